@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""One command to set up and run Pilotage from a checkout; needs only Python ≥ 3.11 and git.
+
+    python3 dev.py demo [options]    set up, then `pilotage demo`
+    python3 dev.py test [options]    set up, then every check that CI runs (options go to pytest)
+    python3 dev.py run  ...          set up, then `pilotage ...`
+
+Everything lands in `.venv/` beside this file, from the locked versions in `uv.lock`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):
+        print(f"Pilotage needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
+        return 2
+    match arguments:
+        case ["demo" | "run" as verb, *rest]:
+            _set_up(groups=["--no-default-groups"])
+            return _call("pilotage", *(["demo", *rest] if verb == "demo" else rest))
+        case ["test", *rest]:
+            _set_up(groups=["--all-groups"])
+            return _test(rest)
+        case _:
+            print(__doc__)
+            return 2
+
+
+def _test(rest: list[str]) -> int:
+    """Every check, cheapest first; the first failure ends it. The test runner speaks last."""
+    checks = [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["lint-imports", "--no-cache"],
+        ["pytest", *(rest or ["-n", "2", "--dist", "loadgroup"])],
+    ]
+    for check in checks:
+        print(f"\n$ {' '.join(check)}", flush=True)
+        if code := _call(*check):
+            return code
+    return 0
+
+
+def _set_up(groups: list[str]) -> None:
+    """Bring `.venv` to what uv.lock says. Skipped when nothing changed since the last time."""
+    wanted = hashlib.sha256(
+        b"".join((ROOT / name).read_bytes() for name in ("uv.lock", "pyproject.toml")) + groups[0].encode()
+    ).hexdigest()
+    mark = VENV / "pilotage-set-up"
+    if mark.exists() and mark.read_text() in (wanted, wanted + "+"):
+        return
+    if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
+        try:
+            venv.create(VENV, with_pip=True)
+        except (subprocess.CalledProcessError, SystemExit):
+            sys.exit("this Python has no venv module: install it first (Debian: apt-get install python3-venv)")
+    python = str(next(BIN.glob("python*")))
+    quiet = [] if os.environ.get("CI") else ["-q"]
+    _must([python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", "uv>=0.5"])
+    _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", "--python", python, *groups])
+    mark.write_text(wanted)
+
+
+def _must(command: list[str]) -> None:
+    if code := subprocess.run(command, cwd=ROOT, env=_environment(), check=False).returncode:
+        sys.exit(f"set-up failed (exit {code}): {' '.join(command)}")
+
+
+def _call(program: str, *arguments: str) -> int:
+    try:
+        return subprocess.run([str(BIN / program), *arguments], cwd=ROOT, env=_environment(), check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""Pilotage: plan a release, roll it out gradually, undo it by itself when it hurts users.
+
+The library's public surface is `Answers`, `Plan` and `make_plan`; everything is imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pilotage.model.answers import Answers
+    from pilotage.model.plan import Plan
+    from pilotage.plan.making import Calendar, Service, make_plan
+
+__all__ = ["Answers", "Calendar", "Plan", "Service", "make_plan"]
+__version__ = "0.1.0"
+
+_HOME = {
+    "Answers": "pilotage.model.answers",
+    "Plan": "pilotage.model.plan",
+    "Calendar": "pilotage.plan.making",
+    "Service": "pilotage.plan.making",
+    "make_plan": "pilotage.plan.making",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pilotage' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

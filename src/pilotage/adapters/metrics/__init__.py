@@ -1,0 +1,1 @@
+"""What versions did, as counted by somebody who saw it."""

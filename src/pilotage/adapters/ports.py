@@ -1,0 +1,65 @@
+"""The three ports of a rollout, and what holds for every adapter behind them; `tests/contract` checks each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pilotage.model.observation import Instance, Reading
+from pilotage.model.traffic import Split
+
+Backends = Mapping[str, Sequence[tuple[str, int]]]
+"""Host and port of each instance that may take requests, per version."""
+
+
+class AdapterError(Exception):
+    """Something outside did not answer or did not do as asked; the sentence says what and what to do."""
+
+
+class Fenced(AdapterError):
+    """Another controller has taken over this target; this one must stop touching it."""
+
+
+class Router(Protocol):
+    """Splits requests between versions.
+
+    A router goes on splitting when the controller is gone, and is found again by the next one.
+    """
+
+    def apply(self, split: Split, backends: Backends) -> None:
+        """Ask for this split. After it returns, `read` shows it within seconds; a user whom a lower weight of the
+        same version reached is reached by a higher one too. Every version named in `split` needs an entry in
+        `backends`. Saying it twice changes nothing. Raises AdapterError when the router cannot be told, Fenced
+        when this controller may no longer; blocks for a few seconds at most."""
+
+    def read(self) -> Split | None:
+        """The split that the router itself reports; None when it was never told one. Raises AdapterError when
+        it does not answer. Changes nothing."""
+
+    def stop(self) -> None:
+        """Take the router down; nothing of it is left. Saying it twice changes nothing."""
+
+
+class Fleet(Protocol):
+    """Runs instances of versions. They outlive the controller and are found again by the next one."""
+
+    def ensure(self, version: str, count: int) -> None:
+        """See that `count` instances run: start what is missing, replace what died, stop the newest of what is
+        too much (gracefully, by force after the deadline). Does not wait for them. Saying it twice starts
+        nothing twice, also when the first call was cut off anywhere. Raises AdapterError, Fenced."""
+
+    def instances(self) -> tuple[Instance, ...]:
+        """Every instance known, with its health as just asked; one that died by itself stays listed as
+        `exited` until `ensure` replaces or removes it. Changes nothing. Raises AdapterError."""
+
+    def stop(self) -> None:
+        """Stop every instance of every version, and return when they are gone."""
+
+
+class Metrics(Protocol):
+    """Counts what versions did."""
+
+    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+        """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
+        Counts are never negative, also when the source restarted. A version without requests has zero counts.
+        Raises AdapterError when the source does not answer or answers with something else. Changes nothing."""

@@ -1,0 +1,1 @@
+"""What splits traffic between versions."""

@@ -1,0 +1,1 @@
+"""Judges whether the new version harms users: pure, streaming, valid whenever one looks."""

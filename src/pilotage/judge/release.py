@@ -1,0 +1,229 @@
+"""Judges a release on all its metrics at once: errors, slow requests, memory.
+
+The probability of ever undoing a harmless release (`judge.false_rollback`) is shared equally by the two
+counted metrics (Bonferroni). Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies
+inconclusive (C24).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pilotage.judge.counts import CountJudge, Sums
+from pilotage.model.observation import (
+    EMPTY,
+    Health,
+    Histogram,
+    Instance,
+    Observation,
+    Reading,
+    Verdict,
+    VerdictKind,
+)
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration, format_share
+
+METRICS = ("error rate", "slow requests", "memory")
+_SLOW_SHARE = 0.05
+"""A 95th percentile is a bound that 5 % of requests exceed."""
+
+_MEMORY_READINGS = 3
+"""One reading of memory may be a garbage collector's high tide; so many in a row are not."""
+
+
+class ReleaseJudge:
+    """Streaming: `observe` each reading, `verdicts` whenever wanted; `to_dict` and `restore` survive a restart.
+
+    `begin_phase` forgets what counts towards advancing, never the evidence of harm.
+    """
+
+    def __init__(self, plan: Plan, new: str, old: str | None) -> None:
+        self._new, self._old, self._plan = new, old, plan
+        alpha, ratio = plan.number("judge.false_rollback") / 2, plan.number("judge.tolerated_ratio")
+        self._errors = CountJudge(ratio, alpha, plan.number("limits.error_rate"), metric=METRICS[0])
+        self._slow = CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1])
+        self._past = EMPTY
+        self._bound: float | None = None
+        self._phase_errors, self._phase_slow = Sums(), Sums()
+        self._phase_durations = EMPTY
+        self._memory_high = 0
+        self._memory: tuple[float, float] | None = None
+        self._broken = ""
+
+    def begin_phase(self) -> None:
+        self._phase_errors, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
+
+    def observe(self, reading: Reading, instances: Sequence[Instance]) -> None:
+        """Take in one reading of the metrics source and the fleet's own figures."""
+        self._broken = ""
+        canary = reading.of(self._new)
+        stable = reading.of(self._old) if self._old else Observation("", 0, 0)
+        errors = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
+        self._phase_errors = self._phase_errors.plus(errors)
+        self._errors.update(**vars(errors))
+        self._observe_durations(canary.durations, stable.durations)
+        self._observe_memory(instances)
+
+    def source_failed(self, why: str) -> None:
+        """The metrics source gave no usable answer: the judge's trouble, not the release's (rule 5)."""
+        self._broken = why
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        found = (self._error_verdict(), self._slow_verdict(), self._memory_verdict())
+        if not self._broken:
+            return found
+        return tuple(
+            verdict if verdict.kind is VerdictKind.FAIL or verdict.metric == METRICS[2]
+            else replace(verdict, kind=VerdictKind.SOURCE_ERROR, sentence=self._broken)
+            for verdict in found
+        )  # fmt: skip
+
+    def _observe_durations(self, canary: Histogram, stable: Histogram) -> None:
+        if self._bound is None:
+            self._past = self._past.plus(stable)
+            self._bound = self._slow_bound(self._past)
+        self._phase_durations = self._phase_durations.plus(canary)
+        if self._bound is None:
+            return
+        slow = Sums(
+            canary.above(self._bound) if canary.bounds else 0, canary.total,
+            stable.above(self._bound) if stable.bounds else 0, stable.total,
+        )  # fmt: skip
+        self._phase_slow = self._phase_slow.plus(slow)
+        self._slow.update(**vars(slow))
+
+    def _slow_bound(self, past: Histogram) -> float | None:
+        """Seconds beyond which a request is slow: R18's factor times the past 95th percentile of stable, rounded up
+        to a bucket's bound. Fixed once known: a limit that followed the data would not be a limit."""
+        if self._old is None:
+            return next((b for b in past.bounds if b >= self._plan.number("advance.p95")), None)
+        if past.total < self._plan.number("canary.min_requests"):
+            return None
+        usual = past.quantile_bound(1 - _SLOW_SHARE)
+        if usual is None:
+            return None
+        return next((b for b in past.bounds if b >= usual * self._plan.number("limits.latency_factor")), None)
+
+    def _observe_memory(self, instances: Sequence[Instance]) -> None:
+        def mean(version: str | None) -> float | None:
+            sizes = [i.memory for i in instances if i.version == version and i.memory and i.health is Health.HEALTHY]
+            return sum(sizes) / len(sizes) if sizes else None
+
+        canary, stable = mean(self._new), mean(self._old)
+        if canary is None or stable is None:
+            return
+        self._memory = (canary, stable)
+        over = canary > self._plan.number("limits.memory_factor") * stable
+        self._memory_high = self._memory_high + 1 if over else 0
+
+    def _error_verdict(self) -> Verdict:
+        limit = self._plan.number("advance.error_rate")
+        return self._advance(
+            self._errors.verdict(),
+            self._phase_errors,
+            meets=self._phase_errors.canary_rate < limit,
+            stable_misses=self._phase_errors.stable_rate >= limit,
+            criterion=f"errors below {format_share(limit)} (R13)",
+        )
+
+    def _slow_verdict(self) -> Verdict:
+        limit = self._plan.number("advance.p95")
+        usual = self._phase_durations.quantile_bound(1 - _SLOW_SHARE)
+        verdict = self._slow.verdict()
+        shown = f"p95 ≤ {format_duration(usual)}" if usual else "–"
+        past = self._past.quantile_bound(1 - _SLOW_SHARE)
+        verdict = replace(
+            verdict,
+            # Being above stable's factor is never critical by itself: R20 calls it a warning.
+            critical=False,
+            sentence=self._slow_sentence(verdict),
+            canary=shown,
+            stable=f"p95 ≤ {format_duration(past)}" if past else "–",
+        )
+        sums = self._phase_slow
+        if self._bound is None:
+            sums = Sums(0, self._phase_durations.total, 0, 0)
+        not_slower = self._bound is None or sums.canary_rate <= _SLOW_SHARE
+        return self._advance(
+            verdict,
+            sums,
+            meets=usual is not None and usual <= limit and not_slower,
+            stable_misses=past is None or past > limit or sums.stable_rate > _SLOW_SHARE,
+            criterion=f"p95 at most {format_duration(limit)} (R13)",
+        )
+
+    def _slow_sentence(self, verdict: Verdict) -> str:
+        if self._bound is None:
+            return "too few requests to stable yet to know its usual 95th percentile"
+        return f"slower than {format_duration(self._bound)}: {verdict.sentence}"
+
+    def _advance(
+        self, verdict: Verdict, phase: Sums, *, meets: bool, stable_misses: bool, criterion: str
+    ) -> Verdict:
+        """R13's criteria on this phase's requests; where stable misses one itself, not worse than stable (C2)."""
+        least = int(self._plan.number("canary.min_requests"))
+        if verdict.kind is VerdictKind.FAIL:
+            return verdict
+        if phase.canary_total < max(least, 1):
+            few = f"{phase.canary_total} of the {least} requests to the canary that this phase needs"
+            return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=f"{few}; {verdict.sentence}")
+        if meets:
+            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{verdict.sentence}: {criterion}")
+        if stable_misses and phase.canary_rate <= self._errors.tolerated_ratio * phase.stable_rate:
+            words = f"{verdict.sentence}: stable itself misses {criterion}, the canary is not worse"
+            return replace(verdict, kind=VerdictKind.PASS, sentence=words)
+        return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: misses {criterion}")
+
+    def _memory_verdict(self) -> Verdict:
+        factor = self._plan.number("limits.memory_factor")
+        if self._memory is None:
+            alone = self._old is None
+            return Verdict(
+                METRICS[2],
+                VerdictKind.PASS if alone else VerdictKind.INSUFFICIENT_DATA,
+                "no stable version to compare with" if alone else "no memory figures of both versions yet",
+            )
+        canary, stable = self._memory
+        words = f"canary {_megabytes(canary)} an instance, stable {_megabytes(stable)}"
+        failed = self._memory_high >= _MEMORY_READINGS
+        return Verdict(
+            METRICS[2],
+            VerdictKind.FAIL if failed else VerdictKind.PASS,
+            f"{words}: more than {factor:g} times as much" if failed else words,
+            ratio=canary / stable,
+            canary=_megabytes(canary),
+            stable=_megabytes(stable),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything learned so far as plain JSON."""
+        return {
+            "errors": self._errors.to_dict(),
+            "slow": self._slow.to_dict(),
+            "past": vars(self._past),
+            "bound": self._bound,
+            "phase_errors": vars(self._phase_errors),
+            "phase_slow": vars(self._phase_slow),
+            "phase_durations": vars(self._phase_durations),
+            "memory": self._memory,
+            "memory_high": self._memory_high,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._errors.restore(saved["errors"])
+        self._slow.restore(saved["slow"])
+        self._past, self._phase_durations = _histogram(saved["past"]), _histogram(saved["phase_durations"])
+        self._bound = saved["bound"]
+        self._phase_errors, self._phase_slow = Sums(**saved["phase_errors"]), Sums(**saved["phase_slow"])
+        self._memory = tuple(saved["memory"]) if saved["memory"] else None
+        self._memory_high = saved["memory_high"]
+
+
+def _histogram(saved: dict[str, Any]) -> Histogram:
+    return Histogram(tuple(saved["bounds"]), tuple(saved["counts"]))
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.0f} MB"

@@ -1,0 +1,1 @@
+"""The words of Pilotage as frozen types, shared by every layer; nothing here decides or does anything."""

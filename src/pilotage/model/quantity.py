@@ -1,0 +1,56 @@
+"""Durations and shares as people write them: `4h`, `1h30m`, `500ms`, `0.1%`."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|d|h|m|s))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+def parse_duration(text: str | int | float) -> float:
+    """Seconds of `1h30m`, `250ms` …; a bare number is seconds. Raises ValueError for anything else."""
+    if isinstance(text, bool):
+        raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
+    if isinstance(text, int | float):
+        seconds = float(text)
+    elif _DURATION.fullmatch(text.strip()):
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    else:
+        raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
+    if not 0 <= seconds < 10 * 365 * 86400:
+        raise ValueError(f"{text!r} is not a duration between 0 and 10 years")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest exact form a person would write: 90 → `1m30s`, 0.25 → `250ms`."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds == 0:
+        return "0s"
+    parts = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def parse_share(text: str | int | float) -> float:
+    """A share in 0…1 from `5%`, `0.1 %` or a plain number in 0…1. Raises ValueError otherwise."""
+    if isinstance(text, str) and (percent := _PERCENT.fullmatch(text.strip())):
+        share = float(percent[1]) / 100
+    elif isinstance(text, int | float) and not isinstance(text, bool):
+        share = float(text)
+    else:
+        raise ValueError(f"{text!r} is not a share such as 5% or 0.05")
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text!r} is not between 0% and 100%")
+    return share
+
+
+def format_share(share: float) -> str:
+    """0.001 → `0.1%`. At most four significant digits."""
+    return f"{share * 100:.4g}%"

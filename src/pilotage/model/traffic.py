@@ -1,0 +1,74 @@
+"""What a router splits: weights, tester routes, mirroring; and the one place of the arithmetic of splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WHOLE = 1000
+"""All traffic, in per mille; weights are integers so that no rounding can lose a request."""
+
+
+TESTER = "canary"
+"""The value by which a tester's header asks for the new version."""
+
+
+@dataclass(frozen=True)
+class HeaderRoute:
+    """Requests with this header go to `version` whatever the weights say; for testers."""
+
+    header: str
+    value: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A share of requests (per mille) is copied to `version`; the copy's answer is thrown away."""
+
+    version: str
+    share: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out."""
+
+    weights: tuple[tuple[str, int], ...]
+    header_routes: tuple[HeaderRoute, ...] = ()
+    mirror: Mirror | None = None
+
+    def __post_init__(self) -> None:
+        if sum(weight for _, weight in self.weights) != WHOLE:
+            raise ValueError(f"weights {dict(self.weights)} do not sum to {WHOLE}")
+        if any(weight <= 0 for _, weight in self.weights):
+            raise ValueError(f"weights {dict(self.weights)}: name only versions that get traffic")
+
+    def weight(self, version: str) -> int:
+        return dict(self.weights).get(version, 0)
+
+    def reaches(self, version: str) -> bool:
+        """Whether any request, weighted, tester's or mirrored, can reach `version`."""
+        return (
+            self.weight(version) > 0
+            or any(route.version == version for route in self.header_routes)
+            or (self.mirror is not None and self.mirror.version == version and self.mirror.share > 0)
+        )
+
+
+def split_between(
+    new: str, weight: int, old: str | None, header_routes: tuple[HeaderRoute, ...] = ()
+) -> Split:
+    """`weight` per mille to `new`, the rest to `old`; all to `new` when there is no `old`."""
+    shares: Mapping[str, int] = {new: WHOLE} if old is None else {new: weight, old: WHOLE - weight}
+    return Split(tuple((version, share) for version, share in shares.items() if share > 0), header_routes)
+
+
+def instances_for(weight: int, full: int) -> int:
+    """How many of `full` instances carry `weight` per mille: rounded up, so that none is overloaded."""
+    return -(-weight * full // WHOLE)
+
+
+def capacity(healthy: int, full: int) -> int:
+    """The largest weight (per mille) that `healthy` of `full` instances can carry."""
+    return min(WHOLE, WHOLE * healthy // full)
