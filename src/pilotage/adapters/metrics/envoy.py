@@ -35,6 +35,10 @@ class EnvoyMetrics:
         base = f"http://{self._admin()}"
         # The listener is named anew at each start of Envoy: that name is the start's identity.
         started = f"{base}/{get(f'{base}/listeners').decode(errors='replace').partition('::')[0]}"
+        if cursor is None:
+            # Let Envoy merge what lies before the cursor, or it would be counted after it.
+            get(f"{base}/stats/prometheus?filter={_FILTER}")
+            time.sleep(0.05)
         statistics = get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")
         totals = {version: _totals(statistics, version) for version in versions}
         restarted = cursor is not None and cursor["started"] != started

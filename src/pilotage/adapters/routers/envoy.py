@@ -10,6 +10,7 @@ import hashlib
 import json
 import socket
 import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ class EnvoyRouter:
         routed_before = {name for name in map(version_of, self._routed_clusters()) if name}
         for version in backends:
             if backends[version] or version not in routed_before:
-                self._write("eds-" + _file_name(version), _endpoints(version, backends[version]))
+                self._write("eds-" + cluster_of(version), _endpoints(version, backends[version]))
         kept = sorted({*wanted, *routed_before})
         self._write("cds", [self._cluster(version) for version in kept])
         self._ensure_running()
@@ -179,7 +180,7 @@ class EnvoyRouter:
             "type": "EDS",
             "connect_timeout": "1s",
             "lb_policy": "LEAST_REQUEST",
-            "eds_cluster_config": {"eds_config": self._source("eds-" + _file_name(version))},
+            "eds_cluster_config": {"eds_config": self._source("eds-" + cluster_of(version))},
             # A dead instance among living ones is passed over; the whole of a dead version is not.
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         }
@@ -273,7 +274,7 @@ class EnvoyRouter:
             "static_resources": {
                 "listeners": [
                     {
-                        "name": "users",
+                        "name": f"users-{uuid.uuid4().hex}",
                         "address": _address(host, port),
                         "filter_chains": [
                             {
@@ -366,10 +367,6 @@ def _cluster_names(node: Any) -> Iterable[str]:
 
 def _address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
-
-
-def _file_name(version: str) -> str:
-    return cluster_of(version).replace(":", "-")
 
 
 def _free_port() -> int:

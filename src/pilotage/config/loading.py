@@ -1,0 +1,147 @@
+"""From the file to the models: every error at once, each with its line and what would be right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pilotage.config.models import Configuration
+from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
+
+FILE_NAME = "pilotage.yaml"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration and where its values stand."""
+
+    path: Path
+    configuration: Configuration
+    document: Document
+
+    def place(self, *path: str | int) -> str:
+        """`pilotage.yaml:31`, for a plan to name the source of a number."""
+        return f"{self.path.name}:{self.document.mark(path).line}"
+
+
+def load(path: Path) -> Loaded:
+    """Read and validate. Raises ConfigError with every problem of the file."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(str(path), [_at_top("no such file: `pilotage init` writes one")]) from None
+    except OSError as error:
+        raise ConfigError(str(path), [_at_top(f"cannot be read: {error.strerror}")]) from None
+    document = read(content, str(path))
+    problems = list(document.problems)
+    if not isinstance(document.data, dict):
+        raise ConfigError(str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")])
+    try:
+        configuration = Configuration.model_validate(document.data)
+    except ValidationError as error:
+        problems += [_problem(document, detail) for detail in error.errors()]
+        raise ConfigError(str(path), problems) from None
+    if problems:
+        raise ConfigError(str(path), problems)
+    return Loaded(path, configuration, document)
+
+
+def json_schema() -> str:
+    """The JSON Schema of `pilotage.yaml`, for editors."""
+    schema = Configuration.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _at_top(message: str) -> Problem:
+    from pilotage.config.yaml_reader import Mark
+
+    return Problem(Mark(1, 1), message)
+
+
+def _problem(document: Document, detail: Any) -> Problem:
+    # `[key]` marks pydantic's complaint about a mapping's key itself.
+    path = tuple(part for part in detail["loc"] if part != "[key]")
+    path = _within(document.data, path)
+    shown = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+    return Problem(document.mark(path), _message(document.data, path, detail), shown)
+
+
+def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The part of a pydantic location that names places of the file; it also names union members and the like."""
+    kept: list[str | int] = []
+    for part in path:
+        inside = isinstance(data, dict) and isinstance(part, str)
+        inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
+        if not inside:
+            break
+        kept.append(part)
+        data = data.get(part) if isinstance(data, dict) else data[part]
+    return tuple(kept)
+
+
+def _message(data: Any, path: tuple[str | int, ...], detail: Any) -> str:
+    value, context = detail.get("input"), detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            siblings = _fields_at(path[:-1])
+            return f"is not known here{_did_you_mean(str(path[-1]), siblings)}"
+        case "enum" | "literal_error":
+            allowed = [word.strip(" '") for word in str(context["expected"]).replace(" or ", ",").split(",")]
+            return f"{_shown(value)} is not one of {', '.join(allowed)}{_did_you_mean(str(value), allowed, listed=True)}"
+        case "string_pattern_mismatch":
+            return f"{_shown(value)} does not look like {context['pattern'].strip('^$')}"
+        case "value_error":
+            return f"{context['error']}"
+        case kind if kind.endswith("_type"):
+            return f"{_shown(value)} is not {_TYPES.get(kind, kind.removesuffix('_type'))}"
+        case _:
+            return f"{_shown(value)}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+_TYPES = {
+    "string_type": "text (put it in quotes)",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of names to values",
+    "model_type": "a mapping of settings",
+    "model_attributes_type": "a mapping of settings",
+}
+
+
+def _fields_at(path: tuple[str | int, ...]) -> list[str]:
+    """The keys that the model allows at `path`."""
+    model: Any = Configuration
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            model = next(iter(_models(model.model_fields[str(part)].annotation)), None)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models(argument)
+
+
+def _did_you_mean(word: str, allowed: list[str], *, listed: bool = False) -> str:
+    close = get_close_matches(word, allowed, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return "" if listed or not allowed else f"; known are {', '.join(allowed)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."

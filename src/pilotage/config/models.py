@@ -1,0 +1,139 @@
+"""What may stand in `pilotage.yaml`: one model a section. Field texts are the documentation and the JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from pilotage.model.answers import (
+    Answers,
+    DeploymentStrategy,
+    ReleaseFrequency,
+    ReleaseType,
+    RiskTolerance,
+    Stakeholder,
+    TeamSize,
+)
+from pilotage.model.quantity import parse_duration
+
+_NAME = r"^[a-z][a-z0-9-]{0,62}$"
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536 or not re.fullmatch(r"[A-Za-z0-9.\-]+", host):
+        raise ValueError("not an address such as 127.0.0.1:8080")
+    return text
+
+
+def _local(text: str) -> str:
+    if not text.startswith("/") or any(c.isspace() for c in text):
+        raise ValueError("not a path such as /healthz")
+    return text
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | int | float)]
+Address = Annotated[str, AfterValidator(_address)]
+UrlPath = Annotated[str, AfterValidator(_local)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
+
+
+class Section(BaseModel):
+    """Unknown keys are errors; nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class AnswersSection(Section):
+    """The six answers; `pilotage init` asks them."""
+
+    release_type: Annotated[ReleaseType, Field(strict=False)] = Field(description="What kind of change is released.")
+    deployment_strategy: Annotated[DeploymentStrategy, Field(strict=False)] = Field(description="How it reaches users.")
+    team_size: Annotated[TeamSize, Field(strict=False)] = Field(description="Who releases: small 2–5, medium 6–15, large >15.")
+    release_frequency: Annotated[ReleaseFrequency, Field(strict=False)] = Field(description="How often it is released.")
+    risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(description="How careful to be; sets most numbers.")
+    stakeholders: Annotated[list[Stakeholder], Field(strict=False, min_length=1)] = Field(
+        description="Whom a release concerns; several may be named."
+    )
+
+    def to_answers(self) -> Answers:
+        return Answers(
+            self.release_type,
+            self.deployment_strategy,
+            self.team_size,
+            self.release_frequency,
+            self.risk_tolerance,
+            self.stakeholders,
+        )
+
+
+class ProcessFleetSection(Section):
+    """Instances are local processes."""
+
+    kind: Literal["process"]
+    command: list[str] = Field(
+        min_length=1, description="Argument list that serves HTTP; `{version}` and `{port}` are filled in. No shell."
+    )
+    count: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many instances carry all traffic.")
+    health: UrlPath = Field("/healthz", description="Path that answers 2xx when an instance is well.")
+    stop_deadline: Duration = Field(10.0, description="How long an instance may take to end before it is forced to.")
+
+    @model_validator(mode="after")
+    def _fills_in(self) -> ProcessFleetSection:
+        for needed in ("{port}", "{version}"):
+            if not any(needed in part for part in self.command):
+                raise ValueError(f"command: {needed} stands nowhere in it, so two versions could not run side by side")
+        return self
+
+
+class StickySection(Section):
+    """What tells users apart, so that one who was sent to the canary stays there."""
+
+    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(
+        None, description="A cookie; the router makes it for users without one."
+    )
+    header: HeaderName | None = Field(None, description="Or a request header, such as a user id set by a gateway.")
+
+    @model_validator(mode="after")
+    def _one(self) -> StickySection:
+        if (self.cookie is None) == (self.header is None):
+            raise ValueError("name either a cookie or a header")
+        return self
+
+
+class EnvoyRouterSection(Section):
+    """The embedded load balancer."""
+
+    kind: Literal["envoy"]
+    listen: Address = Field(description="Where users reach the service, such as 0.0.0.0:8080.")
+    sticky: StickySection | None = None
+    request_timeout: Duration = Field(15.0, description="Longest answer that users wait for; 0 for none.")
+    version_header: HeaderName | None = Field(None, description="Response header that names the version asked.")
+
+
+class EnvoyMetricsSection(Section):
+    """Requests, errors and latencies as the embedded router counts them."""
+
+    kind: Literal["envoy"]
+    admin: Address | None = Field(None, description="Envoy's admin address, when it is not the embedded router's own.")
+
+
+class EnvironmentSection(Section):
+    """One place where the service runs."""
+
+    fleet: ProcessFleetSection
+    router: EnvoyRouterSection
+    metrics: EnvoyMetricsSection = EnvoyMetricsSection(kind="envoy")
+    overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
+        default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
+    )
+
+
+class Configuration(Section):
+    """`pilotage.yaml`."""
+
+    service: Annotated[str, Field(pattern=_NAME)] = Field(description="The service's name: a-z, 0-9 and -.")
+    answers: AnswersSection
+    environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(min_length=1)

@@ -1,0 +1,206 @@
+"""YAML for configuration: the safe, small part of it, with the line and column of every value.
+
+Values follow YAML 1.2's core schema (`yes`, `on` and `no` are words); no aliases, tags, duplicate keys, or second
+documents; at most 1 MB and 64 levels. Nothing is constructed but dicts, lists, strings, numbers, booleans and null.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+MOST_BYTES = 1_000_000
+MOST_DEPTH = 64
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Line and column, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a file: where, what, and what would be right."""
+
+    mark: Mark
+    message: str
+    path: str = ""
+
+    def at(self, file: str) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{file}:{self.mark.line}:{self.mark.column}: {where}{self.message}"
+
+
+class ConfigError(Exception):
+    """The file cannot be used; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file, self.problems = file, sorted(problems, key=lambda p: (p.mark.line, p.mark.column))
+        super().__init__("\n".join(problem.at(file) for problem in self.problems))
+
+
+@dataclass
+class Document:
+    """Plain data, and the place of every key and value by its path."""
+
+    data: Any = None
+    marks: dict[Path, Mark] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def mark(self, path: Path) -> Mark:
+        """Where `path` stands; where its nearest parent stands if it is missing."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        return self.marks.get(path, Mark(1, 1))
+
+
+def read(content: bytes, file: str) -> Document:
+    """Parse `content`. Raises ConfigError when it is not YAML at all or unsafe; collects what is merely wrong."""
+    text = _text(content, file)
+    try:
+        return _Builder().build(yaml.parse(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+        raise ConfigError(file, [Problem(place, f"not YAML: {error.problem or error.context}")]) from None
+    except _StopError as stop:
+        raise ConfigError(file, [stop.problem]) from None
+
+
+def _text(content: bytes, file: str) -> str:
+    def refuse(message: str, offset: int = 0) -> ConfigError:
+        before = content[:offset]
+        mark = Mark(before.count(b"\n") + 1, offset - before.rfind(b"\n"))
+        return ConfigError(file, [Problem(mark, message)])
+
+    if len(content) > MOST_BYTES:
+        raise refuse(f"the file has {len(content):,} bytes; {MOST_BYTES:,} is the most")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse("not UTF-8 text: save the file as UTF-8", error.start) from None
+    bad = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    if bad:
+        offset = len(text[: bad.start()].encode())
+        raise refuse(f"control character {bad[0]!r} is not allowed", offset)
+    return text
+
+
+class _StopError(Exception):
+    def __init__(self, event: Any, message: str) -> None:
+        self.problem = Problem(_mark(event), message)
+
+
+def _mark(event: Any) -> Mark:
+    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+@dataclass
+class _Open:
+    """A mapping or sequence that is being read; `key` is the mapping's key that waits for its value."""
+
+    value: dict[str, Any] | list[Any]
+    path: Path
+    key: str | None = None
+
+
+class _Builder:
+    """Builds from events, without recursion, so that depth costs nothing but its own limit."""
+
+    def __init__(self) -> None:
+        self._document = Document()
+        self._open: list[_Open] = []
+        self._documents = 0
+
+    def build(self, events: Any) -> Document:
+        for event in events:
+            self._take(event)
+        return self._document
+
+    def _take(self, event: Any) -> None:
+        match event:
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise _StopError(event, "a second document: one file holds one configuration")
+            case yaml.AliasEvent():
+                raise _StopError(event, f"the alias *{event.anchor} is not allowed: write the value out")
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self._check(event)
+                value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+                path = self._put(event, value)
+                self._open.append(_Open(value, path))
+                if len(self._open) > MOST_DEPTH:
+                    raise _StopError(event, f"nested deeper than {MOST_DEPTH} levels")
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._open.pop()
+            case yaml.ScalarEvent():
+                self._check(event)
+                self._scalar(event)
+
+    def _check(self, event: Any) -> None:
+        if event.anchor:
+            raise _StopError(event, f"the anchor &{event.anchor} is not allowed: write the value where it is needed")
+        if event.tag and event.tag != "!":
+            raise _StopError(event, f"the tag {event.tag} is not allowed: plain values only")
+
+    def _scalar(self, event: Any) -> None:
+        parent = self._open[-1] if self._open else None
+        if parent is not None and isinstance(parent.value, dict) and parent.key is None:
+            key = event.value
+            path = (*parent.path, key)
+            if key in parent.value:
+                first = self._document.marks[path]
+                self._document.problems.append(
+                    Problem(_mark(event), f"the key {key!r} stands here twice (first in line {first.line}): keep one")
+                )
+            else:
+                self._document.marks[path] = _mark(event)
+            parent.key = key
+            return
+        self._put(event, event.value if event.style else _plain(event.value))
+
+    def _put(self, event: Any, value: Any) -> Path:
+        if not self._open:
+            self._document.data = value
+            self._document.marks[()] = _mark(event)
+            return ()
+        parent = self._open[-1]
+        if isinstance(parent.value, list):
+            path = (*parent.path, len(parent.value))
+            parent.value.append(value)
+        elif parent.key is None:
+            raise _StopError(event, "a key must be a word, not a list or a mapping")
+        else:
+            path = (*parent.path, parent.key)
+            parent.value[parent.key] = value
+            parent.key = None
+        self._document.marks[path] = _mark(event)
+        return path
+
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+def _plain(text: str) -> Any:
+    """The value of an unquoted scalar in YAML 1.2's core schema, without its hexadecimals and infinities."""
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE"):
+        return True
+    if text in ("false", "False", "FALSE"):
+        return False
+    if _INTEGER.fullmatch(text) and len(text) < 19:
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
