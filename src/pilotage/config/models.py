@@ -54,8 +54,8 @@ class AnswersSection(Section):
     team_size: Annotated[TeamSize, Field(strict=False)] = Field(description="Who releases: small 2–5, medium 6–15, large >15.")
     release_frequency: Annotated[ReleaseFrequency, Field(strict=False)] = Field(description="How often it is released.")
     risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(description="How careful to be; sets most numbers.")
-    stakeholders: Annotated[list[Stakeholder], Field(strict=False, min_length=1)] = Field(
-        description="Whom a release concerns; several may be named."
+    stakeholders: list[Annotated[Stakeholder, Field(strict=False)]] = Field(
+        min_length=1, description="Whom a release concerns; several may be named."
     )
 
     def to_answers(self) -> Answers:

@@ -77,18 +77,19 @@ class EnvoyRouter:
         missing = [version for version in wanted if not backends.get(version)]
         if missing:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
+        for version, addresses in backends.items():
+            if addresses or not (self._files / f"eds-{cluster_of(version)}.json").exists():
+                self._write("eds-" + cluster_of(version), _endpoints(version, addresses))
         routed_before = {name for name in map(version_of, self._routed_clusters()) if name}
-        for version in backends:
-            if backends[version] or version not in routed_before:
-                self._write("eds-" + cluster_of(version), _endpoints(version, backends[version]))
-        kept = sorted({*wanted, *routed_before})
-        self._write("cds", [self._cluster(version) for version in kept])
+        # A version keeps its cluster as long as it has instances: requests in flight end there.
+        kept = {*wanted, *backends}
+        self._write("cds", [self._cluster(version) for version in sorted(kept | routed_before)])
         self._ensure_running()
-        self._wait_for_clusters(kept)
+        self._wait_for_clusters(kept | routed_before)
         self._write("rds", [self._routes(split)])
-        if set(kept) != set(wanted):
+        if routed_before - kept:
             self._wait_for_split(split)
-            self._write("cds", [self._cluster(version) for version in sorted(set(wanted))])
+            self._write("cds", [self._cluster(version) for version in sorted(kept)])
 
     def read(self) -> Split | None:
         if not (self._files / "rds.json").exists():

@@ -1,0 +1,1 @@
+"""Executes rollouts durably: the store, leases, the worker, and the loop observe → judge → decide → record → act."""

@@ -1,0 +1,52 @@
+"""One executor per target: a lease in the store, with a token that grows at every change of hands (rule 4)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+import psutil
+from sqlalchemy import Engine, insert, select, update
+
+from pilotage.engine.tables import leases
+
+DURATION = 10.0
+"""Seconds after which a holder that was not heard of has lost the lease."""
+
+
+def holder() -> str:
+    """This process: host, process id and start time."""
+    return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+
+
+def acquire(engine: Engine, target: str, by: str) -> int | None:
+    """Take or renew the lease on `target`; returns its token, None while another holds it.
+
+    A holder on this host whose process is gone has lost it at once.
+    """
+    now = time.time()
+    with engine.begin() as connection:
+        row = connection.execute(select(leases).where(leases.c.target == target)).mappings().first()
+        if row is None:
+            connection.execute(insert(leases).values(target=target, holder=by, token=1, expires_at=now + DURATION))
+            return 1
+        mine = row["holder"] == by
+        if not mine and row["expires_at"] > now and not _gone(row["holder"]):
+            return None
+        token = int(row["token"]) + (0 if mine else 1)
+        connection.execute(
+            update(leases).where(leases.c.target == target).values(holder=by, token=token, expires_at=now + DURATION)
+        )
+        return token
+
+
+def _gone(by: str) -> bool:
+    host, pid, started = by.rsplit("/", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(pid))
+        return abs(process.create_time() - float(started)) > 0.05 or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,91 @@
+"""Keeps a worker running: starts it, and starts it again when it was killed. Detached from any terminal.
+
+`python -m pilotage.engine.supervisor DIRECTORY`. Under systemd or a container, run `pilotage worker` instead and
+let that restart it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def ensure_worker(directory: Path) -> None:
+    """See that a worker is at work in `directory`; starts a supervised one if not. Returns at once."""
+    if _holder(directory / "worker.lock") or _holder(directory / "supervisor.lock"):
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "worker.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "pilotage.engine.supervisor", str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def stop_worker(directory: Path, deadline: float = 10.0) -> bool:
+    """Stop supervisor and worker, and wait until they are gone. Returns whether any was there."""
+    found = False
+    until = time.monotonic() + deadline
+    for name in ("supervisor.lock", "worker.lock"):
+        while pid := _holder(directory / name):
+            found = True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM if time.monotonic() < until else signal.SIGKILL)
+            time.sleep(0.05)
+    return found
+
+
+def worker_pid(directory: Path) -> int | None:
+    """The process id of the worker at work in `directory`, or None."""
+    return _holder(directory / "worker.lock")
+
+
+def _holder(lock: Path) -> int | None:
+    """The process that holds the lock, or None: the kernel knows, whatever the file says."""
+    try:
+        with lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                content = file.read().strip()
+                return int(content) if content.isdigit() else -1
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def _supervise(directory: Path) -> int:
+    lock = (directory / "supervisor.lock").open("a+b")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    delay = 0.1
+    while True:
+        began = time.monotonic()
+        # The worker must not inherit the supervisor's lock.
+        code = subprocess.run(
+            [sys.executable, "-m", "pilotage.engine.worker", str(directory)], stdin=subprocess.DEVNULL, check=False
+        ).returncode
+        if code in (0, 7):
+            return 0
+        delay = 0.1 if time.monotonic() - began > 5 else min(delay * 2, 5.0)
+        time.sleep(delay)
+
+
+if __name__ == "__main__":
+    sys.exit(_supervise(Path(sys.argv[1]).resolve()))
