@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, ins
 from pilotage.engine.migrations import migrate
 from pilotage.engine.tables import commands, events, rollouts
 from pilotage.model.plan import Plan, canonical_json
-from pilotage.model.rollout import Command, CommandKind, Decision, Event, RolloutState, Status
+from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
 
 _FINAL = tuple(status.value for status in Status if status.final)
 
@@ -137,12 +137,17 @@ class Store:
             return tuple(_rollout(row) for row in found)
 
     def serving(self, service: str, environment: str) -> tuple[str, ...]:
-        """Versions that served all requests of the environment, the present one first, without repeats."""
-        versions: dict[str, None] = {}
-        for rollout in self.history(service, environment, limit=200):
-            if rollout.state.status is Status.COMPLETED:
-                versions.setdefault(rollout.version)
-        return tuple(versions)
+        """The good versions of the environment: the one that serves all requests, then the one before, and so on.
+        A version that was gone back from is not among them."""
+        good: list[str] = []
+        for rollout in reversed(self.history(service, environment, limit=200)):
+            if rollout.state.status is not Status.COMPLETED:
+                continue
+            if rollout.state.pace is Pace.FAST and rollout.version in good:
+                del good[good.index(rollout.version) + 1 :]
+            else:
+                good = [version for version in good if version != rollout.version] + [rollout.version]
+        return tuple(reversed(good))
 
     def unfinished(self) -> tuple[str, ...]:
         """Ids of the rollouts under way, oldest first."""

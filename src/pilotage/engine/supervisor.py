@@ -14,11 +14,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 
 def ensure_worker(directory: Path) -> None:
     """See that a worker is at work in `directory`; starts a supervised one if not. Returns at once."""
-    if _holder(directory / "worker.lock") or _holder(directory / "supervisor.lock"):
+    if held(directory / "worker.lock") or held(directory / "supervisor.lock"):
         return
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "worker.log").open("ab") as log:
@@ -37,42 +38,60 @@ def stop_worker(directory: Path, deadline: float = 10.0) -> bool:
     found = False
     until = time.monotonic() + deadline
     for name in ("supervisor.lock", "worker.lock"):
-        while pid := _holder(directory / name):
+        while held(directory / name):
             found = True
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM if time.monotonic() < until else signal.SIGKILL)
+            if pid := _written_pid(directory / name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM if time.monotonic() < until else signal.SIGKILL)
             time.sleep(0.05)
     return found
 
 
 def worker_pid(directory: Path) -> int | None:
     """The process id of the worker at work in `directory`, or None."""
-    return _holder(directory / "worker.lock")
+    return _written_pid(directory / "worker.lock") if held(directory / "worker.lock") else None
 
 
-def _holder(lock: Path) -> int | None:
-    """The process that holds the lock, or None: the kernel knows, whatever the file says."""
+def held(path: Path) -> bool:
+    """Whether a living process holds the lock; the kernel knows, whatever the file says."""
     try:
-        with lock.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                content = file.read().strip()
-                return int(content) if content.isdigit() else -1
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     except FileNotFoundError:
         pass
+    return False
+
+
+def lock_file(path: Path) -> IO[bytes] | None:
+    """The locked file, with this process's id in it; None when another process holds it. Freed by the kernel."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+b")
+    # Somebody who only looks holds it for an instant.
+    for _ in range(10):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+            continue
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+        return file
+    file.close()
     return None
 
 
+def _written_pid(path: Path) -> int | None:
+    content = path.read_bytes().strip()
+    return int(content) if content.isdigit() else None
+
+
 def _supervise(directory: Path) -> int:
-    lock = (directory / "supervisor.lock").open("a+b")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    lock = lock_file(directory / "supervisor.lock")
+    if lock is None:
         return 0
-    lock.truncate(0)
-    lock.write(str(os.getpid()).encode())
-    lock.flush()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     delay = 0.1
     while True:

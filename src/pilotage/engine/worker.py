@@ -6,7 +6,6 @@ where it was. One worker a directory; the file `worker.lock` is locked as long a
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
@@ -14,7 +13,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
@@ -22,10 +20,13 @@ from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.supervisor import lock_file
+from pilotage.model.rollout import CommandKind
 
 _log = logging.getLogger(__name__)
 _KEEP_EVERY = 2.0
 _RESTART_AFTER = 10.0
+_MOST_FAILED_LOOKS = 5
 
 
 class _Worker:
@@ -40,7 +41,9 @@ class _Worker:
 
     def advance(self, rollout: str, drivers: dict[str, Driver]) -> str:
         """One durable step: look until something happens. Trouble of this worker's own is retried: an exception
-        here would end the workflow, and the rollout would be left alone."""
+        here would end the workflow, and the rollout would be left alone. A rollout that cannot be looked at is not
+        a healthy one: after some failed looks it is asked to go back, by a path that needs no judge."""
+        failed = 0
         while True:
             if self.stopping.is_set():
                 threading.Event().wait()
@@ -50,8 +53,12 @@ class _Worker:
                 return driver.advance(self.stopping.is_set)
             except (Fenced, LeaseLost, StoreConflict) as error:
                 _log.warning("%s: %s", rollout, error)
-            except Exception:
+            except Exception as error:
                 _log.exception("%s: the look failed; trying again", rollout)
+                failed += 1
+                if failed == _MOST_FAILED_LOOKS:
+                    reason = f"an internal error: {type(error).__name__}: {error}"
+                    self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
             drivers.pop(rollout, None)
             time.sleep(1)
 
@@ -150,21 +157,6 @@ def _keeper(worker: _Worker, rollout: Rollout) -> Driver:
     if rollout.id not in _keepers:
         _keepers[rollout.id] = Driver(worker.store, worker.directory, rollout.id, worker.holder)
     return _keepers[rollout.id]
-
-
-def lock_file(path: Path) -> IO[bytes] | None:
-    """The locked file, with this process's id in it; None when another process holds it. Freed by the kernel."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+b")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    file.truncate(0)
-    file.write(str(os.getpid()).encode())
-    file.flush()
-    return file
 
 
 if __name__ == "__main__":

@@ -80,8 +80,8 @@ class _Turn:
     def step(self) -> Step:
         return self.plan.steps[self.state.step]
 
-    def tell(self, kind: str, sentence: str, **data: Any) -> None:
-        self.events.append(Event(kind, sentence, data))
+    def tell(self, event_type: str, sentence: str, /, **data: Any) -> None:
+        self.events.append(Event(event_type, sentence, data))
 
     def set(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
@@ -237,7 +237,7 @@ def _why_hold(turn: _Turn) -> Hold | None:
         healthy = _healthy(turn.seen, turn.state.new)
         if healthy < turn.step.instances:
             return Hold(HoldCause.CANARY_UNHEALTHY, f"{healthy} of {turn.step.instances} canary instances are healthy")
-    if turn.step.kind in _WATCHING and turn.state.pace is not Pace.FAST:
+    if turn.step.kind in _WATCHING and turn.state.pace is Pace.FULL:
         return _why_hold_on_evidence(turn)
     return None
 
@@ -312,7 +312,7 @@ def _done(turn: _Turn) -> bool:
         case StepKind.SET_WEIGHT:
             return seen.split is not None and seen.split == _split(turn.plan, state, step.weight)
         case StepKind.ANALYSE | StepKind.BAKE:
-            return state.pace is Pace.FAST or state.watched >= step.duration
+            return state.pace is not Pace.FULL or state.watched >= step.duration
         case StepKind.DRAIN:
             return state.old is None or (not _reachable(seen, state.old) and state.waited >= step.duration)
         case StepKind.RETIRE:

@@ -1,0 +1,86 @@
+"""Commands to a running rollout. Each is written down, taken up by the worker within a second, and answered."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from pilotage.cli.project import Project, environment_option
+
+_ANSWER_DEADLINE = 15.0
+
+_reason = click.option("-m", "--reason", default="", help="Why; kept with the rollout.")
+
+
+def _send(project: Project, environment: str | None, kind: str, reason: str, full: bool = False) -> None:
+    """Write the command down and wait until the worker has taken it up."""
+    from pilotage.engine.supervisor import ensure_worker
+    from pilotage.model.rollout import CommandKind
+
+    rollout = project.rollout(project.environment(environment))
+    if rollout.state.status.final:
+        click.echo(f"nothing to do: {rollout.version} is {rollout.state.status}")
+        raise SystemExit(0 if kind == "abort" else 7)
+    identity = project.store.command(rollout.id, CommandKind(kind), project.actor, reason, full)
+    ensure_worker(project.directory)
+    until = time.monotonic() + _ANSWER_DEADLINE
+    while time.monotonic() < until:
+        if outcome := project.store.outcome(identity):
+            click.echo(f"{kind} {rollout.version}: {outcome}")
+            raise SystemExit(7 if outcome.startswith("refused") else 0)
+        time.sleep(0.05)
+    click.echo(f"{kind} is written down; no worker has taken it up in {_ANSWER_DEADLINE:g} s: see `pilotage doctor`", err=True)
+    raise SystemExit(6)
+
+
+def _command(kind: str, text: str) -> Any:
+    @click.command(kind, help=text)
+    @environment_option
+    @_reason
+    @click.pass_obj
+    def command(project: Project, environment: str | None, reason: str) -> None:
+        _send(project, environment, kind, reason)
+
+    return command
+
+
+pause = _command("pause", "Stay at the present weight. Limits stay live, and the pause has a deadline.")
+resume = _command("resume", "Go on after a pause.")
+abort = _command("abort", "Undo the rollout under way: traffic first. Never waits for a gate.")
+retry = _command("retry", "Begin the watch of the present step again.")
+approve = _command("approve", "Approve the step that waits for it.")
+reject = _command("reject", "Refuse the step that waits for approval; the rollout is undone.")
+
+
+@click.command()
+@environment_option
+@_reason
+@click.option("--full", is_flag=True, help="Leave out every analysis that is left; each split is still read back.")
+@click.pass_obj
+def promote(project: Project, environment: str | None, reason: str, full: bool) -> None:
+    """Go on to the next step now."""
+    _send(project, environment, "promote", reason, full)
+
+
+@click.command()
+@environment_option
+@_reason
+@click.option("--to", help="A version that served here before; without it, the last good one.")
+@click.option("--detach", is_flag=True, help="Return at once.")
+@click.pass_obj
+def rollback(project: Project, environment: str | None, reason: str, to: str | None, detach: bool) -> None:
+    """Go back: undo the rollout under way, or return to the last good version without its analyses."""
+    from pilotage.cli.running import follow
+    from pilotage.engine.deployments import go_back
+    from pilotage.engine.supervisor import ensure_worker
+
+    started = go_back(project.store, project.loaded, project.environment(environment), to, project.actor, reason)
+    click.echo(started.sentence, err=True)
+    if started.rollout is None:
+        return
+    ensure_worker(project.directory)
+    if not detach:
+        status = follow(project, started.rollout.id, timeout=None)
+        raise SystemExit(0 if status == 4 and not started.fresh else status)

@@ -1,0 +1,95 @@
+"""The live view of a rollout: split wanted and observed, the rail of steps, each metric with its verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from pilotage.engine.store import Recorded, Rollout
+from pilotage.model.plan import StepKind
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.rollout import Status
+from pilotage.model.traffic import WHOLE
+
+_COLOUR = {
+    Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow", Status.ROLLING_BACK: "red",
+    Status.COMPLETED: "green", Status.ROLLED_BACK: "magenta", Status.FAILED: "bold red",
+}  # fmt: skip
+_VERDICT_COLOUR = {"pass": "green", "fail": "bold red", "source-error": "yellow", "insufficient-data": "dim"}
+_BAR = 40
+
+
+def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) -> RenderableType:
+    """One screen: from the plan's hash to the latest events. Colour only repeats what words say."""
+    return Panel(
+        Group(_head(rollout), Text(), _traffic(rollout), _rail(rollout), Text(), _metrics(rollout), *_tail(events, last)),
+        title=f"{rollout.service} {rollout.version} → {rollout.environment}",
+        border_style=_COLOUR[rollout.state.status],
+        padding=(0, 1),
+    )
+
+
+def _head(rollout: Rollout) -> Text:
+    state, step = rollout.state, rollout.plan.steps[rollout.state.step]
+    head = Text.assemble(
+        (f"● {state.status}", _COLOUR[state.status]), f"   step {state.step + 1} of {len(rollout.plan.steps)}: {step.title}"
+    )
+    if step.kind in (StepKind.ANALYSE, StepKind.BAKE) and not state.status.final:
+        head.append(f"   {state.watched:.0f} of {format_duration(step.duration)}")
+    head.append(f"   plan {rollout.plan_hash[:8]} by {rollout.actor}", "dim")
+    if state.reason:
+        head.append(f"\n  {state.reason}", _COLOUR[state.status])
+    return head
+
+
+def _traffic(rollout: Rollout) -> Text:
+    live = rollout.live or {}
+    routed = live.get("routed") or 0
+    filled = round(_BAR * routed / WHOLE)
+    text = Text("traffic  ")
+    text.append("█" * filled, "cyan")
+    text.append("░" * (_BAR - filled), "dim")
+
+    def share(key: str) -> str:
+        value = live.get(key)
+        return "–" if value is None else format_share(value / WHOLE)
+
+    text.append(f"  canary wanted {share('wanted')}, router {share('routed')}, observed {share('observed')}")
+    return text
+
+
+def _rail(rollout: Rollout) -> Text:
+    rail = Text("steps    ")
+    for index, step in enumerate(rollout.plan.steps):
+        if step.kind not in (StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.GATE):
+            continue
+        done = index < rollout.state.step or rollout.state.status is Status.COMPLETED
+        now = index == rollout.state.step or (not done and index - rollout.state.step <= 2 and not rail.plain.count("▶"))
+        name = f"{step.kind} {format_share(step.weight / WHOLE)}" if step.kind is not StepKind.RETIRE else "retire"
+        mark, style = ("✓", "green") if done else ("▶", "bold cyan") if now and "▶" not in rail.plain else ("○", "dim")
+        rail.append(f"{mark} {name}   ", style)
+    return rail
+
+
+def _metrics(rollout: Rollout) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    for title in ("metric", "stable", "canary"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("verdict", overflow="fold", ratio=1)
+    for verdict in (rollout.live or {}).get("verdicts", []):
+        words = Text.assemble((verdict["kind"], _VERDICT_COLOUR.get(verdict["kind"], "")), f": {verdict['sentence']}")
+        table.add_row(verdict["metric"], verdict["stable"] or "–", verdict["canary"] or "–", words)
+    return table
+
+
+def _tail(events: Sequence[Recorded], last: int) -> list[Text]:
+    lines = [Text()]
+    for event in events[-last:]:
+        clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+        lines.append(Text.assemble((f"{clock}  ", "dim"), (f"{event.type:<17}", "dim"), event.sentence, overflow="ellipsis", no_wrap=True))
+    return lines

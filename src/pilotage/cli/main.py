@@ -1,0 +1,110 @@
+"""The `pilotage` command: one table of commands, each imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from pilotage import __version__
+
+_COMMANDS = {
+    "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
+    "validate": ("setting_up", "Check pilotage.yaml; every error at once."),
+    "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml."),
+    "doctor": ("setting_up", "Check this machine and this configuration."),
+    "plan": ("planning", "Show what releasing a version would do, and why."),
+    "deploy": ("running", "Plan a version and roll it out, watching."),
+    "watch": ("running", "Follow the rollout under way."),
+    "status": ("reading", "What serves and what rolls out now."),
+    "history": ("reading", "Rollouts, newest first."),
+    "events": ("reading", "Everything that happened in a rollout."),
+    "explain": ("reading", "Why a rollout waits, failed or was undone."),
+    "pause": ("commanding", "Stay at the present weight; limits stay live."),
+    "resume": ("commanding", "Go on after a pause."),
+    "promote": ("commanding", "Go on to the next step now."),
+    "abort": ("commanding", "Undo the rollout under way."),
+    "rollback": ("commanding", "Go back to the last good version."),
+    "retry": ("commanding", "Begin the watch of this step again."),
+    "approve": ("commanding", "Approve the step that waits for it."),
+    "reject": ("commanding", "Refuse the step that waits for approval."),
+    "worker": ("operating", "Execute rollouts in the foreground."),
+    "down": ("operating", "Stop worker, routers and instances."),
+    "demo": ("operating", "See two releases of a small shop: one good, one bad."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"pilotage.cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; `pilotage --help` lists them"
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="pilotage %(version)s")
+@click.option("-c", "--config", type=click.Path(path_type=Path), default=Path("pilotage.yaml"), envvar="PILOTAGE_CONFIG",
+              help="The configuration; the state lies in .pilotage beside it.")  # fmt: skip
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
+@click.pass_context
+def cli(ctx: click.Context, config: Path, debug: bool) -> None:
+    """Plan a release, roll it out gradually, undo it by itself when it hurts users.
+
+    Exit status: 0 done · 1 internal error · 2 usage or configuration · 3 not ready · 4 failed and rolled back ·
+    5 failed, a person is needed · 6 timed out, still running · 7 conflict · 8 forbidden · 9 a dependency is
+    unreachable.
+    """
+    from pilotage.cli.project import Project
+
+    ctx.obj = Project(config, debug)
+
+
+def main() -> None:
+    """Run, and turn every error into one sentence and an exit status."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        from pilotage.cli.project import exit_status
+
+        status, sentence = exit_status(error)
+        click.echo(f"pilotage: {sentence}", err=True)
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

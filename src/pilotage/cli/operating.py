@@ -1,0 +1,127 @@
+"""`worker`, `down` and `demo`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pilotage.cli.project import Project
+
+if TYPE_CHECKING:
+    from pilotage.demo.story import Fault, Run, Show
+
+
+@click.command()
+@click.pass_obj
+def worker(project: Project) -> None:
+    """Execute rollouts in the foreground, for systemd or a container; `deploy` starts one by itself otherwise."""
+    from pilotage.engine.worker import run
+
+    raise SystemExit(run(project.directory))
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def down(project: Project, yes: bool) -> None:
+    """Stop the worker, the routers and every instance. Users get no answers any more."""
+    import sys
+
+    from pilotage.engine.deployments import take_down
+    from pilotage.engine.supervisor import stop_worker
+
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this stops the service: say --yes")
+        click.confirm("This stops the service for all its users. Go on?", abort=True)
+    stop_worker(project.directory)
+    for name in take_down(project.store, project.directory):
+        click.echo(f"{name} is down")
+
+
+@click.command()
+@click.option("--good", is_flag=True, help="Only the good release.")
+@click.option("--bad", type=click.Choice(["errors", "slow", "crash", "memory"]), help="Only a bad release of this kind.")
+@click.option("--seed", default=1, show_default=True, help="Of the users' choices.")
+@click.option("--dir", "directory", type=click.Path(path_type=Path), default=Path(".pilotage-demo"), show_default=True,
+              help="Where everything of the demo goes.")  # fmt: skip
+def demo(good: bool, bad: str | None, seed: int, directory: Path) -> None:
+    """See a small shop release a good version and a bad one, behind a real Envoy and under real traffic."""
+    from pilotage.demo.story import Fault, play
+
+    if good or bad:
+        faults = [Fault.NONE] * good + ([Fault(bad)] if bad else [])
+    else:
+        faults = [Fault.NONE, Fault.ERRORS]
+    click.echo("starting the shop 1.0.0, two instances behind Envoy, and its users")
+    runs = play(directory.resolve(), faults, seed, _announce, _show())
+    _summary(runs, directory)
+    raise SystemExit(0 if all(run.as_told for run in runs) else 1)
+
+
+def _announce(version: str, fault: Fault) -> None:
+    what = "a good release" if fault == "none" else f"a bad release ({fault})"
+    click.echo(f"\n── {version}: {what}")
+
+
+def _show() -> Show:
+    import sys
+
+    return _live() if sys.stdout.isatty() else _lines()
+
+
+def _lines() -> Show:
+    """One line a transition."""
+    from pilotage.engine.store import Recorded, Rollout, sentences
+
+    shown: dict[str, int] = {}
+
+    def show(rollout: Rollout, events: Sequence[Recorded], _: object) -> None:
+        for line in sentences(events[shown.get(rollout.id, 0) :]):
+            click.echo(line)
+        shown[rollout.id] = len(events)
+
+    return show
+
+
+def _live() -> Show:
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from pilotage.cli.live_view import rollout_view
+    from pilotage.demo.traffic import Measured
+    from pilotage.engine.store import Recorded, Rollout
+
+    screens: dict[str, Live] = {}
+
+    def show(rollout: Rollout, events: Sequence[Recorded], seen: Measured) -> None:
+        screen = screens.get(rollout.id)
+        if screen is None:
+            screen = screens[rollout.id] = Live(auto_refresh=False)
+            screen.start()
+        share = f"{seen.new_version} of {seen.requests}" if seen.requests else "none yet"
+        users = Text(f"  as users see it: {share} answers from {rollout.version}, {seen.failed} failed, {seen.hurt} users hurt")
+        screen.update(Group(rollout_view(rollout, events), users), refresh=True)
+        if rollout.state.status.final:
+            screen.stop()
+
+    return show
+
+
+def _summary(runs: Sequence[Run], directory: Path) -> None:
+    from pilotage.demo.story import figures
+
+    click.echo("\n══ measured by the users, not by the controller")
+    for run in runs:
+        click.echo(f"\n{run.version} ({'good' if run.fault == 'none' else f'bad: {run.fault}'}): {run.rollout.state.status}")
+        for figure in figures(run):
+            click.echo(f"  {figure}")
+        if run.fault != "none":
+            click.echo(f"  why: {run.explained[0]}")
+        if not run.as_told:
+            click.echo("  NOT as it should have been")
+    click.echo(f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   nothing is left running")

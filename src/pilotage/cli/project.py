@@ -1,0 +1,111 @@
+"""Where a command works: its configuration, its store, who asks; and what each error means to the shell."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pilotage.config.loading import Loaded
+    from pilotage.engine.store import Rollout, Store
+
+
+@dataclass
+class Project:
+    """`config` is pilotage.yaml; the state lies in `.pilotage` beside it, or where PILOTAGE_STATE says."""
+
+    config: Path
+    debug: bool
+
+    @property
+    def directory(self) -> Path:
+        named = os.environ.get("PILOTAGE_STATE")
+        return Path(named).resolve() if named else self.config.resolve().parent / ".pilotage"
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        from pilotage.config.loading import load
+
+        return load(self.config)
+
+    @cached_property
+    def store(self) -> Store:
+        from pilotage.engine.store import Store
+
+        return Store(self.directory)
+
+    @property
+    def actor(self) -> str:
+        """Who asks: PILOTAGE_ACTOR, else the login name."""
+        import getpass
+
+        try:
+            return os.environ.get("PILOTAGE_ACTOR") or getpass.getuser()
+        except (KeyError, OSError):
+            return f"user {os.getuid()}"
+
+    def environment(self, named: str | None) -> str:
+        """The environment meant: the one named, or the only one. Raises UsageError."""
+        known = list(self.loaded.configuration.environments)
+        if named is None and len(known) == 1:
+            return known[0]
+        if named is None:
+            raise click.UsageError(f"name the environment with -e: {', '.join(known)}")
+        if named not in known:
+            raise click.UsageError(f"{self.config} has no environment {named!r}; it has {', '.join(known)}")
+        return named
+
+    def rollout(self, environment: str, identity: str | None = None) -> Rollout:
+        """The rollout with this id, or the last one of the environment. Raises UsageError when there is none."""
+        if identity is not None:
+            try:
+                return self.store.get(identity)
+            except KeyError:
+                raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
+        latest = self.store.latest(self.loaded.configuration.service, environment)
+        if latest is None:
+            raise click.UsageError(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
+        return latest
+
+
+environment_option = click.option("-e", "--environment", help="The environment, when there are several.")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+
+
+def exit_status(error: Exception) -> tuple[int, str]:
+    """The exit status of an error that reached the top, and its sentence."""
+    from pilotage.adapters.ports import AdapterError
+    from pilotage.config.yaml_reader import ConfigError
+
+    if isinstance(error, ConfigError):
+        count = len(error.problems)
+        return 2, f"{count} problem{'s' if count > 1 else ''} in the configuration\n{error}"
+    if isinstance(error, AdapterError):
+        return 9, str(error)
+    if type(error).__name__ in ("StoreConflict", "StoreTooNew"):
+        return 7, str(error)
+    if isinstance(error, ValueError) and type(error).__module__.startswith("pilotage."):
+        return 2, str(error)
+    if type(error).__name__ == "OperationalError":
+        return 9, f"the store cannot be used: {error.args[0] if error.args else error}"
+    return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+
+
+def outcome_status(rollout: Rollout) -> int:
+    """The exit status that tells a rollout's end: 0 done, 4 rolled back, 5 a person is needed."""
+    from pilotage.model.rollout import Status
+
+    match rollout.state.status:
+        case Status.COMPLETED:
+            return 0
+        case Status.ROLLED_BACK:
+            return 4
+        case Status.FAILED:
+            return 5
+        case _:
+            return 6

@@ -1,0 +1,125 @@
+"""Commands that only read: `status`, `history`, `events`, `explain`. All of them speak JSON too."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilotage.cli.project import Project, environment_option, json_option
+
+if TYPE_CHECKING:
+    from pilotage.engine.store import Rollout
+
+SCHEMA = 1
+"""Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
+
+
+@click.command()
+@environment_option
+@json_option
+@click.pass_obj
+def status(project: Project, environment: str | None, as_json: bool) -> None:
+    """What serves and what rolls out now."""
+    from pilotage.engine.supervisor import worker_pid
+
+    name = project.environment(environment)
+    service = project.loaded.configuration.service
+    latest = project.store.latest(service, name)
+    serving = project.store.serving(service, name)
+    pid = worker_pid(project.directory)
+    if as_json:
+        fields = {"serving": serving[0] if serving else None, "worker": pid, "rollout": _rollout(latest) if latest else None}
+        click.echo(json.dumps({"schema": SCHEMA, "service": service, "environment": name, **fields}, indent=2))
+        return
+    click.echo(f"{service} in {name}: {serving[0] if serving else 'nothing'} serves" + ("" if pid else " (no worker is at work)"))
+    if latest is not None:
+        from rich.console import Console
+
+        from pilotage.cli.live_view import rollout_view
+
+        Console().print(rollout_view(latest, project.store.events(latest.id)))
+
+
+@click.command()
+@environment_option
+@click.option("--limit", default=20, show_default=True)
+@json_option
+@click.pass_obj
+def history(project: Project, environment: str | None, limit: int, as_json: bool) -> None:
+    """Rollouts, newest first."""
+    name = project.environment(environment) if environment else None
+    found = project.store.history(project.loaded.configuration.service, name, limit)
+    if as_json:
+        click.echo(json.dumps({"schema": SCHEMA, "rollouts": [_rollout(r) for r in found]}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("began", "rollout", "version", "status", "took", "by", "reason"):
+        table.add_column(title, overflow="fold")
+    for r in found:
+        took = f"{r.finished_at - r.created_at:.0f} s" if r.finished_at else "–"
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created_at))
+        table.add_row(began, r.id, r.version, r.state.status, took, r.actor, r.state.reason)
+    Console().print(table)
+
+
+@click.command()
+@click.argument("rollout", required=False)
+@environment_option
+@click.option("--verify", is_flag=True, help="Check the chain of hashes; exit 1 when it is broken.")
+@json_option
+@click.pass_obj
+def events(project: Project, rollout: str | None, environment: str | None, verify: bool, as_json: bool) -> None:
+    """Everything that happened in a rollout (the last one, or by its id). JSON is one event a line."""
+    from pilotage.engine.store import sentences
+
+    found = project.rollout(project.environment(environment), rollout)
+    recorded = project.store.events(found.id)
+    for line in [json.dumps(vars(e)) for e in recorded] if as_json else sentences(recorded):
+        click.echo(line)
+    if verify:
+        broken = project.store.broken_link(found.id)
+        click.echo(f"the chain of {found.events} events is {'broken: ' + broken if broken else 'whole'}", err=True)
+        raise SystemExit(1 if broken else 0)
+
+
+@click.command()
+@click.argument("rollout", required=False)
+@environment_option
+@json_option
+@click.pass_obj
+def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool) -> None:
+    """Why a rollout waits, failed or was undone, with the numbers."""
+    from pilotage.engine.explanation import explain as words
+
+    found = project.rollout(project.environment(environment), rollout)
+    sentences = words(found, project.store.events(found.id))
+    if as_json:
+        click.echo(json.dumps({"schema": SCHEMA, "rollout": found.id, "because": sentences}, indent=2))
+    else:
+        click.echo("\n".join(sentences))
+
+
+def _rollout(rollout: Rollout) -> dict[str, Any]:
+    live = rollout.live or {}
+    return {
+        "id": rollout.id,
+        "version": rollout.version,
+        "old": rollout.old,
+        "status": rollout.state.status.value,
+        "reason": rollout.state.reason,
+        "step": rollout.plan.steps[rollout.state.step].id,
+        "weight": live.get("routed"),
+        "wanted": live.get("wanted"),
+        "observed": live.get("observed"),
+        "verdicts": live.get("verdicts", []),
+        "actor": rollout.actor,
+        "created_at": rollout.created_at,
+        "finished_at": rollout.finished_at,
+        "plan": rollout.plan_hash,
+    }

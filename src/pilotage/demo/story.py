@@ -1,0 +1,194 @@
+"""The demo itself: a shop behind a real Envoy, users, one good release and one bad one, and what was measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pilotage.config.loading import load
+from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
+from pilotage.engine.deployments import deploy, plan_for, take_down
+from pilotage.engine.explanation import explain
+from pilotage.engine.store import Recorded, Rollout, Store, sentences
+from pilotage.engine.supervisor import ensure_worker, stop_worker
+from pilotage.model.rollout import Status
+from pilotage.plan.markdown import to_markdown
+
+FIRST = "1.0.0"
+_RATE, _USERS = 240.0, 400
+_FIRST_DEADLINE, _RUN_DEADLINE = 60.0, 180.0
+
+
+class Fault(StrEnum):
+    """What a bad release does wrong; NONE is a good one."""
+
+    NONE = "none"
+    ERRORS = "errors"
+    SLOW = "slow"
+    CRASH = "crash"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One release of the demo and how it went. `as_told`: it ended as its fault demands, and nothing was lost."""
+
+    version: str
+    fault: Fault
+    rollout: Rollout
+    events: Sequence[Recorded]
+    measured: Measured
+    explained: Sequence[str]
+
+    @property
+    def as_told(self) -> bool:
+        wanted = Status.COMPLETED if self.fault is Fault.NONE else Status.ROLLED_BACK
+        unharmed = self.fault is not Fault.NONE or self.measured.failed == 0
+        return self.rollout.state.status is wanted and self.measured.lost == 0 and unharmed
+
+
+Show = Callable[[Rollout, Sequence[Recorded], Measured], None]
+"""Called some times a second while a rollout runs, with what users have seen of it so far."""
+
+
+def play(directory: Path, faults: Sequence[Fault], seed: int, begin: Callable[[str, Fault], None], show: Show) -> list[Run]:
+    """Play one release per fault in `directory`, which is emptied first. Leaves nothing running."""
+    shutil.rmtree(directory, ignore_errors=True)
+    (directory / "releases").mkdir(parents=True)
+    port = _free_port()
+    releases = {f"1.{n}.0": fault for n, fault in enumerate((Fault.NONE, *faults))}
+    for version, fault in releases.items():
+        (directory / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
+    (directory / "pilotage.yaml").write_text(_configuration(directory, port))
+    runs: list[Run] = []
+    with _control(directory / ".pilotage") as store:
+        loaded = load(directory / "pilotage.yaml")
+        _first(store, directory, loaded)
+        with Traffic(f"http://127.0.0.1:{port}", _RATE, _USERS, seed) as traffic:
+            time.sleep(1.5)
+            for version, fault in list(releases.items())[1:]:
+                begin(version, fault)
+                runs.append(_release(store, loaded, version, fault, traffic, show))
+    _write_report(directory, runs)
+    return runs
+
+
+@contextmanager
+def _control(state: Path) -> Iterator[Store]:
+    """A store with a worker on it; afterwards no process of either is left."""
+    store = Store(state)
+    ensure_worker(state)
+    try:
+        yield store
+    finally:
+        stop_worker(state)
+        take_down(store, state)
+        store.close()
+
+
+def _first(store: Store, directory: Path, loaded: object) -> None:
+    from pilotage.config.loading import Loaded
+
+    assert isinstance(loaded, Loaded)
+    started = deploy(store, loaded, plan_for(loaded, "demo", FIRST), "demo")
+    assert started.rollout is not None
+    until = time.monotonic() + _FIRST_DEADLINE
+    while not (rollout := store.get(started.rollout.id)).state.status.final:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{FIRST} did not come up; {directory / '.pilotage' / 'worker.log'} says why")
+        time.sleep(0.05)
+    if rollout.state.status is not Status.COMPLETED:
+        raise RuntimeError(f"{FIRST} did not come up: {rollout.state.reason}")
+
+
+def _release(store: Store, loaded: object, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
+    from pilotage.config.loading import Loaded
+
+    assert isinstance(loaded, Loaded)
+    since = time.time()
+    started = deploy(store, loaded, plan_for(loaded, "demo", version), "demo")
+    assert started.rollout is not None
+    identity, until = started.rollout.id, time.monotonic() + _RUN_DEADLINE
+    while True:
+        rollout, events = store.get(identity), store.events(identity)
+        measured = measure(traffic.answers(), version, since)
+        show(rollout, events, measured)
+        if rollout.state.status.final and len(events) >= rollout.events:
+            break
+        if time.monotonic() > until:
+            raise TimeoutError(f"{version} has not come to an end: {explain(rollout, events)[0]}")
+        time.sleep(0.1)
+    # Whatever the end broke, users would see now.
+    time.sleep(1.0)
+    measured = measure(traffic.answers(), version, since)
+    return Run(version, fault, rollout, events, measured, explain(rollout, events))
+
+
+def figures(run: Run) -> list[str]:
+    """What the users of a run saw, in sentences."""
+    m = run.measured
+    said = [f"{m.requests:,} requests, {m.new_version:,} of them answered by {run.version}; {m.failed:,} failed"]
+    said.append(f"requests lost in switching: {m.lost}")
+    said.append(f"users hurt (a failed answer, or one over {PROMISE * 1000:.0f} ms): {m.hurt} of {_USERS}")
+    if run.fault is not Fault.NONE:
+        if m.undone is not None:
+            said.append(f"from the first bad answer to 0 % canary: {m.undone:.1f} s")
+        else:
+            said.append("nobody got a bad answer")
+        said.append(f"from the first to the last answer of {run.version}: {m.exposed:.1f} s")
+    return said
+
+
+def _write_report(directory: Path, runs: Sequence[Run]) -> None:
+    lines = ["# Pilotage demo", "", "Measured by the users' side, not by the controller.", ""]
+    for run in runs:
+        lines += [f"## {run.version} ({'a good one' if run.fault is Fault.NONE else f'bad: {run.fault}'}): {run.rollout.state.status}", ""]
+        lines += [f"- {figure}" for figure in figures(run)] + ["", "```", *run.explained, "", *sentences(run.events), "```", ""]
+    if runs:
+        lines += [to_markdown(runs[-1].rollout.plan).replace("\n#", "\n##").replace("# ", "## ", 1)]
+    (directory / "report.md").write_text("\n".join(lines), encoding="utf-8")
+    with (directory / "events.jsonl").open("w", encoding="utf-8") as file:
+        for run in runs:
+            file.writelines(json.dumps(vars(event), ensure_ascii=False) + "\n" for event in run.events)
+
+
+def _configuration(directory: Path, port: int) -> str:
+    command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
+    command += ["--releases", str(directory.resolve() / "releases")]
+    return f"""\
+# The demo's own configuration: a real one, but for its seconds instead of hours.
+service: shop
+answers:
+  release_type: minor
+  deployment_strategy: canary
+  team_size: small
+  release_frequency: continuous
+  risk_tolerance: low
+  stakeholders: [customer-facing]
+environments:
+  demo:
+    fleet: {{kind: process, command: {json.dumps(command)}, count: 2, health: /healthz, stop_deadline: 3s}}
+    router: {{kind: envoy, listen: "127.0.0.1:{port}", sticky: {{cookie: session}}, version_header: {VERSION_HEADER}}}
+    metrics: {{kind: envoy}}
+    overrides:
+      canary.phase_duration: 4s
+      canary.bake_duration: 4s
+      canary.min_requests: 30
+      canary.drain_duration: 1s
+      hold.duration: 20s
+      rollout.tick: 250ms
+"""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

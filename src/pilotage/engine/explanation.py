@@ -1,0 +1,40 @@
+"""Why a rollout is where it is, in sentences, from what was recorded (rule 13). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pilotage.engine.store import Recorded, Rollout
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.rollout import Status
+from pilotage.model.traffic import WHOLE
+
+_TURNING = {"rollback-started", "traffic-returned", "hold-started", "paused", "instance-died", "promoted", "failed", "rolled-back"}
+
+
+def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
+    """The answer first, then the numbers, then how it came to be."""
+    state, step = rollout.state, rollout.plan.steps[rollout.state.step]
+    verdicts = [f"  {v['metric']}: {v['kind']}: {v['sentence']}" for v in (rollout.live or {}).get("verdicts", [])]
+    turning = [f"  {e.type}: {e.sentence}" for e in events if e.type in _TURNING]
+    match state.status:
+        case Status.PROGRESSING:
+            left = max(0.0, step.duration - state.watched)
+            waits = f", {format_duration(round(left))} to go" if step.duration else ""
+            answer = f"{rollout.version} is at step {state.step + 1} of {len(rollout.plan.steps)}: {step.title}{waits}."
+        case Status.HOLDING:
+            answer = f"{rollout.version} holds at {format_share(step.weight / WHOLE)} because {state.reason}."
+        case Status.PAUSED:
+            answer = f"{rollout.version} stands at {format_share(step.weight / WHOLE)}: {state.reason}. `pilotage resume` goes on."
+        case Status.ROLLING_BACK:
+            answer = f"{rollout.version} is being undone because {state.reason}."
+        case Status.ROLLED_BACK:
+            answer = f"{rollout.version} was undone because {state.reason}. {rollout.old} serves all requests."
+        case Status.FAILED:
+            answer = f"A person is needed: {state.reason}."
+        case Status.COMPLETED:
+            answer = f"{rollout.version} serves all requests of {rollout.environment}."
+    numbers = ["", "What was measured last:", *verdicts] if verdicts else []
+    if rollout.live and rollout.live.get("trouble"):
+        numbers.append(f"  {rollout.live['trouble']}")
+    return [answer, *numbers, *(["", "How it came to be:", *turning] if turning else [])]
