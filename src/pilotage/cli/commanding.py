@@ -31,7 +31,10 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
             click.echo(f"{kind} {rollout.version}: {outcome}")
             raise SystemExit(7 if outcome.startswith("refused") else 0)
         time.sleep(0.05)
-    click.echo(f"{kind} is written down; no worker has taken it up in {_ANSWER_DEADLINE:g} s: see `pilotage doctor`", err=True)
+    click.echo(
+        f"{kind} is written down; no worker has taken it up in {_ANSWER_DEADLINE:g} s: see `pilotage doctor`",
+        err=True,
+    )
     raise SystemExit(6)
 
 

@@ -27,7 +27,15 @@ _BAR = 40
 def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) -> RenderableType:
     """One screen: from the plan's hash to the latest events. Colour only repeats what words say."""
     return Panel(
-        Group(_head(rollout), Text(), _traffic(rollout), _rail(rollout), Text(), _metrics(rollout), *_tail(events, last)),
+        Group(
+            _head(rollout),
+            Text(),
+            _traffic(rollout),
+            _rail(rollout),
+            Text(),
+            _metrics(rollout),
+            *_tail(events, last),
+        ),
         title=f"{rollout.service} {rollout.version} → {rollout.environment}",
         border_style=_COLOUR[rollout.state.status],
         padding=(0, 1),
@@ -37,7 +45,8 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
 def _head(rollout: Rollout) -> Text:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
     head = Text.assemble(
-        (f"● {state.status}", _COLOUR[state.status]), f"   step {state.step + 1} of {len(rollout.plan.steps)}: {step.title}"
+        (f"● {state.status}", _COLOUR[state.status]),
+        f"   step {state.step + 1} of {len(rollout.plan.steps)}: {step.title}",
     )
     if step.kind in (StepKind.ANALYSE, StepKind.BAKE) and not state.status.final:
         head.append(f"   {state.watched:.0f} of {format_duration(step.duration)}")
@@ -69,7 +78,9 @@ def _rail(rollout: Rollout) -> Text:
         if step.kind not in (StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.GATE):
             continue
         done = index < rollout.state.step or rollout.state.status is Status.COMPLETED
-        now = index == rollout.state.step or (not done and index - rollout.state.step <= 2 and not rail.plain.count("▶"))
+        now = index == rollout.state.step or (
+            not done and index - rollout.state.step <= 2 and not rail.plain.count("▶")
+        )
         name = f"{step.kind} {format_share(step.weight / WHOLE)}" if step.kind is not StepKind.RETIRE else "retire"
         mark, style = ("✓", "green") if done else ("▶", "bold cyan") if now and "▶" not in rail.plain else ("○", "dim")
         rail.append(f"{mark} {name}   ", style)
@@ -91,5 +102,13 @@ def _tail(events: Sequence[Recorded], last: int) -> list[Text]:
     lines = [Text()]
     for event in events[-last:]:
         clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-        lines.append(Text.assemble((f"{clock}  ", "dim"), (f"{event.type:<17}", "dim"), event.sentence, overflow="ellipsis", no_wrap=True))
+        lines.append(
+            Text.assemble(
+                (f"{clock}  ", "dim"),
+                (f"{event.type:<17}", "dim"),
+                event.sentence,
+                overflow="ellipsis",
+                no_wrap=True,
+            )
+        )
     return lines

@@ -65,8 +65,14 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="pilotage %(version)s")
-@click.option("-c", "--config", type=click.Path(path_type=Path), default=Path("pilotage.yaml"), envvar="PILOTAGE_CONFIG",
-              help="The configuration; the state lies in .pilotage beside it.")  # fmt: skip
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("pilotage.yaml"),
+    envvar="PILOTAGE_CONFIG",
+    help="The configuration; the state lies in .pilotage beside it.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
 @click.pass_context
 def cli(ctx: click.Context, config: Path, debug: bool) -> None:

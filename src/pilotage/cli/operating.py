@@ -44,7 +44,9 @@ def down(project: Project, yes: bool) -> None:
 
 @click.command()
 @click.option("--good", is_flag=True, help="Only the good release.")
-@click.option("--bad", type=click.Choice(["errors", "slow", "crash", "memory"]), help="Only a bad release of this kind.")
+@click.option(
+    "--bad", type=click.Choice(["errors", "slow", "crash", "memory"]), help="Only a bad release of this kind."
+)
 @click.option("--seed", default=1, show_default=True, help="Of the users' choices.")
 @click.option("--dir", "directory", type=click.Path(path_type=Path), default=Path(".pilotage-demo"), show_default=True,
               help="Where everything of the demo goes.")  # fmt: skip
@@ -52,10 +54,7 @@ def demo(good: bool, bad: str | None, seed: int, directory: Path) -> None:
     """See a small shop release a good version and a bad one, behind a real Envoy and under real traffic."""
     from pilotage.demo.story import Fault, play
 
-    if good or bad:
-        faults = [Fault.NONE] * good + ([Fault(bad)] if bad else [])
-    else:
-        faults = [Fault.NONE, Fault.ERRORS]
+    faults = [Fault.NONE] * good + ([Fault(bad)] if bad else []) if good or bad else [Fault.NONE, Fault.ERRORS]
     click.echo("starting the shop 1.0.0, two instances behind Envoy, and its users")
     runs = play(directory.resolve(), faults, seed, _announce, _show())
     _summary(runs, directory)
@@ -104,7 +103,9 @@ def _live() -> Show:
             screen = screens[rollout.id] = Live(auto_refresh=False)
             screen.start()
         share = f"{seen.new_version} of {seen.requests}" if seen.requests else "none yet"
-        users = Text(f"  as users see it: {share} answers from {rollout.version}, {seen.failed} failed, {seen.hurt} users hurt")
+        users = Text(
+            f"  as users see it: {share} answers from {rollout.version}, {seen.failed} failed, {seen.hurt} users hurt"
+        )
         screen.update(Group(rollout_view(rollout, events), users), refresh=True)
         if rollout.state.status.final:
             screen.stop()
@@ -117,11 +118,15 @@ def _summary(runs: Sequence[Run], directory: Path) -> None:
 
     click.echo("\n══ measured by the users, not by the controller")
     for run in runs:
-        click.echo(f"\n{run.version} ({'good' if run.fault == 'none' else f'bad: {run.fault}'}): {run.rollout.state.status}")
+        click.echo(
+            f"\n{run.version} ({'good' if run.fault == 'none' else f'bad: {run.fault}'}): {run.rollout.state.status}"
+        )
         for figure in figures(run):
             click.echo(f"  {figure}")
         if run.fault != "none":
             click.echo(f"  why: {run.explained[0]}")
         if not run.as_told:
             click.echo("  NOT as it should have been")
-    click.echo(f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   nothing is left running")
+    click.echo(
+        f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   nothing is left running"
+    )

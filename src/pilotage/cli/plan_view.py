@@ -23,14 +23,22 @@ def plan_view(plan: Plan) -> RenderableType:
     undo = Text("\nUndone by itself on\n", "bold")
     for trigger in plan.rollback.triggers:
         undo.append(f"  • {trigger}\n", "default")
-    undo.append(f"within {format_duration(plan.rollback.deadline)}: {', then '.join(plan.rollback.moves)}\n", "default")
+    undo.append(
+        f"within {format_duration(plan.rollback.deadline)}: {', then '.join(plan.rollback.moves)}\n",
+        "default",
+    )
     notes = [Text(note, "yellow") for note in plan.notes]
     return Group(head, *notes, _steps(plan), undo, _numbers(plan))
 
 
 def _steps(plan: Plan) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, justify in (("#", "right"), ("step", "left"), ("new version gets", "right"), ("instances", "right")):
+    for title, justify in (
+        ("#", "right"),
+        ("step", "left"),
+        ("new version gets", "right"),
+        ("instances", "right"),
+    ):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     table.add_column("at the latest after", justify="right")
     for number, step in enumerate(plan.steps, 1):

@@ -17,7 +17,12 @@ from pilotage.cli.project import Project, environment_option, json_option
 @json_option
 @click.pass_obj
 def plan(
-    project: Project, version: str, environment: str | None, release_date: datetime | None, markdown: bool, as_json: bool
+    project: Project,
+    version: str,
+    environment: str | None,
+    release_date: datetime | None,
+    markdown: bool,
+    as_json: bool,
 ) -> None:
     """Show what releasing VERSION would do, and why."""
     from pilotage.engine.deployments import plan_for

@@ -31,10 +31,17 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     serving = project.store.serving(service, name)
     pid = worker_pid(project.directory)
     if as_json:
-        fields = {"serving": serving[0] if serving else None, "worker": pid, "rollout": _rollout(latest) if latest else None}
+        fields = {
+            "serving": serving[0] if serving else None,
+            "worker": pid,
+            "rollout": _rollout(latest) if latest else None,
+        }
         click.echo(json.dumps({"schema": SCHEMA, "service": service, "environment": name, **fields}, indent=2))
         return
-    click.echo(f"{service} in {name}: {serving[0] if serving else 'nothing'} serves" + ("" if pid else " (no worker is at work)"))
+    click.echo(
+        f"{service} in {name}: {serving[0] if serving else 'nothing'} serves"
+        + ("" if pid else " (no worker is at work)")
+    )
     if latest is not None:
         from rich.console import Console
 

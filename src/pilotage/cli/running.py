@@ -20,7 +20,13 @@ from pilotage.cli.project import Project, environment_option, json_option, outco
 @json_option
 @click.pass_obj
 def deploy(
-    project: Project, version: str, environment: str | None, detach: bool, wait: bool, timeout: str | None, as_json: bool
+    project: Project,
+    version: str,
+    environment: str | None,
+    detach: bool,
+    wait: bool,
+    timeout: str | None,
+    as_json: bool,
 ) -> None:
     """Plan VERSION and roll it out. Ctrl-C detaches; the rollout goes on in the worker."""
     from pilotage.engine.deployments import deploy as begin
@@ -61,7 +67,10 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
     try:
         return _follow_live(project, identity, timeout) if live else _follow_lines(project, identity, timeout, as_json)
     except KeyboardInterrupt:
-        click.echo("\ndetached; the rollout goes on: `pilotage watch` to see it, `pilotage abort` to undo it", err=True)
+        click.echo(
+            "\ndetached; the rollout goes on: `pilotage watch` to see it, `pilotage abort` to undo it",
+            err=True,
+        )
         return 6
 
 

@@ -41,7 +41,9 @@ def load(path: Path) -> Loaded:
     document = read(content, str(path))
     problems = list(document.problems)
     if not isinstance(document.data, dict):
-        raise ConfigError(str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")])
+        raise ConfigError(
+            str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")]
+        )
     try:
         configuration = Configuration.model_validate(document.data)
     except ValidationError as error:
@@ -70,7 +72,7 @@ def _problem(document: Document, detail: Any) -> Problem:
     path = tuple(part for part in detail["loc"] if part != "[key]")
     path = _within(document.data, path)
     shown = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-    return Problem(document.mark(path), _message(document.data, path, detail), shown)
+    return Problem(document.mark(path), _message(path, detail), shown)
 
 
 def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -86,7 +88,7 @@ def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(kept)
 
 
-def _message(data: Any, path: tuple[str | int, ...], detail: Any) -> str:
+def _message(path: tuple[str | int, ...], detail: Any) -> str:
     value, context = detail.get("input"), detail.get("ctx", {})
     match detail["type"]:
         case "missing":
@@ -96,7 +98,9 @@ def _message(data: Any, path: tuple[str | int, ...], detail: Any) -> str:
             return f"is not known here{_did_you_mean(str(path[-1]), siblings)}"
         case "enum" | "literal_error":
             allowed = [word.strip(" '") for word in str(context["expected"]).replace(" or ", ",").split(",")]
-            return f"{_shown(value)} is not one of {', '.join(allowed)}{_did_you_mean(str(value), allowed, listed=True)}"
+            return (
+                f"{_shown(value)} is not one of {', '.join(allowed)}{_did_you_mean(str(value), allowed, listed=True)}"
+            )
         case "string_pattern_mismatch":
             return f"{_shown(value)} does not look like {context['pattern'].strip('^$')}"
         case "value_error":

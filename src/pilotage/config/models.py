@@ -51,9 +51,13 @@ class AnswersSection(Section):
 
     release_type: Annotated[ReleaseType, Field(strict=False)] = Field(description="What kind of change is released.")
     deployment_strategy: Annotated[DeploymentStrategy, Field(strict=False)] = Field(description="How it reaches users.")
-    team_size: Annotated[TeamSize, Field(strict=False)] = Field(description="Who releases: small 2–5, medium 6–15, large >15.")
+    team_size: Annotated[TeamSize, Field(strict=False)] = Field(
+        description="Who releases: small 2–5, medium 6–15, large >15."
+    )
     release_frequency: Annotated[ReleaseFrequency, Field(strict=False)] = Field(description="How often it is released.")
-    risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(description="How careful to be; sets most numbers.")
+    risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(
+        description="How careful to be; sets most numbers."
+    )
     stakeholders: list[Annotated[Stakeholder, Field(strict=False)]] = Field(
         min_length=1, description="Whom a release concerns; several may be named."
     )
@@ -74,7 +78,8 @@ class ProcessFleetSection(Section):
 
     kind: Literal["process"]
     command: list[str] = Field(
-        min_length=1, description="Argument list that serves HTTP; `{version}` and `{port}` are filled in. No shell."
+        min_length=1,
+        description="Argument list that serves HTTP; `{version}` and `{port}` are filled in. No shell.",
     )
     count: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many instances carry all traffic.")
     health: UrlPath = Field("/healthz", description="Path that answers 2xx when an instance is well.")
@@ -125,7 +130,7 @@ class EnvironmentSection(Section):
 
     fleet: ProcessFleetSection
     router: EnvoyRouterSection
-    metrics: EnvoyMetricsSection = EnvoyMetricsSection(kind="envoy")
+    metrics: EnvoyMetricsSection = EnvoyMetricsSection(kind="envoy", admin=None)
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
     )

@@ -160,7 +160,10 @@ class _Builder:
             if key in parent.value:
                 first = self._document.marks[path]
                 self._document.problems.append(
-                    Problem(_mark(event), f"the key {key!r} stands here twice (first in line {first.line}): keep one")
+                    Problem(
+                        _mark(event),
+                        f"the key {key!r} stands here twice (first in line {first.line}): keep one",
+                    )
                 )
             else:
                 self._document.marks[path] = _mark(event)

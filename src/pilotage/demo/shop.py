@@ -34,7 +34,8 @@ class _Shop(ThreadingHTTPServer):
         self.catalogue = sqlite3.connect(":memory:", check_same_thread=False)
         self.catalogue.execute("CREATE TABLE product (id INTEGER PRIMARY KEY, name TEXT, cents INTEGER)")
         self.catalogue.executemany(
-            "INSERT INTO product VALUES (?, ?, ?)", [(n, f"product {n}", 100 + n * 7 % 9000) for n in range(500)]
+            "INSERT INTO product VALUES (?, ?, ?)",
+            [(n, f"product {n}", 100 + n * 7 % 9000) for n in range(500)],
         )
 
     def product(self, number: int) -> dict[str, object]:
@@ -62,7 +63,11 @@ class _Handler(BaseHTTPRequestHandler):
             case "slow":
                 time.sleep(random.uniform(0.05, 0.15))
             case "crash" if served > _CRASH_AFTER:
-                print("fatal: the price list could not be loaded: KeyError: 'discount'", file=sys.stderr, flush=True)
+                print(
+                    "fatal: the price list could not be loaded: KeyError: 'discount'",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 os._exit(1)
             case "memory":
                 self.server.leak.append(bytearray(os.urandom(1000) * (_LEAK_BYTES // 1000)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pilotage.config.loading import load
+from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
 from pilotage.engine.deployments import deploy, plan_for, take_down
 from pilotage.engine.explanation import explain
@@ -59,7 +59,9 @@ Show = Callable[[Rollout, Sequence[Recorded], Measured], None]
 """Called some times a second while a rollout runs, with what users have seen of it so far."""
 
 
-def play(directory: Path, faults: Sequence[Fault], seed: int, begin: Callable[[str, Fault], None], show: Show) -> list[Run]:
+def play(
+    directory: Path, faults: Sequence[Fault], seed: int, begin: Callable[[str, Fault], None], show: Show
+) -> list[Run]:
     """Play one release per fault in `directory`, which is emptied first. Leaves nothing running."""
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "releases").mkdir(parents=True)
@@ -94,10 +96,7 @@ def _control(state: Path) -> Iterator[Store]:
         store.close()
 
 
-def _first(store: Store, directory: Path, loaded: object) -> None:
-    from pilotage.config.loading import Loaded
-
-    assert isinstance(loaded, Loaded)
+def _first(store: Store, directory: Path, loaded: Loaded) -> None:
     started = deploy(store, loaded, plan_for(loaded, "demo", FIRST), "demo")
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
@@ -109,10 +108,7 @@ def _first(store: Store, directory: Path, loaded: object) -> None:
         raise RuntimeError(f"{FIRST} did not come up: {rollout.state.reason}")
 
 
-def _release(store: Store, loaded: object, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
-    from pilotage.config.loading import Loaded
-
-    assert isinstance(loaded, Loaded)
+def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
     since = time.time()
     started = deploy(store, loaded, plan_for(loaded, "demo", version), "demo")
     assert started.rollout is not None
@@ -150,8 +146,10 @@ def figures(run: Run) -> list[str]:
 def _write_report(directory: Path, runs: Sequence[Run]) -> None:
     lines = ["# Pilotage demo", "", "Measured by the users' side, not by the controller.", ""]
     for run in runs:
-        lines += [f"## {run.version} ({'a good one' if run.fault is Fault.NONE else f'bad: {run.fault}'}): {run.rollout.state.status}", ""]
-        lines += [f"- {figure}" for figure in figures(run)] + ["", "```", *run.explained, "", *sentences(run.events), "```", ""]
+        kind = "a good one" if run.fault is Fault.NONE else f"bad: {run.fault}"
+        lines += [f"## {run.version} ({kind}): {run.rollout.state.status}", ""]
+        lines += [f"- {figure}" for figure in figures(run)]
+        lines += ["", "```", *run.explained, "", *sentences(run.events), "```", ""]
     if runs:
         lines += [to_markdown(runs[-1].rollout.plan).replace("\n#", "\n##").replace("# ", "## ", 1)]
     (directory / "report.md").write_text("\n".join(lines), encoding="utf-8")

@@ -75,7 +75,11 @@ class Traffic:
         began = time.monotonic()
         try:
             answer = self._pool.request(
-                "GET", f"{self._url}/product/{product}", headers={"Cookie": f"session={user}"}, timeout=5.0, retries=False
+                "GET",
+                f"{self._url}/product/{product}",
+                headers={"Cookie": f"session={user}"},
+                timeout=5.0,
+                retries=False,
             )
             status, version = answer.status, answer.headers.get(VERSION_HEADER, "")
         except urllib3.exceptions.HTTPError:

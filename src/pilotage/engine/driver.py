@@ -174,7 +174,8 @@ class Driver:
                 for v in seen.verdicts
             ],
             "instances": [
-                {"id": i.id, "version": i.version, "health": i.health.value, "port": i.port} for i in seen.instances or ()
+                {"id": i.id, "version": i.version, "health": i.health.value, "port": i.port}
+                for i in seen.instances or ()
             ],
             "trouble": seen.trouble,
         }
@@ -200,5 +201,3 @@ def _backends(seen: Seen, target: Target, split: Split) -> dict[str, list[tuple[
         ]
         backends[version] = [(i.host, i.port) for i in chosen]
     return backends
-
-

@@ -9,7 +9,16 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 
-_TURNING = {"rollback-started", "traffic-returned", "hold-started", "paused", "instance-died", "promoted", "failed", "rolled-back"}
+_TURNING = {
+    "rollback-started",
+    "traffic-returned",
+    "hold-started",
+    "paused",
+    "instance-died",
+    "promoted",
+    "failed",
+    "rolled-back",
+}
 
 
 def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
@@ -25,7 +34,8 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
         case Status.HOLDING:
             answer = f"{rollout.version} holds at {format_share(step.weight / WHOLE)} because {state.reason}."
         case Status.PAUSED:
-            answer = f"{rollout.version} stands at {format_share(step.weight / WHOLE)}: {state.reason}. `pilotage resume` goes on."
+            share = format_share(step.weight / WHOLE)
+            answer = f"{rollout.version} stands at {share}: {state.reason}. `pilotage resume` goes on."
         case Status.ROLLING_BACK:
             answer = f"{rollout.version} is being undone because {state.reason}."
         case Status.ROLLED_BACK:

@@ -88,7 +88,7 @@ class Store:
     # ── rollouts ───────────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, plan: Plan, state: RolloutState, target: dict[str, Any], actor: str, now: float) -> Rollout:
-        """Record a new rollout and its first event. Raises StoreConflict while another runs in the environment."""
+        """Record a rollout and its first event. Raises StoreConflict while another runs in the environment."""
         identity = f"{plan.service}-{plan.environment}-{uuid.uuid4().hex[:8]}"
         with self._write() as connection:
             active = self._first(connection, plan.service, plan.environment, active=True)
@@ -108,7 +108,12 @@ class Store:
                 "rollout-started",
                 f"{plan.version} rolls out to {plan.environment}, started by {actor}"
                 + (f"; {state.old} is stable" if state.old else "; nothing was there before"),
-                {"plan": plan.hash, "pace": state.pace.value, "version": plan.version, "old": state.old or ""},
+                {
+                    "plan": plan.hash,
+                    "pace": state.pace.value,
+                    "version": plan.version,
+                    "old": state.old or "",
+                },
             )
             _append(connection, identity, plan.hash, 0, [start], now)
         return self.get(identity)
@@ -164,7 +169,9 @@ class Store:
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record(self, rollout: Rollout, decision: Decision, judge: dict[str, Any] | None, live: dict[str, Any]) -> Rollout:
+    def record(
+        self, rollout: Rollout, decision: Decision, judge: dict[str, Any] | None, live: dict[str, Any]
+    ) -> Rollout:
         """State, judge's sums, events and outcomes of commands, all at once. Raises StoreConflict when somebody
         else has recorded since `rollout` was read."""
         state, now = decision.state, decision.state.at
@@ -189,7 +196,12 @@ class Store:
         with self._write() as connection:
             result = connection.execute(
                 insert(commands).values(
-                    rollout=rollout, kind=kind.value, actor=actor, reason=reason, full=int(full), at=time.time()
+                    rollout=rollout,
+                    kind=kind.value,
+                    actor=actor,
+                    reason=reason,
+                    full=int(full),
+                    at=time.time(),
                 )
             )
             return int(result.inserted_primary_key[0])
@@ -200,7 +212,8 @@ class Store:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(commands.c.id)).mappings()
             return tuple(
-                Command(row["id"], CommandKind(row["kind"]), row["actor"], row["reason"], bool(row["full"])) for row in rows
+                Command(row["id"], CommandKind(row["kind"]), row["actor"], row["reason"], bool(row["full"]))
+                for row in rows
             )
 
     def outcome(self, command: int) -> str | None:
@@ -264,7 +277,9 @@ def _append(
         unsealed = Recorded(rollout, count, now, item.type, item.sentence, item.data, head, "")
         head = _hash(unsealed)
         connection.execute(insert(events).values({**vars(unsealed), "hash": head}))
-    connection.execute(update(rollouts).where(rollouts.c.id == rollout, rollouts.c.events == 0).values(head=head, events=count))
+    connection.execute(
+        update(rollouts).where(rollouts.c.id == rollout, rollouts.c.events == 0).values(head=head, events=count)
+    )
     return head, count
 
 

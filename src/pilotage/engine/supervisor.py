@@ -98,7 +98,9 @@ def _supervise(directory: Path) -> int:
         began = time.monotonic()
         # The worker must not inherit the supervisor's lock.
         code = subprocess.run(
-            [sys.executable, "-m", "pilotage.engine.worker", str(directory)], stdin=subprocess.DEVNULL, check=False
+            [sys.executable, "-m", "pilotage.engine.worker", str(directory)],
+            stdin=subprocess.DEVNULL,
+            check=False,
         ).returncode
         if code in (0, 7):
             return 0

@@ -56,7 +56,11 @@ class CountJudge:
     """
 
     def __init__(
-        self, tolerated_ratio: float = 1.25, alpha: float = 0.001, limit: float | None = None, metric: str = "bad events"
+        self,
+        tolerated_ratio: float = 1.25,
+        alpha: float = 0.001,
+        limit: float | None = None,
+        metric: str = "bad events",
     ) -> None:
         if not (tolerated_ratio >= 1 and 0 < alpha < 1 and (limit is None or 0 < limit < 1)):
             raise ValueError("tolerated_ratio ≥ 1, 0 < alpha < 1 and 0 < limit < 1 are needed")

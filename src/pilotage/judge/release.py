@@ -159,9 +159,7 @@ class ReleaseJudge:
             return "too few requests to stable yet to know its usual 95th percentile"
         return f"slower than {format_duration(self._bound)}: {verdict.sentence}"
 
-    def _advance(
-        self, verdict: Verdict, phase: Sums, *, meets: bool, stable_misses: bool, criterion: str
-    ) -> Verdict:
+    def _advance(self, verdict: Verdict, phase: Sums, *, meets: bool, stable_misses: bool, criterion: str) -> Verdict:
         """R13's criteria on this phase's requests; where stable misses one itself, not worse than stable (C2)."""
         least = int(self._plan.number("canary.min_requests"))
         if verdict.kind is VerdictKind.FAIL:

@@ -115,9 +115,7 @@ class Plan:
         """The plan whose `to_dict()` is `data`. Raises ValueError when it is not one."""
         from pydantic import TypeAdapter
 
-        return TypeAdapter(Plan).validate_python(
-            {**data, "answers": Answers(**data["answers"])}
-        )
+        return TypeAdapter(Plan).validate_python({**data, "answers": Answers(**data["answers"])})
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces, shortest numbers (in the manner of RFC 8785)."""

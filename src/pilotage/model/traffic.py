@@ -56,9 +56,7 @@ class Split:
         )
 
 
-def split_between(
-    new: str, weight: int, old: str | None, header_routes: tuple[HeaderRoute, ...] = ()
-) -> Split:
+def split_between(new: str, weight: int, old: str | None, header_routes: tuple[HeaderRoute, ...] = ()) -> Split:
     """`weight` per mille to `new`, the rest to `old`; all to `new` when there is no `old`."""
     shares: Mapping[str, int] = {new: WHOLE} if old is None else {new: weight, old: WHOLE - weight}
     return Split(tuple((version, share) for version, share in shares.items() if share > 0), header_routes)

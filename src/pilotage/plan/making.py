@@ -122,8 +122,11 @@ def _canary_steps(numbers: Mapping[str, Setting], full: int) -> Iterator[Step]:
         yield Step(f"{kind}-{share}", kind, title, weight, count, watch, watch + hold, back)
         before = weight
     drain = _seconds(numbers, "canary.drain_duration")
-    yield Step("drain", StepKind.DRAIN, "stable gets no new requests and finishes its old ones", WHOLE, full, drain, drain + start, "all requests to stable")  # fmt: skip
-    yield Step("retire", StepKind.RETIRE, "the old version stops", WHOLE, full, 0, start, "start the old version again, then all requests to it")  # fmt: skip
+    undo = "all requests to stable"
+    title = "stable gets no new requests and finishes its old ones"
+    yield Step("drain", StepKind.DRAIN, title, WHOLE, full, drain, drain + start, undo)
+    undo = "start the old version again, then all requests to it"
+    yield Step("retire", StepKind.RETIRE, "the old version stops", WHOLE, full, 0, start, undo)
 
 
 def _rollback(numbers: Mapping[str, Setting]) -> Rollback:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.model.plan import Plan
+from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.numbers import show_value
@@ -28,11 +28,7 @@ def to_markdown(plan: Plan) -> str:
         "",
         "| # | step | requests to the new version | its instances | watches | at the latest after | undone by |",
         "|---|---|---|---|---|---|---|",
-        *(
-            f"| {number} | {_cell(step.title)} | {format_share(step.weight / WHOLE)} | {step.instances} of {plan.instances} "
-            f"| {format_duration(step.duration) if step.duration else '–'} | {format_duration(step.deadline)} | {_cell(step.undo)} |"
-            for number, step in enumerate(plan.steps, 1)
-        ),
+        *(_step(plan, number, step) for number, step in enumerate(plan.steps, 1)),
         "",
         "## Rollback",
         "",
@@ -67,6 +63,19 @@ def _answers(plan: Plan) -> list[tuple[str, str]]:
         ("risk tolerance", answers.risk_tolerance),
         ("stakeholders", ", ".join(answers.stakeholders)),
     ]
+
+
+def _step(plan: Plan, number: int, step: Step) -> str:
+    cells = (
+        str(number),
+        _cell(step.title),
+        format_share(step.weight / WHOLE),
+        f"{step.instances} of {plan.instances}",
+        format_duration(step.duration) if step.duration else "–",
+        format_duration(step.deadline),
+        _cell(step.undo),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:

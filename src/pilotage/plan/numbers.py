@@ -111,7 +111,13 @@ def _setting(row: Row, tolerance: RiskTolerance, override: Override | None) -> S
         except ValueError as error:
             raise BadOverride(f"{override.source}: {row.path}: {error}") from None
         usual = show_value(row.unit, row.value(tolerance))
-        return Setting(row.path, value, row.unit, override.source, f"{row.why}; without the override {usual} ({row.source})")
+        return Setting(
+            row.path,
+            value,
+            row.unit,
+            override.source,
+            f"{row.why}; without the override {usual} ({row.source})",
+        )
     source = f"risk_tolerance: {tolerance} ({row.source})" if row.varies else row.source
     return Setting(row.path, row.value(tolerance), row.unit, source, row.why)
 

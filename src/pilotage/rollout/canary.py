@@ -35,6 +35,7 @@ MOST_ATTENDED = 5.0
 """Seconds: the most that one look at the rollout can add to a watch. A jump of the clock, a laptop's sleep or a
 controller that was away adds no more than this."""
 
+_FORWARD = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
 _WATCHING = (StepKind.ANALYSE, StepKind.BAKE)
 
 
@@ -43,17 +44,10 @@ def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Comma
     turn = _Turn(plan, _attended(state, now), seen)
     for command in sorted(commands, key=lambda c: c.kind not in (CommandKind.ABORT, CommandKind.ROLLBACK)):
         turn.answered.append((command.id, _obey(turn, command)))
+    if turn.state.status in _FORWARD:
+        _go_on(turn)
     if turn.state.status is Status.ROLLING_BACK:
         _go_back(turn)
-    elif not turn.state.status.final:
-        _note_verdicts(turn)
-        _guard(turn)
-        if turn.state.status is Status.ROLLING_BACK:
-            _go_back(turn)
-        elif turn.state.status is Status.PAUSED:
-            _mind_the_pause(turn)
-        else:
-            _progress(turn)
     actions = desired(plan, turn.state, seen)
     return Decision(turn.state, actions, tuple(turn.events), tuple(turn.answered))
 
@@ -102,6 +96,15 @@ def _attended(state: RolloutState, now: float) -> RolloutState:
         drained=state.drained + passed,
         hold=held,
     )
+
+
+def _go_on(turn: _Turn) -> None:
+    _note_verdicts(turn)
+    _guard(turn)
+    if turn.state.status is Status.PAUSED:
+        _mind_the_pause(turn)
+    elif turn.state.status in _FORWARD:
+        _progress(turn)
 
 
 # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,12 +217,20 @@ def _progress(turn: _Turn) -> None:
         _keep_holding(turn, hold)
         return
     if turn.state.status is Status.HOLDING:
-        turn.tell("hold-ended", "the reason to hold is gone", cause=turn.state.hold.cause.value if turn.state.hold else "")
+        turn.tell(
+            "hold-ended",
+            "the reason to hold is gone",
+            cause=turn.state.hold.cause.value if turn.state.hold else "",
+        )
         turn.enter(Status.PROGRESSING, hold=None, reason="")
     if _done(turn):
         _next_step(turn)
     elif _overdue(turn):
-        _roll_back(turn, f"{turn.step.title}: not so after {format_duration(turn.step.deadline)} ({_missing(turn)})", "deadline")
+        _roll_back(
+            turn,
+            f"{turn.step.title}: not so after {format_duration(turn.step.deadline)} ({_missing(turn)})",
+            "deadline",
+        )
 
 
 def _why_hold(turn: _Turn) -> Hold | None:
@@ -269,11 +280,9 @@ def _keep_holding(turn: _Turn, hold: Hold) -> None:
     if turn.state.status is not Status.HOLDING or before is None or before.cause is not hold.cause:
         turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence)
         limit, then = _patience(turn.plan, hold.cause)
-        turn.tell(
-            "hold-started",
-            f"holding at {format_share(turn.step.weight / WHOLE)}: {hold.sentence}; {then} after {format_duration(limit)}",
-            cause=hold.cause.value,
-        )
+        share = format_share(turn.step.weight / WHOLE)
+        sentence = f"holding at {share}: {hold.sentence}; {then} after {format_duration(limit)}"
+        turn.tell("hold-started", sentence, cause=hold.cause.value)
         return
     turn.set(hold=replace(hold, held=before.held), reason=hold.sentence)
     limit, then = _patience(turn.plan, hold.cause)
@@ -326,7 +335,9 @@ def _overdue(turn: _Turn) -> bool:
 def _missing(turn: _Turn) -> str:
     match turn.step.kind:
         case StepKind.SCALE:
-            unwell = [i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY]
+            unwell = [
+                i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY
+            ]
             detail = f", {unwell[0].id} is {unwell[0].health}: {unwell[0].detail}" if unwell else ""
             return f"{_healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}"
         case StepKind.SET_WEIGHT:

@@ -28,7 +28,14 @@ class ProcessFleet:
     """
 
     def __init__(
-        self, directory: Path, fence: Fence, *, command: Sequence[str], health: str, stop_deadline: float, cwd: Path
+        self,
+        directory: Path,
+        fence: Fence,
+        *,
+        command: Sequence[str],
+        health: str,
+        stop_deadline: float,
+        cwd: Path,
     ) -> None:
         self._directory, self._fence, self._cwd = directory, fence, cwd
         self._command, self._health, self._stop_deadline = tuple(command), health, stop_deadline
@@ -72,7 +79,11 @@ class ProcessFleet:
         facts = {"version": version, "port": port, "number": number}
         name = f"{slug}-{number}"
         processes.start(
-            self._directory / f"{name}.json", command, facts, self._directory / "logs" / f"{name}.log", self._cwd
+            self._directory / f"{name}.json",
+            command,
+            facts,
+            self._directory / "logs" / f"{name}.log",
+            self._cwd,
         )
 
     def _removed(self, record: Record, count: int) -> bool:
@@ -94,7 +105,13 @@ class ProcessFleet:
             with contextlib.suppress(psutil.Error):
                 memory = process.memory_info().rss
         return Instance(
-            record.path.stem, record.facts["version"], "127.0.0.1", record.facts["port"], health, memory, detail
+            record.path.stem,
+            record.facts["version"],
+            "127.0.0.1",
+            record.facts["port"],
+            health,
+            memory,
+            detail,
         )
 
     def _health_of(self, record: Record) -> tuple[Health, str]:
@@ -102,7 +119,9 @@ class ProcessFleet:
         if process is None:
             log = self._directory / "logs" / f"{record.path.stem}.log"
             lines = processes.last_lines(log)
-            return (Health.STOPPING if record.stopping_since else Health.EXITED), f"its log ends: {lines}" if lines else ""
+            return (
+                Health.STOPPING if record.stopping_since else Health.EXITED
+            ), f"its log ends: {lines}" if lines else ""
         if record.stopping_since is not None:
             return Health.STOPPING, ""
         try:

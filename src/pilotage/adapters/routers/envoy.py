@@ -38,7 +38,7 @@ _TAKE_UP_DEADLINE = 5.0
 
 @dataclass(frozen=True)
 class Sticky:
-    """What tells users apart: a cookie (made by the router for those without one, for `cookie_ttl` seconds) or a header."""
+    """What tells users apart: a header, or a cookie that the router makes (for `cookie_ttl` seconds) where there is none."""
 
     cookie: str = ""
     header: str = ""
@@ -159,7 +159,7 @@ class EnvoyRouter:
 
     def _routed_clusters(self) -> set[str]:
         rds = read_json(self._files / "rds.json")
-        return {name for name in _cluster_names(rds)} if rds else set()
+        return set(_cluster_names(rds)) if rds else set()
 
     # ── the files ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,121 @@
+"""What `pilotage doctor` looks at: each finding says PASS, WARN or FAIL, and a FAIL says what to do."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pilotage.cli.project import Project
+
+
+@dataclass(frozen=True)
+class Finding:
+    result: str
+    what: str
+    sentence: str
+
+
+def examine(project: Project, environment: str | None) -> list[Finding]:
+    """Every finding, in the order a newcomer would mend them. Raises ConfigError."""
+    name = project.environment(environment)
+    findings = [
+        Finding("PASS", "Python", sys.version.split()[0]),
+        Finding("PASS", "configuration", str(project.config)),
+    ]
+    findings += [*_envoy(), *_fleet(project, name), *_store(project), *_running(project, name)]
+    return findings
+
+
+def _envoy() -> Iterator[Finding]:
+    import subprocess
+
+    from pilotage.adapters.envoy_admin import envoy_program
+    from pilotage.adapters.ports import AdapterError
+
+    try:
+        program = envoy_program()
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        version = said.strip().rpartition("version: ")[2].split("/")[1:2]
+        yield Finding("PASS", "Envoy", f"{''.join(version)} at {program}")
+    except (AdapterError, OSError, subprocess.SubprocessError) as error:
+        yield Finding("FAIL", "Envoy", str(error))
+
+
+def _fleet(project: Project, environment: str) -> Iterator[Finding]:
+    section = project.loaded.configuration.environments[environment]
+    program = section.fleet.command[0]
+    folder = project.config.resolve().parent
+    if "{version}" in program:
+        yield Finding("PASS", "fleet", f"{program} is looked for when its version is deployed")
+    elif shutil.which(program) or (folder / program).is_file():
+        yield Finding("PASS", "fleet", f"{program} can be started")
+    else:
+        yield Finding("FAIL", "fleet", f"{program!r} is not on PATH: correct environments.{environment}.fleet.command")
+
+
+def _store(project: Project) -> Iterator[Finding]:
+    try:
+        project.directory.mkdir(parents=True, exist_ok=True)
+        probe = project.directory / ".doctor"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        yield Finding("FAIL", "store", f"{project.directory} cannot be written: {error.strerror}")
+        return
+    project.store.unfinished()
+    yield Finding("PASS", "store", str(project.directory))
+
+
+def _running(project: Project, environment: str) -> Iterator[Finding]:
+    from pilotage.adapters.ports import AdapterError
+    from pilotage.engine.supervisor import worker_pid
+    from pilotage.engine.targets import describe, open_target
+
+    section = project.loaded.configuration.environments[environment]
+    service = project.loaded.configuration.service
+    pid = worker_pid(project.directory)
+    unfinished = project.store.unfinished()
+    if pid:
+        yield Finding("PASS", "worker", f"at work as process {pid}")
+    elif unfinished:
+        yield Finding("FAIL", "worker", "none is at work, and a rollout waits: `pilotage watch` starts one")
+    else:
+        yield Finding("PASS", "worker", "none is at work; `pilotage deploy` starts one")
+    serving = project.store.serving(service, environment)
+    host, _, port = section.router.listen.rpartition(":")
+    if not serving:
+        yield _port_free(host, int(port))
+        return
+    target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
+    try:
+        split = target.router.read()
+        yield Finding("PASS", "router", f"sends {dict(split.weights) if split else 'nothing'} (per mille)")
+        reading = target.metrics.observe(serving[:1], {"started": "", "totals": {}})
+        seen = reading.of(serving[0]).requests
+        if seen:
+            yield Finding("PASS", "metrics", f"{seen:,} requests to {serving[0]} counted since the router began")
+        else:
+            yield Finding(
+                "WARN",
+                "metrics",
+                "answers, but counts no request yet: a canary without requests cannot be judged",
+            )
+    except AdapterError as error:
+        yield Finding("FAIL", "router", str(error))
+
+
+def _port_free(host: str, port: int) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return Finding(
+                "FAIL",
+                "router",
+                f"{host}:{port} cannot be listened on: {error.strerror}; change router.listen",
+            )
+    return Finding("PASS", "router", f"{host}:{port} is free")

@@ -1,0 +1,169 @@
+"""`init`, `validate`, `schema`, `doctor`: everything before the first plan."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Any
+
+import click
+
+from pilotage.cli.project import Project, environment_option, json_option
+from pilotage.model.answers import (
+    DeploymentStrategy,
+    ReleaseFrequency,
+    ReleaseType,
+    RiskTolerance,
+    Stakeholder,
+    TeamSize,
+)
+
+_QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
+    ("release_type", ReleaseType, "minor", "What kind of change is released?"),
+    ("deployment_strategy", DeploymentStrategy, "canary", "How should it reach users?"),
+    ("team_size", TeamSize, "small", "Who releases? small 2–5, medium 6–15, large >15, distributed"),
+    ("release_frequency", ReleaseFrequency, "weekly", "How often?"),
+    (
+        "risk_tolerance",
+        RiskTolerance,
+        "medium",
+        "How careful? low watches each step 24 h, medium 4 h, high 1 h",
+    ),
+    ("stakeholders", Stakeholder, "customer-facing", "Whom does it concern? several with commas"),
+)
+
+
+def _answer_options(command: Any) -> Any:
+    for name, kind, default, question in reversed(_QUESTIONS):
+        flag = f"--{name.replace('_', '-')}"
+        if name == "stakeholders":
+            text = f"{question} [{', '.join(kind)}; proposed: {default}]"
+            option = click.option(flag, name, default=None, help=text)
+        else:
+            option = click.option(
+                flag,
+                name,
+                type=click.Choice(list(kind)),
+                default=None,
+                help=f"{question} [proposed: {default}]",
+            )
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--service", help="The service's name; proposed: this folder's.")
+@click.option("--command", "start_command", default="python -m shop --port {port} --release {version}", show_default=True,
+              help="How an instance is started.")  # fmt: skip
+@click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Where users reach the service.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@_answer_options
+@click.pass_obj
+def init(
+    project: Project, /, service: str | None, start_command: str, listen: str, force: bool, **answers: str | None
+) -> None:
+    """Write a commented pilotage.yaml from six answers: asked on a terminal, given as flags elsewhere."""
+    import re
+    import shlex
+
+    from pilotage.config.loading import json_schema, load
+
+    path = project.config
+    if path.exists() and not force:
+        raise click.UsageError(f"{path} exists already: --force overwrites it")
+    given = {name: _ask(name, kind, default, text, answers[name]) for name, kind, default, text in _QUESTIONS}
+    folder = re.sub(r"[^a-z0-9-]+", "-", path.resolve().parent.name.lower()).strip("-")
+    name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
+    path.write_text(_template(name, given, shlex.split(start_command), listen), encoding="utf-8")
+    schema = project.directory / "pilotage.schema.json"
+    schema.parent.mkdir(parents=True, exist_ok=True)
+    schema.write_text(json_schema(), encoding="utf-8")
+    load(path)
+    click.echo(f"wrote {path}; next: `pilotage doctor`, then `pilotage plan VERSION`", err=True)
+
+
+def _ask(name: str, kind: type[StrEnum], default: str, question: str, given: str | None) -> str:
+    if given is None and sys.stdin.isatty() and sys.stdout.isatty():
+        given = str(click.prompt(f"{question}\n  {', '.join(kind)}", default=default))
+    words = [word.strip() for word in (given or default).split(",")]
+    unknown = [word for word in words if word not in list(kind)]
+    if unknown or (len(words) > 1 and name != "stakeholders"):
+        raise click.UsageError(f"{name}: {(unknown or words)[0]!r} is not one of {', '.join(kind)}")
+    return ", ".join(words)
+
+
+def _template(service: str, answers: dict[str, str], command: list[str], listen: str) -> str:
+    import json
+
+    return f"""\
+# yaml-language-server: $schema=.pilotage/pilotage.schema.json
+# What Pilotage needs to know of this service. `pilotage validate` checks it, `pilotage schema` describes it.
+service: {service}
+
+# The six answers; with them `pilotage plan VERSION` works out everything else.
+answers:
+  release_type: {answers["release_type"]}
+  deployment_strategy: {answers["deployment_strategy"]}
+  team_size: {answers["team_size"]}
+  release_frequency: {answers["release_frequency"]}
+  risk_tolerance: {answers["risk_tolerance"]}
+  stakeholders: [{answers["stakeholders"]}]
+
+environments:
+  production:
+    # Instances are processes on this machine: an argument list (no shell), with a free port and the version filled in.
+    fleet:
+      kind: process
+      command: {json.dumps(command)}
+      count: 2
+      health: /healthz          # answers 2xx when the instance is well
+    # Users reach the service through an embedded Envoy. A user who was sent to the canary stays there.
+    router:
+      kind: envoy
+      listen: "{listen}"
+      sticky: {{cookie: session}}
+    # Requests, errors and latencies as that Envoy counts them.
+    metrics: {{kind: envoy}}
+    # Any number of the plan may be set here by its path; `pilotage plan` shows them all, each with its source.
+    overrides: {{}}
+      # canary.phase_duration: 30m
+      # canary.weights: [1%, 10%, 50%, 100%]
+"""
+
+
+@click.command()
+@click.pass_obj
+def validate(project: Project) -> None:
+    """Check pilotage.yaml and that a plan can be made of it; every error at once, with line and column."""
+    from pilotage.engine.deployments import plan_for
+
+    for environment in project.loaded.configuration.environments:
+        plan_for(project.loaded, environment, "0.0.0")
+    click.echo(f"{project.config} is valid")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of pilotage.yaml, for editors."""
+    from pilotage.config.loading import json_schema
+
+    click.echo(json_schema(), nl=False)
+
+
+@click.command()
+@environment_option
+@json_option
+@click.pass_obj
+def doctor(project: Project, environment: str | None, as_json: bool) -> None:
+    """Check this machine and this configuration; exit 9 when something is missing, with what to do."""
+    import json
+
+    from pilotage.cli.checkup import examine
+
+    findings = examine(project, environment)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "findings": [vars(f) for f in findings]}, indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.result:<5} {finding.what}: {finding.sentence}")
+    raise SystemExit(9 if any(f.result == "FAIL" for f in findings) else 0)
