@@ -41,7 +41,7 @@ _WATCHING = (StepKind.ANALYSE, StepKind.BAKE)
 
 def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Command], now: float) -> Decision:
     """The next state, the desired state of the world, and the events of this look. Pure."""
-    turn = _Turn(plan, _attended(state, now), seen)
+    turn = _Turn(plan, _attended(state, now), seen, began_at=state.step)
     for command in sorted(commands, key=lambda c: c.kind not in (CommandKind.ABORT, CommandKind.ROLLBACK)):
         turn.answered.append((command.id, _obey(turn, command)))
     if turn.state.status in _FORWARD:
@@ -67,6 +67,7 @@ class _Turn:
     plan: Plan
     state: RolloutState
     seen: Seen
+    began_at: int
     events: list[Event] = field(default_factory=list)
     answered: list[tuple[int, str]] = field(default_factory=list)
 
@@ -103,7 +104,7 @@ def _go_on(turn: _Turn) -> None:
     _guard(turn)
     if turn.state.status is Status.PAUSED:
         _mind_the_pause(turn)
-    elif turn.state.status in _FORWARD:
+    elif turn.state.status in _FORWARD and turn.state.step == turn.began_at:
         _progress(turn)
 
 
@@ -433,7 +434,8 @@ def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     going_back = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     weight = 0 if going_back else _weight_reached(plan, state)
     if now is None:
-        now = 0 if going_back else weight
+        # A router that cannot be read may be down: tell it what is surely right, so that users are served.
+        return _split(plan, state, weight if healthy_new >= instances_for(weight, plan.instances) else 0)
     if weight > now and healthy_new < instances_for(weight, plan.instances):
         weight = now
     if weight < now and healthy_new > 0:

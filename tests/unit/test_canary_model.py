@@ -1,0 +1,228 @@
+"""A model of the world around the canary: whatever is observed, asked and broken, in any order, and wherever the
+controller is killed, no split and no stop breaks the rules, and in the end the world is as the state says."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from pilotage import Answers, Plan, Service, make_plan
+from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
+from pilotage.model.rollout import Apply, Command, CommandKind, Ensure, Pace, RolloutState, Seen, Status
+from pilotage.model.traffic import WHOLE, Split, instances_for
+from pilotage.plan.numbers import Override
+from pilotage.rollout.canary import begin, decide
+
+FULL = 4
+
+
+def a_plan(tolerance: str, approval: bool) -> Plan:
+    short = {
+        "canary.phase_duration": "3s",
+        "canary.bake_duration": "3s",
+        "canary.drain_duration": "2s",
+        "canary.approval": approval,
+        "canary.start_deadline": "8s",
+        "hold.duration": "6s",
+        "hold.answer_deadline": "6s",
+        "pause.deadline": "12s",
+        "rollback.deadline": "20s",
+    }
+    overrides = {path: Override(value, "test") for path, value in short.items()}
+    answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
+    return make_plan(answers, version="new", service=Service(instances=FULL, overrides=overrides))
+
+
+class World:
+    """Instances and a router, obedient unless told otherwise; every change is checked against the rules."""
+
+    def __init__(self, old: str | None) -> None:
+        self.health: dict[str, list[Health]] = {"new": []}
+        self.split: Split | None = None
+        if old:
+            self.health[old] = [Health.HEALTHY] * FULL
+            self.split = Split(((old, WHOLE),))
+        self.router_up, self.fleet_up, self.router_obeys = True, True, True
+        self.unreachable_for = {version: 100 for version in self.health}
+
+    def seen(self, verdicts: tuple[Verdict, ...]) -> Seen:
+        instances = tuple(
+            Instance(f"{version}-{n}", version, "127.0.0.1", n, health)
+            for version, all_of in self.health.items()
+            for n, health in enumerate(all_of)
+        )
+        trouble = "" if self.router_up and self.fleet_up else "cannot be read"
+        return Seen(
+            self.split if self.router_up else None, instances if self.fleet_up else None, verdicts, trouble=trouble
+        )
+
+    def healthy(self, version: str) -> int:
+        return self.health.get(version, []).count(Health.HEALTHY)
+
+    def apply(self, split: Split) -> None:
+        assert sum(weight for _, weight in split.weights) == WHOLE
+        before = self.split
+        # Blind, only the way back and what serves users for sure may be said; see _wanted_split.
+        sighted = self.fleet_up and self.router_up
+        for version, weight in split.weights:
+            if before is not None and version == "new" and weight > before.weight("new"):
+                wanted = instances_for(weight, FULL)
+                assert self.healthy("new") >= wanted, f"{weight} sent to {self.healthy('new')} of {FULL} instances"
+            if before is not None and version == "old" and weight > before.weight("old") and sighted and self.healthy("new"):
+                assert weight <= WHOLE * max(self.healthy("old"), 0) // FULL, "stable got more than it can carry"
+        if self.router_up and self.router_obeys:
+            self.split = split
+
+    def ensure(self, version: str, count: int) -> None:
+        if not self.fleet_up:
+            return
+        alive = [h for h in self.health[version] if h is not Health.EXITED]
+        if len(alive) > count:
+            assert self.split is not None
+            if count == 0:
+                assert not self.split.reaches(version), f"{version} is stopped while requests reach it"
+                assert self.unreachable_for[version] >= 2, f"{version} is stopped before its requests could finish"
+            else:
+                weight = self.split.weight(version)
+                assert count >= instances_for(weight, FULL), f"{version} shrinks below its share"
+        self.health[version] = (alive + [Health.STARTING] * count)[:count]
+
+    def pass_a_second(self) -> None:
+        for version in self.health:
+            reached = self.split is not None and self.split.reaches(version)
+            self.unreachable_for[version] = 0 if reached else self.unreachable_for[version] + 1
+
+
+GOOD = tuple(Verdict(m, VerdictKind.PASS, "fine") for m in ("error rate", "slow requests", "memory"))
+
+verdict_sets = st.sampled_from(
+    [
+        GOOD,
+        GOOD,
+        (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "few"), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.INCONCLUSIVE, "neither"), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
+        (),
+    ]
+)
+
+
+class Canary(RuleBasedStateMachine):
+    @initialize(
+        tolerance=st.sampled_from(["low", "medium", "high", "zero-downtime"]),
+        approval=st.booleans(),
+        pace=st.sampled_from([Pace.FULL, Pace.FULL, Pace.FAST, Pace.FIRST]),
+    )
+    def start(self, tolerance: str, approval: bool, pace: Pace) -> None:
+        old = None if pace is Pace.FIRST else "old"
+        self.plan = a_plan(tolerance, approval)
+        self.world = World(old)
+        self.now = 1000.0
+        self.state: RolloutState = begin(self.plan, old, pace, self.now)
+        self.verdicts: tuple[Verdict, ...] = GOOD
+        self.pending: list[Command] = []
+        self.gone_back = False
+        self.asked = 0
+
+    @rule(verdicts=verdict_sets)
+    def judged(self, verdicts: tuple[Verdict, ...]) -> None:
+        self.verdicts = verdicts
+
+    @rule(kind=st.sampled_from(CommandKind), full=st.booleans())
+    def command(self, kind: CommandKind, full: bool) -> None:
+        self.asked += 1
+        self.pending.append(Command(self.asked, kind, "ada", full=full))
+
+    @rule(version=st.sampled_from(["new", "old"]), health=st.sampled_from(Health), which=st.integers(0, FULL - 1))
+    def health_changes(self, version: str, health: Health, which: int) -> None:
+        instances = self.world.health.get(version, [])
+        if which < len(instances) and instances[which] is not Health.EXITED:
+            instances[which] = health
+
+    @rule(router=st.booleans(), fleet=st.booleans(), obeys=st.booleans())
+    def outage(self, router: bool, fleet: bool, obeys: bool) -> None:
+        self.world.router_up, self.world.fleet_up, self.world.router_obeys = router, fleet, obeys
+
+    @rule()
+    def well_again(self) -> None:
+        self._mend()
+
+    @rule(seconds=st.sampled_from([1.0, 1.0, 1.0, 0.1, 3600.0, -3600.0]), killed=st.sampled_from([None, None, 0, 1, 2]))
+    def look(self, seconds: float, killed: int | None) -> None:
+        """killed: 0 before the state is recorded, n after n - 1 of the actions."""
+        self.now += seconds
+        self.world.pass_a_second()
+        before = self.state
+        decision = decide(self.plan, before, self.world.seen(self.verdicts), tuple(self.pending), self.now)
+        self._check_step(before, decision.state)
+        if killed == 0:
+            return
+        self.state = decision.state
+        answered = {identity for identity, _ in decision.answered}
+        assert answered == {command.id for command in self.pending}, "a command was not answered"
+        self.pending = []
+        for action in decision.actions if killed is None else decision.actions[: killed - 1]:
+            self._act(action)
+
+    def _check_step(self, before: RolloutState, after: RolloutState) -> None:
+        assert after.step in (before.step, before.step + 1), "a step was left out or undone"
+        assert not (before.status.final and after.status is not before.status), "what is final changed"
+        if before.status is Status.ROLLING_BACK:
+            assert after.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED), "the way back was left"
+
+    def _act(self, action: Apply | Ensure) -> None:
+        if isinstance(action, Ensure):
+            self.world.ensure(action.version, action.count)
+            return
+        if self.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) and self.world.split is not None:
+            assert action.split.weight("new") <= self.world.split.weight("new"), "the canary grew on the way back"
+        self.world.apply(action.split)
+
+    def _mend(self) -> None:
+        self.world.router_up = self.world.fleet_up = self.world.router_obeys = True
+        for version, instances in self.world.health.items():
+            self.world.health[version] = [h if h is Health.EXITED else Health.HEALTHY for h in instances]
+
+    @invariant()
+    def completed_means_all_requests_on_the_new_version(self) -> None:
+        if getattr(self, "state", None) and self.state.status is Status.COMPLETED:
+            assert self.world.split is not None
+            assert self.world.split.weight("new") == WHOLE
+
+    def teardown(self) -> None:
+        """Left alone in a world that works, every rollout ends, and the world is as its state says."""
+        if not hasattr(self, "state"):
+            return
+        self.verdicts = GOOD
+        for _ in range(200):
+            self._mend()
+            if not self.pending and self.state.status is Status.PAUSED:
+                self.command(CommandKind.RESUME, False)
+            if self.plan.steps[self.state.step].kind == "gate" and not self.pending:
+                self.command(CommandKind.APPROVE, False)
+            self.look(1.0, None)
+        assert self.state.status.final
+        self._mend()
+        split = self.world.split
+        match self.state.status:
+            case Status.COMPLETED:
+                assert split == Split((("new", WHOLE),))
+                assert self.world.health["new"] == [Health.HEALTHY] * FULL
+                assert not self.world.health.get("old")
+            case Status.ROLLED_BACK:
+                assert split == Split((("old", WHOLE),))
+                assert self.world.health["old"] == [Health.HEALTHY] * FULL
+                assert not self.world.health["new"]
+            case Status.FAILED:
+                assert self.state.reason
+                if self.state.old:
+                    assert split == Split((("old", WHOLE),)), "also a failed rollback goes on going back"
+
+
+Canary.TestCase.settings = settings(
+    max_examples=600, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestCanary = Canary.TestCase
