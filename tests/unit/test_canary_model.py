@@ -69,7 +69,13 @@ class World:
             if before is not None and version == "new" and weight > before.weight("new"):
                 wanted = instances_for(weight, FULL)
                 assert self.healthy("new") >= wanted, f"{weight} sent to {self.healthy('new')} of {FULL} instances"
-            if before is not None and version == "old" and weight > before.weight("old") and sighted and self.healthy("new"):
+            if (
+                before is not None
+                and version == "old"
+                and weight > before.weight("old")
+                and sighted
+                and self.healthy("new")
+            ):
                 assert weight <= WHOLE * max(self.healthy("old"), 0) // FULL, "stable got more than it can carry"
         if self.router_up and self.router_obeys:
             self.split = split

@@ -123,7 +123,9 @@ def test_r2_another_process_makes_the_same_bytes() -> None:
         "from pilotage import *; print(make_plan(Answers('minor','canary','medium','weekly','medium',"
         "['enterprise','customer-facing']), version='2.4.0').hash)"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"})
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
+    )
     named_otherwise = Answers("minor", "canary", "medium", "weekly", "medium", ["customer-facing", "enterprise"])
     assert said.stdout.strip() == make_plan(named_otherwise, version="2.4.0").hash
 

@@ -43,7 +43,7 @@ def _answer_options(command: Any) -> Any:
             option = click.option(
                 flag,
                 name,
-                type=click.Choice(list(kind)),
+                type=click.Choice([str(word) for word in kind]),
                 default=None,
                 help=f"{question} [proposed: {default}]",
             )

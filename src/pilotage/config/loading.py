@@ -72,7 +72,8 @@ def _problem(document: Document, detail: Any) -> Problem:
     path = tuple(part for part in detail["loc"] if part != "[key]")
     path = _within(document.data, path)
     shown = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-    return Problem(document.mark(path), _message(path, detail), shown)
+    mark = document.keys.get(path) if detail["type"] == "extra_forbidden" else None
+    return Problem(mark or document.mark(path), _message(path, detail), shown)
 
 
 def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -53,6 +53,7 @@ class Document:
 
     data: Any = None
     marks: dict[Path, Mark] = field(default_factory=dict)
+    keys: dict[Path, Mark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def mark(self, path: Path) -> Mark:
@@ -166,7 +167,7 @@ class _Builder:
                     )
                 )
             else:
-                self._document.marks[path] = _mark(event)
+                self._document.marks[path] = self._document.keys[path] = _mark(event)
             parent.key = key
             return
         self._put(event, event.value if event.style else _plain(event.value))
@@ -186,7 +187,9 @@ class _Builder:
             path = (*parent.path, parent.key)
             parent.value[parent.key] = value
             parent.key = None
-        self._document.marks[path] = _mark(event)
+        # What is wrong with a whole section is shown at its name.
+        if not (isinstance(value, dict | list) and path in self._document.marks):
+            self._document.marks[path] = _mark(event)
         return path
 
 

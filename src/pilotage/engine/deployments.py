@@ -19,6 +19,10 @@ from pilotage.rollout.canary import begin
 STATE_DIRECTORY = ".pilotage"
 
 
+class NoWayBack(ValueError):
+    """There is no version to go back to; says what there is instead."""
+
+
 @dataclass(frozen=True)
 class Started:
     """What came of asking: a rollout that runs (or ran), and the sentence about it. `fresh`: it began just now."""
@@ -63,7 +67,7 @@ def deploy(store: Store, loaded: Loaded, plan: Plan, actor: str) -> Started:
 
 def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, actor: str, reason: str) -> Started:
     """Undo: the rollout under way, or else return to `to` (the last good version before the present one) without
-    the analyses that it passed when it was new. Raises ValueError when there is nothing to return to."""
+    the analyses that it passed when it was new. Raises NoWayBack when there is nothing to return to."""
     service = loaded.configuration.service
     latest = store.latest(service, environment)
     if latest is not None and not latest.state.status.final:
@@ -74,10 +78,10 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
     serving = store.serving(service, environment)
     if to is None:
         if len(serving) < 2:
-            raise ValueError(f"no earlier version has served {environment}: there is nothing to go back to")
+            raise NoWayBack(f"no earlier version has served {environment}: there is nothing to go back to")
         to = serving[1]
     elif to not in serving:
-        raise ValueError(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
+        raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
     if to == serving[0]:
         return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
     return _start(store, loaded, plan_for(loaded, environment, to), serving[0], Pace.FAST, actor)

@@ -193,8 +193,11 @@ def _guard(turn: _Turn) -> None:
         turn.tell("instance-died", f"canary instance {dead[0].id} died{detail}", instance=dead[0].id)
         _roll_back(turn, f"canary instance {dead[0].id} died{detail}", "instance")
         return
-    failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL and v.metric not in turn.state.accepted]
-    undo = [v for v in failed if v.critical or turn.plan.setting("limits.rollback_auto").value]
+    failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL]
+    answered = turn.state.accepted
+    undo = [
+        v for v in failed if v.critical or v.metric not in answered and turn.plan.setting("limits.rollback_auto").value
+    ]
     if undo:
         _roll_back(turn, f"{undo[0].metric}: {undo[0].sentence}", undo[0].metric)
 

@@ -1,0 +1,305 @@
+"""The canary machine by example: what a person would ask of each rule of execution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pilotage import Answers, Plan, Service, make_plan
+from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
+from pilotage.model.plan import StepKind
+from pilotage.model.rollout import (
+    Apply,
+    Command,
+    CommandKind,
+    Decision,
+    Ensure,
+    HoldCause,
+    Pace,
+    RolloutState,
+    Seen,
+    Status,
+)
+from pilotage.model.traffic import HeaderRoute, Split, split_between
+from pilotage.plan.numbers import Override
+from pilotage.rollout.canary import begin, decide
+
+GOOD = (Verdict("error rate", VerdictKind.PASS, "fine"),)
+
+
+def a_plan(tolerance: str = "medium", **overrides: object) -> Plan:
+    answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
+    named = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
+    return make_plan(answers, version="new", service=Service(instances=2, overrides=named))
+
+
+def instances(new: int = 2, old: int = 2, *, new_health: Health = Health.HEALTHY) -> tuple[Instance, ...]:
+    return tuple(Instance(f"new-{n}", "new", "h", n, new_health) for n in range(new)) + tuple(
+        Instance(f"old-{n}", "old", "h", 10 + n, Health.HEALTHY) for n in range(old)
+    )
+
+
+def seen(weight: int = 0, verdicts: tuple[Verdict, ...] = GOOD, at: tuple[Instance, ...] | None = None) -> Seen:
+    return Seen(split_between("new", weight, "old"), instances() if at is None else at, verdicts)
+
+
+def watching(plan: Plan, weight: int) -> RolloutState:
+    """The state in the middle of the watch of `weight`."""
+    kinds = (StepKind.ANALYSE, StepKind.BAKE)
+    step = next(i for i, s in enumerate(plan.steps) if s.kind in kinds and s.weight == weight)
+    return replace(begin(plan, "old", Pace.FULL, 0.0), step=step)
+
+
+def events(decision: Decision) -> list[str]:
+    return [event.type for event in decision.events]
+
+
+def split_of(decision: Decision) -> Split:
+    return next(action.split for action in decision.actions if isinstance(action, Apply))
+
+
+def test_rule_1_a_weight_is_set_only_when_the_router_shows_it() -> None:
+    plan = a_plan()
+    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=1)
+    not_yet = decide(plan, state, seen(0), (), 1.0)
+    assert not_yet.state.step == 1
+    assert split_of(not_yet) == split_between("new", 50, "old")
+    assert decide(plan, not_yet.state, seen(50), (), 2.0).state.step == 2
+
+
+def test_rule_1_a_router_that_lies_ends_in_a_rollback_that_says_what_it_shows() -> None:
+    plan = a_plan()
+    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=4, waited=29.0)
+    decision = decide(plan, state, seen(50), (), 1.0)
+    assert decision.state.status is Status.ROLLING_BACK
+    assert "the router shows 5%" in decision.state.reason
+
+
+def test_rule_2_no_traffic_before_the_canary_is_healthy() -> None:
+    plan = a_plan()
+    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=1)
+    sick = instances(new_health=Health.STARTING)
+    assert split_of(decide(plan, state, seen(0, at=sick), (), 1.0)).weight("new") == 0
+
+
+def test_rule_2_stable_stops_only_after_it_is_drained() -> None:
+    plan = a_plan()
+    drain = next(i for i, s in enumerate(plan.steps) if s.kind is StepKind.DRAIN)
+    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=drain)
+    early = decide(plan, state, seen(1000), (), 1.0)
+    assert Ensure("old", 2) in early.actions
+    late = decide(plan, replace(state, waited=10.0), seen(1000), (), 1.0)
+    assert late.state.step == drain + 1
+    assert Ensure("old", 0) in late.actions
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "critical", "status"),
+    [
+        ("low", True, Status.ROLLING_BACK),
+        ("low", False, Status.ROLLING_BACK),
+        ("medium", True, Status.ROLLING_BACK),
+        ("medium", False, Status.HOLDING),
+        ("high", False, Status.HOLDING),
+        ("zero-downtime", False, Status.ROLLING_BACK),
+    ],
+)
+def test_c1_critical_is_undone_at_once_and_the_rest_as_the_tolerance_says(
+    tolerance: str, critical: bool, status: Status
+) -> None:
+    plan = a_plan(tolerance)
+    failed = (Verdict("error rate", VerdictKind.FAIL, "4.8 % against 0.1 %", critical=critical),)
+    decision = decide(plan, watching(plan, 50), seen(50, failed), (), 1.0)
+    assert decision.state.status is status
+    assert "4.8 % against 0.1 %" in decision.state.reason
+
+
+def test_c1_harm_that_nobody_answers_is_undone_at_the_deadline_and_not_before() -> None:
+    plan = a_plan("medium", hold__answer_deadline="10s")
+    failed = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
+    state, now = watching(plan, 50), 0.0
+    history = []
+    for _ in range(12):
+        now += 1.0
+        decision = decide(plan, state, seen(50, failed), (), now)
+        state = decision.state
+        history.append(state.status)
+    assert history[:10] == [Status.HOLDING] * 10
+    assert Status.ROLLING_BACK in history[10:]
+
+
+def test_rule_5_a_dead_source_holds_first_and_is_never_a_pass() -> None:
+    plan = a_plan("low", canary__phase_duration="1s", hold__duration="5s")
+    dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
+    first = decide(plan, watching(plan, 50), seen(50, dead), (), 1.0)
+    assert first.state.status is Status.HOLDING
+    assert first.state.hold is not None
+    assert first.state.hold.cause is HoldCause.SOURCE_ERROR
+    assert split_of(first).weight("new") == 50
+    back = decide(plan, first.state, seen(50), (), 2.0)
+    assert back.state.status is Status.PROGRESSING
+    later = decide(plan, replace(first.state, hold=replace(first.state.hold, held=5.0)), seen(50, dead), (), 1.5)
+    assert later.state.status is Status.ROLLING_BACK
+
+
+def test_rule_5_high_tolerance_pauses_for_a_person_instead() -> None:
+    plan = a_plan("high", canary__phase_duration="1s", hold__duration="1s")
+    nothing = (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "3 of 100"),)
+    state = replace(watching(plan, 50), watched=1.0)
+    state = decide(plan, state, seen(50, nothing), (), 1.0).state
+    state = decide(plan, state, seen(50, nothing), (), 2.0).state
+    state = decide(plan, state, seen(50, nothing), (), 3.0).state
+    assert state.status is Status.PAUSED
+
+
+def test_no_verdict_at_all_is_not_a_pass() -> None:
+    plan = a_plan("low", canary__phase_duration="1s")
+    decision = decide(plan, replace(watching(plan, 50), watched=5.0), seen(50, ()), (), 1.0)
+    assert decision.state.status is Status.HOLDING
+
+
+def test_rule_6_limits_stay_live_in_a_pause_and_the_pause_has_an_end() -> None:
+    plan = a_plan("medium", pause__deadline="10s")
+    state = decide(plan, watching(plan, 50), seen(50), (Command(1, CommandKind.PAUSE, "ada"),), 1.0).state
+    assert state.status is Status.PAUSED
+    critical = (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True),)
+    assert decide(plan, state, seen(50, critical), (), 2.0).state.status is Status.ROLLING_BACK
+    assert decide(plan, replace(state, in_status=10.0), seen(50), (), 2.0).state.status is Status.ROLLING_BACK
+
+
+def test_rule_7_an_abort_works_blind_and_moves_traffic_first() -> None:
+    plan = a_plan()
+    blind = Seen(None, None, (), trouble="nothing answers")
+    decision = decide(plan, watching(plan, 500), blind, (Command(1, CommandKind.ABORT, "ada", "pager"),), 1.0)
+    assert decision.state.status is Status.ROLLING_BACK
+    assert split_of(decision) == split_between("new", 0, "old")
+    assert Ensure("new", 0) not in decision.actions
+    assert decision.answered == ((1, "done"),)
+
+
+def test_rule_7_abort_wins_over_a_promote_given_at_once() -> None:
+    plan = a_plan()
+    commands = (Command(1, CommandKind.PROMOTE, "bob"), Command(2, CommandKind.ABORT, "ada"))
+    decision = decide(plan, watching(plan, 50), seen(50), commands, 1.0)
+    assert decision.state.status is Status.ROLLING_BACK
+    assert dict(decision.answered)[1].startswith("refused")
+
+
+def test_abort_twice_and_abort_after_the_end_change_nothing() -> None:
+    plan = a_plan()
+    once = decide(plan, watching(plan, 50), seen(50), (Command(1, CommandKind.ABORT, "ada"),), 1.0)
+    twice = decide(plan, once.state, seen(50), (Command(2, CommandKind.ABORT, "bob"),), 2.0)
+    assert "rollback-started" not in events(twice)
+    assert dict(twice.answered)[2].startswith("nothing to do")
+
+
+def test_the_way_back_is_traffic_then_drain_then_stop() -> None:
+    plan = a_plan(canary__drain_duration="2s")
+    state = decide(plan, watching(plan, 500), seen(500), (Command(1, CommandKind.ABORT, "ada"),), 1.0).state
+    told, stopped_at = [], None
+    for second in range(2, 8):
+        decision = decide(plan, state, seen(0, at=instances(new=0 if stopped_at else 2)), (), float(second))
+        state = decision.state
+        told += events(decision)
+        if Ensure("new", 0) in decision.actions and stopped_at is None:
+            stopped_at = second
+    assert told == ["traffic-returned", "rolled-back"]
+    assert stopped_at is not None
+    assert stopped_at >= 4
+
+
+def test_weight_never_exceeds_capacity_on_the_way_back() -> None:
+    plan = a_plan()
+    state = decide(plan, watching(plan, 1000), seen(1000), (Command(1, CommandKind.ABORT, "ada"),), 1.0).state
+    half = instances(old=1)
+    assert split_of(decide(plan, state, seen(1000, at=half), (), 2.0)) == split_between("new", 500, "old")
+    assert split_of(decide(plan, state, seen(500), (), 3.0)) == split_between("new", 0, "old")
+
+
+def test_a_rollback_that_does_not_get_done_calls_a_person_and_goes_on_trying() -> None:
+    plan = a_plan()
+    state = decide(plan, watching(plan, 500), seen(500), (Command(1, CommandKind.ABORT, "ada"),), 1.0).state
+    stuck = decide(plan, replace(state, in_status=120.0), seen(500), (), 2.0)
+    assert stuck.state.status is Status.FAILED
+    assert "requests may still reach new" in stuck.state.reason
+    assert split_of(decide(plan, stuck.state, seen(500), (), 3.0)).weight("new") == 0
+
+
+def test_a_dead_canary_instance_is_undone_with_its_last_words() -> None:
+    plan = a_plan("high")
+    dead = (*instances(new=1), Instance("new-9", "new", "h", 9, Health.EXITED, detail="KeyError: 'discount'"))
+    decision = decide(plan, watching(plan, 50), seen(50, at=dead), (), 1.0)
+    assert decision.state.status is Status.ROLLING_BACK
+    assert "KeyError: 'discount'" in decision.state.reason
+
+
+def test_a_dead_stable_instance_holds_and_is_replaced() -> None:
+    plan = a_plan()
+    decision = decide(plan, watching(plan, 50), seen(50, at=instances(old=1)), (), 1.0)
+    assert decision.state.status is Status.HOLDING
+    assert decision.state.hold is not None
+    assert decision.state.hold.cause is HoldCause.STABLE_UNHEALTHY
+    assert Ensure("old", 2) in decision.actions
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_clock_that_jumps_shortens_no_watch(jump: float) -> None:
+    plan = a_plan("high", canary__phase_duration="10m")
+    decision = decide(plan, watching(plan, 50), seen(50), (), jump)
+    assert decision.state.status is Status.PROGRESSING
+    assert 0 <= decision.state.watched <= 5
+
+
+def test_a_failed_rollout_without_an_earlier_version_says_so() -> None:
+    plan = a_plan()
+    dead = (Instance("new-0", "new", "h", 0, Health.EXITED),)
+    decision = decide(plan, begin(plan, None, Pace.FIRST, 0.0), Seen(None, dead), (), 1.0)
+    assert decision.state.status is Status.FAILED
+    assert "no earlier version" in decision.state.reason
+
+
+def test_a_first_deployment_and_a_fast_return_begin_at_full_size() -> None:
+    plan = a_plan()
+    for pace, old in ((Pace.FIRST, None), (Pace.FAST, "old")):
+        state = begin(plan, old, pace, 0.0)
+        assert plan.steps[state.step].kind is StepKind.SCALE
+        assert plan.steps[state.step + 1].weight == 1000
+
+
+def test_promote_goes_on_and_promote_full_leaves_the_analyses_out() -> None:
+    plan = a_plan()
+    state = watching(plan, 50)
+    once = decide(plan, state, seen(50), (Command(1, CommandKind.PROMOTE, "ada"),), 1.0)
+    assert once.state.step == state.step + 1
+    full = decide(plan, state, seen(50), (Command(1, CommandKind.PROMOTE, "ada", full=True),), 1.0)
+    assert full.state.pace is Pace.FAST
+
+
+def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit() -> None:
+    plan = a_plan("medium")
+    worse = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
+    state = decide(plan, watching(plan, 50), seen(50, worse), (Command(1, CommandKind.PROMOTE, "ada"),), 1.0).state
+    assert decide(plan, state, seen(50, worse), (), 2.0).state.status is Status.PROGRESSING
+    critical = (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True),)
+    assert decide(plan, state, seen(50, critical), (), 2.0).state.status is Status.ROLLING_BACK
+
+
+def test_a_gate_waits_for_approval_and_a_rejection_undoes() -> None:
+    plan = a_plan(canary__approval=True)
+    state = begin(plan, "old", Pace.FULL, 0.0)
+    waiting = decide(plan, state, seen(0), (), 1.0)
+    assert waiting.state.status is Status.HOLDING
+    approved = decide(plan, waiting.state, seen(0), (Command(1, CommandKind.APPROVE, "ada"),), 2.0)
+    assert plan.steps[approved.state.step].kind is StepKind.SCALE
+    rejected = decide(plan, waiting.state, seen(0), (Command(1, CommandKind.REJECT, "ada", "not today"),), 2.0)
+    assert "not today" in rejected.state.reason
+
+
+def test_testers_reach_the_canary_by_header_from_its_first_weight_until_it_goes() -> None:
+    plan = a_plan(canary__tester_header="X-Release")
+    route = HeaderRoute("x-release", "canary", "new")
+    decision = decide(plan, watching(plan, 50), seen(50), (), 1.0)
+    assert split_of(decision) == split_between("new", 50, "old", (route,))
+    back = decide(plan, decision.state, seen(50), (Command(1, CommandKind.ABORT, "ada"),), 2.0)
+    assert split_of(back).header_routes == ()

@@ -1,0 +1,111 @@
+"""The command line: quick to answer, honest in its exit status, asking only people."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "dbos",
+    "sqlalchemy",
+    "alembic",
+    "pydantic",
+    "numpy",
+    "urllib3",
+    "psutil",
+    "rich",
+    "yaml",
+    "pilotage.config.models",
+)
+
+
+def pilotage(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pilotage.cli.main", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom pilotage.cli.main import main\nsys.argv = ['pilotage', *%r]\n"
+        "try: main()\nexcept SystemExit: pass\nprint(sorted(m for m in sys.modules if m in %r), file=sys.stderr)"
+    ) % (arguments, HEAVY)
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout
+    assert said.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["init", "plan", "deploy", "watch", "status", "history", "events", "explain", "pause",
+                                     "resume", "promote", "abort", "rollback", "retry", "approve", "reject", "doctor",
+                                     "validate", "schema", "worker", "down", "demo"])  # fmt: skip
+def test_every_command_explains_itself(command: str) -> None:
+    said = pilotage(command, "--help")
+    assert said.returncode == 0
+    assert "Usage:" in said.stdout
+
+
+def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
+    said = pilotage("depoly")
+    assert said.returncode == 2
+    assert "did you mean deploy?" in said.stderr
+
+
+def test_init_without_a_terminal_asks_nothing_and_its_file_makes_a_plan(tmp_path: Path) -> None:
+    made = pilotage(
+        "init",
+        "--service",
+        "shop",
+        "--risk-tolerance",
+        "high",
+        "--stakeholders",
+        "enterprise,multi-tenant",
+        cwd=tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    text = (tmp_path / "pilotage.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=")
+    assert (tmp_path / text.partition("$schema=")[2].partition("\n")[0]).exists()
+    planned = pilotage("plan", "2.4.0", cwd=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    assert "risk_tolerance: high (R13)" in planned.stdout
+    assert pilotage("init", cwd=tmp_path).returncode == 2
+    assert pilotage("validate", cwd=tmp_path).stdout.strip() == "pilotage.yaml is valid"
+
+
+def test_init_refuses_an_answer_outside_its_list(tmp_path: Path) -> None:
+    said = pilotage("init", "--stakeholders", "everybody", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "is not one of internal-only" in said.stderr
+    assert not (tmp_path / "pilotage.yaml").exists()
+
+
+def test_the_same_plan_twice_is_the_same_json(tmp_path: Path) -> None:
+    pilotage("init", cwd=tmp_path)
+    first, second = (pilotage("plan", "2.4.0", "--json", cwd=tmp_path).stdout for _ in range(2))
+    assert first == second
+    assert first.startswith('{"answers":')
+
+
+def test_reading_before_anything_was_deployed_is_a_clear_error(tmp_path: Path) -> None:
+    pilotage("init", cwd=tmp_path)
+    for command in ("watch", "events", "explain", "pause"):
+        said = pilotage(command, cwd=tmp_path)
+        assert said.returncode == 2, command
+        assert "nothing was ever deployed" in said.stderr
+    assert pilotage("rollback", cwd=tmp_path).returncode == 2
+    assert pilotage("status", cwd=tmp_path).returncode == 0
+
+
+def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
+    pilotage("init", "--command", "no-such-program {port} {version}", cwd=tmp_path)
+    said = pilotage("doctor", cwd=tmp_path)
+    assert said.returncode == 9
+    assert "FAIL  fleet: 'no-such-program' is not on PATH" in said.stdout

@@ -1,0 +1,168 @@
+"""Malformed configuration: every error at once, with line and column and what would be right; never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilotage.cli.main import cli
+from pilotage.config.loading import load
+from pilotage.config.yaml_reader import ConfigError, read
+
+GOOD = """\
+service: shop
+answers:
+  release_type: minor
+  deployment_strategy: canary
+  team_size: medium
+  release_frequency: weekly
+  risk_tolerance: medium
+  stakeholders: [customer-facing, enterprise]
+environments:
+  production:
+    fleet:
+      kind: process
+      command: [python, -m, shop, --port, "{port}", --release, "{version}"]
+      count: 4
+      health: /healthz
+    router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}
+    overrides:
+      canary.phase_duration: 30m
+"""
+
+# name → (what is replaced, by what, each error's line:column and words)
+MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
+    "an empty file": (GOOD, "", [("1:1", "holds no settings")]),
+    "a list instead of settings": (GOOD, "- a\n- b\n", [("1:1", "holds no settings")]),
+    "not YAML": ("service: shop", "service: [shop", [("2:8", "not YAML")]),
+    "a tab": ("  release_type", "\trelease_type", [("3:1", "not YAML")]),
+    "a word outside its list": ("minor", "minr", [("3:17", "did you mean minor?")]),
+    "a stakeholder outside its list": ("enterprise", "enterprize", [("8:35", "did you mean enterprise?")]),
+    "an unknown key": ("count: 4", "cuont: 4", [("14:7", "did you mean count?")]),
+    "a key twice": ("count: 4", "count: 4\n      count: 5", [("15:7", "stands here twice (first in line 14)")]),
+    "a missing answer": ("  team_size: medium\n", "", [("2:1", "answers.team_size: is missing")]),
+    "no environments": (GOOD[GOOD.index("environments") :], "", [("1:1", "environments: is missing")]),
+    "a count of nothing": ("count: 4", "count: 0", [("14:14", "greater than or equal to 1")]),
+    "a count in words": ("count: 4", "count: four", [("14:14", "'four' is not a whole number")]),
+    "a number as a name": ("service: shop", "service: 7", [("1:10", "7 is not text")]),
+    "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "does not look like")]),
+    "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
+    "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
+    "a command without a port": ('"{port}"', '"8001"', [("11:5", "{port} stands nowhere in it")]),
+    "sticky by nothing": ("{cookie: session}", "{}", [("16:53", "name either a cookie or a header")]),
+    "an alias": ("service: shop", "service: &s shop", [("1:10", "anchor &s is not allowed")]),
+    "a tag": ("service: shop", "service: !!python/object:os.system shop", [("1:10", "tag")]),
+    "a second document": ("answers:", "---\nanswers:", [("2:1", "second document")]),
+    "an override of no number": ("canary.phase_duration", "canary.phase_duratoin", [("18", "did you mean canary.phase_duration?")]),
+    "an override that is no duration": ("30m", "soon", [("18", "'soon' is not a duration")]),
+    "a control character": ("service: shop", "service: sh\x07op", [("1:12", "control character")]),
+    "five errors at once": (
+        GOOD,
+        GOOD.replace("minor", "minr").replace("count: 4", "count: no").replace("/healthz", "healthz")
+        .replace("service: shop", "service: Shop").replace("weekly", "daily"),
+        [("1:10", "Shop"), ("3:17", "minr"), ("6:22", "daily"), ("14:14", "'no' is not"), ("15:15", "not a path")],
+    ),
+}  # fmt: skip
+
+
+def validate(tmp_path: Path, content: bytes) -> Result:
+    path = tmp_path / "pilotage.yaml"
+    path.write_bytes(content)
+    return run("--config", str(path), "validate")
+
+
+def run(*arguments: str) -> Result:
+    """As a shell would: through `main`, so that errors become exit statuses."""
+    import sys
+
+    from pilotage.cli import main as module
+
+    runner = CliRunner()
+    with runner.isolation() as (out, err, *_):
+        before, sys.argv = sys.argv, ["pilotage", *arguments]
+        try:
+            module.main()
+            code = 0
+        except SystemExit as done:
+            code = int(done.code or 0)
+        finally:
+            sys.argv = before
+        return Result(runner, out.getvalue(), err.getvalue(), b"", None, code, None)
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_file_is_refused_with_every_place_and_what_would_be_right(tmp_path: Path, name: str) -> None:
+    before, after, errors = MALFORMED[name]
+    assert before in GOOD
+    result = validate(tmp_path, GOOD.replace(before, after, 1).encode())
+    said = result.stderr_bytes.decode()  # type: ignore[union-attr]
+    assert result.exit_code == 2, said
+    assert "Traceback" not in said
+    for place, words in errors:
+        assert any(f"pilotage.yaml:{place}:" in line and words in line for line in said.splitlines()), said
+    assert said.count("pilotage.yaml:") == len(errors), said
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a: " + b"x" * 1_000_001, "1,000,000 is the most"),
+        (b"a:\n" + b"".join(b" " * n + b"a:\n" for n in range(1, 200)), "nested deeper than 64 levels"),
+        (b"[" * 100_000, "nested deeper than 64 levels"),
+        (b"a: \xff\xfe", "not UTF-8 text"),
+        (b"{[1]: 2}", "a key must be a word"),
+    ],
+    ids=["too large", "too deep", "deep in flow style", "not text", "a list as a key"],
+)
+def test_hostile_yaml_is_refused_quickly(tmp_path: Path, content: bytes, words: str) -> None:
+    result = validate(tmp_path, content)
+    assert result.exit_code == 2
+    assert words in (result.stderr_bytes or b"").decode()
+
+
+def test_a_good_file_is_valid_and_its_numbers_know_their_lines(tmp_path: Path) -> None:
+    assert validate(tmp_path, GOOD.encode()).exit_code == 0
+    loaded = load(tmp_path / "pilotage.yaml")
+    assert loaded.place("environments", "production", "overrides", "canary.phase_duration") == "pilotage.yaml:18"
+
+
+def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
+    result = run("--config", str(tmp_path / "none.yaml"), "validate")
+    assert result.exit_code == 2
+    assert b"pilotage init" in (result.stderr_bytes or b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("yes", "yes"), ("on", "on"), ("no", "no"), ("true", True), ("null", None), ("12", 12), ("1.5", 1.5),
+        ("'12'", "12"), ("1e3", 1000.0), ("0x10", "0x10"), ("12:30", "12:30"), ("2026-01-01", "2026-01-01"), ("~", None),
+    ],
+)  # fmt: skip
+def test_values_follow_yaml_1_2(text: str, value: object) -> None:
+    assert read(f"a: {text}".encode(), "f").data == {"a": value}
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reader(content: bytes) -> None:
+    try:
+        read(content, "f")
+    except ConfigError as error:
+        assert error.problems
+
+
+def test_the_schema_accepts_the_example_and_names_every_section() -> None:
+    import json
+
+    result = run("schema")
+    schema = json.loads(result.stdout_bytes)
+    assert set(schema["properties"]) == {"service", "answers", "environments"}
+    assert schema["additionalProperties"] is False
+
+
+def test_cli_is_importable_as_click_group() -> None:
+    assert "deploy" in cli.list_commands(None)  # type: ignore[arg-type]
