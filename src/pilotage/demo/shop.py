@@ -46,6 +46,7 @@ class _Shop(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, or each answer waits for a delayed acknowledgement
     server: _Shop
 
     def do_GET(self) -> None:

@@ -34,7 +34,7 @@ class EnvoyMetrics:
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
         base = f"http://{self._admin()}"
         # The listener is named anew at each start of Envoy: that name is the start's identity.
-        started = f"{base}/{get(f'{base}/listeners').decode(errors='replace').partition('::')[0]}"
+        started = f"{base}/{_listener(base)}"
         if cursor is None:
             # Let Envoy merge what lies before the cursor, or it would be counted after it.
             get(f"{base}/stats/prometheus?filter={_FILTER}")
@@ -50,6 +50,15 @@ class EnvoyMetrics:
         kept = {**before, **{version: vars(total) for version, total in totals.items()}}
         note = "the router restarted: counting from its start" if restarted else ""
         return Reading(observations, {"started": started, "totals": kept}, time.time(), note)
+
+
+def _listener(base: str) -> str:
+    """The name of Envoy's first listener. Raises AdapterError when something else answers there."""
+    text = get(f"{base}/listeners").decode(errors="replace")
+    named = re.match(r"([\w.-]+)::\S+", text)
+    if named is None:
+        raise AdapterError(f"{base} does not answer as an Envoy's admin interface does")
+    return named[1]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,217 @@
+"""The Fleet port: every sentence of its contract, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pilotage.adapters import processes
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.fleets.process import ProcessFleet
+from pilotage.adapters.ports import AdapterError, Fenced, Fleet
+from pilotage.model.observation import Health, Instance
+
+pytestmark = pytest.mark.real
+
+SERVER = """
+import http.server, signal, sys
+port, version = int(sys.argv[1]), sys.argv[2]
+if "stubborn" in version:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(500 if "sick" in version else 200); self.end_headers(); self.wfile.write(version.encode())
+    def log_message(self, *_): pass
+if "broken" in version:
+    sys.exit("fatal: no price list")
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+
+Make = Callable[[int], Fleet]
+
+
+@pytest.fixture(params=["process"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Every adapter of the Fleet port; `make(token)` is another controller's view of the same fleet."""
+    assert request.param == "process"
+
+    def fleet(token: int = 1) -> Fleet:
+        return ProcessFleet(
+            tmp_path / "fleet",
+            Fence(tmp_path / "fence.json", token),
+            command=[sys.executable, "-c", SERVER, "{port}", "{version}"],
+            health="/",
+            stop_deadline=1.0,
+            cwd=tmp_path,
+        )
+
+    yield fleet
+    fleet(10**6).stop()
+    assert _children() == []
+
+
+def wait(fleet: Fleet, wanted: Callable[[list[Instance]], bool]) -> list[Instance]:
+    until = time.monotonic() + 10
+    while True:
+        found = list(fleet.instances())
+        if wanted(found):
+            return found
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+
+
+def healthy(version: str, count: int) -> Callable[[list[Instance]], bool]:
+    return lambda found: [i.health for i in found if i.version == version] == [Health.HEALTHY] * count
+
+
+def test_ensure_starts_what_is_missing_and_nothing_twice(make: Make) -> None:
+    fleet = make(1)
+    for _ in range(3):
+        fleet.ensure("1.0", 2)
+    found = wait(fleet, healthy("1.0", 2))
+    assert len({i.port for i in found}) == 2
+    assert all(i.memory and i.memory > 1_000_000 for i in found)
+    assert len(_children()) == 2
+
+
+def test_ensure_stops_the_newest_of_what_is_too_much(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 3)
+    oldest = wait(fleet, healthy("1.0", 3))[0]
+
+    def shrunk(found: list[Instance]) -> bool:
+        fleet.ensure("1.0", 1)
+        return [i.id for i in found] == [oldest.id]
+
+    wait(fleet, shrunk)
+
+
+def test_versions_stand_side_by_side(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    fleet.ensure("2.0-rc/1", 1)
+    wait(fleet, healthy("1.0", 1))
+    wait(fleet, healthy("2.0-rc/1", 1))
+
+
+def test_one_that_died_is_listed_with_its_last_words_until_it_is_replaced(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("broken", 1)
+    (dead,) = wait(fleet, lambda found: [i.health for i in found] == [Health.EXITED])
+    assert "no price list" in dead.detail
+    fleet.ensure("broken", 0)
+    assert fleet.instances() == ()
+
+
+def test_one_that_was_killed_is_replaced(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 2)
+    wait(fleet, healthy("1.0", 2))
+    time.sleep(2)
+    victim = _children()[0]
+    victim.kill()
+    victim.wait(5)
+    wait(fleet, lambda found: Health.EXITED in [i.health for i in found])
+
+    def replaced(found: list[Instance]) -> bool:
+        fleet.ensure("1.0", 2)
+        return healthy("1.0", 2)(found)
+
+    wait(fleet, replaced)
+
+
+def test_one_that_answers_badly_is_unhealthy_not_dead(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("sick", 1)
+    (sick,) = wait(fleet, lambda found: [i.health for i in found] == [Health.UNHEALTHY])
+    assert "answers 500" in sick.detail
+
+
+def test_one_that_ignores_the_request_to_end_is_forced_after_the_deadline(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("stubborn", 1)
+    wait(fleet, healthy("stubborn", 1))
+    began = time.monotonic()
+
+    def gone(found: list[Instance]) -> bool:
+        fleet.ensure("stubborn", 0)
+        return not found
+
+    wait(fleet, gone)
+    assert time.monotonic() - began >= 1.0
+
+
+def test_another_controller_finds_the_same_instances(make: Make) -> None:
+    make(1).ensure("1.0", 2)
+    before = wait(make(1), healthy("1.0", 2))
+    make(2).ensure("1.0", 2)
+    assert [i.id for i in make(2).instances()] == [i.id for i in before]
+    assert len(_children()) == 2
+
+
+def test_one_started_just_before_a_crash_is_found_although_it_was_not_recorded(make: Make, tmp_path: Path) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    wait(fleet, healthy("1.0", 1))
+    (record,) = (tmp_path / "fleet").glob("*.json")
+    cut_off = {**json.loads(record.read_text()), "pid": None, "started": None}
+    record.write_text(json.dumps(cut_off))
+    make(2).ensure("1.0", 1)
+    wait(make(2), healthy("1.0", 1))
+    assert len(_children()) == 1
+
+
+def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path: Path) -> None:
+    fleet = make(1)
+    facts = {"version": "1.0", "port": 1, "number": 1}
+    processes.Record(tmp_path / "fleet" / "1.0-1.json", facts).save()
+    fleet.ensure("1.0", 1)
+    wait(fleet, healthy("1.0", 1))
+    assert len(_children()) == 1
+
+
+def test_somebody_elses_process_with_the_same_number_is_left_alone(make: Make, tmp_path: Path) -> None:
+    facts = {"version": "1.0", "port": 1, "number": 1}
+    processes.Record(tmp_path / "fleet" / "1.0-1.json", facts, pid=os.getpid(), started=1.0).save()
+    fleet = make(1)
+    assert [i.health for i in fleet.instances()] == [Health.EXITED]
+    fleet.ensure("1.0", 0)
+    assert psutil.pid_exists(os.getpid())
+    assert fleet.instances() == ()
+
+
+def test_the_instances_outlive_the_terminal(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    wait(fleet, healthy("1.0", 1))
+    (child,) = _children()
+    assert os.getsid(child.pid) == child.pid
+    os.kill(os.getpid(), signal.SIGCONT)
+
+
+def test_a_controller_that_lost_its_lease_is_fenced_off(make: Make) -> None:
+    late = make(1)
+    make(2).ensure("1.0", 1)
+    with pytest.raises(Fenced):
+        late.ensure("1.0", 0)
+
+
+def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
+    fence = Fence(tmp_path / "fence.json", 1)
+    place = tmp_path / "fleet"
+    fleet = ProcessFleet(place, fence, command=["/no/such/program"], health="/", stop_deadline=1, cwd=tmp_path)
+    with pytest.raises(AdapterError, match="cannot start '/no/such/program'"):
+        fleet.ensure("1.0", 1)
+    assert not list(place.glob("*.json"))
+
+
+def _children() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
