@@ -1,0 +1,196 @@
+"""A whole Pilotage as a user runs it: the command line, its worker, a real Envoy, the demo's shop and its users."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pilotage.adapters.envoy_admin import admin_address
+from pilotage.adapters.http import get_json
+from pilotage.demo.traffic import VERSION_HEADER, Traffic
+from pilotage.engine.store import Rollout, Store
+from pilotage.engine.supervisor import worker_pid
+
+FAST = {
+    "canary.weights": ["25%", "50%", "100%"],
+    "canary.phase_duration": "1s",
+    "canary.bake_duration": "1s",
+    "canary.min_requests": 10,
+    "canary.drain_duration": "500ms",
+    "hold.duration": "20s",
+    "rollout.tick": "200ms",
+}
+
+
+class Shop:
+    """A project folder with the demo's shop; `faults` says what each release does wrong."""
+
+    def __init__(self, directory: Path, overrides: dict[str, Any], tolerance: str, metrics_admin: str = "") -> None:
+        self.directory = directory
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        (directory / "releases").mkdir()
+        command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
+        fleet = {
+            "kind": "process",
+            "command": [*command, "--releases", str(directory / "releases")],
+            "count": 2,
+            "health": "/healthz",
+            "stop_deadline": "3s",
+        }
+        router = {
+            "kind": "envoy",
+            "listen": f"127.0.0.1:{self.port}",
+            "sticky": {"cookie": "session"},
+            "version_header": VERSION_HEADER,
+        }
+        metrics = {"kind": "envoy", **({"admin": metrics_admin} if metrics_admin else {})}
+        environment = {"fleet": fleet, "router": router, "metrics": metrics, "overrides": {**FAST, **overrides}}
+        answers = {
+            "release_type": "minor",
+            "deployment_strategy": "canary",
+            "team_size": "small",
+            "release_frequency": "weekly",
+            "risk_tolerance": tolerance,
+            "stakeholders": ["customer-facing"],
+        }
+        whole = {"service": "shop", "answers": answers, "environments": {"production": environment}}
+        (directory / "pilotage.yaml").write_text(json.dumps(whole, indent=2))
+
+    def release(self, version: str, fault: str = "none") -> str:
+        """Build a release; returns its version."""
+        (self.directory / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
+        return version
+
+    def run(self, *arguments: str, expect: int | None = 0) -> str:
+        """The standard output of `pilotage …`, which must end with `expect`."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pilotage.cli.main", *arguments],
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+        )
+        if expect is not None:
+            assert done.returncode == expect, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.log()}"
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json"))
+
+    @property
+    def state(self) -> Path:
+        return self.directory / ".pilotage"
+
+    def store(self) -> Store:
+        return Store(self.state)
+
+    def log(self) -> str:
+        path = self.state / "worker.log"
+        return path.read_text()[-3000:] if path.exists() else ""
+
+    def latest(self) -> Rollout:
+        store = self.store()
+        found = store.latest("shop", "production")
+        store.close()
+        assert found is not None
+        return found
+
+    def wait(self, wanted: Callable[[Rollout], bool], deadline: float = 60.0) -> Rollout:
+        store, until = self.store(), time.monotonic() + deadline
+        try:
+            while True:
+                rollout = store.latest("shop", "production")
+                if rollout is not None and wanted(rollout):
+                    return rollout
+                assert time.monotonic() < until, f"{rollout and rollout.state}\n{self.log()}"
+                time.sleep(0.02)
+        finally:
+            store.close()
+
+    def wait_end(self, deadline: float = 60.0) -> Rollout:
+        return self.wait(lambda r: r.state.status.final, deadline)
+
+    def split(self) -> dict[str, int]:
+        """Weights by cluster, as the router itself shows them: nothing of Pilotage's reading in between."""
+        place = self.state / "run" / "shop-production" / "router"
+        dump = get_json(f"http://{admin_address(place)}/config_dump?resource=dynamic_route_configs")
+        (route,) = [r for r in dump["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "headers" not in r["match"]]
+        return {c["name"]: c["weight"] for c in route["route"]["weighted_clusters"]["clusters"]}
+
+    def processes(self) -> list[psutil.Process]:
+        """Every living process of this project, by the paths in its arguments or environment."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                mine = [*process.cmdline(), process.environ().get("PILOTAGE_PROCESS", "")]
+                if any(str(self.directory) in part for part in mine) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def instances(self, version: str) -> list[psutil.Process]:
+        return [p for p in self.processes() if "pilotage.demo.shop" in p.cmdline() and version in p.cmdline()]
+
+    def envoy(self) -> psutil.Process:
+        (found,) = [p for p in self.processes() if "--disable-hot-restart" in p.cmdline()]
+        return found
+
+    def kill_worker(self) -> bool:
+        pid = worker_pid(self.state)
+        if pid is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return True
+
+    def check_history(self, rollout: Rollout) -> None:
+        """The chain is whole, and each transition was told exactly once."""
+        store = self.store()
+        assert store.broken_link(rollout.id) is None
+        events = store.events(rollout.id)
+        store.close()
+        steps = [e.data["step"] for e in events if e.type == "step-started"]
+        assert len(steps) == len(set(steps)), steps
+        for once in ("rollout-started", "rollback-started", "completed", "rolled-back"):
+            assert [e.type for e in events].count(once) <= 1, once
+        assert events[-1].type in ("completed", "rolled-back", "failed")
+
+
+Make = Callable[..., Shop]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Make]:
+    """Makes a shop; afterwards it is taken down by its own command, and nothing of it is left."""
+    made: list[Shop] = []
+
+    def make(tolerance: str = "low", metrics_admin: str = "", **overrides: Any) -> Shop:
+        named = {path.replace("__", "."): value for path, value in overrides.items()}
+        made.append(Shop(tmp_path, named, tolerance, metrics_admin))
+        return made[0]
+
+    yield make
+    for each in made:
+        each.run("down", "--yes")
+        assert each.processes() == []
+
+
+@contextlib.contextmanager
+def users(shop: Shop, rate: float = 100.0) -> Iterator[Traffic]:
+    with Traffic(shop.url, rate, users=200, seed=1, threads=8) as traffic:
+        yield traffic

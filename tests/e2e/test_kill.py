@@ -1,0 +1,103 @@
+"""kill -9 of the worker, 25 runs: during each step of a rollout that is good, and during the undoing of a bad one.
+Every run ends in the right state, read from the router itself; nothing is told twice, done twice, or left over."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from pilotage.demo.traffic import measure
+from pilotage.model.rollout import Status
+
+from .conftest import Make, Shop, users
+
+pytestmark = pytest.mark.real
+
+STEPS = 11
+
+
+def kill_at_step(shop: Shop, step: int, chance: random.Random) -> bool:
+    """Kill the worker at a random instant of a step; False when the rollout ended before."""
+    shop.wait(lambda r: r.state.step >= step or r.state.status.final)
+    time.sleep(chance.uniform(0, 0.25))
+    return shop.kill_worker()
+
+
+def started(shop: Shop, version: str) -> int:
+    """How many instances of a version were ever started."""
+    return len(list((shop.state / "run" / "shop-production" / "fleet" / "logs").glob(f"{version}-*.log")))
+
+
+@pytest.mark.parametrize("runs", [range(4), range(4, 8), range(8, STEPS)], ids=["1-4", "5-8", "9-11"])
+def test_killed_during_each_step_a_good_release_is_completed_and_no_request_lost(shop: Make, runs: range) -> None:
+    it, chance = shop(), random.Random(runs.start)
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        for step in runs:
+            since, version = time.time(), it.release(f"v{step + 1}")
+            it.run("deploy", version, "--detach")
+            assert kill_at_step(it, step, chance)
+            rollout = it.wait_end()
+            assert rollout.state.status is Status.COMPLETED, rollout.state.reason
+            assert it.split() == {f"version_{version}": 1000}
+            assert len(it.instances(version)) == started(it, version) == 2
+            assert it.instances(f"v{step}") == []
+            it.check_history(rollout)
+            measured = measure(traffic.answers(), version, since)
+            assert measured.failed == 0
+
+
+@pytest.mark.parametrize("runs", [range(5), range(5, 10), range(10, 14)], ids=["1-5", "6-10", "11-14"])
+def test_killed_while_a_bad_release_is_watched_or_undone_it_ends_undone(shop: Make, runs: range) -> None:
+    it, chance = shop(), random.Random(100 + runs.start)
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        for n in runs:
+            since, version = time.time(), it.release(f"bad{n}", chance.choice(["errors", "crash"]))
+            it.run("deploy", version, "--detach")
+            if n % 2:
+                it.wait(lambda r: r.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK))
+                time.sleep(chance.uniform(0, 0.3))
+                assert it.kill_worker()
+            else:
+                assert kill_at_step(it, chance.randrange(3), chance)
+            rollout = it.wait_end()
+            assert rollout.state.status is Status.ROLLED_BACK, rollout.state.reason
+            assert it.split() == {"version_v0": 1000}
+            assert it.instances(version) == []
+            assert len(it.instances("v0")) == started(it, "v0") == 2
+            it.check_history(rollout)
+            assert measure(traffic.answers(), version, since).lost == 0
+
+
+def test_killed_again_and_again_it_still_ends_right(shop: Make) -> None:
+    it, chance = shop(), random.Random(7)
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        it.run("deploy", it.release("v1"), "--detach")
+        for _ in range(5):
+            time.sleep(chance.uniform(0.5, 2.0))
+            it.kill_worker()
+        rollout = it.wait_end()
+        assert rollout.state.status is Status.COMPLETED, rollout.state.reason
+        assert it.split() == {"version_v1": 1000}
+        it.check_history(rollout)
+
+
+def test_with_the_supervisor_killed_too_the_next_command_goes_on(shop: Make) -> None:
+    it = shop()
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        it.run("deploy", it.release("v1"), "--detach")
+        it.wait(lambda r: r.state.step >= 2)
+        for process in it.processes():
+            if any("pilotage.engine" in part for part in process.cmdline()):
+                process.kill()
+        time.sleep(1)
+        stands = it.latest().state.step
+        assert not it.latest().state.status.final
+        it.run("watch")
+        assert it.latest().state.status is Status.COMPLETED
+        assert it.latest().state.step > stands
