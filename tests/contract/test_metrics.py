@@ -43,8 +43,8 @@ def test_without_a_cursor_nothing_has_happened_yet(metrics: Metrics, routed: Rou
 
 def test_counts_are_those_the_client_made(metrics: Metrics, routed: RouterUnderTest) -> None:
     cursor = metrics.observe(BOTH, None).cursor
-    asked = {version: 0 for version in BOTH}
-    failed = {version: 0 for version in BOTH}
+    asked = dict.fromkeys(BOTH, 0)
+    failed = dict.fromkeys(BOTH, 0)
     for n in range(80):
         path = "/error" if n % 4 == 0 else "/"
         version = routed.ask(path, user=f"u{n}")
@@ -100,8 +100,13 @@ def test_a_restarted_source_never_counts_negatively(metrics: Metrics, routed: Ro
     xds = tmp_path / "router" / "xds"
     backends = {
         version: [
-            (e["endpoint"]["address"]["socket_address"]["address"], e["endpoint"]["address"]["socket_address"]["port_value"])
-            for e in json.loads((xds / f"eds-{cluster_of(version)}.json").read_text())["resources"][0]["endpoints"][0]["lb_endpoints"]
+            (
+                e["endpoint"]["address"]["socket_address"]["address"],
+                e["endpoint"]["address"]["socket_address"]["port_value"],
+            )
+            for e in json.loads((xds / f"eds-{cluster_of(version)}.json").read_text())["resources"][0]["endpoints"][0][
+                "lb_endpoints"
+            ]
         ]
         for version in BOTH
     }

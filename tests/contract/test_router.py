@@ -62,7 +62,9 @@ def test_users_get_the_weights_and_raising_one_moves_nobody_back(routed: RouterU
     assert {user for user in before if routed.ask(user=user) == "2.0"} == before
 
 
-def test_testers_with_the_header_reach_the_canary_whatever_the_weights(routed: RouterUnderTest, versions: Versions) -> None:
+def test_testers_with_the_header_reach_the_canary_whatever_the_weights(
+    routed: RouterUnderTest, versions: Versions
+) -> None:
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     split = split_between("2.0", 1, "1.0", (HeaderRoute("x-release", "canary", "2.0"),))
     routed.router.apply(split, backends)
@@ -83,7 +85,9 @@ def test_a_mirror_copies_requests_and_throws_the_answers_away(routed: RouterUnde
     assert (old.served, new.served) == (40, 40)
 
 
-def test_no_request_is_lost_while_weights_change_and_versions_come_and_go(routed: RouterUnderTest, versions: Versions) -> None:
+def test_no_request_is_lost_while_weights_change_and_versions_come_and_go(
+    routed: RouterUnderTest, versions: Versions
+) -> None:
     first = versions("1.0")
     routed.router.apply(ONE, {"1.0": [first.address]})
     routed.wait_for(ONE)
@@ -129,7 +133,9 @@ def test_another_controller_finds_the_same_router(routed: RouterUnderTest, versi
     assert _children() == before
 
 
-def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(routed: RouterUnderTest, versions: Versions) -> None:
+def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(
+    routed: RouterUnderTest, versions: Versions
+) -> None:
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     split = split_between("2.0", 300, "1.0")
     routed.router.apply(split, backends)

@@ -87,7 +87,9 @@ class Shop:
             timeout=120,
         )
         if expect is not None:
-            assert done.returncode == expect, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.log()}"
+            assert done.returncode == expect, (
+                f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.log()}"
+            )
         return done.stdout
 
     def json(self, *arguments: str) -> Any:
@@ -130,7 +132,9 @@ class Shop:
         """Weights by cluster, as the router itself shows them: nothing of Pilotage's reading in between."""
         place = self.state / "run" / "shop-production" / "router"
         dump = get_json(f"http://{admin_address(place)}/config_dump?resource=dynamic_route_configs")
-        (route,) = [r for r in dump["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "headers" not in r["match"]]
+        (route,) = [
+            r for r in dump["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "headers" not in r["match"]
+        ]
         return {c["name"]: c["weight"] for c in route["route"]["weighted_clusters"]["clusters"]}
 
     def processes(self) -> list[psutil.Process]:

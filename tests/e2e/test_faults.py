@@ -133,7 +133,9 @@ def test_a_dead_metrics_port_holds_and_then_does_what_the_tolerance_says(
 ) -> None:
     with metrics_port(tmp_path) as proxy:
         port = int(proxy.server_address[1])
-        it = shop(tolerance=tolerance, metrics_admin=f"127.0.0.1:{port}", canary__phase_duration="20s", hold__duration="3s")
+        it = shop(
+            tolerance=tolerance, metrics_admin=f"127.0.0.1:{port}", canary__phase_duration="20s", hold__duration="3s"
+        )
         it.run("deploy", it.release("v0"))
         with users(it):
             it.run("deploy", it.release("v1"), "--detach")
@@ -150,4 +152,3 @@ def test_a_dead_metrics_port_holds_and_then_does_what_the_tolerance_says(
         if not ended.state.status.final:
             it.run("abort")
             assert it.wait_end().state.status is Status.ROLLED_BACK
-

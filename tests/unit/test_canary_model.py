@@ -44,7 +44,7 @@ class World:
             self.health[old] = [Health.HEALTHY] * FULL
             self.split = Split(((old, WHOLE),))
         self.router_up, self.fleet_up, self.router_obeys = True, True, True
-        self.unreachable_for = {version: 100 for version in self.health}
+        self.unreachable_for = dict.fromkeys(self.health, 100)
 
     def seen(self, verdicts: tuple[Verdict, ...]) -> Seen:
         instances = tuple(
@@ -83,7 +83,7 @@ class World:
     def ensure(self, version: str, count: int) -> None:
         if not self.fleet_up:
             return
-        alive = [h for h in self.health[version] if h is not Health.EXITED]
+        alive: list[Health] = [h for h in self.health[version] if h is not Health.EXITED]
         if len(alive) > count:
             assert self.split is not None
             if count == 0:

@@ -35,9 +35,11 @@ def pilotage(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPr
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     program = (
-        "import sys\nfrom pilotage.cli.main import main\nsys.argv = ['pilotage', *%r]\n"
-        "try: main()\nexcept SystemExit: pass\nprint(sorted(m for m in sys.modules if m in %r), file=sys.stderr)"
-    ) % (arguments, HEAVY)
+        "import sys\nfrom pilotage.cli.main import main\n"
+        f"sys.argv = ['pilotage', *{arguments!r}]\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print(sorted(m for m in sys.modules if m in {HEAVY!r}), file=sys.stderr)"
+    )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout
     assert said.stderr.strip() == "[]"

@@ -99,7 +99,7 @@ def test_a_malformed_file_is_refused_with_every_place_and_what_would_be_right(tm
     before, after, errors = MALFORMED[name]
     assert before in GOOD
     result = validate(tmp_path, GOOD.replace(before, after, 1).encode())
-    said = result.stderr_bytes.decode()  # type: ignore[union-attr]
+    said = result.stderr_bytes.decode()
     assert result.exit_code == 2, said
     assert "Traceback" not in said
     for place, words in errors:
@@ -151,8 +151,10 @@ def test_values_follow_yaml_1_2(text: str, value: object) -> None:
 def test_no_bytes_break_the_reader(content: bytes) -> None:
     try:
         read(content, "f")
+        said = "fine"
     except ConfigError as error:
-        assert error.problems
+        said = str(error)
+    assert said == "fine" or said.startswith("f:")
 
 
 def test_the_schema_accepts_the_example_and_names_every_section() -> None:

@@ -32,6 +32,7 @@ def test_a_plainly_worse_canary_fails_and_the_sentence_has_the_numbers() -> None
     assert "sure at 99.9 %" in verdict.sentence
     assert verdict.ratio == pytest.approx((12 / 250) / (5 / 4750))
     assert verdict.interval is not None
+    assert verdict.ratio is not None
     assert 1.25 < verdict.interval[0] < verdict.ratio < verdict.interval[1]
 
 

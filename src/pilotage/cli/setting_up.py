@@ -18,6 +18,7 @@ from pilotage.model.answers import (
     TeamSize,
 )
 
+_START = "python -m shop --port {port} --release {version}"
 _QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
     ("release_type", ReleaseType, "minor", "What kind of change is released?"),
     ("deployment_strategy", DeploymentStrategy, "canary", "How should it reach users?"),
@@ -53,8 +54,7 @@ def _answer_options(command: Any) -> Any:
 
 @click.command()
 @click.option("--service", help="The service's name; proposed: this folder's.")
-@click.option("--command", "start_command", default="python -m shop --port {port} --release {version}", show_default=True,
-              help="How an instance is started.")  # fmt: skip
+@click.option("--command", "start_command", default=_START, show_default=True, help="How an instance is started.")
 @click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Where users reach the service.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @_answer_options

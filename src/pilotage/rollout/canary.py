@@ -194,10 +194,8 @@ def _guard(turn: _Turn) -> None:
         _roll_back(turn, f"canary instance {dead[0].id} died{detail}", "instance")
         return
     failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL]
-    answered = turn.state.accepted
-    undo = [
-        v for v in failed if v.critical or v.metric not in answered and turn.plan.setting("limits.rollback_auto").value
-    ]
+    by_itself = bool(turn.plan.setting("limits.rollback_auto").value)
+    undo = [v for v in failed if v.critical or (by_itself and v.metric not in turn.state.accepted)]
     if undo:
         _roll_back(turn, f"{undo[0].metric}: {undo[0].sentence}", undo[0].metric)
 
@@ -433,7 +431,8 @@ def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     healthy_new, healthy_old = _healthy(seen, state.new), _healthy(seen, state.old) if state.old else 0
     now = seen.split.weight(state.new) if seen.split else None
     if state.old is None:
-        return _split(plan, state, WHOLE) if healthy_new >= plan.instances or now else None
+        ready = healthy_new >= plan.instances or now or state.status is Status.COMPLETED
+        return _split(plan, state, WHOLE) if ready else None
     going_back = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     weight = 0 if going_back else _weight_reached(plan, state)
     if now is None:

@@ -38,7 +38,7 @@ _TAKE_UP_DEADLINE = 5.0
 
 @dataclass(frozen=True)
 class Sticky:
-    """What tells users apart: a header, or a cookie that the router makes (for `cookie_ttl` seconds) where there is none."""
+    """What tells users apart: a header, or a cookie, which the router makes (for `cookie_ttl` seconds) if need be."""
 
     cookie: str = ""
     header: str = ""

@@ -1,0 +1,151 @@
+"""A release from the command line, as a user types it: every command, its exit status, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pilotage.model.rollout import Status
+
+from .conftest import Make, Shop, users
+
+pytestmark = pytest.mark.real
+
+
+def type_in(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command and leave it running."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pilotage.cli.main", *arguments],
+        cwd=shop.directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_life_of_releases(shop: Make) -> None:
+    it = shop(canary__phase_duration="2s")
+    it.run("doctor")
+    first = it.run("deploy", it.release("v0"))
+    assert first.splitlines()[-1].endswith("v0 serves all requests")
+    assert it.run("deploy", "v0") == ""
+    with users(it):
+        # paused, resumed, aborted: exit 4 says rolled back
+        following = type_in(it, "deploy", it.release("v1"))
+        it.wait(lambda r: r.version == "v1" and r.state.step >= 2)
+        assert it.run("pause", "-m", "lunch").strip() == "pause v1: done"
+        assert it.json("status")["rollout"]["status"] == "paused"
+        assert "lunch" in it.run("explain")
+        it.run("deploy", it.release("v9"), expect=7)
+        it.run("resume")
+        it.run("abort", "-m", "changed my mind")
+        out, err = following.communicate(timeout=60)
+        assert following.returncode == 4, err
+        assert "rolled-back" in out.splitlines()[-1]
+        it.run("abort")
+        it.run("promote", expect=7)
+
+        # promoted by hand, a step at a time and then in full
+        it.run("deploy", "v1", "--detach")
+        it.wait(lambda r: r.state.step >= 2)
+        assert it.run("promote").strip() == "promote v1: done"
+        assert it.run("promote", "--full").strip() == "promote v1: done"
+        assert it.wait_end().state.status is Status.COMPLETED
+
+        # the old version deployed while another rolls out is a return to it
+        it.run("deploy", it.release("v2"), "--detach")
+        it.wait(lambda r: r.state.step >= 2)
+        it.run("deploy", "v1", expect=4)
+
+        # back to the last good version, without its analyses
+        began = time.monotonic()
+        it.run("rollback")
+        assert it.json("status")["serving"] == "v0"
+        assert it.split() == {"version_v0": 1000}
+        assert time.monotonic() - began < 20
+        it.run("rollback", "--to", "v7", expect=2)
+
+    told = it.json("history")["rollouts"]
+    assert [(r["version"], r["status"]) for r in told] == [
+        ("v0", "completed"),
+        ("v2", "rolled-back"),
+        ("v1", "completed"),
+        ("v1", "rolled-back"),
+        ("v0", "completed"),
+    ]
+    lines = [json.loads(line) for line in it.run("events", told[3]["id"], "--verify", "--json").splitlines()]
+    assert [e["type"] for e in lines].count("paused") == 1
+    assert lines[-1]["type"] == "rolled-back"
+    assert "changed my mind" in lines[-1]["sentence"]
+
+
+def test_ctrl_c_detaches_and_the_rollout_goes_on(shop: Make) -> None:
+    it = shop(canary__phase_duration="2s")
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        following = type_in(it, "deploy", it.release("v1"))
+        it.wait(lambda r: r.version == "v1" and r.state.step >= 2)
+        os.kill(following.pid, signal.SIGINT)
+        _, err = following.communicate(timeout=20)
+        assert following.returncode == 6, err
+        assert "detached; the rollout goes on" in err
+        it.run("watch", "--timeout", "100ms", expect=6)
+        it.run("watch")
+    assert it.latest().state.status is Status.COMPLETED
+
+
+def test_a_release_without_traffic_is_held_and_undone_not_passed(shop: Make) -> None:
+    it = shop(hold__duration="1s")
+    it.run("deploy", it.release("v0"))
+    it.run("deploy", it.release("v1"), expect=4)
+    assert "0 of the 10 requests to the canary" in it.run("explain")
+
+
+def test_a_release_that_does_not_start_never_gets_traffic(shop: Make) -> None:
+    it = shop()
+    it.run("deploy", it.release("v0"))
+    it.run("deploy", "never-built", expect=4)
+    said = it.run("explain")
+    assert "FileNotFoundError" in said or "No such file" in said
+    assert not any("weight" in e for e in it.run("events").splitlines() if "step-started" in e)
+
+
+def test_an_approval_is_waited_for_and_given(shop: Make) -> None:
+    it = shop(canary__approval=True, canary__weights=["100%"])
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        it.run("deploy", it.release("v1"), "--detach")
+        it.wait(lambda r: r.state.status is Status.HOLDING)
+        assert it.split() == {"version_v0": 1000}
+        assert "waiting for approval to send 100%" in it.run("explain")
+        it.run("approve", "-m", "looks fine")
+        assert it.wait_end().state.status is Status.COMPLETED
+        it.run("deploy", it.release("v2"), "--detach")
+        it.wait(lambda r: r.state.status is Status.HOLDING)
+        it.run("reject", "-m", "not today")
+        assert it.wait_end().state.status is Status.ROLLED_BACK
+
+
+def test_what_was_released_is_kept_up_afterwards(shop: Make) -> None:
+    it = shop()
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        time.sleep(2)
+        it.envoy().kill()
+        victim = it.instances("v0")[0]
+        victim.kill()
+        until = time.monotonic() + 20
+        while len(it.instances("v0")) < 2 or victim in it.instances("v0"):
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+        # The keeper looks every two seconds.
+        time.sleep(3)
+        answers = traffic.answers()
+    assert not answers[-1].failed
+    assert it.split() == {"version_v0": 1000}
