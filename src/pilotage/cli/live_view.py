@@ -73,18 +73,24 @@ def _traffic(rollout: Rollout) -> Text:
 
 
 def _rail(rollout: Rollout) -> Text:
-    rail = Text("steps    ")
+    """The steps that take time: done, under way (or where it failed), to come."""
+    shown = (StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE)
+    here, text = rollout.state.step, Text("steps    ")
+    undone = rollout.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
+    reached = False
     for index, step in enumerate(rollout.plan.steps):
-        if step.kind not in (StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.GATE):
+        if step.kind not in shown:
             continue
-        done = index < rollout.state.step or rollout.state.status is Status.COMPLETED
-        now = index == rollout.state.step or (
-            not done and index - rollout.state.step <= 2 and not rail.plain.count("▶")
-        )
-        name = f"{step.kind} {format_share(step.weight / WHOLE)}" if step.kind is not StepKind.RETIRE else "retire"
-        mark, style = ("✓", "green") if done else ("▶", "bold cyan") if now and "▶" not in rail.plain else ("○", "dim")
-        rail.append(f"{mark} {name}   ", style)
-    return rail
+        if index < here or rollout.state.status is Status.COMPLETED:
+            mark, style = "✓", "green"
+        elif not reached:
+            mark, style = ("✗", "bold red") if undone else ("▶", "bold cyan")
+            reached = True
+        else:
+            mark, style = "○", "dim"
+        share = "" if step.kind is StepKind.RETIRE else f" {format_share(step.weight / WHOLE)}"
+        text.append(f"{mark} {step.kind}{share}   ", style)
+    return text
 
 
 def _metrics(rollout: Rollout) -> Table:

@@ -100,8 +100,8 @@ class Store:
             connection.execute(
                 insert(rollouts).values(
                     id=identity, service=plan.service, environment=plan.environment, version=plan.version,
-                    old=state.old, status=state.status.value, actor=actor, created_at=now, plan=plan.to_json(), plan_hash=plan.hash,
-                    target=target, state=_dump(state), head=plan.hash, events=0,
+                    old=state.old, status=state.status.value, actor=actor, created_at=now, plan=plan.to_json(),
+                    plan_hash=plan.hash, target=target, state=_dump(state), head=plan.hash, events=0,
                 )
             )  # fmt: skip
             start = Event(
