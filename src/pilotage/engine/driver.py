@@ -15,13 +15,16 @@ from pilotage.engine import leases
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, open_target
 from pilotage.judge.release import ReleaseJudge
-from pilotage.model.observation import Health, Instance
+from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Action, Apply, Decision, Ensure, Seen
 from pilotage.model.traffic import Split
 from pilotage.rollout.canary import decide, desired
 
 _log = logging.getLogger(__name__)
+
+STALEST = 60.0
+"""Seconds: a reading older than this (or from this far in the future) is no reading of now."""
 
 
 class LeaseLost(Exception):
@@ -66,8 +69,7 @@ class Driver:
     def _look(self) -> Decision:
         target = self._open()
         seen = self._see(target)
-        self._observe(target, seen)
-        seen = replace(seen, verdicts=self._judge.verdicts())
+        seen = replace(seen, verdicts=self._judged(target, seen))
         commands = self._store.pending(self._rollout.id)
         before = self._rollout.state
         decision = decide(self._rollout.plan, before, seen, commands, time.time())
@@ -102,6 +104,17 @@ class Driver:
             trouble.append(f"fleet: {error}")
         return Seen(split, instances, trouble="; ".join(trouble))
 
+    def _judged(self, target: Target, seen: Seen) -> tuple[Verdict, ...]:
+        """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
+        rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
+        try:
+            self._observe(target, seen)
+            return self._judge.verdicts()
+        except Exception as error:
+            _log.exception("%s: the judge failed", self._rollout.id)
+            sentence = f"the judge failed: {type(error).__name__}: {error}"
+            return (Verdict("judge", VerdictKind.SOURCE_ERROR, sentence),)
+
     def _observe(self, target: Target, seen: Seen) -> None:
         """Feed the judge with what happened since the last look; its cursor is kept with its sums."""
         state = self._rollout.state
@@ -113,12 +126,15 @@ class Driver:
         except AdapterError as error:
             self._judge.source_failed(f"the metrics source failed: {error}")
             return
+        age = time.time() - reading.at
+        if abs(age) > STALEST:
+            self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
+            return
         self._cursor = reading.cursor
-        # What the router answers for a version on its way out or in is still that version's doing.
         self._judge.observe(reading, seen.instances or ())
-        for observation in reading.observations:
-            self._totals[observation.version] = self._totals.get(observation.version, 0) + observation.requests
         self._recent = {o.version: o.requests for o in reading.observations}
+        for version, requests in self._recent.items():
+            self._totals[version] = self._totals.get(version, 0) + requests
 
     def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen) -> None:
         """Say what should be. What fails now is asked again at the next look, and shows in what is read back."""
@@ -141,7 +157,12 @@ class Driver:
         saved = self._rollout.judge
         if saved is None:
             return judge, None
-        judge.restore(saved["sums"])
+        try:
+            judge.restore(saved["sums"])
+        except (KeyError, TypeError, ValueError):
+            # Written by another version of Pilotage: the evidence starts again, the rollout does not.
+            _log.exception("%s: the judge's sums cannot be read; it starts anew", self._rollout.id)
+            return ReleaseJudge(self._rollout.plan, self._rollout.state.new, self._rollout.state.old), None
         return judge, saved["cursor"]
 
     def _checkpoint(self) -> dict[str, Any]:

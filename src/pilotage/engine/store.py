@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, create_engine, event, func, insert, select, update
 
 from pilotage.engine.migrations import migrate
 from pilotage.engine.tables import commands, events, rollouts
@@ -144,14 +144,18 @@ class Store:
     def serving(self, service: str, environment: str) -> tuple[str, ...]:
         """The good versions of the environment: the one that serves all requests, then the one before, and so on.
         A version that was gone back from is not among them."""
+        query = (
+            select(rollouts.c.version, rollouts.c.state)
+            .where(rollouts.c.service == service, rollouts.c.environment == environment)
+            .where(rollouts.c.status == Status.COMPLETED.value)
+        )
         good: list[str] = []
-        for rollout in reversed(self.history(service, environment, limit=200)):
-            if rollout.state.status is not Status.COMPLETED:
-                continue
-            if rollout.state.pace is Pace.FAST and rollout.version in good:
-                del good[good.index(rollout.version) + 1 :]
-            else:
-                good = [version for version in good if version != rollout.version] + [rollout.version]
+        with self._engine.connect() as connection:
+            for version, state in connection.execute(query.order_by(rollouts.c.created_at)):
+                if state["pace"] == Pace.FAST.value and version in good:
+                    del good[good.index(version) + 1 :]
+                else:
+                    good = [other for other in good if other != version] + [version]
         return tuple(reversed(good))
 
     def unfinished(self) -> tuple[str, ...]:
@@ -162,10 +166,19 @@ class Store:
 
     def settled(self) -> tuple[Rollout, ...]:
         """The last rollout of each environment, where it is finished: what is to be kept up there."""
+        newest = (
+            select(rollouts.c.service, rollouts.c.environment, func.max(rollouts.c.created_at).label("at"))
+            .group_by(rollouts.c.service, rollouts.c.environment)
+            .subquery()
+        )
+        last = and_(
+            rollouts.c.service == newest.c.service,
+            rollouts.c.environment == newest.c.environment,
+            rollouts.c.created_at == newest.c.at,
+        )
+        query = select(rollouts).join(newest, last).where(rollouts.c.status.in_(_FINAL))
         with self._engine.connect() as connection:
-            rows = connection.execute(select(rollouts).order_by(rollouts.c.created_at)).mappings()
-            last = {(row["service"], row["environment"]): row for row in rows}
-        return tuple(_rollout(row) for row in last.values() if row["status"] in _FINAL)
+            return tuple(_rollout(row) for row in connection.execute(query).mappings())
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 

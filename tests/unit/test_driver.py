@@ -1,0 +1,145 @@
+"""The loop around the decisions: what fails in the middle of a look never stops the looking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pilotage import Answers, Service, make_plan
+from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.engine import driver as module
+from pilotage.engine.driver import Driver
+from pilotage.engine.store import Store
+from pilotage.engine.targets import Target
+from pilotage.model.observation import Health, Instance, Reading
+from pilotage.model.rollout import CommandKind, HoldCause, Pace, Status
+from pilotage.model.traffic import Split
+from pilotage.plan.numbers import Override
+from pilotage.rollout.canary import begin
+
+
+class Obedient:
+    """Router and fleet that do at once what they are told; `metrics` is what the test says it is."""
+
+    def __init__(self) -> None:
+        self.split: Split | None = Split((("old", 1000),))
+        self.running = {"old": 1, "new": 0}
+        self.metrics: Callable[[], Reading] = lambda: Reading((), {}, time.time())
+
+    def apply(self, split: Split, backends: Backends) -> None:
+        self.split = split
+
+    def read(self) -> Split | None:
+        return self.split
+
+    def ensure(self, version: str, count: int) -> None:
+        self.running[version] = count
+
+    def instances(self) -> tuple[Instance, ...]:
+        return tuple(
+            Instance(f"{version}-{n}", version, "127.0.0.1", n, Health.HEALTHY)
+            for version, count in self.running.items()
+            for n in range(count)
+        )
+
+    def stop(self) -> None:
+        self.running = {}
+
+    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+        return self.metrics()
+
+
+@pytest.fixture
+def world() -> Obedient:
+    return Obedient()
+
+
+@pytest.fixture
+def driver(tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world))
+    short = {"rollout.tick": "1ms", "hold.duration": "200ms", "canary.drain_duration": "0s"}
+    overrides = {path: Override(value, "test") for path, value in short.items()}
+    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
+    plan = make_plan(answers, version="new", service=Service(overrides=overrides))
+    store = Store(tmp_path)
+    rollout = store.create(plan, begin(plan, "old", Pace.FULL, time.time()), {}, "ada", time.time())
+    yield Driver(store, tmp_path, rollout.id, "here/1/1.00")
+    store.close()
+
+
+def drive(driver: Driver, until: Callable[[Driver], bool]) -> None:
+    stop = time.monotonic() + 20
+    while not until(driver):
+        assert time.monotonic() < stop, driver.rollout.state
+        driver.advance(lambda: time.monotonic() > stop)
+
+
+def _broken() -> Reading:
+    raise ZeroDivisionError("a bug in an adapter")
+
+
+def _dead() -> Reading:
+    raise AdapterError("connection refused")
+
+
+def _stale() -> Reading:
+    return Reading((), {}, time.time() - 3600)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [(_broken, "ZeroDivisionError: a bug"), (_dead, "connection refused"), (_stale, "is 3600 s old")],
+    ids=["a bug in the adapter", "a dead source", "a stale reading"],
+)
+def test_a_judge_without_data_holds_and_then_goes_back(
+    driver: Driver, world: Obedient, metrics: Callable[[], Reading], words: str
+) -> None:
+    world.metrics = metrics
+    drive(driver, lambda d: d.rollout.state.status is Status.HOLDING)
+    hold = driver.rollout.state.hold
+    assert hold is not None
+    assert hold.cause is HoldCause.SOURCE_ERROR
+    assert words in hold.sentence
+    drive(driver, lambda d: d.rollout.state.status.final)
+    assert driver.rollout.state.status is Status.ROLLED_BACK
+    assert world.split == Split((("old", 1000),))
+    assert world.running == {"old": 1, "new": 0}
+
+
+def test_an_abort_is_obeyed_while_everything_else_is_broken(
+    driver: Driver, world: Obedient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive(driver, lambda d: d.rollout.state.step >= 2)
+    world.metrics = _broken
+
+    def unreadable() -> Split | None:
+        raise AdapterError("the router does not answer")
+
+    monkeypatch.setattr(world, "read", unreadable)
+    driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "now")
+    drive(driver, lambda d: d.rollout.state.status is Status.ROLLING_BACK)
+    assert world.split == Split((("old", 1000),))
+    monkeypatch.undo()
+
+
+def test_sums_that_another_version_wrote_are_started_anew_not_stumbled_over(
+    driver: Driver, world: Obedient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive(driver, lambda d: d.rollout.state.step >= 1)
+    store = driver._store
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql('UPDATE rollouts SET judge = \'{"sums": {"strange": 1}, "cursor": {}}\'')
+    again = Driver(store, tmp_path, driver.rollout.id, "here/1/1.00")
+    drive(again, lambda d: d.rollout.state.step >= 2)
+    assert again.rollout.judge is not None
+
+
+def test_the_lease_of_another_worker_is_respected(driver: Driver, tmp_path: Path) -> None:
+    driver.advance(lambda: False)
+    other = Driver(driver._store, tmp_path, driver.rollout.id, "elsewhere/1/1.00")
+    with pytest.raises(module.LeaseLost):
+        other.advance(lambda: False)
