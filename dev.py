@@ -70,7 +70,7 @@ def _set_up(groups: list[str]) -> None:
     python = str(next(BIN.glob("python*")))
     quiet = [] if os.environ.get("CI") else ["-q"]
     _must([python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", "uv>=0.5"])
-    _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", "--python", python, *groups])
+    _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", *groups])
     mark.write_text(wanted)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pilotage.cli.main import _COMMANDS
 from pilotage.config.loading import load
-from pilotage.engine.deployments import plan_for
+from pilotage.engine.plans import plan_for
 from pilotage.model.answers import RiskTolerance
 from pilotage.plan.numbers import ROWS, show_value
 

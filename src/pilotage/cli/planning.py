@@ -25,7 +25,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Show what releasing VERSION would do, and why."""
-    from pilotage.engine.deployments import plan_for
+    from pilotage.engine.plans import plan_for
 
     day = release_date.date() if release_date else None
     made = plan_for(project.loaded, project.environment(environment), version, day)

@@ -30,7 +30,7 @@ def deploy(
 ) -> None:
     """Plan VERSION and roll it out. Ctrl-C detaches; the rollout goes on in the worker."""
     from pilotage.engine.deployments import deploy as begin
-    from pilotage.engine.deployments import plan_for
+    from pilotage.engine.plans import plan_for
     from pilotage.engine.supervisor import ensure_worker
 
     seconds = _seconds(timeout)

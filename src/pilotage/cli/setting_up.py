@@ -135,7 +135,7 @@ environments:
 @click.pass_obj
 def validate(project: Project) -> None:
     """Check pilotage.yaml and that a plan can be made of it; every error at once, with line and column."""
-    from pilotage.engine.deployments import plan_for
+    from pilotage.engine.plans import plan_for
 
     for environment in project.loaded.configuration.environments:
         plan_for(project.loaded, environment, "0.0.0")

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
-from pilotage.engine.deployments import deploy, plan_for, take_down
+from pilotage.engine.deployments import deploy, take_down
 from pilotage.engine.explanation import explain
+from pilotage.engine.plans import plan_for
 from pilotage.engine.store import Recorded, Rollout, Store, sentences
 from pilotage.engine.supervisor import ensure_worker, stop_worker
 from pilotage.model.rollout import Status

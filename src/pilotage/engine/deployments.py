@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from pilotage.config.loading import Loaded
+from pilotage.engine.plans import plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.targets import describe
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind, Pace
-from pilotage.plan.making import Service, make_plan
-from pilotage.plan.numbers import Override
 from pilotage.rollout.canary import begin
-
-STATE_DIRECTORY = ".pilotage"
 
 
 class NoWayBack(ValueError):
@@ -30,19 +26,6 @@ class Started:
     rollout: Rollout | None
     sentence: str
     fresh: bool
-
-
-def plan_for(loaded: Loaded, environment: str, version: str, release_date: date | None = None) -> Plan:
-    """The plan of releasing `version`, its overrides traced to their lines. Raises ValueError with what is wrong."""
-    section = loaded.configuration.environments[environment]
-    overrides = {
-        path: Override(value, loaded.place("environments", environment, "overrides", path))
-        for path, value in section.overrides.items()
-    }
-    service = Service(loaded.configuration.service, environment, section.fleet.count, overrides)
-    return make_plan(
-        loaded.configuration.answers.to_answers(), version=version, release_date=release_date, service=service
-    )
 
 
 def deploy(store: Store, loaded: Loaded, plan: Plan, actor: str) -> Started:
