@@ -118,6 +118,15 @@ def test_a_release_that_does_not_start_never_gets_traffic(shop: Make) -> None:
     assert not any("weight" in e for e in it.run("events").splitlines() if "step-started" in e)
 
 
+def test_a_command_that_cannot_be_started_is_said_in_words(shop: Make) -> None:
+    it = shop(canary__start_deadline="1s")
+    path = it.directory / "pilotage.yaml"
+    path.write_text(path.read_text().replace(json.dumps(sys.executable), '"no-such-program"'))
+    assert "FAIL  fleet: 'no-such-program' is not on PATH" in it.run("doctor", expect=9)
+    it.run("deploy", it.release("v0"), expect=5)
+    assert "cannot start 'no-such-program': No such file or directory" in it.run("explain")
+
+
 def test_an_approval_is_waited_for_and_given(shop: Make) -> None:
     it = shop(canary__approval=True, canary__weights=["100%"])
     it.run("deploy", it.release("v0"))

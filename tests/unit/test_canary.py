@@ -48,7 +48,7 @@ def watching(plan: Plan, weight: int) -> RolloutState:
     """The state in the middle of the watch of `weight`."""
     kinds = (StepKind.ANALYSE, StepKind.BAKE)
     step = next(i for i, s in enumerate(plan.steps) if s.kind in kinds and s.weight == weight)
-    return replace(begin(plan, "old", Pace.FULL, 0.0), step=step)
+    return replace(begin(plan, "old", Pace.FULL), step=step)
 
 
 def events(decision: Decision) -> list[str]:
@@ -61,7 +61,7 @@ def split_of(decision: Decision) -> Split:
 
 def test_rule_1_a_weight_is_set_only_when_the_router_shows_it() -> None:
     plan = a_plan()
-    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=1)
+    state = replace(begin(plan, "old", Pace.FULL), step=1)
     not_yet = decide(plan, state, seen(0), (), 1.0)
     assert not_yet.state.step == 1
     assert split_of(not_yet) == split_between("new", 50, "old")
@@ -70,15 +70,15 @@ def test_rule_1_a_weight_is_set_only_when_the_router_shows_it() -> None:
 
 def test_rule_1_a_router_that_lies_ends_in_a_rollback_that_says_what_it_shows() -> None:
     plan = a_plan()
-    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=4, waited=29.0)
-    decision = decide(plan, state, seen(50), (), 1.0)
+    state = replace(begin(plan, "old", Pace.FULL), step=4, at=1.0, waited=29.0)
+    decision = decide(plan, state, seen(50), (), 2.0)
     assert decision.state.status is Status.ROLLING_BACK
     assert "the router shows 5%" in decision.state.reason
 
 
 def test_rule_2_no_traffic_before_the_canary_is_healthy() -> None:
     plan = a_plan()
-    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=1)
+    state = replace(begin(plan, "old", Pace.FULL), step=1)
     sick = instances(new_health=Health.STARTING)
     assert split_of(decide(plan, state, seen(0, at=sick), (), 1.0)).weight("new") == 0
 
@@ -86,7 +86,7 @@ def test_rule_2_no_traffic_before_the_canary_is_healthy() -> None:
 def test_rule_2_stable_stops_only_after_it_is_drained() -> None:
     plan = a_plan()
     drain = next(i for i, s in enumerate(plan.steps) if s.kind is StepKind.DRAIN)
-    state = replace(begin(plan, "old", Pace.FULL, 0.0), step=drain)
+    state = replace(begin(plan, "old", Pace.FULL), step=drain)
     early = decide(plan, state, seen(1000), (), 1.0)
     assert Ensure("old", 2) in early.actions
     late = decide(plan, replace(state, waited=10.0), seen(1000), (), 1.0)
@@ -246,15 +246,24 @@ def test_a_dead_stable_instance_holds_and_is_replaced() -> None:
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
 def test_a_clock_that_jumps_shortens_no_watch(jump: float) -> None:
     plan = a_plan("high", canary__phase_duration="10m")
-    decision = decide(plan, watching(plan, 50), seen(50), (), jump)
+    decision = decide(plan, replace(watching(plan, 50), at=10_000.0), seen(50), (), 10_000.0 + jump)
     assert decision.state.status is Status.PROGRESSING
     assert 0 <= decision.state.watched <= 5
+
+
+def test_the_time_before_the_first_look_is_nobodys() -> None:
+    plan = a_plan(canary__start_deadline="1s")
+    starting = instances(new_health=Health.STARTING)
+    first = decide(plan, begin(plan, "old", Pace.FULL), seen(0, at=starting), (), 1_000_000.0)
+    assert (first.state.waited, first.state.status) == (0.0, Status.PROGRESSING)
+    later = decide(plan, first.state, seen(0, at=starting), (), 1_000_001.0)
+    assert later.state.status is Status.ROLLING_BACK
 
 
 def test_a_failed_rollout_without_an_earlier_version_says_so() -> None:
     plan = a_plan()
     dead = (Instance("new-0", "new", "h", 0, Health.EXITED),)
-    decision = decide(plan, begin(plan, None, Pace.FIRST, 0.0), Seen(None, dead), (), 1.0)
+    decision = decide(plan, begin(plan, None, Pace.FIRST), Seen(None, dead), (), 1.0)
     assert decision.state.status is Status.FAILED
     assert "no earlier version" in decision.state.reason
 
@@ -262,7 +271,7 @@ def test_a_failed_rollout_without_an_earlier_version_says_so() -> None:
 def test_a_first_deployment_and_a_fast_return_begin_at_full_size() -> None:
     plan = a_plan()
     for pace, old in ((Pace.FIRST, None), (Pace.FAST, "old")):
-        state = begin(plan, old, pace, 0.0)
+        state = begin(plan, old, pace)
         assert plan.steps[state.step].kind is StepKind.SCALE
         assert plan.steps[state.step + 1].weight == 1000
 
@@ -287,13 +296,31 @@ def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit(
 
 def test_a_gate_waits_for_approval_and_a_rejection_undoes() -> None:
     plan = a_plan(canary__approval=True)
-    state = begin(plan, "old", Pace.FULL, 0.0)
+    state = begin(plan, "old", Pace.FULL)
     waiting = decide(plan, state, seen(0), (), 1.0)
     assert waiting.state.status is Status.HOLDING
     approved = decide(plan, waiting.state, seen(0), (Command(1, CommandKind.APPROVE, "ada"),), 2.0)
     assert plan.steps[approved.state.step].kind is StepKind.SCALE
     rejected = decide(plan, waiting.state, seen(0), (Command(1, CommandKind.REJECT, "ada", "not today"),), 2.0)
     assert "not today" in rejected.state.reason
+
+
+def test_what_a_failed_rollback_left_behind_stops_when_the_next_rollout_is_over() -> None:
+    plan = a_plan()
+    stray = (*instances(), Instance("older-0", "older", "h", 20, Health.HEALTHY))
+    running = decide(plan, watching(plan, 50), seen(50, at=stray), (), 1.0)
+    assert Ensure("older", 0) not in running.actions
+    over = replace(watching(plan, 1000), status=Status.COMPLETED)
+    assert Ensure("older", 0) in decide(plan, over, seen(1000, at=stray), (), 1.0).actions
+    reached = Seen(Split((("new", 900), ("older", 100))), stray, GOOD)
+    assert Ensure("older", 0) not in decide(plan, over, reached, (), 1.0).actions
+
+
+def test_a_dead_router_after_the_end_gets_the_new_version_back_even_while_an_instance_is_missing() -> None:
+    plan = a_plan()
+    over = replace(watching(plan, 1000), status=Status.COMPLETED)
+    half = Seen(None, instances(new=1, old=0), (), trouble="the router does not answer")
+    assert split_of(decide(plan, over, half, (), 1.0)) == split_between("new", 1000, "old")
 
 
 def test_testers_reach_the_canary_by_header_from_its_first_weight_until_it_goes() -> None:

@@ -127,7 +127,7 @@ class Canary(RuleBasedStateMachine):
         self.plan = a_plan(tolerance, approval)
         self.world = World(old)
         self.now = 1000.0
-        self.state: RolloutState = begin(self.plan, old, pace, self.now)
+        self.state: RolloutState = begin(self.plan, old, pace)
         self.verdicts: tuple[Verdict, ...] = GOOD
         self.pending: list[Command] = []
         self.gone_back = False

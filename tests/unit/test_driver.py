@@ -66,7 +66,7 @@ def driver(tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch) -> 
     answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
     plan = make_plan(answers, version="new", service=Service(overrides=overrides))
     store = Store(tmp_path)
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL, time.time()), {}, "ada", time.time())
+    rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time())
     yield Driver(store, tmp_path, rollout.id, "here/1/1.00")
     store.close()
 

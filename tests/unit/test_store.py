@@ -30,7 +30,7 @@ def a_plan(version: str = "2.0") -> Plan:
 
 def started(store: Store, version: str = "2.0", old: str | None = "1.0", pace: Pace = Pace.FULL) -> Rollout:
     plan = a_plan(version)
-    return store.create(plan, begin(plan, old, pace, 1.0), {"x": 1}, "ada", time.time())
+    return store.create(plan, begin(plan, old, pace), {"x": 1}, "ada", time.time())
 
 
 def ended(store: Store, rollout: Rollout, status: Status = Status.COMPLETED) -> Rollout:

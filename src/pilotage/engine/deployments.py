@@ -74,7 +74,7 @@ def _start(store: Store, loaded: Loaded, plan: Plan, old: str | None, pace: Pace
     now = time.time()
     section = loaded.configuration.environments[plan.environment]
     target = describe(section, loaded.path.resolve().parent)
-    rollout = store.create(plan, begin(plan, old, pace, now), target, actor, now)
+    rollout = store.create(plan, begin(plan, old, pace), target, actor, now)
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 

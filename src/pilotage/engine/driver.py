@@ -19,7 +19,8 @@ from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Action, Apply, Decision, Ensure, Seen
 from pilotage.model.traffic import Split
-from pilotage.rollout.canary import decide, desired
+from pilotage.rollout.canary import decide
+from pilotage.rollout.wanted import desired
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Driver:
         self._judge, self._cursor = self._restored_judge()
         self._totals: dict[str, int] = (self._rollout.judge or {}).get("totals", {})
         self._recent: dict[str, int] = {}
+        self._refused: list[str] = []
 
     @property
     def rollout(self) -> Rollout:
@@ -91,7 +93,7 @@ class Driver:
         return self._target
 
     def _see(self, target: Target) -> Seen:
-        trouble: list[str] = []
+        trouble = list(self._refused)
         split: Split | None = None
         instances: tuple[Instance, ...] | None = None
         try:
@@ -137,7 +139,8 @@ class Driver:
             self._totals[version] = self._totals.get(version, 0) + requests
 
     def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen) -> None:
-        """Say what should be. What fails now is asked again at the next look, and shows in what is read back."""
+        """Say what should be. What is refused now is asked again at the next look, which tells why it was."""
+        self._refused.clear()
         for action in actions:
             try:
                 match action:
@@ -149,6 +152,7 @@ class Driver:
                 raise
             except AdapterError as error:
                 _log.warning("%s: %s", self._rollout.id, error)
+                self._refused.append(str(error))
 
     # ── what is kept ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -81,7 +81,7 @@ class RolloutState:
     """All that `decide` needs to know of the past. Seconds are counted only while the rollout was attended:
     a clock that jumps or a controller that sleeps shortens no watch.
 
-    at: Unix seconds of the last decision · watched: seconds of analysis in this step ·
+    at: Unix seconds of the last decision, 0 before the first · watched: seconds of analysis in this step ·
     waited: seconds in this step · in_status: seconds in this status · drained: seconds since no request
     could reach the version on its way out · accepted: metrics whose failure a person has answered.
     """

@@ -15,12 +15,9 @@ from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import (
-    Action,
-    Apply,
     Command,
     CommandKind,
     Decision,
-    Ensure,
     Event,
     Hold,
     HoldCause,
@@ -29,7 +26,9 @@ from pilotage.model.rollout import (
     Seen,
     Status,
 )
-from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Split, capacity, instances_for, split_between
+from pilotage.model.traffic import WHOLE
+from pilotage.rollout.sight import healthy, present, reachable
+from pilotage.rollout.wanted import desired, split_for
 
 MOST_ATTENDED = 5.0
 """Seconds: the most that one look at the rollout can add to a watch. A jump of the clock, a laptop's sleep or a
@@ -52,12 +51,12 @@ def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Comma
     return Decision(turn.state, actions, tuple(turn.events), tuple(turn.answered))
 
 
-def begin(plan: Plan, old: str | None, pace: Pace, now: float) -> RolloutState:
+def begin(plan: Plan, old: str | None, pace: Pace) -> RolloutState:
     """The state of a rollout that has done nothing yet. Without an old version there is nothing to compare
     with and nothing to go back to: it starts at 100 % (as every peer's first deployment does)."""
     first = 0 if pace is Pace.FULL else next(i for i, s in enumerate(plan.steps) if s.weight == WHOLE)
     # The SCALE step stands just before the first step of its weight.
-    return RolloutState(new=plan.version, old=old, pace=pace, step=max(0, first - 1) if first else 0, at=now)
+    return RolloutState(new=plan.version, old=old, pace=pace, step=max(0, first - 1) if first else 0)
 
 
 @dataclass
@@ -86,7 +85,7 @@ class _Turn:
 
 
 def _attended(state: RolloutState, now: float) -> RolloutState:
-    passed = min(max(now - state.at, 0.0), MOST_ATTENDED)
+    passed = min(max(now - state.at, 0.0), MOST_ATTENDED) if state.at else 0.0
     held = replace(state.hold, held=state.hold.held + passed) if state.hold else None
     return replace(
         state,
@@ -228,11 +227,9 @@ def _progress(turn: _Turn) -> None:
     if _done(turn):
         _next_step(turn)
     elif _overdue(turn):
-        _roll_back(
-            turn,
-            f"{turn.step.title}: not so after {format_duration(turn.step.deadline)} ({_missing(turn)})",
-            "deadline",
-        )
+        why = "; ".join(part for part in (_missing(turn), turn.seen.trouble) if part)
+        late = f"{turn.step.title}: not so after {format_duration(turn.step.deadline)} ({why})"
+        _roll_back(turn, late, "deadline")
 
 
 def _why_hold(turn: _Turn) -> Hold | None:
@@ -243,13 +240,13 @@ def _why_hold(turn: _Turn) -> Hold | None:
     if unread or turn.seen.instances is None:
         return Hold(HoldCause.ROUTER_UNREACHABLE, turn.seen.trouble or "router or fleet cannot be read")
     if turn.state.old and turn.step.kind is not StepKind.RETIRE and turn.step.weight < WHOLE:
-        healthy = _healthy(turn.seen, turn.state.old)
-        if healthy < turn.plan.instances and turn.step.kind is not StepKind.SCALE:
-            return Hold(HoldCause.STABLE_UNHEALTHY, f"{healthy} of {turn.plan.instances} stable instances are healthy")
+        well = healthy(turn.seen, turn.state.old)
+        if well < turn.plan.instances and turn.step.kind is not StepKind.SCALE:
+            return Hold(HoldCause.STABLE_UNHEALTHY, f"{well} of {turn.plan.instances} stable instances are healthy")
     if turn.step.kind not in (StepKind.SCALE, StepKind.GATE):
-        healthy = _healthy(turn.seen, turn.state.new)
-        if healthy < turn.step.instances:
-            return Hold(HoldCause.CANARY_UNHEALTHY, f"{healthy} of {turn.step.instances} canary instances are healthy")
+        well = healthy(turn.seen, turn.state.new)
+        if well < turn.step.instances:
+            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {turn.step.instances} canary instances are healthy")
     if turn.step.kind in _WATCHING and turn.state.pace is Pace.FULL:
         return _why_hold_on_evidence(turn)
     return None
@@ -319,15 +316,15 @@ def _done(turn: _Turn) -> bool:
         case StepKind.GATE:
             return state.approved
         case StepKind.SCALE:
-            return _healthy(seen, state.new) >= step.instances
+            return healthy(seen, state.new) >= step.instances
         case StepKind.SET_WEIGHT:
-            return seen.split is not None and seen.split == _split(turn.plan, state, step.weight)
+            return seen.split is not None and seen.split == split_for(turn.plan, state, step.weight)
         case StepKind.ANALYSE | StepKind.BAKE:
             return state.pace is not Pace.FULL or state.watched >= step.duration
         case StepKind.DRAIN:
-            return state.old is None or (not _reachable(seen, state.old) and state.waited >= step.duration)
+            return state.old is None or (not reachable(seen, state.old) and state.waited >= step.duration)
         case StepKind.RETIRE:
-            return state.old is None or not _present(seen, state.old)
+            return state.old is None or not present(seen, state.old)
 
 
 def _overdue(turn: _Turn) -> bool:
@@ -341,7 +338,7 @@ def _missing(turn: _Turn) -> str:
                 i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY
             ]
             detail = f", {unwell[0].id} is {unwell[0].health}: {unwell[0].detail}" if unwell else ""
-            return f"{_healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}"
+            return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}"
         case StepKind.SET_WEIGHT:
             split = turn.seen.split
             weight = format_share(split.weight(turn.state.new) / WHOLE) if split else "nothing"
@@ -376,106 +373,10 @@ def _go_back(turn: _Turn) -> None:
         turn.tell("traffic-returned", f"all requests go to {state.old} again, read back from the router")
     elif state.returned and not back and seen.split is not None:
         turn.set(returned=False, drained=0.0)
-    if turn.state.returned and not _present(seen, state.new):
+    if turn.state.returned and not present(seen, state.new):
         turn.enter(Status.ROLLED_BACK)
         turn.tell("rolled-back", f"{state.new} is gone, {state.old} serves all requests: {state.reason}")
     elif state.in_status >= turn.plan.number("rollback.deadline"):
         left = f"{state.new} still runs" if turn.state.returned else f"requests may still reach {state.new}"
         turn.enter(Status.FAILED, reason=f"{state.reason}; the rollback is not complete: {left}")
         turn.tell("failed", f"a person is needed: {turn.state.reason}. {seen.trouble}".strip())
-
-
-# ── the desired state ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-    """Everything that should be so now: what to run and how to split. Idempotent, complete, in order:
-    start before shifting, and nothing stops that a request may reach (rule 2)."""
-    split = _wanted_split(plan, state, seen)
-    actions: list[Action] = []
-    if state.old is not None:
-        actions.append(Ensure(state.old, _wanted_old(plan, state, seen)))
-    actions.append(Ensure(state.new, _wanted_new(plan, state, seen)))
-    if split is not None:
-        actions.append(Apply(split))
-    return tuple(actions)
-
-
-def _wanted_old(plan: Plan, state: RolloutState, seen: Seen) -> int:
-    leaving = state.status is Status.COMPLETED or (
-        plan.steps[state.step].kind is StepKind.RETIRE and state.status is not Status.ROLLING_BACK
-        and state.status not in (Status.ROLLED_BACK, Status.FAILED)
-    )  # fmt: skip
-    assert state.old is not None
-    return 0 if leaving and not _reachable(seen, state.old) else plan.instances
-
-
-def _wanted_new(plan: Plan, state: RolloutState, seen: Seen) -> int:
-    running = max((s.instances for s in plan.steps[: state.step + 1] if s.kind is not StepKind.GATE), default=0)
-    if state.pace is not Pace.FULL:
-        running = plan.instances
-    match state.status:
-        case Status.ROLLED_BACK:
-            return 0 if not _reachable(seen, state.new) else running
-        case Status.ROLLING_BACK | Status.FAILED if state.old is not None:
-            drained = state.returned and state.drained >= plan.number("canary.drain_duration")
-            return 0 if drained and not _reachable(seen, state.new) else running
-        case _:
-            return running
-
-
-def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
-    """The split to ask for; None while nothing may be changed."""
-    if seen.instances is None:
-        return _split_without_sight(plan, state)
-    healthy_new, healthy_old = _healthy(seen, state.new), _healthy(seen, state.old) if state.old else 0
-    now = seen.split.weight(state.new) if seen.split else None
-    if state.old is None:
-        ready = healthy_new >= plan.instances or now or state.status is Status.COMPLETED
-        return _split(plan, state, WHOLE) if ready else None
-    going_back = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
-    weight = 0 if going_back else _weight_reached(plan, state)
-    if now is None:
-        # A router that cannot be read may be down: tell it what is surely right, so that users are served.
-        return _split(plan, state, weight if healthy_new >= instances_for(weight, plan.instances) else 0)
-    if weight > now and healthy_new < instances_for(weight, plan.instances):
-        weight = now
-    if weight < now and healthy_new > 0:
-        # Stable gets back no more than it can carry; the rest follows when it can (weight ≤ capacity).
-        weight = max(weight, min(now, WHOLE - capacity(healthy_old, plan.instances)))
-    return _split(plan, state, weight)
-
-
-def _split_without_sight(plan: Plan, state: RolloutState) -> Split | None:
-    """Without a view of the fleet, only the way back is safe to ask for."""
-    if state.old is not None and state.status is Status.ROLLING_BACK:
-        return _split(plan, state, 0)
-    return None
-
-
-def _weight_reached(plan: Plan, state: RolloutState) -> int:
-    return WHOLE if state.status is Status.COMPLETED else plan.steps[state.step].weight
-
-
-def _split(plan: Plan, state: RolloutState, weight: int) -> Split:
-    """Testers who send the header reach the new version from its first weight on."""
-    header = str(plan.setting("canary.tester_header").value)
-    if header and 0 < weight < WHOLE:
-        return split_between(state.new, weight, state.old, (HeaderRoute(header, TESTER, state.new),))
-    return split_between(state.new, weight, state.old)
-
-
-def _healthy(seen: Seen, version: str | None) -> int:
-    return sum(i.version == version and i.health is Health.HEALTHY for i in seen.instances or ())
-
-
-def _present(seen: Seen, version: str) -> bool:
-    """Whether any instance of the version may still run; True when that is not known."""
-    if seen.instances is None:
-        return True
-    return any(i.version == version and i.health is not Health.EXITED for i in seen.instances)
-
-
-def _reachable(seen: Seen, version: str) -> bool:
-    """Whether a request may still reach the version; True when that is not known."""
-    return seen.split is None or seen.split.reaches(version)
