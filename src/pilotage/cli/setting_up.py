@@ -21,7 +21,7 @@ from pilotage.model.answers import (
 _START = "python -m shop --port {port} --release {version}"
 _QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
     ("release_type", ReleaseType, "minor", "What kind of change is released?"),
-    ("deployment_strategy", DeploymentStrategy, "canary", "How should it reach users?"),
+    ("deployment_strategy", DeploymentStrategy, "canary", "How should it reach users? so far a canary can be planned"),
     ("team_size", TeamSize, "small", "Who releases? small 2–5, medium 6–15, large >15, distributed"),
     ("release_frequency", ReleaseFrequency, "weekly", "How often?"),
     (
