@@ -99,6 +99,8 @@ def _attended(state: RolloutState, now: float) -> RolloutState:
 
 
 def _go_on(turn: _Turn) -> None:
+    if turn.state.old is not None and reachable(turn.seen, turn.state.old):
+        turn.set(drained=0.0)
     _note_verdicts(turn)
     _guard(turn)
     if turn.state.status is Status.PAUSED:
@@ -322,9 +324,9 @@ def _done(turn: _Turn) -> bool:
         case StepKind.ANALYSE | StepKind.BAKE:
             return state.pace is not Pace.FULL or state.watched >= step.duration
         case StepKind.DRAIN:
-            return state.old is None or (not reachable(seen, state.old) and state.waited >= step.duration)
+            return state.old is None or (not reachable(seen, state.old) and state.drained >= step.duration)
         case StepKind.RETIRE:
-            return state.old is None or not present(seen, state.old)
+            return state.old is None or not (present(seen, state.old) or reachable(seen, state.old))
 
 
 def _overdue(turn: _Turn) -> bool:

@@ -37,7 +37,8 @@ def _strays(state: RolloutState, seen: Seen) -> list[str]:
 def _wanted_old(plan: Plan, state: RolloutState, seen: Seen) -> int:
     assert state.old is not None
     forward = state.status in (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
-    retiring = forward and plan.steps[state.step].kind is StepKind.RETIRE
+    drained = state.drained >= plan.number("canary.drain_duration")
+    retiring = forward and drained and plan.steps[state.step].kind is StepKind.RETIRE
     leaves = retiring or state.status is Status.COMPLETED
     return 0 if leaves and not reachable(seen, state.old) else plan.instances
 
