@@ -156,9 +156,12 @@ class Shop:
         return found
 
     def kill_worker(self) -> bool:
-        pid = worker_pid(self.state)
-        if pid is None:
-            return False
+        """kill -9; waits for the worker that the supervisor may be starting just now. False when none comes."""
+        until = time.monotonic() + 10
+        while (pid := worker_pid(self.state)) is None:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return True
