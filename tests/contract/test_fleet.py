@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -194,7 +193,6 @@ def test_the_instances_outlive_the_terminal(make: Make) -> None:
     wait(fleet, healthy("1.0", 1))
     (child,) = _children()
     assert os.getsid(child.pid) == child.pid
-    os.kill(os.getpid(), signal.SIGCONT)
 
 
 def test_a_controller_that_lost_its_lease_is_fenced_off(make: Make) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -130,4 +130,3 @@ class Verdict:
     critical: bool = False
     canary: str = ""
     stable: str = ""
-    numbers: dict[str, float] = field(default_factory=dict)
