@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pilotage.model.answers import Answers
+    from pilotage.model.calendar import Calendar, Freeze, Window
     from pilotage.model.plan import Plan
-    from pilotage.plan.making import Calendar, Service, make_plan
+    from pilotage.plan.making import Acceptance, Service, make_plan
 
-__all__ = ["Answers", "Calendar", "Plan", "Service", "make_plan"]
+__all__ = ["Acceptance", "Answers", "Calendar", "Freeze", "Plan", "Service", "Window", "make_plan"]
 __version__ = "0.1.0"
 
 _HOME = {
     "Answers": "pilotage.model.answers",
     "Plan": "pilotage.model.plan",
-    "Calendar": "pilotage.plan.making",
+    "Acceptance": "pilotage.plan.making",
+    "Calendar": "pilotage.model.calendar",
+    "Freeze": "pilotage.model.calendar",
+    "Window": "pilotage.model.calendar",
     "Service": "pilotage.plan.making",
     "make_plan": "pilotage.plan.making",
 }

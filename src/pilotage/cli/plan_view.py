@@ -9,7 +9,7 @@ from rich.text import Text
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.numbers import show_value
+from pilotage.plan.values import show_value
 
 
 def plan_view(plan: Plan) -> RenderableType:

@@ -1,26 +1,45 @@
-"""The plan: what will be done, step by step, with every number's source. Immutable, canonical, hashed (R2)."""
+"""The plan: what will be done, when, by whom, with every number's source. Immutable, canonical, hashed (R2)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import Any
 
 from pilotage.model.answers import Answers
+from pilotage.model.schedule import (
+    AlertRule,
+    Conflict,
+    Facts,
+    HealthMetric,
+    Message,
+    Requirement,
+    Retrospective,
+    Timeline,
+    Wave,
+)
 
-FORMAT = 1
+FORMAT = 2
 """Version of the plan's JSON; raised when a reader of the old one would misread the new."""
 
 
 class StepKind(StrEnum):
     SCALE = "scale"
+    CHECK = "check"
     GATE = "gate"
     SET_WEIGHT = "set-weight"
+    SWITCH = "switch"
+    BATCH = "batch"
+    FLAG_RAMP = "flag-ramp"
+    MAINTENANCE = "maintenance"
+    REPLACE = "replace"
     ANALYSE = "analyse"
     BAKE = "bake"
+    KEEP = "keep"
     DRAIN = "drain"
     RETIRE = "retire"
 
@@ -34,6 +53,7 @@ class Unit(StrEnum):
     SWITCH = "yes or no"
     CHOICE = "choice"
     NAME = "name"
+    PORTION = "instances or share"
 
 
 @dataclass(frozen=True)
@@ -41,19 +61,28 @@ class Setting:
     """One number of the plan. `source` is a requirement, an answer, or the line of an override; `why` is a sentence."""
 
     path: str
-    value: float | int | bool | str | tuple[int, ...]
+    value: bool | int | float | str | tuple[int, ...]
     unit: Unit
     source: str
     why: str
 
 
 @dataclass(frozen=True)
+class Derived:
+    """Where a step's number comes from: a field of the step, and the path of the setting that sets it."""
+
+    field: str
+    setting: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One move of the rollout.
 
-    weight: per mille of requests to the new version while the step runs · instances: of the new version ·
-    duration: seconds to watch or wait · deadline: seconds after which the wait ends badly ·
-    undo: what takes it back.
+    weight: per mille of users on the new version (of a feature toggle: with the flag on) while the step runs ·
+    instances: of the new version · duration: seconds to watch or wait · deadline: seconds after which the wait ends
+    badly · undo: what takes it back · needs: what must hold before · judged: what is watched meanwhile ·
+    audience: a named group instead of a share · downtime: users see no service · activities: the template's names.
     """
 
     id: str
@@ -61,35 +90,68 @@ class Step:
     title: str
     weight: int
     instances: int
-    duration: float
-    deadline: float
+    duration: int | float
+    deadline: int | float
     undo: str
+    needs: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+    audience: str = ""
+    downtime: bool = False
+    activities: tuple[str, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Rollback:
-    """How the whole is undone: the moves in order, and the seconds it may take (R13: under two minutes)."""
+    """How the whole is undone: the moves in order, and the seconds it may take (R12, R13, R21)."""
 
     moves: tuple[str, ...]
     triggers: tuple[str, ...]
-    deadline: float
+    deadline: int | float
+    then: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Six answers and a service's configuration, worked out. Same inputs, same bytes, same hash (R2)."""
+    """Six answers and a service's configuration, worked out. Same inputs, same bytes, same hash (R2).
+
+    release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's
+    zone first, then the team's others · notes: what was changed or could not be kept, one sentence each.
+    """
 
     format: int
     service: str
     environment: str
     version: str
     answers: Answers
-    release_date: str | None
+    facts: Facts
+    release_date: date | None
+    zones: tuple[str, ...]
     instances: int
+    conflicts: tuple[Conflict, ...]
+    readiness: tuple[Requirement, ...]
+    timeline: Timeline
     settings: tuple[Setting, ...]
     steps: tuple[Step, ...]
     rollback: Rollback
+    waves: tuple[Wave, ...]
+    health: tuple[HealthMetric, ...]
+    alerts: tuple[AlertRule, ...]
+    communication: tuple[Message, ...]
+    retrospective: Retrospective
     notes: tuple[str, ...]
+
+    @property
+    def watched(self) -> float:
+        """Seconds of watching and waiting, all steps together: the rollout takes at least this long."""
+        return sum(step.duration for step in self.steps)
+
+    @property
+    def stopped_by(self) -> tuple[Conflict, ...]:
+        """Conflicts that keep the plan from being executed until they are accepted (R8)."""
+        return tuple(conflict for conflict in self.conflicts if conflict.stops)
 
     def setting(self, path: str) -> Setting:
         """The setting at `path`; KeyError when the plan has none."""
@@ -105,21 +167,41 @@ class Plan:
         return float(value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON: enums as strings, tuples as lists."""
-        plain = _plain(self)
+        """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts."""
+        from msgspec import json as fast_json
+
+        plain = fast_json.decode(fast_json.encode(self))
         assert isinstance(plain, dict)
         return plain
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Plan:
-        """The plan whose `to_dict()` is `data`. Raises ValueError when it is not one."""
-        from pydantic import TypeAdapter
+        """The plan whose `to_dict()` is `data`. Raises ValueError when it is not one, or one of another format."""
+        import msgspec
 
-        return TypeAdapter(Plan).validate_python({**data, "answers": Answers(**data["answers"])})
+        if data.get("format") != FORMAT:
+            raise ValueError(f"not a plan of format {FORMAT}: its format is {data.get('format')!r}")
+        try:
+            plan = msgspec.convert(data, Plan)
+            plan = replace(plan, answers=Answers(**data["answers"]))
+        except (msgspec.ValidationError, TypeError) as error:
+            raise ValueError(f"not a plan: {error}") from None
+        if canonical_json(plan.to_dict()) != canonical_json(data):
+            raise ValueError("not a plan: it holds keys or values that this version does not know")
+        return plan
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """The JSON Schema (2020-12) of `to_dict()`."""
+        import msgspec
+
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Plan)}
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces, shortest numbers (in the manner of RFC 8785)."""
-        return canonical_json(self.to_dict())
+        """Canonical JSON: sorted keys, no spaces, whole numbers without a fraction, shortest floats (as RFC 8785)."""
+        from msgspec import json as fast_json
+
+        return fast_json.encode(self, order="sorted").decode()
 
     @property
     def hash(self) -> str:
@@ -141,6 +223,11 @@ def _plain(value: object) -> object:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return whole(value) if isinstance(value, float) else value
+
+
+def whole(value: float) -> int | float:
+    """A number without a fraction as an int, so that it has one text: 4.0 and 4 are the same plan."""
+    return int(value) if value == int(value) else value

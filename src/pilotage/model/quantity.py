@@ -10,8 +10,8 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
-def parse_duration(text: str | int | float) -> float:
-    """Seconds of `1h30m`, `250ms` …; a bare number is seconds. Raises ValueError for anything else."""
+def parse_duration(text: str | int | float) -> int | float:
+    """Seconds (whole ones as int) of `1h30m`, `250ms` …; a bare number is seconds. Raises ValueError otherwise."""
     if isinstance(text, bool):
         raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
     if isinstance(text, int | float):
@@ -22,7 +22,7 @@ def parse_duration(text: str | int | float) -> float:
         raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
     if not 0 <= seconds < 10 * 365 * 86400:
         raise ValueError(f"{text!r} is not a duration between 0 and 10 years")
-    return seconds
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -38,8 +38,8 @@ def format_duration(seconds: float) -> str:
     return "".join(parts)
 
 
-def parse_share(text: str | int | float) -> float:
-    """A share in 0…1 from `5%`, `0.1 %` or a plain number in 0…1. Raises ValueError otherwise."""
+def parse_share(text: str | int | float) -> int | float:
+    """A share in 0…1, the ends as int, from `5%`, `0.1 %` or a plain number in 0…1. Raises ValueError otherwise."""
     if isinstance(text, str) and (percent := _PERCENT.fullmatch(text.strip())):
         share = float(percent[1]) / 100
     elif isinstance(text, int | float) and not isinstance(text, bool):
@@ -48,7 +48,7 @@ def parse_share(text: str | int | float) -> float:
         raise ValueError(f"{text!r} is not a share such as 5% or 0.05")
     if not 0 <= share <= 1:
         raise ValueError(f"{text!r} is not between 0% and 100%")
-    return share
+    return int(share) if share.is_integer() else share
 
 
 def format_share(share: float) -> str:

@@ -1,48 +1,58 @@
-"""Makes the plan of a canary release (R2, R13, R18): pure, and the same bytes for the same inputs."""
+"""Makes a plan of six answers (R1, R2): pure, total over the answers, and the same bytes for the same inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 
-from pilotage.model.answers import Answers, DeploymentStrategy
-from pilotage.model.plan import FORMAT, Plan, Rollback, Setting, Step, StepKind
-from pilotage.model.quantity import format_duration, format_share
-from pilotage.model.traffic import WHOLE, instances_for
-from pilotage.plan.numbers import Override, settings, show_value
+from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, TeamSize
+from pilotage.model.calendar import Calendar
+from pilotage.model.plan import FORMAT, Plan, Step
+from pilotage.model.quantity import format_duration
+from pilotage.model.schedule import Conflict, Message, Requirement, Timeline, Wave
+from pilotage.plan.attendance import waves_of
+from pilotage.plan.communication import Times, messages_of, words_of
+from pilotage.plan.conflicts import Acceptance, accepted, conflicts_of
+from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
+from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
+from pilotage.plan.numbers import DAY, Override, settings
+from pilotage.plan.readiness import Item, items_of, placed, requirements_of
+from pilotage.plan.retrospective import retrospective_of
+from pilotage.plan.steps import Numbers, rollback_of, steps_of
+from pilotage.plan.timeline import (
+    AFTERWARDS,
+    FACTS,
+    ON_FAILURE,
+    Slot,
+    Span,
+    phases_of,
+    spans_of,
+    stages_of,
+    trains_of,
+    until_everyone,
+    widened,
+)
 
-
-class PlanRefused(ValueError):
-    """No plan can be made from these inputs; says which one and what would do."""
+__all__ = ["Acceptance", "PlanRefused", "Service", "make_plan"]
 
 
 @dataclass(frozen=True)
 class Service:
     """What the plan needs to know of the service in one environment.
 
-    instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml`.
+    instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml` ·
+    measured: which source provides which health metric (R19) · downtime: this release closes the service whatever
+    the strategy, because of a migration (C16).
     """
 
     name: str = "service"
     environment: str = "production"
     instances: int = 1
     overrides: Mapping[str, Override] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """Days on which nothing may be released. Weekends never count as working days (R11)."""
-
-    frozen: frozenset[date] = frozenset()
-
-    def latest_working_day(self, wanted: date) -> date:
-        """`wanted`, or the nearest working, unfrozen day before it (C14). Raises PlanRefused after a year."""
-        for back in range(366):
-            day = wanted - timedelta(days=back)
-            if day.weekday() < 5 and day not in self.frozen:
-                return day
-        raise PlanRefused(f"every day of the year before {wanted} is frozen: open a day in the calendar")
+    measured: Mapping[str, str] = field(default_factory=dict)
+    downtime: bool = False
 
 
 def make_plan(
@@ -50,110 +60,216 @@ def make_plan(
     *,
     version: str,
     release_date: date | None = None,
+    today: date | None = None,
+    done: Iterable[str] = (),
     service: Service | None = None,
     calendar: Calendar | None = None,
+    accept: Mapping[str, Acceptance] | None = None,
 ) -> Plan:
     """The plan for releasing `version`.
 
-    Weights are per mille of requests, durations seconds. Raises PlanRefused when the answers ask for what
-    cannot be planned, and BadOverride (a ValueError too) for an override that names no number or a wrong one.
+    Weights are per mille of users, durations seconds, phases open days. release_date: everyone has it on that day;
+    without one the plan has no days · today: the day of the decision, so that what has passed is noticed ·
+    done: phases that need no time any more · accept: conflicts by name that someone goes on with.
+
+    Raises PlanRefused for what cannot be planned, with the smallest change that frees it, and BadOverride for an
+    override that names no number or a wrong one; both are ValueErrors.
     """
-    if answers.deployment_strategy is not DeploymentStrategy.CANARY:
-        raise PlanRefused(
-            f"deployment_strategy {answers.deployment_strategy} cannot be planned yet: the strategy that can is canary"
-        )
     if not version:
         raise PlanRefused("version: name the version to release, such as 2.4.0")
-    service = service or Service()
-    if service.instances < 1:
-        raise PlanRefused(f"instances: {service.instances} carry no traffic; 1 is the least")
-    numbers = {setting.path: setting for setting in settings(answers.risk_tolerance, service.overrides)}
-    day, moved = _release_day(release_date, calendar or Calendar())
+    frame = _frame(answers, service or Service(), calendar or Calendar(), release_date, today, done)
+    frame = replace(frame, version=version)
+    timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
+    rollback = rollback_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
     return Plan(
         format=FORMAT,
-        service=service.name,
-        environment=service.environment,
+        service=frame.service.name,
+        environment=frame.service.environment,
         version=version,
         answers=answers,
-        release_date=day.isoformat() if day else None,
-        instances=service.instances,
-        settings=tuple(numbers.values()),
-        steps=tuple(_canary_steps(numbers, service.instances)),
-        rollback=_rollback(numbers),
-        notes=moved,
+        facts=FACTS[answers.release_type],
+        release_date=frame.release,
+        zones=tuple(dict.fromkeys((frame.calendar.zone, *frame.calendar.team_zones))),
+        instances=frame.service.instances,
+        conflicts=accepted(_conflicts(frame), accept or {}),
+        readiness=_readiness(frame, timeline),
+        timeline=timeline,
+        settings=tuple(frame.numbers.settings.values()),
+        steps=frame.steps,
+        rollback=rollback,
+        waves=_waves(frame),
+        health=health_of(frame.service.measured),
+        alerts=alerts,
+        communication=_messages(frame, format_duration(rollback.deadline)),
+        retrospective=retrospective_of(answers, frame.release, frame.calendar),
+        notes=(*frame.notes, *_notes(frame, timeline), *alert_notes(alerts, frame.numbers)),
     )
 
 
-def _release_day(wanted: date | None, calendar: Calendar) -> tuple[date | None, tuple[str, ...]]:
-    if wanted is None:
-        return None, ()
-    day = calendar.latest_working_day(wanted)
-    if day == wanted:
-        return day, ()
-    return day, (f"{wanted} is a free or frozen day: the release moved earlier, to {day} (C14)",)
+@dataclass(frozen=True)
+class _Frame:
+    """What every part of a plan is made from. usual: the phases by the requirement, spans: by the plan's own steps."""
+
+    answers: Answers
+    version: str
+    service: Service
+    calendar: Calendar
+    numbers: Numbers
+    steps: tuple[Step, ...]
+    usual: tuple[Span, ...]
+    spans: tuple[Span, ...]
+    slots: tuple[Slot, ...]
+    landing: Landing | None
+    today: date | None
+    finished: frozenset[str]
+    notes: tuple[str, ...]
+
+    @property
+    def release(self) -> date | None:
+        return self.landing.release if self.landing else None
+
+    @property
+    def down(self) -> bool:
+        return self.service.downtime or self.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+
+    @property
+    def emergency(self) -> bool:
+        return self.answers.release_type is ReleaseType.HOTFIX
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[Item, ...]]:
+        return placed(items_of(self.answers, self.down), self.answers, tuple(span.id for span in self.spans))
 
 
-def _canary_steps(numbers: Mapping[str, Setting], full: int) -> Iterator[Step]:
-    """R13, in the order of the execution rules: write, read back, watch; at the end bake, drain, retire."""
-    weights = numbers["canary.weights"].value
-    assert isinstance(weights, tuple)
-    start, switch = _seconds(numbers, "canary.start_deadline"), _seconds(numbers, "canary.switch_deadline")
-    hold = _seconds(numbers, "hold.duration")
-    before = 0
-    for weight in weights:
-        share, count = format_share(weight / WHOLE), instances_for(weight, full)
-        back = f"all requests to stable ({format_share(before / WHOLE)} before)"
-        if numbers["canary.approval"].value:
-            yield Step(
-                f"approve-{share}", StepKind.GATE, f"approval to send {share}", before, instances_for(before, full),
-                0, _seconds(numbers, "canary.approval_deadline"), "nothing to undo",
-            )  # fmt: skip
-        yield Step(
-            f"scale-{share}", StepKind.SCALE, f"{count} healthy canary instance{'s' if count > 1 else ''}",
-            before, count, 0, start, "retire the canary",
-        )  # fmt: skip
-        yield Step(
-            f"weight-{share}", StepKind.SET_WEIGHT, f"{share} of requests to the canary, read back from the router",
-            weight, count, 0, switch, back,
-        )  # fmt: skip
-        kind = StepKind.BAKE if weight == WHOLE else StepKind.ANALYSE
-        watch = _seconds(numbers, "canary.bake_duration" if weight == WHOLE else "canary.phase_duration")
-        title = f"watch {share} for {format_duration(watch)}"
-        yield Step(f"{kind}-{share}", kind, title, weight, count, watch, watch + hold, back)
-        before = weight
-    drain = _seconds(numbers, "canary.drain_duration")
-    undo = "all requests to stable"
-    title = "stable gets no new requests and finishes its old ones"
-    yield Step("drain", StepKind.DRAIN, title, WHOLE, full, drain, drain + start, undo)
-    undo = "start the old version again, then all requests to it"
-    yield Step("retire", StepKind.RETIRE, "the old version stops", WHOLE, full, 0, start, undo)
+def _frame(
+    answers: Answers,
+    service: Service,
+    calendar: Calendar,
+    release_date: date | None,
+    today: date | None,
+    done: Iterable[str],
+) -> _Frame:
+    if service.instances < 1:
+        raise PlanRefused(f"instances: {service.instances} carry no traffic; 1 is the least")
+    chosen = settings(answers.risk_tolerance, answers.deployment_strategy, service.overrides)
+    numbers = Numbers({setting.path: setting for setting in chosen})
+    steps = steps_of(answers.deployment_strategy, numbers, service.instances)
+    usual, lead = spans_of(answers), until_everyone(steps)
+    finished = _finished(done, usual)
+    search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
+    landing, notes = land(search, release_date) if release_date else (None, ())
+    slots = search.slots(landing) if landing else ()
+    # Without a date nothing says where the nights fall: every begun day of the rollout counts.
+    spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
+    notes = (*notes, *lateness(search, slots))
+    return _Frame(
+        answers, "", service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
+    )  # fmt: skip
 
 
-def _rollback(numbers: Mapping[str, Setting]) -> Rollback:
-    def show(path: str) -> str:
-        return show_value(numbers[path].unit, numbers[path].value)
-
-    auto = numbers["limits.rollback_auto"].value
-    harm = "at once" if auto else f"after a hold of {show('hold.answer_deadline')} that nobody answers"
-    return Rollback(
-        moves=(
-            "all requests to stable, read back from the router",
-            f"the canary finishes its old requests ({show('canary.drain_duration')})",
-            "the canary stops",
-        ),
-        triggers=(
-            f"error rate above {show('limits.error_rate')}, stable's not as high: at once (R18, C1)",
-            "an instance of the canary dies: at once",
-            f"errors more than {show('judge.tolerated_ratio')} stable's: {harm} (R18, C1)",
-            f"95th percentile above {show('limits.latency_factor')} stable's: {harm} (R18, C1)",
-            f"memory above {show('limits.memory_factor')} a stable instance's: {harm} (R19, C1)",
-            f"no data or no clear answer for {show('hold.duration')}: {show('hold.then')} (rule 5)",
-        ),
-        deadline=_seconds(numbers, "rollback.deadline"),
+def _conflicts(frame: _Frame) -> tuple[Conflict, ...]:
+    return conflicts_of(
+        frame.answers, frame.steps, frame.numbers, frame.service.instances, frame.usual, frame.service.downtime
     )
 
 
-def _seconds(numbers: Mapping[str, Setting], path: str) -> float:
-    value = numbers[path].value
-    assert isinstance(value, int | float)
-    return float(value)
+def _finished(done: Iterable[str], spans: tuple[Span, ...]) -> frozenset[str]:
+    finished, known = frozenset(done), [span.id for span in spans[:-1]]
+    for name in sorted(finished):
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "a continuous release has none"
+            raise PlanRefused(f"done: there is no phase called {name!r}; {there}")
+    if open_before := [name for name in known if name not in finished][:1]:
+        later_done = [name for name in known[known.index(open_before[0]) :] if name in finished]
+        if later_done:
+            raise PlanRefused(f"done: {later_done[0]} cannot be done before {open_before[0]}: name both")
+    return finished
+
+
+def _timeline(frame: _Frame) -> Timeline:
+    waiting = [slot for slot in frame.slots if not slot.done]
+    safe, latest = (waiting[0].start, waiting[0].latest_start) if waiting else (None, None)
+    slack = frame.calendar.open_days_between(safe, latest, emergency=frame.emergency) - 1 if safe and latest else None
+    tasks = {place: tuple(item.id for item in items) for place, items in frame.places.items()}
+    return Timeline(
+        phases=phases_of(frame.spans, frame.slots, tasks, frame.calendar, frame.finished),
+        stages=() if frame.spans else stages_of(frame.answers, frame.steps, tasks),
+        afterwards=AFTERWARDS,
+        on_failure=ON_FAILURE,
+        latest_safe_start=safe,
+        latest_start=latest,
+        slack=slack,
+        trains=trains_of(frame.answers.release_frequency, frame.spans),
+        flag_removal=_flag_removal(frame),
+    )
+
+
+def _flag_removal(frame: _Frame) -> date | None:
+    if frame.release is None or frame.answers.deployment_strategy is not DeploymentStrategy.FEATURE_TOGGLE:
+        return None
+    after = frame.release + timedelta(seconds=frame.numbers.value("toggle.flag_removal"))
+    return frame.calendar.working_day_before(after, 0)
+
+
+def _readiness(frame: _Frame, timeline: Timeline) -> tuple[Requirement, ...]:
+    """Items of a phase are due on its last day; of a pipeline and of the rollout, on the day the rollout begins."""
+    due = {phase.id: phase.end for phase in timeline.phases if phase.end is not None}
+    if frame.landing is not None:
+        last = [stage.id for stage in timeline.stages] or [timeline.phases[-1].id]
+        due |= dict.fromkeys(last, frame.landing.begins.date())
+    return requirements_of(frame.places, due)
+
+
+def _waves(frame: _Frame) -> tuple[Wave, ...]:
+    if frame.landing is None:
+        return ()
+    auto = bool(frame.numbers.value("limits.rollback_auto"))
+    answer = frame.numbers.shown("hold.answer_deadline")
+    return waves_of(frame.steps, frame.landing.begins, frame.calendar, auto=auto, answer=answer)
+
+
+def _messages(frame: _Frame, undo: str) -> tuple[Message, ...]:
+    landing, big_bang = frame.landing, frame.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+    window = frame.numbers.shown("big_bang.window") if big_bang else ""
+    words = words_of(frame.answers, frame.service.name, frame.version, frame.release, undo, window)
+    begins, exposed = (landing.begins, landing.exposed) if landing else (None, None)
+    times = Times(frame.release, begins, exposed, frame.today if landing else None)
+    return messages_of(frame.answers, words, frame.calendar, times)
+
+
+def _notes(frame: _Frame, timeline: Timeline) -> tuple[str, ...]:
+    return (*_band(timeline), *_outlasts(frame.usual, frame.spans), *_overlap(timeline), *_roles(frame.answers))
+
+
+def _band(timeline: Timeline) -> tuple[str, ...]:
+    """The steps rule; a band they leave is shown (C8)."""
+    return tuple(
+        f"{stage.title} takes {format_duration(stage.estimate)} by the plan's own steps, "
+        f"outside its band of {format_duration(stage.least)}–{format_duration(stage.most)} (C8)"
+        for stage in timeline.stages
+        if stage.estimate is not None and stage.estimate > stage.most
+    )
+
+
+def _outlasts(spans: tuple[Span, ...], lasting: tuple[Span, ...]) -> tuple[str, ...]:
+    if not spans or lasting[-1].longest <= spans[-1].longest:
+        return ()
+    usual, takes = spans[-1].longest, lasting[-1].longest
+    return (f"the execution phase takes {takes} days by the plan's own steps instead of {usual} (C8)",)
+
+
+def _overlap(timeline: Timeline) -> tuple[str, ...]:
+    trains = timeline.trains
+    if trains is None or trains.in_flight < 2:
+        return ()
+    smallest = f"{trains.smallest_cadence} is the smallest cadence without" if trains.smallest_cadence else ""
+    return (
+        f"{trains.in_flight} releases of this length ({trains.length} open days) are in flight at once; "
+        f"{smallest or 'no cadence is long enough without'} overlap (C13)",
+    )
+
+
+def _roles(answers: Answers) -> tuple[str, ...]:
+    if answers.team_size is not TeamSize.SMALL:
+        return ()
+    return ("a small team may hold roles jointly; author and approver stay two, or a review follows (C18)",)

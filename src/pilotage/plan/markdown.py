@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.numbers import show_value
+from pilotage.plan.values import show_value
 
 
 def to_markdown(plan: Plan) -> str:

@@ -1,23 +1,19 @@
-"""Every number of a canary plan: the tables of the requirements in their order, and overrides on top.
+"""Every number of a plan: the tables of the requirements in their order, and overrides on top.
 
 A row says the path, the unit, the value for each risk tolerance, where it comes from and why. `zero-downtime`
-takes `low`'s values where the requirement names none for it (C3).
+takes `low`'s values where the requirement names none for it (C3). A row with a strategy is in its plans alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
+from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.plan import Setting, Unit
-from pilotage.model.quantity import format_duration, format_share, parse_duration, parse_share
-from pilotage.model.traffic import WHOLE
-
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
-
-Value = float | int | bool | str | tuple[int, ...]
+from pilotage.plan.values import Value, read_value, show_value
 
 
 @dataclass(frozen=True)
@@ -38,6 +34,7 @@ class Row:
     zero_downtime: Value
     source: str
     why: str
+    only: S | None = None
 
     def value(self, tolerance: RiskTolerance) -> Value:
         return {
@@ -52,130 +49,131 @@ class Row:
         return not self.low == self.medium == self.high == self.zero_downtime
 
 
-def _same(path: str, unit: Unit, value: Value, source: str, why: str) -> Row:
-    return Row(path, unit, value, value, value, value, source, why)
+def _same(path: str, unit: Unit, value: Value, source: str, why: str, only: S | None = None) -> Row:
+    return Row(path, unit, value, value, value, value, source, why, only)
 
 
-HOUR, MINUTE = 3600.0, 60.0
+DAY, HOUR, MINUTE = 86400, 3600, 60
 
 ROWS = (
-    _same("canary.weights", Unit.WEIGHTS, (50, 250, 500, 1000), "R13", "5 → 25 → 50 → 100 % of requests"),
-    Row("canary.phase_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R13", "how long each weight is watched"),
-    Row("canary.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "one more phase of watching at 100 %"),
-    _same("canary.min_requests", Unit.COUNT, 100, "rule 5", "fewer requests to the canary in a phase than this say nothing"),
-    _same("canary.start_deadline", Unit.SECONDS, 2 * MINUTE, "rule 6", "an instance that is not healthy by then never will be"),
-    _same("canary.switch_deadline", Unit.SECONDS, 30.0, "rule 1", "the router must show a written split by then"),
-    _same("canary.drain_duration", Unit.SECONDS, 10.0, "rule 2", "requests in flight may finish before the old version stops"),
-    _same("canary.approval", Unit.SWITCH, False, "R13", "a person approves each weight before it is set"),
-    _same("canary.approval_deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "an approval nobody gives ends in a rollback"),
-    _same("canary.tester_header", Unit.NAME, "", "R13", "requests with this header and the value canary reach the canary"),
+    _same("canary.weights", Unit.WEIGHTS, (50, 250, 500, 1000), "R13", "5 → 25 → 50 → 100 % of requests", S.CANARY),
+    Row("canary.phase_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R13", "how long each weight is watched", S.CANARY),
+    Row("canary.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "one more phase of watching at 100 %", S.CANARY),
+    _same("canary.min_requests", Unit.COUNT, 100, "rule 5", "fewer requests to the canary in a phase than this say nothing", S.CANARY),
+    _same("canary.start_deadline", Unit.SECONDS, 2 * MINUTE, "rule 6", "an instance that is not healthy by then never will be", S.CANARY),
+    _same("canary.switch_deadline", Unit.SECONDS, 30, "rule 1", "the router must show a written split by then", S.CANARY),
+    _same("canary.drain_duration", Unit.SECONDS, 10, "rule 2", "requests in flight may finish before the old version stops", S.CANARY),
+    _same("canary.approval", Unit.SWITCH, False, "R13", "a person approves each weight before it is set", S.CANARY),
+    _same("canary.approval_deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "an approval nobody gives ends in a rollback", S.CANARY),
+    _same("canary.tester_header", Unit.NAME, "", "R13", "requests with this header and the value canary reach the canary", S.CANARY),
+    _same("blue_green.start_deadline", Unit.SECONDS, 2 * MINUTE, "rule 6", "the preview must be healthy by then", S.BLUE_GREEN),
+    _same("blue_green.check_deadline", Unit.SECONDS, 10 * MINUTE, "rule 6", "a check of the preview that has no answer by then has failed", S.BLUE_GREEN),
+    _same("blue_green.switch_deadline", Unit.SECONDS, 30, "rule 1", "the router must show the cut-over by then", S.BLUE_GREEN),
+    _same("blue_green.approval", Unit.SWITCH, False, "R12", "a person approves the cut-over", S.BLUE_GREEN),
+    _same("blue_green.approval_deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "an approval nobody gives ends in a rollback", S.BLUE_GREEN),
+    Row("blue_green.watch_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R12, C22", "how long the new active environment is watched", S.BLUE_GREEN),
+    Row("blue_green.keep_duration", Unit.SECONDS, 3 * DAY, DAY, DAY, 3 * DAY, "R12", "how long the old environment stays ready after the watch", S.BLUE_GREEN),
+    _same("blue_green.drain_duration", Unit.SECONDS, 10, "rule 2", "requests in flight may finish before the old environment stops", S.BLUE_GREEN),
+    Row("rolling.batch", Unit.PORTION, "1", "25%", "50%", "1", "R14, C3", "how many instances are replaced at once", S.ROLLING),
+    Row("rolling.max_unavailable", Unit.PORTION, "1", "25%", "25%", "0", "R14, C3", "how many may be out of service; the batch shrinks to it (C7)", S.ROLLING),
+    Row("rolling.wait", Unit.SECONDS, 5 * MINUTE, 2 * MINUTE, 2 * MINUTE, 5 * MINUTE, "R14, C3", "how long a batch stabilises before the next", S.ROLLING),
+    _same("rolling.health_timeout", Unit.SECONDS, 30, "R14", "a new instance must be healthy by then", S.ROLLING),
+    _same("rolling.drain_duration", Unit.SECONDS, 10, "rule 2", "requests in flight may finish before an instance is replaced", S.ROLLING),
+    _same("rolling.check_deadline", Unit.SECONDS, 10 * MINUTE, "rule 6", "a check that has no answer by then has failed", S.ROLLING),
+    Row("rolling.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "watching when every instance is new", S.ROLLING),
+    _same("big_bang.window", Unit.SECONDS, 2 * HOUR, "R15", "longest the service may be closed, restore included", S.BIG_BANG),
+    _same("big_bang.replace_deadline", Unit.SECONDS, 30 * MINUTE, "R15", "every instance must be replaced and healthy by then", S.BIG_BANG),
+    _same("big_bang.check_deadline", Unit.SECONDS, 15 * MINUTE, "R15", "a check that has no answer by then has failed", S.BIG_BANG),
+    Row("big_bang.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "watching after the service is open again", S.BIG_BANG),
+    _same("toggle.percentages", Unit.WEIGHTS, (50, 250, 500, 1000), "R16", "shares of users who get the flag, after internal and beta users", S.FEATURE_TOGGLE),
+    Row("toggle.stage_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R16", "how long each stage is watched, flag-on against flag-off", S.FEATURE_TOGGLE),
+    Row("toggle.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "watching when everyone has the flag", S.FEATURE_TOGGLE),
+    _same("toggle.start_deadline", Unit.SECONDS, 10 * MINUTE, "rule 6", "the dark deployment must be healthy by then", S.FEATURE_TOGGLE),
+    _same("toggle.flag_deadline", Unit.SECONDS, 30, "rule 1", "the flag service must show a written ramp by then", S.FEATURE_TOGGLE),
+    _same("toggle.flag_removal", Unit.SECONDS, 30 * DAY, "R16", "the flag's code goes this long after everyone has it", S.FEATURE_TOGGLE),
     _same("advance.error_rate", Unit.SHARE, 0.001, "R13", "errors below this are good enough to advance"),
     _same("advance.p95", Unit.SECONDS, 0.5, "R13", "a 95th percentile below this is good enough to advance"),
+    _same("advance.satisfaction", Unit.SHARE, 0.95, "R13", "satisfaction above this is good enough to advance, where it is measured"),
     Row("limits.error_rate", Unit.SHARE, 0.01, 0.05, 0.10, 0.001, "R18", "a higher error rate is undone at once (critical)"),
-    Row("limits.latency_factor", Unit.FACTOR, 1.2, 1.5, 2.0, 1.05, "R18", "the 95th percentile may grow by this factor over stable's"),
+    Row("limits.latency_factor", Unit.FACTOR, 1.2, 1.5, 2, 1.05, "R18", "the 95th percentile may grow by this factor over stable's"),
     Row("limits.rollback_auto", Unit.SWITCH, True, False, False, True, "R18, C1", "harm below the critical limit: undo at once, or hold and ask"),
-    _same("limits.memory_factor", Unit.FACTOR, 2.0, "R19", "an instance may take this many times the memory of a stable one"),
+    _same("limits.memory_factor", Unit.FACTOR, 2, "R19", "an instance may take this many times the memory of a stable one"),
+    _same("limits.cpu_factor", Unit.FACTOR, 2, "R19", "an instance may take this many times the processor of a stable one"),
+    _same("limits.pool_used", Unit.SHARE, 0.9, "R19", "share of the database connections that may be in use"),
+    Row("limits.external_latency_factor", Unit.FACTOR, 1.2, 1.5, 2, 1.05, "R18, R19", "answers of external services may slow by this factor"),
+    Row("limits.session_loss", Unit.SHARE, 0.01, 0.05, 0.10, 0.001, "R18, R19", "share of sessions that may break, compared with stable"),
+    Row("limits.conversion_loss", Unit.SHARE, 0.01, 0.05, 0.10, 0.001, "R18, R19", "relative loss of conversions, compared with stable"),
+    _same("alerts.success_rate", Unit.SHARE, 0.99, "R20", "a lower success rate pauses the rollout"),
+    _same("alerts.canary_health", Unit.SHARE, 0.9, "R20", "a smaller healthy share of the new instances stops the canary", S.CANARY),
+    _same("alerts.window", Unit.SECONDS, 5 * MINUTE, "R20", "over which time the alerts look back"),
     _same("judge.tolerated_ratio", Unit.FACTOR, 1.25, "the judge", "a rate this many times stable's is not called harm"),
     _same("judge.false_rollback", Unit.SHARE, 0.001, "the judge", "probability that a harmless release is undone by the statistics"),
     Row("hold.duration", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "rule 5", "how long no data or no clear answer is waited out"),
     Row("hold.then", Unit.CHOICE, "rollback", "rollback", "pause", "rollback", "rule 5", "what happens when it does not clear up"),
     Row("hold.answer_deadline", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "C1", "harm on hold is undone when nobody answers by then"),
     _same("pause.deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "a pause that nobody ends by then is a rollback"),
-    _same("rollback.deadline", Unit.SECONDS, 2 * MINUTE, "R13", "a rollback not done by then needs a person"),
-    _same("rollout.tick", Unit.SECONDS, 1.0, "rule 7", "how often the rollout is looked at"),
+    _same("rollback.deadline", Unit.SECONDS, 2 * MINUTE, "R13", "a rollback not done by then needs a person", S.CANARY),
+    _same("rollback.deadline", Unit.SECONDS, 30, "R12", "a rollback not done by then needs a person", S.BLUE_GREEN),
+    _same("rollback.deadline", Unit.SECONDS, 30 * MINUTE, "R14", "a rollback not done by then needs a person; longer when the batches take longer", S.ROLLING),
+    _same("rollback.deadline", Unit.SECONDS, HOUR, "R15", "a restore not done by then needs a person", S.BIG_BANG),
+    _same("rollback.deadline", Unit.SECONDS, 30, "R16", "a flag not off by then needs a person", S.FEATURE_TOGGLE),
+    _same("rollout.tick", Unit.SECONDS, 1, "rule 7", "how often the rollout is looked at"),
 )  # fmt: skip
 
-PATHS = tuple(row.path for row in ROWS)
+PATHS = tuple(dict.fromkeys(row.path for row in ROWS))
+
+_BLUE_GREEN_TRIGGERS: Mapping[str, float] = {"limits.error_rate": 0.01, "limits.latency_factor": 1.5}
+"""R12's own triggers, which cap the limits of the risk tolerance (C2)."""
 
 
 class BadOverride(ValueError):
     """An override that no plan can take; says the path, the place, and what would be right."""
 
 
-def settings(tolerance: RiskTolerance, overrides: Mapping[str, Override]) -> tuple[Setting, ...]:
-    """Every setting for a risk tolerance, with overrides in place. Raises BadOverride."""
+def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Override]) -> tuple[Setting, ...]:
+    """Every setting of a strategy for a risk tolerance, with overrides in place. Raises BadOverride.
+
+    An override of another strategy's number is checked too, and has no effect.
+    """
     from difflib import get_close_matches
 
+    usual = _usual(tolerance, strategy)
+    if not overrides:
+        return usual
     for path, override in overrides.items():
         if path not in PATHS:
             close = get_close_matches(path, PATHS, n=1)
             hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(PATHS)}"
             raise BadOverride(f"{override.source}: the plan has no number called {path}{hint}")
-    return tuple(_setting(row, tolerance, overrides.get(row.path)) for row in ROWS)
+        _overridden_value(next(row.unit for row in ROWS if row.path == path), path, override)
+    return tuple(
+        _overridden(setting, overrides[setting.path]) if setting.path in overrides else setting for setting in usual
+    )
 
 
-def _setting(row: Row, tolerance: RiskTolerance, override: Override | None) -> Setting:
-    if override is not None:
-        try:
-            value = read_value(row.unit, override.value)
-        except ValueError as error:
-            raise BadOverride(f"{override.source}: {row.path}: {error}") from None
-        usual = show_value(row.unit, row.value(tolerance))
-        return Setting(
-            row.path,
-            value,
-            row.unit,
-            override.source,
-            f"{row.why}; without the override {usual} ({row.source})",
-        )
+@cache
+def _usual(tolerance: RiskTolerance, strategy: S) -> tuple[Setting, ...]:
+    return tuple(_setting(row, tolerance, strategy) for row in ROWS if row.only in (None, strategy))
+
+
+def _setting(row: Row, tolerance: RiskTolerance, strategy: S) -> Setting:
+    value = row.value(tolerance)
     source = f"risk_tolerance: {tolerance} ({row.source})" if row.varies else row.source
-    return Setting(row.path, row.value(tolerance), row.unit, source, row.why)
+    cap = _BLUE_GREEN_TRIGGERS.get(row.path) if strategy is S.BLUE_GREEN else None
+    if cap is not None and isinstance(value, int | float) and value > cap:
+        capped = f"{row.why}; {show_value(row.unit, value)} for the tolerance, capped by the strategy's own trigger"
+        return Setting(row.path, cap, row.unit, "deployment_strategy: blue-green (R12, C2)", capped)
+    return Setting(row.path, value, row.unit, source, row.why)
 
 
-def read_value(unit: Unit, written: object) -> Value:
-    """A setting's value from what a person wrote. Raises ValueError with what would be right."""
-    match unit:
-        case Unit.SECONDS if isinstance(written, str | int | float):
-            return parse_duration(written)
-        case Unit.SHARE if isinstance(written, str | int | float):
-            return parse_share(written)
-        case Unit.WEIGHTS if isinstance(written, list | tuple):
-            return _weights(written)
-        case Unit.FACTOR if isinstance(written, int | float) and not isinstance(written, bool) and written >= 1:
-            return float(written)
-        case Unit.COUNT if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
-            return written
-        case Unit.SWITCH if isinstance(written, bool):
-            return written
-        case Unit.CHOICE if written in ("rollback", "pause"):
-            return str(written)
-        case Unit.NAME if isinstance(written, str) and _HEADER.fullmatch(written):
-            return written.lower()
-    wanted = {
-        Unit.SECONDS: "a duration such as 30s or 4h",
-        Unit.SHARE: "a share such as 0.1%",
-        Unit.WEIGHTS: "a list of shares such as [5%, 25%, 100%]",
-        Unit.FACTOR: "a number of at least 1 such as 1.5",
-        Unit.COUNT: "a whole number of at least 0",
-        Unit.SWITCH: "true or false",
-        Unit.CHOICE: "rollback or pause",
-        Unit.NAME: "a header's name such as x-release",
-    }[unit]
-    raise ValueError(f"{written!r} is not {wanted}")
+def _overridden(usual: Setting, override: Override) -> Setting:
+    value = _overridden_value(usual.unit, usual.path, override)
+    why = f"{usual.why}; without the override {show_value(usual.unit, usual.value)}, {usual.source}"
+    return Setting(usual.path, value, usual.unit, override.source, why)
 
 
-def _weights(written: list[object] | tuple[object, ...]) -> tuple[int, ...]:
-    shares = [parse_share(share) for share in written if isinstance(share, str | int | float)]
-    weights = tuple(round(share * WHOLE) for share in shares)
-    if len(shares) != len(written) or not weights or weights[-1] != WHOLE:
-        raise ValueError(f"{list(written)!r} does not end at 100%")
-    if any(a >= b for a, b in zip((0, *weights), weights, strict=False)):
-        raise ValueError(f"{list(written)!r} does not rise at every step (the smallest step is 0.1%)")
-    return weights
-
-
-def show_value(unit: Unit, value: Value) -> str:
-    """A setting's value as a person reads it, and as `read_value` would take it back."""
-    match unit:
-        case Unit.SECONDS if isinstance(value, int | float):
-            return format_duration(value)
-        case Unit.SHARE if isinstance(value, int | float):
-            return format_share(value)
-        case Unit.WEIGHTS if isinstance(value, tuple):
-            return " → ".join(format_share(weight / WHOLE) for weight in value)
-        case Unit.FACTOR:
-            return f"{value:g}×"
-        case Unit.SWITCH:
-            return "yes" if value else "no"
-        case _:
-            return str(value) or "none"
+def _overridden_value(unit: Unit, path: str, override: Override) -> Value:
+    try:
+        return read_value(unit, override.value)
+    except ValueError as error:
+        raise BadOverride(f"{override.source}: {path}: {error}") from None

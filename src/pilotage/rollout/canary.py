@@ -327,6 +327,8 @@ def _done(turn: _Turn) -> bool:
             return state.old is None or (not reachable(seen, state.old) and state.drained >= step.duration)
         case StepKind.RETIRE:
             return state.old is None or not (present(seen, state.old) or reachable(seen, state.old))
+        case kind:
+            raise ValueError(f"a canary has no step of kind {kind}")
 
 
 def _overdue(turn: _Turn) -> bool:

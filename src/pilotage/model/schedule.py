@@ -1,0 +1,286 @@
+"""What a plan holds beside its steps: readiness, timeline, attendance, messages, the look back. Plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who answers for something. Small teams hold several jointly; author and approver are never one (C18)."""
+
+    RELEASE_MANAGER = "release manager"
+    PRODUCT_OWNER = "product owner"
+    PRODUCT_MANAGER = "product manager"
+    ENGINEERING_LEAD = "engineering lead"
+    DEVOPS_ENGINEER = "DevOps engineer"
+    QA_LEAD = "QA lead"
+    SUPPORT_LEAD = "support lead"
+    SECURITY_ENGINEER = "security engineer"
+    COMPLIANCE_OFFICER = "compliance officer"
+    CHANGE_MANAGER = "change manager"
+    BUSINESS_STAKEHOLDER = "business stakeholder"
+    CUSTOMER_SUCCESS = "customer success manager"
+    COMMUNICATIONS = "communications manager"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a release of this type is (R4)."""
+
+    scope: str
+    impact: str
+    planning: str
+    execution: str
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Answers that contradict one another (R8).
+
+    between: the answers and numbers that collide · relaxation: the smallest change that frees the plan ·
+    blocking: the plan cannot be executed until someone accepts it · reason, accepted_by: empty until then.
+    """
+
+    name: str
+    between: tuple[str, ...]
+    explanation: str
+    relaxation: str
+    blocking: bool
+    source: str
+    reason: str = ""
+    accepted_by: str = ""
+
+    @property
+    def stops(self) -> bool:
+        return self.blocking and not self.reason
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One item of the readiness list (R5, R6). `due` is a day of `phase`; None in a plan without a date."""
+
+    id: str
+    group: str
+    title: str
+    owner: Role
+    evidence: str
+    wants: str
+    blocking: bool
+    phase: str
+    due: date | None
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Milestone:
+    title: str
+    due: date | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of a scheduled release (R9), in open days.
+
+    start, end: the safe schedule, from `longest` · latest_start, latest_end: the shortest path, from `shortest` ·
+    tasks: readiness items due in it · done: the caller said so.
+    """
+
+    id: str
+    title: str
+    shortest: int
+    longest: int
+    start: date | None
+    end: date | None
+    latest_start: date | None
+    latest_end: date | None
+    activities: tuple[str, ...]
+    milestones: tuple[Milestone, ...]
+    tasks: tuple[str, ...]
+    done: bool
+    source: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a continuous pipeline (R10): seconds from `least` to `most`; `estimate` from the plan's own steps."""
+
+    id: str
+    title: str
+    least: int | float
+    most: int | float
+    estimate: int | float | None
+    activities: tuple[str, ...]
+    approval: bool
+    tasks: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Trains:
+    """How many releases of this length are under way at once in this cadence (C13), counted in open days."""
+
+    length: int
+    cadence: int
+    in_flight: int
+    smallest_cadence: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Phases of a scheduled release, or the stages of a continuous one; the other is empty (C6).
+
+    latest_safe_start: from the upper bounds · latest_start: from the lower · slack: open days between them ·
+    flag_removal: when the flag's code goes (feature-flag releases and feature toggles).
+    """
+
+    phases: tuple[Phase, ...]
+    stages: tuple[Stage, ...]
+    afterwards: tuple[str, ...]
+    on_failure: tuple[str, ...]
+    latest_safe_start: date | None
+    latest_start: date | None
+    slack: int | None
+    trains: Trains | None
+    flag_removal: date | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A stretch that one zone covers. outside: its clocks show no working hours then."""
+
+    zone: str
+    begins: datetime
+    ends: datetime
+    outside: bool
+
+
+@dataclass(frozen=True)
+class Wave:
+    """When a step runs if nothing holds it, and who must be awake for it (R11).
+
+    duty: `act` at a move or an approval, `answer` where harm is held for a person, `reachable` where it is undone
+    by itself.
+    """
+
+    step: str
+    title: str
+    begins: datetime
+    ends: datetime
+    owner: Role
+    duty: str
+    because: str
+    shifts: tuple[Shift, ...]
+
+
+@dataclass(frozen=True)
+class HealthMetric:
+    """One of the eight (R19). `limit` is the setting that bounds it; `provided_by` is empty when nothing does."""
+
+    id: str
+    title: str
+    unit: str
+    compared_with: str
+    limit: str
+    provided_by: str
+    source: str
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """One alert (R20): `metric` `comparison` `limit`, for `seconds`, then `action`."""
+
+    id: str
+    title: str
+    metric: str
+    comparison: str
+    limit: int | float
+    limit_from: str
+    seconds: int | float
+    severity: str
+    action: str
+    channels: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How long before (negative) or after an anchor something is due. unit: `working days` or `hours`."""
+
+    anchor: str
+    amount: int
+    unit: str
+
+    def __str__(self) -> str:
+        unit = self.unit[:-1] if abs(self.amount) == 1 else self.unit
+        if self.amount == 0:
+            return f"at {self.anchor}"
+        return f"{abs(self.amount)} {unit} {'before' if self.amount < 0 else 'after'} {self.anchor}"
+
+
+@dataclass(frozen=True)
+class CatchUp:
+    """What replaces a lead time that has already passed (C11); `waiver` is what gets recorded."""
+
+    rule: str
+    missed: Lead
+    missed_due: date | None
+    waiver: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the communication calendar (R22): who is told what, through which channel, by whom, when.
+
+    due: its day in the release's zone · at: its instant, when the lead counts hours; both None without a date.
+    """
+
+    id: str
+    audience: str
+    title: str
+    channel: str
+    owner: Role
+    lead: Lead
+    due: date | None
+    at: datetime | None
+    draft: str
+    source: str
+    catch_up: CatchUp | None = None
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    id: str
+    title: str
+    minutes: int
+    asynchronous: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number of the review. `wanted` is a limit, or how it is followed when it has none (C23)."""
+
+    id: str
+    group: str
+    title: str
+    wanted: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Retrospective:
+    """When and how the release is looked back on (R25), and what happens to its actions (R26)."""
+
+    timing: str
+    due: date | None
+    after_rollback: str
+    minutes: int
+    required: tuple[Role, ...]
+    optional: tuple[Role, ...]
+    agenda: tuple[AgendaItem, ...]
+    targets: tuple[Target, ...]
+    action_fields: tuple[str, ...]
+    follow_up: tuple[str, ...]
+    source: str

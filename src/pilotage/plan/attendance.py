@@ -1,0 +1,94 @@
+"""When a step runs if nothing holds it, and who must be awake for it, zone by zone (R11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from pilotage.model.calendar import ONE_DAY, Calendar, at, later
+from pilotage.model.plan import Step, StepKind
+from pilotage.model.schedule import Role, Shift, Wave
+
+_WAKES, _SLEEPS = time(7), time(22)
+_SHORTEST = 60
+"""Seconds; a wait below this is not a shift."""
+
+
+def waves_of(
+    steps: tuple[Step, ...], begins: datetime, calendar: Calendar, *, auto: bool, answer: str
+) -> tuple[Wave, ...]:
+    """Every stretch of the rollout that lasts, with its shifts. `auto`: harm is undone without asking anyone."""
+    waves, now = [], begins
+    closed = sum(step.deadline for step in steps if step.downtime)
+    for step in steps:
+        if step.kind is StepKind.MAINTENANCE and step.downtime:
+            ends, duty, because = later(now, closed), "act", "the service is closed until it is open again"
+        elif step.kind is StepKind.GATE:
+            ends, duty, because = later(now, step.deadline), "act", "someone who is not the author must approve"
+        elif step.duration < _SHORTEST:
+            continue
+        else:
+            ends = later(now, step.duration)
+            duty, because = _duty(step, auto, answer)
+        shifts = tuple(_shifts(now, ends, calendar))
+        waves.append(Wave(step.id, step.title, now, ends, Role.DEVOPS_ENGINEER, duty, because, shifts))
+        now = later(now, step.duration)
+    return tuple(waves)
+
+
+def _duty(step: Step, auto: bool, answer: str) -> tuple[str, str]:
+    if step.judged and not auto:
+        return "answer", f"harm below the critical limit is held for an answer; none within {answer} is a rollback"
+    if step.judged:
+        return "reachable", "harm is undone by itself; a failed rollback needs a person"
+    return "reachable", "the way back stays open"
+
+
+def _shifts(begins: datetime, ends: datetime, calendar: Calendar) -> Iterator[Shift]:
+    """[begins, ends] cut where working hours begin or end somewhere; each piece goes to a zone that is at work."""
+    current: Shift | None = None
+    for left, right in _pieces(begins, ends, calendar):
+        zone, outside = _cover(left + (right - left) / 2, calendar, current.zone if current else "")
+        if current and (current.zone, current.outside) == (zone, outside):
+            current = Shift(zone, current.begins, right.astimezone(ZoneInfo(zone)), outside)
+            continue
+        if current:
+            yield current
+        current = Shift(zone, left.astimezone(ZoneInfo(zone)), right.astimezone(ZoneInfo(zone)), outside)
+    if current:
+        yield current
+
+
+def _pieces(begins: datetime, ends: datetime, calendar: Calendar) -> Iterator[tuple[datetime, datetime]]:
+    cuts = {begins, ends}
+    for zone in calendar.team_zones:
+        local = ZoneInfo(zone)
+        day, last = begins.astimezone(local).date(), ends.astimezone(local).date()
+        while day <= last:
+            clocks = (_WAKES, calendar.opens, calendar.closes, _SLEEPS)
+            cuts.update(cut for clock in clocks if begins < (cut := at(day, clock, zone)) < ends)
+            day += ONE_DAY
+    ordered = sorted(cuts)
+    if len(ordered) == 1:
+        ordered *= 2
+    yield from pairwise(ordered)
+
+
+def _cover(middle: datetime, calendar: Calendar, before: str) -> tuple[str, bool]:
+    """The zone that covers an instant, and whether outside its working hours; the one before keeps it if able."""
+    zones = sorted(calendar.team_zones, key=lambda zone: zone != before)
+    clocks = {zone: middle.astimezone(ZoneInfo(zone)) for zone in zones}
+    for zone, clock in clocks.items():
+        if calendar.is_working(clock.date()) and calendar.opens <= clock.time() < calendar.closes:
+            return zone, False
+    for zone, clock in clocks.items():
+        if _WAKES <= clock.time() < _SLEEPS:
+            return zone, True
+    return calendar.team_zones[0], True
+
+
+def outside_hours(waves: tuple[Wave, ...]) -> timedelta:
+    """How long somebody works outside working hours, all waves together."""
+    return sum((shift.ends - shift.begins for wave in waves for shift in wave.shifts if shift.outside), timedelta())

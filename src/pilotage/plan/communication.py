@@ -1,0 +1,208 @@
+"""Who is told what, when, by whom (R22): drafted messages with their leads, and what replaces a missed one (C11).
+
+Announcements are due when everyone has the release (C19). Days are working days, never later than the lead says;
+hours are zoned instants counted from the rollout's own times (C14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, RiskTolerance, Stakeholder
+from pilotage.model.calendar import Calendar, later
+from pilotage.model.schedule import CatchUp, Lead, Message, Role
+
+START, EXPOSED, DECISION = "the start of the rollout", "full exposure", "the decision to release"
+
+
+def _days(amount: int) -> Lead:
+    return Lead(EXPOSED, amount, "working days")
+
+
+def _hours(amount: int, anchor: str = EXPOSED) -> Lead:
+    return Lead(anchor, amount, "hours")
+
+
+_NOW, _START = _hours(0), _hours(0, START)
+_WEEK = 5
+"""Working days."""
+
+
+@dataclass(frozen=True)
+class _Draft:
+    id: str
+    audience: str
+    title: str
+    channel: str
+    owner: Role
+    lead: Lead
+    text: str
+    source: str = "R22"
+
+
+_SUCCESS = Role.CUSTOMER_SUCCESS
+_CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
+    Stakeholder.INTERNAL_ONLY: (
+        _Draft("internal_notice", "internal teams", "Notice of the release", "Slack", Role.RELEASE_MANAGER, _days(-3), "{release} comes on {day}: {scope}. Strategy {strategy}; undone within {undo} if it hurts.", "R22, C9"),
+        _Draft("internal_start", "internal teams", "The rollout begins", "Slack", Role.RELEASE_MANAGER, _START, "{release} starts to roll out now. Follow it with `pilotage watch`.", "R22, C9"),
+        _Draft("internal_done", "internal teams", "The release is out", "Slack", Role.RELEASE_MANAGER, _days(1), "{release} has reached everyone. What it measured: [from the report].", "R22, C9"),
+    ),
+    Stakeholder.CUSTOMER_FACING: (
+        _Draft("release_announcement", "customers", "Release Announcement", "e-mail", Role.COMMUNICATIONS, _days(-7), "{service} {version} comes on {day}. [Highlights, from the release notes.] You need do nothing."),
+        _Draft("documentation_updates", "customers", "Documentation Updates", "documentation", Role.PRODUCT_MANAGER, _days(-7), "Help centre and API pages for {service} {version}, marked as coming on {day}."),
+        _Draft("webinar_scheduling", "customers", "Webinar Scheduling", "webinar", Role.PRODUCT_MANAGER, _days(-7), "Invitation: what is new in {service} {version}. [Date and link.]"),
+        _Draft("support_team_briefing", "support", "Support Team Training", "meeting", Role.SUPPORT_LEAD, _days(-7), "What changes in {service} {version}, the questions to expect, and where to report harm on {day}."),
+        _Draft("status_page_start", "customers", "Status Page Updates: in progress", "status page", Role.DEVOPS_ENGINEER, _START, "We are releasing {service} {version}. {downtime}"),
+        _Draft("status_page_done", "customers", "Status Page Updates: completed", "status page", Role.DEVOPS_ENGINEER, _NOW, "{service} {version} is released to everyone."),
+        _Draft("social_media", "customers", "Social Media Updates", "social media", Role.COMMUNICATIONS, _NOW, "{service} {version} is here. [One highlight, and the link to the notes.]", "R22, C19"),
+        _Draft("in_app_notification", "customers", "In-App Notifications", "in-app", Role.PRODUCT_MANAGER, _NOW, "New in {version}: [one highlight, with a tour].", "R22, C19"),
+        _Draft("customer_success_outreach", "key accounts", "Customer Success Outreach", "personal message", _SUCCESS, _NOW, "{service} {version} is released. What it means for you: [account's own use].", "R22, C19"),
+        _Draft("release_notes_publication", "customers", "Release Notes Publication", "documentation", Role.PRODUCT_MANAGER, _NOW, "Notes of {service} {version}: [from the changes]. Amended on the next working day.", "R22, C19"),
+        _Draft("release_notes_amended", "customers", "Release Notes, amended", "documentation", Role.PRODUCT_MANAGER, _days(1), "Notes of {service} {version}, with what was learnt since.", "R22, C19"),
+        _Draft("success_metrics", "customers", "Success Metrics Sharing", "e-mail", Role.PRODUCT_MANAGER, _days(1), "What {service} {version} changed: [measured numbers with their period and count, or none]."),
+        _Draft("customer_feedback", "customers", "Customer Feedback Collection", "survey", _SUCCESS, _days(1), "How is {service} {version} for you? [Survey link.]"),
+        _Draft("follow_up_webinar", "customers", "Follow-up Webinars", "webinar", Role.PRODUCT_MANAGER, _days(1), "Invitation: working with {service} {version}. [Date and link.]"),
+    ),
+    Stakeholder.ENTERPRISE: (
+        _Draft("compliance_impact", "compliance", "Compliance impact assessment", "document", Role.COMPLIANCE_OFFICER, _days(-2 * _WEEK), "What {service} {version} changes for regulation and security: [assessment]. Validation follows test sign-off (C20).", "R22, C20"),
+        _Draft("it_leadership_briefing", "IT leadership", "Technical briefing and architecture review", "document", Role.ENGINEERING_LEAD, _days(-_WEEK), "{release} on {day}. Strategy {strategy}; infrastructure and operations: [changes]. Undone within {undo}."),
+        _Draft("end_user_guides", "end users", "User guides and training materials", "e-mail", Role.PRODUCT_MANAGER, _days(-3), "On {day} {service} {version} arrives. What changes in your work: [guide]. Help: [support]."),
+        _Draft("executive_briefing", "executives", "Executive briefing", "document", Role.PRODUCT_OWNER, _hours(-48, START), "Release: {type} {version}. Date: {day}. Business impact: {impact}. Downtime: {downtime_short}. Risk: undone within {undo} when a limit of the plan is broken."),
+        _Draft("executive_confirmation", "executives", "Success confirmation", "e-mail", Role.PRODUCT_OWNER, _hours(24), "{service} {version}: [outcome, duration, rollbacks, downtime as measured]."),
+        _Draft("it_leadership_report", "IT leadership", "Technical validation and performance report", "document", Role.ENGINEERING_LEAD, _days(1), "{service} {version}: [health metrics against the version before, with n and interval]."),
+        _Draft("end_user_feedback", "end users", "User feedback and additional training", "survey", Role.PRODUCT_MANAGER, _days(3), "How do you get on with {service} {version}? [Survey, further training.]"),
+        _Draft("compliance_report", "compliance", "Compliance validation report", "document", Role.COMPLIANCE_OFFICER, _days(1), "{service} {version}, artifact [digest]: validated [when, by whom, with what evidence].", "R22, C20"),
+    ),
+    Stakeholder.MULTI_TENANT: (
+        _Draft("tenant_wave_notice", "tenants", "Notice of the tenant's wave", "e-mail", _SUCCESS, _days(-7), "{service} {version} reaches you in wave [n] on [day of the wave]. You may ask for another wave until [day].", "R22, C9"),
+        _Draft("tenant_wave_start", "tenants of the wave", "Your wave begins", "e-mail", _SUCCESS, _START, "{service} {version} starts to reach you now. {downtime}", "R22, C9"),
+        _Draft("tenant_wave_done", "tenants of the wave", "Your wave is complete", "e-mail", _SUCCESS, _NOW, "You now work with {service} {version}. Notes: [link].", "R22, C9"),
+    ),
+}  # fmt: skip
+
+_OPERATIONS = (
+    _Draft("rollback_notice", "everyone told of the release", "The release was undone", "every channel used before", Role.RELEASE_MANAGER, Lead("a rollback", 0, "hours"), "{service} {version} was undone at [time] after [reason with its numbers]. The version before serves. Next: [step].", "R21"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Times:
+    """When things happen, as far as known. `decided` is the day on which the plan is made."""
+
+    release: date | None
+    begins: datetime | None
+    exposed: datetime | None
+    decided: date | None
+
+
+def messages_of(answers: Answers, words: Mapping[str, str], calendar: Calendar, times: Times) -> tuple[Message, ...]:
+    """Every message of these stakeholders, in order of their due times; two stakeholders' duties add up."""
+    drafts = [draft for stakeholder in answers.stakeholders for draft in _CALENDAR[stakeholder]]
+    longest = 3 if answers.release_type is ReleaseType.HOTFIX else None
+    found = [_message(draft, words, calendar, times, longest) for draft in (*drafts, *_OPERATIONS)]
+    return tuple(sorted(found, key=lambda message: _order(message.lead)))
+
+
+def _order(lead: Lead) -> tuple[bool, int, bool]:
+    hours = lead.amount * (24 if lead.unit == "working days" else 1)
+    return lead.anchor == "a rollback", hours, lead.anchor != START
+
+
+def _message(draft: _Draft, words: Mapping[str, str], calendar: Calendar, times: Times, longest: int | None) -> Message:
+    catch_up = _catch_up(draft, _day(draft.lead, calendar, times), times, longest)
+    lead = _CATCH_UP[catch_up.rule] if catch_up else draft.lead
+    return Message(
+        draft.id, draft.audience, draft.title, draft.channel, draft.owner, lead,
+        _day(lead, calendar, times), _instant(lead, times), draft.text.format_map(words),
+        f"{draft.source}, C11" if catch_up else draft.source, catch_up,
+    )  # fmt: skip
+
+
+_CATCH_UP = {
+    "told at the decision": Lead(DECISION, 0, "hours"),
+    "told at the start": _START,
+    "told right after": _NOW,
+}
+_RULE_OF = {
+    "compliance": "told at the decision",
+    "IT leadership": "told at the decision",
+    "support": "told at the decision",
+    "internal teams": "told at the decision",
+    "tenants": "told at the decision",
+    "executives": "told at the start",
+    "customers": "told at the start",
+    "end users": "told right after",
+}
+"""Which rule replaces a lead that has passed, by audience (C11): those who must act first are told first."""
+
+
+def _catch_up(draft: _Draft, day: date | None, times: Times, longest: int | None) -> CatchUp | None:
+    """The rule that takes the place of a lead which has passed, or which no release of this type can keep."""
+    if draft.lead.amount >= 0:
+        return None
+    days = draft.lead.amount / (-24 if draft.lead.unit == "hours" else -1)
+    passed = day is not None and times.decided is not None and day < times.decided
+    hopeless = longest is not None and days >= longest and times.decided is None
+    if not passed and not hopeless:
+        return None
+    rule = _RULE_OF[draft.audience]
+    why = f"was due on {day}, before the decision" if passed else f"is longer than a hotfix's {longest} days"
+    waiver = f"{draft.audience}: the lead of {draft.lead} {why}; {rule} instead, and the missed lead is on record"
+    return CatchUp(rule, draft.lead, day, waiver)
+
+
+def _instant(lead: Lead, times: Times) -> datetime | None:
+    anchor = {START: times.begins, EXPOSED: times.exposed}.get(lead.anchor)
+    return later(anchor, lead.amount * 3600) if anchor and lead.unit == "hours" else None
+
+
+def _day(lead: Lead, calendar: Calendar, times: Times) -> date | None:
+    if lead.anchor == DECISION:
+        return times.decided
+    if lead.unit == "hours":
+        instant = _instant(lead, times)
+        return instant.date() if instant else None
+    if times.release is None:
+        return None
+    if lead.amount < 0:
+        return calendar.working_day_before(times.release, -lead.amount)
+    return calendar.working_day_after(times.release, lead.amount)
+
+
+def words_of(
+    answers: Answers, service: str, version: str, release: date | None, undo: str, window: str
+) -> dict[str, str]:
+    """What a draft may say of the plan. Nothing measured: that is left open until it is (C10)."""
+    down = answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+    none = "None" if answers.risk_tolerance is RiskTolerance.ZERO_DOWNTIME and not down else "none expected"
+    return {
+        "release": f"{service} {version} ({answers.release_type})",
+        "service": service,
+        "version": version,
+        "type": answers.release_type,
+        "day": f"{release:%A, %d %B %Y}" if release else "[date]",
+        "scope": _SCOPE[answers.release_type],
+        "impact": _IMPACT[answers.release_type],
+        "strategy": answers.deployment_strategy,
+        "undo": undo,
+        "downtime": f"The service is closed for up to {window}." if down else "No interruption is expected.",
+        "downtime_short": f"up to {window}" if down else none,
+    }
+
+
+_SCOPE = {
+    ReleaseType.MAJOR: "major features, with breaking changes",
+    ReleaseType.MINOR: "new features",
+    ReleaseType.PATCH: "fixes",
+    ReleaseType.HOTFIX: "a critical fix",
+    ReleaseType.FEATURE_FLAG: "a feature behind a flag",
+}
+_IMPACT = {
+    ReleaseType.MAJOR: "High",
+    ReleaseType.MINOR: "Medium",
+    ReleaseType.PATCH: "Low",
+    ReleaseType.HOTFIX: "High",
+    ReleaseType.FEATURE_FLAG: "Low",
+}

@@ -1,0 +1,181 @@
+"""Answers that contradict one another (R8): by name, with what collides and the smallest change that frees the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pilotage.model.answers import (
+    Answers,
+    DeploymentStrategy,
+    ReleaseFrequency,
+    ReleaseType,
+    RiskTolerance,
+    Stakeholder,
+)
+from pilotage.model.plan import Step
+from pilotage.model.quantity import format_duration
+from pilotage.model.schedule import Conflict
+from pilotage.plan.dates import PlanRefused
+from pilotage.plan.numbers import DAY, HOUR
+from pilotage.plan.steps import Numbers, batches_of
+from pilotage.plan.timeline import Span, until_everyone
+
+NAMES = (
+    "big-bang-with-zero-downtime",
+    "flag-release-with-big-bang",
+    "big-bang-with-continuous-frequency",
+    "big-bang-with-tenant-waves",
+    "hotfix-waits-for-its-train",
+    "hotfix-outlasts-its-day",
+    "internal-only-with-others",
+    "downtime-with-zero-downtime",
+    "rolling-outlasts-its-phase",
+)
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Someone's decision to go on with a conflict. `source` is the line of `pilotage.yaml`, empty for a command."""
+
+    reason: str
+    by: str
+    source: str = ""
+
+
+def conflicts_of(
+    answers: Answers, steps: tuple[Step, ...], numbers: Numbers, instances: int, spans: tuple[Span, ...], down: bool
+) -> tuple[Conflict, ...]:
+    """Every contradiction of these answers, none of them accepted yet."""
+    return (
+        *_of_big_bang(answers),
+        *_of_hotfix(answers, steps, numbers),
+        *_of_stakeholders(answers),
+        *_of_downtime(answers, down),
+        *_of_rolling(answers, numbers, instances, spans),
+    )
+
+
+def _named(answers: Answers, *names: str) -> tuple[str, ...]:
+    return tuple(f"{name}: {_show(getattr(answers, name))}" for name in names)
+
+
+def _show(answer: object) -> str:
+    return ", ".join(answer) if isinstance(answer, tuple) else str(answer)
+
+
+def _of_big_bang(a: Answers) -> Iterator[Conflict]:
+    if a.deployment_strategy is not DeploymentStrategy.BIG_BANG:
+        return
+    if a.risk_tolerance is RiskTolerance.ZERO_DOWNTIME:
+        yield Conflict(
+            "big-bang-with-zero-downtime", _named(a, "deployment_strategy", "risk_tolerance"),
+            "a big bang closes the service while every instance is replaced; zero-downtime allows no closing",
+            "deployment_strategy: blue-green", True, "R8",
+        )  # fmt: skip
+    if a.release_type is ReleaseType.FEATURE_FLAG:
+        yield Conflict(
+            "flag-release-with-big-bang", _named(a, "release_type", "deployment_strategy"),
+            "a flag exists to expose users little by little; a big bang exposes everyone at once",
+            "deployment_strategy: feature-toggle", True, "R8",
+        )  # fmt: skip
+    if a.release_frequency is ReleaseFrequency.CONTINUOUS:
+        yield Conflict(
+            "big-bang-with-continuous-frequency", _named(a, "deployment_strategy", "release_frequency"),
+            "every change would close the service for a maintenance window of its own",
+            "deployment_strategy: rolling", True, "R8, C16",
+        )  # fmt: skip
+    if Stakeholder.MULTI_TENANT in a.stakeholders:
+        yield Conflict(
+            "big-bang-with-tenant-waves", _named(a, "deployment_strategy", "stakeholders"),
+            "tenants are reached in waves; a big bang reaches them all at once",
+            "deployment_strategy: canary", True, "R6, R8",
+        )  # fmt: skip
+
+
+_WAITS = (ReleaseFrequency.MONTHLY, ReleaseFrequency.QUARTERLY)
+
+
+def _of_hotfix(a: Answers, steps: tuple[Step, ...], n: Numbers) -> Iterator[Conflict]:
+    if a.release_type is not ReleaseType.HOTFIX:
+        return
+    if a.release_frequency in _WAITS:
+        yield Conflict(
+            "hotfix-waits-for-its-train", _named(a, "release_type", "release_frequency"),
+            f"a critical fix cannot wait for a {a.release_frequency} train",
+            "release_frequency: continuous, for this release", True, "R8",
+        )  # fmt: skip
+    takes = until_everyone(steps)
+    if takes > DAY:
+        yield Conflict(
+            "hotfix-outlasts-its-day", _named(a, "release_type", "deployment_strategy", "risk_tolerance"),
+            f"a hotfix is executed the same day (R4), and the steps take {format_duration(takes)} to reach everyone",
+            _shorter(a.deployment_strategy, steps), True, "R4, R8",
+        )  # fmt: skip
+
+
+def _shorter(strategy: DeploymentStrategy, steps: tuple[Step, ...]) -> str:
+    """The longest wait that still reaches everyone within a day, in whole half hours."""
+    path = {
+        DeploymentStrategy.CANARY: "canary.phase_duration",
+        DeploymentStrategy.FEATURE_TOGGLE: "toggle.stage_duration",
+        DeploymentStrategy.ROLLING: "rolling.wait",
+    }.get(strategy, "")
+    waits = sum(any(d.setting == path and d.field == "duration" for d in step.derived) for step in steps)
+    grain = HOUR // 2 if waits < 40 else 1
+    fits = DAY // waits // grain * grain if waits else 0
+    return f"{path}: {format_duration(fits)}" if fits else "deployment_strategy: blue-green"
+
+
+def _of_stakeholders(a: Answers) -> Iterator[Conflict]:
+    if Stakeholder.INTERNAL_ONLY in a.stakeholders and len(a.stakeholders) > 1:
+        others = ", ".join(s for s in a.stakeholders if s is not Stakeholder.INTERNAL_ONLY)
+        yield Conflict(
+            "internal-only-with-others", _named(a, "stakeholders"),
+            f"internal-only says that nobody outside is concerned, and {others} are named too",
+            f"stakeholders: [{others}]", True, "R1, R8",
+        )  # fmt: skip
+
+
+def _of_downtime(a: Answers, down: bool) -> Iterator[Conflict]:
+    big_bang = a.deployment_strategy is DeploymentStrategy.BIG_BANG
+    if down and not big_bang and a.risk_tolerance is RiskTolerance.ZERO_DOWNTIME:
+        yield Conflict(
+            "downtime-with-zero-downtime", ("downtime: true", *_named(a, "risk_tolerance")),
+            "this release takes the service down (its migration does), and zero-downtime allows none",
+            "a migration that both versions can work with (expand, then contract)", True, "R8, C16",
+        )  # fmt: skip
+
+
+def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...]) -> Iterator[Conflict]:
+    if a.deployment_strategy is not DeploymentStrategy.ROLLING or not spans:
+        return
+    each = n.value("rolling.drain_duration") + n.value("rolling.health_timeout") + n.value("rolling.wait")
+    takes, days = batches_of(n, instances).count * each, spans[-1].longest
+    if takes <= days * DAY:
+        return
+    fitting = (size for size in range(1, instances + 1) if -(-instances // size) * each <= days * DAY)
+    size = next(fitting, instances)
+    yield Conflict(
+        "rolling-outlasts-its-phase", ("rolling.batch", "rolling.wait", f"instances: {instances}"),
+        f"{batches_of(n, instances).count} batches take up to {format_duration(takes)}, the execution phase has "
+        f"{days} day{'s' if days > 1 else ''}",
+        f"rolling.batch: {size}, with rolling.max_unavailable: {size}", False, "R14, C26",
+    )  # fmt: skip
+
+
+def accepted(conflicts: tuple[Conflict, ...], acceptances: Mapping[str, Acceptance]) -> tuple[Conflict, ...]:
+    """The conflicts with their acceptances recorded. Raises PlanRefused for one that names no conflict of this plan."""
+    present = [conflict.name for conflict in conflicts]
+    for name, acceptance in acceptances.items():
+        if not acceptance.reason.strip():
+            raise PlanRefused(f"conflict {name}: an acceptance needs a reason")
+        if name not in present and not (acceptance.source and name in NAMES):
+            has = f"this plan has {', '.join(present)}" if present else "this plan has none"
+            raise PlanRefused(f"{acceptance.source or 'accept'}: there is no conflict called {name!r}; {has}")
+    return tuple(
+        replace(conflict, reason=found.reason, accepted_by=found.by)
+        if (found := acceptances.get(conflict.name))
+        else conflict
+        for conflict in conflicts
+    )

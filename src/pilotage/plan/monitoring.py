@@ -1,0 +1,71 @@
+"""What is watched, and which alerts say so: one source of limits a release (R18–R20, C2, C24)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.plan import Unit, whole
+from pilotage.model.quantity import format_share
+from pilotage.model.schedule import AlertRule, HealthMetric
+from pilotage.plan.steps import Numbers
+
+_HEALTH = (
+    ("application_error_rate", "error rate", Unit.SHARE, "a limit, and stable", "limits.error_rate"),
+    ("response_time_p95", "95th percentile of response times", Unit.SECONDS, "stable", "limits.latency_factor"),
+    ("memory_utilization", "memory of an instance", Unit.FACTOR, "stable", "limits.memory_factor"),
+    ("cpu_utilization", "processor of an instance", Unit.FACTOR, "stable", "limits.cpu_factor"),
+    ("database_connection_pool", "database connections in use", Unit.SHARE, "a limit", "limits.pool_used"),
+    ("external_service_latency", "answers of external services", Unit.SECONDS, "stable", "limits.external_latency_factor"),
+    ("user_session_health", "sessions that break", Unit.SHARE, "stable", "limits.session_loss"),
+    ("business_conversion_rate", "conversions", Unit.SHARE, "stable", "limits.conversion_loss"),
+)  # fmt: skip
+
+CHANNELS = ("slack", "email", "pagerduty", "teams")
+"""R20's four, in its order."""
+
+
+def health_of(measured: Mapping[str, str]) -> tuple[HealthMetric, ...]:
+    """The eight metrics of R19. `measured` says which source provides which; one without a source is not judged."""
+    return tuple(
+        HealthMetric(name, title, str(unit), against, limit, measured.get(name, ""), "R19")
+        for name, title, unit, against, limit in _HEALTH
+    )
+
+
+def alerts_of(strategy: DeploymentStrategy, numbers: Numbers) -> tuple[AlertRule, ...]:
+    """R20's rules with this plan's limits: an event has one rule, the most severe (C24)."""
+    return tuple(_alerts(strategy, numbers))
+
+
+def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
+    window, error = n.value("alerts.window"), n.value("limits.error_rate")
+    yield AlertRule(
+        "high_error_rate", "High Error Rate", "application_error_rate", ">", error, "limits.error_rate",
+        0, "critical", "immediate_rollback", CHANNELS, "R20",
+    )  # fmt: skip
+    yield AlertRule(
+        "performance_degradation", "Performance Degradation", "response_time_p95", "> baseline ×",
+        n.value("limits.latency_factor"), "limits.latency_factor", window, "warning", "investigation_required",
+        ("slack", "email", "teams"), "R20",
+    )  # fmt: skip
+    success = n.value("alerts.success_rate")
+    if success > 1 - error:
+        yield AlertRule(
+            "low_success_rate", "Low Success Rate", "success_rate", "<", whole(success), "alerts.success_rate",
+            window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
+        )  # fmt: skip
+    if strategy is DeploymentStrategy.CANARY:
+        yield AlertRule(
+            "canary_health_check_failed", "Canary Health Check Failed", "canary_health_score", "<",
+            n.value("alerts.canary_health"), "alerts.canary_health", 0, "critical", "stop_canary_rollout", CHANNELS,
+            "R20",
+        )  # fmt: skip
+
+
+def alert_notes(alerts: tuple[AlertRule, ...], numbers: Numbers) -> tuple[str, ...]:
+    """Says so when the success-rate alert is left out because it would double a more severe one (C24)."""
+    if any(alert.id == "low_success_rate" for alert in alerts):
+        return ()
+    success, error = format_share(numbers.value("alerts.success_rate")), numbers.shown("limits.error_rate")
+    return (f"no alert for a success rate below {success}: errors above {error} are critical already (C24)",)

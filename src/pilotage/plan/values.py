@@ -1,0 +1,90 @@
+"""A number of the plan as people write it and read it back."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from pilotage.model.plan import Unit, whole
+from pilotage.model.quantity import format_duration, format_share, parse_duration, parse_share
+from pilotage.model.traffic import WHOLE
+
+Value = bool | int | float | str | tuple[int, ...]
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
+
+
+def read_value(unit: Unit, written: object) -> Value:
+    """A setting's value from what a person wrote. Raises ValueError with what would be right."""
+    match unit:
+        case Unit.SECONDS if isinstance(written, str | int | float):
+            return parse_duration(written)
+        case Unit.SHARE if isinstance(written, str | int | float):
+            return parse_share(written)
+        case Unit.WEIGHTS if isinstance(written, list | tuple):
+            return _weights(written)
+        case Unit.FACTOR if isinstance(written, int | float) and not isinstance(written, bool):
+            if 1 <= written < math.inf:
+                return whole(written)
+        case Unit.COUNT if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
+            return written
+        case Unit.SWITCH if isinstance(written, bool):
+            return written
+        case Unit.CHOICE if written in ("rollback", "pause"):
+            return str(written)
+        case Unit.NAME if isinstance(written, str) and _HEADER.fullmatch(written):
+            return written.lower()
+        case Unit.PORTION if isinstance(written, int | str) and not isinstance(written, bool):
+            return _portion(written)
+    wanted = {
+        Unit.SECONDS: "a duration such as 30s or 4h",
+        Unit.SHARE: "a share such as 0.1%",
+        Unit.WEIGHTS: "a list of shares such as [5%, 25%, 100%]",
+        Unit.FACTOR: "a number of at least 1 such as 1.5",
+        Unit.COUNT: "a whole number of at least 0",
+        Unit.SWITCH: "true or false",
+        Unit.CHOICE: "rollback or pause",
+        Unit.NAME: "a header's name such as x-release",
+        Unit.PORTION: "a number of instances such as 2 or a share such as 25%",
+    }[unit]
+    raise ValueError(f"{written!r} is not {wanted}")
+
+
+def _weights(written: list[object] | tuple[object, ...]) -> tuple[int, ...]:
+    shares = [parse_share(share) for share in written if isinstance(share, str | int | float)]
+    weights = tuple(round(share * WHOLE) for share in shares)
+    if len(shares) != len(written) or not weights or weights[-1] != WHOLE:
+        raise ValueError(f"{list(written)!r} does not end at 100%")
+    if any(a >= b for a, b in zip((0, *weights), weights, strict=False)):
+        raise ValueError(f"{list(written)!r} does not rise at every step (the smallest step is 0.1%)")
+    return weights
+
+
+def _portion(written: int | str) -> str:
+    text = str(written).strip()
+    if text.isdigit():
+        return str(int(text))
+    if not text.endswith("%"):
+        raise ValueError(f"{written!r} is not a number of instances such as 2 or a share such as 25%")
+    return format_share(parse_share(text))
+
+
+def portion_of(portion: str, instances: int) -> int:
+    """How many of `instances` a portion means; a share is rounded down."""
+    return math.floor(parse_share(portion) * instances + 1e-9) if portion.endswith("%") else int(portion)
+
+
+def show_value(unit: Unit, value: Value) -> str:
+    """A setting's value as a person reads it, and as `read_value` would take it back."""
+    match unit:
+        case Unit.SECONDS if isinstance(value, int | float):
+            return format_duration(value)
+        case Unit.SHARE if isinstance(value, int | float):
+            return format_share(value)
+        case Unit.WEIGHTS if isinstance(value, tuple):
+            return " → ".join(format_share(weight / WHOLE) for weight in value)
+        case Unit.FACTOR:
+            return f"{value:g}×"
+        case Unit.SWITCH:
+            return "yes" if value else "no"
+        case _:
+            return str(value) or "none"
