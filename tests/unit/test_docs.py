@@ -10,9 +10,10 @@ import pytest
 
 from pilotage.cli.main import _COMMANDS
 from pilotage.config.loading import load
-from pilotage.engine.plans import plan_for
+from pilotage.engine.plans import Wish, plan_for
 from pilotage.model.answers import RiskTolerance
-from pilotage.plan.numbers import ROWS, show_value
+from pilotage.plan.numbers import ROWS
+from pilotage.plan.values import show_value
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -30,19 +31,18 @@ def rows(page: str) -> list[list[str]]:
 def test_the_configuration_example_is_valid_and_makes_a_plan(tmp_path: Path) -> None:
     (example,) = blocks("docs/configuration.md", "yaml")
     (tmp_path / "pilotage.yaml").write_text(example)
-    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", "2.4.0")
+    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("2.4.0"))
     assert plan.setting("canary.phase_duration").value == 1800
 
 
 def test_the_table_of_numbers_is_the_codes() -> None:
-    documented = {row[0].strip("|` "): row[1:] for row in rows("docs/configuration.md")}
-    assert list(documented) == [row.path for row in ROWS]
-    for row in ROWS:
+    documented = rows("docs/configuration.md")
+    assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]
+    for row, cells in zip(ROWS, (row[1:] for row in documented), strict=True):
         shown = [
             show_value(row.unit, row.value(tolerance))
             for tolerance in (RiskTolerance.LOW, RiskTolerance.MEDIUM, RiskTolerance.HIGH, RiskTolerance.ZERO_DOWNTIME)
         ]
-        cells = documented[row.path]
         assert [cells[0] if cell == "same" else cell for cell in cells[:4]] == shown, row.path
         assert cells[4].rstrip(" |") == row.source
 

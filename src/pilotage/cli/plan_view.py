@@ -1,58 +1,58 @@
-"""A plan for the terminal."""
+"""A plan, and the difference between two, for the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from pilotage.model.plan import Plan
-from pilotage.model.quantity import format_duration, format_share
-from pilotage.model.traffic import WHOLE
-from pilotage.plan.values import show_value
+from pilotage.plan.difference import Change, by_part
+from pilotage.render.sections import Section, headline, sections, summary
+
+SHOWN = ("conflicts", "timeline", "steps", "rollback")
+"""What a person looks at first; the rest is a line that says how to see it."""
 
 
-def plan_view(plan: Plan) -> RenderableType:
-    """Steps, rollback, and every number with its source."""
-    watched = sum(step.duration for step in plan.steps)
-    head = Text.assemble(
-        (f"{plan.service} {plan.version}", "bold"), f" → {plan.environment}   ",
-        f"{plan.answers.deployment_strategy}, risk tolerance {plan.answers.risk_tolerance}, ",
-        f"at least {format_duration(watched)}   ", (f"plan {plan.hash[:12]}", "dim"),
-    )  # fmt: skip
-    undo = Text("\nUndone by itself on\n", "bold")
-    for trigger in plan.rollback.triggers:
-        undo.append(f"  • {trigger}\n", "default")
-    undo.append(
-        f"within {format_duration(plan.rollback.deadline)}: {', then '.join(plan.rollback.moves)}\n",
-        "default",
-    )
-    notes = [Text(note, "yellow") for note in plan.notes]
-    return Group(head, *notes, _steps(plan), undo, _numbers(plan))
+def plan_view(plan: Plan, wanted: tuple[str, ...] = ()) -> RenderableType:
+    """The parts asked for, or those a person looks at first. `all` asks for every part."""
+    parts = sections(plan)
+    chosen = {part.id for part in parts} if "all" in wanted else set(wanted or SHOWN)
+    head = Text.assemble((headline(plan), "bold"), f"   {summary(plan)}   ", (f"plan {plan.hash[:12]}", "dim"))
+    notes = [Text(f"• {note}", "yellow") for note in plan.notes]
+    shown = [line for part in parts if part.id in chosen for line in _section(part)]
+    left = [f"{part.title.lower()} ({len(part.rows)})" for part in parts if part.id not in chosen]
+    foot = [Text(f"\nalso in the plan: {', '.join(left)}: --section NAME, or all", "dim")] if left else []
+    return Group(head, *notes, *shown, *foot)
 
 
-def _steps(plan: Plan) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, justify in (
-        ("#", "right"),
-        ("step", "left"),
-        ("new version gets", "right"),
-        ("instances", "right"),
-    ):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
-    table.add_column("at the latest after", justify="right")
-    for number, step in enumerate(plan.steps, 1):
-        table.add_row(
-            str(number), step.title, format_share(step.weight / WHOLE), f"{step.instances} of {plan.instances}",
-            format_duration(step.deadline),
-        )  # fmt: skip
+def _section(section: Section) -> Iterator[RenderableType]:
+    yield Text(f"\n{section.title}", "bold underline")
+    yield from (Text(sentence) for sentence in section.sentences)
+    if section.rows:
+        yield _table(section.headers, section.rows, section.numbers)
+    yield from (Text(f"  • {bullet}") for bullet in section.bullets)
+
+
+def _table(
+    headers: tuple[str, ...], rows: Iterable[tuple[str, ...]], numbers: tuple[str, ...] = ()
+) -> Table:  # fmt: skip
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for header in headers:
+        table.add_column(header, justify="right" if header in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
     return table
 
 
-def _numbers(plan: Plan) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("number", "value", "from"):
-        table.add_column(title, overflow="fold")
-    for setting in plan.settings:
-        table.add_row(setting.path, show_value(setting.unit, setting.value), setting.source)
-    return table
+def changes_view(changes: tuple[Change, ...]) -> RenderableType:
+    """The changes by part: what, from what to what, whom it concerns and why."""
+    lines: list[RenderableType] = []
+    for part, found in by_part(changes).items():
+        lines.append(Text(f"\n{part.capitalize()}", "bold underline"))
+        rows = ((c.what, c.before, c.after, c.whom, c.reason) for c in found)
+        lines.append(_table(("what", "before", "after", "for", "because of"), rows))
+    return Group(*lines)

@@ -1,43 +1,249 @@
-"""`pilotage plan`: what releasing a version would do, step by step, and where each number comes from."""
+"""`pilotage plan`: what releasing a version would do, when, by whom, and where each number comes from."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pilotage.cli.project import Project, environment_option, json_option
 
+if TYPE_CHECKING:
+    from pilotage.engine.plans import Wish
+    from pilotage.model.plan import Plan
 
-@click.command()
-@click.argument("version")
-@environment_option
-@click.option("--date", "release_date", type=click.DateTime(["%Y-%m-%d"]), help="The release date.")
-@click.option("--markdown", is_flag=True, help="Markdown on standard output.")
-@json_option
-@click.pass_obj
-def plan(
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class _Plan(click.Group):
+    """`plan VERSION` without a subcommand's name makes the plan."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and args[0] in self.commands
+        return super().parse_args(ctx, args if named else ["make", *args])
+
+
+class _Unnamed(click.Context):
+    """Shows itself as its group."""
+
+    @property
+    def command_path(self) -> str:
+        return self.parent.command_path if self.parent else ""
+
+
+@click.group(cls=_Plan)
+def plan() -> None:
+    """Show what releasing a version would do; compare plans; move a plan to another date."""
+
+
+def wish_options(command: Any) -> Any:
+    """The options that say what is asked of a plan."""
+    for option in reversed(
+        (
+            click.option("--date", "release_date", type=_DAY, help="The day on which everyone has the release."),
+            click.option("--as-of", type=_DAY, help="The day of the decision, when it is not today."),
+            click.option("--done", help="Phases that are done, with commas, such as planning_phase."),
+            click.option(
+                "--accept", multiple=True, metavar="CONFLICT", help="Go on with this conflict; needs --reason."
+            ),
+            click.option("--reason", help="Why the conflicts are accepted; it is recorded in the plan."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def wish_of(
     project: Project,
     version: str,
-    environment: str | None,
     release_date: datetime | None,
-    markdown: bool,
+    as_of: datetime | None,
+    done: str | None,
+    accept: tuple[str, ...],
+    reason: str | None,
+) -> Wish:
+    """What the options ask for. Raises UsageError for an acceptance without a reason, or the other way round."""
+    from pilotage.engine.plans import Wish
+    from pilotage.plan.conflicts import Acceptance
+
+    if bool(accept) != bool(reason):
+        raise click.UsageError("--accept CONFLICT and --reason TEXT go together")
+    return Wish(
+        version,
+        release_date.date() if release_date else None,
+        as_of.date() if as_of else date.today(),
+        tuple(name.strip() for name in (done or "").split(",") if name.strip()),
+        {name: Acceptance(str(reason), project.actor) for name in accept},
+    )
+
+
+def _rules(plan: Plan) -> str:
+    from pilotage.render.rules import to_rules
+
+    return to_rules(plan)
+
+
+def _ics(plan: Plan) -> bytes:
+    from pilotage.render.ics import to_ics
+
+    return to_ics(plan, datetime.now(UTC))
+
+
+def _html(plan: Plan) -> str:
+    from pilotage.render.html import to_html
+
+    return to_html(plan)
+
+
+def _markdown(plan: Plan) -> str:
+    from pilotage.render.markdown import to_markdown
+
+    return to_markdown(plan)
+
+
+def _gantt(plan: Plan) -> str:
+    from pilotage.render.charts import gantt
+
+    return gantt(plan)
+
+
+def _staircase(plan: Plan) -> str:
+    from pilotage.render.charts import staircase
+
+    return staircase(plan)
+
+
+_FORMATS: dict[str, Callable[[Plan], str | bytes]] = {
+    "json": lambda plan: plan.to_json() + "\n",
+    "markdown": _markdown,
+    "html": _html,
+    "ics": _ics,
+    "gantt": _gantt,
+    "staircase": _staircase,
+    "rules": _rules,
+}
+
+
+@plan.command("make")
+@click.argument("version")
+@environment_option
+@wish_options
+@click.option(
+    "--format", "form", type=click.Choice(["terminal", *_FORMATS]), default="terminal", help="How to show it."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead.")
+@click.option("--section", multiple=True, metavar="NAME", help="On the terminal: this part, or all.")
+@click.option("--why", "path", help="Why one value is what it is, such as steps[0].deadline or canary.weights.")
+@click.option("--what-if", multiple=True, metavar="QUESTION=ANSWER", help="What another answer would change.")
+@click.option("--detailed-exitcode", is_flag=True, help="With --what-if: exit 10 when something changes.")
+@json_option
+@click.pass_obj
+def make(
+    project: Project,
+    /,
+    version: str,
+    environment: str | None,
+    form: str,
+    output: Path | None,
+    section: tuple[str, ...],
+    path: str | None,
+    what_if: tuple[str, ...],
+    detailed_exitcode: bool,
     as_json: bool,
+    **wished: Any,
 ) -> None:
-    """Show what releasing VERSION would do, and why."""
+    """Show what releasing VERSION would do, and why.
+
+    Also: `plan diff A B` compares two plans, `plan retarget PLAN --date D` moves one.
+    """
     from pilotage.engine.plans import plan_for
 
-    day = release_date.date() if release_date else None
-    made = plan_for(project.loaded, project.environment(environment), version, day)
-    if as_json:
-        click.echo(made.to_json())
-    elif markdown:
-        from pilotage.plan.markdown import to_markdown
+    named, wish = project.environment(environment), wish_of(project, version, **wished)
+    made = plan_for(project.loaded, named, wish)
+    if what_if:
+        from pilotage.cli.comparing import show_what_if
 
-        click.echo(to_markdown(made))
+        raise SystemExit(show_what_if(project, named, wish, made, what_if, as_json, detailed_exitcode))
+    if path:
+        _explain(made, path, as_json)
+    elif as_json or form != "terminal" or output:
+        _write(made, "json" if as_json or form == "terminal" else form, output)
     else:
-        from rich.console import Console
+        _show(made, section)
 
-        from pilotage.cli.plan_view import plan_view
 
-        Console().print(plan_view(made))
+make.context_class = _Unnamed
+
+
+def _explain(made: Plan, path: str, as_json: bool) -> None:
+    from pilotage.plan.reasons import why
+
+    reason = why(made, path)
+    if as_json:
+        answer = {"schema": 1, "path": reason.path, "value": reason.value, "because": reason.because}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    value = reason.value if isinstance(reason.value, str) else json.dumps(reason.value, ensure_ascii=False)
+    click.echo(f"{reason.path}: {value}")
+    for sentence in reason.because:
+        click.echo(f"  {sentence}")
+
+
+def _write(made: Plan, form: str, output: Path | None) -> None:
+    content = _FORMATS[form](made)
+    if output is None:
+        click.echo(content, nl=False)
+        return
+    output.write_bytes(content if isinstance(content, bytes) else content.encode())
+    click.echo(f"wrote {output}", err=True)
+
+
+def _show(made: Plan, section: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from pilotage.cli.plan_view import plan_view
+    from pilotage.render.sections import IDS
+
+    unknown = [name for name in section if name not in (*IDS, "all")]
+    if unknown:
+        raise click.UsageError(f"there is no section {unknown[0]!r}; there are {', '.join(IDS)}, all")
+    Console().print(plan_view(made, section))
+
+
+@plan.command("diff")
+@click.argument("before")
+@click.argument("after")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when they differ.")
+@json_option
+@click.pass_obj
+def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_json: bool) -> None:
+    """What changes from plan BEFORE to plan AFTER: each a JSON file (- is standard input) or a rollout's id."""
+    from pilotage.cli.comparing import read_plan, show_changes
+    from pilotage.plan.difference import difference
+
+    changes = difference(read_plan(project, before), read_plan(project, after))
+    show_changes(changes, as_json)
+    raise SystemExit(10 if changes and detailed_exitcode else 0)
+
+
+@plan.command("retarget")
+@click.argument("source", metavar="PLAN")
+@wish_options
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the moved plan (JSON) there."
+)
+@json_option
+@click.pass_obj
+def retarget(project: Project, /, source: str, output: Path | None, as_json: bool, **wished: Any) -> None:
+    """Move PLAN (a JSON file or a rollout's id) to --date: what moves, and who must be told again."""
+    from pilotage.cli.comparing import show_retarget
+
+    if wished["release_date"] is None:
+        raise click.UsageError("name the new day with --date YYYY-MM-DD")
+    moved = show_retarget(project, source, wished, as_json)
+    if output is not None:
+        _write(moved, "json", output)

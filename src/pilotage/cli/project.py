@@ -89,6 +89,8 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 9, str(error)
     if type(error).__name__ in ("StoreConflict", "StoreTooNew"):
         return 7, str(error)
+    if type(error).__name__ == "PlanStopped":
+        return 3, str(error)
     if isinstance(error, ValueError) and type(error).__module__.startswith("pilotage."):
         return 2, str(error)
     if type(error).__name__ == "OperationalError":

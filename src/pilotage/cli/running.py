@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 import click
 
+from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, outcome_status
 
 
 @click.command()
 @click.argument("version")
 @environment_option
+@wish_options
 @click.option("--detach", is_flag=True, help="Return as soon as the rollout has begun.")
 @click.option("--wait/--no-wait", default=True, help="Follow to the end (the default), or the same as --detach.")
 @click.option("--timeout", help="Stop following after this long (exit 6); the rollout goes on.")
@@ -21,20 +24,25 @@ from pilotage.cli.project import Project, environment_option, json_option, outco
 @click.pass_obj
 def deploy(
     project: Project,
+    /,
     version: str,
     environment: str | None,
     detach: bool,
     wait: bool,
     timeout: str | None,
     as_json: bool,
+    **wished: Any,
 ) -> None:
-    """Plan VERSION and roll it out. Ctrl-C detaches; the rollout goes on in the worker."""
+    """Plan VERSION and roll it out. Ctrl-C detaches; the rollout goes on in the worker.
+
+    A plan with a conflict that nobody accepted is not executed (exit 3).
+    """
     from pilotage.engine.deployments import deploy as begin
     from pilotage.engine.plans import plan_for
     from pilotage.engine.supervisor import ensure_worker
 
     seconds = _seconds(timeout)
-    plan = plan_for(project.loaded, project.environment(environment), version)
+    plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     started = begin(project.store, project.loaded, plan, project.actor)
     click.echo(started.sentence, err=True)
     if started.rollout is None:

@@ -21,7 +21,12 @@ from pilotage.model.answers import (
 _START = "python -m shop --port {port} --release {version}"
 _QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
     ("release_type", ReleaseType, "minor", "What kind of change is released?"),
-    ("deployment_strategy", DeploymentStrategy, "canary", "How should it reach users? so far a canary can be planned"),
+    (
+        "deployment_strategy",
+        DeploymentStrategy,
+        "canary",
+        "How should it reach users? so far only a canary is executed",
+    ),
     ("team_size", TeamSize, "small", "Who releases? small 2–5, medium 6–15, large >15, distributed"),
     ("release_frequency", ReleaseFrequency, "weekly", "How often?"),
     (
@@ -135,10 +140,10 @@ environments:
 @click.pass_obj
 def validate(project: Project) -> None:
     """Check pilotage.yaml and that a plan can be made of it; every error at once, with line and column."""
-    from pilotage.engine.plans import plan_for
+    from pilotage.engine.plans import Wish, plan_for
 
     for environment in project.loaded.configuration.environments:
-        plan_for(project.loaded, environment, "0.0.0")
+        plan_for(project.loaded, environment, Wish("0.0.0"))
     click.echo(f"{project.config} is valid")
 
 

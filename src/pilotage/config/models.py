@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -125,12 +127,117 @@ class EnvoyMetricsSection(Section):
     admin: Address | None = Field(None, description="Envoy's admin address, when it is not the embedded router's own.")
 
 
+def _clock(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is not a time of day such as 09:00")
+    return text
+
+
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day such as 2026-12-24") from None
+    return text
+
+
+def _moment(text: str) -> str:
+    try:
+        if datetime.fromisoformat(text).tzinfo is None:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a local time such as 2026-12-24 18:00; the calendar's zone applies to it")
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{text!r} is not a time zone such as Europe/Berlin") from None
+    return text
+
+
+Clock = Annotated[str, AfterValidator(_clock)]
+Day = Annotated[str, AfterValidator(_day)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class WindowSection(Section):
+    """A preferred time to begin a rollout."""
+
+    days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="On these days.")
+    opens: Clock = Field(description="From this time of day, such as 09:00.")
+    closes: Clock = Field(description="Until before this time of day.")
+
+    @model_validator(mode="after")
+    def _opens_first(self) -> WindowSection:
+        if self.closes <= self.opens:
+            raise ValueError(f"the window closes ({self.closes}) before it opens ({self.opens})")
+        return self
+
+
+_FREEZE_FORMS = (("first", "last"), ("begins", "ends"), ("rule", "lasts"))
+
+
+class FreezeSection(Section):
+    """A time in which no rollout may start: days (first, last), times (begins, ends) or a rule that recurs."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(description="What it is called where it stops something.")
+    first: Day | None = Field(None, description="Its first day.")
+    last: Day | None = Field(None, description="Its last day, frozen too.")
+    begins: Moment | None = Field(None, description="Or its first moment.")
+    ends: Moment | None = Field(None, description="The moment when it is over.")
+    rule: str | None = Field(None, description="Or an RRULE (RFC 5545) such as FREQ=MONTHLY;BYMONTHDAY=-1.")
+    lasts: Duration | None = Field(None, description="How long each recurrence lasts.")
+    starts: Moment | None = Field(
+        None, description="When the rule's first recurrence may be; 2020-01-01 when left out."
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> FreezeSection:
+        given = [form for form in _FREEZE_FORMS if any(getattr(self, name) is not None for name in form)]
+        if len(given) != 1 or any(getattr(self, name) is None for name in given[0]):
+            raise ValueError("give either first and last, or begins and ends, or rule and lasts")
+        first, last = (getattr(self, name) for name in given[0])
+        if given[0][0] != "rule" and (last < first or (given[0][0] == "begins" and last == first)):
+            raise ValueError(f"it is over ({last}) before it begins ({first})")
+        if self.rule is not None and not re.search(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", self.rule):
+            raise ValueError("its rule needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY")
+        return self
+
+
+class CalendarSection(Section):
+    """When people work and when a release may begin."""
+
+    zone: Zone = Field("UTC", description="The release's own time zone.")
+    zones: list[Zone] = Field(default_factory=list, description="Where the team sits; the zone above when left out.")
+    holidays: list[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]] = Field(
+        default_factory=list, description="Public holidays of these countries or regions, such as DE-BY or US."
+    )
+    opens: Clock = Field("09:00", description="The working day's begin, in each zone.")
+    closes: Clock = Field("17:00", description="The working day's end.")
+    windows: list[WindowSection] = Field(default_factory=list, description="Preferred times to begin a rollout.")
+    freezes: list[FreezeSection] = Field(default_factory=list, description="Times in which no rollout may start.")
+
+    @model_validator(mode="after")
+    def _opens_first(self) -> CalendarSection:
+        if self.closes <= self.opens:
+            raise ValueError(f"the working day closes ({self.closes}) before it opens ({self.opens})")
+        return self
+
+
 class EnvironmentSection(Section):
     """One place where the service runs."""
 
     fleet: ProcessFleetSection
     router: EnvoyRouterSection
     metrics: EnvoyMetricsSection = EnvoyMetricsSection(kind="envoy", admin=None)
+    downtime: bool = Field(
+        False, description="This release closes the service, whatever the strategy: a migration does."
+    )
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
     )
@@ -141,4 +248,8 @@ class Configuration(Section):
 
     service: Annotated[str, Field(pattern=_NAME)] = Field(description="The service's name: a-z, 0-9 and -.")
     answers: AnswersSection
+    calendar: CalendarSection = CalendarSection(zone="UTC", opens="09:00", closes="17:00")
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="Conflicts of the plan that are gone on with: name and reason."
+    )
     environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(min_length=1)

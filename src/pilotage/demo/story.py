@@ -17,11 +17,11 @@ from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
 from pilotage.engine.deployments import deploy, take_down
 from pilotage.engine.explanation import explain
-from pilotage.engine.plans import plan_for
+from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Recorded, Rollout, Store, sentences
 from pilotage.engine.supervisor import ensure_worker, stop_worker
 from pilotage.model.rollout import Status
-from pilotage.plan.markdown import to_markdown
+from pilotage.render.markdown import to_markdown
 
 FIRST = "1.0.0"
 _RATE, _USERS = 240.0, 400
@@ -98,7 +98,7 @@ def _control(state: Path) -> Iterator[Store]:
 
 
 def _first(store: Store, directory: Path, loaded: Loaded) -> None:
-    started = deploy(store, loaded, plan_for(loaded, "demo", FIRST), "demo")
+    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(FIRST)), "demo")
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:
@@ -111,7 +111,7 @@ def _first(store: Store, directory: Path, loaded: Loaded) -> None:
 
 def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
     since = time.time()
-    started = deploy(store, loaded, plan_for(loaded, "demo", version), "demo")
+    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(version)), "demo")
     assert started.rollout is not None
     identity, until = started.rollout.id, time.monotonic() + _RUN_DEADLINE
     while True:

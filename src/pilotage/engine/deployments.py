@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pilotage.config.loading import Loaded
-from pilotage.engine.plans import plan_for
+from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.targets import describe
+from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind, Pace
 from pilotage.rollout.canary import begin
+
+
+class PlanStopped(ValueError):
+    """The plan may not be executed: an unaccepted conflict (R8), or a strategy that only plans so far."""
 
 
 class NoWayBack(ValueError):
@@ -30,7 +35,11 @@ class Started:
 
 def deploy(store: Store, loaded: Loaded, plan: Plan, actor: str) -> Started:
     """Begin the rollout of `plan` (rule 8): the version that serves already is a no-op; the stable one, asked for
-    while another rolls out, is a return to it; anything else then is refused (StoreConflict)."""
+    while another rolls out, is a return to it; anything else then is refused (StoreConflict).
+
+    Raises PlanStopped for a plan that may not be executed.
+    """
+    _may_execute(plan)
     latest = store.latest(plan.service, plan.environment)
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
@@ -46,6 +55,20 @@ def deploy(store: Store, loaded: Loaded, plan: Plan, actor: str) -> Started:
         return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
     pace = Pace.FULL if serving else Pace.FIRST
     return _start(store, loaded, plan, serving[0] if serving else None, pace, actor)
+
+
+def _may_execute(plan: Plan) -> None:
+    if plan.stopped_by:
+        raise PlanStopped(
+            f"{plan.version} is not deployed: {'; '.join(f'{c.name}: {c.explanation}' for c in plan.stopped_by)}. "
+            f"Change what collides ({'; '.join(c.relaxation for c in plan.stopped_by)}), or go on with "
+            f'{" ".join(f"--accept {c.name}" for c in plan.stopped_by)} --reason "…"'
+        )
+    if plan.answers.deployment_strategy is not DeploymentStrategy.CANARY:
+        raise PlanStopped(
+            f"{plan.version} is not deployed: {plan.answers.deployment_strategy} can be planned, and only canary can "
+            "be executed so far: deployment_strategy: canary"
+        )
 
 
 def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, actor: str, reason: str) -> Started:
@@ -67,7 +90,7 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
         raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
     if to == serving[0]:
         return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
-    return _start(store, loaded, plan_for(loaded, environment, to), serving[0], Pace.FAST, actor)
+    return _start(store, loaded, plan_for(loaded, environment, Wish(to)), serving[0], Pace.FAST, actor)
 
 
 def _start(store: Store, loaded: Loaded, plan: Plan, old: str | None, pace: Pace, actor: str) -> Started:

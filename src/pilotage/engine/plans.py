@@ -2,22 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 from pilotage.config.loading import Loaded
+from pilotage.model.answers import Answers
 from pilotage.model.plan import Plan
-from pilotage.plan.making import Service, make_plan
+from pilotage.plan.making import Acceptance, Service, make_plan
 from pilotage.plan.numbers import Override
 
+_ENVOY = ("application_error_rate", "response_time_p95")
+_PROCESS = ("memory_utilization",)
 
-def plan_for(loaded: Loaded, environment: str, version: str, release_date: date | None = None) -> Plan:
-    """The plan of releasing `version`, its overrides traced to their lines. Raises ValueError with what is wrong."""
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a plan beside the configuration. changes: answers given anew, for a what-if."""
+
+    version: str
+    release_date: date | None = None
+    today: date | None = None
+    done: Iterable[str] = ()
+    accept: Mapping[str, Acceptance] = field(default_factory=dict)
+    changes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+
+def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
+    """The plan for a wish, its overrides traced to their lines. Raises ValueError with what is wrong."""
+    from pilotage.config.calendars import calendar_of
+
+    recorded = {
+        name: Acceptance(reason, "pilotage.yaml", loaded.place("accept", name))
+        for name, reason in loaded.configuration.accept.items()
+    }
+    return make_plan(
+        changed(loaded.configuration.answers.to_answers(), wish.changes),
+        version=wish.version,
+        release_date=wish.release_date,
+        today=wish.today,
+        done=wish.done,
+        service=service_of(loaded, environment),
+        calendar=calendar_of(loaded, wish.release_date),
+        accept={**recorded, **wish.accept},
+    )
+
+
+def service_of(loaded: Loaded, environment: str) -> Service:
+    """What the plan needs to know of the service there."""
     section = loaded.configuration.environments[environment]
     overrides = {
         path: Override(value, loaded.place("environments", environment, "overrides", path))
         for path, value in section.overrides.items()
     }
-    service = Service(loaded.configuration.service, environment, section.fleet.count, overrides)
-    return make_plan(
-        loaded.configuration.answers.to_answers(), version=version, release_date=release_date, service=service
+    measured = {**dict.fromkeys(_ENVOY, section.metrics.kind), **dict.fromkeys(_PROCESS, section.fleet.kind)}
+    return Service(
+        loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime
     )
+
+
+class UnknownAnswer(ValueError):
+    """A what-if that names no question, or an answer that it does not have."""
+
+
+def changed(answers: Answers, changes: Mapping[str, str | tuple[str, ...]]) -> Answers:
+    """The answers with some given anew. Raises UnknownAnswer."""
+    given = {name: getattr(answers, name) for name in Answers.__dataclass_fields__}
+    for name, answer in changes.items():
+        if name not in given:
+            raise UnknownAnswer(f"there is no question called {name!r}; there are {', '.join(given)}")
+        try:
+            given = {**given, name: answer}
+            Answers(**given)
+        except ValueError:
+            present: StrEnum = answers.stakeholders[0] if name == "stakeholders" else getattr(answers, name)
+            shown = answer if isinstance(answer, str) else ", ".join(answer)
+            raise UnknownAnswer(f"{name}: {shown!r} is not one of {', '.join(type(present))}") from None
+    return Answers(**given)

@@ -105,7 +105,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a continuous pipeline (R10): seconds from `least` to `most`; `estimate` from the plan's own steps."""
+    """One stage of a continuous pipeline (R10), in seconds; `estimate` comes from the plan's own steps."""
 
     id: str
     title: str

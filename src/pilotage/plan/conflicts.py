@@ -49,7 +49,7 @@ def conflicts_of(
     """Every contradiction of these answers, none of them accepted yet."""
     return (
         *_of_big_bang(answers),
-        *_of_hotfix(answers, steps, numbers),
+        *_of_hotfix(answers, steps),
         *_of_stakeholders(answers),
         *_of_downtime(answers, down),
         *_of_rolling(answers, numbers, instances, spans),
@@ -96,7 +96,7 @@ def _of_big_bang(a: Answers) -> Iterator[Conflict]:
 _WAITS = (ReleaseFrequency.MONTHLY, ReleaseFrequency.QUARTERLY)
 
 
-def _of_hotfix(a: Answers, steps: tuple[Step, ...], n: Numbers) -> Iterator[Conflict]:
+def _of_hotfix(a: Answers, steps: tuple[Step, ...]) -> Iterator[Conflict]:
     if a.release_type is not ReleaseType.HOTFIX:
         return
     if a.release_frequency in _WAITS:

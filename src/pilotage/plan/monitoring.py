@@ -16,7 +16,7 @@ _HEALTH = (
     ("memory_utilization", "memory of an instance", Unit.FACTOR, "stable", "limits.memory_factor"),
     ("cpu_utilization", "processor of an instance", Unit.FACTOR, "stable", "limits.cpu_factor"),
     ("database_connection_pool", "database connections in use", Unit.SHARE, "a limit", "limits.pool_used"),
-    ("external_service_latency", "answers of external services", Unit.SECONDS, "stable", "limits.external_latency_factor"),
+    ("external_service_latency", "external services", Unit.SECONDS, "stable", "limits.external_latency_factor"),
     ("user_session_health", "sessions that break", Unit.SHARE, "stable", "limits.session_loss"),
     ("business_conversion_rate", "conversions", Unit.SHARE, "stable", "limits.conversion_loss"),
 )  # fmt: skip
@@ -55,6 +55,11 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
             "low_success_rate", "Low Success Rate", "success_rate", "<", whole(success), "alerts.success_rate",
             window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
         )  # fmt: skip
+    patience = n.value("hold.duration")
+    yield AlertRule(
+        "no_data", "No Data", "application_error_rate", "unknown for", patience, "hold.duration", patience, "warning",
+        "hold", ("slack", "email", "teams"), "R20, rule 5",
+    )  # fmt: skip
     if strategy is DeploymentStrategy.CANARY:
         yield AlertRule(
             "canary_health_check_failed", "Canary Health Check Failed", "canary_health_score", "<",

@@ -105,6 +105,7 @@ ROWS = (
     Row("limits.conversion_loss", Unit.SHARE, 0.01, 0.05, 0.10, 0.001, "R18, R19", "relative loss of conversions, compared with stable"),
     _same("alerts.success_rate", Unit.SHARE, 0.99, "R20", "a lower success rate pauses the rollout"),
     _same("alerts.canary_health", Unit.SHARE, 0.9, "R20", "a smaller healthy share of the new instances stops the canary", S.CANARY),
+    _same("alerts.min_requests", Unit.COUNT, 100, "R20", "fewer requests within the window raise no alert about them"),
     _same("alerts.window", Unit.SECONDS, 5 * MINUTE, "R20", "over which time the alerts look back"),
     _same("judge.tolerated_ratio", Unit.FACTOR, 1.25, "the judge", "a rate this many times stable's is not called harm"),
     _same("judge.false_rollback", Unit.SHARE, 0.001, "the judge", "probability that a harmless release is undone by the statistics"),

@@ -76,9 +76,11 @@ def placed(items: tuple[Item, ...], answers: Answers, present: tuple[str, ...]) 
     for item in items:
         place = item.stage if continuous else _nearest(item.phase, present)
         found.setdefault(place, []).append(item)
-    return {place: tuple(grouped) for place, grouped in found.items()}
+    order = _STAGES if continuous else present
+    return {place: tuple(found[place]) for place in order if place in found}
 
 
+_STAGES = ("commit", "build", "deploy_staging", "automated_testing")
 _ORDER = (PLANNING, DEVELOPMENT, TESTING, PREPARATION, EXECUTION)
 
 

@@ -139,7 +139,8 @@ def _rolling(n: Numbers, full: int) -> Iterator[Step]:
     batches = batches_of(n, full)
     nothing = "nothing to undo"
     yield _check(
-        n, "check-package", "the package is complete and its signature right", "validate_deployment_package", "rolling", 0, 0, nothing, "R14"
+        n, "check-package", "the package is complete and its signature right", "validate_deployment_package",
+        "rolling", 0, 0, nothing, "R14",
     )  # fmt: skip
     healthy = f"{full if batches.surge else full - batches.size} of {full} instances stay healthy throughout"
     yield _check(n, "check-minimum", healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")

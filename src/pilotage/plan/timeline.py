@@ -17,7 +17,8 @@ from pilotage.model.schedule import Facts, Milestone, Phase, Stage, Trains
 
 FACTS = {
     ReleaseType.MAJOR: Facts(
-        "breaking changes and major features", "high: comprehensive testing and a migration plan", "4–8 weeks", "2–4 weeks"
+        "breaking changes and major features", "high: comprehensive testing and a migration plan",
+        "4–8 weeks", "2–4 weeks",
     ),
     ReleaseType.MINOR: Facts(
         "new features without breaking changes", "medium: standard testing and validation", "2–4 weeks", "1–2 weeks"
@@ -108,7 +109,9 @@ _SPANS: Mapping[ReleaseType, tuple[Span, ...]] = {
 _MAJOR_EXECUTION = {DeploymentStrategy.BLUE_GREEN: (1, 2), DeploymentStrategy.CANARY: (3, 5)}
 
 _MILESTONES = {
-    PLANNING: ("Requirements finalized", "Architecture approved", "Risk assessment completed", "Go/No-go decision made"),
+    PLANNING: (
+        "Requirements finalized", "Architecture approved", "Risk assessment completed", "Go/No-go decision made",
+    ),
     DEVELOPMENT: ("Feature freeze", "Code complete", "Unit tests passing", "Code reviews completed"),
     TESTING: ("System testing complete", "UAT sign-off", "Performance validation", "Security clearance"),
     PREPARATION: (
@@ -189,7 +192,8 @@ def phases_of(
             Phase(
                 span.id, _TITLES[span.id], span.shortest, span.longest,
                 slot.start if slot else None, slot.end if slot else None,
-                slot.latest_start if slot else None, slot.latest_end if slot else None, span.activities, _spread(titles, slot, calendar), tasks.get(span.id, ()), span.id in done, span.source,
+                slot.latest_start if slot else None, slot.latest_end if slot else None, span.activities,
+                _spread(titles, slot, calendar), tasks.get(span.id, ()), span.id in done, span.source,
             )
         )  # fmt: skip
     return tuple(phases)
@@ -207,9 +211,12 @@ def _milestone_titles(phase: str, present: list[str]) -> tuple[str, ...]:
 
 
 def _spread(titles: tuple[str, ...], slot: Slot | None, calendar: Calendar) -> tuple[Milestone, ...]:
-    """Milestones in their order over the phase, the last on its last day, each on a day that counts."""
+    """Milestones in their order over the phase, the last on its last day, each on a day that counts; those of the
+    execution when everyone has the release."""
     if slot is None:
         return tuple(Milestone(title, None) for title in titles)
+    if slot.span.id == EXECUTION:
+        return tuple(Milestone(title, slot.end) for title in titles)
     length = (slot.end - slot.start).days
     due = []
     for number, title in enumerate(titles, 1):

@@ -1,0 +1,282 @@
+"""What differs between two plans, by meaning: what changes, for whom, and because of which input (R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from pilotage.model.plan import Plan, Step
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
+from pilotage.model.traffic import WHOLE
+from pilotage.plan.attendance import outside_hours
+from pilotage.plan.values import show_value
+
+T = TypeVar("T")
+NOTHING = "–"
+QUESTIONS = (
+    "release_type", "deployment_strategy", "team_size", "release_frequency", "risk_tolerance", "stakeholders",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference. before or after is `–` where one plan has no such thing · whom: the people it concerns."""
+
+    part: str
+    what: str
+    before: str
+    after: str
+    whom: str
+    reason: str
+
+
+def difference(before: Plan, after: Plan) -> tuple[Change, ...]:
+    """Every change from one plan to the other, the inputs first; empty when and only when they are the same."""
+    inputs = tuple(_inputs(before, after))
+    cause = "; ".join(f"{change.what}: {change.after}" for change in inputs) or "the configuration"
+    parts = (_numbers, _steps, _rollback, _timeline, _readiness, _attendance, _communication)
+    found = (*inputs, *(change for part in parts for change in part(before, after, cause)))
+    others = (_conflicts, _alerts, _health, _retrospective)
+    found = (*found, *(change for part in others for change in part(before, after, cause)))
+    return found or tuple(_rest(before, after, cause))
+
+
+def _inputs(a: Plan, b: Plan) -> Iterator[Change]:
+    for name, old, new in (
+        ("service", a.service, b.service),
+        ("environment", a.environment, b.environment),
+        ("version", a.version, b.version),
+        *((name, _show(getattr(a.answers, name)), _show(getattr(b.answers, name))) for name in QUESTIONS),
+        ("release date", _show(a.release_date), _show(b.release_date)),
+        ("instances", str(a.instances), str(b.instances)),
+        ("zones", ", ".join(a.zones), ", ".join(b.zones)),
+    ):
+        if old != new:
+            yield Change("inputs", name, old, new, "everyone", "given")
+
+
+def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    def show(plan: Plan, path: str) -> str:
+        setting = plan.setting(path)
+        return show_value(setting.unit, setting.value)
+
+    old, new = ({setting.path: setting for setting in plan.settings} for plan in (a, b))
+    for path in dict.fromkeys((*old, *new)):
+        if path not in new:
+            yield Change("numbers", path, show(a, path), NOTHING, "operators", cause)
+        elif path not in old:
+            yield Change("numbers", path, NOTHING, show(b, path), "operators", new[path].source)
+        elif old[path].value != new[path].value:
+            yield Change("numbers", path, show(a, path), show(b, path), "operators", new[path].source)
+
+
+def _pairs(a: tuple[T, ...], b: tuple[T, ...], key: Callable[[T], str]) -> Iterator[tuple[str, T | None, T | None]]:
+    """Things of both by their key, in the order of the second and then what only the first has."""
+    old, new = {key(thing): thing for thing in a}, {key(thing): thing for thing in b}
+    for name in dict.fromkeys((*new, *old)):
+        if old.get(name) != new.get(name):
+            yield name, old.get(name), new.get(name)
+
+
+def _steps(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for name, old, new in _pairs(a.steps, b.steps, lambda step: step.id):
+        title = new.title if new else old.title if old else name
+        yield Change("steps", title, _step(old), _step(new), _users(old, new), _why(new, b) or cause)
+
+
+def _step(step: Step | None) -> str:
+    if step is None:
+        return NOTHING
+    watches = f", {format_duration(step.duration)}" if step.duration else ""
+    reach = "closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
+    return f"{reach} on {step.instances}{watches}, at most {format_duration(step.deadline)}"
+
+
+def _users(old: Step | None, new: Step | None) -> str:
+    touched = any(step and (step.weight or step.audience or step.downtime) for step in (old, new))
+    return "users" if touched else "operators"
+
+
+def _why(step: Step | None, plan: Plan) -> str:
+    sources = [f"{d.setting}: {plan.setting(d.setting).source}" for d in step.derived] if step else []
+    return "; ".join(sources)
+
+
+def _rollback(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    if a.rollback == b.rollback:
+        return
+    if a.rollback.deadline != b.rollback.deadline:
+        old, new = format_duration(a.rollback.deadline), format_duration(b.rollback.deadline)
+        yield Change("rollback", "done within", old, new, "users", cause)
+    for name in ("moves", "triggers", "then"):
+        old_lines, new_lines = getattr(a.rollback, name), getattr(b.rollback, name)
+        gone = [line for line in old_lines if line not in new_lines]
+        come = [line for line in new_lines if line not in old_lines]
+        if gone or come or old_lines != new_lines:
+            yield Change("rollback", name, "; ".join(gone) or NOTHING, "; ".join(come) or NOTHING, "users", cause)
+
+
+def _timeline(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for name, old, new in _pairs(a.timeline.phases, b.timeline.phases, lambda phase: phase.id):
+        if _phase(old) != _phase(new):
+            yield Change("timeline", name.replace("_", " "), _phase(old), _phase(new), "the team", cause)
+    for name, was, will in _pairs(a.timeline.stages, b.timeline.stages, lambda stage: stage.id):
+        shown = [f"{format_duration(stage.estimate or stage.most)}" if stage else NOTHING for stage in (was, will)]
+        yield Change("timeline", name.replace("_", " "), shown[0], shown[1], "the team", cause)
+    for title, before, after in (
+        ("latest safe start", a.timeline.latest_safe_start, b.timeline.latest_safe_start),
+        ("shortest path from", a.timeline.latest_start, b.timeline.latest_start),
+        ("the flag's code goes by", a.timeline.flag_removal, b.timeline.flag_removal),
+    ):
+        if before != after:
+            yield Change("timeline", title, _show(before), _show(after), "the team", cause)
+
+
+def _phase(phase: Phase | None) -> str:
+    if phase is None:
+        return NOTHING
+    days = f"{phase.shortest}–{phase.longest} open days{', done' if phase.done else ''}"
+    return f"{phase.start} … {phase.end}, {days}" if phase.start else days
+
+
+def _readiness(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for _, old, new in _pairs(a.readiness, b.readiness, lambda item: item.id):
+        item = new or old
+        assert item is not None
+        yield Change(
+            "readiness", item.title, _item(old), _item(new), item.owner, new.source if new and not old else cause
+        )
+
+
+def _item(item: Requirement | None) -> str:
+    if item is None:
+        return NOTHING
+    note = f" ({item.note})" if item.note else ""
+    when = f"by {item.due}" if item.due else f"in {item.phase.replace('_', ' ')}"
+    return f"{item.wants}, {when}{note}"
+
+
+def _attendance(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    if a.waves == b.waves:
+        return
+    old, new = (_awake(plan) for plan in (a, b))
+    yield Change("attendance", "outside working hours", old, new, "people on duty", cause)
+
+
+def _awake(plan: Plan) -> str:
+    if not plan.waves:
+        return NOTHING
+    first, last = plan.waves[0].begins, plan.waves[-1].ends
+    outside = format_duration(outside_hours(plan.waves).total_seconds())
+    return f"{outside} between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}"
+
+
+def _communication(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for _, old, new in _pairs(a.communication, b.communication, lambda message: message.id):
+        message = new or old
+        assert message is not None
+        if _due(old) != _due(new) or old is None or new is None:
+            yield Change("communication", message.title, _due(old), _due(new), message.audience, cause)
+        else:
+            yield Change("communication", f"{message.title}: its draft", old.draft, new.draft, message.audience, cause)
+
+
+def _due(message: Message | None) -> str:
+    if message is None:
+        return NOTHING
+    day = f"{message.at:%Y-%m-%d %H:%M}" if message.at else str(message.due) if message.due else ""
+    return f"{day} ({message.lead})" if day else str(message.lead)
+
+
+def _conflicts(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for name, old, new in _pairs(a.conflicts, b.conflicts, lambda conflict: conflict.name):
+        shown = [
+            NOTHING if conflict is None else f"accepted: {conflict.reason}" if conflict.reason else conflict.explanation
+            for conflict in (old, new)
+        ]
+        yield Change("conflicts", name, shown[0], shown[1], "everyone", cause)
+
+
+def _alerts(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for _, old, new in _pairs(a.alerts, b.alerts, lambda alert: alert.id):
+        alert = new or old
+        assert alert is not None
+        shown = [_alert(plan, found) for plan, found in ((a, old), (b, new))]
+        reason = b.setting(new.limit_from).source if new else cause
+        yield Change("alerts", alert.title, shown[0], shown[1], "people on duty", reason)
+
+
+def _alert(plan: Plan, alert: AlertRule | None) -> str:
+    if alert is None:
+        return NOTHING
+    setting = plan.setting(alert.limit_from)
+    return f"{alert.comparison} {show_value(setting.unit, setting.value)}, {alert.severity}"
+
+
+def _health(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    for _, old, new in _pairs(a.health, b.health, lambda metric: metric.id):
+        assert old is not None
+        assert new is not None
+        shown = [metric.provided_by or "nothing" for metric in (old, new)]
+        yield Change("health", f"{new.title} measured by", shown[0], shown[1], "operators", cause)
+
+
+def _retrospective(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    old, new = (
+        f"{plan.retrospective.timing}, {plan.retrospective.minutes} minutes"
+        + (f", {plan.retrospective.due}" if plan.retrospective.due else "")
+        for plan in (a, b)
+    )
+    if old != new:
+        yield Change("retrospective", "held", old, new, "the team", cause)
+
+
+def _rest(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    """What no part above speaks of, by its key, so that two different plans never look the same."""
+    old, new = a.to_dict(), b.to_dict()
+    for key in old:
+        if old[key] != new[key]:
+            yield Change("other", key, _short(old[key]), _short(new[key]), "operators", cause)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _show(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return NOTHING if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Retold:
+    """Someone who was told the old date by now and must be told the new one."""
+
+    audience: str
+    told_by: tuple[str, ...]
+    owner: str
+
+
+def told_again(before: Plan, after: Plan, today: date) -> tuple[Retold, ...]:
+    """The audiences whose messages named a date that no longer holds, and were due by today."""
+    if before.release_date == after.release_date:
+        return ()
+    told: dict[str, list[Message]] = {}
+    for message in before.communication:
+        if message.due and message.due <= today:
+            told.setdefault(message.audience, []).append(message)
+    return tuple(
+        Retold(audience, tuple(f"{m.title} ({m.channel}, {m.due})" for m in messages), messages[0].owner)
+        for audience, messages in told.items()
+    )
+
+
+def by_part(changes: tuple[Change, ...]) -> Mapping[str, tuple[Change, ...]]:
+    """The changes grouped by the part of the plan, in order."""
+    parts = dict.fromkeys(change.part for change in changes)
+    return {part: tuple(change for change in changes if change.part == part) for part in parts}

@@ -1,0 +1,126 @@
+"""Why a value of a plan is what it is: `steps[0].duration`, `canary.weights`, `timeline.phases[1].start`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pilotage.model.plan import Plan, Setting, Step
+from pilotage.plan.values import show_value
+
+_PART = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]+)\]")
+
+
+class NoSuchPath(ValueError):
+    """A path that leads to nothing in the plan; says where it stops and what is there."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """The value at a path, and the sentences that explain it, the nearest cause first."""
+
+    path: str
+    value: Any
+    because: tuple[str, ...]
+
+
+def why(plan: Plan, path: str) -> Reason:
+    """The reason of one value. Parts are names, or [number] or [id] in a list. Raises NoSuchPath."""
+    for setting in plan.settings:
+        if setting.path == path:
+            return Reason(path, show_value(setting.unit, setting.value), _of_setting(setting))
+    value, trail = _walk(plan.to_dict(), path)
+    sentences = _of_step(plan, trail) or _of_answer(path) or _of_date(plan, trail) or _of_source(trail)
+    if not sentences:
+        sentences = ("worked out from the six answers: " + _answers(plan),)
+    return Reason(path, value, sentences)
+
+
+def _walk(data: Any, path: str) -> tuple[Any, list[tuple[str, Any]]]:
+    """The value, and every object passed on the way with the name that led to it."""
+    trail: list[tuple[str, Any]] = [("", data)]
+    position = 0
+    while position < len(path):
+        match = _PART.match(path, position)
+        if match is None:
+            raise NoSuchPath(f"{path!r}: cannot be read from {path[position:]!r} on; a path is like steps[0].duration")
+        name = match[1] or match[2]
+        data = _into(data, name, path[:position] or "the plan")
+        trail.append((name, data))
+        position = match.end()
+    return data, trail
+
+
+def _into(data: Any, name: str, where: str) -> Any:
+    if isinstance(data, dict) and name in data:
+        return data[name]
+    if isinstance(data, list):
+        if name.isdigit() and int(name) < len(data):
+            return data[int(name)]
+        named = [item for item in data if isinstance(item, dict) and name in (item.get("id"), item.get("name"))]
+        if named:
+            return named[0]
+        ids = [str(item.get("id") or item.get("name")) for item in data if isinstance(item, dict)]
+        there = f"0 … {len(data) - 1}{', or ' + ', '.join(ids) if ids else ''}" if data else "nothing"
+        raise NoSuchPath(f"{where} has no [{name}]; it has {there}")
+    there = ", ".join(data) if isinstance(data, dict) else "no parts"
+    raise NoSuchPath(f"{where} has no {name!r}; it has {there}")
+
+
+def _of_setting(setting: Setting) -> tuple[str, ...]:
+    if setting.source.startswith("risk_tolerance: "):
+        answer, _, source = setting.source.partition(" (")
+        return (f"because risk_tolerance is {answer.partition(': ')[2]} ({source}", setting.why)
+    if setting.source.startswith("deployment_strategy: "):
+        answer, _, source = setting.source.partition(" (")
+        return (f"because deployment_strategy is {answer.partition(': ')[2]} ({source}", setting.why)
+    if ":" in setting.source:
+        return (f"overridden in {setting.source}", setting.why)
+    return (f"because of {setting.source}, whatever the answers", setting.why)
+
+
+def _of_step(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
+    if len(trail) < 3 or trail[1][0] != "steps":
+        return ()
+    step: Step = next(step for step in plan.steps if step.id == trail[2][1]["id"])
+    field = trail[3][0] if len(trail) > 3 else ""
+    settings = [d.setting for d in step.derived if not field or d.field == field]
+    if field in ("title", "undo", "id", "kind", "needs", "judged", "activities"):
+        settings = []
+    told = tuple(f"{name}: {sentence}" for name in settings for sentence in _of_setting(plan.setting(name)))
+    return (*told, f"the step is {step.source}'s, because deployment_strategy is {plan.answers.deployment_strategy}")
+
+
+def _of_answer(path: str) -> tuple[str, ...]:
+    return ("one of the six answers, under `answers` in pilotage.yaml (R1)",) if path.startswith("answers") else ()
+
+
+def _of_date(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
+    """A day of the timeline: counted from the release date, which is given or moved."""
+    name = trail[-1][0]
+    if name == "release_date":
+        moved = tuple(note for note in plan.notes if "(C14)" in note)
+        return moved or ("given with --date",) if plan.release_date else ("no date was given",)
+    for _, passed in reversed(trail):
+        if isinstance(passed, dict) and {"shortest", "longest", "start"} <= set(passed):
+            counted = f"{passed['shortest']}–{passed['longest']} open days ({passed['source']})"
+            return (f"{passed['title']} takes {counted}, counted backwards from the release date (R9, C14)",)
+    return ()
+
+
+def _of_source(trail: list[tuple[str, Any]]) -> tuple[str, ...]:
+    for _, passed in reversed(trail):
+        if isinstance(passed, dict) and passed.get("source"):
+            said = [f"because of {passed['source']}"]
+            said += [str(passed[name]) for name in ("note", "explanation", "why") if passed.get(name)]
+            said += [f"limit {passed['limit_from']}"] if passed.get("limit_from") else []
+            said += [passed["catch_up"]["waiver"]] if passed.get("catch_up") else []
+            return tuple(said)
+    return ()
+
+
+def _answers(plan: Plan) -> str:
+    answers = plan.to_dict()["answers"]
+    shown = (f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in answers.items())
+    return ", ".join(shown)

@@ -1,0 +1,1 @@
+"""One plan, many readers (R3): Markdown, HTML, ICS, charts, alert rules. Pure: a plan in, text out."""

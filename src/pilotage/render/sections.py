@@ -1,0 +1,303 @@
+"""What a reader sees of a plan, once for terminal, Markdown and HTML: titles, sentences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from pilotage.model.plan import Plan, Step
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.schedule import Conflict, Message, Phase, Shift, Wave
+from pilotage.model.traffic import WHOLE
+from pilotage.plan.attendance import outside_hours
+from pilotage.plan.values import show_value
+
+
+@dataclass(frozen=True)
+class Section:
+    """id: its anchor and its name on the command line · numbers: columns set flush right."""
+
+    id: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    bullets: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+def sections(plan: Plan) -> tuple[Section, ...]:
+    """Every part of the plan, in the order in which a release meets them."""
+    return (
+        _answers(plan),
+        *((_conflicts(plan),) if plan.conflicts else ()),
+        _timeline(plan),
+        _readiness(plan),
+        _steps(plan),
+        *((_attendance(plan),) if plan.waves else ()),
+        _rollback(plan),
+        _health(plan),
+        _alerts(plan),
+        _communication(plan),
+        _retrospective(plan),
+        _numbers(plan),
+    )
+
+
+IDS = (
+    "answers", "conflicts", "timeline", "readiness", "steps", "attendance", "rollback", "health", "alerts",
+    "communication", "retrospective", "numbers",
+)  # fmt: skip
+
+
+def headline(plan: Plan) -> str:
+    """`shop 2.4.0 → production`."""
+    return f"{plan.service} {plan.version} → {plan.environment}"
+
+
+def summary(plan: Plan) -> str:
+    """One line: what, how, how long, when."""
+    when = f", everyone has it on {show_day(plan.release_date)}" if plan.release_date else ""
+    kind, strategy = plan.answers.release_type, plan.answers.deployment_strategy
+    return (
+        f"{kind} release, {strategy}, risk tolerance {plan.answers.risk_tolerance}: "
+        f"watched for {format_duration(plan.watched)}, undone within {format_duration(plan.rollback.deadline)}{when}"
+    )
+
+
+def show_day(day: date | None) -> str:
+    return f"{day:%a %Y-%m-%d}" if day else "–"
+
+
+def show_instant(instant: datetime) -> str:
+    return f"{instant:%a %Y-%m-%d %H:%M}"
+
+
+def _answers(plan: Plan) -> Section:
+    a, facts = plan.answers, plan.facts
+    rows = (
+        ("release type", a.release_type, f"{facts.scope}; impact {facts.impact}"),
+        ("deployment strategy", a.deployment_strategy, f"{len(plan.steps)} steps, {plan.instances} instances"),
+        ("team size", a.team_size, f"retrospective of {plan.retrospective.minutes} minutes"),
+        ("release frequency", a.release_frequency, f"planning {facts.planning}, execution {facts.execution} (R4)"),
+        ("risk tolerance", a.risk_tolerance, f"errors up to {_limit(plan, 'limits.error_rate')}"),
+        ("stakeholders", ", ".join(a.stakeholders), f"{len(plan.communication)} messages"),
+    )
+    return Section("answers", "Answers", (), ("question", "answer", "which means"), rows)
+
+
+def _limit(plan: Plan, path: str) -> str:
+    setting = plan.setting(path)
+    return show_value(setting.unit, setting.value)
+
+
+def _conflicts(plan: Plan) -> Section:
+    stops = len(plan.stopped_by)
+    sentence = (
+        f"{stops} of them stop{'s' if stops == 1 else ''} the plan until accepted: "
+        '`--accept NAME --reason "…"` records it.'
+        if stops
+        else "None of them stops the plan."
+    )
+    rows = tuple((c.name, c.explanation, ", ".join(c.between), c.relaxation, _standing(c)) for c in plan.conflicts)
+    return Section(
+        "conflicts", "Conflicts", (sentence,),
+        ("conflict", "what contradicts", "between", "smallest change that frees it", "standing"), rows,
+    )  # fmt: skip
+
+
+def _standing(conflict: Conflict) -> str:
+    if conflict.reason:
+        return f"accepted by {conflict.accepted_by}: {conflict.reason}"
+    return "stops the plan" if conflict.blocking else "a warning"
+
+
+def _timeline(plan: Plan) -> Section:
+    timeline = plan.timeline
+    if not timeline.phases:
+        headers: tuple[str, ...] = ("stage", "band", "by the plan's steps", "activities", "approval")
+        rows: tuple[tuple[str, ...], ...] = tuple(
+            (
+                stage.title, f"{format_duration(stage.least)}–{format_duration(stage.most)}",
+                "–" if stage.estimate is None else format_duration(stage.estimate), _names(stage.activities),
+                "a person, after it" if stage.approval else "–",
+            )
+            for stage in timeline.stages
+        )  # fmt: skip
+        return Section("timeline", "Pipeline", (), headers, rows, (*timeline.afterwards, *timeline.on_failure))
+    rows = tuple(_phase(phase) for phase in timeline.phases)
+    dated = ("safe schedule", "shortest path") if plan.release_date else ()
+    headers = ("phase", "open days", *dated, "activities", "milestones")
+    return Section("timeline", "Timeline", tuple(_slack(plan)), headers, rows, timeline.afterwards)
+
+
+def _slack(plan: Plan) -> Iterator[str]:
+    timeline = plan.timeline
+    if timeline.latest_safe_start and timeline.latest_start:
+        yield (
+            f"Latest safe start {show_day(timeline.latest_safe_start)}, shortest path from "
+            f"{show_day(timeline.latest_start)}: {timeline.slack} open days of slack."
+        )
+    if timeline.flag_removal:
+        yield f"The flag's code goes by {show_day(timeline.flag_removal)}."
+
+
+def _phase(phase: Phase) -> tuple[str, ...]:
+    length = str(phase.longest) if phase.shortest == phase.longest else f"{phase.shortest}–{phase.longest}"
+    milestones = "; ".join(f"{m.title} {m.due:%m-%d}" if m.due else m.title for m in phase.milestones)
+    spans = (
+        (_span(phase.start, phase.end), _span(phase.latest_start, phase.latest_end))
+        if phase.start and phase.end and phase.latest_start and phase.latest_end
+        else ()
+    )
+    return (f"{phase.title}{' (done)' if phase.done else ''}", length, *spans, _names(phase.activities), milestones)
+
+
+def _span(first: date, last: date) -> str:
+    return f"{first} … {last}" if first != last else str(first)
+
+
+def _names(activities: tuple[str, ...]) -> str:
+    return ", ".join(activity.replace("_", " ") for activity in activities)
+
+
+def _readiness(plan: Plan) -> Section:
+    rows = tuple(
+        (item.title, item.wants, item.owner, item.evidence, show_day(item.due), f"{item.source}{_noted(item.note)}")
+        for item in plan.readiness
+    )
+    return Section(
+        "readiness", "Readiness", (f"{len(rows)} items; unknown blocks, a failed one stops the deployment.",),
+        ("item", "wants", "owner", "evidence", "due", "from"), rows,
+    )  # fmt: skip
+
+
+def _noted(note: str) -> str:
+    return f": {note}" if note else ""
+
+
+def _steps(plan: Plan) -> Section:
+    rows = tuple(_step(plan, number, step) for number, step in enumerate(plan.steps, 1))
+    return Section(
+        "steps", "Steps", (f"At least {format_duration(plan.watched)} of watching and waiting in all.",),
+        ("#", "step", "users on the new", "instances", "watches", "at the latest after", "undone by"), rows,
+        numbers=("#", "users on the new", "instances", "watches", "at the latest after"),
+    )  # fmt: skip
+
+
+def _step(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
+    users = "none: closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
+    watches = format_duration(step.duration) if step.duration else "–"
+    return (
+        str(number), step.title, users, f"{step.instances} of {plan.instances}", watches,
+        format_duration(step.deadline), step.undo,
+    )  # fmt: skip
+
+
+def _attendance(plan: Plan) -> Section:
+    outside = outside_hours(plan.waves)
+    sentence = (
+        f"{format_duration(outside.total_seconds())} of it outside anyone's working hours."
+        if outside
+        else "All of it within somebody's working hours."
+    )
+    rows = tuple(row for wave in plan.waves for row in _wave(plan, wave))
+    headers = ("step", "duty", "from", "until", "zone", "hours", *(f"in {zone}" for zone in plan.zones[1:]))
+    return Section("attendance", "Who must be awake", (sentence,), headers, rows)
+
+
+def _wave(plan: Plan, wave: Wave) -> Iterator[tuple[str, ...]]:
+    for number, shift in enumerate(wave.shifts):
+        elsewhere = (_in_zone(shift, zone) for zone in plan.zones[1:])
+        duty = "as above" if number else f"{wave.duty}: {wave.because}"
+        yield (
+            wave.title, duty, show_instant(shift.begins), show_instant(shift.ends),
+            shift.zone, "outside working hours" if shift.outside else "working hours", *elsewhere,
+        )  # fmt: skip
+
+
+def _in_zone(shift: Shift, zone: str) -> str:
+    begins, ends = (instant.astimezone(ZoneInfo(zone)) for instant in (shift.begins, shift.ends))
+    return f"{begins:%a %H:%M} – {ends:%a %H:%M}"
+
+
+def _rollback(plan: Plan) -> Section:
+    rollback = plan.rollback
+    return Section(
+        "rollback", "Rollback",
+        (
+            f"Done within {format_duration(rollback.deadline)}, or a person is called. It starts by itself on:",
+            *rollback.triggers,
+        ),
+        ("#", "move"), tuple((str(number), move) for number, move in enumerate(rollback.moves, 1)),
+        rollback.then, ("#",),
+    )  # fmt: skip
+
+
+def _health(plan: Plan) -> Section:
+    rows = tuple(
+        (h.title, f"{_limit(plan, h.limit)} ({h.limit})", h.compared_with, h.provided_by or "nothing: not judged")
+        for h in plan.health
+    )
+    return Section("health", "Health", (), ("metric", "limit", "against", "measured by"), rows)
+
+
+def _alerts(plan: Plan) -> Section:
+    rows = tuple(
+        (
+            a.title, f"{a.metric.replace('_', ' ')} {a.comparison} {_alert_limit(plan, a.limit_from)}",
+            format_duration(a.seconds), a.severity, a.action.replace("_", " "), ", ".join(a.channels),
+        )
+        for a in plan.alerts
+    )  # fmt: skip
+    return Section("alerts", "Alerts", (), ("alert", "when", "for", "severity", "then", "tells"), rows)
+
+
+def _alert_limit(plan: Plan, path: str) -> str:
+    return _limit(plan, path)
+
+
+def _communication(plan: Plan) -> Section:
+    rows = tuple(
+        (_when(message), message.audience, message.title, message.channel, message.owner, message.draft)
+        for message in plan.communication
+    )
+    waivers = tuple(message.catch_up.waiver for message in plan.communication if message.catch_up)
+    return Section(
+        "communication", "Communication", waivers, ("when", "audience", "message", "channel", "owner", "draft"), rows
+    )
+
+
+def _when(message: Message) -> str:
+    if message.at:
+        return f"{show_instant(message.at)} ({message.lead})"
+    return f"{show_day(message.due)} ({message.lead})" if message.due else str(message.lead)
+
+
+def _retrospective(plan: Plan) -> Section:
+    retro = plan.retrospective
+    due = f", next on {show_day(retro.due)}" if retro.due else ""
+    sentences = (
+        f"{retro.timing.capitalize()}{due}, {retro.minutes} minutes; {retro.after_rollback}.",
+        f"Required: {', '.join(retro.required)}. Optional: {', '.join(retro.optional)}.",
+        f"Each action has: {', '.join(retro.action_fields)}. Followed up {'; '.join(retro.follow_up)}.",
+    )
+    rows = tuple(
+        (item.title, f"{item.minutes} min", "beforehand, in writing" if item.asynchronous else "together")
+        for item in retro.agenda
+    )
+    targets = tuple(
+        f"{group}: " + "; ".join(f"{t.title} {t.wanted} ({t.how})" for t in found)
+        for group, found in groupby(retro.targets, key=lambda target: target.group)
+    )
+    return Section(
+        "retrospective", "Retrospective", sentences, ("part", "time", "how"), rows, targets, numbers=("time",)
+    )
+
+
+def _numbers(plan: Plan) -> Section:
+    rows = tuple((s.path, show_value(s.unit, s.value), s.source, s.why) for s in plan.settings)
+    return Section("numbers", "Numbers", (), ("number", "value", "from", "why"), rows)
