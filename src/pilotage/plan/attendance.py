@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -62,13 +62,15 @@ def _shifts(begins: datetime, ends: datetime, calendar: Calendar) -> Iterator[Sh
 
 
 def _pieces(begins: datetime, ends: datetime, calendar: Calendar) -> Iterator[tuple[datetime, datetime]]:
+    # In UTC: two zones' times are never equal in the hour that a clock shows twice.
+    begins, ends = begins.astimezone(UTC), ends.astimezone(UTC)
     cuts = {begins, ends}
     for zone in calendar.team_zones:
         local = ZoneInfo(zone)
         day, last = begins.astimezone(local).date(), ends.astimezone(local).date()
         while day <= last:
             clocks = (_WAKES, calendar.opens, calendar.closes, _SLEEPS)
-            cuts.update(cut for clock in clocks if begins < (cut := at(day, clock, zone)) < ends)
+            cuts.update(cut for clock in clocks if begins < (cut := at(day, clock, zone).astimezone(UTC)) < ends)
             day += ONE_DAY
     ordered = sorted(cuts)
     if len(ordered) == 1:

@@ -46,9 +46,13 @@ class Search:
                 return None
             opening = self.calendar.opening_on(start) if self.calendar.counts(start, self.emergency) else None
             if opening is not None and (exposed := later(opening, self.lead)).date() <= day:
-                return Landing(day, opening, exposed)
+                return Landing(day, opening, exposed) if self._first_open(exposed.date(), day) else None
             start -= ONE_DAY
         return None
+
+    def _first_open(self, exposed: date, day: date) -> bool:
+        """Whether `day` is the first open one on which everyone has the release."""
+        return not any(self.calendar.counts(between, self.emergency) for between in days(exposed, day - ONE_DAY))
 
     def slots(self, landing: Landing) -> tuple[Slot, ...]:
         """The phases before `landing`, the last one long enough for the rollout itself."""

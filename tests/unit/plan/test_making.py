@@ -17,6 +17,7 @@ from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import ROWS, BadOverride, Override, Row
 from pilotage.plan.values import read_value, show_value
 
+
 def answers(**changes: str) -> Answers:
     given = {
         "release_type": "minor",

@@ -171,7 +171,11 @@ def test_r5_c16_a_migration_may_close_it_too() -> None:
 @pytest.mark.parametrize(
     ("stakeholder", "group", "ids"),
     [
-        ("customer-facing", "customers", "feature_announcements release_notes support_documentation training_materials"),
+        (
+            "customer-facing",
+            "customers",
+            "feature_announcements release_notes support_documentation training_materials",
+        ),
         (
             "enterprise",
             "enterprise",
@@ -620,7 +624,12 @@ def test_r12_r16_c15_each_strategy_is_undone_in_its_own_way_traffic_first(
 
 @pytest.mark.parametrize(
     ("tolerance", "words"),
-    [("low", "at once"), ("medium", "after a hold of 15m"), ("high", "after a hold of 30m"), ("zero-downtime", "at once")],
+    [
+        ("low", "at once"),
+        ("medium", "after a hold of 15m"),
+        ("high", "after a hold of 30m"),
+        ("zero-downtime", "at once"),
+    ],
 )
 def test_c1_a_critical_breach_is_undone_at_once_and_the_rest_by_rollback_auto(tolerance: str, words: str) -> None:
     triggers = plan(risk_tolerance=tolerance).rollback.triggers
@@ -701,7 +710,9 @@ def test_c24_one_event_has_one_alert(strategy: str, tolerance: str, present: boo
 
 
 def test_r20_the_canarys_health_is_the_canarys_alone() -> None:
-    rules = {strategy: {rule.id for rule in plan(deployment_strategy=strategy).alerts} for strategy in DeploymentStrategy}
+    rules = {
+        strategy: {rule.id for rule in plan(deployment_strategy=strategy).alerts} for strategy in DeploymentStrategy
+    }
     assert [name for name in rules if "canary_health_check_failed" in rules[name]] == ["canary"]
 
 

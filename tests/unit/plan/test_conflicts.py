@@ -1,0 +1,125 @@
+"""Contradictory answers (R8): named, explained, with the smallest change that frees the plan."""
+
+from __future__ import annotations
+
+import pytest
+
+from pilotage import Acceptance, Answers, Plan, Service, make_plan
+from pilotage.plan.conflicts import NAMES
+from pilotage.plan.making import PlanRefused
+from pilotage.plan.numbers import Override
+
+USUAL = {
+    "release_type": "minor",
+    "deployment_strategy": "blue-green",
+    "team_size": "medium",
+    "release_frequency": "weekly",
+    "risk_tolerance": "medium",
+    "stakeholders": "enterprise",
+}
+CASES = [
+    ("big-bang-with-zero-downtime", {"deployment_strategy": "big-bang", "risk_tolerance": "zero-downtime"}),
+    ("flag-release-with-big-bang", {"deployment_strategy": "big-bang", "release_type": "feature-flag"}),
+    ("big-bang-with-continuous-frequency", {"deployment_strategy": "big-bang", "release_frequency": "continuous"}),
+    ("big-bang-with-tenant-waves", {"deployment_strategy": "big-bang", "stakeholders": "multi-tenant"}),
+    ("hotfix-waits-for-its-train", {"release_type": "hotfix", "release_frequency": "quarterly"}),
+    ("hotfix-waits-for-its-train", {"release_type": "hotfix", "release_frequency": "monthly"}),
+    ("hotfix-outlasts-its-day", {"release_type": "hotfix", "deployment_strategy": "canary", "risk_tolerance": "low"}),
+    ("internal-only-with-others", {"stakeholders": ["internal-only", "enterprise"]}),
+]
+
+
+def plan(service: Service | None = None, accept: dict[str, Acceptance] | None = None, **changes: object) -> Plan:
+    return make_plan(Answers(**{**USUAL, **changes}), version="1", service=service, accept=accept)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "changes"), CASES)
+def test_r8_the_conflict_is_there_and_stops_the_plan(name: str, changes: dict[str, object]) -> None:
+    made = plan(**changes)
+    assert name in [conflict.name for conflict in made.stopped_by]
+    assert name not in [conflict.name for conflict in plan().conflicts]
+    (found,) = [conflict for conflict in made.conflicts if conflict.name == name]
+    assert all(any(name in pair for pair in found.between) for name in changes)
+
+
+def test_r8_usual_answers_have_none() -> None:
+    assert plan().conflicts == ()
+    assert plan(release_type="hotfix").conflicts == ()
+    assert plan(deployment_strategy="big-bang").conflicts == ()
+
+
+@pytest.mark.parametrize(("name", "changes"), CASES)
+def test_r8_the_proposal_frees_the_plan(name: str, changes: dict[str, object]) -> None:
+    (conflict,) = [c for c in plan(**changes).conflicts if c.name == name]
+    path, _, value = conflict.relaxation.partition(": ")
+    value = value.removesuffix(", for this release")
+    if path in USUAL:
+        answer: object = value.strip("[]").split(", ") if path == "stakeholders" else value
+        freed = plan(**{**changes, path: answer})
+    else:
+        freed = plan(Service(overrides={path: Override(value, "here")}), **changes)
+    assert name not in [c.name for c in freed.conflicts]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "instances", "relaxation"),
+    [
+        ("canary", 4, "canary.phase_duration: 8h"),
+        ("feature-toggle", 4, "toggle.stage_duration: 4h30m"),
+        ("rolling", 600, "rolling.wait: 2m24s"),
+    ],
+)
+def test_r4_a_hotfix_that_takes_longer_than_its_day(strategy: str, instances: int, relaxation: str) -> None:
+    made = plan(Service(instances=instances), release_type="hotfix", deployment_strategy=strategy, risk_tolerance="low")
+    (found,) = [c for c in made.conflicts if c.name == "hotfix-outlasts-its-day"]
+    assert found.relaxation == relaxation
+    path, value = relaxation.split(": ")
+    freed = plan(
+        Service(instances=instances, overrides={path: Override(value, "here")}),
+        release_type="hotfix", deployment_strategy=strategy, risk_tolerance="low",
+    )  # fmt: skip
+    assert "hotfix-outlasts-its-day" not in [c.name for c in freed.conflicts]
+
+
+def test_c26_rolling_a_thousand_hosts_one_by_one_is_computed_and_the_smallest_batch_proposed() -> None:
+    made = plan(Service(instances=1000), release_type="major", deployment_strategy="rolling", risk_tolerance="low")
+    (found,) = [c for c in made.conflicts if c.name == "rolling-outlasts-its-phase"]
+    assert not found.blocking
+    assert "1000 batches take up to 3d22h26m40s, the execution phase has 3 days" in found.explanation
+    assert found.relaxation == "rolling.batch: 2, with rolling.max_unavailable: 2"
+    overrides = {name: Override(2, "here") for name in ("rolling.batch", "rolling.max_unavailable")}
+    freed = plan(
+        Service(instances=1000, overrides=overrides), release_type="major", deployment_strategy="rolling",
+        risk_tolerance="low",
+    )  # fmt: skip
+    assert freed.conflicts == ()
+
+
+def test_c16_a_migration_that_closes_the_service_and_zero_downtime() -> None:
+    made = plan(Service(downtime=True), risk_tolerance="zero-downtime")
+    assert [c.name for c in made.stopped_by] == ["downtime-with-zero-downtime"]
+    assert plan(Service(downtime=True)).conflicts == ()
+
+
+def test_r8_acceptance_is_recorded_with_reason_and_name() -> None:
+    accept = {"big-bang-with-tenant-waves": Acceptance("one tenant so far", "ada")}
+    made = plan(accept=accept, deployment_strategy="big-bang", stakeholders="multi-tenant")
+    assert made.stopped_by == ()
+    assert (made.conflicts[0].reason, made.conflicts[0].accepted_by) == ("one tenant so far", "ada")
+
+
+@pytest.mark.parametrize(
+    ("acceptance", "name", "words"),
+    [
+        (Acceptance("because", "ada"), "made-up", "there is no conflict called 'made-up'; this plan has none"),
+        (Acceptance(" ", "ada"), NAMES[0], "an acceptance needs a reason"),
+        (Acceptance("x", "y", "pilotage.yaml:7"), "made-up", "pilotage.yaml:7: there is no conflict called"),
+    ],
+)
+def test_r8_an_acceptance_of_nothing_is_refused(acceptance: Acceptance, name: str, words: str) -> None:
+    with pytest.raises(PlanRefused, match=words):
+        plan(accept={name: acceptance})
+
+
+def test_r8_the_file_may_accept_what_these_answers_do_not_have() -> None:
+    assert plan(accept={NAMES[0]: Acceptance("x", "y", "pilotage.yaml:7")}).conflicts == ()
