@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
             return _call("pilotage", *(["demo", *rest] if verb == "demo" else rest))
         case ["test", *rest]:
             _set_up(groups=["--all-groups"])
+            _programs()
             return _test(rest)
         case _:
             print(__doc__)
@@ -72,6 +74,19 @@ def _set_up(groups: list[str]) -> None:
     _must([python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", "uv>=0.5"])
     _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", *groups])
     mark.write_text(wanted)
+
+
+PROGRAMS = {"promtool": "prometheus", "chromium": "chromium"}
+"""Programs that some tests run for real, and the Debian packages that hold them."""
+
+
+def _programs() -> None:
+    """Install what is missing, where that can be done without asking: as root on Debian. Elsewhere tests skip."""
+    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+        quiet = {**_environment(), "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *missing]):
+            subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, env=quiet, check=False)
 
 
 def _must(command: list[str]) -> None:

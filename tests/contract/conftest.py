@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import pytest
 import urllib3
 
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.free_port import free_port
 from pilotage.adapters.ports import Router
 from pilotage.adapters.routers.envoy import EnvoyRouter, Sticky
 from pilotage.model.traffic import Split
@@ -70,12 +70,6 @@ def versions() -> Iterator[Callable[[str], Version]]:
     for version in running:
         version.shutdown()
         version.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RouterUnderTest:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import psutil
 import pytest
 
 from pilotage.adapters.envoy_admin import admin_address
+from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.demo.traffic import VERSION_HEADER, Traffic
 from pilotage.engine.store import Rollout, Store
@@ -40,9 +40,7 @@ class Shop:
 
     def __init__(self, directory: Path, overrides: dict[str, Any], tolerance: str, metrics_admin: str = "") -> None:
         self.directory = directory
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (directory / "releases").mkdir()
         command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
@@ -149,7 +147,12 @@ class Shop:
         return found
 
     def instances(self, version: str) -> list[psutil.Process]:
-        return [p for p in self.processes() if "pilotage.demo.shop" in p.cmdline() and version in p.cmdline()]
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):  # it may end while it is looked at
+                if {"pilotage.demo.shop", version} <= set(process.cmdline()):
+                    found.append(process)
+        return found
 
     def envoy(self) -> psutil.Process:
         (found,) = [p for p in self.processes() if "--disable-hot-restart" in p.cmdline()]

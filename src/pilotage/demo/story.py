@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +65,7 @@ def play(
     """Play one release per fault in `directory`, which is emptied first. Leaves nothing running."""
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "releases").mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     releases = {f"1.{n}.0": fault for n, fault in enumerate((Fault.NONE, *faults))}
     for version, fault in releases.items():
         (directory / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
@@ -187,9 +186,3 @@ environments:
       limits.latency_factor: 2.0
       rollout.tick: 250ms
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -66,7 +66,8 @@ class Search:
         """Why a release cannot land on `day`; empty when it can. `safe` asks for the upper bounds of every phase."""
         landing = self.landing(day)
         if landing is None:
-            return self.calendar.why_closed(day) or f"no preferred window lets a rollout end on {day} clear of freezes"
+            window = " in a preferred window and" if self.calendar.windows else ""
+            return self.calendar.why_closed(day) or f"no rollout that begins{window} on an open day ends on {day}"
         if self._freezes_execution(landing):
             return f"the execution phase before {day} would span a freeze"
         if self.decided is None:

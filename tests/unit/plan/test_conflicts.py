@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pilotage import Acceptance, Answers, Plan, Service, make_plan
@@ -9,7 +11,7 @@ from pilotage.plan.conflicts import NAMES
 from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import Override
 
-USUAL = {
+USUAL: dict[str, Any] = {
     "release_type": "minor",
     "deployment_strategy": "blue-green",
     "team_size": "medium",
@@ -29,12 +31,12 @@ CASES = [
 ]
 
 
-def plan(service: Service | None = None, accept: dict[str, Acceptance] | None = None, **changes: object) -> Plan:
-    return make_plan(Answers(**{**USUAL, **changes}), version="1", service=service, accept=accept)  # type: ignore[arg-type]
+def plan(service: Service | None = None, accept: dict[str, Acceptance] | None = None, **changes: Any) -> Plan:
+    return make_plan(Answers(**{**USUAL, **changes}), version="1", service=service, accept=accept)
 
 
 @pytest.mark.parametrize(("name", "changes"), CASES)
-def test_r8_the_conflict_is_there_and_stops_the_plan(name: str, changes: dict[str, object]) -> None:
+def test_r8_the_conflict_is_there_and_stops_the_plan(name: str, changes: dict[str, Any]) -> None:
     made = plan(**changes)
     assert name in [conflict.name for conflict in made.stopped_by]
     assert name not in [conflict.name for conflict in plan().conflicts]
@@ -49,7 +51,7 @@ def test_r8_usual_answers_have_none() -> None:
 
 
 @pytest.mark.parametrize(("name", "changes"), CASES)
-def test_r8_the_proposal_frees_the_plan(name: str, changes: dict[str, object]) -> None:
+def test_r8_the_proposal_frees_the_plan(name: str, changes: dict[str, Any]) -> None:
     (conflict,) = [c for c in plan(**changes).conflicts if c.name == name]
     path, _, value = conflict.relaxation.partition(": ")
     value = value.removesuffix(", for this release")

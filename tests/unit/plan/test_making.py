@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,7 +75,7 @@ def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
         ({"answers": {"release_type": "minor"}}, "not a plan"),
     ],
 )
-def test_what_is_no_plan_is_refused(damage: dict[str, object], words: str) -> None:
+def test_what_is_no_plan_is_refused(damage: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Plan.from_dict({**plan().to_dict(), **damage})
 
@@ -175,6 +176,6 @@ def test_r1_stakeholders_may_be_several_but_not_none() -> None:
         ({"done": ["testing_phase"]}, "testing_phase cannot be done before planning_phase"),
     ],
 )
-def test_wrong_input_is_named_with_what_would_be_right(wrong: dict[str, object], words: str) -> None:
+def test_wrong_input_is_named_with_what_would_be_right(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanRefused, match=words):
-        make_plan(answers(), **{"version": "1", **wrong})  # type: ignore[arg-type]
+        make_plan(answers(), **{"version": "1", **wrong})

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -141,13 +142,12 @@ answers = st.builds(
 )
 
 
-def dated(given_answers: Answers, day: date, calendar: Calendar, **more: object) -> Plan | None:
+def dated(given_answers: Answers, day: date, calendar: Calendar, **more: Any) -> Plan | None:
     try:
         return make_plan(
             given_answers, version="1", release_date=day, calendar=calendar, service=Service(instances=3), **more
-        )  # type: ignore[arg-type]
-    except PlanRefused as refusal:
-        assert "smallest first" in str(refusal)
+        )
+    except PlanRefused:
         return None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from pilotage.model.schedule import Message, Phase
 from pilotage.plan.numbers import Override
 
 H, M = 3600, 60
-USUAL = {
+USUAL: dict[str, Any] = {
     "release_type": "minor",
     "deployment_strategy": "canary",
     "team_size": "medium",
@@ -30,8 +32,8 @@ USUAL = {
 }
 
 
-def plan(service: Service | None = None, release: date | None = None, **changes: object) -> Plan:
-    answers = Answers(**{**USUAL, **changes})  # type: ignore[arg-type]
+def plan(service: Service | None = None, release: date | None = None, **changes: Any) -> Plan:
+    answers = Answers(**{**USUAL, **changes})
     return make_plan(answers, version="2.4.0", service=service, release_date=release)
 
 
@@ -49,7 +51,7 @@ def plan(service: Service | None = None, release: date | None = None, **changes:
         (Stakeholder, "internal-only customer-facing enterprise multi-tenant"),
     ],
 )
-def test_r1_the_answers_are_these(kind: type, allowed: str) -> None:
+def test_r1_the_answers_are_these(kind: type[StrEnum], allowed: str) -> None:
     assert list(kind) == allowed.split()
 
 
@@ -205,7 +207,7 @@ def test_r6_stakeholders_add_items_and_several_add_up(stakeholder: str, group: s
         ({"stakeholders": "customer-facing"}, None),
     ],
 )
-def test_c17_an_approval_before_production(changes: dict[str, str], because: str | None) -> None:
+def test_c17_an_approval_before_production(changes: dict[str, Any], because: str | None) -> None:
     notes = [item.note for item in plan(**changes).readiness if item.id == "production_approval"]
     assert notes == ([f"because of {because}"] if because else [])
 
@@ -719,8 +721,8 @@ def test_r20_the_canarys_health_is_the_canarys_alone() -> None:
 # ── F. Communication ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def message(identity: str, **changes: object) -> Message:
-    return next(m for m in plan(**changes).communication if m.id == identity)  # type: ignore[arg-type]
+def message(identity: str, **changes: Any) -> Message:
+    return next(m for m in plan(**changes).communication if m.id == identity)
 
 
 @pytest.mark.parametrize(
@@ -822,7 +824,7 @@ def test_c11_a_hotfix_catches_up_by_audience(identity: str, stakeholder: str, ru
 
 
 def test_c11_a_lead_that_has_passed_is_replaced_and_one_that_has_not_is_kept() -> None:
-    answers = Answers(**{**USUAL, "stakeholders": ["enterprise"]})  # type: ignore[arg-type]
+    answers = Answers(**{**USUAL, "stakeholders": ["enterprise"]})
     phases = ["planning_phase", "development_phase", "testing_phase", "deployment_preparation"]
     made = make_plan(
         answers, version="1", release_date=date(2027, 3, 17), today=date(2027, 3, 12), done=phases, calendar=Calendar()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import psutil
 
 from pilotage.adapters import processes
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_status
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.processes import Record
@@ -73,7 +73,7 @@ class ProcessFleet:
 
     def _start(self, version: str) -> None:
         number = 1 + max((_number(r) for r in self._records()), default=0)
-        port = _free_port()
+        port = free_port()
         slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
         command = [part.replace("{version}", version).replace("{port}", str(port)) for part in self._command]
         facts = {"version": version, "port": port, "number": number}
@@ -136,9 +136,3 @@ class ProcessFleet:
 
 def _number(record: Record) -> int:
     return int(record.facts["number"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

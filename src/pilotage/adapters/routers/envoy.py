@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import time
 import uuid
 from collections.abc import Iterable
@@ -27,6 +26,7 @@ from pilotage.adapters.envoy_admin import (
 )
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split
@@ -123,7 +123,7 @@ class EnvoyRouter:
             return
         if not (self._files / "rds.json").exists():
             self._write("rds", [_no_routes()])
-        admin = _free_port()
+        admin = free_port()
         (self._directory / "admin").write_text(f"127.0.0.1:{admin}\n")
         write_json(self._directory / "bootstrap.json", self._bootstrap(admin))
         command = [
@@ -368,9 +368,3 @@ def _cluster_names(node: Any) -> Iterable[str]:
 
 def _address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,0 +1,97 @@
+"""The plan's page in a real browser: wide and narrow, light and dark, printed, and before axe-core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pilotage import Answers, Calendar, Plan, Service, make_plan
+from pilotage.render.html import to_html
+
+from ..programs import needs
+
+pytestmark = pytest.mark.real
+
+
+def plan(**changes: Any) -> Plan:
+    usual: dict[str, Any] = {
+        "release_type": "major",
+        "deployment_strategy": "canary",
+        "team_size": "distributed",
+        "release_frequency": "monthly",
+        "risk_tolerance": "low",
+        "stakeholders": ["enterprise", "customer-facing"],
+    }
+    calendar = Calendar("Europe/Berlin", ("Europe/Berlin", "America/New_York"))
+    return make_plan(
+        Answers(**{**usual, **changes}), version="2.4.0", release_date=date(2027, 6, 18), calendar=calendar,
+        service=Service("shop", instances=4),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = needs("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+PLANS: dict[str, dict[str, Any]] = {
+    "scheduled": {},
+    "continuous": {"release_frequency": "continuous", "deployment_strategy": "feature-toggle"},
+    "stopped": {"stakeholders": ["internal-only", "enterprise"]},
+}
+
+
+@pytest.fixture(params=[1280, 390], ids=["wide", "phone"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": request.param, "height": 900}, java_script_enabled=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_r3_axe_finds_nothing_serious_and_nothing_runs_over(page: Page, tmp_path: Path, name: str, scheme: Any) -> None:
+    (tmp_path / "plan.html").write_text(to_html(plan(**PLANS[name])))
+    loaded: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.emulate_media(color_scheme=scheme)
+    page.goto((tmp_path / "plan.html").as_uri())
+    assert len(loaded) == 1
+    assert complaints == []
+    result = Axe().run(page).response
+    found = [f"{v['id']}: {v['nodes'][0]['html'][:80]}" for v in result["violations"]]
+    assert found == []
+    assert len(result["passes"]) > 15
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0
+
+
+def test_r3_the_page_prints(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "plan.html").write_text(to_html(plan()))
+    page = browser.new_page()
+    page.goto((tmp_path / "plan.html").as_uri())
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert page.locator("svg").count() == 2
+    assert all(page.locator("svg").nth(index).is_visible() for index in range(2))
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_r3_a_phone_names_each_cell(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "plan.html").write_text(to_html(plan()))
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto((tmp_path / "plan.html").as_uri())
+    label = page.locator("#readiness ~ table td").first.evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert "item" in label
