@@ -75,9 +75,9 @@ def test_init_without_a_terminal_asks_nothing_and_its_file_makes_a_plan(tmp_path
     text = (tmp_path / "pilotage.yaml").read_text()
     assert text.startswith("# yaml-language-server: $schema=")
     assert (tmp_path / text.partition("$schema=")[2].partition("\n")[0]).exists()
-    planned = pilotage("plan", "2.4.0", "--section", "numbers", cwd=tmp_path)
+    planned = pilotage("plan", "2.4.0", "--why", "canary.phase_duration", cwd=tmp_path)
     assert planned.returncode == 0, planned.stderr
-    assert "risk_tolerance: high (R13)" in planned.stdout
+    assert "because risk_tolerance is high (R13)" in planned.stdout
     assert pilotage("init", cwd=tmp_path).returncode == 2
     assert pilotage("validate", cwd=tmp_path).stdout.strip() == "pilotage.yaml is valid"
 

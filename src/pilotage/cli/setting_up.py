@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,9 @@ from pilotage.model.answers import (
     Stakeholder,
     TeamSize,
 )
+
+if TYPE_CHECKING:
+    from pilotage.model.plan import Plan
 
 _START = "python -m shop --port {port} --release {version}"
 _QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
@@ -76,7 +80,9 @@ def init(
     path = project.config
     if path.exists() and not force:
         raise click.UsageError(f"{path} exists already: --force overwrites it")
-    given = {name: _ask(name, kind, default, text, answers[name]) for name, kind, default, text in _QUESTIONS}
+    given: dict[str, str] = {}
+    for name, kind, default, text in _QUESTIONS:
+        given[name] = _ask(name, kind, default, text, answers[name], given)
     folder = re.sub(r"[^a-z0-9-]+", "-", path.resolve().parent.name.lower()).strip("-")
     name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
     path.write_text(_template(name, given, shlex.split(start_command), listen), encoding="utf-8")
@@ -87,14 +93,39 @@ def init(
     click.echo(f"wrote {path}; next: `pilotage doctor`, then `pilotage plan VERSION`", err=True)
 
 
-def _ask(name: str, kind: type[StrEnum], default: str, question: str, given: str | None) -> str:
+def _ask(
+    name: str, kind: type[StrEnum], default: str, question: str, given: str | None, before: dict[str, str]
+) -> str:  # fmt: skip
     if given is None and sys.stdin.isatty() and sys.stdout.isatty():
-        given = str(click.prompt(f"{question}\n  {', '.join(kind)}", default=default))
+        click.echo(f"\n{question}")
+        for option, means in _options(name, kind, default, before):
+            click.echo(f"  {option:<16}{means}")
+        given = str(click.prompt(" ", default=default, prompt_suffix=""))
     words = [word.strip() for word in (given or default).split(",")]
     unknown = [word for word in words if word not in list(kind)]
     if unknown or (len(words) > 1 and name != "stakeholders"):
         raise click.UsageError(f"{name}: {(unknown or words)[0]!r} is not one of {', '.join(kind)}")
     return ", ".join(words)
+
+
+def _options(
+    name: str, kind: type[StrEnum], default: str, before: dict[str, str]
+) -> Iterator[tuple[str, str]]:  # fmt: skip
+    """Each possible answer, and what it would change in the plan: from the plans themselves."""
+    from pilotage.model.answers import Answers
+    from pilotage.plan.difference import contrast
+    from pilotage.plan.making import make_plan
+
+    so_far = {question: before.get(question, proposed) for question, _, proposed, _ in _QUESTIONS}
+    several = {**so_far, "stakeholders": so_far["stakeholders"].split(", ")}
+
+    def plan_with(answer: str) -> Plan:
+        return make_plan(Answers(**{**several, name: answer}), version="next")  # type: ignore[arg-type]
+
+    proposed = plan_with(default)
+    for option in kind:
+        means = contrast(proposed, plan_with(option))
+        yield option, "proposed" if option == default else means or "no other steps or limits"
 
 
 def _template(service: str, answers: dict[str, str], command: list[str], listen: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pilotage.adapters.free_port import free_port
 from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
 from pilotage.engine.deployments import deploy, take_down
