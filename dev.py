@@ -76,7 +76,7 @@ def _set_up(groups: list[str]) -> None:
     mark.write_text(wanted)
 
 
-PROGRAMS = {"promtool": "prometheus", "chromium": "chromium"}
+PROGRAMS = {"promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse"}
 """Programs that some tests run for real, and the Debian packages that hold them."""
 
 

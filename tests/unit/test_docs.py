@@ -48,8 +48,47 @@ def test_the_table_of_numbers_is_the_codes() -> None:
 
 
 def test_the_table_of_commands_is_the_codes() -> None:
-    documented = [row[0].strip("|` ") for row in rows("docs/cli.md")]
-    assert documented == list(_COMMANDS)
+    documented = {row[0].strip("|` "): row[1].strip("| ") for row in rows("docs/cli.md")}
+    assert documented == {name: text for name, (_, text) in _COMMANDS.items()}
+
+
+def test_the_tables_of_plans_are_the_codes() -> None:
+    from pilotage.cli.planning import make
+    from pilotage.plan.conflicts import NAMES
+
+    documented = [row[0].strip("|` ") for row in rows("docs/plans.md")]
+    (form,) = [option for option in make.params if option.name == "form"]
+    forms = [name for row in documented for name in row.replace("`, `", " ").split()]
+    assert sorted(forms) == sorted([*NAMES, *form.type.choices])  # type: ignore[attr-defined]
+
+
+def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
+    """Every `pilotage plan …` of a shell block, one after the other, in a folder made by `pilotage init`."""
+    import shlex
+    import subprocess
+    import sys
+
+    def pilotage(*arguments: str, expect: int = 0) -> str:
+        command = [sys.executable, "-m", "pilotage.cli.main", *arguments]
+        said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert said.returncode == expect, (arguments, said.stderr)
+        return said.stdout + said.stderr
+
+    pilotage("init")
+    day = "2027-06-18"
+    for name, version in (("plan.json", "2.4.0"), ("before.json", "2.4.0"), ("after.json", "2.5.0")):
+        pilotage("plan", version, "--date", day, "--as-of", "2026-11-23", "--format", "json", "-o", name)
+    lines = [line for block in blocks("docs/plans.md", "sh") for line in block.splitlines() if line.strip()]
+    assert len(lines) == 7
+    for line in lines:
+        arguments = shlex.split(line, comments=True)[1:]
+        dated = ["--as-of", "2026-11-23"] if "--date" in arguments else []
+        pilotage(*arguments, *dated, expect=10 if "--detailed-exitcode" in arguments else 0)
+    refused = pilotage("plan", "2.4.0", "--date", "2026-11-27", "--as-of", "2026-11-23", expect=2)
+    said = pilotage("plan", "2.4.0", "--why", "steps[analyse-5%].duration")
+    page = " ".join((ROOT / "docs/plans.md").read_text().split())
+    assert " ".join(refused.split()) in page
+    assert " ".join(said.split()) in page
 
 
 def test_every_dependency_has_its_line() -> None:

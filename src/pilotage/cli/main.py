@@ -13,9 +13,9 @@ from pilotage import __version__
 _COMMANDS = {
     "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
     "validate": ("setting_up", "Check pilotage.yaml; every error at once."),
-    "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml."),
+    "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml, or of a plan."),
     "doctor": ("setting_up", "Check this machine and this configuration."),
-    "plan": ("planning", "Show what releasing a version would do, and why."),
+    "plan": ("planning", "Show what releasing a version would do, and why; compare and move plans."),
     "deploy": ("running", "Plan a version and roll it out, watching."),
     "watch": ("running", "Follow the rollout under way."),
     "status": ("reading", "What serves and what rolls out now."),

@@ -179,8 +179,16 @@ def validate(project: Project) -> None:
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of pilotage.yaml, for editors."""
+@click.argument("of", type=click.Choice(["configuration", "plan"]), default="configuration")
+def schema(of: str) -> None:
+    """Print the JSON Schema of pilotage.yaml, for editors, or that of a plan."""
+    if of == "plan":
+        import json
+
+        from pilotage.model.plan import Plan
+
+        click.echo(json.dumps(Plan.json_schema(), indent=2))
+        return
     from pilotage.config.loading import json_schema
 
     click.echo(json_schema(), nl=False)

@@ -142,8 +142,8 @@ def staircase(plan: Plan) -> str:
     free = 0.0
     for point, label in labels:
         x, _ = at(point)
-        # A label that would run into the one before it is left out; the table has them all.
-        if x >= free:
+        # A label that would run into the one before it, or over the edge, is left out; the table has them all.
+        if free <= x <= _WIDTH - 7.2 * len(label):
             body.append(f'<text x="{x}" y="{floor + 18}">{escape(label)}</text>')
             free = x + 7.2 * len(label) + 8
     foot = f"widths follow the waits: {format_duration(plan.watched)} in all"
