@@ -36,12 +36,14 @@ class Change:
 def difference(before: Plan, after: Plan) -> tuple[Change, ...]:
     """Every change from one plan to the other, the inputs first; empty when and only when they are the same."""
     inputs = tuple(_inputs(before, after))
-    cause = "; ".join(f"{change.what}: {change.after}" for change in inputs) or "the configuration"
-    parts = (_numbers, _steps, _rollback, _timeline, _readiness, _attendance, _communication)
-    found = (*inputs, *(change for part in parts for change in part(before, after, cause)))
-    others = (_conflicts, _alerts, _health, _retrospective)
-    found = (*found, *(change for part in others for change in part(before, after, cause)))
-    return found or tuple(_rest(before, after, cause))
+    parts = (change for part, causes in _PARTS for change in part(before, after, _cause(inputs, causes)))
+    return (*inputs, *parts) or tuple(_rest(before, after, _cause(inputs, ())))
+
+
+def _cause(inputs: tuple[Change, ...], causes: tuple[str, ...]) -> str:
+    """The changed inputs that can have changed a part; all of them where none of its usual ones did."""
+    likely = [change for change in inputs if change.what in causes] or inputs
+    return "; ".join(f"{change.what}: {change.after}" for change in likely) or "the configuration"
 
 
 def _inputs(a: Plan, b: Plan) -> Iterator[Change]:
@@ -281,6 +283,24 @@ def contrast(before: Plan, after: Plan) -> str:
     """What sets `after` apart, in one line: the headlines that differ; empty when none does."""
     old, new = headlines(before), headlines(after)
     return ", ".join(f"{name} {new[name]}" for name in new if new[name] != old[name])
+
+
+_OF_STEPS = ("deployment_strategy", "risk_tolerance", "instances")
+_OF_DATES = ("release_type", *_OF_STEPS, "release_frequency", "release date", "zones")
+_PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[Change]], tuple[str, ...]], ...] = (
+    (_numbers, ("deployment_strategy",)),
+    (_steps, _OF_STEPS),
+    (_rollback, _OF_STEPS),
+    (_timeline, _OF_DATES),
+    (_readiness, (*_OF_DATES, "team_size", "stakeholders")),
+    (_attendance, _OF_DATES),
+    (_communication, ("stakeholders", "release_type", "release date", "version", "deployment_strategy")),
+    (_conflicts, ()),
+    (_alerts, ("deployment_strategy", "risk_tolerance")),
+    (_health, ()),
+    (_retrospective, ("team_size", "release_frequency", "release date")),
+)
+"""What compares each part, and the inputs that usually change it."""
 
 
 @dataclass(frozen=True)
