@@ -5,6 +5,9 @@ rates, r the ratio of the two exposures in that interval. The likelihood of θ i
 prior on one side of a null and divided by the likelihood at the null it is an e-process, and by Ville's
 inequality P(it ever exceeds 1/α) ≤ α (Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 2021; Lindon &
 Malek, NeurIPS 2022; the prior-posterior ratio for the interval: Waudby-Smith & Ramdas, NeurIPS 2020).
+
+Events that come in bursts say less than independent ones: each look's logarithm of the likelihood is divided by
+the dispersion known before that look (quasi-likelihood: Wedderburn, Biometrika 1974). `CountStream` learns it.
 """
 
 from __future__ import annotations
@@ -15,13 +18,22 @@ from typing import Any
 
 import numpy as np
 
+from pilotage.judge.dispersion import Dispersion
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.quantity import format_share
 
 _SPAN = np.geomspace(1.05, 200.0, 80)
+_LOG_SPAN, _SPAN_LESS_ONE = np.log(_SPAN), _SPAN - 1
+_STABLE_DIFFERS = math.log(20)
+"""Evidence at which stable itself refutes what history says of it."""
+
+_CEILING_Z = 3.719
+"""Standard normal quantile of 0.9999: history's rate is below the ceiling with this certainty."""
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sums:
     """Totals since the judge began."""
 
@@ -46,13 +58,43 @@ class Sums:
     def stable_rate(self) -> float:
         return self.stable_bad / self.stable_total if self.stable_total else math.nan
 
+    def to_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True)
+class History:
+    """What the service did before, at the same hours: `bad` of `total` requests, and how bursty (φ ≥ 1) they came."""
+
+    bad: int
+    total: int
+    dispersion: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bad <= self.total:
+            raise ValueError(f"bad events must be between 0 and the total: {self.bad} of {self.total}")
+
+    @property
+    def ceiling(self) -> float:
+        """A rate that the history's own does not exceed with 99.99 % certainty.
+
+        Upper bound of a Poisson mean, Wilson & Hilferty's cube root (PNAS 1931), with the dispersion in its variance.
+        """
+        if not self.total:
+            return 1.0
+        events = (self.bad + 1) / self.dispersion
+        cube = 1 - 1 / (9 * events) + _CEILING_Z / (3 * math.sqrt(events))
+        return min(1.0, self.dispersion * events * cube**3 / self.total)
+
 
 class CountJudge:
     """Judges one kind of countable harm: errors, slow requests, any bad event.
 
     tolerated_ratio: θ0 ≥ 1, the canary's rate over stable's that is not called harm ·
     alpha: probability of ever calling a harmless canary harmful, shared in halves by the comparison and the
-    limit (Bonferroni) · limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too.
+    limit (Bonferroni) · limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too ·
+    prior: the service's own history, `dispersion` of it included; with it a few events suffice where there is little traffic, and until stable
+    itself refutes it the evidence is the average of the two (an average of e-values is one).
     """
 
     def __init__(
@@ -60,35 +102,62 @@ class CountJudge:
         tolerated_ratio: float = 1.25,
         alpha: float = 0.001,
         limit: float | None = None,
+        prior: History | None = None,
         metric: str = "bad events",
     ) -> None:
         if not (tolerated_ratio >= 1 and 0 < alpha < 1 and (limit is None or 0 < limit < 1)):
             raise ValueError("tolerated_ratio ≥ 1, 0 < alpha < 1 and 0 < limit < 1 are needed")
         self.metric, self.tolerated_ratio, self.alpha, self.limit = metric, tolerated_ratio, alpha, limit
+        self.prior = prior
         self.sums = Sums()
         above, below = tolerated_ratio * _SPAN, tolerated_ratio / _SPAN[::-1]
         self._theta = np.concatenate([below, [tolerated_ratio], above])
         self._log_theta = np.log(self._theta)
         self._likelihood = np.zeros_like(self._theta)
         self._null = len(below)
+        self.dispersion = prior.dispersion if prior else 1.0
+        """φ ≥ 1 of the looks to come; whoever sets it must know it before them."""
+        # Events and exposures as they count after dispersion: floats, at most the plain sums.
+        self._weighed = [0.0, 0.0, 0.0, 0.0]
+        self._known: tuple[float, float, tuple[float, float]] | None = None
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
         """Take in the counts since the last update and say what is known now."""
-        new = Sums(canary_bad, canary_total, stable_bad, stable_total)
         if min(canary_bad, stable_bad, canary_total - canary_bad, stable_total - stable_bad) < 0:
+            new = Sums(canary_bad, canary_total, stable_bad, stable_total)
             raise ValueError(f"bad events must be between 0 and the total: {new}")
-        self.sums = self.sums.plus(new)
+        sums = self.sums
+        self.sums = Sums(
+            sums.canary_bad + canary_bad, sums.canary_total + canary_total,
+            sums.stable_bad + stable_bad, sums.stable_total + stable_total,
+        )  # fmt: skip
+        exposure = canary_total / stable_total if stable_total else 0.0
+        weight = self._weight(exposure)
         bad = canary_bad + stable_bad
         if bad and canary_total and stable_total:
-            exposure = canary_total / stable_total
-            self._likelihood += canary_bad * self._log_theta - bad * np.log1p(self._theta * exposure)
+            step = canary_bad * self._log_theta - bad * np.log1p(self._theta * exposure)
+            self._likelihood += step if weight == 1 else weight * step
+            self._known = None
+        weighed = self._weighed
+        weighed[0] += weight * canary_bad
+        weighed[1] += weight * canary_total
+        weighed[2] += weight * stable_bad
+        weighed[3] += weight * stable_total
         return self.verdict()
+
+    def _weight(self, exposure: float) -> float:
+        """What a look counts for. If both rates flicker alike, the variance of the logarithm of their ratio grows by
+        1 + 2 (φ − 1) r / (1 + r), where φ is stable's dispersion and r the ratio of exposures."""
+        if self.dispersion <= 1:
+            return 1.0
+        return 1 / (1 + 2 * (self.dispersion - 1) * exposure / (1 + exposure))
 
     def verdict(self) -> Verdict:
         """What is known now, without new counts."""
         sums, bar = self.sums, math.log(2 / self.alpha)
-        harm, breach = self.harm_evidence(), self.limit_evidence()
-        low, high = self.interval()
+        compared, safe, (low, high) = self._known = self._known or self._compare()
+        harm = self._with_history(compared)
+        breach = self.limit_evidence()
         kind, critical = VerdictKind.INCONCLUSIVE, False
         if sums.canary_total == 0:
             kind = VerdictKind.INSUFFICIENT_DATA
@@ -96,28 +165,65 @@ class CountJudge:
             kind, critical = VerdictKind.FAIL, True
         elif harm >= bar:
             kind = VerdictKind.FAIL
-        elif self.safe_evidence() >= math.log(1 / self.alpha) and breach < bar:
+        elif safe >= math.log(1 / self.alpha) and breach < bar:
             kind = VerdictKind.PASS
         return Verdict(
-            metric=self.metric,
-            kind=kind,
-            sentence=self._sentence(kind, critical, low),
-            ratio=sums.canary_rate / sums.stable_rate if sums.canary_total and sums.stable_bad else None,
-            interval=(low, high),
-            evidence=max(harm, breach),
-            samples=sums.canary_total,
-            critical=critical,
-            canary=_rate(sums.canary_bad, sums.canary_total),
-            stable=_rate(sums.stable_bad, sums.stable_total),
+            self.metric,
+            kind,
+            self._sentence(kind, critical, low),
+            sums.canary_bad / sums.canary_total / (sums.stable_bad / sums.stable_total)
+            if sums.canary_total and sums.stable_bad
+            else None,
+            (low, high),
+            max(harm, breach),
+            sums.canary_total,
+            critical,
+            _rate(sums.canary_bad, sums.canary_total),
+            _rate(sums.stable_bad, sums.stable_total),
         )
 
     def harm_evidence(self) -> float:
-        """Natural logarithm of the e-value against θ ≤ θ0."""
-        return self._against_null(self._likelihood[self._null + 1 :])
+        """Natural logarithm of the e-value against θ ≤ θ0, history included."""
+        self._known = self._known or self._compare()
+        return self._with_history(self._known[0])
 
     def safe_evidence(self) -> float:
         """Natural logarithm of the e-value against θ ≥ θ0."""
-        return self._against_null(self._likelihood[: self._null])
+        self._known = self._known or self._compare()
+        return self._known[1]
+
+    def interval(self) -> tuple[float, float]:
+        """Ratios of the grid that the counts do not refute at level 1 − α, at any time."""
+        self._known = self._known or self._compare()
+        return self._known[2]
+
+    def _compare(self) -> tuple[float, float, tuple[float, float]]:
+        """Evidence of harm, evidence of safety, and the interval, from one pass over the grid."""
+        likelihood, null = self._likelihood, self._null
+        top = float(np.maximum.reduce(likelihood))
+        powers = np.exp(likelihood - top)
+        # The grid is an odd number of points around the null: one prefix sum gives both sides.
+        sums = np.add.accumulate(powers)
+        below, to_null, whole = float(sums[null - 1]), float(sums[null]), float(sums[-1])
+        reference = top - float(likelihood[null])
+        size = len(powers)
+        kept = powers > whole / size * self.alpha
+        first, last = int(kept.argmax()), size - 1 - int(kept[::-1].argmax())
+        low = 0.0 if first == 0 else float(self._theta[first])
+        high = math.inf if last == size - 1 else float(self._theta[last])
+        half = len(_SPAN)
+        return _log((whole - to_null) / half) + reference, _log(below / half) + reference, (low, high)
+
+    def _with_history(self, compared: float) -> float:
+        """The average of the comparison's e-value and history's; the comparison alone once stable refutes history."""
+        if self.prior is None:
+            return compared
+        canary_bad, canary_total, stable_bad, stable_total = self._weighed
+        ceiling = self.prior.ceiling
+        if _poisson_evidence(stable_bad, ceiling * stable_total) >= _STABLE_DIFFERS:
+            return compared - math.log(2)
+        beyond = _poisson_evidence(canary_bad, min(1.0, self.tolerated_ratio * ceiling) * canary_total)
+        return float(np.logaddexp(compared, beyond)) - math.log(2)
 
     def limit_evidence(self) -> float:
         """Natural logarithm of the e-value against "the canary's rate is at most the limit".
@@ -127,27 +233,23 @@ class CountJudge:
         """
         if self.limit is None or self.sums.canary_total == 0:
             return 0.0
-        expected = self.limit * self.sums.canary_total
-        return _log_mean_exp(self.sums.canary_bad * np.log(_SPAN) - (_SPAN - 1) * expected)
-
-    def interval(self) -> tuple[float, float]:
-        """Ratios of the grid that the counts do not refute at level 1 − α, at any time."""
-        mixture = _log_mean_exp(self._likelihood)
-        kept = self._theta[mixture - self._likelihood < math.log(1 / self.alpha)]
-        low = 0.0 if kept[0] == self._theta[0] else float(kept[0])
-        high = math.inf if kept[-1] == self._theta[-1] else float(kept[-1])
-        return low, high
+        return _poisson_evidence(self._weighed[0], self.limit * self._weighed[1])
 
     def to_dict(self) -> dict[str, Any]:
         """The running sums as plain JSON, to go on after a restart."""
-        return {"sums": vars(self.sums), "likelihood": self._likelihood.tolist()}
+        return {
+            "sums": self.sums.to_dict(),
+            "likelihood": self._likelihood.tolist(),
+            "weighed": self._weighed,
+            "dispersion": self.dispersion,
+        }
 
     def restore(self, saved: dict[str, Any]) -> None:
         self.sums = Sums(**saved["sums"])
         self._likelihood = np.asarray(saved["likelihood"], dtype=float)
-
-    def _against_null(self, side: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-        return _log_mean_exp(side) - float(self._likelihood[self._null])
+        self._weighed = list(saved["weighed"])
+        self.dispersion = saved["dispersion"]
+        self._known = None
 
     def _stable_as_bad(self) -> bool:
         """A shared dependency hurts both: nobody's release is to blame (both degraded)."""
@@ -162,25 +264,72 @@ class CountJudge:
         sums = self.sums
         canary = f"canary {_rate(sums.canary_bad, sums.canary_total)} ({sums.canary_bad} of {sums.canary_total:,})"
         stable = f"stable {_rate(sums.stable_bad, sums.stable_total)} ({sums.stable_bad} of {sums.stable_total:,})"
-        both, sure = f"{canary}, {stable}", f"sure at {100 * (1 - self.alpha):.4g} %"
+        both = f"{canary}, {stable}"
         match kind:
             case VerdictKind.INSUFFICIENT_DATA:
                 return "no requests to the canary yet"
             case VerdictKind.FAIL if critical:
-                return f"{both}: above the limit of {format_share(self.limit or 0)}, {sure}"
+                return f"{both}: above the limit of {format_share(self.limit or 0)}, {self._sure()}"
+            case VerdictKind.FAIL if low <= self.tolerated_ratio and self.prior is not None:
+                ceiling = format_share(self.tolerated_ratio * self.prior.ceiling)
+                return f"{both}: above the {ceiling} that this service's history allows, {self._sure()}"
             case VerdictKind.FAIL:
-                return f"{both}: at least {max(low, self.tolerated_ratio):.3g} times worse, {sure}"
+                return f"{both}: at least {max(low, self.tolerated_ratio):.3g} times worse, {self._sure()}"
             case VerdictKind.PASS:
-                return f"{both}: not more than {self.tolerated_ratio:g} times stable's, {sure}"
+                return f"{both}: not more than {self.tolerated_ratio:g} times stable's, {self._sure()}"
             case _ if self._stable_as_bad():
                 return f"{both}: both are above the limit, so the release is not to blame"
             case _:
                 return both
 
+    def _sure(self) -> str:
+        return f"sure at {100 * (1 - self.alpha):.4g} %"
 
-def _log_mean_exp(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+
+class CountStream:
+    """A `CountJudge` that learns the dispersion of its events, look by look, from the stable version.
+
+    For streams of looks at about equal distances; the evidence then depends on how the looks were cut.
+    """
+
+    def __init__(self, judge: CountJudge) -> None:
+        self.judge = judge
+        self._dispersion = Dispersion(judge.dispersion)
+
+    def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
+        """As the judge's; a look is weighed by what was known before it."""
+        verdict = self.judge.update(
+            canary_bad=canary_bad, canary_total=canary_total, stable_bad=stable_bad, stable_total=stable_total
+        )
+        self._dispersion.update(stable_bad, stable_total)
+        self.judge.dispersion = self._dispersion.factor
+        return verdict
+
+    def verdict(self) -> Verdict:
+        return self.judge.verdict()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.judge.restore(saved["judge"])
+        self._dispersion.restore(saved["dispersion"])
+
+
+def _poisson_evidence(bad: float, expected: float) -> float:
+    """Natural logarithm of the mixture of Poisson likelihood ratios for more than `expected` events.
+
+    Where no more than expected happened every ratio is below one, and so is the mixture: then 0 is enough.
+    """
+    if bad <= expected:
+        return 0.0
+    values = bad * _LOG_SPAN - _SPAN_LESS_ONE * expected
     top = float(values.max())
-    return top + math.log(float(np.exp(values - top).mean()))
+    return top + math.log(float(np.exp(values - top).sum()) / len(_SPAN))
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
 
 
 def _rate(bad: int, total: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pilotage.judge.counts import CountJudge, Sums
+from pilotage.judge.counts import CountJudge, CountStream, Sums
 from pilotage.model.observation import (
     EMPTY,
     Health,
@@ -42,8 +42,8 @@ class ReleaseJudge:
     def __init__(self, plan: Plan, new: str, old: str | None) -> None:
         self._new, self._old, self._plan = new, old, plan
         alpha, ratio = plan.number("judge.false_rollback") / 2, plan.number("judge.tolerated_ratio")
-        self._errors = CountJudge(ratio, alpha, plan.number("limits.error_rate"), metric=METRICS[0])
-        self._slow = CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1])
+        self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), metric=METRICS[0]))
+        self._slow = CountStream(CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1]))
         self._past = EMPTY
         self._bound: float | None = None
         self._phase_errors, self._phase_slow = Sums(), Sums()
@@ -62,7 +62,7 @@ class ReleaseJudge:
         stable = reading.of(self._old) if self._old else Observation("", 0, 0)
         errors = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
         self._phase_errors = self._phase_errors.plus(errors)
-        self._errors.update(**vars(errors))
+        self._errors.update(**errors.to_dict())
         self._observe_durations(canary.durations, stable.durations)
         self._observe_memory(instances)
 
@@ -92,7 +92,7 @@ class ReleaseJudge:
             stable.above(self._bound) if stable.bounds else 0, stable.total,
         )  # fmt: skip
         self._phase_slow = self._phase_slow.plus(slow)
-        self._slow.update(**vars(slow))
+        self._slow.update(**slow.to_dict())
 
     def _slow_bound(self, past: Histogram) -> float | None:
         """Seconds beyond which a request is slow: R18's factor times the past 95th percentile of stable, rounded up
@@ -169,7 +169,7 @@ class ReleaseJudge:
             return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=f"{few}; {verdict.sentence}")
         if meets:
             return replace(verdict, kind=VerdictKind.PASS, sentence=f"{verdict.sentence}: {criterion}")
-        if stable_misses and phase.canary_rate <= self._errors.tolerated_ratio * phase.stable_rate:
+        if stable_misses and phase.canary_rate <= self._errors.judge.tolerated_ratio * phase.stable_rate:
             words = f"{verdict.sentence}: stable itself misses {criterion}, the canary is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words)
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: misses {criterion}")
@@ -202,8 +202,8 @@ class ReleaseJudge:
             "slow": self._slow.to_dict(),
             "past": vars(self._past),
             "bound": self._bound,
-            "phase_errors": vars(self._phase_errors),
-            "phase_slow": vars(self._phase_slow),
+            "phase_errors": self._phase_errors.to_dict(),
+            "phase_slow": self._phase_slow.to_dict(),
             "phase_durations": vars(self._phase_durations),
             "memory": self._memory,
             "memory_high": self._memory_high,

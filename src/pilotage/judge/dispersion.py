@@ -1,0 +1,83 @@
+"""How much more a count varies than independent events would: bursts, retries, diurnal noise.
+
+At block lengths of 1, 2, 4, … looks, neighbouring blocks of the stable version are compared: for independent events
+the squared difference of their counts has, relative to its Poisson variance, a mean of 1; its mean φ is the
+dispersion (McCullagh & Nelder, Generalized Linear Models, 1989, section 4.5, with von Neumann's successive
+differences, so that a slow drift is not taken for noise). Long blocks see bursts that last.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+SCALES = 8
+"""Block lengths from 1 to 2⁷ looks."""
+
+_PAIRS = 6
+"""Fewer pairs of blocks than this say nothing about a length."""
+
+_EVENTS = 4.0
+"""Expected events a pair below which its ratio is noise."""
+
+
+class Dispersion:
+    """Streaming and bounded: three numbers a block length. `usual` is what history says before there is any data."""
+
+    def __init__(self, usual: float = 1.0) -> None:
+        if not 1 <= usual < math.inf:
+            raise ValueError(f"a dispersion is at least 1, not {usual}")
+        self._usual = usual
+        self._looks = 0
+        self._open = [[0, 0] for _ in range(SCALES)]
+        self._before: list[list[int] | None] = [None] * SCALES
+        self._squares = [0.0] * SCALES
+        self._expected = [0.0] * SCALES
+        self._pairs = [0] * SCALES
+        self.factor = usual
+
+    def update(self, bad: int, total: int) -> None:
+        """Take in one look at the stable version. `factor` is from then on what the looks so far say."""
+        self._looks += 1
+        for scale in range(SCALES):
+            self._open[scale][0] += bad
+            self._open[scale][1] += total
+            if self._looks % (1 << scale):
+                return
+            # A closed block is one of the two halves of the next longer one.
+            bad, total = self._open[scale]
+            self._open[scale] = [0, 0]
+            self._close(scale, bad, total)
+
+    def _close(self, scale: int, bad: int, total: int) -> None:
+        before, self._before[scale] = self._before[scale], [bad, total]
+        if before is None or not total or not before[1]:
+            return
+        self._before[scale] = None
+        share = total / before[1]
+        expected = (bad + before[0]) / (total + before[1]) * total * (1 + share)
+        if expected <= 0:
+            return
+        self._squares[scale] += (bad - before[0] * share) ** 2
+        self._expected[scale] += expected
+        self._pairs[scale] += 1
+        self.factor = max([self._usual, *(self._at(s) for s in range(SCALES))])
+
+    def _at(self, scale: int) -> float:
+        pairs = self._pairs[scale]
+        if pairs < _PAIRS or self._expected[scale] < _EVENTS * pairs:
+            return 1.0
+        # One standard error below the estimate: of many lengths, one is high by chance.
+        return self._squares[scale] / self._expected[scale] / (1 + math.sqrt(2 / pairs))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "looks": self._looks, "open": self._open, "before": self._before, "squares": self._squares,
+            "expected": self._expected, "pairs": self._pairs, "factor": self.factor,
+        }  # fmt: skip
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._looks, self.factor = saved["looks"], saved["factor"]
+        self._open, self._before = [list(pair) for pair in saved["open"]], list(saved["before"])
+        self._squares, self._expected = list(saved["squares"]), list(saved["expected"])
+        self._pairs = list(saved["pairs"])
