@@ -30,6 +30,8 @@ _COMMANDS = {
     "retry": ("commanding", "Begin the watch of this step again."),
     "approve": ("commanding", "Approve the step that waits for it."),
     "reject": ("commanding", "Refuse the step that waits for approval."),
+    "judge": ("judging", "Judge the past: when would a rollback have come?"),
+    "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
     "worker": ("operating", "Execute rollouts in the foreground."),
     "down": ("operating", "Stop worker, routers and instances."),
     "demo": ("operating", "See two releases of a small shop: one good, one bad."),

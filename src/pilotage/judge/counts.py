@@ -93,8 +93,8 @@ class CountJudge:
     tolerated_ratio: θ0 ≥ 1, the canary's rate over stable's that is not called harm ·
     alpha: probability of ever calling a harmless canary harmful, shared in halves by the comparison and the
     limit (Bonferroni) · limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too ·
-    prior: the service's own history, `dispersion` of it included; with it a few events suffice where there is little traffic, and until stable
-    itself refutes it the evidence is the average of the two (an average of e-values is one).
+    prior: the service's own history, its dispersion included; with it a few events suffice where there is little
+    traffic, and until stable itself refutes it the evidence is the average of the two (an average of e-values is one).
     """
 
     def __init__(

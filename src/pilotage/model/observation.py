@@ -53,14 +53,24 @@ class Histogram:
 
         The true quantile lies between the bound before and this one: the bucket hides the rest.
         """
+        index = self.quantile_index(share)
+        return None if index is None or index == len(self.bounds) else self.bounds[index]
+
+    def quantile_index(self, share: float) -> int | None:
+        """Which bucket holds the quantile; None when empty."""
         wanted, seen = share * self.total, 0
         if self.total == 0:
             return None
-        for bound, count in zip(self.bounds, self.counts, strict=False):
+        for index, count in enumerate(self.counts):
             seen += count
             if seen >= wanted:
-                return bound
-        return None
+                return index
+        return len(self.bounds)
+
+    @staticmethod
+    def of(saved: dict[str, Any]) -> Histogram:
+        """The histogram whose `vars()` went through JSON."""
+        return Histogram(tuple(saved["bounds"]), tuple(saved["counts"]))
 
     def plus(self, other: Histogram) -> Histogram:
         if not self.bounds:

@@ -20,7 +20,7 @@ _STYLE = """
 --mark:#ffb066;--paper:#14191e}}
 .pg-chart text{fill:var(--ink)} .pg-chart .soft{fill:var(--soft)} .pg-chart .line{stroke:var(--line);fill:none}
 .pg-chart .bar{fill:var(--bar)} .pg-chart .core{fill:var(--core)} .pg-chart .mark{fill:var(--mark)}
-.pg-chart .stair{stroke:var(--core);stroke-width:3;fill:none} .pg-chart .paper{fill:var(--paper)}
+.pg-chart .stair{stroke:var(--core);stroke-width:3;fill:none} .pg-chart .paper{fill:var(--paper)} .pg-chart .edge{stroke:var(--mark);stroke-dasharray:6 4}
 """
 
 
@@ -60,7 +60,7 @@ def gantt(plan: Plan) -> str:
             for at, title in bar.marks
         ]
     title = f"{headline(plan)}: {'phases' if plan.timeline.phases else 'pipeline'}"
-    return _svg(title, _description(bars), height, body)
+    return svg(title, _description(bars), height, body)
 
 
 def _bars(plan: Plan) -> tuple[list[_Bar], str, date | None]:
@@ -149,7 +149,7 @@ def staircase(plan: Plan) -> str:
     foot = f"widths follow the waits: {format_duration(plan.watched)} in all"
     body.append(f'<text class="soft" x="{left}" y="{height - 8}">{foot}</text>')
     described = "; ".join(f"{step.title}: {format_share(step.weight / WHOLE)}" for step in plan.steps)
-    return _svg(f"{headline(plan)}: users on the new version", described, height, body)
+    return svg(f"{headline(plan)}: users on the new version", described, height, body)
 
 
 def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tuple[tuple[float, float], str]]]:
@@ -172,7 +172,8 @@ def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tu
     return points, labels
 
 
-def _svg(title: str, description: str, height: float, body: list[str]) -> str:
+def svg(title: str, description: str, height: float, body: list[str]) -> str:
+    """A chart of our size and colours around `body`, described for those who cannot see it."""
     inside = "\n".join(body)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pg-chart" role="img" viewBox="0 0 {_WIDTH} {height:g}" '

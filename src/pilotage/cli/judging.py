@@ -1,0 +1,173 @@
+"""`judge` and `analysis`: the judge on figures of the past, and rules of another tool carried over."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilotage.cli.project import json_option
+
+if TYPE_CHECKING:
+    from pilotage.judge.replay import Look, Replay
+
+COLUMNS = ("time", "canary_bad", "canary_total", "stable_bad", "stable_total")
+
+
+@click.command()
+@click.option("--replay", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
+              help="CSV with time, canary_bad, canary_total, stable_bad, stable_total; or a Prometheus range (JSON).")  # fmt: skip
+@click.option("--cumulative", is_flag=True, help="The CSV's counts are counters that grow, not counts per row.")
+@click.option("--tolerated-ratio", type=float, default=1.25, show_default=True, help="Not called harm below it.")
+@click.option("--false-rollback", default="0.1%", show_default=True, help="Probability of calling a good canary bad.")
+@click.option("--limit", help="A rate that is harm whatever stable does, such as 5%.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the ratio there (SVG).")
+@json_option
+def judge(
+    source: Path,
+    cumulative: bool,
+    tolerated_ratio: float,
+    false_rollback: str,
+    limit: str | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Judge the past: when would a rollback have come, and whom would it have spared?
+
+    Exit status 4 when it would have been rolled back, 0 otherwise.
+    """
+    from pilotage.judge.counts import CountJudge
+    from pilotage.judge.replay import replay
+    from pilotage.model.observation import VerdictKind
+    from pilotage.model.quantity import parse_share
+
+    try:
+        made = CountJudge(tolerated_ratio, parse_share(false_rollback), parse_share(limit) if limit else None)
+        done = replay(_read(source, cumulative), made)
+    except ValueError as error:
+        raise click.UsageError(f"{source}: {error}") from None
+    if picture is not None:
+        from pilotage.render.judge_chart import ratio_chart
+
+        picture.write_text(ratio_chart(done, f"{source.name}: canary against stable"), encoding="utf-8")
+        click.echo(f"wrote {picture}", err=True)
+    if as_json:
+        click.echo(json.dumps(_answer(done), ensure_ascii=False))
+    else:
+        for note in done.notes:
+            click.echo(note, err=True)
+        click.echo(done.sentence)
+    harm = done.decided is not None and done.decided.verdict.kind is VerdictKind.FAIL
+    raise SystemExit(4 if harm else 0)
+
+
+def _answer(done: Replay) -> dict[str, Any]:
+    decided = done.decided
+    return {
+        "schema": 1,
+        "decision": decided.verdict.kind.value if decided else None,
+        "seconds": decided.at - done.began if decided else None,
+        "hurt": decided.hurt if decided else done.moments[-1].hurt,
+        "spared": done.spared,
+        "looks": len(done.moments),
+        "sentence": done.sentence,
+        "notes": done.notes,
+    }
+
+
+def _read(source: Path, cumulative: bool) -> Iterator[Look]:
+    from pilotage.judge.replay import Look, from_counters
+
+    text = source.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        yield from from_counters(_range(json.loads(text)))
+        return
+    rows = csv.DictReader(text.splitlines())
+    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    if missing:
+        raise ValueError(f"line 1: the columns {', '.join(missing)} are missing; {', '.join(COLUMNS)} are needed")
+    numbers = (_row(row, number) for number, row in enumerate(rows, 2))
+    if cumulative:
+        yield from from_counters(numbers)
+        return
+    for at, *counts in numbers:
+        yield Look(at, *(int(count) for count in counts))
+
+
+def _row(row: dict[str, str], number: int) -> tuple[float, float, float, float, float]:
+    try:
+        at, bad_c, all_c, bad_s, all_s = (float(row[name]) for name in COLUMNS)
+    except (TypeError, ValueError):
+        raise ValueError(f"line {number}: {dict(row)} holds something that is no number") from None
+    return at, bad_c, all_c, bad_s, all_s
+
+
+def _range(data: dict[str, Any]) -> Iterator[tuple[float, float, float, float, float]]:
+    """Counters of `/api/v1/query_range`: four series, told apart by the labels `role` (canary, stable) and `count`
+    (bad, total). A time that one of them lacks is left out."""
+    series: dict[str, dict[float, float]] = {}
+    for found in data.get("data", {}).get("result", []):
+        labels = found.get("metric", {})
+        series[f"{labels.get('role')}_{labels.get('count')}"] = {at: float(value) for at, value in found["values"]}
+    missing = [name for name in COLUMNS[1:] if name not in series]
+    if missing:
+        raise ValueError(f"no series with the labels of {', '.join(missing)} (role=canary|stable, count=bad|total)")
+    for at in sorted(set.intersection(*(set(series[name]) for name in COLUMNS[1:]))):
+        bad_c, all_c, bad_s, all_s = (series[name][at] for name in COLUMNS[1:])
+        yield at, bad_c, all_c, bad_s, all_s
+
+
+@click.group()
+def analysis() -> None:
+    """Rules of Argo Rollouts: read them, and count as it does."""
+
+
+@analysis.command("import")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@json_option
+def import_(source: Path, as_json: bool) -> None:
+    """Read the AnalysisTemplates of a YAML file and show the rules they make."""
+    from dataclasses import asdict
+
+    from pilotage.judge.rules import rules_of
+
+    templates = [found for found in _documents(source) if str(found.get("kind", "")).endswith("AnalysisTemplate")]
+    if not templates:
+        raise click.UsageError(f"{source}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
+    try:
+        rules = {str(found["metadata"]["name"]): rules_of(found) for found in templates}
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(f"{source}: {error}") from None
+    if as_json:
+        shown = {name: [asdict(rule) for rule in made] for name, made in rules.items()}
+        click.echo(json.dumps({"schema": 1, "templates": shown}, ensure_ascii=False, default=str))
+        return
+    for name, made in rules.items():
+        for rule in made:
+            click.echo(f"{name}/{rule.name}: {_told(rule)}")
+
+
+def _told(rule: Any) -> str:
+    success = f"success when {rule.success.text}" if rule.success else ""
+    failure = f"failure when {rule.failure.text}" if rule.failure else ""
+    often = f"{rule.count or 'any number of'} times every {rule.interval:g} s" if rule.interval else "once"
+    limits = (
+        f"tolerates {rule.failure_limit} failures, {rule.inconclusive_limit} inconclusive, "
+        f"{rule.consecutive_error_limit} errors in a row"
+    )
+    dry = "dry run" if rule.dry_run else ""
+    return "; ".join(part for part in (success, failure, f"measured {often}", limits, dry) if part)
+
+
+def _documents(source: Path) -> list[dict[str, Any]]:
+    import yaml
+
+    try:
+        found = list(yaml.safe_load_all(source.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise click.UsageError(f"{source}: {error}") from None
+    return [document for document in found if isinstance(document, dict)]

@@ -1,0 +1,109 @@
+"""Judges the past with the code that judges the present: when would it have decided, and what would that have cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pilotage.judge.counts import CountJudge, CountStream
+from pilotage.model.observation import Verdict, VerdictKind
+
+
+@dataclass(frozen=True)
+class Look:
+    """Counts of one interval that ended at `at`, Unix seconds."""
+
+    at: float
+    canary_bad: int
+    canary_total: int
+    stable_bad: int
+    stable_total: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the judge said at a look, and how many users the canary had failed by then."""
+
+    at: float
+    verdict: Verdict
+    hurt: int
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The whole of it. decided: the first moment of harm or safety, None when there was none · tolerated: the margin."""
+
+    moments: tuple[Moment, ...]
+    decided: Moment | None
+    tolerated: float
+    notes: tuple[str, ...]
+
+    @property
+    def began(self) -> float:
+        return self.moments[0].at
+
+    @property
+    def spared(self) -> int:
+        """Users the canary failed after a decision of harm: a rollback then would have spared them."""
+        if self.decided is None or self.decided.verdict.kind is not VerdictKind.FAIL:
+            return 0
+        return self.moments[-1].hurt - self.decided.hurt
+
+    @property
+    def sentence(self) -> str:
+        last = self.moments[-1]
+        if self.decided is None:
+            return f"no decision in {last.at - self.began:.0f} s: {last.verdict.sentence}"
+        after = self.decided.at - self.began
+        word = "harm" if self.decided.verdict.kind is VerdictKind.FAIL else "no harm"
+        cost = f", {self.decided.hurt} users hurt until then, {self.spared} more spared" if word == "harm" else ""
+        return f"{word} after {after:.0f} s{cost}: {self.decided.verdict.sentence}"
+
+
+class NothingToReplay(ValueError):
+    """No look holds a request of both versions."""
+
+
+def replay(looks: Iterable[Look], judge: CountJudge) -> Replay:
+    """Feed the looks in the order of their times; of looks with one time the first counts (late and duplicated
+    samples). The watch goes on after a decision, so that the picture shows all of it."""
+    ordered, notes = _ordered(looks)
+    if not any(look.canary_total for look in ordered):
+        raise NothingToReplay("no look has a request to the canary")
+    stream, hurt, decided, moments = CountStream(judge), 0, None, []
+    for look in ordered:
+        hurt += look.canary_bad
+        verdict = stream.update(
+            canary_bad=look.canary_bad, canary_total=look.canary_total, stable_bad=look.stable_bad,
+            stable_total=look.stable_total,
+        )  # fmt: skip
+        moments.append(Moment(look.at, verdict, hurt))
+        if decided is None and verdict.kind in (VerdictKind.FAIL, VerdictKind.PASS):
+            decided = moments[-1]
+    return Replay(tuple(moments), decided, judge.tolerated_ratio, tuple(notes))
+
+
+def _ordered(looks: Iterable[Look]) -> tuple[list[Look], list[str]]:
+    given = list(looks)
+    ordered = sorted(given, key=lambda look: look.at)
+    notes = []
+    if ordered != given:
+        notes.append("some looks came late: put in the order of their times")
+    unique = {look.at: look for look in reversed(ordered)}
+    if len(unique) < len(ordered):
+        notes.append(f"{len(ordered) - len(unique)} looks had the time of another: left out")
+    return sorted(unique.values(), key=lambda look: look.at), notes
+
+
+def from_counters(samples: Iterable[tuple[float, float, float, float, float]]) -> Iterator[Look]:
+    """Looks from counters that only grow: (time, canary bad, canary total, stable bad, stable total).
+
+    A counter that fell began anew: what it shows is what has happened since.
+    """
+    before: tuple[float, ...] | None = None
+    for at, *values in samples:
+        if before is not None:
+            grown = [new - old if new >= old else new for new, old in zip(values, before, strict=True)]
+            bad_c, all_c, bad_s, all_s = (round(value) for value in grown)
+            yield Look(at, min(bad_c, all_c), all_c, min(bad_s, all_s), all_s)
+        before = tuple(values)

@@ -1,0 +1,274 @@
+"""Thresholds with counted failures, for those who know them: exactly as Argo Rollouts counts (its analysis controller).
+
+A measurement is a success, a failure, inconclusive, or an error. Failures and inconclusives are counted for ever, errors
+only in a row; a limit of N tolerates N. When one measurement crosses several limits the later check rules: error
+over inconclusive over failed. `count` measurements end the metric; without `count` it runs until it is stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pilotage.model.observation import Verdict, VerdictKind
+
+
+class Phase(StrEnum):
+    """Where a metric or a run stands, in Argo Rollouts' words; the worst of several comes last."""
+
+    SUCCESSFUL = "Successful"
+    RUNNING = "Running"
+    PENDING = "Pending"
+    INCONCLUSIVE = "Inconclusive"
+    ERROR = "Error"
+    FAILED = "Failed"
+
+
+_WORSE = tuple(Phase)
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_TERM = re.compile(
+    r"\s*(?P<value>result(?:\[\d+\])?|default\(\s*result(?:\[\d+\])?\s*,\s*(?P<default>-?[\d.]+)\s*\))"
+    r"\s*(?P<operator><=|>=|==|!=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)\s*"
+)
+
+
+class BadCondition(ValueError):
+    """A condition that is not comparisons of `result` joined by && or ||; says what it may be."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`result[0] >= 0.95 && result[0] < 2`: comparisons joined by && or, less tightly, by ||.
+
+    No host language is evaluated. `default(result, 0)` stands in for a missing value.
+    """
+
+    text: str
+    _any: tuple[tuple[tuple[str, float, float | None, int], ...], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        alternatives = tuple(
+            tuple(self._comparison(part) for part in alternative.split("&&")) for alternative in self.text.split("||")
+        )
+        object.__setattr__(self, "_any", alternatives)
+
+    def _comparison(self, part: str) -> tuple[str, float, float | None, int]:
+        match = _TERM.fullmatch(part)
+        if match is None:
+            raise BadCondition(
+                f"{part.strip()!r} is not a comparison such as result[0] >= 0.95; they may be joined by && and ||"
+            )
+        index = re.search(r"\[(\d+)\]", match["value"])
+        default = float(match["default"]) if match["default"] else None
+        return match["operator"], float(match["limit"]), default, int(index[1]) if index else 0
+
+    def holds(self, result: tuple[float, ...]) -> bool:
+        """Whether it is true of a result. Raises LookupError for a value that is not there or is no number."""
+        return any(all(self._true(term, result) for term in alternative) for alternative in self._any)
+
+    @staticmethod
+    def _true(term: tuple[str, float, float | None, int], result: tuple[float, ...]) -> bool:
+        compare, limit, default, index = term
+        value = result[index] if index < len(result) and not math.isnan(result[index]) else default
+        if value is None:
+            raise LookupError(f"the result has no value at [{index}]")
+        return _OPERATORS[compare](value, limit)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One metric of an analysis. -1 switches a limit off; `consecutive_success_limit` 0 does."""
+
+    name: str
+    success: Condition | None = None
+    failure: Condition | None = None
+    count: int | None = None
+    interval: float | None = None
+    initial_delay: float = 0.0
+    failure_limit: int = 0
+    inconclusive_limit: int = 0
+    consecutive_error_limit: int = 4
+    consecutive_success_limit: int = 0
+    query: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a metric has measured so far."""
+
+    measured: int = 0
+    successes: int = 0
+    failures: int = 0
+    inconclusives: int = 0
+    errors_in_a_row: int = 0
+    successes_in_a_row: int = 0
+    last: tuple[float, ...] = ()
+    message: str = ""
+
+
+def measure(rule: Rule, tally: Tally, result: tuple[float, ...] | None, trouble: str = "") -> Tally:
+    """The tally after one measurement; None is a measurement that could not be made, `trouble` says why."""
+    outcome = _outcome(rule, result)
+    if outcome is Phase.ERROR:
+        message = trouble or "the measurement has no value"
+        return Tally(
+            tally.measured, tally.successes, tally.failures, tally.inconclusives, tally.errors_in_a_row + 1,
+            tally.successes_in_a_row, tally.last, message,
+        )  # fmt: skip
+    good = outcome is Phase.SUCCESSFUL
+    return Tally(
+        tally.measured + 1, tally.successes + good, tally.failures + (outcome is Phase.FAILED),
+        tally.inconclusives + (outcome is Phase.INCONCLUSIVE), 0, tally.successes_in_a_row + 1 if good else 0,
+        result or (), "",
+    )  # fmt: skip
+
+
+def _outcome(rule: Rule, result: tuple[float, ...] | None) -> Phase:
+    if result is None:
+        return Phase.ERROR
+    try:
+        failed = rule.failure is not None and rule.failure.holds(result)
+        succeeded = rule.success is not None and rule.success.holds(result)
+    except LookupError:
+        return Phase.ERROR
+    match rule.success, rule.failure:
+        case None, None:
+            return Phase.SUCCESSFUL
+        case _, None:
+            return Phase.SUCCESSFUL if succeeded else Phase.FAILED
+        case None, _:
+            return Phase.FAILED if failed else Phase.SUCCESSFUL
+        case _:
+            return Phase.FAILED if failed else Phase.SUCCESSFUL if succeeded else Phase.INCONCLUSIVE
+
+
+def assess(rule: Rule, tally: Tally) -> Phase:
+    """Where the metric stands."""
+    found = None
+    if 0 <= rule.failure_limit < tally.failures:
+        found = Phase.FAILED
+    if 0 <= rule.inconclusive_limit < tally.inconclusives:
+        found = Phase.INCONCLUSIVE
+    if 0 <= rule.consecutive_error_limit < tally.errors_in_a_row:
+        found = Phase.ERROR
+    if found is not None:
+        return found
+    if 0 < rule.consecutive_success_limit <= tally.successes_in_a_row:
+        return Phase.SUCCESSFUL
+    wanted = rule.count if rule.count is not None else (None if rule.interval else 1)
+    if wanted is None or tally.measured < wanted:
+        return Phase.RUNNING if tally.measured or tally.errors_in_a_row else Phase.PENDING
+    if rule.consecutive_success_limit <= 0:
+        return Phase.SUCCESSFUL
+    return Phase.INCONCLUSIVE if rule.failure_limit >= 0 else Phase.FAILED
+
+
+def worst(phases: Iterable[Phase]) -> Phase:
+    """The phase of a run: the worst of its metrics, those of a dry run left out by the caller."""
+    return max(phases, key=_WORSE.index, default=Phase.SUCCESSFUL)
+
+
+_KIND = {
+    Phase.SUCCESSFUL: VerdictKind.PASS,
+    Phase.RUNNING: VerdictKind.INCONCLUSIVE,
+    Phase.PENDING: VerdictKind.INSUFFICIENT_DATA,
+    Phase.INCONCLUSIVE: VerdictKind.INCONCLUSIVE,
+    Phase.ERROR: VerdictKind.SOURCE_ERROR,
+    Phase.FAILED: VerdictKind.FAIL,
+}
+
+
+def verdict(rule: Rule, tally: Tally) -> Verdict:
+    """The rule's answer in the judge's words."""
+    phase = assess(rule, tally)
+    counted = (
+        f"{tally.measured} measured: {tally.failures} failed of {rule.failure_limit} tolerated, "
+        f"{tally.inconclusives} inconclusive of {rule.inconclusive_limit}, {tally.errors_in_a_row} errors in a row of "
+        f"{rule.consecutive_error_limit}"
+    )
+    last = f"; last {', '.join(f'{value:g}' for value in tally.last)}" if tally.last else ""
+    trouble = f"; {tally.message}" if tally.message else ""
+    return Verdict(rule.name, _KIND[phase], f"{phase}: {counted}{last}{trouble}", samples=tally.measured)
+
+
+class BadTemplate(ValueError):
+    """An AnalysisTemplate that cannot be carried over; says where and why."""
+
+
+def rules_of(template: dict[str, Any]) -> tuple[Rule, ...]:
+    """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1), as plain data."""
+    if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
+        raise BadTemplate(f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed")
+    spec = template.get("spec") or {}
+    dry = [re.compile(f"(?:{entry.get('metricName', '')})$") for entry in spec.get("dryRun") or []]
+    metrics = spec.get("metrics") or []
+    if not metrics:
+        raise BadTemplate("spec.metrics is empty: there is nothing to carry over")
+    arguments = {str(argument["name"]): argument.get("value") for argument in spec.get("args") or []}
+    return tuple(_rule(metric, f"spec.metrics[{index}]", arguments, dry) for index, metric in enumerate(metrics))
+
+
+def _rule(metric: dict[str, Any], where: str, arguments: dict[str, Any], dry: list[re.Pattern[str]]) -> Rule:
+    name = str(metric.get("name") or "")
+    provider = metric.get("provider") or {}
+    if "prometheus" not in provider:
+        kinds = ", ".join(provider) or "none"
+        raise BadTemplate(f"{where}.provider: {kinds} cannot be carried over, prometheus can")
+    try:
+        return Rule(
+            name=name,
+            success=_condition(metric.get("successCondition"), arguments),
+            failure=_condition(metric.get("failureCondition"), arguments),
+            count=_whole(metric.get("count"), arguments),
+            interval=_seconds(metric.get("interval")),
+            initial_delay=_seconds(metric.get("initialDelay")) or 0.0,
+            failure_limit=_whole(metric.get("failureLimit"), arguments) or 0,
+            inconclusive_limit=_whole(metric.get("inconclusiveLimit"), arguments) or 0,
+            consecutive_error_limit=_or(_whole(metric.get("consecutiveErrorLimit"), arguments), 4),
+            consecutive_success_limit=_whole(metric.get("consecutiveSuccessLimit"), arguments) or 0,
+            query=_filled(str(provider["prometheus"].get("query", "")), arguments),
+            dry_run=any(pattern.match(name) for pattern in dry),
+        )
+    except (BadCondition, ValueError) as error:
+        raise BadTemplate(f"{where} ({name}): {error}") from None
+
+
+def _condition(text: object, arguments: dict[str, Any]) -> Condition | None:
+    return Condition(_filled(str(text), arguments)) if text else None
+
+
+def _whole(value: object, arguments: dict[str, Any]) -> int | None:
+    return None if value is None else int(_filled(str(value), arguments))
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _seconds(text: object) -> float | None:
+    from pilotage.model.quantity import parse_duration
+
+    return None if text in (None, "") else float(parse_duration(str(text)))
+
+
+def _filled(text: str, arguments: dict[str, Any]) -> str:
+    """`{{args.name}}` replaced by the template's own value; one without a value stays for whoever runs it."""
+
+    def value(match: re.Match[str]) -> str:
+        found = arguments.get(match[1])
+        return match[0] if found is None else str(found)
+
+    return re.sub(r"\{\{\s*args\.([\w.-]+)\s*\}\}", value, text)

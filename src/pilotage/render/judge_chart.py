@@ -1,0 +1,79 @@
+"""The ratio with its confidence sequence over time, the margin as a line, the decision as a mark: SVG."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from pilotage.judge.replay import Moment, Replay
+from pilotage.model.observation import VerdictKind
+from pilotage.render.charts import svg
+
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 380, 64, 20, 34, 44
+_LOWEST, _HIGHEST = 1 / 64, 256.0
+_MARKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64, 256)
+
+
+def ratio_chart(replay: Replay, title: str) -> str:
+    """Time in seconds from the first look, the ratio on a logarithmic scale from 1/64 to 256."""
+    end = max(1.0, replay.moments[-1].at - replay.began)
+
+    def x(moment: Moment) -> float:
+        return round(_LEFT + (moment.at - replay.began) / end * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(ratio: float) -> float:
+        place = math.log(min(max(ratio, _LOWEST), _HIGHEST) / _LOWEST) / math.log(_HIGHEST / _LOWEST)
+        return round(_HEIGHT - _BOTTOM - place * (_HEIGHT - _TOP - _BOTTOM), 1)
+
+    shown = _thinned(replay.moments)
+    low = [(x(m), y(m.verdict.interval[0])) for m in shown if m.verdict.interval]
+    high = [(x(m), y(m.verdict.interval[1])) for m in shown if m.verdict.interval]
+    band = " ".join(f"{a},{b}" for a, b in [*low, *reversed(high)])
+    line = " ".join(f"{x(m)},{y(m.verdict.ratio)}" for m in shown if m.verdict.ratio is not None)
+    body = [_axis(end, y), f'<polygon class="bar" opacity="0.55" points="{band}"/>']
+    body.append(f'<polyline class="stair" points="{line}"/>')
+    margin = y(replay.tolerated)
+    body.append(
+        f'<line class="edge" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{margin}" y2="{margin}"/>'
+        f'<text x="{_WIDTH - _RIGHT}" y="{margin - 6}" text-anchor="end">tolerated: {replay.tolerated:g}×</text>'
+    )
+    if replay.decided:
+        at = x(replay.decided)
+        word = "harm" if replay.decided.verdict.kind is VerdictKind.FAIL else "no harm"
+        anchor = "end" if at > _WIDTH * 0.7 else "start"
+        body.append(
+            f'<line class="edge" x1="{at}" x2="{at}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
+            f'<text x="{at + (-6 if anchor == "end" else 6)}" y="{_TOP + 4}" text-anchor="{anchor}">'
+            f"{word} after {replay.decided.at - replay.began:.0f} s</text>"
+        )
+    return svg(title, replay.sentence, _HEIGHT, body)
+
+
+def _axis(end: float, y: object) -> str:
+    assert callable(y)
+    lines = []
+    for mark in _MARKS:
+        height = y(mark)
+        label = f"{mark:g}×" if mark >= 1 else f"1/{1 / mark:g}×"
+        lines.append(
+            f'<line class="line" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{height}" y2="{height}"/>'
+            f'<text class="soft" x="{_LEFT - 8}" y="{height + 4}" text-anchor="end">{escape(label)}</text>'
+        )
+    for part in range(5):
+        place = _LEFT + part / 4 * (_WIDTH - _LEFT - _RIGHT)
+        lines.append(
+            f'<text class="soft" x="{place:.1f}" y="{_HEIGHT - _BOTTOM + 20}" text-anchor="middle">'
+            f"{end * part / 4:.0f} s</text>"
+        )
+    lines.append(
+        f'<text class="soft" x="{_LEFT}" y="{_HEIGHT - 6}">'
+        "canary's rate over stable's, with all ratios that the counts do not refute at any time</text>"
+    )
+    return "".join(lines)
+
+
+def _thinned(moments: tuple[Moment, ...], most: int = 400) -> tuple[Moment, ...]:
+    """At most so many, evenly, the last one among them."""
+    step = max(1, -(-len(moments) // most))
+    kept = moments[::step]
+    return kept if kept[-1] is moments[-1] else (*kept, moments[-1])
