@@ -19,8 +19,13 @@ COLUMNS = ("time", "canary_bad", "canary_total", "stable_bad", "stable_total")
 
 
 @click.command()
-@click.option("--replay", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
-              help="CSV with time, canary_bad, canary_total, stable_bad, stable_total; or a Prometheus range (JSON).")  # fmt: skip
+@click.option(
+    "--replay",
+    "source",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="CSV with time, canary_bad, canary_total, stable_bad, stable_total; or a Prometheus range (JSON).",
+)
 @click.option("--cumulative", is_flag=True, help="The CSV's counts are counters that grow, not counts per row.")
 @click.option("--tolerated-ratio", type=float, default=1.25, show_default=True, help="Not called harm below it.")
 @click.option("--false-rollback", default="0.1%", show_default=True, help="Probability of calling a good canary bad.")

@@ -27,6 +27,9 @@ _LOG_SPAN, _SPAN_LESS_ONE = np.log(_SPAN), _SPAN - 1
 _STABLE_DIFFERS = math.log(20)
 """Evidence at which stable itself refutes what history says of it."""
 
+_TOP, _RICHEST = 600.0, 1e250
+"""Caps that keep the capital a finite number: far beyond any bar, and a smaller capital is still an e-value."""
+
 _CEILING_Z = 3.719
 """Standard normal quantile of 0.9999: history's rate is below the ceiling with this certainty."""
 
@@ -92,9 +95,10 @@ class CountJudge:
 
     tolerated_ratio: θ0 ≥ 1, the canary's rate over stable's that is not called harm ·
     alpha: probability of ever calling a harmless canary harmful, shared in halves by the comparison and the
-    limit (Bonferroni) · limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too ·
+    limit where there is one (Bonferroni) ·
+    limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too ·
     prior: the service's own history, its dispersion included; with it a few events suffice where there is little
-    traffic, and until stable itself refutes it the evidence is the average of the two (an average of e-values is one).
+    traffic; until stable itself refutes it the evidence is the average of the two (an average of e-values is one).
     """
 
     def __init__(
@@ -117,9 +121,13 @@ class CountJudge:
         self._null = len(below)
         self.dispersion = prior.dispersion if prior else 1.0
         """φ ≥ 1 of the looks to come; whoever sets it must know it before them."""
+        # One bettor a point of the grid and a start: capital × likelihood ratio, summed over the starts so far.
+        self._harm, self._breach = np.ones(len(_SPAN)), np.ones(len(_SPAN))
+        self._unstarted = 0.0
         # Events and exposures as they count after dispersion: floats, at most the plain sums.
         self._weighed = [0.0, 0.0, 0.0, 0.0]
-        self._known: tuple[float, float, tuple[float, float]] | None = None
+        self._known: tuple[float, tuple[float, float]] | None = None
+        self._bar = math.log((1 if limit is None else 2) / alpha)
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
         """Take in the counts since the last update and say what is known now."""
@@ -136,14 +144,39 @@ class CountJudge:
         bad = canary_bad + stable_bad
         if bad and canary_total and stable_total:
             step = canary_bad * self._log_theta - bad * np.log1p(self._theta * exposure)
-            self._likelihood += step if weight == 1 else weight * step
+            if weight != 1:
+                step *= weight
+            self._likelihood += step
+            against = step[self._null + 1 :] - step[self._null]
+            self._harm = np.minimum(self._harm * np.exp(np.minimum(against, _TOP)), _RICHEST)
             self._known = None
+        if self.limit is not None and canary_total:
+            ratios = weight * (canary_bad * _LOG_SPAN - _SPAN_LESS_ONE * (self.limit * canary_total))
+            self._breach = np.minimum(self._breach * np.exp(np.minimum(ratios, _TOP)), _RICHEST)
         weighed = self._weighed
         weighed[0] += weight * canary_bad
         weighed[1] += weight * canary_total
         weighed[2] += weight * stable_bad
         weighed[3] += weight * stable_total
         return self.verdict()
+
+    def hold_back(self, capital: float) -> None:
+        """Before the first update: keep this share of the capital for harm that begins later (`begin`)."""
+        self._harm *= 1 - capital
+        self._breach *= 1 - capital
+        self._unstarted = capital
+
+    def begin(self, capital: float) -> None:
+        """Let bettors begin now with `capital` of what was held back: they know nothing of the looks before.
+
+        A mixture of e-processes that begin at times fixed in advance is one. Harm that begins late would otherwise have
+        to make up for all the good looks before it.
+        """
+        capital = min(capital, self._unstarted)
+        self._unstarted -= capital
+        self._harm += capital
+        if self.limit is not None:
+            self._breach += capital
 
     def _weight(self, exposure: float) -> float:
         """What a look counts for. If both rates flicker alike, the variance of the logarithm of their ratio grows by
@@ -154,9 +187,9 @@ class CountJudge:
 
     def verdict(self) -> Verdict:
         """What is known now, without new counts."""
-        sums, bar = self.sums, math.log(2 / self.alpha)
-        compared, safe, (low, high) = self._known = self._known or self._compare()
-        harm = self._with_history(compared)
+        sums, bar = self.sums, self._bar
+        safe, (low, high) = self._known = self._known or self._compare()
+        harm = self.harm_evidence()
         breach = self.limit_evidence()
         kind, critical = VerdictKind.INCONCLUSIVE, False
         if sums.canary_total == 0:
@@ -184,35 +217,35 @@ class CountJudge:
 
     def harm_evidence(self) -> float:
         """Natural logarithm of the e-value against θ ≤ θ0, history included."""
-        self._known = self._known or self._compare()
-        return self._with_history(self._known[0])
+        return self._with_history(self._compared())
 
     def safe_evidence(self) -> float:
         """Natural logarithm of the e-value against θ ≥ θ0."""
         self._known = self._known or self._compare()
-        return self._known[1]
+        return self._known[0]
 
     def interval(self) -> tuple[float, float]:
         """Ratios of the grid that the counts do not refute at level 1 − α, at any time."""
         self._known = self._known or self._compare()
-        return self._known[2]
+        return self._known[1]
 
-    def _compare(self) -> tuple[float, float, tuple[float, float]]:
-        """Evidence of harm, evidence of safety, and the interval, from one pass over the grid."""
+    def _compared(self) -> float:
+        """Evidence of harm from the comparison with stable alone."""
+        return _log(float(np.add.reduce(self._harm)) / len(_SPAN) + self._unstarted)
+
+    def _compare(self) -> tuple[float, tuple[float, float]]:
+        """Evidence of safety, and the interval, from one pass over the grid."""
         likelihood, null = self._likelihood, self._null
         top = float(np.maximum.reduce(likelihood))
         powers = np.exp(likelihood - top)
-        # The grid is an odd number of points around the null: one prefix sum gives both sides.
-        sums = np.add.accumulate(powers)
-        below, to_null, whole = float(sums[null - 1]), float(sums[null]), float(sums[-1])
+        below, whole = float(np.add.reduce(powers[:null])), float(np.add.reduce(powers))
         reference = top - float(likelihood[null])
         size = len(powers)
         kept = powers > whole / size * self.alpha
         first, last = int(kept.argmax()), size - 1 - int(kept[::-1].argmax())
         low = 0.0 if first == 0 else float(self._theta[first])
         high = math.inf if last == size - 1 else float(self._theta[last])
-        half = len(_SPAN)
-        return _log((whole - to_null) / half) + reference, _log(below / half) + reference, (low, high)
+        return _log(below / len(_SPAN)) + reference, (low, high)
 
     def _with_history(self, compared: float) -> float:
         """The average of the comparison's e-value and history's; the comparison alone once stable refutes history."""
@@ -233,13 +266,16 @@ class CountJudge:
         """
         if self.limit is None or self.sums.canary_total == 0:
             return 0.0
-        return _poisson_evidence(self._weighed[0], self.limit * self._weighed[1])
+        return _log(float(np.add.reduce(self._breach)) / len(_SPAN) + self._unstarted)
 
     def to_dict(self) -> dict[str, Any]:
         """The running sums as plain JSON, to go on after a restart."""
         return {
             "sums": self.sums.to_dict(),
             "likelihood": self._likelihood.tolist(),
+            "harm": self._harm.tolist(),
+            "breach": self._breach.tolist(),
+            "unstarted": self._unstarted,
             "weighed": self._weighed,
             "dispersion": self.dispersion,
         }
@@ -247,6 +283,8 @@ class CountJudge:
     def restore(self, saved: dict[str, Any]) -> None:
         self.sums = Sums(**saved["sums"])
         self._likelihood = np.asarray(saved["likelihood"], dtype=float)
+        self._harm, self._breach = np.asarray(saved["harm"], dtype=float), np.asarray(saved["breach"], dtype=float)
+        self._unstarted = saved["unstarted"]
         self._weighed = list(saved["weighed"])
         self.dispersion = saved["dispersion"]
         self._known = None
@@ -270,6 +308,8 @@ class CountJudge:
                 return "no requests to the canary yet"
             case VerdictKind.FAIL if critical:
                 return f"{both}: above the limit of {format_share(self.limit or 0)}, {self._sure()}"
+            case VerdictKind.FAIL if low <= self.tolerated_ratio and not self._refuted_by_history():
+                return f"{both}: for a while more than {self.tolerated_ratio:g} times worse, {self._sure()}"
             case VerdictKind.FAIL if low <= self.tolerated_ratio and self.prior is not None:
                 ceiling = format_share(self.tolerated_ratio * self.prior.ceiling)
                 return f"{both}: above the {ceiling} that this service's history allows, {self._sure()}"
@@ -282,22 +322,38 @@ class CountJudge:
             case _:
                 return both
 
+    def _refuted_by_history(self) -> bool:
+        """Whether it is history that refutes the canary, and not the comparison with stable."""
+        return self.prior is not None and self._compared() < self._bar
+
     def _sure(self) -> str:
         return f"sure at {100 * (1 - self.alpha):.4g} %"
+
+
+_LATE = 0.5
+_SUM = 1.07
+"""Σ 1 / (n log² n) over n ≥ 3 is 1.0692."""
 
 
 class CountStream:
     """A `CountJudge` that learns the dispersion of its events, look by look, from the stable version.
 
-    For streams of looks at about equal distances; the evidence then depends on how the looks were cut.
+    For streams of looks at about equal distances; the evidence then depends on how the looks were cut. Half of the
+    capital bets from the first look on; at look i a share of the rest begins, which falls as 1 / (i log² i).
     """
 
     def __init__(self, judge: CountJudge) -> None:
         self.judge = judge
-        self._dispersion = Dispersion(judge.dispersion)
+        self.judge.hold_back(_LATE)
+        self._looks = 0
+        self._dispersion = Dispersion(judge.prior.dispersion if judge.prior else None)
+        judge.dispersion = self._dispersion.factor
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
         """As the judge's; a look is weighed by what was known before it."""
+        self._looks += 1
+        place = self._looks + 2
+        self.judge.begin(_LATE / _SUM / (place * math.log(place) ** 2))
         verdict = self.judge.update(
             canary_bad=canary_bad, canary_total=canary_total, stable_bad=stable_bad, stable_total=stable_total
         )
@@ -309,11 +365,12 @@ class CountStream:
         return self.judge.verdict()
 
     def to_dict(self) -> dict[str, Any]:
-        return {"judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict()}
+        return {"judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks}
 
     def restore(self, saved: dict[str, Any]) -> None:
         self.judge.restore(saved["judge"])
         self._dispersion.restore(saved["dispersion"])
+        self._looks = saved["looks"]
 
 
 def _poisson_evidence(bad: float, expected: float) -> float:

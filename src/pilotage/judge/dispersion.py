@@ -14,6 +14,9 @@ from typing import Any
 SCALES = 8
 """Block lengths from 1 to 2⁷ looks."""
 
+SUSPECTED = 4.0
+"""Dispersion taken for granted before anything is known."""
+
 _PAIRS = 6
 """Fewer pairs of blocks than this say nothing about a length."""
 
@@ -22,10 +25,14 @@ _EVENTS = 4.0
 
 
 class Dispersion:
-    """Streaming and bounded: three numbers a block length. `usual` is what history says before there is any data."""
+    """Streaming and bounded: three numbers a block length.
 
-    def __init__(self, usual: float = 1.0) -> None:
-        if not 1 <= usual < math.inf:
+    usual: what history says; without one the events are suspected of coming in bursts (`SUSPECTED`) until the looks
+    show otherwise, or the first burst that hits the canary would be taken for its fault.
+    """
+
+    def __init__(self, usual: float | None = None) -> None:
+        if usual is not None and not 1 <= usual < math.inf:
             raise ValueError(f"a dispersion is at least 1, not {usual}")
         self._usual = usual
         self._looks = 0
@@ -34,7 +41,7 @@ class Dispersion:
         self._squares = [0.0] * SCALES
         self._expected = [0.0] * SCALES
         self._pairs = [0] * SCALES
-        self.factor = usual
+        self.factor = SUSPECTED if usual is None else usual
 
     def update(self, bad: int, total: int) -> None:
         """Take in one look at the stable version. `factor` is from then on what the looks so far say."""
@@ -61,7 +68,13 @@ class Dispersion:
         self._squares[scale] += (bad - before[0] * share) ** 2
         self._expected[scale] += expected
         self._pairs[scale] += 1
-        self.factor = max([self._usual, *(self._at(s) for s in range(SCALES))])
+        self.factor = max(self._usual or self._shrunk(), *(self._at(s) for s in range(SCALES)))
+
+    def _shrunk(self) -> float:
+        """The estimate at the shortest length, drawn towards the suspicion as if that were `_PAIRS` pairs."""
+        pairs = self._pairs[0]
+        mean = self._squares[0] / self._expected[0] if pairs else SUSPECTED
+        return max(1.0, (pairs * mean + _PAIRS * SUSPECTED) / (pairs + _PAIRS))
 
     def _at(self, scale: int) -> float:
         pairs = self._pairs[scale]

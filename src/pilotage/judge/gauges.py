@@ -1,22 +1,26 @@
 """Compares gauges (memory, processor, pools, conversion) of two versions, and may be looked at for ever.
 
 Samples of a gauge follow one another closely; a test that takes them for independent is sure far too soon. Samples are
-therefore averaged over blocks, and the block grows (halving the number of blocks) as long as neighbouring blocks of
-stable still resemble one another: the batch-means method (Conway, Management Science 1963; the lag-one test as in
-Fishman, Operations Research 1978). Only closed blocks bet.
+therefore averaged over blocks of several times stable's own correlation time, which its successive differences give
+(von Neumann, Annals of Mathematical Statistics 1941; batch means: Conway, Management Science 1963). The first samples
+only teach that time, and a block that turns out too short grows; what was bet on shorter blocks stays bet.
 
 The level is judged by betting on signs: of blocks in which the canary's mean exceeds stable's times a factor no more
 than half do so if the canary's typical level is within it, so each block is at best a fair coin and a bettor's capital
 an e-process (Waudby-Smith & Ramdas, JRSS-B 2024; for signs, de la Peña, Annals of Probability 1999). No bounds on the
-values and no variance are needed, and a single wild sample decides nothing. The slope is judged in the same way, by the
-sign of the second half of two blocks less the first, the canary's less stable's: a leak rises again and again.
+values and no variance are needed, and a single wild sample decides nothing.
+
+The slope is judged by sequential ranks: where nothing drifts, the rank of a block's difference (canary less stable)
+among those before it is uniform and independent of the earlier ranks (Barndorff-Nielsen, Annals of Mathematical
+Statistics 1963), so a bettor on high ranks has no more than a fair game (Vovk, Nouretdinov, Gammerman, ICML 2003); a
+leak is the highest again and again.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from pilotage.model.observation import Verdict, VerdictKind
@@ -24,11 +28,45 @@ from pilotage.model.observation import Verdict, VerdictKind
 _BETS = (0.2, 0.4, 0.6, 0.8, 0.95)
 """Shares of the capital staked; their average is the evidence, so that no share needs to be chosen."""
 
-_CORRELATED = 0.3
-"""Lag-one correlation of block means above which blocks are too short."""
+_LEARNING = 60
+"""Samples that only teach how long the correlation lasts."""
 
-_ENOUGH = 12
-"""Blocks after which the correlation is known well enough to double the block."""
+_TIMES = 4
+"""Correlation times a block: its mean then has a correlation of about an eighth with its neighbour's."""
+
+
+class Memory:
+    """How long a series remembers: its integrated correlation time in samples, as of a first-order process."""
+
+    def __init__(self) -> None:
+        self._count, self._mean, self._squares, self._steps, self._last = 0, 0.0, 0.0, 0.0, 0.0
+
+    def add(self, value: float) -> None:
+        if self._count:
+            self._steps += (value - self._last) ** 2
+        self._last = value
+        self._count += 1
+        off = value - self._mean
+        self._mean += off / self._count
+        self._squares += off * (value - self._mean)
+
+    @property
+    def samples(self) -> int:
+        return self._count
+
+    @property
+    def time(self) -> float:
+        """(1 + ρ) / (1 − ρ), where ρ is the correlation of neighbours; 1 where nothing varies."""
+        if self._count < 3 or self._squares <= 0:
+            return 1.0
+        correlation = max(0.0, 1 - self._steps / (self._count - 1) / (2 * self._squares / self._count))
+        return (1 + correlation) / (1 - min(correlation, 0.999))
+
+    def to_dict(self) -> dict[str, Any]:
+        return vars(self).copy()
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        vars(self).update(saved)
 
 
 class Coin:
@@ -69,6 +107,48 @@ class Coin:
         self._logs, self.tosses = [list(logs) for logs in saved["logs"]], saved["tosses"]
 
 
+_POWERS = (1, 3, 7)
+_MOST = 512
+"""Differences kept; then the ranks begin anew, the capital stays."""
+
+
+class Ranks:
+    """Capital of bettors on high sequential ranks: in proportion to u, u³ and u⁷ of the rank's place u in 0…1."""
+
+    def __init__(self) -> None:
+        self._logs = [0.0] * len(_POWERS)
+        self._sorted: list[float] = []
+
+    def place(self, value: float) -> None:
+        """Take in the next difference. Of equals the rank is the middle one."""
+        low, high = bisect_left(self._sorted, value), bisect_right(self._sorted, value)
+        self._sorted.insert(low, value)
+        size = len(self._sorted)
+        if size > 1:
+            rank = ((low + high) / 2 + 0.5) / size
+            for index, power in enumerate(_POWERS):
+                usual = sum(((place + 0.5) / size) ** power for place in range(size)) / size
+                self._logs[index] += math.log(rank**power / usual)
+        if size >= _MOST:
+            self._sorted = []
+
+    def forget(self) -> None:
+        """Differences of another kind follow: rank those among themselves."""
+        self._sorted = []
+
+    @property
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value."""
+        top = max(self._logs)
+        return top + math.log(sum(math.exp(log - top) for log in self._logs) / len(_POWERS))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"logs": self._logs, "sorted": self._sorted}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._logs, self._sorted = list(saved["logs"]), list(saved["sorted"])
+
+
 @dataclass
 class _Block:
     canary: float = 0.0
@@ -80,8 +160,8 @@ class GaugeJudge:
     """Judges the level and the slope of one gauge.
 
     factor: the canary's level over stable's that is not called harm (below 1 with `higher_is_worse=False`: a loss) ·
-    alpha: probability of ever calling a harmless canary harmful, shared in halves by level and slope · block: samples
-    in the first blocks; more when they are correlated · limit: the level at which the gauge kills, for the forecast.
+    alpha: probability of ever calling a harmless canary harmful, shared in halves by level and slope · block: least
+    samples in a block; more when they are correlated · limit: the level at which the gauge kills, for the forecast.
     """
 
     def __init__(
@@ -102,9 +182,8 @@ class GaugeJudge:
         self._judge_slope = judge_slope
         self.block = block
         self._open = _Block()
-        self._level, self._slope = Coin(), Coin()
-        self._means: list[float] = []
-        self._half: tuple[float, float] | None = None
+        self._level, self._slope = Coin(), Ranks()
+        self._memory = Memory()
         self._first: tuple[float, float] | None = None
         self._last: tuple[float, float] = (math.nan, math.nan)
         self._samples = 0
@@ -114,11 +193,14 @@ class GaugeJudge:
         if not (math.isfinite(canary) and math.isfinite(stable)):
             raise ValueError(f"{self.metric}: samples must be finite: canary {canary}, stable {stable}")
         self._samples += 1
+        self._memory.add(stable)
+        if self._memory.samples <= _LEARNING:
+            return self.verdict()
         block = self._open
         block.canary += canary
         block.stable += stable
         block.samples += 1
-        if block.samples == self.block:
+        if block.samples >= self.block:
             self._open = _Block()
             self._close(block.canary / block.samples, block.stable / block.samples)
         return self.verdict()
@@ -126,19 +208,19 @@ class GaugeJudge:
     def _close(self, canary: float, stable: float) -> None:
         self._last = (canary, stable)
         self._first = self._first or self._last
+        needed = math.ceil(_TIMES * self._memory.time)
+        if needed > 1.25 * self.block:
+            # This block is too short to bet on, and so are the ranks among its like.
+            self.block = needed
+            self._slope.forget()
+            return
         self._level.toss(self._sign * (canary - self.factor * stable) > 0)
-        if self._half is None:
-            self._half = (canary, stable)
-        else:
-            before = self._half
-            self._half = None
-            self._slope.toss(self._sign * ((canary - before[0]) - (stable - before[1])) > 0)
-        self._means.append(stable)
-        if len(self._means) >= _ENOUGH:
-            if _lag_one(self._means) > _CORRELATED:
-                self.block *= 2
-                self._half = None
-            self._means = []
+        self._slope.place(self._sign * (canary - stable))
+
+    def forget(self) -> None:
+        """Samples of another kind follow (other instances): compare those among themselves."""
+        self._open = _Block()
+        self._slope.forget()
 
     def verdict(self) -> Verdict:
         """What is known now."""
@@ -146,7 +228,7 @@ class GaugeJudge:
         level, slope = self._level.evidence, self._slope.evidence if self._judge_slope else 0.0
         canary, stable = self._last
         if self._level.tosses == 0:
-            few = f"{self._samples} of {self.block} samples that a first comparison needs"
+            few = f"{self._samples} samples; {_LEARNING + self.block} or more are needed for a first comparison"
             return Verdict(self.metric, VerdictKind.INSUFFICIENT_DATA, few)
         harmful = max(level, slope) >= bar
         words = f"canary {canary:.4g}, stable {stable:.4g}"
@@ -179,7 +261,7 @@ class GaugeJudge:
     def to_dict(self) -> dict[str, Any]:
         return {
             "block": self.block, "open": vars(self._open), "level": self._level.to_dict(),
-            "slope": self._slope.to_dict(), "means": self._means, "half": self._half, "first": self._first,
+            "slope": self._slope.to_dict(), "memory": self._memory.to_dict(), "first": self._first,
             "last": self._last, "samples": self._samples,
         }  # fmt: skip
 
@@ -187,8 +269,7 @@ class GaugeJudge:
         self.block, self._open = saved["block"], _Block(**saved["open"])
         self._level.restore(saved["level"])
         self._slope.restore(saved["slope"])
-        self._means = list(saved["means"])
-        self._half = _pair(saved["half"])
+        self._memory.restore(saved["memory"])
         self._first = _pair(saved["first"])
         self._last = _pair(saved["last"]) or (math.nan, math.nan)
         self._samples = saved["samples"]
@@ -196,12 +277,3 @@ class GaugeJudge:
 
 def _pair(saved: list[float] | None) -> tuple[float, float] | None:
     return (saved[0], saved[1]) if saved else None
-
-
-def _lag_one(values: list[float]) -> float:
-    """Correlation of neighbours; 0 where nothing varies."""
-    mean = sum(values) / len(values)
-    spread = sum((value - mean) ** 2 for value in values)
-    if spread == 0:
-        return 0.0
-    return sum((a - mean) * (b - mean) for a, b in pairwise(values)) / spread

@@ -1,17 +1,21 @@
-"""Judges a release on all its metrics at once: errors, slow requests, memory.
+"""Judges a release on all its metrics at once: errors, slow requests, the whole of latency, memory.
 
-The probability of ever undoing a harmless release (`judge.false_rollback`) is shared equally by the two
-counted metrics (Bonferroni). Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies
-inconclusive (C24).
+The probability of ever undoing a harmless release (`judge.false_rollback`) is shared equally by the four tests:
+errors, requests slower than stable's past 95th percentile allows, the distribution of durations beside stable's,
+growth of memory (Bonferroni: it holds however the metrics depend on one another). The memory limit is a limit, not
+a test. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from pilotage.judge.counts import CountJudge, CountStream, Sums
+from pilotage.judge.gauges import GaugeJudge
+from pilotage.judge.latency import LatencyJudge
 from pilotage.model.observation import (
     EMPTY,
     Health,
@@ -29,6 +33,12 @@ METRICS = ("error rate", "slow requests", "memory")
 _SLOW_SHARE = 0.05
 """A 95th percentile is a bound that 5 % of requests exceed."""
 
+_TESTS = 4
+"""Tests that share the probability of a false rollback."""
+
+_GROWN = 1.1
+"""Growth of memory that is smaller than this since the warm-up is nobody's harm yet."""
+
 _MEMORY_READINGS = 3
 """One reading of memory may be a garbage collector's high tide; so many in a row are not."""
 
@@ -41,9 +51,14 @@ class ReleaseJudge:
 
     def __init__(self, plan: Plan, new: str, old: str | None) -> None:
         self._new, self._old, self._plan = new, old, plan
-        alpha, ratio = plan.number("judge.false_rollback") / 2, plan.number("judge.tolerated_ratio")
+        alpha, ratio = plan.number("judge.false_rollback") / _TESTS, plan.number("judge.tolerated_ratio")
         self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), metric=METRICS[0]))
         self._slow = CountStream(CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1]))
+        self._latency = LatencyJudge(plan.number("limits.latency_factor"), alpha, metric=METRICS[1])
+        self._growth = GaugeJudge(METRICS[2], plan.number("limits.memory_factor"), alpha)
+        self._young: tuple[int, float] | None = None
+        self._grown_up: float | None = None
+        self._pace = (0.0, 0.0)
         self._past = EMPTY
         self._bound: float | None = None
         self._phase_errors, self._phase_slow = Sums(), Sums()
@@ -54,6 +69,7 @@ class ReleaseJudge:
 
     def begin_phase(self) -> None:
         self._phase_errors, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
+        self._pace = (0.0, 0.0)
 
     def observe(self, reading: Reading, instances: Sequence[Instance]) -> None:
         """Take in one reading of the metrics source and the fleet's own figures."""
@@ -64,7 +80,9 @@ class ReleaseJudge:
         self._phase_errors = self._phase_errors.plus(errors)
         self._errors.update(**errors.to_dict())
         self._observe_durations(canary.durations, stable.durations)
-        self._observe_memory(instances)
+        self._observe_memory(instances, reading.at)
+        began = self._pace[0] or reading.at
+        self._pace = (began, reading.at - began)
 
     def source_failed(self, why: str) -> None:
         """The metrics source gave no usable answer: the judge's trouble, not the release's (rule 5)."""
@@ -85,6 +103,8 @@ class ReleaseJudge:
             self._past = self._past.plus(stable)
             self._bound = self._slow_bound(self._past)
         self._phase_durations = self._phase_durations.plus(canary)
+        if canary.bounds and stable.bounds:
+            self._latency.update(canary, stable)
         if self._bound is None:
             return
         slow = Sums(
@@ -106,7 +126,7 @@ class ReleaseJudge:
             return None
         return next((b for b in past.bounds if b >= usual * self._plan.number("limits.latency_factor")), None)
 
-    def _observe_memory(self, instances: Sequence[Instance]) -> None:
+    def _observe_memory(self, instances: Sequence[Instance], at: float) -> None:
         def mean(version: str | None) -> float | None:
             sizes = [i.memory for i in instances if i.version == version and i.memory and i.health is Health.HEALTHY]
             return sum(sizes) / len(sizes) if sizes else None
@@ -117,6 +137,17 @@ class ReleaseJudge:
         self._memory = (canary, stable)
         over = canary > self._plan.number("limits.memory_factor") * stable
         self._memory_high = self._memory_high + 1 if over else 0
+        self._observe_growth(instances, canary, stable, at)
+
+    def _observe_growth(self, instances: Sequence[Instance], canary: float, stable: float, at: float) -> None:
+        """Growth counts once the canary's instances have warmed up; another number of them starts anew."""
+        count = sum(i.version == self._new and i.health is Health.HEALTHY for i in instances)
+        if self._young is None or self._young[0] != count:
+            self._young, self._grown_up = (count, at), None
+            self._growth.forget()
+        elif at - self._young[1] >= self._plan.number("judge.warm_up"):
+            self._grown_up = self._grown_up or canary
+            self._growth.update(canary, stable)
 
     def _error_verdict(self) -> Verdict:
         limit = self._plan.number("advance.error_rate")
@@ -138,6 +169,7 @@ class ReleaseJudge:
             verdict,
             # Being above stable's factor is never critical by itself: R20 calls it a warning.
             critical=False,
+            kind=VerdictKind.FAIL if self._latency.verdict().kind is VerdictKind.FAIL else verdict.kind,
             sentence=self._slow_sentence(verdict),
             canary=shown,
             stable=f"p95 ≤ {format_duration(past)}" if past else "–",
@@ -155,6 +187,9 @@ class ReleaseJudge:
         )
 
     def _slow_sentence(self, verdict: Verdict) -> str:
+        whole = self._latency.verdict()
+        if whole.kind is VerdictKind.FAIL and verdict.kind is not VerdictKind.FAIL:
+            return whole.sentence
         if self._bound is None:
             return "too few requests to stable yet to know its usual 95th percentile"
         return f"slower than {format_duration(self._bound)}: {verdict.sentence}"
@@ -165,7 +200,7 @@ class ReleaseJudge:
         if verdict.kind is VerdictKind.FAIL:
             return verdict
         if phase.canary_total < max(least, 1):
-            few = f"{phase.canary_total} of the {least} requests to the canary that this phase needs"
+            few = f"{phase.canary_total} of the {least} requests to the canary that this phase needs{self._wait(phase)}"
             return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=f"{few}; {verdict.sentence}")
         if meets:
             return replace(verdict, kind=VerdictKind.PASS, sentence=f"{verdict.sentence}: {criterion}")
@@ -173,6 +208,15 @@ class ReleaseJudge:
             words = f"{verdict.sentence}: stable itself misses {criterion}, the canary is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words)
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: misses {criterion}")
+
+    def _wait(self, phase: Sums) -> str:
+        """How long the missing requests will take at the pace of this phase."""
+        missing = max(self._plan.number("canary.min_requests"), 1) - phase.canary_total
+        if self._pace[1] < 1 or not phase.canary_total:
+            return ""
+        return (
+            f", about {format_duration(math.ceil(missing * self._pace[1] / phase.canary_total))} more at this traffic"
+        )
 
     def _memory_verdict(self) -> Verdict:
         factor = self._plan.number("limits.memory_factor")
@@ -186,10 +230,16 @@ class ReleaseJudge:
         canary, stable = self._memory
         words = f"canary {_megabytes(canary)} an instance, stable {_megabytes(stable)}"
         failed = self._memory_high >= _MEMORY_READINGS
+        growth = self._growth.verdict()
+        leaks = growth.kind is VerdictKind.FAIL and canary > _GROWN * (self._grown_up or math.inf)
+        if failed:
+            words = f"{words}: more than {factor:g} times as much"
+        elif leaks:
+            words = f"{words}: it grows against stable's, from {_megabytes(self._grown_up or 0)} after its warm-up"
         return Verdict(
             METRICS[2],
-            VerdictKind.FAIL if failed else VerdictKind.PASS,
-            f"{words}: more than {factor:g} times as much" if failed else words,
+            VerdictKind.FAIL if failed or leaks else VerdictKind.PASS,
+            words,
             ratio=canary / stable,
             canary=_megabytes(canary),
             stable=_megabytes(stable),
@@ -207,20 +257,25 @@ class ReleaseJudge:
             "phase_durations": vars(self._phase_durations),
             "memory": self._memory,
             "memory_high": self._memory_high,
+            "latency": self._latency.to_dict(),
+            "growth": self._growth.to_dict(),
+            "young": self._young,
+            "grown_up": self._grown_up,
+            "pace": self._pace,
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
         self._errors.restore(saved["errors"])
         self._slow.restore(saved["slow"])
-        self._past, self._phase_durations = _histogram(saved["past"]), _histogram(saved["phase_durations"])
+        self._past, self._phase_durations = Histogram.of(saved["past"]), Histogram.of(saved["phase_durations"])
         self._bound = saved["bound"]
         self._phase_errors, self._phase_slow = Sums(**saved["phase_errors"]), Sums(**saved["phase_slow"])
         self._memory = tuple(saved["memory"]) if saved["memory"] else None
         self._memory_high = saved["memory_high"]
-
-
-def _histogram(saved: dict[str, Any]) -> Histogram:
-    return Histogram(tuple(saved["bounds"]), tuple(saved["counts"]))
+        self._latency.restore(saved["latency"])
+        self._growth.restore(saved["growth"])
+        self._young = (saved["young"][0], saved["young"][1]) if saved["young"] else None
+        self._grown_up, self._pace = saved["grown_up"], (saved["pace"][0], saved["pace"][1])
 
 
 def _megabytes(size: float) -> str:

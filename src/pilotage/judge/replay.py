@@ -31,7 +31,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Replay:
-    """The whole of it. decided: the first moment of harm or safety, None when there was none · tolerated: the margin."""
+    """The whole of it. decided: the first moment of harm or safety, None without one · tolerated: the margin."""
 
     moments: tuple[Moment, ...]
     decided: Moment | None

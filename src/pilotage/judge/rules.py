@@ -1,7 +1,7 @@
 """Thresholds with counted failures, for those who know them: exactly as Argo Rollouts counts (its analysis controller).
 
-A measurement is a success, a failure, inconclusive, or an error. Failures and inconclusives are counted for ever, errors
-only in a row; a limit of N tolerates N. When one measurement crosses several limits the later check rules: error
+A measurement is a success, a failure, inconclusive, or an error. Failures and inconclusives are counted for ever,
+errors only in a row; a limit of N tolerates N. When one measurement crosses several limits the later check rules: error
 over inconclusive over failed. `count` measurements end the metric; without `count` it runs until it is stopped.
 """
 

@@ -20,7 +20,8 @@ _STYLE = """
 --mark:#ffb066;--paper:#14191e}}
 .pg-chart text{fill:var(--ink)} .pg-chart .soft{fill:var(--soft)} .pg-chart .line{stroke:var(--line);fill:none}
 .pg-chart .bar{fill:var(--bar)} .pg-chart .core{fill:var(--core)} .pg-chart .mark{fill:var(--mark)}
-.pg-chart .stair{stroke:var(--core);stroke-width:3;fill:none} .pg-chart .paper{fill:var(--paper)} .pg-chart .edge{stroke:var(--mark);stroke-dasharray:6 4}
+.pg-chart .stair{stroke:var(--core);stroke-width:3;fill:none} .pg-chart .paper{fill:var(--paper)}
+.pg-chart .edge{stroke:var(--mark);stroke-dasharray:6 4}
 """
 
 

@@ -1,0 +1,289 @@
+"""Counted rules exactly as Argo Rollouts counts them, and the judge on figures of the past."""
+
+from __future__ import annotations
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pilotage.cli.main import cli
+from pilotage.judge.counts import CountJudge
+from pilotage.judge.replay import Look, NothingToReplay, from_counters, replay
+from pilotage.judge.rules import (
+    BadCondition,
+    BadTemplate,
+    Condition,
+    Phase,
+    Rule,
+    Tally,
+    assess,
+    measure,
+    rules_of,
+    verdict,
+    worst,
+)
+from pilotage.model.observation import VerdictKind
+from pilotage.render.judge_chart import ratio_chart
+
+
+def phases(rule: Rule, *results: float | None) -> list[Phase]:
+    tally, found = Tally(), []
+    for result in results:
+        tally = measure(rule, tally, None if result is None else (result,))
+        found.append(assess(rule, tally))
+    return found
+
+
+ABOVE = Condition("result[0] >= 0.95")
+R, S, F, N, E = Phase.RUNNING, Phase.SUCCESSFUL, Phase.FAILED, Phase.INCONCLUSIVE, Phase.ERROR
+
+
+@pytest.mark.parametrize(
+    ("rule", "results", "expected"),
+    [
+        (Rule("success only", ABOVE, count=2), [1, 1], [R, S]),
+        (Rule("a limit of 0 tolerates none", ABOVE, count=3), [0], [F]),
+        (Rule("a limit of 1 tolerates one", ABOVE, count=4, failure_limit=1), [0, 1, 0], [R, R, F]),
+        (Rule("failures are for ever", ABOVE, count=9, failure_limit=2), [0, 1, 1, 0, 1, 0], [R, R, R, R, R, F]),
+        (Rule("-1 switches it off", ABOVE, count=3, failure_limit=-1), [0, 0, 0], [R, R, S]),
+        (Rule("failure only", failure=Condition("result > 5"), count=2), [1, 1], [R, S]),
+        (
+            Rule("both, neither true", ABOVE, Condition("result < 0.5"), count=3, inconclusive_limit=1),
+            [0.7, 0.7], [R, N],
+        ),
+        (Rule("both true: failure wins", Condition("result > 1"), Condition("result > 2"), count=2), [3], [F]),
+        (Rule("none", count=1), [0], [S]),
+        (Rule("four errors in a row are tolerated", ABOVE, count=1), [None] * 5, [R, R, R, R, E]),
+        (Rule("an answer resets them", ABOVE, count=9), [None] * 4 + [1] + [None] * 4, [R] * 9),
+        (Rule("errors do not count", ABOVE, count=2), [None, 1, None, 1], [R, R, R, S]),
+        (Rule("enough in a row is early", ABOVE, count=9, consecutive_success_limit=2), [1, 1], [R, S]),
+        (
+            Rule("both limits, neither hit", ABOVE, count=3, failure_limit=1, consecutive_success_limit=3),
+            [1, 0, 1], [R, R, N],
+        ),
+        (
+            Rule("only the success limit", ABOVE, count=3, failure_limit=-1, consecutive_success_limit=3),
+            [1, 0, 1], [R, R, F],
+        ),
+        (Rule("no count and no interval is one", ABOVE), [1], [S]),
+        (Rule("no count runs for ever", ABOVE, interval=60.0), [1, 1, 1], [R, R, R]),
+        (
+            Rule("error over failed", ABOVE, count=9, failure_limit=0, consecutive_error_limit=0),
+            [0, None], [F, E],
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Rule) else None,
+)  # fmt: skip
+def test_limits_are_counted_as_argo_rollouts_counts_them(
+    rule: Rule, results: list[float | None], expected: list[Phase]
+) -> None:
+    assert phases(rule, *results) == expected
+
+
+def test_a_run_is_as_bad_as_its_worst_metric() -> None:
+    order = [Phase.SUCCESSFUL, Phase.RUNNING, Phase.PENDING, Phase.INCONCLUSIVE, Phase.ERROR, Phase.FAILED]
+    for index, phase in enumerate(order):
+        assert worst(order[: index + 1]) is phase
+    assert worst([]) is Phase.SUCCESSFUL
+
+
+def test_the_verdict_says_the_counts() -> None:
+    rule = Rule("success rate", ABOVE, count=5, failure_limit=2)
+    tally = measure(rule, measure(rule, Tally(), (0.5,)), None, "connection refused")
+    said = verdict(rule, tally)
+    assert said.kind is VerdictKind.INCONCLUSIVE
+    assert "1 failed of 2 tolerated" in said.sentence
+    assert "1 errors in a row of 4; last 0.5; connection refused" in said.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "result", "holds"),
+    [
+        ("result >= 0.95", (0.95,), True),
+        ("result[0] >= 0.95 && result[0] < 2", (3.0,), False),
+        ("result[1] > 1 || result[0] == 0", (0.0, 0.5), True),
+        ("default(result, 0) < 1", (math.nan,), True),
+        ("result[0] != -1e3", (5.0,), True),
+    ],
+)
+def test_conditions(text: str, result: tuple[float, ...], holds: bool) -> None:
+    assert Condition(text).holds(result) == holds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "result", "len(result) > 0", "result > x", "__import__('os')", "result >= 1 and 2"]
+)
+def test_no_language_is_evaluated(text: str) -> None:
+    with pytest.raises(BadCondition, match="is not a comparison such as"):
+        Condition(text)
+
+
+def test_a_value_that_is_not_there_is_an_error_not_a_failure() -> None:
+    with pytest.raises(LookupError):
+        Condition("result[3] > 1").holds((1.0,))
+    assert phases(Rule("x", Condition("result[3] > 1"), count=1), 1.0) == [R]
+
+
+TEMPLATE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: success-rate}
+spec:
+  args:
+    - {name: service-name}
+    - {name: threshold, value: "0.95"}
+  dryRun: [{metricName: memory.*}]
+  metrics:
+    - name: success-rate
+      interval: 5m
+      successCondition: result[0] >= {{args.threshold}}
+      failureLimit: 3
+      count: 10
+      provider:
+        prometheus: {address: "http://prometheus:9090", query: "rate(errors{service='{{args.service-name}}'}[5m])"}
+    - name: memory-use
+      failureCondition: result > 2e9
+      consecutiveErrorLimit: 2
+      provider: {prometheus: {query: "memory"}}
+"""
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_an_analysis_template_is_carried_over(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("kind: Service\n---\n" + TEMPLATE)
+    said = run("analysis", "import", str(tmp_path / "t.yaml"))
+    assert said.exit_code == 0, said.output
+    assert "success-rate/success-rate: success when result[0] >= 0.95; measured 10 times every 300 s" in said.stdout
+    assert "tolerates 3 failures, 0 inconclusive, 4 errors in a row" in said.stdout
+    assert "memory-use: failure when result > 2e9; measured once" in said.stdout
+    assert said.stdout.rstrip().endswith("2 errors in a row; dry run")
+    (first, _) = json.loads(run("analysis", "import", str(tmp_path / "t.yaml"), "--json").stdout)["templates"][
+        "success-rate"
+    ]
+    assert first["query"] == "rate(errors{service='{{args.service-name}}'}[5m])"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("prometheus: {query", "datadog: {query", "spec.metrics[1].provider: datadog cannot be carried over"),
+        (
+            "result > 2e9",
+            "all(result, {# > 1})",
+            "spec.metrics[1] (memory-use): 'all(result, {# > 1})' is not a comparison",
+        ),
+        ("kind: AnalysisTemplate", "kind: Rollout", "no AnalysisTemplate or ClusterAnalysisTemplate in it"),
+        ("count: 10", "count: many", "spec.metrics[0] (success-rate): invalid literal"),
+    ],
+)
+def test_what_cannot_be_carried_over_says_where(tmp_path: Path, old: str, new: str, words: str) -> None:
+    (tmp_path / "t.yaml").write_text(TEMPLATE.replace(old, new))
+    said = run("analysis", "import", str(tmp_path / "t.yaml"))
+    assert said.exit_code == 2
+    assert words in " ".join(said.output.split())
+
+
+def test_a_template_of_another_kind_or_without_metrics_is_refused() -> None:
+    with pytest.raises(BadTemplate, match="kind is None"):
+        rules_of({})
+    with pytest.raises(BadTemplate, match="nothing to carry over"):
+        rules_of({"kind": "AnalysisTemplate", "spec": {}})
+
+
+# ── replay ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def looks(harm_from: int, length: int = 300) -> list[Look]:
+    return [Look(float(t), 2 if t >= harm_from else 0, 25, t % 2, 475) for t in range(length)]
+
+
+def test_replay_says_when_and_whom_it_would_have_spared() -> None:
+    done = replay(looks(100), CountJudge())
+    assert done.decided is not None
+    after = done.decided.at - 100
+    assert 0 <= after < 15
+    assert done.decided.hurt == 2 * (after + 1)
+    assert done.spared == 400 - done.decided.hurt
+    assert done.sentence.startswith(f"harm after {done.decided.at:.0f} s, {done.decided.hurt} users hurt until then")
+
+
+def test_late_and_duplicated_looks_change_nothing_and_are_told() -> None:
+    given = looks(100)
+    muddled = replay([*given[150:], *given[:150], *given[40:60]], CountJudge())
+    assert muddled.decided == replay(given, CountJudge()).decided
+    assert muddled.notes == (
+        "some looks came late: put in the order of their times", "20 looks had the time of another: left out",
+    )  # fmt: skip
+
+
+def test_counters_that_begin_anew_are_not_negative() -> None:
+    samples = [(0.0, 5, 100, 1, 1000), (1.0, 6, 150, 1, 1500), (2.0, 1, 30, 2, 2000)]
+    assert list(from_counters(samples)) == [Look(1.0, 1, 50, 0, 500), Look(2.0, 1, 30, 1, 500)]
+
+
+def test_nothing_to_replay_is_an_error() -> None:
+    with pytest.raises(NothingToReplay):
+        replay([Look(0.0, 0, 0, 1, 10)], CountJudge())
+
+
+def test_the_picture_has_the_margin_the_band_and_the_decision() -> None:
+    chart = ET.fromstring(ratio_chart(replay(looks(100), CountJudge()), "shop"))
+    text = " ".join(chart.itertext())
+    assert "tolerated: 1.25×" in text
+    assert "harm after" in text
+    (band,) = [item for item in chart.iter() if item.tag.endswith("polygon")]
+    points = [tuple(map(float, pair.split(","))) for pair in band.get("points", "").split()]
+    half = len(points) // 2
+    assert all(low[1] >= high[1] for low, high in zip(points[:half], reversed(points[half:]), strict=True))
+
+
+def test_the_command_replays_a_csv_and_draws(tmp_path: Path) -> None:
+    rows = "".join(f"{k.at},{k.canary_bad},{k.canary_total},{k.stable_bad},{k.stable_total}\n" for k in looks(100))
+    header = "time,canary_bad,canary_total,stable_bad,stable_total\n"
+    (tmp_path / "past.csv").write_text(header + rows)
+    said = run("judge", "--replay", str(tmp_path / "past.csv"), "--picture", str(tmp_path / "p.svg"))
+    assert said.exit_code == 4
+    assert said.stdout.startswith("harm after 1")
+    ET.parse(tmp_path / "p.svg")
+    (tmp_path / "good.csv").write_text(header + "0,0,25,1,475\n1,0,25,0,475\n")
+    good = run("judge", "--replay", str(tmp_path / "good.csv"), "--json")
+    assert good.exit_code == 0
+    assert json.loads(good.stdout)["decision"] is None
+
+
+def test_the_command_replays_a_prometheus_range(tmp_path: Path) -> None:
+    counters = {"canary_bad": 2, "canary_total": 25, "stable_bad": 0, "stable_total": 475}
+    result = [
+        {
+            "metric": {"role": name.split("_")[0], "count": name.split("_")[1]},
+            "values": [[t, str(pace * t)] for t in range(60)],
+        }
+        for name, pace in counters.items()
+    ]
+    (tmp_path / "range.json").write_text(json.dumps({"status": "success", "data": {"result": result}}))
+    said = run("judge", "--replay", str(tmp_path / "range.json"), "--json")
+    assert json.loads(said.stdout)["decision"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\n1,2\n", "line 1: the columns time, canary_bad"),
+        ("time,canary_bad,canary_total,stable_bad,stable_total\n1,2,x,4,5\n", "line 2:"),
+        ("time,canary_bad,canary_total,stable_bad,stable_total\n1,9,2,4,5\n", "bad events must be between"),
+        ('{"data": {"result": []}}', "no series with the labels of canary_bad"),
+        ("time,canary_bad,canary_total,stable_bad,stable_total\n", "no look has a request to the canary"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed_says_why(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "past").write_text(text)
+    said = run("judge", "--replay", str(tmp_path / "past"))
+    assert said.exit_code == 2
+    assert words in " ".join(said.output.split())
