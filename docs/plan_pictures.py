@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/plans.md: `python docs/plan_pictures.py`.
+"""Makes the pictures of docs/plans.md and docs/judge.md: `python docs/plan_pictures.py`.
 
 From one plan, in a real browser and a real calendar: needs Chromium and calcurse on the PATH.
 """
@@ -12,6 +12,7 @@ import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console, RenderableType
@@ -19,9 +20,12 @@ from rich.text import Text
 
 from pilotage import Answers, Calendar, Plan, Service, make_plan
 from pilotage.cli.plan_view import plan_view
+from pilotage.judge.counts import CountJudge
+from pilotage.judge.replay import Look, Replay, replay
 from pilotage.render.charts import gantt, staircase
 from pilotage.render.html import to_html
 from pilotage.render.ics import to_ics
+from pilotage.render.judge_chart import ratio_chart
 from pilotage.render.markdown import to_markdown
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -37,6 +41,7 @@ def main() -> None:
     (PICTURES / "staircase.svg").write_text(staircase(plan), encoding="utf-8")
     _terminal(PICTURES / "plan-terminal.svg", plan_view(plan), "pilotage plan 2.4.0 --date 2027-06-18", 150)
     _terminal(PICTURES / "plan-calendar.svg", Text(_agenda(plan)), "calcurse", 100)
+    (PICTURES / "replay.svg").write_text(ratio_chart(_replayed(), "canary against stable"), encoding="utf-8")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as directory:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page, forge = Path(directory) / "plan.html", Path(directory) / "forge.html"
@@ -56,6 +61,15 @@ def example() -> Plan:
     measured = {"application_error_rate": "envoy", "response_time_p95": "envoy", "memory_utilization": "process"}
     service = Service("shop", instances=4, measured=measured)
     return make_plan(answers, version="2.4.0", release_date=date(2027, 6, 18), calendar=calendar, service=service)
+
+
+def _replayed() -> Replay:
+    """Ten minutes at 500 requests a second; after one the canary fails 2 % of them instead of 0.1 %."""
+    chance, looks = np.random.default_rng(5), []
+    for second in range(600):
+        bad = int(chance.binomial(25, 0.02 if second > 60 else 0.001))
+        looks.append(Look(second, bad, 25, int(chance.binomial(475, 0.001)), 475))
+    return replay(looks, CountJudge())
 
 
 def _terminal(path: Path, shown: RenderableType, title: str, width: int) -> None:

@@ -97,9 +97,19 @@ def test_every_dependency_has_its_line() -> None:
     assert sorted(row[0].strip("|` ") for row in rows("docs/dependencies.md")) == names
 
 
-def test_the_library_examples_run() -> None:
-    for example in blocks("docs/library.md", "python"):
-        exec(compile(example, "docs/library.md", "exec"), {})
+@pytest.mark.parametrize("page", ["docs/library.md", "docs/judge.md"])
+def test_the_examples_run(page: str) -> None:
+    assert blocks(page, "python")
+    for example in blocks(page, "python"):
+        exec(compile(example, page, "exec"), {})
+
+
+def test_every_statistic_names_a_test_that_exists() -> None:
+    page = (ROOT / "docs/judge.md").read_text()
+    written = "".join(path.read_text() for path in (ROOT / "tests/unit/judge").glob("*.py"))
+    named = re.findall(r"`(test_\w+)`", page)
+    assert len(named) == 10
+    assert all(f"def {name}(" in written for name in named)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

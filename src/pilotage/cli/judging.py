@@ -49,6 +49,7 @@ def judge(
     from pilotage.judge.replay import replay
     from pilotage.model.observation import VerdictKind
     from pilotage.model.quantity import parse_share
+    from pilotage.render.scale import ratio_scale
 
     try:
         made = CountJudge(tolerated_ratio, parse_share(false_rollback), parse_share(limit) if limit else None)
@@ -66,6 +67,8 @@ def judge(
         for note in done.notes:
             click.echo(note, err=True)
         click.echo(done.sentence)
+        shown = (done.decided or done.moments[-1]).verdict
+        click.echo(f"1/64× {ratio_scale(shown.ratio, shown.interval, tolerated_ratio)} 256×  (│ is tolerated)")
     harm = done.decided is not None and done.decided.verdict.kind is VerdictKind.FAIL
     raise SystemExit(4 if harm else 0)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -15,6 +17,7 @@ from pilotage.model.plan import StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
+from pilotage.render.scale import ratio_scale
 
 _COLOUR = {
     Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow", Status.ROLLING_BACK: "red",
@@ -69,6 +72,8 @@ def _traffic(rollout: Rollout) -> Text:
         return "–" if value is None else format_share(value / WHOLE)
 
     text.append(f"  canary wanted {share('wanted')}, router {share('routed')}, observed {share('observed')}")
+    if live.get("health") is not None:
+        text.append(f"   health {live['health']:.2f}")
     return text
 
 
@@ -100,8 +105,20 @@ def _metrics(rollout: Rollout) -> Table:
     table.add_column("verdict", overflow="fold", ratio=1)
     for verdict in (rollout.live or {}).get("verdicts", []):
         words = Text.assemble((verdict["kind"], _VERDICT_COLOUR.get(verdict["kind"], "")), f": {verdict['sentence']}")
+        if drawn := _drawn(rollout, verdict):
+            words.append(f"\n{drawn}", "dim")
         table.add_row(verdict["metric"], verdict["stable"] or "–", verdict["canary"] or "–", words)
     return table
+
+
+def _drawn(rollout: Rollout, verdict: dict[str, Any]) -> str:
+    """The ratio of the rates with all ratios that are not refuted; empty where nothing is compared."""
+    interval = verdict.get("interval")
+    if not interval:
+        return ""
+    low, high = (0.0 if interval[0] is None else interval[0], math.inf if interval[1] is None else interval[1])
+    tolerated = rollout.plan.number("judge.tolerated_ratio")
+    return f"1/64× {ratio_scale(verdict.get('ratio'), (low, high), tolerated)} 256×"
 
 
 def _tail(events: Sequence[Recorded], last: int) -> list[Text]:

@@ -4,6 +4,7 @@ anywhere, the next look sees what is and asks again for what should be."""
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, open_target
+from pilotage.judge.health import health_score
 from pilotage.judge.release import ReleaseJudge
 from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
@@ -195,9 +197,13 @@ class Driver:
                     "canary": v.canary,
                     "stable": v.stable,
                     "samples": v.samples,
+                    "ratio": v.ratio,
+                    # JSON knows no infinity: null is an open end.
+                    "interval": [end if math.isfinite(end) else None for end in v.interval] if v.interval else None,
                 }
                 for v in seen.verdicts
             ],
+            "health": health_score(seen.verdicts, self._rollout.plan.number("judge.false_rollback")).score,
             "instances": [
                 {"id": i.id, "version": i.version, "health": i.health.value, "port": i.port}
                 for i in seen.instances or ()

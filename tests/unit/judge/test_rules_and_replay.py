@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from pilotage.cli.main import cli
 from pilotage.judge.counts import CountJudge
+from pilotage.judge.health import health_score
 from pilotage.judge.replay import Look, NothingToReplay, from_counters, replay
 from pilotage.judge.rules import (
     BadCondition,
@@ -26,8 +27,9 @@ from pilotage.judge.rules import (
     verdict,
     worst,
 )
-from pilotage.model.observation import VerdictKind
+from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.render.judge_chart import ratio_chart
+from pilotage.render.scale import ratio_scale
 
 
 def phases(rule: Rule, *results: float | None) -> list[Phase]:
@@ -256,6 +258,31 @@ def test_the_command_replays_a_csv_and_draws(tmp_path: Path) -> None:
     good = run("judge", "--replay", str(tmp_path / "good.csv"), "--json")
     assert good.exit_code == 0
     assert json.loads(good.stdout)["decision"] is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "interval", "drawn"),
+    [
+        (None, None, ""),
+        (1.25, (0.0, math.inf), "━━━━━━━━━━━━━●━━━━━━━━━━━━━━━"),
+        (None, (2.0, 8.0), "·············│·━━━━━·········"),
+        (1e9, (16.0, math.inf), "·············│······━━━━━━━━●"),
+    ],
+)
+def test_the_scale_of_a_ratio(ratio: float | None, interval: tuple[float, float] | None, drawn: str) -> None:
+    assert ratio_scale(ratio, interval, 1.25) == drawn
+
+
+def test_r20_health_is_one_number_with_each_metrics_share() -> None:
+    good, bad = Verdict("errors", VerdictKind.PASS, ""), Verdict("memory", VerdictKind.FAIL, "")
+    doubt = Verdict("slow", VerdictKind.INCONCLUSIVE, "", evidence=math.log(1000) / 2, samples=9)
+    unknown = Verdict("latency", VerdictKind.INSUFFICIENT_DATA, "")
+    score = health_score([good, bad, doubt, unknown], 0.001)
+    assert score.score == pytest.approx(0.5)
+    assert dict(score.shares) == pytest.approx({"errors": 1.0, "memory": 0.0, "slow": 0.5, "latency": 0.5})
+    assert score.sentence == "health 0.50, least of it memory with 0.00"
+    assert health_score([], 0.001).score == 0.5
+    assert health_score([good], 0.001).sentence == "health 1.00"
 
 
 def test_the_command_replays_a_prometheus_range(tmp_path: Path) -> None:
