@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pilotage import Acceptance, Answers, Plan, Service, make_plan
+from pilotage.model.schedule import Conflict
 from pilotage.plan.conflicts import NAMES
 from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import Override
@@ -95,6 +96,32 @@ def test_c26_rolling_a_thousand_hosts_one_by_one_is_computed_and_the_smallest_ba
         risk_tolerance="low",
     )  # fmt: skip
     assert freed.conflicts == ()
+
+
+def test_c26_the_warning_names_what_collides_and_where_it_comes_from() -> None:
+    made = plan(Service(instances=300), release_type="patch", deployment_strategy="rolling", risk_tolerance="low")
+    assert made.conflicts == (
+        Conflict(
+            "rolling-outlasts-its-phase",
+            ("rolling.batch", "rolling.wait", "instances: 300"),
+            "300 batches take up to 1d4h20m, the execution phase has 1 day",
+            "rolling.batch: 2, with rolling.max_unavailable: 2",
+            False,
+            "R14, C26",
+        ),
+    )
+
+
+def test_r4_a_hotfix_that_no_wait_makes_short_enough_is_told_to_change_its_strategy() -> None:
+    service = Service(
+        instances=4, overrides={"rolling.wait": Override("2d", "here"), "rolling.batch": Override(4, "here")}
+    )
+    made = plan(service, release_type="hotfix", deployment_strategy="rolling")
+    (found,) = [c for c in made.conflicts if c.name == "hotfix-outlasts-its-day"]
+    assert (found.relaxation, found.source) == ("rolling.wait: 6h", "R4, R8")
+    huge = plan(Service(instances=200_000), release_type="hotfix", deployment_strategy="rolling", risk_tolerance="low")
+    (never,) = [c for c in huge.conflicts if c.name == "hotfix-outlasts-its-day"]
+    assert never.relaxation == "deployment_strategy: blue-green"
 
 
 def test_c16_a_migration_that_closes_the_service_and_zero_downtime() -> None:

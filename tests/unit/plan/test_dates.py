@@ -190,6 +190,24 @@ def test_r11_a_distributed_team_hands_over_by_the_sun() -> None:
     ]
 
 
+def test_r11_a_rollout_does_not_span_a_freeze() -> None:
+    frozen = Calendar(freezes=(Freeze.of_days("audit", date(2026, 11, 25), date(2026, 11, 25)),))
+    made = plan(FRIDAY, frozen, deployment_strategy="canary", risk_tolerance="low", release_frequency="continuous")
+    assert made.release_date == date(2026, 11, 23)
+    assert made.waves[0].begins.date() == date(2026, 11, 20)
+
+
+def test_r11_a_shift_stays_with_the_zone_that_has_it_and_a_moment_has_one_shift() -> None:
+    calendar = Calendar("Europe/Berlin", ("Europe/Berlin", "Europe/London"))
+    made = plan(date(2027, 2, 10), calendar, deployment_strategy="canary", risk_tolerance="medium")
+    assert [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}") for s in made.waves[1].shifts] == [
+        ("Europe/Berlin", "13:00", "17:00"),
+    ]
+    assert [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.waves[2].shifts] == [
+        ("Europe/London", "16:00", "17:00", False), ("Europe/London", "17:00", "20:00", True),
+    ]  # fmt: skip
+
+
 def test_r11_nights_and_weekends_are_outside_hours_and_counted_for_whom() -> None:
     made = plan(date(2027, 2, 15), Calendar("Europe/Berlin"), deployment_strategy="canary", risk_tolerance="low")
     assert made.waves[0].begins == datetime(2027, 2, 12, 8, tzinfo=UTC)

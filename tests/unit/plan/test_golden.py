@@ -43,6 +43,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     ),
     "minor-blue-green": lambda: make_plan(
         Answers("minor", "blue-green", "medium", "weekly", "medium", ["customer-facing"]), version="2.4.0",
+        release_date=date(2027, 6, 17), calendar=BERLIN,
         service=Service("shop", overrides={"blue_green.approval": Override(True, "pilotage.yaml:31")}),
     ),
     "patch-rolling": lambda: make_plan(
@@ -51,7 +52,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     ),
     "hotfix-big-bang": lambda: make_plan(
         Answers("hotfix", "big-bang", "large", "monthly", "zero-downtime", ["enterprise", "multi-tenant"]),
-        version="2.4.2", service=Service("shop", instances=2),
+        version="2.4.2", release_date=date(2027, 6, 20), today=date(2027, 6, 17), service=Service("shop", instances=2),
     ),
     "flag-toggle": lambda: make_plan(
         Answers("feature-flag", "feature-toggle", "small", "continuous", "medium", ["multi-tenant"]), version="2.5.0",

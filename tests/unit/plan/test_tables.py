@@ -537,6 +537,14 @@ def test_r14_c7_batches(strategy: str, instances: int, tolerance: str, batches: 
     assert least >= 1
 
 
+def test_r14_c7_a_batch_smaller_than_what_may_be_spared_stays_small() -> None:
+    service = Service(instances=8, overrides={"rolling.max_unavailable": Override("50%", "here")})
+    found = [s.instances for s in plan(service, deployment_strategy="rolling").steps if s.kind is StepKind.BATCH]
+    assert found == [2, 4, 6, 8]
+    one = Service(instances=8, overrides={"rolling.max_unavailable": Override(1, "here")})
+    assert sum(s.kind is StepKind.BATCH for s in plan(one, deployment_strategy="rolling").steps) == 8
+
+
 def test_r14_rolling_step_by_step() -> None:
     found = steps("rolling")
     assert [step.activities[0] for step in found if step.kind is StepKind.CHECK] == [
