@@ -227,3 +227,51 @@ def test_a_release_judge_goes_on_after_a_restart() -> None:
     first.observe(after, instances(30, 20))
     second.observe(after, instances(30, 20))
     assert first.verdicts() == second.verdicts()
+
+
+def at(moment: float, found: Reading) -> Reading:
+    return Reading(found.observations, found.cursor, moment, found.note)
+
+
+def test_a_slower_body_that_the_95th_percentile_does_not_see_is_seen() -> None:
+    """Everyone waits twice as long, and the slowest still as long as ever."""
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    usual = Histogram(BOUNDS, (100, 100, 0, 0, 50, 0, 0))
+    longer = Histogram(BOUNDS, (0, 0, 100, 100, 50, 0, 0))
+    for _ in range(20):
+        observations = (Observation("new", 250, 0, longer), Observation("old", 250, 0, usual))
+        judge.observe(Reading(observations, {}, 0.0), instances(30, 30))
+    slow = next(v for v in judge.verdicts() if v.metric == "slow requests")
+    assert (slow.kind, slow.critical) == (VerdictKind.FAIL, False)
+    assert "of the canary's requests take more than 20ms" in slow.sentence
+
+
+def memory_over(seconds: int, growth: float, *, from_second: int = 0) -> ReleaseJudge:
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(seconds):
+        size = 30 + growth * max(0, second - from_second)
+        judge.observe(at(1e9 + second, reading((10, 0), (90, 0))), instances(int(size * 1000), 30_000 + second % 7))
+    return judge
+
+
+def test_memory_that_grows_is_known_before_the_limit_and_growth_while_young_is_not_blamed() -> None:
+    leak = memory_over(700, 0.03)
+    verdict = next(v for v in leak.verdicts() if v.metric == "memory")
+    assert verdict.kind is VerdictKind.FAIL
+    assert "it grows against stable's" in verdict.sentence
+    assert verdict.ratio is not None
+    assert verdict.ratio < 2
+    young = memory_over(115, 0.1)
+    assert by_metric(young)["memory"] is VerdictKind.PASS
+    assert by_metric(memory_over(700, 0.0))["memory"] is VerdictKind.PASS
+
+
+def test_missing_requests_are_forecast_at_the_present_pace() -> None:
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(11):
+        judge.observe(at(1e9 + second, reading((1, 0), (20, 0))), instances(30, 30))
+    verdict = judge.verdicts()[0]
+    assert verdict.kind is VerdictKind.INSUFFICIENT_DATA
+    assert (
+        "11 of the 50 requests to the canary that this phase needs, about 36s more at this traffic" in verdict.sentence
+    )
