@@ -102,12 +102,14 @@ def messages_of(answers: Answers, words: Mapping[str, str], calendar: Calendar, 
     drafts = [draft for stakeholder in answers.stakeholders for draft in _CALENDAR[stakeholder]]
     longest = 3 if answers.release_type is ReleaseType.HOTFIX else None
     found = [_message(draft, words, calendar, times, longest) for draft in (*drafts, *_OPERATIONS)]
-    return tuple(sorted(found, key=lambda message: _order(message.lead)))
+    return tuple(sorted(found, key=_order))
 
 
-def _order(lead: Lead) -> tuple[bool, int, bool]:
+def _order(message: Message) -> tuple[bool, date, int, bool]:
+    """By day where there is one, else by lead; what only a rollback brings comes last."""
+    lead = message.lead
     hours = lead.amount * (24 if lead.unit == "working days" else 1)
-    return lead.anchor == "a rollback", hours, lead.anchor != START
+    return lead.anchor == "a rollback", message.due or date.min, hours, lead.anchor != START
 
 
 def _message(draft: _Draft, words: Mapping[str, str], calendar: Calendar, times: Times, longest: int | None) -> Message:
