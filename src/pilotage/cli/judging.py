@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ COLUMNS = ("time", "canary_bad", "canary_total", "stable_bad", "stable_total")
     required=True,
     help="CSV with time, canary_bad, canary_total, stable_bad, stable_total; or a Prometheus range (JSON).",
 )
+@click.option("--gauge", is_flag=True, help="The CSV has time, canary, stable: samples of a gauge, not counts.")
+@click.option("--factor", type=float, default=2.0, show_default=True, help="With --gauge: not harm below it.")
 @click.option("--cumulative", is_flag=True, help="The CSV's counts are counters that grow, not counts per row.")
 @click.option("--tolerated-ratio", type=float, default=1.25, show_default=True, help="Not called harm below it.")
 @click.option("--false-rollback", default="0.1%", show_default=True, help="Probability of calling a good canary bad.")
@@ -34,6 +37,8 @@ COLUMNS = ("time", "canary_bad", "canary_total", "stable_bad", "stable_total")
 @json_option
 def judge(
     source: Path,
+    gauge: bool,
+    factor: float,
     cumulative: bool,
     tolerated_ratio: float,
     false_rollback: str,
@@ -45,6 +50,8 @@ def judge(
 
     Exit status 4 when it would have been rolled back, 0 otherwise.
     """
+    if gauge:
+        raise SystemExit(_replay_gauge(source, factor, false_rollback, picture, as_json))
     from pilotage.judge.counts import CountJudge
     from pilotage.judge.replay import replay
     from pilotage.model.observation import VerdictKind
@@ -73,6 +80,38 @@ def judge(
     raise SystemExit(4 if harm else 0)
 
 
+def _replay_gauge(source: Path, factor: float, false_rollback: str, picture: Path | None, as_json: bool) -> int:
+    from pilotage.judge.gauges import GaugeJudge
+    from pilotage.judge.replay import Sample, replay_gauge
+    from pilotage.model.quantity import parse_share
+
+    try:
+        rows = _table(source.read_text(encoding="utf-8"), ("time", "canary", "stable"))
+        judge = GaugeJudge(source.stem, factor, parse_share(false_rollback))
+        done = replay_gauge((Sample(*row) for row in rows), judge)
+    except ValueError as error:
+        raise click.UsageError(f"{source}: {error}") from None
+    if picture is not None:
+        from pilotage.render.judge_chart import gauge_chart
+
+        picture.write_text(gauge_chart(done, f"{source.name}: canary and stable"), encoding="utf-8")
+        click.echo(f"wrote {picture}", err=True)
+    for note in done.notes:
+        click.echo(note, err=True)
+    if as_json:
+        after = done.decided[0].at - done.samples[0].at if done.decided else None
+        answer = {
+            "schema": 1,
+            "decision": "fail" if done.decided else None,
+            "seconds": after,
+            "sentence": done.sentence,
+        }
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        click.echo(done.sentence)
+    return 4 if done.decided else 0
+
+
 def _answer(done: Replay) -> dict[str, Any]:
     decided = done.decided
     return {
@@ -94,24 +133,33 @@ def _read(source: Path, cumulative: bool) -> Iterator[Look]:
     if text.lstrip().startswith("{"):
         yield from from_counters(_range(json.loads(text)))
         return
-    rows = csv.DictReader(text.splitlines())
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-    if missing:
-        raise ValueError(f"line 1: the columns {', '.join(missing)} are missing; {', '.join(COLUMNS)} are needed")
-    numbers = (_row(row, number) for number, row in enumerate(rows, 2))
+    numbers = _table(text, COLUMNS)
     if cumulative:
-        yield from from_counters(numbers)
+        yield from from_counters((at, bad_c, all_c, bad_s, all_s) for at, bad_c, all_c, bad_s, all_s in numbers)
         return
     for at, *counts in numbers:
         yield Look(at, *(int(count) for count in counts))
 
 
-def _row(row: dict[str, str], number: int) -> tuple[float, float, float, float, float]:
+def _table(text: str, columns: tuple[str, ...]) -> Iterator[list[float]]:
+    """The named columns of a CSV, row by row. A time may be Unix seconds or as in ISO 8601."""
+    rows = csv.DictReader(text.splitlines())
+    missing = [name for name in columns if name not in (rows.fieldnames or ())]
+    if missing:
+        raise ValueError(f"line 1: the columns {', '.join(missing)} are missing; {', '.join(columns)} are needed")
+    for number, row in enumerate(rows, 2):
+        try:
+            yield [_moment(row["time"]), *(float(row[name]) for name in columns[1:])]
+        except (TypeError, ValueError):
+            raise ValueError(f"line {number}: {dict(row)} holds something that is no number") from None
+
+
+def _moment(text: str) -> float:
     try:
-        at, bad_c, all_c, bad_s, all_s = (float(row[name]) for name in COLUMNS)
-    except (TypeError, ValueError):
-        raise ValueError(f"line {number}: {dict(row)} holds something that is no number") from None
-    return at, bad_c, all_c, bad_s, all_s
+        return float(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _range(data: dict[str, Any]) -> Iterator[tuple[float, float, float, float, float]]:

@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pilotage.model.observation import Verdict, VerdictKind
@@ -69,42 +71,49 @@ class Memory:
         vars(self).update(saved)
 
 
-class Coin:
-    """Capital of bettors on a coin that is fair or worse under the null: 1 ± share a toss, averaged over the shares.
+_LATE, _SUM, _RICHEST = 0.5, 1.07, 1e250
 
-    Harm may begin late, so bettors begin at tosses 0, 1, 2, 4, 8, … with half, a quarter, … of the capital; whoever
-    has not begun keeps theirs. A mixture of e-processes is one.
+
+class Bettors:
+    """Capital of several bettors, half of it betting from the first event on and the rest beginning later.
+
+    Harm may begin late, after everybody who bet on it has lost. At event i a share of the rest begins, which falls as
+    1 / (i log² i): a mixture of e-processes that begin at times fixed in advance is one.
     """
 
-    def __init__(self) -> None:
-        self._logs: list[list[float]] = []
-        self.tosses = 0
+    def __init__(self, count: int) -> None:
+        self._capital = [1 - _LATE] * count
+        self._unstarted = _LATE
+        self.events = 0
 
-    def toss(self, heads: bool) -> None:
-        if self.tosses & (self.tosses - 1) == 0:
-            self._logs.append([0.0] * len(_BETS))
-        self.tosses += 1
-        for logs in self._logs:
-            for index, bet in enumerate(_BETS):
-                logs[index] += math.log1p(bet if heads else -bet)
+    def bet(self, factors: Sequence[float]) -> None:
+        """Multiply each bettor's capital by its factor, whose mean under the null must be at most one."""
+        self.events += 1
+        place = self.events + 2
+        begins = min(self._unstarted, _LATE / _SUM / (place * math.log(place) ** 2))
+        self._unstarted -= begins
+        self._capital = [min((c + begins) * f, _RICHEST) for c, f in zip(self._capital, factors, strict=True)]
 
     @property
     def evidence(self) -> float:
         """Natural logarithm of the e-value."""
-        shares = [
-            (log - (start + 1) * math.log(2) - math.log(len(_BETS)))
-            for start, logs in enumerate(self._logs)
-            for log in logs
-        ]
-        shares.append(-len(self._logs) * math.log(2))
-        top = max(shares)
-        return top + math.log(sum(math.exp(share - top) for share in shares))
+        return math.log(sum(self._capital) / len(self._capital) + self._unstarted)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"logs": self._logs, "tosses": self.tosses}
+        return {"capital": self._capital, "unstarted": self._unstarted, "events": self.events}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        self._logs, self.tosses = [list(logs) for logs in saved["logs"]], saved["tosses"]
+        self._capital, self._unstarted, self.events = list(saved["capital"]), saved["unstarted"], saved["events"]
+
+
+class Coin:
+    """Bets on a coin that is fair or worse under the null: 1 ± share a toss."""
+
+    def __init__(self) -> None:
+        self.bettors = Bettors(len(_BETS))
+
+    def toss(self, heads: bool) -> None:
+        self.bettors.bet([1 + bet if heads else 1 - bet for bet in _BETS])
 
 
 _POWERS = (1, 3, 7)
@@ -113,10 +122,10 @@ _MOST = 512
 
 
 class Ranks:
-    """Capital of bettors on high sequential ranks: in proportion to u, u³ and u⁷ of the rank's place u in 0…1."""
+    """Bets on high sequential ranks: in proportion to u, u³ and u⁷ of the rank's place u in 0…1."""
 
     def __init__(self) -> None:
-        self._logs = [0.0] * len(_POWERS)
+        self.bettors = Bettors(len(_POWERS))
         self._sorted: list[float] = []
 
     def place(self, value: float) -> None:
@@ -126,9 +135,7 @@ class Ranks:
         size = len(self._sorted)
         if size > 1:
             rank = ((low + high) / 2 + 0.5) / size
-            for index, power in enumerate(_POWERS):
-                usual = sum(((place + 0.5) / size) ** power for place in range(size)) / size
-                self._logs[index] += math.log(rank**power / usual)
+            self.bettors.bet([rank**power / _mean_power(size, power) for power in _POWERS])
         if size >= _MOST:
             self._sorted = []
 
@@ -136,17 +143,18 @@ class Ranks:
         """Differences of another kind follow: rank those among themselves."""
         self._sorted = []
 
-    @property
-    def evidence(self) -> float:
-        """Natural logarithm of the e-value."""
-        top = max(self._logs)
-        return top + math.log(sum(math.exp(log - top) for log in self._logs) / len(_POWERS))
-
     def to_dict(self) -> dict[str, Any]:
-        return {"logs": self._logs, "sorted": self._sorted}
+        return {"bettors": self.bettors.to_dict(), "sorted": self._sorted}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        self._logs, self._sorted = list(saved["logs"]), list(saved["sorted"])
+        self.bettors.restore(saved["bettors"])
+        self._sorted = list(saved["sorted"])
+
+
+@cache
+def _mean_power(size: int, power: int) -> float:
+    """The exact mean of a bet on the rank among `size`, each equally likely."""
+    return sum(((place + 0.5) / size) ** power for place in range(size)) / size
 
 
 @dataclass
@@ -225,9 +233,9 @@ class GaugeJudge:
     def verdict(self) -> Verdict:
         """What is known now."""
         bar = math.log((2 if self._judge_slope else 1) / self.alpha)
-        level, slope = self._level.evidence, self._slope.evidence if self._judge_slope else 0.0
+        level, slope = self._level.bettors.evidence, self._slope.bettors.evidence if self._judge_slope else 0.0
         canary, stable = self._last
-        if self._level.tosses == 0:
+        if self._level.bettors.events == 0:
             few = f"{self._samples} samples; {_LEARNING + self.block} or more are needed for a first comparison"
             return Verdict(self.metric, VerdictKind.INSUFFICIENT_DATA, few)
         harmful = max(level, slope) >= bar
@@ -260,14 +268,14 @@ class GaugeJudge:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "block": self.block, "open": vars(self._open), "level": self._level.to_dict(),
+            "block": self.block, "open": vars(self._open), "level": self._level.bettors.to_dict(),
             "slope": self._slope.to_dict(), "memory": self._memory.to_dict(), "first": self._first,
             "last": self._last, "samples": self._samples,
         }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
         self.block, self._open = saved["block"], _Block(**saved["open"])
-        self._level.restore(saved["level"])
+        self._level.bettors.restore(saved["level"])
         self._slope.restore(saved["slope"])
         self._memory.restore(saved["memory"])
         self._first = _pair(saved["first"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pilotage.judge.counts import CountJudge, CountStream
+from pilotage.judge.gauges import GaugeJudge
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -61,13 +63,52 @@ class Replay:
 
 
 class NothingToReplay(ValueError):
-    """No look holds a request of both versions."""
+    """No look holds a request to the canary, or there is no sample."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One reading of a gauge on both versions at a time, Unix seconds."""
+
+    at: float
+    canary: float
+    stable: float
+
+
+@dataclass(frozen=True)
+class GaugeReplay:
+    """Samples in the order of their times; decided: the first that the judge called harm, and its verdict."""
+
+    samples: tuple[Sample, ...]
+    decided: tuple[Sample, Verdict] | None
+    last: Verdict
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        if self.decided is None:
+            return f"no harm in {self.samples[-1].at - self.samples[0].at:.0f} s: {self.last.sentence}"
+        sample, verdict = self.decided
+        return f"harm after {sample.at - self.samples[0].at:.0f} s: {verdict.sentence}"
+
+
+def replay_gauge(samples: Iterable[Sample], judge: GaugeJudge) -> GaugeReplay:
+    """Feed the samples in the order of their times; of samples with one time the first counts."""
+    ordered, notes = _in_order(samples)
+    if not ordered:
+        raise NothingToReplay("there is no sample")
+    decided, verdict = None, judge.verdict()
+    for sample in ordered:
+        verdict = judge.update(sample.canary, sample.stable)
+        if decided is None and verdict.kind is VerdictKind.FAIL:
+            decided = (sample, verdict)
+    return GaugeReplay(tuple(ordered), decided, verdict, tuple(notes))
 
 
 def replay(looks: Iterable[Look], judge: CountJudge) -> Replay:
     """Feed the looks in the order of their times; of looks with one time the first counts (late and duplicated
     samples). The watch goes on after a decision, so that the picture shows all of it."""
-    ordered, notes = _ordered(looks)
+    ordered, notes = _in_order(looks)
     if not any(look.canary_total for look in ordered):
         raise NothingToReplay("no look has a request to the canary")
     stream, hurt, decided, moments = CountStream(judge), 0, None, []
@@ -83,16 +124,19 @@ def replay(looks: Iterable[Look], judge: CountJudge) -> Replay:
     return Replay(tuple(moments), decided, judge.tolerated_ratio, tuple(notes))
 
 
-def _ordered(looks: Iterable[Look]) -> tuple[list[Look], list[str]]:
-    given = list(looks)
-    ordered = sorted(given, key=lambda look: look.at)
+T = TypeVar("T", Look, Sample)
+
+
+def _in_order(things: Iterable[T]) -> tuple[list[T], list[str]]:
+    given = list(things)
+    ordered = sorted(given, key=lambda thing: thing.at)
     notes = []
     if ordered != given:
         notes.append("some looks came late: put in the order of their times")
-    unique = {look.at: look for look in reversed(ordered)}
+    unique = {thing.at: thing for thing in reversed(ordered)}
     if len(unique) < len(ordered):
         notes.append(f"{len(ordered) - len(unique)} looks had the time of another: left out")
-    return sorted(unique.values(), key=lambda look: look.at), notes
+    return sorted(unique.values(), key=lambda thing: thing.at), notes
 
 
 def from_counters(samples: Iterable[tuple[float, float, float, float, float]]) -> Iterator[Look]:

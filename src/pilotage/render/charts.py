@@ -21,6 +21,7 @@ _STYLE = """
 .pg-chart text{fill:var(--ink)} .pg-chart .soft{fill:var(--soft)} .pg-chart .line{stroke:var(--line);fill:none}
 .pg-chart .bar{fill:var(--bar)} .pg-chart .core{fill:var(--core)} .pg-chart .mark{fill:var(--mark)}
 .pg-chart .stair{stroke:var(--core);stroke-width:3;fill:none} .pg-chart .paper{fill:var(--paper)}
+.pg-chart .quiet{stroke:var(--bar);stroke-width:2;fill:none} .pg-chart .stair{stroke-linejoin:round}
 .pg-chart .edge{stroke:var(--mark);stroke-dasharray:6 4}
 """
 

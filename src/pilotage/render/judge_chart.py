@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 
-from pilotage.judge.replay import Moment, Replay
+from pilotage.judge.replay import GaugeReplay, Moment, Replay
 from pilotage.model.observation import VerdictKind
 from pilotage.render.charts import svg
 
@@ -46,6 +46,45 @@ def ratio_chart(replay: Replay, title: str) -> str:
             f'<text x="{at + (-6 if anchor == "end" else 6)}" y="{_TOP + 4}" text-anchor="{anchor}">'
             f"{word} after {replay.decided.at - replay.began:.0f} s</text>"
         )
+    return svg(title, replay.sentence, _HEIGHT, body)
+
+
+def gauge_chart(replay: GaugeReplay, title: str) -> str:
+    """Both versions' samples over time on one linear scale from zero, and the decision."""
+    samples = replay.samples
+    began, end = samples[0].at, max(1.0, samples[-1].at - samples[0].at)
+    top = max(1e-9, *(max(sample.canary, sample.stable) for sample in samples))
+
+    def line(values: list[tuple[float, float]]) -> str:
+        width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+        return " ".join(
+            f"{_LEFT + (at - began) / end * width:.1f},{_HEIGHT - _BOTTOM - max(0.0, value) / top * height:.1f}"
+            for at, value in values
+        )
+
+    step = max(1, -(-len(samples) // 800))
+    body = [
+        f'<polyline class="quiet" points="{line([(s.at, s.stable) for s in samples[::step]])}"/>',
+        f'<polyline class="stair" points="{line([(s.at, s.canary) for s in samples[::step]])}"/>',
+    ]
+    for part in range(5):
+        height = _HEIGHT - _BOTTOM - part / 4 * (_HEIGHT - _TOP - _BOTTOM)
+        place = _LEFT + part / 4 * (_WIDTH - _LEFT - _RIGHT)
+        body.append(
+            f'<line class="line" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{height:.1f}" y2="{height:.1f}"/>'
+            f'<text class="soft" x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end">{top * part / 4:.3g}</text>'
+            f'<text class="soft" x="{place:.1f}" y="{_HEIGHT - _BOTTOM + 20}" text-anchor="middle">'
+            f"{end * part / 4 / 3600:.3g} h</text>"
+        )
+    if replay.decided:
+        at = _LEFT + (replay.decided[0].at - began) / end * (_WIDTH - _LEFT - _RIGHT)
+        anchor, shift = ("end", -6) if at > _WIDTH * 0.6 else ("start", 6)
+        body.append(
+            f'<line class="edge" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
+            f'<text x="{at + shift:.1f}" y="{_TOP - 8}" text-anchor="{anchor}">'
+            f"harm after {(replay.decided[0].at - began) / 3600:.3g} h</text>"
+        )
+    body.append(f'<text class="soft" x="{_LEFT}" y="{_HEIGHT - 6}">dark: canary, pale: stable</text>')
     return svg(title, replay.sentence, _HEIGHT, body)
 
 

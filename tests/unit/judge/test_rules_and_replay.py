@@ -285,6 +285,22 @@ def test_r20_health_is_one_number_with_each_metrics_share() -> None:
     assert health_score([good], 0.001).sentence == "health 1.00"
 
 
+def test_the_command_replays_a_gauge_and_draws_it(tmp_path: Path) -> None:
+    rows = [
+        f"2026-11-23T10:{n // 60:02}:{n % 60:02},{1 + max(0, n - 300) * 0.01:.3f},{1 + n % 5 / 100}" for n in range(900)
+    ]
+    (tmp_path / "memory.csv").write_text("time,canary,stable\n" + "\n".join(rows) + "\n")
+    said = run("judge", "--gauge", "--replay", str(tmp_path / "memory.csv"), "--picture", str(tmp_path / "p.svg"))
+    assert said.exit_code == 4
+    assert said.stdout.startswith("harm after ")
+    assert "harm after" in " ".join(ET.parse(tmp_path / "p.svg").getroot().itertext())
+    early = json.loads(run("judge", "--gauge", "--replay", str(tmp_path / "memory.csv"), "--json").stdout)
+    assert 300 < early["seconds"] < 600
+    (tmp_path / "steady.csv").write_text("time,canary,stable\n" + "".join(f"{n},1,{1 + n % 3}\n" for n in range(300)))
+    steady = run("judge", "--gauge", "--replay", str(tmp_path / "steady.csv"))
+    assert (steady.exit_code, steady.stdout[:17]) == (0, "no harm in 299 s:")
+
+
 def test_the_command_replays_a_prometheus_range(tmp_path: Path) -> None:
     counters = {"canary_bad": 2, "canary_total": 25, "stable_bad": 0, "stable_total": 475}
     result = [

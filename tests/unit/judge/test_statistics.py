@@ -270,7 +270,7 @@ def test_a_coin_is_an_e_process_by_enumeration() -> None:
         coin = Coin()
         for heads in path:
             coin.toss(heads)
-        mean += math.exp(coin.evidence) / 2**12
+        mean += math.exp(coin.bettors.evidence) / 2**12
     assert mean == pytest.approx(1.0, abs=1e-9)
 
 
@@ -282,7 +282,7 @@ def test_ranks_are_an_e_process_by_enumeration() -> None:
         ranks = Ranks()
         for value in order:
             ranks.place(float(value))
-        mean += math.exp(ranks.evidence) / len(orders)
+        mean += math.exp(ranks.bettors.evidence) / len(orders)
     assert mean == pytest.approx(1.0, abs=1e-9)
 
 
