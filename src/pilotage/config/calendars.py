@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from pilotage.config.loading import Loaded
-from pilotage.config.models import CalendarSection, FreezeSection
+from pilotage.config.models import CalendarSection, FreezeSection, WindowSection
 from pilotage.config.yaml_reader import ConfigError, Problem
 from pilotage.model.calendar import WEEKDAYS, Calendar, Freeze, Window, at
 
@@ -29,19 +29,15 @@ def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
         tuple(section.zones),
         _holidays(loaded, section, range(first.year, last.year + 1)),
         tuple(freeze for index in range(len(section.freezes)) for freeze in _freezes(loaded, index, first, last)),
-        tuple(_window(*window) for window in _windows(section)),
+        tuple(_window(window) for window in section.windows),
         opens,
         closes,
     )
 
 
-def _windows(section: CalendarSection) -> Iterator[tuple[list[str], str, str]]:
-    yield from (([str(day) for day in window.days], window.opens, window.closes) for window in section.windows)
-
-
-def _window(days: list[str], opens: str, closes: str) -> Window:
-    numbers = frozenset(WEEKDAYS.index(day) for day in days)
-    return Window(numbers, time.fromisoformat(opens), time.fromisoformat(closes))
+def _window(section: WindowSection) -> Window:
+    numbers = frozenset(WEEKDAYS.index(day) for day in section.days)
+    return Window(numbers, time.fromisoformat(section.opens), time.fromisoformat(section.closes))
 
 
 def _holidays(loaded: Loaded, section: CalendarSection, years: range) -> dict[date, str]:

@@ -129,16 +129,6 @@ class Calendar:
             left -= self.counts(day, emergency)
         raise OverflowError(f"fewer than {count} open days in the ten years before {end}")
 
-    def open_days_forward(self, start: date, count: int, *, emergency: bool = False) -> date:
-        """The last of `count` open days from `start` on. Raises OverflowError after years."""
-        day, left = start, count - self.counts(start, emergency)
-        for _ in range(HORIZON * 10):
-            if left <= 0:
-                return day
-            day += ONE_DAY
-            left -= self.counts(day, emergency)
-        raise OverflowError(f"fewer than {count} open days in the ten years after {start}")
-
     def open_days_between(self, first: date, last: date, *, emergency: bool = False) -> int:
         """How many open days lie in first … last, both included; negative, counted the other way, when last < first."""
         if last < first:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -77,8 +77,7 @@ def make_plan(
     """
     if not version:
         raise PlanRefused("version: name the version to release, such as 2.4.0")
-    frame = _frame(answers, service or Service(), calendar or Calendar(), release_date, today, done)
-    frame = replace(frame, version=version)
+    frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done)
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
     rollback = rollback_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
     return Plan(
@@ -143,6 +142,7 @@ class _Frame:
 
 def _frame(
     answers: Answers,
+    version: str,
     service: Service,
     calendar: Calendar,
     release_date: date | None,
@@ -163,7 +163,7 @@ def _frame(
     spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
     notes = (*notes, *lateness(search, slots))
     return _Frame(
-        answers, "", service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
+        answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ Series are Envoy's own, as its admin port shows them under `/stats/prometheus`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from pilotage.adapters.envoy_admin import CLUSTER, cluster_of
@@ -86,8 +85,3 @@ def _window(plan: Plan) -> str:
 
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def missing(plan: Plan) -> Iterator[str]:
-    """Health metrics that no alert covers because nothing measures them."""
-    yield from (metric.id for metric in plan.health if not metric.provided_by)

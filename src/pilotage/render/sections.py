@@ -248,16 +248,12 @@ def _health(plan: Plan) -> Section:
 def _alerts(plan: Plan) -> Section:
     rows = tuple(
         (
-            a.title, f"{a.metric.replace('_', ' ')} {a.comparison} {_alert_limit(plan, a.limit_from)}",
+            a.title, f"{a.metric.replace('_', ' ')} {a.comparison} {_limit(plan, a.limit_from)}",
             format_duration(a.seconds), a.severity, a.action.replace("_", " "), ", ".join(a.channels),
         )
         for a in plan.alerts
     )  # fmt: skip
     return Section("alerts", "Alerts", (), ("alert", "when", "for", "severity", "then", "tells"), rows)
-
-
-def _alert_limit(plan: Plan, path: str) -> str:
-    return _limit(plan, path)
 
 
 def _communication(plan: Plan) -> Section:
