@@ -43,7 +43,10 @@ def test_a_life_of_releases(shop: Make) -> None:
         it.wait(lambda r: r.version == "v1" and r.state.step >= 2)
         assert it.run("pause", "-m", "lunch").strip() == "pause v1: done"
         assert it.json("status")["rollout"]["status"] == "paused"
-        assert "lunch" in it.run("explain")
+        assert "lunch" in it.run("explain", "--html", "why.html")
+        page = (it.directory / "why.html").read_text()
+        assert "lunch" in page
+        assert "<svg" in page
         it.run("deploy", it.release("v9"), expect=7)
         it.run("resume")
         it.run("abort", "-m", "changed my mind")

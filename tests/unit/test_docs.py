@@ -35,6 +35,15 @@ def test_the_configuration_example_is_valid_and_makes_a_plan(tmp_path: Path) -> 
     assert plan.setting("canary.phase_duration").value == 1800
 
 
+def test_the_judges_example_of_rules_is_valid() -> None:
+    import yaml
+
+    from pilotage.config.models import AnalysisSection
+
+    (example,) = blocks("docs/judge.md", "yaml")
+    assert AnalysisSection.model_validate(yaml.safe_load(example)["analysis"]).rules[0].failure_limit == 3
+
+
 def test_the_table_of_numbers_is_the_codes() -> None:
     documented = rows("docs/configuration.md")
     assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]

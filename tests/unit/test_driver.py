@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from pilotage import Answers, Service, make_plan
+from pilotage import Answers as SixAnswers
+from pilotage import Plan, Service, make_plan
 from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.config.models import AnalysisSection
 from pilotage.engine import driver as module
 from pilotage.engine.driver import Driver
+from pilotage.engine.histories import history_of
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
-from pilotage.model.observation import Health, Instance, Reading
+from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, HoldCause, Pace, Status
 from pilotage.model.traffic import Split
 from pilotage.plan.numbers import Override
@@ -63,7 +66,7 @@ def driver(tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world))
     short = {"rollout.tick": "1ms", "hold.duration": "200ms", "canary.drain_duration": "0s"}
     overrides = {path: Override(value, "test") for path, value in short.items()}
-    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
+    answers = SixAnswers("minor", "canary", "small", "weekly", "low", "internal-only")
     plan = make_plan(answers, version="new", service=Service(overrides=overrides))
     store = Store(tmp_path)
     rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time())
@@ -143,3 +146,145 @@ def test_the_lease_of_another_worker_is_respected(driver: Driver, tmp_path: Path
     other = Driver(driver._store, tmp_path, driver.rollout.id, "elsewhere/1/1.00")
     with pytest.raises(module.LeaseLost):
         other.advance(lambda: False)
+
+
+# ── what the judge knows beforehand, and what it is told of the split ─────────────────────────────────────
+
+
+def counted(new: int, old: int, old_errors: int = 0) -> Reading:
+    observations = (Observation("new", new, 0), Observation("old", old, old_errors))
+    return Reading(observations, {}, time.time())
+
+
+def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, world: Obedient, tmp_path: Path) -> None:
+    world.metrics = lambda: counted(0, 2000, 3)
+    driver.advance(lambda: False)
+    driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
+    drive(driver, lambda d: d.rollout.state.status.final)
+    store = driver._store
+    history = history_of(store, "service", "production")
+    assert history is not None
+    assert history.total % 2000 == 0
+    assert history.bad == history.total // 2000 * 3
+    plan = driver.rollout.plan
+    second = Driver(
+        store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time()).id, "here/1/1.00"
+    )
+    world.metrics = lambda: counted(0, 5000, 9)
+    second.advance(lambda: False)
+    assert second.rollout.judge is not None
+    assert second.rollout.judge["history"] == vars(history)
+    again = Driver(store, tmp_path, second.rollout.id, "here/1/1.00")
+    assert again._history == history
+
+
+def test_no_history_from_hardly_any_requests(driver: Driver, world: Obedient) -> None:
+    world.metrics = lambda: counted(0, 10)
+    driver.advance(lambda: False)
+    driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
+    drive(driver, lambda d: d.rollout.state.status.final)
+    assert history_of(driver._store, "service", "production") is None
+
+
+def test_a_router_that_splits_otherwise_than_it_says_holds_the_rollout(driver: Driver, world: Obedient) -> None:
+    world.metrics = lambda: counted(500, 500)  # 5 % were asked for, and the router claims them
+    drive(driver, lambda d: d.rollout.state.status is Status.HOLDING)
+    hold = driver.rollout.state.hold
+    assert hold is not None
+    assert hold.cause is HoldCause.SOURCE_ERROR
+    assert "the canary gets 50% of the requests" in hold.sentence
+
+
+def test_users_who_stick_to_a_version_are_no_mismatch(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    plan = driver.rollout.plan
+    store = Store(tmp_path / "sticky")
+    target = {"environment": {"router": {"sticky": {"cookie": "session"}}}}
+    sticky = Driver(
+        store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), target, "ada", time.time()).id, "here/1/1.00"
+    )
+    world.metrics = lambda: counted(500, 500)
+    for _ in range(20):
+        sticky._look()
+    assert sticky.rollout.state.hold is None or sticky.rollout.state.hold.cause is not HoldCause.SOURCE_ERROR
+    store.close()
+
+
+# ── counted rules ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Answers(dict[str, list[tuple[float, ...] | None]]):
+    """The answers to each query, one after the other; the last one again and again."""
+
+    def query(self, text: str) -> tuple[float, ...]:
+        found = self[text].pop(0) if len(self[text]) > 1 else self[text][0]
+        if found is None:
+            raise AdapterError("nobody answers")
+        return found
+
+
+def with_rules(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, plan: Plan, answers: Answers, **rule: Any
+) -> Driver:
+    section = {
+        "prometheus": "http://127.0.0.1:9",
+        "rules": [{"name": "apdex", "query": 'a{v="{new}"}', "interval": "1ms", **rule}],
+    }
+    analysis = AnalysisSection.model_validate(section).model_dump(mode="json")
+    monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world, answers))
+    store = Store(tmp_path / "rules")
+    target = {"environment": {"analysis": analysis}}
+    return Driver(
+        store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), target, "ada", time.time()).id, "here/1/1.00"
+    )
+
+
+def test_a_counted_rule_undoes_a_release_as_argo_rollouts_counts(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    answers = Answers({'a{v="new"}': [(0.99,), (0.5,), (0.99,), (0.5,), (0.99,)]})
+    ruled = with_rules(
+        tmp_path,
+        world,
+        monkeypatch,
+        driver.rollout.plan,
+        answers,
+        success_condition="result[0] >= 0.9",
+        failure_limit=1,
+    )
+    drive(ruled, lambda d: d.rollout.state.status.final)
+    assert ruled.rollout.state.status is Status.ROLLED_BACK
+    assert "apdex: Failed" in ruled.rollout.state.reason
+    assert "2 failed of 1 tolerated" in ruled.rollout.state.reason
+
+
+def test_a_counted_rule_whose_source_is_down_holds(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    answers = Answers({'a{v="new"}': [None]})
+    ruled = with_rules(tmp_path, world, monkeypatch, driver.rollout.plan, answers, success_condition="result[0] >= 0.9")
+    drive(ruled, lambda d: d.rollout.state.status is Status.HOLDING)
+    hold = ruled.rollout.state.hold
+    assert hold is not None
+    assert hold.cause is HoldCause.SOURCE_ERROR
+    assert "nobody answers" in hold.sentence
+
+
+def test_tallies_survive_a_restart(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    answers = Answers({'a{v="new"}': [(0.5,), (0.99,)]})
+    ruled = with_rules(
+        tmp_path,
+        world,
+        monkeypatch,
+        driver.rollout.plan,
+        answers,
+        success_condition="result[0] >= 0.9",
+        failure_limit=3,
+    )
+    drive(ruled, lambda d: bool(d.rollout.judge and d.rollout.judge["rules"]["tallies"]))
+    again = Driver(ruled._store, tmp_path, ruled.rollout.id, "here/1/1.00")
+    assert again._rules.to_dict() == ruled._rules.to_dict()
+    assert again._rules.verdicts()[0].samples >= 1

@@ -184,3 +184,14 @@ def test_deploy_refuses_a_strategy_that_it_cannot_execute(folder: Path) -> None:
 def test_the_schema_of_a_plan_is_printed(folder: Path) -> None:
     schema = json.loads(run("schema", "plan").stdout)
     assert schema["$defs"]["Plan"]["properties"]["steps"]["type"] == "array"
+
+
+def test_with_its_traffic_the_plan_says_when_harm_would_be_known(folder: Path) -> None:
+    path = folder / "pilotage.yaml"
+    path.write_text(path.read_text() + "    traffic: {requests_per_second: 0.2, error_rate: 0.001}\n")
+    notes = [note for note in data("plan", "2.4.0")["notes"] if "would be known" in note]
+    assert len(notes) == 3
+    assert notes[0].startswith(
+        "at 0.2 requests a second, 0.1% of them errors, twice as many of them at 5% would be known after"
+    )
+    assert "longer than the" in notes[0]

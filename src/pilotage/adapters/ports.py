@@ -1,4 +1,4 @@
-"""The three ports of a rollout, and what holds for every adapter behind them; `tests/contract` checks each sentence."""
+"""The ports of a rollout, and what holds for every adapter behind them; `tests/contract` checks each sentence."""
 
 from __future__ import annotations
 
@@ -63,3 +63,10 @@ class Metrics(Protocol):
         """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
         Counts are never negative, also when the source restarted. A version without requests has zero counts.
         Raises AdapterError when the source does not answer or answers with something else. Changes nothing."""
+
+
+class Queries(Protocol):
+    """Answers questions in a metrics system's own language."""
+
+    def query(self, text: str) -> tuple[float, ...]:
+        """The values the question has now; empty where there is nothing. Raises AdapterError. Changes nothing."""

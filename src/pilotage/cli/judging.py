@@ -15,6 +15,7 @@ from pilotage.cli.project import json_option
 
 if TYPE_CHECKING:
     from pilotage.judge.replay import Look, Replay
+    from pilotage.judge.rules import Rule
 
 COLUMNS = ("time", "canary_bad", "canary_total", "stable_bad", "stable_total")
 
@@ -184,8 +185,9 @@ def analysis() -> None:
 
 @analysis.command("import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--prometheus", help="Its address; prints the section `analysis:` for pilotage.yaml.")
 @json_option
-def import_(source: Path, as_json: bool) -> None:
+def import_(source: Path, prometheus: str | None, as_json: bool) -> None:
     """Read the AnalysisTemplates of a YAML file and show the rules they make."""
     from dataclasses import asdict
 
@@ -202,9 +204,35 @@ def import_(source: Path, as_json: bool) -> None:
         shown = {name: [asdict(rule) for rule in made] for name, made in rules.items()}
         click.echo(json.dumps({"schema": 1, "templates": shown}, ensure_ascii=False, default=str))
         return
+    if prometheus:
+        click.echo(_section(prometheus, [rule for made in rules.values() for rule in made]))
+        return
     for name, made in rules.items():
         for rule in made:
             click.echo(f"{name}/{rule.name}: {_told(rule)}")
+
+
+def _section(prometheus: str, rules: list[Rule]) -> str:
+    """The rules as an environment of pilotage.yaml takes them."""
+    import dataclasses
+
+    import yaml
+
+    from pilotage.judge.rules import Rule
+
+    usual = {field.name: field.default for field in dataclasses.fields(Rule)}
+    shown = []
+    for rule in rules:
+        fields = {
+            "name": rule.name, "query": rule.query, "success_condition": rule.success and rule.success.text,
+            "failure_condition": rule.failure and rule.failure.text, "interval": rule.interval,
+            "initial_delay": rule.initial_delay, "count": rule.count, "failure_limit": rule.failure_limit,
+            "inconclusive_limit": rule.inconclusive_limit, "consecutive_error_limit": rule.consecutive_error_limit,
+            "consecutive_success_limit": rule.consecutive_success_limit, "dry_run": rule.dry_run,
+        }  # fmt: skip
+        shown.append({name: value for name, value in fields.items() if value is not None and value != usual.get(name)})
+    section = {"analysis": {"prometheus": prometheus, "rules": shown}}
+    return str(yaml.safe_dump(section, sort_keys=False, allow_unicode=True)).rstrip()
 
 
 def _told(rule: Any) -> str:

@@ -74,6 +74,8 @@ def _traffic(rollout: Rollout) -> Text:
     text.append(f"  canary wanted {share('wanted')}, router {share('routed')}, observed {share('observed')}")
     if live.get("health") is not None:
         text.append(f"   health {live['health']:.2f}")
+    if live.get("forecast") and not rollout.state.status.final:
+        text.append(f"\njudge    {live['forecast']}", "dim")
     return text
 
 

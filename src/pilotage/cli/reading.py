@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +13,7 @@ import click
 from pilotage.cli.project import Project, environment_option, json_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Rollout
+    from pilotage.engine.store import Recorded, Rollout
 
 SCHEMA = 1
 """Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
@@ -99,17 +101,31 @@ def events(project: Project, rollout: str | None, environment: str | None, verif
 @click.argument("rollout", required=False)
 @environment_option
 @json_option
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page with pictures.")
 @click.pass_obj
-def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool) -> None:
+def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool, html: Path | None) -> None:
     """Why a rollout waits, failed or was undone, with the numbers."""
     from pilotage.engine.explanation import explain as words
 
     found = project.rollout(project.environment(environment), rollout)
-    sentences = words(found, project.store.events(found.id))
+    recorded = project.store.events(found.id)
+    sentences = words(found, recorded)
+    if html is not None:
+        _write_page(html, found, sentences, recorded)
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "rollout": found.id, "because": sentences}, indent=2))
     else:
         click.echo("\n".join(sentences))
+
+
+def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Sequence[Recorded]) -> None:
+    from pilotage.render.html import rollout_to_html
+
+    title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
+    happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in recorded]
+    verdicts = (rollout.live or {}).get("verdicts", [])
+    path.write_text(rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened), encoding="utf-8")
+    click.echo(f"written: {path}", err=True)
 
 
 def _rollout(rollout: Rollout) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from pilotage.model.answers import (
     Answers,
@@ -18,6 +18,7 @@ from pilotage.model.answers import (
     Stakeholder,
     TeamSize,
 )
+from pilotage.model.condition import Condition
 from pilotage.model.quantity import parse_duration
 
 _NAME = r"^[a-z][a-z0-9-]{0,62}$"
@@ -229,6 +230,46 @@ class CalendarSection(Section):
         return self
 
 
+class RuleSection(Section):
+    """A threshold with counted failures, as a metric of an AnalysisTemplate of Argo Rollouts has it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="The metric's name.")
+    query: Annotated[str, Field(min_length=1)] = Field(
+        description="PromQL; `{new}` and `{old}` stand for the versions' names."
+    )
+    success_condition: str | None = Field(None, description="Such as `result[0] >= 0.95`; && and || join comparisons.")
+    failure_condition: str | None = Field(None, description="Such as `result[0] < 0.9`.")
+    interval: Duration | None = Field(None, gt=0, description="Between two measurements.")
+    initial_delay: Duration = Field(0, ge=0, description="Before the first one.")
+    count: int | None = Field(None, ge=1, description="So many measurements end it; without one it measures on.")
+    failure_limit: int = Field(0, ge=-1, description="So many failures are tolerated; -1 for any number.")
+    inconclusive_limit: int = Field(0, ge=-1, description="So many are tolerated that neither succeed nor fail.")
+    consecutive_error_limit: int = Field(4, ge=-1, description="So many errors in a row are tolerated.")
+    consecutive_success_limit: int = Field(0, ge=0, description="So many successes in a row end it well; 0 is off.")
+    dry_run: bool = Field(False, description="Measured, and without consequence.")
+
+    @field_validator("success_condition", "failure_condition")
+    @classmethod
+    def _comparisons(cls, text: str | None) -> str | None:
+        if text is not None:
+            Condition(text)
+        return text
+
+
+class AnalysisSection(Section):
+    """Rules beside the judge's own, measured while a step is watched."""
+
+    prometheus: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = Field(description="Its address.")
+    rules: list[RuleSection] = Field(min_length=1, description="`pilotage analysis import` writes them.")
+
+
+class TrafficSection(Section):
+    """What users usually do, so that the plan can say when the judge will know."""
+
+    requests_per_second: float = Field(gt=0, description="Of all users together, at a usual hour.", strict=False)
+    error_rate: float = Field(gt=0, lt=1, description="Share of them that fail on a usual day, such as 0.002.")
+
+
 class EnvironmentSection(Section):
     """One place where the service runs."""
 
@@ -238,6 +279,8 @@ class EnvironmentSection(Section):
     downtime: bool = Field(
         False, description="This release closes the service, whatever the strategy: a migration does."
     )
+    traffic: TrafficSection | None = Field(None, description="Usual traffic: the plan then says when harm is known.")
+    analysis: AnalysisSection | None = Field(None, description="Rules with counted failures, as Argo Rollouts has.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
     )

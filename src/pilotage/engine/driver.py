@@ -7,20 +7,23 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
+from pilotage.engine.histories import history_of
 from pilotage.engine.store import Rollout, Store
-from pilotage.engine.targets import Target, open_target
+from pilotage.engine.targets import Target, open_target, rules_of
+from pilotage.judge.counted import RuleBook
+from pilotage.judge.counts import History
 from pilotage.judge.health import health_score
 from pilotage.judge.release import ReleaseJudge
 from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Action, Apply, Decision, Ensure, Seen
-from pilotage.model.traffic import Split
+from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.canary import decide
 from pilotage.rollout.wanted import desired
 
@@ -42,7 +45,10 @@ class Driver:
         self._rollout = store.get(rollout)
         self._target: Target | None = None
         self._token: int | None = None
+        self._history = self._known_history()
         self._judge, self._cursor = self._restored_judge()
+        self._shared: int | None = None
+        self._rules = self._restored_rules()
         self._totals: dict[str, int] = (self._rollout.judge or {}).get("totals", {})
         self._recent: dict[str, int] = {}
         self._refused: list[str] = []
@@ -79,6 +85,7 @@ class Driver:
         decision = decide(self._rollout.plan, before, seen, commands, time.time())
         if decision.state.step != before.step:
             self._judge.begin_phase()
+            self._rules.begin_phase()
         self._rollout = self._store.record(self._rollout, decision, self._checkpoint(), self._live(decision, seen))
         self._act(target, decision.actions, seen)
         return decision
@@ -113,7 +120,8 @@ class Driver:
         rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
         try:
             self._observe(target, seen)
-            return self._judge.verdicts()
+            self._measure(target)
+            return (*self._judge.verdicts(), *self._rules.verdicts())
         except Exception as error:
             _log.exception("%s: the judge failed", self._rollout.id)
             sentence = f"the judge failed: {type(error).__name__}: {error}"
@@ -135,10 +143,35 @@ class Driver:
             self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
             return
         self._cursor = reading.cursor
-        self._judge.observe(reading, seen.instances or ())
+        self._judge.observe(reading, seen.instances or (), self._share(seen))
         self._recent = {o.version: o.requests for o in reading.observations}
         for version, requests in self._recent.items():
             self._totals[version] = self._totals.get(version, 0) + requests
+
+    def _measure(self, target: Target) -> None:
+        """Ask what the counted rules want to know, while a step is watched."""
+        kind = self._rollout.plan.steps[self._rollout.state.step].kind
+        if target.queries is None or kind not in (StepKind.ANALYSE, StepKind.BAKE):
+            return
+        now = time.time()
+        for rule in self._rules.due(now):
+            try:
+                self._rules.record(rule.name, target.queries.query(rule.query), now)
+            except AdapterError as error:
+                self._rules.record(rule.name, None, now, str(error))
+
+    def _share(self, seen: Seen) -> float | None:
+        """The part of the requests since the last look that should have gone to the new version.
+
+        None where users stick to a version, testers choose one, or the split changed in between: then the share of
+        the requests is another.
+        """
+        sticky = (self._rollout.target.get("environment") or {}).get("router", {}).get("sticky")
+        before, now = self._shared, seen.split.weight(self._rollout.state.new) if seen.split else None
+        self._shared = now
+        if sticky or seen.split is None or seen.split.header_routes or now != before:
+            return None
+        return now / WHOLE if now is not None and 0 < now < WHOLE else None
 
     def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen) -> None:
         """Say what should be. What is refused now is asked again at the next look, which tells why it was."""
@@ -158,8 +191,18 @@ class Driver:
 
     # ── what is kept ───────────────────────────────────────────────────────────────────────────────────────
 
+    def _known_history(self) -> History | None:
+        """As it was when this rollout began: what the judge knows beforehand must not change under way."""
+        if self._rollout.judge is None:
+            return history_of(self._store, self._rollout.service, self._rollout.environment)
+        saved = self._rollout.judge.get("history")
+        return History(**saved) if saved else None
+
+    def _new_judge(self) -> ReleaseJudge:
+        return ReleaseJudge(self._rollout.plan, self._rollout.state.new, self._rollout.state.old, self._history)
+
     def _restored_judge(self) -> tuple[ReleaseJudge, dict[str, Any] | None]:
-        judge = ReleaseJudge(self._rollout.plan, self._rollout.state.new, self._rollout.state.old)
+        judge = self._new_judge()
         saved = self._rollout.judge
         if saved is None:
             return judge, None
@@ -168,11 +211,24 @@ class Driver:
         except (KeyError, TypeError, ValueError):
             # Written by another version of Pilotage: the evidence starts again, the rollout does not.
             _log.exception("%s: the judge's sums cannot be read; it starts anew", self._rollout.id)
-            return ReleaseJudge(self._rollout.plan, self._rollout.state.new, self._rollout.state.old), None
+            return self._new_judge(), None
         return judge, saved["cursor"]
 
+    def _restored_rules(self) -> RuleBook:
+        state = self._rollout.state
+        rules = RuleBook(rules_of(self._rollout.target, state.new, state.old))
+        if saved := (self._rollout.judge or {}).get("rules"):
+            rules.restore(saved)
+        return rules
+
     def _checkpoint(self) -> dict[str, Any]:
-        return {"sums": self._judge.to_dict(), "cursor": self._cursor, "totals": self._totals}
+        return {
+            "sums": self._judge.to_dict(),
+            "cursor": self._cursor,
+            "totals": self._totals,
+            "rules": self._rules.to_dict(),
+            "history": asdict(self._history) if self._history else None,
+        }
 
     def _live(self, decision: Decision, seen: Seen) -> dict[str, Any]:
         state = decision.state
@@ -203,6 +259,7 @@ class Driver:
                 }
                 for v in seen.verdicts
             ],
+            "forecast": self._judge.forecast(),
             "health": health_score(seen.verdicts, self._rollout.plan.number("judge.false_rollback")).score,
             "instances": [
                 {"id": i.id, "version": i.version, "health": i.health.value, "port": i.port}

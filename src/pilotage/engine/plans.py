@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
 from pilotage.config.loading import Loaded
+from pilotage.config.models import TrafficSection
 from pilotage.model.answers import Answers
-from pilotage.model.plan import Plan
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.quantity import format_duration
+from pilotage.model.traffic import WHOLE
 from pilotage.plan.making import Acceptance, Service, make_plan
 from pilotage.plan.numbers import Override
 
@@ -37,7 +40,7 @@ def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
         name: Acceptance(reason, "pilotage.yaml", loaded.place("accept", name))
         for name, reason in loaded.configuration.accept.items()
     }
-    return make_plan(
+    plan = make_plan(
         changed(loaded.configuration.answers.to_answers(), wish.changes),
         version=wish.version,
         release_date=wish.release_date,
@@ -47,6 +50,34 @@ def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
         calendar=calendar_of(loaded, wish.release_date),
         accept={**recorded, **wish.accept},
     )
+    traffic = loaded.configuration.environments[environment].traffic
+    return replace(plan, notes=(*plan.notes, *_forecasts(plan, traffic))) if traffic else plan
+
+
+def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
+    """When the judge will know of twice as many errors, at each share that is watched; a warning where too late."""
+    from pilotage.judge.forecast import time_to_decision
+    from pilotage.model.quantity import format_share
+
+    usual = f"{traffic.requests_per_second:g} requests a second, {format_share(traffic.error_rate)} of them errors"
+    for step in plan.steps:
+        if step.kind not in (StepKind.ANALYSE, StepKind.BATCH) or not 0 < step.weight < WHOLE:
+            continue
+        found = time_to_decision(
+            requests=traffic.requests_per_second,
+            share=step.weight / WHOLE,
+            base_rate=traffic.error_rate,
+            harm=2,
+            tolerated_ratio=plan.number("judge.tolerated_ratio"),
+            alpha=plan.number("judge.false_rollback"),
+        )
+        known = f"known after {found.span}" if found.span else "never known"
+        late = (
+            ""
+            if found.seconds <= step.duration
+            else f", longer than the {format_duration(step.duration)} it is watched"
+        )
+        yield f"at {usual}, twice as many of them at {format_share(step.weight / WHOLE)} would be {known}{late}"
 
 
 def service_of(loaded: Loaded, environment: str) -> Service:

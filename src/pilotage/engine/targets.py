@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pilotage.adapters.ports import Fleet, Metrics, Router
+from pilotage.adapters.ports import Fleet, Metrics, Queries, Router
 from pilotage.config.models import EnvironmentSection
+
+if TYPE_CHECKING:
+    from pilotage.judge.rules import Rule
 
 
 @dataclass(frozen=True)
 class Target:
-    """The three ports of one environment, for a holder of its lease with `token`."""
+    """The ports of one environment, for a holder of its lease with `token`. queries: where rules ask, if any do."""
 
     router: Router
     fleet: Fleet
     metrics: Metrics
+    queries: Queries | None = None
 
 
 def open_target(directory: Path, target: dict[str, Any], service: str, environment: str, token: int) -> Target:
@@ -30,6 +34,7 @@ def open_target(directory: Path, target: dict[str, Any], service: str, environme
         router=_envoy_router(place / "router", fence, section),
         fleet=_process_fleet(place / "fleet", fence, section, Path(target["cwd"])),
         metrics=_envoy_metrics(place / "router", section),
+        queries=_queries(section),
     )
 
 
@@ -69,3 +74,32 @@ def _envoy_metrics(place: Path, section: EnvironmentSection) -> Metrics:
 
     admin = section.metrics.admin
     return EnvoyMetrics(lambda: admin or admin_address(place))
+
+
+def _queries(section: EnvironmentSection) -> Queries | None:
+    if section.analysis is None:
+        return None
+    from pilotage.adapters.metrics.prometheus import PrometheusQueries
+
+    return PrometheusQueries(section.analysis.prometheus)
+
+
+def rules_of(target: dict[str, Any], new: str, old: str | None) -> tuple[Rule, ...]:
+    """The counted rules of an environment, the versions' names in their queries. Without a stable version there is
+    nothing a rule that names it could ask for; it is left out."""
+    from pilotage.judge.rules import Rule
+    from pilotage.model.condition import Condition
+
+    analysis = (target.get("environment") or {}).get("analysis") or {}
+    rules = []
+    for rule in analysis.get("rules", []):
+        given = {name: value for name, value in rule.items() if not name.endswith("_condition")}
+        success, failure = (
+            Condition(rule[f"{name}_condition"]) if rule[f"{name}_condition"] else None
+            for name in ("success", "failure")
+        )
+        if "{old}" in rule["query"] and old is None:
+            continue
+        given["query"] = rule["query"].replace("{new}", new).replace("{old}", old or "")
+        rules.append(Rule(**given, success=success, failure=failure))
+    return tuple(rules)

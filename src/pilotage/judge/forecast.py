@@ -23,13 +23,18 @@ class Forecast:
 
     @property
     def sentence(self) -> str:
+        return f"will need {self.span} at this traffic" if self.span else "with this traffic the judge will never know"
+
+    @property
+    def span(self) -> str:
+        """In words, such as "about 40 minutes"; empty where it can never come."""
         if not math.isfinite(self.seconds):
-            return "with this traffic the judge will never know"
+            return ""
         minutes = self.seconds / 60
         shown = f"{self.seconds:.0f} seconds" if minutes < 2 else f"{minutes:.0f} minutes"
         if minutes >= 120:
             shown = f"{minutes / 60:.0f} hours"
-        return f"will need about {shown} at this traffic"
+        return f"about {shown}"
 
 
 def information(theta: float, null: float, canary: float, stable: float) -> float:

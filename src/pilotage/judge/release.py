@@ -1,9 +1,10 @@
-"""Judges a release on all its metrics at once: errors, slow requests, the whole of latency, memory.
+"""Judges a release on all its metrics at once: errors, slow requests, the whole of latency, memory, processor.
 
-The probability of ever undoing a harmless release (`judge.false_rollback`) is shared equally by the four tests:
+The probability of ever undoing a harmless release (`judge.false_rollback`) is shared equally by the five tests:
 errors, requests slower than stable's past 95th percentile allows, the distribution of durations beside stable's,
-growth of memory (Bonferroni: it holds however the metrics depend on one another). The memory limit is a limit, not
-a test. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24).
+growth of memory, processor time (Bonferroni: it holds however the metrics depend on one another). The memory limit is
+a limit, not a test. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24).
+Nothing is concluded from requests that were not split as they should have been.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pilotage.judge.counts import CountJudge, CountStream, Sums
-from pilotage.judge.gauges import GaugeJudge
+from pilotage.judge.assignment import AssignmentCheck
+from pilotage.judge.counts import CountJudge, CountStream, History, Sums
+from pilotage.judge.forecast import time_to_decision
 from pilotage.judge.latency import LatencyJudge
+from pilotage.judge.resources import MemoryJudge, ProcessorJudge
 from pilotage.model.observation import (
     EMPTY,
-    Health,
     Histogram,
     Instance,
     Observation,
@@ -29,58 +31,64 @@ from pilotage.model.observation import (
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration, format_share
 
-METRICS = ("error rate", "slow requests", "memory")
+METRICS = ("error rate", "slow requests")
+"""What is counted by the metrics source; memory and processor are the fleet's own figures."""
 _SLOW_SHARE = 0.05
 """A 95th percentile is a bound that 5 % of requests exceed."""
 
-_TESTS = 4
+_TESTS = 5
 """Tests that share the probability of a false rollback."""
 
-_GROWN = 1.1
-"""Growth of memory that is smaller than this since the warm-up is nobody's harm yet."""
+_SETTLED = 5.0
+"""Seconds of a phase before its traffic is known well enough to foretell anything."""
 
-_MEMORY_READINGS = 3
-"""One reading of memory may be a garbage collector's high tide; so many in a row are not."""
+_MATTERS = 2.0
+"""The harm that a forecast is about: twice as many errors."""
 
 
 class ReleaseJudge:
     """Streaming: `observe` each reading, `verdicts` whenever wanted; `to_dict` and `restore` survive a restart.
 
-    `begin_phase` forgets what counts towards advancing, never the evidence of harm.
+    `begin_phase` forgets what counts towards advancing, never the evidence of harm. history: of the service's errors.
     """
 
-    def __init__(self, plan: Plan, new: str, old: str | None) -> None:
+    def __init__(self, plan: Plan, new: str, old: str | None, history: History | None = None) -> None:
         self._new, self._old, self._plan = new, old, plan
         alpha, ratio = plan.number("judge.false_rollback") / _TESTS, plan.number("judge.tolerated_ratio")
-        self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), metric=METRICS[0]))
+        self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), history, METRICS[0]))
         self._slow = CountStream(CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1]))
         self._latency = LatencyJudge(plan.number("limits.latency_factor"), alpha, metric=METRICS[1])
-        self._growth = GaugeJudge(METRICS[2], plan.number("limits.memory_factor"), alpha)
-        self._young: tuple[int, float] | None = None
-        self._grown_up: float | None = None
+        self._memory = MemoryJudge(plan, new, old, alpha)
+        self._processor = ProcessorJudge(plan, new, old, alpha)
+        self._assignment = AssignmentCheck()
         self._pace = (0.0, 0.0)
         self._past = EMPTY
         self._bound: float | None = None
         self._phase_errors, self._phase_slow = Sums(), Sums()
         self._phase_durations = EMPTY
-        self._memory_high = 0
-        self._memory: tuple[float, float] | None = None
         self._broken = ""
 
     def begin_phase(self) -> None:
         self._phase_errors, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
         self._pace = (0.0, 0.0)
 
-    def observe(self, reading: Reading, instances: Sequence[Instance]) -> None:
-        """Take in one reading of the metrics source and the fleet's own figures."""
-        self._broken = ""
+    def observe(self, reading: Reading, instances: Sequence[Instance], share: float | None = None) -> None:
+        """Take in one reading of the metrics source and the fleet's own figures.
+
+        share: of the requests since the last reading that should have gone to the canary, 0…1; None where that is not
+        known, or where it is users rather than requests that are shared out.
+        """
         canary = reading.of(self._new)
         stable = reading.of(self._old) if self._old else Observation("", 0, 0)
         errors = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
         self._phase_errors = self._phase_errors.plus(errors)
         self._errors.update(**errors.to_dict())
         self._observe_durations(canary.durations, stable.durations)
-        self._observe_memory(instances, reading.at)
+        if share is not None:
+            self._assignment.update(share=share, canary=canary.requests, total=canary.requests + stable.requests)
+        self._broken = self._assignment.mismatch
+        self._memory.observe(instances, reading.at)
+        self._processor.observe(instances, {o.version: o.requests for o in reading.observations}, reading.at)
         began = self._pace[0] or reading.at
         self._pace = (began, reading.at - began)
 
@@ -89,11 +97,14 @@ class ReleaseJudge:
         self._broken = why
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        found = (self._error_verdict(), self._slow_verdict(), self._memory_verdict())
+        processor = self._processor.verdict()
+        found = (
+            self._error_verdict(), self._slow_verdict(), self._memory.verdict(), *((processor,) if processor else ())
+        )  # fmt: skip
         if not self._broken:
             return found
         return tuple(
-            verdict if verdict.kind is VerdictKind.FAIL or verdict.metric == METRICS[2]
+            verdict if verdict.kind is VerdictKind.FAIL or verdict.metric not in METRICS
             else replace(verdict, kind=VerdictKind.SOURCE_ERROR, sentence=self._broken)
             for verdict in found
         )  # fmt: skip
@@ -125,29 +136,6 @@ class ReleaseJudge:
         if usual is None:
             return None
         return next((b for b in past.bounds if b >= usual * self._plan.number("limits.latency_factor")), None)
-
-    def _observe_memory(self, instances: Sequence[Instance], at: float) -> None:
-        def mean(version: str | None) -> float | None:
-            sizes = [i.memory for i in instances if i.version == version and i.memory and i.health is Health.HEALTHY]
-            return sum(sizes) / len(sizes) if sizes else None
-
-        canary, stable = mean(self._new), mean(self._old)
-        if canary is None or stable is None:
-            return
-        self._memory = (canary, stable)
-        over = canary > self._plan.number("limits.memory_factor") * stable
-        self._memory_high = self._memory_high + 1 if over else 0
-        self._observe_growth(instances, canary, stable, at)
-
-    def _observe_growth(self, instances: Sequence[Instance], canary: float, stable: float, at: float) -> None:
-        """Growth counts once the canary's instances have warmed up; another number of them starts anew."""
-        count = sum(i.version == self._new and i.health is Health.HEALTHY for i in instances)
-        if self._young is None or self._young[0] != count:
-            self._young, self._grown_up = (count, at), None
-            self._growth.forget()
-        elif at - self._young[1] >= self._plan.number("judge.warm_up"):
-            self._grown_up = self._grown_up or canary
-            self._growth.update(canary, stable)
 
     def _error_verdict(self) -> Verdict:
         limit = self._plan.number("advance.error_rate")
@@ -218,32 +206,25 @@ class ReleaseJudge:
             f", about {format_duration(math.ceil(missing * self._pace[1] / phase.canary_total))} more at this traffic"
         )
 
-    def _memory_verdict(self) -> Verdict:
-        factor = self._plan.number("limits.memory_factor")
-        if self._memory is None:
-            alone = self._old is None
-            return Verdict(
-                METRICS[2],
-                VerdictKind.PASS if alone else VerdictKind.INSUFFICIENT_DATA,
-                "no stable version to compare with" if alone else "no memory figures of both versions yet",
-            )
-        canary, stable = self._memory
-        words = f"canary {_megabytes(canary)} an instance, stable {_megabytes(stable)}"
-        failed = self._memory_high >= _MEMORY_READINGS
-        growth = self._growth.verdict()
-        leaks = growth.kind is VerdictKind.FAIL and canary > _GROWN * (self._grown_up or math.inf)
-        if failed:
-            words = f"{words}: more than {factor:g} times as much"
-        elif leaks:
-            words = f"{words}: it grows against stable's, from {_megabytes(self._grown_up or 0)} after its warm-up"
-        return Verdict(
-            METRICS[2],
-            VerdictKind.FAIL if failed or leaks else VerdictKind.PASS,
-            words,
-            ratio=canary / stable,
-            canary=_megabytes(canary),
-            stable=_megabytes(stable),
+    def forecast(self) -> str:
+        """When twice as many errors would be known, at the traffic of this phase; empty while nobody can say."""
+        phase, seconds = self._phase_errors, self._pace[1]
+        requests = phase.canary_total + phase.stable_total
+        base = self._errors.judge.sums
+        if seconds < _SETTLED or not phase.canary_total or not phase.stable_total or not base.stable_bad:
+            return ""
+        judge = self._errors.judge
+        found = time_to_decision(
+            requests=requests / seconds,
+            share=phase.canary_total / requests,
+            base_rate=base.stable_rate,
+            harm=_MATTERS,
+            tolerated_ratio=judge.tolerated_ratio,
+            alpha=judge.alpha,
+            dispersion=judge.dispersion,
+            so_far=max(0.0, judge.harm_evidence()),
         )
+        return f"twice as many errors would be known after {found.span} at this traffic" if found.span else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Everything learned so far as plain JSON."""
@@ -255,12 +236,10 @@ class ReleaseJudge:
             "phase_errors": self._phase_errors.to_dict(),
             "phase_slow": self._phase_slow.to_dict(),
             "phase_durations": vars(self._phase_durations),
-            "memory": self._memory,
-            "memory_high": self._memory_high,
+            "memory": self._memory.to_dict(),
+            "processor": self._processor.to_dict(),
+            "assignment": self._assignment.to_dict(),
             "latency": self._latency.to_dict(),
-            "growth": self._growth.to_dict(),
-            "young": self._young,
-            "grown_up": self._grown_up,
             "pace": self._pace,
         }
 
@@ -270,13 +249,8 @@ class ReleaseJudge:
         self._past, self._phase_durations = Histogram.of(saved["past"]), Histogram.of(saved["phase_durations"])
         self._bound = saved["bound"]
         self._phase_errors, self._phase_slow = Sums(**saved["phase_errors"]), Sums(**saved["phase_slow"])
-        self._memory = tuple(saved["memory"]) if saved["memory"] else None
-        self._memory_high = saved["memory_high"]
+        self._memory.restore(saved["memory"])
+        self._processor.restore(saved["processor"])
+        self._assignment.restore(saved["assignment"])
         self._latency.restore(saved["latency"])
-        self._growth.restore(saved["growth"])
-        self._young = (saved["young"][0], saved["young"][1]) if saved["young"] else None
-        self._grown_up, self._pace = saved["grown_up"], (saved["pace"][0], saved["pace"][1])
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:.0f} MB"
+        self._pace = (saved["pace"][0], saved["pace"][1])

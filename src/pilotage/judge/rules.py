@@ -7,14 +7,13 @@ over inconclusive over failed. `count` measurements end the metric; without `cou
 
 from __future__ import annotations
 
-import math
-import operator
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pilotage.model.condition import BadCondition, Condition
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -30,61 +29,6 @@ class Phase(StrEnum):
 
 
 _WORSE = tuple(Phase)
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-}
-_TERM = re.compile(
-    r"\s*(?P<value>result(?:\[\d+\])?|default\(\s*result(?:\[\d+\])?\s*,\s*(?P<default>-?[\d.]+)\s*\))"
-    r"\s*(?P<operator><=|>=|==|!=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)\s*"
-)
-
-
-class BadCondition(ValueError):
-    """A condition that is not comparisons of `result` joined by && or ||; says what it may be."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """`result[0] >= 0.95 && result[0] < 2`: comparisons joined by && or, less tightly, by ||.
-
-    No host language is evaluated. `default(result, 0)` stands in for a missing value.
-    """
-
-    text: str
-    _any: tuple[tuple[tuple[str, float, float | None, int], ...], ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        alternatives = tuple(
-            tuple(self._comparison(part) for part in alternative.split("&&")) for alternative in self.text.split("||")
-        )
-        object.__setattr__(self, "_any", alternatives)
-
-    def _comparison(self, part: str) -> tuple[str, float, float | None, int]:
-        match = _TERM.fullmatch(part)
-        if match is None:
-            raise BadCondition(
-                f"{part.strip()!r} is not a comparison such as result[0] >= 0.95; they may be joined by && and ||"
-            )
-        index = re.search(r"\[(\d+)\]", match["value"])
-        default = float(match["default"]) if match["default"] else None
-        return match["operator"], float(match["limit"]), default, int(index[1]) if index else 0
-
-    def holds(self, result: tuple[float, ...]) -> bool:
-        """Whether it is true of a result. Raises LookupError for a value that is not there or is no number."""
-        return any(all(self._true(term, result) for term in alternative) for alternative in self._any)
-
-    @staticmethod
-    def _true(term: tuple[str, float, float | None, int], result: tuple[float, ...]) -> bool:
-        compare, limit, default, index = term
-        value = result[index] if index < len(result) and not math.isnan(result[index]) else default
-        if value is None:
-            raise LookupError(f"the result has no value at [{index}]")
-        return _OPERATORS[compare](value, limit)
 
 
 @dataclass(frozen=True)

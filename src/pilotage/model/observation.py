@@ -17,7 +17,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Instance:
-    """One running copy of a version. `memory` is resident bytes, where the fleet can tell."""
+    """One running copy of a version.
+
+    memory: resident bytes · cpu: seconds of processor time since its start; both where the fleet can tell.
+    """
 
     id: str
     version: str
@@ -26,6 +29,7 @@ class Instance:
     health: Health
     memory: int | None = None
     detail: str = ""
+    cpu: float | None = None
 
 
 @dataclass(frozen=True)

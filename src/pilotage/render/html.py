@@ -1,15 +1,17 @@
-"""A plan as one HTML file: nothing loaded from elsewhere, no script, fit for a phone, for print, for the dark."""
+"""Pages as single HTML files: nothing loaded from elsewhere, no script, fit for a phone, for print, for the dark."""
 
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pilotage.model.plan import Plan
 from pilotage.render.charts import gantt, staircase
+from pilotage.render.judge_chart import verdicts_chart
 from pilotage.render.sections import headline, sections, summary
 
 _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
@@ -17,13 +19,40 @@ _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
 
 def to_html(plan: Plan) -> str:
     """The whole plan; every text of it is escaped, the charts are ours."""
-    source = files("pilotage.render").joinpath("plan.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["dates"] = _dates
     charts = {"timeline": Markup(gantt(plan)), "steps": Markup(staircase(plan))}
-    return environment.from_string(source).render(
-        plan=plan, title=headline(plan), summary=summary(plan), sections=sections(plan), charts=charts
+    return _page(
+        "plan.html.j2",
+        plan=plan,
+        title=headline(plan),
+        summary=summary(plan),
+        sections=sections(plan),
+        charts=charts,
     )
+
+
+def rollout_to_html(
+    title: str,
+    plan: Plan,
+    sentences: Sequence[str],
+    verdicts: Sequence[Mapping[str, Any]],
+    events: Sequence[Sequence[str]],
+) -> str:
+    """Why a rollout is where it is: the sentences, each verdict with its picture, and all that happened.
+
+    verdicts: as the last look recorded them · events: time, type and sentence of each.
+    """
+    chart = Markup(verdicts_chart(verdicts, plan.number("judge.tolerated_ratio"), "What the judge knows"))
+    return _page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
+                 chart=chart)  # fmt: skip
+
+
+def _page(name: str, **facts: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("pilotage.render", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["dates"] = _dates
+    return environment.get_template(name).render(**facts)
 
 
 def _dates(text: str) -> Markup:

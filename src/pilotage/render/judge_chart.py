@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from html import escape
+from typing import Any
 
 from pilotage.judge.replay import GaugeReplay, Moment, Replay
 from pilotage.model.observation import VerdictKind
@@ -116,3 +119,34 @@ def _thinned(moments: tuple[Moment, ...], most: int = 400) -> tuple[Moment, ...]
     step = max(1, -(-len(moments) // most))
     kept = moments[::step]
     return kept if kept[-1] is moments[-1] else (*kept, moments[-1])
+
+
+def verdicts_chart(verdicts: Sequence[Mapping[str, Any]], tolerated: float, title: str) -> str:
+    """A line a metric that is compared: all ratios that are not refuted as a bar, the ratio as a dot, the tolerated one
+    as a mark. `verdicts` as a look records them; what has no ratio is named without a picture."""
+    rows, wide = 34, _WIDTH - 220 - _RIGHT
+
+    def x(ratio: float | None, otherwise: float) -> float:
+        inside = min(max(otherwise if ratio is None else ratio, _LOWEST), _HIGHEST)
+        return round(220 + math.log(inside / _LOWEST) / math.log(_HIGHEST / _LOWEST) * wide, 1)
+
+    bottom = _TOP + rows * max(1, len(verdicts))
+    body = [
+        f'<line class="line" x1="{x(mark, 1)}" x2="{x(mark, 1)}" y1="{_TOP - 6}" y2="{bottom}"/>'
+        f'<text x="{x(mark, 1)}" y="{bottom + 18}" text-anchor="middle">{Fraction(mark)}×</text>'
+        for mark in _MARKS
+    ]
+    for number, verdict in enumerate(verdicts):
+        y = _TOP + rows * number + rows // 2
+        kind = escape(f"{verdict['metric']}: {verdict['kind']}")
+        body.append(f'<text x="12" y="{y + 4}">{kind}</text>')
+        interval, ratio = verdict.get("interval"), verdict.get("ratio")
+        if interval:
+            low, high = x(interval[0], _LOWEST), x(interval[1], _HIGHEST)
+            body.append(f'<rect class="bar" x="{low}" y="{y - 6}" width="{max(2.0, high - low):.1f}" height="12"/>')
+        if ratio is not None:
+            body.append(f'<circle class="core" cx="{x(ratio, 1)}" cy="{y}" r="5"/>')
+    at = x(tolerated, 1)
+    body.append(f'<line class="edge" x1="{at}" x2="{at}" y1="{_TOP - 6}" y2="{bottom}"/>')
+    words = "; ".join(f"{v['metric']}: {v['kind']}: {v['sentence']}" for v in verdicts)
+    return svg(title, f"canary over stable, tolerated up to {tolerated:g}×. {words}", bottom + 30, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -274,4 +275,51 @@ def test_missing_requests_are_forecast_at_the_present_pace() -> None:
     assert verdict.kind is VerdictKind.INSUFFICIENT_DATA
     assert (
         "11 of the 50 requests to the canary that this phase needs, about 36s more at this traffic" in verdict.sentence
+    )
+
+
+# ── processor ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def busy(second: int, new: float, old: float) -> list[Instance]:
+    """Four instances after `second` seconds, each version's using so many cores."""
+    return [
+        Instance(f"{version}-{n}", version, "h", n, Health.HEALTHY, memory=30, cpu=second * cores)
+        for version, cores in (("new", new), ("old", old))
+        for n in range(2)
+    ]
+
+
+def processor(new: float, old: float, asked: tuple[int, int], seconds: int = 900) -> VerdictKind:
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(1, seconds):
+        judge.observe(at(float(second), reading((asked[0], 0), (asked[1], 0))), busy(second, new, old))
+    return by_metric(judge)["cpu"]
+
+
+def test_r19_a_canary_that_burns_the_processor_fails() -> None:
+    assert processor(0.9, 0.3, (100, 100)) is VerdictKind.FAIL
+
+
+def test_r19_a_canary_that_does_more_because_it_is_asked_more_is_well() -> None:
+    assert processor(0.9, 0.3, (300, 100)) is VerdictKind.PASS
+
+
+def test_r19_a_canary_that_idles_with_hardly_any_requests_is_well() -> None:
+    assert processor(0.02, 0.3, (1, 300)) is VerdictKind.PASS
+
+
+def test_r19_where_stable_is_asked_nothing_no_processor_is_compared() -> None:
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(1, 900):
+        judge.observe(at(float(second), reading((100, 0), (0, 0))), busy(second, 0.9, 0.01))
+    assert "cpu" not in by_metric(judge)
+
+
+def test_the_forecast_says_when_twice_as_many_errors_would_be_known() -> None:
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(1, 60):
+        judge.observe(at(float(second), reading((5, 0), (95, 1))), instances(30, 30))
+    assert re.fullmatch(
+        r"twice as many errors would be known after about \d+ (seconds|minutes) at this traffic", judge.forecast()
     )

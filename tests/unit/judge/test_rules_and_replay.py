@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from pilotage.cli.main import cli
@@ -15,9 +16,7 @@ from pilotage.judge.counts import CountJudge
 from pilotage.judge.health import health_score
 from pilotage.judge.replay import Look, NothingToReplay, from_counters, replay
 from pilotage.judge.rules import (
-    BadCondition,
     BadTemplate,
-    Condition,
     Phase,
     Rule,
     Tally,
@@ -27,6 +26,7 @@ from pilotage.judge.rules import (
     verdict,
     worst,
 )
+from pilotage.model.condition import BadCondition, Condition
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.render.judge_chart import ratio_chart
 from pilotage.render.scale import ratio_scale
@@ -330,3 +330,40 @@ def test_a_file_that_cannot_be_replayed_says_why(tmp_path: Path, text: str, word
     said = run("judge", "--replay", str(tmp_path / "past"))
     assert said.exit_code == 2
     assert words in " ".join(said.output.split())
+
+
+def test_imported_rules_are_a_section_that_the_configuration_takes(tmp_path: Path) -> None:
+    from pilotage.config.models import AnalysisSection
+
+    template = {
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "rate"},
+        "spec": {
+            "metrics": [
+                {
+                    "name": "success-rate",
+                    "interval": "1m",
+                    "count": 5,
+                    "failureLimit": 2,
+                    "successCondition": "result[0] >= 0.95",
+                    "provider": {"prometheus": {"query": "up"}},
+                }
+            ]
+        },
+    }
+    (tmp_path / "template.yaml").write_text(yaml.safe_dump(template))
+    said = CliRunner().invoke(
+        cli, ["analysis", "import", str(tmp_path / "template.yaml"), "--prometheus", "http://127.0.0.1:9090"]
+    )
+    section = AnalysisSection.model_validate(yaml.safe_load(said.output)["analysis"])
+    (rule,) = section.rules
+    assert (rule.name, rule.count, rule.failure_limit, rule.interval) == ("success-rate", 5, 2, 60)
+
+
+def test_a_wrong_condition_in_the_configuration_is_named() -> None:
+    from pydantic import ValidationError
+
+    from pilotage.config.models import RuleSection
+
+    with pytest.raises(ValidationError, match="is not a comparison"):
+        RuleSection.model_validate({"name": "a", "query": "up", "success_condition": "__import__(1)"})

@@ -100,10 +100,11 @@ class ProcessFleet:
 
     def _instance(self, record: Record) -> Instance:
         health, detail = self._health_of(record)
-        memory = None
+        memory = cpu = None
         if process := record.process():
             with contextlib.suppress(psutil.Error):
-                memory = process.memory_info().rss
+                times = process.cpu_times()
+                memory, cpu = process.memory_info().rss, times.user + times.system
         return Instance(
             record.path.stem,
             record.facts["version"],
@@ -112,6 +113,7 @@ class ProcessFleet:
             health,
             memory,
             detail,
+            cpu,
         )
 
     def _health_of(self, record: Record) -> tuple[Health, str]:
