@@ -27,7 +27,7 @@ FAST = {
     "canary.weights": ["25%", "50%", "100%"],
     "canary.phase_duration": "1s",
     "canary.bake_duration": "1s",
-    "canary.min_requests": 10,
+    "judge.min_requests": 10,
     "canary.drain_duration": "500ms",
     "hold.duration": "20s",
     "limits.latency_factor": 3.0,  # the test machine does other things at the same time
@@ -75,8 +75,8 @@ class Shop:
         (self.directory / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
         return version
 
-    def run(self, *arguments: str, expect: int | None = 0) -> str:
-        """The standard output of `pilotage …`, which must end with `expect`."""
+    def run(self, *arguments: str, expect: int | None = 0, actor: str = "ada") -> str:
+        """The standard output of `pilotage …`, typed by `actor`, which must end with `expect`."""
         done = subprocess.run(
             [sys.executable, "-m", "pilotage.cli.main", *arguments],
             cwd=self.directory,
@@ -84,6 +84,7 @@ class Shop:
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=120,
+            env={**os.environ, "PILOTAGE_ACTOR": actor},
         )
         if expect is not None:
             assert done.returncode == expect, (

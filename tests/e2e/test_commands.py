@@ -138,7 +138,8 @@ def test_an_approval_is_waited_for_and_given(shop: Make) -> None:
         it.wait(lambda r: r.state.status is Status.HOLDING)
         assert it.split() == {"version_v0": 1000}
         assert "waiting for approval to send 100%" in it.run("explain")
-        it.run("approve", "-m", "looks fine")
+        assert "another person must approve it" in it.run("approve", expect=7)
+        it.run("approve", "-m", "looks fine", actor="grace")
         assert it.wait_end().state.status is Status.COMPLETED
         it.run("deploy", it.release("v2"), "--detach")
         it.wait(lambda r: r.state.status is Status.HOLDING)

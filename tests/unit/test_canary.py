@@ -23,7 +23,7 @@ from pilotage.model.rollout import (
 )
 from pilotage.model.traffic import HeaderRoute, Split, split_between
 from pilotage.plan.numbers import Override
-from pilotage.rollout.canary import begin, decide
+from pilotage.rollout.machine import begin, decide
 
 GOOD = (Verdict("error rate", VerdictKind.PASS, "fine"),)
 

@@ -10,10 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Apply, Command, CommandKind, Ensure, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Apply, Command, CommandKind, Ensure, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
 from pilotage.plan.numbers import Override
-from pilotage.rollout.canary import MOST_ATTENDED, begin, decide
+from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 
 FULL = 4
 
@@ -204,7 +204,8 @@ class Canary(RuleBasedStateMachine):
         if before.status is Status.ROLLING_BACK:
             assert after.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED), "the way back was left"
 
-    def _act(self, action: Apply | Ensure) -> None:
+    def _act(self, action: Action) -> None:
+        assert isinstance(action, Apply | Ensure)
         if isinstance(action, Ensure):
             self.world.ensure(action.version, action.count)
             return

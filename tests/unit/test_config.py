@@ -162,7 +162,15 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
 
     result = run("schema")
     schema = json.loads(result.stdout_bytes)
-    assert set(schema["properties"]) == {"service", "answers", "calendar", "accept", "environments"}
+    assert set(schema["properties"]) == {
+        "service",
+        "answers",
+        "calendar",
+        "accept",
+        "people",
+        "when_busy",
+        "environments",
+    }
     assert schema["additionalProperties"] is False
 
 

@@ -22,7 +22,7 @@ from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, HoldCause, Pace, Status
 from pilotage.model.traffic import Split
 from pilotage.plan.numbers import Override
-from pilotage.rollout.canary import begin
+from pilotage.rollout.machine import begin
 
 
 class Obedient:
@@ -38,6 +38,9 @@ class Obedient:
 
     def read(self) -> Split | None:
         return self.split
+
+    def endpoints(self) -> dict[str, frozenset[tuple[str, int]]]:
+        return {}
 
     def ensure(self, version: str, count: int) -> None:
         self.running[version] = count
@@ -72,6 +75,11 @@ def driver(tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch) -> 
     rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time())
     yield Driver(store, tmp_path, rollout.id, "here/1/1.00")
     store.close()
+
+
+def drive_on(driver: Driver) -> None:
+    """Until something happens that is told."""
+    driver.advance(lambda: False)
 
 
 def drive(driver: Driver, until: Callable[[Driver], bool]) -> None:
@@ -142,10 +150,10 @@ def test_sums_that_another_version_wrote_are_started_anew_not_stumbled_over(
 
 
 def test_the_lease_of_another_worker_is_respected(driver: Driver, tmp_path: Path) -> None:
-    driver.advance(lambda: False)
+    driver.look()
     other = Driver(driver._store, tmp_path, driver.rollout.id, "elsewhere/1/1.00")
     with pytest.raises(module.LeaseLost):
-        other.advance(lambda: False)
+        other.look()
 
 
 # ── what the judge knows beforehand, and what it is told of the split ─────────────────────────────────────
@@ -158,7 +166,7 @@ def counted(new: int, old: int, old_errors: int = 0) -> Reading:
 
 def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, world: Obedient, tmp_path: Path) -> None:
     world.metrics = lambda: counted(0, 2000, 3)
-    driver.advance(lambda: False)
+    drive_on(driver)
     driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
     drive(driver, lambda d: d.rollout.state.status.final)
     store = driver._store
@@ -171,16 +179,16 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
         store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time()).id, "here/1/1.00"
     )
     world.metrics = lambda: counted(0, 5000, 9)
-    second.advance(lambda: False)
+    drive_on(second)
     assert second.rollout.judge is not None
     assert second.rollout.judge["history"] == vars(history)
     again = Driver(store, tmp_path, second.rollout.id, "here/1/1.00")
-    assert again._history == history
+    assert again._judging._history == history
 
 
 def test_no_history_from_hardly_any_requests(driver: Driver, world: Obedient) -> None:
     world.metrics = lambda: counted(0, 10)
-    driver.advance(lambda: False)
+    drive_on(driver)
     driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
     drive(driver, lambda d: d.rollout.state.status.final)
     assert history_of(driver._store, "service", "production") is None
@@ -206,7 +214,7 @@ def test_users_who_stick_to_a_version_are_no_mismatch(
     )
     world.metrics = lambda: counted(500, 500)
     for _ in range(20):
-        sticky._look()
+        sticky.look()
     assert sticky.rollout.state.hold is None or sticky.rollout.state.hold.cause is not HoldCause.SOURCE_ERROR
     store.close()
 
@@ -286,5 +294,5 @@ def test_tallies_survive_a_restart(
     )
     drive(ruled, lambda d: bool(d.rollout.judge and d.rollout.judge["rules"]["tallies"]))
     again = Driver(ruled._store, tmp_path, ruled.rollout.id, "here/1/1.00")
-    assert again._rules.to_dict() == ruled._rules.to_dict()
-    assert again._rules.verdicts()[0].samples >= 1
+    assert again._judging._rules.to_dict() == ruled._judging._rules.to_dict()
+    assert again._judging._rules.verdicts()[0].samples >= 1

@@ -132,7 +132,7 @@ def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
     ("content", "words"),
     [
         (None, "neither a file nor a rollout"),
-        ("{}", "not a plan of format 2"),
+        ("{}", "not a plan of format 3"),
         ("x", "Expecting value"),
         ("[]", "b.json"),
     ],
@@ -173,12 +173,39 @@ def test_r8_deploy_refuses_a_conflict_nobody_accepted_and_records_one_that_someb
     assert accepted["conflicts"][0]["accepted_by"] == "ada"
 
 
-def test_deploy_refuses_a_strategy_that_it_cannot_execute(folder: Path) -> None:
-    (folder / "pilotage.yaml").write_text(GOOD.replace("strategy: canary", "strategy: rolling"))
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [("feature-toggle", "a feature toggle needs its flag"), ("big-bang", "big-bang needs a backup with proof (R15)")],
+)
+def test_deploy_refuses_a_strategy_without_what_it_needs(folder: Path, strategy: str, words: str) -> None:
+    (folder / "pilotage.yaml").write_text(GOOD.replace("strategy: canary", f"strategy: {strategy}"))
     assert run("plan", "2.4.0").exit_code == 0
     status, sentence = outcome(run("deploy", "2.4.0"))
+    if "--accept" in sentence:
+        names = [part.split()[0] for part in sentence.split("--accept ")[1:]]
+        chosen = [word for name in names for word in ("--accept", name)]
+        status, sentence = outcome(run("deploy", "2.4.0", *chosen, "--reason", "agreed"))
     assert status == 3
-    assert "rolling can be planned, and only canary can be executed so far" in sentence
+    assert words in sentence
+    assert "pilotage.yaml:" in sentence
+
+
+def test_deploy_refuses_checks_that_no_step_has(folder: Path) -> None:
+    checks = "    checks: {check-smok: [{http: /}]}\n"
+    (folder / "pilotage.yaml").write_text(GOOD.replace("strategy: canary", "strategy: blue-green") + checks)
+    status, sentence = outcome(run("deploy", "2.4.0"))
+    assert status == 3
+    assert "blue-green has no check 'check-smok'; it has check-health" in sentence
+
+
+def test_deploy_refuses_to_begin_in_a_freeze(folder: Path) -> None:
+    freezes = "calendar:\n  freezes: [{name: all year, first: 2020-01-01, last: 2099-12-31}]\n"
+    (folder / "pilotage.yaml").write_text(GOOD + freezes)
+    status, sentence = outcome(run("deploy", "2.4.0"))
+    assert status == 7
+    assert "the freeze 'all year' reigns until 2100-01-01" in sentence
+    assert "--break-glass" in sentence
+    assert run("deploy", "2.4.0", "--break-glass").exit_code == 2
 
 
 def test_the_schema_of_a_plan_is_printed(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pilotage import Answers, Plan, make_plan
 from pilotage.engine import leases
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
-from pilotage.rollout.canary import begin
+from pilotage.rollout.machine import begin
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from pilotage.model.observation import Instance, Reading
+from pilotage.model.flag import Ramp
+from pilotage.model.observation import CheckResult, Instance, Reading
 from pilotage.model.traffic import Split
 
 Backends = Mapping[str, Sequence[tuple[str, int]]]
@@ -29,12 +30,18 @@ class Router(Protocol):
     def apply(self, split: Split, backends: Backends) -> None:
         """Ask for this split. After it returns, `read` shows it within seconds; a user whom a lower weight of the
         same version reached is reached by a higher one too. Every version named in `split` needs an entry in
-        `backends`. Saying it twice changes nothing. Raises AdapterError when the router cannot be told, Fenced
+        `backends`, unless it is closed: then everyone gets the maintenance page with status 503, only the health path
+        answers 200 and the header routes lead where they did. Saying it twice changes nothing. Raises AdapterError
+        when the router cannot be told, Fenced
         when this controller may no longer; blocks for a few seconds at most."""
 
     def read(self) -> Split | None:
         """The split that the router itself reports; None when it was never told one. Raises AdapterError when
         it does not answer. Changes nothing."""
+
+    def endpoints(self) -> Mapping[str, frozenset[tuple[str, int]]] | None:
+        """Host and port of every instance that the router itself sends requests to, per version; None when it was
+        never told any. Raises AdapterError when it does not answer. Changes nothing."""
 
     def stop(self) -> None:
         """Take the router down; nothing of it is left. Saying it twice changes nothing."""
@@ -63,6 +70,35 @@ class Metrics(Protocol):
         """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
         Counts are never negative, also when the source restarted. A version without requests has zero counts.
         Raises AdapterError when the source does not answer or answers with something else. Changes nothing."""
+
+
+class Checks(Protocol):
+    """Runs the configured checks of steps. They outlive the controller, and their answers are found again."""
+
+    def names(self) -> frozenset[str]:
+        """The steps for which checks are configured."""
+
+    def ensure(self, name: str, attempt: int, facts: Mapping[str, str]) -> None:
+        """See that this attempt of a step's checks was begun: each is begun once, also when the first call was cut
+        off anywhere. Does not wait. facts: what the placeholders stand for. Raises AdapterError, Fenced."""
+
+    def results(self) -> tuple[CheckResult, ...]:
+        """How every attempt stands that was begun. One whose process is gone without an answer has failed."""
+
+    def stop_all_but(self, name: str, attempt: int) -> None:
+        """End whatever else still runs, with all its children: nobody waits for its answer any more."""
+
+
+class Flags(Protocol):
+    """Reads and sets the reach of one release flag, and touches nothing else of the provider."""
+
+    def read(self) -> Ramp:
+        """Whom the flag reaches, as the provider itself would answer. Raises AdapterError when that cannot be read, or
+        when somebody gave the flag a rule that is not ours. Changes nothing."""
+
+    def apply(self, ramp: Ramp) -> None:
+        """Make it reach exactly these. A user whom a lower share reached is reached by a higher one too. Saying it
+        twice changes nothing. Raises AdapterError, Fenced."""
 
 
 class Queries(Protocol):

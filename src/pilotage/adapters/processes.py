@@ -118,6 +118,19 @@ def stop(record: Record, deadline: float) -> Record | None:
     return record
 
 
+def end_tree(record: Record) -> None:
+    """End the process and everything it started, whatever sessions those made, at once."""
+    process = record.process()
+    if process is None:
+        return
+    family = [process]
+    with contextlib.suppress(psutil.Error):
+        family += process.children(recursive=True)
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            member.kill()
+
+
 def last_lines(log: Path, count: int = 3) -> str:
     """The end of a log, for the sentence that explains a death."""
     try:

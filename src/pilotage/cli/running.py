@@ -20,6 +20,12 @@ from pilotage.cli.project import Project, environment_option, json_option, outco
 @click.option("--detach", is_flag=True, help="Return as soon as the rollout has begun.")
 @click.option("--wait/--no-wait", default=True, help="Follow to the end (the default), or the same as --detach.")
 @click.option("--timeout", help="Stop following after this long (exit 6); the rollout goes on.")
+@click.option(
+    "--if-busy",
+    type=click.Choice(["refuse", "queue", "supersede"]),
+    help="While another rolls out: refuse, wait its turn, or undo it first. Default: `when_busy` of the configuration.",
+)
+@click.option("--break-glass", is_flag=True, help="In spite of freezes and gates, hardly watched; wants a --reason.")
 @json_option
 @click.pass_obj
 def deploy(
@@ -30,6 +36,8 @@ def deploy(
     detach: bool,
     wait: bool,
     timeout: str | None,
+    if_busy: str | None,
+    break_glass: bool,
     as_json: bool,
     **wished: Any,
 ) -> None:
@@ -37,13 +45,21 @@ def deploy(
 
     A plan with a conflict that nobody accepted is not executed (exit 3).
     """
+    from pilotage.engine.deployments import Asked
     from pilotage.engine.deployments import deploy as begin
     from pilotage.engine.plans import plan_for
     from pilotage.engine.supervisor import ensure_worker
 
     seconds = _seconds(timeout)
+    glass = (wished["reason"] or "") if break_glass else ""
+    if break_glass and not glass:
+        raise click.UsageError("--break-glass wants a --reason")
+    if break_glass and not wished["accept"]:
+        wished["reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    started = begin(project.store, project.loaded, plan, project.actor)
+    busy = if_busy or project.loaded.configuration.when_busy
+    asked = Asked(project.actor, busy, glass)
+    started = begin(project.store, project.loaded, plan, asked)
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return

@@ -119,6 +119,7 @@ class EnvoyRouterSection(Section):
     sticky: StickySection | None = None
     request_timeout: Duration = Field(15.0, description="Longest answer that users wait for; 0 for none.")
     version_header: HeaderName | None = Field(None, description="Response header that names the version asked.")
+    maintenance_page: str | None = Field(None, description="HTML file that users get while the service is closed.")
 
 
 class EnvoyMetricsSection(Section):
@@ -263,6 +264,44 @@ class AnalysisSection(Section):
     rules: list[RuleSection] = Field(min_length=1, description="`pilotage analysis import` writes them.")
 
 
+class CheckSection(Section):
+    """One check of a step: a command, or requests to every instance of the new version."""
+
+    run: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Arguments, no shell; {version}, {old}, {instances} and {step} are filled in.",
+    )
+    http: str | None = Field(None, pattern=r"^(/|https?://)\S*$", description="Path at each instance, or an address.")
+    status: int = Field(200, ge=100, le=599, description="What each answer must be.")
+    contains: str | None = Field(None, description="What each answer must hold.")
+    times: int = Field(1, ge=1, le=10_000, description="Requests to each; many of them warm it up.")
+    timeout: Duration = Field(60, gt=0, description="Of the command, or of one request.")
+
+    @model_validator(mode="after")
+    def _one(self) -> CheckSection:
+        if (self.run is None) == (self.http is None):
+            raise ValueError("name either run or http")
+        return self
+
+
+class FlagSection(Section):
+    """The release flag of a feature toggle, in a file of definitions in flagd's format."""
+
+    file: str = Field(description="The definitions; services evaluate them through OpenFeature.")
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] = Field(description="The flag's name.")
+    metrics: UrlPath = Field("/metrics", description="Where instances tell what each variant did, for the judge.")
+
+
+class PersonSection(Section):
+    """Somebody who commands and approves."""
+
+    roles: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list, description="May answer for these.")
+    also: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="Other names of the same person: whoever asked may not approve as another."
+    )
+
+
 class TrafficSection(Section):
     """What users usually do, so that the plan can say when the judge will know."""
 
@@ -280,6 +319,10 @@ class EnvironmentSection(Section):
         False, description="This release closes the service, whatever the strategy: a migration does."
     )
     traffic: TrafficSection | None = Field(None, description="Usual traffic: the plan then says when harm is known.")
+    checks: dict[str, list[CheckSection]] = Field(
+        default_factory=dict, description="What a step checks beside its own question, by the step's id."
+    )
+    flag: FlagSection | None = Field(None, description="The flag of a feature toggle.")
     analysis: AnalysisSection | None = Field(None, description="Rules with counted failures, as Argo Rollouts has.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
@@ -294,5 +337,9 @@ class Configuration(Section):
     calendar: CalendarSection = CalendarSection(zone="UTC", opens="09:00", closes="17:00")
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Conflicts of the plan that are gone on with: name and reason."
+    )
+    people: dict[str, PersonSection] = Field(default_factory=dict, description="Who may answer for what.")
+    when_busy: Literal["refuse", "queue", "supersede"] = Field(
+        "refuse", description="What another deploy does while one is under way: refuse, wait its turn, or replace it."
     )
     environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(min_length=1)

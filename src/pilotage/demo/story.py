@@ -15,7 +15,7 @@ from pathlib import Path
 from pilotage.adapters.free_port import free_port
 from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
-from pilotage.engine.deployments import deploy, take_down
+from pilotage.engine.deployments import Asked, deploy, take_down
 from pilotage.engine.explanation import explain
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Recorded, Rollout, Store, sentences
@@ -98,7 +98,7 @@ def _control(state: Path) -> Iterator[Store]:
 
 
 def _first(store: Store, directory: Path, loaded: Loaded) -> None:
-    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(FIRST)), "demo")
+    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(FIRST)), Asked("demo"))
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:
@@ -111,7 +111,7 @@ def _first(store: Store, directory: Path, loaded: Loaded) -> None:
 
 def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
     since = time.time()
-    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(version)), "demo")
+    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(version)), Asked("demo"))
     assert started.rollout is not None
     identity, until = started.rollout.id, time.monotonic() + _RUN_DEADLINE
     while True:
@@ -180,7 +180,7 @@ environments:
     overrides:
       canary.phase_duration: 4s
       canary.bake_duration: 4s
-      canary.min_requests: 30
+      judge.min_requests: 30
       canary.drain_duration: 1s
       hold.duration: 20s
       # A laptop that does other things too is noisy; a shop of its own need not be.

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pilotage.config.loading import Loaded
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.targets import describe
+from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.plan import Plan
-from pilotage.model.rollout import CommandKind, Pace
-from pilotage.rollout.canary import begin
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.rollout import CommandKind, Pace, RolloutState
+from pilotage.rollout.big_bang import RESTORE
+from pilotage.rollout.machine import begin
 
 
 class PlanStopped(ValueError):
-    """The plan may not be executed: an unaccepted conflict (R8), or a strategy that only plans so far."""
+    """The plan may not be executed: an unaccepted conflict (R8), or something that its strategy needs is missing."""
 
 
 class NoWayBack(ValueError):
@@ -33,47 +36,104 @@ class Started:
     fresh: bool
 
 
-def deploy(store: Store, loaded: Loaded, plan: Plan, actor: str) -> Started:
-    """Begin the rollout of `plan` (rule 8): the version that serves already is a no-op; the stable one, asked for
-    while another rolls out, is a return to it; anything else then is refused (StoreConflict).
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a rollout. busy: what to do while another is under way, refuse, queue or supersede · glass: why the
+    glass is broken, empty where it is not."""
 
-    Raises PlanStopped for a plan that may not be executed.
+    actor: str
+    busy: str = "refuse"
+    glass: str = ""
+
+
+def deploy(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> Started:
+    """Begin the rollout of `plan` (rule 8): the version that serves already is a no-op; the stable one, asked for
+    while another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
+
+    Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless the glass is broken.
     """
-    _may_execute(plan)
+    _may_execute(plan, loaded)
+    _may_begin(store, loaded, plan, asked)
     latest = store.latest(plan.service, plan.environment)
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
-        if plan.version == latest.version:
-            return Started(latest, f"{plan.version} is already rolling out", fresh=False)
-        if plan.version == latest.old:
-            store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
-            return Started(latest, f"{latest.version} is undone: {plan.version} was deployed again", fresh=False)
-        raise StoreConflict(
-            f"{latest.version} is rolling out in {plan.environment}: wait for it, or `pilotage abort` it first"
-        )
+        return _while_busy(store, loaded, plan, asked, latest)
     if serving and serving[0] == plan.version:
         return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
-    pace = Pace.FULL if serving else Pace.FIRST
-    return _start(store, loaded, plan, serving[0] if serving else None, pace, actor)
+    pace = (Pace.URGENT if asked.glass else Pace.FULL) if serving else Pace.FIRST
+    return _start(store, loaded, plan, serving[0] if serving else None, pace, asked)
 
 
-def _may_execute(plan: Plan) -> None:
+def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: Rollout) -> Started:
+    if plan.version == latest.version:
+        return Started(latest, f"{plan.version} is already rolling out", fresh=False)
+    if plan.version == latest.old:
+        store.command(latest.id, CommandKind.ROLLBACK, asked.actor, f"{plan.version} was deployed again")
+        return Started(latest, f"{latest.version} is undone: {plan.version} was deployed again", fresh=False)
+    if asked.busy == "refuse":
+        raise StoreConflict(
+            f"{latest.version} is rolling out in {plan.environment}: wait for it, `pilotage abort` it first, or say "
+            "--if-busy queue or supersede"
+        )
+    waiting = store.queued(plan.service, plan.environment)
+    for other in waiting:
+        if other.version == plan.version:
+            return Started(other, f"{plan.version} waits its turn already", fresh=False)
+        if asked.busy == "supersede":
+            store.withdraw(other.id, f"{asked.actor}, with {plan.version}", time.time())
+    pace = Pace.URGENT if asked.glass else Pace.FULL
+    started = _start(store, loaded, plan, latest.old, pace, asked, queued=True)
+    if asked.busy == "supersede":
+        store.command(latest.id, CommandKind.ABORT, asked.actor, f"superseded by {plan.version}")
+        return Started(started.rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
+    return Started(started.rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
+
+
+def _may_execute(plan: Plan, loaded: Loaded) -> None:
     if plan.stopped_by:
         raise PlanStopped(
             f"{plan.version} is not deployed: {'; '.join(f'{c.name}: {c.explanation}' for c in plan.stopped_by)}. "
             f"Change what collides ({'; '.join(c.relaxation for c in plan.stopped_by)}), or go on with "
             f'{" ".join(f"--accept {c.name}" for c in plan.stopped_by)} --reason "…"'
         )
-    if plan.answers.deployment_strategy is not DeploymentStrategy.CANARY:
+    section = loaded.configuration.environments[plan.environment]
+    place = loaded.place("environments", plan.environment)
+    strategy = plan.answers.deployment_strategy
+    if strategy is DeploymentStrategy.FEATURE_TOGGLE and section.flag is None:
+        raise PlanStopped(f"{place}: a feature toggle needs its flag: flag: {{file: flags.json, key: new-checkout}}")
+    if strategy is DeploymentStrategy.BIG_BANG and not section.checks.get("check-backup"):
         raise PlanStopped(
-            f"{plan.version} is not deployed: {plan.answers.deployment_strategy} can be planned, and only canary can "
-            "be executed so far: deployment_strategy: canary"
+            f"{place}: big-bang needs a backup with proof (R15): checks: {{check-backup: [{{run: [./backup.sh]}}], "
+            f"{RESTORE}: [{{run: [./restore.sh]}}]}}"
+        )
+    known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
+    known += [RESTORE] if strategy is DeploymentStrategy.BIG_BANG else []
+    for name in section.checks:
+        if name not in known:
+            where = loaded.place("environments", plan.environment, "checks", name)
+            raise PlanStopped(f"{where}: {strategy} has no check {name!r}; it has {', '.join(known) or 'none'}")
+
+
+def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:
+    """No rollout starts in a freeze; who breaks the glass says why, and it is told with the start."""
+    from datetime import UTC, datetime
+
+    from pilotage.config.calendars import calendar_of
+
+    now = time.time()
+    calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
+    freeze = reigning((*calendar.freezes, *store.freezes(plan.service, plan.environment, now)), now)
+    if freeze is not None and not asked.glass:
+        raise StoreConflict(
+            f"{plan.version} is not deployed: {in_words(freeze, calendar.zone)} ({freeze.source or 'calendar'}). "
+            'Wait, or --break-glass --reason "…"'
         )
 
 
 def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, actor: str, reason: str) -> Started:
-    """Undo: the rollout under way, or else return to `to` (the last good version before the present one) without
-    the analyses that it passed when it was new. Raises NoWayBack when there is nothing to return to."""
+    """Undo: the rollout under way, or else return to `to` (the last good version before the present one). Within
+    `rollback.window` of the present one's end that version is not watched anew; later it is released like any other.
+    Raises NoWayBack when there is nothing to return to."""
     service = loaded.configuration.service
     latest = store.latest(service, environment)
     if latest is not None and not latest.state.status.final:
@@ -90,15 +150,53 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
         raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
     if to == serving[0]:
         return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
-    return _start(store, loaded, plan_for(loaded, environment, Wish(to)), serving[0], Pace.FAST, actor)
+    plan = plan_for(loaded, environment, Wish(to))
+    pace, words = _pace_back(plan, latest)
+    started = _start(store, loaded, plan, serving[0], pace, Asked(actor))
+    return replace(started, sentence=f"{started.sentence}{words}")
 
 
-def _start(store: Store, loaded: Loaded, plan: Plan, old: str | None, pace: Pace, actor: str) -> Started:
+def _pace_back(plan: Plan, latest: Rollout | None) -> tuple[Pace, str]:
+    ended = latest.finished_at if latest else None
+    window = plan.number("rollback.window")
+    if ended is not None and time.time() - ended <= window:
+        return Pace.FAST, ""
+    return Pace.FULL, "; it is watched like a new one, the rollback window is over"
+
+
+def _start(
+    store: Store, loaded: Loaded, plan: Plan, old: str | None, pace: Pace, asked: Asked, *, queued: bool = False
+) -> Started:
     now = time.time()
-    section = loaded.configuration.environments[plan.environment]
-    target = describe(section, loaded.path.resolve().parent)
-    rollout = store.create(plan, begin(plan, old, pace), target, actor, now)
+    state: RolloutState = begin(plan, old, pace, _person(loaded, asked.actor))
+    if asked.glass:
+        state = replace(state, reason=asked.glass)
+    rollout = store.create(plan, state, _target(loaded, plan.environment, now), asked.actor, now, queued=queued)
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
+
+
+def _target(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
+    """All that a rollout must know of the configuration, as of its begin."""
+    from datetime import UTC, datetime
+
+    from pilotage.config.calendars import calendar_of
+
+    section = loaded.configuration.environments[environment]
+    people = {name: person.model_dump(mode="json") for name, person in loaded.configuration.people.items()}
+    calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
+    return {
+        **describe(section, loaded.path.resolve().parent),
+        "people": people,
+        "calendar": calendar_facts(calendar),
+    }
+
+
+def _person(loaded: Loaded, actor: str) -> str:
+    """Who it is, by whatever name: whoever asks may not approve under another one."""
+    for name, person in loaded.configuration.people.items():
+        if actor == name or actor in person.also:
+            return name
+    return actor
 
 
 def take_down(store: Store, directory: Path) -> list[str]:
@@ -115,7 +213,9 @@ def take_down(store: Store, directory: Path) -> list[str]:
         token = leases.acquire(store.engine, f"{service}/{environment}", leases.holder())
         if token is None:
             raise StoreConflict(f"a worker still holds {service}/{environment}: stop it first")
-        target = open_target(directory, rollout.target, service, environment, token)
+        target = open_target(directory, rollout.target, service, environment, token, rollout.id)
+        if target.checks:
+            target.checks.stop_all_but("", 0)
         target.router.stop()
         target.fleet.stop()
     return [f"{service}/{environment}" for service, environment in last]

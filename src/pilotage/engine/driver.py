@@ -6,31 +6,28 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
-from pilotage.engine.histories import history_of
+from pilotage.engine.failpoints import reach
+from pilotage.engine.judging import Judging
 from pilotage.engine.store import Rollout, Store
-from pilotage.engine.targets import Target, open_target, rules_of
-from pilotage.judge.counted import RuleBook
-from pilotage.judge.counts import History
-from pilotage.judge.health import health_score
-from pilotage.judge.release import ReleaseJudge
-from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
+from pilotage.engine.targets import Target, open_target
+from pilotage.engine.times import freeze_now, outside_windows
+from pilotage.model.observation import CheckResult, Health, Instance
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Action, Apply, Decision, Ensure, Seen
-from pilotage.model.traffic import WHOLE, Split
-from pilotage.rollout.canary import decide
-from pilotage.rollout.wanted import desired
+from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, Seen, SetFlag
+from pilotage.model.traffic import Split
+from pilotage.rollout.machine import decide, desired
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
-STALEST = 60.0
-"""Seconds: a reading older than this (or from this far in the future) is no reading of now."""
+_RENEW = leases.DURATION / 4
 
 
 class LeaseLost(Exception):
@@ -38,34 +35,31 @@ class LeaseLost(Exception):
 
 
 class Driver:
-    """One rollout in this worker's hands. `wake` waits so many seconds, less when it should look sooner."""
+    """One rollout in this worker's hands. checkpoint_every: seconds between records of looks at which nothing happened;
+    what happens is recorded before it is acted upon, always."""
 
     def __init__(self, store: Store, directory: Path, rollout: str, holder: str) -> None:
         self._store, self._directory, self._holder = store, directory, holder
         self._rollout = store.get(rollout)
         self._target: Target | None = None
         self._token: int | None = None
-        self._history = self._known_history()
-        self._judge, self._cursor = self._restored_judge()
-        self._shared: int | None = None
-        self._rules = self._restored_rules()
-        self._totals: dict[str, int] = (self._rollout.judge or {}).get("totals", {})
-        self._recent: dict[str, int] = {}
+        self._renewed = -math.inf
+        self._recorded = -math.inf
+        self._judging = Judging(store, self._rollout)
         self._refused: list[str] = []
+        self.checkpoint_every = 0.0
 
     @property
     def rollout(self) -> Rollout:
         return self._rollout
 
-    def advance(self, stopping: Callable[[], bool]) -> str:
-        """Look again and again until something changed that is told as an event, then say what; durable
-        execution records this as one step, so a release is tens of steps, not thousands of looks."""
+    def advance(self, stopping: Callable[[], bool]) -> None:
+        """Look again and again until something happens that is told as an event."""
         while not stopping():
-            decision = self._look()
+            decision = self.look()
             if decision.events or decision.state.status.final:
-                return f"{decision.state.status}:{self._rollout.events}"
+                return
             self._wait(self._rollout.plan.number("rollout.tick"), stopping)
-        return "stopped"
 
     def keep(self) -> None:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
@@ -74,166 +68,133 @@ class Driver:
         seen = self._see(target)
         self._act(target, desired(self._rollout.plan, self._rollout.state, seen), seen)
 
-    # ── one look ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def _look(self) -> Decision:
+    def look(self) -> Decision:
+        """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
+        when another worker has taken over."""
         target = self._open()
+        reach("seen")
         seen = self._see(target)
-        seen = replace(seen, verdicts=self._judged(target, seen))
-        commands = self._store.pending(self._rollout.id)
         before = self._rollout.state
+        seen = replace(seen, verdicts=self._judging.verdicts(target, before, seen))
+        commands = tuple(self._known(c) for c in self._store.pending(self._rollout.id))
         decision = decide(self._rollout.plan, before, seen, commands, time.time())
         if decision.state.step != before.step:
-            self._judge.begin_phase()
-            self._rules.begin_phase()
-        self._rollout = self._store.record(self._rollout, decision, self._checkpoint(), self._live(decision, seen))
+            self._judging.begin_phase()
+        reach("decided")
+        self._record(decision, seen)
+        reach("recorded")
         self._act(target, decision.actions, seen)
+        reach("acted")
         return decision
 
+    def _record(self, decision: Decision, seen: Seen) -> None:
+        quiet = not decision.events and not decision.answered
+        if quiet and time.monotonic() - self._recorded < self.checkpoint_every:
+            self._rollout = replace(self._rollout, state=decision.state)
+            return
+        live = self._live(decision, seen)
+        self._rollout = self._store.record(self._rollout, decision, self._judging.to_dict(), live)
+        self._recorded = time.monotonic()
+
     def _open(self) -> Target:
-        token = leases.acquire(self._store.engine, f"{self._rollout.service}/{self._rollout.environment}", self._holder)
+        if self._target is not None and time.monotonic() - self._renewed < _RENEW:
+            return self._target
+        name = f"{self._rollout.service}/{self._rollout.environment}"
+        token = leases.acquire(self._store.engine, name, self._holder)
         if token is None:
-            raise LeaseLost(f"another worker holds {self._rollout.service}/{self._rollout.environment}")
+            raise LeaseLost(f"another worker holds {name}")
+        self._renewed = time.monotonic()
         if self._target is None or token != self._token:
             self._token = token
             self._target = open_target(
-                self._directory, self._rollout.target, self._rollout.service, self._rollout.environment, token
-            )
+                self._directory, self._rollout.target, self._rollout.service, self._rollout.environment, token,
+                self._rollout.id,
+            )  # fmt: skip
+            # Somebody else may have gone on with it meanwhile.
+            self._rollout = self._store.get(self._rollout.id)
+            self._judging = Judging(self._store, self._rollout)
         return self._target
+
+    def _known(self, command: Command) -> Command:
+        """The command as of the person who gave it, by whatever name, with the roles of that person."""
+        people: dict[str, Any] = self._rollout.target.get("people") or {}
+        for name, person in people.items():
+            if command.actor == name or command.actor in person["also"]:
+                return replace(command, actor=name, roles=tuple(person["roles"]))
+        return command
+
+    # ── what is ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _see(self, target: Target) -> Seen:
         trouble = list(self._refused)
-        split: Split | None = None
-        instances: tuple[Instance, ...] | None = None
-        try:
-            split = target.router.read()
-        except AdapterError as error:
-            trouble.append(f"router: {error}")
-        try:
-            instances = target.fleet.instances()
-        except AdapterError as error:
-            trouble.append(f"fleet: {error}")
-        return Seen(split, instances, trouble="; ".join(trouble))
 
-    def _judged(self, target: Target, seen: Seen) -> tuple[Verdict, ...]:
-        """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
-        rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
-        try:
-            self._observe(target, seen)
-            self._measure(target)
-            return (*self._judge.verdicts(), *self._rules.verdicts())
-        except Exception as error:
-            _log.exception("%s: the judge failed", self._rollout.id)
-            sentence = f"the judge failed: {type(error).__name__}: {error}"
-            return (Verdict("judge", VerdictKind.SOURCE_ERROR, sentence),)
-
-    def _observe(self, target: Target, seen: Seen) -> None:
-        """Feed the judge with what happened since the last look; its cursor is kept with its sums."""
-        state = self._rollout.state
-        if seen.split is None and not seen.trouble:
-            return
-        versions = [state.new, *([state.old] if state.old else [])]
-        try:
-            reading = target.metrics.observe(versions, self._cursor)
-        except AdapterError as error:
-            self._judge.source_failed(f"the metrics source failed: {error}")
-            return
-        age = time.time() - reading.at
-        if abs(age) > STALEST:
-            self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
-            return
-        self._cursor = reading.cursor
-        self._judge.observe(reading, seen.instances or (), self._share(seen))
-        self._recent = {o.version: o.requests for o in reading.observations}
-        for version, requests in self._recent.items():
-            self._totals[version] = self._totals.get(version, 0) + requests
-
-    def _measure(self, target: Target) -> None:
-        """Ask what the counted rules want to know, while a step is watched."""
-        kind = self._rollout.plan.steps[self._rollout.state.step].kind
-        if target.queries is None or kind not in (StepKind.ANALYSE, StepKind.BAKE):
-            return
-        now = time.time()
-        for rule in self._rules.due(now):
+        def read(what: str, ask: Callable[[], _T]) -> _T | None:
             try:
-                self._rules.record(rule.name, target.queries.query(rule.query), now)
+                return ask()
             except AdapterError as error:
-                self._rules.record(rule.name, None, now, str(error))
+                trouble.append(f"{what}: {error}")
+                return None
 
-    def _share(self, seen: Seen) -> float | None:
-        """The part of the requests since the last look that should have gone to the new version.
+        split: Split | None = read("router", target.router.read)
+        endpoints = read("router", target.router.endpoints) if split else None
+        instances = read("fleet", target.fleet.instances)
+        flag = read("flag", target.flags.read) if target.flags else None
+        checks: Sequence[CheckResult] = (read("checks", target.checks.results) or ()) if target.checks else ()
+        now = time.time()
+        return Seen(
+            split,
+            instances,
+            trouble="; ".join(trouble),
+            endpoints=endpoints,
+            hooks=target.checks.names() if target.checks else frozenset(),
+            checks=tuple(checks),
+            freeze=freeze_now(self._store, self._rollout, now),
+            outside=outside_windows(self._rollout.target, now),
+            flag=flag,
+        )
 
-        None where users stick to a version, testers choose one, or the split changed in between: then the share of
-        the requests is another.
-        """
-        sticky = (self._rollout.target.get("environment") or {}).get("router", {}).get("sticky")
-        before, now = self._shared, seen.split.weight(self._rollout.state.new) if seen.split else None
-        self._shared = now
-        if sticky or seen.split is None or seen.split.header_routes or now != before:
-            return None
-        return now / WHOLE if now is not None and 0 < now < WHOLE else None
+    # ── what should be ─────────────────────────────────────────────────────────────────────────────────────
 
     def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen) -> None:
         """Say what should be. What is refused now is asked again at the next look, which tells why it was."""
         self._refused.clear()
+        wanted = next((a for a in actions if isinstance(a, Check)), None)
         for action in actions:
             try:
-                match action:
-                    case Ensure(version, count):
-                        target.fleet.ensure(version, count)
-                    case Apply(split):
-                        target.router.apply(split, _backends(seen, target, split))
+                self._do(target, action, seen)
+                reach(type(action).__name__)
             except Fenced:
                 raise
             except AdapterError as error:
                 _log.warning("%s: %s", self._rollout.id, error)
                 self._refused.append(str(error))
+        if target.checks and seen.checks:
+            target.checks.stop_all_but(wanted.name if wanted else "", wanted.attempt if wanted else 0)
 
-    # ── what is kept ───────────────────────────────────────────────────────────────────────────────────────
+    def _do(self, target: Target, action: Action, seen: Seen) -> None:
+        match action:
+            case Ensure(version, count):
+                target.fleet.ensure(version, count)
+            case Apply(split, keep):
+                target.router.apply(split, _backends(seen, target, split, dict(keep)))
+            case SetFlag(ramp):
+                if target.flags:
+                    target.flags.apply(ramp)
+            case Check(name, attempt, version):
+                if target.checks:
+                    target.checks.ensure(name, attempt, self._facts(version, name, seen))
 
-    def _known_history(self) -> History | None:
-        """As it was when this rollout began: what the judge knows beforehand must not change under way."""
-        if self._rollout.judge is None:
-            return history_of(self._store, self._rollout.service, self._rollout.environment)
-        saved = self._rollout.judge.get("history")
-        return History(**saved) if saved else None
+    def _facts(self, version: str, step: str, seen: Seen) -> dict[str, str]:
+        there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
+        old = self._rollout.state.old or ""
+        return {"version": version, "old": old, "step": step, "instances": ",".join(there)}
 
-    def _new_judge(self) -> ReleaseJudge:
-        return ReleaseJudge(self._rollout.plan, self._rollout.state.new, self._rollout.state.old, self._history)
-
-    def _restored_judge(self) -> tuple[ReleaseJudge, dict[str, Any] | None]:
-        judge = self._new_judge()
-        saved = self._rollout.judge
-        if saved is None:
-            return judge, None
-        try:
-            judge.restore(saved["sums"])
-        except (KeyError, TypeError, ValueError):
-            # Written by another version of Pilotage: the evidence starts again, the rollout does not.
-            _log.exception("%s: the judge's sums cannot be read; it starts anew", self._rollout.id)
-            return self._new_judge(), None
-        return judge, saved["cursor"]
-
-    def _restored_rules(self) -> RuleBook:
-        state = self._rollout.state
-        rules = RuleBook(rules_of(self._rollout.target, state.new, state.old))
-        if saved := (self._rollout.judge or {}).get("rules"):
-            rules.restore(saved)
-        return rules
-
-    def _checkpoint(self) -> dict[str, Any]:
-        return {
-            "sums": self._judge.to_dict(),
-            "cursor": self._cursor,
-            "totals": self._totals,
-            "rules": self._rules.to_dict(),
-            "history": asdict(self._history) if self._history else None,
-        }
+    # ── what is told ───────────────────────────────────────────────────────────────────────────────────────
 
     def _live(self, decision: Decision, seen: Seen) -> dict[str, Any]:
-        state = decision.state
+        state, recent = decision.state, self._judging.recent
         step = self._rollout.plan.steps[state.step]
-        exposed = sum(self._recent.values())
+        exposed = sum(recent.values())
         wanted = next((a.split for a in decision.actions if isinstance(a, Apply)), seen.split)
         return {
             "at": state.at,
@@ -243,8 +204,10 @@ class Driver:
             "duration": step.duration,
             "wanted": wanted.weight(state.new) if wanted else None,
             "routed": seen.split.weight(state.new) if seen.split else None,
-            "observed": round(1000 * self._recent.get(state.new, 0) / exposed) if exposed else None,
-            "requests": self._totals,
+            "closed": bool(seen.split and seen.split.closed),
+            "flag": {"groups": seen.flag.groups, "share": seen.flag.share} if seen.flag else None,
+            "observed": round(1000 * recent.get(state.new, 0) / exposed) if exposed else None,
+            "requests": self._judging.totals,
             "verdicts": [
                 {
                     "metric": v.metric,
@@ -259,8 +222,9 @@ class Driver:
                 }
                 for v in seen.verdicts
             ],
-            "forecast": self._judge.forecast(),
-            "health": health_score(seen.verdicts, self._rollout.plan.number("judge.false_rollback")).score,
+            "forecast": self._judging.forecast,
+            "health": self._judging.health(seen.verdicts),
+            "checks": [{"name": c.name, "status": c.status.value, "detail": c.detail} for c in seen.checks],
             "instances": [
                 {"id": i.id, "version": i.version, "health": i.health.value, "port": i.port}
                 for i in seen.instances or ()
@@ -277,15 +241,17 @@ class Driver:
                 return
 
 
-def _backends(seen: Seen, target: Target, split: Split) -> dict[str, list[tuple[str, int]]]:
+def _backends(seen: Seen, target: Target, split: Split, keep: dict[str, int]) -> dict[str, list[tuple[str, int]]]:
     """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
-    because an empty version answers nobody."""
+    because an empty version answers nobody. keep: at most so many, the first."""
     instances = seen.instances if seen.instances is not None else target.fleet.instances()
     backends: dict[str, list[tuple[str, int]]] = {}
     for version in {version for version, _ in split.weights} | {i.version for i in instances}:
-        of_version = [i for i in instances if i.version == version]
-        chosen = [i for i in of_version if i.health is Health.HEALTHY] or [
-            i for i in of_version if i.health in (Health.STARTING, Health.UNHEALTHY)
-        ]
+        living = [
+            i
+            for i in instances
+            if i.version == version and i.health in (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
+        ][: keep.get(version)]
+        chosen: list[Instance] = [i for i in living if i.health is Health.HEALTHY] or living
         backends[version] = [(i.host, i.port) for i in chosen]
     return backends

@@ -7,11 +7,12 @@ import socket
 import time
 
 import psutil
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.tables import leases
 
-DURATION = 10.0
+DURATION = 6.0
 """Seconds after which a holder that was not heard of has lost the lease."""
 
 
@@ -27,10 +28,10 @@ def acquire(engine: Engine, target: str, by: str) -> int | None:
     """
     now = time.time()
     with engine.begin() as connection:
-        row = connection.execute(select(leases).where(leases.c.target == target)).mappings().first()
+        query = select(leases).where(leases.c.target == target).with_for_update()
+        row = connection.execute(query).mappings().first()
         if row is None:
-            connection.execute(insert(leases).values(target=target, holder=by, token=1, expires_at=now + DURATION))
-            return 1
+            return _first(connection, target, by, now)
         mine = row["holder"] == by
         if not mine and row["expires_at"] > now and not _gone(row["holder"]):
             return None
@@ -39,6 +40,16 @@ def acquire(engine: Engine, target: str, by: str) -> int | None:
             update(leases).where(leases.c.target == target).values(holder=by, token=token, expires_at=now + DURATION)
         )
         return token
+
+
+def _first(connection: Connection, target: str, by: str, now: float) -> int | None:
+    """Nobody had it yet; of two who ask at once one gets it."""
+    try:
+        connection.execute(insert(leases).values(target=target, holder=by, token=1, expires_at=now + DURATION))
+    except IntegrityError:
+        connection.rollback()
+        return None
+    return 1
 
 
 def _gone(by: str) -> bool:

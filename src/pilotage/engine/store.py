@@ -7,22 +7,27 @@ of a rollout form a chain: each carries the hash of the one before, the first th
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, RowMapping, and_, create_engine, event, func, insert, select, update
 
 from pilotage.engine.migrations import migrate
-from pilotage.engine.tables import commands, events, rollouts
+from pilotage.engine.tables import commands, events, freezes, rollouts
+from pilotage.model.calendar import Freeze
 from pilotage.model.plan import Plan, canonical_json
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
 
 _FINAL = tuple(status.value for status in Status if status.final)
+_IDLE = (*_FINAL, Status.QUEUED.value)
 
 
 class StoreConflict(Exception):
@@ -63,19 +68,30 @@ class Rollout:
     live: dict[str, Any] | None
     head: str
     events: int
+    revision: int
+
+
+DATABASE = "PILOTAGE_DATABASE"
+"""Environment variable with the URL of a PostgreSQL, such as postgresql+psycopg://user@host/pilotage; unset, a file."""
 
 
 def database_url(directory: Path) -> str:
-    return f"sqlite:///{directory / 'pilotage.sqlite'}"
+    return os.environ.get(DATABASE) or f"sqlite:///{directory / 'pilotage.sqlite'}"
 
 
 class Store:
-    """Opens (and brings up to date) the store in `directory`."""
+    """Opens (and brings up to date) the store of `directory`: a file in it, or the database that `url` or the
+    environment names."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, url: str | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(database_url(directory), connect_args={"timeout": 30})
-        _set_up_sqlite(self._engine)
+        url = url or database_url(directory)
+        self._file = url.startswith("sqlite:")
+        if self._file:
+            self._engine = create_engine(url, connect_args={"timeout": 30})
+            _set_up_sqlite(self._engine)
+        else:
+            self._engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
         migrate(self._engine)
 
     @property
@@ -87,12 +103,18 @@ class Store:
 
     # ── rollouts ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def create(self, plan: Plan, state: RolloutState, target: dict[str, Any], actor: str, now: float) -> Rollout:
-        """Record a rollout and its first event. Raises StoreConflict while another runs in the environment."""
+    def create(
+        self, plan: Plan, state: RolloutState, target: dict[str, Any], actor: str, now: float, *, queued: bool = False
+    ) -> Rollout:
+        """Record a rollout and its first event. Raises StoreConflict while another runs in the environment; `queued`
+        it waits for that one's end instead (`release`)."""
         identity = f"{plan.service}-{plan.environment}-{uuid.uuid4().hex[:8]}"
+        if queued:
+            state = replace(state, status=Status.QUEUED)
         with self._write() as connection:
+            self._alone(connection, f"{plan.service}/{plan.environment}")
             active = self._first(connection, plan.service, plan.environment, active=True)
-            if active is not None:
+            if active is not None and not queued:
                 raise StoreConflict(
                     f"{active['version']} is rolling out in {plan.environment} since {_clock(active['created_at'])} "
                     f"(by {active['actor']}): wait for it, or `pilotage abort` it"
@@ -104,19 +126,65 @@ class Store:
                     plan_hash=plan.hash, target=target, state=_dump(state), head=plan.hash, events=0,
                 )
             )  # fmt: skip
-            start = Event(
-                "rollout-started",
-                f"{plan.version} rolls out to {plan.environment}, started by {actor}"
-                + (f"; {state.old} is stable" if state.old else "; nothing was there before"),
-                {
-                    "plan": plan.hash,
-                    "pace": state.pace.value,
-                    "version": plan.version,
-                    "old": state.old or "",
-                },
-            )
-            _append(connection, identity, plan.hash, 0, [start], now)
+            waits = Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
+            first = waits if queued else _start_event(plan, state, actor)
+            _append(connection, identity, plan.hash, 0, [first], now)
         return self.get(identity)
+
+    def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
+        """A queued rollout begins, with `state`; None when it is not its turn (any more)."""
+        waiting = self.get(identity)
+        with self._write() as connection:
+            self._alone(connection, f"{waiting.service}/{waiting.environment}")
+            status = connection.scalar(select(rollouts.c.status).where(rollouts.c.id == identity))
+            active = self._first(connection, waiting.service, waiting.environment, active=True)
+            if active is not None or status != Status.QUEUED.value:
+                return None
+            start = _start_event(waiting.plan, state, waiting.actor)
+            head, count = _append(connection, identity, waiting.head, waiting.events, [start], now)
+            connection.execute(
+                update(rollouts)
+                .where(rollouts.c.id == identity)
+                .values(
+                    status=state.status.value, state=_dump(state), old=state.old, head=head, events=count,
+                    revision=rollouts.c.revision + 1,
+                )
+            )  # fmt: skip
+        return self.get(identity)
+
+    def withdraw(self, identity: str, actor: str, now: float) -> bool:
+        """End a rollout that still waits its turn; False when it waits no more."""
+        waiting = self.get(identity)
+        state = replace(waiting.state, status=Status.ROLLED_BACK, reason=f"withdrawn by {actor}")
+        with self._write() as connection:
+            changed = connection.execute(
+                update(rollouts)
+                .where(rollouts.c.id == identity, rollouts.c.status == Status.QUEUED.value)
+                .values(status=state.status.value, state=_dump(state), finished_at=now)
+            )
+            if changed.rowcount != 1:
+                return False
+            event = Event("withdrawn", f"{waiting.version} will not be rolled out: withdrawn by {actor}")
+            head, count = _append(connection, identity, waiting.head, waiting.events, [event], now)
+            connection.execute(update(rollouts).where(rollouts.c.id == identity).values(head=head, events=count))
+        return True
+
+    def clean(self, identity: str, actor: str, now: float) -> None:
+        """The failed environment that was kept for study may go: its keeper stops it. Raises StoreConflict."""
+        kept = self.get(identity)
+        event = Event("environment-released", f"the failed environment with {kept.version} may go, says {actor}")
+        with self._write() as connection:
+            head, count = _append(connection, identity, kept.head, kept.events, [event], now)
+            changed = connection.execute(
+                update(rollouts)
+                .where(rollouts.c.id == identity, rollouts.c.revision == kept.revision)
+                .values(
+                    state=_dump(replace(kept.state, preserved=False)), head=head, events=count,
+                    revision=kept.revision + 1,
+                )
+            )  # fmt: skip
+            if changed.rowcount != 1:
+                raise StoreConflict(f"rollout {identity} was changed meanwhile: try again")
 
     def get(self, identity: str) -> Rollout:
         """The rollout; KeyError when there is none."""
@@ -127,7 +195,7 @@ class Store:
         return _rollout(row)
 
     def latest(self, service: str, environment: str) -> Rollout | None:
-        """The rollout that began last, running or not."""
+        """The rollout that began last, running or not; what waits its turn has not begun."""
         with self._engine.connect() as connection:
             row = self._first(connection, service, environment, active=False)
         return _rollout(row) if row else None
@@ -145,13 +213,15 @@ class Store:
         """The good versions of the environment: the one that serves all requests, then the one before, and so on.
         A version that was gone back from is not among them."""
         query = (
-            select(rollouts.c.version, rollouts.c.state)
+            select(rollouts.c.version, rollouts.c.status, rollouts.c.state)
             .where(rollouts.c.service == service, rollouts.c.environment == environment)
-            .where(rollouts.c.status == Status.COMPLETED.value)
+            .where(rollouts.c.status.in_((Status.COMPLETED.value, Status.ROLLED_BACK.value)))
         )
         good: list[str] = []
         with self._engine.connect() as connection:
-            for version, state in connection.execute(query.order_by(rollouts.c.created_at)):
+            for version, status, state in connection.execute(query.order_by(rollouts.c.created_at)):
+                if status != Status.COMPLETED.value and not state.get("dark"):
+                    continue
                 if state["pace"] == Pace.FAST.value and version in good:
                     del good[good.index(version) + 1 :]
                 else:
@@ -160,14 +230,30 @@ class Store:
 
     def unfinished(self) -> tuple[str, ...]:
         """Ids of the rollouts under way, oldest first."""
-        query = select(rollouts.c.id).where(rollouts.c.status.not_in(_FINAL)).order_by(rollouts.c.created_at)
+        query = select(rollouts.c.id).where(rollouts.c.status.not_in(_IDLE)).order_by(rollouts.c.created_at)
         with self._engine.connect() as connection:
             return tuple(connection.scalars(query))
+
+    def queued(self, service: str | None = None, environment: str | None = None) -> tuple[Rollout, ...]:
+        """Rollouts that wait their turn, oldest first."""
+        query = select(rollouts).where(rollouts.c.status == Status.QUEUED.value)
+        if service and environment:
+            query = query.where(rollouts.c.service == service, rollouts.c.environment == environment)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(rollouts.c.created_at)).mappings()
+            return tuple(_rollout(row) for row in found)
+
+    def commanded(self) -> frozenset[str]:
+        """Ids of the rollouts that somebody has asked something of."""
+        query = select(commands.c.rollout).where(commands.c.outcome.is_(None)).distinct()
+        with self._engine.connect() as connection:
+            return frozenset(connection.scalars(query))
 
     def settled(self) -> tuple[Rollout, ...]:
         """The last rollout of each environment, where it is finished: what is to be kept up there."""
         newest = (
             select(rollouts.c.service, rollouts.c.environment, func.max(rollouts.c.created_at).label("at"))
+            .where(rollouts.c.status != Status.QUEUED.value)
             .group_by(rollouts.c.service, rollouts.c.environment)
             .subquery()
         )
@@ -192,9 +278,10 @@ class Store:
             head, count = _append(connection, rollout.id, rollout.head, rollout.events, decision.events, now)
             changed = connection.execute(
                 update(rollouts)
-                .where(rollouts.c.id == rollout.id, rollouts.c.head == rollout.head)
+                .where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
                 .values(
-                    status=state.status.value, state=_dump(state), judge=judge, live=live, head=head, events=count,
+                    revision=rollout.revision + 1, status=state.status.value, state=_dump(state), judge=judge,
+                    live=live, head=head, events=count,
                     finished_at=rollout.finished_at or (now if state.status.final else None),
                 )
             )  # fmt: skip
@@ -202,7 +289,10 @@ class Store:
                 raise StoreConflict(f"rollout {rollout.id} was changed by another worker")
             for identity, outcome in decision.answered:
                 connection.execute(update(commands).where(commands.c.id == identity).values(outcome=outcome))
-        return self.get(rollout.id) if decision.events else _with(rollout, state, judge, live)
+        return replace(
+            rollout, state=state, judge=judge, live=live, head=head, events=count, revision=rollout.revision + 1,
+            finished_at=rollout.finished_at or (now if state.status.final else None),
+        )  # fmt: skip
 
     def command(self, rollout: str, kind: CommandKind, actor: str, reason: str = "", full: bool = False) -> int:
         """Ask something of a running rollout; returns the command's id, to look up its outcome."""
@@ -234,6 +324,42 @@ class Store:
         with self._engine.connect() as connection:
             return connection.scalar(select(commands.c.outcome).where(commands.c.id == command))
 
+    # ── freezes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def declare(self, service: str, environment: str, freeze: Freeze, actor: str, reason: str) -> None:
+        """A freeze from now on, beside those of the calendar."""
+        with self._write() as connection:
+            connection.execute(
+                insert(freezes).values(
+                    service=service, environment=environment, name=freeze.name, begins=freeze.begins.timestamp(),
+                    ends=freeze.ends.timestamp(), actor=actor, reason=reason,
+                )
+            )  # fmt: skip
+
+    def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
+        """End a declared freeze; False when there is none of that name."""
+        with self._write() as connection:
+            changed = connection.execute(
+                update(freezes)
+                .where(freezes.c.service == service, freezes.c.environment == environment, freezes.c.name == name)
+                .where(freezes.c.lifted_by.is_(None))
+                .values(lifted_by=actor)
+            )
+            return bool(changed.rowcount)
+
+    def freezes(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
+        """Declared freezes that are not over or lifted."""
+        query = select(freezes).where(freezes.c.service == service, freezes.c.environment == environment)
+        query = query.where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
+        with self._engine.connect() as connection:
+            return tuple(
+                Freeze(
+                    row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
+                    f"{row['actor']}: {row['reason']}",
+                )
+                for row in connection.execute(query.order_by(freezes.c.begins)).mappings()
+            )  # fmt: skip
+
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def events(self, rollout: str, after: int = 0) -> tuple[Recorded, ...]:
@@ -262,10 +388,15 @@ class Store:
     def _write(self) -> Any:
         return self._engine.begin()
 
+    def _alone(self, connection: Connection, place: str) -> None:
+        """Nobody else begins anything in this place until the transaction ends; a file has one writer anyway."""
+        if not self._file:
+            number = int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big", signed=True)
+            connection.execute(select(func.pg_advisory_xact_lock(number)))
+
     def _first(self, connection: Connection, service: str, environment: str, *, active: bool) -> RowMapping | None:
         query = select(rollouts).where(rollouts.c.service == service, rollouts.c.environment == environment)
-        if active:
-            query = query.where(rollouts.c.status.not_in(_FINAL))
+        query = query.where(rollouts.c.status.not_in(_IDLE if active else (Status.QUEUED.value,)))
         return connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(1)).mappings().first()
 
 
@@ -301,31 +432,25 @@ def _hash(item: Recorded) -> str:
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-@cache
-def _states() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(RolloutState)
+def _start_event(plan: Plan, state: RolloutState, actor: str) -> Event:
+    before = f"{state.old} is stable" if state.old else "nothing was there before"
+    glass = f" with the glass broken: {state.reason}" if state.pace is Pace.URGENT else ""
+    return Event(
+        "rollout-started",
+        f"{plan.version} rolls out to {plan.environment}, started by {actor}{glass}; {before}",
+        {"plan": plan.hash, "pace": state.pace.value, "version": plan.version, "old": state.old or ""},
+    )
 
 
 def _dump(state: RolloutState) -> dict[str, Any]:
-    dumped: dict[str, Any] = _states().dump_python(state, mode="json")
+    dumped: dict[str, Any] = msgspec.to_builtins(state)
     return dumped
 
 
 def _rollout(row: RowMapping) -> Rollout:
-    import json
-
     fields = {key: value for key, value in row.items() if key not in ("status", "plan", "state")}
-    return Rollout(
-        **fields, plan=Plan.from_dict(json.loads(row["plan"])), state=_states().validate_python(row["state"])
-    )
-
-
-def _with(rollout: Rollout, state: RolloutState, judge: dict[str, Any] | None, live: dict[str, Any]) -> Rollout:
-    from dataclasses import replace
-
-    return replace(rollout, state=state, judge=judge, live=live)
+    state = msgspec.convert(row["state"], RolloutState)
+    return Rollout(**fields, plan=Plan.from_dict(json.loads(row["plan"])), state=state)
 
 
 def _clock(at: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -26,6 +26,8 @@ rollouts = Table(
     Column("live", JSON),
     Column("head", String(64), nullable=False),
     Column("events", Integer, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Index("ix_rollouts_place", "service", "environment", "created_at"),
 )
 
 events = Table(
@@ -52,6 +54,20 @@ commands = Table(
     Column("full", Integer, nullable=False),
     Column("at", Float, nullable=False),
     Column("outcome", Text),
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("begins", Float, nullable=False),
+    Column("ends", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("lifted_by", String(128)),
 )
 
 leases = Table(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pilotage.adapters.ports import Fleet, Metrics, Queries, Router
+from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Queries, Router
 from pilotage.config.models import EnvironmentSection
 
 if TYPE_CHECKING:
@@ -15,26 +15,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """The ports of one environment, for a holder of its lease with `token`. queries: where rules ask, if any do."""
+    """The ports of one environment, for a holder of its lease with `token`.
+
+    queries: where rules ask, if any do · checks: of the rollout in hand · flags: and what its variants did, where the
+    strategy is a feature toggle.
+    """
 
     router: Router
     fleet: Fleet
     metrics: Metrics
     queries: Queries | None = None
+    checks: Checks | None = None
+    flags: Flags | None = None
+    variants: Metrics | None = None
 
 
-def open_target(directory: Path, target: dict[str, Any], service: str, environment: str, token: int) -> Target:
-    """`directory` is the store's; `target` is what `describe` gave when the rollout began."""
+def open_target(
+    directory: Path, target: dict[str, Any], service: str, environment: str, token: int, rollout: str = ""
+) -> Target:
+    """`directory` is the store's; `target` is what `describe` gave when the rollout began; `rollout` its id."""
     from pilotage.adapters.fence import Fence
 
     section = EnvironmentSection.model_validate(target["environment"])
     place = directory / "run" / f"{service}-{environment}"
     fence = Fence(place / "fence.json", token)
+    cwd = Path(target["cwd"])
+    fleet = _process_fleet(place / "fleet", fence, section, cwd)
     return Target(
-        router=_envoy_router(place / "router", fence, section),
-        fleet=_process_fleet(place / "fleet", fence, section, Path(target["cwd"])),
+        router=_envoy_router(place / "router", fence, section, cwd),
+        fleet=fleet,
         metrics=_envoy_metrics(place / "router", section),
         queries=_queries(section),
+        checks=_checks(place / "checks" / (rollout or "none"), fence, section, cwd),
+        flags=_flags(fence, section, cwd),
+        variants=_variants(fleet, section),
     )
 
 
@@ -43,7 +57,30 @@ def describe(section: EnvironmentSection, cwd: Path) -> dict[str, Any]:
     return {"environment": section.model_dump(mode="json"), "cwd": str(cwd)}
 
 
-def _envoy_router(place: Path, fence: Any, section: EnvironmentSection) -> Router:
+def _checks(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Checks:
+    from pilotage.adapters.checks import StepChecks
+
+    configured = {name: [check.model_dump(mode="json") for check in checks] for name, checks in section.checks.items()}
+    return StepChecks(place, fence, configured, cwd)
+
+
+def _flags(fence: Any, section: EnvironmentSection, cwd: Path) -> Flags | None:
+    if section.flag is None:
+        return None
+    from pilotage.adapters.flags.flagd_file import FlagdFile
+
+    return FlagdFile(cwd / section.flag.file, section.flag.key, fence)
+
+
+def _variants(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
+    if section.flag is None:
+        return None
+    from pilotage.adapters.metrics.variants import VariantMetrics
+
+    return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
+
+
+def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Router:
     from pilotage.adapters.routers.envoy import EnvoyRouter, Sticky
 
     router = section.router
@@ -56,6 +93,8 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection) -> Route
         sticky=sticky,
         request_timeout=router.request_timeout,
         version_header=router.version_header or "",
+        page=(cwd / router.maintenance_page).read_text(encoding="utf-8") if router.maintenance_page else "",
+        health=section.fleet.health,
     )
 
 

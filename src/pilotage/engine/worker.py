@@ -1,162 +1,167 @@
-"""The worker: executes every rollout of a store as a durable workflow, and keeps finished ones up.
+"""The worker: looks at every rollout of a store when it is due, begins what waits its turn, keeps finished ones up.
 
 `python -m pilotage.engine.worker DIRECTORY`. It is crash-only: stopping it is killing it, and the next one goes on
-where it was. One worker a directory; the file `worker.lock` is locked as long as it lives.
+where it was. One worker a directory, whose file `worker.lock` is locked as long as it lives; workers of several
+directories or machines may share a database, and each rollout is the one's that holds its target's lease.
 """
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
 import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
 from pilotage.engine.driver import Driver, LeaseLost
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.queue import begin_what_waits
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.supervisor import lock_file
 from pilotage.model.rollout import CommandKind
 
 _log = logging.getLogger(__name__)
+_POLL = 0.1
+"""Seconds between two looks for new rollouts and commands."""
+
 _KEEP_EVERY = 2.0
-_RESTART_AFTER = 10.0
+_AFTER_TROUBLE = 1.0
 _MOST_FAILED_LOOKS = 5
+_THREADS = 16
+_RECORDS_A_SECOND = 100.0
+"""Looks at which nothing happened are recorded no more often than this, all rollouts together."""
 
 
-class _Worker:
-    """What the workflows of this process share."""
+class Worker:
+    """Looks at rollouts in a pool of threads, each at its own pace and never twice at once."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.store = Store(directory)
-        self.holder = leases.holder()
+        self.directory, self.store, self.holder = directory, Store(directory), leases.holder()
         self.stopping = threading.Event()
-        self.at_work: set[str] = set()
+        self.looks = 0
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
+        self._lock = threading.Lock()
+        self._due: list[tuple[float, str]] = []
+        self._known: set[str] = set()
+        self._busy: set[str] = set()
+        self._drivers: dict[str, Driver] = {}
+        self._keepers: dict[str, Driver] = {}
+        self._failed: dict[str, int] = {}
+        self._kept = 0.0
 
-    def advance(self, rollout: str, drivers: dict[str, Driver]) -> str:
-        """One durable step: look until something happens. Trouble of this worker's own is retried: an exception
-        here would end the workflow, and the rollout would be left alone. A rollout that cannot be looked at is not
-        a healthy one: after some failed looks it is asked to go back, by a path that needs no judge."""
-        failed = 0
-        while True:
-            if self.stopping.is_set():
-                threading.Event().wait()
+    def serve(self) -> None:
+        """Work until told to stop. Trouble with the store is waited out: what runs goes on running without us."""
+        polled = 0.0
+        while not self.stopping.is_set():
             try:
-                driver = drivers.get(rollout) or Driver(self.store, self.directory, rollout, self.holder)
-                drivers[rollout] = driver
-                return driver.advance(self.stopping.is_set)
-            except (Fenced, LeaseLost, StoreConflict) as error:
-                _log.warning("%s: %s", rollout, error)
-            except Exception as error:
-                _log.exception("%s: the look failed; trying again", rollout)
-                failed += 1
-                if failed == _MOST_FAILED_LOOKS:
-                    reason = f"an internal error: {type(error).__name__}: {error}"
-                    self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
-            drivers.pop(rollout, None)
-            time.sleep(1)
+                if time.monotonic() - polled >= _POLL:
+                    polled = time.monotonic()
+                    self._poll()
+                self._dispatch()
+            except Exception:
+                _log.exception("the store cannot be read; trying again")
+                self.stopping.wait(_AFTER_TROUBLE)
+            self.stopping.wait(0.01)
 
+    def _poll(self) -> None:
+        """Take notice of new rollouts, of commands, of ends."""
+        begin_what_waits(self.store, time.time())
+        unfinished = set(self.store.unfinished())
+        commanded = self.store.commanded() & unfinished
+        with self._lock:
+            for rollout in (unfinished - self._known) | (commanded - self._busy):
+                heapq.heappush(self._due, (0.0, rollout))
+            for rollout in self._known - unfinished - self._busy:
+                self._drivers.pop(rollout, None)
+                self._failed.pop(rollout, None)
+            self._known = unfinished
+        if time.monotonic() - self._kept > _KEEP_EVERY and "keeper" not in self._busy:
+            self._kept = time.monotonic()
+            self._busy.add("keeper")
+            self._pool.submit(self._keep)
 
-_worker: _Worker | None = None
+    def _dispatch(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            while self._due and self._due[0][0] <= now:
+                _, rollout = heapq.heappop(self._due)
+                if rollout in self._known and rollout not in self._busy:
+                    self._busy.add(rollout)
+                    self._pool.submit(self._look, rollout)
 
+    def _look(self, rollout: str) -> None:
+        """One look, and when the next is due. A rollout that cannot be looked at is not a healthy one: after some
+        failed looks it is asked to go back, by a path that needs no judge."""
+        pause: float | None = _AFTER_TROUBLE
+        try:
+            driver = self._drivers.get(rollout) or Driver(self.store, self.directory, rollout, self.holder)
+            self._drivers[rollout] = driver
+            driver.checkpoint_every = len(self._known) / _RECORDS_A_SECOND
+            decision = driver.look()
+            self.looks += 1
+            self._failed.pop(rollout, None)
+            ended = decision.state.status.final
+            pause = None if ended else 0.0 if decision.events else driver.rollout.plan.number("rollout.tick")
+        except (Fenced, LeaseLost, StoreConflict) as error:
+            self._drivers.pop(rollout, None)
+            _log.info("%s: %s", rollout, error)
+        except Exception as error:
+            self._drivers.pop(rollout, None)
+            _log.exception("%s: the look failed; trying again", rollout)
+            self._count_failure(rollout, error)
+        with self._lock:
+            self._busy.discard(rollout)
+            if pause is not None:
+                heapq.heappush(self._due, (time.monotonic() + pause, rollout))
 
-@DBOS.step(name="advance")
-def _advance(rollout: str) -> str:
-    assert _worker is not None
-    return _worker.advance(rollout, _drivers)
+    def _count_failure(self, rollout: str, error: Exception) -> None:
+        self._failed[rollout] = self._failed.get(rollout, 0) + 1
+        if self._failed[rollout] == _MOST_FAILED_LOOKS:
+            reason = f"an internal error: {type(error).__name__}: {error}"
+            self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
 
+    def _keep(self) -> None:
+        try:
+            settled = self.store.settled()
+            for gone in set(self._keepers) - {rollout.id for rollout in settled}:
+                del self._keepers[gone]
+            for rollout in settled:
+                keeper = self._keepers.get(rollout.id)
+                if keeper is None or keeper.rollout.revision != rollout.revision:
+                    keeper = self._keepers[rollout.id] = Driver(self.store, self.directory, rollout.id, self.holder)
+                self._keep_one(keeper)
+        finally:
+            with self._lock:
+                self._busy.discard("keeper")
 
-_drivers: dict[str, Driver] = {}
-
-
-@DBOS.workflow(name="rollout")
-def _roll(rollout: str) -> str:
-    assert _worker is not None
-    _worker.at_work.add(rollout)
-    try:
-        while True:
-            outcome = _advance(rollout)
-            if _worker.store.get(rollout).state.status.final:
-                _drivers.pop(rollout, None)
-                return outcome
-    finally:
-        _worker.at_work.discard(rollout)
+    def _keep_one(self, keeper: Driver) -> None:
+        try:
+            keeper.keep()
+        except (AdapterError, LeaseLost) as error:
+            _log.info("%s: %s", keeper.rollout.id, error)
+        except Exception:
+            _log.exception("%s: keeping it up failed; trying again", keeper.rollout.id)
 
 
 def run(directory: Path) -> int:
     """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
-    global _worker
     lock = lock_file(directory / "worker.lock")
     if lock is None:
         print(f"another worker is at work in {directory}", file=sys.stderr)
         return 7
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _worker = worker = _Worker(directory)
+    worker = Worker(directory)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
-    config: DBOSConfig = {
-        "name": "pilotage",
-        "system_database_url": f"sqlite:///{directory / 'dbos.sqlite'}",
-        # A worker of any version goes on with any rollout: what it does is decided by the recorded state alone.
-        "application_version": "pilotage",
-        "executor_id": "worker",
-        "log_level": "ERROR",
-        "console_log_level": "ERROR",
-    }
-    DBOS(config=config)
-    DBOS.launch()
-    _serve(worker)
+    worker.serve()
     # Rollouts in flight are threads in the middle of a look; the look ends, the process goes, the state stays.
     time.sleep(0.2)
     os._exit(0)
-
-
-def _serve(worker: _Worker) -> None:
-    asked: dict[str, tuple[int, float]] = {}
-    kept = 0.0
-    while not worker.stopping.is_set():
-        for rollout in worker.store.unfinished():
-            _take_up(worker, rollout, asked)
-        if time.monotonic() - kept > _KEEP_EVERY:
-            _keep(worker)
-            kept = time.monotonic()
-        worker.stopping.wait(0.2)
-
-
-def _take_up(worker: _Worker, rollout: str, asked: dict[str, tuple[int, float]]) -> None:
-    """Start the rollout's workflow unless it runs. Its id makes that idempotent; if durable execution lost or
-    ended a workflow whose rollout is not finished, another one takes its place."""
-    tries, when = asked.get(rollout, (0, 0.0))
-    if rollout in worker.at_work or (tries and time.monotonic() - when < _RESTART_AFTER):
-        return
-    asked[rollout] = (tries + 1, time.monotonic())
-    with SetWorkflowID(rollout if tries == 0 else f"{rollout}~{time.time():.0f}"):
-        DBOS.start_workflow(_roll, rollout)
-
-
-def _keep(worker: _Worker) -> None:
-    for rollout in worker.store.settled():
-        try:
-            _keeper(worker, rollout).keep()
-        except (AdapterError, LeaseLost) as error:
-            _log.warning("%s: %s", rollout.id, error)
-        except Exception:
-            _log.exception("%s: keeping it up failed; trying again", rollout.id)
-
-
-_keepers: dict[str, Driver] = {}
-
-
-def _keeper(worker: _Worker, rollout: Rollout) -> Driver:
-    if rollout.id not in _keepers:
-        _keepers[rollout.id] = Driver(worker.store, worker.directory, rollout.id, worker.holder)
-    return _keepers[rollout.id]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ the dispersion known before that look (quasi-likelihood: Wedderburn, Biometrika 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,8 @@ class CountJudge:
         # Events and exposures as they count after dispersion: floats, at most the plain sums.
         self._weighed = [0.0, 0.0, 0.0, 0.0]
         self._known: tuple[float, tuple[float, float]] | None = None
+        self._given = prior
+        self._learnt: History | None = None
         self._bar = math.log((1 if limit is None else 2) / alpha)
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
@@ -159,6 +161,16 @@ class CountJudge:
         weighed[2] += weight * stable_bad
         weighed[3] += weight * stable_total
         return self.verdict()
+
+    def learn(self, bad: int, total: int) -> None:
+        """Before the canary's first request: what stable did until now belongs to the history too."""
+        self._learn(History(bad, total, self.dispersion))
+
+    def _learn(self, learnt: History) -> None:
+        known = self._given or History(0, 0)
+        dispersion = max(known.dispersion, learnt.dispersion)
+        self.prior = History(known.bad + learnt.bad, known.total + learnt.total, dispersion)
+        self._learnt = learnt
 
     def hold_back(self, capital: float) -> None:
         """Before the first update: keep this share of the capital for harm that begins later (`begin`)."""
@@ -278,6 +290,7 @@ class CountJudge:
             "unstarted": self._unstarted,
             "weighed": self._weighed,
             "dispersion": self.dispersion,
+            "learnt": asdict(self._learnt) if self._learnt else None,
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -288,6 +301,8 @@ class CountJudge:
         self._weighed = list(saved["weighed"])
         self.dispersion = saved["dispersion"]
         self._known = None
+        if saved["learnt"]:
+            self._learn(History(**saved["learnt"]))
 
     def _stable_as_bad(self) -> bool:
         """A shared dependency hurts both: nobody's release is to blame (both degraded)."""

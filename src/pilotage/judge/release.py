@@ -49,11 +49,14 @@ _MATTERS = 2.0
 class ReleaseJudge:
     """Streaming: `observe` each reading, `verdicts` whenever wanted; `to_dict` and `restore` survive a restart.
 
-    `begin_phase` forgets what counts towards advancing, never the evidence of harm. history: of the service's errors.
+    `begin_phase` forgets what counts towards advancing, never the evidence of harm. history: of the service's errors ·
+    resources: each version has instances of its own, whose memory and processor are compared.
     """
 
-    def __init__(self, plan: Plan, new: str, old: str | None, history: History | None = None) -> None:
-        self._new, self._old, self._plan = new, old, plan
+    def __init__(
+        self, plan: Plan, new: str, old: str | None, history: History | None = None, *, resources: bool = True
+    ) -> None:
+        self._new, self._old, self._plan, self._resources = new, old, plan, resources
         alpha, ratio = plan.number("judge.false_rollback") / _TESTS, plan.number("judge.tolerated_ratio")
         self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), history, METRICS[0]))
         self._slow = CountStream(CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1]))
@@ -68,7 +71,12 @@ class ReleaseJudge:
         self._phase_durations = EMPTY
         self._broken = ""
 
-    def begin_phase(self) -> None:
+    def begin_phase(self, *, alone: bool = False) -> None:
+        """alone: users will have one version only; what the other did until now is what the new one is compared with,
+        fixed before it has had its first request."""
+        seen = self._errors.judge.sums
+        if alone and seen.canary_total == 0 and seen.stable_total:
+            self._errors.judge.learn(seen.stable_bad, seen.stable_total)
         self._phase_errors, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
         self._pace = (0.0, 0.0)
 
@@ -97,10 +105,7 @@ class ReleaseJudge:
         self._broken = why
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        processor = self._processor.verdict()
-        found = (
-            self._error_verdict(), self._slow_verdict(), self._memory.verdict(), *((processor,) if processor else ())
-        )  # fmt: skip
+        found = (self._error_verdict(), self._slow_verdict(), *self._of_resources())
         if not self._broken:
             return found
         return tuple(
@@ -108,6 +113,12 @@ class ReleaseJudge:
             else replace(verdict, kind=VerdictKind.SOURCE_ERROR, sentence=self._broken)
             for verdict in found
         )  # fmt: skip
+
+    def _of_resources(self) -> tuple[Verdict, ...]:
+        if not self._resources:
+            return ()
+        processor = self._processor.verdict()
+        return (self._memory.verdict(), *((processor,) if processor else ()))
 
     def _observe_durations(self, canary: Histogram, stable: Histogram) -> None:
         if self._bound is None:
@@ -130,7 +141,7 @@ class ReleaseJudge:
         to a bucket's bound. Fixed once known: a limit that followed the data would not be a limit."""
         if self._old is None:
             return next((b for b in past.bounds if b >= self._plan.number("advance.p95")), None)
-        if past.total < self._plan.number("canary.min_requests"):
+        if past.total < self._plan.number("judge.min_requests"):
             return None
         usual = past.quantile_bound(1 - _SLOW_SHARE)
         if usual is None:
@@ -184,7 +195,7 @@ class ReleaseJudge:
 
     def _advance(self, verdict: Verdict, phase: Sums, *, meets: bool, stable_misses: bool, criterion: str) -> Verdict:
         """R13's criteria on this phase's requests; where stable misses one itself, not worse than stable (C2)."""
-        least = int(self._plan.number("canary.min_requests"))
+        least = int(self._plan.number("judge.min_requests"))
         if verdict.kind is VerdictKind.FAIL:
             return verdict
         if phase.canary_total < max(least, 1):
@@ -199,7 +210,7 @@ class ReleaseJudge:
 
     def _wait(self, phase: Sums) -> str:
         """How long the missing requests will take at the pace of this phase."""
-        missing = max(self._plan.number("canary.min_requests"), 1) - phase.canary_total
+        missing = max(self._plan.number("judge.min_requests"), 1) - phase.canary_total
         if self._pace[1] < 1 or not phase.canary_total:
             return ""
         return (

@@ -54,12 +54,16 @@ class MemoryJudge:
         self._age = Age(plan.number("judge.warm_up"))
         self._grown_up: float | None = None
         self._high = 0
+        self._stable: float | None = None
         self._last: tuple[float, float] | None = None
 
     def observe(self, instances: Sequence[Instance], at: float) -> None:
         canary, stable = (
             _mean([i.memory for i in _healthy(instances, version) if i.memory]) for version in (self._new, self._old)
         )
+        beside = stable is not None
+        # Where the old version is gone already, what its instances took last is the yardstick.
+        self._stable = stable = stable if beside else self._stable
         if canary is None or stable is None:
             return
         self._last = (canary, stable)
@@ -67,7 +71,7 @@ class MemoryJudge:
         if self._age.update(len(_healthy(instances, self._new)), at):
             self._grown_up = None
             self._growth.forget()
-        elif self._age.warm(at):
+        elif beside and self._age.warm(at):
             self._grown_up = self._grown_up or canary
             self._growth.update(canary, stable)
 
@@ -104,13 +108,14 @@ class MemoryJudge:
             "age": self._age.to_dict(),
             "grown_up": self._grown_up,
             "high": self._high,
+            "stable": self._stable,
             "last": self._last,
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
         self._growth.restore(saved["growth"])
         self._age.restore(saved["age"])
-        self._grown_up, self._high = saved["grown_up"], saved["high"]
+        self._grown_up, self._high, self._stable = saved["grown_up"], saved["high"], saved["stable"]
         self._last = (saved["last"][0], saved["last"][1]) if saved["last"] else None
 
 

@@ -32,6 +32,22 @@ class Instance:
     cpu: float | None = None
 
 
+class CheckStatus(StrEnum):
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How a configured check of a step stands. `name` is the step's id; `detail` is what a person reads."""
+
+    name: str
+    attempt: int
+    status: CheckStatus
+    detail: str = ""
+
+
 @dataclass(frozen=True)
 class Histogram:
     """Counts of requests by duration: `counts[i]` took at most `bounds[i]` seconds and more than the bound

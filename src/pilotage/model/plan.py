@@ -23,7 +23,7 @@ from pilotage.model.schedule import (
     Wave,
 )
 
-FORMAT = 2
+FORMAT = 3
 """Version of the plan's JSON; raised when a reader of the old one would misread the new."""
 
 
@@ -82,7 +82,8 @@ class Step:
     weight: per mille of users on the new version (of a feature toggle: with the flag on) while the step runs ·
     instances: of the new version · duration: seconds to watch or wait · deadline: seconds after which the wait ends
     badly · undo: what takes it back · needs: what must hold before · judged: what is watched meanwhile ·
-    audience: a named group instead of a share · downtime: users see no service · activities: the template's names.
+    audience: a named group instead of a share · downtime: users see no service · activities: the template's names ·
+    mirror: per mille of requests that are copied to the new version · beside: new instances start before old ones stop.
     """
 
     id: str
@@ -97,6 +98,8 @@ class Step:
     judged: tuple[str, ...] = ()
     audience: str = ""
     downtime: bool = False
+    mirror: int = 0
+    beside: bool = False
     activities: tuple[str, ...] = ()
     derived: tuple[Derived, ...] = ()
     source: str = ""

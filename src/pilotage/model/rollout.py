@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pilotage.model.observation import Instance, Verdict
+from pilotage.model.flag import Ramp
+from pilotage.model.observation import CheckResult, Instance, Verdict
 from pilotage.model.traffic import Split
 
 
 class Status(StrEnum):
+    QUEUED = "queued"
     PROGRESSING = "progressing"
     HOLDING = "holding"
     PAUSED = "paused"
@@ -34,15 +37,19 @@ class HoldCause(StrEnum):
     CANARY_UNHEALTHY = "canary-unhealthy"
     STABLE_UNHEALTHY = "stable-unhealthy"
     ROUTER_UNREACHABLE = "router-unreachable"
+    FLAGS_UNREACHABLE = "flags-unreachable"
     GATE = "gate"
+    FREEZE = "freeze"
 
 
 class Pace(StrEnum):
-    """full: every step · first: nothing is there to compare with · fast: to a version already proven."""
+    """full: every step · first: nothing is there to compare with · fast: to a version already proven · urgent: the
+    glass was broken: no gates, no freezes, and watched only at the first weight."""
 
     FULL = "full"
     FIRST = "first"
     FAST = "fast"
+    URGENT = "urgent"
 
 
 class CommandKind(StrEnum):
@@ -58,13 +65,17 @@ class CommandKind(StrEnum):
 
 @dataclass(frozen=True)
 class Command:
-    """What `actor` asks of a running rollout. `full` (promote): leave out the analyses that are left."""
+    """What `actor` asks of a running rollout. `full` (promote): leave out the analyses that are left.
+
+    roles: what the actor may answer for, as the configuration says.
+    """
 
     id: int
     kind: CommandKind
     actor: str
     reason: str = ""
     full: bool = False
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,10 @@ class RolloutState:
 
     at: Unix seconds of the last decision, 0 before the first · watched: seconds of analysis in this step ·
     waited: seconds in this step · in_status: seconds in this status · drained: seconds since no request
-    could reach the version on its way out · accepted: metrics whose failure a person has answered.
+    could reach what is on its way out · accepted: metrics whose failure a person has answered · author: who asked
+    for the rollout · approvals: persons who approved the step that waits · attempt: how often the step's checks were
+    asked for · reached: the highest weight that was ever set · moves: of a longer walk that are done, forward or back ·
+    preserved: the failed version still runs, for study · dark: undone, its code stays where it is.
     """
 
     new: str
@@ -97,7 +111,13 @@ class RolloutState:
     in_status: float = 0.0
     drained: float = 0.0
     returned: bool = False
-    approved: bool = False
+    author: str = ""
+    approvals: tuple[str, ...] = ()
+    attempt: int = 1
+    reached: int = 0
+    moves: int = 0
+    preserved: bool = False
+    dark: bool = False
     hold: Hold | None = None
     reason: str = ""
     accepted: tuple[str, ...] = ()
@@ -106,12 +126,26 @@ class RolloutState:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read back just before a decision. None means it could not be read; `trouble` says why."""
+    """What was read back just before a decision. None means it could not be read; `trouble` says why.
+
+    endpoints: host and port of every instance that the router sends requests to, per version · hooks: steps for which
+    checks are configured · checks: how those that were asked for stand · freeze: the freeze that reigns now, in words ·
+    outside: why now is no time for a maintenance window, in words · flag: the flag's ramp.
+    """
 
     split: Split | None
     instances: tuple[Instance, ...] | None
     verdicts: tuple[Verdict, ...] = ()
     trouble: str = ""
+    endpoints: Mapping[str, frozenset[tuple[str, int]]] | None = None
+    hooks: frozenset[str] = frozenset()
+    checks: tuple[CheckResult, ...] = ()
+    freeze: str = ""
+    outside: str = ""
+    flag: Ramp | None = None
+
+    def check(self, name: str, attempt: int) -> CheckResult | None:
+        return next((c for c in self.checks if c.name == name and c.attempt == attempt), None)
 
 
 @dataclass(frozen=True)
@@ -124,12 +158,29 @@ class Ensure:
 
 @dataclass(frozen=True)
 class Apply:
-    """The router should split like this."""
+    """The router should split like this. keep: at most so many of a version's instances get requests, the first."""
 
     split: Split
+    keep: tuple[tuple[str, int], ...] = ()
 
 
-Action = Ensure | Apply
+@dataclass(frozen=True)
+class Check:
+    """The configured checks of a step should have been started, for the `attempt`-th time. version: what is checked."""
+
+    name: str
+    attempt: int
+    version: str
+
+
+@dataclass(frozen=True)
+class SetFlag:
+    """The flag should be on for exactly these."""
+
+    ramp: Ramp
+
+
+Action = Ensure | Apply | Check | SetFlag
 
 
 @dataclass(frozen=True)

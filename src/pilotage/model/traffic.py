@@ -9,8 +9,8 @@ WHOLE = 1000
 """All traffic, in per mille; weights are integers so that no rounding can lose a request."""
 
 
-TESTER = "canary"
-"""The value by which a tester's header asks for the new version."""
+TESTER, PREVIEW = "canary", "preview"
+"""The values by which a tester's header asks for a canary, or for a preview that no user has yet."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,15 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Split:
-    """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out."""
+    """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out.
+
+    closed: users get the maintenance page instead; only the health path and the header routes still lead to a version.
+    """
 
     weights: tuple[tuple[str, int], ...]
     header_routes: tuple[HeaderRoute, ...] = ()
     mirror: Mirror | None = None
+    closed: bool = False
 
     def __post_init__(self) -> None:
         if sum(weight for _, weight in self.weights) != WHOLE:
@@ -50,7 +54,7 @@ class Split:
     def reaches(self, version: str) -> bool:
         """Whether any request, weighted, tester's or mirrored, can reach `version`."""
         return (
-            self.weight(version) > 0
+            (self.weight(version) > 0 and not self.closed)
             or any(route.version == version for route in self.header_routes)
             or (self.mirror is not None and self.mirror.version == version and self.mirror.share > 0)
         )
@@ -60,6 +64,11 @@ def split_between(new: str, weight: int, old: str | None, header_routes: tuple[H
     """`weight` per mille to `new`, the rest to `old`; all to `new` when there is no `old`."""
     shares: Mapping[str, int] = {new: WHOLE} if old is None else {new: weight, old: WHOLE - weight}
     return Split(tuple((version, share) for version, share in shares.items() if share > 0), header_routes)
+
+
+def share_of(new: int, old: int) -> int:
+    """The weight per mille at which `new` and `old` instances get equally much each."""
+    return WHOLE * new // (new + old) if new + old else 0
 
 
 def instances_for(weight: int, full: int) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Derived, Rollback, Setting, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
-from pilotage.model.traffic import WHOLE, instances_for
+from pilotage.model.traffic import WHOLE, instances_for, share_of
 from pilotage.plan.values import portion_of, show_value
 
 _WATCHED = ("application_error_rate", "response_time_p95", "memory_utilization")
@@ -60,6 +60,8 @@ def _canary(n: Numbers, full: int) -> Iterator[Step]:
             n.value("canary.start_deadline"), "retire the canary", needs=("a version that can be started",),
             derived=(Derived("deadline", "canary.start_deadline"),), source="R13",
         )  # fmt: skip
+        if number == 1 and n.value("canary.mirror_share"):
+            yield _mirror(n, count)
         yield Step(
             f"weight-{share}", StepKind.SET_WEIGHT, f"{share} of requests to the canary, read back from the router",
             weight, count, 0, n.value("canary.switch_deadline"), back,
@@ -74,6 +76,17 @@ def _canary(n: Numbers, full: int) -> Iterator[Step]:
     drain, start = n.value("canary.drain_duration"), n.value("canary.start_deadline")
     yield _drain(drain, drain + start, full, "stable", "canary.drain_duration", "R13")
     yield _retire(start, full, "canary.start_deadline", "R13")
+
+
+def _mirror(n: Numbers, count: int) -> Step:
+    """Copies of real requests before any user has the new version; what it answers is thrown away."""
+    share, seconds = n.shown("canary.mirror_share"), n.value("canary.mirror_duration")
+    return Step(
+        "mirror", StepKind.ANALYSE, f"{share} of requests are copied to the canary for {format_duration(seconds)}",
+        0, count, seconds, seconds + n.value("hold.duration"), "stop copying", judged=_WATCHED,
+        mirror=round(WHOLE * n.value("canary.mirror_share")),
+        derived=(Derived("mirror", "canary.mirror_share"), Derived("duration", "canary.mirror_duration")), source="R13",
+    )  # fmt: skip
 
 
 def _blue_green(n: Numbers, full: int) -> Iterator[Step]:
@@ -154,10 +167,11 @@ def _rolling(n: Numbers, full: int) -> Iterator[Step]:
         yield Step(
             f"batch-{number}", StepKind.BATCH,
             f"batch {number} of {batches.count}: {verb}, stabilise {format_duration(wait)}",
-            WHOLE * new // full, new, wait, drain + health + wait,
+            share_of(new, full - new), new, wait, drain + health + wait,
             "walk this batch back to the old version, then the ones before it",
             needs=(healthy, *(() if number == 1 else (f"batch {number - 1} is healthy and stable",))),
             judged=_WATCHED,
+            beside=batches.surge,
             activities=(
                 "select_next_batch_of_instances", "drain_traffic_from_selected_instances",
                 "deploy_new_version_to_batch", "run_health_checks_on_batch", "restore_traffic_to_healthy_instances",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.model.observation import Health
+from pilotage.model.observation import CheckStatus, Health, Instance
 from pilotage.model.rollout import Seen
 
 
@@ -10,13 +10,40 @@ def healthy(seen: Seen, version: str | None) -> int:
     return sum(i.version == version and i.health is Health.HEALTHY for i in seen.instances or ())
 
 
+def alive(seen: Seen, version: str | None) -> list[Instance]:
+    """Instances that run or start, in the fleet's order: the first are those that stay longest."""
+    gone = (Health.EXITED, Health.STOPPING)
+    return [i for i in seen.instances or () if i.version == version and i.health not in gone]
+
+
 def present(seen: Seen, version: str) -> bool:
     """Whether any instance of the version may still run; True when that is not known."""
+    return remaining(seen, version, 0)
+
+
+def remaining(seen: Seen, version: str, count: int) -> bool:
+    """Whether more than `count` instances of the version may still run; True when that is not known."""
     if seen.instances is None:
         return True
-    return any(i.version == version and i.health is not Health.EXITED for i in seen.instances)
+    return sum(i.version == version and i.health is not Health.EXITED for i in seen.instances) > count
 
 
 def reachable(seen: Seen, version: str) -> bool:
     """Whether a request may still reach the version; True when that is not known."""
     return seen.split is None or seen.split.reaches(version)
+
+
+def sent_beyond(seen: Seen, version: str, count: int) -> bool:
+    """Whether the router may send requests to other than the first `count` instances; True when that is not known."""
+    if seen.endpoints is None or seen.instances is None:
+        return True
+    kept = {(i.host, i.port) for i in alive(seen, version)[:count]}
+    return not seen.endpoints.get(version, frozenset()) <= kept
+
+
+def check_status(seen: Seen, name: str, attempt: int) -> CheckStatus | None:
+    """How a step's configured checks stand; PASSED where none are configured, None where nobody knows yet."""
+    if name not in seen.hooks:
+        return CheckStatus.PASSED
+    found = seen.check(name, attempt)
+    return found.status if found else None

@@ -138,7 +138,7 @@ BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 def a_plan(tolerance: str = "medium") -> Plan:
     answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
-    return make_plan(answers, version="new", service=Service(overrides={"canary.min_requests": Override(50, "test")}))
+    return make_plan(answers, version="new", service=Service(overrides={"judge.min_requests": Override(50, "test")}))
 
 
 def reading(new: tuple[int, int], old: tuple[int, int], slow_new: int = 0, slow_old: int = 0) -> Reading:

@@ -119,7 +119,7 @@ def test_an_override_takes_the_place_of_a_number_and_names_its_line() -> None:
         ("canary.weights", ["50%", "5%", "100%"], "does not rise"),
         ("limits.error_rate", "101%", "is not between 0% and 100%"),
         ("limits.latency_factor", 0.5, "is not a number of at least 1"),
-        ("canary.min_requests", -1, "is not a whole number"),
+        ("judge.min_requests", -1, "is not a whole number"),
         ("limits.rollback_auto", "yes", "is not true or false"),
         ("hold.then", "promote", "is not rollback or pause"),
         ("canary.tester_header", "x y", "is not a header's name"),

@@ -34,6 +34,12 @@ from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split
 _TYPE = "type.googleapis.com/envoy"
 _START_DEADLINE = 10.0
 _TAKE_UP_DEADLINE = 5.0
+_CLOSED = "closed: "
+_LARGEST_PAGE = 1 << 20
+_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Maintenance</title>'
+    "<h1>Closed for maintenance</h1><p>We will be back soon. Nothing you did is lost.</p></html>"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class EnvoyRouter:
     """The Router port over Envoy.
 
     listen: host and port that users reach · request_timeout: seconds, 0 for none · version_header: response header
-    that names the version asked, empty for none.
+    that names the version asked, empty for none · page: what users get while the service is closed · health: the path
+    that is answered meanwhile, so that whoever stands before this router does not take it for dead.
     """
 
     def __init__(
@@ -61,10 +68,13 @@ class EnvoyRouter:
         sticky: Sticky | None = None,
         request_timeout: float = 15.0,
         version_header: str = "",
+        page: str = "",
+        health: str = "/healthz",
         stop_deadline: float = 5.0,
     ) -> None:
         self._directory, self._fence, self._listen = directory.resolve(), fence, listen
         self._sticky, self._timeout, self._version_header = sticky, request_timeout, version_header
+        self._page, self._health = page or _PAGE, health
         self._stop_deadline = stop_deadline
         self._files = self._directory / "xds"
 
@@ -72,7 +82,7 @@ class EnvoyRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
-        wanted = [version for version, _ in split.weights]
+        wanted = [] if split.closed else [version for version, _ in split.weights]
         wanted += [route.version for route in split.header_routes] + ([split.mirror.version] if split.mirror else [])
         missing = [version for version in wanted if not backends.get(version)]
         if missing:
@@ -100,6 +110,20 @@ class EnvoyRouter:
             return next((_split_of(config) for config in configs if config["name"] == ROUTE_CONFIG), None)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise AdapterError(f"Envoy shows a route that Pilotage did not write: {error}") from error
+
+    def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
+        if not (self._files / "rds.json").exists():
+            return None
+        answer = get_json(f"http://{admin_address(self._directory)}/clusters?format=json")
+        try:
+            found = {
+                version: frozenset(_socket(host["address"]) for host in cluster.get("host_statuses", []))
+                for cluster in answer["cluster_statuses"]
+                if (version := version_of(cluster["name"]))
+            }
+        except (KeyError, TypeError) as error:
+            raise AdapterError(f"Envoy shows endpoints that cannot be read: {error}") from error
+        return found
 
     def stop(self) -> None:
         self._fence.check()
@@ -188,13 +212,33 @@ class EnvoyRouter:
 
     def _routes(self, split: Split) -> dict[str, Any]:
         routes = [self._header_route(route) for route in split.header_routes]
-        routes.append({"match": {"prefix": "/"}, "route": self._weighted(split)})
+        routes += self._closed(split) if split.closed else [{"match": {"prefix": "/"}, "route": self._weighted(split)}]
         return {
             "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",
             "name": ROUTE_CONFIG,
+            "max_direct_response_body_size_bytes": _LARGEST_PAGE,
             "virtual_hosts": [{"name": "service", "domains": ["*"], "routes": routes}],
             "validate_clusters": False,
         }
+
+    def _closed(self, split: Split) -> list[dict[str, Any]]:
+        """The health path, then the page for everything else; its name says what the split is when it opens."""
+        return [
+            {
+                "match": {"path": self._health},
+                "direct_response": {"status": 200, "body": {"inline_string": "closed for maintenance\n"}},
+            },
+            {
+                "name": _CLOSED + json.dumps(split.weights),
+                "match": {"prefix": "/"},
+                "direct_response": {"status": 503, "body": {"inline_string": self._page}},
+                "response_headers_to_add": [
+                    _set_header("content-type", "text/html; charset=utf-8"),
+                    _set_header("retry-after", "120"),
+                    _set_header("cache-control", "no-store"),
+                ],
+            },
+        ]
 
     def _weighted(self, split: Split) -> dict[str, Any]:
         # With a hash the order decides who moves: the version that grows stands first, so that raising its weight
@@ -224,8 +268,7 @@ class EnvoyRouter:
     def _named(self, version: str) -> dict[str, Any]:
         if not self._version_header:
             return {}
-        header = {"key": self._version_header, "value": version.replace("%", "%%")}
-        return {"response_headers_to_add": [{"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]}
+        return {"response_headers_to_add": [_set_header(self._version_header, version.replace("%", "%%"))]}
 
     def _behaviour(self) -> dict[str, Any]:
         """Another instance is tried only where the first cannot have seen the request: nothing is done twice."""
@@ -326,14 +369,28 @@ def _hash_policy(sticky: Sticky) -> dict[str, Any]:
     return {"cookie": {"name": sticky.cookie, "ttl": f"{sticky.cookie_ttl}s", "path": "/"}}
 
 
+def _set_header(name: str, value: str) -> dict[str, Any]:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def _socket(address: dict[str, Any]) -> tuple[str, int]:
+    return address["socket_address"]["address"], int(address["socket_address"]["port_value"])
+
+
 def _split_of(config: dict[str, Any]) -> Split | None:
     """The split that a route configuration of ours says; None when it routes nothing yet."""
     hosts = config.get("virtual_hosts", [])
     if not hosts:
         return None
     *testers, everyone = hosts[0]["routes"]
-    action = everyone["route"]
-    weights = tuple((_version(c["name"]), int(c["weight"])) for c in action["weighted_clusters"]["clusters"])
+    closed = str(everyone.get("name", "")).startswith(_CLOSED)
+    if closed:
+        testers.pop()
+        action: dict[str, Any] = {}
+        weights = tuple((str(v), int(w)) for v, w in json.loads(everyone["name"].removeprefix(_CLOSED)))
+    else:
+        action = everyone["route"]
+        weights = tuple((_version(c["name"]), int(c["weight"])) for c in action["weighted_clusters"]["clusters"])
     routes = []
     for tester in testers:
         (header,) = tester["match"]["headers"]
@@ -343,7 +400,7 @@ def _split_of(config: dict[str, Any]) -> Split | None:
     for policy in action.get("request_mirror_policies", []):
         share = int(policy["runtime_fraction"]["default_value"]["numerator"]) // 10
         mirror = Mirror(_version(policy["cluster"]), share)
-    return Split(weights, tuple(routes), mirror)
+    return Split(weights, tuple(routes), mirror, closed)
 
 
 def _version(cluster: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-NEWEST = "0001"
+NEWEST = "0002"
 
 
 class StoreTooNew(Exception):
@@ -27,6 +27,8 @@ def migrate(engine: Engine) -> None:
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent))
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(7210469)"))
         if _revision(connection) != NEWEST:
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")

@@ -1,0 +1,123 @@
+"""Runs the checks of one step, one after the other, and writes down how they ended: a process of its own.
+
+`python -m pilotage.adapters.check_runner SPECIFICATION RESULT`. It outlives the controller that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.http import get_status
+from pilotage.adapters.ports import AdapterError
+
+_MOST_OUTPUT = 1 << 20
+_TOLD = 400
+
+
+class _CheckFailed(Exception):
+    """Says what was asked and what came instead."""
+
+
+def run(specification: Path, result: Path) -> None:
+    """Run what the file says until something fails; write `passed`, `detail` and `seconds`."""
+    asked = read_json(specification) or {}
+    began = time.monotonic()
+    told: list[str] = []
+    try:
+        for check in asked["checks"]:
+            by_http = bool(check.get("http"))
+            said = _http(check, asked) if by_http else _command(check, asked, result.with_suffix(".log"))
+            told.extend([said] if said else [])
+        passed, detail = True, "; ".join(told)
+    except _CheckFailed as failed:
+        passed, detail = False, str(failed)
+    seconds = round(time.monotonic() - began, 3)
+    write_json(result, {"passed": passed, "detail": detail[-2 * _TOLD :], "seconds": seconds})
+
+
+def _command(check: dict[str, Any], asked: dict[str, Any], log: Path) -> str:
+    """A hook: an argument list, no shell; its last line is what is told."""
+    command = [_filled(part, asked["facts"]) for part in check["run"]]
+    environment = {**os.environ, **{f"PILOTAGE_{name.upper()}": value for name, value in asked["facts"].items()}}
+    with log.open("ab") as output:
+        try:
+            process = subprocess.Popen(
+                command, cwd=asked["cwd"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise _CheckFailed(f"{command[0]}: {error.strerror}") from None
+        status, last = _follow(process, check["timeout"], output)
+    if status is None:
+        raise _CheckFailed(f"{command[0]} had no answer after {check['timeout']:g} s and was ended; it said: {last}")
+    if status != 0:
+        raise _CheckFailed(f"{command[0]} ended with {status}: {last}")
+    return last
+
+
+def _follow(process: subprocess.Popen[bytes], timeout: float, output: Any) -> tuple[int | None, str]:
+    """Exit status (None when its time was up) and its last words. Its children go with it, and what it says beyond a
+    megabyte is dropped."""
+    import selectors
+
+    until, written, tail = time.monotonic() + timeout, 0, b""
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while (left := until - time.monotonic()) > 0:
+            if selector.select(min(left, 0.2)):
+                chunk = os.read(descriptor, 65536)
+                if not chunk:
+                    break
+                output.write(chunk[: max(0, _MOST_OUTPUT - written)])
+                written += len(chunk)
+                tail = (tail + chunk)[-4096:]
+            elif process.poll() is not None:
+                break
+    status: int | None
+    try:
+        status = process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        status = None
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    lines = tail.decode(errors="replace").strip().splitlines()
+    return status, " ".join(lines[-1:])[-_TOLD:]
+
+
+def _http(check: dict[str, Any], asked: dict[str, Any]) -> str:
+    """Every instance (or a whole address) must answer as it should, as often as asked."""
+    path = _filled(check["http"], asked["facts"])
+    whole = path.startswith(("http://", "https://"))
+    targets = [path] if whole else [f"http://{instance}{path}" for instance in asked["facts"]["instances"].split(",")]
+    for target in targets:
+        for _ in range(check["times"]):
+            try:
+                status, body = get_status(target, timeout=check["timeout"])
+            except AdapterError as error:
+                raise _CheckFailed(str(error)) from None
+            if status != check["status"]:
+                raise _CheckFailed(f"{target} answered {status}, not {check['status']}")
+            if check.get("contains") and check["contains"] not in body.decode(errors="replace"):
+                raise _CheckFailed(f"{target} answered without {check['contains']!r}")
+    return f"{path}: {len(targets) * check['times']} answers as they should be"
+
+
+def _filled(text: str, facts: dict[str, str]) -> str:
+    for name, value in facts.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), Path(sys.argv[2]))

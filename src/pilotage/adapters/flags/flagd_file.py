@@ -1,0 +1,124 @@
+"""One release flag in a file of flag definitions in flagd's format (https://flagd.dev/reference/flag-definitions).
+
+Services evaluate it in their own process through OpenFeature. Users are told apart by `targetingKey`; the named groups
+of a ramp are values of the context's `group`. The bucket of a user is a hash of flag and key, and "on" stands first,
+so that a larger share only adds users (flagd's fractional operation: murmur3, scaled to the sum of the weights).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.traffic import WHOLE
+
+GROUP = "group"
+"""The attribute of the evaluation context that names a user's group."""
+
+_SAMPLE = 2000
+
+
+class FlagdFile:
+    """The Flags port. file: the definitions · key: the flag; it is made, off, where it does not exist."""
+
+    def __init__(self, file: Path, key: str, fence: Fence) -> None:
+        self._file, self._key, self._fence = file, key, fence
+
+    def read(self) -> Ramp:
+        flag = self._definitions()["flags"].get(self._key)
+        if flag is None:
+            return OFF
+        ramp = _ramp_of(flag)
+        if ramp is None:
+            raise AdapterError(
+                f"{self._file}: the flag {self._key} has a rule that Pilotage did not write; it is left alone: restore "
+                "it, or end the release"
+            )
+        self._evaluate(ramp)
+        return ramp
+
+    def apply(self, ramp: Ramp) -> None:
+        self._fence.check()
+        definitions = self._definitions()
+        flag = definitions["flags"].get(self._key)
+        if flag is not None and _ramp_of(flag) == ramp:
+            return
+        definitions["flags"][self._key] = {**(flag or {}), **_definition(ramp)}
+        write_json(self._file, definitions)
+
+    def rehearse(self) -> None:
+        """Try the kill switch on a copy, with a user of nobody's: on, then off. Raises AdapterError when it fails."""
+        for ramp, wanted in ((Ramp((), WHOLE), True), (OFF, False)):
+            if _answer(_evaluator({self._key: _definition(ramp)}), self._key, "pilotage-test-user") is not wanted:
+                raise AdapterError(f"the flag {self._key} does not turn {'on' if wanted else 'off'} for a test user")
+
+    def _definitions(self) -> dict[str, Any]:
+        try:
+            found = read_json(self._file)
+        except (OSError, ValueError) as error:
+            raise AdapterError(f"{self._file} cannot be read: {error}") from None
+        found = found if found is not None else {"$schema": "https://flagd.dev/schema/v0/flags.json", "flags": {}}
+        if not isinstance(found.get("flags"), dict):
+            raise AdapterError(f"{self._file} holds no `flags`")
+        return found
+
+    def _evaluate(self, ramp: Ramp) -> None:
+        """What the definition says must also be what an evaluation answers: for a sample of users' keys the share is
+        within four standard deviations. Raises AdapterError."""
+        evaluator = _evaluator({self._key: _definition(ramp)})
+        on = sum(_answer(evaluator, self._key, f"user-{n}") for n in range(_SAMPLE))
+        share = ramp.share / WHOLE
+        off_by = abs(on - _SAMPLE * share)
+        if off_by > 4 * (_SAMPLE * share * (1 - share)) ** 0.5:
+            raise AdapterError(f"the flag {self._key} is on for {on} of {_SAMPLE} users, not for {100 * share:g} %")
+
+
+def _definition(ramp: Ramp) -> dict[str, Any]:
+    fractional: dict[str, Any] = {
+        "fractional": [
+            {"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]},
+            ["on", ramp.share],
+            ["off", WHOLE - ramp.share],
+        ]
+    }
+    everyone: Any = "on" if ramp.share == WHOLE else "off" if ramp.share == 0 else fractional
+    targeting = {"if": [{"in": [{"var": GROUP}, list(ramp.groups)]}, "on", everyone]}
+    return {
+        "state": "ENABLED",
+        "variants": {"on": True, "off": False},
+        "defaultVariant": "off",
+        "targeting": targeting,
+    }
+
+
+def _ramp_of(flag: dict[str, Any]) -> Ramp | None:
+    """The ramp that a definition of ours says; None for anything else. A flag without a rule is off."""
+    if flag.get("state") == "DISABLED" or not flag.get("targeting"):
+        return OFF if flag.get("defaultVariant") == "off" else None
+    try:
+        condition, _, everyone = flag["targeting"]["if"]
+        groups = tuple(condition["in"][1])
+        share = {"on": WHOLE, "off": 0}.get(everyone) if isinstance(everyone, str) else everyone["fractional"][1][1]
+    except (KeyError, ValueError, TypeError, IndexError):
+        return None
+    ramp = Ramp(groups, int(share)) if share is not None else None
+    written = {name: flag.get(name) for name in _definition(OFF)}
+    return ramp if ramp is not None and written == _definition(ramp) else None
+
+
+def _evaluator(flags: dict[str, Any]) -> Any:
+    from openfeature.contrib.tools.flagd.core import FlagdCore
+
+    core = FlagdCore()
+    core.set_flags({"flags": flags})
+    return core
+
+
+def _answer(core: Any, key: str, user: str) -> bool:
+    from openfeature.evaluation_context import EvaluationContext
+
+    return bool(core.resolve_boolean_value(key, False, EvaluationContext(targeting_key=user)).value)

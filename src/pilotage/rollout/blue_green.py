@@ -1,0 +1,32 @@
+"""Blue-green (R12): a whole second environment, checked before anyone has it, then switched to at once.
+
+Failed, it stays as it is for study (R12) until somebody removes it or another release needs its place.
+"""
+
+from __future__ import annotations
+
+from pilotage.rollout import shifting
+from pilotage.rollout.canary import missing
+from pilotage.rollout.turn import Strategy, Turn
+
+
+def _go_back(turn: Turn) -> None:
+    running = any(i.version == turn.state.new for i in turn.seen.instances or ())
+    if turn.state.old is not None and running and not turn.state.preserved:
+        turn.set(preserved=True)
+        turn.tell(
+            "preserved", f"the failed environment with {turn.state.new} is kept for study: `pilotage clean` ends it"
+        )
+    shifting.go_back(turn)
+
+
+BLUE_GREEN = Strategy(
+    desired=shifting.desired,
+    done=shifting.done,
+    missing=missing,
+    hold=shifting.hold,
+    go_back=_go_back,
+    unwell="blue_green.switch_deadline",
+    stable_unwell="blue_green.start_deadline",
+    note=shifting.note,
+)

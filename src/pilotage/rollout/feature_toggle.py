@@ -1,0 +1,133 @@
+"""Feature toggle (R16): the code goes out dark, a part of the fleet at a time; then the flag's reach grows.
+
+The way back is the flag. Its code stays, dark; only a failed dark deployment takes the code back too.
+"""
+
+from __future__ import annotations
+
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
+from pilotage.rollout import walking
+from pilotage.rollout.sight import healthy
+from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, overdue_back
+from pilotage.rollout.walking import Walk
+
+
+def _counts(plan: Plan) -> tuple[int, ...]:
+    """New instances after each part of the dark deployment."""
+    full, size = plan.instances, max(1, plan.instances // 4)
+    return tuple(min(full, part * size) for part in range(-(-full // size) + 1))
+
+
+def _dark(state: RolloutState) -> bool:
+    """Whether the dark deployment is under way, or was when the way back began."""
+    return state.step == 0
+
+
+def _walk(plan: Plan, state: RolloutState) -> Walk:
+    counts, full = _counts(plan), plan.instances
+    if not _dark(state) or state.status is Status.COMPLETED:
+        before = after = full
+    elif state.status in FORWARD:
+        part = min(state.moves, len(counts) - 1)
+        before, after = counts[part], counts[min(part + 1, len(counts) - 1)]
+    else:
+        now = max(0, len(counts) - 1 - state.moves)
+        before, after = counts[now], counts[max(0, now - 1)]
+    return Walk((before, full - before), (after, full - after), full == 1, plan.number("toggle.drain_duration"))
+
+
+def ramp_for(plan: Plan, state: RolloutState) -> Ramp:
+    """Whom the flag reaches at this step. On the way to an older version nobody has it."""
+    if state.status not in (*FORWARD, Status.COMPLETED) or state.pace is Pace.FAST:
+        return OFF
+    begun = [step for step in plan.steps[: state.step + 1] if step.kind is StepKind.FLAG_RAMP]
+    groups = tuple(step.audience.split()[0] for step in begun if step.audience)
+    return Ramp(groups, max((step.weight for step in begun), default=0))
+
+
+def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    return (SetFlag(ramp_for(plan, state)), *walking.desired(_walk(plan, state), state, seen))
+
+
+def _note(turn: Turn) -> None:
+    walk = _walk(turn.plan, turn.state)
+    if not walking.drained(walk, turn.state, turn.seen):
+        turn.set(drained=0.0)
+    forward = turn.state.status in FORWARD and _dark(turn.state)
+    if forward and walking.arrived(walk, turn.state, turn.seen):
+        turn.set(moves=min(turn.state.moves + 1, len(_counts(turn.plan)) - 1), drained=0.0)
+
+
+def _hold(turn: Turn) -> Hold | None:
+    if turn.seen.flag is None:
+        return Hold(HoldCause.FLAGS_UNREACHABLE, turn.seen.trouble or "the flag cannot be read")
+    walk, state = _walk(turn.plan, turn.state), turn.state
+    if healthy(turn.seen, state.new) < walk.before[0]:
+        well = healthy(turn.seen, state.new)
+        return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {walk.before[0]} instances of {state.new} are healthy")
+    return None
+
+
+def _done(turn: Turn) -> bool:
+    match turn.step.kind:
+        case StepKind.SCALE:
+            last = len(_counts(turn.plan)) - 1
+            return turn.state.moves >= last and turn.seen.flag == OFF
+        case StepKind.FLAG_RAMP:
+            return turn.seen.flag == ramp_for(turn.plan, turn.state)
+        case kind:
+            raise ValueError(f"a feature toggle has no step of kind {kind}")
+
+
+def _missing(turn: Turn) -> str:
+    if turn.step.kind is StepKind.FLAG_RAMP:
+        flag = turn.seen.flag
+        return f"the flag reaches {flag.groups or 'no group'} and {flag.share / 10:g} % of users" if flag else "no flag"
+    return walking.where(turn.state, turn.seen)
+
+
+def _go_back(turn: Turn) -> None:
+    state, off = turn.state, turn.seen.flag == OFF
+    if off and not state.returned:
+        turn.set(returned=True)
+        turn.tell("traffic-returned", "the flag is off for everyone, read back")
+    if _dark(state) and state.old is not None:
+        _take_back_the_code(turn)
+    elif off:
+        turn.enter(Status.ROLLED_BACK, dark=True)
+        turn.tell("rolled-back", f"the flag is off for everyone, the code of {state.new} stays, dark: {state.reason}")
+    elif overdue_back(turn):
+        give_up(turn, "the flag may still be on for users")
+
+
+def _first_move(plan: Plan, state: RolloutState) -> int:
+    """Parts that never began need no way back."""
+    last = len(_counts(plan)) - 1
+    return last - min(state.moves + 1, last)
+
+
+def _take_back_the_code(turn: Turn) -> None:
+    state, walk = turn.state, _walk(turn.plan, turn.state)
+    if walking.arrived(walk, state, turn.seen):
+        if walk.after[0] == 0 and turn.seen.flag == OFF:
+            turn.enter(Status.ROLLED_BACK)
+            turn.tell("rolled-back", f"every instance is {state.old} again and healthy: {state.reason}")
+        else:
+            turn.set(moves=state.moves + 1, drained=0.0)
+    elif state.in_status >= turn.plan.number("toggle.start_deadline"):
+        give_up(turn, walking.where(state, turn.seen))
+
+
+FEATURE_TOGGLE = Strategy(
+    desired=_desired,
+    done=_done,
+    missing=_missing,
+    hold=_hold,
+    go_back=_go_back,
+    unwell="toggle.start_deadline",
+    stable_unwell="toggle.start_deadline",
+    note=_note,
+    first_move=_first_move,
+)

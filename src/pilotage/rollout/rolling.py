@@ -1,0 +1,103 @@
+"""Rolling (R14): instances replaced batch by batch within what the fleet can spare; the way back walks the same way."""
+
+from __future__ import annotations
+
+from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
+from pilotage.rollout import walking
+from pilotage.rollout.sight import healthy
+from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, overdue_back
+from pilotage.rollout.walking import Walk
+
+
+def _batches(plan: Plan) -> list[Step]:
+    return [step for step in plan.steps if step.kind is StepKind.BATCH]
+
+
+def _walk(plan: Plan, state: RolloutState) -> Walk:
+    """The walk under way: forward the present batch (or none, between them), backward the next one to undo."""
+    batches, full = _batches(plan), plan.instances
+    counts = (0, *(step.instances for step in batches))
+    begun = sum(step.kind is StepKind.BATCH for step in plan.steps[: state.step + 1])
+    if state.status in FORWARD:
+        moving = plan.steps[state.step].kind is StepKind.BATCH and state.moves == 0
+        before, after = counts[begun - 1] if moving else counts[begun], counts[begun]
+    elif state.status is Status.COMPLETED:
+        before = after = full
+    else:
+        now = max(0, begun - state.moves)
+        before, after = counts[now], counts[max(0, now - 1)]
+    drain = plan.number("rolling.drain_duration")
+    return Walk((before, full - before), (after, full - after), batches[0].beside, drain)
+
+
+def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    return walking.desired(_walk(plan, state), state, seen)
+
+
+def _note(turn: Turn) -> None:
+    """A batch stabilises from when it is back in service; what leaves drains from when it gets nothing new."""
+    walk = _walk(turn.plan, turn.state)
+    if not walking.drained(walk, turn.state, turn.seen):
+        turn.set(drained=0.0)
+    if turn.step.kind is not StepKind.BATCH or turn.state.moves or turn.state.status not in FORWARD:
+        return
+    turn.set(watched=0.0)
+    if walking.arrived(walk, turn.state, turn.seen):
+        turn.set(moves=1)
+        turn.tell("batch-restored", f"{turn.step.id} is healthy and serves; {walking.where(turn.state, turn.seen)}")
+
+
+def _hold(turn: Turn) -> Hold | None:
+    walk, state = _walk(turn.plan, turn.state), turn.state
+    new, old = walk.before[0], walk.after[1]
+    if state.old and healthy(turn.seen, state.old) < old:
+        return Hold(
+            HoldCause.STABLE_UNHEALTHY, f"{healthy(turn.seen, state.old)} of {old} instances of {state.old} are healthy"
+        )
+    if healthy(turn.seen, state.new) < new:
+        return Hold(
+            HoldCause.CANARY_UNHEALTHY, f"{healthy(turn.seen, state.new)} of {new} instances of {state.new} are healthy"
+        )
+    return None
+
+
+def _done(turn: Turn) -> bool:
+    if turn.step.kind is not StepKind.BATCH:
+        raise ValueError(f"rolling has no step of kind {turn.step.kind}")
+    return turn.state.moves == 1 and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
+
+
+def _missing(turn: Turn) -> str:
+    return walking.where(turn.state, turn.seen)
+
+
+def _go_back(turn: Turn) -> None:
+    """No further batch; the updated instances walk back, the last batch first."""
+    state = turn.state
+    if state.old is None:
+        turn.enter(Status.FAILED, reason=f"{state.reason}; there is no earlier version to return to")
+        turn.tell("failed", f"failed, a person is needed: {turn.state.reason}")
+        return
+    walk = _walk(turn.plan, state)
+    if walking.arrived(walk, state, turn.seen):
+        if walk.after[0] == 0:
+            turn.enter(Status.ROLLED_BACK)
+            turn.tell("rolled-back", f"every instance is {state.old} again and healthy: {state.reason}")
+            return
+        turn.set(moves=state.moves + 1, drained=0.0)
+        turn.tell("batch-returned", f"a batch is back; {walking.where(state, turn.seen)}")
+    elif overdue_back(turn):
+        give_up(turn, walking.where(state, turn.seen))
+
+
+ROLLING = Strategy(
+    desired=_desired,
+    done=_done,
+    missing=_missing,
+    hold=_hold,
+    go_back=_go_back,
+    unwell="rolling.health_timeout",
+    stable_unwell="rolling.health_timeout",
+    note=_note,
+)

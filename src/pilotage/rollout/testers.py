@@ -1,0 +1,18 @@
+"""How testers reach a version that users do not have yet."""
+
+from __future__ import annotations
+
+from pilotage.model.plan import Plan
+from pilotage.model.traffic import PREVIEW, TESTER, WHOLE, HeaderRoute
+
+
+def tester_routes(plan: Plan, new: str, weight: int, *, preview: bool) -> tuple[HeaderRoute, ...]:
+    """Canary: from its first weight on. Blue-green: the preview, as long as users do not have it.
+
+    preview: the new version is there to answer, and is not on its way out.
+    """
+    if plan.answers.deployment_strategy == "blue-green":
+        header = str(plan.setting("blue_green.preview_header").value)
+        return (HeaderRoute(header, PREVIEW, new),) if header and preview and weight == 0 else ()
+    header = str(plan.setting("canary.tester_header").value)
+    return (HeaderRoute(header, TESTER, new),) if header and 0 < weight < WHOLE else ()

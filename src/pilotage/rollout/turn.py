@@ -1,0 +1,109 @@
+"""One look at a rollout: the state as it changes and what is told about it; and what a strategy has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pilotage.model.plan import Plan, Step
+from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
+
+FORWARD = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
+
+
+@dataclass
+class Turn:
+    plan: Plan
+    state: RolloutState
+    seen: Seen
+    strategy: Strategy
+    began_at: int
+    events: list[Event] = field(default_factory=list)
+    answered: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def step(self) -> Step:
+        return self.plan.steps[self.state.step]
+
+    def tell(self, event_type: str, sentence: str, /, **data: Any) -> None:
+        self.events.append(Event(event_type, sentence, data))
+
+    def set(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+    def enter(self, status: Status, **changes: Any) -> None:
+        self.set(status=status, in_status=0.0, **changes)
+
+
+def _nothing(_: Turn) -> None:
+    return None
+
+
+def _from_the_first(_plan: Plan, _state: RolloutState) -> int:
+    return 0
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How one strategy differs from the others; all of it pure.
+
+    desired: everything that should be so now, idempotent, complete, in order: start before shifting, and nothing
+    stops that a request may reach (rule 2) · done: whether the step's end has been read back (rule 1) · missing: what
+    it still wants, for the sentence of a missed deadline · hold: its own reasons not to go on · go_back: one look at
+    the way back · note: keeps the timers that depend on what was seen, before anything is decided ·
+    unwell, stable_unwell: the numbers that say how long too few healthy instances of the new and of the old version
+    are waited out · first_move: how many moves of the way back need not be made, when it begins.
+    """
+
+    desired: Callable[[Plan, RolloutState, Seen], tuple[Action, ...]]
+    done: Callable[[Turn], bool]
+    missing: Callable[[Turn], str]
+    hold: Callable[[Turn], Hold | None]
+    go_back: Callable[[Turn], None]
+    unwell: str
+    stable_unwell: str
+    note: Callable[[Turn], None] = _nothing
+    first_move: Callable[[Plan, RolloutState], int] = _from_the_first
+
+
+def roll_back(turn: Turn, reason: str, cause: str) -> None:
+    """Begin the way back; where there is none (rule 10), stop here and call a person."""
+    possible = bool(turn.plan.setting("rollback.possible").value)
+    if not possible and cause != "command" and turn.state.reached:
+        if turn.state.status is not Status.PAUSED:
+            turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release cannot be undone by itself")
+            turn.tell("person-needed", f"a person is needed: {turn.state.reason}", cause=cause, step=turn.step.id)
+        return
+    moves = turn.strategy.first_move(turn.plan, turn.state)
+    turn.enter(Status.ROLLING_BACK, hold=None, reason=reason, drained=0.0, returned=False, moves=moves, attempt=1)
+    turn.tell("rollback-started", f"rolling back: {reason}", cause=cause, step=turn.step.id)
+
+
+def next_step(turn: Turn) -> None:
+    done = turn.step
+    if turn.state.step + 1 == len(turn.plan.steps):
+        turn.enter(Status.COMPLETED, reason="", hold=None)
+        turn.tell("completed", f"{turn.state.new} serves all requests", step=done.id)
+        return
+    turn.set(
+        step=turn.state.step + 1,
+        watched=0.0,
+        waited=0.0,
+        in_status=0.0,
+        approvals=(),
+        attempt=1,
+        moves=0,
+    )
+    turn.set(reached=max(turn.state.reached, turn.step.weight))
+    turn.tell("step-started", turn.step.title, step=turn.step.id, done=done.id, weight=turn.step.weight)
+
+
+def give_up(turn: Turn, left: str) -> None:
+    """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
+    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
+    turn.tell("failed", f"a person is needed: {turn.state.reason}. {turn.seen.trouble}".strip())
+
+
+def overdue_back(turn: Turn) -> bool:
+    return turn.state.in_status >= turn.plan.rollback.deadline

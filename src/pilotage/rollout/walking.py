@@ -1,0 +1,102 @@
+"""Instances replaced some at a time: what rolling and the dark deployment of a feature toggle do, and undo.
+
+A walk takes the fleet from so many old instances and so many new ones to the next such pair. Instances that leave get
+no new requests first, finish their old ones, and stop; their successors start after that, or before it where the fleet
+can spare none (C7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilotage.model.rollout import Action, Apply, Ensure, RolloutState, Seen
+from pilotage.model.traffic import WHOLE, Split, share_of, split_between
+from pilotage.rollout.sight import alive, healthy, remaining, sent_beyond
+
+
+@dataclass(frozen=True)
+class Walk:
+    """From `before` to `after`, each the numbers of new and of old instances. full: of the whole fleet together ·
+    surge: start before stopping · drain: seconds for requests in flight."""
+
+    before: tuple[int, int]
+    after: tuple[int, int]
+    surge: bool
+    drain: float
+
+    @property
+    def grows(self) -> int:
+        """Which side grows: 0 the new, 1 the old."""
+        return 0 if self.after[0] >= self.before[0] else 1
+
+
+def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    """What should run and who should get requests on this walk."""
+    versions = (state.new, state.old)
+    if state.old is None:
+        return _alone(walk, state, seen)
+    grows, shrinks = walk.grows, 1 - walk.grows
+    coming, leaving = versions[grows], versions[shrinks]
+    assert coming is not None
+    assert leaving is not None
+    # Nobody is taken out before those who must carry the rest are there.
+    needed = walk.after[grows] if walk.surge else walk.before[grows]
+    carried = healthy(seen, coming) >= needed
+    keep = walk.after[shrinks] if carried else walk.before[shrinks]
+    out = carried and not sent_beyond(seen, leaving, walk.after[shrinks]) and state.drained >= walk.drain
+    left = walk.after[shrinks] if out else walk.before[shrinks]
+    room = walk.surge or not remaining(seen, leaving, walk.after[shrinks])
+    came = walk.after[grows] if room else walk.before[grows]
+    counts = {coming: came, leaving: left}
+    actions: list[Action] = [Ensure(version, counts[version]) for version in (state.old, state.new)]
+    split = _split(state, seen, {coming: min(healthy(seen, coming), came), leaving: keep})
+    if split is not None:
+        actions.append(Apply(split, ((leaving, keep),)))
+    return tuple(actions)
+
+
+def _alone(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    """Nothing was there before: everything starts, and gets requests once it is well."""
+    full = sum(walk.after)
+    start: tuple[Action, ...] = (Ensure(state.new, full),)
+    if healthy(seen, state.new) >= full or (seen.split and seen.split.weight(state.new)):
+        return (*start, Apply(Split(((state.new, WHOLE),))))
+    return start
+
+
+def _split(state: RolloutState, seen: Seen, serving: dict[str, int]) -> Split | None:
+    """Equally much for each instance that serves; None while nothing is known, or nobody would serve."""
+    assert state.old is not None
+    if seen.instances is None or not sum(serving.values()):
+        return None
+    weight = share_of(serving[state.new], serving[state.old])
+    return split_between(state.new, weight, state.old)
+
+
+def drained(walk: Walk, state: RolloutState, seen: Seen) -> bool:
+    """Whether those on their way out get no new requests now."""
+    leaving = (state.old, state.new)[walk.grows]
+    return leaving is None or not sent_beyond(seen, leaving, walk.after[1 - walk.grows])
+
+
+def arrived(walk: Walk, state: RolloutState, seen: Seen) -> bool:
+    """Whether the walk's end was read back: both versions' numbers, their health, the split."""
+    new, old = walk.after
+    if seen.split is None or seen.instances is None or healthy(seen, state.new) < new:
+        return False
+    if state.old is None:
+        return seen.split == Split(((state.new, WHOLE),))
+    if remaining(seen, state.new, new) or remaining(seen, state.old, old) or healthy(seen, state.old) < old:
+        return False
+    return seen.split == split_between(state.new, share_of(new, old), state.old) and drained(walk, state, seen)
+
+
+def where(state: RolloutState, seen: Seen) -> str:
+    """Exactly what is on which version, for the sentence of whoever must know."""
+    if seen.instances is None:
+        return "the fleet cannot be read"
+
+    def named(version: str | None) -> str:
+        return ", ".join(f"{i.id} ({i.health})" for i in alive(seen, version)) or "none"
+
+    return f"on {state.new}: {named(state.new)}; on {state.old}: {named(state.old)}"
