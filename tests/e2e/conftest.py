@@ -38,7 +38,15 @@ FAST = {
 class Shop:
     """A project folder with the demo's shop; `faults` says what each release does wrong."""
 
-    def __init__(self, directory: Path, overrides: dict[str, Any], tolerance: str, metrics_admin: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        overrides: dict[str, Any],
+        tolerance: str,
+        metrics_admin: str = "",
+        strategy: str = "canary",
+        count: int = 2,
+    ) -> None:
         self.directory = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -46,8 +54,13 @@ class Shop:
         command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
         fleet = {
             "kind": "process",
-            "command": [*command, "--releases", str(directory / "releases")],
-            "count": 2,
+            "command": [
+                *command,
+                "--releases",
+                str(directory / "releases"),
+                *(["--flags", str(directory / "flags.json")] if strategy == "feature-toggle" else []),
+            ],
+            "count": count,
             "health": "/healthz",
             "stop_deadline": "3s",
         }
@@ -61,7 +74,7 @@ class Shop:
         environment = {"fleet": fleet, "router": router, "metrics": metrics, "overrides": {**FAST, **overrides}}
         answers = {
             "release_type": "minor",
-            "deployment_strategy": "canary",
+            "deployment_strategy": strategy,
             "team_size": "small",
             "release_frequency": "weekly",
             "risk_tolerance": tolerance,
@@ -69,6 +82,20 @@ class Shop:
         }
         whole = {"service": "shop", "answers": answers, "environments": {"production": environment}}
         (directory / "pilotage.yaml").write_text(json.dumps(whole, indent=2))
+
+    def configure(self, **section: Any) -> None:
+        """Add to the environment's section."""
+        path = self.directory / "pilotage.yaml"
+        whole = json.loads(path.read_text())
+        whole["environments"]["production"].update(section)
+        path.write_text(json.dumps(whole, indent=2))
+
+    def flag_off(self) -> None:
+        """The flag of a first release reaches everyone; the next one begins with nobody."""
+        definitions = json.loads((self.directory / "flags.json").read_text())
+        (flag,) = definitions["flags"].values()
+        flag.pop("targeting")
+        (self.directory / "flags.json").write_text(json.dumps(definitions))
 
     def release(self, version: str, fault: str = "none") -> str:
         """Build a release; returns its version."""
@@ -191,9 +218,11 @@ def shop(tmp_path: Path) -> Iterator[Make]:
     """Makes a shop; afterwards it is taken down by its own command, and nothing of it is left."""
     made: list[Shop] = []
 
-    def make(tolerance: str = "low", metrics_admin: str = "", **overrides: Any) -> Shop:
+    def make(
+        tolerance: str = "low", metrics_admin: str = "", strategy: str = "canary", count: int = 2, **overrides: Any
+    ) -> Shop:
         named = {path.replace("__", "."): value for path, value in overrides.items()}
-        made.append(Shop(tmp_path, named, tolerance, metrics_admin))
+        made.append(Shop(tmp_path, named, tolerance, metrics_admin, strategy, count))
         return made[0]
 
     yield make

@@ -100,6 +100,9 @@ class Flags(Protocol):
         """Make it reach exactly these. A user whom a lower share reached is reached by a higher one too. Saying it
         twice changes nothing. Raises AdapterError, Fenced."""
 
+    def rehearse(self) -> None:
+        """Try the kill switch on a copy of the flag, with a user of nobody's. Raises AdapterError when it fails."""
+
 
 class Queries(Protocol):
     """Answers questions in a metrics system's own language."""

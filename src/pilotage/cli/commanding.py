@@ -87,3 +87,52 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
     if not detach:
         status = follow(project, started.rollout.id, timeout=None)
         raise SystemExit(0 if status == 4 and not started.fresh else status)
+
+
+@click.command()
+@environment_option
+@click.pass_obj
+def clean(project: Project, environment: str | None) -> None:
+    """Remove a failed environment that was kept for study; the worker stops its instances."""
+    from pilotage.engine.supervisor import ensure_worker
+
+    rollout = project.rollout(project.environment(environment))
+    if not rollout.state.preserved or not rollout.state.status.final:
+        click.echo("nothing is kept for study")
+        return
+    project.store.clean(rollout.id, project.actor, time.time())
+    ensure_worker(project.directory)
+    click.echo(f"the failed environment with {rollout.version} goes")
+
+
+@click.command()
+@click.argument("name")
+@environment_option
+@_reason
+@click.option("--for", "duration", help="From now on for so long, such as 4h or 3d.")
+@click.option("--lift", is_flag=True, help="End it now.")
+@click.pass_obj
+def freeze(project: Project, name: str, environment: str | None, reason: str, duration: str | None, lift: bool) -> None:
+    """Let no rollout begin, and none reach more users, while the freeze NAME reigns. Rolling back stays allowed."""
+    from datetime import UTC, datetime, timedelta
+
+    from pilotage.engine.times import in_words
+    from pilotage.model.calendar import Freeze
+    from pilotage.model.quantity import parse_duration
+
+    place, service = project.environment(environment), project.loaded.configuration.service
+    if lift:
+        if not project.store.lift(service, place, name, project.actor):
+            raise click.UsageError(f"no declared freeze is called {name!r}; those of pilotage.yaml are ended there")
+        click.echo(f"the freeze {name!r} is over")
+        return
+    if duration is None or not reason:
+        raise click.UsageError("say --for how long and --reason why, or --lift")
+    try:
+        seconds = float(parse_duration(duration))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--for") from None
+    begins = datetime.now(UTC)
+    declared = Freeze(name, begins, begins + timedelta(seconds=seconds))
+    project.store.declare(service, place, declared, project.actor, reason)
+    click.echo(in_words(declared, project.loaded.configuration.calendar.zone))

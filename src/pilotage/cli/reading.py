@@ -35,6 +35,8 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     if as_json:
         fields = {
             "serving": serving[0] if serving else None,
+            "preserved": latest.version if latest and latest.state.preserved else None,
+            "queued": [r.version for r in project.store.queued(service, name)],
             "worker": pid,
             "rollout": _rollout(latest) if latest else None,
         }
@@ -44,6 +46,10 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         f"{service} in {name}: {serving[0] if serving else 'nothing'} serves"
         + ("" if pid else " (no worker is at work)")
     )
+    if latest is not None and latest.state.preserved:
+        click.echo(f"the failed environment with {latest.version} is kept for study: `pilotage clean` removes it")
+    for waiting in project.store.queued(service, name):
+        click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
     if latest is not None:
         from rich.console import Console
 

@@ -10,12 +10,17 @@ import argparse
 import json
 import os
 import random
+import re
 import sqlite3
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pilotage.demo.toggles import Toggle
 
 _CRASH_AFTER = 30
 _LEAK_BYTES = 600_000
@@ -25,9 +30,9 @@ class _Shop(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, release: str, fault: str) -> None:
+    def __init__(self, port: int, release: str, fault: str, toggle: Toggle | None) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.release, self.fault = release, fault
+        self.release, self.fault, self.toggle = release, fault, toggle
         self.served = 0
         self.leak: list[bytearray] = []
         self.lock = threading.Lock()
@@ -52,15 +57,32 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/healthz":
             self._answer(200, {"release": self.server.release})
-            return
+        elif self.path == "/metrics" and self.server.toggle:
+            self._send(200, self.server.toggle.page().encode(), "text/plain; version=0.0.4")
+        elif self.server.toggle:
+            self._serve_toggled(self.server.toggle)
+        else:
+            self._serve(self.server.fault)
+
+    def _serve_toggled(self, toggle: Toggle) -> None:
+        """The new feature for whom the flag is on; what either variant does is counted."""
+        user = re.search(r"session=([^;]+)", self.headers.get("Cookie", ""))
+        variant = toggle.variant(user[1] if user else "")
+        fault = self.server.fault
+        if fault == "flag":
+            fault = "errors" if variant == "on" else "none"
+        began = time.monotonic()
+        status = self._serve(fault)
+        toggle.did(variant, time.monotonic() - began, failed=status >= 500)
+
+    def _serve(self, fault: str) -> int:
         time.sleep(random.uniform(0.008, 0.020))
         with self.server.lock:
             self.server.served += 1
             served = self.server.served
-        match self.server.fault:
+        match fault:
             case "errors" if served % 5 == 0:
-                self._answer(500, {"error": "the price list has no column 'discount'"})
-                return
+                return self._answer(500, {"error": "the price list has no column 'discount'"})
             case "slow":
                 time.sleep(random.uniform(0.05, 0.15))
             case "crash" if served > _CRASH_AFTER:
@@ -75,15 +97,18 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 pass
         number = int(self.path.rpartition("/")[2] or 0) if self.path.startswith("/product/") else 0
-        self._answer(200, self.server.product(number))
+        return self._answer(200, self.server.product(number))
 
-    def _answer(self, status: int, content: dict[str, object]) -> None:
-        body = json.dumps(content).encode()
+    def _answer(self, status: int, content: dict[str, object]) -> int:
+        return self._send(status, json.dumps(content).encode(), "application/json")
+
+    def _send(self, status: int, body: bytes, kind: str) -> int:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        return status
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Silent: thousands of lines a minute would only hide the one that matters."""
@@ -94,9 +119,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--release", required=True)
     parser.add_argument("--releases", type=Path, required=True)
+    parser.add_argument("--flags", type=Path, help="Flag definitions in flagd's format.")
+    parser.add_argument("--flag", default="new-checkout", help="The one that hides what is new.")
     options = parser.parse_args()
+    toggle = None
+    if options.flags:
+        from pilotage.demo.toggles import Toggle
+
+        toggle = Toggle(options.flags, options.flag)
     built = json.loads((options.releases / f"{options.release}.json").read_text())
-    _Shop(options.port, options.release, built["fault"]).serve_forever()
+    _Shop(options.port, options.release, built["fault"], toggle).serve_forever()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.config.loading import Loaded
+from pilotage.config.models import FlagSection
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.targets import describe
@@ -101,6 +102,8 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
     strategy = plan.answers.deployment_strategy
     if strategy is DeploymentStrategy.FEATURE_TOGGLE and section.flag is None:
         raise PlanStopped(f"{place}: a feature toggle needs its flag: flag: {{file: flags.json, key: new-checkout}}")
+    if section.flag is not None and strategy is DeploymentStrategy.FEATURE_TOGGLE:
+        _begins_dark(loaded, section.flag)
     if strategy is DeploymentStrategy.BIG_BANG and not section.checks.get("check-backup"):
         raise PlanStopped(
             f"{place}: big-bang needs a backup with proof (R15): checks: {{check-backup: [{{run: [./backup.sh]}}], "
@@ -112,6 +115,21 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
         if name not in known:
             where = loaded.place("environments", plan.environment, "checks", name)
             raise PlanStopped(f"{where}: {strategy} has no check {name!r}; it has {', '.join(known) or 'none'}")
+
+
+def _begins_dark(loaded: Loaded, section: FlagSection) -> None:
+    """A flag that users have already is another release's: turning it off would take something from them."""
+    from pilotage.adapters.fence import Fence
+    from pilotage.adapters.flags.flagd_file import FlagdFile
+    from pilotage.model.flag import OFF
+
+    folder = loaded.path.resolve().parent
+    ramp = FlagdFile(folder / section.file, section.key, Fence(folder / "unused", 0)).read()
+    if ramp != OFF:
+        raise PlanStopped(
+            f"the flag {section.key} reaches {ramp.share / 10:g} % of users already: a release begins with a flag that "
+            "nobody has; name a new one, or `pilotage flag kill`"
+        )
 
 
 def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:

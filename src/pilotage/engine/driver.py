@@ -18,7 +18,7 @@ from pilotage.engine.judging import Judging
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, open_target
 from pilotage.engine.times import freeze_now, outside_windows
-from pilotage.model.observation import CheckResult, Health, Instance
+from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, Seen, SetFlag
 from pilotage.model.traffic import Split
@@ -27,6 +27,7 @@ from pilotage.rollout.machine import decide, desired
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_KILL_SWITCH = "check-kill-switch"
 _RENEW = leases.DURATION / 4
 
 
@@ -140,18 +141,32 @@ class Driver:
         instances = read("fleet", target.fleet.instances)
         flag = read("flag", target.flags.read) if target.flags else None
         checks: Sequence[CheckResult] = (read("checks", target.checks.results) or ()) if target.checks else ()
+        hooks = target.checks.names() if target.checks else frozenset()
+        if (rehearsed := self._rehearsed(target, hooks)) is not None:
+            checks, hooks = (*checks, rehearsed), hooks | {rehearsed.name}
         now = time.time()
         return Seen(
             split,
             instances,
             trouble="; ".join(trouble),
             endpoints=endpoints,
-            hooks=target.checks.names() if target.checks else frozenset(),
+            hooks=hooks,
             checks=tuple(checks),
             freeze=freeze_now(self._store, self._rollout, now),
             outside=outside_windows(self._rollout.target, now),
             flag=flag,
         )
+
+    def _rehearsed(self, target: Target, hooks: frozenset[str]) -> CheckResult | None:
+        """The kill switch is tried before anybody depends on it, unless the configuration has a better test."""
+        state = self._rollout.state
+        if target.flags is None or _KILL_SWITCH in hooks or self._rollout.plan.steps[state.step].id != _KILL_SWITCH:
+            return None
+        try:
+            target.flags.rehearse()
+        except AdapterError as error:
+            return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
+        return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")
 
     # ── what should be ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,7 +196,7 @@ class Driver:
                 if target.flags:
                     target.flags.apply(ramp)
             case Check(name, attempt, version):
-                if target.checks:
+                if target.checks and name in target.checks.names():
                     target.checks.ensure(name, attempt, self._facts(version, name, seen))
 
     def _facts(self, version: str, step: str, seen: Seen) -> dict[str, str]:

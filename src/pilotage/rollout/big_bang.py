@@ -54,10 +54,11 @@ def _forward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     if not _replaced(plan, state):
         split = Split(((state.old, WHOLE),), closed=_closed(plan, state))
         return (Ensure(state.old, full), Ensure(state.new, 0), Apply(split))
-    # Once opened with the new version the old one is gone; before that it goes only behind the page.
-    stops = drained and (_shut(seen) or not present(seen, state.old) or not _closed(plan, state))
+    if not _closed(plan, state):
+        return (Ensure(state.old, 0), Ensure(state.new, full), Apply(Split(((state.new, WHOLE),))))
     old_gone = not present(seen, state.old)
-    split = Split(((state.new if old_gone else state.old, WHOLE),), closed=_closed(plan, state) or not old_gone)
+    stops = old_gone or (drained and _shut(seen))
+    split = Split(((state.new if old_gone else state.old, WHOLE),), closed=True)
     return (Ensure(state.old, 0 if stops else full), Ensure(state.new, full if old_gone else 0), Apply(split))
 
 

@@ -48,7 +48,11 @@ def ramp_for(plan: Plan, state: RolloutState) -> Ramp:
 
 
 def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-    return (SetFlag(ramp_for(plan, state)), *walking.desired(_walk(plan, state), state, seen))
+    code = walking.desired(_walk(plan, state), state, seen)
+    if state.status in (Status.COMPLETED, Status.ROLLED_BACK):
+        # It was read back; from here on it belongs to people, who may turn it off at any time.
+        return code
+    return (SetFlag(ramp_for(plan, state)), *code)
 
 
 def _note(turn: Turn) -> None:

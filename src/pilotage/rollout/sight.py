@@ -35,6 +35,8 @@ def reachable(seen: Seen, version: str) -> bool:
 
 def sent_beyond(seen: Seen, version: str, count: int) -> bool:
     """Whether the router may send requests to other than the first `count` instances; True when that is not known."""
+    if seen.split is not None and not seen.split.reaches(version):
+        return False
     if seen.endpoints is None or seen.instances is None:
         return True
     kept = {(i.host, i.port) for i in alive(seen, version)[:count]}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pilotage.model.plan import Plan, Step
+from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
 
 FORWARD = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
@@ -95,6 +95,9 @@ def next_step(turn: Turn) -> None:
         attempt=1,
         moves=0,
     )
+    if turn.step.kind is not StepKind.RETIRE:
+        # What was drained is what retires; any other step has its own to wait for.
+        turn.set(drained=0.0)
     turn.set(reached=max(turn.state.reached, turn.step.weight))
     turn.tell("step-started", turn.step.title, step=turn.step.id, done=done.id, weight=turn.step.weight)
 

@@ -44,15 +44,25 @@ def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     carried = healthy(seen, coming) >= needed
     keep = walk.after[shrinks] if carried else walk.before[shrinks]
     out = carried and not sent_beyond(seen, leaving, walk.after[shrinks]) and state.drained >= walk.drain
-    left = walk.after[shrinks] if out else walk.before[shrinks]
+    left = walk.after[shrinks] if out else _staying(walk, seen, leaving)
     room = walk.surge or not remaining(seen, leaving, walk.after[shrinks])
-    came = walk.after[grows] if room else walk.before[grows]
+    # Those who never left, because the walk was turned round, are not stopped only to come again.
+    there = min(len(alive(seen, coming)), walk.after[grows])
+    came = walk.after[grows] if room else max(walk.before[grows], there)
     counts = {coming: came, leaving: left}
     actions: list[Action] = [Ensure(version, counts[version]) for version in (state.old, state.new)]
     split = _split(state, seen, {coming: min(healthy(seen, coming), came), leaving: keep})
     if split is not None:
         actions.append(Apply(split, ((leaving, keep),)))
     return tuple(actions)
+
+
+def _staying(walk: Walk, seen: Seen, leaving: str) -> int:
+    """How many of those who leave still run. On the way back none is started only to be stopped."""
+    shrinks = 1 - walk.grows
+    if walk.grows == 0:
+        return walk.before[shrinks]
+    return max(walk.after[shrinks], min(walk.before[shrinks], len(alive(seen, leaving))))
 
 
 def _alone(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:

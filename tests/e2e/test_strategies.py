@@ -1,0 +1,227 @@
+"""Every strategy end to end, on a real Envoy, with real processes, hooks, flags and users (R12–R16)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import pytest
+import urllib3
+
+from pilotage.demo.traffic import VERSION_HEADER, measure
+from pilotage.engine.store import Rollout
+from pilotage.model.rollout import Status
+
+from .conftest import Make, Shop, users
+
+pytestmark = pytest.mark.real
+
+QUICK: dict[str, dict[str, Any]] = {
+    "blue-green": {
+        "blue_green.watch_duration": "1s",
+        "blue_green.keep_duration": "1s",
+        "blue_green.drain_duration": "300ms",
+    },
+    "rolling": {
+        "rolling.wait": "1s",
+        "rolling.drain_duration": "300ms",
+        "rolling.bake_duration": "1s",
+        "rolling.batch": "50%",
+        "rolling.max_unavailable": "50%",
+    },
+    "big-bang": {"big_bang.drain_duration": "300ms", "big_bang.bake_duration": "1s"},
+    "feature-toggle": {
+        "toggle.drain_duration": "300ms",
+        "toggle.stage_duration": "1s",
+        "toggle.bake_duration": "1s",
+        "toggle.percentages": ["50%", "100%"],
+    },
+}
+
+
+def hook(shop: Shop, name: str, program: str) -> dict[str, Any]:
+    """A check that runs a small Python program; it can say what it was given."""
+    path = shop.directory / f"{name}.py"
+    path.write_text(program)
+    return {"run": [sys.executable, str(path), "{version}", "{instances}"]}
+
+
+def ask_until(shop: Shop, version: str, headers: dict[str, str]) -> Rollout:
+    """Ask with these headers until `version` answers; the rollout as it was just before."""
+    until = time.monotonic() + 20
+    while True:
+        before = shop.latest()
+        answer = urllib3.request("GET", shop.url, headers=headers, retries=False)
+        if answer.headers.get(VERSION_HEADER) == version:
+            return before
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def told(shop: Shop) -> list[str]:
+    store = shop.store()
+    found = [event.type for event in store.events(shop.latest().id)]
+    store.close()
+    return found
+
+
+def test_r12_blue_green_checks_the_preview_switches_at_once_and_keeps_the_old(shop: Make) -> None:
+    it = shop(strategy="blue-green", **QUICK["blue-green"], **{"blue_green.preview_header": "x-preview"})
+    it.configure(
+        checks={
+            "check-smoke": [hook(it, "smoke", "import sys; print('smoked', sys.argv[1], len(sys.argv[2].split(',')))")],
+            "check-caches": [{"http": "/", "times": 5}],
+            "check-functions": [{"http": "/", "contains": "product"}],
+        }
+    )
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        since = time.time()
+        it.run("deploy", it.release("v1"), "--detach")
+        previewed = ask_until(it, "v1", {"x-preview": "preview"})
+        assert previewed.state.status is not Status.COMPLETED
+        assert (previewed.live or {})["routed"] in (0, None)
+        rollout = it.wait_end()
+        assert rollout.state.status is Status.COMPLETED, rollout.state.reason
+        seen = measure(traffic.answers(), "v1", since)
+    assert (seen.failed, seen.lost) == (0, 0)
+    assert it.split() == {"version_v1": 1000}
+    assert it.instances("v0") == []
+    live = rollout.live or {}
+    details = {check["name"]: check["detail"] for check in live["checks"]}
+    assert details["check-smoke"].startswith("smoked v1 2")
+    assert "10 answers as they should be" in details["check-caches"]
+    it.check_history(rollout)
+
+
+def test_r12_a_failed_check_keeps_users_out_and_the_failed_environment_for_study(shop: Make) -> None:
+    it = shop(strategy="blue-green", **QUICK["blue-green"])
+    it.configure(
+        checks={"check-smoke": [hook(it, "smoke", "import sys; print('no checkout'); sys.exit(sys.argv[1] == 'v1')")]}
+    )
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        since = time.time()
+        it.run("deploy", it.release("v1"), expect=4)
+        assert measure(traffic.answers(), "v1", since).new_version == 0
+    rollout = it.latest()
+    assert "no checkout" in rollout.state.reason
+    assert rollout.state.preserved
+    assert len(it.instances("v1")) == 2
+    assert it.json("status")["preserved"] == "v1"
+    it.run("clean")
+    until = time.monotonic() + 15
+    while it.instances("v1"):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert it.split() == {"version_v0": 1000}
+
+
+def test_r12_after_the_switch_errors_bring_the_old_environment_back(shop: Make) -> None:
+    it = shop(strategy="blue-green", **{**QUICK["blue-green"], "blue_green.watch_duration": "30s"})
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        time.sleep(3)
+        since = time.time()
+        it.run("deploy", it.release("v1", "errors"), expect=4)
+        seen = measure(traffic.answers(), "v1", since)
+    assert it.split() == {"version_v0": 1000}
+    assert seen.lost == 0
+    assert 0 < seen.failed < 300
+
+
+def test_r14_rolling_replaces_in_batches_and_users_notice_nothing(shop: Make) -> None:
+    it = shop(strategy="rolling", count=4, **QUICK["rolling"])
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        since = time.time()
+        it.run("deploy", it.release("v1"))
+        seen = measure(traffic.answers(), "v1", since)
+    assert (seen.failed, seen.lost) == (0, 0)
+    assert len(it.instances("v1")) == 4
+    assert it.instances("v0") == []
+    assert told(it).count("batch-restored") == 2
+
+
+def test_r14_the_first_bad_batch_stops_and_walks_back(shop: Make) -> None:
+    it = shop(strategy="rolling", count=4, **{**QUICK["rolling"], "rolling.wait": "20s"})
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        since = time.time()
+        it.run("deploy", it.release("v1", "errors"), expect=4)
+        assert measure(traffic.answers(), "v1", since).lost == 0
+    assert len(it.instances("v0")) == 4
+    assert it.instances("v1") == []
+    assert told(it).count("batch-restored") == 1
+    assert it.split() == {"version_v0": 1000}
+
+
+BACKUP = "import pathlib; pathlib.Path('backup').write_text('data'); print('4 bytes, restored elsewhere in 0.1 s')"
+RESTORE = "import pathlib; print('restored', pathlib.Path('backup').read_text())"
+
+
+def a_big_bang(shop: Make, **numbers: Any) -> Shop:
+    it = shop(strategy="big-bang", **{**QUICK["big-bang"], **numbers})
+    it.configure(
+        checks={"check-backup": [hook(it, "backup", BACKUP)], "restore": [hook(it, "restore", RESTORE)]},
+    )
+    return it
+
+
+def test_r15_big_bang_closes_replaces_verifies_opens(shop: Make) -> None:
+    it = a_big_bang(shop)
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        it.run("deploy", it.release("v1"), "--detach")
+        it.wait(lambda r: bool(r.live and r.live["closed"]))
+        page = urllib3.request("GET", it.url, retries=False)
+        assert page.status == 503
+        assert b"maintenance" in page.data
+        assert page.headers["retry-after"]
+        assert urllib3.request("GET", f"{it.url}/healthz", retries=False).status == 200
+        rollout = it.wait_end()
+    assert rollout.state.status is Status.COMPLETED, rollout.state.reason
+    assert it.split() == {"version_v1": 1000}
+    assert it.instances("v0") == []
+    assert "restored elsewhere" in json.dumps(rollout.live)
+
+
+def test_r15_a_bad_big_bang_is_restored_behind_the_page(shop: Make) -> None:
+    it = a_big_bang(shop, **{"big_bang.bake_duration": "30s"})
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        it.run("deploy", it.release("v1", "errors"), expect=4)
+    assert it.split() == {"version_v0": 1000}
+    assert it.instances("v1") == []
+    assert "restored data" in json.dumps(it.latest().live)
+    assert told(it).count("move-done") == 5
+
+
+def test_r16_the_code_goes_out_dark_and_the_flag_reaches_everyone(shop: Make) -> None:
+    it = shop(strategy="feature-toggle", **QUICK["feature-toggle"])
+    it.configure(flag={"file": "flags.json", "key": "new-checkout"})
+    it.run("deploy", it.release("v0"))
+    it.flag_off()
+    with users(it) as traffic:
+        since = time.time()
+        it.run("deploy", it.release("v1"))
+        seen = measure(traffic.answers(), "v1", since)
+    assert (seen.failed, seen.lost) == (0, 0)
+    assert "check-skipped" not in told(it)
+    flag = json.loads((it.directory / "flags.json").read_text())["flags"]["new-checkout"]
+    assert flag["targeting"]["if"][2] == "on"
+
+
+def test_r16_harm_of_the_flag_turns_it_off_and_the_code_stays_dark(shop: Make) -> None:
+    it = shop(strategy="feature-toggle", **{**QUICK["feature-toggle"], "toggle.stage_duration": "15s"})
+    it.configure(flag={"file": "flags.json", "key": "new-checkout"})
+    it.run("deploy", it.release("v0"))
+    it.flag_off()
+    with users(it):
+        it.run("deploy", it.release("v1", "flag"), expect=4)
+    assert "error rate" in it.latest().state.reason
+    assert it.run("flag", "show").startswith("new-checkout: 0 % of users")
+    assert len(it.instances("v1")) == 2
+    assert it.json("status")["serving"] == "v1"
