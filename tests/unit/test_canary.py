@@ -89,7 +89,7 @@ def test_rule_2_stable_stops_only_after_it_is_drained() -> None:
     state = replace(begin(plan, "old", Pace.FULL), step=drain)
     early = decide(plan, state, seen(1000), (), 1.0)
     assert Ensure("old", 2) in early.actions
-    late = decide(plan, replace(state, drained=10.0), seen(1000), (), 1.0)
+    late = decide(plan, replace(state, out=True, drained=10.0), seen(1000), (), 1.0)
     assert late.state.step == drain + 1
     assert Ensure("old", 0) in late.actions
 

@@ -93,11 +93,12 @@ class RolloutState:
     a clock that jumps or a controller that sleeps shortens no watch.
 
     at: Unix seconds of the last decision, 0 before the first · watched: seconds of analysis in this step ·
-    waited: seconds in this step · in_status: seconds in this status · drained: seconds since no request
-    could reach what is on its way out · accepted: metrics whose failure a person has answered · author: who asked
-    for the rollout · approvals: persons who approved the step that waits · attempt: how often the step's checks were
-    asked for · reached: the highest weight that was ever set · moves: of a longer walk that are done, forward or back ·
-    preserved: the failed version still runs, for study · dark: undone, its code stays where it is.
+    waited: seconds in this step · in_status: seconds in this status · out: no request can reach what is on its way
+    out, as was read back · drained: seconds for which that has been so · accepted: metrics whose failure a person has
+    answered · author: who asked for the rollout · approvals: persons who approved the step that waits · attempt: how
+    often the step's checks were asked for · reached: the highest weight that was ever set · moves: of a longer walk
+    that are done, forward or back · preserved: the failed version still runs, for study · dark: undone, its code stays
+    where it is.
     """
 
     new: str
@@ -109,6 +110,7 @@ class RolloutState:
     watched: float = 0.0
     waited: float = 0.0
     in_status: float = 0.0
+    out: bool = False
     drained: float = 0.0
     returned: bool = False
     author: str = ""

@@ -10,7 +10,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Apply, Check, Ensure, Hold, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.sight import check_status, healthy, present
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, overdue_back
+from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, note_out, overdue_back
 
 RESTORE = "restore"
 """Name of the check that brings back what the backup holds; its last words are the proof."""
@@ -79,10 +79,9 @@ def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]
 
 
 def _note(turn: Turn) -> None:
-    if not _shut(turn.seen) and turn.state.status in FORWARD and turn.step.id in ("close", "replace"):
-        turn.set(drained=0.0)
-    if turn.state.status is Status.ROLLING_BACK and not _shut(turn.seen):
-        turn.set(drained=0.0)
+    closing = turn.state.status in FORWARD and turn.step.id in ("close", "replace")
+    if closing or turn.state.status is Status.ROLLING_BACK:
+        note_out(turn, _shut(turn.seen))
 
 
 def _hold(_: Turn) -> Hold | None:

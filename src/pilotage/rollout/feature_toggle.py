@@ -10,7 +10,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
 from pilotage.rollout import walking
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, overdue_back
+from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, note_out, overdue_back
 from pilotage.rollout.walking import Walk
 
 
@@ -57,11 +57,10 @@ def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
 
 def _note(turn: Turn) -> None:
     walk = _walk(turn.plan, turn.state)
-    if not walking.drained(walk, turn.state, turn.seen):
-        turn.set(drained=0.0)
+    note_out(turn, walking.drained(walk, turn.state, turn.seen))
     forward = turn.state.status in FORWARD and _dark(turn.state)
     if forward and walking.arrived(walk, turn.state, turn.seen):
-        turn.set(moves=min(turn.state.moves + 1, len(_counts(turn.plan)) - 1), drained=0.0)
+        turn.set(moves=min(turn.state.moves + 1, len(_counts(turn.plan)) - 1), out=False, drained=0.0)
 
 
 def _hold(turn: Turn) -> Hold | None:
@@ -119,7 +118,7 @@ def _take_back_the_code(turn: Turn) -> None:
             turn.enter(Status.ROLLED_BACK)
             turn.tell("rolled-back", f"every instance is {state.old} again and healthy: {state.reason}")
         else:
-            turn.set(moves=state.moves + 1, drained=0.0)
+            turn.set(moves=state.moves + 1, out=False, drained=0.0)
     elif state.in_status >= turn.plan.number("toggle.start_deadline"):
         give_up(turn, walking.where(state, turn.seen))
 

@@ -116,7 +116,7 @@ def _attended(state: RolloutState, now: float) -> RolloutState:
         waited=state.waited + (passed if state.status is Status.PROGRESSING else 0.0),
         in_status=state.in_status + passed,
         watched=state.watched + (passed if state.status in (Status.PROGRESSING, Status.PAUSED) else 0.0),
-        drained=state.drained + passed,
+        drained=state.drained + (passed if state.out else 0.0),
         hold=held,
     )
 

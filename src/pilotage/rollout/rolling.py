@@ -6,7 +6,7 @@ from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
 from pilotage.rollout import walking
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, overdue_back
+from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, note_out, overdue_back
 from pilotage.rollout.walking import Walk
 
 
@@ -38,8 +38,7 @@ def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
 def _note(turn: Turn) -> None:
     """A batch stabilises from when it is back in service; what leaves drains from when it gets nothing new."""
     walk = _walk(turn.plan, turn.state)
-    if not walking.drained(walk, turn.state, turn.seen):
-        turn.set(drained=0.0)
+    note_out(turn, walking.drained(walk, turn.state, turn.seen))
     if turn.step.kind is not StepKind.BATCH or turn.state.moves or turn.state.status not in FORWARD:
         return
     turn.set(watched=0.0)
@@ -85,7 +84,7 @@ def _go_back(turn: Turn) -> None:
             turn.enter(Status.ROLLED_BACK)
             turn.tell("rolled-back", f"every instance is {state.old} again and healthy: {state.reason}")
             return
-        turn.set(moves=state.moves + 1, drained=0.0)
+        turn.set(moves=state.moves + 1, out=False, drained=0.0)
         turn.tell("batch-returned", f"a batch is back; {walking.where(state, turn.seen)}")
     elif overdue_back(turn):
         give_up(turn, walking.where(state, turn.seen))

@@ -10,7 +10,7 @@ from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Pace,
 from pilotage.model.traffic import WHOLE, Mirror, Split, capacity, instances_for, split_between
 from pilotage.rollout.sight import healthy, present, reachable
 from pilotage.rollout.testers import tester_routes
-from pilotage.rollout.turn import FORWARD, Turn, give_up, overdue_back
+from pilotage.rollout.turn import FORWARD, Turn, give_up, note_out, overdue_back
 
 
 def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
@@ -105,9 +105,8 @@ def split_for(plan: Plan, state: RolloutState, weight: int, *, shown: bool = Fal
 
 
 def note(turn: Turn) -> None:
-    forward = turn.state.status in FORWARD
-    if forward and turn.state.old is not None and reachable(turn.seen, turn.state.old):
-        turn.set(drained=0.0)
+    if turn.state.status in FORWARD:
+        note_out(turn, turn.state.old is None or not reachable(turn.seen, turn.state.old))
 
 
 def hold(turn: Turn) -> Hold | None:
@@ -151,10 +150,10 @@ def go_back(turn: Turn) -> None:
         return
     back = seen.split is not None and not seen.split.reaches(state.new)
     if back and not state.returned:
-        turn.set(returned=True, drained=0.0)
+        turn.set(returned=True, out=True, drained=0.0)
         turn.tell("traffic-returned", f"all requests go to {state.old} again, read back from the router")
     elif state.returned and not back and seen.split is not None:
-        turn.set(returned=False, drained=0.0)
+        turn.set(returned=False, out=False, drained=0.0)
     if turn.state.returned and turn.state.preserved and healthy(seen, state.old) >= turn.plan.instances:
         turn.enter(Status.ROLLED_BACK)
         kept = f"{state.new} is kept for study until `pilotage clean`"

@@ -76,8 +76,16 @@ def roll_back(turn: Turn, reason: str, cause: str) -> None:
             turn.tell("person-needed", f"a person is needed: {turn.state.reason}", cause=cause, step=turn.step.id)
         return
     moves = turn.strategy.first_move(turn.plan, turn.state)
-    turn.enter(Status.ROLLING_BACK, hold=None, reason=reason, drained=0.0, returned=False, moves=moves, attempt=1)
+    turn.enter(
+        Status.ROLLING_BACK, hold=None, reason=reason, out=False, drained=0.0, returned=False, moves=moves, attempt=1
+    )
     turn.tell("rollback-started", f"rolling back: {reason}", cause=cause, step=turn.step.id)
+
+
+def note_out(turn: Turn, out: bool) -> None:
+    """Time to drain runs from the look that saw it, not from the one before, which only asked for it."""
+    if not out or not turn.state.out:
+        turn.set(out=out, drained=0.0)
 
 
 def next_step(turn: Turn) -> None:
@@ -97,7 +105,7 @@ def next_step(turn: Turn) -> None:
     )
     if turn.step.kind is not StepKind.RETIRE:
         # What was drained is what retires; any other step has its own to wait for.
-        turn.set(drained=0.0)
+        turn.set(out=False, drained=0.0)
     turn.set(reached=max(turn.state.reached, turn.step.weight))
     turn.tell("step-started", turn.step.title, step=turn.step.id, done=done.id, weight=turn.step.weight)
 

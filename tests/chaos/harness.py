@@ -1,0 +1,238 @@
+"""Kills controllers and looks whether anybody could have noticed: one seed, one rollout, many kills."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pilotage import Answers, Plan, Service, make_plan
+from pilotage.engine import driver, failpoints, worker
+from pilotage.engine.store import Rollout, Store
+from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.traffic import WHOLE
+from pilotage.plan.numbers import Override
+from pilotage.rollout.machine import begin
+
+from .world import World, make_bad, opened
+
+STRATEGIES = ("canary", "blue-green", "rolling", "big-bang", "feature-toggle")
+FULL = 4
+DRAIN = 0.03
+FAILPOINTS = (
+    "seen", "decided", "recorded", "acted", "Ensure", "Apply", "Check", "SetFlag", "before-split", "after-split",
+    "before-fleet", "after-fleet", "before-check", "after-check", "before-flag", "after-flag",
+)  # fmt: skip
+_HOOKS = {
+    "blue-green": frozenset({"check-smoke"}),
+    "rolling": frozenset({"check-package"}),
+    "big-bang": frozenset({"check-backup", "restore"}),
+}
+_SHORT: dict[str, object] = {
+    "canary.weights": ["25%", "50%", "100%"], "canary.phase_duration": "40ms", "canary.bake_duration": "40ms",
+    "canary.drain_duration": "30ms", "blue_green.watch_duration": "60ms", "blue_green.keep_duration": "30ms",
+    "blue_green.drain_duration": "30ms", "rolling.batch": "50%", "rolling.max_unavailable": "50%",
+    "rolling.wait": "40ms", "rolling.drain_duration": "30ms", "rolling.bake_duration": "40ms",
+    "big_bang.drain_duration": "30ms", "big_bang.bake_duration": "60ms", "toggle.drain_duration": "30ms",
+    "toggle.percentages": ["25%", "100%"], "toggle.stage_duration": "40ms", "toggle.bake_duration": "40ms",
+    "judge.min_requests": 10, "rollout.tick": "5ms", "hold.duration": "20s", "rollback.deadline": "60s",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one seed means. ending: how the rollout is to end by itself, or `abort` · kills: as (failpoint, count), or
+    seconds after which SIGKILL comes from outside."""
+
+    seed: int
+    strategy: str
+    ending: str
+    kills: tuple[tuple[str, int] | float, ...]
+
+    @staticmethod
+    def of(seed: int, strategy: str, kills: int) -> Case:
+        chance = random.Random(f"{seed} {strategy}")
+        ending = chance.choice(["good", "good", "bad", "abort"])
+        found: list[tuple[str, int] | float] = []
+        for _ in range(kills):
+            if chance.random() < 0.3:
+                found.append(chance.uniform(0.01, 0.3))
+            else:
+                found.append((chance.choice(FAILPOINTS), 1 + int(chance.expovariate(0.4))))
+        return Case(seed, strategy, ending, tuple(found))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    rollout: Rollout
+    kills: int
+    problems: tuple[str, ...]
+
+
+def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
+    """Roll a version out on a world that has another one, kill by kill, and then to its end."""
+    plan = _plan(case.strategy)
+    hooks = _HOOKS.get(case.strategy, frozenset())
+    world = World(place / "world", hooks)
+    _old_serves(world)
+    store = Store(place)
+    rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "chaos", time.time())
+    if case.ending == "bad":
+        make_bad(place / "world", ["on"] if case.strategy == "feature-toggle" else ["new"])
+    store.close()
+    kills, until = 0, time.monotonic() + deadline
+    for kill in case.kills:
+        if _final(place, rollout.id):
+            break
+        kills += _one_life(place, hooks, kill)
+        if case.ending == "abort" and kills == max(1, len(case.kills) // 2):
+            _abort(place, rollout.id)
+    if case.ending == "abort":
+        _abort(place, rollout.id)
+    survivor = _fork(place, hooks, None)
+    try:
+        while not _final(place, rollout.id):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.02)
+        # What a finished rollout left behind is put right by its keeper.
+        time.sleep(0.15)
+    finally:
+        os.kill(survivor, signal.SIGKILL)
+        os.waitpid(survivor, 0)
+    store = Store(place)
+    ended = store.get(rollout.id)
+    problems = tuple(_problems(case, ended, store, world))
+    store.close()
+    return Outcome(ended, kills, problems)
+
+
+def _plan(strategy: str) -> Plan:
+    overrides = {path: Override(value, "chaos") for path, value in _SHORT.items()}
+    answers = Answers("minor", strategy, "small", "weekly", "low", "internal-only")
+    return make_plan(answers, version="new", service=Service(instances=FULL, overrides=overrides))
+
+
+def _old_serves(world: World) -> None:
+    from pilotage.model.traffic import Split
+
+    world.ensure("old", FULL)
+    time.sleep(0.03)
+    instances = world.instances()
+    world.apply(Split((("old", WHOLE),)), {"old": [(i.host, i.port) for i in instances]})
+
+
+def _fork(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None) -> int:
+    """A controller in a process of its own, told where to die."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        if kill:
+            failpoints.arm(*kill)
+        world = World(place / "world", hooks)
+        vars(driver)["open_target"] = lambda *_: opened(world)
+        worker._POLL, worker._KEEP_EVERY = 0.02, 0.05
+        worker.Worker(place).serve()
+    finally:
+        os._exit(1)
+
+
+def _one_life(place: Path, hooks: frozenset[str], kill: tuple[str, int] | float) -> int:
+    """Start a controller and see it killed; 1, or 0 when it never came to the place where it was to die."""
+    pid = _fork(place, hooks, kill if isinstance(kill, tuple) else None)
+    until = time.monotonic() + (kill if isinstance(kill, float) else 1.0)
+    while time.monotonic() < until:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            return 1
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return 1
+
+
+def _abort(place: Path, rollout: str) -> None:
+    store = Store(place)
+    if not store.get(rollout).state.status.final:
+        store.command(rollout, CommandKind.ABORT, "chaos", "enough")
+    store.close()
+
+
+def _final(place: Path, rollout: str) -> bool:
+    store = Store(place)
+    try:
+        return store.get(rollout).state.status.final
+    finally:
+        store.close()
+
+
+# ── the checker ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _problems(case: Case, rollout: Rollout, store: Store, world: World) -> list[str]:
+    """Everything that should not have been, in sentences; empty when nobody could have noticed a kill."""
+    status, state = rollout.state.status, world.look()
+    found = []
+    allowed = {
+        "good": (Status.COMPLETED,),
+        "bad": (Status.ROLLED_BACK,),
+        "abort": (Status.ROLLED_BACK, Status.COMPLETED),
+    }[case.ending]
+    if status not in allowed:
+        found.append(f"it ended {status}: {rollout.state.reason}")
+    if broken := store.broken_link(rollout.id):
+        found.append(f"the chain is broken: {broken}")
+    types = [event.type for event in store.events(rollout.id)]
+    steps = [event.data["step"] for event in store.events(rollout.id) if event.type == "step-started"]
+    found += [f"{step} was told {steps.count(step)} times" for step in set(steps) if steps.count(step) > 1]
+    for once in ("rollout-started", "rollback-started", "traffic-returned", "completed", "rolled-back", "failed"):
+        if types.count(once) > 1:
+            found.append(f"{once} was told {types.count(once)} times")
+    if not types or types[-1] not in ("completed", "rolled-back", "failed"):
+        found.append(f"the last word is {types[-1:]}")
+    found += _wrong_end(case, rollout, state)
+    found += _wrong_moves(world.done())
+    return found
+
+
+def _wrong_end(case: Case, rollout: Rollout, state: dict[str, Any]) -> list[str]:
+    serves = "new" if rollout.state.status is Status.COMPLETED or rollout.state.dark else "old"
+    running = {v: sum(i["version"] == v for i in state["instances"]) for v in ("new", "old")}
+    wanted = {"new": 0, "old": 0, serves: FULL}
+    if rollout.state.preserved and running["new"]:
+        wanted["new"] = FULL
+    found = [] if running == wanted else [f"{running} run, {wanted} should"]
+    if state["split"]["weights"] != [[serves, WHOLE]] or state["split"]["closed"]:
+        found.append(f"the router shows {state['split']}, all to {serves} is right")
+    share = state["flag"]["share"]
+    if case.strategy == "feature-toggle" and share != (WHOLE if rollout.state.status is Status.COMPLETED else 0):
+        found.append(f"the flag reaches {share}")
+    return found
+
+
+def _wrong_moves(log: list[dict[str, Any]]) -> list[str]:
+    """From the log: who was stopped while requests could reach it or shortly before, which check ran twice."""
+    found, checks = [], [entry["check"] for entry in log if entry["what"] == "check"]
+    found += [f"{check} was started {checks.count(check)} times" for check in set(checks) if checks.count(check) > 1]
+    out_since: dict[int, float] = {}
+    reached: set[int] = set()
+    for entry in log:
+        if entry["what"] == "split":
+            weights = dict(entry["split"]["weights"])
+            routed = set(weights) if not entry["split"]["closed"] else set()
+            routed |= {version for _, _, version in entry["split"]["routes"]}
+            now = {port for version in routed for port in entry["endpoints"].get(version, [])}
+            out_since.update(dict.fromkeys(reached - now, entry["at"]))
+            reached = now
+        for port in entry.get("stopped", []):
+            if port in reached:
+                found.append(f"instance {port} was stopped while requests reached it")
+            elif port in out_since and entry["at"] - out_since[port] < DRAIN:
+                found.append(
+                    f"instance {port} was stopped {entry['at'] - out_since[port]:.3f} s after its last request"
+                )
+    return found

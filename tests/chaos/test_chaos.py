@@ -1,0 +1,37 @@
+"""Every strategy, killed with SIGKILL at random instants and at every failpoint: nobody notices, and it ends right.
+
+`PILOTAGE_CHAOS=20` runs twenty times as many. One seed again: `pytest tests/chaos -k "rolling-7"`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .harness import FAILPOINTS, STRATEGIES, Case, run
+
+pytestmark = pytest.mark.real
+
+TIMES = int(os.environ.get("PILOTAGE_CHAOS", "1"))
+KILLS = 8
+SEEDS = 9 * TIMES
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_killed_anywhere_it_ends_right(strategy: str, seed: int, tmp_path: Path) -> None:
+    case = Case.of(seed, strategy, KILLS)
+    outcome = run(case, tmp_path)
+    print(f"{strategy} {seed}: {case.ending}, {outcome.kills} kills, {outcome.rollout.state.status}")
+    assert not outcome.problems, (case, outcome.problems)
+    assert outcome.kills
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("ending", ["good", "bad"])
+def test_killed_at_every_failpoint_in_turn_it_ends_right(strategy: str, ending: str, tmp_path: Path) -> None:
+    case = Case(0, strategy, ending, tuple((name, 1 + index % 3) for index, name in enumerate(FAILPOINTS)))
+    outcome = run(case, tmp_path)
+    assert not outcome.problems, (case, outcome.problems)
