@@ -73,29 +73,43 @@ class Outcome:
     problems: tuple[str, ...]
 
 
-def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
-    """Roll a version out on a world that has another one, kill by kill, and then to its end."""
-    plan = _plan(case.strategy)
-    hooks = _HOOKS.get(case.strategy, frozenset())
-    world = World(place / "world", hooks)
-    _old_serves(world)
+def begun(place: Path, strategy: str, **numbers: object) -> str:
+    """A rollout that no controller has taken up yet, in a world where an old version serves; its id."""
+    plan = _plan(strategy, **numbers)
+    _old_serves(World(place / "world", _HOOKS.get(strategy, frozenset())))
     store = Store(place)
     rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "chaos", time.time())
+    store.close()
+    return rollout.id
+
+
+def problems(place: Path, strategy: str, ending: str, rollout: str) -> tuple[str, ...]:
+    """What the checker finds after a rollout's end."""
+    store = Store(place)
+    world = World(place / "world", frozenset())
+    found = tuple(_problems(Case(0, strategy, ending, ()), store.get(rollout), store, world))
+    store.close()
+    return found
+
+
+def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
+    """Roll a version out on a world that has another one, kill by kill, and then to its end."""
+    hooks = _HOOKS.get(case.strategy, frozenset())
+    rollout = begun(place, case.strategy)
     if case.ending == "bad":
         make_bad(place / "world", ["on"] if case.strategy == "feature-toggle" else ["new"])
-    store.close()
     kills, until = 0, time.monotonic() + deadline
     for kill in case.kills:
-        if _final(place, rollout.id):
+        if _final(place, rollout):
             break
         kills += _one_life(place, hooks, kill)
         if case.ending == "abort" and kills == max(1, len(case.kills) // 2):
-            _abort(place, rollout.id)
+            _abort(place, rollout)
     if case.ending == "abort":
-        _abort(place, rollout.id)
-    survivor = _fork(place, hooks, None)
+        _abort(place, rollout)
+    survivor = controller(place, hooks, None)
     try:
-        while not _final(place, rollout.id):
+        while not _final(place, rollout):
             if time.monotonic() > until:
                 break
             time.sleep(0.02)
@@ -105,14 +119,14 @@ def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
         os.kill(survivor, signal.SIGKILL)
         os.waitpid(survivor, 0)
     store = Store(place)
-    ended = store.get(rollout.id)
-    problems = tuple(_problems(case, ended, store, world))
+    ended = store.get(rollout)
     store.close()
-    return Outcome(ended, kills, problems)
+    return Outcome(ended, kills, problems(place, case.strategy, case.ending, rollout))
 
 
-def _plan(strategy: str) -> Plan:
-    overrides = {path: Override(value, "chaos") for path, value in _SHORT.items()}
+def _plan(strategy: str, **numbers: object) -> Plan:
+    named = {path.replace("__", "."): value for path, value in numbers.items()}
+    overrides = {path: Override(value, "chaos") for path, value in {**_SHORT, **named}.items()}
     answers = Answers("minor", strategy, "small", "weekly", "low", "internal-only")
     return make_plan(answers, version="new", service=Service(instances=FULL, overrides=overrides))
 
@@ -126,8 +140,8 @@ def _old_serves(world: World) -> None:
     world.apply(Split((("old", WHOLE),)), {"old": [(i.host, i.port) for i in instances]})
 
 
-def _fork(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None) -> int:
-    """A controller in a process of its own, told where to die."""
+def controller(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None) -> int:
+    """A controller in a process of its own, told where to die; its process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -144,7 +158,7 @@ def _fork(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None) -> i
 
 def _one_life(place: Path, hooks: frozenset[str], kill: tuple[str, int] | float) -> int:
     """Start a controller and see it killed; 1, or 0 when it never came to the place where it was to die."""
-    pid = _fork(place, hooks, kill if isinstance(kill, tuple) else None)
+    pid = controller(place, hooks, kill if isinstance(kill, tuple) else None)
     until = time.monotonic() + (kill if isinstance(kill, float) else 1.0)
     while time.monotonic() < until:
         if os.waitpid(pid, os.WNOHANG) != (0, 0):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,22 +17,27 @@ pytestmark = pytest.mark.real
 
 TIMES = int(os.environ.get("PILOTAGE_CHAOS", "1"))
 KILLS = 8
-SEEDS = 9 * TIMES
+SEEDS = 11 * TIMES
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_killed_anywhere_it_ends_right(strategy: str, seed: int, tmp_path: Path) -> None:
+def test_killed_anywhere_it_ends_right(
+    strategy: str, seed: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     case = Case.of(seed, strategy, KILLS)
     outcome = run(case, tmp_path)
-    print(f"{strategy} {seed}: {case.ending}, {outcome.kills} kills, {outcome.rollout.state.status}")
+    record_property("kills", outcome.kills)
     assert not outcome.problems, (case, outcome.problems)
     assert outcome.kills
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("ending", ["good", "bad"])
-def test_killed_at_every_failpoint_in_turn_it_ends_right(strategy: str, ending: str, tmp_path: Path) -> None:
+def test_killed_at_every_failpoint_in_turn_it_ends_right(
+    strategy: str, ending: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     case = Case(0, strategy, ending, tuple((name, 1 + index % 3) for index, name in enumerate(FAILPOINTS)))
     outcome = run(case, tmp_path)
+    record_property("kills", outcome.kills)
     assert not outcome.problems, (case, outcome.problems)

@@ -88,10 +88,10 @@ class Store:
         url = url or database_url(directory)
         self._file = url.startswith("sqlite:")
         if self._file:
-            self._engine = create_engine(url, connect_args={"timeout": 30})
+            self._engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)
             _set_up_sqlite(self._engine)
         else:
-            self._engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+            self._engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20, json_serializer=_json)
         migrate(self._engine)
 
     @property
@@ -398,6 +398,11 @@ class Store:
         query = select(rollouts).where(rollouts.c.service == service, rollouts.c.environment == environment)
         query = query.where(rollouts.c.status.not_in(_IDLE if active else (Status.QUEUED.value,)))
         return connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(1)).mappings().first()
+
+
+def _json(value: object) -> str:
+    """NaN and infinities are no JSON: PostgreSQL would refuse them, so a file does too."""
+    return json.dumps(value, allow_nan=False)
 
 
 def _set_up_sqlite(engine: Engine) -> None:

