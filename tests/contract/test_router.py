@@ -188,3 +188,45 @@ def test_stop_leaves_nothing_and_may_be_said_twice(routed: RouterUnderTest, vers
 def _children() -> list[psutil.Process]:
     """Living processes that this test started."""
     return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_r15_while_closed_everyone_gets_the_page_and_the_health_path_answers(
+    routed: RouterUnderTest, versions: Callable[[str], Version]
+) -> None:
+    old = versions("old")
+    backends = {"old": [old.address]}
+    closed = Split((("old", 1000),), (HeaderRoute("x-test", "yes", "old"),), closed=True)
+    routed.router.apply(closed, backends)
+    routed.wait_for(closed)
+    served = old.served
+    assert "maintenance" in routed.ask("/anything").lower()
+    assert routed.ask("/healthz") == "closed for maintenance\n"
+    assert old.served == served
+    assert routed.ask("/", **{"x-test": "yes"}) == "old", "testers look behind the page"
+    opened = Split((("old", 1000),))
+    routed.router.apply(opened, backends)
+    routed.wait_for(opened)
+    assert routed.ask() == "old"
+
+
+def test_while_closed_no_instance_is_needed(routed: RouterUnderTest) -> None:
+    closed = Split((("new", 1000),), closed=True)
+    routed.router.apply(closed, {"new": []})
+    routed.wait_for(closed)
+    assert "maintenance" in routed.ask().lower()
+
+
+def test_endpoints_are_those_that_the_router_itself_sends_to(
+    routed: RouterUnderTest, versions: Callable[[str], Version]
+) -> None:
+    assert routed.router.endpoints() is None
+    one, two = versions("old"), versions("old")
+    whole = Split((("old", 1000),))
+    routed.router.apply(whole, {"old": [one.address, two.address]})
+    routed.wait_for(whole)
+    until = time.monotonic() + 5
+    while routed.router.endpoints() != {"old": frozenset({one.address, two.address})}:
+        assert time.monotonic() < until, routed.router.endpoints()
+    routed.router.apply(whole, {"old": [two.address]})
+    while routed.router.endpoints() != {"old": frozenset({two.address})}:
+        assert time.monotonic() < until, routed.router.endpoints()

@@ -125,3 +125,11 @@ def test_every_statistic_names_a_test_that_exists() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_every_test_that_the_reliability_page_names_exists() -> None:
+    named = set(re.findall(r"`([tT]est\w+)`", (ROOT / "docs/reliability.md").read_text()))
+    source = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    missing = [name for name in named if f"def {name}(" not in source and f"{name} = " not in source]
+    assert len(named) > 30
+    assert not missing

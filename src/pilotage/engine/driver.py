@@ -36,11 +36,14 @@ class LeaseLost(Exception):
 
 
 class Driver:
-    """One rollout in this worker's hands. checkpoint_every: seconds between records of looks at which nothing happened;
-    what happens is recorded before it is acted upon, always."""
+    """One rollout in this worker's hands. heart: renews the leases of all that the worker has; without one the driver
+    renews its own · checkpoint_every: seconds between records of looks at which nothing happened; what happens is
+    recorded before it is acted upon, always."""
 
-    def __init__(self, store: Store, directory: Path, rollout: str, holder: str) -> None:
-        self._store, self._directory, self._holder = store, directory, holder
+    def __init__(
+        self, store: Store, directory: Path, rollout: str, holder: str, heart: leases.Heart | None = None
+    ) -> None:
+        self._store, self._directory, self._holder, self._heart = store, directory, holder, heart
         self._rollout = store.get(rollout)
         self._target: Target | None = None
         self._token: int | None = None
@@ -69,15 +72,16 @@ class Driver:
         seen = self._see(target)
         self._act(target, desired(self._rollout.plan, self._rollout.state, seen), seen)
 
-    def look(self) -> Decision:
+    def look(self, *, commanded: bool = True) -> Decision:
         """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
-        when another worker has taken over."""
+        when another worker has taken over. commanded: somebody may have asked something of it."""
         target = self._open()
         reach("seen")
         seen = self._see(target)
         before = self._rollout.state
         seen = replace(seen, verdicts=self._judging.verdicts(target, before, seen))
-        commands = tuple(self._known(c) for c in self._store.pending(self._rollout.id))
+        asked = self._store.pending(self._rollout.id) if commanded else ()
+        commands = tuple(self._known(c) for c in asked)
         decision = decide(self._rollout.plan, before, seen, commands, time.time())
         if decision.state.step != before.step:
             self._judging.begin_phase()
@@ -98,7 +102,8 @@ class Driver:
         self._recorded = time.monotonic()
 
     def _open(self) -> Target:
-        if self._target is not None and time.monotonic() - self._renewed < _RENEW:
+        held = self._heart.beats if self._heart else time.monotonic() - self._renewed < _RENEW
+        if self._target is not None and held:
             return self._target
         name = f"{self._rollout.service}/{self._rollout.environment}"
         token = leases.acquire(self._store.engine, name, self._holder)

@@ -19,11 +19,9 @@ def history_of(store: Store, service: str, environment: str) -> History | None:
     """
     bad = total = 0
     dispersion = 1.0
-    for rollout in store.history(service, environment, limit=_ROLLOUTS):
-        if not rollout.state.status.final or rollout.old is None or rollout.judge is None:
-            continue
+    for known in store.judged(service, environment, _ROLLOUTS):
         try:
-            judge = rollout.judge["sums"]["errors"]["judge"]
+            judge = known["sums"]["errors"]["judge"]
             errors, requests = int(judge["sums"]["stable_bad"]), int(judge["sums"]["stable_total"])
             bursts = float(judge["dispersion"])
         except (KeyError, TypeError, ValueError):

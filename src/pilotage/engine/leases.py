@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -40,6 +41,30 @@ def acquire(engine: Engine, target: str, by: str) -> int | None:
             update(leases).where(leases.c.target == target).values(holder=by, token=token, expires_at=now + DURATION)
         )
         return token
+
+
+class Heart:
+    """Renews all that one holder has, in one statement; `beats` is whether it was done lately enough to rely on."""
+
+    def __init__(self, engine: Engine, by: str) -> None:
+        self._engine, self._by = engine, by
+        self._beat = -math.inf
+
+    def beat(self) -> None:
+        """Extend what is still held; what was lost meanwhile stays lost."""
+        began = time.monotonic()
+        with self._engine.begin() as connection:
+            mine = update(leases).where(leases.c.holder == self._by)
+            connection.execute(mine.values(expires_at=time.time() + DURATION))
+        self._beat = began
+
+    @property
+    def beats(self) -> bool:
+        return time.monotonic() - self._beat < DURATION / 2
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() - self._beat > DURATION / 4
 
 
 def _first(connection: Connection, target: str, by: str, now: float) -> int | None:

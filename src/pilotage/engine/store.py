@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 import uuid
@@ -26,6 +27,7 @@ from pilotage.model.calendar import Freeze
 from pilotage.model.plan import Plan, canonical_json
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
 
+_FREEZES_STAY = 0.5
 _FINAL = tuple(status.value for status in Status if status.final)
 _IDLE = (*_FINAL, Status.QUEUED.value)
 
@@ -93,6 +95,8 @@ class Store:
         else:
             self._engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20, json_serializer=_json)
         migrate(self._engine)
+        self._freezes: tuple[RowMapping, ...] = ()
+        self._freezes_read = -math.inf
 
     @property
     def engine(self) -> Engine:
@@ -208,6 +212,14 @@ class Store:
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(limit)).mappings()
             return tuple(_rollout(row) for row in found)
+
+    def judged(self, service: str, environment: str, limit: int) -> tuple[dict[str, Any], ...]:
+        """What the judges of the newest finished rollouts knew at the end, where there was something to compare."""
+        query = select(rollouts.c.judge).where(rollouts.c.service == service, rollouts.c.environment == environment)
+        query = query.where(rollouts.c.status.in_(_FINAL), rollouts.c.old.is_not(None))
+        with self._engine.connect() as connection:
+            found = connection.scalars(query.order_by(rollouts.c.created_at.desc()).limit(limit))
+            return tuple(judge for judge in found if judge is not None)
 
     def serving(self, service: str, environment: str) -> tuple[str, ...]:
         """The good versions of the environment: the one that serves all requests, then the one before, and so on.
@@ -335,6 +347,7 @@ class Store:
                     ends=freeze.ends.timestamp(), actor=actor, reason=reason,
                 )
             )  # fmt: skip
+        self._freezes_read = -math.inf
 
     def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
         """End a declared freeze; False when there is none of that name."""
@@ -345,20 +358,24 @@ class Store:
                 .where(freezes.c.lifted_by.is_(None))
                 .values(lifted_by=actor)
             )
+            self._freezes_read = -math.inf
             return bool(changed.rowcount)
 
     def freezes(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
-        """Declared freezes that are not over or lifted."""
-        query = select(freezes).where(freezes.c.service == service, freezes.c.environment == environment)
-        query = query.where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
-        with self._engine.connect() as connection:
-            return tuple(
-                Freeze(
-                    row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
-                    f"{row['actor']}: {row['reason']}",
-                )
-                for row in connection.execute(query.order_by(freezes.c.begins)).mappings()
-            )  # fmt: skip
+        """Declared freezes that are not over or lifted; as of half a second ago, for all who ask every second."""
+        if time.monotonic() - self._freezes_read > _FREEZES_STAY:
+            query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
+            with self._engine.connect() as connection:
+                self._freezes = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
+            self._freezes_read = time.monotonic()
+        return tuple(
+            Freeze(
+                row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
+                f"{row['actor']}: {row['reason']}",
+            )
+            for row in self._freezes
+            if row["service"] == service and row["environment"] == environment and row["ends"] > now
+        )  # fmt: skip
 
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -455,7 +472,7 @@ def _dump(state: RolloutState) -> dict[str, Any]:
 def _rollout(row: RowMapping) -> Rollout:
     fields = {key: value for key, value in row.items() if key not in ("status", "plan", "state")}
     state = msgspec.convert(row["state"], RolloutState)
-    return Rollout(**fields, plan=Plan.from_dict(json.loads(row["plan"])), state=state)
+    return Rollout(**fields, plan=Plan.from_json(row["plan"]), state=state)
 
 
 def _clock(at: float) -> str:

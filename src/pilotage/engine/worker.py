@@ -53,12 +53,16 @@ class Worker:
         self._keepers: dict[str, Driver] = {}
         self._failed: dict[str, int] = {}
         self._kept = 0.0
+        self._commanded: frozenset[str] = frozenset()
+        self._heart = leases.Heart(self.store.engine, self.holder)
 
     def serve(self) -> None:
         """Work until told to stop. Trouble with the store is waited out: what runs goes on running without us."""
         polled = 0.0
         while not self.stopping.is_set():
             try:
+                if self._heart.due:
+                    self._heart.beat()
                 if time.monotonic() - polled >= _POLL:
                     polled = time.monotonic()
                     self._poll()
@@ -72,9 +76,9 @@ class Worker:
         """Take notice of new rollouts, of commands, of ends."""
         begin_what_waits(self.store, time.time())
         unfinished = set(self.store.unfinished())
-        commanded = self.store.commanded() & unfinished
+        self._commanded = self.store.commanded() & unfinished
         with self._lock:
-            for rollout in (unfinished - self._known) | (commanded - self._busy):
+            for rollout in (unfinished - self._known) | (self._commanded - self._busy):
                 heapq.heappush(self._due, (0.0, rollout))
             for rollout in self._known - unfinished - self._busy:
                 self._drivers.pop(rollout, None)
@@ -99,10 +103,10 @@ class Worker:
         failed looks it is asked to go back, by a path that needs no judge."""
         pause: float | None = _AFTER_TROUBLE
         try:
-            driver = self._drivers.get(rollout) or Driver(self.store, self.directory, rollout, self.holder)
+            driver = self._drivers.get(rollout) or self._driver(rollout)
             self._drivers[rollout] = driver
             driver.checkpoint_every = len(self._known) / _RECORDS_A_SECOND
-            decision = driver.look()
+            decision = driver.look(commanded=rollout in self._commanded)
             self.looks += 1
             self._failed.pop(rollout, None)
             ended = decision.state.status.final
@@ -119,6 +123,9 @@ class Worker:
             if pause is not None:
                 heapq.heappush(self._due, (time.monotonic() + pause, rollout))
 
+    def _driver(self, rollout: str) -> Driver:
+        return Driver(self.store, self.directory, rollout, self.holder, self._heart)
+
     def _count_failure(self, rollout: str, error: Exception) -> None:
         self._failed[rollout] = self._failed.get(rollout, 0) + 1
         if self._failed[rollout] == _MOST_FAILED_LOOKS:
@@ -133,7 +140,7 @@ class Worker:
             for rollout in settled:
                 keeper = self._keepers.get(rollout.id)
                 if keeper is None or keeper.rollout.revision != rollout.revision:
-                    keeper = self._keepers[rollout.id] = Driver(self.store, self.directory, rollout.id, self.holder)
+                    keeper = self._keepers[rollout.id] = self._driver(rollout.id)
                 self._keep_one(keeper)
         finally:
             with self._lock:

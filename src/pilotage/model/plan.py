@@ -194,6 +194,23 @@ class Plan:
         return plan
 
     @staticmethod
+    def from_json(text: str) -> Plan:
+        """The plan whose `to_json()` is `text`, in some microseconds. Raises ValueError when it is not one."""
+        import msgspec
+
+        try:
+            plan = msgspec.json.decode(text, type=Plan)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a plan: {error}") from None
+        answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
+        plan = replace(plan, answers=Answers(**answers))
+        if plan.format != FORMAT:
+            raise ValueError(f"not a plan of format {FORMAT}: its format is {plan.format!r}")
+        if plan.to_json() != text:
+            raise ValueError("not a plan: it holds keys or values that this version does not know")
+        return plan
+
+    @staticmethod
     def json_schema() -> dict[str, Any]:
         """The JSON Schema (2020-12) of `to_dict()`."""
         import msgspec

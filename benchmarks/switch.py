@@ -1,0 +1,361 @@
+"""What users notice of a switch: requests lost and time to the last old answer, while a real load runs.
+
+`python benchmarks/switch.py [--quick]`. Our router (Envoy by file discovery) makes weight changes and blue-green
+switches under `wrk` with keep-alive, beside clients that POST, that wait for slow answers, and that hold a websocket
+open. The same load runs through an nginx that is reloaded and a HAProxy whose weights are set over its socket. A lost
+request is one that got no answer, or one that no version gave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import os
+import platform
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.free_port import free_port
+from pilotage.adapters.routers.envoy import EnvoyRouter
+from pilotage.model.traffic import WHOLE, split_between
+
+VERSIONS = ("old", "new")
+
+
+# ── the service ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _answer(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """HTTP/1.1 with keep-alive: `/` at once, `/slow` after 0.4 s, POST with its body back, and an echoing websocket."""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:])}
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            if headers.get("upgrade", "").lower() == "websocket":
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+                while data := await reader.read(4096):
+                    writer.write(data)
+                    await writer.drain()
+                return
+            if head.split(" ", 2)[1] == "/slow":
+                await asyncio.sleep(0.4)
+            text = f"{name} ".encode() + body
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+            await writer.drain()
+    writer.close()
+
+
+def serve(name: str, port: int) -> None:
+    async def main() -> None:
+        server = await asyncio.start_server(lambda r, w: _answer(name, r, w), "127.0.0.1", port, backlog=1024)
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+# ── the load ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Clients:
+    """Clients that each keep a connection: POSTs, slow answers, a websocket. `lost` says what went wrong."""
+
+    port: int
+    asked: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("post", "slow", "websocket"), 0))
+    lost: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        jobs = [self._post] * 4 + [self._slow] * 4 + [self._websocket]
+        self._threads = [threading.Thread(target=job, args=(n,), daemon=True) for n, job in enumerate(jobs)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _requests(self, kind: str, ask: Callable[[HTTPConnection, int], bytes]) -> None:
+        connection, count = HTTPConnection("127.0.0.1", self.port, timeout=10), 0
+        while not self._stop.is_set():
+            count += 1
+            self.asked[kind] += 1
+            try:
+                if not ask(connection, count).startswith((b"old", b"new")):
+                    self.lost.append(f"{kind}: no version answered")
+            except (OSError, HTTPException) as error:
+                self.lost.append(f"{kind}: {type(error).__name__}")
+                connection.close()
+                connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+            time.sleep(0.002)
+
+    def _post(self, number: int) -> None:
+        def ask(connection: HTTPConnection, count: int) -> bytes:
+            body = f"order {number}-{count}"
+            connection.request("POST", "/", body)
+            answer = connection.getresponse().read()
+            if body.encode() not in answer:
+                raise HTTPException("another answer")
+            return answer
+
+        self._requests("post", ask)
+
+    def _slow(self, _: int) -> None:
+        def ask(connection: HTTPConnection, _: int) -> bytes:
+            connection.request("GET", "/slow")
+            return connection.getresponse().read()
+
+        self._requests("slow", ask)
+
+    def _websocket(self, _: int) -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as line:
+            line.sendall(
+                "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            )
+            if b"101" not in line.recv(4096):
+                self.lost.append("websocket: not opened")
+                return
+            while not self._stop.is_set():
+                self.asked["websocket"] += 1
+                try:
+                    line.sendall(b"ping")
+                    if not line.recv(64):
+                        self.lost.append("websocket: cut")
+                        return
+                except OSError as error:
+                    self.lost.append(f"websocket: {type(error).__name__}")
+                    return
+                time.sleep(0.01)
+
+
+@dataclass
+class Watcher:
+    """Asks all the time, on connections of its own, and notes who answered when: what a user sees of a switch."""
+
+    port: int
+    seen: list[tuple[float, float, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(2)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _run(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                connection.request("GET", "/")
+                who = connection.getresponse().read()[:3]
+            except (OSError, HTTPException):
+                who = b"???"
+                connection.close()
+                connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+            self.seen.append((began, time.monotonic(), who))
+
+    def last_old_after(self, command: float, wanted: bytes, until: float) -> float:
+        """Seconds from the command to the begin of the last request that another version answered."""
+        late = [began for began, _, who in list(self.seen) if command <= began <= until and who != wanted]
+        return max(late, default=command) - command
+
+
+def wrk(port: int, seconds: float) -> subprocess.Popen[str]:
+    command = ["wrk", "-t1", "-c32", f"-d{max(1, round(seconds))}s", f"http://127.0.0.1:{port}/"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wrk_lost(output: str) -> tuple[int, int, float]:
+    """Requests, lost ones, requests a second."""
+    total = int(re.search(r"(\d+) requests in", output)[1])  # type: ignore[index]
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    status = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])  # type: ignore[index]
+    return total, sum(map(int, errors.groups())) if errors else 0 + (int(status[1]) if status else 0), rate
+
+
+# ── the three routers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Ours:
+    name = "Pilotage (Envoy, files)"
+
+    def __init__(self, place: Path, ports: dict[str, int]) -> None:
+        self.port = free_port()
+        self._router = EnvoyRouter(place / "envoy", Fence(place / "fence.json", 1), listen=("127.0.0.1", self.port))
+        self._backends = {version: [("127.0.0.1", port)] for version, port in ports.items()}
+        self.set(0)
+
+    def set(self, weight: int) -> None:
+        self._router.apply(split_between("new", weight, "old"), self._backends)
+
+    def stop(self) -> None:
+        self._router.stop()
+
+
+class Nginx:
+    name = "nginx (reload)"
+
+    def __init__(self, place: Path, ports: dict[str, int]) -> None:
+        self.port, self._ports = free_port(), ports
+        self._place = place / "nginx"
+        self._place.mkdir()
+        self._write(0)
+        self._command = ["nginx", "-p", str(self._place), "-c", str(self._place / "nginx.conf")]
+        subprocess.run(self._command, check=True, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+
+    def _write(self, weight: int) -> None:
+        servers = "".join(
+            f"server 127.0.0.1:{self._ports[version]} weight={share};"
+            for version, share in (("new", weight), ("old", WHOLE - weight))
+            if share
+        )
+        (self._place / "nginx.conf").write_text(
+            f"pid {self._place}/pid; error_log {self._place}/error.log; worker_processes 2;"
+            "events { worker_connections 4096; }"
+            "http { access_log off; map $http_upgrade $c { default upgrade; '' ''; }"
+            f"upstream service {{ {servers} keepalive 64; }} server {{ listen 127.0.0.1:{self.port};"
+            " location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;"
+            " proxy_set_header Connection $c; keepalive_requests 1000000; } } }"
+        )
+
+    def set(self, weight: int) -> None:
+        self._write(weight)
+        subprocess.run([*self._command, "-s", "reload"], check=True, stderr=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        subprocess.run([*self._command, "-s", "stop"], check=False, stderr=subprocess.DEVNULL)
+
+
+class HAProxy:
+    name = "HAProxy (set weight)"
+
+    def __init__(self, place: Path, ports: dict[str, int]) -> None:
+        self.port, self._socket = free_port(), place / "haproxy.sock"
+        config = place / "haproxy.cfg"
+        config.write_text(
+            f"global\n stats socket {self._socket} level admin\ndefaults\n mode http\n timeout connect 2s\n"
+            " timeout client 30s\n timeout server 30s\n timeout tunnel 1h\n"
+            f"frontend f\n bind 127.0.0.1:{self.port}\n default_backend b\nbackend b\n balance roundrobin\n"
+            + "".join(f" server {v} 127.0.0.1:{port} weight 0\n" for v, port in ports.items())
+        )
+        self._process = subprocess.Popen(["haproxy", "-f", str(config), "-db"], stderr=subprocess.DEVNULL)
+        while not self._socket.exists():
+            time.sleep(0.02)
+        self.set(0)
+
+    def set(self, weight: int) -> None:
+        for version, share in (("new", weight), ("old", WHOLE - weight)):
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(self._socket))
+                line.sendall(f"set weight b/{version} {round(256 * share / WHOLE)}\n".encode())
+                line.recv(1024)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(5)
+
+
+# ── what is measured ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def measure(kind: type[Ours | Nginx | HAProxy], ports: dict[str, int], changes: int, switches: int) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        router = kind(Path(folder), ports)
+        try:
+            weights = _weights(router, changes)
+            switched = _switches(router, switches)
+        finally:
+            router.stop()
+    return [f"| {kind.name} | {weights} | {switched} |"]
+
+
+def _weights(router: Ours | Nginx | HAProxy, changes: int) -> str:
+    """Weight changes one after the other, as fast as 20 a second, under the whole load."""
+    clients, pause = Clients(router.port), 0.05
+    load = wrk(router.port, changes * (pause + 0.03) + 2)
+    time.sleep(0.5)
+    for number in range(changes):
+        router.set(50 + (number * 37) % 900)
+        time.sleep(pause)
+    load.terminate() if load.poll() is None and changes < 50 else None
+    total, lost, rate = wrk_lost(load.communicate()[0])
+    clients.end()
+    asked = total + sum(clients.asked.values())
+    kinds = ", ".join(sorted({f"{clients.lost.count(w)}× {w}" for w in clients.lost})) or "none"
+    return f"{changes} | {asked:,} | {lost + len(clients.lost)} ({kinds}) | {rate:,.0f}"
+
+
+def _switches(router: Ours | Nginx | HAProxy, switches: int) -> str:
+    """All from one version to the other and back; until when a request that begins is still answered by the old one."""
+    router.set(0)
+    time.sleep(1)
+    clients, watcher, times = Clients(router.port), Watcher(router.port), []
+    time.sleep(0.5)
+    for number in range(switches):
+        wanted, weight = (b"new", WHOLE) if number % 2 == 0 else (b"old", 0)
+        command = time.monotonic()
+        router.set(weight)
+        time.sleep(0.25)
+        times.append(watcher.last_old_after(command, wanted, command + 0.25) * 1000)
+    watcher.end()
+    clients.end()
+    lost = len(clients.lost) + sum(who == b"???" for _, _, who in watcher.seen)
+    asked = len(watcher.seen) + sum(clients.asked.values())
+    ranks = statistics.quantiles(times, n=100)
+    return f"{switches} | {asked:,} | {lost} | {ranks[49]:.1f} | {ranks[98]:.1f} | {max(times):.1f}"
+
+
+def main() -> None:
+    if len(sys.argv) == 4 and sys.argv[1] == "serve":
+        serve(sys.argv[2], int(sys.argv[3]))
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100 weight changes and 20 switches.")
+    options = parser.parse_args()
+    changes, switches = (100, 20) if options.quick else (1000, 200)
+    ports = {version: free_port() for version in VERSIONS}
+    services = [subprocess.Popen([sys.executable, __file__, "serve", v, str(p)]) for v, p in ports.items()]
+    time.sleep(0.5)
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print(
+        "| router | weight changes | requests meanwhile | lost | wrk requests/s | switches | requests meanwhile | lost "
+        "| last old answer ms p50 | p99 | most |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    )
+    kinds: list[type[Ours | Nginx | HAProxy]] = [Ours]
+    kinds += [Nginx] if shutil.which("nginx") else []
+    kinds += [HAProxy] if shutil.which("haproxy") else []
+    try:
+        for kind in kinds:
+            print("\n".join(measure(kind, ports, changes, switches)), flush=True)
+    finally:
+        for service in services:
+            service.terminate()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""Every sentence of the Flags and the Checks port, on a real file as a real provider reads it, and on real processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pilotage.adapters import processes
+from pilotage.adapters.checks import StepChecks
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.flags.flagd_file import FlagdFile
+from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.observation import CheckResult, CheckStatus
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def flags(tmp_path: Path) -> FlagdFile:
+    return FlagdFile(tmp_path / "flags.json", "checkout", Fence(tmp_path / "fence.json", 1))
+
+
+def evaluate(file: Path, users: list[str], **attributes: str) -> list[bool]:
+    """What a service's OpenFeature provider answers, in its own process."""
+    from openfeature import api
+    from openfeature.contrib.provider.flagd import FlagdProvider
+    from openfeature.contrib.provider.flagd.config import ResolverType
+    from openfeature.evaluation_context import EvaluationContext
+
+    api.set_provider_and_wait(FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file)))
+    try:
+        client = api.get_client()
+        return [client.get_boolean_value("checkout", False, EvaluationContext(u, attributes)) for u in users]
+    finally:
+        api.shutdown()
+
+
+def test_a_flag_that_was_never_set_is_off(flags: FlagdFile) -> None:
+    assert flags.read() == OFF
+
+
+def test_what_was_applied_is_read_back_and_twice_changes_nothing(flags: FlagdFile, tmp_path: Path) -> None:
+    for ramp in (Ramp(("internal",), 0), Ramp(("internal", "beta"), 50), Ramp((), 1000), OFF):
+        flags.apply(ramp)
+        stamp = (tmp_path / "flags.json").stat().st_mtime_ns
+        flags.apply(ramp)
+        assert (tmp_path / "flags.json").stat().st_mtime_ns == stamp
+        assert flags.read() == ramp
+
+
+def test_services_answer_as_the_ramp_says_and_a_larger_share_only_adds_users(flags: FlagdFile, tmp_path: Path) -> None:
+    users, before = [f"user-{n}" for n in range(1000)], set[str]()
+    for share in (10, 100, 250, 500, 1000):
+        flags.apply(Ramp(("beta",), share))
+        on = {user for user, answer in zip(users, evaluate(tmp_path / "flags.json", users), strict=True) if answer}
+        assert before <= on
+        assert abs(len(on) - share) < 60
+        before = on
+    flags.apply(Ramp(("beta",), 0))
+    assert evaluate(tmp_path / "flags.json", users[:5]) == [False] * 5
+    assert evaluate(tmp_path / "flags.json", users[:5], group="beta") == [True] * 5
+
+
+def test_a_rule_of_somebody_else_is_left_alone_and_other_flags_too(flags: FlagdFile, tmp_path: Path) -> None:
+    theirs = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {"other": theirs, "checkout": theirs}}))
+    with pytest.raises(AdapterError, match="a rule that Pilotage did not write"):
+        flags.read()
+    flags.apply(OFF)
+    assert json.loads((tmp_path / "flags.json").read_text())["flags"]["other"] == theirs
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"flags": 3}', '{"flags": {"checkout": {}}}', "\x00"])
+def test_a_file_that_is_none_is_an_error_not_an_answer(flags: FlagdFile, tmp_path: Path, content: str) -> None:
+    (tmp_path / "flags.json").write_text(content)
+    with pytest.raises(AdapterError):
+        flags.read()
+
+
+def test_the_kill_switch_is_rehearsed_without_touching_the_flag(flags: FlagdFile, tmp_path: Path) -> None:
+    flags.rehearse()
+    assert not (tmp_path / "flags.json").exists()
+
+
+def test_a_controller_that_lost_its_lease_writes_no_flag(flags: FlagdFile, tmp_path: Path) -> None:
+    FlagdFile(tmp_path / "flags.json", "checkout", Fence(tmp_path / "fence.json", 2)).apply(Ramp((), 10))
+    with pytest.raises(Fenced):
+        flags.apply(OFF)
+    assert flags.read() == Ramp((), 10)
+
+
+# ── checks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+Make = Callable[..., StepChecks]
+
+
+@pytest.fixture
+def checks(tmp_path: Path) -> Make:
+    def make(*asked: dict[str, Any], token: int = 1) -> StepChecks:
+        whole = [{"status": 200, "times": 1, "timeout": 20.0, **check} for check in asked]
+        return StepChecks(tmp_path / "checks", Fence(tmp_path / "fence.json", token), {"smoke": whole}, tmp_path)
+
+    return make
+
+
+def python(program: str) -> dict[str, Any]:
+    return {"run": [sys.executable, "-c", program, "{version}"]}
+
+
+def answered(checks: StepChecks, attempt: int = 1) -> CheckResult:
+    until = time.monotonic() + 30
+    while True:
+        (found,) = [result for result in checks.results() if result.attempt == attempt]
+        if found.status is not CheckStatus.RUNNING:
+            return found
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+FACTS = {"version": "2.0", "old": "1.0", "step": "smoke", "instances": "127.0.0.1:9"}
+
+
+def test_a_check_is_begun_once_an_attempt_and_its_last_line_is_told(checks: Make, tmp_path: Path) -> None:
+    it = checks(python("import sys; open('ran', 'a').write('x'); print('noise'); print('sold', sys.argv[1])"))
+    it.ensure("smoke", 1, FACTS)
+    it.ensure("smoke", 1, FACTS)
+    result = answered(it)
+    checks(python("print()")).ensure("smoke", 1, FACTS)
+    assert (tmp_path / "ran").read_text() == "x"
+    assert result.status is CheckStatus.PASSED
+    assert result.detail.startswith("sold 2.0 (")
+    it.ensure("smoke", 2, FACTS)
+    answered(it, 2)
+    assert (tmp_path / "ran").read_text() == "xx"
+
+
+def test_one_that_fails_says_how(checks: Make) -> None:
+    it = checks(python("import sys; print('no basket'); sys.exit(3)"))
+    it.ensure("smoke", 1, FACTS)
+    assert "ended with 3: no basket" in answered(it).detail
+
+
+def test_the_facts_are_in_its_environment(checks: Make) -> None:
+    it = checks(python("import os; print(os.environ['PILOTAGE_VERSION'], os.environ['PILOTAGE_INSTANCES'])"))
+    it.ensure("smoke", 1, FACTS)
+    assert answered(it).detail.startswith("2.0 127.0.0.1:9")
+
+
+def test_case_18_a_hook_that_hangs_prints_without_end_and_forks_is_ended_with_its_children(
+    checks: Make, tmp_path: Path
+) -> None:
+    program = (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(987)'])\n"
+        "while True: print('x' * 1000)\n"
+    )
+    it = checks({**python(program), "timeout": 1.5})
+    it.ensure("smoke", 1, FACTS)
+    result = answered(it)
+    assert result.status is CheckStatus.FAILED
+    assert "had no answer after 1.5 s and was ended" in result.detail
+    assert len(result.detail) < 1000
+    assert (tmp_path / "checks" / "smoke.1.result.log").stat().st_size <= 1 << 20
+    assert not [
+        p for p in psutil.process_iter(["cmdline"]) if "import time; time.sleep(987)" in (p.info["cmdline"] or [])
+    ]
+
+
+def test_a_program_that_is_not_there_is_a_failed_check(checks: Make) -> None:
+    it = checks({"run": ["no-such-program"]})
+    it.ensure("smoke", 1, FACTS)
+    assert "no-such-program: No such file or directory" in answered(it).detail
+
+
+def test_an_instance_that_does_not_answer_or_answers_otherwise_fails(checks: Make) -> None:
+    it = checks({"http": "/"})
+    it.ensure("smoke", 1, FACTS)
+    assert "http://127.0.0.1:9/ does not answer" in answered(it).detail
+
+
+def test_one_that_was_killed_has_failed_and_nobody_waits_for_ever(checks: Make, tmp_path: Path) -> None:
+    it = checks(python("import time; time.sleep(60)"))
+    it.ensure("smoke", 1, FACTS)
+    time.sleep(0.3)
+    record = processes.load(tmp_path / "checks" / "smoke.1.process.json")
+    assert record is not None
+    processes.end_tree(record)
+    assert "it ended without an answer" in answered(it).detail
+
+
+def test_what_nobody_waits_for_any_more_is_ended(checks: Make, tmp_path: Path) -> None:
+    it = checks(python("import time; time.sleep(60)"))
+    it.ensure("smoke", 1, FACTS)
+    time.sleep(0.3)
+    it.stop_all_but("smoke", 1)
+    assert it.results()[0].status is CheckStatus.RUNNING
+    it.stop_all_but("", 0)
+    assert answered(it).status is CheckStatus.FAILED
+
+
+def test_a_controller_that_lost_its_lease_begins_nothing(checks: Make) -> None:
+    checks(python("print(1)"), token=2).ensure("smoke", 1, FACTS)
+    with pytest.raises(Fenced):
+        checks(python("print(1)")).ensure("smoke", 2, FACTS)
