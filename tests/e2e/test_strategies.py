@@ -106,6 +106,7 @@ def test_r12_a_failed_check_keeps_users_out_and_the_failed_environment_for_study
         since = time.time()
         it.run("deploy", it.release("v1"), expect=4)
         assert measure(traffic.answers(), "v1", since).new_version == 0
+    assert "v1: 2 of 2 healthy" in it.run("status")
     rollout = it.latest()
     assert "no checkout" in rollout.state.reason
     assert rollout.state.preserved

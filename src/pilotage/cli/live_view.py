@@ -13,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from pilotage.engine.store import Recorded, Rollout
-from pilotage.model.plan import StepKind
+from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 from pilotage.render.scale import ratio_scale
 
 _COLOUR = {
-    Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow", Status.ROLLING_BACK: "red",
-    Status.COMPLETED: "green", Status.ROLLED_BACK: "magenta", Status.FAILED: "bold red",
+    Status.QUEUED: "dim", Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow",
+    Status.ROLLING_BACK: "red", Status.COMPLETED: "green", Status.ROLLED_BACK: "magenta", Status.FAILED: "bold red",
 }  # fmt: skip
 _VERDICT_COLOUR = {"pass": "green", "fail": "bold red", "source-error": "yellow", "insufficient-data": "dim"}
 _BAR = 40
@@ -34,6 +34,7 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
             _head(rollout),
             Text(),
             _traffic(rollout),
+            _fleet(rollout),
             _rail(rollout),
             Text(),
             _metrics(rollout),
@@ -71,7 +72,13 @@ def _traffic(rollout: Rollout) -> Text:
         value = live.get(key)
         return "–" if value is None else format_share(value / WHOLE)
 
-    text.append(f"  canary wanted {share('wanted')}, router {share('routed')}, observed {share('observed')}")
+    new = "canary" if rollout.plan.answers.deployment_strategy == "canary" else "new"
+    text.append(f"  {new} wanted {share('wanted')}, router {share('routed')}, observed {share('observed')}")
+    if live.get("closed"):
+        text.append("   closed: users get the maintenance page", "bold yellow")
+    if flag := live.get("flag"):
+        groups = f" and {', '.join(flag['groups'])}" if flag["groups"] else ""
+        text.append(f"   flag on for {format_share(flag['share'] / WHOLE)} of users{groups}")
     if live.get("health") is not None:
         text.append(f"   health {live['health']:.2f}")
     if live.get("forecast") and not rollout.state.status.final:
@@ -79,9 +86,27 @@ def _traffic(rollout: Rollout) -> Text:
     return text
 
 
+def _fleet(rollout: Rollout) -> Text:
+    """How many instances of each version run, and how many of them are well; what runs as a check."""
+    live = rollout.live or {}
+    text = Text("fleet    ")
+    of_version: dict[str, list[str]] = {}
+    for instance in live.get("instances", []):
+        of_version.setdefault(instance["version"], []).append(instance["health"])
+    parts = [f"{v}: {states.count('healthy')} of {len(states)} healthy" for v, states in of_version.items()]
+    text.append("   ".join(parts) or "nothing runs")
+    for check in live.get("checks", []):
+        if check["status"] == "running":
+            text.append(f"   {check['name']} runs", "cyan")
+    return text
+
+
 def _rail(rollout: Rollout) -> Text:
-    """The steps that take time: done, under way (or where it failed), to come."""
-    shown = (StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE)
+    """The steps that people wait for: done, under way (or where it failed), to come."""
+    shown = (
+        StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.SWITCH, StepKind.KEEP, StepKind.BATCH,
+        StepKind.MAINTENANCE, StepKind.REPLACE,
+    )  # fmt: skip
     here, text = rollout.state.step, Text("steps    ")
     undone = rollout.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     reached = False
@@ -95,14 +120,20 @@ def _rail(rollout: Rollout) -> Text:
             reached = True
         else:
             mark, style = "○", "dim"
-        share = "" if step.kind is StepKind.RETIRE else f" {format_share(step.weight / WHOLE)}"
-        text.append(f"{mark} {step.kind}{share}   ", style)
+        text.append(f"{mark} {_short(step)}   ", style)
     return text
+
+
+def _short(step: Step) -> str:
+    """A step's name on the rail."""
+    if step.kind in (StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE):
+        return f"{step.kind} {step.audience or format_share(step.weight / WHOLE)}"
+    return step.id.replace("-", " ")
 
 
 def _metrics(rollout: Rollout) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-    for title in ("metric", "stable", "canary"):
+    for title in ("metric", "stable", "new"):
         table.add_column(title, no_wrap=True)
     table.add_column("verdict", overflow="fold", ratio=1)
     for verdict in (rollout.live or {}).get("verdicts", []):

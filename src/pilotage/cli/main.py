@@ -78,9 +78,10 @@ class _Lazy(click.Group):
     envvar="PILOTAGE_CONFIG",
     help="The configuration; the state lies in .pilotage beside it.",
 )
+@click.option("-s", "--service", envvar="PILOTAGE_SERVICE", help="The service, when the configuration has several.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
 @click.pass_context
-def cli(ctx: click.Context, config: Path, debug: bool) -> None:
+def cli(ctx: click.Context, config: Path, service: str | None, debug: bool) -> None:
     """Plan a release, roll it out gradually, undo it by itself when it hurts users.
 
     Exit status: 0 done · 1 internal error · 2 usage or configuration · 3 not ready · 4 failed and rolled back ·
@@ -89,7 +90,7 @@ def cli(ctx: click.Context, config: Path, debug: bool) -> None:
     """
     from pilotage.cli.project import Project
 
-    ctx.obj = Project(config, debug)
+    ctx.obj = Project(config, debug, service)
 
 
 def main() -> None:

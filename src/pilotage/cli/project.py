@@ -21,6 +21,7 @@ class Project:
 
     config: Path
     debug: bool
+    service: str | None = None
 
     @property
     def directory(self) -> Path:
@@ -29,9 +30,22 @@ class Project:
 
     @cached_property
     def loaded(self) -> Loaded:
+        return self.whole.of(self._service()) if self.whole.configuration.services else self.whole
+
+    @cached_property
+    def whole(self) -> Loaded:
+        """The configuration of all services together; of one, where there is only one."""
         from pilotage.config.loading import load
 
         return load(self.config)
+
+    def _service(self) -> str:
+        known = list(self.whole.configuration.services)
+        if self.service is None:
+            raise click.UsageError(f"name the service before the command: pilotage -s NAME …: {', '.join(known)}")
+        if self.service not in known:
+            raise click.UsageError(f"{self.config} has no service {self.service!r}; it has {', '.join(known)}")
+        return self.service
 
     @cached_property
     def store(self) -> Store:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, outcome_status
+
+if TYPE_CHECKING:
+    from pilotage.engine.store import Rollout
 
 
 @click.command()
@@ -51,6 +55,8 @@ def deploy(
     from pilotage.engine.supervisor import ensure_worker
 
     seconds = _seconds(timeout)
+    if project.whole.configuration.services and project.service is None:
+        raise SystemExit(_deploy_all(project, version, environment, detach or not wait, seconds, as_json))
     glass = (wished["reason"] or "") if break_glass else ""
     if break_glass and not glass:
         raise click.UsageError("--break-glass wants a --reason")
@@ -70,26 +76,80 @@ def deploy(
     raise SystemExit(follow(project, started.rollout.id, seconds, as_json))
 
 
+def _deploy_all(
+    project: Project, version: str, environment: str | None, detach: bool, timeout: float | None, as_json: bool
+) -> int:
+    """One release of every service, each event with its service's name."""
+    from pilotage.engine.deployments import Asked
+    from pilotage.engine.releases import deploy_release
+    from pilotage.engine.store import sentences
+    from pilotage.engine.supervisor import ensure_worker
+
+    services = project.whole.configuration.services
+    places = {name for section in services.values() for name in section.environments}
+    if environment is None and len(places) > 1:
+        raise click.UsageError(f"name the environment with -e: {', '.join(sorted(places))}")
+    place = environment or next(iter(places))
+    begun = deploy_release(project.store, project.whole, place, dict.fromkeys(services, version), Asked(project.actor))
+    if not begun:
+        click.echo(f"{version} serves everywhere in {place} already", err=True)
+        return 0
+    release = str(begun[0].release)
+    click.echo(f"{release}: {version} of {', '.join(r.service for r in begun)} rolls out to {place}", err=True)
+    ensure_worker(project.directory)
+    shown: dict[str, int] = {}
+    until = None if timeout is None else time.monotonic() + timeout
+    while not detach:
+        members = project.store.members(release)
+        for member in members:
+            for event in project.store.events(member.id, shown.get(member.id, 0)):
+                shown[member.id] = event.number
+                line = json.dumps({"service": member.service, **vars(event)}) if as_json else sentences([event])[0]
+                click.echo(line if as_json else f"{member.service:<12} {line}")
+        if (ended := _ended(members)) is not None:
+            return ended
+        if until is not None and time.monotonic() >= until:
+            return 6
+        time.sleep(0.2)
+    click.echo(json.dumps({"release": release}) if as_json else release)
+    return 0
+
+
+def _ended(members: Sequence[Rollout]) -> int | None:
+    """The exit status of a release of several services; None while anything is left to do."""
+    from pilotage.engine.releases import member_of, moves
+    from pilotage.model.rollout import Status
+
+    if any(not m.state.status.final for m in members) or moves([member_of(m) for m in members]):
+        return None
+    if any(m.state.status is Status.FAILED for m in members):
+        return 5
+    return 0 if all(m.state.status is Status.COMPLETED for m in members if not member_of(m).returns) else 4
+
+
 @click.command()
 @environment_option
 @click.option("--timeout", help="Stop following after this long (exit 6).")
 @json_option
+@click.option("--looks", is_flag=True, help="With --json: a line for what each look saw, too.")
 @click.pass_obj
-def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool) -> None:
+def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool, looks: bool) -> None:
     """Follow the rollout under way, or show how the last one ended."""
     rollout = project.rollout(project.environment(environment))
     if not rollout.state.status.final:
         from pilotage.engine.supervisor import ensure_worker
 
         ensure_worker(project.directory)
-    raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json))
+    raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, looks))
 
 
-def follow(project: Project, identity: str, timeout: float | None, as_json: bool = False) -> int:
+def follow(project: Project, identity: str, timeout: float | None, as_json: bool = False, looks: bool = False) -> int:
     """Show the rollout until it ends; returns the exit status. On a terminal a live view, else a line an event."""
     live = sys.stdout.isatty() and not as_json
     try:
-        return _follow_live(project, identity, timeout) if live else _follow_lines(project, identity, timeout, as_json)
+        if live:
+            return _follow_live(project, identity, timeout)
+        return _follow_lines(project, identity, timeout, as_json, looks)
     except KeyboardInterrupt:
         click.echo(
             "\ndetached; the rollout goes on: `pilotage watch` to see it, `pilotage abort` to undo it",
@@ -98,15 +158,19 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
         return 6
 
 
-def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool) -> int:
+def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
     from pilotage.engine.store import sentences
 
+    seen = 0.0
     shown, until = 0, None if timeout is None else time.monotonic() + timeout
     while True:
         rollout = project.store.get(identity)
         for event in project.store.events(identity, shown):
             shown = event.number
             click.echo(json.dumps(vars(event)) if as_json else sentences([event])[0])
+        if as_json and looks and rollout.live and rollout.live["at"] > seen:
+            seen = rollout.live["at"]
+            click.echo(json.dumps({"type": "look", "status": rollout.state.status.value, **rollout.live}))
         if rollout.state.status.final and shown >= rollout.events:
             return outcome_status(rollout)
         if until is not None and time.monotonic() >= until:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,24 @@ FILE_NAME = "pilotage.yaml"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A configuration and where its values stand."""
+    """A configuration and where its values stand. service: the one of several that this is the view of."""
 
     path: Path
     configuration: Configuration
     document: Document
+    service: str = ""
 
     def place(self, *path: str | int) -> str:
         """`pilotage.yaml:31`, for a plan to name the source of a number."""
+        if self.service and path[:1] == ("environments",):
+            path = ("services", self.service, *path)
         return f"{self.path.name}:{self.document.mark(path).line}"
+
+    def of(self, service: str) -> Loaded:
+        """As if `service` were the only one. KeyError when there is none of that name."""
+        environments = self.configuration.services[service].environments
+        alone = self.configuration.model_copy(update={"service": service, "environments": environments, "services": {}})
+        return replace(self, configuration=alone, service=service)
 
 
 def load(path: Path) -> Loaded:

@@ -19,6 +19,7 @@ from pilotage.model.answers import (
     TeamSize,
 )
 from pilotage.model.condition import Condition
+from pilotage.model.order import cycle_in
 from pilotage.model.quantity import parse_duration
 
 _NAME = r"^[a-z][a-z0-9-]{0,62}$"
@@ -329,6 +330,15 @@ class EnvironmentSection(Section):
     )
 
 
+class ServiceSection(Section):
+    """One of several services that are released together."""
+
+    after: list[Annotated[str, Field(pattern=_NAME)]] = Field(
+        default_factory=list, description="Begins when these have the release; undone before them."
+    )
+    environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(min_length=1)
+
+
 class Configuration(Section):
     """`pilotage.yaml`."""
 
@@ -342,4 +352,27 @@ class Configuration(Section):
     when_busy: Literal["refuse", "queue", "supersede"] = Field(
         "refuse", description="What another deploy does while one is under way: refuse, wait its turn, or replace it."
     )
-    environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(min_length=1)
+    environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(
+        default_factory=dict, description="Where the service runs; of several services each has its own."
+    )
+    services: dict[Annotated[str, Field(pattern=_NAME)], ServiceSection] = Field(
+        default_factory=dict, description="Instead of environments: services that one release brings out together."
+    )
+    lockstep: bool = Field(
+        False, description="Of services without an order, none is more than one weight ahead of the others."
+    )
+
+    @model_validator(mode="after")
+    def _either(self) -> Configuration:
+        if not self.environments and not self.services:
+            raise ValueError("environments: is missing")
+        if self.environments and self.services:
+            raise ValueError("name either environments or services, each with environments of its own")
+        for name, section in self.services.items():
+            for other in section.after:
+                if other not in self.services:
+                    raise ValueError(f"services.{name}.after: {other!r} is not one of {', '.join(self.services)}")
+        ordered = {name: tuple(section.after) for name, section in self.services.items()}
+        if cycle := cycle_in(ordered):
+            raise ValueError(f"services: {' → '.join(cycle)} wait for one another")
+        return self

@@ -53,8 +53,7 @@ def deploy(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> Started:
 
     Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless the glass is broken.
     """
-    _may_execute(plan, loaded)
-    _may_begin(store, loaded, plan, asked)
+    check_may_begin(store, loaded, plan, asked)
     latest = store.latest(plan.service, plan.environment)
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
@@ -88,6 +87,12 @@ def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: 
         store.command(latest.id, CommandKind.ABORT, asked.actor, f"superseded by {plan.version}")
         return Started(started.rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
     return Started(started.rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
+
+
+def check_may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:
+    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless the glass is broken."""
+    _may_execute(plan, loaded)
+    _may_begin(store, loaded, plan, asked)
 
 
 def _may_execute(plan: Plan, loaded: Loaded) -> None:
@@ -189,11 +194,11 @@ def _start(
     state: RolloutState = begin(plan, old, pace, _person(loaded, asked.actor))
     if asked.glass:
         state = replace(state, reason=asked.glass)
-    rollout = store.create(plan, state, _target(loaded, plan.environment, now), asked.actor, now, queued=queued)
+    rollout = store.create(plan, state, target_of(loaded, plan.environment, now), asked.actor, now, queued=queued)
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 
-def _target(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
+def target_of(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
     """All that a rollout must know of the configuration, as of its begin."""
     from datetime import UTC, datetime
 

@@ -15,6 +15,7 @@ from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
 from pilotage.engine.failpoints import reach
 from pilotage.engine.judging import Judging
+from pilotage.engine.releases import barrier_of
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, open_target
 from pilotage.engine.times import freeze_now, outside_windows
@@ -158,6 +159,7 @@ class Driver:
             hooks=hooks,
             checks=tuple(checks),
             freeze=freeze_now(self._store, self._rollout, now),
+            barrier=barrier_of(self._store, self._rollout),
             outside=outside_windows(self._rollout.target, now),
             flag=flag,
         )

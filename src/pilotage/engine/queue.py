@@ -1,4 +1,7 @@
-"""Rollouts that wait their turn: the next one begins when its environment is free."""
+"""Rollouts that wait their turn: the next one begins when its environment is free.
+
+Those of a release of several services begin in its order (`releases`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
     """Begin the oldest of each environment that is free; what has become the serving version meanwhile is withdrawn."""
     begun: dict[tuple[str, str], Rollout] = {}
     for waiting in store.queued():
+        if waiting.release is not None:
+            continue
         place = (waiting.service, waiting.environment)
         if place in begun:
             continue

@@ -28,8 +28,14 @@ from pilotage.model.plan import Plan, canonical_json
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
 
 _FREEZES_STAY = 0.5
+_JUST = 3600.0
+"""Seconds for which a release that has ended is looked at again: its worker may have been away."""
+
 _FINAL = tuple(status.value for status in Status if status.final)
-_IDLE = (*_FINAL, Status.QUEUED.value)
+_ACTIVE = tuple(status.value for status in Status if not status.final and status is not Status.QUEUED)
+"""Listed, because an index finds what is in a list, and not what is not in one."""
+
+_BEGUN = (*_ACTIVE, *_FINAL)
 
 
 class StoreConflict(Exception):
@@ -71,6 +77,7 @@ class Rollout:
     head: str
     events: int
     revision: int
+    release: str | None = None
 
 
 DATABASE = "PILOTAGE_DATABASE"
@@ -108,10 +115,18 @@ class Store:
     # ── rollouts ───────────────────────────────────────────────────────────────────────────────────────────
 
     def create(
-        self, plan: Plan, state: RolloutState, target: dict[str, Any], actor: str, now: float, *, queued: bool = False
+        self,
+        plan: Plan,
+        state: RolloutState,
+        target: dict[str, Any],
+        actor: str,
+        now: float,
+        *,
+        queued: bool = False,
+        release: str | None = None,
     ) -> Rollout:
         """Record a rollout and its first event. Raises StoreConflict while another runs in the environment; `queued`
-        it waits for that one's end instead (`release`)."""
+        it waits for that one's end instead (`release`). release: the id of those that come out together."""
         identity = f"{plan.service}-{plan.environment}-{uuid.uuid4().hex[:8]}"
         if queued:
             state = replace(state, status=Status.QUEUED)
@@ -128,6 +143,7 @@ class Store:
                     id=identity, service=plan.service, environment=plan.environment, version=plan.version,
                     old=state.old, status=state.status.value, actor=actor, created_at=now, plan=plan.to_json(),
                     plan_hash=plan.hash, target=target, state=_dump(state), head=plan.hash, events=0,
+                    release=release,
                 )
             )  # fmt: skip
             waits = Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
@@ -242,7 +258,7 @@ class Store:
 
     def unfinished(self) -> tuple[str, ...]:
         """Ids of the rollouts under way, oldest first."""
-        query = select(rollouts.c.id).where(rollouts.c.status.not_in(_IDLE)).order_by(rollouts.c.created_at)
+        query = select(rollouts.c.id).where(rollouts.c.status.in_(_ACTIVE)).order_by(rollouts.c.created_at)
         with self._engine.connect() as connection:
             return tuple(connection.scalars(query))
 
@@ -255,6 +271,20 @@ class Store:
             found = connection.execute(query.order_by(rollouts.c.created_at)).mappings()
             return tuple(_rollout(row) for row in found)
 
+    def members(self, release: str) -> tuple[Rollout, ...]:
+        """The rollouts of a release, in the order in which they were asked for."""
+        query = select(rollouts).where(rollouts.c.release == release)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(rollouts.c.created_at, rollouts.c.id)).mappings()
+            return tuple(_rollout(row) for row in found)
+
+    def open_releases(self) -> tuple[str, ...]:
+        """Ids of the releases of several services of which anything is under way, waits, or has just ended."""
+        recent = rollouts.c.status.in_((*_ACTIVE, Status.QUEUED.value)) | (rollouts.c.finished_at > time.time() - _JUST)
+        query = select(rollouts.c.release).where(rollouts.c.release.is_not(None), recent).distinct()
+        with self._engine.connect() as connection:
+            return tuple(str(release) for release in connection.scalars(query))
+
     def commanded(self) -> frozenset[str]:
         """Ids of the rollouts that somebody has asked something of."""
         query = select(commands.c.rollout).where(commands.c.outcome.is_(None)).distinct()
@@ -265,7 +295,7 @@ class Store:
         """The last rollout of each environment, where it is finished: what is to be kept up there."""
         newest = (
             select(rollouts.c.service, rollouts.c.environment, func.max(rollouts.c.created_at).label("at"))
-            .where(rollouts.c.status != Status.QUEUED.value)
+            .where(rollouts.c.status.in_(_BEGUN))
             .group_by(rollouts.c.service, rollouts.c.environment)
             .subquery()
         )
@@ -413,7 +443,7 @@ class Store:
 
     def _first(self, connection: Connection, service: str, environment: str, *, active: bool) -> RowMapping | None:
         query = select(rollouts).where(rollouts.c.service == service, rollouts.c.environment == environment)
-        query = query.where(rollouts.c.status.not_in(_IDLE if active else (Status.QUEUED.value,)))
+        query = query.where(rollouts.c.status.in_(_ACTIVE if active else _BEGUN))
         return connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(1)).mappings().first()
 
 

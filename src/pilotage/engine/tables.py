@@ -27,7 +27,8 @@ rollouts = Table(
     Column("head", String(64), nullable=False),
     Column("events", Integer, nullable=False),
     Column("revision", Integer, nullable=False, server_default="0"),
-    Index("ix_rollouts_place", "service", "environment", "created_at"),
+    Column("release", String(40), index=True),
+    Index("ix_rollouts_place", "service", "environment", "status", "created_at"),
 )
 
 events = Table(

@@ -21,6 +21,7 @@ from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.queue import begin_what_waits
+from pilotage.engine.releases import advance_releases
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.supervisor import lock_file
 from pilotage.model.rollout import CommandKind
@@ -75,6 +76,7 @@ class Worker:
     def _poll(self) -> None:
         """Take notice of new rollouts, of commands, of ends."""
         begin_what_waits(self.store, time.time())
+        advance_releases(self.store, time.time())
         unfinished = set(self.store.unfinished())
         self._commanded = self.store.commanded() & unfinished
         with self._lock:

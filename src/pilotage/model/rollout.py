@@ -40,6 +40,7 @@ class HoldCause(StrEnum):
     FLAGS_UNREACHABLE = "flags-unreachable"
     GATE = "gate"
     FREEZE = "freeze"
+    BARRIER = "barrier"
 
 
 class Pace(StrEnum):
@@ -132,6 +133,7 @@ class Seen:
 
     endpoints: host and port of every instance that the router sends requests to, per version · hooks: steps for which
     checks are configured · checks: how those that were asked for stand · freeze: the freeze that reigns now, in words ·
+    barrier: which other service of the release this one must not run ahead of, in words ·
     outside: why now is no time for a maintenance window, in words · flag: the flag's ramp.
     """
 
@@ -143,6 +145,7 @@ class Seen:
     hooks: frozenset[str] = frozenset()
     checks: tuple[CheckResult, ...] = ()
     freeze: str = ""
+    barrier: str = ""
     outside: str = ""
     flag: Ramp | None = None
 

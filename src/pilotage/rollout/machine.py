@@ -206,11 +206,14 @@ def _failed_check(turn: Turn) -> bool:
 
 
 def _why_not_begin_the_next(turn: Turn) -> Hold | None:
-    """A freeze that opened meanwhile: nobody else gets the release until it is over; the way back stays open."""
+    """A freeze that opened meanwhile, or another service of the release that is behind: nobody else gets it until that
+    is over; the way back stays open."""
     following = turn.plan.steps[turn.state.step + 1 : turn.state.step + 2]
-    if turn.seen.freeze and turn.state.pace is not Pace.URGENT and following and following[0].kind in _EXPOSING:
+    if turn.state.pace is Pace.URGENT or not following or following[0].kind not in _EXPOSING:
+        return None
+    if turn.seen.freeze:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)
-    return None
+    return Hold(HoldCause.BARRIER, turn.seen.barrier) if turn.seen.barrier else None
 
 
 def _why_hold(turn: Turn) -> Hold | None:
@@ -295,7 +298,8 @@ def _patience(turn: Turn, cause: HoldCause) -> tuple[float, str]:
     match cause:
         case HoldCause.GATE:
             return turn.step.deadline, "rollback"
-        case HoldCause.FREEZE:
+        case HoldCause.FREEZE | HoldCause.BARRIER:
+            # Whom it waits for has deadlines of its own.
             return math.inf, "its end"
         case HoldCause.DEGRADED:
             return plan.number("hold.answer_deadline"), "rollback"

@@ -1,4 +1,5 @@
-"""Freezes declared by people; the revision by which a worker notices that another one has gone on; an index."""
+"""Freezes declared by people; the revision by which a worker notices that another one has gone on; the release
+that a rollout is part of; indexes."""
 
 from alembic import op
 from sqlalchemy import Column, Float, Integer, String, Text
@@ -9,7 +10,9 @@ down_revision = "0001"
 
 def upgrade() -> None:
     op.add_column("rollouts", Column("revision", Integer, nullable=False, server_default="0"))
-    op.create_index("ix_rollouts_place", "rollouts", ["service", "environment", "created_at"])
+    op.add_column("rollouts", Column("release", String(40)))
+    op.create_index("ix_rollouts_release", "rollouts", ["release"])
+    op.create_index("ix_rollouts_place", "rollouts", ["service", "environment", "status", "created_at"])
     op.create_table(
         "freezes",
         Column("id", Integer, primary_key=True, autoincrement=True),

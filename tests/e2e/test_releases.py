@@ -1,0 +1,91 @@
+"""Two services in one release on two real Envoys: both have it, or neither."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pilotage.adapters.free_port import free_port
+from pilotage.demo.traffic import VERSION_HEADER, Traffic
+from pilotage.engine.store import Rollout
+from pilotage.model.rollout import Status
+
+from .conftest import Make, Shop
+
+pytestmark = pytest.mark.real
+
+
+def two_services(it: Shop) -> str:
+    """The shop twice: `api`, and `web` after it; returns the address of web."""
+    path = it.directory / "pilotage.yaml"
+    whole = json.loads(path.read_text())
+    api = whole.pop("environments")
+    web = copy.deepcopy(api)
+    port = free_port()
+    web["production"]["router"]["listen"] = f"127.0.0.1:{port}"
+    command = web["production"]["fleet"]["command"]
+    command[command.index("{version}")] = "web-{version}"
+    whole["services"] = {"web": {"after": ["api"], "environments": web}, "api": {"environments": api}}
+    path.write_text(json.dumps(whole, indent=2))
+    return f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def users_of(*urls: str) -> Iterator[None]:
+    crowds = [Traffic(url, 60, users=100, seed=1, threads=4) for url in urls]
+    for crowd in crowds:
+        crowd.__enter__()
+    try:
+        yield
+    finally:
+        for crowd in crowds:
+            crowd.__exit__(None, None, None)
+
+
+def told(it: Shop, release: str) -> dict[str, list[Rollout]]:
+    store = it.store()
+    found: dict[str, list[Rollout]] = {"api": [], "web": []}
+    for member in store.members(release):
+        assert store.broken_link(member.id) is None
+        found[member.service].append(member)
+    store.close()
+    return found
+
+
+def release(it: Shop, version: str, web: str = "none") -> None:
+    it.release(version)
+    it.release(f"web-{version}", web)
+
+
+def test_both_have_it_in_order_or_neither(shop: Make) -> None:
+    it = shop()
+    web = two_services(it)
+    release(it, "v0")
+    it.run("deploy", "v0")
+    with users_of(it.url, web):
+        release(it, "v1")
+        lines = it.run("deploy", "v1").splitlines()
+        services = [line.split()[0] for line in lines if " completed " in line]
+        assert services == ["api", "web"]
+        first_of_web = next(n for n, line in enumerate(lines) if line.startswith("web") and "rollout-started" in line)
+        assert any(line.startswith("api") and " completed " in line for line in lines[:first_of_web])
+        assert it.run("deploy", "v1") == ""
+
+        release(it, "v2", web="errors")
+        it.run("deploy", "v2", expect=4)
+    store = it.store()
+    assert store.serving("api", "production")[0] == "v1"
+    assert store.serving("web", "production")[0] == "v1"
+    last = store.latest("api", "production")
+    store.close()
+    assert last is not None
+    assert last.release is not None
+    members = told(it, last.release)
+    assert [(m.version, m.state.status) for m in members["api"]] == [("v2", Status.COMPLETED), ("v1", Status.COMPLETED)]
+    assert [(m.version, m.state.status) for m in members["web"]] == [("v2", Status.ROLLED_BACK)]
+    assert it.run("-s", "web", "status").startswith("web in production: v1 serves")
+    assert VERSION_HEADER
