@@ -62,7 +62,7 @@ class FlagdFile:
         except (OSError, ValueError) as error:
             raise AdapterError(f"{self._file} cannot be read: {error}") from None
         found = found if found is not None else {"$schema": "https://flagd.dev/schema/v0/flags.json", "flags": {}}
-        if not isinstance(found.get("flags"), dict):
+        if not isinstance(found, dict) or not isinstance(found.get("flags"), dict):
             raise AdapterError(f"{self._file} holds no `flags`")
         return found
 
