@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,20 @@ Make = Callable[..., StepChecks]
 
 
 @pytest.fixture
-def checks(tmp_path: Path) -> Make:
+def checks(tmp_path: Path) -> Iterator[Make]:
     def make(*asked: dict[str, Any], token: int = 1) -> StepChecks:
         whole = [{"status": 200, "times": 1, "timeout": 20.0, **check} for check in asked]
         return StepChecks(tmp_path / "checks", Fence(tmp_path / "fence.json", token), {"smoke": whole}, tmp_path)
 
-    return make
+    yield make
+    # They are this process's children: the next test must not find them.
+    left = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any(str(tmp_path) in part for part in child.cmdline()):
+                child.kill()
+                left.append(child)
+    psutil.wait_procs(left, timeout=10)
 
 
 def python(program: str) -> dict[str, Any]:
