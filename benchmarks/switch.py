@@ -194,7 +194,7 @@ def wrk_lost(output: str) -> tuple[int, int, float]:
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
     status = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])  # type: ignore[index]
-    return total, sum(map(int, errors.groups())) if errors else 0 + (int(status[1]) if status else 0), rate
+    return total, (sum(map(int, errors.groups())) if errors else 0) + (int(status[1]) if status else 0), rate
 
 
 # ── the three routers ──────────────────────────────────────────────────────────────────────────────────────
@@ -326,7 +326,7 @@ def _switches(router: Ours | Nginx | HAProxy, switches: int) -> str:
     clients.end()
     lost = len(clients.lost) + sum(who == b"???" for _, _, who in watcher.seen)
     asked = len(watcher.seen) + sum(clients.asked.values())
-    ranks = statistics.quantiles(times, n=100)
+    ranks = statistics.quantiles(times, n=100, method="inclusive")
     return f"{switches} | {asked:,} | {lost} | {ranks[49]:.1f} | {ranks[98]:.1f} | {max(times):.1f}"
 
 
