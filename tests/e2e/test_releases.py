@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from pilotage.adapters.free_port import free_port
-from pilotage.demo.traffic import VERSION_HEADER, Traffic
+from pilotage.demo.traffic import Traffic
 from pilotage.engine.store import Rollout
 from pilotage.model.rollout import Status
 
@@ -88,4 +88,3 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
     assert [(m.version, m.state.status) for m in members["api"]] == [("v2", Status.COMPLETED), ("v1", Status.COMPLETED)]
     assert [(m.version, m.state.status) for m in members["web"]] == [("v2", Status.ROLLED_BACK)]
     assert it.run("-s", "web", "status").startswith("web in production: v1 serves")
-    assert VERSION_HEADER

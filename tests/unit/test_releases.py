@@ -94,11 +94,9 @@ def test_a_return_that_fails_stops_for_a_person() -> None:
     assert world.returned == ["api"]
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(sorted(ORDER)), st.booleans()), max_size=60), st.randoms(use_true_random=False)
-)
+@given(st.lists(st.tuples(st.sampled_from(sorted(ORDER)), st.booleans()), max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_it_is_all_or_nothing_and_always_in_order(course: list[tuple[str, bool]], chance: object) -> None:
+def test_it_is_all_or_nothing_and_always_in_order(course: list[tuple[str, bool]]) -> None:
     world = World()
 
     def go(name: str, well: bool) -> None:

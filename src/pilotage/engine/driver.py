@@ -58,14 +58,6 @@ class Driver:
     def rollout(self) -> Rollout:
         return self._rollout
 
-    def advance(self, stopping: Callable[[], bool]) -> None:
-        """Look again and again until something happens that is told as an event."""
-        while not stopping():
-            decision = self.look()
-            if decision.events or decision.state.status.final:
-                return
-            self._wait(self._rollout.plan.number("rollout.tick"), stopping)
-
     def keep(self) -> None:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
         its routes gets them again."""
@@ -118,8 +110,9 @@ class Driver:
                 self._rollout.id,
             )  # fmt: skip
             # Somebody else may have gone on with it meanwhile.
-            self._rollout = self._store.get(self._rollout.id)
-            self._judging = Judging(self._store, self._rollout)
+            present = self._store.get(self._rollout.id)
+            if present.revision != self._rollout.revision:
+                self._rollout, self._judging = present, Judging(self._store, present)
         return self._target
 
     def _known(self, command: Command) -> Command:
@@ -190,8 +183,10 @@ class Driver:
             except AdapterError as error:
                 _log.warning("%s: %s", self._rollout.id, error)
                 self._refused.append(str(error))
-        if target.checks and seen.checks:
-            target.checks.stop_all_but(wanted.name if wanted else "", wanted.attempt if wanted else 0)
+        awaited = (wanted.name, wanted.attempt) if wanted else ("", 0)
+        running = {(c.name, c.attempt) for c in seen.checks if c.status is CheckStatus.RUNNING}
+        if target.checks and running - {awaited}:
+            target.checks.stop_all_but(*awaited)
 
     def _do(self, target: Target, action: Action, seen: Seen) -> None:
         match action:
@@ -253,14 +248,6 @@ class Driver:
             ],
             "trouble": seen.trouble,
         }
-
-    def _wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
-        """A command ends the wait: an abort has its first effect at once (rule 7)."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not stopping():
-            time.sleep(min(left, 0.1))
-            if left > 0.15 and self._store.pending(self._rollout.id):
-                return
 
 
 def _backends(seen: Seen, target: Target, split: Split, keep: dict[str, int]) -> dict[str, list[tuple[str, int]]]:
