@@ -95,7 +95,8 @@ def problems(place: Path, strategy: str, ending: str, rollout: str) -> tuple[str
 def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
     """Roll a version out on a world that has another one, kill by kill, and then to its end."""
     hooks = _HOOKS.get(case.strategy, frozenset())
-    rollout = begun(place, case.strategy)
+    fresh = {"canary.baseline": True} if case.strategy == "canary" and case.seed % 2 else {}
+    rollout = begun(place, case.strategy, **fresh)
     if case.ending == "bad":
         make_bad(place / "world", ["on"] if case.strategy == "feature-toggle" else ["new"])
     kills, until = 0, time.monotonic() + deadline

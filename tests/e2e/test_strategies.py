@@ -67,6 +67,25 @@ def told(shop: Shop) -> list[str]:
     return found
 
 
+def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> None:
+    it = shop(**{"canary.baseline": True, "canary.weights": ["25%", "100%"], "canary.cohort": "x-tenant=acme"})
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        it.run("deploy", it.release("v1"), "--no-wait")
+        ask_until(it, "v1", {"x-tenant": "acme"})
+        it.wait(lambda r: (r.live or {}).get("requests", {}).get("v0~baseline", 0) > 20)
+        assert sorted(it.split().values()) == [250, 250, 500]
+        end = it.wait_end()
+    assert end.state.status is Status.COMPLETED
+    assert not any(answer.failed for answer in traffic.answers())
+    it.check_history(end)
+    until = time.monotonic() + 10
+    while it.instances("v0"):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert len(it.instances("v1")) == 2
+
+
 def test_r12_blue_green_checks_the_preview_switches_at_once_and_keeps_the_old(shop: Make) -> None:
     it = shop(strategy="blue-green", **QUICK["blue-green"], **{"blue_green.preview_header": "x-preview"})
     it.configure(

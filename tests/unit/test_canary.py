@@ -21,7 +21,7 @@ from pilotage.model.rollout import (
     Seen,
     Status,
 )
-from pilotage.model.traffic import HeaderRoute, Split, split_between
+from pilotage.model.traffic import HeaderRoute, Split, baseline_of, split_between
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
 
@@ -330,3 +330,60 @@ def test_testers_reach_the_canary_by_header_from_its_first_weight_until_it_goes(
     assert split_of(decision) == split_between("new", 50, "old", (route,))
     back = decide(plan, decision.state, seen(50), (Command(1, CommandKind.ABORT, "ada"),), 2.0)
     assert split_of(back).header_routes == ()
+
+
+def test_a_cohort_has_the_canary_from_its_first_weight_on() -> None:
+    plan = a_plan(canary__cohort="X-Tenant=acme")
+    decision = decide(plan, watching(plan, 50), seen(50), (), 1.0)
+    assert split_of(decision).header_routes == (HeaderRoute("x-tenant", "acme", "new"),)
+    with pytest.raises(ValueError, match="a header and its value such as x-tenant=acme"):
+        a_plan(canary__cohort="acme")
+
+
+# ── the baseline ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fresh(count: int) -> tuple[Instance, ...]:
+    return tuple(Instance(f"fresh-{n}", baseline_of("old"), "h", 20 + n, Health.HEALTHY) for n in range(count))
+
+
+def test_r13_a_baseline_starts_with_the_canary_and_gets_as_many_requests() -> None:
+    plan = a_plan(canary__baseline=True)
+    named = baseline_of("old")
+    scaling = begin(plan, "old", Pace.FULL)
+    waits = decide(plan, scaling, seen(0, at=instances(new=1)), (), 1.0)
+    assert Ensure(named, 1) in waits.actions
+    assert waits.state.step == scaling.step
+    begun = decide(plan, scaling, seen(0, at=(*instances(new=1), *fresh(1))), (), 1.0)
+    assert plan.steps[begun.state.step].kind is StepKind.SET_WEIGHT
+    assert split_of(begun).weights == (("new", 50), (named, 50), ("old", 900))
+
+
+def test_r13_a_baseline_that_dies_gives_its_requests_back_to_stable() -> None:
+    plan = a_plan(canary__baseline=True)
+    decision = decide(plan, watching(plan, 50), seen(50), (), 1.0)
+    assert split_of(decision) == split_between("new", 50, "old")
+    assert Ensure(baseline_of("old"), 1) in decision.actions
+
+
+def test_r13_a_baseline_goes_when_stable_has_no_more_than_the_canary_and_only_drained() -> None:
+    plan = a_plan(canary__baseline=True, canary__drain_duration="10s")
+    watch = watching(plan, 500)
+    there = (*instances(), *fresh(1))
+    still = Seen(Split((("new", 250), (baseline_of("old"), 250), ("old", 500))), there, GOOD)
+    for state, looks_like in ((replace(watch, waited=5.0), seen(500, at=there)), (replace(watch, waited=20.0), still)):
+        decision = decide(plan, state, looks_like, (), 1.0)
+        assert split_of(decision) == split_between("new", 500, "old")
+        assert Ensure(baseline_of("old"), 0) not in decision.actions
+    gone = decide(plan, replace(watch, waited=20.0), seen(500, at=there), (), 1.0)
+    assert Ensure(baseline_of("old"), 0) in gone.actions
+
+
+def test_r13_a_rollback_takes_the_baselines_requests_back_too() -> None:
+    plan = a_plan(canary__baseline=True)
+    there = (*instances(), *fresh(1))
+    now = Seen(Split((("new", 50), (baseline_of("old"), 50), ("old", 900))), there, GOOD)
+    back = decide(plan, watching(plan, 50), now, (Command(1, CommandKind.ABORT, "ada"),), 2.0)
+    assert split_of(back).weights == (("old", 1000),)
+    over = replace(back.state, status=Status.ROLLED_BACK)
+    assert Ensure(baseline_of("old"), 0) in decide(plan, over, seen(0, at=there), (), 3.0).actions

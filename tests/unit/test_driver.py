@@ -174,7 +174,7 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
     driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
     drive(driver, lambda d: d.rollout.state.status.final)
     store = driver._store
-    history = history_of(store, "service", "production")
+    history = history_of(store, "service", "production", time.time())
     assert history is not None
     assert history.total % 2000 == 0
     assert history.bad == history.total // 2000 * 3
@@ -195,7 +195,7 @@ def test_no_history_from_hardly_any_requests(driver: Driver, world: Obedient) ->
     drive_on(driver)
     driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
     drive(driver, lambda d: d.rollout.state.status.final)
-    assert history_of(driver._store, "service", "production") is None
+    assert history_of(driver._store, "service", "production", time.time()) is None
 
 
 def test_a_router_that_splits_otherwise_than_it_says_holds_the_rollout(driver: Driver, world: Obedient) -> None:

@@ -21,6 +21,7 @@ from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Seen
 from pilotage.model.traffic import WHOLE
+from pilotage.rollout import baseline
 
 _log = logging.getLogger(__name__)
 
@@ -120,10 +121,12 @@ class Judging:
             return
         source: Metrics | None = target.variants if self._subject == "flag" else target.metrics
         new, old = self._names()
+        fresh = baseline.name(self._plan, self._old) if self._subject == "code" else None
+        beside = fresh if fresh and seen.split and seen.split.weight(fresh) else None
         try:
             if source is None:
                 raise AdapterError("nothing tells what the variants did: configure flag.metrics")
-            reading = source.observe([new, *([old] if old else [])], self._cursor)
+            reading = source.observe([name for name in (new, old, fresh) if name], self._cursor)
         except AdapterError as error:
             self._judge.source_failed(f"the metrics source failed: {error}")
             return
@@ -132,7 +135,7 @@ class Judging:
             self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
             return
         self._cursor = reading.cursor
-        self._judge.observe(reading, seen.instances or (), self._share(seen))
+        self._judge.observe(reading, seen.instances or (), self._share(seen, beside), beside)
         self.recent = {o.version: o.requests for o in reading.observations}
         for version, requests in self.recent.items():
             self.totals[version] = self.totals.get(version, 0) + requests
@@ -148,8 +151,8 @@ class Judging:
             except AdapterError as error:
                 self._rules.record(rule.name, None, now, str(error))
 
-    def _share(self, seen: Seen) -> float | None:
-        """The part of the requests since the last look that should have gone to the new version.
+    def _share(self, seen: Seen, beside: str | None) -> float | None:
+        """The part of the requests compared since the last look that should have gone to the new version.
 
         None where users stick to a version, testers choose one, or the split changed in between: then the share of
         the requests is another.
@@ -160,12 +163,14 @@ class Judging:
         special = seen.split is None or seen.split.header_routes or seen.split.closed or seen.split.mirror
         if sticky or special or now != before or self._subject == "flag":
             return None
-        return now / WHOLE if now is not None and 0 < now < WHOLE else None
+        if now is None or not 0 < now < WHOLE:
+            return None
+        return 0.5 if beside else now / WHOLE
 
 
 def _known_history(store: Store, rollout: Rollout) -> History | None:
     """As it was when this rollout began: what the judge knows beforehand must not change under way."""
     if rollout.judge is None:
-        return history_of(store, rollout.service, rollout.environment)
+        return history_of(store, rollout.service, rollout.environment, rollout.created_at)
     saved = rollout.judge.get("history")
     return History(**saved) if saved else None

@@ -229,13 +229,15 @@ class Store:
             found = connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(limit)).mappings()
             return tuple(_rollout(row) for row in found)
 
-    def judged(self, service: str, environment: str, limit: int) -> tuple[dict[str, Any], ...]:
-        """What the judges of the newest finished rollouts knew at the end, where there was something to compare."""
-        query = select(rollouts.c.judge).where(rollouts.c.service == service, rollouts.c.environment == environment)
+    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, dict[str, Any]], ...]:
+        """What the judges of the newest finished rollouts knew at the end, where there was something to compare, each
+        with the time at which the rollout began."""
+        query = select(rollouts.c.created_at, rollouts.c.judge)
+        query = query.where(rollouts.c.service == service, rollouts.c.environment == environment)
         query = query.where(rollouts.c.status.in_(_FINAL), rollouts.c.old.is_not(None))
         with self._engine.connect() as connection:
-            found = connection.scalars(query.order_by(rollouts.c.created_at.desc()).limit(limit))
-            return tuple(judge for judge in found if judge is not None)
+            found = connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(limit))
+            return tuple((at, judge) for at, judge in found if judge is not None)
 
     def serving(self, service: str, environment: str) -> tuple[str, ...]:
         """The good versions of the environment: the one that serves all requests, then the one before, and so on.

@@ -80,14 +80,18 @@ class ReleaseJudge:
         self._phase_errors, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
         self._pace = (0.0, 0.0)
 
-    def observe(self, reading: Reading, instances: Sequence[Instance], share: float | None = None) -> None:
+    def observe(
+        self, reading: Reading, instances: Sequence[Instance], share: float | None = None, beside: str | None = None
+    ) -> None:
         """Take in one reading of the metrics source and the fleet's own figures.
 
         share: of the requests since the last reading that should have gone to the canary, 0…1; None where that is not
-        known, or where it is users rather than requests that are shared out.
+        known, or where it is users rather than requests that are shared out · beside: the fresh instances of stable
+        that the canary is compared with now, where there are any.
         """
         canary = reading.of(self._new)
-        stable = reading.of(self._old) if self._old else Observation("", 0, 0)
+        compared = beside or self._old
+        stable = reading.of(compared) if compared else Observation("", 0, 0)
         errors = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
         self._phase_errors = self._phase_errors.plus(errors)
         self._errors.update(**errors.to_dict())
@@ -95,8 +99,9 @@ class ReleaseJudge:
         if share is not None:
             self._assignment.update(share=share, canary=canary.requests, total=canary.requests + stable.requests)
         self._broken = self._assignment.mismatch
-        self._memory.observe(instances, reading.at)
-        self._processor.observe(instances, {o.version: o.requests for o in reading.observations}, reading.at)
+        requests = {o.version: o.requests for o in reading.observations}
+        self._memory.observe(instances, reading.at, beside)
+        self._processor.observe(instances, requests, reading.at, beside)
         began = self._pace[0] or reading.at
         self._pace = (began, reading.at - began)
 

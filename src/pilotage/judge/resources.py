@@ -57,9 +57,11 @@ class MemoryJudge:
         self._stable: float | None = None
         self._last: tuple[float, float] | None = None
 
-    def observe(self, instances: Sequence[Instance], at: float) -> None:
+    def observe(self, instances: Sequence[Instance], at: float, compared: str | None = None) -> None:
+        """compared: fresh instances of stable, which take its place."""
         canary, stable = (
-            _mean([i.memory for i in _healthy(instances, version) if i.memory]) for version in (self._new, self._old)
+            _mean([i.memory for i in _healthy(instances, version) if i.memory])
+            for version in (self._new, compared or self._old)
         )
         beside = stable is not None
         # Where the old version is gone already, what its instances took last is the yardstick.
@@ -136,13 +138,16 @@ class ProcessorJudge:
         self._at = 0.0
         self._last: tuple[float, float] | None = None
 
-    def observe(self, instances: Sequence[Instance], requests: Mapping[str, int], at: float) -> None:
-        """requests: answered by each version since the last look."""
+    def observe(
+        self, instances: Sequence[Instance], requests: Mapping[str, int], at: float, compared: str | None = None
+    ) -> None:
+        """requests: answered by each version since the last look · compared: instead of stable."""
+        old = compared or self._old
         spent = {i.id: i.cpu for i in instances if i.cpu is not None and i.health is Health.HEALTHY}
-        canary, stable = (self._share(instances, spent, version, at) for version in (self._new, self._old))
+        canary, stable = (self._share(instances, spent, version, at) for version in (self._new, old))
         self._before, self._at = spent, at
         young = self._age.update(len(_healthy(instances, self._new)), at)
-        asked_canary, asked_stable = requests.get(self._new, 0), requests.get(self._old or "", 0)
+        asked_canary, asked_stable = requests.get(self._new, 0), requests.get(old or "", 0)
         if canary is None or stable is None or not asked_canary or not asked_stable:
             return
         self._last = (canary[0], stable[0])

@@ -53,6 +53,7 @@ class Unit(StrEnum):
     SWITCH = "yes or no"
     CHOICE = "choice"
     NAME = "name"
+    COHORT = "header=value"
     PORTION = "instances or share"
 
 

@@ -13,6 +13,19 @@ TESTER, PREVIEW = "canary", "preview"
 """The values by which a tester's header asks for a canary, or for a preview that no user has yet."""
 
 
+_BASELINE = "~baseline"
+
+
+def baseline_of(version: str) -> str:
+    """The name of `version`'s fresh instances beside a canary, for router, fleet and metrics to tell apart."""
+    return version + _BASELINE
+
+
+def artifact_of(name: str) -> str:
+    """The version that a router's or fleet's name stands for."""
+    return name.removesuffix(_BASELINE)
+
+
 @dataclass(frozen=True)
 class HeaderRoute:
     """Requests with this header go to `version` whatever the weights say; for testers."""

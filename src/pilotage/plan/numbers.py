@@ -67,6 +67,8 @@ ROWS = (
     _same("canary.approval", Unit.SWITCH, False, "R13", "a person approves each weight before it is set", S.CANARY),
     _same("canary.approval_deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "an approval nobody gives ends in a rollback", S.CANARY),
     _same("canary.tester_header", Unit.NAME, "", "R13", "requests with this header and the value canary reach the canary", S.CANARY),
+    _same("canary.cohort", Unit.COHORT, "", "R13", "requests with this header and value, such as x-tenant=acme, reach the canary from its first weight on", S.CANARY),
+    _same("canary.baseline", Unit.SWITCH, False, "R13", "as many fresh instances of stable as canaries, with as many requests, are what the canary is compared with", S.CANARY),
     _same("blue_green.start_deadline", Unit.SECONDS, 2 * MINUTE, "rule 6", "the preview must be healthy by then", S.BLUE_GREEN),
     _same("blue_green.check_deadline", Unit.SECONDS, 10 * MINUTE, "rule 6", "a check of the preview that has no answer by then has failed", S.BLUE_GREEN),
     _same("blue_green.switch_deadline", Unit.SECONDS, 30, "rule 1", "the router must show the cut-over by then", S.BLUE_GREEN),

@@ -11,6 +11,7 @@ from pilotage.model.traffic import WHOLE
 
 Value = bool | int | float | str | tuple[int, ...]
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
+_COHORT = re.compile(_HEADER.pattern + r"=[!-~]{1,200}")
 
 
 def read_value(unit: Unit, written: object) -> Value:
@@ -31,8 +32,13 @@ def read_value(unit: Unit, written: object) -> Value:
             return written
         case Unit.CHOICE if written in ("rollback", "pause"):
             return str(written)
+        case Unit.NAME | Unit.COHORT if written == "none":
+            return ""
         case Unit.NAME if isinstance(written, str) and _HEADER.fullmatch(written):
             return written.lower()
+        case Unit.COHORT if isinstance(written, str) and _COHORT.fullmatch(written):
+            header, _, value = written.partition("=")
+            return f"{header.lower()}={value}"
         case Unit.PORTION if isinstance(written, int | str) and not isinstance(written, bool):
             return _portion(written)
     wanted = {
@@ -44,6 +50,7 @@ def read_value(unit: Unit, written: object) -> Value:
         Unit.SWITCH: "true or false",
         Unit.CHOICE: "rollback or pause",
         Unit.NAME: "a header's name such as x-release",
+        Unit.COHORT: "a header and its value such as x-tenant=acme",
         Unit.PORTION: "a number of instances such as 2 or a share such as 25%",
     }[unit]
     raise ValueError(f"{written!r} is not {wanted}")

@@ -7,6 +7,7 @@ from pilotage.model.plan import StepKind
 from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout import shifting
+from pilotage.rollout.baseline import ready
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import Strategy, Turn
 
@@ -18,7 +19,8 @@ def missing(turn: Turn) -> str:
                 i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY
             ]
             detail = f", {unwell[0].id} is {unwell[0].health}: {unwell[0].detail}" if unwell else ""
-            return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}"
+            fresh = "" if ready(turn) else "; the baseline is not complete"
+            return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}{fresh}"
         case StepKind.SET_WEIGHT | StepKind.SWITCH:
             split = turn.seen.split
             weight = format_share(split.weight(turn.state.new) / WHOLE) if split else "nothing"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Mirror, Split, capacity, instances_for, split_between
+from pilotage.rollout import baseline
 from pilotage.rollout.sight import healthy, present, reachable
 from pilotage.rollout.testers import tester_routes
 from pilotage.rollout.turn import FORWARD, Turn, give_up, note_out, overdue_back
@@ -19,6 +20,7 @@ def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     if state.old is not None:
         actions.append(Ensure(state.old, _wanted_old(plan, state, seen)))
     actions.append(Ensure(state.new, _wanted_new(plan, state, seen)))
+    actions.extend(baseline.desired(plan, state, seen))
     if split is not None:
         actions.append(Apply(split))
     return tuple(actions)
@@ -56,30 +58,30 @@ def _wanted_new(plan: Plan, state: RolloutState, seen: Seen) -> int:
 def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     """The split to ask for; None while nothing may be changed."""
     if seen.instances is None:
-        return _split_without_sight(plan, state)
+        return _split_without_sight(plan, state, seen)
     healthy_new, healthy_old = healthy(seen, state.new), healthy(seen, state.old) if state.old else 0
     now = seen.split.weight(state.new) if seen.split else None
     if state.old is None:
         ready = healthy_new >= plan.instances or now or state.status is Status.COMPLETED
-        return split_for(plan, state, WHOLE) if ready else None
+        return split_for(plan, state, WHOLE, seen) if ready else None
     going_back = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     weight = 0 if going_back else _weight_reached(plan, state)
     if now is None:
         # A router that cannot be read may be down: tell it what is surely right, so that users are served.
         enough = healthy_new >= instances_for(weight, plan.instances) or healthy_old == 0
-        return split_for(plan, state, weight if enough else 0)
+        return split_for(plan, state, weight if enough else 0, seen)
     if weight > now and healthy_new < instances_for(weight, plan.instances):
         weight = now
     if weight < now and healthy_new > 0:
         # Stable gets back no more than it can carry; the rest follows when it can (weight ≤ capacity).
         weight = max(weight, min(now, WHOLE - capacity(healthy_old, plan.instances)))
-    return split_for(plan, state, weight, shown=healthy_new > 0)
+    return split_for(plan, state, weight, seen, shown=healthy_new > 0)
 
 
-def _split_without_sight(plan: Plan, state: RolloutState) -> Split | None:
+def _split_without_sight(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     """Without a view of the fleet, only the way back is safe to ask for."""
     if state.old is not None and state.status is Status.ROLLING_BACK:
-        return split_for(plan, state, 0)
+        return split_for(plan, state, 0, seen)
     return None
 
 
@@ -87,14 +89,14 @@ def _weight_reached(plan: Plan, state: RolloutState) -> int:
     return WHOLE if state.status is Status.COMPLETED else plan.steps[state.step].weight
 
 
-def split_for(plan: Plan, state: RolloutState, weight: int, *, shown: bool = False) -> Split:
-    """The split at a weight, with the testers' way to the new version and, before its first weight, the mirror.
+def split_for(plan: Plan, state: RolloutState, weight: int, seen: Seen, *, shown: bool = False) -> Split:
+    """The split at a weight, with the baseline, the testers' way and, before the first weight, the mirror.
 
     shown: the new version has somebody to answer testers and mirrored requests.
     """
     forward = state.status in FORWARD
     routes = tester_routes(plan, state.new, weight, preview=forward and shown)
-    split = split_between(state.new, weight, state.old, routes)
+    split = baseline.beside(plan, state, seen, split_between(state.new, weight, state.old, routes))
     mirrored = plan.steps[state.step].mirror
     if forward and shown and mirrored and weight == 0:
         return Split(split.weights, split.header_routes, Mirror(state.new, mirrored))
@@ -127,9 +129,9 @@ def done(turn: Turn) -> bool:
     state, step, seen = turn.state, turn.step, turn.seen
     match step.kind:
         case StepKind.SCALE:
-            return healthy(seen, state.new) >= step.instances
+            return healthy(seen, state.new) >= step.instances and baseline.ready(turn)
         case StepKind.SET_WEIGHT | StepKind.SWITCH:
-            return seen.split is not None and seen.split == split_for(turn.plan, state, step.weight)
+            return seen.split is not None and seen.split == split_for(turn.plan, state, step.weight, seen)
         case StepKind.KEEP:
             return state.pace is not Pace.FULL or state.watched >= step.duration
         case StepKind.DRAIN:

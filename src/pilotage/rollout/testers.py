@@ -14,5 +14,9 @@ def tester_routes(plan: Plan, new: str, weight: int, *, preview: bool) -> tuple[
     if plan.answers.deployment_strategy == "blue-green":
         header = str(plan.setting("blue_green.preview_header").value)
         return (HeaderRoute(header, PREVIEW, new),) if header and preview and weight == 0 else ()
+    if not 0 < weight < WHOLE:
+        return ()
     header = str(plan.setting("canary.tester_header").value)
-    return (HeaderRoute(header, TESTER, new),) if header and 0 < weight < WHOLE else ()
+    cohort, _, value = str(plan.setting("canary.cohort").value).partition("=")
+    routes = ((header, TESTER), (cohort, value))
+    return tuple(HeaderRoute(name, wanted, new) for name, wanted in routes if name)

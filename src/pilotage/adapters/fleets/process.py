@@ -18,6 +18,7 @@ from pilotage.adapters.http import get_status
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.processes import Record
 from pilotage.model.observation import Health, Instance
+from pilotage.model.traffic import artifact_of
 
 
 class ProcessFleet:
@@ -75,7 +76,8 @@ class ProcessFleet:
         number = 1 + max((_number(r) for r in self._records()), default=0)
         port = free_port()
         slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
-        command = [part.replace("{version}", version).replace("{port}", str(port)) for part in self._command]
+        named = artifact_of(version)
+        command = [part.replace("{version}", named).replace("{port}", str(port)) for part in self._command]
         facts = {"version": version, "port": port, "number": number}
         name = f"{slug}-{number}"
         processes.start(

@@ -29,7 +29,7 @@ from pilotage.adapters.files import read_json, write_json
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError, Backends
-from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split
+from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, artifact_of
 
 _TYPE = "type.googleapis.com/envoy"
 _START_DEADLINE = 10.0
@@ -268,7 +268,7 @@ class EnvoyRouter:
     def _named(self, version: str) -> dict[str, Any]:
         if not self._version_header:
             return {}
-        return {"response_headers_to_add": [_set_header(self._version_header, version.replace("%", "%%"))]}
+        return {"response_headers_to_add": [_set_header(self._version_header, artifact_of(version).replace("%", "%%"))]}
 
     def _behaviour(self) -> dict[str, Any]:
         """Another instance is tried only where the first cannot have seen the request: nothing is done twice."""
