@@ -86,6 +86,17 @@ def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> 
     assert len(it.instances("v1")) == 2
 
 
+def test_r13_a_service_without_users_is_judged_by_requests_of_our_own(shop: Make) -> None:
+    it = shop(**{"canary.weights": ["50%", "100%"]})
+    it.configure(synthetic={"path": "/product/1", "per_second": 60})
+    it.run("deploy", it.release("v0"))
+    it.run("deploy", it.release("v1", "errors"), expect=4)
+    assert "error rate" in it.latest().state.reason
+    asked = (it.latest().live or {})["requests"]
+    assert asked["v1"] >= 1
+    assert asked["v0"] >= 1
+
+
 def test_r12_blue_green_checks_the_preview_switches_at_once_and_keeps_the_old(shop: Make) -> None:
     it = shop(strategy="blue-green", **QUICK["blue-green"], **{"blue_green.preview_header": "x-preview"})
     it.configure(

@@ -29,7 +29,7 @@ _QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
         "deployment_strategy",
         DeploymentStrategy,
         "canary",
-        "How should it reach users? so far only a canary is executed",
+        "How should it reach users?",
     ),
     ("team_size", TeamSize, "small", "Who releases? small 2–5, medium 6–15, large >15, distributed"),
     ("release_frequency", ReleaseFrequency, "weekly", "How often?"),

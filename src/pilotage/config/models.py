@@ -310,6 +310,13 @@ class TrafficSection(Section):
     error_rate: float = Field(gt=0, lt=1, description="Share of them that fail on a usual day, such as 0.002.")
 
 
+class SyntheticSection(Section):
+    """Requests of our own while a release is watched, where users make too few."""
+
+    path: UrlPath = Field(description="What is asked for, with GET; the header x-pilotage-synthetic says whose it is.")
+    per_second: float = Field(gt=0, le=100, description="How often, through the router.", strict=False)
+
+
 class EnvironmentSection(Section):
     """One place where the service runs."""
 
@@ -320,6 +327,7 @@ class EnvironmentSection(Section):
         False, description="This release closes the service, whatever the strategy: a migration does."
     )
     traffic: TrafficSection | None = Field(None, description="Usual traffic: the plan then says when harm is known.")
+    synthetic: SyntheticSection | None = Field(None, description="Requests of our own while a release is watched.")
     checks: dict[str, list[CheckSection]] = Field(
         default_factory=dict, description="What a step checks beside its own question, by the step's id."
     )

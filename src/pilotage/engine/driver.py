@@ -21,9 +21,10 @@ from pilotage.engine.targets import Target, open_target
 from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, Seen, SetFlag
-from pilotage.model.traffic import Split
+from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, RolloutState, Seen, SetFlag
+from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import decide, desired
+from pilotage.rollout.turn import FORWARD
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -83,6 +84,8 @@ class Driver:
         reach("recorded")
         self._act(target, decision.actions, seen)
         reach("acted")
+        if target.synthetic:
+            (target.synthetic.keep_up if _is_judged(decision.state, seen) else target.synthetic.stop)()
         return decision
 
     def _record(self, decision: Decision, seen: Seen) -> None:
@@ -248,6 +251,11 @@ class Driver:
             ],
             "trouble": seen.trouble,
         }
+
+
+def _is_judged(state: RolloutState, seen: Seen) -> bool:
+    """Whether both versions get requests, from which something can be learned."""
+    return state.status in FORWARD and seen.split is not None and 0 < seen.split.weight(state.new) < WHOLE
 
 
 def _backends(seen: Seen, target: Target, split: Split, keep: dict[str, int]) -> dict[str, list[tuple[str, int]]]:

@@ -10,6 +10,7 @@ from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Queries, Rout
 from pilotage.config.models import EnvironmentSection
 
 if TYPE_CHECKING:
+    from pilotage.adapters.synthetic import SyntheticRequests
     from pilotage.judge.rules import Rule
 
 
@@ -18,7 +19,7 @@ class Target:
     """The ports of one environment, for a holder of its lease with `token`.
 
     queries: where rules ask, if any do · checks: of the rollout in hand · flags: and what its variants did, where the
-    strategy is a feature toggle.
+    strategy is a feature toggle · synthetic: requests of our own, where they are wanted.
     """
 
     router: Router
@@ -28,6 +29,7 @@ class Target:
     checks: Checks | None = None
     flags: Flags | None = None
     variants: Metrics | None = None
+    synthetic: SyntheticRequests | None = None
 
 
 def open_target(
@@ -49,6 +51,7 @@ def open_target(
         checks=_checks(place / "checks" / (rollout or "none"), fence, section, cwd),
         flags=_flags(fence, section, cwd),
         variants=_variants(fleet, section),
+        synthetic=_synthetic(section),
     )
 
 
@@ -78,6 +81,16 @@ def _variants(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
     from pilotage.adapters.metrics.variants import VariantMetrics
 
     return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
+
+
+def _synthetic(section: EnvironmentSection) -> SyntheticRequests | None:
+    if section.synthetic is None:
+        return None
+    from pilotage.adapters.synthetic import SyntheticRequests
+
+    host, _, port = section.router.listen.rpartition(":")
+    host = "127.0.0.1" if host == "0.0.0.0" else host
+    return SyntheticRequests(f"http://{host}:{port}{section.synthetic.path}", section.synthetic.per_second)
 
 
 def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Router:

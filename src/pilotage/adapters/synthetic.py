@@ -1,0 +1,53 @@
+"""Requests of our own, for services that hardly anybody uses at night: a judge without requests learns nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import urllib3
+
+HEADER = "x-pilotage-synthetic"
+"""On every such request, so that services can leave them out of their figures and do nothing lasting."""
+
+_KEPT_UP = 5.0
+"""Seconds: unless asked for again they end, with the worker that asked or the rollout that they were for."""
+
+
+class SyntheticRequests:
+    """GET `url`, so often a second, through the router like anybody else, each as a new user."""
+
+    def __init__(self, url: str, per_second: float) -> None:
+        self._url, self._interval = url, 1 / per_second
+        self._until = 0.0
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def keep_up(self) -> None:
+        """They should flow now."""
+        with self._lock:
+            self._until = time.monotonic() + _KEPT_UP
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="synthetic requests", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """They should flow no more."""
+        self._until = 0.0
+
+    def _run(self) -> None:
+        pool, due = urllib3.PoolManager(), time.monotonic()
+        while self._goes_on():
+            # What became of it is the router's to count.
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                pool.request("GET", self._url, headers={HEADER: "1"}, timeout=5.0, retries=False, redirect=False)
+            due = max(due + self._interval, time.monotonic() - 1)
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            if time.monotonic() < self._until:
+                return True
+            self._thread = None
+            return False
