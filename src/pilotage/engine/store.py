@@ -28,6 +28,9 @@ from pilotage.model.plan import Plan, canonical_json
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
 
 _FREEZES_STAY = 0.5
+LONGEST_PAUSE = 6.0
+"""Seconds that a transaction may stand idle before PostgreSQL ends it: as long as a lease lasts."""
+
 _JUST = 3600.0
 """Seconds for which a release that has ended is looked at again: its worker may have been away."""
 
@@ -101,6 +104,7 @@ class Store:
             _set_up_sqlite(self._engine)
         else:
             self._engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20, json_serializer=_json)
+            _set_up_postgresql(self._engine)
         migrate(self._engine)
         self._freezes: tuple[RowMapping, ...] = ()
         self._freezes_read = -math.inf
@@ -465,6 +469,15 @@ def _set_up_sqlite(engine: Engine) -> None:
     def _(connection: Connection) -> None:
         # A transaction that reads before it writes must hold the write lock from its start, or it may fail halfway.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _set_up_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        # A controller that freezes inside a transaction would keep its locks, and every other controller waiting.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_PAUSE * 1000:.0f}ms'")
+        connection.commit()
 
 
 def _append(
