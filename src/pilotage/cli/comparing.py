@@ -75,7 +75,9 @@ def show_retarget(project: Project, source: str, wished: dict[str, Any], as_json
     wish = wish_of(project, before.version, **wished)
     answers = before.to_dict()["answers"]
     done = wish.done or tuple(phase.id for phase in before.timeline.phases if phase.done)
-    after = plan_for(project.loaded, before.environment, replace(wish, changes=answers, done=done))
+    after = plan_for(
+        project.loaded, before.environment, replace(wish, changes=answers, done=done, risk=wish.risk or before.risk)
+    )
     changes, again = difference(before, after), told_again(before, after, wish.today) if wish.today else ()
     if as_json:
         answer = {"schema": 1, "changes": [asdict(c) for c in changes], "tell_again": [asdict(r) for r in again]}

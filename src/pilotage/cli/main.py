@@ -16,6 +16,7 @@ _COMMANDS = {
     "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml, or of a plan."),
     "doctor": ("setting_up", "Check this machine and this configuration."),
     "plan": ("planning", "Show what releasing a version would do, and why; compare and move plans."),
+    "risk": ("risking", "How likely a range of changes needs a repair, and why."),
     "deploy": ("running", "Plan a version and roll it out, watching."),
     "watch": ("running", "Follow the rollout under way."),
     "status": ("reading", "What serves and what rolls out now."),

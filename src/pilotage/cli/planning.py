@@ -10,32 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.project import Project, environment_option, json_option
 
 if TYPE_CHECKING:
     from pilotage.engine.plans import Wish
     from pilotage.model.plan import Plan
+    from pilotage.model.risk import Assessment
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
-class _Plan(click.Group):
-    """`plan VERSION` without a subcommand's name makes the plan."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args and args[0] in self.commands
-        return super().parse_args(ctx, args if named else ["make", *args])
-
-
-class _Unnamed(click.Context):
-    """Shows itself as its group."""
-
-    @property
-    def command_path(self) -> str:
-        return self.parent.command_path if self.parent else ""
-
-
-@click.group(cls=_Plan)
+@click.group(cls=DefaultGroup, default="make")
 def plan() -> None:
     """Show what releasing a version would do; compare plans; move a plan to another date."""
 
@@ -49,6 +35,9 @@ def wish_options(command: Any) -> Any:
             click.option("--done", help="Phases that are done, with commas, such as planning_phase."),
             click.option(
                 "--accept", multiple=True, metavar="CONFLICT", help="Go on with this conflict; needs --reason."
+            ),
+            click.option(
+                "--with-risk", metavar="A..B", help="Assess these changes, and hold the strategy against them."
             ),
             click.option("--reason", help="Why the conflicts are accepted; it is recorded in the plan."),
         )
@@ -65,6 +54,7 @@ def wish_of(
     done: str | None,
     accept: tuple[str, ...],
     reason: str | None,
+    with_risk: str | None,
 ) -> Wish:
     """What the options ask for. Raises UsageError for an acceptance without a reason, or the other way round."""
     from pilotage.engine.plans import Wish
@@ -78,7 +68,15 @@ def wish_of(
         as_of.date() if as_of else date.today(),
         tuple(name.strip() for name in (done or "").split(",") if name.strip()),
         {name: Acceptance(str(reason), project.actor) for name in accept},
+        risk=_assessed(project, with_risk) if with_risk else None,
     )
+
+
+def _assessed(project: Project, revisions: str) -> Assessment:
+    from pilotage.cli.risking import question_of
+    from pilotage.engine.assessing import assess_range
+
+    return assess_range(project.config.resolve().parent, question_of(project, revisions, None, None)).assessment
 
 
 def _rules(plan: Plan) -> str:
@@ -176,7 +174,7 @@ def make(
         _show(made, section)
 
 
-make.context_class = _Unnamed
+make.context_class = Unnamed
 
 
 def _explain(made: Plan, path: str, as_json: bool) -> None:

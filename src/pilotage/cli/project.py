@@ -47,6 +47,13 @@ class Project:
             raise click.UsageError(f"{self.config} has no service {self.service!r}; it has {', '.join(known)}")
         return self.service
 
+    @property
+    def has_store(self) -> bool:
+        """Whether anything was ever recorded here: who only asks about a repository leaves no store behind."""
+        from pilotage.engine.store import DATABASE
+
+        return DATABASE in os.environ or (self.directory / "pilotage.sqlite").exists()
+
     @cached_property
     def store(self) -> Store:
         from pilotage.engine.store import Store

@@ -12,6 +12,7 @@ from pilotage.config.models import TrafficSection
 from pilotage.model.answers import Answers
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
+from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.making import Acceptance, Service, make_plan
 from pilotage.plan.numbers import Override
@@ -22,7 +23,8 @@ _PROCESS = ("memory_utilization",)
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of a plan beside the configuration. changes: answers given anew, for a what-if."""
+    """What is asked of a plan beside the configuration. changes: answers given anew, for a what-if · risk: of the
+    change that the version brings."""
 
     version: str
     release_date: date | None = None
@@ -30,6 +32,7 @@ class Wish:
     done: Iterable[str] = ()
     accept: Mapping[str, Acceptance] = field(default_factory=dict)
     changes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    risk: Assessment | None = None
 
 
 def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
@@ -49,6 +52,7 @@ def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
         service=service_of(loaded, environment),
         calendar=calendar_of(loaded, wish.release_date),
         accept={**recorded, **wish.accept},
+        risk=wish.risk,
     )
     traffic = loaded.configuration.environments[environment].traffic
     return replace(plan, notes=(*plan.notes, *_forecasts(plan, traffic))) if traffic else plan

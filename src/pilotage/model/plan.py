@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from pilotage.model.answers import Answers
+from pilotage.model.risk import Assessment
 from pilotage.model.schedule import (
     AlertRule,
     Conflict,
@@ -23,7 +24,7 @@ from pilotage.model.schedule import (
     Wave,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Version of the plan's JSON; raised when a reader of the old one would misread the new."""
 
 
@@ -122,7 +123,8 @@ class Plan:
     """Six answers and a service's configuration, worked out. Same inputs, same bytes, same hash (R2).
 
     release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's
-    zone first, then the team's others · notes: what was changed or could not be kept, one sentence each.
+    zone first, then the team's others · risk: of the change itself, when it was asked for · notes: what was changed or
+    could not be kept, one sentence each.
     """
 
     format: int
@@ -136,6 +138,7 @@ class Plan:
     instances: int
     conflicts: tuple[Conflict, ...]
     readiness: tuple[Requirement, ...]
+    risk: Assessment | None
     timeline: Timeline
     settings: tuple[Setting, ...]
     steps: tuple[Step, ...]

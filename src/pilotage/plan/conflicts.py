@@ -15,6 +15,7 @@ from pilotage.model.answers import (
 )
 from pilotage.model.plan import Step
 from pilotage.model.quantity import format_duration
+from pilotage.model.risk import CAREFULNESS, Assessment, RiskLevel
 from pilotage.model.schedule import Conflict
 from pilotage.plan.dates import PlanRefused
 from pilotage.plan.numbers import DAY, HOUR
@@ -31,6 +32,7 @@ NAMES = (
     "internal-only-with-others",
     "downtime-with-zero-downtime",
     "rolling-outlasts-its-phase",
+    "less-careful-than-its-risk",
 )
 
 
@@ -54,6 +56,19 @@ def conflicts_of(
         *_of_downtime(answers, down),
         *_of_rolling(answers, numbers, instances, spans),
     )
+
+
+def conflicts_with(risk: Assessment | None, answers: Answers) -> Iterator[Conflict]:
+    """A strategy that exposes more users at once than the change's risk recommends; where lasting harm is possible,
+    somebody must accept that (C25)."""
+    if risk is None or CAREFULNESS.index(answers.deployment_strategy) >= CAREFULNESS.index(risk.strategy):
+        return
+    yield Conflict(
+        "less-careful-than-its-risk", (*_named(answers, "deployment_strategy"), f"risk: {risk.level}"),
+        f"{answers.deployment_strategy} exposes more users at once than {risk.strategy}, which this change's risk "
+        f"recommends: {risk.why}",
+        f"deployment_strategy: {risk.strategy}", risk.level is RiskLevel.CRITICAL, "R17, C25",
+    )  # fmt: skip
 
 
 def _named(answers: Answers, *names: str) -> tuple[str, ...]:

@@ -202,6 +202,12 @@ def _conflicts(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
         yield Change("conflicts", name, shown[0], shown[1], "everyone", cause)
 
 
+def _risk(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+    old, new = (NOTHING if r is None else f"{r.level}: {r.chance}; {r.advice}" for r in (a.risk, b.risk))
+    if old != new:
+        yield Change("risk", "assessment", old, new, "approvers", cause)
+
+
 def _alerts(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
     for _, old, new in _pairs(a.alerts, b.alerts, lambda alert: alert.id):
         alert = new or old
@@ -296,6 +302,7 @@ _PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[Change]], tuple[str, ..
     (_attendance, _OF_DATES),
     (_communication, ("stakeholders", "release_type", "release date", "version", "deployment_strategy")),
     (_conflicts, ()),
+    (_risk, ()),
     (_alerts, ("deployment_strategy", "risk_tolerance")),
     (_health, ()),
     (_retrospective, ("team_size", "release_frequency", "release date")),

@@ -11,10 +11,11 @@ from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, Tea
 from pilotage.model.calendar import Calendar
 from pilotage.model.plan import FORMAT, Plan, Step
 from pilotage.model.quantity import format_duration
+from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, Requirement, Timeline, Wave
 from pilotage.plan.attendance import waves_of
 from pilotage.plan.communication import Times, messages_of, words_of
-from pilotage.plan.conflicts import Acceptance, accepted, conflicts_of
+from pilotage.plan.conflicts import Acceptance, accepted, conflicts_of, conflicts_with
 from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
 from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
 from pilotage.plan.numbers import DAY, Override, settings
@@ -65,12 +66,13 @@ def make_plan(
     service: Service | None = None,
     calendar: Calendar | None = None,
     accept: Mapping[str, Acceptance] | None = None,
+    risk: Assessment | None = None,
 ) -> Plan:
     """The plan for releasing `version`.
 
     Weights are per mille of users, durations seconds, phases open days. release_date: everyone has it on that day;
     without one the plan has no days · today: the day of the decision, so that what has passed is noticed ·
-    done: phases that need no time any more · accept: conflicts by name that someone goes on with.
+    done: phases that need no time any more · accept: conflicts by name that someone goes on with · risk: of the change.
 
     Raises PlanRefused for what cannot be planned, with the smallest change that frees it, and BadOverride for an
     override that names no number or a wrong one; both are ValueErrors.
@@ -90,8 +92,9 @@ def make_plan(
         release_date=frame.release,
         zones=tuple(dict.fromkeys((frame.calendar.zone, *frame.calendar.team_zones))),
         instances=frame.service.instances,
-        conflicts=accepted(_conflicts(frame), accept or {}),
+        conflicts=accepted((*_conflicts(frame), *conflicts_with(risk, answers)), accept or {}),
         readiness=_readiness(frame, timeline),
+        risk=risk,
         timeline=timeline,
         settings=tuple(frame.numbers.settings.values()),
         steps=frame.steps,

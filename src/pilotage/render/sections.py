@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, Phase, Shift, Wave
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
@@ -36,6 +37,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         *((_conflicts(plan),) if plan.conflicts else ()),
         _timeline(plan),
         _readiness(plan),
+        *((_risk(plan.risk),) if plan.risk else ()),
         _steps(plan),
         *((_attendance(plan),) if plan.waves else ()),
         _rollback(plan),
@@ -48,7 +50,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
 
 
 IDS = (
-    "answers", "conflicts", "timeline", "readiness", "steps", "attendance", "rollback", "health", "alerts",
+    "answers", "conflicts", "timeline", "readiness", "risk", "steps", "attendance", "rollback", "health", "alerts",
     "communication", "retrospective", "numbers",
 )  # fmt: skip
 
@@ -106,6 +108,18 @@ def _conflicts(plan: Plan) -> Section:
     return Section(
         "conflicts", "Conflicts", (sentence,),
         ("conflict", "what contradicts", "between", "smallest change that frees it", "standing"), rows,
+    )  # fmt: skip
+
+
+def _risk(risk: Assessment) -> Section:
+    rows = tuple((f.factor, f.level, format_share(round(f.share, 2)), f.sentence) for f in risk.factors)
+    return Section(
+        "risk", "Risk",
+        (f"{risk.level.upper()}: {risk.chance} (measured by {risk.model}).", f"Recommended is {risk.advice}."),
+        ("factor", "level", "share", "why"), rows,
+        tuple(f"{f.level}: {f.sentence}{f' ({f.place})' * bool(f.place)}" for f in risk.findings)
+        + tuple(f"What helps: {cure}" for cure in risk.mitigations),
+        ("share",),
     )  # fmt: skip
 
 

@@ -1,0 +1,84 @@
+"""How long an assessment takes: `python benchmarks/risk_speed.py CLONE…`, beside the `git log` that it has to read.
+
+A range of 200 changes as a user runs it (a new process each time, the file cache warm), and the measures of up to
+10,000 changes as `pilotage risk train` takes them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from pilotage.adapters.git import Git
+from pilotage.risk.labels import label
+
+RUNS = 5
+CHANGES, MANY = 200, 10_000
+
+
+def timed(run: Callable[[], object]) -> list[float]:
+    taken = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - began)
+    return sorted(taken)
+
+
+def _newest(git: Git) -> Iterator[str]:
+    """The revisions that name the newest MANY changes."""
+    found = git.run("rev-list", "--first-parent", f"--max-count={MANY + 1}", "HEAD").split()
+    return iter([f"{found[-1]}..HEAD"] if len(found) > MANY else ["HEAD"])
+
+
+def main() -> None:
+    print(f"{platform.platform()}, Python {platform.python_version()}, {Git(Path()).run('--version').strip()}\n")
+    print(
+        f"| repository | commits | {CHANGES} changes: median (most), s | memory, MB | `git log -p` of them, s | "
+        "changes measured | s | `git log -p` of them, s |"
+    )
+    print("|---" * 8 + "|")
+    for path in map(Path, sys.argv[1:]):
+        git = Git(path)
+        count = git.run("rev-list", "--count", "HEAD").strip()
+        span = f"HEAD~{CHANGES}..HEAD"
+        memory: list[float] = []
+        ours = timed(lambda span=span, path=path, memory=memory: memory.append(_ours(path, span)))  # type: ignore[misc]
+        peer = timed(lambda span=span, path=path: _log(path, span))  # type: ignore[misc]
+        revisions = list(_newest(git))
+        began = time.perf_counter()
+        measured = label(islice(git.changes(revisions), MANY)).count
+        took = time.perf_counter() - began
+        began = time.perf_counter()
+        _log(path, *revisions)
+        name = path.parent.name if path.name == "repo" else path.name
+        print(
+            f"| {name} | {count} | {median(ours):.2f} ({ours[-1]:.2f}) | {max(memory):.0f} | {median(peer):.2f} | "
+            f"{measured} | {took:.1f} | {time.perf_counter() - began:.1f} |",
+            flush=True,
+        )
+
+
+def _ours(path: Path, span: str) -> float:
+    """Megabytes that it took at most, its own git processes looked at, too."""
+    arguments = [sys.executable, "-m", "pilotage.cli.main", "risk", span, "--repository", str(path), "--json"]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    return usage.ru_maxrss / 1024
+
+
+def _log(path: Path, *revisions: str) -> None:
+    arguments = ["git", "-C", str(path), "log", "-p", "-U0", "-M", "--first-parent", "--diff-merges=first-parent"]
+    subprocess.run([*arguments, *revisions], check=True, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()

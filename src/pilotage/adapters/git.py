@@ -1,0 +1,215 @@
+"""Reads a repository through the `git` command: changes with their patches, contents, the year before."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.risk.files import kind_of
+
+_HEADER = "%x01%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02"
+_PATCH = (
+    "--no-color", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/", "--dst-prefix=b/", "-M",
+    "-l400", "--first-parent", "--diff-merges=first-parent",
+)  # fmt: skip
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_DECISION = re.compile(
+    rb"\b(?:if|elif|else if|elsif|for|while|until|unless|case|when|catch|except|rescue|match)\b|&&|\|\||\?[^.?:]"
+)
+_IDLE = re.compile(rb"\+\s*(?:$|#|//|/?\*|--|<!--|;)")
+_MOST = 2**20
+"""Bytes of a line that are looked at: what is longer was not written by hand."""
+
+
+class Git:
+    """A repository, bare or with a work tree. Raises AdapterError with git's own words."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._base = ["git", "-c", "core.quotepath=off", "-c", "log.showSignature=false", "-C", str(path)]
+
+    def run(self, *arguments: str) -> str:
+        """Standard output of `git …`, decoded leniently."""
+        try:
+            done = subprocess.run([*self._base, *arguments], capture_output=True, check=False)
+        except FileNotFoundError:
+            raise AdapterError("there is no git on this machine's PATH") from None
+        if done.returncode:
+            words = done.stderr.decode(errors="replace").strip().splitlines()
+            raise AdapterError(f"git {arguments[0]}: {words[0] if words else f'exit {done.returncode}'}")
+        return done.stdout.decode(errors="replace")
+
+    def commit(self, name: str) -> str:
+        """The full id of the commit that `name` means. Raises AdapterError when there is none."""
+        if name.startswith("-"):
+            raise AdapterError(f"{name!r} is no commit's name")
+        try:
+            return self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
+        except AdapterError:
+            raise AdapterError(f"{self.path} has no commit {name!r}") from None
+
+    def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
+        """Changes with their patches, oldest first, along first parents: a merged branch is one change, by whoever
+        wrote its last commit. revisions: as `git log` takes them."""
+        authors = self._authors(revisions)
+        arguments = ["log", "--reverse", f"--format={_HEADER}", "-p", "-U0", *_PATCH, *options, *revisions, "--"]
+        with TemporaryFile() as words, self._reading(arguments, words) as process:
+            assert process.stdout is not None
+            for change in _parse(process.stdout):
+                merged = change.parents[1:]
+                yield replace(change, author=authors.get(merged[-1], change.author)) if merged else change
+            if process.wait():
+                words.seek(0)
+                raise AdapterError(f"git log: {words.read(500).decode(errors='replace').strip()}")
+
+    def _reading(self, arguments: Sequence[str], words: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*self._base, *arguments], stdout=subprocess.PIPE, stderr=words)
+
+    def _authors(self, revisions: Sequence[str]) -> dict[str, str]:
+        lines = self.run("log", "--format=%H %aE", *revisions, "--").splitlines()
+        return dict(line.split(" ", 1) for line in lines if " " in line)
+
+    def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
+        """Changes with the names of their files alone: no lines, much quicker. Oldest first."""
+        authors = self._authors(revisions)
+        arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", *_PATCH, "--no-renames", *options]
+        text = self.run(*arguments, *revisions, "--")
+        for block in text.split("\x01")[1:]:
+            head, _, paths = block.partition("\x02")
+            change = _head(head)
+            files = tuple(FilePatch(path, path, 0, 0) for path in paths.split("\n") if path)
+            merged = change.parents[1:]
+            author = authors.get(merged[-1], change.author) if merged else change.author
+            yield replace(change, author=author, files=files)
+
+    def contents(self, names: Sequence[str]) -> list[bytes | None]:
+        """What `REVISION:PATH` each holds; None where there is nothing. One process for all of them."""
+        asked = [name for name in names if "\n" not in name]
+        arguments = [*self._base, "cat-file", "--batch"]
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            found: dict[str, bytes | None] = {}
+            for name in asked:
+                process.stdin.write(name.encode() + b"\n")
+                process.stdin.flush()
+                found[name] = _object(process.stdout)
+            process.stdin.close()
+        return [found.get(name) for name in names]
+
+
+def _object(stream: IO[bytes]) -> bytes | None:
+    head = stream.readline().split()
+    if len(head) < 3 or not head[2].isdigit():
+        return None
+    content = stream.read(int(head[2]))
+    stream.read(1)
+    return content if head[1] == b"blob" else None
+
+
+def _head(text: str) -> Change:
+    commit, parents, author, at, written, message = text.split("\0", 5)
+    zone = written.rsplit(" ", 1)[-1]
+    sign = -1 if zone.startswith("-") else 1
+    offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if zone[1:].isdigit() else 0
+    return Change(commit, tuple(parents.split()), author.lower(), int(at), offset, message.strip(), ())
+
+
+def _parse(stream: IO[bytes]) -> Iterator[Change]:
+    head: bytes | None = None
+    files: list[FilePatch] = []
+    patch = _Patch()
+    for raw in stream:
+        if patch.left:
+            patch.line(raw[:_MOST])
+            continue
+        if raw.startswith(b"\x01"):
+            if head is not None:
+                yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
+            head, files, patch = raw[1:], [], _Patch()
+            while not head.rstrip(b"\n").endswith(b"\x02"):
+                more = stream.readline()
+                if not more:
+                    return
+                head += more
+            head = head.rstrip(b"\n")[:-1]
+        elif raw.startswith(b"diff --git "):
+            files, patch = list(_done(files, patch)), _Patch.of(raw)
+        else:
+            patch.note(raw)
+    if head is not None:
+        yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
+
+
+def _done(files: list[FilePatch], patch: _Patch) -> tuple[FilePatch, ...]:
+    return (*files, patch.result()) if patch.path else tuple(files)
+
+
+class _Patch:
+    """One file's part of a patch while it is read line by line."""
+
+    def __init__(self) -> None:
+        self.path = self._before = ""
+        self._added = self._deleted = self._branches = self.left = 0
+        self._hunks: list[tuple[int, int, int, int]] = []
+        self._idle: list[int] = []
+        self._code = self._gone = False
+
+    @staticmethod
+    def of(line: bytes) -> _Patch:
+        """From `diff --git a/X b/X`; other names come in the lines after it."""
+        patch = _Patch()
+        text = line[11:].rstrip(b"\n").decode(errors="replace")
+        half = len(text) // 2
+        patch.path = patch._before = text[half + 1 :].strip('"').removeprefix("b/")
+        patch._code = kind_of(patch.path) is FileKind.SOURCE
+        return patch
+
+    def note(self, line: bytes) -> None:
+        """A line between hunks."""
+        if line.startswith(b"@@ "):
+            if found := _HUNK.match(line):
+                start, old, first, new = (1 if group is None else int(group) for group in found.groups())
+                self._hunks.append((start, old, first, new))
+                self.left = old + new
+        elif line.startswith(b"rename from "):
+            self._before = _named(line[12:])
+        elif line.startswith(b"rename to "):
+            self.path = _named(line[10:])
+            self._code = kind_of(self.path) is FileKind.SOURCE
+        elif line.startswith(b"new file "):
+            self._before = ""
+        elif line.startswith(b"deleted file "):
+            self._gone = True
+
+    def line(self, line: bytes) -> None:
+        """A line of a hunk."""
+        if line.startswith(b"+"):
+            if self._code:
+                if _IDLE.match(line):
+                    self._idle.append(self._added)
+                else:
+                    self._branches += len(_DECISION.findall(line))
+            self._added += 1
+        elif line.startswith(b"-"):
+            self._deleted += 1
+        else:  # "\ No newline at end of file"
+            return
+        self.left -= 1
+
+    def result(self) -> FilePatch:
+        return FilePatch(
+            self.path, self._before, self._added, self._deleted, self._branches, tuple(self._hunks), self._gone,
+            tuple(self._idle),
+        )  # fmt: skip
+
+
+def _named(text: bytes) -> str:
+    return text.rstrip(b"\n").decode(errors="replace").strip('"')

@@ -1,0 +1,201 @@
+"""`pilotage risk`: how likely a range of changes needs a repair, why, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilotage.cli.groups import DefaultGroup, Unnamed
+from pilotage.cli.project import Project, json_option
+
+if TYPE_CHECKING:
+    from pilotage.engine.assessing import Answer, Question
+    from pilotage.risk.model import RiskModel
+
+SCHEMA = 1
+_COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold red"}
+LEARNED = "risk.json"
+"""The model that `pilotage risk train` leaves beside the store."""
+
+repository_option = click.option(
+    "--repository",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Another clone than this folder.",
+)
+
+
+@click.group(cls=DefaultGroup, default="assess")
+def risk() -> None:
+    """How likely a range of changes needs a repair, and why; learn from this repository's own past."""
+
+
+@risk.command("assess")
+@click.argument("revisions", metavar="A..B")
+@repository_option
+@click.option("--per-commit", is_flag=True, help="Each change by itself, the riskiest first.")
+@click.option("--at", "when", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="When it is to be released.")
+@click.option(
+    "--advisories", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Known vulnerabilities: JSON of pip-audit, npm audit or OSV.",
+)  # fmt: skip
+@json_option
+@click.pass_obj
+def assess(
+    project: Project, /, revisions: str, repository: Path | None, per_commit: bool, when: datetime | None,
+    advisories: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Assess the changes after A up to B (HEAD when left out), from git alone.
+
+    Also: `pilotage risk train` learns from this repository's own reverts and repairs.
+    """
+    from pilotage.engine.assessing import assess_range
+
+    asked = question_of(project, revisions, when, advisories)
+    answer = assess_range(repository or project.config.resolve().parent, asked)
+    if as_json:
+        click.echo(json.dumps(to_dict(answer, per_commit), indent=2, ensure_ascii=False))
+    else:
+        _show(answer, per_commit)
+
+
+assess.context_class = Unnamed
+
+
+def question_of(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:
+    """What the options and the configuration, where there is one, ask of an assessment."""
+    from zoneinfo import ZoneInfo
+
+    from pilotage.engine.assessing import Question, now
+    from pilotage.model.answers import RiskTolerance
+    from pilotage.model.calendar import Calendar
+
+    calendar, tolerance, others = Calendar(), RiskTolerance.MEDIUM, tuple[str, ...]()
+    if project.config.exists():
+        from pilotage.config.calendars import calendar_of
+
+        calendar = calendar_of(project.whole, (when or now()).date())
+        tolerance = project.whole.configuration.answers.risk_tolerance
+        others = _under_way(project)
+    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else now()
+    return Question(revisions, moment, calendar, others, _known(advisories), tolerance, _model(project))
+
+
+def _under_way(project: Project) -> tuple[str, ...]:
+    if not project.has_store:
+        return ()
+    found = (project.store.get(rollout) for rollout in project.store.unfinished())
+    return tuple(f"{r.service} {r.version} in {r.environment}" for r in found)
+
+
+def _known(advisories: Path | None) -> Mapping[str, str]:
+    from pilotage.readiness.audits import vulnerabilities
+
+    return vulnerabilities(advisories.read_text(encoding="utf-8"), str(advisories)) if advisories else {}
+
+
+def _model(project: Project) -> RiskModel | None:
+    from pilotage.risk.model import RiskModel
+
+    path = project.directory / LEARNED
+    return RiskModel.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def to_dict(answer: Answer, per_commit: bool) -> dict[str, Any]:
+    """The JSON of an answer: `score`, `level`, `factors`, findings, mitigations, recommendation."""
+    whole = asdict(answer.assessment)
+    whole["settings"] = dict(answer.assessment.settings)
+    content = {"schema": SCHEMA, **whole}
+    if per_commit:
+        content["per_commit"] = [
+            {**asdict(change), "parts": {str(factor): round(part, 4) for factor, part in change.parts}}
+            for change in sorted(answer.changes, key=lambda change: -change.score)
+        ]
+    return content
+
+
+def _show(answer: Answer, per_commit: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from pilotage.model.quantity import format_share
+
+    found, console = answer.assessment, Console()
+    level = Text(found.level.upper(), _COLOUR[found.level])
+    console.print(Text("risk ").append_text(level).append(f"   {found.chance}"))
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    for title in ("factor", "level", "share"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=1)
+    for factor in found.factors:
+        shade = _COLOUR[factor.level]
+        table.add_row(factor.factor, Text(factor.level, shade), format_share(round(factor.share, 2)), factor.sentence)
+    console.print(table)
+    for finding in found.findings[:12]:
+        where = f"  {finding.place}" if finding.place else ""
+        console.print(Text("• ", _COLOUR[finding.level]).append(finding.sentence).append(where, "dim"))
+    if found.mitigations:
+        console.print(Text("\nwhat helps", "bold"))
+        for cure in found.mitigations:
+            console.print(Text(f"  {cure}"))
+    console.print(Text("\nrecommended ", "bold").append(found.advice))
+    console.print(Text(f"measured by {found.model}", "dim"))
+    if per_commit:
+        _show_changes(answer)
+
+
+def _show_changes(answer: Answer) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pilotage.model.quantity import format_share
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("change", "risk", "most of it", "subject"):
+        table.add_column(title, overflow="fold")
+    for change in sorted(answer.changes, key=lambda change: -change.score):
+        factor, part = max(change.parts, key=lambda pair: pair[1])
+        most = str(factor) if part > 0 else "less than usual"
+        table.add_row(change.commit[:10], format_share(round(change.score, 3)), most, change.subject)
+    Console().print(table)
+
+
+@risk.command("train")
+@repository_option
+@click.option("--revision", default="HEAD", show_default=True, help="Whose history.")
+@json_option
+@click.pass_obj
+def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
+    """Fit the model to this repository: changes that its own repairs had to alter, its reverts, its rollbacks."""
+    from pilotage.engine.learning import learn
+
+    learned = learn(repository or project.config.resolve().parent, revision, _undone(project))
+    project.directory.mkdir(parents=True, exist_ok=True)
+    (project.directory / LEARNED).write_text(learned.model.to_json(), encoding="utf-8")
+    content = {"schema": SCHEMA, "changes": learned.changes, "harmful": learned.harmful, "origin": learned.model.origin,
+               "scales": {str(f): round(s, 3) for f, s in learned.scales}, "auc": learned.auc}  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(content, indent=2))
+        return
+    click.echo(f"learned from {learned.model.origin}")
+    click.echo(
+        f"its later fifth, foretold from its earlier four: AUC {learned.auc[0]:.3f}, as shipped {learned.auc[1]:.3f}"
+    )
+    for factor, scale in learned.scales:
+        click.echo(f"  {factor:<22} weighs {scale:.2f} of what it usually does")
+
+
+def _undone(project: Project) -> tuple[tuple[str, str], ...]:
+    """Versions that were rolled back, each with the one before it."""
+    from pilotage.model.rollout import Status
+
+    if not project.config.exists() or not project.has_store:
+        return ()
+    known = project.store.history(project.whole.configuration.service, limit=500)
+    return tuple((r.old, r.version) for r in known if r.state.status is Status.ROLLED_BACK and r.old)

@@ -1,0 +1,149 @@
+"""Assesses the risk of a range of a repository: reads git, measures, looks into what is particular, asks the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pilotage.adapters import squawk
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.answers import RiskTolerance
+from pilotage.model.calendar import Calendar
+from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.risk import Assessment, ChangeRisk, Finding
+from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
+from pilotage.risk.assessment import Measured, assess, of_change
+from pilotage.risk.features import YEAR, History, features_of, remembered
+from pilotage.risk.files import kind_of
+from pilotage.risk.model import RiskModel, shipped
+
+_MOST_BYTES = 400_000
+"""A file beyond this was not written by hand, or is no file to look into in a hurry."""
+
+_MOST_FILES = 40
+_MOST_TO_PARSE = 300_000
+"""Bytes of source whose functions are counted, most changed file first: parsing is what takes the time."""
+
+_LEAST_DECISIONS = 5
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. when: the release is to begin · others: under way beside it · advisories: `name version` → what
+    is known of it · model: None for the one that comes with Pilotage."""
+
+    revisions: str
+    when: datetime
+    calendar: Calendar = field(default_factory=Calendar)
+    others: tuple[str, ...] = ()
+    advisories: Mapping[str, str] = field(default_factory=dict)
+    tolerance: RiskTolerance = RiskTolerance.MEDIUM
+    model: RiskModel | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    assessment: Assessment
+    changes: tuple[ChangeRisk, ...]
+
+
+def assess_range(repository: Path, question: Question) -> Answer:
+    """Raises AdapterError for what git cannot answer."""
+    git = Git(repository)
+    first, last = ends(git, question.revisions)
+    measured = measure(git, first, last)
+    findings = [*_looked_into(git, first, last, measured, question.advisories)]
+    findings += infrastructure.findings_of([f for m in measured for f in m.change.files])
+    findings += timing.findings_of(question.when, question.calendar, question.others)
+    model = question.model or shipped()
+    whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance)
+    return Answer(whole, tuple(of_change(m, model) for m in measured))
+
+
+def ends(git: Git, revisions: str) -> tuple[str, str]:
+    """The commits of `A..B`, B being HEAD where it is left out. Raises AdapterError."""
+    if git.run("rev-parse", "--is-shallow-repository").strip() == "true":
+        raise AdapterError(f"{git.path} is a shallow clone: `git fetch --unshallow` brings the history it needs")
+    first, dots, last = revisions.partition("..")
+    if not dots or not first:
+        raise AdapterError(f"{revisions!r} is not a range such as v1.2.0..HEAD")
+    return git.commit(first), git.commit(last.lstrip(".") or "HEAD")
+
+
+def measure(git: Git, first: str, last: str) -> list[Measured]:
+    """The measures of each change from `first` (without it) to `last`, with the year before as history."""
+    began = int(git.run("log", "-1", "--format=%at", first))
+    history = History()
+    for past in git.names([first], f"--since={int(began - YEAR)}"):
+        history.add(remembered(past))
+    changes = list(git.changes([f"{first}..{last}"]))
+    lengths = _lengths(git, first, changes)
+    found = []
+    for change in changes:
+        found.append(Measured(change, features_of(change, history, lengths)))
+        for file in change.files:
+            if file.before and file.before != file.path:
+                history.rename(file.before, file.path)
+            lengths[file.path] = max(0, lengths.get(file.before, 0) + file.added - file.deleted)
+        history.add(remembered(change))
+    return found
+
+
+def _lengths(git: Git, first: str, changes: Sequence[Change]) -> dict[str, int]:
+    paths = {f.before for c in changes for f in c.files if f.before and kind_of(f.before) is FileKind.SOURCE}
+    ordered = sorted(paths)
+    contents = git.contents([f"{first}:{path}" for path in ordered])
+    return {path: text.count(b"\n") for path, text in zip(ordered, contents, strict=True) if text is not None}
+
+
+def _looked_into(
+    git: Git, first: str, last: str, measured: Sequence[Measured], advisories: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Lock files, migrations and the functions that got harder: as they were at the beginning and are at the end."""
+    files = [f for m in measured for f in m.change.files]
+    for path, before, after in _both(git, first, last, _locks(files)):
+        yield from dependencies.findings_of(path, before, after, advisories)
+    migrating = sorted({f.path for f in files if kind_of(f.path) is FileKind.MIGRATION})
+    for path, before, after in _both(git, first, last, migrating):
+        if after and after != before:
+            yield from migrations.findings_of(path, after)
+            if path.endswith(".sql"):
+                yield from squawk.findings_of(path, after)
+    left = _MOST_TO_PARSE
+    for path, before, after in _both(git, first, last, _decisive(files)):
+        left -= len(after or "")
+        if after and left > 0:
+            yield from complexity.findings_of(path, before or "", after)
+
+
+def _locks(files: Sequence[FilePatch]) -> list[str]:
+    return sorted({f.path for f in files if kind_of(f.path) is FileKind.DEPENDENCIES})
+
+
+def _decisive(files: Sequence[FilePatch]) -> list[str]:
+    """The source files that got most decisions, none of those with hardly any."""
+    added: dict[str, int] = {}
+    for file in files:
+        if kind_of(file.path) is FileKind.SOURCE:
+            added[file.path] = added.get(file.path, 0) + file.branches
+    most = sorted(added, key=lambda path: -added[path])[:_MOST_FILES]
+    return [path for path in most if added[path] >= _LEAST_DECISIONS]
+
+
+def _both(git: Git, first: str, last: str, paths: Sequence[str]) -> Iterator[tuple[str, str | None, str | None]]:
+    contents = git.contents([f"{commit}:{path}" for path in paths for commit in (first, last)])
+    for index, path in enumerate(paths):
+        before, after = contents[2 * index : 2 * index + 2]
+        if max(len(before or b""), len(after or b"")) <= _MOST_BYTES or kind_of(path) is FileKind.DEPENDENCIES:
+            yield path, _text(before), _text(after)
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode(errors="replace")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

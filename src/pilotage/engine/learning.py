@@ -1,0 +1,79 @@
+"""Fits the risk model to a repository's own past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.risk import RiskFactor
+from pilotage.risk.features import YEAR
+from pilotage.risk.labels import label
+from pilotage.risk.model import RiskModel, TooLittleHistory, refit, shipped
+
+_NEWEST = 5000
+_FEW = 5
+"""A release of no more changes than this, rolled back, speaks against each; of a larger one nobody knows which."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """scales: what each factor weighs, 1 as shipped · auc: on the later fifth, of a model fitted to the earlier four
+    fifths, and of the shipped one."""
+
+    model: RiskModel
+    changes: int
+    harmful: int
+    scales: tuple[tuple[RiskFactor, float], ...]
+    auc: tuple[float, float]
+
+
+def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = ()) -> Learned:
+    """Raises TooLittleHistory, AdapterError. undone: versions that were rolled back, as (the one before, it)."""
+    git = Git(repository)
+    found = label(git.changes([git.commit(revision)]), _harmed(git, undone))
+    # Of the newest changes nobody knows yet what they did.
+    latest = max((m.change.at for m in found.measured), default=0) - YEAR
+    known = [(m.measures, bad) for m, bad in zip(found.measured, found.harmful, strict=True) if m.change.at < latest]
+    known = known[-_NEWEST:]
+    measures, harmful = [m for m, _ in known], [bad for _, bad in known]
+    origin = f"{len(known)} changes of {repository.resolve().name}, {sum(harmful)} of which needed a repair"
+    model = refit(shipped(), measures, harmful, origin)
+    scales = tuple(zip(RiskFactor, model.scales, strict=True))
+    return Learned(model, len(known), sum(harmful), scales, _compared(measures, harmful))
+
+
+def _harmed(git: Git, undone: Sequence[tuple[str, str]]) -> frozenset[str]:
+    found: set[str] = set()
+    for before, version in undone:
+        try:
+            first, last = git.commit(before), git.commit(version)
+        except AdapterError:
+            continue  # a version that is no tag
+        commits = git.run("rev-list", "--first-parent", f"{first}..{last}").split()
+        found |= set(commits) if len(commits) <= _FEW else set()
+    return frozenset(found)
+
+
+def _compared(measures: Sequence[Sequence[float]], harmful: Sequence[bool]) -> tuple[float, float]:
+    cut = len(measures) * 4 // 5
+    later, bad = measures[cut:], harmful[cut:]
+    try:
+        fitted = refit(shipped(), measures[:cut], harmful[:cut], "")
+    except TooLittleHistory:
+        fitted = shipped()
+    own, usual = (_auc([model.probability(m) for m in later], bad) for model in (fitted, shipped()))
+    return own, usual
+
+
+def _auc(scores: Sequence[float], harmful: Sequence[bool]) -> float:
+    """Probability that a harmful change scores above a harmless one; a half where there is nothing to compare."""
+    import numpy as np
+
+    s, y = np.array(scores), np.array(harmful, dtype=bool)
+    if not y.any() or y.all():
+        return 0.5
+    bad, good = s[y][:, None], s[~y][None, :]
+    return float((bad > good).mean() + (bad == good).mean() / 2)

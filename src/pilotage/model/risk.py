@@ -1,0 +1,105 @@
+"""What is known of a change before it is released: how likely it needs a repair, why, and what to do about it (R17)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.quantity import format_share
+
+
+class RiskLevel(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(RiskLevel).index(self)
+
+
+CAREFULNESS = (
+    DeploymentStrategy.BIG_BANG,
+    DeploymentStrategy.ROLLING,
+    DeploymentStrategy.BLUE_GREEN,
+    DeploymentStrategy.CANARY,
+    DeploymentStrategy.FEATURE_TOGGLE,
+)
+"""From the one that exposes most users at once to the one that exposes fewest."""
+
+
+class RiskFactor(StrEnum):
+    """The six factors of R17."""
+
+    COMPLEXITY = "code complexity"
+    INFRASTRUCTURE = "infrastructure changes"
+    MIGRATIONS = "database migrations"
+    DEPENDENCIES = "external dependencies"
+    EXPERIENCE = "team experience"
+    TIMING = "deployment timing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that raises the risk, and where it is. level: the whole release is at least so risky because of it ·
+    mitigation: what a person can do about it."""
+
+    factor: RiskFactor
+    level: RiskLevel
+    sentence: str
+    place: str = ""
+    mitigation: str = ""
+
+
+@dataclass(frozen=True)
+class FactorRisk:
+    """share: of the measured risk, 0…1, all factors together 1 or 0 · sentence: why, in words."""
+
+    factor: RiskFactor
+    level: RiskLevel
+    share: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ChangeRisk:
+    """One change of the range: its probability of needing a repair, and each factor's part of its log-odds beyond the
+    usual change's."""
+
+    commit: str
+    subject: str
+    author: str
+    score: float
+    parts: tuple[tuple[RiskFactor, float], ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """revisions: `A..B`, as full commits · score: probability that something of it needs a repair · model: what
+    measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be written."""
+
+    revisions: str
+    changes: int
+    score: float
+    level: RiskLevel
+    factors: tuple[FactorRisk, ...]
+    findings: tuple[Finding, ...]
+    mitigations: tuple[str, ...]
+    strategy: DeploymentStrategy
+    settings: tuple[tuple[str, str], ...]
+    why: str
+    model: str
+
+    @property
+    def chance(self) -> str:
+        """`98.2% that something in 40 changes needs a repair`."""
+        score = "over 99.9%" if self.score > 0.999 else format_share(round(self.score, 3))
+        return f"{score} that something in {self.changes} change{'s' * (self.changes != 1)} needs a repair"
+
+    @property
+    def advice(self) -> str:
+        """The recommended strategy with its numbers, and why."""
+        numbers = "".join(f", {path}: {value}" for path, value in self.settings)
+        return f"{self.strategy}{numbers}: {self.why}"

@@ -1,0 +1,1 @@
+"""What evidence says of a release: pure readers of other tools' reports, and the rules for ready and not ready."""

@@ -1,0 +1,88 @@
+"""What a file is, by its path alone."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from pilotage.model.change import FileKind
+
+_SOURCE = frozenset((
+    "py", "pyx", "rb", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "go", "rs", "java", "kt", "kts",
+    "scala", "groovy", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "fs", "vb", "php", "pl", "pm",
+    "swift", "lua", "ex", "exs", "erl", "clj", "cljs", "hs", "ml", "mli", "r", "jl", "dart", "sh", "bash", "zsh",
+    "ps1", "sql", "proto", "thrift", "elm", "nim", "zig", "erb", "haml", "slim",
+))  # fmt: skip
+_DOCUMENTS = frozenset((
+    "md", "markdown", "rst", "txt", "adoc", "asciidoc", "org", "tex", "html", "htm", "svg", "png", "jpg", "gif",
+    "pdf", "ico",
+))  # fmt: skip
+_SETTINGS = frozenset((
+    "yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "json", "xml", "plist",
+))  # fmt: skip
+
+_TEST = re.compile(
+    r"(^|/)(tests?|specs?|__tests__|testing|testdata|fixtures|e2e|cypress|benchmarks?)(/|$)"
+    r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
+)
+_MIGRATION = re.compile(
+    r"(^|/)migrations?/(.*/)?(\d[^/]*\.(py|rb|js|ts|php)|[^/]*\.sql)$|(^|/)(alembic|migrations)/versions/[^/]*\.py$"
+    r"|(^|/)db/migrate/(.*/)?\d[^/]*\.rb$|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml)$"
+    r"|(^|/)[VRU]\d+([_.]\d+)*__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|sql)$|(^|/)db/(schema\.rb|structure\.sql)$"
+)
+_INFRASTRUCTURE = re.compile(
+    r"\.(tf|tfvars|hcl|bicep)$|(^|/)(Dockerfile[^/]*|[^/]*\.Dockerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml"
+    r"|Jenkinsfile|Procfile|Vagrantfile|Chart\.yaml|values[^/]*\.yaml|kustomization\.yaml|serverless\.ya?ml|\.gitlab-ci\.yml"
+    r"|azure-pipelines\.yml|bitbucket-pipelines\.yml|\.travis\.yml|appveyor\.yml|cloudbuild\.ya?ml|nginx[^/]*\.conf)$"
+    r"|(^|/)(\.github/workflows|\.circleci|terraform|helm|charts|k8s|kubernetes/manifests|ansible|playbooks"
+    r"|cloudformation|deploy/manifests)/[^/]"
+)
+_DEPENDENCIES = re.compile(
+    r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|poetry\.lock|uv\.lock|package\.json"
+    r"|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|go\.(mod|sum)|Cargo\.(toml|lock)|pom\.xml"
+    r"|build\.gradle(\.kts)?|libs\.versions\.toml|Gemfile(\.lock)?|[^/]*\.gemspec|composer\.(json|lock))$"
+)
+_GENERATED = re.compile(
+    r"(^|/)(vendor|node_modules|third_party|dist|generated|\.yarn)/|\.(min\.js|pb\.go|snap|lock)$|_pb2\.py$|\.generated\."
+)
+
+
+@lru_cache(maxsize=65536)
+def kind_of(path: str) -> FileKind:
+    """The kind of the file at `path`, as its name and folder tell; vendored and generated files are OTHER."""
+    suffix = PurePosixPath(path).suffix[1:].lower()
+    if _DEPENDENCIES.search(path):
+        return FileKind.DEPENDENCIES
+    if _GENERATED.search(path):
+        return FileKind.OTHER
+    if _TEST.search(path):
+        return FileKind.TEST
+    if _MIGRATION.search(path):
+        return FileKind.MIGRATION
+    if _INFRASTRUCTURE.search(path):
+        return FileKind.INFRASTRUCTURE
+    if suffix in _SOURCE:
+        return FileKind.SOURCE
+    if suffix in _DOCUMENTS:
+        return FileKind.DOCUMENTATION
+    return FileKind.CONFIGURATION if suffix in _SETTINGS else FileKind.OTHER
+
+
+_FIX = re.compile(
+    r"\b(fix(es|ed|ing|up)?|bug(s|fix(es)?)?|defects?|regress(ion|ions|ed)?|crash(es|ed|ing)?|hotfix|incorrect(ly)?"
+    r"|broken|leaks?|deadlocks?|race condition|null pointer|segfault|overflow)\b|^revert\b",
+    re.IGNORECASE,
+)
+_NOT_A_FIX = re.compile(
+    r"\b(typos?|spelling|grammar|docs?|documentation|comments?|changelog|lint|rubocop|eslint|flake8|whitespace|indentation"
+    r"|formatting|warnings?|flak(y|es)|tests?|specs?|ci|travis|build|links?|readme)\b",
+    re.IGNORECASE,
+)
+
+
+def repairs(message: str) -> bool:
+    """Whether a change says that it repairs something users could meet: by its subject or its merged branch's title."""
+    lines = [line for line in message.splitlines()[:4] if line.strip()]
+    title = lines[1] if len(lines) > 1 and lines[0].startswith("Merge ") else (lines or [""])[0]
+    return bool(_FIX.search(title)) and not _NOT_A_FIX.search(title)

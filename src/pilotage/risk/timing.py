@@ -1,0 +1,50 @@
+"""Whether the hour of a release is a good one: people at work, days after it to watch it, nothing frozen near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pilotage.model.calendar import Calendar, at
+from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+
+_NOON = time(12)
+_NEAR = timedelta(days=2)
+
+
+def findings_of(when: datetime, calendar: Calendar, others: tuple[str, ...] = ()) -> list[Finding]:
+    """What speaks against a release at `when`. others: releases that are under way beside it."""
+    return [Finding(RiskFactor.TIMING, level, what, "", cure) for level, what, cure in _found(when, calendar, others)]
+
+
+def _found(when: datetime, calendar: Calendar, others: tuple[str, ...]) -> Iterator[tuple[RiskLevel, str, str]]:
+    local = when.astimezone(ZoneInfo(calendar.zone))
+    day, clock = local.date(), f"{local:%A %H:%M} {calendar.zone}"
+    wait = "wait for the next working morning"
+    if freeze := calendar.freeze_on(day):
+        yield RiskLevel.CRITICAL, f"{clock} is in the freeze {freeze.name}", "wait for its end"
+    elif not calendar.is_working(day):
+        yield RiskLevel.HIGH, f"{clock} is no working day ({calendar.why_closed(day) or 'weekend'})", wait
+    elif not calendar.is_working(day + timedelta(days=1)) and local.time() >= _NOON:
+        yield RiskLevel.MEDIUM, f"{clock} is the afternoon before days without work", wait
+    elif not calendar.opens <= local.time() < calendar.closes:
+        yield RiskLevel.MEDIUM, f"{clock} is outside working hours", wait
+    soon = next((f for f in calendar.freezes if timedelta() < f.begins - when <= _NEAR), None)
+    if soon is not None:
+        begins = soon.begins.astimezone(ZoneInfo(calendar.zone))
+        words = f"the freeze {soon.name} begins {begins:%A %H:%M}: a repair would have to wait for its end"
+        yield RiskLevel.MEDIUM, words, "release after it"
+    if others:
+        words = (
+            f"{', '.join(others)} roll{'s' * (len(others) == 1)} out at the same time: harm would be hard to tell apart"
+        )
+        yield RiskLevel.MEDIUM, words, "release one after the other"
+
+
+def moment(day: object, calendar: Calendar) -> datetime:
+    """When a release of `day` would begin: at the opening of that day."""
+    from datetime import date
+
+    assert isinstance(day, date)
+    return calendar.opening_on(day) or at(day, calendar.opens, calendar.zone)

@@ -1,0 +1,238 @@
+"""R17, on real git repositories: what `pilotage risk` reads, says, learns, and brings into a plan (C25)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.assessing import Answer, Question, assess_range
+from pilotage.engine.learning import learn
+from pilotage.model.answers import DeploymentStrategy, RiskTolerance
+from pilotage.model.risk import RiskFactor, RiskLevel
+from pilotage.risk.features import FEATURES
+from pilotage.risk.labels import label
+from pilotage.risk.model import RiskModel, TooLittleHistory, shipped
+
+from ..test_config import GOOD
+from .repository import DAY, Repository
+
+WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)
+CODE = "def total(items):\n    return sum(items)\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Repository:
+    """A service with some past, tagged v1."""
+    it = Repository(tmp_path / "shop")
+    for n in range(4):
+        it.commit(f"Add part {n}", {f"src/part{n}.py": CODE * 5, f"tests/test_part{n}.py": "assert True\n" * 3})
+    it.git("tag", "v1")
+    return it
+
+
+def ask(it: Repository, revisions: str = "v1..", **changes: object) -> Answer:
+    return assess_range(it.path, replace(Question(revisions, WEDNESDAY), **changes))  # type: ignore[arg-type]
+
+
+def test_a_large_change_by_a_stranger_is_riskier_than_a_small_one_by_the_author(shop: Repository) -> None:
+    small = shop.commit("Say it shorter", {"src/part0.py": CODE * 4})
+    large = shop.commit("Add billing", {f"src/billing/{n}.py": CODE * 90 for n in range(6)}, author="eve@example.org")
+    found = ask(shop)
+    scores = {change.commit: change.score for change in found.changes}
+    assert scores[large] > 3 * scores[small]
+    assert found.assessment.score == pytest.approx(1 - (1 - scores[small]) * (1 - scores[large]), abs=1e-5)
+    said = {f.factor: f.sentence for f in found.assessment.factors}
+    assert "in `src/billing/`" in said[RiskFactor.COMPLEXITY]
+    assert "1 of 2 changes bring code without a test" in said[RiskFactor.COMPLEXITY]
+    assert "eve changed nothing here in the year before" in said[RiskFactor.EXPERIENCE]
+    assert sum(f.share for f in found.assessment.factors) == pytest.approx(1, abs=1e-5)
+
+
+def test_bots_are_no_newcomers(shop: Repository) -> None:
+    shop.commit("Bump", {"src/part1.py": CODE}, author="49699333+dependabot[bot]@users.noreply.github.com")
+    (experience,) = (f for f in ask(shop).assessment.factors if f.factor is RiskFactor.EXPERIENCE)
+    assert "dependabot" not in experience.sentence
+
+
+def test_a_destructive_migration_is_critical_and_asks_for_canary_with_approval(shop: Repository) -> None:
+    shop.commit("Drop it", {"db/migrations/0002_drop.sql": "ALTER TABLE orders DROP COLUMN total;"})
+    found = ask(shop).assessment
+    assert found.level is RiskLevel.CRITICAL
+    assert found.strategy is DeploymentStrategy.CANARY
+    assert dict(found.settings)["rollback.possible"] == "false"
+    assert "no rollback brings back" in found.why
+    assert found.findings[0].place == "db/migrations/0002_drop.sql"
+
+
+def test_little_risk_recommends_rolling_unless_nothing_may_be_lost(shop: Repository) -> None:
+    shop.commit("Say it shorter", {"src/part0.py": CODE * 4})
+    assert ask(shop).assessment.strategy is DeploymentStrategy.ROLLING
+    careful = ask(shop, tolerance=RiskTolerance.ZERO_DOWNTIME).assessment
+    assert careful.strategy is DeploymentStrategy.CANARY
+
+
+def test_an_empty_range_has_no_risk(shop: Repository) -> None:
+    found = ask(shop, "v1..v1").assessment
+    assert (found.changes, found.score, found.level) == (0, 0.0, RiskLevel.LOW)
+
+
+@pytest.mark.parametrize(
+    ("revisions", "said"),
+    [
+        ("v1", "is not a range such as"),
+        ("nowhere..HEAD", "has no commit 'nowhere'"),
+        ("--output=/tmp/x..HEAD", "is no commit's name"),
+        ("v1..--all", "is no commit's name"),
+        ("", "is not a range such as"),
+    ],
+)
+def test_what_is_no_range_is_said(shop: Repository, revisions: str, said: str) -> None:
+    with pytest.raises(AdapterError, match=said):
+        ask(shop, revisions)
+
+
+def test_a_shallow_clone_is_refused_with_the_cure(shop: Repository, tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{shop.path}", str(tmp_path / "shallow")], check=True)
+    with pytest.raises(AdapterError, match="git fetch --unshallow"):
+        assess_range(tmp_path / "shallow", Question("HEAD..HEAD", WEDNESDAY))
+
+
+HOSTILE = ["a b.py", "ümläut/ß.py", 'quo"te.py', "tab\there.py", "-dash.py", "new\nline.py", "[x].py", "a/../b.py"[5:]]
+
+
+def test_paths_and_messages_that_are_meant_to_confuse_do_not(shop: Repository) -> None:
+    shop.commit("\x02diff --git a/x b/x\n\n+++ b/y\n@@ -1 +1 @@\n\x7f", dict.fromkeys(HOSTILE, CODE * 8))
+    (change,) = Git(shop.path).changes(["v1..HEAD"])
+    assert len(change.files) == len(HOSTILE)
+    assert sum(f.added for f in change.files) == 16 * len(HOSTILE)
+    assert ask(shop).assessment.changes == 1
+
+
+def test_patches_are_counted_as_git_counts_them(shop: Repository) -> None:
+    shop.commit(
+        "Move and change", {"src/part0.py": None, "src/moved.py": CODE * 5 + "# only words\n\nx = 1 if y else 2\n"}
+    )
+    (change,) = Git(shop.path).changes(["v1..HEAD"])
+    (file,) = change.files
+    numstat = shop.git("diff", "--numstat", "-M", "v1..HEAD").split()
+    assert (file.before, file.path, file.added, file.deleted) == ("src/part0.py", "src/moved.py", 3, 0)
+    assert numstat[:2] == ["3", "0"]
+    assert (file.worth, file.branches) == (1, 1)
+
+
+def test_a_merged_branch_is_one_change_by_whoever_wrote_it(shop: Repository) -> None:
+    shop.git("checkout", "-q", "-b", "topic")
+    shop.commit("One", {"src/one.py": CODE}, author="eve@example.org")
+    shop.commit("Two", {"src/two.py": CODE}, author="eve@example.org")
+    shop.git("checkout", "-q", "main")
+    shop.git("merge", "-q", "--no-ff", "-m", "Merge topic", "topic")
+    (change,) = Git(shop.path).changes(["v1..HEAD"])
+    assert (change.author, {f.path for f in change.files}) == ("eve@example.org", {"src/one.py", "src/two.py"})
+
+
+def test_the_change_that_a_repair_had_to_alter_did_harm_and_no_other(shop: Repository) -> None:
+    """SZZ: the repaired line's author is blamed, not who touched the file last, nor who moved it."""
+    shop.commit("Add discount", {"src/price.py": "def price(x):\n    return x * 0.9\n"})
+    shop.commit("Add tax", {"src/price.py": "def price(x):\n    return x * 0.9\n\n\ndef tax(x):\n    return x\n"})
+    shop.commit(
+        "Move",
+        {"src/price.py": None, "src/money.py": "def price(x):\n    return x * 0.9\n\n\ndef tax(x):\n    return x\n"},
+    )
+    shop.commit(
+        "Fix wrong discount, a bug",
+        {"src/money.py": "def price(x):\n    return x * 0.8\n\n\ndef tax(x):\n    return x\n"},
+    )
+    shop.commit(
+        "Refactor tax", {"src/money.py": "def price(x):\n    return x * 0.8\n\n\ndef tax(x):\n    return 2 * x\n"}
+    )
+    found = label(Git(shop.path).changes(["HEAD"]))
+    blamed = [m.change.subject for m, bad in zip(found.measured, found.harmful, strict=True) if bad]
+    assert blamed == ["Add discount"]
+
+
+def test_a_reverted_change_did_harm(shop: Repository) -> None:
+    wrong = shop.commit("Add surcharge", {"src/part2.py": CODE * 5 + "y = 1\n"})
+    shop.commit(f'Revert "Add surcharge"\n\nThis reverts commit {wrong}.', {"src/part2.py": CODE * 5})
+    found = label(Git(shop.path).changes(["HEAD"]))
+    assert [m.change.commit for m, bad in zip(found.measured, found.harmful, strict=True) if bad] == [wrong]
+
+
+def test_the_model_survives_its_json_and_refuses_another() -> None:
+    model = shipped()
+    assert RiskModel.from_json(model.to_json()) == model
+    assert len(model.weights) == len(FEATURES)
+    for text in ("{}", "[]", '{"format": 9}', model.to_json().replace('"files"', '"flies"')):
+        with pytest.raises(ValueError, match="risk model"):
+            RiskModel.from_json(text)
+
+
+def past(it: Repository, changes: int) -> None:
+    """Changes of many lines that are repaired soon, and of few that never are; then a quiet year."""
+    for n in range(changes):
+        large, name = n % 4 == 0, f"src/thing{n}.py"
+        it.commit(f"Add thing {n}", {name: "".join(f"x{k} = {k}\n" for k in range(60 if large else 2))})
+        if large:
+            it.commit(f"Fix crash of thing {n}", {name: "x0 = 1\n" + "".join(f"x{k} = {k}\n" for k in range(1, 60))})
+    it.clock += 500 * DAY
+    it.commit("Say goodbye", {"src/last.py": "goodbye = 1\n"})
+
+
+def test_a_repository_teaches_its_own_model_and_one_without_a_past_does_not(tmp_path: Path) -> None:
+    it = Repository(tmp_path / "past")
+    past(it, 180)
+    learned = learn(it.path, "HEAD")
+    assert learned.harmful >= 40
+    assert "of past" in learned.model.origin
+    assert 0.5 < learned.auc[0] <= 1
+    young = Repository(tmp_path / "young")
+    young.commit("Begin", {"a.py": CODE})
+    with pytest.raises(TooLittleHistory, match="at least 200 and 20"):
+        learn(young.path, "HEAD")
+
+
+def pilotage(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pilotage.cli.main", *arguments],
+        cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_the_command_answers_in_words_and_as_json_and_refuses_in_one_sentence(shop: Repository) -> None:
+    shop.commit("Add billing", {f"src/billing/{n}.py": CODE * 40 for n in range(3)})
+    words = pilotage(shop.path, "risk", "v1..HEAD", "--at", "2026-11-25T10:00", "--per-commit")
+    assert words.returncode == 0, words.stderr
+    assert "needs a repair" in words.stdout
+    assert "Add billing" in words.stdout
+    said = json.loads(pilotage(shop.path, "risk", "v1..", "--json", "--per-commit").stdout)
+    assert 0 < said["score"] < 1
+    assert {f["factor"] for f in said["factors"]} == {str(f) for f in RiskFactor}
+    assert said["per_commit"][0]["subject"] == "Add billing"
+    wrong = pilotage(shop.path, "risk", "nowhere..HEAD")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (9, 1)
+
+
+def test_a_plan_with_risk_holds_the_strategy_against_it_and_a_person_must_accept(shop: Repository) -> None:
+    shop.commit("Drop it", {"db/migrations/0002_drop.sql": "DROP TABLE orders;"})
+    (shop.path / "pilotage.yaml").write_text(
+        GOOD.replace("deployment_strategy: canary", "deployment_strategy: rolling")
+    )
+    made = json.loads(pilotage(shop.path, "plan", "2.0.0", "--with-risk", "v1..", "--json").stdout)
+    assert made["risk"]["level"] == "critical"
+    (conflict,) = (c for c in made["conflicts"] if c["name"] == "less-careful-than-its-risk")
+    assert (conflict["blocking"], conflict["relaxation"]) == (True, "deployment_strategy: canary")
+    shown = pilotage(shop.path, "plan", "2.0.0", "--with-risk", "v1..", "--format", "html").stdout
+    assert "drops table orders" in shown
+    refused = pilotage(shop.path, "deploy", "2.0.0", "--with-risk", "v1..")
+    assert refused.returncode == 3
+    assert "less-careful-than-its-risk" in refused.stderr
+    (shop.path / "pilotage.yaml").write_text(GOOD)
+    made = json.loads(pilotage(shop.path, "plan", "2.0.0", "--with-risk", "v1..", "--json").stdout)
+    assert not [c for c in made["conflicts"] if c["name"] == "less-careful-than-its-risk"]
