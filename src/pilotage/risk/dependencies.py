@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePosixPath
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 
@@ -20,8 +20,8 @@ class UnreadableLock(ValueError):
 def packages(path: str, text: str) -> dict[str, str] | None:
     """Package → version as a lock file pins them; None for a file that pins nothing that is known here. Of a package in
     several versions, the newest. Raises UnreadableLock."""
-    reader = _READERS.get(PurePosixPath(path).name) or next(
-        (read for pattern, read in _PATTERNS if pattern.fullmatch(PurePosixPath(path).name)), None
+    reader = _READERS.get(posixpath.basename(path)) or next(
+        (read for pattern, read in _PATTERNS if pattern.fullmatch(posixpath.basename(path))), None
     )
     if reader is None:
         return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from pilotage.model.change import FileKind
 
@@ -51,7 +51,7 @@ _GENERATED = re.compile(
 @lru_cache(maxsize=65536)
 def kind_of(path: str) -> FileKind:
     """The kind of the file at `path`, as its name and folder tell; vendored and generated files are OTHER."""
-    suffix = PurePosixPath(path).suffix[1:].lower()
+    suffix = posixpath.splitext(path)[1][1:].lower()
     if _DEPENDENCIES.search(path):
         return FileKind.DEPENDENCIES
     if _GENERATED.search(path):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
@@ -20,7 +20,7 @@ _BACKUP = "take a backup and try its restore before the release; set rollback.po
 
 def findings_of(path: str, text: str) -> list[Finding]:
     """The destructive and the locking operations of one migration file, in its forward direction."""
-    suffix = PurePosixPath(path).suffix
+    suffix = posixpath.splitext(path)[1]
     match suffix:
         case ".sql":
             found = _of_sql(text)
