@@ -1,4 +1,4 @@
-"""JSON files that are whole or not there: written beside, then renamed over."""
+"""Files that are whole or not there: written beside, then renamed over."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any
 
 
 def write_json(path: Path, data: object) -> None:
+    """Replace the file's content by JSON, as `write_durably` does."""
+    write_durably(path, json.dumps(data, indent=1, sort_keys=True).encode())
+
+
+def write_durably(path: Path, content: bytes) -> None:
     """Replace the file's content atomically; also a crash of the machine leaves the old or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1, sort_keys=True)
+    with beside.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

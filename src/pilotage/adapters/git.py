@@ -12,6 +12,7 @@ from typing import IO
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.readiness.reviews import Commit
 from pilotage.risk.files import kind_of
 
 _HEADER = "%x01%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02"
@@ -75,6 +76,12 @@ class Git:
     def _authors(self, revisions: Sequence[str]) -> dict[str, str]:
         lines = self.run("log", "--format=%H %aE", *revisions, "--").splitlines()
         return dict(line.split(" ", 1) for line in lines if " " in line)
+
+    def commits(self, first: str, last: str) -> tuple[Commit, ...]:
+        """Every commit after `first` up to `last`, whole messages, newest first. Raises AdapterError."""
+        text = self.run("log", "--format=%H%x00%P%x00%aE%x00%B%x01", f"{self.commit(first)}..{self.commit(last)}", "--")
+        blocks = (block.lstrip("\n").split("\0", 3) for block in text.split("\x01") if block.strip())
+        return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), b[3].strip()) for b in blocks)
 
     def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with the names of their files alone: no lines, much quicker. Oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -24,10 +25,10 @@ def get(url: str, timeout: float = 2.0) -> bytes:
     return body
 
 
-def get_status(url: str, timeout: float = 2.0) -> tuple[int, bytes]:
+def get_status(url: str, timeout: float = 2.0, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Status and body, whatever the status. Raises AdapterError when nothing answers in `timeout` seconds."""
     try:
-        answer = _pool().request("GET", url, timeout=timeout, retries=False, redirect=False)
+        answer = _pool().request("GET", url, headers=headers, timeout=timeout, retries=False, redirect=False)
     except urllib3.exceptions.HTTPError as error:
         raise AdapterError(f"{url} does not answer: {_cause(error)}") from error
     return answer.status, answer.data

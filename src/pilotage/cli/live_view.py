@@ -38,12 +38,19 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
             _rail(rollout),
             Text(),
             _metrics(rollout),
+            *_waived(events),
             *_tail(events, last),
         ),
         title=f"{rollout.service} {rollout.version} → {rollout.environment}",
         border_style=_COLOUR[rollout.state.status],
         padding=(0, 1),
     )
+
+
+def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
+    """What the release goes on without, as long as anybody looks at it."""
+    found = [event.data.get("waived", {}) for event in events if event.type == "readiness-checked"]
+    return [Text(f"  {item} {reason}", "yellow") for waived in found for item, reason in waived.items()]
 
 
 def _head(rollout: Rollout) -> Text:

@@ -17,6 +17,10 @@ _COMMANDS = {
     "doctor": ("setting_up", "Check this machine and this configuration."),
     "plan": ("planning", "Show what releasing a version would do, and why; compare and move plans."),
     "risk": ("risking", "How likely a range of changes needs a repair, and why."),
+    "ready": ("readying", "Whether a version may be released: every gate, its evidence, what is next."),
+    "sign-off": ("signing_off", "Sign off what the plan wants of your role."),
+    "waive": ("signing_off", "Go on without one item for a while, with a reason."),
+    "audit": ("readying", "Check a bundle of evidence, offline."),
     "deploy": ("running", "Plan a version and roll it out, watching."),
     "watch": ("running", "Follow the rollout under way."),
     "status": ("reading", "What serves and what rolls out now."),
@@ -33,6 +37,7 @@ _COMMANDS = {
     "reject": ("commanding", "Refuse the step that waits for approval."),
     "clean": ("commanding", "Remove a failed environment that was kept for study."),
     "freeze": ("commanding", "Let nothing begin for a while; rolling back stays allowed."),
+    "drill": ("drilling", "Undo a release for real, and measure how long it takes."),
     "flag": ("flagging", "Read a release's flag, or turn it off for everyone at once."),
     "judge": ("judging", "Judge the past: when would a rollback have come?"),
     "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
@@ -49,7 +54,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"pilotage.cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
+        command = getattr(import_module(f"pilotage.cli.{_COMMANDS[cmd_name][0]}"), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -110,8 +110,10 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 9, str(error)
     if type(error).__name__ in ("StoreConflict", "StoreTooNew"):
         return 7, str(error)
-    if type(error).__name__ == "PlanStopped":
+    if type(error).__name__ in ("PlanStopped", "NotReady"):
         return 3, str(error)
+    if type(error).__name__ == "Forbidden":
+        return 8, str(error)
     if isinstance(error, ValueError) and type(error).__module__.startswith("pilotage."):
         return 2, str(error)
     if type(error).__name__ == "OperationalError":

@@ -47,9 +47,10 @@ def deploy(
 ) -> None:
     """Plan VERSION and roll it out. Ctrl-C detaches; the rollout goes on in the worker.
 
-    A plan with a conflict that nobody accepted is not executed (exit 3).
+    A plan with a conflict that nobody accepted is not executed, nor one that is not ready where `readiness` is
+    configured (exit 3).
     """
-    from pilotage.engine.deployments import Asked
+    from pilotage.engine.deployments import Asked, NotReady
     from pilotage.engine.deployments import deploy as begin
     from pilotage.engine.plans import plan_for
     from pilotage.engine.supervisor import ensure_worker
@@ -65,7 +66,13 @@ def deploy(
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     busy = if_busy or project.loaded.configuration.when_busy
     asked = Asked(project.actor, busy, glass)
-    started = begin(project.store, project.loaded, plan, asked)
+    try:
+        started = begin(project.store, project.loaded, plan, asked)
+    except NotReady as refused:
+        from pilotage.cli.readying import show
+
+        show(refused.found, to_stderr=True)
+        raise
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return

@@ -174,7 +174,11 @@ def validate(project: Project) -> None:
     from pilotage.engine.plans import Wish, plan_for
 
     for environment in project.loaded.configuration.environments:
-        plan_for(project.loaded, environment, Wish("0.0.0"))
+        plan = plan_for(project.loaded, environment, Wish("0.0.0"))
+        if project.loaded.configuration.readiness is not None:
+            from pilotage.engine.gates import check_items
+
+            check_items(project.loaded, plan)
     click.echo(f"{project.config} is valid")
 
 

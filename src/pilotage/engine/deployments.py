@@ -9,19 +9,29 @@ from typing import Any
 
 from pilotage.config.loading import Loaded
 from pilotage.config.models import FlagSection
+from pilotage.engine.people import person_of
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.targets import describe
 from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import CommandKind, Pace, RolloutState
+from pilotage.model.readiness import Readiness
+from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
 from pilotage.rollout.big_bang import RESTORE
 from pilotage.rollout.machine import begin
 
 
 class PlanStopped(ValueError):
     """The plan may not be executed: an unaccepted conflict (R8), or something that its strategy needs is missing."""
+
+
+class NotReady(PlanStopped):
+    """Something that the release's readiness list wants is missing, where `readiness` is enforced (R5, R6)."""
+
+    def __init__(self, found: Readiness, sentence: str) -> None:
+        super().__init__(sentence)
+        self.found = found
 
 
 class NoWayBack(ValueError):
@@ -51,7 +61,8 @@ def deploy(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> Started:
     """Begin the rollout of `plan` (rule 8): the version that serves already is a no-op; the stable one, asked for
     while another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
 
-    Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless the glass is broken.
+    Raises PlanStopped for a plan that may not be executed, NotReady where its readiness is enforced, StoreConflict in
+    a freeze; the latter two not when the glass is broken.
     """
     check_may_begin(store, loaded, plan, asked)
     latest = store.latest(plan.service, plan.environment)
@@ -60,8 +71,9 @@ def deploy(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> Started:
         return _while_busy(store, loaded, plan, asked, latest)
     if serving and serving[0] == plan.version:
         return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
+    told = check_ready(store, loaded, plan, asked)
     pace = (Pace.URGENT if asked.glass else Pace.FULL) if serving else Pace.FIRST
-    return _start(store, loaded, plan, serving[0] if serving else None, pace, asked)
+    return _start(store, loaded, plan, serving[0] if serving else None, pace, asked, told)
 
 
 def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: Rollout) -> Started:
@@ -79,14 +91,33 @@ def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: 
     for other in waiting:
         if other.version == plan.version:
             return Started(other, f"{plan.version} waits its turn already", fresh=False)
+    told = check_ready(store, loaded, plan, asked)
+    for other in waiting:
         if asked.busy == "supersede":
             store.withdraw(other.id, f"{asked.actor}, with {plan.version}", time.time())
     pace = Pace.URGENT if asked.glass else Pace.FULL
-    started = _start(store, loaded, plan, latest.old, pace, asked, queued=True)
+    started = _start(store, loaded, plan, latest.old, pace, asked, told, queued=True)
     if asked.busy == "supersede":
         store.command(latest.id, CommandKind.ABORT, asked.actor, f"superseded by {plan.version}")
         return Started(started.rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
     return Started(started.rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
+
+
+def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> tuple[Event, ...]:
+    """What is told of the release's readiness with its start; nothing where it is not enforced or the glass is broken.
+    Raises NotReady."""
+    from pilotage.engine.gates import Asker, assess_readiness, enforced, in_words
+
+    if asked.glass or not enforced(loaded, plan.environment):
+        return ()
+    found = assess_readiness(loaded, plan, store, Asker(asked.actor, time.time()))
+    if not found.ready:
+        raise NotReady(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
+    waived = {gate.item: gate.reason for gate in found.waived}
+    words = f"{len(found.gates) - len(waived)} of {len(found.gates)} gates are ready"
+    for item, reason in waived.items():
+        words += f"; {item} {reason}"
+    return (Event("readiness-checked", words, {"waived": waived, "artifact": found.artifact}),)
 
 
 def check_may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:
@@ -188,13 +219,23 @@ def _pace_back(plan: Plan, latest: Rollout | None) -> tuple[Pace, str]:
 
 
 def _start(
-    store: Store, loaded: Loaded, plan: Plan, old: str | None, pace: Pace, asked: Asked, *, queued: bool = False
+    store: Store,
+    loaded: Loaded,
+    plan: Plan,
+    old: str | None,
+    pace: Pace,
+    asked: Asked,
+    told: tuple[Event, ...] = (),
+    *,
+    queued: bool = False,
 ) -> Started:
     now = time.time()
-    state: RolloutState = begin(plan, old, pace, _person(loaded, asked.actor))
+    state: RolloutState = begin(plan, old, pace, person_of(loaded, asked.actor).name)
     if asked.glass:
         state = replace(state, reason=asked.glass)
-    rollout = store.create(plan, state, target_of(loaded, plan.environment, now), asked.actor, now, queued=queued)
+    rollout = store.create(
+        plan, state, target_of(loaded, plan.environment, now), asked.actor, now, queued=queued, more=told
+    )
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 
@@ -212,14 +253,6 @@ def target_of(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
         "people": people,
         "calendar": calendar_facts(calendar),
     }
-
-
-def _person(loaded: Loaded, actor: str) -> str:
-    """Who it is, by whatever name: whoever asks may not approve under another one."""
-    for name, person in loaded.configuration.people.items():
-        if actor == name or actor in person.also:
-            return name
-    return actor
 
 
 def take_down(store: Store, directory: Path) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pilotage.config.loading import Loaded
-from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, target_of
+from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, check_ready, target_of
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.order import in_order
@@ -79,7 +79,7 @@ def deploy_release(
     versions: by service. Nothing begins when any plan may not be executed or any environment is busy.
     """
     services = loaded.configuration.services
-    plans = {}
+    plans, told = {}, {}
     for name in in_order({name: section.after for name, section in services.items()}):
         if name not in versions:
             continue
@@ -93,7 +93,7 @@ def deploy_release(
             raise StoreConflict(f"{latest.version} of {name} is rolling out in {environment}: wait for it, or abort it")
         serving = store.serving(name, environment)
         if not serving or serving[0] != plan.version:
-            plans[name] = plan
+            plans[name], told[name] = plan, check_ready(store, view, plan, asked)
     identity, now = f"release-{uuid.uuid4().hex[:8]}", time.time()
     begun = []
     for name, plan in plans.items():
@@ -106,7 +106,9 @@ def deploy_release(
             },
         }
         state = begin(plan, serving[0] if serving else None, Pace.FULL, asked.actor)
-        begun.append(store.create(plan, state, target, asked.actor, now, queued=True, release=identity))
+        begun.append(
+            store.create(plan, state, target, asked.actor, now, queued=True, release=identity, more=told[name])
+        )
     return tuple(begun)
 
 

@@ -98,6 +98,7 @@ class Store:
     def __init__(self, directory: Path, url: str | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         url = url or database_url(directory)
+        self.directory = directory
         self._file = url.startswith("sqlite:")
         if self._file:
             self._engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)
@@ -128,9 +129,11 @@ class Store:
         *,
         queued: bool = False,
         release: str | None = None,
+        more: Sequence[Event] = (),
     ) -> Rollout:
         """Record a rollout and its first event. Raises StoreConflict while another runs in the environment; `queued`
-        it waits for that one's end instead (`release`). release: the id of those that come out together."""
+        it waits for that one's end instead (`release`). release: the id of those that come out together ·
+        more: what is told right after its start."""
         identity = f"{plan.service}-{plan.environment}-{uuid.uuid4().hex[:8]}"
         if queued:
             state = replace(state, status=Status.QUEUED)
@@ -152,7 +155,7 @@ class Store:
             )  # fmt: skip
             waits = Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
             first = waits if queued else _start_event(plan, state, actor)
-            _append(connection, identity, plan.hash, 0, [first], now)
+            _append(connection, identity, plan.hash, 0, [first, *more], now)
         return self.get(identity)
 
     def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:

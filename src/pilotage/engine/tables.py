@@ -79,3 +79,22 @@ leases = Table(
     Column("token", Integer, nullable=False),
     Column("expires_at", Float, nullable=False),
 )
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("until", Float),
+    Column("plan", String(64), nullable=False),
+    Column("artifact", String(64), nullable=False),
+    Index("ix_signatures_release", "service", "environment", "version"),
+)

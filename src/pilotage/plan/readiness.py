@@ -62,6 +62,15 @@ def items_of(answers: Answers, takes_service_down: bool) -> tuple[Item, ...]:
     )
 
 
+def every_item() -> frozenset[str]:
+    """Ids of the items of any answers."""
+    several = (*_technical(RiskTolerance.MEDIUM), *_INFRASTRUCTURE, *_OPERATIONAL, *_internal(False), *_FLAG, *_HOTFIX)
+    theirs = (item for items in _EXTRA.values() for item in items)
+    return frozenset(
+        (*(item.id for item in (*several, *theirs)), "maintenance_window_scheduled", "production_approval")
+    )
+
+
 def _has_flag(answers: Answers) -> bool:
     return (
         answers.release_type is ReleaseType.FEATURE_FLAG

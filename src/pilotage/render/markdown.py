@@ -13,8 +13,8 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
 def to_markdown(plan: Plan) -> str:
     """The whole plan, its identity first."""
-    lines = [f"# {_text(headline(plan))}", "", f"{_text(summary(plan))}.", "", f"Plan `{plan.hash}`.", ""]
-    lines += (line for note in plan.notes for line in (f"> {_text(note)}", ""))
+    lines = [f"# {literal(headline(plan))}", "", f"{literal(summary(plan))}.", "", f"Plan `{plan.hash}`.", ""]
+    lines += (line for note in plan.notes for line in (f"> {literal(note)}", ""))
     for section in sections(plan):
         lines += _section(section)
     return "\n".join(lines)
@@ -23,18 +23,18 @@ def to_markdown(plan: Plan) -> str:
 def _section(section: Section) -> Iterator[str]:
     yield from (f"## {section.title}", "")
     for sentence in section.sentences:
-        yield from (f"{_text(sentence)}", "")
+        yield from (f"{literal(sentence)}", "")
     if section.rows:
         rule = ("--:" if header in section.numbers else "---" for header in section.headers)
-        yield f"| {' | '.join(map(_text, section.headers))} |"
+        yield f"| {' | '.join(map(literal, section.headers))} |"
         yield f"|{'|'.join(rule)}|"
-        yield from (f"| {' | '.join(map(_text, row))} |" for row in section.rows)
+        yield from (f"| {' | '.join(map(literal, row))} |" for row in section.rows)
         yield ""
     if section.bullets:
-        yield from (f"- {_text(bullet)}" for bullet in section.bullets)
+        yield from (f"- {literal(bullet)}" for bullet in section.bullets)
         yield ""
 
 
-def _text(text: str) -> str:
+def literal(text: str) -> str:
     """Plain text: nothing of it is markup, and it stays on its line."""
     return _MARKUP.sub(r"\\\1", text).replace("\n", " ")

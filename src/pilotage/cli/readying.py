@@ -1,0 +1,176 @@
+"""`ready` and `audit`: every gate with its evidence, and the archive that anybody can check."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.project import Project, environment_option, json_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pilotage.engine.gates import Told
+    from pilotage.model.plan import Plan
+    from pilotage.model.readiness import Readiness
+
+_AGAIN = 5.0
+"""Seconds between two looks of --watch."""
+
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("version")
+@environment_option
+@wish_options
+@click.option("--watch", is_flag=True, help="Look again every few seconds, until everything is ready.")
+@click.option("--sarif", type=_file, help="Write what is missing as SARIF 2.1.0 there.")
+@click.option("--markdown", type=_file, help="Write the table as Markdown there.")
+@click.option("--bundle", "archive", type=_file, help="Write evidence, digests, sign-offs and waivers as one archive.")
+@json_option
+@click.pass_obj
+def ready(
+    project: Project, /, version: str, environment: str | None, watch: bool, sarif: Path | None, markdown: Path | None,
+    archive: Path | None, as_json: bool, **wished: Any,
+) -> None:  # fmt: skip
+    """Whether VERSION may be released: every gate of its plan, what was seen, and what to do next.
+
+    Exit status 3 when anything is missing. `pilotage deploy` refuses with the same list.
+    """
+    from pilotage.engine.plans import plan_for
+    from pilotage.render.readiness import to_dict
+
+    plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
+    while True:
+        found = _look(project, plan)
+        _write(project, plan, found, sarif, markdown, archive)
+        if as_json:
+            click.echo(json.dumps(to_dict(found), indent=None if watch else 2, ensure_ascii=False))
+        else:
+            show(found)
+        if found.ready or not watch:
+            raise SystemExit(0 if found.ready else 3)
+        time.sleep(_AGAIN)
+
+
+def _look(project: Project, plan: Plan) -> Readiness:
+    from pilotage.engine.gates import Asker, assess_readiness
+
+    with _progress() as told:
+        return assess_readiness(project.loaded, plan, project.store, Asker(project.actor, time.time()), told)
+
+
+@contextmanager
+def _progress() -> Iterator[Told | None]:
+    """A bar on the terminal while the gates are looked at; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task("looking", total=None)
+        yield lambda gate, done, whole: bar.update(task, completed=done, total=whole, description=gate.item)
+
+
+def _write(
+    project: Project, plan: Plan, found: Readiness, sarif: Path | None, markdown: Path | None, archive: Path | None
+) -> None:
+    from pilotage import __version__
+    from pilotage.adapters.files import write_durably
+    from pilotage.render.readiness import to_markdown, to_sarif
+
+    if sarif:
+        content = to_sarif(found, __version__, project.config.name)
+        write_durably(sarif, json.dumps(content, indent=2, ensure_ascii=False).encode())
+    if markdown:
+        write_durably(markdown, to_markdown(found).encode())
+    if archive:
+        from pilotage.engine.auditing import bundle
+
+        digest = bundle(project.loaded, plan, found, archive)
+        click.echo(f"wrote {archive}, SHA-256 {digest}", err=True)
+
+
+def show(found: Readiness, to_stderr: bool = False) -> None:
+    """The table of gates; those that are missing say what is next."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from pilotage.render.readiness import headline
+
+    console = Console(stderr=to_stderr)
+    console.print(_table(found))
+    console.print(Text(f"\n{headline(found)}", "bold green" if found.ready else "bold red"))
+    console.print(Text(f"plan {found.plan[:12]}" + (f", artifact {found.artifact[:12]}" * bool(found.artifact)), "dim"))
+
+
+def _table(found: Readiness) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from pilotage.model.readiness import Standing
+    from pilotage.render.readiness import MARK, evidence
+
+    shade = {Standing.READY: "green", Standing.WAIVED: "yellow", Standing.NOT_READY: "red"}
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("item", no_wrap=True)
+    table.add_column("evidence", overflow="fold", ratio=2)
+    table.add_column("reason", overflow="fold", ratio=3)
+    table.add_column("next", overflow="fold", ratio=2)
+    for gate in found.gates:
+        status = Text(f"{MARK[gate.standing]} {gate.standing}", shade[gate.standing])
+        table.add_row(status, gate.item, Text(evidence(gate)), Text(gate.reason), Text(gate.next))
+    return table
+
+
+@click.group()
+def audit() -> None:
+    """Check what was kept as evidence."""
+
+
+@audit.command("verify")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--artifact",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Hold this file against its digest.",
+)
+@json_option
+def verify_bundle(path: Path, artifact: Path | None, as_json: bool) -> None:
+    """Check a bundle of `pilotage ready --bundle`: digests, the plan's hash, every report and every gate once more.
+
+    Needs no network, no configuration and no store. Exit 1 when anything does not hold, 3 when the release was not
+    ready. The bundle is whole in itself; who made it, a signature of the archive says.
+    """
+    from pilotage.adapters.bundle import BadBundle
+    from pilotage.engine.auditing import verify
+    from pilotage.render.readiness import headline
+
+    try:
+        found = verify(path, artifact)
+    except BadBundle as error:
+        click.echo(json.dumps({"schema": 1, "whole": False, "faults": [str(error)]}) if as_json else str(error))
+        raise SystemExit(1) from None
+    if as_json:
+        content = {"schema": 1, "whole": not found.faults, "ready": found.readiness.ready, "sha256": found.sha256,
+                   "files": found.files, "remade": found.remade, "faults": found.faults}  # fmt: skip
+        click.echo(json.dumps(content, indent=2))
+    else:
+        for fault in found.faults:
+            click.echo(f"✗ {fault}")
+        if not found.faults:
+            click.echo(f"whole: {found.files} files as they were, {found.remade} reports read again with one result")
+        click.echo(f"{headline(found.readiness)}\nSHA-256 {found.sha256}")
+    raise SystemExit(1 if found.faults else 0 if found.readiness.ready else 3)

@@ -1,0 +1,161 @@
+"""What is known beside files: runbooks by git, reviews by git and its host, alert rules by the server that has them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote
+
+from pilotage.adapters.evidence import Folder
+from pilotage.adapters.ports import AdapterError
+from pilotage.config.loading import Loaded
+from pilotage.config.models import EvidenceSection, ReadinessSection
+from pilotage.engine.reports import few
+from pilotage.engine.store import Store
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration
+from pilotage.model.readiness import Document, Proof
+from pilotage.model.schedule import Requirement
+from pilotage.readiness import reviews
+from pilotage.readiness.evidence import BadEvidence
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is looked at. now: Unix seconds."""
+
+    loaded: Loaded
+    plan: Plan
+    store: Store
+    section: ReadinessSection
+    folder: Folder
+    now: float
+
+    def aged(self, max_age: float) -> Case:
+        return replace(self, folder=replace(self.folder, max_age=max_age))
+
+    @property
+    def rehearsal(self) -> str:
+        """Where releases are rehearsed: staging, or the environment itself where none is named."""
+        return self.section.staging or self.plan.environment
+
+
+_LINK = re.compile(r"\]\(\s*<?([^)>\s]+)")
+
+
+def _runbooks(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
+    """They exist, say something, lead somewhere, and were looked at by somebody of late (by git where there is one)."""
+    documents, broken, old = list[Document](), list[str](), list[str]()
+    every = replace(case.folder, max_age=float("inf"), since=0.0)
+    for path in [found for given_path in given.runbooks for found in case.folder.listed(given_path)]:
+        text, document = every.read(path)
+        documents.append(document)
+        broken += [f"{path} → {link}" for link in _LINK.findall(text) if not _leads(case.folder, path, link)]
+        if case.now - _touched(case, path, document) > case.folder.max_age:
+            old.append(path)
+    if broken:
+        return Proof("runbooks", False, f"links that lead nowhere: {few(broken)}", tuple(documents))
+    if old:
+        limit = format_duration(int(case.folder.max_age))
+        return Proof("runbooks", False, f"not touched for {limit}: {few(old)}", tuple(documents))
+    return Proof("runbooks", True, f"{len(documents)} current, every link of theirs leads somewhere", tuple(documents))
+
+
+def _leads(folder: Folder, path: str, link: str) -> bool:
+    """Of links inside the project; the network is not asked."""
+    if re.match(r"[a-z][a-z0-9+.-]*:|#|/", link):
+        return True
+    parent = path.rpartition("/")[0]
+    return folder.exists(f"{parent}/{unquote(link.partition('#')[0])}" if parent else unquote(link.partition("#")[0]))
+
+
+def _touched(case: Case, path: str, document: Document) -> float:
+    from pilotage.adapters.git import Git
+
+    try:
+        said = Git(case.folder.root).run("log", "-1", "--format=%ct", "--", path).strip()
+    except AdapterError:
+        said = ""
+    return float(said) if said else document.modified
+
+
+def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
+    from pilotage.adapters.git import Git
+
+    asked = given.reviews
+    assert asked is not None
+    git = Git(case.folder.root)
+    first = asked.since or _served(case, git)
+    commits = git.commits(first, _tag(git, case.plan.version) or "HEAD")
+    if not commits:
+        return Proof("reviews", True, f"no commit since {first}")
+    left = reviews.unreviewed(commits)
+    if left and asked.host:
+        left = reviews.unreviewed(commits, _approvals(asked, [one.commit.id for one in left]))
+    if left:
+        shown = [f"{one.commit.id[:10]} {one.commit.subject[:50]!r} {one.why}" for one in left]
+        return Proof("reviews", False, f"{len(left)} of {len(commits)} commits since {first}: {few(shown)}")
+    return Proof("reviews", True, f"each of the {len(commits)} commits since {first} was looked at by somebody else")
+
+
+def _approvals(asked: Any, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
+    from pilotage.adapters.reviews import Hub
+
+    token = os.environ.get(asked.token or "", "")
+    if asked.token and not token:
+        raise AdapterError(f"the environment variable {asked.token} holds no token")
+    return Hub(asked.host, asked.repository, asked.url, token).approvals(commits)
+
+
+def _served(case: Case, git: Any) -> str:
+    """The commit of the version in service."""
+    serving = case.store.serving(case.plan.service, case.plan.environment)
+    if not serving:
+        raise BadEvidence(f"nothing serves {case.plan.environment} yet: say since which commit, reviews: {{since: …}}")
+    if (name := _tag(git, serving[0])) is None:
+        raise BadEvidence(f"git knows neither {serving[0]} nor v{serving[0]}: say reviews: {{since: …}}")
+    return name
+
+
+def _tag(git: Any, version: str) -> str | None:
+    for name in (version, f"v{version}"):
+        try:
+            git.commit(name)
+        except AdapterError:
+            continue
+        return name
+    return None
+
+
+def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
+    """The plan's alerts are loaded, for this service there, and evaluated without an error."""
+    from pilotage.adapters.http import get_json
+
+    base = (given.rules or "").rstrip("/")
+    read = get_json(f"{base}/api/v1/rules?type=alert", timeout=5.0)
+    try:
+        rules = [rule for group in read["data"]["groups"] for rule in group["rules"]]
+        mine = {
+            rule["name"]: rule.get("health")
+            for rule in rules
+            if rule.get("labels", {}).get("service") == case.plan.service
+            and rule.get("labels", {}).get("environment") == case.plan.environment
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise BadEvidence(f"{base} answers with something that is no list of rules") from None
+    wanted = [alert.title.replace(" ", "") for alert in case.plan.alerts]
+    if gone := [name for name in wanted if name not in mine]:
+        cure = "`pilotage plan VERSION --format rules` writes them"
+        raise BadEvidence(f"{base} has not loaded {few(gone)} for {case.plan.service}: {cure}")
+    if ill := [name for name in wanted if mine[name] != "ok"]:
+        raise BadEvidence(f"{base} has loaded {few(ill)}, and cannot evaluate {'it' if len(ill) == 1 else 'them'}")
+    return Proof("rules", True, f"{base} evaluates all {len(wanted)} alerts of the plan")
+
+
+BY_ASKING: Mapping[str, Callable[[Case, Requirement, EvidenceSection], Proof]] = {
+    "runbooks": _runbooks, "reviews": _reviews, "rules": _rules,
+}  # fmt: skip
+"""By the key under `readiness.evidence`."""

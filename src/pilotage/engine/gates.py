@@ -1,0 +1,203 @@
+"""Looks at everything a release's readiness depends on, all at once, and says which gates are open (R5–R7)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from pathlib import Path
+
+from pilotage.adapters.evidence import Folder
+from pilotage.adapters.ports import AdapterError
+from pilotage.config.loading import Loaded
+from pilotage.config.models import ReadinessSection
+from pilotage.engine.checkers import BY_ASKING, Case
+from pilotage.engine.people import hyphened, person_of
+from pilotage.engine.rehearsals import OURS
+from pilotage.engine.reports import BY_REPORT, Reports
+from pilotage.engine.signatures import signatures_of
+from pilotage.engine.store import Store
+from pilotage.model.answers import TeamSize
+from pilotage.model.plan import Plan
+from pilotage.model.readiness import Gate, Proof, Readiness
+from pilotage.model.schedule import Requirement
+from pilotage.readiness.evidence import BadEvidence
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
+
+Told = Callable[[Gate, int, int], None]
+"""Called with each gate as it is decided, how many are, and how many there will be."""
+
+
+class UnknownItem(ValueError):
+    """Evidence for an item that no plan has."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Whoever asks, and when. now: Unix seconds."""
+
+    name: str
+    now: float
+
+
+def assess_readiness(loaded: Loaded, plan: Plan, store: Store, asker: Asker, told: Told | None = None) -> Readiness:
+    """All gates of `plan`, in its order. Raises UnknownItem; whatever fails while it is looked at is not ready."""
+    section = section_of(loaded)
+    check_items(loaded, plan)
+    case = _case(loaded, plan, store, section, asker.now)
+    artifact, flaw = _artifact(loaded)
+    given = signatures_of(store.engine, plan.service, plan.environment, plan.version)
+    names = person_of(loaded, asker.name).names
+    where = Circumstances(plan.hash, artifact, asker.now, frozenset(names), is_small(plan))
+    found: dict[str, Gate] = {}
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1) * 2) as pool:
+        asked = {pool.submit(_proofs, case, item, section): item for item in plan.readiness}
+        for done in as_completed(asked):
+            item = asked[done]
+            proofs = (*done.result(), *((flaw,) if flaw and item.id not in BY_OURSELVES else ()))
+            found[item.id] = gate(item, proofs, given, _next(item, plan, section), where)
+            if told:
+                told(found[item.id], len(found), len(asked))
+    return Readiness(
+        plan.service, plan.environment, plan.version, plan.hash, artifact, names, asker.now,
+        tuple(found[item.id] for item in plan.readiness), given,
+    )  # fmt: skip
+
+
+def check_items(loaded: Loaded, plan: Plan) -> None:
+    """Raises UnknownItem for a name under readiness.evidence or readiness.environments that means nothing."""
+    section = loaded.configuration.readiness
+    if section is None:
+        return
+    known = BY_EVIDENCE | BY_OURSELVES | {item.id for item in plan.readiness}
+    for name in section.evidence:
+        if name not in known and name not in _every_item():
+            place = loaded.place("readiness", "evidence", name)
+            raise UnknownItem(f"{place}: there is no item {name!r}; this plan has {', '.join(sorted(known))}")
+    there = loaded.configuration.environments
+    for name in (*section.environments, *((section.staging,) if section.staging else ())):
+        if name not in there:
+            place = loaded.place("readiness")
+            raise UnknownItem(f"{place}: there is no environment {name!r}; there are {', '.join(there)}")
+
+
+def _every_item() -> frozenset[str]:
+    """The items of any answers, so that a configuration stays valid when an answer changes."""
+    from pilotage.plan.readiness import every_item
+
+    return every_item()
+
+
+def section_of(loaded: Loaded) -> ReadinessSection:
+    """`readiness` of the configuration, or what holds where it says nothing."""
+    return loaded.configuration.readiness or ReadinessSection.model_validate({})
+
+
+def enforced(loaded: Loaded, environment: str) -> bool:
+    """Whether deploy refuses what is not ready there: where `readiness` says so, and else everywhere but in staging."""
+    section = loaded.configuration.readiness
+    if section is None:
+        return False
+    return environment in section.environments if section.environments else environment != section.staging
+
+
+def _case(loaded: Loaded, plan: Plan, store: Store, section: ReadinessSection, now: float) -> Case:
+    folder = loaded.path.resolve().parent
+    return Case(loaded, plan, store, section, Folder(folder, section.max_age, now, committed(folder)), now)
+
+
+def committed(folder: Path) -> float:
+    """When the commit at hand was made; 0 outside of any repository."""
+    from pilotage.adapters.git import Git
+
+    with suppress(AdapterError, ValueError):
+        return float(Git(folder).run("log", "-1", "--format=%ct", "HEAD"))
+    return 0.0
+
+
+def artifact_digest(loaded: Loaded) -> str:
+    """SHA-256 of the artifact that `readiness.artifact` names; empty where none is named. Raises BadEvidence."""
+    section = loaded.configuration.readiness
+    if section is None or section.artifact is None:
+        return ""
+    return Folder(loaded.path.resolve().parent, inf, 0.0).digest(section.artifact).sha256
+
+
+def _artifact(loaded: Loaded) -> tuple[str, Proof | None]:
+    """The artifact's digest, and what keeps it from having one."""
+    try:
+        return artifact_digest(loaded), None
+    except BadEvidence as error:
+        return "", Proof("artifact", False, str(error))
+
+
+def _proofs(case: Case, item: Requirement, section: ReadinessSection) -> tuple[Proof, ...]:
+    wanted = section.evidence.get(item.id)
+    checks: list[tuple[str, Callable[[], Proof]]] = []
+    if wanted is not None:
+        own = case.aged(wanted.max_age) if wanted.max_age else case
+        reports = Reports(own.folder, own.plan.answers.risk_tolerance)
+        kinds = [kind for kind in wanted.model_fields_set if getattr(wanted, kind)]
+        checks += [(k, partial(BY_REPORT[k], reports, item, wanted)) for k in BY_REPORT if k in kinds]
+        checks += [(k, partial(BY_ASKING[k], own, item, wanted)) for k in BY_ASKING if k in kinds]
+    if item.id in OURS:
+        checks.append((item.id, partial(OURS[item.id], case, item)))
+    return tuple(safely(kind, check) for kind, check in checks)
+
+
+def safely(kind: str, check: Callable[[], Proof]) -> Proof:
+    """A check that cannot be made has shown nothing."""
+    try:
+        return check()
+    except (BadEvidence, AdapterError) as error:
+        return Proof(kind, False, str(error))
+    except Exception as error:
+        return Proof(kind, False, f"the check itself failed: {type(error).__name__}: {error}")
+
+
+def is_small(plan: Plan) -> bool:
+    """Whether author and approver may be one, with a review afterwards (C18)."""
+    return plan.answers.team_size is TeamSize.SMALL
+
+
+def _next(item: Requirement, plan: Plan, section: ReadinessSection) -> str:
+    if item.id in BY_EVIDENCE and item.id not in section.evidence:
+        return f"name it in pilotage.yaml: readiness: {{evidence: {{{item.id}: {{{_HOW[item.id]}}}}}}}"
+    if item.id in BY_EVIDENCE:
+        return f"make the report anew, then `pilotage ready {plan.version}`"
+    if item.id in BY_OURSELVES:
+        return _OURS[item.id].format(version=plan.version, staging=section.staging or "ENVIRONMENT")
+    return f"pilotage sign-off {hyphened(item.owner)} {plan.version} -e {plan.environment}"
+
+
+_HOW: Mapping[str, str] = {
+    "unit_test_coverage": "coverage: coverage.xml",
+    "integration_test_coverage": "coverage: integration.xml",
+    "code_review_completion": "reviews: {}",
+    "static_analysis_passing": "findings: [lint.sarif]",
+    "security_scan_passing": "findings: [pip-audit.json]",
+    "performance_benchmarks": "benchmarks: new.json, baseline: old.json",
+    "backup_procedures": "restore: restore.json",
+    "runbook_documentation": "runbooks: [docs/runbooks]",
+    "alerting_configuration": 'rules: "http://prometheus:9090"',
+}
+_OURS: Mapping[str, str] = {
+    "environment_parity": "make the two alike, or allow it: readiness: {{differs: [SETTING]}}",
+    "deployment_automation": "pilotage deploy {version} -e {staging}",
+    "monitoring_instrumentation": "let requests reach {staging}, then ask again",
+    "rollback_mechanism": "pilotage drill rollback {version} -e {staging}",
+    "maintenance_window_scheduled": "name windows in pilotage.yaml: calendar: {{windows: […]}}",
+    "flag_registered": "give the flag metadata: {{owner: NAME, removeBy: YYYY-MM-DD}}, and turn it off",
+}
+
+
+def in_words(readiness: Readiness) -> str:
+    """One line of refusal: what is missing, by name."""
+    missing: Sequence[Gate] = readiness.missing
+    shown = "; ".join(f"{g.item}: {g.reason}" for g in missing[:4])
+    more = f"; and {len(missing) - 4} more" if len(missing) > 4 else ""
+    return f"{shown}{more}"

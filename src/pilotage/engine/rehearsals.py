@@ -1,0 +1,152 @@
+"""What Pilotage knows itself: its records of earlier releases, its configuration, and the target at hand."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pilotage.engine.checkers import Case
+from pilotage.engine.reports import few
+from pilotage.engine.store import Rollout
+from pilotage.model.quantity import format_duration
+from pilotage.model.readiness import Proof
+from pilotage.model.rollout import Status
+from pilotage.model.schedule import Requirement
+from pilotage.readiness import parity
+from pilotage.readiness.evidence import BadEvidence
+
+_LISTENS = 2.0
+"""Seconds for which a metrics source is listened to."""
+
+
+def _parity(case: Case, _item: Requirement) -> Proof:
+    staging, here = case.section.staging, case.plan.environment
+    if staging is None:
+        return Proof("parity", False, "no staging is named: readiness: {staging: ENVIRONMENT}")
+    there = case.loaded.configuration.environments
+    sections = [there[name].model_dump(mode="json") for name in (staging, here)]
+    found = parity.differences(sections[0], sections[1], case.section.differs)
+    if found:
+        shown = [f"{path} is {json.dumps(a)} in {staging}, {json.dumps(b)} in {here}" for path, a, b in found]
+        return Proof("parity", False, few(shown))
+    allowed = f" but for {', '.join(case.section.differs)}" if case.section.differs else ""
+    return Proof("parity", True, f"{staging} is set up as {here} is{allowed}")
+
+
+def _automation(case: Case, _item: Requirement) -> Proof:
+    """This version was brought to staging by its plan, or, where there is no staging, another one was brought here."""
+    place = case.rehearsal
+    done = [
+        rollout for rollout in _lately(case, place)
+        if rollout.state.status is Status.COMPLETED
+        and (case.section.staging is None or rollout.version == case.plan.version)
+    ]  # fmt: skip
+    if not done:
+        what = case.plan.version if case.section.staging else "nothing"
+        within = format_duration(int(case.section.rehearsed))
+        words = f"{what} was {'not ' if case.section.staging else ''}deployed to {place} in the last {within}"
+        return Proof("deployment", False, words)
+    last = done[0]
+    return Proof("deployment", True, f"{last.version} was deployed to {place} by plan {last.plan_hash[:12]}")
+
+
+def _rollback(case: Case, _item: Requirement) -> Proof:
+    """A release that users had already was undone for real, and how long that took."""
+    for rollout in _lately(case, case.rehearsal):
+        if rollout.state.status is Status.ROLLED_BACK and rollout.old and rollout.state.reached > 0:
+            events = {event.type: event for event in case.store.events(rollout.id)}
+            begun, ended = events.get("rollback-started"), events.get("rolled-back")
+            if begun and ended:
+                took = ended.at - begun.at
+                least = case.plan.rollback.deadline
+                words = (
+                    f"{rollout.version} was undone in {rollout.environment} within {took:.1f} s "
+                    f"({rollout.id}); the plan allows {format_duration(least)}"
+                )
+                return Proof("rollback", took <= least, words)
+    within = format_duration(int(case.section.rehearsed))
+    return Proof("rollback", False, f"nothing was rolled back in {case.rehearsal} in the last {within}")
+
+
+def _lately(case: Case, environment: str) -> list[Rollout]:
+    """Its rollouts that ended of late, newest first."""
+    since = case.now - case.section.rehearsed
+    known = case.store.history(case.plan.service, environment, limit=200)
+    return [rollout for rollout in known if rollout.finished_at is not None and rollout.finished_at >= since]
+
+
+def _monitoring(case: Case, _item: Requirement) -> Proof:
+    """The metrics source answers, with samples of what serves there now."""
+    from pilotage.engine.targets import describe, open_target
+
+    place = case.rehearsal
+    serving = case.store.serving(case.plan.service, place)
+    if not serving:
+        return Proof("monitoring", False, f"nothing serves {place} yet, so there is nothing to see")
+    section = case.loaded.configuration.environments[place]
+    target = open_target(case.store.directory, describe(section, case.folder.root), case.plan.service, place, token=0)
+    first = target.metrics.observe(serving[:1], None)
+    time.sleep(_LISTENS)
+    seen = target.metrics.observe(serving[:1], first.cursor).of(serving[0])
+    words = f"{seen.requests} requests of {serving[0]} in {place} seen within {_LISTENS:g} s"
+    if not seen.requests:
+        return Proof("monitoring", False, f"{words}: without samples nothing can be judged")
+    return Proof("monitoring", True, words)
+
+
+def _window(case: Case, item: Requirement) -> Proof:
+    if item.wants == "none required":
+        return Proof("window", True, "the strategy takes nothing down")
+    windows = case.loaded.configuration.calendar.windows
+    if not windows:
+        return Proof(
+            "window", False, "the release closes the service, and no window is named: calendar: {windows: […]}"
+        )
+    shown = [f"{', '.join(w.days)} {w.opens}–{w.closes}" for w in windows]
+    return Proof("window", True, f"windows: {few(shown)}")
+
+
+def _flag(case: Case, _item: Requirement) -> Proof:
+    """The release's flag is off, is somebody's, and has a day on which it goes; no other flag outlived its own."""
+    section = case.loaded.configuration.environments[case.plan.environment].flag
+    if section is None:
+        return Proof("flag", False, "no flag is named: flag: {file: flags.json, key: NAME}")
+    every = replace(case.folder, max_age=float("inf"), since=0.0)
+    text, document = every.read(section.file)
+    try:
+        flags: Mapping[str, Any] = json.loads(text)["flags"]
+        mine = flags[section.key]
+        today = datetime.fromtimestamp(case.now, UTC).date()
+        past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadEvidence(f"{section.file} has no flag {section.key} in flagd's format: {error}") from None
+    except ValueError as error:
+        raise BadEvidence(f"{section.file}: {error}") from None
+    wrong = []
+    if not mine.get("metadata", {}).get("owner"):
+        wrong.append(f"{section.key} has no owner: metadata: {{owner: NAME}}")
+    if _removal(mine) is None:
+        wrong.append(f"{section.key} has no day on which it goes: metadata: {{removeBy: YYYY-MM-DD}}")
+    if mine.get("defaultVariant") != "off" or mine.get("targeting"):
+        wrong.append(f"{section.key} is not off")
+    wrong += [f"{name} should be gone since {_removal(flags[name])}" for name in past]
+    if wrong:
+        return Proof("flag", False, few(wrong), (document,))
+    words = f"{section.key} is off, {mine['metadata']['owner']}'s, and goes by {_removal(mine)}"
+    return Proof("flag", True, words, (document,))
+
+
+def _removal(flag: Mapping[str, Any]) -> date | None:
+    given = flag.get("metadata", {}).get("removeBy")
+    return date.fromisoformat(given) if given else None
+
+
+OURS: Mapping[str, Callable[[Case, Requirement], Proof]] = {
+    "environment_parity": _parity, "deployment_automation": _automation, "monitoring_instrumentation": _monitoring,
+    "rollback_mechanism": _rollback, "maintenance_window_scheduled": _window, "flag_registered": _flag,
+}  # fmt: skip
+"""By the item."""

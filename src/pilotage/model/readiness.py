@@ -1,0 +1,94 @@
+"""Whether a release may begin: one gate an item of the plan's readiness list, with what was seen (R5–R7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    READY = "ready"
+    NOT_READY = "not ready"
+    WAIVED = "waived"
+
+
+class SignatureKind(StrEnum):
+    SIGN_OFF = "sign-off"
+    WAIVER = "waiver"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A person's word. plan: hash of the plan it was given for · artifact: SHA-256 of the artifact, empty where none is
+    named · at, until: Unix seconds; a waiver ends, a sign-off does not."""
+
+    kind: SignatureKind
+    item: str
+    role: str
+    by: str
+    comment: str
+    at: float
+    until: float | None
+    plan: str
+    artifact: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that evidence was read from. path: inside the project · modified: Unix seconds."""
+
+    path: str
+    sha256: str
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one check saw. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage looked at itself."""
+
+    kind: str
+    ready: bool
+    sentence: str
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One item. reason: why it is not ready, or who waived it and until when · next: a command that gets it ready."""
+
+    item: str
+    title: str
+    owner: str
+    wants: str
+    standing: Standing
+    proofs: tuple[Proof, ...]
+    reason: str
+    next: str
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """All gates of one release. plan: the hash of its plan · asker: every name of whoever asked · at: Unix seconds."""
+
+    service: str
+    environment: str
+    version: str
+    plan: str
+    artifact: str
+    asker: tuple[str, ...]
+    at: float
+    gates: tuple[Gate, ...]
+    signatures: tuple[Signature, ...] = ()
+
+    @property
+    def missing(self) -> tuple[Gate, ...]:
+        return tuple(gate for gate in self.gates if gate.standing is Standing.NOT_READY)
+
+    @property
+    def waived(self) -> tuple[Gate, ...]:
+        return tuple(gate for gate in self.gates if gate.standing is Standing.WAIVED)
+
+    @property
+    def ready(self) -> bool:
+        return not self.missing

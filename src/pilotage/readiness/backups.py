@@ -1,0 +1,44 @@
+"""The proof that a backup can be restored: a small JSON document that the restore test itself writes.
+
+`{"taken_at": …, "restored_at": …, "seconds": …, "verified": true}`, times as RFC 3339 says them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pilotage.readiness.evidence import BadEvidence, json_of, number
+
+
+@dataclass(frozen=True)
+class Restore:
+    """taken_at: of the backup · seconds: that its restore took."""
+
+    taken_at: datetime
+    restored_at: datetime
+    seconds: float
+
+
+def restore(text: str, name: str) -> Restore:
+    """Raises BadEvidence for what is no such document, and for a restore that was not verified."""
+    read = json_of(text, name)
+    if not isinstance(read, dict):
+        raise BadEvidence(f"{name} is no record of a restore")
+    taken, restored = (_moment(read.get(key), key, name) for key in ("taken_at", "restored_at"))
+    seconds = number(read.get("seconds"), name, "seconds")
+    if read.get("verified") is not True:
+        raise BadEvidence(f"{name}: what was restored was not verified")
+    if restored < taken:
+        raise BadEvidence(f"{name}: restored before the backup was taken")
+    return Restore(taken, restored, seconds)
+
+
+def _moment(value: object, key: str, name: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise BadEvidence(f"{name}: {key} is {value!r}, not a time such as 2026-11-20T03:10:00Z") from None
+    if found.tzinfo is None:
+        raise BadEvidence(f"{name}: {key} says no time zone")
+    return found

@@ -1,0 +1,116 @@
+"""From what was seen and what people said to a gate: ready only where something says so (R5–R7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pilotage.model.readiness import Gate, Proof, Signature, SignatureKind, Standing
+from pilotage.model.schedule import Requirement
+
+BY_EVIDENCE = frozenset((
+    "unit_test_coverage", "integration_test_coverage", "code_review_completion", "static_analysis_passing",
+    "security_scan_passing", "performance_benchmarks", "backup_procedures", "runbook_documentation",
+    "alerting_configuration",
+))  # fmt: skip
+"""Items that a machine's evidence decides; `readiness.evidence` says where it lies."""
+
+BY_OURSELVES = frozenset((
+    "environment_parity", "deployment_automation", "monitoring_instrumentation", "rollback_mechanism",
+    "maintenance_window_scheduled", "flag_registered",
+))  # fmt: skip
+"""Items that Pilotage finds in its own records, its configuration, or the target itself."""
+
+BY_OTHER_THAN_THE_ASKER = frozenset(("production_approval",))
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """plan: hash · artifact: SHA-256 or empty · now: Unix seconds · asker: every name of whoever asks · small: a small
+    team's members may approve their own release, with a review afterwards (C18)."""
+
+    plan: str
+    artifact: str
+    now: float
+    asker: frozenset[str]
+    small: bool
+
+
+def gate(
+    item: Requirement, proofs: Sequence[Proof], signatures: Sequence[Signature], told: str, where: Circumstances
+) -> Gate:
+    """told: the command or setting that gets this item its evidence."""
+    mine = [s for s in signatures if s.item == item.id]
+    waiver = _last([s for s in mine if s.kind is SignatureKind.WAIVER and _may_waive(s, where)], where)
+    seen = tuple(proofs) if item.id in BY_EVIDENCE | BY_OURSELVES or proofs else ()
+    reason = _why_not(item, seen, mine, where)
+    if not reason:
+        return _gate(item, Standing.READY, _with_sign_off(item, seen, mine, where), "", "")
+    if waiver is not None:
+        return _gate(item, Standing.WAIVED, seen, f"{_said(waiver)}; without it: {reason}", "")
+    return _gate(item, Standing.NOT_READY, seen, reason, told)
+
+
+def _gate(item: Requirement, standing: Standing, proofs: tuple[Proof, ...], reason: str, told: str) -> Gate:
+    return Gate(item.id, item.title, item.owner, item.wants, standing, proofs, reason, told)
+
+
+def _why_not(item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signature], where: Circumstances) -> str:
+    """Empty when nothing is missing."""
+    bad = [proof.sentence for proof in proofs if not proof.ready]
+    if bad:
+        return "; ".join(bad)
+    if item.id in BY_EVIDENCE | BY_OURSELVES:
+        return "" if proofs else "there is no evidence of it"
+    given = [s for s in mine if s.kind is SignatureKind.SIGN_OFF]
+    if not given:
+        return f"the {item.owner} has not signed it off"
+    valid = [s for s in given if _valid(s, where)]
+    if not valid:
+        return _void(given[-1], where)
+    if item.id in BY_OTHER_THAN_THE_ASKER and not where.small and all(s.by in where.asker for s in valid):
+        return f"{valid[-1].by}, who asks for the release, may not be the one who approves it"
+    return ""
+
+
+def _valid(signature: Signature, where: Circumstances) -> bool:
+    return signature.plan == where.plan and signature.artifact == where.artifact
+
+
+def _void(signature: Signature, where: Circumstances) -> str:
+    if signature.plan != where.plan:
+        return f"{signature.by} signed plan {signature.plan[:12]}, and this is {where.plan[:12]}: it was changed since"
+    return f"{signature.by} signed artifact {_short(signature.artifact)}, and this is {_short(where.artifact)}"
+
+
+def _short(digest: str) -> str:
+    return digest[:12] or "none"
+
+
+def _may_waive(waiver: Signature, where: Circumstances) -> bool:
+    """Who may not approve for themselves may not do without the approval either."""
+    return waiver.item not in BY_OTHER_THAN_THE_ASKER or where.small or waiver.by not in where.asker
+
+
+def _last(waivers: Sequence[Signature], where: Circumstances) -> Signature | None:
+    """A waiver holds for its release whatever the plan's hash, until it ends."""
+    live = [w for w in waivers if w.until is not None and w.until > where.now]
+    return live[-1] if live else None
+
+
+def _said(waiver: Signature) -> str:
+    from datetime import UTC, datetime
+
+    until = datetime.fromtimestamp(waiver.until or 0, UTC)
+    return f"waived by {waiver.by} ({waiver.role}) until {until:%Y-%m-%d %H:%M} UTC: {waiver.comment}"
+
+
+def _with_sign_off(
+    item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signature], where: Circumstances
+) -> tuple[Proof, ...]:
+    valid = [s for s in mine if s.kind is SignatureKind.SIGN_OFF and _valid(s, where)]
+    if item.id in BY_EVIDENCE | BY_OURSELVES or not valid:
+        return proofs
+    last = valid[-1]
+    comment = f": {last.comment}" if last.comment else ""
+    return (*proofs, Proof("sign-off", True, f"{last.by} ({last.role}){comment}"))

@@ -1,0 +1,87 @@
+"""Whether every commit was looked at by somebody else (R5): by its trailers, or by whoever merged it.
+
+The conventions are those that git itself keeps: `Reviewed-by`, `Approved-by` and `Acked-by` trailers, and merges of
+requests by another person than the author. A squashed request shows its number only; its host knows the reviews.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_TRAILER = re.compile(r"^(?:Reviewed|Approved|Acked)-by:[^<\n]*<([^>\n]+)>\s*$", re.IGNORECASE | re.MULTILINE)
+_REQUEST = re.compile(
+    r"^Merge (?:pull request #|branch )|^See merge request |^Merged? in .+ \(pull request #", re.MULTILINE
+)
+_SQUASHED = re.compile(r"\((?:#|!)(\d+)\)$")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """author: address in lower case · message: all of it."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str
+    message: str
+
+    @property
+    def subject(self) -> str:
+        return self.message.partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Unreviewed:
+    commit: Commit
+    why: str
+
+
+def unreviewed(
+    commits: Sequence[Commit], approved: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Unreviewed, ...]:
+    """The commits of a range that nobody but their author looked at; merges themselves bring nothing. approved: who
+    approved each commit, as its host says."""
+    merged = _merged(commits)
+    found = []
+    for commit in commits:
+        if len(commit.parents) > 1:
+            continue
+        others = {who.lower() for who in _TRAILER.findall(commit.message)} | set((approved or {}).get(commit.id, ()))
+        others |= merged.get(commit.id, set())
+        if others - {commit.author}:
+            continue
+        found.append(Unreviewed(commit, _why(commit, others)))
+    return tuple(found)
+
+
+def _why(commit: Commit, others: set[str]) -> str:
+    if others:
+        return f"only {commit.author} looked at it, who wrote it"
+    if squashed := _SQUASHED.search(commit.subject):
+        return f"came as one commit of request {squashed[1]}, whose reviews only its host knows"
+    return "has no review: no trailer, and nobody else merged it"
+
+
+def _merged(commits: Sequence[Commit]) -> dict[str, set[str]]:
+    """Commit → who merged the request it came with."""
+    known = {commit.id: commit for commit in commits}
+    found: dict[str, set[str]] = {}
+    for merge in commits:
+        if len(merge.parents) < 2 or not _REQUEST.search(merge.message):
+            continue
+        mainline = _reachable(merge.parents[:1], known)
+        for identity in _reachable(merge.parents[1:], known) - mainline:
+            found.setdefault(identity, set()).add(merge.author)
+    return found
+
+
+def _reachable(starts: Sequence[str], known: Mapping[str, Commit]) -> set[str]:
+    found: set[str] = set()
+    left = list(starts)
+    while left:
+        identity = left.pop()
+        if identity in known and identity not in found:
+            found.add(identity)
+            left += known[identity].parents
+    return found

@@ -1,0 +1,70 @@
+"""Readiness for other programs and for pull requests: plain data, Markdown, SARIF 2.1.0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pilotage.model.readiness import Gate, Readiness, Standing
+from pilotage.render.markdown import literal
+
+SCHEMA = 1
+MARK = {Standing.READY: "✓", Standing.WAIVED: "~", Standing.NOT_READY: "✗"}
+
+
+def headline(found: Readiness) -> str:
+    """One line: how many of how many, and whether it may begin."""
+    ready = sum(gate.standing is Standing.READY for gate in found.gates)
+    waived = f", {len(found.waived)} waived" if found.waived else ""
+    verdict = "ready" if found.ready else "not ready"
+    return (
+        f"{found.service} {found.version} is {verdict} for {found.environment}: {ready} of {len(found.gates)}{waived}"
+    )
+
+
+def evidence(gate: Gate) -> str:
+    """What was seen, good and bad."""
+    return "; ".join(proof.sentence for proof in gate.proofs if proof.ready) or "–"
+
+
+def to_dict(found: Readiness) -> dict[str, Any]:
+    """JSON of it: `ready`, `gates` with their proofs, `signatures`."""
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    return {"schema": SCHEMA, "ready": found.ready, **plain}
+
+
+def to_markdown(found: Readiness) -> str:
+    lines = [f"# {literal(headline(found))}", "", f"Plan `{found.plan}`.", ""]
+    if found.artifact:
+        lines += [f"Artifact `{found.artifact}`.", ""]
+    lines += ["| | Item | Owner | Evidence | Reason | Next |", "|---|---|---|---|---|---|"]
+    for gate in found.gates:
+        cells = (MARK[gate.standing], gate.item, gate.owner, evidence(gate), gate.reason, gate.next)
+        lines.append(f"| {' | '.join(map(literal, cells))} |")
+    return "\n".join([*lines, ""])
+
+
+def to_sarif(found: Readiness, version: str, configuration: str) -> dict[str, Any]:
+    """One result for each gate that is not ready, and a suppressed one for each that is waived. version: of Pilotage ·
+    configuration: path of the file where evidence is named."""
+    rules = [
+        {"id": gate.item, "shortDescription": {"text": gate.title}, "help": {"text": gate.wants}}
+        for gate in found.gates
+    ]
+    results = [_result(gate, configuration) for gate in (*found.missing, *found.waived)]
+    driver = {"name": "Pilotage", "version": version, "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _result(gate: Gate, configuration: str) -> dict[str, Any]:
+    place = {"physicalLocation": {"artifactLocation": {"uri": configuration}, "region": {"startLine": 1}}}
+    text = f"{gate.title}: {gate.reason}" + (f". Next: {gate.next}" if gate.next else "")
+    result = {"ruleId": gate.item, "level": "error", "message": {"text": text}, "locations": [place]}
+    if gate.standing is Standing.WAIVED:
+        result["suppressions"] = [{"kind": "external", "justification": gate.reason}]
+    return result
