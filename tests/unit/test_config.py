@@ -168,6 +168,7 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "calendar",
         "accept",
         "people",
+        "readiness",
         "when_busy",
         "environments",
         "services",

@@ -166,11 +166,13 @@ def is_small(plan: Plan) -> bool:
 
 def _next(item: Requirement, plan: Plan, section: ReadinessSection) -> str:
     if item.id in BY_EVIDENCE and item.id not in section.evidence:
-        return f"name it in pilotage.yaml: readiness: {{evidence: {{{item.id}: {{{_HOW[item.id]}}}}}}}"
+        return f"under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
     if item.id in BY_EVIDENCE:
         return f"make the report anew, then `pilotage ready {plan.version}`"
     if item.id in BY_OURSELVES:
-        return _OURS[item.id].format(version=plan.version, staging=section.staging or "ENVIRONMENT")
+        if item.id == "environment_parity" and section.staging is None:
+            return "name it in pilotage.yaml: readiness: {staging: ENVIRONMENT}"
+        return _OURS[item.id].format(version=plan.version, staging=section.staging or plan.environment)
     return f"pilotage sign-off {hyphened(item.owner)} {plan.version} -e {plan.environment}"
 
 

@@ -26,7 +26,7 @@ _LISTENS = 2.0
 def _parity(case: Case, _item: Requirement) -> Proof:
     staging, here = case.section.staging, case.plan.environment
     if staging is None:
-        return Proof("parity", False, "no staging is named: readiness: {staging: ENVIRONMENT}")
+        return Proof("parity", False, "no staging is named that could be like it")
     there = case.loaded.configuration.environments
     sections = [there[name].model_dump(mode="json") for name in (staging, here)]
     found = parity.differences(sections[0], sections[1], case.section.differs)
