@@ -14,30 +14,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pilotage.judge.dispersion import Dispersion
+from pilotage.judge.likelihood import LOG_SPAN, SPAN, SPAN_LESS_ONE, Capital, Likelihood
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.quantity import format_share
 
-_SPAN = np.geomspace(1.05, 200.0, 80)
-_LOG_SPAN, _SPAN_LESS_ONE = np.log(_SPAN), _SPAN - 1
 _STABLE_DIFFERS = math.log(20)
 """Evidence at which stable itself refutes what history says of it."""
-
-_TOP, _RICHEST = 600.0, 1e250
-"""Caps that keep the capital a finite number: far beyond any bar, and a smaller capital is still an e-value."""
 
 _CEILING_Z = 3.719
 """Standard normal quantile of 0.9999: history's rate is below the ceiling with this certainty."""
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+_HARM, _BREACH = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """Totals since the judge began."""
 
     canary_bad: int = 0
@@ -62,7 +57,7 @@ class Sums:
         return self.stable_bad / self.stable_total if self.stable_total else math.nan
 
     def to_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return self._asdict()
 
 
 @dataclass(frozen=True)
@@ -114,16 +109,10 @@ class CountJudge:
         self.metric, self.tolerated_ratio, self.alpha, self.limit = metric, tolerated_ratio, alpha, limit
         self.prior = prior
         self.sums = Sums()
-        above, below = tolerated_ratio * _SPAN, tolerated_ratio / _SPAN[::-1]
-        self._theta = np.concatenate([below, [tolerated_ratio], above])
-        self._log_theta = np.log(self._theta)
-        self._likelihood = np.zeros_like(self._theta)
-        self._null = len(below)
+        self._likelihood = Likelihood(tolerated_ratio)
+        self._capital = Capital(limited=limit is not None)
         self.dispersion = prior.dispersion if prior else 1.0
         """φ ≥ 1 of the looks to come; whoever sets it must know it before them."""
-        # One bettor a point of the grid and a start: capital × likelihood ratio, summed over the starts so far.
-        self._harm, self._breach = np.ones(len(_SPAN)), np.ones(len(_SPAN))
-        self._unstarted = 0.0
         # Events and exposures as they count after dispersion: floats, at most the plain sums.
         self._weighed = [0.0, 0.0, 0.0, 0.0]
         self._known: tuple[float, tuple[float, float]] | None = None
@@ -144,17 +133,15 @@ class CountJudge:
         exposure = canary_total / stable_total if stable_total else 0.0
         weight = self._weight(exposure)
         bad = canary_bad + stable_bad
-        if bad and canary_total and stable_total:
-            step = canary_bad * self._log_theta - bad * np.log1p(self._theta * exposure)
-            if weight != 1:
-                step *= weight
-            self._likelihood += step
-            against = step[self._null + 1 :] - step[self._null]
-            self._harm = np.minimum(self._harm * np.exp(np.minimum(against, _TOP)), _RICHEST)
+        compared = bool(bad and canary_total and stable_total)
+        if compared:
+            self._likelihood.add(canary_bad, bad, exposure, weight, self._capital.gains)
             self._known = None
         if self.limit is not None and canary_total:
-            ratios = weight * (canary_bad * _LOG_SPAN - _SPAN_LESS_ONE * (self.limit * canary_total))
-            self._breach = np.minimum(self._breach * np.exp(np.minimum(ratios, _TOP)), _RICHEST)
+            self._capital.bet_on_breach(canary_bad, self.limit * canary_total, weight)
+            compared = True
+        if compared:
+            self._capital.settle(canary_bad)
         weighed = self._weighed
         weighed[0] += weight * canary_bad
         weighed[1] += weight * canary_total
@@ -174,9 +161,7 @@ class CountJudge:
 
     def hold_back(self, capital: float) -> None:
         """Before the first update: keep this share of the capital for harm that begins later (`begin`)."""
-        self._harm *= 1 - capital
-        self._breach *= 1 - capital
-        self._unstarted = capital
+        self._capital.hold_back(capital)
 
     def begin(self, capital: float) -> None:
         """Let bettors begin now with `capital` of what was held back: they know nothing of the looks before.
@@ -184,11 +169,7 @@ class CountJudge:
         A mixture of e-processes that begin at times fixed in advance is one. Harm that begins late would otherwise have
         to make up for all the good looks before it.
         """
-        capital = min(capital, self._unstarted)
-        self._unstarted -= capital
-        self._harm += capital
-        if self.limit is not None:
-            self._breach += capital
+        self._capital.begin(capital)
 
     def _weight(self, exposure: float) -> float:
         """What a look counts for. If both rates flicker alike, the variance of the logarithm of their ratio grows by
@@ -200,7 +181,7 @@ class CountJudge:
     def verdict(self) -> Verdict:
         """What is known now, without new counts."""
         sums, bar = self.sums, self._bar
-        safe, (low, high) = self._known = self._known or self._compare()
+        safe, (low, high) = self._known = self._known or self._likelihood.compare(self.alpha)
         harm = self.harm_evidence()
         breach = self.limit_evidence()
         kind, critical = VerdictKind.INCONCLUSIVE, False
@@ -212,10 +193,11 @@ class CountJudge:
             kind = VerdictKind.FAIL
         elif safe >= math.log(1 / self.alpha) and breach < bar:
             kind = VerdictKind.PASS
+        canary, stable = _rate(sums.canary_bad, sums.canary_total), _rate(sums.stable_bad, sums.stable_total)
         return Verdict(
             self.metric,
             kind,
-            self._sentence(kind, critical, low),
+            self._sentence(kind, critical, low, canary, stable),
             sums.canary_bad / sums.canary_total / (sums.stable_bad / sums.stable_total)
             if sums.canary_total and sums.stable_bad
             else None,
@@ -223,8 +205,8 @@ class CountJudge:
             max(harm, breach),
             sums.canary_total,
             critical,
-            _rate(sums.canary_bad, sums.canary_total),
-            _rate(sums.stable_bad, sums.stable_total),
+            canary,
+            stable,
         )
 
     def harm_evidence(self) -> float:
@@ -233,31 +215,17 @@ class CountJudge:
 
     def safe_evidence(self) -> float:
         """Natural logarithm of the e-value against θ ≥ θ0."""
-        self._known = self._known or self._compare()
+        self._known = self._known or self._likelihood.compare(self.alpha)
         return self._known[0]
 
     def interval(self) -> tuple[float, float]:
         """Ratios of the grid that the counts do not refute at level 1 − α, at any time."""
-        self._known = self._known or self._compare()
+        self._known = self._known or self._likelihood.compare(self.alpha)
         return self._known[1]
 
     def _compared(self) -> float:
         """Evidence of harm from the comparison with stable alone."""
-        return _log(float(np.add.reduce(self._harm)) / len(_SPAN) + self._unstarted)
-
-    def _compare(self) -> tuple[float, tuple[float, float]]:
-        """Evidence of safety, and the interval, from one pass over the grid."""
-        likelihood, null = self._likelihood, self._null
-        top = float(np.maximum.reduce(likelihood))
-        powers = np.exp(likelihood - top)
-        below, whole = float(np.add.reduce(powers[:null])), float(np.add.reduce(powers))
-        reference = top - float(likelihood[null])
-        size = len(powers)
-        kept = powers > whole / size * self.alpha
-        first, last = int(kept.argmax()), size - 1 - int(kept[::-1].argmax())
-        low = 0.0 if first == 0 else float(self._theta[first])
-        high = math.inf if last == size - 1 else float(self._theta[last])
-        return _log(below / len(_SPAN)) + reference, (low, high)
+        return self._capital.evidence(_HARM)
 
     def _with_history(self, compared: float) -> float:
         """The average of the comparison's e-value and history's; the comparison alone once stable refutes history."""
@@ -278,16 +246,14 @@ class CountJudge:
         """
         if self.limit is None or self.sums.canary_total == 0:
             return 0.0
-        return _log(float(np.add.reduce(self._breach)) / len(_SPAN) + self._unstarted)
+        return self._capital.evidence(_BREACH)
 
     def to_dict(self) -> dict[str, Any]:
         """The running sums as plain JSON, to go on after a restart."""
         return {
             "sums": self.sums.to_dict(),
-            "likelihood": self._likelihood.tolist(),
-            "harm": self._harm.tolist(),
-            "breach": self._breach.tolist(),
-            "unstarted": self._unstarted,
+            "likelihood": self._likelihood.values.tolist(),
+            "capital": self._capital.to_dict(),
             "weighed": self._weighed,
             "dispersion": self.dispersion,
             "learnt": asdict(self._learnt) if self._learnt else None,
@@ -295,9 +261,8 @@ class CountJudge:
 
     def restore(self, saved: dict[str, Any]) -> None:
         self.sums = Sums(**saved["sums"])
-        self._likelihood = np.asarray(saved["likelihood"], dtype=float)
-        self._harm, self._breach = np.asarray(saved["harm"], dtype=float), np.asarray(saved["breach"], dtype=float)
-        self._unstarted = saved["unstarted"]
+        self._likelihood.restore(saved["likelihood"])
+        self._capital.restore(saved["capital"])
         self._weighed = list(saved["weighed"])
         self.dispersion = saved["dispersion"]
         self._known = None
@@ -313,11 +278,12 @@ class CountJudge:
             and self.sums.canary_rate <= self.tolerated_ratio * self.sums.stable_rate
         )
 
-    def _sentence(self, kind: VerdictKind, critical: bool, low: float) -> str:
+    def _sentence(self, kind: VerdictKind, critical: bool, low: float, canary: str, stable: str) -> str:
         sums = self.sums
-        canary = f"canary {_rate(sums.canary_bad, sums.canary_total)} ({sums.canary_bad} of {sums.canary_total:,})"
-        stable = f"stable {_rate(sums.stable_bad, sums.stable_total)} ({sums.stable_bad} of {sums.stable_total:,})"
-        both = f"{canary}, {stable}"
+        both = (
+            f"canary {canary} ({sums.canary_bad} of {sums.canary_total:,}), "
+            f"stable {stable} ({sums.stable_bad} of {sums.stable_total:,})"
+        )
         match kind:
             case VerdictKind.INSUFFICIENT_DATA:
                 return "no requests to the canary yet"
@@ -395,13 +361,9 @@ def _poisson_evidence(bad: float, expected: float) -> float:
     """
     if bad <= expected:
         return 0.0
-    values = bad * _LOG_SPAN - _SPAN_LESS_ONE * expected
+    values = bad * LOG_SPAN - SPAN_LESS_ONE * expected
     top = float(values.max())
-    return top + math.log(float(np.exp(values - top).sum()) / len(_SPAN))
-
-
-def _log(value: float) -> float:
-    return math.log(value) if value > 0 else -math.inf
+    return top + math.log(float(np.exp(values - top).sum()) / len(SPAN))
 
 
 def _rate(bad: int, total: int) -> str:

@@ -41,6 +41,7 @@ class Dispersion:
         self._squares = [0.0] * SCALES
         self._expected = [0.0] * SCALES
         self._pairs = [0] * SCALES
+        self._found = [1.0] * SCALES
         self.factor = SUSPECTED if usual is None else usual
 
     def update(self, bad: int, total: int) -> None:
@@ -68,7 +69,8 @@ class Dispersion:
         self._squares[scale] += (bad - before[0] * share) ** 2
         self._expected[scale] += expected
         self._pairs[scale] += 1
-        self.factor = max(self._usual or self._shrunk(), *(self._at(s) for s in range(SCALES)))
+        self._found[scale] = self._at(scale)
+        self.factor = max(self._usual or self._shrunk(), *self._found)
 
     def _shrunk(self) -> float:
         """The estimate at the shortest length, drawn towards the suspicion as if that were `_PAIRS` pairs."""
@@ -94,3 +96,4 @@ class Dispersion:
         self._open, self._before = [list(pair) for pair in saved["open"]], list(saved["before"])
         self._squares, self._expected = list(saved["squares"]), list(saved["expected"])
         self._pairs = list(saved["pairs"])
+        self._found = [self._at(scale) for scale in range(SCALES)]
