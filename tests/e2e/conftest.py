@@ -28,6 +28,7 @@ FAST = {
     "canary.phase_duration": "1s",
     "canary.bake_duration": "1s",
     "judge.min_requests": 10,
+    "judge.warm_up": 0,
     "canary.drain_duration": "500ms",
     "hold.duration": "20s",
     "limits.latency_factor": 3.0,  # the test machine does other things at the same time

@@ -59,6 +59,7 @@ def test_r3_the_json_is_the_plan(folder: Path) -> None:
         "application_error_rate": "envoy",
         "response_time_p95": "envoy",
         "memory_utilization": "process",
+        "cpu_utilization": "process",
     }
 
 

@@ -258,11 +258,27 @@ class RuleSection(Section):
         return text
 
 
+Signal = Literal[
+    "database_connection_pool", "external_service_latency", "user_session_health", "business_conversion_rate",
+    "user_satisfaction",
+]  # fmt: skip
+
+
 class AnalysisSection(Section):
     """Rules beside the judge's own, measured while a step is watched."""
 
     prometheus: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = Field(description="Its address.")
-    rules: list[RuleSection] = Field(min_length=1, description="`pilotage analysis import` writes them.")
+    rules: list[RuleSection] = Field(default_factory=list, description="`pilotage analysis import` writes them.")
+    signals: dict[Signal, Annotated[str, Field(pattern=r"\{version\}")]] = Field(
+        default_factory=dict, description="Figures that neither router nor fleet tells: PromQL with `{version}` in it."
+    )
+    every: Duration = Field(15, ge=1, description="Between two readings of the signals; as often as they are scraped.")
+
+    @model_validator(mode="after")
+    def _something(self) -> AnalysisSection:
+        if not self.rules and not self.signals:
+            raise ValueError("name rules or signals")
+        return self
 
 
 class CheckSection(Section):

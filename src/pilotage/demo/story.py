@@ -181,6 +181,7 @@ environments:
       canary.phase_duration: 4s
       canary.bake_duration: 4s
       judge.min_requests: 30
+      judge.warm_up: 0s
       canary.drain_duration: 1s
       hold.duration: 20s
       # A laptop that does other things too is noisy; a shop of its own need not be.

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pilotage.adapters.ports import AdapterError, Metrics
+from pilotage.adapters.ports import AdapterError, Metrics, Queries
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, rules_of
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.counts import History
 from pilotage.judge.health import health_score
-from pilotage.judge.release import ReleaseJudge
+from pilotage.judge.release import TESTS, ReleaseJudge
+from pilotage.judge.signals import SignalBook, count_tests
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import StepKind
@@ -43,11 +45,18 @@ class Judging:
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         saved = rollout.judge or {}
         self._history = _known_history(store, rollout)
+        analysis = (rollout.target.get("environment") or {}).get("analysis") or {}
+        self._queries: dict[str, str] = analysis.get("signals") or {}
+        self._tests = TESTS + count_tests(tuple(self._queries))
         self._subject = str(saved.get("subject", "code"))
         self._judge, self._cursor = self._restored(saved)
         self._rules = RuleBook(rules_of(rollout.target, self._new, self._old))
         if "rules" in saved:
             self._rules.restore(saved["rules"])
+        alpha = self._plan.number("judge.false_rollback") / self._tests
+        every, beside = analysis.get("every", 15.0), self._old is not None
+        self._signals = SignalBook(self._plan, tuple(self._queries), alpha, every, old=beside)
+        self._signals.restore(saved.get("signals", {}))
         self.totals: dict[str, int] = dict(saved.get("totals", {}))
         self.recent: dict[str, int] = {}
         self._shared: int | None = None
@@ -55,6 +64,7 @@ class Judging:
     def begin_phase(self) -> None:
         self._judge.begin_phase(alone=self._plan.answers.deployment_strategy in _ALONE)
         self._rules.begin_phase()
+        self._signals.begin_phase()
 
     def verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
         """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
@@ -63,7 +73,7 @@ class Judging:
             self._turn_to(state)
             self._observe(target, seen)
             self._measure(target, state)
-            return (*self._judge.verdicts(), *self._rules.verdicts())
+            return (*self._judge.verdicts(), *self._rules.verdicts(), *self._signals.verdicts())
         except Exception as error:
             _log.exception("%s: the judge failed", self._name)
             sentence = f"the judge failed: {type(error).__name__}: {error}"
@@ -83,6 +93,7 @@ class Judging:
             "cursor": self._cursor,
             "totals": self.totals,
             "rules": self._rules.to_dict(),
+            "signals": self._signals.to_dict(),
             "history": asdict(self._history) if self._history else None,
         }
 
@@ -102,7 +113,8 @@ class Judging:
     def _new_judge(self) -> ReleaseJudge:
         new, old = self._names()
         of_code = self._subject == "code"
-        return ReleaseJudge(self._plan, new, old, self._history if of_code else None, resources=of_code)
+        history = self._history if of_code else None
+        return ReleaseJudge(self._plan, new, old, history, resources=of_code, tests=self._tests)
 
     def _restored(self, saved: Mapping[str, Any]) -> tuple[ReleaseJudge, dict[str, Any] | None]:
         judge = self._new_judge()
@@ -141,15 +153,30 @@ class Judging:
             self.totals[version] = self.totals.get(version, 0) + requests
 
     def _measure(self, target: Target, state: RolloutState) -> None:
-        """Ask what the counted rules want to know, while a step is watched."""
+        """Ask what counted rules and signals want to know, while a step is watched."""
         if target.queries is None or self._plan.steps[state.step].kind not in _WATCHING:
             return
         now = time.time()
+        if self._signals.due(now):
+            for name in self._signals.names:
+                self._read(target.queries, name)
         for rule in self._rules.due(now):
             try:
                 self._rules.record(rule.name, target.queries.query(rule.query), now)
             except AdapterError as error:
                 self._rules.record(rule.name, None, now, str(error))
+
+    def _read(self, queries: Queries, name: str) -> None:
+        """One reading of a signal. In a feature toggle it is the variants that are asked about."""
+        found: list[float | None] = []
+        try:
+            for version in self._names():
+                values = queries.query(self._queries[name].replace("{version}", version)) if version else ()
+                found.append(values[0] if len(values) == 1 and math.isfinite(values[0]) else None)
+        except AdapterError as error:
+            self._signals.record(name, None, None, str(error))
+            return
+        self._signals.record(name, found[0], found[1])
 
     def _share(self, seen: Seen, beside: str | None) -> float | None:
         """The part of the requests compared since the last look that should have gone to the new version.

@@ -18,7 +18,7 @@ from pilotage.plan.making import Acceptance, Service, make_plan
 from pilotage.plan.numbers import Override
 
 _ENVOY = ("application_error_rate", "response_time_p95")
-_PROCESS = ("memory_utilization",)
+_PROCESS = ("memory_utilization", "cpu_utilization")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,12 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         path: Override(value, loaded.place("environments", environment, "overrides", path))
         for path, value in section.overrides.items()
     }
-    measured = {**dict.fromkeys(_ENVOY, section.metrics.kind), **dict.fromkeys(_PROCESS, section.fleet.kind)}
+    signals: Iterable[str] = section.analysis.signals if section.analysis else ()
+    measured = {
+        **dict.fromkeys(_ENVOY, section.metrics.kind),
+        **dict.fromkeys(_PROCESS, section.fleet.kind),
+        **dict.fromkeys(signals, "prometheus"),
+    }
     return Service(
         loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime
     )

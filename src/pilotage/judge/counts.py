@@ -113,6 +113,8 @@ class CountJudge:
         self._capital = Capital(limited=limit is not None)
         self.dispersion = prior.dispersion if prior else 1.0
         """φ ≥ 1 of the looks to come; whoever sets it must know it before them."""
+        self.trust = 1.0
+        """Part of the next looks' evidence that counts, 0…1, known before them: a power of an e-value is one."""
         # Events and exposures as they count after dispersion: floats, at most the plain sums.
         self._weighed = [0.0, 0.0, 0.0, 0.0]
         self._known: tuple[float, tuple[float, float]] | None = None
@@ -175,8 +177,8 @@ class CountJudge:
         """What a look counts for. If both rates flicker alike, the variance of the logarithm of their ratio grows by
         1 + 2 (φ − 1) r / (1 + r), where φ is stable's dispersion and r the ratio of exposures."""
         if self.dispersion <= 1:
-            return 1.0
-        return 1 / (1 + 2 * (self.dispersion - 1) * exposure / (1 + exposure))
+            return self.trust
+        return self.trust / (1 + 2 * (self.dispersion - 1) * exposure / (1 + exposure))
 
     def verdict(self) -> Verdict:
         """What is known now, without new counts."""

@@ -42,8 +42,9 @@ class LatencyJudge:
         self._waiting = (EMPTY, EMPTY)
         self.canary, self.stable = EMPTY, EMPTY
 
-    def update(self, canary: Histogram, stable: Histogram) -> Verdict:
-        """Take in the durations since the last update and say what is known now."""
+    def update(self, canary: Histogram, stable: Histogram, trust: float = 1.0) -> Verdict:
+        """Take in the durations since the last update and say what is known now. trust: the part of their evidence
+        that counts, 0…1, known before them; a power of an e-value is one (Jensen's inequality)."""
         self.canary, self.stable = self.canary.plus(canary), self.stable.plus(stable)
         waiting = (self._waiting[0].plus(canary), self._waiting[1].plus(stable))
         if min(waiting[0].total, waiting[1].total) < _LEAST:
@@ -52,10 +53,10 @@ class LatencyJudge:
         self._waiting = (EMPTY, EMPTY)
         if waiting[0].bounds != waiting[1].bounds:
             raise ValueError("histograms of canary and stable have different buckets")
-        self._compare(*waiting)
+        self._compare(*waiting, trust)
         return self.verdict()
 
-    def _compare(self, canary: Histogram, stable: Histogram) -> None:
+    def _compare(self, canary: Histogram, stable: Histogram, trust: float) -> None:
         ours = np.asarray(canary.counts, dtype=float)
         theirs = stretched(stable, self.tolerated)
         beyond = np.cumsum(ours[::-1])[::-1][1:]
@@ -64,7 +65,7 @@ class LatencyJudge:
         bound = ours.sum() * np.log1p(share[None, :] * np.expm1(_STEPS)[:, None])
         if self._evidence is None:
             self._evidence = np.zeros((len(_STEPS), len(canary.bounds)))
-        self._evidence += sums - bound
+        self._evidence += trust * (sums - bound)
 
     def evidence(self) -> float:
         """Natural logarithm of the e-value against "not slower than tolerated"."""

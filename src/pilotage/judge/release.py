@@ -18,7 +18,7 @@ from pilotage.judge.assignment import AssignmentCheck
 from pilotage.judge.counts import CountJudge, CountStream, History, Sums
 from pilotage.judge.forecast import time_to_decision
 from pilotage.judge.latency import LatencyJudge
-from pilotage.judge.resources import MemoryJudge, ProcessorJudge
+from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
 from pilotage.model.observation import (
     EMPTY,
     Histogram,
@@ -36,7 +36,7 @@ METRICS = ("error rate", "slow requests")
 _SLOW_SHARE = 0.05
 """A 95th percentile is a bound that 5 % of requests exceed."""
 
-_TESTS = 5
+TESTS = 5
 """Tests that share the probability of a false rollback."""
 
 _SETTLED = 5.0
@@ -50,20 +50,29 @@ class ReleaseJudge:
     """Streaming: `observe` each reading, `verdicts` whenever wanted; `to_dict` and `restore` survive a restart.
 
     `begin_phase` forgets what counts towards advancing, never the evidence of harm. history: of the service's errors ·
-    resources: each version has instances of its own, whose memory and processor are compared.
+    resources: each version has instances of its own, whose memory and processor are compared · tests: how many share
+    the false-rollback probability, these five and those of others beside them.
     """
 
     def __init__(
-        self, plan: Plan, new: str, old: str | None, history: History | None = None, *, resources: bool = True
+        self,
+        plan: Plan,
+        new: str,
+        old: str | None,
+        history: History | None = None,
+        *,
+        resources: bool = True,
+        tests: int = TESTS,
     ) -> None:
         self._new, self._old, self._plan, self._resources = new, old, plan, resources
-        alpha, ratio = plan.number("judge.false_rollback") / _TESTS, plan.number("judge.tolerated_ratio")
+        alpha, ratio = plan.number("judge.false_rollback") / tests, plan.number("judge.tolerated_ratio")
         self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), history, METRICS[0]))
         self._slow = CountStream(CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1]))
         self._latency = LatencyJudge(plan.number("limits.latency_factor"), alpha, metric=METRICS[1])
         self._memory = MemoryJudge(plan, new, old, alpha)
         self._processor = ProcessorJudge(plan, new, old, alpha)
         self._assignment = AssignmentCheck()
+        self._ages = Ages(plan.number("judge.warm_up"))
         self._pace = (0.0, 0.0)
         self._past = EMPTY
         self._bound: float | None = None
@@ -95,7 +104,7 @@ class ReleaseJudge:
         errors = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
         self._phase_errors = self._phase_errors.plus(errors)
         self._errors.update(**errors.to_dict())
-        self._observe_durations(canary.durations, stable.durations)
+        self._observe_durations(canary.durations, stable.durations, self._trust(instances, reading.at, beside))
         if share is not None:
             self._assignment.update(share=share, canary=canary.requests, total=canary.requests + stable.requests)
         self._broken = self._assignment.mismatch
@@ -125,13 +134,20 @@ class ReleaseJudge:
         processor = self._processor.verdict()
         return (self._memory.verdict(), *((processor,) if processor else ()))
 
-    def _observe_durations(self, canary: Histogram, stable: Histogram) -> None:
+    def _trust(self, instances: Sequence[Instance], at: float, beside: str | None) -> float:
+        """How much durations of instances this young say: a fresh canary's caches are cold, and it is not to blame for
+        that. Compared with instances as fresh as itself, everything."""
+        if not self._resources or beside:
+            return 1.0
+        return self._ages.update(instances, self._new, at)
+
+    def _observe_durations(self, canary: Histogram, stable: Histogram, trust: float) -> None:
         if self._bound is None:
             self._past = self._past.plus(stable)
             self._bound = self._slow_bound(self._past)
         self._phase_durations = self._phase_durations.plus(canary)
         if canary.bounds and stable.bounds:
-            self._latency.update(canary, stable)
+            self._latency.update(canary, stable, trust)
         if self._bound is None:
             return
         slow = Sums(
@@ -139,6 +155,7 @@ class ReleaseJudge:
             stable.above(self._bound) if stable.bounds else 0, stable.total,
         )  # fmt: skip
         self._phase_slow = self._phase_slow.plus(slow)
+        self._slow.judge.trust = trust
         self._slow.update(**slow.to_dict())
 
     def _slow_bound(self, past: Histogram) -> float | None:
@@ -255,6 +272,7 @@ class ReleaseJudge:
             "memory": self._memory.to_dict(),
             "processor": self._processor.to_dict(),
             "assignment": self._assignment.to_dict(),
+            "ages": self._ages.to_dict(),
             "latency": self._latency.to_dict(),
             "pace": self._pace,
         }
@@ -268,5 +286,6 @@ class ReleaseJudge:
         self._memory.restore(saved["memory"])
         self._processor.restore(saved["processor"])
         self._assignment.restore(saved["assignment"])
+        self._ages.restore(saved["ages"])
         self._latency.restore(saved["latency"])
         self._pace = (saved["pace"][0], saved["pace"][1])

@@ -44,6 +44,27 @@ class Age:
         self._since = (saved["since"][0], saved["since"][1]) if saved["since"] else None
 
 
+class Ages:
+    """How warm the canary's instances are in the mean, 0…1, each since it was first seen healthy."""
+
+    def __init__(self, warm_up: float) -> None:
+        self._warm_up = warm_up
+        self._since: dict[str, float] = {}
+
+    def update(self, instances: Sequence[Instance], version: str, at: float) -> float:
+        there = _healthy(instances, version)
+        self._since = {i.id: self._since.get(i.id, at) for i in there}
+        if not there or not self._warm_up:
+            return 1.0
+        return sum(min(1.0, (at - since) / self._warm_up) for since in self._since.values()) / len(there)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"since": self._since}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._since = dict(saved["since"])
+
+
 class MemoryJudge:
     """`limits.memory_factor` as a limit on three readings in a row, and growth against stable's as a test."""
 

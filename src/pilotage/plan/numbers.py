@@ -118,7 +118,7 @@ ROWS = (
     _same("alerts.window", Unit.SECONDS, 5 * MINUTE, "R20", "over which time the alerts look back"),
     _same("judge.tolerated_ratio", Unit.FACTOR, 1.25, "the judge", "a rate this many times stable's is not called harm"),
     _same("judge.min_requests", Unit.COUNT, 100, "rule 5", "fewer requests to the new version in a watch than this say nothing"),
-    _same("judge.warm_up", Unit.SECONDS, 2 * MINUTE, "the judge", "growth of memory is not judged while new instances are younger"),
+    _same("judge.warm_up", Unit.SECONDS, 2 * MINUTE, "the judge", "while new instances are younger, growth of memory is not judged, and slowness counts by their age"),
     _same("judge.false_rollback", Unit.SHARE, 0.001, "the judge", "probability that a harmless release is undone by the statistics"),
     Row("hold.duration", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "rule 5", "how long no data or no clear answer is waited out"),
     Row("hold.then", Unit.CHOICE, "rollback", "rollback", "pause", "rollback", "rule 5", "what happens when it does not clear up"),

@@ -136,9 +136,10 @@ def test_a_judge_goes_on_after_a_restart() -> None:
 BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 
-def a_plan(tolerance: str = "medium") -> Plan:
+def a_plan(tolerance: str = "medium", warm_up: int = 0) -> Plan:
     answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
-    return make_plan(answers, version="new", service=Service(overrides={"judge.min_requests": Override(50, "test")}))
+    overrides = {"judge.min_requests": Override(50, "test"), "judge.warm_up": Override(warm_up, "test")}
+    return make_plan(answers, version="new", service=Service(overrides=overrides))
 
 
 def reading(new: tuple[int, int], old: tuple[int, int], slow_new: int = 0, slow_old: int = 0) -> Reading:
@@ -247,8 +248,27 @@ def test_a_slower_body_that_the_95th_percentile_does_not_see_is_seen() -> None:
     assert "of the canary's requests take more than 20ms" in slow.sentence
 
 
+@pytest.mark.parametrize(("beside", "known"), [(None, False), ("fresh", True)])
+def test_slowness_of_a_fresh_canary_counts_by_its_age_unless_what_is_beside_it_is_as_fresh(
+    beside: str | None, known: bool
+) -> None:
+    """Cold caches are nobody's fault: in the first seconds a canary twice as slow is not blamed, later it is."""
+    usual, longer = Histogram(BOUNDS, (100, 100, 0, 0, 50, 0, 0)), Histogram(BOUNDS, (0, 0, 100, 100, 50, 0, 0))
+    judge = ReleaseJudge(a_plan(warm_up=120), "new", "old")
+
+    def slow_after(second: int) -> bool:
+        observations = (
+            Observation("new", 250, 0, longer), Observation("old", 250, 0, usual), Observation("fresh", 250, 0, usual)
+        )  # fmt: skip
+        judge.observe(Reading(observations, {}, 1e9 + second), instances(30, 30), beside=beside)
+        return by_metric(judge)["slow requests"] is VerdictKind.FAIL
+
+    assert slow_after(0) is known
+    assert any(slow_after(second) for second in range(1, 120))
+
+
 def memory_over(seconds: int, growth: float, *, from_second: int = 0) -> ReleaseJudge:
-    judge = ReleaseJudge(a_plan(), "new", "old")
+    judge = ReleaseJudge(a_plan(warm_up=120), "new", "old")
     for second in range(seconds):
         size = 30 + growth * max(0, second - from_second)
         judge.observe(at(1e9 + second, reading((10, 0), (90, 0))), instances(int(size * 1000), 30_000 + second % 7))

@@ -202,7 +202,7 @@ def test_a_step_of_latency_is_an_e_value_by_enumeration() -> None:
         ours = [sum(pooled[i] == bucket for i in chosen) for bucket in range(3)]
         theirs = [pooled.count(bucket) - ours[bucket] for bucket in range(3)]
         judge = LatencyJudge(tolerated=1.0)
-        judge._compare(Histogram((1.0, 2.0), tuple(ours)), Histogram((1.0, 2.0), tuple(theirs)))
+        judge._compare(Histogram((1.0, 2.0), tuple(ours)), Histogram((1.0, 2.0), tuple(theirs)), 1.0)
         mean += math.exp(judge.evidence())
         ways += 1
     assert mean / ways <= 1.0

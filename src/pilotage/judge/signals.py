@@ -1,0 +1,180 @@
+"""Figures that neither router nor fleet can tell: pools, other services, sessions, conversion, satisfaction (R13, R19).
+
+Whoever configures a query for one gets it judged. The pool has a limit, which three readings in a row must break. The
+others are compared with stable's by `GaugeJudge`, whose share of the false-rollback probability `ReleaseJudge` leaves
+to them (`count_tests`). To advance, the readings of this phase must be within the same factor in the mean, or reach the
+satisfaction that R13 wants; a figure without a reading is never well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pilotage.judge.gauges import GaugeJudge
+from pilotage.model.observation import Verdict, VerdictKind
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_share
+
+_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """factor: of a plan, the canary's level over stable's that is tolerated; below one where less is worse ·
+    advance: the setting with the level that is enough to go on · limit: the setting with a level that is harm."""
+
+    title: str
+    factor: Callable[[Plan], float] | None = None
+    advance: str = ""
+    limit: str = ""
+
+
+def _loss(path: str) -> Callable[[Plan], float]:
+    return lambda plan: 1 - plan.number(path)
+
+
+SIGNALS: Mapping[str, _Signal] = {
+    "database_connection_pool": _Signal("database connections in use", limit="limits.pool_used"),
+    "external_service_latency": _Signal(
+        "external services", lambda plan: plan.number("limits.external_latency_factor")
+    ),
+    "user_session_health": _Signal("sessions that hold", _loss("limits.session_loss")),
+    "business_conversion_rate": _Signal("conversions", _loss("limits.conversion_loss")),
+    "user_satisfaction": _Signal("satisfaction", _loss("limits.conversion_loss"), advance="advance.satisfaction"),
+}
+"""By the name under `analysis.signals`; of all but the first two more is better."""
+
+
+def count_tests(names: Sequence[str]) -> int:
+    """How many tests these signals add to a release, which share its false-rollback probability."""
+    return sum(SIGNALS[name].factor is not None for name in names)
+
+
+class SignalBook:
+    """Streaming: `due`, then `record` for each name, then `verdicts`; `to_dict` and `restore` survive a restart.
+
+    alpha: of each single test · every: seconds between two readings · old: whether there is a version to compare with.
+    """
+
+    def __init__(self, plan: Plan, names: Sequence[str], alpha: float, every: float, *, old: bool = True) -> None:
+        self.names, self._every, self._next = tuple(names), every, -math.inf
+        self._judges = {name: _Figure(plan, name, alpha, old) for name in names}
+
+    def begin_phase(self) -> None:
+        for figure in self._judges.values():
+            figure.begin_phase()
+
+    def due(self, now: float) -> bool:
+        """Whether to read all of them at `now`, in Unix seconds; then it is not due again for a while."""
+        if not self.names or now < self._next:
+            return False
+        self._next = now + self._every
+        return True
+
+    def record(self, name: str, canary: float | None, stable: float | None, trouble: str = "") -> None:
+        """One reading of both versions; None where there was nothing to read."""
+        self._judges[name].record(canary, stable, trouble)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        return tuple(figure.verdict() for figure in self._judges.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: figure.to_dict() for name, figure in self._judges.items()}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        for name, figure in self._judges.items():
+            if name in saved:
+                figure.restore(saved[name])
+
+
+class _Figure:
+    def __init__(self, plan: Plan, name: str, alpha: float, old: bool) -> None:
+        self._signal, self._name, self._old = SIGNALS[name], name, old
+        factor = self._signal.factor(plan) if self._signal.factor else None
+        self._judge = None
+        if factor is not None and old:
+            self._judge = GaugeJudge(name, factor, alpha, higher_is_worse=factor >= 1, judge_slope=False)
+        self._limit = plan.number(self._signal.limit) if self._signal.limit else None
+        self._enough = plan.number(self._signal.advance) if self._signal.advance else None
+        self._high = 0
+        self._phase = [0, 0.0, 0.0]
+        self._trouble = ""
+
+    def begin_phase(self) -> None:
+        self._phase = [0, 0.0, 0.0]
+
+    def record(self, canary: float | None, stable: float | None, trouble: str) -> None:
+        missing = [who for who, value in (("canary", canary), ("stable", stable)) if value is None]
+        if canary is None or (stable is None and self._judge is not None):
+            self._trouble = trouble or f"nothing is known of {' and '.join(missing)}"
+            return
+        self._trouble = ""
+        self._phase[0] += 1
+        self._phase[1] += canary
+        self._phase[2] += stable or 0.0
+        if self._limit is not None:
+            self._high = self._high + 1 if canary > self._limit else 0
+        if self._judge is not None and stable is not None:
+            self._judge.update(canary, stable)
+
+    def verdict(self) -> Verdict:
+        kind, words, canary, stable = self._found()
+        judged = self._judge.verdict() if self._judge else None
+        return Verdict(
+            self._name, kind, words,
+            ratio=canary / stable if stable and canary is not None else None,
+            evidence=judged.evidence if judged else 0.0,
+            samples=int(self._phase[0]),
+            canary="" if canary is None else f"{canary:.4g}",
+            stable="" if stable is None else f"{stable:.4g}",
+        )  # fmt: skip
+
+    def _found(self) -> tuple[VerdictKind, str, float | None, float | None]:
+        count, canary, stable = int(self._phase[0]), *self._means()
+        failed = self._judge is not None and self._judge.verdict().kind is VerdictKind.FAIL
+        title = self._signal.title
+        if failed and self._judge:
+            return VerdictKind.FAIL, f"{title}: {self._judge.verdict().sentence}", canary, stable
+        if self._high >= _IN_A_ROW:
+            limit = format_share(self._limit or 0)
+            return VerdictKind.FAIL, f"{title}: above {limit} {_IN_A_ROW} times in a row", canary, stable
+        if self._trouble:
+            return VerdictKind.SOURCE_ERROR, f"{title}: {self._trouble}", canary, stable
+        if canary is None:
+            return VerdictKind.INSUFFICIENT_DATA, f"{title}: no reading in this phase yet", None, None
+        words = f"{title}: canary {canary:.4g}" + (f", stable {stable:.4g}" if stable is not None else "")
+        words += f" (mean of {count})"
+        why_not = self._misses(canary, stable)
+        if why_not:
+            return VerdictKind.INCONCLUSIVE, f"{words}: {why_not}", canary, stable
+        return VerdictKind.PASS, words, canary, stable
+
+    def _means(self) -> tuple[float | None, float | None]:
+        count, canary, stable = self._phase
+        if not count:
+            return None, None
+        return canary / count, stable / count if self._judge is not None else None
+
+    def _misses(self, canary: float, stable: float | None) -> str:
+        """Why this phase's readings are not enough to advance; where stable misses it too, not worse is enough (C2)."""
+        if self._limit is not None and canary > self._limit:
+            return f"above {format_share(self._limit)}"
+        factor = self._judge.factor if self._judge else None
+        worse = False
+        if factor is not None and stable is not None:
+            worse = canary > factor * stable if factor >= 1 else canary < factor * stable
+        if self._enough is not None and canary < self._enough and (worse or stable is None or stable >= self._enough):
+            return f"below {format_share(self._enough)} (R13)"
+        return f"beyond {factor:g} times stable's" if worse and factor is not None else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        judge = self._judge.to_dict() if self._judge else None
+        return {"judge": judge, "high": self._high, "phase": self._phase, "trouble": self._trouble}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        if self._judge is not None and saved["judge"]:
+            self._judge.restore(saved["judge"])
+        self._high, self._phase, self._trouble = saved["high"], list(saved["phase"]), saved["trouble"]
