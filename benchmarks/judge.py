@@ -17,10 +17,12 @@ knows the service's rate of errors and its bursts from a day before.
 from __future__ import annotations
 
 import argparse
+import cProfile
 import itertools
 import math
 import os
 import platform
+import pstats
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +45,8 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Scenario:
-    """requests: both versions, a second · theta: the canary's error rate over stable's · shape: how events come."""
+    """requests: both versions, a second · theta: the canary's error rate over stable's · shape: how events come ·
+    past: the errors that history knows, as a factor of those of today."""
 
     name: str
     requests: float
@@ -51,6 +54,7 @@ class Scenario:
     shape: str = "steady"
     base: float = BASE
     begins: int = 0
+    past: float = 1.0
 
 
 UNCHANGED = (
@@ -62,6 +66,8 @@ UNCHANGED = (
     Scenario("500 req/s, bursts of both", 500, shape="shared bursts"),
     Scenario("500 req/s, overdispersed", 500, shape="overdispersed"),
     Scenario("500 req/s, bursts of each", 500, shape="own bursts"),
+    Scenario("50 req/s, thrice history's errors", 50, base=0.003, past=1 / 3),
+    Scenario("500 req/s, thrice history's errors", 500, base=0.003, past=1 / 3),
 )
 HARMED = (
     Scenario("5 req/s, 5 %", 5, 50),
@@ -106,7 +112,7 @@ def _bursts(chance: np.random.Generator) -> Array:
 
 def history_of(scenario: Scenario, seed: int) -> History:
     """What the service knows of itself: a day like the hour before."""
-    (before,) = streams(replace(scenario, theta=1.0, begins=0), 1, seed)
+    (before,) = streams(replace(scenario, theta=1.0, begins=0, base=scenario.base * scenario.past), 1, seed)
     dispersion = Dispersion()
     for bad, total in zip(before[2].tolist(), before[3].tolist(), strict=True):
         dispersion.update(bad, total)
@@ -339,6 +345,17 @@ def memory(runs: int) -> None:
     )
 
 
+def profile() -> None:
+    """Where the time of a look with bad events goes."""
+    judge = CountStream(CountJudge(limit=0.05))
+    profiler = cProfile.Profile()
+    profiler.enable()
+    for _ in range(10_000):
+        judge.update(canary_bad=0, canary_total=25, stable_bad=1, stable_total=475)
+    profiler.disable()
+    pstats.Stats(profiler).strip_dirs().sort_stats("tottime").print_stats(12)
+
+
 def speed() -> None:
     rows = []
     for name, bad in (("a look without bad events", 0), ("a look with bad events", 1)):
@@ -375,6 +392,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the runs")
     parser.add_argument("--only", choices=["counts", "latency", "memory", "speed"], help="one part")
+    parser.add_argument("--profile", action="store_true", help="where the time of a look goes")
     given = parser.parse_args()
     many, few = (200, 32) if given.quick else (2000, 200)
     machine = (
@@ -390,6 +408,8 @@ def main() -> None:
         memory(few)
     if given.only in (None, "speed"):
         speed()
+    if given.profile:
+        profile()
 
 
 if __name__ == "__main__":

@@ -39,9 +39,15 @@ def test_the_judges_example_of_rules_is_valid() -> None:
     import yaml
 
     from pilotage.config.models import AnalysisSection
+    from pilotage.judge.signals import SIGNALS
 
-    (example,) = blocks("docs/judge.md", "yaml")
-    assert AnalysisSection.model_validate(yaml.safe_load(example)["analysis"]).rules[0].failure_limit == 3
+    signals, rules = (
+        AnalysisSection.model_validate(yaml.safe_load(example)["analysis"])
+        for example in blocks("docs/judge.md", "yaml")
+    )
+    assert rules.rules[0].failure_limit == 3
+    assert set(signals.signals) == {row[0].strip("|` ") for row in rows("docs/judge.md")} & set(SIGNALS)
+    assert len(signals.signals) == len(SIGNALS)
 
 
 def test_the_table_of_numbers_is_the_codes() -> None:

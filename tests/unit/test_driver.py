@@ -239,10 +239,14 @@ class Answers(dict[str, list[tuple[float, ...] | None]]):
 def with_rules(
     tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, plan: Plan, answers: Answers, **rule: Any
 ) -> Driver:
-    section = {
-        "prometheus": "http://127.0.0.1:9",
-        "rules": [{"name": "apdex", "query": 'a{v="{new}"}', "interval": "1ms", **rule}],
-    }
+    rules = [{"name": "apdex", "query": 'a{v="{new}"}', "interval": "1ms", **rule}]
+    return asking(tmp_path, world, monkeypatch, plan, answers, rules=rules)
+
+
+def asking(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, plan: Plan, answers: Answers, **asked: Any
+) -> Driver:
+    section = {"prometheus": "http://127.0.0.1:9", **asked}
     analysis = AnalysisSection.model_validate(section).model_dump(mode="json")
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world, answers))
     store = Store(tmp_path / "rules")
@@ -300,3 +304,29 @@ def test_tallies_survive_a_restart(
     again = Driver(ruled._store, tmp_path, ruled.rollout.id, "here/1/1.00")
     assert again._judging._rules.to_dict() == ruled._judging._rules.to_dict()
     assert again._judging._rules.verdicts()[0].samples >= 1
+
+
+SIGNALS = {"signals": {"database_connection_pool": 'pool{v="{version}"}'}, "every": "1s"}
+
+
+def test_r19_a_pool_that_runs_full_undoes_the_release(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    answers = Answers({'pool{v="new"}': [(0.99,)], 'pool{v="old"}': [(0.3,)]})
+    asked = asking(tmp_path, world, monkeypatch, driver.rollout.plan, answers, **SIGNALS)
+    drive(asked, lambda d: d.rollout.state.status.final)
+    assert asked.rollout.state.status is Status.ROLLED_BACK
+    assert "above 90% 3 times in a row" in asked.rollout.state.reason
+
+
+def test_a_signal_without_a_single_value_holds(
+    tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    answers = Answers({'pool{v="new"}': [()], 'pool{v="old"}': [(0.3,)]})
+    asked = asking(tmp_path, world, monkeypatch, driver.rollout.plan, answers, **SIGNALS)
+    drive(asked, lambda d: d.rollout.state.status is Status.HOLDING)
+    assert asked.rollout.state.hold is not None
+    assert asked.rollout.state.hold.cause is HoldCause.SOURCE_ERROR
+    assert "nothing is known of canary" in asked.rollout.state.hold.sentence
+    again = Driver(asked._store, tmp_path, asked.rollout.id, "here/1/1.00")
+    assert again._judging._signals.verdicts()[0].kind == "source-error"
