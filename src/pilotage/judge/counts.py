@@ -120,11 +120,11 @@ class CountJudge:
         self._known: tuple[float, tuple[float, float]] | None = None
         self._given = prior
         self._learnt: History | None = None
-        self._bar = math.log((1 if limit is None else 2) / alpha)
+        self._bar, self._safe_bar = math.log((1 if limit is None else 2) / alpha), math.log(1 / alpha)
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
         """Take in the counts since the last update and say what is known now."""
-        if min(canary_bad, stable_bad, canary_total - canary_bad, stable_total - stable_bad) < 0:
+        if not (0 <= canary_bad <= canary_total and 0 <= stable_bad <= stable_total):
             new = Sums(canary_bad, canary_total, stable_bad, stable_total)
             raise ValueError(f"bad events must be between 0 and the total: {new}")
         sums = self.sums
@@ -193,7 +193,7 @@ class CountJudge:
             kind, critical = VerdictKind.FAIL, True
         elif harm >= bar:
             kind = VerdictKind.FAIL
-        elif safe >= math.log(1 / self.alpha) and breach < bar:
+        elif safe >= self._safe_bar and breach < bar:
             kind = VerdictKind.PASS
         canary, stable = _rate(sums.canary_bad, sums.canary_total), _rate(sums.stable_bad, sums.stable_total)
         return Verdict(

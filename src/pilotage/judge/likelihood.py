@@ -110,6 +110,7 @@ class Capital:
         self.gains = self._bets[0]
         self._breaches = self._bets[1] if limited else None
         self._mean = np.full(points, 1 / points)
+        self._totals: list[float] | None = None
         self.unstarted = 0.0
 
     def bet_on_breach(self, canary_bad: int, expected: float, weight: float) -> None:
@@ -129,25 +130,31 @@ class Capital:
         if canary_bad:
             np.minimum(held, _RICHEST, out=held)
         bets.fill(0.0)
+        self._totals = None
 
     def evidence(self, row: int) -> float:
         """Natural logarithm of the e-value: of harm (0), of a breach (1)."""
-        return log(float(np.dot(self._held[row], self._mean)) + self.unstarted)
+        if self._totals is None:
+            self._totals = np.dot(self._held, self._mean).tolist()
+        return log(self._totals[row] + self.unstarted)
 
     def hold_back(self, share: float) -> None:
         self._held *= 1 - share
         self.unstarted = share
+        self._totals = None
 
     def begin(self, amount: float) -> None:
         amount = min(amount, self.unstarted)
         self.unstarted -= amount
         self._held += amount
+        self._totals = None
 
     def to_dict(self) -> dict[str, Any]:
         return {"held": self._held.tolist(), "unstarted": self.unstarted}
 
     def restore(self, saved: dict[str, Any]) -> None:
         self._held[:] = saved["held"]
+        self._totals = None
         self.unstarted = saved["unstarted"]
 
 
