@@ -15,7 +15,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from pilotage.engine import leases
-from pilotage.engine.store import DATABASE, Rollout, Store
+from pilotage.engine.database import DATABASE
+from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import Status
 
 from .harness import STRATEGIES, Case, begun, controller, problems, run

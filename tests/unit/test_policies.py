@@ -298,14 +298,16 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
 
 def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(store: Store, loaded: Loaded) -> None:
     now = datetime.now(UTC)
-    store.declare("shop", "production", Freeze("audit", now, now + timedelta(hours=1)), "grace", "auditors are here")
+    store.freezes.declare(
+        "shop", "production", Freeze("audit", now, now + timedelta(hours=1)), "grace", "auditors are here"
+    )
     with pytest.raises(StoreConflict, match=r"the freeze 'audit' reigns until .* \(grace: auditors are here\)"):
         asked(store, loaded, "v0")
     forced = asked(store, loaded, "v0", glass="the shop is down").rollout
     assert forced is not None
     assert "audit" in freeze_now(store, forced, time.time())
-    assert store.lift("shop", "production", "audit", "grace")
-    assert not store.lift("shop", "production", "audit", "grace")
+    assert store.freezes.lift("shop", "production", "audit", "grace")
+    assert not store.freezes.lift("shop", "production", "audit", "grace")
     assert freeze_now(store, forced, time.time()) == ""
     end(store, forced, Status.COMPLETED)
     urgent = asked(store, loaded, "v1", glass="the shop is down").rollout

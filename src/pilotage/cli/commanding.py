@@ -122,7 +122,7 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
 
     place, service = project.environment(environment), project.loaded.configuration.service
     if lift:
-        if not project.store.lift(service, place, name, project.actor):
+        if not project.store.freezes.lift(service, place, name, project.actor):
             raise click.UsageError(f"no declared freeze is called {name!r}; those of pilotage.yaml are ended there")
         click.echo(f"the freeze {name!r} is over")
         return
@@ -134,5 +134,5 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
         raise click.BadParameter(str(error), param_hint="--for") from None
     begins = datetime.now(UTC)
     declared = Freeze(name, begins, begins + timedelta(seconds=seconds))
-    project.store.declare(service, place, declared, project.actor, reason)
+    project.store.freezes.declare(service, place, declared, project.actor, reason)
     click.echo(in_words(declared, project.loaded.configuration.calendar.zone))

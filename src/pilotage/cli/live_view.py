@@ -12,7 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from pilotage.engine.store import Recorded, Rollout
+from pilotage.engine.chain import Recorded
+from pilotage.engine.store import Rollout
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status

@@ -74,7 +74,8 @@ def _show() -> Show:
 
 def _lines() -> Show:
     """One line a transition."""
-    from pilotage.engine.store import Recorded, Rollout, sentences
+    from pilotage.engine.chain import Recorded, sentences
+    from pilotage.engine.store import Rollout
 
     shown: dict[str, int] = {}
 
@@ -93,7 +94,8 @@ def _live() -> Show:
 
     from pilotage.cli.live_view import rollout_view
     from pilotage.demo.traffic import Measured
-    from pilotage.engine.store import Recorded, Rollout
+    from pilotage.engine.chain import Recorded
+    from pilotage.engine.store import Rollout
 
     screens: dict[str, Live] = {}
 

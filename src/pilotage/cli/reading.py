@@ -13,7 +13,8 @@ import click
 from pilotage.cli.project import Project, environment_option, json_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Recorded, Rollout
+    from pilotage.engine.chain import Recorded
+    from pilotage.engine.store import Rollout
 
 SCHEMA = 1
 """Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
@@ -91,7 +92,7 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
 @click.pass_obj
 def events(project: Project, rollout: str | None, environment: str | None, verify: bool, as_json: bool) -> None:
     """Everything that happened in a rollout (the last one, or by its id). JSON is one event a line."""
-    from pilotage.engine.store import sentences
+    from pilotage.engine.chain import sentences
 
     found = project.rollout(project.environment(environment), rollout)
     recorded = project.store.events(found.id)

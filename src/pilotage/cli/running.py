@@ -87,9 +87,9 @@ def _deploy_all(
     project: Project, version: str, environment: str | None, detach: bool, timeout: float | None, as_json: bool
 ) -> int:
     """One release of every service, each event with its service's name."""
+    from pilotage.engine.chain import sentences
     from pilotage.engine.deployments import Asked
     from pilotage.engine.releases import deploy_release
-    from pilotage.engine.store import sentences
     from pilotage.engine.supervisor import ensure_worker
 
     services = project.whole.configuration.services
@@ -166,7 +166,7 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
 
 
 def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
-    from pilotage.engine.store import sentences
+    from pilotage.engine.chain import sentences
 
     seen = 0.0
     shown, until = 0, None if timeout is None else time.monotonic() + timeout

@@ -176,7 +176,7 @@ def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:
 
     now = time.time()
     calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
-    freeze = reigning((*calendar.freezes, *store.freezes(plan.service, plan.environment, now)), now)
+    freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
     if freeze is not None and not asked.glass:
         raise StoreConflict(
             f"{plan.version} is not deployed: {in_words(freeze, calendar.zone)} ({freeze.source or 'calendar'}). "

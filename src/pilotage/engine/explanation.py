@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotage.engine.store import Recorded, Rollout
+from pilotage.engine.chain import Recorded
+from pilotage.engine.store import Rollout
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE

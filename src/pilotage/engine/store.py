@@ -7,29 +7,22 @@ of a rollout form a chain: each carries the hash of the one before, the first th
 from __future__ import annotations
 
 import hashlib
-import json
-import math
-import os
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, RowMapping, and_, create_engine, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, select, update
 
-from pilotage.engine.migrations import migrate
-from pilotage.engine.tables import commands, events, freezes, rollouts
-from pilotage.model.calendar import Freeze
-from pilotage.model.plan import Plan, canonical_json
+from pilotage.engine.chain import Recorded, append, broken_link
+from pilotage.engine.database import open_database
+from pilotage.engine.freezes import Freezes
+from pilotage.engine.tables import commands, events, rollouts
+from pilotage.model.plan import Plan
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
-
-_FREEZES_STAY = 0.5
-LONGEST_PAUSE = 6.0
-"""Seconds that a transaction may stand idle before PostgreSQL ends it: as long as a lease lasts."""
 
 _JUST = 3600.0
 """Seconds for which a release that has ended is looked at again: its worker may have been away."""
@@ -43,20 +36,6 @@ _BEGUN = (*_ACTIVE, *_FINAL)
 
 class StoreConflict(Exception):
     """The store holds something that forbids what was asked, such as another rollout under way."""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """An event as it was recorded. `hash` covers everything else, and `before`, the hash of the one before."""
-
-    rollout: str
-    number: int
-    at: float
-    type: str
-    sentence: str
-    data: dict[str, Any]
-    before: str
-    hash: str
 
 
 @dataclass(frozen=True)
@@ -83,32 +62,15 @@ class Rollout:
     release: str | None = None
 
 
-DATABASE = "PILOTAGE_DATABASE"
-"""Environment variable with the URL of a PostgreSQL, such as postgresql+psycopg://user@host/pilotage; unset, a file."""
-
-
-def database_url(directory: Path) -> str:
-    return os.environ.get(DATABASE) or f"sqlite:///{directory / 'pilotage.sqlite'}"
-
-
 class Store:
     """Opens (and brings up to date) the store of `directory`: a file in it, or the database that `url` or the
     environment names."""
 
     def __init__(self, directory: Path, url: str | None = None) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        url = url or database_url(directory)
         self.directory = directory
-        self._file = url.startswith("sqlite:")
-        if self._file:
-            self._engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)
-            _set_up_sqlite(self._engine)
-        else:
-            self._engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20, json_serializer=_json)
-            _set_up_postgresql(self._engine)
-        migrate(self._engine)
-        self._freezes: tuple[RowMapping, ...] = ()
-        self._freezes_read = -math.inf
+        self._engine = open_database(directory, url)
+        self._file = self._engine.dialect.name == "sqlite"
+        self.freezes = Freezes(self._engine)
 
     @property
     def engine(self) -> Engine:
@@ -155,7 +117,7 @@ class Store:
             )  # fmt: skip
             waits = Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
             first = waits if queued else _start_event(plan, state, actor)
-            _append(connection, identity, plan.hash, 0, [first, *more], now)
+            append(connection, identity, plan.hash, 0, [first, *more], now)
         return self.get(identity)
 
     def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
@@ -168,7 +130,7 @@ class Store:
             if active is not None or status != Status.QUEUED.value:
                 return None
             start = _start_event(waiting.plan, state, waiting.actor)
-            head, count = _append(connection, identity, waiting.head, waiting.events, [start], now)
+            head, count = append(connection, identity, waiting.head, waiting.events, [start], now)
             connection.execute(
                 update(rollouts)
                 .where(rollouts.c.id == identity)
@@ -192,7 +154,7 @@ class Store:
             if changed.rowcount != 1:
                 return False
             event = Event("withdrawn", f"{waiting.version} will not be rolled out: withdrawn by {actor}")
-            head, count = _append(connection, identity, waiting.head, waiting.events, [event], now)
+            head, count = append(connection, identity, waiting.head, waiting.events, [event], now)
             connection.execute(update(rollouts).where(rollouts.c.id == identity).values(head=head, events=count))
         return True
 
@@ -201,7 +163,7 @@ class Store:
         kept = self.get(identity)
         event = Event("environment-released", f"the failed environment with {kept.version} may go, says {actor}")
         with self._write() as connection:
-            head, count = _append(connection, identity, kept.head, kept.events, [event], now)
+            head, count = append(connection, identity, kept.head, kept.events, [event], now)
             changed = connection.execute(
                 update(rollouts)
                 .where(rollouts.c.id == identity, rollouts.c.revision == kept.revision)
@@ -326,7 +288,7 @@ class Store:
         else has recorded since `rollout` was read."""
         state, now = decision.state, decision.state.at
         with self._write() as connection:
-            head, count = _append(connection, rollout.id, rollout.head, rollout.events, decision.events, now)
+            head, count = append(connection, rollout.id, rollout.head, rollout.events, decision.events, now)
             changed = connection.execute(
                 update(rollouts)
                 .where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
@@ -375,47 +337,6 @@ class Store:
         with self._engine.connect() as connection:
             return connection.scalar(select(commands.c.outcome).where(commands.c.id == command))
 
-    # ── freezes ────────────────────────────────────────────────────────────────────────────────────────────
-
-    def declare(self, service: str, environment: str, freeze: Freeze, actor: str, reason: str) -> None:
-        """A freeze from now on, beside those of the calendar."""
-        with self._write() as connection:
-            connection.execute(
-                insert(freezes).values(
-                    service=service, environment=environment, name=freeze.name, begins=freeze.begins.timestamp(),
-                    ends=freeze.ends.timestamp(), actor=actor, reason=reason,
-                )
-            )  # fmt: skip
-        self._freezes_read = -math.inf
-
-    def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
-        """End a declared freeze; False when there is none of that name."""
-        with self._write() as connection:
-            changed = connection.execute(
-                update(freezes)
-                .where(freezes.c.service == service, freezes.c.environment == environment, freezes.c.name == name)
-                .where(freezes.c.lifted_by.is_(None))
-                .values(lifted_by=actor)
-            )
-            self._freezes_read = -math.inf
-            return bool(changed.rowcount)
-
-    def freezes(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
-        """Declared freezes that are not over or lifted; as of half a second ago, for all who ask every second."""
-        if time.monotonic() - self._freezes_read > _FREEZES_STAY:
-            query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
-            with self._engine.connect() as connection:
-                self._freezes = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
-            self._freezes_read = time.monotonic()
-        return tuple(
-            Freeze(
-                row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
-                f"{row['actor']}: {row['reason']}",
-            )
-            for row in self._freezes
-            if row["service"] == service and row["environment"] == environment and row["ends"] > now
-        )  # fmt: skip
-
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def events(self, rollout: str, after: int = 0) -> tuple[Recorded, ...]:
@@ -427,17 +348,9 @@ class Store:
     def broken_link(self, rollout: str) -> str | None:
         """What is wrong with a rollout's chain of events, in a sentence; None when it is whole."""
         recorded = self.get(rollout)
-        before = recorded.plan_hash
-        if recorded.plan.hash != before:
+        if recorded.plan.hash != recorded.plan_hash:
             return "the plan is not the one the rollout began with"
-        number = 0
-        for number, item in enumerate(self.events(rollout), 1):
-            if item.number != number or item.before != before or item.hash != _hash(item):
-                return f"event {item.number} does not follow from event {number - 1}"
-            before = item.hash
-        if number != recorded.events or before != recorded.head:
-            return f"{recorded.events} events were recorded, {number} are there"
-        return None
+        return broken_link(recorded.plan_hash, recorded.head, recorded.events, self.events(rollout))
 
     # ── within ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -454,52 +367,6 @@ class Store:
         query = select(rollouts).where(rollouts.c.service == service, rollouts.c.environment == environment)
         query = query.where(rollouts.c.status.in_(_ACTIVE if active else _BEGUN))
         return connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(1)).mappings().first()
-
-
-def _json(value: object) -> str:
-    """NaN and infinities are no JSON: PostgreSQL would refuse them, so a file does too."""
-    return json.dumps(value, allow_nan=False)
-
-
-def _set_up_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def _(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        # A transaction that reads before it writes must hold the write lock from its start, or it may fail halfway.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _set_up_postgresql(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def _(connection: Any, _record: Any) -> None:
-        # A controller that freezes inside a transaction would keep its locks, and every other controller waiting.
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_PAUSE * 1000:.0f}ms'")
-        connection.commit()
-
-
-def _append(
-    connection: Connection, rollout: str, head: str, count: int, new: Iterable[Event], now: float
-) -> tuple[str, int]:
-    for item in new:
-        count += 1
-        unsealed = Recorded(rollout, count, now, item.type, item.sentence, item.data, head, "")
-        head = _hash(unsealed)
-        connection.execute(insert(events).values({**vars(unsealed), "hash": head}))
-    connection.execute(
-        update(rollouts).where(rollouts.c.id == rollout, rollouts.c.events == 0).values(head=head, events=count)
-    )
-    return head, count
-
-
-def _hash(item: Recorded) -> str:
-    content = {key: value for key, value in vars(item).items() if key != "hash"}
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 def _start_event(plan: Plan, state: RolloutState, actor: str) -> Event:
@@ -525,8 +392,3 @@ def _rollout(row: RowMapping) -> Rollout:
 
 def _clock(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-
-
-def sentences(recorded: Sequence[Recorded]) -> list[str]:
-    """Events as lines for people: `14:03:07  step-started  25% of requests …`."""
-    return [f"{time.strftime('%H:%M:%S', time.localtime(e.at))}  {e.type:<17} {e.sentence}" for e in recorded]

@@ -38,7 +38,7 @@ def freeze_now(store: Store, rollout: Rollout, now: float) -> str:
         for f in calendar.get("freezes", [])
         if f["begins"] <= now < f["ends"]
     )
-    found = reigning((*planned, *store.freezes(rollout.service, rollout.environment, now)), now)
+    found = reigning((*planned, *store.freezes.of(rollout.service, rollout.environment, now)), now)
     return in_words(found, str(calendar.get("zone", "UTC"))) if found else ""
 
 

@@ -1,0 +1,65 @@
+"""The chain of a rollout's events: each carries the hash of the one before, the first that of the plan."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from pilotage.engine.tables import events, rollouts
+from pilotage.model.plan import canonical_json
+from pilotage.model.rollout import Event
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as it was recorded. `hash` covers everything else, and `before`, the hash of the one before."""
+
+    rollout: str
+    number: int
+    at: float
+    type: str
+    sentence: str
+    data: dict[str, Any]
+    before: str
+    hash: str
+
+
+def append(
+    connection: Connection, rollout: str, head: str, count: int, new: Iterable[Event], now: float
+) -> tuple[str, int]:
+    for item in new:
+        count += 1
+        unsealed = Recorded(rollout, count, now, item.type, item.sentence, item.data, head, "")
+        head = seal(unsealed)
+        connection.execute(insert(events).values({**vars(unsealed), "hash": head}))
+    connection.execute(
+        update(rollouts).where(rollouts.c.id == rollout, rollouts.c.events == 0).values(head=head, events=count)
+    )
+    return head, count
+
+
+def seal(item: Recorded) -> str:
+    content = {key: value for key, value in vars(item).items() if key != "hash"}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def broken_link(plan_hash: str, head: str, count: int, recorded: Sequence[Recorded]) -> str | None:
+    """What is wrong with a chain that should have `count` events and end in `head`; None when it is whole."""
+    before, number = plan_hash, 0
+    for number, item in enumerate(recorded, 1):
+        if item.number != number or item.before != before or item.hash != seal(item):
+            return f"event {item.number} does not follow from event {number - 1}"
+        before = item.hash
+    if number != count or before != head:
+        return f"{count} events were recorded, {number} are there"
+    return None
+
+
+def sentences(recorded: Sequence[Recorded]) -> list[str]:
+    """Events as lines for people: `14:03:07  step-started  25% of requests …`."""
+    return [f"{time.strftime('%H:%M:%S', time.localtime(e.at))}  {e.type:<17} {e.sentence}" for e in recorded]
