@@ -29,6 +29,7 @@ rollouts = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("release", String(40), index=True),
     Index("ix_rollouts_place", "service", "environment", "status", "created_at"),
+    Index("ix_rollouts_finished", "finished_at"),
 )
 
 events = Table(
@@ -55,6 +56,7 @@ commands = Table(
     Column("full", Integer, nullable=False),
     Column("at", Float, nullable=False),
     Column("outcome", Text),
+    Index("ix_commands_outcome", "outcome"),
 )
 
 freezes = Table(
