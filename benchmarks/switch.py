@@ -269,7 +269,8 @@ class HAProxy:
         self.set(0)
 
     def set(self, weight: int) -> None:
-        for version, share in (("new", weight), ("old", WHOLE - weight)):
+        # The larger share first: lowering one side before the other is raised leaves an instant without capacity.
+        for share, version in sorted(((weight, "new"), (WHOLE - weight, "old")), reverse=True):
             with socket.socket(socket.AF_UNIX) as line:
                 line.connect(str(self._socket))
                 line.sendall(f"set weight b/{version} {round(256 * share / WHOLE)}\n".encode())

@@ -19,8 +19,8 @@ from .conftest import Make, Shop
 pytestmark = pytest.mark.real
 
 
-def two_services(it: Shop) -> str:
-    """The shop twice: `api`, and `web` after it; returns the address of web."""
+def two_services(it: Shop, *, lockstep: bool = False) -> str:
+    """The shop twice: `api`, and `web` after it or in lockstep with it; returns the address of web."""
     path = it.directory / "pilotage.yaml"
     whole = json.loads(path.read_text())
     api = whole.pop("environments")
@@ -29,7 +29,9 @@ def two_services(it: Shop) -> str:
     web["production"]["router"]["listen"] = f"127.0.0.1:{port}"
     command = web["production"]["fleet"]["command"]
     command[command.index("{version}")] = "web-{version}"
-    whole["services"] = {"web": {"after": ["api"], "environments": web}, "api": {"environments": api}}
+    order: dict[str, object] = {} if lockstep else {"after": ["api"]}
+    whole["services"] = {"web": {**order, "environments": web}, "api": {"environments": api}}
+    whole["lockstep"] = lockstep
     path.write_text(json.dumps(whole, indent=2))
     return f"http://127.0.0.1:{port}"
 
@@ -88,3 +90,46 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
     assert [(m.version, m.state.status) for m in members["api"]] == [("v2", Status.COMPLETED), ("v1", Status.COMPLETED)]
     assert [(m.version, m.state.status) for m in members["web"]] == [("v2", Status.ROLLED_BACK)]
     assert it.run("-s", "web", "status").startswith("web in production: v1 serves")
+
+
+def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes_the_other_back(shop: Make) -> None:
+    it = shop(canary__phase_duration="1s")
+    web = two_services(it, lockstep=True)
+    # One of them is slower: the other has to wait for it at every weight.
+    path = it.directory / "pilotage.yaml"
+    whole = json.loads(path.read_text())
+    whole["services"]["web"]["environments"]["production"]["overrides"]["canary.phase_duration"] = "3s"
+    path.write_text(json.dumps(whole))
+    release(it, "v0")
+    it.run("deploy", "v0")
+    with users_of(it.url, web):
+        release(it, "v1")
+        it.run("deploy", "v1")
+        store = it.store()
+        both = {name: store.latest(name, "production") for name in ("api", "web")}
+        reached = sorted(
+            (event.at, name, rollout.plan.steps[index].weight)
+            for name, rollout in both.items()
+            if rollout
+            for event in store.events(rollout.id)
+            if event.type == "step-started"
+            for index in [next(n for n, step in enumerate(rollout.plan.steps) if step.id == event.data["step"])]
+        )
+        store.close()
+        _never_more_than_one_apart(reached)
+        assert any("web is at" in line for line in it.run("-s", "api", "events").splitlines())
+
+        release(it, "v2", web="errors")
+        it.run("deploy", "v2", expect=4)
+    store = it.store()
+    assert [store.serving(name, "production")[0] for name in ("api", "web")] == ["v1", "v1"]
+    store.close()
+
+
+def _never_more_than_one_apart(reached: list[tuple[float, str, int]]) -> None:
+    ladder = sorted({0, *(weight for _, _, weight in reached)})
+    at = {"api": 0, "web": 0}
+    for _, name, weight in reached:
+        at[name] = max(at[name], ladder.index(weight))
+        assert abs(at["api"] - at["web"]) <= 1, reached
+    assert set(at.values()) == {len(ladder) - 1}

