@@ -1,7 +1,8 @@
 """From a bad release's first bad answer to its last, as its users saw it: the automatic rollback, many times.
 
-`python benchmarks/rollback.py [--runs 20] [--fault errors]`. Each run is the demo's bad release whole: a real Envoy, processes,
-240 requests a second of 400 users, 5 % of them with the canary, and the worker that judges every quarter of a second.
+`python benchmarks/rollback.py [--runs 20] [--fault errors]`. Each run is the demo's bad release whole: a real Envoy,
+processes, 240 requests a second of 400 users, 5 % of them with the canary, and the worker that judges every quarter of
+a second.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
     print(f"pilotage {version('pilotage')}\n")
     print(
-        "| fault | runs | not undone | requests lost | s to 0 %, least | p50 | p90 | most | users hurt of 400, p50 | most |"
+        "| fault | runs | not undone | requests lost | s to 0 %, least | p50 | p90 | most "
+        "| users hurt of 400, p50 | most |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     ranks = statistics.quantiles(undone, n=10, method="inclusive") if len(undone) > 1 else [float("nan")] * 9
