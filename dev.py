@@ -76,7 +76,9 @@ def _set_up(groups: list[str]) -> None:
     mark.write_text(wanted)
 
 
-PROGRAMS = {"promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse"}
+PROGRAMS = {
+    "promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse", "hyperfine": "hyperfine",
+}  # fmt: skip
 """Programs that some tests run for real, and the Debian packages that hold them."""
 
 

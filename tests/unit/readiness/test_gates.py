@@ -1,0 +1,145 @@
+"""From proofs and signatures to gates: nothing passes by default, waivers end, and nobody approves for themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pilotage.model.answers import Answers
+from pilotage.model.readiness import Gate, Proof, Signature, SignatureKind, Standing
+from pilotage.plan.making import make_plan
+from pilotage.plan.readiness import every_item
+from pilotage.readiness import parity, reviews
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
+from pilotage.readiness.reviews import Commit
+
+PLAN = make_plan(Answers("minor", "canary", "small", "weekly", "low", ["customer-facing", "enterprise"]), version="2.0")
+ITEMS = {item.id: item for item in PLAN.readiness}
+NOW = 1_800_000_000.0
+WHERE = Circumstances("plan", "artifact", NOW, frozenset({"ada"}), small=False)
+BAD, GOOD = Proof("coverage", False, "79 % of 100 lines run"), Proof("coverage", True, "91 % of 100 lines run")
+
+
+def signed(item: str, **changed: object) -> Signature:
+    whole = Signature(SignatureKind.SIGN_OFF, item, "QA lead", "bob", "fine", NOW - 60, None, "plan", "artifact")
+    return replace(whole, **changed)  # type: ignore[arg-type]
+
+
+def waiver(item: str, **changed: object) -> Signature:
+    return signed(item, **{"kind": SignatureKind.WAIVER, "until": NOW + 60, "role": "release manager", **changed})
+
+
+def judged(item: str, proofs: tuple[Proof, ...] = (), *signatures: Signature, where: Circumstances = WHERE) -> Gate:
+    return gate(ITEMS[item], proofs, signatures, "the next command", where)
+
+
+@pytest.mark.parametrize("item", sorted(ITEMS))
+def test_r7_no_item_passes_by_default(item: str) -> None:
+    found = judged(item)
+    assert found.standing is Standing.NOT_READY
+    assert found.reason
+    assert found.next == "the next command"
+
+
+def test_every_item_has_somebody_who_decides_it() -> None:
+    """A machine's evidence, Pilotage itself, or a person's signature; no item has two."""
+    assert not BY_EVIDENCE & BY_OURSELVES
+    assert every_item() >= BY_EVIDENCE | BY_OURSELVES
+
+
+def test_one_bad_proof_is_enough_and_all_reasons_are_told() -> None:
+    other = Proof("tests", False, "1 of 3 tests failed: a")
+    assert judged("unit_test_coverage", (GOOD,)).standing is Standing.READY
+    assert judged("unit_test_coverage", (GOOD, BAD)).standing is Standing.NOT_READY
+    assert judged("unit_test_coverage", (BAD, other)).reason == f"{BAD.sentence}; {other.sentence}"
+
+
+def test_r6_a_person_signs_for_this_plan_and_this_artifact() -> None:
+    assert judged("qa_validation", (), signed("qa_validation")).standing is Standing.READY
+    for changed, words in (
+        ({"plan": "another plan"}, "bob signed plan another plan, and this is plan: it was changed since"),
+        ({"artifact": "0" * 64}, "bob signed artifact 000000000000, and this is artifact"),
+    ):
+        found = judged("qa_validation", (), signed("qa_validation", **changed))
+        assert (found.standing, found.reason) == (Standing.NOT_READY, words)
+
+
+def test_a_signature_cannot_replace_a_machines_evidence() -> None:
+    assert judged("unit_test_coverage", (BAD,), signed("unit_test_coverage")).standing is Standing.NOT_READY
+    assert judged("unit_test_coverage", (), signed("unit_test_coverage")).standing is Standing.NOT_READY
+
+
+def test_a_waiver_ends_and_stays_visible() -> None:
+    found = judged("unit_test_coverage", (BAD,), waiver("unit_test_coverage", comment="legacy"))
+    assert found.standing is Standing.WAIVED
+    assert "waived by bob (release manager) until" in found.reason
+    assert "legacy; without it: 79 % of 100 lines run" in found.reason
+    assert judged("unit_test_coverage", (GOOD,), waiver("unit_test_coverage")).standing is Standing.READY
+    ended = waiver("unit_test_coverage", until=NOW)
+    assert judged("unit_test_coverage", (BAD,), ended).standing is Standing.NOT_READY
+
+
+def test_whoever_asks_for_the_release_neither_approves_nor_waives_the_approval() -> None:
+    if "production_approval" not in ITEMS:
+        pytest.skip("this plan has no such item")
+    own = signed("production_approval", by="ada")
+    assert "may not be the one who approves it" in judged("production_approval", (), own).reason
+    assert judged("production_approval", (), own, signed("production_approval")).standing is Standing.READY
+    assert judged("production_approval", (), own, where=replace(WHERE, small=True)).standing is Standing.READY
+    assert judged("production_approval", (), waiver("production_approval", by="ada")).standing is Standing.NOT_READY
+    assert judged("production_approval", (), waiver("production_approval")).standing is Standing.WAIVED
+
+
+# ── reviews ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def commit(identity: str, message: str, *parents: str, author: str = "ada@x") -> Commit:
+    return Commit(identity, parents, author, message)
+
+
+@pytest.mark.parametrize(
+    ("message", "reviewed"),
+    [
+        ("fix: a\n\nReviewed-by: Bob <BOB@x>", True),
+        ("fix: a\n\nAcked-by: Bob <bob@x>\nSigned-off-by: Ada <ada@x>", True),
+        ("fix: a\n\nReviewed-by: Ada <ada@x>", False),
+        ("fix: a\n\nSigned-off-by: Bob <bob@x>", False),
+        ("fix: a\n\nIt says Reviewed-by: Bob <bob@x> in the middle", False),
+        ("fix: a (#12)", False),
+    ],
+)
+def test_trailers_of_somebody_else_are_a_review(message: str, reviewed: bool) -> None:
+    assert (not reviews.unreviewed([commit("a", message)])) is reviewed
+
+
+def test_a_merged_request_is_reviewed_by_whoever_merged_it() -> None:
+    history = [
+        commit("m", "Merge pull request #3 from x/y", "base", "b", author="bob@x"),
+        commit("b", "two", "a"),
+        commit("a", "one", "base"),
+        commit("base", "pushed straight to main", author="ada@x"),
+    ]
+    (left,) = reviews.unreviewed(history)
+    assert left.commit.id == "base"
+    own = [commit("m", "Merge pull request #3 from x/y", "base", "a"), commit("a", "one", "base")]
+    assert [one.why for one in reviews.unreviewed(own)] == ["only ada@x looked at it, who wrote it"]
+
+
+def test_a_squashed_request_is_reviewed_when_its_host_says_so() -> None:
+    squashed = commit("a", "feat: x (#12)")
+    (left,) = reviews.unreviewed([squashed])
+    assert left.why == "came as one commit of request 12, whose reviews only its host knows"
+    assert reviews.unreviewed([squashed], {"a": ("bob (approved)",)}) == ()
+
+
+# ── parity ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_environments_are_compared_setting_by_setting() -> None:
+    staging = {"fleet": {"count": 2, "health": "/h"}, "router": {"listen": "a:1", "sticky": None}}
+    production = {"fleet": {"count": 8, "health": "/h"}, "router": {"listen": "b:1", "sticky": {"cookie": "s"}}}
+    assert parity.differences(staging, production, ()) == (
+        ("fleet.count", 2, 8), ("router.sticky", None, {"cookie": "s"})
+    )  # fmt: skip
+    assert parity.differences(staging, production, ("fleet.count", "router")) == ()
