@@ -50,6 +50,22 @@ def test_the_judges_example_of_rules_is_valid() -> None:
     assert len(signals.signals) == len(SIGNALS)
 
 
+def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_path: Path) -> None:
+    import yaml
+
+    from pilotage.config.models import EvidenceSection, ReadinessSection
+    from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
+
+    (example,) = blocks("docs/readiness.md", "yaml")
+    section = ReadinessSection.model_validate(yaml.safe_load(example)["readiness"])
+    assert set(section.evidence) == BY_EVIDENCE
+    page = (ROOT / "docs/readiness.md").read_text()
+    assert all(f"`{item}`" in page for item in BY_OURSELVES)
+    kinds = {row[0].strip("|` ") for row in rows("docs/readiness.md")}
+    helpers = {"at_least", "accept", "baseline", "slower", "max_age"}
+    assert kinds == set(EvidenceSection.model_fields) - helpers
+
+
 def test_the_table_of_numbers_is_the_codes() -> None:
     documented = rows("docs/configuration.md")
     assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]
