@@ -169,6 +169,7 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "accept",
         "people",
         "readiness",
+        "notify",
         "when_busy",
         "environments",
         "services",

@@ -53,7 +53,7 @@ def test_the_judges_example_of_rules_is_valid() -> None:
 def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_path: Path) -> None:
     import yaml
 
-    from pilotage.config.models import EvidenceSection, ReadinessSection
+    from pilotage.config.readiness import EvidenceSection, ReadinessSection
     from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
 
     (example,) = blocks("docs/readiness.md", "yaml")

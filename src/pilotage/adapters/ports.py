@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pilotage.model.flag import Ramp
+from pilotage.model.message import Message
 from pilotage.model.observation import CheckResult, Instance, Reading
 from pilotage.model.traffic import Split
 
@@ -109,3 +110,13 @@ class Queries(Protocol):
 
     def query(self, text: str) -> tuple[float, ...]:
         """The values the question has now; empty where there is nothing. Raises AdapterError. Changes nothing."""
+
+
+class Notifier(Protocol):
+    """Delivers messages through one channel."""
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        """Deliver one message; returns a receipt, plain JSON without secrets. first: the receipt of its thread's first
+        message here, if there was one · again: an earlier try may have arrived, so look where that can be seen; where
+        it cannot, the message carries its key, by which the receiver tells a repetition. Blocks for some ten seconds
+        at most. Raises Undelivered (permanent, or with the wait that the receiver asked for)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
+from pilotage.config.calendar import CalendarSection, FreezeSection, WindowSection
 from pilotage.config.loading import Loaded
-from pilotage.config.models import CalendarSection, FreezeSection, WindowSection
 from pilotage.config.yaml_reader import ConfigError, Problem
 from pilotage.model.calendar import WEEKDAYS, Calendar, Freeze, Window, at
 

@@ -82,13 +82,15 @@ def _problem(document: Document, detail: Any) -> Problem:
     path = _within(document.data, path)
     shown = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
     mark = document.keys.get(path) if detail["type"] == "extra_forbidden" else None
-    return Problem(mark or document.mark(path), _message(path, detail), shown)
+    return Problem(mark or document.mark(path), _message(path, detail, document.data), shown)
 
 
 def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """The part of a pydantic location that names places of the file; it also names union members and the like."""
     kept: list[str | int] = []
     for part in path:
+        if isinstance(data, dict) and part == data.get("kind") and part not in data:
+            continue  # which member of a union it was, not a place
         inside = isinstance(data, dict) and isinstance(part, str)
         inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
         if not inside:
@@ -98,19 +100,27 @@ def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(kept)
 
 
-def _message(path: tuple[str | int, ...], detail: Any) -> str:
+def _message(path: tuple[str | int, ...], detail: Any, data: Any) -> str:
     value, context = detail.get("input"), detail.get("ctx", {})
     match detail["type"]:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            siblings = _fields_at(path[:-1])
+            siblings = _fields_at(path[:-1], data)
             return f"is not known here{_did_you_mean(str(path[-1]), siblings)}"
+        case "union_tag_invalid":
+            allowed = [word.strip(" '") for word in str(context["expected_tags"]).split(",")]
+            close = _did_you_mean(str(context["tag"]), allowed, listed=True)
+            return f"kind: {context['tag']!r} is not one of {', '.join(allowed)}{close}"
+        case "union_tag_not_found":
+            return "kind: is missing"
         case "enum" | "literal_error":
             allowed = [word.strip(" '") for word in str(context["expected"]).replace(" or ", ",").split(",")]
             return (
                 f"{_shown(value)} is not one of {', '.join(allowed)}{_did_you_mean(str(value), allowed, listed=True)}"
             )
+        case "string_pattern_mismatch" if context["pattern"].startswith("^secret://"):
+            return "must say where the secret is, secret://env/NAME or secret://file/PATH, not what it is"
         case "string_pattern_mismatch":
             return f"{_shown(value)} does not look like {context['pattern'].strip('^$')}"
         case "value_error":
@@ -133,12 +143,16 @@ _TYPES = {
 }
 
 
-def _fields_at(path: tuple[str | int, ...]) -> list[str]:
-    """The keys that the model allows at `path`."""
+def _fields_at(path: tuple[str | int, ...], data: Any) -> list[str]:
+    """The keys that the model allows at `path`; of several models that of the `kind` which stands there."""
     model: Any = Configuration
     for part in path:
+        data = data[part]
         if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = next(iter(_models(model.model_fields[str(part)].annotation)), None)
+            possible = list(_models(model.model_fields[str(part)].annotation))
+            model = possible[0] if possible else None
+        if isinstance(data, dict) and "kind" in data:
+            model = next((m for m in possible if data["kind"] in str(m.model_fields["kind"].annotation)), model)
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from pilotage.config.calendar import CalendarSection
+from pilotage.config.channels import ChannelSection
+from pilotage.config.fields import NAME, Address, Duration, HeaderName, Section, UrlPath
+from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
     Answers,
     DeploymentStrategy,
@@ -20,34 +21,6 @@ from pilotage.model.answers import (
 )
 from pilotage.model.condition import Condition
 from pilotage.model.order import cycle_in
-from pilotage.model.quantity import parse_duration
-
-_NAME = r"^[a-z][a-z0-9-]{0,62}$"
-
-
-def _address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536 or not re.fullmatch(r"[A-Za-z0-9.\-]+", host):
-        raise ValueError("not an address such as 127.0.0.1:8080")
-    return text
-
-
-def _local(text: str) -> str:
-    if not text.startswith("/") or any(c.isspace() for c in text):
-        raise ValueError("not a path such as /healthz")
-    return text
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | int | float)]
-Address = Annotated[str, AfterValidator(_address)]
-UrlPath = Annotated[str, AfterValidator(_local)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
-
-
-class Section(BaseModel):
-    """Unknown keys are errors; nothing is converted silently."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class AnswersSection(Section):
@@ -128,108 +101,6 @@ class EnvoyMetricsSection(Section):
 
     kind: Literal["envoy"]
     admin: Address | None = Field(None, description="Envoy's admin address, when it is not the embedded router's own.")
-
-
-def _clock(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f"{text!r} is not a time of day such as 09:00")
-    return text
-
-
-def _day(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a day such as 2026-12-24") from None
-    return text
-
-
-def _moment(text: str) -> str:
-    try:
-        if datetime.fromisoformat(text).tzinfo is None:
-            return text
-    except ValueError:
-        pass
-    raise ValueError(f"{text!r} is not a local time such as 2026-12-24 18:00; the calendar's zone applies to it")
-
-
-def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{text!r} is not a time zone such as Europe/Berlin") from None
-    return text
-
-
-Clock = Annotated[str, AfterValidator(_clock)]
-Day = Annotated[str, AfterValidator(_day)]
-Moment = Annotated[str, AfterValidator(_moment)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class WindowSection(Section):
-    """A preferred time to begin a rollout."""
-
-    days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="On these days.")
-    opens: Clock = Field(description="From this time of day, such as 09:00.")
-    closes: Clock = Field(description="Until before this time of day.")
-
-    @model_validator(mode="after")
-    def _opens_first(self) -> WindowSection:
-        if self.closes <= self.opens:
-            raise ValueError(f"the window closes ({self.closes}) before it opens ({self.opens})")
-        return self
-
-
-_FREEZE_FORMS = (("first", "last"), ("begins", "ends"), ("rule", "lasts"))
-
-
-class FreezeSection(Section):
-    """A time in which no rollout may start: days (first, last), times (begins, ends) or a rule that recurs."""
-
-    name: Annotated[str, Field(min_length=1)] = Field(description="What it is called where it stops something.")
-    first: Day | None = Field(None, description="Its first day.")
-    last: Day | None = Field(None, description="Its last day, frozen too.")
-    begins: Moment | None = Field(None, description="Or its first moment.")
-    ends: Moment | None = Field(None, description="The moment when it is over.")
-    rule: str | None = Field(None, description="Or an RRULE (RFC 5545) such as FREQ=MONTHLY;BYMONTHDAY=-1.")
-    lasts: Duration | None = Field(None, description="How long each recurrence lasts.")
-    starts: Moment | None = Field(
-        None, description="When the rule's first recurrence may be; 2020-01-01 when left out."
-    )
-
-    @model_validator(mode="after")
-    def _one_form(self) -> FreezeSection:
-        given = [form for form in _FREEZE_FORMS if any(getattr(self, name) is not None for name in form)]
-        if len(given) != 1 or any(getattr(self, name) is None for name in given[0]):
-            raise ValueError("give either first and last, or begins and ends, or rule and lasts")
-        first, last = (getattr(self, name) for name in given[0])
-        if given[0][0] != "rule" and (last < first or (given[0][0] == "begins" and last == first)):
-            raise ValueError(f"it is over ({last}) before it begins ({first})")
-        if self.rule is not None and not re.search(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", self.rule):
-            raise ValueError("its rule needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY")
-        return self
-
-
-class CalendarSection(Section):
-    """When people work and when a release may begin."""
-
-    zone: Zone = Field("UTC", description="The release's own time zone.")
-    zones: list[Zone] = Field(default_factory=list, description="Where the team sits; the zone above when left out.")
-    holidays: list[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]] = Field(
-        default_factory=list, description="Public holidays of these countries or regions, such as DE-BY or US."
-    )
-    opens: Clock = Field("09:00", description="The working day's begin, in each zone.")
-    closes: Clock = Field("17:00", description="The working day's end.")
-    windows: list[WindowSection] = Field(default_factory=list, description="Preferred times to begin a rollout.")
-    freezes: list[FreezeSection] = Field(default_factory=list, description="Times in which no rollout may start.")
-
-    @model_validator(mode="after")
-    def _opens_first(self) -> CalendarSection:
-        if self.closes <= self.opens:
-            raise ValueError(f"the working day closes ({self.closes}) before it opens ({self.opens})")
-        return self
 
 
 class RuleSection(Section):
@@ -354,91 +225,19 @@ class EnvironmentSection(Section):
     )
 
 
-class ReviewsSection(Section):
-    """Where the reviews of commits are known beside git's own trailers and merges."""
-
-    host: Literal["github", "gitlab"] | None = Field(
-        None, description="Whose API is asked, where requests are squashed."
-    )
-    repository: str | None = Field(None, description="There: owner/name, or GitLab's path of the project.")
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = Field(None, description="Of a host of your own.")
-    token: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the token."
-    )
-    since: str | None = Field(None, description="The first commit that is not looked at; else the version in service.")
-
-    @model_validator(mode="after")
-    def _whole(self) -> ReviewsSection:
-        if (self.host is None) != (self.repository is None):
-            raise ValueError("host and repository go together")
-        return self
-
-
-class EvidenceSection(Section):
-    """Where one item's evidence lies; of several kinds all must be ready."""
-
-    coverage: str | None = Field(
-        None, description="Report in the format of Cobertura, JaCoCo, lcov or coverage.py JSON."
-    )
-    at_least: float | None = Field(
-        None, ge=0, le=100, strict=False, description="Percent of lines; else what the plan's list wants."
-    )
-    tests: list[str] = Field(default_factory=list, description="Results in JUnit's XML.")
-    findings: list[str] = Field(default_factory=list, description="SARIF, or JSON of pip-audit, npm audit, OSV.")
-    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict, description="Findings by id that somebody decided about, each with the decision."
-    )
-    benchmarks: str | None = Field(None, description="JSON of pytest-benchmark, hyperfine, k6, or name → seconds.")
-    baseline: str | None = Field(None, description="The same of the version in service.")
-    slower: float = Field(1.1, ge=1, strict=False, description="Tolerated factor between the medians.")
-    reviews: ReviewsSection | None = Field(None, description="Every commit since the version in service was reviewed.")
-    restore: str | None = Field(None, description="Record of a restore test: taken_at, restored_at, seconds, verified.")
-    runbooks: list[str] = Field(default_factory=list, description="Markdown files or folders of them.")
-    rules: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = Field(
-        None, description="A Prometheus that has the plan's alert rules loaded."
-    )
-    max_age: Duration | None = Field(None, gt=0, description="Of these files, when it is not that of the section.")
-
-    @model_validator(mode="after")
-    def _together(self) -> EvidenceSection:
-        if self.benchmarks is not None and self.baseline is None:
-            raise ValueError("benchmarks need a baseline")
-        if not self.model_fields_set - {"at_least", "max_age", "slower", "accept", "baseline"}:
-            raise ValueError("names no evidence, such as coverage, tests, findings, benchmarks, reviews, restore")
-        return self
-
-
-class ReadinessSection(Section):
-    """What must be shown before `pilotage deploy` begins anything."""
-
-    environments: list[str] = Field(
-        default_factory=list, description="Where deploy refuses what is not ready; everywhere when left out."
-    )
-    artifact: str | None = Field(None, description="The file that is released: sign-offs hold for its digest only.")
-    max_age: Duration = Field(7 * 86400.0, gt=0, description="Evidence older than this is stale.")
-    staging: str | None = Field(None, description="The environment where releases are rehearsed.")
-    differs: list[str] = Field(
-        default_factory=list, description="Settings in which staging may differ, such as fleet.count."
-    )
-    rehearsed: Duration = Field(30 * 86400.0, gt=0, description="A rollback drill and a deployment are so long good.")
-    evidence: dict[str, EvidenceSection] = Field(
-        default_factory=dict, description="Items of the plan's readiness list: where their evidence lies."
-    )
-
-
 class ServiceSection(Section):
     """One of several services that are released together."""
 
-    after: list[Annotated[str, Field(pattern=_NAME)]] = Field(
+    after: list[Annotated[str, Field(pattern=NAME)]] = Field(
         default_factory=list, description="Begins when these have the release; undone before them."
     )
-    environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(min_length=1)
+    environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(min_length=1)
 
 
 class Configuration(Section):
     """`pilotage.yaml`."""
 
-    service: Annotated[str, Field(pattern=_NAME)] = Field(description="The service's name: a-z, 0-9 and -.")
+    service: Annotated[str, Field(pattern=NAME)] = Field(description="The service's name: a-z, 0-9 and -.")
     answers: AnswersSection
     calendar: CalendarSection = CalendarSection(zone="UTC", opens="09:00", closes="17:00")
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
@@ -446,13 +245,14 @@ class Configuration(Section):
     )
     people: dict[str, PersonSection] = Field(default_factory=dict, description="Who may answer for what.")
     readiness: ReadinessSection | None = Field(None, description="Gates before a release begins.")
+    notify: list[ChannelSection] = Field(default_factory=list, description="Who is told, and through what.")
     when_busy: Literal["refuse", "queue", "supersede"] = Field(
         "refuse", description="What another deploy does while one is under way: refuse, wait its turn, or replace it."
     )
-    environments: dict[Annotated[str, Field(pattern=_NAME)], EnvironmentSection] = Field(
+    environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(
         default_factory=dict, description="Where the service runs; of several services each has its own."
     )
-    services: dict[Annotated[str, Field(pattern=_NAME)], ServiceSection] = Field(
+    services: dict[Annotated[str, Field(pattern=NAME)], ServiceSection] = Field(
         default_factory=dict, description="Instead of environments: services that one release brings out together."
     )
     lockstep: bool = Field(
@@ -469,6 +269,13 @@ class Configuration(Section):
             for other in section.after:
                 if other not in self.services:
                     raise ValueError(f"services.{name}.after: {other!r} is not one of {', '.join(self.services)}")
+        names = [channel.called for channel in self.notify]
+        there = {*self.environments, *(e for section in self.services.values() for e in section.environments)}
+        for channel in self.notify:
+            if gone := [name for name in channel.environments if name not in there]:
+                raise ValueError(f"notify: {channel.called}: there is no environment {gone[0]!r}")
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"notify: two channels are called {min(twice)!r}: give each a name of its own")
         ordered = {name: tuple(section.after) for name, section in self.services.items()}
         if cycle := cycle_in(ordered):
             raise ValueError(f"services: {' → '.join(cycle)} wait for one another")

@@ -15,7 +15,7 @@ import msgspec
 from pilotage.adapters.bundle import BadBundle, pack, unpack
 from pilotage.adapters.evidence import Folder
 from pilotage.config.loading import Loaded
-from pilotage.config.models import EvidenceSection
+from pilotage.config.readiness import EvidenceSection
 from pilotage.engine.gates import committed, is_small, safely, section_of
 from pilotage.engine.reports import BY_REPORT, Reports
 from pilotage.model.plan import Plan

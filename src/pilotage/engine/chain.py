@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -31,16 +31,19 @@ class Recorded:
 
 def append(
     connection: Connection, rollout: str, head: str, count: int, new: Iterable[Event], now: float
-) -> tuple[str, int]:
+) -> tuple[str, int, list[Recorded]]:
+    """Record events after the `count` that end in `head`; returns the new head and count, and what was recorded."""
+    sealed = []
     for item in new:
         count += 1
         unsealed = Recorded(rollout, count, now, item.type, item.sentence, item.data, head, "")
         head = seal(unsealed)
-        connection.execute(insert(events).values({**vars(unsealed), "hash": head}))
+        sealed.append(replace(unsealed, hash=head))
+        connection.execute(insert(events).values(vars(sealed[-1])))
     connection.execute(
         update(rollouts).where(rollouts.c.id == rollout, rollouts.c.events == 0).values(head=head, events=count)
     )
-    return head, count
+    return head, count, sealed
 
 
 def seal(item: Recorded) -> str:

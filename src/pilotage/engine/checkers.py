@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
 from pilotage.config.loading import Loaded
-from pilotage.config.models import EvidenceSection, ReadinessSection
+from pilotage.config.readiness import EvidenceSection, ReadinessSection
 from pilotage.engine.reports import few
 from pilotage.engine.store import Store
 from pilotage.model.plan import Plan

@@ -251,6 +251,7 @@ def target_of(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
     return {
         **describe(section, loaded.path.resolve().parent),
         "people": people,
+        "notify": [channel.model_dump(mode="json") for channel in loaded.configuration.notify],
         "calendar": calendar_facts(calendar),
     }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
 from pilotage.config.loading import Loaded
-from pilotage.config.models import ReadinessSection
+from pilotage.config.readiness import ReadinessSection
 from pilotage.engine.checkers import BY_ASKING, Case
 from pilotage.engine.people import hyphened, person_of
 from pilotage.engine.rehearsals import OURS

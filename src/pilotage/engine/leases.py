@@ -34,7 +34,7 @@ def acquire(engine: Engine, target: str, by: str) -> int | None:
         if row is None:
             return _first(connection, target, by, now)
         mine = row["holder"] == by
-        if not mine and row["expires_at"] > now and not _gone(row["holder"]):
+        if not mine and row["expires_at"] > now and not gone(row["holder"]):
             return None
         token = int(row["token"]) + (0 if mine else 1)
         connection.execute(
@@ -77,7 +77,8 @@ def _first(connection: Connection, target: str, by: str, now: float) -> int | No
     return 1
 
 
-def _gone(by: str) -> bool:
+def gone(by: str) -> bool:
+    """Whether that holder was a process of this machine and is no more."""
     host, pid, started = by.rsplit("/", 2)
     if host != socket.gethostname():
         return False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pilotage.adapters.evidence import Folder
-from pilotage.config.models import EvidenceSection
+from pilotage.config.readiness import EvidenceSection
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import Document, Proof

@@ -20,9 +20,12 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, selec
 from pilotage.engine.chain import Recorded, append, broken_link
 from pilotage.engine.database import open_database
 from pilotage.engine.freezes import Freezes
+from pilotage.engine.outbox import is_paged, post
 from pilotage.engine.tables import commands, events, rollouts
+from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.report.telling import Happened, Subject, message_of
 
 _JUST = 3600.0
 """Seconds for which a release that has ended is looked at again: its worker may have been away."""
@@ -117,7 +120,8 @@ class Store:
             )  # fmt: skip
             waits = Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
             first = waits if queued else _start_event(plan, state, actor)
-            append(connection, identity, plan.hash, 0, [first, *more], now)
+            subject = Subject(identity, plan.service, plan.environment, plan.version, state.old or "", actor, plan.hash)
+            _happened(connection, subject, target, plan.hash, 0, [first, *more], now)
         return self.get(identity)
 
     def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
@@ -130,7 +134,7 @@ class Store:
             if active is not None or status != Status.QUEUED.value:
                 return None
             start = _start_event(waiting.plan, state, waiting.actor)
-            head, count = append(connection, identity, waiting.head, waiting.events, [start], now)
+            head, count = _told(connection, waiting, [start], now)
             connection.execute(
                 update(rollouts)
                 .where(rollouts.c.id == identity)
@@ -154,7 +158,7 @@ class Store:
             if changed.rowcount != 1:
                 return False
             event = Event("withdrawn", f"{waiting.version} will not be rolled out: withdrawn by {actor}")
-            head, count = append(connection, identity, waiting.head, waiting.events, [event], now)
+            head, count = _told(connection, waiting, [event], now)
             connection.execute(update(rollouts).where(rollouts.c.id == identity).values(head=head, events=count))
         return True
 
@@ -163,7 +167,7 @@ class Store:
         kept = self.get(identity)
         event = Event("environment-released", f"the failed environment with {kept.version} may go, says {actor}")
         with self._write() as connection:
-            head, count = append(connection, identity, kept.head, kept.events, [event], now)
+            head, count = _told(connection, kept, [event], now)
             changed = connection.execute(
                 update(rollouts)
                 .where(rollouts.c.id == identity, rollouts.c.revision == kept.revision)
@@ -295,7 +299,7 @@ class Store:
         else has recorded since `rollout` was read."""
         state, now = decision.state, decision.state.at
         with self._write() as connection:
-            head, count = append(connection, rollout.id, rollout.head, rollout.events, decision.events, now)
+            head, count = _told(connection, rollout, decision.events, now)
             changed = connection.execute(
                 update(rollouts)
                 .where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
@@ -374,6 +378,36 @@ class Store:
         query = select(rollouts).where(rollouts.c.service == service, rollouts.c.environment == environment)
         query = query.where(rollouts.c.status.in_(_ACTIVE if active else _BEGUN))
         return connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(1)).mappings().first()
+
+
+def _told(connection: Connection, rollout: Rollout, new: Sequence[Event], now: float) -> tuple[str, int]:
+    subject = Subject(
+        rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "", rollout.actor,
+        rollout.plan_hash,
+    )  # fmt: skip
+    return _happened(connection, subject, rollout.target, rollout.head, rollout.events, new, now)
+
+
+def _happened(
+    connection: Connection,
+    subject: Subject,
+    target: dict[str, Any],
+    head: str,
+    count: int,
+    new: Sequence[Event],
+    now: float,
+) -> tuple[str, int]:
+    """Events, and the messages about them, in one transaction: what happened is told, and nothing else (rule 12)."""
+    head, count, recorded = append(connection, subject.id, head, count, new, now)
+    channels = target.get("notify") or ()
+    if channels and recorded:
+        paged = is_paged(connection, subject.id, recorded[0].number)
+        for one in recorded:
+            happened = Happened(one.number, one.at, one.type, one.sentence, one.data)
+            message = message_of(replace(subject, paged=paged), happened)
+            paged = (paged or message.incident is Incident.TRIGGER) and message.incident is not Incident.RESOLVE
+            post(connection, message, channels, now)
+    return head, count
 
 
 def _start_event(plan: Plan, state: RolloutState, actor: str) -> Event:

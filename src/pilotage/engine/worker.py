@@ -22,6 +22,7 @@ from pilotage.engine import leases
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
+from pilotage.engine.sender import Sender
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.supervisor import lock_file
 from pilotage.model.rollout import CommandKind
@@ -56,10 +57,12 @@ class Worker:
         self._kept = 0.0
         self._commanded: frozenset[str] = frozenset()
         self._heart = leases.Heart(self.store.engine, self.holder)
+        self._sender = Sender(self.store.engine, self.holder, self.stopping)
 
     def serve(self) -> None:
         """Work until told to stop. Trouble with the store is waited out: what runs goes on running without us."""
         polled = 0.0
+        self._sender.start()
         while not self.stopping.is_set():
             try:
                 if self._heart.due:

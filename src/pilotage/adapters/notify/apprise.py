@@ -1,0 +1,45 @@
+"""ntfy, Discord, Telegram and others through Apprise (https://github.com/caronc/apprise), as plain text."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pilotage.adapters.notify.text import line, plain
+from pilotage.adapters.outgoing import Undelivered, checked
+from pilotage.adapters.secrets import resolve
+from pilotage.model.message import Message, Severity
+
+_KINDS = {
+    Severity.PROGRESS: "info", Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure",
+}  # fmt: skip
+
+
+class Apprise:
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._section = section
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        import apprise
+
+        # Its own log shows addresses, and addresses hold tokens.
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        url = resolve(self._section["url"]).reveal()
+        _public(url, private=self._section["private"])
+        sender = apprise.Apprise()
+        if not sender.add(url):
+            raise Undelivered("Apprise does not know this kind of address", permanent=True)
+        kind = apprise.NotifyType(_KINDS[message.severity])
+        text = f"{plain(message.text, 4000)}\n\n{line(message.key, 200)}"
+        if not sender.notify(title=line(message.title, 200), body=text, notify_type=kind, body_format="text"):
+            raise Undelivered("Apprise could not deliver it")
+        return {}
+
+
+def _public(url: str, *, private: bool) -> None:
+    """Addresses that name a host of their own are held to the rule for all; those of a service go to that service."""
+    host = urlsplit(url).hostname or ""
+    if "." in host or host == "localhost" or ":" in host:
+        checked(host, 443, private=private)

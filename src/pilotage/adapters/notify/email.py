@@ -1,0 +1,117 @@
+"""E-mail: text and HTML, one thread a rollout, a Message-ID that is the same however often it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from html import escape
+from typing import Any
+
+from pilotage.adapters.notify.text import line, plain
+from pilotage.adapters.outgoing import TIMEOUT, Undelivered, checked
+from pilotage.adapters.secrets import resolve
+from pilotage.model.message import Message, Severity
+
+_BODY = 100_000
+_COLOURS = {
+    Severity.PROGRESS: "#6b7280", Severity.INFO: "#1d4ed8", Severity.WARNING: "#b45309", Severity.CRITICAL: "#b91c1c",
+}  # fmt: skip
+
+
+class Email:
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._section = section
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        composed = compose(message, self._section["sender"], self._section["to"], first)
+        try:
+            with self._connect() as server:
+                if self._section["password"]:
+                    server.login(self._section["user"], resolve(self._section["password"]).reveal())
+                refused = server.send_message(composed)
+        except smtplib.SMTPAuthenticationError as error:
+            raise Undelivered(
+                f"{self._section['host']} refuses the login ({error.smtp_code})", permanent=True
+            ) from None
+        except smtplib.SMTPRecipientsRefused:
+            raise Undelivered(f"{self._section['host']} refuses every recipient", permanent=True) from None
+        except smtplib.SMTPResponseException as error:
+            # 4yz may be better later, 5yz not (RFC 5321, section 4.2.1).
+            raise Undelivered(
+                f"{self._section['host']} answered {error.smtp_code}", permanent=error.smtp_code >= 500
+            ) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise Undelivered(f"{self._section['host']} does not take mail: {type(error).__name__}") from None
+        return {"id": composed["Message-ID"], "refused": sorted(refused)}
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._section["host"], self._section["port"]
+        address = checked(host, port, private=self._section["private"])
+        context = ssl.create_default_context()
+        if self._section["security"] == "tls":
+            return _Secure(address, port, timeout=TIMEOUT, context=context, named=host)
+        server = _Named(address, port, timeout=TIMEOUT, named=host)
+        if self._section["security"] == "starttls":
+            server.starttls(context=context)
+        return server
+
+
+class _Named(smtplib.SMTP):
+    """Connects to an address that was checked, and holds the certificate against the name."""
+
+    def __init__(self, address: str, port: int, *, timeout: float, named: str) -> None:
+        super().__init__(address, port, timeout=timeout)
+        self._host = named
+
+
+class _Secure(smtplib.SMTP_SSL):
+    def __init__(self, address: str, port: int, *, timeout: float, context: ssl.SSLContext, named: str) -> None:
+        self._named = named
+        super().__init__(address, port, timeout=timeout, context=context)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        import socket
+
+        plain_socket = socket.create_connection((host, port), timeout)
+        return self.context.wrap_socket(plain_socket, server_hostname=self._named)
+
+
+def compose(message: Message, sender: str, to: list[str], first: Mapping[str, Any] | None) -> EmailMessage:
+    """A mail whose headers no text can break out of: line feeds are gone, and the policy refuses what is left."""
+    made = EmailMessage(policy=SMTP)
+    made["Subject"] = f"[{message.severity}] {line(message.title, 180)}"
+    made["From"], made["To"] = sender, ", ".join(to)
+    made["Date"] = format_datetime(datetime.fromtimestamp(message.at, UTC))
+    made["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
+    made["Auto-Submitted"] = "auto-generated"
+    made["X-Pilotage-Key"] = line(message.key, 200)
+    if first:
+        made["In-Reply-To"] = made["References"] = first["id"]
+    text = plain(message.text, _BODY)
+    facts = "\n".join(f"{line(label, 40)}: {line(value, 500)}" for label, value in message.facts)
+    made.set_content(f"{text}\n\n{facts}\n" if facts else f"{text}\n")
+    made.add_alternative(page(message), subtype="html")
+    return made
+
+
+def page(message: Message) -> str:
+    """The HTML part: tables and inline styles, which is what mail programs show."""
+    rows = "".join(
+        f"<tr><td style='color:#6b7280;padding:2px 12px 2px 0'>{escape(line(label, 40))}</td>"
+        f"<td style='padding:2px 0'>{escape(line(value, 500))}</td></tr>"
+        for label, value in message.facts
+    )
+    text = escape(plain(message.text, _BODY)).replace("\n", "<br>")
+    return (
+        "<!doctype html><html><body style='margin:0;font:15px/1.5 system-ui,sans-serif;color:#111827'>"
+        f"<div style='border-left:6px solid {_COLOURS[message.severity]};padding:12px 16px;max-width:40em'>"
+        f"<h1 style='font-size:18px;margin:0 0 8px'>{escape(line(message.title, 180))}</h1>"
+        f"<p style='margin:0 0 12px'>{text}</p><table style='border-collapse:collapse;font-size:14px'>{rows}</table>"
+        "</div></body></html>"
+    )

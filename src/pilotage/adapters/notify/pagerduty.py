@@ -1,0 +1,52 @@
+"""PagerDuty, Events API v2: trigger, acknowledge and resolve under one dedup key a rollout.
+
+An event that comes twice with the same key and action changes nothing there, so a repetition is no second incident.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pilotage.adapters.notify.text import line, plain
+from pilotage.adapters.outgoing import post
+from pilotage.adapters.secrets import resolve
+from pilotage.model.message import Message
+
+_SUMMARY, _KEY = 1024, 255
+
+
+class PagerDuty:
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._section = section
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        content = event(message, resolve(self._section["routing_key"]).reveal())
+        post(
+            self._section["url"], json.dumps(content).encode(), {"Content-Type": "application/json"},
+            private=self._section["private"],
+        )  # fmt: skip
+        return {"dedup_key": content["dedup_key"]}
+
+
+def event(message: Message, routing_key: str) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "routing_key": routing_key,
+        "event_action": message.incident.value,
+        "dedup_key": f"pilotage/{message.thread}"[:_KEY],
+        "client": "Pilotage",
+    }
+    made["payload"] = {
+        "summary": f"{line(message.title, 200)}: {line(message.text, _SUMMARY - 210)}",
+        "source": f"{message.service}/{message.environment}",
+        "severity": message.severity.value if message.severity.value in ("critical", "warning", "info") else "info",
+        "timestamp": datetime.fromtimestamp(message.at, UTC).isoformat(timespec="milliseconds"),
+        "component": message.service,
+        "group": message.environment,
+        "class": message.type,
+        "custom_details": {line(label, 40): plain(value, 2000) for label, value in message.facts}
+        | {"key": message.key},
+    }
+    return made

@@ -1,0 +1,140 @@
+"""Slack: an incoming webhook, or a bot that keeps one message a rollout up to date and writes what matters below it.
+
+With a bot, the first message of a thread shows the state and is edited (chat.update) as steps go by; warnings, ends and
+questions come as replies. Each message carries its key as metadata, so that after a crash the bot can look whether the
+last one arrived (conversations.replies). Texts are escaped as Slack wants it: &, < and > only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pilotage.adapters.notify.text import line, plain
+from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.adapters.secrets import resolve
+from pilotage.model.message import Message, Severity
+
+_SECTION, _HEADER, _FIELD = 2900, 150, 1900
+_EVENT = "pilotage_event"
+_MARKS = {
+    Severity.PROGRESS: "▸", Severity.INFO: "●", Severity.WARNING: "▲", Severity.CRITICAL: "■",
+}  # fmt: skip
+_PASSING = ("ratelimited", "fatal_error", "internal_error", "service_unavailable", "request_timeout")
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+class Slack:
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._section = section
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        if self._section["webhook"]:
+            content = {"text": fallback(message), "blocks": blocks(message, buttons=False)}
+            url = resolve(self._section["webhook"]).reveal()
+            post(url, json.dumps(content).encode(), _JSON, private=self._section["private"])
+            return {}
+        return self._as_a_bot(message, first, again=again)
+
+    def _as_a_bot(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        buttons = self._section["signing_secret"] is not None
+        content = {
+            "text": fallback(message),
+            "blocks": blocks(message, buttons=buttons),
+            "metadata": {"event_type": _EVENT, "event_payload": {"key": message.key}},
+            "unfurl_links": False,
+        }
+        if first is None:
+            if again and (found := self._already(message, None)):
+                return found
+            return self._call("chat.postMessage", {"channel": self._section["channel"], **content})
+        if message.severity is Severity.PROGRESS:
+            self._call("chat.update", {"channel": first["channel"], "ts": first["ts"], **content})
+            return {}
+        if again and (found := self._already(message, first)):
+            return found
+        loud = message.final or message.severity.rank >= Severity.WARNING.rank
+        reply = {"channel": first["channel"], "thread_ts": first["ts"], "reply_broadcast": loud, **content}
+        return self._call("chat.postMessage", reply)
+
+    def _already(self, message: Message, first: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """The receipt of the message, if it is there."""
+        if first is None:
+            asked = {"channel": self._section["channel"], "include_all_metadata": True, "limit": 200}
+            found = self._read("conversations.history", {**asked, "oldest": f"{message.at - 60:.0f}"})
+        else:
+            asked = {"channel": first["channel"], "ts": first["ts"], "include_all_metadata": True, "limit": 200}
+            found = self._read("conversations.replies", asked)
+        for one in found.get("messages", []):
+            if one.get("metadata", {}).get("event_payload", {}).get("key") == message.key:
+                return {"ts": one["ts"], "channel": found.get("channel") or asked["channel"]}
+        return None
+
+    def _call(self, method: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self._read(method, content)
+        return {"ts": answer["ts"], "channel": answer["channel"]}
+
+    def _read(self, method: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        token = resolve(self._section["token"]).reveal()
+        headers = {**_JSON, "Authorization": f"Bearer {token}"}
+        url = f"{self._section['api'].rstrip('/')}/{method}"
+        answer = post(url, json.dumps(content).encode(), headers, private=self._section["private"])
+        try:
+            read: dict[str, Any] = json.loads(answer.body)
+        except ValueError:
+            raise Undelivered(f"{method}: the answer is not JSON") from None
+        if not read.get("ok"):
+            why = str(read.get("error", "it did not say why"))
+            raise Undelivered(f"Slack refuses {method}: {why}", permanent=why not in _PASSING)
+        return read
+
+
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+def fallback(message: Message) -> str:
+    """The one line of notifications and screen readers."""
+    return f"{_MARKS[message.severity]} {escaped(line(message.title, 200))}: {escaped(line(message.text, 600))}"
+
+
+def blocks(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
+    """Block Kit: a header, the sentence, the facts, and buttons where something is asked and can be answered."""
+    title = f"{_MARKS[message.severity]} {line(message.title, _HEADER - 2)}"
+    made: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}},
+        {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": escaped(plain(message.text, _SECTION)), "verbatim": True},
+        },
+    ]
+    if message.facts:
+        fields = [
+            {
+                "type": "mrkdwn",
+                "text": f"*{escaped(line(label, 40))}*\n{escaped(line(value, _FIELD))}",
+                "verbatim": True,
+            }
+            for label, value in message.facts[:10]
+        ]
+        made.append({"type": "section", "fields": fields})
+    if buttons and message.asks:
+        made.append({"type": "actions", "elements": [_button(message, ask) for ask in message.asks]})
+    made.append({"type": "context", "elements": [{"type": "plain_text", "text": line(message.key, 200)}]})
+    return made
+
+
+def _button(message: Message, ask: str) -> dict[str, Any]:
+    style = {"style": "primary"} if ask == "approve" else {"style": "danger"}
+    value = json.dumps({"rollout": message.thread, "about": message.about, "ask": ask})
+    sure = {
+        "title": {"type": "plain_text", "text": f"{ask.capitalize()}?"},
+        "text": {"type": "plain_text", "text": line(message.title, 290)},
+        "confirm": {"type": "plain_text", "text": ask.capitalize()},
+        "deny": {"type": "plain_text", "text": "Not yet"},
+    }
+    label = {"type": "plain_text", "text": ask.capitalize()}
+    return {"type": "button", "action_id": f"pilotage-{ask}", "text": label, "value": value, "confirm": sure, **style}

@@ -1,0 +1,71 @@
+"""Any receiver: one JSON document a message, signed as Standard Webhooks 1.0 says.
+
+`webhook-id` is the message's key and the same at every try, so the receiver can drop what it has; the signature is over
+id, time and body (https://www.standardwebhooks.com).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pilotage.adapters.notify.text import line, plain
+from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.adapters.secrets import resolve
+from pilotage.model.message import Message
+
+_TEXT = 100_000
+
+
+class Webhook:
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._section = section
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        content = json.dumps(document(message), ensure_ascii=False).encode()
+        identity, now = identity_of(message), int(time.time())
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": identity,
+            "webhook-timestamp": str(now),
+            "webhook-signature": signature(resolve(self._section["secret"]).reveal(), identity, now, content),
+        }
+        post(self._section["url"], content, headers, private=self._section["private"])
+        return {"id": identity}
+
+
+def identity_of(message: Message) -> str:
+    """An id without dots, which the signature uses as separators."""
+    return f"msg_{hashlib.sha256(message.key.encode()).hexdigest()[:32]}"
+
+
+def document(message: Message) -> dict[str, Any]:
+    """`{type, timestamp, data}`, thin enough to be read by anybody."""
+    return {
+        "type": f"pilotage.{message.type.replace('-', '_')}",
+        "timestamp": datetime.fromtimestamp(message.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "data": {
+            "key": message.key, "rollout": message.thread, "service": message.service,
+            "environment": message.environment, "version": line(message.version, 200),
+            "before": line(message.old, 200), "severity": message.severity.value, "title": line(message.title, 300),
+            "text": plain(message.text, _TEXT), "audience": message.audience, "final": message.final,
+            "facts": {line(label, 40): plain(value, 2000) for label, value in message.facts},
+        },
+    }  # fmt: skip
+
+
+def signature(secret: str, identity: str, at: int, content: bytes) -> str:
+    """`v1,` and the base64 of HMAC-SHA256 over "id.timestamp.body". Raises Undelivered for a secret that is none."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise Undelivered("the secret is not whsec_ and base64", permanent=True) from None
+    digest = hmac.new(key, f"{identity}.{at}.".encode() + content, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"

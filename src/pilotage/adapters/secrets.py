@@ -1,0 +1,48 @@
+"""Secrets by reference: `secret://env/NAME`, `secret://file/PATH`. Read when they are used, never kept, never shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pilotage.adapters.ports import AdapterError
+
+_LIMIT = 64 * 1024
+
+
+class Secret:
+    """A value that shows itself to nobody who does not ask for it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, _: str) -> str:
+        return "Secret(…)"
+
+
+def resolve(reference: str) -> Secret:
+    """The secret a reference leads to. Raises AdapterError, which names the reference and nothing of the value."""
+    kind, _, name = reference.removeprefix("secret://").partition("/")
+    if kind == "env":
+        value = os.environ.get(name, "")
+        if not value:
+            raise AdapterError(f"the environment variable {name} holds nothing")
+        return Secret(value)
+    path = Path(name if name.startswith("/") else f"/{name}") if kind == "file" else Path()
+    try:
+        content = path.read_bytes()[:_LIMIT].decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AdapterError(f"the secret file {path} cannot be read: {type(error).__name__}") from None
+    if not content:
+        raise AdapterError(f"the secret file {path} is empty")
+    return Secret(content)
