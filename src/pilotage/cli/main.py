@@ -39,6 +39,8 @@ _COMMANDS = {
     "freeze": ("commanding", "Let nothing begin for a while; rolling back stays allowed."),
     "drill": ("drilling", "Undo a release for real, and measure how long it takes."),
     "flag": ("flagging", "Read a release's flag, or turn it off for everyone at once."),
+    "notify": ("notifying", "Channels: how they do, what was sent, what to send again."),
+    "serve-callbacks": ("notifying", "Take what people press in Slack: approve, reject, abort."),
     "judge": ("judging", "Judge the past: when would a rollback have come?"),
     "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
     "worker": ("operating", "Execute rollouts in the foreground."),

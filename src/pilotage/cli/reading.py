@@ -49,6 +49,8 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     )
     if latest is not None and latest.state.preserved:
         click.echo(f"the failed environment with {latest.version} is kept for study: `pilotage clean` removes it")
+    for line in _untold(project):
+        click.echo(line)
     for waiting in project.store.queued(service, name):
         click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
     if latest is not None:
@@ -133,6 +135,17 @@ def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Se
     verdicts = (rollout.live or {}).get("verdicts", [])
     path.write_text(rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened), encoding="utf-8")
     click.echo(f"written: {path}", err=True)
+
+
+def _untold(project: Project) -> list[str]:
+    """Channels through which something was not told, in words."""
+    from pilotage.engine.outbox import health
+
+    return [
+        f"{one.channel}: {one.dead + one.waiting} messages not told: {one.error} (`pilotage notify list`)"
+        for one in health(project.store.engine)
+        if one.error
+    ]
 
 
 def _rollout(rollout: Rollout) -> dict[str, Any]:

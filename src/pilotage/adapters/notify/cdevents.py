@@ -53,8 +53,8 @@ def events(message: Message, source: str) -> list[dict[str, Any]]:
     if message.incident in (Incident.TRIGGER, Incident.RESOLVE):
         verb = "detected" if message.incident is Incident.TRIGGER else "resolved"
         content = {
-            "description": plain(message.text, _TEXT), "environment": {"id": message.environment}, "service": {"id": message.service},
-            "artifactId": _artifact(message, "deployed"),
+            "description": plain(message.text, _TEXT), "environment": {"id": message.environment},
+            "service": {"id": message.service}, "artifactId": _artifact(message, "deployed"),
         }  # fmt: skip
         made.append(_event(message, source, f"incident.{verb}", message.thread, content))
     return made

@@ -1,0 +1,101 @@
+"""What Slack sends when somebody presses a button: verified, read, and nothing believed that is not signed.
+
+A request counts when its signature is Slack's over version, time and body (HMAC-SHA256 with the app's signing secret),
+its time is within five minutes, and it is a POST of a form of at most 100 kB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+MOST = 100_000
+STALE = 300.0
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """user: Slack's id of whoever pressed · ask: approve, reject or abort · about: the event it answers."""
+
+    user: str
+    name: str
+    rollout: str
+    ask: str
+    about: int
+    reply_to: str
+
+
+class BadCallback(ValueError):
+    """Not Slack's, not now, or not a button of ours. status: of HTTP."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pressed:
+    """The button that was pressed. Raises BadCallback."""
+    given = {name.lower(): value for name, value in headers.items()}
+    at, signature = given.get("x-slack-request-timestamp", ""), given.get("x-slack-signature", "")
+    if not at.isdigit() or abs(now - int(at)) > STALE:
+        raise BadCallback(401, "its time is not now")
+    expected = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(f"v0={expected}".encode(), signature.encode()):
+        raise BadCallback(401, "it is not signed with this secret")
+    if given.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
+        raise BadCallback(415, "it is not a form")
+    try:
+        (payload,) = parse_qs(body.decode(), strict_parsing=True)["payload"]
+        return _pressed(json.loads(payload))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise BadCallback(400, "it is not a button of Pilotage's") from None
+
+
+def _pressed(content: Mapping[str, Any]) -> Pressed:
+    (action,) = content["actions"]
+    value = json.loads(action["value"])
+    ask, about = value["ask"], value["about"]
+    if content["type"] != "block_actions" or ask not in ("approve", "reject", "abort") or not isinstance(about, int):
+        raise ValueError
+    return Pressed(
+        str(content["user"]["id"]), str(content["user"].get("username", "")), str(value["rollout"]), ask, about,
+        str(content.get("response_url", "")),
+    )  # fmt: skip
+
+
+def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple[int, str]]) -> ThreadingHTTPServer:
+    """A server that hands each POST to `take` and answers with its status and sentence. GET changes nothing."""
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version, sys_version = "Pilotage", ""
+        timeout = 10
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdigit():
+                return self._answer(411, "say how long it is")
+            if int(length) > MOST:
+                return self._answer(413, "too long")
+            return self._answer(*take(dict(self.headers.items()), self.rfile.read(int(length))))
+
+        def do_GET(self) -> None:
+            self._answer(405, "only Slack posts here")
+
+        def _answer(self, status: int, sentence: str) -> None:
+            content = b"" if status == 200 else f"{sentence}\n".encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+            """Who answers which request is told by whoever takes it."""
+
+    return ThreadingHTTPServer((host, port), Handler)

@@ -1,0 +1,40 @@
+"""Buttons of chat messages become commands: of a known person, about what is asked right now, and no older question."""
+
+from __future__ import annotations
+
+from pilotage.adapters.slack_callback import Pressed
+from pilotage.engine.store import Store
+from pilotage.model.rollout import CommandKind, Status
+
+
+def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
+    """The status of HTTP, and the sentence for whoever pressed. What is not asked any more is answered by nobody: a
+    button of an earlier gate, pressed late or replayed, changes nothing."""
+    try:
+        rollout = store.get(pressed.rollout)
+    except KeyError:
+        return 404, "there is no such rollout"
+    actor = f"slack:{pressed.user}"
+    people = rollout.target.get("people") or {}
+    person = next((name for name, section in people.items() if actor in section["also"]), None)
+    if person is None:
+        return 403, f"nobody in `people` is also {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
+    if rollout.state.status.final:
+        return 409, f"{rollout.version} is {rollout.state.status} already"
+    if pressed.ask != "abort" and _open_question(store, rollout.id) != pressed.about:
+        return 409, "that question is not open any more"
+    if pressed.ask == "abort" and rollout.state.status is Status.ROLLING_BACK:
+        return 200, f"{rollout.version} is being undone already"
+    store.command(rollout.id, CommandKind(pressed.ask), actor, f"in Slack, by {pressed.name or person}")
+    return 200, f"{pressed.ask}: written down for {rollout.version} as {person}'s"
+
+
+def _open_question(store: Store, rollout: str) -> int | None:
+    """The number of the event that asks for an answer now."""
+    asked: int | None = None
+    for event in store.events(rollout):
+        if event.type == "hold-started":
+            asked = event.number
+        elif event.type in ("hold-ended", "rollback-started", "step-started", "completed"):
+            asked = None
+    return asked

@@ -1,0 +1,138 @@
+"""One message a transition, to those who asked for it, when they are awake; one incident a rollout (R20, R21)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from pilotage.model.message import Incident, Message, Severity
+from pilotage.report.telling import _SEVERITY, Happened, Subject, channels_for, due_at, incident_of, message_of
+
+SUBJECT = Subject("shop-production-1", "shop", "production", "2.0", "1.0", "ada", "f" * 64)
+
+
+def event(type_: str, number: int = 1, **data: Any) -> Happened:
+    return Happened(number, 1_800_000_000.0, type_, f"{type_} happened", data)
+
+
+def channel(**given: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "kind": "slack", "name": None, "severity": "info", "environments": [], "audiences": ["operators"], "quiet": None
+    }  # fmt: skip
+    return {**whole, **given}
+
+
+def told(message: Message, **given: Any) -> bool:
+    return bool(channels_for(message, [channel(**given)]))
+
+
+@pytest.mark.parametrize("type_", sorted(_SEVERITY))
+def test_every_transition_is_one_message_with_its_facts(type_: str) -> None:
+    message = message_of(SUBJECT, event(type_, 7, weight=250))
+    assert (message.key, message.thread, message.about) == ("shop-production-1/7", "shop-production-1", 7)
+    assert ("users", "25 %") in message.facts
+    assert told(message, severity="progress")
+
+
+def test_events_that_the_machine_tells_have_a_severity_of_their_own() -> None:
+    """Whoever adds an event decides how loud it is."""
+    import re
+    from pathlib import Path
+
+    source = "".join(p.read_text() for p in (Path(__file__).parents[3] / "src/pilotage").rglob("*.py"))
+    types = set(re.findall(r'\.tell\(\s*"([a-z-]+)"', source)) | set(re.findall(r'\bEvent\(\s*"([a-z-]+)"', source))
+    assert len(types) > 20
+    assert types <= set(_SEVERITY), types - set(_SEVERITY)
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "severity"),
+    [
+        ("step-started", {}, Severity.PROGRESS),
+        ("rollback-started", {}, Severity.CRITICAL),
+        ("hold-started", {"cause": "insufficient-data"}, Severity.WARNING),
+        ("hold-started", {"cause": "degraded"}, Severity.CRITICAL),
+        ("verdict", {"kind": "fail"}, Severity.WARNING),
+        ("verdict", {"kind": "pass"}, Severity.PROGRESS),
+        ("something-new", {}, Severity.INFO),
+    ],
+)
+def test_how_loud(type_: str, data: dict[str, Any], severity: Severity) -> None:
+    assert message_of(SUBJECT, event(type_, **data)).severity is severity
+
+
+def test_a_channel_hears_from_its_severity_on_and_always_the_end() -> None:
+    step, start, end = (message_of(SUBJECT, event(t)) for t in ("step-started", "rollout-started", "completed"))
+    assert [told(m, severity="warning") for m in (step, start, end)] == [False, False, True]
+    assert [told(m, severity="critical") for m in (step, start, end)] == [False, False, False]
+    assert [told(m, severity="progress") for m in (step, start, end)] == [True, True, True]
+    assert not told(end, environments=["staging"])
+    assert not told(end, audiences=["customers"])
+
+
+def test_pagerduty_hears_of_incidents_alone() -> None:
+    assert not told(message_of(SUBJECT, event("rollout-started")), kind="pagerduty")
+    assert told(message_of(SUBJECT, event("rollback-started")), kind="pagerduty", severity="critical")
+
+
+TYPES = st.sampled_from(
+    [
+        ("rollback-started", {}), ("rolled-back", {}), ("person-needed", {"cause": "x"}), ("failed", {}),
+        ("completed", {}), ("hold-started", {"cause": "degraded"}), ("hold-ended", {"cause": "degraded"}),
+        ("hold-started", {"cause": "inconclusive"}), ("hold-ended", {"cause": "inconclusive"}), ("step-started", {}),
+        ("resumed", {}), ("paused", {}), ("promoted", {}),
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(TYPES, max_size=30))
+def test_r21_an_incident_is_opened_and_resolved_in_turn_whatever_happens(
+    story: list[tuple[str, dict[str, Any]]],
+) -> None:
+    open_ = False
+    for type_, data in story:
+        match incident_of(open_, event(type_, **data)):
+            case Incident.TRIGGER:
+                assert not open_
+                open_ = True
+            case Incident.RESOLVE:
+                assert open_
+                open_ = False
+            case Incident.ACKNOWLEDGE:
+                assert open_
+
+
+def test_buttons_are_offered_where_a_person_is_asked() -> None:
+    assert message_of(SUBJECT, event("hold-started", cause="gate")).asks == ("approve", "reject")
+    assert message_of(SUBJECT, event("hold-started", cause="degraded")).asks == ("abort",)
+    assert message_of(SUBJECT, event("step-started")).asks == ()
+
+
+NIGHT = {"opens": "22:00", "closes": "07:00", "zone": "Europe/Berlin", "below": "critical"}
+NOON = {"opens": "12:00", "closes": "13:00", "zone": "Europe/Berlin", "below": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("quiet", "type_", "clock", "due"),
+    [
+        (NIGHT, "completed", "2027-01-10 23:00", "2027-01-11 07:00"),
+        (NIGHT, "completed", "2027-01-10 03:00", "2027-01-10 07:00"),
+        (NIGHT, "completed", "2027-01-10 07:00", "2027-01-10 07:00"),
+        (NIGHT, "rollback-started", "2027-01-10 23:00", "2027-01-10 23:00"),
+        (NIGHT, "completed", "2027-03-27 23:30", "2027-03-28 07:00"),
+        (NOON, "completed", "2027-01-10 12:30", "2027-01-10 13:00"),
+        (NOON, "hold-started", "2027-01-10 12:30", "2027-01-10 12:30"),
+        (NOON, "completed", "2027-01-10 11:59", "2027-01-10 11:59"),
+    ],
+)
+def test_quiet_hours_hold_back_what_can_wait(quiet: dict[str, str], type_: str, clock: str, due: str) -> None:
+    def moment(text: str) -> float:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+
+    message = message_of(SUBJECT, Happened(1, moment(clock), type_, "x", {}))
+    assert due_at(message, quiet) == moment(due)

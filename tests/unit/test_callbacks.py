@@ -1,0 +1,150 @@
+"""Buttons of Slack: signed, of now, by a known person, and about what is asked right now (cases 25 and 26)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from pilotage import Answers, make_plan
+from pilotage.adapters import slack_callback
+from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
+from pilotage.engine.answering import answer
+from pilotage.engine.store import Rollout, Store
+from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.rollout.machine import begin
+
+SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_800_000_000.0
+PEOPLE = {"bob": {"roles": [], "also": ["slack:U1"]}}
+
+
+def form(**changed: Any) -> bytes:
+    value = {"rollout": "shop-1", "about": 2, "ask": "approve", **changed}
+    payload = {
+        "type": "block_actions", "user": {"id": "U1", "username": "bob"}, "response_url": "https://hooks.slack.com/x",
+        "actions": [{"action_id": "pilotage-approve", "value": json.dumps(value)}],
+    }  # fmt: skip
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def signed(body: bytes, at: float = NOW, secret: str = SECRET) -> dict[str, str]:
+    mac = hmac.new(secret.encode(), f"v0:{at:.0f}:".encode() + body, hashlib.sha256).hexdigest()
+    return {
+        "X-Slack-Request-Timestamp": f"{at:.0f}", "X-Slack-Signature": f"v0={mac}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }  # fmt: skip
+
+
+def test_a_signed_button_is_read() -> None:
+    found = slack_callback.read(signed(form()), form(), SECRET, NOW)
+    assert found == Pressed("U1", "bob", "shop-1", "approve", 2, "https://hooks.slack.com/x")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        (signed(form(), secret="another"), form(), 401),
+        (signed(form(), at=NOW - 301), form(), 401),
+        (signed(form(), at=NOW + 301), form(), 401),
+        (signed(form()), form(ask="abort"), 401),
+        ({}, form(), 401),
+        ({**signed(form()), "Content-Type": "application/json"}, form(), 415),
+        (signed(b"nothing"), b"nothing", 400),
+        (signed(form(ask="promote")), form(ask="promote"), 400),
+        (signed(form(about="2")), form(about="2"), 400),
+    ],
+)
+def test_case_26_what_is_not_signed_now_by_slack_is_refused(headers: dict[str, str], body: bytes, status: int) -> None:
+    with pytest.raises(BadCallback) as told:
+        slack_callback.read(headers, body, SECRET, NOW)
+    assert told.value.status == status
+
+
+# ── what comes of it ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    yield made
+    made.close()
+
+
+def waiting(store: Store) -> Rollout:
+    """A rollout at its gate: event 2 asks."""
+    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
+    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), {"people": PEOPLE}, "ada", time.time())
+    return happens(store, rollout, "hold-started")
+
+
+def happens(store: Store, rollout: Rollout, type_: str, status: Status = Status.HOLDING) -> Rollout:
+    state = RolloutState(**{**vars(rollout.state), "status": status, "at": time.time()})
+    return store.record(rollout, Decision(state, (), (Event(type_, type_, {"cause": "gate"}),)), None, {})
+
+
+def press(store: Store, at: Rollout, **changed: Any) -> tuple[int, str]:
+    whole = {
+        "user": "U1",
+        "name": "bob",
+        "rollout": at.id,
+        "ask": "approve",
+        "about": 2,
+        "reply_to": "",
+        **changed,
+    }
+    return answer(store, Pressed(**whole))
+
+
+def test_an_approval_becomes_the_command_of_that_person(store: Store) -> None:
+    rollout = waiting(store)
+    assert press(store, rollout) == (200, "approve: written down for 2.0 as bob's")
+    (command,) = store.pending(rollout.id)
+    assert (command.kind, command.actor) == (CommandKind.APPROVE, "slack:U1")
+
+
+def test_case_25_a_button_of_an_earlier_question_answers_nothing(store: Store) -> None:
+    rollout = waiting(store)
+    rollout = happens(store, rollout, "hold-ended", Status.PROGRESSING)
+    assert press(store, rollout) == (409, "that question is not open any more")
+    rollout = happens(store, rollout, "hold-started")
+    assert press(store, rollout, about=2)[0] == 409
+    assert press(store, rollout, about=4)[0] == 200
+    assert len(store.pending(rollout.id)) == 1
+
+
+def test_strangers_and_ended_rollouts_are_refused(store: Store) -> None:
+    rollout = waiting(store)
+    assert press(store, rollout, user="U9", name="mallory")[0] == 403
+    assert press(store, rollout, rollout="nothing")[0] == 404
+    rollout = happens(store, rollout, "completed", Status.COMPLETED)
+    assert press(store, rollout, ask="abort")[0] == 409
+    assert store.pending(rollout.id) == ()
+
+
+def test_the_server_takes_posts_of_a_sensible_size_only() -> None:
+    taken: list[bytes] = []
+
+    def take(headers: Any, body: bytes) -> tuple[int, str]:
+        taken.append(body)
+        return 200, ""
+
+    with slack_callback.serve("127.0.0.1", 0, take) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+        for method, body, status in (("POST", b"x", 200), ("GET", None, 405), ("POST", b"x" * (MOST + 1), 413)):
+            line.request(method, "/", body)
+            answered = line.getresponse()
+            answered.read()
+            assert answered.status == status
+            line.close()
+        server.shutdown()
+    assert taken == [b"x"]
