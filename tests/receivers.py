@@ -43,7 +43,7 @@ class Receiver:
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         raise NotImplementedError
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         """Of the messages that it shows its users, in their order."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class SlackApi(Receiver):
                 return fine({"ok": True, "ts": content["ts"], "channel": content["channel"]})
         return fine({"ok": False, "error": "message_not_found"})
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [_slack_key(message) for message in self.got]
 
 
@@ -159,7 +159,7 @@ class PagerDutyApi(Receiver):
             self.got.append(content)
         return 202, {}, json.dumps({"status": "success", "dedup_key": content["dedup_key"]}).encode()
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [one["payload"]["custom_details"]["key"] for one in self.got]
 
 
@@ -179,7 +179,7 @@ class TeamsWorkflow(Receiver):
         self.got.append(content)
         return 202, {}, b""
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         cards = [one["attachments"][0]["content"]["body"] for one in self.got]
         return [body[-1]["text"].replace("\\", "") for body in cards]
 
@@ -198,7 +198,7 @@ class StandardWebhook(Receiver):
         self.got.append({"id": headers["webhook-id"], **content})
         return fine()
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [one["data"]["key"] for one in self.got]
 
 
@@ -258,7 +258,7 @@ class CDEventsBroker(Receiver):
             self.got.append(content)
         return 202, {}, b""
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [one["context"]["id"].rpartition("/")[0] for one in self.got]
 
 
@@ -269,7 +269,7 @@ class Ntfy(Receiver):
         self.got.append(json.loads(body))
         return fine({"id": "x"})
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [one["message"].splitlines()[-1] for one in self.got]
 
 
@@ -336,7 +336,7 @@ class Mailbox(Receiver):
             self.mails.append(found)
         return "250 OK"
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [str(mail["X-Pilotage-Key"]) for mail in self.mails]
 
     def shown(self) -> str:

@@ -142,7 +142,7 @@ def test_every_channel_has_every_message_once_though_the_sender_is_killed(
     assert send_all(tmp_path, secrets, f"{failpoint}:{count}") == 1
 
     wanted = [f"{rollout}/{number}" for number in range(1, len(STORY) + 2)]
-    got = {name: [key for key in receiver.keys() if key.startswith(rollout)] for name, receiver in receivers.items()}
+    got = {name: [key for key in receiver.told() if key.startswith(rollout)] for name, receiver in receivers.items()}
     for name in ("webhook", "email"):
         assert got[name] == wanted, name
     # CDEvents has words for the beginning of an incident, its end, and a service that was rolled back.
@@ -179,7 +179,7 @@ def test_a_dead_channel_delays_nobody_and_is_counted_shown_and_sent_again(
     subprocess.run(
         [sys.executable, "-c", SENDER.replace("+ 20", "+ 3"), str(tmp_path)], env={**os.environ, **secrets}, timeout=60
     )
-    assert len([key for key in receivers["webhook"].keys() if key.startswith(rollout)]) == len(STORY) + 1
+    assert len([key for key in receivers["webhook"].told() if key.startswith(rollout)]) == len(STORY) + 1
     store = Store(tmp_path)
     health = {one.channel: one for one in outbox.health(store.engine)}
     assert (health["alive"].sent, health["alive"].waiting, health["alive"].error) == (len(STORY) + 1, 0, "")

@@ -137,7 +137,7 @@ def made(kind: str, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_message_arrives_whole_with_its_key(place: Place) -> None:
     place.send()
-    assert place.receiver.keys() == [MESSAGE.key]
+    assert place.receiver.told() == [MESSAGE.key]
     assert "12 of 250" in place.receiver.shown().replace("\\\\", "")
     if isinstance(place.receiver, Mailbox):
         (mail,) = place.receiver.mails
@@ -149,7 +149,7 @@ def test_a_repetition_can_be_told_from_a_new_message(place: Place) -> None:
     """A receiver that drops repetitions has one; where none does, the message carries the same key again."""
     place.send()
     place.send(again=True)
-    found = place.receiver.keys()
+    found = place.receiver.told()
     assert set(found) == {MESSAGE.key}
     drops = place.kind not in ("slack-webhook", "teams", "apprise")
     assert len(found) == (1 if drops else 2)
@@ -163,7 +163,7 @@ HOSTILE = (
 
 def test_hostile_text_is_literal_or_escaped(place: Place) -> None:
     place.send(replace(MESSAGE, title=HOSTILE, text=HOSTILE, facts=((HOSTILE, HOSTILE),), version=HOSTILE))
-    assert place.receiver.keys() == [MESSAGE.key]
+    assert place.receiver.told() == [MESSAGE.key]
     shown = place.receiver.shown()
     for never in ("\x1b", "\\u001b", "\u202e", "\x00", "\\u0000"):
         assert never not in shown
@@ -190,7 +190,7 @@ def _mrkdwn(place: Place) -> str:
 
 def test_five_megabytes_are_cut_and_said_to_be(place: Place) -> None:
     place.send(replace(MESSAGE, text="a long story " * 400_000))
-    assert place.receiver.keys() == [MESSAGE.key]
+    assert place.receiver.told() == [MESSAGE.key]
     if place.kind not in ("webhook", "webhook-tls", "cdevents"):
         assert len(place.receiver.shown()) < 500_000
 
@@ -203,7 +203,7 @@ def test_a_busy_receiver_is_asked_again_later(place: Place) -> None:
     if place.kind not in ("email", "email-tls", "apprise"):
         assert told.value.retry_after == 7
     place.send(again=True)
-    assert place.receiver.keys() == [MESSAGE.key]
+    assert place.receiver.told() == [MESSAGE.key]
 
 
 def test_what_is_refused_for_good_is_not_tried_again(place: Place) -> None:
@@ -232,7 +232,7 @@ def test_private_addresses_are_refused_unless_allowed(place: Place) -> None:
     place.section["private"] = False
     with pytest.raises(Undelivered, match="is not public: private: true allows it"):
         place.send()
-    assert place.receiver.keys() == []
+    assert place.receiver.told() == []
 
 
 def test_a_secret_that_is_not_there_is_named_by_its_reference(

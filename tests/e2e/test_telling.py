@@ -64,9 +64,9 @@ def test_r21_a_release_that_is_undone_is_told_once_on_every_channel(
         store.close()
         wanted = [f"{rollout.id}/{event.number}" for event in events]
         for name in ("webhook", "email"):
-            assert [key for key in found[name].keys() if key.startswith(rollout.id)] == wanted, name
+            assert [key for key in found[name].told() if key.startswith(rollout.id)] == wanted, name
         for name in ("hook", "teams"):
-            assert set(wanted) == {key for key in found[name].keys() if key.startswith(rollout.id)}, name
+            assert set(wanted) == {key for key in found[name].told() if key.startswith(rollout.id)}, name
         pager = found["pagerduty"]
         assert isinstance(pager, PagerDutyApi)
         mine = [one for one in pager.got if one["dedup_key"] == f"pilotage/{rollout.id}"]

@@ -13,6 +13,7 @@ from typing import IO
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.readiness.reviews import Commit
+from pilotage.report.commits import Commit as Told
 from pilotage.risk.files import kind_of
 
 _HEADER = "%x01%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02"
@@ -82,6 +83,21 @@ class Git:
         text = self.run("log", "--format=%H%x00%P%x00%aE%x00%B%x01", f"{self.commit(first)}..{self.commit(last)}", "--")
         blocks = (block.lstrip("\n").split("\0", 3) for block in text.split("\x01") if block.strip())
         return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), b[3].strip()) for b in blocks)
+
+    def told(self, revisions: Sequence[str], paths: Sequence[str] = ()) -> tuple[Told, ...]:
+        """Commits with their messages and the names of their files, newest first; merges name no files. paths: only
+        what touches these. One pass over the history, one over the names. Raises AdapterError."""
+        form = "--format=%x01%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02"
+        text = self.run("log", form, "--name-only", "--no-renames", "--topo-order", *revisions, "--", *paths)
+        found = []
+        for block in text.split("\x01")[1:]:
+            head, _, files = block.partition("\x02")
+            identity, parents, name, email, at, message = head.split("\0", 5)
+            touched = tuple(path for path in files.split("\n") if path)
+            found.append(
+                Told(identity, tuple(parents.split()), name, email.lower(), float(at), message.strip(), touched)
+            )
+        return tuple(found)
 
     def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with the names of their files alone: no lines, much quicker. Oldest first."""

@@ -95,7 +95,7 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Who answers which request is told by whoever takes it."""
 
     return ThreadingHTTPServer((host, port), Handler)

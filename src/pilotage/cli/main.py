@@ -41,6 +41,7 @@ _COMMANDS = {
     "flag": ("flagging", "Read a release's flag, or turn it off for everyone at once."),
     "notify": ("notifying", "Channels: how they do, what was sent, what to send again."),
     "serve-callbacks": ("notifying", "Take what people press in Slack: approve, reject, abort."),
+    "notes": ("noting", "What changed, for whom, from git; CHANGELOG.md and the next version."),
     "judge": ("judging", "Judge the past: when would a rollback have come?"),
     "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
     "worker": ("operating", "Execute rollouts in the foreground."),

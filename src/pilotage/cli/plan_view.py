@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from pilotage.model.document import Section
 from pilotage.model.plan import Plan
 from pilotage.plan.difference import Change, by_part
-from pilotage.render.sections import Section, headline, sections, summary
+from pilotage.render.sections import headline, sections, summary
 
 SHOWN = ("conflicts", "timeline", "steps", "rollback")
 """What a person looks at first; the rest is a line that says how to see it."""

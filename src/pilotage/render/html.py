@@ -20,7 +20,7 @@ _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
 def to_html(plan: Plan) -> str:
     """The whole plan; every text of it is escaped, the charts are ours."""
     charts = {"timeline": Markup(gantt(plan)), "steps": Markup(staircase(plan))}
-    return _page(
+    return page(
         "plan.html.j2",
         plan=plan,
         title=headline(plan),
@@ -42,11 +42,11 @@ def rollout_to_html(
     verdicts: as the last look recorded them · events: time, type and sentence of each.
     """
     chart = Markup(verdicts_chart(verdicts, plan.number("judge.tolerated_ratio"), "What the judge knows"))
-    return _page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
+    return page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
                  chart=chart)  # fmt: skip
 
 
-def _page(name: str, **facts: Any) -> str:
+def page(name: str, **facts: Any) -> str:
     environment = Environment(
         loader=PackageLoader("pilotage.render", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pilotage.model.document import Section
 from pilotage.model.plan import Plan
-from pilotage.render.sections import Section, headline, sections, summary
+from pilotage.render.sections import headline, sections, summary
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
@@ -16,11 +17,11 @@ def to_markdown(plan: Plan) -> str:
     lines = [f"# {literal(headline(plan))}", "", f"{literal(summary(plan))}.", "", f"Plan `{plan.hash}`.", ""]
     lines += (line for note in plan.notes for line in (f"> {literal(note)}", ""))
     for section in sections(plan):
-        lines += _section(section)
+        lines += section_to_markdown(section)
     return "\n".join(lines)
 
 
-def _section(section: Section) -> Iterator[str]:
+def section_to_markdown(section: Section) -> Iterator[str]:
     yield from (f"## {section.title}", "")
     for sentence in section.sentences:
         yield from (f"{literal(sentence)}", "")
@@ -33,6 +34,17 @@ def _section(section: Section) -> Iterator[str]:
     if section.bullets:
         yield from (f"- {literal(bullet)}" for bullet in section.bullets)
         yield ""
+
+
+def coded(text: str) -> str:
+    """Plain text but for `code` between backticks, which stays code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return literal(text)
+    return "".join(
+        f"`{part.replace(chr(10), ' ')}`" if index % 2 and part.strip() else literal(f"`{part}`" if index % 2 else part)
+        for index, part in enumerate(parts)
+    )
 
 
 def literal(text: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from pilotage.model.document import Section
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment
@@ -15,19 +15,6 @@ from pilotage.model.schedule import Conflict, Message, Phase, Shift, Wave
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.values import show_value
-
-
-@dataclass(frozen=True)
-class Section:
-    """id: its anchor and its name on the command line · numbers: columns set flush right."""
-
-    id: str
-    title: str
-    sentences: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    bullets: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
 
 
 def sections(plan: Plan) -> tuple[Section, ...]:

@@ -22,7 +22,8 @@ _SEVERITY: Mapping[str, Severity] = {
     "hold-ended": Severity.INFO, "paused": Severity.WARNING, "resumed": Severity.INFO,
     "instance-died": Severity.WARNING, "rollback-started": Severity.CRITICAL, "traffic-returned": Severity.INFO,
     "rolled-back": Severity.WARNING, "person-needed": Severity.CRITICAL, "failed": Severity.CRITICAL,
-    "completed": Severity.INFO, "preserved": Severity.INFO, "withdrawn": Severity.INFO, "environment-released": Severity.PROGRESS,
+    "completed": Severity.INFO, "preserved": Severity.INFO, "withdrawn": Severity.INFO,
+    "environment-released": Severity.PROGRESS,
 }  # fmt: skip
 """Of each type of event; one that is not here is information."""
 

@@ -1,0 +1,63 @@
+"""A document to the terminal, as Markdown, as a page or as JSON; to standard output or to a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pilotage.model.document import Document
+
+FORMS = ("terminal", "markdown", "html", "json")
+
+
+def form_options(command: Any) -> Any:
+    """`--format` and `--output`."""
+    for option in (
+        click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it there."),
+        click.option("--format", "form", type=click.Choice(FORMS), help="On a terminal that; else Markdown."),
+    ):
+        command = option(command)
+    return command
+
+
+def show(document: Document, data: Any, form: str | None, output: Path | None) -> None:
+    """form: None for a terminal on one and Markdown elsewhere; the name of a file may say it, too."""
+    form = form or _form_of(output)
+    if form == "terminal" and output is None:
+        from rich.console import Console
+
+        from pilotage.render.document import to_terminal
+
+        Console().print(to_terminal(document))
+        return
+    text = _text(document, data, form)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from pilotage.adapters.files import write_durably
+
+    write_durably(output, text.encode())
+    click.echo(f"written: {output}", err=True)
+
+
+def _form_of(output: Path | None) -> str:
+    if output is not None:
+        return {".html": "html", ".htm": "html", ".json": "json"}.get(output.suffix.lower(), "markdown")
+    return "terminal" if sys.stdout.isatty() else "markdown"
+
+
+def _text(document: Document, data: Any, form: str) -> str:
+    from pilotage.render.document import to_html, to_markdown
+
+    match form:
+        case "html":
+            return to_html(document)
+        case "json":
+            return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        case _:
+            return to_markdown(document)

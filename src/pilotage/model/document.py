@@ -1,0 +1,51 @@
+"""What a reader is shown: titles, sentences, tables, lists and figures, before any form of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One value of a figure with its interval, if it has one. text: how the value is written."""
+
+    label: str
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Bars side by side, from zero. marked: a line across all of them, such as a target, and what it is."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    marked: float | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """id: its anchor and its name on the command line · numbers: columns set flush right · links: for rows, the anchor
+    or address that the first cell leads to, empty for none."""
+
+    id: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    bullets: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    figure: Figure | None = None
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """lead: what must be read if nothing else is."""
+
+    title: str
+    lead: tuple[str, ...]
+    sections: tuple[Section, ...]

@@ -1,0 +1,95 @@
+"""Release notes as a document, as a draft to edit, and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pilotage.model.document import Document, Section
+from pilotage.render.markdown import coded, literal
+from pilotage.report.curated import Line, merged
+from pilotage.report.notes import Audience, Breaking, Item, Notes
+
+SCHEMA = 1
+
+
+def document_of(notes: Notes) -> Document:
+    """Everything that this audience is told."""
+    parts = [*_breaking(notes)]
+    for title, items in notes.sections:
+        parts.append(Section(_anchor(title), title, bullets=tuple(_shown(item, notes) for item in items)))
+    if notes.measured:
+        parts.append(Section("measured", "Measured", headers=("what", "value"), rows=notes.measured))
+    if notes.contributors:
+        parts.append(Section("contributors", "Contributors", (", ".join(notes.contributors),)))
+    if notes.support:
+        parts.append(Section("support", "Support", (notes.support,)))
+    if notes.next:
+        parts.append(Section("next", "What's next", (notes.next,)))
+    return Document(_title(notes), tuple(_lead(notes)), tuple(parts))
+
+
+def _title(notes: Notes) -> str:
+    day = f", {notes.day.isoformat()}" if notes.day else ""
+    return f"{notes.service} {notes.version}{day}"
+
+
+def _lead(notes: Notes) -> list[str]:
+    if not notes.changes:
+        return [f"Nothing has changed ({notes.range})."]
+    counted = ", ".join(f"{count} {title}" for title, count in notes.counts)
+    found = [f"{notes.changes} changes: {counted}."]
+    if notes.breaking:
+        found.append(f"{len(notes.breaking)} of them break something: see the migration guide.")
+    if notes.audience is Audience.DEVELOPER and notes.unsure:
+        found.append(f"Of {notes.unsure} of them the kind is a guess (marked ?).")
+    return found
+
+
+def _breaking(notes: Notes) -> list[Section]:
+    """What breaks and what to do: for developers with what was written about it, for executives as a number."""
+    if not notes.breaking or notes.audience is Audience.EXECUTIVE:
+        return []
+    bullets = tuple(_migration(one) for one in notes.breaking)
+    sentence_ = (
+        "Before you move to this version:" if notes.audience is Audience.USER else "What breaks, and what to do:"
+    )
+    return [Section("migration", "Migration guide", (sentence_,), bullets=bullets)]
+
+
+def _migration(one: Breaking) -> str:
+    return f"{one.text}: {one.cure}" if one.cure and one.cure != one.text else one.text
+
+
+def _shown(item: Item, notes: Notes) -> str:
+    if notes.audience is not Audience.DEVELOPER:
+        return item.text
+    scope = f"{item.scope}: " if item.scope else ""
+    links = [f"#{item.request}" if item.request else item.id[:9], *item.issues[:3]]
+    return f"{scope}{item.text} ({', '.join(links)}{', ?' if item.unsure else ''})"
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-").replace("'", "")
+
+
+def draft_of(notes: Notes, before: str | None) -> str:
+    """Markdown to edit. before: the draft as somebody left it; what they did to it stays."""
+    sections: list[tuple[str, list[Line]]] = []
+    if notes.breaking and notes.audience is not Audience.EXECUTIVE:
+        lines = [Line(f"{one.id[:11]}b", coded(_migration(one))) for one in notes.breaking]
+        sections.append(("Migration guide", lines))
+    for title, items in notes.sections:
+        sections.append((title, [Line(item.id, coded(_shown(item, notes))) for item in items]))
+    head = "\n\n".join([f"# {literal(_title(notes))}", *(literal(one) for one in _lead(notes))])
+    return merged(before, head, sections)
+
+
+def data_of(notes: Notes) -> dict[str, Any]:
+    """Versioned JSON."""
+    return {
+        "schema": SCHEMA, "service": notes.service, "version": notes.version,
+        "day": notes.day.isoformat() if notes.day else None, "audience": notes.audience.value, "range": notes.range,
+        "counts": dict(notes.counts), "unsure": notes.unsure, "breaking": [vars(one) for one in notes.breaking],
+        "sections": [{"title": title, "items": [vars(item) for item in items]} for title, items in notes.sections],
+        "contributors": list(notes.contributors), "measured": dict(notes.measured),
+    }  # fmt: skip

@@ -1,0 +1,301 @@
+"""From a commit to what it changes for whom, and how sure that is.
+
+In this order: Conventional Commits 1.0; trailers that say it (`Changelog:`, as GitLab has them); bracketed or
+upper-case labels (`[BUGFIX] tsdb: …`); the title of a merged request, or the text of a merged topic; the verb a subject
+begins with, after its `subsystem:`; the files alone. What nothing speaks of is a change with little confidence, and
+counted as unsure rather than hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a change is, most interesting first."""
+
+    SECURITY = "security"
+    FEATURE = "feature"
+    IMPROVEMENT = "improvement"
+    FIX = "fix"
+    DEPRECATION = "deprecation"
+    REMOVAL = "removal"
+    CHANGE = "change"
+    DEPENDENCY = "dependency"
+    DOCS = "docs"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """message: all of it · at: Unix seconds · files: paths it touches, empty for merges."""
+
+    id: str
+    parents: tuple[str, ...]
+    name: str
+    email: str
+    at: float
+    message: str
+    files: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return self.message.partition("\n")[0].strip()
+
+    @property
+    def body(self) -> str:
+        return self.message.partition("\n")[2].strip()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that changed. breaking: what breaks and what to do, None when nothing is said to · sure: 0…1 that
+    `kind` is right · why: what it was read from · request: number of the merge or pull request · reverts: a commit's
+    id, or its subject · covers: commits it speaks for."""
+
+    id: str
+    kind: Kind
+    summary: str
+    scope: str = ""
+    breaking: str | None = None
+    sure: float = 1.0
+    why: str = ""
+    request: str = ""
+    issues: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    reverts: str = ""
+    at: float = 0.0
+    covers: tuple[str, ...] = field(default=(), compare=False)
+
+
+SURE = 0.5
+"""Below this a kind is a guess, and the notes say so."""
+
+_CONVENTIONAL = re.compile(r"^(?P<type>[A-Za-z][\w-]*)(?:\((?P<scope>[^()]*)\))?(?P<bang>!)?:\s+(?P<text>\S.*)$")
+_TYPES: Mapping[str, Kind] = {
+    "feat": Kind.FEATURE, "feature": Kind.FEATURE, "fix": Kind.FIX, "bugfix": Kind.FIX, "hotfix": Kind.FIX,
+    "perf": Kind.IMPROVEMENT, "improvement": Kind.IMPROVEMENT, "enhancement": Kind.IMPROVEMENT,
+    "security": Kind.SECURITY, "deprecate": Kind.DEPRECATION, "remove": Kind.REMOVAL, "docs": Kind.DOCS,
+    "doc": Kind.DOCS, "deps": Kind.DEPENDENCY, "dep": Kind.DEPENDENCY, "build": Kind.INTERNAL, "ci": Kind.INTERNAL,
+    "chore": Kind.INTERNAL, "test": Kind.INTERNAL, "tests": Kind.INTERNAL, "style": Kind.INTERNAL,
+    "refactor": Kind.INTERNAL, "release": Kind.INTERNAL, "meta": Kind.INTERNAL, "wip": Kind.INTERNAL,
+}  # fmt: skip
+_LABELS: Mapping[str, Kind] = {
+    **_TYPES, "bug": Kind.FIX, "new": Kind.FEATURE, "add": Kind.FEATURE, "added": Kind.FEATURE, "fixed": Kind.FIX,
+    "changed": Kind.CHANGE, "change": Kind.CHANGE, "deprecated": Kind.DEPRECATION, "removed": Kind.REMOVAL,
+    "performance": Kind.IMPROVEMENT, "documentation": Kind.DOCS, "other": Kind.CHANGE, "internal": Kind.INTERNAL,
+    "dependencies": Kind.DEPENDENCY, "experiment": Kind.FEATURE,
+}  # fmt: skip
+_LABEL = re.compile(
+    r"^(?:\[(?P<label>[A-Za-z][\w /-]{1,20})\]|(?P<upper>[A-Z]{3,}))(?P<bang>!)?[:\s]\s*(?P<text>\S.*)$"
+)
+_SUBSYSTEM = re.compile(r"^(?P<scope>[\w./*{}, -]{1,40}?):\s+(?P<text>\S.*)$")
+_TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILINE)
+_BREAKS = re.compile(r"^BREAKING[ -]CHANGES?:\s*(?P<text>.+?)(?=\n\n|\n[\w-]+: |\Z)", re.MULTILINE | re.DOTALL)
+_BREAKS_SAID = re.compile(r"\b(?:backwards?[- ]incompatible|incompatible change|breaking change)\b", re.IGNORECASE)
+
+_VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
+    (kind, sure, re.compile(rf"(?:{words})\b", re.IGNORECASE))
+    for kind, sure, words in (
+        (Kind.DEPENDENCY, 0.9, r"bump|(?:update|upgrade) (?:dependency|dependencies|.+ (?:from|to) v?\d)"),
+        (Kind.INTERNAL, 0.7, r"tests?|ci|lint|rubocop|refactor\w*|renam\w+|clean ?up|cosmetic|reformat|format|re-?indent"
+                             r"|move|extract|inline|simplif\w+|deduplicate|typos? in (?:a )?(?:comment|test)s?|whitespace"
+                             r"|start (?:the )?(?:next|development)|prepare (?:for )?(?:release|v?\d)|release|version"
+                             r"|merge (?:branch|remote|tag)|apply|backport|sync|skip|stub|mock|assert"
+                             r"|(?:add|adjust|update|fix|deactivate|disable|enable|remove|improve|split|port)\b.*\btests?\b(?! command| mode| client)"),
+        (Kind.DOCS, 0.8, r"docs?|documentation|document|readme|changelog|typos?|(?:fix|correct) (?:a |the )?(?:typos?|spelling"
+                         r"|grammar|links?|docs?|documentation|comments?|rdoc \w+)|clarify|rst|markdown|(?:update|fix|improve) .*docstrings?"),
+        (Kind.SECURITY, 0.85, r".*\bcve-\d+|.*\bsecurity\b|.*\bvulnerab"),
+        (Kind.DEPRECATION, 0.85, r"deprecat\w+"),
+        (Kind.FIX, 0.8, r"fix\w*|correct\w*|repair\w*|resolv\w+|prevent\w*|avoid\w*|handle\w*|don'?t|do not|stop|restore"
+                        r"|ensure|make sure|guard|workaround|work around"),
+        (Kind.IMPROVEMENT, 0.7, r"improv\w+|optimi[sz]\w+|speed\w*|reduc\w+|faster|cache|tweak|enhance\w*|tighten|relax"),
+        (Kind.FEATURE, 0.7, r"add(?:s|ed|ing)?|implement\w*|introduc\w+|support\w*|allow\w*|enabl\w+|new|teach|provide"
+                            r"|expose|accept|create|let"),
+        (Kind.REMOVAL, 0.65, r"remov\w+|drop\w*|delet\w+|get rid"),
+        (Kind.CHANGE, 0.55, r"chang\w+|use|switch\w*|replac\w+|make|set|update|upgrade|convert|default|require|return|pass"),
+    )
+]  # fmt: skip
+_ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
+    (kind, sure, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
+    for kind, sure, words in (
+        (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$|-rc\d+|merge \S+ into \S+"
+                             r"|fixup|refactor\w*|clean-?up|code ?style|test suite|flaky"),
+        (Kind.DEPRECATION, 0.6, r"deprecat\w+"),
+        (Kind.FIX, 0.65, r"fix|fixe[sd]|corrected|bugs?|regressions?|crash\w*|leaks?|races?|broken|incorrect\w*|wrong\w*|segfault|deadlock"
+                         r"|panics?|misbehav\w+|failed to|workaround"),
+        (Kind.IMPROVEMENT, 0.6, r"optimi[sz]\w+|performance|faster|efficien\w+|speed\w*|quicker"),
+        (Kind.FEATURE, 0.6, r"learned|learns|taught|now (?:supports?|allows?|can|understands?|uses?)|ha(?:s|ve) been (?:added|introduced|implemented)"
+                            r"|new (?:option|command|feature|flag|api|parameter|function|method)s?"),
+        (Kind.REMOVAL, 0.6, r"ha(?:s|ve) been (?:removed|dropped)"),
+    )
+]  # fmt: skip
+"""Weaker: words anywhere in what is said, where it begins with none of the verbs."""
+
+_FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (
+    (Kind.DEPENDENCY, re.compile(r"(?:^|/)(?:[\w-]+\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.sum|requirements[\w.-]*\.txt)$")),
+    (Kind.DOCS, re.compile(r"(?:^|/)(?:docs?|documentation|guides)/|\.(?:md|rst|adoc|txt)$", re.IGNORECASE)),
+    (Kind.INTERNAL, re.compile(r"(?:^|/)(?:tests?|spec|__tests__|t|ci|\.github|\.gitlab|\.circleci)/|(?:^|/)\.[\w-]+\.ya?ml$"
+                               r"|_test\.\w+$|(?:^|/)test_|\.(?:test|spec)\.\w+$")),
+)  # fmt: skip
+
+_REVERT = re.compile(r'^Revert "(?P<subject>.+)"$|^revert(?:\([^)]*\))?:\s+(?P<conventional>.+)$', re.IGNORECASE)
+_REVERTED = re.compile(r"reverts commit ([0-9a-f]{7,40})")
+_SQUASHED = re.compile(r"\s*\((?:#|!)(\d+)\)$")
+_GITHUB = re.compile(r"^Merge pull request #(\d+) from (\S+)")
+_GITLAB = re.compile(r"^See merge request (?:\S+)?!(\d+)", re.MULTILINE)
+_TOPIC = re.compile(r"^Merge (?:branch|tag) '?([\w./+-]+?)'?(?: of \S+)?(?: into .+)?$")
+_ISSUE = re.compile(r"(?<![\w/&])(?:(?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|[A-Z][A-Z0-9]{1,9}-\d+)\b")
+_NO_ISSUE = re.compile(
+    r"^(?:UTF|SHA|ISO|CVE|RFC|HTTP|TLS|AES|MD|UCS|CP|PEP|BCP|ECMA|X|I|US|GPT|IPV?)-\d", re.IGNORECASE
+)
+_CO_AUTHOR = re.compile(r"^Co-authored-by:\s*([^<\n]+?)\s*<", re.IGNORECASE | re.MULTILINE)
+_TRAILERS = re.compile(
+    r"^(?:[A-Z][\w-]+-by|Change-Id|Cc|Closes?|Fixes|Resolves|Refs?|See-also|Changelog|Link): ", re.MULTILINE
+)
+
+
+def classify(commit: Commit) -> Change:
+    """What the commit changes. A merge speaks for what it brings when it says something of it (`covers` is then up to
+    whoever knows the history)."""
+    subject, body, request = commit.subject, commit.body, ""
+    if len(commit.parents) > 1:
+        subject, body, request = _of_merge(commit)
+    if found := _SQUASHED.search(subject):
+        subject, request = subject[: found.start()], found[1]
+    reverts = _reverted(subject, body)
+    kind, scope, text, sure, why = _read(subject, body, commit.files)
+    if reverts:
+        kind, sure, why = Kind.CHANGE, 1.0, "a revert"
+    breaking = _breaking(commit.subject if len(commit.parents) < 2 else subject, text, body)
+    issues = tuple(dict.fromkeys(i for i in _ISSUE.findall(f"{subject}\n{body}") if not _NO_ISSUE.match(i)))
+    authors = tuple(dict.fromkeys([commit.name, *_CO_AUTHOR.findall(commit.message)]))
+    return Change(
+        commit.id, kind, _sentence(text), scope, breaking, sure, why, request,
+        tuple(i for i in issues if i != f"#{request}"), authors, reverts, commit.at,
+    )  # fmt: skip
+
+
+def title_of(commit: Commit) -> str:
+    """What it is called where it is reverted: the title of its request, without the number."""
+    subject = _of_merge(commit)[0] if len(commit.parents) > 1 else commit.subject
+    return _SQUASHED.sub("", subject)
+
+
+def speaks(merge: Commit) -> bool:
+    """Whether a merge says what it brings: the title of a request, or a text about its topic."""
+    if len(merge.parents) < 2:
+        return False
+    subject, _, _ = _of_merge(merge)
+    return subject != merge.subject
+
+
+def _of_merge(commit: Commit) -> tuple[str, str, str]:
+    """Subject, body and request number of what is merged; the merge's own subject when it says nothing of it."""
+    first, _, rest = commit.body.partition("\n")
+    if found := _GITHUB.match(commit.subject):
+        return (first.strip() or commit.subject), rest.strip(), found[1]
+    if found := _GITLAB.search(commit.body):
+        title = "" if first.startswith("See merge request") else first.strip()
+        return title or commit.subject, rest.strip(), found[1]
+    if _TOPIC.match(commit.subject) and first and not _TRAILERS.match(first) and not first.startswith(("*", "#")):
+        paragraph = commit.body.partition("\n\n")[0]
+        return " ".join(paragraph.split()), commit.body[len(paragraph) :].strip(), ""
+    return commit.subject, commit.body, ""
+
+
+def _read(subject: str, body: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
+    """Kind, scope, text, confidence, and what they were read from."""
+    if found := _CONVENTIONAL.match(subject):
+        known = _TYPES.get(found["type"].lower())
+        if known is not None:
+            return _conventional(known, found)
+    if found := _TRAILER.search(body):
+        word = found["word"].lower()
+        if word in _LABELS:
+            return _LABELS[word], "", subject, 1.0, "a Changelog trailer"
+    if found := _LABEL.match(subject):
+        label = (found["label"] or found["upper"]).lower().split()[0]
+        if label in _LABELS:
+            scope, text = _scoped(found["text"])
+            return _LABELS[label], scope, text, 0.95, "a label"
+    return _by_words(subject, files)
+
+
+def _conventional(known: Kind, found: re.Match[str]) -> tuple[Kind, str, str, float, str]:
+    scope = (found["scope"] or "").strip()
+    if scope.lower() in ("deps", "deps-dev", "dependencies") or (known is Kind.INTERNAL and _bumps(found["text"])):
+        known = Kind.DEPENDENCY
+    return known, scope, found["text"], 1.0, "Conventional Commits"
+
+
+def _bumps(text: str) -> bool:
+    return bool(re.match(r"(?:bump|update|upgrade) .+ (?:from|to) v?\d", text, re.IGNORECASE))
+
+
+def _by_words(subject: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
+    scope, text = _scoped(subject)
+    by_files = _by_files(files)
+    for kind, sure, pattern in _VERBS:
+        if pattern.match(text):
+            if by_files in (Kind.DOCS, Kind.INTERNAL) and kind not in (Kind.DEPENDENCY, Kind.SECURITY):
+                return by_files, scope, text, 0.85, "its files"
+            return kind, scope, text, sure, f"the words {text.split()[0]!r} …"
+    if by_files is not None:
+        return by_files, scope, text, 0.8, "its files"
+    for kind, sure, pattern in _ANYWHERE:
+        if found := pattern.search(subject):
+            return kind, scope, text, sure, f"the words {found[0]!r}"
+    if scope.lower() in ("doc", "docs", "documentation"):
+        return Kind.DOCS, scope, text, 0.8, "its subsystem"
+    if re.fullmatch(r"(?:t\d*|tests?|ci|build|makefile|travis|github|lint)", scope.lower()):
+        return Kind.INTERNAL, scope, text, 0.8, "its subsystem"
+    return Kind.CHANGE, scope, text, 0.3, "nothing that says it"
+
+
+def _scoped(subject: str) -> tuple[str, str]:
+    """`subsystem: text`, as kernels and git itself have it."""
+    found = _SUBSYSTEM.match(subject)
+    if found and not found["scope"].lower().startswith(("http", "note", "todo")) and len(found["scope"].split()) <= 3:
+        return found["scope"], found["text"]
+    return "", subject
+
+
+def _by_files(files: Sequence[str]) -> Kind | None:
+    """When all of them are of one kind."""
+    for kind, pattern in _FILES:
+        if files and all(pattern.search(path) for path in files):
+            return kind
+    return None
+
+
+def _breaking(header: str, text: str, body: str) -> str | None:
+    if found := _BREAKS.search(body):
+        return " ".join(found["text"].split())
+    conventional = _CONVENTIONAL.match(header) or _LABEL.match(header)
+    if conventional and conventional["bang"]:
+        first = body.partition("\n\n")[0]
+        return " ".join(first.split()) if first and not _TRAILERS.match(first) else _sentence(text)
+    if _BREAKS_SAID.search(body) and not re.search(
+        r"\b(?:not|no|non|without)\b[^.\n]{0,20}breaking", body, re.IGNORECASE
+    ):
+        said = next(p for p in body.split("\n\n") if _BREAKS_SAID.search(p))
+        return " ".join(said.split())
+    return None
+
+
+def _reverted(subject: str, body: str) -> str:
+    if not (found := _REVERT.match(subject)):
+        return ""
+    by_id = _REVERTED.search(body)
+    return by_id[1] if by_id else (found["subject"] or found["conventional"])
+
+
+def _sentence(text: str) -> str:
+    """Begins with a capital, ends without a full stop."""
+    text = text.strip().rstrip(".") if not text.rstrip().endswith("...") else text.strip()
+    first = text.partition(" ")[0]
+    return text if not text or not first.islower() or not first.isalpha() else text[0].upper() + text[1:]

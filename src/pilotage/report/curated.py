@@ -1,0 +1,104 @@
+"""Drafts that people edit: what they changed, moved, removed or added stays when the draft is made anew.
+
+Each generated line ends with a comment that names its change and what its text was when it was written:
+`<!-- 1a2b3c4d5e6f 9f8e7d6c -->`. A line whose text is no longer that was edited, and is kept as it is where it is. A
+change that was offered before (a comment at the end lists them) and stands nowhere was removed on purpose. Lines
+without a comment are a person's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_MARK = re.compile(r"\s*<!-- ([0-9a-f]{7,40}) ([0-9a-f]{8}) -->$")
+_OFFERED = re.compile(r"^<!-- offered: ([0-9a-f ]*) -->$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{2,4}) (.+?)\s*$")
+
+
+@dataclass(frozen=True)
+class Line:
+    """id: of the change · text: the line without its dash."""
+
+    id: str
+    text: str
+
+
+def mark(line: Line) -> str:
+    """The line as it is written to a draft."""
+    return f"- {line.text} <!-- {line.id[:12]} {_digest(line.text)} -->"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def unmarked(draft: str) -> str:
+    """The draft as readers get it: without any of its comments."""
+    lines = [_MARK.sub("", line) for line in _OFFERED.sub("", draft).splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def merged(draft: str | None, head: str, sections: Sequence[tuple[str, Sequence[Line]]], level: int = 2) -> str:
+    """The new draft. head: what stands before the first section, of a first draft only · level: of the headings."""
+    if draft is None:
+        return _written(
+            head, [(title, [mark(line) for line in lines]) for title, lines in sections if lines], _ids(sections), level
+        )
+    old_head, old = _read(draft, level)
+    offered = set(((found := _OFFERED.search(draft)) and found[1].split()) or ())
+    standing = {m[1] for _, lines in old for line in lines if (m := _MARK.search(line))}
+    fresh = {line.id[:12]: line for _, lines in sections for line in lines}
+    kept = {title: [_again(line, fresh) for line in lines] for title, lines in old}
+    for title, lines in sections:
+        place = kept.setdefault(title, [])
+        new = [line for line in lines if line.id[:12] not in standing and line.id[:12] not in offered]
+        # After the last line of the section, before the blank ones that end it.
+        end = len(place)
+        while end and not place[end - 1].strip():
+            end -= 1
+        place[end:end] = [mark(line) for line in new]
+    order = [title for title, _ in old] + [title for title, _ in sections if title not in dict(old)]
+    body = [(title, [line for line in kept[title] if line is not None]) for title in order]
+    filled = [(title, lines) for title, lines in body if any(line.strip() for line in lines)]
+    return _written(old_head, filled, sorted({*offered, *_ids(sections)}), level)
+
+
+def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:
+    return sorted({line.id[:12] for _, lines in sections for line in lines})
+
+
+def _again(line: str, fresh: Mapping[str, Line]) -> str:
+    """A line of the old draft: kept as it is when somebody edited it, made anew when nobody did."""
+    found = _MARK.search(line)
+    if not found:
+        return line
+    text = _MARK.sub("", line).removeprefix("- ")
+    if _digest(text) != found[2]:
+        return line
+    return mark(fresh[found[1]]) if found[1] in fresh else ""
+
+
+def _read(draft: str, level: int) -> tuple[str, list[tuple[str, list[str]]]]:
+    head: list[str] = []
+    sections: list[tuple[str, list[str]]] = []
+    for line in _OFFERED.sub("", draft).splitlines():
+        found = _HEADING.match(line)
+        if found and len(found[1]) == level:
+            sections.append((found[2], []))
+        elif sections:
+            sections[-1][1].append(line)
+        else:
+            head.append(line)
+    return "\n".join(head).strip(), sections
+
+
+def _written(head: str, sections: Sequence[tuple[str, Sequence[str]]], offered: Sequence[str], level: int) -> str:
+    parts = [head.strip()] if head.strip() else []
+    for title, lines in sections:
+        text = "\n".join(lines).strip("\n")
+        parts.append(f"{'#' * level} {title}\n\n{text}")
+    parts.append(f"<!-- offered: {' '.join(offered)} -->")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,159 @@
+"""Release notes of a range (R23): one set of changes, several audiences, and no number that was not measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from pilotage.report.commits import SURE, Change, Kind
+
+
+class Audience(StrEnum):
+    DEVELOPER = "developer"
+    USER = "user"
+    EXECUTIVE = "executive"
+
+
+SECTIONS: Sequence[tuple[Kind, str, str]] = (
+    (Kind.SECURITY, "Security", "Security"),
+    (Kind.FEATURE, "Features", "Added"),
+    (Kind.IMPROVEMENT, "Improvements", "Changed"),
+    (Kind.CHANGE, "Changes", "Changed"),
+    (Kind.FIX, "Fixes", "Fixed"),
+    (Kind.DEPRECATION, "Deprecated", "Deprecated"),
+    (Kind.REMOVAL, "Removed", "Removed"),
+    (Kind.DEPENDENCY, "Dependencies", "Changed"),
+    (Kind.DOCS, "Documentation", "Changed"),
+    (Kind.INTERNAL, "Internal", "Changed"),
+)  # fmt: skip
+"""Of each kind: the section of release notes, and that of Keep a Changelog 1.1.0; in the order in which they come."""
+
+KEPT = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+
+_SHOWN: Mapping[Audience, frozenset[Kind]] = {
+    Audience.DEVELOPER: frozenset(Kind) - {Kind.INTERNAL},
+    Audience.USER: frozenset(Kind) - {Kind.INTERNAL, Kind.DEPENDENCY, Kind.DOCS},
+    Audience.EXECUTIVE: frozenset({Kind.SECURITY, Kind.FEATURE}),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line. id: of the change, by which edits are found again · text: plain, a person's own words if edited ·
+    unsure: its section is a guess."""
+
+    id: str
+    text: str
+    scope: str = ""
+    request: str = ""
+    issues: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    unsure: bool = False
+
+
+@dataclass(frozen=True)
+class Breaking:
+    """id, what changed, and what to do about it."""
+
+    id: str
+    text: str
+    cure: str
+
+
+@dataclass(frozen=True)
+class Notes:
+    """counts: of all changes by kind, shown or not · unsure: how many of them are guesses · measured: label and value,
+    each with its n and interval · support, next: from the configuration, or empty."""
+
+    service: str
+    version: str
+    day: date | None
+    audience: Audience
+    range: str
+    sections: tuple[tuple[str, tuple[Item, ...]], ...]
+    breaking: tuple[Breaking, ...]
+    counts: tuple[tuple[str, int], ...]
+    contributors: tuple[str, ...]
+    unsure: int
+    measured: tuple[tuple[str, str], ...] = ()
+    support: str = ""
+    next: str = ""
+
+    @property
+    def changes(self) -> int:
+        return sum(count for _, count in self.counts)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the notes are of. range: as it was asked for."""
+
+    service: str
+    version: str
+    day: date | None
+    range: str
+    measured: tuple[tuple[str, str], ...] = ()
+    support: str = ""
+    next: str = ""
+
+
+def notes_of(changes: Sequence[Change], release: Release, audience: Audience) -> Notes:
+    shown = _SHOWN[audience]
+    sections = []
+    for kind, title, _ in SECTIONS:
+        items = tuple(_item(change, audience) for change in changes if change.kind is kind and kind in shown)
+        if items:
+            sections.append((title, items))
+    counts = Counter(change.kind for change in changes)
+    titles = {kind: title.lower() for kind, title, _ in SECTIONS}
+    people = Counter(name for change in changes for name in change.authors)
+    return Notes(
+        release.service, release.version, release.day, audience, release.range, tuple(sections),
+        tuple(Breaking(c.id, _text(c, audience), _cure(c)) for c in changes if c.breaking is not None),
+        tuple((titles[kind], counts[kind]) for kind, _, _ in SECTIONS if counts[kind]),
+        tuple(sorted(people, key=lambda name: (-people[name], name))) if audience is Audience.DEVELOPER else (),
+        sum(change.sure < SURE for change in changes), release.measured, release.support, release.next,
+    )  # fmt: skip
+
+
+def _item(change: Change, audience: Audience) -> Item:
+    if audience is not Audience.DEVELOPER:
+        return Item(change.id, _text(change, audience))
+    return Item(
+        change.id, _text(change, audience), change.scope, change.request, change.issues, change.authors,
+        change.sure < SURE,
+    )  # fmt: skip
+
+
+def _text(change: Change, audience: Audience) -> str:
+    """A revert of something that was released before says so: users had it."""
+    if change.reverts:
+        return f"Taken back: {change.summary.removeprefix('Revert ').strip(chr(34))}"
+    return change.summary if audience is Audience.DEVELOPER else change.summary.replace("`", "")
+
+
+def _cure(change: Change) -> str:
+    return "" if change.breaking == change.summary else change.breaking or ""
+
+
+def kept_sections(changes: Sequence[Change]) -> tuple[tuple[str, tuple[Item, ...]], ...]:
+    """The sections of Keep a Changelog: what people who use it notice, breaking changes first and marked."""
+    of_kind = {kind: kept for kind, _, kept in SECTIONS}
+    found: dict[str, list[Item]] = {name: [] for name in KEPT}
+    order = [kind for kind, _, _ in SECTIONS]
+    ranked = sorted(changes, key=lambda c: (c.breaking is None, order.index(c.kind)))
+    for change in ranked:
+        if change.kind not in _SHOWN[Audience.USER] and change.breaking is None:
+            continue
+        item = _item(change, Audience.DEVELOPER)
+        if change.breaking is not None:
+            cure = _cure(change)
+            item = Item(
+                item.id, f"**Breaking:** {item.text}{f': {cure}' if cure else ''}", item.scope, item.request,
+                item.issues, item.authors, item.unsure,
+            )  # fmt: skip
+        found[of_kind[change.kind]].append(item)
+    return tuple((name, tuple(items)) for name, items in found.items() if items)

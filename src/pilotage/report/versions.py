@@ -1,0 +1,89 @@
+"""The next version: what changed decides, by Semantic Versioning 2.0.0 or by PEP 440."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pilotage.report.commits import Change, Kind
+
+_SEMVER = re.compile(
+    r"^(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
+    r"(?:-(?P<pre>(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
+    r"(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$"
+)
+"""The expression that semver.org suggests."""
+
+
+class Scheme(StrEnum):
+    SEMVER = "semver"
+    PEP440 = "pep440"
+
+
+class Part(StrEnum):
+    MAJOR = "major"
+    MINOR = "minor"
+    PATCH = "patch"
+
+
+class BadVersion(ValueError):
+    """A version that is none of its scheme."""
+
+
+def part_of(changes: Sequence[Change]) -> Part | None:
+    """The part that must grow; None when nothing reaches anybody."""
+    if any(change.breaking is not None for change in changes):
+        return Part.MAJOR
+    if any(change.kind in (Kind.FEATURE, Kind.DEPRECATION) for change in changes):
+        return Part.MINOR
+    silent = (Kind.INTERNAL, Kind.DOCS)
+    return Part.PATCH if any(change.kind not in silent for change in changes) else None
+
+
+def next_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
+    """The version after `now`. Below 1.0.0 nothing is promised (semver's rule 4): what breaks raises the minor part. A
+    pre-release becomes the release it announced, when that is large enough. Raises BadVersion."""
+    prefix = "v" if now.startswith("v") else ""
+    major, minor, patch, pre = _read(now.removeprefix("v"), scheme)
+    part = part_of(changes)
+    if part is None:
+        return now
+    if part is Part.MAJOR and major == 0:
+        part = Part.MINOR
+    grown = {
+        Part.MAJOR: (major + 1, 0, 0), Part.MINOR: (major, minor + 1, 0), Part.PATCH: (major, minor, patch + 1),
+    }[part]  # fmt: skip
+    announced = {Part.MAJOR: (minor, patch) == (0, 0), Part.MINOR: patch == 0, Part.PATCH: True}[part]
+    if pre and announced:
+        grown = (major, minor, patch)
+    return f"{prefix}{'.'.join(map(str, grown))}"
+
+
+def _read(text: str, scheme: Scheme) -> tuple[int, int, int, bool]:
+    if scheme is Scheme.SEMVER:
+        found = _SEMVER.match(text)
+        if not found:
+            raise BadVersion(f"{text!r} is no version of Semantic Versioning, such as 2.4.0 or 2.4.0-rc.1")
+        return int(found["major"]), int(found["minor"]), int(found["patch"]), bool(found["pre"])
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        raise BadVersion(f"{text!r} is no version of PEP 440, such as 2.4.0 or 2.4.0rc1") from None
+    release = (*version.release, 0, 0)
+    return release[0], release[1], release[2], version.is_prerelease
+
+
+def ordered(tags: Sequence[str]) -> list[str]:
+    """Tags that are versions, oldest first; a pre-release before its release."""
+    from packaging.version import InvalidVersion, Version
+
+    found = []
+    for tag in tags:
+        try:
+            found.append((Version(re.sub(r"^.*?v?(?=\d)", "", tag, count=1)), tag))
+        except InvalidVersion:
+            continue
+    return [tag for _, tag in sorted(found)]
