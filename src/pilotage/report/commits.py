@@ -97,6 +97,16 @@ _TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILI
 _BREAKS = re.compile(r"^BREAKING[ -]CHANGES?:\s*(?P<text>.+?)(?=\n\n|\n[\w-]+: |\Z)", re.MULTILINE | re.DOTALL)
 _BREAKS_SAID = re.compile(r"\b(?:backwards?[- ]incompatible|incompatible change|breaking change)\b", re.IGNORECASE)
 
+_TELLING: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
+    (kind, sure, re.compile(words, re.IGNORECASE))
+    for kind, sure, words in (
+        (Kind.INTERNAL, 0.85, r"\b(?:mypy|pyright|pylint|eslint|rubocop|ruff|pre-commit|golangci(?:-lint)?|dependabot|codecov)\b"),
+        (Kind.INTERNAL, 0.85, r"^(?:release|start|prepare|tag|cut)\b.{0,20}?\bv?\d+\.\d+|^the \d+\w\w batch|\bbefore -?rc|^(?:git )?v?\d+(?:\.\d+)+[.-]?(?:rc\.?\d+)?$"),
+        (Kind.DOCS, 0.75, r"\[(?:ci[ -]skip|skip[ -]ci)\]|^(?:typo|doc)(?:s|fix(?:es)?)?\b"),
+    )
+]  # fmt: skip
+"""Words that say more than the verb before them, or than the files."""
+
 _VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
@@ -123,9 +133,9 @@ _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
         (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$|-rc\d+|merge \S+ into \S+"
-                             r"|fixup|refactor\w*|clean-?up|code ?style|test suite|flaky"),
+                             r"|fixup|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite|flaky"),
         (Kind.DEPRECATION, 0.6, r"deprecat\w+"),
-        (Kind.FIX, 0.65, r"fix|fixe[sd]|corrected|bugs?|regressions?|crash\w*|leaks?|races?|broken|incorrect\w*|wrong\w*|segfault|deadlock"
+        (Kind.FIX, 0.65, r"(?:leak|hot|build)?fix|fixe[sd]|fixing|corrected|bugs?|regressions?|crash\w*|leaks?|races?|broken|incorrect\w*|wrong\w*|segfault|deadlock"
                          r"|panics?|misbehav\w+|failed to|workaround"),
         (Kind.IMPROVEMENT, 0.6, r"optimi[sz]\w+|performance|faster|efficien\w+|speed\w*|quicker"),
         (Kind.FEATURE, 0.6, r"learned|learns|taught|now (?:supports?|allows?|can|understands?|uses?)|ha(?:s|ve) been (?:added|introduced|implemented)"
@@ -136,8 +146,8 @@ _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
 """Weaker: words anywhere in what is said, where it begins with none of the verbs."""
 
 _FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (
-    (Kind.DEPENDENCY, re.compile(r"(?:^|/)(?:[\w-]+\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.sum|requirements[\w.-]*\.txt)$")),
-    (Kind.DOCS, re.compile(r"(?:^|/)(?:docs?|documentation|guides)/|\.(?:md|rst|adoc|txt)$", re.IGNORECASE)),
+    (Kind.DEPENDENCY, re.compile(r"(?:^|/)(?:[\w-]+\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.sum|requirements[\w.-]*\.txt|requirements/[\w.-]+)$")),
+    (Kind.DOCS, re.compile(r"(?:^|/)(?:docs?|documentation|guides)/|\.(?:md|rst|adoc)$|(?:^|/)(?:README|NEWS|CHANGES)[\w.]*$", re.IGNORECASE)),
     (Kind.INTERNAL, re.compile(r"(?:^|/)(?:tests?|spec|__tests__|t|ci|\.github|\.gitlab|\.circleci)/|(?:^|/)\.[\w-]+\.ya?ml$"
                                r"|_test\.\w+$|(?:^|/)test_|\.(?:test|spec)\.\w+$")),
 )  # fmt: skip
@@ -238,6 +248,9 @@ def _bumps(text: str) -> bool:
 
 def _by_words(subject: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
     scope, text = _scoped(subject)
+    for kind, sure, pattern in _TELLING:
+        if found := pattern.search(subject):
+            return kind, scope, text, sure, f"the words {found[0]!r}"
     by_files = _by_files(files)
     for kind, sure, pattern in _VERBS:
         if pattern.match(text):

@@ -66,13 +66,13 @@ def _spoken_for(merge: Commit, brought: Sequence[Commit]) -> Change:
     """What a merge says, with what only its commits say: who wrote them, what breaks, what kind they all are."""
     said = classify(merge)
     parts = [classify(commit) for commit in brought if len(commit.parents) < 2]
-    kinds = {part.kind for part in parts if part.sure >= 0.85}
+    kinds = {part.kind for part in parts}
     files = tuple(path for commit in brought for path in commit.files)
     if files and said.sure < 0.85:
         # A merge itself touches nothing; the files of what it brings can tell docs and tests from the rest.
         again = classify(replace(merge, files=files))
         said = again if again.sure > said.sure else said
-    if said.sure < 0.85 and len(kinds) == 1:
+    if said.sure < 0.85 and len(kinds) == 1 and all(part.sure >= 0.85 for part in parts):
         said = replace(said, kind=kinds.pop(), sure=0.85, why="all of its commits")
     breaking = said.breaking or next((part.breaking for part in parts if part.breaking), None)
     writers = dict.fromkeys(name for part in parts for name in part.authors)
@@ -121,11 +121,10 @@ def _target(
 
 def _without_copies(found: Sequence[Change]) -> tuple[Change, ...]:
     """The same sentence by the same people twice is one change, picked to two branches."""
-    seen: dict[tuple[str, str, tuple[str, ...]], None] = {}
-    kept = []
+    kept: dict[tuple[str, str, tuple[str, ...]], Change] = {}
     for change in found:
         key = (change.scope, change.summary, change.authors)
-        if key not in seen:
-            seen[key] = None
-            kept.append(change)
-    return tuple(kept)
+        first = kept.setdefault(key, change)
+        if first is not change:
+            kept[key] = replace(first, covers=(*first.covers, change.id, *change.covers))
+    return tuple(kept.values())

@@ -52,7 +52,7 @@ def commit(message: str, *parents: str, files: tuple[str, ...] = (), name: str =
         ("blame: honor the ignore file", Kind.CHANGE, "Honor the ignore file", 0.3),
         ("diff: learn --color-words", Kind.CHANGE, "Learn --color-words", 0.3),
         ('"git log" learned a new option', Kind.FEATURE, '"git log" learned a new option', 0.6),
-        ("2.14.0-rc1", Kind.INTERNAL, "2.14.0-rc1", 0.7),
+        ("2.14.0-rc1", Kind.INTERNAL, "2.14.0-rc1", 0.85),
         ("something else entirely", Kind.CHANGE, "Something else entirely", 0.3),
     ],
 )
