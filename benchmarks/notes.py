@@ -47,8 +47,8 @@ def compared(clone: Path, range_: str) -> list[str]:
     plain = [commit for commit in commits if len(commit.parents) < 2]
     with tempfile.TemporaryDirectory() as folder:
         ours, _ = timed(
-            [sys.executable, "-m", "pilotage.cli.main", "notes", range_, "--repository", str(clone), "--version", "next",
-             "--format", "markdown"], Path(folder),
+            [sys.executable, "-m", "pilotage.cli.main", "notes", range_, "--repository", str(clone),
+             "--version", "next", "--format", "markdown"], Path(folder),
         )  # fmt: skip
         cliff = shutil.which("git-cliff", path=str(Path(sys.executable).parent)) or "git-cliff"
         theirs, said = timed([cliff, "--repository", str(clone), "--context", range_], Path(folder))

@@ -42,6 +42,7 @@ _COMMANDS = {
     "notify": ("notifying", "Channels: how they do, what was sent, what to send again."),
     "serve-callbacks": ("notifying", "Take what people press in Slack: approve, reject, abort."),
     "notes": ("noting", "What changed, for whom, from git; CHANGELOG.md and the next version."),
+    "announce": ("announcing", "The plan's communication calendar: preview, edit, approve, send, skip."),
     "judge": ("judging", "Judge the past: when would a rollback have come?"),
     "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
     "worker": ("operating", "Execute rollouts in the foreground."),

@@ -33,12 +33,14 @@ def show(project: Project, limit: int, as_json: bool) -> None:
         return
     from rich.console import Console
 
+    from pilotage.cli.showing import table
+
     console = Console()
-    console.print(_table("channel", "sent", "waiting", "given up", "last", "trouble", rows=[
+    console.print(table(("channel", "sent", "waiting", "given up", "last", "trouble"), [
         (h.channel, str(h.sent), str(h.waiting), str(h.dead), _clock(h.last_sent), h.error) for h in health
     ]))  # fmt: skip
     console.print()
-    console.print(_table("told", "channel", "what", "state", "tries", "trouble", rows=[
+    console.print(table(("told", "channel", "what", "state", "tries", "trouble"), [
         (_clock(letter["created_at"]), letter["channel"], letter["message"]["title"], letter["state"],
          str(letter["attempts"]), letter["error"] or "")
         for letter in letters
@@ -52,18 +54,6 @@ def _plain(letter: Any) -> dict[str, Any]:
 
 def _clock(at: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else "–"
-
-
-def _table(*titles: str, rows: list[tuple[str, ...]]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
 
 
 @notify.command()

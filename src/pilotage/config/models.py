@@ -246,6 +246,8 @@ class Configuration(Section):
     people: dict[str, PersonSection] = Field(default_factory=dict, description="Who may answer for what.")
     readiness: ReadinessSection | None = Field(None, description="Gates before a release begins.")
     notify: list[ChannelSection] = Field(default_factory=list, description="Who is told, and through what.")
+    templates: str | None = Field(None, description="A folder with announcement templates of one's own.")
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field("en", description="Of announcements.")
     when_busy: Literal["refuse", "queue", "supersede"] = Field(
         "refuse", description="What another deploy does while one is under way: refuse, wait its turn, or replace it."
     )

@@ -50,10 +50,10 @@ def following(found: Found, scheme: Scheme) -> str:
 
 
 def release_of(found: Found, service: str, version: str, day: date | None, store: Store | None) -> Release:
-    return Release(service, version, day, found.range, _measured(store, service, version) if store else ())
+    return Release(service, version, day, found.range, measured(store, service, version) if store else ())
 
 
-def _measured(store: Store, service: str, version: str) -> tuple[tuple[str, str], ...]:
+def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str], ...]:
     """What the last rollout of that version that completed said at its end: figures with the requests they are of."""
     for rollout in store.history(service, limit=200):
         if rollout.version == version and rollout.state.status is Status.COMPLETED and rollout.old:

@@ -60,25 +60,33 @@ class ChannelHealth:
 # ── written ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def post(connection: Connection, message: Message, channels: Sequence[Mapping[str, Any]], now: float) -> int:
-    """Put a message into the outbox for every channel that is to have it; returns for how many."""
+def post(
+    connection: Connection,
+    message: Message,
+    channels: Sequence[Mapping[str, Any]],
+    now: float,
+    due: float | None = None,
+) -> int:
+    """Put a message into the outbox for every channel that is to have it; returns for how many. due: not before."""
     written = channels_for(message, channels)
-    for section, due in written:
+    for section, earliest in written:
         connection.execute(
             insert(outbox).values(
                 key=message.key, channel=name_of(section), section=dict(section), service=message.service,
                 environment=message.environment, thread=message.thread, message=msgspec.to_builtins(message),
-                state=WAITING, due=due, attempts=0, claimed_until=0.0, created_at=now,
+                state=WAITING, due=max(earliest, due or 0.0), attempts=0, claimed_until=0.0, created_at=now,
             )
         )  # fmt: skip
     return len(written)
 
 
-def post_once(engine: Engine, message: Message, channels: Sequence[Mapping[str, Any]], now: float) -> int:
+def post_once(
+    engine: Engine, message: Message, channels: Sequence[Mapping[str, Any]], now: float, due: float | None = None
+) -> int:
     """The same in a transaction of its own; nothing when a message of that key was posted before."""
     try:
         with engine.begin() as connection:
-            return post(connection, message, channels, now)
+            return post(connection, message, channels, now, due)
     except IntegrityError:
         return 0
 

@@ -135,12 +135,17 @@ announcements = Table(
     Column("version", String(128), nullable=False),
     Column("item", String(64), nullable=False),
     Column("state", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("audience", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
     Column("text", Text),
     Column("due", Float),
+    Column("channels", JSON, nullable=False),
     Column("actor", String(128), nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Float, nullable=False),
-    Index("ix_announcements_release", "service", "environment", "version"),
+    Index("ix_announcements_item", "service", "environment", "version", "item", unique=True),
+    Index("ix_announcements_due", "state", "due"),
 )
 
 actions = Table(

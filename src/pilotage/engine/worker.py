@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import math
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases
+from pilotage.engine.announcing import remind
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
@@ -32,6 +34,7 @@ _POLL = 0.1
 """Seconds between two looks for new rollouts and commands."""
 
 _KEEP_EVERY = 2.0
+_REMIND_EVERY = 60.0
 _AFTER_TROUBLE = 1.0
 _MOST_FAILED_LOOKS = 5
 _THREADS = 16
@@ -55,6 +58,7 @@ class Worker:
         self._keepers: dict[str, Driver] = {}
         self._failed: dict[str, int] = {}
         self._kept = 0.0
+        self._reminded = -math.inf
         self._commanded: frozenset[str] = frozenset()
         self._heart = leases.Heart(self.store.engine, self.holder)
         self._sender = Sender(self.store.engine, self.holder, self.stopping)
@@ -89,6 +93,9 @@ class Worker:
                 self._drivers.pop(rollout, None)
                 self._failed.pop(rollout, None)
             self._known = unfinished
+        if time.monotonic() - self._reminded > _REMIND_EVERY:
+            self._reminded = time.monotonic()
+            remind(self.store.engine, time.time())
         if time.monotonic() - self._kept > _KEEP_EVERY and "keeper" not in self._busy:
             self._kept = time.monotonic()
             self._busy.add("keeper")

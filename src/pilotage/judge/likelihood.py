@@ -7,6 +7,7 @@ size it is calls and copies that cost, not numbers.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,17 @@ _TOP, _RICHEST = 600.0, 1e250
 """Caps that keep the capital a finite number: far beyond any bar, and a smaller capital is still an e-value."""
 
 
+_SUMS = np.vstack([np.arange(2 * len(SPAN) + 1) < len(SPAN), np.ones(2 * len(SPAN) + 1)]).astype(float)
+"""Rows of sums over powers: what lies below the null, and all."""
+
+
+@cache
+def _grid(null: float) -> tuple[Array, Array]:
+    """Ratios around `null`, and their logarithms: the same for every judge that tolerates as much."""
+    theta = np.concatenate([null / SPAN[::-1], [null], null * SPAN])
+    return theta, np.log(theta)
+
+
 class Likelihood:
     """The logarithm of the likelihood of θ, the canary's rate over stable's: below, at and above `null`.
 
@@ -33,14 +45,11 @@ class Likelihood:
     """
 
     def __init__(self, null: float) -> None:
-        self.theta = np.concatenate([null / SPAN[::-1], [null], null * SPAN])
-        self._log_theta = np.log(self.theta)
+        self.theta, self._log_theta = _grid(null)
         self._null, self._size = len(SPAN), 2 * len(SPAN) + 1
         self.values = np.zeros(self._size)
         self._step, self._powers = np.empty(self._size), np.empty(self._size)
         self._step_above = self._step[self._null + 1 :]
-        # Rows of sums over the powers: what lies below the null, and all.
-        self._sums = np.vstack([np.arange(self._size) < self._null, np.ones(self._size)]).astype(float)
         self._top, self._first, self._last = self._null, 0, self._size - 1
 
     def add(self, canary_bad: int, bad: int, exposure: float, weight: float, gains: Array) -> None:
@@ -62,7 +71,7 @@ class Likelihood:
         top = float(values[self._top])
         np.subtract(values, top, out=powers)
         np.exp(powers, out=powers)
-        below, whole = np.dot(self._sums, powers).tolist()
+        below, whole = np.dot(_SUMS, powers).tolist()
         bar = whole / self._size * alpha
         first, last = self._first, self._last = _ends(powers, bar, self._first, self._last, self._top)
         low = 0.0 if first == 0 else float(self.theta[first])

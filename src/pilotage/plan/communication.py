@@ -12,6 +12,8 @@ from datetime import date, datetime
 
 from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, RiskTolerance, Stakeholder
 from pilotage.model.calendar import Calendar, later
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration
 from pilotage.model.schedule import CatchUp, Lead, Message, Role
 
 START, EXPOSED, DECISION = "the start of the rollout", "full exposure", "the decision to release"
@@ -171,6 +173,14 @@ def _day(lead: Lead, calendar: Calendar, times: Times) -> date | None:
     if lead.amount < 0:
         return calendar.working_day_before(times.release, -lead.amount)
     return calendar.working_day_after(times.release, lead.amount)
+
+
+def words_for(plan: Plan) -> dict[str, str]:
+    """The same of a plan that is made."""
+    window = next((s.value for s in plan.settings if s.path == "big_bang.window"), 0)
+    undo = format_duration(plan.rollback.deadline)
+    shown = format_duration(float(window)) if isinstance(window, int | float) else ""
+    return words_of(plan.answers, plan.service, plan.version, plan.release_date, undo, shown)
 
 
 def words_of(

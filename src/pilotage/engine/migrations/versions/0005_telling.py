@@ -39,13 +39,19 @@ def upgrade() -> None:
         Column("version", String(128), nullable=False),
         Column("item", String(64), nullable=False),
         Column("state", String(16), nullable=False),
+        Column("title", Text, nullable=False),
+        Column("audience", String(64), nullable=False),
+        Column("owner", String(64), nullable=False),
         Column("text", Text),
         Column("due", Float),
+        Column("channels", JSON, nullable=False),
         Column("actor", String(128), nullable=False),
         Column("reason", Text, nullable=False),
         Column("at", Float, nullable=False),
     )
-    op.create_index("ix_announcements_release", "announcements", ["service", "environment", "version"])
+    place = ["service", "environment", "version", "item"]
+    op.create_index("ix_announcements_item", "announcements", place, unique=True)
+    op.create_index("ix_announcements_due", "announcements", ["state", "due"])
     op.create_table(
         "actions",
         Column("id", Integer, primary_key=True, autoincrement=True),

@@ -1,0 +1,218 @@
+"""`announce`: who is to be told what about a release, and telling them."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.project import Project, environment_option, json_option
+
+if TYPE_CHECKING:
+    from pilotage.engine.announcing import Act, Announced
+    from pilotage.model.plan import Plan
+
+_range = click.option("--range", "range_", metavar="A..B", help="The changes that are told of; else since what serves.")
+
+
+@click.group()
+def announce() -> None:
+    """The plan's communication calendar: preview, edit, approve, send, schedule, skip."""
+
+
+def _plan(project: Project, version: str, environment: str | None, wished: dict[str, Any]) -> Plan:
+    from pilotage.engine.plans import plan_for
+
+    return plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
+
+
+def _act(project: Project, reason: str = "") -> Act:
+    from pilotage.engine.announcing import Act
+
+    return Act(project.actor, time.time(), reason)
+
+
+def _one(project: Project, plan: Plan, item: str) -> Announced:
+    from pilotage.engine.announcing import UnknownAnnouncement, announcements_of
+
+    found = {announced.item: announced for announced in announcements_of(project.store, plan)}
+    if item not in found:
+        raise UnknownAnnouncement(f"this plan has no announcement {item!r}; it has {', '.join(found)}")
+    return found[item]
+
+
+def _text(project: Project, plan: Plan, announced: Announced, range_: str | None) -> str:
+    from pilotage.engine.announcement_facts import facts_of, text_of
+
+    configuration = project.loaded.configuration
+    folder = project.loaded.path.resolve().parent / configuration.templates if configuration.templates else None
+    facts = facts_of(project.store, project.loaded, plan, range_)
+    return text_of(announced, facts, folder, configuration.language)
+
+
+@announce.command("list")
+@click.argument("version")
+@environment_option
+@wish_options
+@json_option
+@click.pass_obj
+def show_all(project: Project, /, version: str, environment: str | None, as_json: bool, **wished: Any) -> None:
+    """Everything that somebody is to be told about VERSION, and how it stands."""
+    from pilotage.engine.announcing import announcements_of
+
+    plan = _plan(project, version, environment, wished)
+    found, now = announcements_of(project.store, plan), time.time()
+    zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
+    if as_json:
+        items = [{**vars(one), "state": one.state.value, "overdue": one.overdue(now)} for one in found]
+        click.echo(json.dumps({"schema": 1, "version": version, "announcements": items}, indent=2))
+        return
+    from rich.console import Console
+
+    from pilotage.cli.showing import table
+
+    rows = [
+        (
+            one.item, one.audience, one.owner,
+            f"{datetime.fromtimestamp(one.due, zone):%Y-%m-%d %H:%M}" if one.due else "–",
+            "overdue" if one.overdue(now) else one.state.value,
+        )
+        for one in found
+    ]  # fmt: skip
+    Console().print(table(("announcement", "audience", "owner", "due", "state"), rows))
+
+
+@announce.command()
+@click.argument("version")
+@environment_option
+@wish_options
+@click.pass_obj
+def track(project: Project, /, version: str, environment: str | None, **wished: Any) -> None:
+    """Remind the owners of what is overdue for VERSION, once a day, until it is sent or skipped."""
+    from pilotage.engine.announcing import track as begin
+    from pilotage.engine.supervisor import ensure_worker
+
+    plan = _plan(project, version, environment, wished)
+    count = begin(project.store, project.loaded, plan, project.actor, time.time())
+    ensure_worker(project.directory)
+    click.echo(f"{len(plan.communication)} announcements of {version} are tracked, {count} of them from now on")
+
+
+@announce.command()
+@click.argument("item")
+@click.argument("version")
+@environment_option
+@wish_options
+@_range
+@click.pass_obj
+def show(
+    project: Project, /, item: str, version: str, environment: str | None, range_: str | None, **wished: Any
+) -> None:
+    """Print ITEM as it would be sent, with what is known now."""
+    plan = _plan(project, version, environment, wished)
+    click.echo(_text(project, plan, _one(project, plan, item), range_))
+
+
+@announce.command()
+@click.argument("item")
+@click.argument("version")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@environment_option
+@wish_options
+@click.pass_obj
+def edit(project: Project, /, item: str, version: str, file: Any, environment: str | None, **wished: Any) -> None:
+    """Say ITEM in the words of FILE (- is standard input); it must be approved again."""
+    from pilotage.engine.announcing import edit as change
+    from pilotage.render.announcement import MOST
+
+    plan, text = _plan(project, version, environment, wished), file.read(MOST + 1)
+    if not text.strip() or len(text) > MOST:
+        raise click.UsageError(f"{file.name} must hold between one and {MOST} characters")
+    change(project.store, project.loaded, plan, item, text, _act(project))
+    click.echo(f"{item} is said in these words; `pilotage announce approve {item} {version}`")
+
+
+@announce.command()
+@click.argument("item")
+@click.argument("version")
+@environment_option
+@wish_options
+@click.pass_obj
+def approve(project: Project, /, item: str, version: str, environment: str | None, **wished: Any) -> None:
+    """ITEM may go out; said by its owner, where `people` name one."""
+    from pilotage.engine.announcing import approve as allow
+
+    plan = _plan(project, version, environment, wished)
+    allow(project.store, project.loaded, plan, item, _act(project))
+    click.echo(f"{item} is approved by {project.actor}")
+
+
+@announce.command()
+@click.argument("item")
+@click.argument("version")
+@environment_option
+@wish_options
+@_range
+@click.option("--at", "moment", help="Not before this time of the release's zone, such as 2026-12-01T09:00.")
+@click.pass_obj
+def send(
+    project: Project, /, item: str, version: str, environment: str | None, range_: str | None, moment: str | None,
+    **wished: Any,
+) -> None:  # fmt: skip
+    """Tell ITEM to its audience now, or --at a time, through every channel that leads there."""
+    from pilotage.engine.announcing import send as tell
+    from pilotage.engine.supervisor import ensure_worker
+
+    plan = _plan(project, version, environment, wished)
+    at = _moment(moment, plan) if moment else None
+    text = _text(project, plan, _one(project, plan, item), range_)
+    count = tell(project.store, project.loaded, plan, item, text, _act(project), at)
+    ensure_worker(project.directory)
+    click.echo(f"{item} {'is scheduled' if at else 'goes out'} through {count} channel{'s' * (count != 1)}")
+
+
+def _moment(text: str, plan: Plan) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a time such as 2026-12-01T09:00", param_hint="--at") from None
+    zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).timestamp()
+
+
+@announce.command()
+@click.argument("item")
+@click.argument("version")
+@environment_option
+@wish_options
+@click.option("--because", required=True, help="Why not; it stays with the release.")
+@click.pass_obj
+def skip(project: Project, /, item: str, version: str, environment: str | None, because: str, **wished: Any) -> None:
+    """Do not tell ITEM this time, for a reason."""
+    from pilotage.engine.announcing import skip as leave_out
+
+    plan = _plan(project, version, environment, wished)
+    leave_out(project.store, project.loaded, plan, item, _act(project, because))
+    click.echo(f"{item} is skipped: {because}")
+
+
+@announce.command()
+@click.argument("item")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it there.")
+def template(item: str, output: Path | None) -> None:
+    """Print the template of ITEM, to begin one of your own with in the folder that `templates:` names."""
+    from pilotage.render.announcement import template_of
+
+    text = template_of(item)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    click.echo(f"written: {output}", err=True)

@@ -1,0 +1,122 @@
+"""What an announcement may say of plan, changes, rollout and signatures; what is not known is empty."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.config.loading import Loaded
+from pilotage.engine.announcing import Announced
+from pilotage.engine.noting import changes_between, measured
+from pilotage.engine.signatures import signatures_of
+from pilotage.engine.store import Rollout, Store
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration
+from pilotage.model.rollout import Status
+from pilotage.plan.communication import words_for
+from pilotage.render.announcement import announcement
+from pilotage.report.commits import Change, Kind
+from pilotage.report.notes import Audience, Release, notes_of
+
+_HIGHLIGHTS = 5
+
+
+def text_of(announced: Announced, facts: Mapping[str, Any], folder: Path | None, language: str) -> str:
+    """A person's own words, else the template's. Raises BadTemplate."""
+    if announced.text is not None:
+        return announced.text
+    from jinja2 import FileSystemLoader
+
+    return announcement(announced.item, facts, [FileSystemLoader(folder)] if folder else (), language)
+
+
+def facts_of(store: Store, loaded: Loaded, plan: Plan, range_: str | None = None) -> dict[str, Any]:
+    """What a template may say: of the plan, of the changes, of the rollout, and of who signed."""
+    changes = _changes(store, loaded, plan, range_)
+    rollout = _rollout(store, plan)
+    return {
+        **words_for(plan),
+        "plan": plan.hash[:12],
+        "before": (rollout.old if rollout else None) or "",
+        "reason": rollout.state.reason if rollout and rollout.state.status is Status.ROLLED_BACK else "",
+        "outcome": _outcome(rollout),
+        "measured": _measured(store, plan),
+        "signed": _signed(store, plan),
+        "artifact": "",
+        **_of_changes(changes),
+    }
+
+
+def _changes(store: Store, loaded: Loaded, plan: Plan, range_: str | None) -> Sequence[Change]:
+    """From what serves to this version, as far as git knows both; none where it does not."""
+    git = Git(loaded.path.resolve().parent)
+    try:
+        if range_ is not None:
+            return changes_between(git, range_).changes
+        rollout = _rollout(store, plan)
+        serving = store.serving(plan.service, plan.environment)
+        first = _named(git, (rollout.old or "") if rollout else serving[0] if serving else "")
+        last = _named(git, plan.version) or "HEAD"
+        return changes_between(git, f"{first}..{last}").changes if first else ()
+    except AdapterError:
+        if range_ is not None:
+            raise
+        return ()
+
+
+def _named(git: Git, version: str) -> str:
+    for name in (version, f"v{version}") if version else ():
+        try:
+            git.commit(name)
+        except AdapterError:
+            continue
+        return name
+    return ""
+
+
+def _of_changes(changes: Sequence[Change]) -> dict[str, Any]:
+    notes = notes_of(changes, Release("", "", None, ""), Audience.USER)
+    interesting = [c for c in changes if c.kind in (Kind.FEATURE, Kind.IMPROVEMENT, Kind.SECURITY)]
+    return {
+        "known": bool(changes),
+        "highlights": [c.summary.replace("`", "") for c in interesting][:_HIGHLIGHTS],
+        "breaking": [f"{b.text}: {b.cure}" if b.cure else b.text for b in notes.breaking],
+        "sections": [(title, [item.text for item in items]) for title, items in notes.sections],
+        "security": [c.summary for c in changes if c.kind is Kind.SECURITY],
+        "dependencies": sum(c.kind is Kind.DEPENDENCY for c in changes),
+    }
+
+
+def _rollout(store: Store, plan: Plan) -> Rollout | None:
+    """The newest of this version there."""
+    known = store.history(plan.service, plan.environment, limit=100)
+    return next((rollout for rollout in known if rollout.version == plan.version), None)
+
+
+def _outcome(rollout: Rollout | None) -> str:
+    if rollout is None or not rollout.state.status.final:
+        return ""
+    took = format_duration(round((rollout.finished_at or rollout.created_at) - rollout.created_at))
+    match rollout.state.status:
+        case Status.COMPLETED:
+            return f"It reached everyone after {took}, without a rollback."
+        case Status.ROLLED_BACK:
+            return f"It was undone after {took}: {rollout.state.reason}."
+        case _:
+            return f"It failed after {took}: {rollout.state.reason}."
+
+
+def _measured(store: Store, plan: Plan) -> list[tuple[str, str]]:
+    return list(measured(store, plan.service, plan.version))
+
+
+def _signed(store: Store, plan: Plan) -> list[str]:
+    return [
+        f"{one.item}: {one.by} ({one.role}) on {time.strftime('%Y-%m-%d', time.gmtime(one.at))}"
+        for one in signatures_of(store.engine, plan.service, plan.environment, plan.version)
+        if one.plan == plan.hash
+    ]

@@ -1,0 +1,239 @@
+"""Announcements: drafts of the plan's communication calendar, approved, scheduled, sent, or nagged about.
+
+A release's announcements are tracked from the moment somebody asks for it (`track`); from then on the worker reminds of
+what is overdue, once a day each, until it is sent or skipped. Sending is the outbox's: at least once, told by key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+
+from pilotage.config.loading import Loaded
+from pilotage.engine import outbox
+from pilotage.engine.people import check_role, person_of
+from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.tables import announcements
+from pilotage.model.message import Message, Severity
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration
+from pilotage.model.schedule import Message as Planned
+
+_MORNING = 9
+"""The hour of the release's zone at which something of a day is due."""
+
+
+class State(StrEnum):
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+    SKIPPED = "skipped"
+
+
+class UnknownAnnouncement(ValueError):
+    """A name that the plan's communication calendar does not have."""
+
+
+class Unreachable(ValueError):
+    """No channel leads to this audience."""
+
+
+@dataclass(frozen=True)
+class Announced:
+    """One item of the calendar and how it stands. due: Unix seconds, None without a date · text: a person's own words,
+    None for the template's."""
+
+    item: str
+    title: str
+    audience: str
+    owner: str
+    state: State
+    due: float | None
+    text: str | None
+    actor: str = ""
+    reason: str = ""
+
+    def overdue(self, now: float) -> bool:
+        return self.state in (State.DRAFT, State.APPROVED) and self.due is not None and self.due < now
+
+
+# ── the calendar ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def announcements_of(store: Store, plan: Plan) -> tuple[Announced, ...]:
+    """All of the plan's, in its order, with what people did to them."""
+    known = {row["item"]: row for row in _rows(store.engine, plan)}
+    return tuple(
+        _of_row(known[message.id]) if message.id in known else _planned(message, plan) for message in plan.communication
+    )
+
+
+def track(store: Store, loaded: Loaded, plan: Plan, actor: str, now: float) -> int:
+    """From now on the worker reminds of what is overdue. Returns how many items are tracked anew; due times follow the
+    plan, also of what was tracked before."""
+    known = {row["item"]: row for row in _rows(store.engine, plan)}
+    with store.engine.begin() as connection:
+        for message in plan.communication:
+            planned = _planned(message, plan)
+            if message.id in known:
+                _change(connection, plan, message.id, due=planned.due, channels=_channels(loaded))
+            else:
+                _create(connection, loaded, plan, planned, actor, now)
+    return len([m for m in plan.communication if m.id not in known])
+
+
+def _planned(message: Planned, plan: Plan) -> Announced:
+    due = message.at.timestamp() if message.at else None
+    if due is None and message.due is not None:
+        zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
+        due = datetime(message.due.year, message.due.month, message.due.day, _MORNING, tzinfo=zone).timestamp()
+    return Announced(message.id, message.title, message.audience, str(message.owner), State.DRAFT, due, None)
+
+
+def _rows(engine: Engine, plan: Plan) -> list[RowMapping]:
+    query = select(announcements).where(
+        announcements.c.service == plan.service, announcements.c.environment == plan.environment,
+        announcements.c.version == plan.version,
+    )  # fmt: skip
+    with engine.connect() as connection:
+        return list(connection.execute(query.order_by(announcements.c.id)).mappings())
+
+
+def _of_row(row: RowMapping) -> Announced:
+    return Announced(
+        row["item"], row["title"], row["audience"], row["owner"], State(row["state"]), row["due"], row["text"],
+        row["actor"], row["reason"],
+    )  # fmt: skip
+
+
+def _create(connection: Connection, loaded: Loaded, plan: Plan, planned: Announced, actor: str, now: float) -> None:
+    connection.execute(
+        insert(announcements).values(
+            service=plan.service, environment=plan.environment, version=plan.version, item=planned.item,
+            state=planned.state.value, title=planned.title, audience=planned.audience, owner=planned.owner,
+            text=planned.text, due=planned.due, channels=_channels(loaded), actor=actor, reason="", at=now,
+        )
+    )  # fmt: skip
+
+
+def _change(connection: Connection, plan: Plan, item: str, **values: Any) -> None:
+    connection.execute(
+        update(announcements)
+        .where(
+            announcements.c.service == plan.service, announcements.c.environment == plan.environment,
+            announcements.c.version == plan.version, announcements.c.item == item,
+        )
+        .values(**values)
+    )  # fmt: skip
+
+
+def _channels(loaded: Loaded) -> list[dict[str, Any]]:
+    return [channel.model_dump(mode="json") for channel in loaded.configuration.notify]
+
+
+# ── what people do ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who does something to an announcement, when, and why."""
+
+    actor: str
+    now: float
+    reason: str = ""
+
+
+def edit(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Act) -> None:
+    """A person's own words; what was approved before must be approved again."""
+    _set(store, loaded, plan, item, act, state=State.DRAFT, text=text)
+
+
+def approve(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act) -> None:
+    """By its owner, where `people` say who that is (Forbidden)."""
+    message = _message(plan, item)
+    check_role(loaded, person_of(loaded, act.actor), message.owner)
+    _set(store, loaded, plan, item, act, state=State.APPROVED)
+
+
+def skip(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act) -> None:
+    """Not this time, for a reason."""
+    _set(store, loaded, plan, item, act, state=State.SKIPPED)
+
+
+def send(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Act, at: float | None = None) -> int:
+    """Through every channel that leads to its audience, now or at a time; returns through how many. Raises Unreachable,
+    and StoreConflict for what is not approved or was sent already."""
+    announced = next(a for a in announcements_of(store, plan) if a.item == _message(plan, item).id)
+    if announced.state in (State.SENT, State.SCHEDULED):
+        raise StoreConflict(f"{item} is {announced.state} already")
+    if announced.state is not State.APPROVED:
+        raise StoreConflict(f"{item} is {announced.state}: `pilotage announce approve {item} {plan.version}` first")
+    channels = [c for c in _channels(loaded) if announced.audience in c["audiences"]]
+    if not channels:
+        raise Unreachable(
+            f"no channel leads to {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
+        )
+    message = _spoken(plan, announced, text, act.now)
+    _set(store, loaded, plan, item, act, state=State.SCHEDULED if at else State.SENT, text=text)
+    return outbox.post_once(store.engine, message, channels, act.now, due=at)
+
+
+def _spoken(plan: Plan, announced: Announced, text: str, now: float) -> Message:
+    key = f"announcement/{plan.service}/{plan.environment}/{plan.version}/{announced.item}"
+    return Message(
+        key, key, "announcement", Severity.INFO, f"{plan.service} {plan.version}: {announced.title}", text, now,
+        plan.service, plan.environment, plan.version, audience=announced.audience,
+    )  # fmt: skip
+
+
+def _set(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act, **values: Any) -> None:
+    message = _message(plan, item)
+    there = any(row["item"] == item for row in _rows(store.engine, plan))
+    with store.engine.begin() as connection:
+        if not there:
+            _create(connection, loaded, plan, _planned(message, plan), act.actor, act.now)
+        plain = {name: value.value if isinstance(value, State) else value for name, value in values.items()}
+        _change(connection, plan, item, actor=act.actor, reason=act.reason, at=act.now, **plain)
+
+
+def _message(plan: Plan, item: str) -> Planned:
+    for message in plan.communication:
+        if message.id == item:
+            return message
+    raise UnknownAnnouncement(
+        f"this plan has no announcement {item!r}; it has {', '.join(message.id for message in plan.communication)}"
+    )
+
+
+# ── reminders ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def remind(engine: Engine, now: float) -> int:
+    """Nag the owners of what is overdue, once a day each; returns how many reminders went out."""
+    query = select(announcements).where(
+        announcements.c.state.in_((State.DRAFT.value, State.APPROVED.value)), announcements.c.due < now
+    )
+    with engine.connect() as connection:
+        overdue = list(connection.execute(query).mappings())
+    day = datetime.fromtimestamp(now, UTC).date()
+    return sum(outbox.post_once(engine, _nag(row, day.isoformat(), now), row["channels"], now) > 0 for row in overdue)
+
+
+def _nag(row: RowMapping, day: str, now: float) -> Message:
+    thread = f"overdue/{row['service']}/{row['environment']}/{row['version']}/{row['item']}"
+    late = format_duration(int(now - row["due"]))
+    do = "send" if row["state"] == State.APPROVED.value else "approve"
+    return Message(
+        f"{thread}/{day}", thread, "announcement-overdue", Severity.WARNING,
+        f"{row['service']} {row['version']}: {row['title']} is overdue",
+        f"The {row['owner']} owes {row['audience']} this since {late}: `pilotage announce {do} {row['item']} "
+        f"{row['version']}`, or skip it with a reason.",
+        now, row["service"], row["environment"], row["version"],
+        (("owner", row["owner"]), ("audience", row["audience"])),
+    )  # fmt: skip

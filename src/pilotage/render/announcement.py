@@ -1,0 +1,95 @@
+"""Announcements from templates: ours by language, or a person's own; sandboxed, strict, and no larger than a mail.
+
+A template is Jinja2 in a sandbox that reaches nothing but the facts it is given; a fact that is not known is empty, so
+that a template says a thing only where it is so. `FOLDER/de/release_announcement.j2` goes before
+`FOLDER/release_announcement.j2`, and both before ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    PackageLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateNotFound,
+)
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MOST = 200_000
+"""Characters of one announcement."""
+
+OURS = "en"
+
+
+class BadTemplate(ValueError):
+    """A template that cannot be used, with the line and what is wrong with it."""
+
+
+def announcement(item: str, facts: Mapping[str, Any], own: Sequence[BaseLoader] = (), language: str = OURS) -> str:
+    """The text of one message of the communication calendar. own: where a person's templates lie, first looked at.
+    Raises BadTemplate."""
+    try:
+        text = _template(item, own, language).render(facts)
+    except TemplateNotFound:
+        raise BadTemplate(f"there is no template for {item!r}") from None
+    except SecurityError as error:
+        raise BadTemplate(f"{item}: the template reaches for what it may not have: {error}") from None
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        raise BadTemplate(f"{item}{f':{line}' if line else ''}: {error}") from None
+    except Exception as error:
+        # Whatever an expression of somebody else's template does with what it was given.
+        raise BadTemplate(f"{item}: {type(error).__name__}: {error}") from None
+    if len(text) > MOST:
+        raise BadTemplate(f"{item}: {len(text)} characters, and at most {MOST} are sent")
+    return text.strip()
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Nothing to call but what a template is given, and no product that fills the memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise SecurityError(f"{operator} is for numbers only")
+        return super().call_binop(context, operator, left, right)
+
+
+def _template(item: str, own: Sequence[BaseLoader], language: str) -> Template:
+    """A person's own before ours, and of each the language's before the one for all."""
+    ours = PackageLoader("pilotage.render", "announcements")
+    for loader, names in (
+        (ChoiceLoader(own), [f"{language}/{item}.j2", f"{item}.j2"]),
+        (ours, [f"{language}/{item}.j2", f"{OURS}/{item}.j2"]),
+    ):
+        sandbox = _Sandbox(
+            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        )
+        sandbox.globals.clear()
+        for name in names:
+            try:
+                return sandbox.get_template(name)
+            except TemplateNotFound as error:
+                if error.name != name:
+                    raise
+    raise TemplateNotFound(item)
+
+
+def template_of(item: str, language: str = OURS) -> str:
+    """Our template's own text, to begin one's own with. Raises BadTemplate."""
+    loader = PackageLoader("pilotage.render", "announcements")
+    environment = ImmutableSandboxedEnvironment(loader=loader)
+    for name in (f"{language}/{item}.j2", f"{OURS}/{item}.j2"):
+        try:
+            return loader.get_source(environment, name)[0]
+        except TemplateNotFound:
+            continue
+    raise BadTemplate(f"there is no template for {item!r}")

@@ -1,0 +1,193 @@
+"""Announcements (R22): drafts with real facts, in anybody's words, approved by their owners, sent once, nagged about."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from jinja2 import DictLoader
+
+from pilotage.cli.main import cli
+from pilotage.engine import announcing, outbox
+from pilotage.engine.announcing import remind
+from pilotage.engine.store import Store
+from pilotage.plan.communication import _CALENDAR, _OPERATIONS
+from pilotage.render.announcement import BadTemplate, announcement, template_of
+
+ITEMS = sorted({draft.id for drafts in _CALENDAR.values() for draft in drafts} | {d.id for d in _OPERATIONS})
+WORDS = dict.fromkeys(
+    ("release", "service", "version", "type", "day", "scope", "impact", "strategy", "undo", "downtime", "downtime_short",
+     "plan", "before", "reason", "outcome", "artifact"), "",
+)  # fmt: skip
+NOTHING: dict[str, Any] = {
+    **WORDS, "known": False, "measured": [], "signed": [], "highlights": [], "breaking": [], "sections": [],
+    "security": [], "dependencies": 0,
+}  # fmt: skip
+FULL: dict[str, Any] = {
+    **{name: f"<{name}>" for name in WORDS}, "known": True, "measured": [("error rate", "0.1 %, before 0.2 %")],
+    "signed": ["qa_validation: bob"], "highlights": ["Coupons"], "breaking": ["Net prices: call price(net=True)"],
+    "sections": [("Features", ["Coupons"])], "security": ["Close CVE-2026-1"], "dependencies": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_every_item_of_the_calendar_has_a_template_that_says_only_what_is_known(item: str) -> None:
+    empty, full = announcement(item, NOTHING), announcement(item, FULL)
+    assert empty
+    assert "None" not in empty
+    assert "[" not in empty, "nothing is left for somebody to fill in"
+    assert full != empty
+
+
+def test_c10_nothing_is_promised_of_changes_that_nobody_knows() -> None:
+    assert "You need do nothing" not in announcement("release_announcement", NOTHING)
+    assert "You need do nothing" in announcement("release_announcement", {**NOTHING, "known": True})
+
+
+def test_own_templates_go_first_and_those_of_the_language_before_them() -> None:
+    own = DictLoader({"social_media.j2": "ours: {{ version }}", "de/social_media.j2": "unsere: {{ version }}"})
+    assert announcement("social_media", FULL, [own]) == "ours: <version>"
+    assert announcement("social_media", FULL, [own], "de") == "unsere: <version>"
+    assert announcement("customer_feedback", FULL, [own], "de") == announcement("customer_feedback", FULL)
+    assert "{{ version }}" in template_of("social_media")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{{ ''.__class__.__mro__ }}", "may not have|unsafe"),
+        ("{{ highlights.append('x') }}", "may not have|unsafe|not safely"),
+        ("{{ nothing }}", "undefined"),
+        ("{% if %}", "j2:1|social_media:1"),
+        ("{% include '/etc/passwd' %}", "passwd|template"),
+        ("{{ range(10) }}", "undefined"),
+        ("{{ 'x' * 300000 }}", "for numbers only"),
+        ("{% for a in sections %}{% for b in release %}{{ downtime }}{% endfor %}{% endfor %}" * 5000, "at most"),
+        ("{{ version / 0 }}", "TypeError"),
+    ],
+)
+def test_a_template_reaches_nothing_but_its_facts(source: str, words: str) -> None:
+    with pytest.raises(BadTemplate, match=words):
+        announcement("social_media", FULL, [DictLoader({"social_media.j2": source})])
+
+
+def test_hostile_facts_are_text() -> None:
+    text = announcement("social_media", {**FULL, "version": "{{ ''.__class__ }}<script>"})
+    assert "{{ ''.__class__ }}<script>" in text
+
+
+# ── the commands ───────────────────────────────────────────────────────────────────────────────────────────
+
+CONFIGURATION = {
+    "service": "shop",
+    "answers": {
+        "release_type": "minor", "deployment_strategy": "canary", "team_size": "medium", "release_frequency": "weekly",
+        "risk_tolerance": "medium", "stakeholders": ["customer-facing"],
+    },
+    "people": {"eve": {"roles": ["communications manager"]}, "bob": {"roles": ["QA lead"]}},
+    "notify": [
+        {"kind": "webhook", "name": "customers", "url": "https://example.org/in", "secret": "secret://env/S",
+         "audiences": ["customers"]},
+        {"kind": "webhook", "name": "ops", "url": "https://example.org/ops", "secret": "secret://env/S"},
+    ],
+    "environments": {
+        "production": {
+            "fleet": {"kind": "process", "command": ["shop", "{port}", "{version}"]},
+            "router": {"kind": "envoy", "listen": "127.0.0.1:18080"},
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pilotage.engine.supervisor.ensure_worker", lambda *_: None)
+
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@x", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+    (tmp_path / "pilotage.yaml").write_text(json.dumps(CONFIGURATION))
+    git("init", "-q", "-b", "main")
+    git("commit", "-q", "--allow-empty", "-m", "feat: first")
+    git("tag", "v1.0.0")
+    git("commit", "-q", "--allow-empty", "-m", "feat: coupons for everybody")
+    return tmp_path
+
+
+def run(*arguments: str, actor: str = "eve", expect: int = 0) -> Result:
+    done = CliRunner().invoke(cli, ["announce", *arguments], env={"PILOTAGE_ACTOR": actor})
+    assert (done.exit_code == 0) is (expect == 0), (done.output, done.exception)
+    return done
+
+
+def test_an_announcement_is_previewed_edited_approved_and_sent_once(folder: Path) -> None:
+    item, when = "release_announcement", ("--date", "2027-06-18", "--as-of", "2026-11-24")
+    shown = run("show", item, "2.0.0", *when, "--range", "v1.0.0..HEAD").stdout
+    assert "shop 2.0.0 comes on Friday, 18 June 2027." in shown
+    assert "- Coupons for everybody" in shown
+    assert "is draft" in str(run("send", item, "2.0.0", *when, expect=1).exception)
+    (folder / "text.md").write_text("Our own words about 2.0.0.")
+    run("edit", item, "2.0.0", "text.md", *when)
+    assert run("show", item, "2.0.0", *when).stdout.strip() == "Our own words about 2.0.0."
+    assert "is no communications manager" in str(run("approve", item, "2.0.0", *when, actor="bob", expect=1).exception)
+    run("approve", item, "2.0.0", *when)
+    assert "through 1 channel" in run("send", item, "2.0.0", *when).stdout
+    assert "is sent already" in str(run("send", item, "2.0.0", *when, expect=1).exception)
+    store = Store(folder / ".pilotage")
+    (letter,) = outbox.letters(store.engine)
+    store.close()
+    assert (letter["channel"], letter["message"]["text"]) == ("customers", "Our own words about 2.0.0.")
+
+
+def test_what_reaches_nobody_and_what_is_skipped_say_so(folder: Path) -> None:
+    run("approve", "support_team_briefing", "2.0.0", actor="lea", expect=1)
+    told = run("skip", "webinar_scheduling", "2.0.0", "--because", "no speaker").stdout
+    assert "skipped: no speaker" in told
+    listed = json.loads(run("list", "2.0.0", "--json").stdout)["announcements"]
+    assert {one["item"]: one["state"] for one in listed}["webinar_scheduling"] == "skipped"
+    whole = {**CONFIGURATION, "people": {}}
+    (folder / "pilotage.yaml").write_text(json.dumps(whole))
+    run("approve", "support_team_briefing", "2.0.0")
+    assert "no channel leads to support" in str(run("send", "support_team_briefing", "2.0.0", expect=1).exception)
+    assert "no announcement 'nothing'" in str(run("show", "nothing", "2.0.0", expect=1).exception)
+
+
+def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
+    run("approve", "social_media", "2.0.0")
+    run("send", "social_media", "2.0.0", "--at", "2099-01-01T09:00")
+    store = Store(folder / ".pilotage")
+    assert outbox.due(store.engine, time.time()) == ()
+    assert outbox.due(store.engine, 4_100_000_000.0) == ("customers",)
+    store.close()
+
+
+def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Path) -> None:
+    run("track", "2.0.0", "--date", "2027-06-18", "--as-of", "2026-11-24")
+    store = Store(folder / ".pilotage")
+    plan_day = 1_813_000_000.0  # 14 June 2027, after what is due a week before
+    late = [a for a in json.loads(run("list", "2.0.0", "--json", "--date", "2027-06-18", "--as-of", "2026-11-24").stdout)
+            ["announcements"] if a["due"] and a["due"] < plan_day]  # fmt: skip
+    assert len(late) > 2
+    assert remind(store.engine, plan_day) == len(late)
+    assert remind(store.engine, plan_day + 60) == 0
+    assert remind(store.engine, plan_day + 86400) >= len(late)
+    nags = [letter for letter in outbox.letters(store.engine, limit=500) if "overdue" in letter["key"]]
+    assert {letter["channel"] for letter in nags} == {"ops"}
+    assert any("`pilotage announce approve release_announcement 2.0.0`" in n["message"]["text"] for n in nags)
+    run("skip", "release_announcement", "2.0.0", "--because", "x", "--date", "2027-06-18", "--as-of", "2026-11-24")
+    remind(store.engine, plan_day + 2 * 86400)
+    newest = [n for n in outbox.letters(store.engine, limit=500) if n["key"].endswith("2027-06-16")]
+    assert newest
+    assert not any("release_announcement" in n["key"] for n in newest)
+    store.close()
+
+
+def test_states_are_what_the_list_says() -> None:
+    assert {state.value for state in announcing.State} == {"draft", "approved", "scheduled", "sent", "skipped"}
