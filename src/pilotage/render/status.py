@@ -1,0 +1,62 @@
+"""The status page as files: a page, JSON, and an Atom feed (RFC 4287) to subscribe to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape, quoteattr
+
+from pilotage.render.html import page as html_page
+from pilotage.report.status import WORDS, Condition, StatusPage, data_of, rfc3339
+
+
+def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
+    """Name → content. address: where the page will be found, for the feed's ids and links."""
+    return {
+        "index.html": _html(page),
+        "status.json": json.dumps(data_of(page), indent=2, ensure_ascii=False) + "\n",
+        "feed.xml": _feed(page, address.rstrip("/") + "/"),
+    }
+
+
+def _html(page: StatusPage) -> str:
+    return html_page(
+        "status.html.j2", title=page.title, page=page, headline=headline(page), words=WORDS, clock=_clock, stamp=rfc3339
+    )
+
+
+def headline(page: StatusPage) -> str:
+    conditions = {condition for _, condition in page.services}
+    for condition in (Condition.DEGRADED, Condition.MAINTENANCE, Condition.RELEASING):
+        if condition in conditions:
+            return f"{WORDS[condition]}."
+    return f"{WORDS[Condition.OPERATIONAL]}."
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _feed(page: StatusPage, address: str) -> str:
+    entries = "".join(
+        _entry(f"{address}#{i.id}-{n}", i.title, update.at, f"{update.state}: {update.text}", f"{address}#{i.id}")
+        for i in page.incidents for n, update in enumerate(i.updates)
+    )  # fmt: skip
+    entries += "".join(
+        _entry(f"{address}#{p.id}", p.title, p.at, f"{_clock(p.at)}: {p.text}", f"{address}#planned")
+        for p in page.planned
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
+        f"<title>{escape(page.title)}</title>\n<id>{escape(address)}</id>\n<updated>{rfc3339(page.made)}</updated>\n"
+        f'<link rel="self" href={quoteattr(address + "feed.xml")}/>\n<link href={quoteattr(address)}/>\n'
+        f"<author><name>{escape(page.title)}</name></author>\n{entries}</feed>\n"
+    )
+
+
+def _entry(identity: str, title: str, at: float, text: str, link: str) -> str:
+    return (
+        f"<entry><id>{escape(identity)}</id><title>{escape(title)}</title><updated>{rfc3339(at)}</updated>"
+        f'<link href={quoteattr(link)}/><content type="text">{escape(text)}</content></entry>\n'
+    )

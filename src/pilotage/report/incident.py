@@ -1,0 +1,139 @@
+"""What became of a release that hurt (R21): when, how badly, why, what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pilotage.model.document import Bar, Document, Figure, Section
+from pilotage.model.quantity import format_duration
+from pilotage.report.statistics import wilson
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event, its time as the reader's clock has it. at: Unix seconds."""
+
+    at: float
+    clock: str
+    type: str
+    sentence: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Requests of a version while both were there, and how many of them failed."""
+
+    version: str
+    bad: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A rollout that was undone or failed. counted: new version first · verdicts: metric, kind, sentence · preserved:
+    the failed environment still runs · then: the plan's own next steps."""
+
+    id: str
+    service: str
+    environment: str
+    version: str
+    old: str
+    status: str
+    reason: str
+    plan: str
+    day: str
+    lines: tuple[Line, ...]
+    counted: tuple[Counted, ...]
+    verdicts: tuple[tuple[str, str, str], ...]
+    preserved: bool
+    then: tuple[str, ...] = ()
+
+
+def incident_of(incident: Incident) -> Document:
+    return Document(
+        f"Incident: {incident.service} {incident.version} in {incident.environment}, {incident.day}",
+        tuple(_lead(incident)),
+        (_impact(incident), _timeline(incident), _verdicts(incident), _kept(incident), _next(incident)),
+    )
+
+
+def _lead(incident: Incident) -> list[str]:
+    ended = "was undone" if incident.status == "rolled-back" else f"is {incident.status}"
+    found = [f"{incident.version} {ended}: {incident.reason}.".replace("..", ".")]
+    if incident.old and incident.status == "rolled-back":
+        found.append(f"{incident.old} serves all requests again.")
+    if incident.status == "failed":
+        found.append("It could not be undone by itself: a person is needed.")
+    return found
+
+
+def _impact(incident: Incident) -> Section:
+    first, started, back = _moments(incident.lines)
+    rows = []
+    if first is not None:
+        end = back if back is not None else incident.lines[-1].at
+        rows.append(("users could meet it for", format_duration(round(end - first))))
+    if started is not None and back is not None:
+        rows.append(("from the decision to the return", f"{back - started:.1f} s"))
+    bars = []
+    for one in incident.counted:
+        low, high = wilson(one.bad, one.total)
+        share = one.bad / one.total if one.total else 0.0
+        text = f"{one.bad:,} of {one.total:,} ({share:.2%})"
+        rows.append((f"requests to {one.version} that failed", text))
+        bars.append(Bar(one.version, share, text, low, high) if one.total else Bar(one.version, 0.0, "no request"))
+    figure = Figure("Share of requests that failed, with 95 % intervals", tuple(bars)) if bars else None
+    words = () if rows else ("No user met it.",)
+    return Section("impact", "Impact", words, ("what", "how much") if rows else (), tuple(rows), figure=figure)
+
+
+def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float | None]:
+    """When users first could meet it, when the way back began, when it was read back."""
+    first = next((line.at for line in lines if _reaches_users(line)), None)
+    started = next((line.at for line in lines if line.type == "rollback-started"), None)
+    back = next((line.at for line in lines if line.type in ("traffic-returned", "rolled-back")), None)
+    return first, started, back
+
+
+def _reaches_users(line: Line) -> bool:
+    return line.type == "step-started" and isinstance(line.data.get("weight"), int) and line.data["weight"] > 0
+
+
+def _timeline(incident: Incident) -> Section:
+    rows = tuple((line.clock, line.type, line.sentence) for line in incident.lines)
+    return Section("timeline", "Timeline", (), ("time", "event", "what happened"), rows)
+
+
+def _verdicts(incident: Incident) -> Section:
+    if not incident.verdicts:
+        return Section("verdicts", "What the judge knew", ("Nothing was judged.",))
+    headers = ("metric", "verdict", "because")
+    return Section("verdicts", "What the judge knew", (), headers, incident.verdicts)
+
+
+def _kept(incident: Incident) -> Section:
+    found = [f"plan {incident.plan}", f"rollout {incident.id}: `pilotage events {incident.id} --verify`"]
+    if incident.preserved:
+        found.append(f"the failed environment with {incident.version} still runs: `pilotage clean` removes it")
+    else:
+        found.append(f"the instances of {incident.version} are stopped; their logs are in the state's folder")
+    return Section("kept", "What was kept", (), bullets=tuple(found))
+
+
+def _next(incident: Incident) -> Section:
+    """Immediate, short-term, long-term (R21)."""
+    metric = incident.reason.partition(":")[0]
+    rows = [
+        *(("immediate", words) for words in incident.then),
+        ("immediate", f"tell those who were told of {incident.version}: `pilotage announce show rollback_notice`"),
+        ("short-term", f"reproduce what {metric} showed, on the preserved environment or the artifact"),
+        ("short-term", "a hotfix, or the same change without its fault; `pilotage risk` on it before"),
+        ("long-term", f"a check before users that would have shown {metric}"),
+        ("long-term", "`pilotage retro`, and actions with an owner and a day"),
+    ]
+    if incident.status == "failed":
+        rows.insert(0, ("immediate", "`pilotage explain` says what is left; put traffic right by hand first"))
+    return Section("next", "Next steps", (), ("when", "what"), tuple(rows))

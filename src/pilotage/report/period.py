@@ -1,0 +1,319 @@
+"""What a period was like: deployments, performance before and after, business, lessons; for three readers (R24).
+
+Every number stands with how many it is of and an interval, and leads to the rollouts behind it. What no source tells is
+"not connected", never an invented figure (C10).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pilotage.model.document import Bar, Document, Figure, Section
+from pilotage.model.quantity import format_duration
+from pilotage.report.dora import Dora
+from pilotage.report.dora import Figure as Measure
+from pilotage.report.statistics import median_interval, wilson
+
+
+class Reader(StrEnum):
+    EXECUTIVE = "executive"
+    TECHNICAL = "technical"
+    BUSINESS = "business"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric of a rollout, new version against the one before. low, high: of the ratio, where it is known."""
+
+    metric: str
+    before: str
+    after: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    samples: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """A rollout as a report needs it. day: written in the report's zone · holds, waived: in words."""
+
+    id: str
+    version: str
+    day: str
+    status: str
+    seconds: float | None
+    reason: str
+    compared: tuple[Compared, ...] = ()
+    holds: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+    urgent: str = ""
+
+
+@dataclass(frozen=True)
+class Business:
+    """A figure of a connected source: its mean in the period and in the one before, of so many readings each; error: why
+    it could not be read."""
+
+    name: str
+    now: float | None = None
+    then: float | None = None
+    readings: int = 0
+    before: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Period:
+    """dora and told: of the same period · span: it in words · open_actions: of retrospectives, in words."""
+
+    service: str
+    environment: str
+    span: str
+    dora: Dora
+    told: tuple[Told, ...]
+    business: tuple[Business, ...] = ()
+    open_actions: tuple[str, ...] = ()
+
+
+_SECTIONS: Mapping[Reader, tuple[str, ...]] = {
+    Reader.EXECUTIVE: ("deployments", "dora", "business", "lessons", "recommendations"),
+    Reader.TECHNICAL: (
+        "deployments",
+        "dora",
+        "rollouts",
+        "performance",
+        "excluded",
+        "lessons",
+        "recommendations",
+        "actions",
+    ),
+    Reader.BUSINESS: ("deployments", "business", "feedback", "recommendations"),
+}
+
+
+def report_of(period: Period, reader: Reader) -> Document:
+    made = {
+        "deployments": _deployments(period), "dora": dora_section(period.dora), "rollouts": _rollouts(period),
+        "performance": _performance(period), "excluded": excluded_section(period.dora),
+        "business": _business(period), "feedback": _feedback(period), "lessons": _lessons(period),
+        "recommendations": _recommendations(period), "actions": _actions(period),
+    }  # fmt: skip
+    title = f"{period.service} in {period.environment}, {period.span}: for {reader.value} readers"
+    return Document(title, tuple(_lead(period)), tuple(made[name] for name in _SECTIONS[reader]))
+
+
+def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Document:
+    """The five figures, each leading to the rollouts that it counts."""
+    period = Period(place, "", span, dora, tuple(told))
+    return Document(
+        f"DORA: {place}, {span}", tuple(_lead(period)),
+        (dora_section(dora), *_counted(dora), _rollouts(period), excluded_section(dora)),
+    )  # fmt: skip
+
+
+# ── deployments ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lead(period: Period) -> list[str]:
+    frequency, failed = period.dora.figure("deployment-frequency"), period.dora.figure("change-fail-rate")
+    if not frequency.n:
+        return ["Nothing was deployed in this period."]
+    words = f"{frequency.n} deployments, {len(failed.counted)} of them failed"
+    recovery = period.dora.figure("failed-deployment-recovery-time")
+    if recovery.value is not None:
+        words += f"; users were well again after {format_duration(round(recovery.value))} in the median"
+    return [f"{words}."]
+
+
+def _deployments(period: Period) -> Section:
+    n = period.dora.figure("change-fail-rate").n
+    good = n - len(period.dora.failed)
+    low, high = wilson(good, n)
+    ends = Counter(one.status for one in period.told)
+    times = [one.seconds for one in period.told if one.seconds is not None and one.status == "completed"]
+    rows = [
+        ("deployments", str(n), ""),
+        ("success rate", f"{good / n:.1%}" if n else "–", f"{low:.0%}–{high:.0%}, {good} of {n}" if n else ""),
+        ("undone", str(ends["rolled-back"]), ""),
+        ("a person was needed", str(ends["failed"]), ""),
+    ]
+    if times:
+        middle, interval = median_interval(times)
+        rows.append(("time to everyone, median", format_duration(round(middle)), _span(interval, len(times))))
+    return Section("deployments", "Deployments", (), ("what", "value", "95 % interval, of"), tuple(rows))
+
+
+def _span(interval: tuple[float, float] | None, n: int) -> str:
+    if interval is None:
+        return f"of {n}, too few for an interval"
+    return f"{format_duration(round(interval[0]))}–{format_duration(round(interval[1]))}, of {n}"
+
+
+def dora_section(dora: Dora) -> Section:
+    rows, links = [], []
+    for figure in dora.figures:
+        rows.append((figure.title, shown(figure, figure.value), _interval(figure), str(figure.n)))
+        links.append(f"#counted-{figure.id}" if figure.counted else "")
+    return Section(
+        "dora", "DORA's five", (), ("figure", "value", "95 % interval", "n"), tuple(rows), numbers=("n",),
+        links=tuple(links), figure=_bars(dora),
+    )  # fmt: skip
+
+
+def _bars(dora: Dora) -> Figure:
+    """The shares among them, side by side with their intervals."""
+    shares = [f for f in dora.figures if f.unit == "share" and f.value is not None]
+    made = tuple(Bar(f.title, f.value or 0.0, shown(f, f.value), f.low, f.high) for f in shares)
+    return Figure("Shares of deployments that failed, and that were not planned", made, 0.05, "5 %")
+
+
+def shown(figure: Measure, value: float | None) -> str:
+    if value is None:
+        return "–"
+    match figure.unit:
+        case "seconds":
+            return format_duration(round(value))
+        case "share":
+            return f"{value:.1%}"
+        case unit:
+            return f"{value:.3g} {unit}"
+
+
+def _interval(figure: Measure) -> str:
+    if figure.low is None or figure.high is None:
+        return "–" if not figure.n else "too few"
+    return f"{shown(figure, figure.low)} to {shown(figure, figure.high)}"
+
+
+def _counted(dora: Dora) -> list[Section]:
+    """For each figure the rollouts it counts, each leading to its line."""
+    versions = {d.id: d for d in dora.deployments}
+    return [
+        Section(
+            f"counted-{figure.id}", f"{figure.title}: what it counts", (), ("rollout", "version"),
+            tuple((identity, versions[identity].version) for identity in figure.counted),
+            links=tuple("#rollouts" for _ in figure.counted),
+        )
+        for figure in dora.figures
+        if figure.counted
+    ]  # fmt: skip
+
+
+def excluded_section(dora: Dora) -> Section:
+    """What each figure leaves out, and why."""
+    rows = tuple(
+        (figure.title, identity, why)
+        for figure in dora.figures
+        for identity, why in figure.excluded
+        if why != "did not fail"
+    )
+    words = () if rows else ("Nothing was left out.",)
+    return Section("excluded", "Left out", words, ("figure", "rollout", "because") if rows else (), rows)
+
+
+def _rollouts(period: Period) -> Section:
+    rows = tuple(
+        (
+            one.id, one.version, one.day, one.status,
+            format_duration(round(one.seconds)) if one.seconds is not None else "–", one.reason,
+        )
+        for one in period.told
+    )  # fmt: skip
+    words = () if rows else ("There was none.",)
+    headers = ("rollout", "version", "began", "ended", "took", "because") if rows else ()
+    return Section("rollouts", "Rollouts", words, headers, rows)
+
+
+# ── performance, business, lessons ─────────────────────────────────────────────────────────────────────────
+
+
+def _performance(period: Period) -> Section:
+    rows = tuple(
+        (
+            one.version, c.metric, c.before, c.after,
+            "–" if c.ratio is None else f"{c.ratio:.2f}×",
+            "–" if c.low is None else f"{c.low:.2f}×–{'…' if c.high is None else f'{c.high:.2f}×'}", f"{c.samples:,}",
+        )
+        for one in period.told for c in one.compared
+    )  # fmt: skip
+    if not rows:
+        return Section("performance", "Performance, before and after", ("Nothing was compared in this period.",))
+    headers = ("version", "metric", "before", "after", "ratio", "interval", "requests")
+    return Section("performance", "Performance, before and after", (), headers, rows, numbers=("ratio", "requests"))
+
+
+def _business(period: Period) -> Section:
+    if not period.business:
+        words = "Not connected: name sources under `report: {business: […]}` of pilotage.yaml."
+        return Section("business", "Business", (words,))
+    rows = tuple(
+        (b.name, "–", "–", "–", b.error) if b.error
+        else (b.name, _number(b.then), _number(b.now), _change(b), f"{b.before} and {b.readings} readings")
+        for b in period.business
+    )  # fmt: skip
+    headers = ("figure", "period before", "this period", "change", "of")
+    return Section("business", "Business", (), headers, rows, numbers=("period before", "this period", "change"))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.4g}"
+
+
+def _change(one: Business) -> str:
+    if one.now is None or not one.then:
+        return "–"
+    return f"{(one.now - one.then) / abs(one.then):+.1%}"
+
+
+def _feedback(period: Period) -> Section:
+    rows = tuple(
+        (one.version, c.before, c.after, f"{c.samples:,}")
+        for one in period.told for c in one.compared if c.metric == "user_satisfaction"
+    )  # fmt: skip
+    if not rows:
+        return Section("feedback", "Feedback", ("Not connected: `analysis: {signals: {user_satisfaction: …}}`.",))
+    return Section("feedback", "Feedback", (), ("version", "before", "after", "readings"), rows, numbers=("readings",))
+
+
+def _lessons(period: Period) -> Section:
+    found = [
+        f"{one.version} ({one.day}): {one.reason}" for one in period.told if one.status != "completed" and one.reason
+    ]
+    found += [f"{one.version} held: {words}" for one in period.told for words in one.holds]
+    found += [f"{one.version} went out without {words}" for one in period.told for words in one.waived]
+    found += [f"{one.version} broke the glass: {one.urgent}" for one in period.told if one.urgent]
+    words = () if found else ("Nothing out of the ordinary happened.",)
+    return Section("lessons", "What happened", words, bullets=tuple(found))
+
+
+def _recommendations(period: Period) -> Section:
+    """What the figures themselves suggest; nothing where they suggest nothing."""
+    found, dora = [], period.dora
+    fail, recovery = dora.figure("change-fail-rate"), dora.figure("failed-deployment-recovery-time")
+    if fail.low is not None and fail.low > 0.05:
+        found.append("more than one deployment in twenty fails, surely: smaller changes, and a first weight of 1 %")
+    if recovery.value is not None and recovery.value > 1800:
+        found.append("recovery takes more than half an hour: `pilotage drill rollback` until it does not")
+    causes = Counter(one.reason.partition(":")[0] for one in period.told if one.status == "rolled-back" and one.reason)
+    found += [f"{count} releases were undone for {cause}: look at what they have in common"
+              for cause, count in causes.items() if count > 1]  # fmt: skip
+    blind = [one.version for one in period.told if one.status == "completed" and not one.compared]
+    if blind and len(blind) == len([one for one in period.told if one.status == "completed"]):
+        found.append("nothing was compared in any of them: is the metrics source connected?")
+    waived = Counter(words.partition(" ")[0] for one in period.told for words in one.waived)
+    found += [
+        f"{item} was waived {count} times: decide whether it is wanted" for item, count in waived.items() if count > 1
+    ]
+    if dora.figure("deployment-rework-rate").value and len(dora.figure("deployment-rework-rate").counted) > 1:
+        found.append("hotfixes come again and again: what would have found their causes before?")
+    words = () if found else ("The figures suggest nothing.",)
+    return Section("recommendations", "Recommendations", words, bullets=tuple(found))
+
+
+def _actions(period: Period) -> Section:
+    words = () if period.open_actions else ("None is open.",)
+    return Section("actions", "Open actions", words, bullets=period.open_actions)

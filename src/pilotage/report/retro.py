@@ -1,0 +1,153 @@
+"""The retrospective: its facts against the plan's targets, what surprised, an agenda that adds up (R25, R26)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pilotage.model.document import Document, Section
+from pilotage.model.quantity import format_duration
+from pilotage.model.schedule import Retrospective, Target
+from pilotage.report.dora import Dora
+from pilotage.report.period import Told, dora_section
+from pilotage.report.statistics import median_interval, wilson
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a retrospective resolved. due: a day as YYYY-MM-DD · done: the day, empty while it is open."""
+
+    id: int
+    description: str
+    owner: str
+    due: str
+    criterion: str
+    priority: str
+    release: str
+    done: str = ""
+    outcome: str = ""
+    issue: str = ""
+
+    def overdue(self, today: str) -> bool:
+        return not self.done and self.due < today
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the fact sheet is made of. surprises: what was out of the ordinary, in words · today: YYYY-MM-DD."""
+
+    service: str
+    environment: str
+    span: str
+    dora: Dora
+    told: tuple[Told, ...]
+    actions: tuple[Action, ...]
+    ready: tuple[int, int] | None
+    today: str
+
+
+def fact_sheet(facts: Facts, wanted: Retrospective) -> Document:
+    lead = f"{wanted.minutes} minutes, {wanted.timing}; {', '.join(map(str, wanted.required))} must be there."
+    return Document(
+        f"Retrospective: {facts.service} in {facts.environment}, {facts.span}",
+        (lead, f"May come too: {', '.join(map(str, wanted.optional))}."),
+        (
+            _happened(facts), _targets(facts, wanted.targets), dora_section(facts.dora), _surprises(facts),
+            _agenda(wanted), _open(facts), _new(wanted),
+        ),
+    )  # fmt: skip
+
+
+def _happened(facts: Facts) -> Section:
+    rows = tuple(
+        (one.version, one.day, one.status, format_duration(round(one.seconds)) if one.seconds is not None else "–",
+         one.reason)
+        for one in facts.told
+    )  # fmt: skip
+    if not rows:
+        return Section("happened", "What happened", ("Nothing was deployed.",))
+    return Section("happened", "What happened", (), ("version", "began", "ended", "took", "because"), rows)
+
+
+def _targets(facts: Facts, targets: Sequence[Target]) -> Section:
+    rows = tuple((t.title, t.wanted, *_found(t.id, facts)) for t in targets)
+    return Section("targets", "Against the targets", (), ("figure", "wanted", "found", "met"), rows)
+
+
+def _found(identity: str, facts: Facts) -> tuple[str, str]:
+    """What was found, and whether it meets the target: surely, as far as known, or nobody can say."""
+    dora = facts.dora
+    n, failed = dora.figure("change-fail-rate").n, len(dora.failed)
+    match identity:
+        case "deployment_success_rate" if n:
+            return _share(n - failed, n, 0.99, more=True)
+        case "rollback_frequency" if n:
+            undone = len([d for d in dora.deployments if d.id in dora.failed and d.end.value == "rolled-back"])
+            return _share(undone, n, 0.05, more=False)
+        case "mean_time_to_recovery":
+            figure = dora.figure("failed-deployment-recovery-time")
+            if figure.value is None:
+                return "nothing to recover from", "yes"
+            return f"{format_duration(round(figure.value))} in the median, of {figure.n}", _yes(figure.value < 1800)
+        case "deployment_duration":
+            times = [one.seconds for one in facts.told if one.seconds is not None and one.status == "completed"]
+            if not times:
+                return "–", "–"
+            return f"{format_duration(round(median_interval(times)[0]))} in the median, of {len(times)}", "–"
+        case "performance_regressions":
+            worse = [one for one in facts.told if one.status != "completed" and "slow" in one.reason.partition(":")[0]]
+            return f"{len(worse)} undone for it", _yes(not worse)
+        case "process_adherence" if facts.ready:
+            done, whole = facts.ready
+            return f"{done} of {whole}", "–"
+    return "not connected", "–"
+
+
+def _share(hits: int, n: int, limit: float, *, more: bool) -> tuple[str, str]:
+    low, high = wilson(hits, n)
+    value = hits / n
+    text = f"{value:.1%} ({low:.0%}–{high:.0%}, {hits} of {n})"
+    met = value > limit if more else value < limit
+    surely = (low > limit if more else high < limit) or not met
+    return text, _yes(met) if surely else f"{_yes(met)}, but {n} are too few to be sure"
+
+
+def _yes(met: bool) -> str:
+    return "yes" if met else "no"
+
+
+def _surprises(facts: Facts) -> Section:
+    found = [f"{one.version} held: {words}" for one in facts.told for words in one.holds]
+    found += [f"{one.version}: {one.reason}" for one in facts.told if one.status != "completed" and one.reason]
+    found += [f"{one.version} went out without {words}" for one in facts.told for words in one.waived]
+    found += [f"{one.version} broke the glass: {one.urgent}" for one in facts.told if one.urgent]
+    late = [a for a in facts.actions if a.overdue(facts.today)]
+    found += [f"action {a.id} of {a.owner} is overdue since {a.due}: {a.description}" for a in late]
+    words = () if found else ("Nothing.",)
+    return Section("surprises", "What surprised", words, bullets=tuple(found))
+
+
+def _agenda(wanted: Retrospective) -> Section:
+    rows = tuple(
+        (f"{item.minutes} min", item.title, "in writing, beforehand" if item.asynchronous else "together")
+        for item in wanted.agenda
+    )
+    total = sum(item.minutes for item in wanted.agenda)
+    return Section("agenda", f"Agenda, {total} minutes", (), ("time", "part", "how"), rows)
+
+
+def _open(facts: Facts) -> Section:
+    rows = tuple(
+        (str(a.id), a.description, a.owner, a.due + (" (overdue)" if a.overdue(facts.today) else ""), a.criterion,
+         a.priority)
+        for a in facts.actions if not a.done
+    )  # fmt: skip
+    if not rows:
+        return Section("actions", "Actions of before", ("None is open.",))
+    headers = ("action", "what", "owner", "due", "done when", "priority")
+    return Section("actions", "Actions of before", (), headers, rows)
+
+
+def _new(wanted: Retrospective) -> Section:
+    words = f"Each has {', '.join(wanted.action_fields)}: `pilotage action add`."
+    return Section("resolve", "New actions", (words,), bullets=wanted.follow_up)

@@ -1,0 +1,44 @@
+"""Intervals for the few numbers of a report: a rate without its n and interval is a guess (C23)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+_Z = 1.959963984540054
+"""Standard normal quantile of 0.975."""
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, JASA 1927); 0…1 when nothing was tried."""
+    if not trials:
+        return 0.0, 1.0
+    p = hits / trials
+    middle, spread = p + _Z**2 / (2 * trials), _Z * math.sqrt(p * (1 - p) / trials + _Z**2 / (4 * trials**2))
+    whole = 1 + _Z**2 / trials
+    return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
+
+
+def poisson(events: int) -> tuple[float, float]:
+    """95 % interval of an expected count (Byar's approximation; Breslow & Day, IARC 1987, section 2.3)."""
+    low = 0.0 if not events else events * (1 - 1 / (9 * events) - _Z / (3 * math.sqrt(events))) ** 3
+    more = events + 1
+    return low, more * (1 - 1 / (9 * more) + _Z / (3 * math.sqrt(more))) ** 3
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """The median, and a 95 % interval of the population's from order statistics (Conover 1999, section 3.2); None for
+    fewer than six values, of which no interval holds that much."""
+    ordered = sorted(values)
+    n = len(ordered)
+    middle = median(ordered)
+    if n < 6:
+        return middle, None
+    chance, rank = 0.5**n, 0
+    below = chance
+    while below <= 0.025:
+        rank += 1
+        chance *= (n - rank + 1) / rank
+        below += chance
+    return middle, (ordered[rank - 1], ordered[n - rank])

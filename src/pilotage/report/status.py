@@ -1,0 +1,156 @@
+"""What the public may know: which services are well, what hurt and for how long, what is planned. No inner reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Condition(StrEnum):
+    OPERATIONAL = "operational"
+    RELEASING = "releasing"
+    DEGRADED = "degraded"
+    MAINTENANCE = "maintenance"
+
+
+WORDS: Mapping[Condition, str] = {
+    Condition.OPERATIONAL: "Everything works",
+    Condition.RELEASING: "A new version is being released",
+    Condition.DEGRADED: "Some requests may fail",
+    Condition.MAINTENANCE: "Closed for maintenance",
+}
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event of a rollout. at: Unix seconds."""
+
+    at: float
+    type: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One, with its events in order. final: it is over."""
+
+    id: str
+    service: str
+    version: str
+    final: bool
+    closed: bool
+    events: tuple[Happened, ...]
+
+
+@dataclass(frozen=True)
+class Update:
+    at: float
+    state: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PublicIncident:
+    """ended: None while it lasts."""
+
+    id: str
+    service: str
+    began: float
+    ended: float | None
+    title: str
+    updates: tuple[Update, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """id, when, and what is announced of it."""
+
+    id: str
+    at: float
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StatusPage:
+    """made: Unix seconds, to the second of the last event, so that the same facts make the same page."""
+
+    title: str
+    services: tuple[tuple[str, Condition], ...]
+    incidents: tuple[PublicIncident, ...]
+    planned: tuple[Planned, ...]
+    made: float
+
+
+def status_of(
+    title: str, services: Sequence[str], rollouts: Sequence[Rollout], planned: Sequence[Planned], now: float
+) -> StatusPage:
+    """services: in the order of the page · rollouts: of late, oldest first."""
+    incidents = tuple(i for rollout in rollouts if (i := incident_of(rollout)))
+    conditions = tuple((name, _condition(name, rollouts, incidents)) for name in services)
+    at = max((e.at for r in rollouts for e in r.events), default=0.0)
+    coming = tuple(p for p in sorted(planned, key=lambda p: p.at) if p.at > now)
+    return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at)
+
+
+def _condition(name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident]) -> Condition:
+    if any(i.service == name and i.ended is None for i in incidents):
+        return Condition.DEGRADED
+    running = [r for r in rollouts if r.service == name and not r.final]
+    if any(r.closed for r in running):
+        return Condition.MAINTENANCE
+    return Condition.RELEASING if running else Condition.OPERATIONAL
+
+
+def incident_of(rollout: Rollout) -> PublicIncident | None:
+    """An incident for users who met a bad version: from the decision to go back until users had the good one again."""
+    updates: list[Update] = []
+    began = ended = None
+    met = False
+    for event in rollout.events:
+        met = met or (event.type == "step-started" and bool(event.data.get("weight")))
+        if event.type in ("rollback-started", "person-needed") and began is None and met:
+            began = event.at
+            updates.append(Update(event.at, "investigating", _FOUND.format(service=rollout.service)))
+        elif began is not None and ended is None and event.type in ("traffic-returned", "rolled-back", "completed"):
+            ended = event.at
+            updates.append(Update(event.at, "resolved", _RESOLVED.format(service=rollout.service)))
+        elif began is not None and event.type == "failed":
+            ended = None
+            updates.append(Update(event.at, "identified", _FAILED))
+    if began is None:
+        return None
+    return PublicIncident(
+        rollout.id, rollout.service, began, ended, f"{rollout.service}: some requests failed", tuple(updates)
+    )
+
+
+_FOUND = "A new version of {service} did not work as it should for some of you. We are going back to the one before."
+_RESOLVED = "The version before serves all requests of {service} again."
+_FAILED = "It takes longer than it should. People are at work on it."
+
+
+def rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def data_of(page: StatusPage) -> dict[str, Any]:
+    """Versioned JSON for machines."""
+    return {
+        "schema": 1,
+        "title": page.title,
+        "updated": rfc3339(page.made),
+        "services": [{"name": name, "condition": condition.value} for name, condition in page.services],
+        "incidents": [
+            {
+                "id": i.id, "service": i.service, "title": i.title, "began": rfc3339(i.began),
+                "ended": rfc3339(i.ended) if i.ended else None,
+                "updates": [{"at": rfc3339(u.at), "state": u.state, "text": u.text} for u in i.updates],
+            }
+            for i in page.incidents
+        ],
+        "planned": [{"id": p.id, "at": rfc3339(p.at), "title": p.title, "text": p.text} for p in page.planned],
+    }  # fmt: skip
