@@ -170,6 +170,8 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "people",
         "readiness",
         "notify",
+        "report",
+        "status_page",
         "templates",
         "language",
         "when_busy",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pilotage.config.calendar import CalendarSection
-from pilotage.config.channels import ChannelSection
+from pilotage.config.channels import ChannelSection, SecretRef
 from pilotage.config.fields import NAME, Address, Duration, HeaderName, Section, UrlPath
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
@@ -234,6 +234,42 @@ class ServiceSection(Section):
     environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(min_length=1)
 
 
+class BusinessSection(Section):
+    """A figure of the business, for reports: a CSV with `day` and `value`, SQL that gives the two, or PromQL."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    csv: str | None = Field(None, description="A file in the project.")
+    sql: str | None = Field(None, description="A query that gives a day and a value a row.")
+    database: SecretRef | None = Field(None, description="Of the query: an address as SQLAlchemy has it.")
+    prometheus: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
+    query: str | None = Field(None, description="PromQL, of Prometheus.")
+
+    @model_validator(mode="after")
+    def _one(self) -> BusinessSection:
+        if (self.sql is None) != (self.database is None) or (self.prometheus is None) != (self.query is None):
+            raise ValueError("sql and database go together, and prometheus and query")
+        if sum(source is not None for source in (self.csv, self.sql, self.prometheus)) != 1:
+            raise ValueError("name one source: csv, sql or prometheus")
+        return self
+
+
+class ReportSection(Section):
+    """What reports know beside rollouts."""
+
+    business: list[BusinessSection] = Field(default_factory=list, description="Figures of the business.")
+
+
+class StatusPageSection(Section):
+    """A page for the public, as files."""
+
+    folder: str = Field(description="Where they are written, such as public/status.")
+    title: str = Field("Status", description="Of the page.")
+    environment: str = Field(description="The one that the public uses.")
+    address: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] = Field(
+        "http://localhost/", description="Where it will be found, for the feed."
+    )
+
+
 class Configuration(Section):
     """`pilotage.yaml`."""
 
@@ -246,6 +282,8 @@ class Configuration(Section):
     people: dict[str, PersonSection] = Field(default_factory=dict, description="Who may answer for what.")
     readiness: ReadinessSection | None = Field(None, description="Gates before a release begins.")
     notify: list[ChannelSection] = Field(default_factory=list, description="Who is told, and through what.")
+    report: ReportSection = ReportSection()
+    status_page: StatusPageSection | None = Field(None, description="A page for the public.")
     templates: str | None = Field(None, description="A folder with announcement templates of one's own.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field("en", description="Of announcements.")
     when_busy: Literal["refuse", "queue", "supersede"] = Field(

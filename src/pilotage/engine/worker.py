@@ -19,8 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError, Fenced
-from pilotage.engine import leases
-from pilotage.engine.announcing import remind
+from pilotage.engine import actions, announcing, leases
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
@@ -95,7 +94,8 @@ class Worker:
             self._known = unfinished
         if time.monotonic() - self._reminded > _REMIND_EVERY:
             self._reminded = time.monotonic()
-            remind(self.store.engine, time.time())
+            announcing.remind(self.store.engine, time.time())
+            actions.remind(self.store.engine, time.time())
         if time.monotonic() - self._kept > _KEEP_EVERY and "keeper" not in self._busy:
             self._kept = time.monotonic()
             self._busy.add("keeper")

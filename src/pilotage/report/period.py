@@ -55,8 +55,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Business:
-    """A figure of a connected source: its mean in the period and in the one before, of so many readings each; error: why
-    it could not be read."""
+    """A figure of a connected source: its mean in the period and in the one before, of so many readings each; error:
+    why it could not be read."""
 
     name: str
     now: float | None = None

@@ -10,6 +10,10 @@ _Z = 1.959963984540054
 """Standard normal quantile of 0.975."""
 
 
+_MANY = 500
+"""Coins beyond which the probability of a single result nears the smallest float."""
+
+
 def wilson(hits: int, trials: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson, JASA 1927); 0…1 when nothing was tried."""
     if not trials:
@@ -35,10 +39,19 @@ def median_interval(values: Sequence[float]) -> tuple[float, tuple[float, float]
     middle = median(ordered)
     if n < 6:
         return middle, None
+    rank = _rank(n)
+    return middle, (ordered[rank - 1], ordered[n - rank])
+
+
+def _rank(n: int) -> int:
+    """The largest r for which at most 2.5 % of n fair coins' results are r − 1 heads or fewer; of many coins by the
+    normal approximation, rounded outwards."""
+    if n > _MANY:
+        return max(1, math.floor((n - _Z * math.sqrt(n)) / 2))
     chance, rank = 0.5**n, 0
     below = chance
     while below <= 0.025:
         rank += 1
         chance *= (n - rank + 1) / rank
         below += chance
-    return middle, (ordered[rank - 1], ordered[n - rank])
+    return rank

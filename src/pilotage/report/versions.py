@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pilotage.report.commits import Change, Kind
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 _SEMVER = re.compile(
     r"^(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
@@ -78,6 +82,15 @@ def _read(text: str, scheme: Scheme) -> tuple[int, int, int, bool]:
 
 def ordered(tags: Sequence[str]) -> list[str]:
     """Tags that are versions, oldest first; a pre-release before its release."""
+    return [tag for _, tag in sorted(_versions(tags))]
+
+
+def releases(tags: Sequence[str]) -> list[str]:
+    """The same without pre-releases."""
+    return [tag for version, tag in sorted(_versions(tags)) if not version.is_prerelease]
+
+
+def _versions(tags: Sequence[str]) -> list[tuple[Version, str]]:
     from packaging.version import InvalidVersion, Version
 
     found = []
@@ -86,4 +99,4 @@ def ordered(tags: Sequence[str]) -> list[str]:
             found.append((Version(re.sub(r"^.*?v?(?=\d)", "", tag, count=1)), tag))
         except InvalidVersion:
             continue
-    return [tag for _, tag in sorted(found)]
+    return found

@@ -152,5 +152,14 @@ def test_a_medians_interval_holds_what_it_says(values: list[float]) -> None:
     assert 2 * stats.binom.cdf(low - 1, len(values), 0.5) <= 0.05 + 1e-9 or math.isclose(interval[0], interval[1])
 
 
+@pytest.mark.parametrize("n", [499, 500, 501, 2_000, 100_000])
+def test_many_values_have_an_interval_that_is_scipys(n: int) -> None:
+    middle, interval = median_interval([float(i) for i in range(1, n + 1)])
+    assert interval is not None
+    exact = stats.binom.ppf(0.025, n, 0.5)
+    assert interval[0] == pytest.approx(exact, abs=2)
+    assert middle == (n + 1) / 2
+
+
 def test_few_values_have_no_interval() -> None:
     assert median_interval([1.0, 2.0, 3.0]) == (2.0, None)

@@ -62,6 +62,7 @@ def upgrade() -> None:
         Column("criterion", Text, nullable=False),
         Column("priority", String(16), nullable=False),
         Column("release", String(200), nullable=False),
+        Column("channels", JSON, nullable=False),
         Column("created_by", String(128), nullable=False),
         Column("created_at", Float, nullable=False),
         Column("done_by", String(128)),

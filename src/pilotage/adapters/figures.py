@@ -1,0 +1,95 @@
+"""Figures of the business from where they are kept: a CSV, a database, a Prometheus. Read only, and never invented."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from pilotage.adapters.http import get_json
+from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.secrets import resolve
+
+_MOST = 100_000
+_POINTS = 500
+
+
+def values_of(section: Mapping[str, Any], folder: Path, since: float, until: float) -> list[float]:
+    """The readings of a time, Unix seconds. Raises AdapterError with what is wrong with the source."""
+    if section["csv"] is not None:
+        return [value for at, value in _csv(folder, section["csv"]) if since <= at < until]
+    if section["sql"] is not None:
+        return [value for at, value in _sql(section) if since <= at < until]
+    return _prometheus(section["prometheus"], section["query"], since, until)
+
+
+def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise AdapterError(f"{name} lies outside of the project")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), 2):
+                if number > _MOST:
+                    raise AdapterError(f"{name} has more than {_MOST} rows")
+                yield _reading(row.get("day"), row.get("value"), f"{name}:{number}")
+    except OSError as error:
+        raise AdapterError(f"{name} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AdapterError(f"{name} is no CSV: {error}") from None
+
+
+def _reading(day: object, value: object, place: str) -> tuple[float, float]:
+    try:
+        when = day if isinstance(day, date | datetime) else datetime.fromisoformat(str(day))
+        found = float(str(value))
+    except ValueError:
+        raise AdapterError(f"{place}: {day!r}, {value!r} are not a day and a number") from None
+    moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), found
+
+
+def _sql(section: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+    address = resolve(section["database"]).reveal()
+    try:
+        engine = create_engine(address)
+    except (ArgumentError, NoSuchModuleError):
+        raise AdapterError("its database is no address that SQLAlchemy knows") from None
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+            elif engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            for number, row in enumerate(connection.execute(text(section["sql"])), 1):
+                if number > _MOST or len(row) != 2:
+                    raise AdapterError(f"the query must give a day and a value a row, and at most {_MOST} rows")
+                yield _reading(row[0], row[1], f"row {number}")
+    except DBAPIError as error:
+        raise AdapterError(f"the query failed: {type(error.orig).__name__}") from None
+    except SQLAlchemyError as error:
+        raise AdapterError(f"the query failed: {type(error).__name__}") from None
+    finally:
+        engine.dispose()
+
+
+def _prometheus(base: str, query: str, since: float, until: float) -> list[float]:
+    step = max(60, round((until - since) / _POINTS))
+    asked = urlencode({"query": query, "start": since, "end": until, "step": step})
+    answer = get_json(f"{base.rstrip('/')}/api/v1/query_range?{asked}", timeout=10.0)
+    try:
+        if answer["status"] != "success":
+            raise AdapterError(f"{base} refuses the query: {answer.get('error')}")
+        series = answer["data"]["result"]
+        if len(series) > 1:
+            raise AdapterError("the query gives more than one series: sum or average them")
+        found = [float(value) for one in series for _, value in one["values"]]
+    except (KeyError, TypeError, ValueError):
+        raise AdapterError(f"{base} answers the query with something that is no range") from None
+    return [value for value in found if value == value]

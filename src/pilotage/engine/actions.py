@@ -1,0 +1,113 @@
+"""What retrospectives resolved to do: kept, followed up, finished, exported (R26)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, RowMapping, insert, select, update
+
+from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.engine import outbox
+from pilotage.engine.tables import actions
+from pilotage.model.message import Message, Severity
+from pilotage.report.retro import Action
+
+PRIORITIES = ("high", "medium", "low")
+
+
+class UnknownAction(ValueError):
+    """A number that no action has."""
+
+
+def add(engine: Engine, service: str, action: Action, channels: Sequence[Mapping[str, Any]], actor: str) -> int:
+    """Keep a new one; returns its number. channels: who is reminded of it."""
+    with engine.begin() as connection:
+        made = connection.execute(
+            insert(actions).values(
+                service=service, description=action.description, owner=action.owner, due=action.due,
+                criterion=action.criterion, priority=action.priority, release=action.release, created_by=actor,
+                created_at=time.time(), channels=list(channels),
+            )
+        )  # fmt: skip
+        assert made.inserted_primary_key is not None
+        return int(made.inserted_primary_key[0])
+
+
+def done(engine: Engine, service: str, identity: int, outcome: str, actor: str) -> None:
+    """Raises UnknownAction for one that is not open."""
+    with engine.begin() as connection:
+        changed = connection.execute(
+            update(actions)
+            .where(actions.c.id == identity, actions.c.service == service, actions.c.done_at.is_(None))
+            .values(done_at=time.time(), done_by=actor, outcome=outcome)
+        )
+        if changed.rowcount != 1:
+            raise UnknownAction(f"no open action has the number {identity}: `pilotage action list`")
+
+
+def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[Action, ...]:
+    """In the order in which they are due."""
+    query = select(actions).where(actions.c.service == service)
+    if open_only:
+        query = query.where(actions.c.done_at.is_(None))
+    with engine.connect() as connection:
+        return tuple(_of_row(row) for row in connection.execute(query.order_by(actions.c.due, actions.c.id)).mappings())
+
+
+def _of_row(row: RowMapping) -> Action:
+    ended = datetime.fromtimestamp(row["done_at"], UTC).date().isoformat() if row["done_at"] else ""
+    return Action(
+        row["id"], row["description"], row["owner"], row["due"], row["criterion"], row["priority"], row["release"],
+        ended, row["outcome"] or "", row["issue"] or "",
+    )  # fmt: skip
+
+
+def remind(engine: Engine, now: float) -> int:
+    """Once a week for each that is overdue; returns how many reminders went out."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    query = select(actions).where(actions.c.done_at.is_(None), actions.c.due < today.isoformat())
+    with engine.connect() as connection:
+        late = list(connection.execute(query).mappings())
+    return sum(outbox.post_once(engine, _nag(row, today, now), row["channels"], now) > 0 for row in late)
+
+
+def _nag(row: RowMapping, today: date, now: float) -> Message:
+    year, week, _ = today.isocalendar()
+    thread = f"action/{row['service']}/{row['id']}"
+    return Message(
+        f"{thread}/{year}-{week:02d}", thread, "action-overdue", Severity.WARNING,
+        f"{row['service']}: action {row['id']} is overdue",
+        f"{row['owner']} owes since {row['due']}: {row['description']}. Done when: {row['criterion']}.",
+        now, row["service"], "", "", (("owner", row["owner"]), ("priority", row["priority"])),
+    )  # fmt: skip
+
+
+def to_issue(kind: str, project: str, url: str | None, token: str, action: Action, *, private: bool) -> str:
+    """Open an issue at GitHub or GitLab; returns its address. Raises Undelivered."""
+    body = f"{action.description}\n\nOwner: {action.owner}\nDue: {action.due}\nDone when: {action.criterion}\n"
+    title = action.description.splitlines()[0][:200]
+    if kind == "github":
+        place = f"{(url or 'https://api.github.com').rstrip('/')}/repos/{quote(project)}/issues"
+        content: dict[str, Any] = {"title": title, "body": body, "labels": ["retrospective"]}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    else:
+        place = f"{(url or 'https://gitlab.com').rstrip('/')}/api/v4/projects/{quote(project, safe='')}/issues"
+        content = {"title": title, "description": body, "labels": "retrospective", "due_date": action.due}
+        headers = {"PRIVATE-TOKEN": token}
+    plain = {**headers, "Content-Type": "application/json", "User-Agent": "pilotage"}
+    answer = post(place, json.dumps(content).encode(), plain, private=private)
+    try:
+        read = json.loads(answer.body)
+        return str(read["html_url"] if kind == "github" else read["web_url"])
+    except (ValueError, KeyError, TypeError):
+        raise Undelivered(f"{kind} answers with something that is no issue") from None
+
+
+def exported(engine: Engine, identity: int, issue: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(actions).where(actions.c.id == identity).values(issue=issue))

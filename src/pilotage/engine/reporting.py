@@ -1,0 +1,189 @@
+"""From the records of rollouts to what reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.chain import Recorded
+from pilotage.engine.store import Rollout, Store
+from pilotage.model.answers import ReleaseType
+from pilotage.model.rollout import Pace, Status
+from pilotage.report.dora import Deployment, Dora, End, dora_of
+from pilotage.report.incident import Counted, Incident, Line
+from pilotage.report.period import Compared, Told
+
+_TROUBLE = ("instance-died", "rollback-started", "person-needed")
+_MOST = 2_000
+"""Rollouts of an environment that are read for a report: the newest."""
+
+_ENDS = {Status.COMPLETED: End.COMPLETED, Status.ROLLED_BACK: End.ROLLED_BACK, Status.FAILED: End.FAILED}
+
+
+def period_of(since: date, until: date, zone: str) -> tuple[float, float]:
+    """From the first instant of a day to the first after another, by the zone's clocks; Unix seconds."""
+    here = ZoneInfo(zone)
+    after = until + timedelta(days=1)
+    begin, end = (datetime(day.year, day.month, day.day, tzinfo=here) for day in (since, after))
+    return begin.timestamp(), end.timestamp()
+
+
+def rollouts_of(store: Store, service: str, environment: str) -> tuple[Rollout, ...]:
+    """All that began, oldest first; what was withdrawn before it began did not."""
+    known = store.history(service, environment, limit=_MOST)
+    return tuple(r for r in reversed(known) if r.state.status is not Status.QUEUED and not _withdrawn(r))
+
+
+def _withdrawn(rollout: Rollout) -> bool:
+    return rollout.state.status is Status.ROLLED_BACK and rollout.state.at == 0
+
+
+def deployments_of(store: Store, rollouts: Sequence[Rollout], folder: Path | None) -> tuple[Deployment, ...]:
+    """rollouts: oldest first · folder: the repository, which knows what each brought."""
+    served: set[str] = set()
+    found = []
+    for rollout in rollouts:
+        events = store.events(rollout.id)
+        found.append(_deployment(rollout, events, rollout.version in served, folder))
+        if rollout.state.status is Status.COMPLETED:
+            served.add(rollout.version)
+    return tuple(found)
+
+
+def _deployment(rollout: Rollout, events: Sequence[Recorded], returns: bool, folder: Path | None) -> Deployment:
+    state = rollout.state
+    exposed = state.reached > 0 or rollout.old is None or any(e.data.get("weight") for e in events)
+    hotfix = rollout.plan.answers.release_type is ReleaseType.HOTFIX or state.pace is Pace.URGENT
+    return Deployment(
+        rollout.id, rollout.version, rollout.old or "", rollout.created_at, rollout.finished_at,
+        _ENDS.get(state.status, End.OPEN), exposed, returns, hotfix, _trouble(events), _well(events),
+        _commits(folder, rollout.old, rollout.version) if folder and rollout.old and not returns else None,
+    )  # fmt: skip
+
+
+def _trouble(events: Sequence[Recorded]) -> float | None:
+    for event in events:
+        failed = event.type == "verdict" and event.data.get("kind") == "fail"
+        held = event.type == "hold-started" and event.data.get("cause") == "degraded"
+        if event.type in _TROUBLE or failed or held:
+            return event.at
+    return None
+
+
+def _well(events: Sequence[Recorded]) -> float | None:
+    return next((e.at for e in events if e.type in ("traffic-returned", "rolled-back")), None)
+
+
+def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
+    git = Git(folder)
+    try:
+        ends = [_tag(git, version) for version in (old, new)]
+        lines = git.run("log", "--no-merges", "--format=%H %ct", f"{ends[0]}..{ends[1]}", "--").splitlines()
+    except AdapterError:
+        return None
+    return tuple((line.split()[0], float(line.split()[1])) for line in lines)
+
+
+def _tag(git: Git, version: str) -> str:
+    try:
+        return git.commit(f"v{version}")
+    except AdapterError:
+        return git.commit(version)
+
+
+def dora_from_tags(folder: Path, since: float, until: float) -> Dora:
+    """The figures that tags alone can tell: each version's tag is a deployment, a patch version one that was not
+    planned. Whether one failed, tags do not know."""
+    from pilotage.report.versions import releases
+
+    git = Git(folder)
+    text = git.run("for-each-ref", "--format=%(refname:short) %(creatordate:unix)", "refs/tags")
+    named = [line.rsplit(" ", 1) for line in text.splitlines() if " " in line]
+    at = {name: float(when) for name, when in named if when}
+    dated = sorted((at[tag], tag) for tag in releases(list(at)))
+    found, before = [], ""
+    for when, tag in dated:
+        commits = _between(git, before, tag) if before and since <= when < until else None
+        patch = tag.rsplit(".", 1)[-1].isdigit() and int(tag.rsplit(".", 1)[-1]) > 0 and tag.count(".") >= 2
+        found.append(Deployment(tag, tag, before, when, when, End.COMPLETED, hotfix=patch, commits=commits))
+        before = tag
+    plain = [Deployment(**{**vars(d), "hotfix": False}) for d in found]
+    figures = {f.id: f for f in dora_of(plain, since, until).figures}
+    rework = dora_of(found, since, until).figure("deployment-rework-rate")
+    kept = (figures["deployment-frequency"], figures["change-lead-time"], rework)
+    return Dora(since, until, kept, tuple(d for d in found if since <= d.began < until))
+
+
+def _between(git: Git, first: str, last: str) -> tuple[tuple[str, float], ...]:
+    lines = git.run("log", "--no-merges", "--format=%H %ct", f"{first}..{last}", "--").splitlines()
+    return tuple((line.split()[0], float(line.split()[1])) for line in lines)
+
+
+# ── as they are told ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def told_of(store: Store, rollouts: Sequence[Rollout], zone: str) -> tuple[Told, ...]:
+    return tuple(_told(rollout, store.events(rollout.id), zone) for rollout in rollouts)
+
+
+def _told(rollout: Rollout, events: Sequence[Recorded], zone: str) -> Told:
+    waived: Mapping[str, str] = next((e.data.get("waived", {}) for e in events if e.type == "readiness-checked"), {})
+    took = rollout.finished_at - rollout.created_at if rollout.finished_at else None
+    return Told(
+        rollout.id, rollout.version, clock(rollout.created_at, zone), rollout.state.status.value, took,
+        rollout.state.reason if rollout.state.status is not Status.COMPLETED else "", _compared(rollout),
+        tuple(e.sentence for e in events if e.type == "hold-started"),
+        tuple(f"{item} ({why})" for item, why in waived.items()),
+        rollout.state.reason if rollout.state.pace is Pace.URGENT else "",
+    )  # fmt: skip
+
+
+def clock(at: float, zone: str) -> str:
+    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def _compared(rollout: Rollout) -> tuple[Compared, ...]:
+    found = []
+    for verdict in (rollout.live or {}).get("verdicts", []):
+        if not rollout.old or verdict["canary"] in ("", "–") or verdict["stable"] in ("", "–"):
+            continue
+        low, high = verdict.get("interval") or (None, None)
+        found.append(
+            Compared(
+                verdict["metric"], verdict["stable"], verdict["canary"], verdict.get("ratio"), low, high,
+                verdict.get("samples", 0),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
+    """Of a rollout that was undone or failed, from its events and what its judge knew."""
+    lines = tuple(
+        Line(e.at, clock(e.at, zone) + datetime.fromtimestamp(e.at, UTC).strftime(":%S"), e.type, e.sentence, e.data)
+        for e in store.events(rollout.id)
+    )
+    verdicts = (rollout.live or {}).get("verdicts", [])
+    return Incident(
+        rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "",
+        rollout.state.status.value, rollout.state.reason, rollout.plan_hash[:12], clock(rollout.created_at, zone),
+        lines, _counted(rollout), tuple((v["metric"], v["kind"], v["sentence"]) for v in verdicts),
+        rollout.state.preserved, tuple(rollout.plan.rollback.then),
+    )  # fmt: skip
+
+
+def _counted(rollout: Rollout) -> tuple[Counted, ...]:
+    """What the judge of errors counted; nothing where it never had anything to compare."""
+    errors: Mapping[str, Any] = ((rollout.judge or {}).get("sums") or {}).get("errors", {})
+    sums = errors.get("judge", {}).get("sums", {})
+    if not sums:
+        return ()
+    found = [Counted(rollout.version, sums["canary_bad"], sums["canary_total"])]
+    if rollout.old:
+        found.append(Counted(rollout.old, sums["stable_bad"], sums["stable_total"]))
+    return tuple(found)

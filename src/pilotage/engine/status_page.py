@@ -1,0 +1,64 @@
+"""Writes the status page as files that any web server serves, and that stay when the controller is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from pilotage.adapters.files import write_durably
+from pilotage.engine.reporting import rollouts_of
+from pilotage.engine.store import Store
+from pilotage.engine.tables import announcements
+from pilotage.render.status import files_of
+from pilotage.report.status import Happened, Planned, Rollout, StatusPage, status_of
+
+_SHOWN = timedelta(days=30).total_seconds()
+_PLANNED = "status_page_start"
+"""The announcement of the communication calendar that speaks to the status page."""
+
+
+def page_of(store: Store, title: str, places: Mapping[str, str], now: float) -> StatusPage:
+    """places: service → the environment that its public uses."""
+    rollouts = [_rollout(store, r) for service, environment in places.items()
+                for r in rollouts_of(store, service, environment) if r.created_at > now - _SHOWN]  # fmt: skip
+    rollouts.sort(key=lambda r: r.events[0].at if r.events else 0.0)
+    return status_of(title, list(places), rollouts, _planned(store, places, now), now)
+
+
+def _rollout(store: Store, rollout: Any) -> Rollout:
+    events = tuple(Happened(e.at, e.type, e.data) for e in store.events(rollout.id))
+    closed = bool((rollout.live or {}).get("closed"))
+    return Rollout(rollout.id, rollout.service, rollout.version, rollout.state.status.final, closed, events)
+
+
+def _planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planned, ...]:
+    """Releases whose announcements are tracked, and that have not begun."""
+    query = select(announcements).where(
+        announcements.c.item == _PLANNED, announcements.c.due > now, announcements.c.state != "skipped"
+    )
+    with store.engine.connect() as connection:
+        rows = list(connection.execute(query.order_by(announcements.c.due)).mappings())
+    return tuple(
+        Planned(
+            f"{row['service']}-{row['version']}", row["due"], f"{row['service']} {row['version']}",
+            row["text"] or "A new version is released.",
+        )
+        for row in rows
+        if places.get(row["service"]) == row["environment"]
+    )  # fmt: skip
+
+
+def write_status(folder: Path, page: StatusPage, address: str) -> bool:
+    """Each file at once or not at all; returns whether anything changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = False
+    for name, content in files_of(page, address).items():
+        place = folder / name
+        if not place.exists() or place.read_text(encoding="utf-8") != content:
+            write_durably(place, content.encode())
+            changed = True
+    return changed
