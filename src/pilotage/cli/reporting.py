@@ -109,19 +109,20 @@ def report(
 @environment_option
 @since_option
 @until_option
-@click.option("--from-tags", is_flag=True, help="From the repository's tags alone: what they can tell.")
+@click.option("--from-tags", metavar="PATTERN", help="From a repository's tags alone, such as 'v3.*'.")
 @click.option("--repository", type=click.Path(path_type=Path, file_okay=False), help="With --from-tags: another one.")
 @form_options
 @click.pass_obj
 def dora(
-    project: Project, environment: str | None, since: str, until: datetime | None, from_tags: bool,
+    project: Project, environment: str | None, since: str, until: datetime | None, from_tags: str | None,
     repository: Path | None, form: str | None, output: Path | None,
 ) -> None:  # fmt: skip
     """DORA's five figures, each with its interval, its n, and the rollouts that it counts."""
     from pilotage.report.period import dora_document
 
-    if from_tags:
-        made, place, told, span = _from_tags(project, repository, since, until)
+    if from_tags is not None:
+        folder = repository or project.config.resolve().parent
+        made, place, told, span = _from_tags(folder, from_tags, since, until)
     else:
         name = project.environment(environment)
         period = gathered(project, name, since, until)
@@ -130,13 +131,13 @@ def dora(
 
 
 def _from_tags(
-    project: Project, repository: Path | None, since: str, until: datetime | None
+    repository: Path, pattern: str, since: str, until: datetime | None
 ) -> tuple[Dora, str, tuple[Told, ...], str]:
     from pilotage.engine.reporting import dora_from_tags, period_of
 
-    folder = repository or project.config.resolve().parent
     first, last = span_of(since, until, "UTC")
-    return dora_from_tags(folder, *period_of(first, last, "UTC")), folder.resolve().name, (), f"{first} to {last} (UTC)"
+    made = dora_from_tags(repository, *period_of(first, last, "UTC"), pattern)
+    return made, repository.resolve().name, (), f"{first} to {last} (UTC)"
 
 
 def _figures(made: Dora, told: tuple[Told, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -15,6 +16,7 @@ from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import ReadinessSection
+from pilotage.engine.actions import actions_of
 from pilotage.engine.checkers import BY_ASKING, Case
 from pilotage.engine.people import hyphened, person_of
 from pilotage.engine.rehearsals import OURS
@@ -23,10 +25,10 @@ from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
 from pilotage.model.answers import TeamSize
 from pilotage.model.plan import Plan
-from pilotage.model.readiness import Gate, Proof, Readiness
-from pilotage.model.schedule import Requirement
+from pilotage.model.readiness import Gate, Proof, Readiness, Signature
+from pilotage.model.schedule import Requirement, Role
 from pilotage.readiness.evidence import BadEvidence
-from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
+from pilotage.readiness.gates import ACTION, BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
 
 Told = Callable[[Gate, int, int], None]
 """Called with each gate as it is decided, how many are, and how many there will be."""
@@ -62,10 +64,28 @@ def assess_readiness(loaded: Loaded, plan: Plan, store: Store, asker: Asker, tol
             found[item.id] = gate(item, proofs, given, _next(item, plan, section), where)
             if told:
                 told(found[item.id], len(found), len(asked))
+    mine = tuple(found[item.id] for item in plan.readiness)
     return Readiness(
         plan.service, plan.environment, plan.version, plan.hash, artifact, names, asker.now,
-        tuple(found[item.id] for item in plan.readiness), given,
+        (*mine, *_actions(store, plan, given, where)), given,
     )  # fmt: skip
+
+
+def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circumstances) -> tuple[Gate, ...]:
+    """What retrospectives resolved to do gates the next release once it is overdue (R26); until then it is shown as
+    what it is. They are not the plan's: what is done meanwhile voids no sign-off."""
+    today = datetime.fromtimestamp(where.now, UTC).date().isoformat()
+    found = []
+    for action in actions_of(store.engine, plan.service, open_only=True):
+        late = action.overdue(today)
+        words = f"{action.owner} owes since {action.due}: {action.description}" if late else f"due {action.due}"
+        item = Requirement(
+            f"{ACTION}{action.id}", "retrospective", action.description, Role.RELEASE_MANAGER, "the action's outcome",
+            action.criterion, blocking=True, phase="", due=None, source="R26",
+        )  # fmt: skip
+        proof = Proof("action", not late, words)
+        found.append(gate(item, (proof,), given, f"pilotage action done {action.id} --outcome …", where))
+    return tuple(found)
 
 
 def check_items(loaded: Loaded, plan: Plan) -> None:

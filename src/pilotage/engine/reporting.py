@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,13 @@ def _tag(git: Git, version: str) -> str:
         return git.commit(version)
 
 
-def dora_from_tags(folder: Path, since: float, until: float) -> Dora:
+def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*") -> Dora:
     """The figures that tags alone can tell: each version's tag is a deployment, a patch version one that was not
     planned. Whether one failed, tags do not know."""
     from pilotage.report.versions import releases
 
     git = Git(folder)
-    text = git.run("for-each-ref", "--format=%(refname:short) %(creatordate:unix)", "refs/tags")
+    text = git.run("for-each-ref", "--format=%(refname:short) %(creatordate:unix)", f"refs/tags/{pattern}")
     named = [line.rsplit(" ", 1) for line in text.splitlines() if " " in line]
     at = {name: float(when) for name, when in named if when}
     dated = sorted((at[tag], tag) for tag in releases(list(at)))
@@ -115,7 +116,12 @@ def dora_from_tags(folder: Path, since: float, until: float) -> Dora:
     plain = [Deployment(**{**vars(d), "hotfix": False}) for d in found]
     figures = {f.id: f for f in dora_of(plain, since, until).figures}
     rework = dora_of(found, since, until).figure("deployment-rework-rate")
-    kept = (figures["deployment-frequency"], figures["change-lead-time"], rework)
+    silent = (("all", "tags do not tell"),)
+    unknown = [
+        replace(figures[name], value=None, low=None, high=None, n=0, counted=(), excluded=silent)
+        for name in ("change-fail-rate", "failed-deployment-recovery-time")
+    ]
+    kept = (figures["deployment-frequency"], figures["change-lead-time"], *unknown, rework)
     return Dora(since, until, kept, tuple(d for d in found if since <= d.began < until))
 
 

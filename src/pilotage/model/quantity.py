@@ -38,6 +38,14 @@ def format_duration(seconds: float) -> str:
     return "".join(parts)
 
 
+def about(seconds: float) -> str:
+    """A measured time to the two units that matter: 4521 → `1h15m`, 12.34 → `12.3s`."""
+    if seconds < 60:
+        return format_duration(round(seconds, 1))
+    size = 60 if seconds < 86400 else 3600
+    return format_duration(round(seconds) if seconds < 3600 else round(seconds / size) * size)
+
+
 def parse_share(text: str | int | float) -> int | float:
     """A share in 0…1, the ends as int, from `5%`, `0.1 %` or a plain number in 0…1. Raises ValueError otherwise."""
     if isinstance(text, str) and (percent := _PERCENT.fullmatch(text.strip())):

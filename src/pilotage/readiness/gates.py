@@ -21,7 +21,15 @@ BY_OURSELVES = frozenset((
 ))  # fmt: skip
 """Items that Pilotage finds in its own records, its configuration, or the target itself."""
 
+ACTION = "action_"
+"""Begins the item of each action of a retrospective."""
+
 BY_OTHER_THAN_THE_ASKER = frozenset(("production_approval",))
+
+
+def by_proof(item: str) -> bool:
+    """Whether something seen decides it, and not somebody's signature."""
+    return item in BY_EVIDENCE | BY_OURSELVES or item.startswith(ACTION)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ def gate(
     """told: the command or setting that gets this item its evidence."""
     mine = [s for s in signatures if s.item == item.id]
     waiver = _last([s for s in mine if s.kind is SignatureKind.WAIVER and _may_waive(s, where)], where)
-    seen = tuple(proofs) if item.id in BY_EVIDENCE | BY_OURSELVES or proofs else ()
+    seen = tuple(proofs)
     reason = _why_not(item, seen, mine, where)
     if not reason:
         return _gate(item, Standing.READY, _with_sign_off(item, seen, mine, where), "", "")
@@ -60,7 +68,7 @@ def _why_not(item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signat
     bad = [proof.sentence for proof in proofs if not proof.ready]
     if bad:
         return "; ".join(bad)
-    if item.id in BY_EVIDENCE | BY_OURSELVES:
+    if by_proof(item.id):
         return "" if proofs else "there is no evidence of it"
     given = [s for s in mine if s.kind is SignatureKind.SIGN_OFF]
     if not given:
@@ -109,7 +117,7 @@ def _with_sign_off(
     item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signature], where: Circumstances
 ) -> tuple[Proof, ...]:
     valid = [s for s in mine if s.kind is SignatureKind.SIGN_OFF and _valid(s, where)]
-    if item.id in BY_EVIDENCE | BY_OURSELVES or not valid:
+    if by_proof(item.id) or not valid:
         return proofs
     last = valid[-1]
     comment = f": {last.comment}" if last.comment else ""

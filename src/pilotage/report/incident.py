@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pilotage.model.document import Bar, Document, Figure, Section
-from pilotage.model.quantity import format_duration
+from pilotage.model.quantity import about
 from pilotage.report.statistics import wilson
 
 
@@ -75,7 +75,7 @@ def _impact(incident: Incident) -> Section:
     rows = []
     if first is not None:
         end = back if back is not None else incident.lines[-1].at
-        rows.append(("users could meet it for", format_duration(round(end - first))))
+        rows.append(("users could meet it for", about(end - first)))
     if started is not None and back is not None:
         rows.append(("from the decision to the return", f"{back - started:.1f} s"))
     bars = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pilotage.model.document import Bar, Document, Figure, Section
-from pilotage.model.quantity import format_duration
+from pilotage.model.quantity import about
 from pilotage.report.dora import Dora
 from pilotage.report.dora import Figure as Measure
 from pilotage.report.statistics import median_interval, wilson
@@ -122,10 +122,12 @@ def _lead(period: Period) -> list[str]:
     frequency, failed = period.dora.figure("deployment-frequency"), period.dora.figure("change-fail-rate")
     if not frequency.n:
         return ["Nothing was deployed in this period."]
-    words = f"{frequency.n} deployments, {len(failed.counted)} of them failed"
+    words = f"{frequency.n} deployments"
+    if failed.value is not None:
+        words += f", {len(failed.counted)} of them failed"
     recovery = period.dora.figure("failed-deployment-recovery-time")
     if recovery.value is not None:
-        words += f"; users were well again after {format_duration(round(recovery.value))} in the median"
+        words += f"; users were well again after {about(recovery.value)} in the median"
     return [f"{words}."]
 
 
@@ -143,14 +145,14 @@ def _deployments(period: Period) -> Section:
     ]
     if times:
         middle, interval = median_interval(times)
-        rows.append(("time to everyone, median", format_duration(round(middle)), _span(interval, len(times))))
+        rows.append(("time to everyone, median", about(middle), _span(interval, len(times))))
     return Section("deployments", "Deployments", (), ("what", "value", "95 % interval, of"), tuple(rows))
 
 
 def _span(interval: tuple[float, float] | None, n: int) -> str:
     if interval is None:
         return f"of {n}, too few for an interval"
-    return f"{format_duration(round(interval[0]))}–{format_duration(round(interval[1]))}, of {n}"
+    return f"{about(interval[0])}–{about(interval[1])}, of {n}"
 
 
 def dora_section(dora: Dora) -> Section:
@@ -176,7 +178,7 @@ def shown(figure: Measure, value: float | None) -> str:
         return "–"
     match figure.unit:
         case "seconds":
-            return format_duration(round(value))
+            return about(value)
         case "share":
             return f"{value:.1%}"
         case unit:
@@ -219,7 +221,7 @@ def _rollouts(period: Period) -> Section:
     rows = tuple(
         (
             one.id, one.version, one.day, one.status,
-            format_duration(round(one.seconds)) if one.seconds is not None else "–", one.reason,
+            about(one.seconds) if one.seconds is not None else "–", one.reason,
         )
         for one in period.told
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pilotage.model.document import Document, Section
-from pilotage.model.quantity import format_duration
+from pilotage.model.quantity import about
 from pilotage.model.schedule import Retrospective, Target
 from pilotage.report.dora import Dora
 from pilotage.report.period import Told, dora_section
@@ -60,7 +60,7 @@ def fact_sheet(facts: Facts, wanted: Retrospective) -> Document:
 
 def _happened(facts: Facts) -> Section:
     rows = tuple(
-        (one.version, one.day, one.status, format_duration(round(one.seconds)) if one.seconds is not None else "–",
+        (one.version, one.day, one.status, about(one.seconds) if one.seconds is not None else "–",
          one.reason)
         for one in facts.told
     )  # fmt: skip
@@ -88,12 +88,12 @@ def _found(identity: str, facts: Facts) -> tuple[str, str]:
             figure = dora.figure("failed-deployment-recovery-time")
             if figure.value is None:
                 return "nothing to recover from", "yes"
-            return f"{format_duration(round(figure.value))} in the median, of {figure.n}", _yes(figure.value < 1800)
+            return f"{about(figure.value)} in the median, of {figure.n}", _yes(figure.value < 1800)
         case "deployment_duration":
             times = [one.seconds for one in facts.told if one.seconds is not None and one.status == "completed"]
             if not times:
                 return "–", "–"
-            return f"{format_duration(round(median_interval(times)[0]))} in the median, of {len(times)}", "–"
+            return f"{about(median_interval(times)[0])} in the median, of {len(times)}", "–"
         case "performance_regressions":
             worse = [one for one in facts.told if one.status != "completed" and "slow" in one.reason.partition(":")[0]]
             return f"{len(worse)} undone for it", _yes(not worse)
