@@ -39,9 +39,11 @@ def format_duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A measured time to the two units that matter: 4521 → `1h15m`, 12.34 → `12.3s`."""
+    """A measured time to the two units that matter: 4521 → `1h15m`, 12.34 → `12.3s`, 0.04 → `40ms`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 60:
-        return format_duration(round(seconds, 1))
+        return f"{seconds:.1f}".removesuffix(".0") + "s"
     size = 60 if seconds < 86400 else 3600
     return format_duration(round(seconds) if seconds < 3600 else round(seconds / size) * size)
 

@@ -77,7 +77,7 @@ def _impact(incident: Incident) -> Section:
         end = back if back is not None else incident.lines[-1].at
         rows.append(("users could meet it for", about(end - first)))
     if started is not None and back is not None:
-        rows.append(("from the decision to the return", f"{back - started:.1f} s"))
+        rows.append(("from the decision to the return", about(back - started)))
     bars = []
     for one in incident.counted:
         low, high = wilson(one.bad, one.total)

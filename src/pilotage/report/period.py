@@ -96,11 +96,12 @@ _SECTIONS: Mapping[Reader, tuple[str, ...]] = {
 
 
 def report_of(period: Period, reader: Reader) -> Document:
+    leads_to = "#rollouts" if "rollouts" in _SECTIONS[reader] else ""
     made = {
-        "deployments": _deployments(period), "dora": dora_section(period.dora), "rollouts": _rollouts(period),
-        "performance": _performance(period), "excluded": excluded_section(period.dora),
-        "business": _business(period), "feedback": _feedback(period), "lessons": _lessons(period),
-        "recommendations": _recommendations(period), "actions": _actions(period),
+        "deployments": _deployments(period), "dora": dora_section(period.dora, leads_to),
+        "rollouts": _rollouts(period), "performance": _performance(period),
+        "excluded": excluded_section(period.dora), "business": _business(period), "feedback": _feedback(period),
+        "lessons": _lessons(period), "recommendations": _recommendations(period), "actions": _actions(period),
     }  # fmt: skip
     title = f"{period.service} in {period.environment}, {period.span}: for {reader.value} readers"
     return Document(title, tuple(_lead(period)), tuple(made[name] for name in _SECTIONS[reader]))
@@ -111,7 +112,7 @@ def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Do
     period = Period(place, "", span, dora, tuple(told))
     return Document(
         f"DORA: {place}, {span}", tuple(_lead(period)),
-        (dora_section(dora), *_counted(dora), _rollouts(period), excluded_section(dora)),
+        (dora_section(dora, "#counted-{id}"), *_counted(dora), _rollouts(period), excluded_section(dora)),
     )  # fmt: skip
 
 
@@ -155,11 +156,12 @@ def _span(interval: tuple[float, float] | None, n: int) -> str:
     return f"{about(interval[0])}–{about(interval[1])}, of {n}"
 
 
-def dora_section(dora: Dora) -> Section:
+def dora_section(dora: Dora, leads_to: str = "") -> Section:
+    """leads_to: the anchor that each figure leads to, with `{id}` for its own; none when left out."""
     rows, links = [], []
     for figure in dora.figures:
         rows.append((figure.title, shown(figure, figure.value), _interval(figure), str(figure.n)))
-        links.append(f"#counted-{figure.id}" if figure.counted else "")
+        links.append(leads_to.format(id=figure.id) if figure.counted else "")
     return Section(
         "dora", "DORA's five", (), ("figure", "value", "95 % interval", "n"), tuple(rows), numbers=("n",),
         links=tuple(links), figure=_bars(dora),
@@ -236,9 +238,8 @@ def _rollouts(period: Period) -> Section:
 def _performance(period: Period) -> Section:
     rows = tuple(
         (
-            one.version, c.metric, c.before, c.after,
-            "–" if c.ratio is None else f"{c.ratio:.2f}×",
-            "–" if c.low is None else f"{c.low:.2f}×–{'…' if c.high is None else f'{c.high:.2f}×'}", f"{c.samples:,}",
+            one.version, c.metric, c.before, c.after, "–" if c.ratio is None else f"{c.ratio:.2f}×", _between(c),
+            f"{c.samples:,}" if c.samples else "–",
         )
         for one in period.told for c in one.compared
     )  # fmt: skip
@@ -246,6 +247,15 @@ def _performance(period: Period) -> Section:
         return Section("performance", "Performance, before and after", ("Nothing was compared in this period.",))
     headers = ("version", "metric", "before", "after", "ratio", "interval", "requests")
     return Section("performance", "Performance, before and after", (), headers, rows, numbers=("ratio", "requests"))
+
+
+def _between(one: Compared) -> str:
+    """The ratios that are not refuted; an open end says nothing."""
+    if one.low and one.high is not None:
+        return f"{one.low:.2f}×–{one.high:.2f}×"
+    if one.low:
+        return f"at least {one.low:.2f}×"
+    return "–" if one.high is None else f"at most {one.high:.2f}×"
 
 
 def _business(period: Period) -> Section:
