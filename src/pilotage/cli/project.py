@@ -50,7 +50,7 @@ class Project:
     @property
     def has_store(self) -> bool:
         """Whether anything was ever recorded here: who only asks about a repository leaves no store behind."""
-        from pilotage.engine.database import DATABASE
+        from pilotage.engine.location import DATABASE
 
         return DATABASE in os.environ or (self.directory / "pilotage.sqlite").exists()
 

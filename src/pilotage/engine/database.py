@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from pilotage.engine.location import database_url
 from pilotage.engine.migrations import migrate
 
 LONGEST_PAUSE = 6.0
 """Seconds that a transaction may stand idle before PostgreSQL ends it: as long as a lease lasts."""
-
-DATABASE = "PILOTAGE_DATABASE"
-"""Environment variable with the URL of a PostgreSQL, such as postgresql+psycopg://user@host/pilotage; unset, a file."""
-
-
-def database_url(directory: Path) -> str:
-    return os.environ.get(DATABASE) or f"sqlite:///{directory / 'pilotage.sqlite'}"
 
 
 def open_database(directory: Path, url: str | None = None) -> Engine:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
-from pilotage.engine.store import Store
 from pilotage.model.rollout import Status
 from pilotage.report.commits import Change
 from pilotage.report.notes import Release
 from pilotage.report.range import changes_of
 from pilotage.report.versions import Scheme, next_version, ordered
+
+if TYPE_CHECKING:
+    from pilotage.engine.store import Store
 
 
 @dataclass(frozen=True)

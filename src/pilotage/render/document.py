@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from pilotage.model.document import Document, Figure, Section
 from pilotage.render.charts import svg
-from pilotage.render.html import page
 from pilotage.render.markdown import coded, literal, section_to_markdown
 
 if TYPE_CHECKING:
@@ -39,6 +36,10 @@ def _marked(section: Section, level: int) -> Iterator[str]:
 
 def to_html(document: Document) -> str:
     """A page that needs nothing else; every text of it is escaped, the figures are ours."""
+    from markupsafe import Markup
+
+    from pilotage.render.html import page
+
     charts = {s.id: Markup(bars(s.figure)) for s in document.sections if s.figure and s.figure.bars}
     return page("document.html.j2", title=document.title, document=document, charts=charts)
 

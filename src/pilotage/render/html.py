@@ -11,7 +11,6 @@ from markupsafe import Markup, escape
 
 from pilotage.model.plan import Plan
 from pilotage.render.charts import gantt, staircase
-from pilotage.render.judge_chart import verdicts_chart
 from pilotage.render.sections import headline, sections, summary
 
 _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
@@ -41,6 +40,8 @@ def rollout_to_html(
 
     verdicts: as the last look recorded them · events: time, type and sentence of each.
     """
+    from pilotage.render.judge_chart import verdicts_chart
+
     chart = Markup(verdicts_chart(verdicts, plan.number("judge.tolerated_ratio"), "What the judge knows"))
     return page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
                  chart=chart)  # fmt: skip

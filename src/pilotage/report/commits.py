@@ -133,7 +133,7 @@ _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
         (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$|-rc\d+|merge \S+ into \S+"
-                             r"|fixup|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite|flaky"),
+                             r"|^fixup!|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite|flaky"),
         (Kind.DEPRECATION, 0.6, r"deprecat\w+"),
         (Kind.FIX, 0.65, r"(?:leak|hot|build)?fix|fixe[sd]|fixing|corrected|bugs?|regressions?|crash\w*|leaks?|races?|broken|incorrect\w*|wrong\w*|segfault|deadlock"
                          r"|panics?|misbehav\w+|failed to|workaround"),

@@ -1,0 +1,13 @@
+"""Where the store is; apart from it, so that asking costs nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DATABASE = "PILOTAGE_DATABASE"
+"""Environment variable with the URL of a PostgreSQL, such as postgresql+psycopg://user@host/pilotage; unset, a file."""
+
+
+def database_url(directory: Path) -> str:
+    return os.environ.get(DATABASE) or f"sqlite:///{directory / 'pilotage.sqlite'}"
