@@ -174,14 +174,14 @@ class TeamsWorkflow(Receiver):
         card = attachment["content"]
         if attachment["contentType"] != "application/vnd.microsoft.card.adaptive" or card["type"] != "AdaptiveCard":
             return bad("no card")
-        if any(not block.get("text") for block in card["body"] if block["type"] == "TextBlock"):
+        if any(not run.get("text") for block in card["body"] for run in block["inlines"]):
             return bad("empty block")
         self.got.append(content)
         return 202, {}, b""
 
     def told(self) -> list[str]:
         cards = [one["attachments"][0]["content"]["body"] for one in self.got]
-        return [body[-1]["text"].replace("\\", "") for body in cards]
+        return [body[-1]["inlines"][0]["text"] for body in cards]
 
 
 class StandardWebhook(Receiver):

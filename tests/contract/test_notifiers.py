@@ -177,9 +177,9 @@ def test_hostile_text_is_literal_or_escaped(place: Place) -> None:
         assert "<script>" not in str(mail.get_body(("html",)).get_content())  # type: ignore[union-attr]
         assert "<script>" in str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
     elif place.kind == "teams":
-        text = place.receiver.got[0]["attachments"][0]["content"]["body"][1]["text"]
-        assert "\\[a\\]\\(http" in text
-        assert "\\*bold\\*" in text
+        blocks = place.receiver.got[0]["attachments"][0]["content"]["body"]
+        assert {block["type"] for block in blocks} == {"RichTextBlock"}, "runs of text, in which no Markdown counts"
+        assert "*bold* `code`" in blocks[1]["inlines"][0]["text"]
     else:
         assert "<script>alert(1)</script>" in shown
 

@@ -146,6 +146,7 @@ def _told(rollout: Rollout, events: Sequence[Recorded], zone: str) -> Told:
         tuple(e.sentence for e in events if e.type == "hold-started"),
         tuple(f"{item} ({why})" for item, why in waived.items()),
         rollout.state.reason if rollout.state.pace is Pace.URGENT else "",
+        tuple((clock(e.at, zone), e.type, e.sentence) for e in events),
     )  # fmt: skip
 
 

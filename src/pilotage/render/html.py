@@ -13,6 +13,7 @@ from pilotage.model.plan import Plan
 from pilotage.render.charts import gantt, staircase
 from pilotage.render.sections import headline, sections, summary
 
+_CODE = re.compile(r"`([^`<>]+)`")
 _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
 
 
@@ -57,5 +58,6 @@ def page(name: str, **facts: Any) -> str:
 
 
 def _dates(text: str) -> Markup:
-    """The text, escaped; its days do not break over lines."""
-    return Markup(_DAY.sub(lambda day: f'<span class="day">{day[0]}</span>', str(escape(text))))
+    """The text, escaped; its days do not break over lines, and what stands between backticks is code."""
+    dated = _DAY.sub(lambda day: f'<span class="day">{day[0]}</span>', str(escape(text)))
+    return Markup(_CODE.sub(r"<code>\1</code>", dated))

@@ -39,7 +39,8 @@ class Compared:
 
 @dataclass(frozen=True)
 class Told:
-    """A rollout as a report needs it. day: written in the report's zone · holds, waived: in words."""
+    """A rollout as a report needs it. day: written in the report's zone · holds, waived: in words · events: time,
+    type and sentence of each."""
 
     id: str
     version: str
@@ -51,6 +52,7 @@ class Told:
     holds: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
     urgent: str = ""
+    events: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,14 @@ def report_of(period: Period, reader: Reader) -> Document:
 
 
 def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Document:
-    """The five figures, each leading to the rollouts that it counts."""
+    """The five figures, each leading to the rollouts that it counts, and those to their events."""
     period = Period(place, "", span, dora, tuple(told))
-    return Document(
-        f"DORA: {place}, {span}", tuple(_lead(period)),
-        (dora_section(dora, "#counted-{id}"), *_counted(dora), _rollouts(period), excluded_section(dora)),
+    with_events = {one.id for one in told if one.events}
+    parts = (
+        dora_section(dora, "#counted-{id}"), *_counted(dora, with_events), _rollouts(period), excluded_section(dora),
+        *_events(dora, told),
     )  # fmt: skip
+    return Document(f"DORA: {place}, {span}", tuple(_lead(period)), parts)
 
 
 # ── deployments ────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,18 +197,29 @@ def _interval(figure: Measure) -> str:
     return f"{shown(figure, figure.low)} to {shown(figure, figure.high)}"
 
 
-def _counted(dora: Dora) -> list[Section]:
-    """For each figure the rollouts it counts, each leading to its line."""
+def _counted(dora: Dora, shown_events: set[str]) -> list[Section]:
+    """For each figure the rollouts it counts, each leading to its events."""
     versions = {d.id: d for d in dora.deployments}
     return [
         Section(
             f"counted-{figure.id}", f"{figure.title}: what it counts", (), ("rollout", "version"),
             tuple((identity, versions[identity].version) for identity in figure.counted),
-            links=tuple("#rollouts" for _ in figure.counted),
+            links=tuple(f"#{identity}" if identity in shown_events else "#rollouts" for identity in figure.counted),
         )
         for figure in dora.figures
         if figure.counted
     ]  # fmt: skip
+
+
+def _events(dora: Dora, told: Sequence[Told]) -> list[Section]:
+    """What happened in each rollout that any figure counts."""
+    counted = {identity for figure in dora.figures for identity in figure.counted}
+    headers = ("time", "event", "what happened")
+    return [
+        Section(one.id, f"{one.version}: events of {one.id}", (), headers, one.events)
+        for one in told
+        if one.id in counted and one.events
+    ]
 
 
 def excluded_section(dora: Dora) -> Section:
