@@ -60,4 +60,5 @@ def literal(text: str, label: str = "", **look: Any) -> dict[str, Any]:
     """A block of runs, in which neither Markdown nor date functions mean anything (Adaptive Cards 1.2, TextRun)."""
     runs: list[dict[str, Any]] = [{"type": "TextRun", "text": f"{label}: ", "weight": "Bolder"}] if label else []
     runs.append({"type": "TextRun", "text": text or "–", **look})
-    return {"type": "RichTextBlock", "inlines": runs}
+    block: dict[str, Any] = {"type": "RichTextBlock", "inlines": runs}
+    return {**block, "spacing": "Small"} if label else block
