@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -377,3 +377,50 @@ def certified(place: Path, setenv: Callable[[str, str], None]) -> Iterator[ssl.S
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     yield context
+
+
+@contextmanager
+def everybody() -> Iterator[dict[str, Receiver]]:
+    """One of each, all of them listening."""
+    found: dict[str, Receiver] = {
+        "bot": SlackApi(), "hook": SlackApi(), "pagerduty": PagerDutyApi(), "teams": TeamsWorkflow(),
+        "webhook": StandardWebhook(), "cdevents": CDEventsBroker(), "email": Mailbox(),
+    }  # fmt: skip
+    with ExitStack() as stack:
+        for receiver in found.values():
+            if isinstance(receiver, Mailbox):
+                stack.enter_context(mail_server(receiver, None))
+            else:
+                stack.enter_context(listening(receiver))
+        yield found
+
+
+def section(kind: str, **given: Any) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    from pilotage.config.channels import ChannelSection
+
+    whole = {"kind": kind, "private": True, "severity": "progress", **given}
+    made: Any = TypeAdapter(ChannelSection).validate_python(whole)
+    plain: dict[str, Any] = made.model_dump(mode="json")
+    return plain
+
+
+def channels(found: dict[str, Receiver]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Sections of `notify` that lead to the receivers, and the environment with their secrets."""
+    mailbox = found["email"]
+    assert isinstance(mailbox, Mailbox)
+    mail = {"host": "localhost", "port": mailbox.port, "security": "none", "sender": "p@example.org"}
+    secrets = {
+        "S_BOT": TOKEN, "S_HOOK": f"{found['hook'].url}/hook/x", "S_PAGER": ROUTING_KEY,
+        "S_TEAMS": f"{found['teams'].url}/w", "S_WEBHOOK": SECRET,
+    }  # fmt: skip
+    return [
+        section("slack", name="bot", token="secret://env/S_BOT", channel="#r", api=f"{found['bot'].url}/api"),
+        section("slack", name="hook", webhook="secret://env/S_HOOK"),
+        section("pagerduty", routing_key="secret://env/S_PAGER", url=f"{found['pagerduty'].url}/v2/enqueue"),
+        section("teams", webhook="secret://env/S_TEAMS"),
+        section("webhook", url=f"{found['webhook'].url}/in", secret="secret://env/S_WEBHOOK"),
+        section("cdevents", url=found["cdevents"].url),
+        section("email", to=["ops@example.org"], **mail),
+    ], secrets

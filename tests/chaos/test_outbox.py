@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,7 @@ from pilotage.engine.store import Store
 from pilotage.model.rollout import Decision, Event, Pace, Status
 from pilotage.rollout.machine import begin
 
-from ..receivers import (
-    ROUTING_KEY,
-    SECRET,
-    TOKEN,
-    CDEventsBroker,
-    Mailbox,
-    PagerDutyApi,
-    Receiver,
-    SlackApi,
-    StandardWebhook,
-    TeamsWorkflow,
-    listening,
-    mail_server,
-)
+from ..receivers import PagerDutyApi, Receiver, channels, everybody, section
 
 pytestmark = pytest.mark.real
 
@@ -55,50 +41,10 @@ while outbox.waiting(store.engine) and time.monotonic() < until:
 """
 
 
-def section(kind: str, **given: Any) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
-    from pilotage.config.channels import ChannelSection
-
-    whole = {"kind": kind, "private": True, "severity": "progress", **given}
-    made: Any = TypeAdapter(ChannelSection).validate_python(whole)
-    plain: dict[str, Any] = made.model_dump(mode="json")
-    return plain
-
-
 @pytest.fixture(scope="module")
 def receivers() -> Iterator[dict[str, Receiver]]:
-    found: dict[str, Receiver] = {
-        "bot": SlackApi(), "hook": SlackApi(), "pagerduty": PagerDutyApi(), "teams": TeamsWorkflow(),
-        "webhook": StandardWebhook(), "cdevents": CDEventsBroker(), "email": Mailbox(),
-    }  # fmt: skip
-    with ExitStack() as stack:
-        for receiver in found.values():
-            if isinstance(receiver, Mailbox):
-                stack.enter_context(mail_server(receiver, None))
-            else:
-                stack.enter_context(listening(receiver))
+    with everybody() as found:
         yield found
-
-
-def channels(found: dict[str, Receiver]) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Sections of `notify` that lead to the receivers, and the environment with their secrets."""
-    mailbox = found["email"]
-    assert isinstance(mailbox, Mailbox)
-    mail = {"host": "localhost", "port": mailbox.port, "security": "none", "sender": "p@example.org"}
-    secrets = {
-        "S_BOT": TOKEN, "S_HOOK": f"{found['hook'].url}/hook/x", "S_PAGER": ROUTING_KEY,
-        "S_TEAMS": f"{found['teams'].url}/w", "S_WEBHOOK": SECRET,
-    }  # fmt: skip
-    return [
-        section("slack", name="bot", token="secret://env/S_BOT", channel="#r", api=f"{found['bot'].url}/api"),
-        section("slack", name="hook", webhook="secret://env/S_HOOK"),
-        section("pagerduty", routing_key="secret://env/S_PAGER", url=f"{found['pagerduty'].url}/v2/enqueue"),
-        section("teams", webhook="secret://env/S_TEAMS"),
-        section("webhook", url=f"{found['webhook'].url}/in", secret="secret://env/S_WEBHOOK"),
-        section("cdevents", url=found["cdevents"].url),
-        section("email", to=["ops@example.org"], **mail),
-    ], secrets
 
 
 def rolled_back(place: Path, notify: list[dict[str, Any]]) -> str:

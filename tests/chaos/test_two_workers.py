@@ -146,3 +146,30 @@ def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: st
         )
     assert sum(token is not None for token in got) == 1
     store.close()
+
+
+def test_two_senders_at_once_send_each_message_once(tmp_path: Path, database: str) -> None:
+    import subprocess
+    import sys
+
+    from pilotage.engine import outbox
+
+    from ..receivers import channels, everybody
+    from .test_outbox import SENDER, rolled_back
+
+    with everybody() as found:
+        notify, secrets = channels(found)
+        rollouts = [rolled_back(tmp_path, notify) for _ in range(4)]
+        command = [sys.executable, "-c", SENDER, str(tmp_path)]
+        both = [subprocess.Popen(command, env={**os.environ, **secrets}) for _ in range(2)]
+        assert [sender.wait(60) for sender in both] == [0, 0]
+        store = Store(tmp_path)
+        assert outbox.waiting(store.engine) == 0
+        store.close()
+        for name, receiver in found.items():
+            keys = [key for key in receiver.told() if key.rpartition("/")[0] in rollouts]
+            doubled = len(keys) - len(set(keys))
+            # A rollback is two CDEvents of one message.
+            assert doubled == (len(rollouts) if name == "cdevents" else 0), name
+            assert receiver.repeated == 0, name
+        assert len(found["webhook"].told()) == 8 * len(rollouts)

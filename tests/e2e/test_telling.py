@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import ExitStack
 
 import pytest
 
 from pilotage.engine import outbox
 from pilotage.model.rollout import Status
 
-from ..chaos.test_outbox import channels
-from ..receivers import (
-    CDEventsBroker,
-    Mailbox,
-    PagerDutyApi,
-    Receiver,
-    SlackApi,
-    StandardWebhook,
-    TeamsWorkflow,
-    listening,
-    mail_server,
-)
-from .conftest import Make, users
+from ..receivers import PagerDutyApi, channels, everybody
+from .conftest import Make, Shop, users
 
 pytestmark = pytest.mark.real
 
@@ -31,17 +19,8 @@ pytestmark = pytest.mark.real
 def test_r21_a_release_that_is_undone_is_told_once_on_every_channel(
     shop: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: dict[str, Receiver] = {
-        "bot": SlackApi(), "hook": SlackApi(), "pagerduty": PagerDutyApi(), "teams": TeamsWorkflow(),
-        "webhook": StandardWebhook(), "cdevents": CDEventsBroker(), "email": Mailbox(),
-    }  # fmt: skip
     it = shop()
-    with ExitStack() as stack:
-        for receiver in found.values():
-            if isinstance(receiver, Mailbox):
-                stack.enter_context(mail_server(receiver, None))
-            else:
-                stack.enter_context(listening(receiver))
+    with everybody() as found:
         notify, secrets = channels(found)
         for name, value in secrets.items():
             monkeypatch.setenv(name, value)
@@ -83,10 +62,10 @@ def test_r21_a_release_that_is_undone_is_told_once_on_every_channel(
         assert not any(secret in it.log() for secret in secrets.values())
 
 
-def _until_all_is_sent(it: object) -> None:
+def _until_all_is_sent(it: Shop) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        store = it.store()  # type: ignore[attr-defined]
+        store = it.store()
         left = outbox.waiting(store.engine)
         store.close()
         if not left:
