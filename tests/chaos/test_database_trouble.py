@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,34 +23,20 @@ from pilotage.engine.store import Store
 from pilotage.engine.worker import Worker
 from pilotage.model.rollout import Status
 
-from .harness import begun, controller, problems
+from .harness import begun, problems
 from .test_two_workers import wait
 from .world import World, opened
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
 
-@pytest.fixture
-def one_controller(tmp_path: Path) -> Iterator[Callable[[], int]]:
-    running: list[int] = []
-
-    def start() -> int:
-        running.append(controller(tmp_path, frozenset(), None))
-        return running[-1]
-
-    yield start
-    for pid in running:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
 def test_case_4_postgresql_restarts_under_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_controller: Callable[[], int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, controllers: Callable[[], int]
 ) -> None:
     with get_server(tmp_path / "pg") as server:
         monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
         rollout = begun(tmp_path, "canary", canary__phase_duration="1s")
-        pid = one_controller()
+        pid = controllers()
         wait(tmp_path, rollout, lambda r: r.state.step >= 2)
         before = wait(tmp_path, rollout, lambda r: True)
         _crash(server.get_pid())
@@ -72,9 +58,9 @@ def _crash(postmaster: int) -> None:
         process.wait(10)
 
 
-def test_case_5_a_locked_database_is_waited_for(tmp_path: Path, one_controller: Callable[[], int]) -> None:
+def test_case_5_a_locked_database_is_waited_for(tmp_path: Path, controllers: Callable[[], int]) -> None:
     rollout = begun(tmp_path, "canary", canary__phase_duration="500ms")
-    one_controller()
+    controllers()
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     held = sqlite3.connect(tmp_path / "pilotage.sqlite", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from pilotage.engine.location import DATABASE
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import Status
 
-from .harness import STRATEGIES, Case, begun, controller, problems, run
+from .harness import STRATEGIES, Case, begun, problems, run
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -42,22 +41,6 @@ def database(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     )
     monkeypatch.setenv(DATABASE, url)
     return url
-
-
-@pytest.fixture
-def controllers(tmp_path: Path) -> Iterator[Callable[[], int]]:
-    """Starts a controller; ends them all."""
-    running: list[int] = []
-
-    def start() -> int:
-        running.append(controller(tmp_path, frozenset(), None))
-        return running[-1]
-
-    yield start
-    for pid in running:
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
 
 
 def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline: float = 40.0) -> Rollout:

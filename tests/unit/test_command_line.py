@@ -110,3 +110,23 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     said = pilotage("doctor", cwd=tmp_path)
     assert said.returncode == 9
     assert "FAIL  fleet: 'no-such-program' is not on PATH" in said.stdout
+
+
+def test_doctor_names_the_channel_whose_secret_is_missing_and_no_secret(tmp_path: Path) -> None:
+    pilotage("init", cwd=tmp_path)
+    key = tmp_path / "key"
+    key.write_text("sesame")
+    file = tmp_path / "pilotage.yaml"
+    file.write_text(
+        file.read_text()
+        + f"""
+notify:
+  - {{kind: pagerduty, routing_key: "secret://file{key}"}}
+  - {{kind: teams, webhook: "secret://env/NOWHERE_SET", environments: [production]}}
+"""
+    )
+    said = pilotage("doctor", cwd=tmp_path)
+    assert said.returncode == 9
+    assert "PASS  channel pagerduty: its secrets can be read" in said.stdout
+    assert "FAIL  channel teams: the environment variable NOWHERE_SET holds nothing: set it" in said.stdout
+    assert "sesame" not in said.stdout + said.stderr

@@ -34,6 +34,10 @@ environments:
       canary.phase_duration: 30m
 """
 
+CHANNEL = """\
+notify:
+  - {kind: teams, webhook: "secret://env/T\""""
+
 # name → (what is replaced, by what, each error's line:column and words)
 MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "an empty file": (GOOD, "", [("1:1", "holds no settings")]),
@@ -60,6 +64,14 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "an override of no number": ("canary.phase_duration", "canary.phase_duratoin", [("18", "did you mean canary.phase_duration?")]),
     "an override that is no duration": ("30m", "soon", [("18", "'soon' is not a duration")]),
     "a control character": ("service: shop", "service: sh\x07op", [("1:12", "control character")]),
+    "a channel of no environment": (
+        "environments:", f"{CHANNEL}, environments: [staging]}}\nenvironments:",
+        [("10:61", "notify[0].environments[0]: 'staging' is not one of production")],
+    ),
+    "two channels of one name": (
+        "environments:", f"{CHANNEL}}}\n{CHANNEL.splitlines()[1]}}}\nenvironments:",
+        [("11:5", "two channels are called 'teams'")],
+    ),
     "five errors at once": (
         GOOD,
         GOOD.replace("minor", "minr").replace("count: 4", "count: no").replace("/healthz", "healthz")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pilotage.cli.project import Project
+from pilotage.config.channels import ChannelSection
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ def examine(project: Project, environment: str | None) -> list[Finding]:
         Finding("PASS", "configuration", str(project.config)),
     ]
     findings += [*_envoy(), *_fleet(project, name), *_store(project), *_running(project, name)]
-    return findings
+    channels = project.loaded.configuration.notify
+    return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 
 
 def _envoy() -> Iterator[Finding]:
@@ -105,6 +107,21 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
             )
     except AdapterError as error:
         yield Finding("FAIL", "router", str(error))
+
+
+def _channel(section: ChannelSection) -> Finding:
+    """What opens the channel can be read here; whether it opens, `notify test` tries."""
+    from pilotage.adapters.ports import AdapterError
+    from pilotage.adapters.secrets import resolve
+
+    what = f"channel {section.called}"
+    for key, value in section:
+        if isinstance(value, str) and value.startswith("secret://"):
+            try:
+                resolve(value)
+            except AdapterError as error:
+                return Finding("FAIL", what, f"{error}: set it, or correct its {key} in notify")
+    return Finding("PASS", what, "its secrets can be read; `pilotage notify test` sends something")
 
 
 def _port_free(host: str, port: int) -> Finding:

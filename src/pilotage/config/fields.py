@@ -33,6 +33,14 @@ UrlPath = Annotated[str, AfterValidator(_local)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 
 
+class Misplaced(ValueError):
+    """What a section as a whole finds wrong with one place in it. path: from the section to that place."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class Section(BaseModel):
     """Unknown keys are errors; nothing is converted silently."""
 

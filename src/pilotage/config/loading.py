@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from pilotage.config.fields import Misplaced
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
 
@@ -80,6 +81,8 @@ def _problem(document: Document, detail: Any) -> Problem:
     # `[key]` marks pydantic's complaint about a mapping's key itself.
     path = tuple(part for part in detail["loc"] if part != "[key]")
     path = _within(document.data, path)
+    if isinstance(error := detail.get("ctx", {}).get("error"), Misplaced):
+        path += error.path
     shown = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
     mark = document.keys.get(path) if detail["type"] == "extra_forbidden" else None
     return Problem(mark or document.mark(path), _message(path, detail, document.data), shown)

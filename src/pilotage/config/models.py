@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection, SecretRef
-from pilotage.config.fields import NAME, Address, Duration, HeaderName, Section, UrlPath
+from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, Section, UrlPath
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
     Answers,
@@ -306,17 +306,21 @@ class Configuration(Section):
         if self.environments and self.services:
             raise ValueError("name either environments or services, each with environments of its own")
         for name, section in self.services.items():
-            for other in section.after:
+            for index, other in enumerate(section.after):
                 if other not in self.services:
-                    raise ValueError(f"services.{name}.after: {other!r} is not one of {', '.join(self.services)}")
+                    known = ", ".join(self.services)
+                    raise Misplaced(f"{other!r} is not one of {known}", "services", name, "after", index)
         names = [channel.called for channel in self.notify]
         there = {*self.environments, *(e for section in self.services.values() for e in section.environments)}
-        for channel in self.notify:
-            if gone := [name for name in channel.environments if name not in there]:
-                raise ValueError(f"notify: {channel.called}: there is no environment {gone[0]!r}")
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"notify: two channels are called {min(twice)!r}: give each a name of its own")
+        for index, channel in enumerate(self.notify):
+            for at, name in enumerate(channel.environments):
+                if name not in there:
+                    known = ", ".join(sorted(there))
+                    raise Misplaced(f"{name!r} is not one of {known}", "notify", index, "environments", at)
+            if channel.called in names[:index]:
+                message = f"two channels are called {channel.called!r}: give each a name of its own"
+                raise Misplaced(message, "notify", index)
         ordered = {name: tuple(section.after) for name, section in self.services.items()}
         if cycle := cycle_in(ordered):
-            raise ValueError(f"services: {' → '.join(cycle)} wait for one another")
+            raise Misplaced(f"{' → '.join(cycle)} wait for one another", "services")
         return self
