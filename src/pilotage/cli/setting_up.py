@@ -203,7 +203,7 @@ def schema(of: str) -> None:
 @json_option
 @click.pass_obj
 def doctor(project: Project, environment: str | None, as_json: bool) -> None:
-    """Check this machine and this configuration; exit 9 when something is missing, with what to do."""
+    """Check this machine, this configuration and its channels; exit 9 when something is missing, with what to do."""
     import json
 
     from pilotage.cli.checkup import examine
