@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from pilotage.model.rollout import Status
+from pilotage.model.rollout import Pace, Status
 
 from .conftest import Make, Shop, users
 
@@ -32,7 +32,7 @@ def type_in(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_life_of_releases(shop: Make) -> None:
-    it = shop(canary__phase_duration="2s")
+    it = shop(canary__phase_duration="5s")  # typing takes a while on a machine with other things to do
     it.run("doctor")
     first = it.run("deploy", it.release("v0"))
     assert first.splitlines()[-1].endswith("v0 serves all requests")
@@ -71,11 +71,10 @@ def test_a_life_of_releases(shop: Make) -> None:
         it.run("deploy", "v1", expect=4)
 
         # back to the last good version, without its analyses
-        began = time.monotonic()
         it.run("rollback")
+        assert it.latest().state.pace is Pace.FAST
         assert it.json("status")["serving"] == "v0"
         assert it.split() == {"version_v0": 1000}
-        assert time.monotonic() - began < 20
         it.run("rollback", "--to", "v7", expect=2)
 
     told = it.json("history")["rollouts"]

@@ -37,8 +37,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "shop.py").write_text(SHOP)
     (place / "test_shop.py").write_text(TESTS)
 
+    # A run within xdist's own would measure nothing.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
     def run(*command: str) -> str:
-        done = subprocess.run([sys.executable, "-m", *command], cwd=place, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", *command], cwd=place, capture_output=True, text=True, env=alone)
         assert done.returncode in (0, 1), done.stderr
         return done.stdout
 
