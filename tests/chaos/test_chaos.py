@@ -16,8 +16,8 @@ from .harness import FAILPOINTS, STRATEGIES, Case, run
 pytestmark = pytest.mark.real
 
 TIMES = int(os.environ.get("PILOTAGE_CHAOS", "1"))
-KILLS = 8
-SEEDS = 11 * TIMES
+KILLS = 16
+SEEDS = 12 * TIMES
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,18 +32,15 @@ class World:
     """Opened anew by every controller; all of them see the same."""
 
     def __init__(self, place: Path, hooks: frozenset[str]) -> None:
-        self._file, self._log, self._hooks = place / "world.json", place / "log.jsonl", hooks
+        self._file, self._lock, self._hooks = place / "world.json", place / "lock", hooks
         place.mkdir(parents=True, exist_ok=True)
-        if not self._file.exists():
-            self._file.write_text(json.dumps(_EMPTY))
 
     # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
 
     def done(self) -> list[dict[str, Any]]:
         """Everything that was done to the world, in order."""
-        if not self._log.exists():
-            return []
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        log: list[dict[str, Any]] = self.look()["log"]
+        return log
 
     def look(self) -> dict[str, Any]:
         with self._state() as state:
@@ -53,14 +49,15 @@ class World:
     @contextmanager
     def _state(self) -> Iterator[dict[str, Any]]:
         """The world for one reader or writer at a time; requests flow as long as nobody looks, too."""
-        with self._file.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            state = json.loads(file.read())
+        with self._lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            state = json.loads(self._file.read_text() if self._file.exists() else json.dumps(_EMPTY))
             _flow(state, time.time())
             yield state
-            file.seek(0)
-            file.write(json.dumps(state))
-            file.truncate()
+            # A kill leaves the world before the change or the one after it, never a torn one.
+            beside = self._file.with_suffix(".new")
+            beside.write_text(json.dumps(state))
+            beside.replace(self._file)
 
     def _write(self, what: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
         """Change the world and log it, with a place to die on either side."""
@@ -68,9 +65,7 @@ class World:
         with self._state() as state:
             told = change(state)
             if told is not None:
-                line = json.dumps({"at": time.time(), "what": what, **told})
-                with self._log.open("a") as log:
-                    log.write(line + "\n")
+                state["log"].append({"at": time.time(), "what": what, **told})
         reach(f"after-{what}")
 
     # ── router ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,7 +202,7 @@ class _Counters:
 
 _EMPTY: dict[str, Any] = {
     "split": None, "endpoints": {}, "instances": [], "ports": 0, "checks": {}, "flag": {"groups": [], "share": 0},
-    "counts": {}, "at": 0.0, "bad": [],
+    "counts": {}, "at": 0.0, "bad": [], "log": [],
 }  # fmt: skip
 
 
@@ -244,9 +239,5 @@ def opened(world: World) -> Target:
 
 def make_bad(place: Path, names: Sequence[str]) -> None:
     """What these versions (or variants) answer is an error three times in ten, from now on."""
-    file = place / "world.json"
-    state = json.loads(file.read_text())
-    state["bad"] = list(names)
-    beside = file.with_suffix(f".{os.getpid()}")
-    beside.write_text(json.dumps(state))
-    beside.replace(file)
+    with World(place, frozenset())._state() as state:
+        state["bad"] = list(names)

@@ -22,7 +22,7 @@ LOG_SPAN, SPAN_LESS_ONE = np.log(SPAN), SPAN - 1
 _MANY = 20
 """Bad events in one look beyond which a bet could leave the range of a float."""
 
-_TOP, _RICHEST = 600.0, 1e250
+_TOP, _RICHEST = 400.0, 1e120
 """Caps that keep the capital a finite number: far beyond any bar, and a smaller capital is still an e-value."""
 
 

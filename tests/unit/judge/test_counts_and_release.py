@@ -123,6 +123,17 @@ def test_more_bad_events_of_the_canary_are_never_less_evidence(bad_c: int, bad_s
     assert more.harm_evidence() >= fewer.harm_evidence() - 1e-9
 
 
+def test_endless_bad_events_never_leave_the_range_of_a_number() -> None:
+    judge = CountJudge(limit=0.05)
+    with np.errstate(all="raise", under="ignore"):
+        for _ in range(50):
+            verdict = judge.update(canary_bad=20_000, canary_total=20_000, stable_bad=0, stable_total=20_000)
+            assert verdict.kind is VerdictKind.FAIL
+        judge.update(canary_bad=0, canary_total=10**9, stable_bad=0, stable_total=20_000)
+    assert verdict.evidence > 0
+    assert not any(math.isnan(bound) for bound in verdict.interval or ())
+
+
 def test_a_judge_goes_on_after_a_restart() -> None:
     first, second = CountJudge(limit=0.05), CountJudge(limit=0.05)
     first.update(**counts(2, 100, 1, 1000))
