@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +165,51 @@ def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
     run("send", "social_media", "2.0.0", "--at", "2099-01-01T09:00")
     store = Store(folder / ".pilotage")
     assert outbox.due(store.engine, time.time()) == ()
-    assert outbox.due(store.engine, 4_100_000_000.0) == ("customers",)
+    then = datetime(2099, 1, 1, 12, tzinfo=UTC).timestamp()
+    assert outbox.due(store.engine, then) == ("customers",)
+    assert "is scheduled already" in str(run("approve", "social_media", "2.0.0", expect=1).exception)
+    assert state_of("social_media") == "scheduled"
+    letter = outbox.claim(store.engine, "customers", "a sender", then)
+    assert letter is not None
+    outbox.failed(store.engine, letter, "no route", then, permanent=False, retry_after=None)
+    assert state_of("social_media") == "scheduled", "it is tried for a day from its time, not from its writing"
+    letter = outbox.claim(store.engine, "customers", "a sender", then + 9)
+    assert letter is not None
+    outbox.delivered(store.engine, letter, {}, then + 9)
+    assert state_of("social_media") == "sent"
+    for late in (("skip", "social_media", "2.0.0", "--because", "x"), ("approve", "social_media", "2.0.0")):
+        assert "is sent already" in str(run(*late, expect=1).exception)
     store.close()
+
+
+def state_of(item: str) -> str:
+    listed = json.loads(run("list", "2.0.0", "--json").stdout)["announcements"]
+    return str({one["item"]: one["state"] for one in listed}[item])
+
+
+@pytest.mark.parametrize("change", ["skip", "edit"])
+def test_scheduled_and_then_changed_does_not_go_out(folder: Path, change: str) -> None:
+    run("approve", "social_media", "2.0.0")
+    run("send", "social_media", "2.0.0", "--at", "2099-01-01T09:00")
+    (folder / "text.md").write_text("Otherwise.")
+    run(change, "social_media", "2.0.0", *(["--because", "x"] if change == "skip" else ["text.md"]))
+    assert state_of("social_media") == {"skip": "skipped", "edit": "draft"}[change]
+    store = Store(folder / ".pilotage")
+    assert not outbox.letters(store.engine)
+    store.close()
+    if change == "edit":
+        run("approve", "social_media", "2.0.0")
+        assert "through 1 channel" in run("send", "social_media", "2.0.0").stdout
+
+
+def test_scheduled_and_on_its_way_cannot_be_skipped(folder: Path) -> None:
+    run("approve", "social_media", "2.0.0")
+    run("send", "social_media", "2.0.0", "--at", "2099-01-01T09:00")
+    store = Store(folder / ".pilotage")
+    assert outbox.claim(store.engine, "customers", "a sender", 4_100_000_000.0)
+    store.close()
+    assert "is sent already" in str(run("skip", "social_media", "2.0.0", "--because", "x", expect=1).exception)
+    assert state_of("social_media") == "scheduled"
 
 
 def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from pilotage.config.loading import Loaded
 from pilotage.engine import outbox
@@ -68,17 +69,16 @@ class Announced:
 
 def announcements_of(store: Store, plan: Plan) -> tuple[Announced, ...]:
     """All of the plan's, in its order, with what people did to them."""
-    known = {row["item"]: row for row in _rows(store.engine, plan)}
-    return tuple(
-        _of_row(known[message.id]) if message.id in known else _planned(message, plan) for message in plan.communication
-    )
+    with store.engine.connect() as connection:
+        known = {row["item"]: _of_row(row, connection, plan) for row in _rows(connection, plan)}
+    return tuple(known.get(message.id) or _planned(message, plan) for message in plan.communication)
 
 
 def track(store: Store, loaded: Loaded, plan: Plan, actor: str, now: float) -> int:
     """From now on the worker reminds of what is overdue. Returns how many items are tracked anew; due times follow the
     plan, also of what was tracked before."""
-    known = {row["item"]: row for row in _rows(store.engine, plan)}
     with store.engine.begin() as connection:
+        known = {row["item"] for row in _rows(connection, plan)}
         for message in plan.communication:
             planned = _planned(message, plan)
             if message.id in known:
@@ -96,20 +96,26 @@ def _planned(message: Planned, plan: Plan) -> Announced:
     return Announced(message.id, message.title, message.audience, str(message.owner), State.DRAFT, due, None)
 
 
-def _rows(engine: Engine, plan: Plan) -> list[RowMapping]:
+def _rows(connection: Connection, plan: Plan) -> list[RowMapping]:
     query = select(announcements).where(
         announcements.c.service == plan.service, announcements.c.environment == plan.environment,
         announcements.c.version == plan.version,
     )  # fmt: skip
-    with engine.connect() as connection:
-        return list(connection.execute(query.order_by(announcements.c.id)).mappings())
+    return list(connection.execute(query.order_by(announcements.c.id)).mappings())
 
 
-def _of_row(row: RowMapping) -> Announced:
+def _of_row(row: RowMapping, connection: Connection, plan: Plan) -> Announced:
+    state = State(row["state"])
+    if state is State.SCHEDULED and not outbox.waits(connection, _key(plan, row["item"])):
+        state = State.SENT
     return Announced(
-        row["item"], row["title"], row["audience"], row["owner"], State(row["state"]), row["due"], row["text"],
-        row["actor"], row["reason"],
+        row["item"], row["title"], row["audience"], row["owner"], state, row["due"], row["text"], row["actor"],
+        row["reason"],
     )  # fmt: skip
+
+
+def _key(plan: Plan, item: str) -> str:
+    return f"announcement/{plan.service}/{plan.environment}/{plan.version}/{item}"
 
 
 def _create(connection: Connection, loaded: Loaded, plan: Plan, planned: Announced, actor: str, now: float) -> None:
@@ -150,26 +156,27 @@ class Act:
 
 
 def edit(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Act) -> None:
-    """A person's own words; what was approved before must be approved again."""
+    """A person's own words; what was approved before must be approved again, what was scheduled does not go out."""
     _set(store, loaded, plan, item, act, state=State.DRAFT, text=text)
 
 
 def approve(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act) -> None:
     """By its owner, where `people` say who that is (Forbidden)."""
-    message = _message(plan, item)
-    check_role(loaded, person_of(loaded, act.actor), message.owner)
+    check_role(loaded, person_of(loaded, act.actor), _message(plan, item).owner)
+    if _found(store, plan, item).state is State.SCHEDULED:
+        raise StoreConflict(f"{item} is scheduled already")
     _set(store, loaded, plan, item, act, state=State.APPROVED)
 
 
 def skip(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act) -> None:
-    """Not this time, for a reason."""
+    """Not this time, for a reason; what was scheduled does not go out."""
     _set(store, loaded, plan, item, act, state=State.SKIPPED)
 
 
 def send(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Act, at: float | None = None) -> int:
     """Through every channel that leads to its audience, now or at a time; returns through how many. Raises Unreachable,
     and StoreConflict for what is not approved or was sent already."""
-    announced = next(a for a in announcements_of(store, plan) if a.item == _message(plan, item).id)
+    announced = _found(store, plan, item)
     if announced.state in (State.SENT, State.SCHEDULED):
         raise StoreConflict(f"{item} is {announced.state} already")
     if announced.state is not State.APPROVED:
@@ -180,26 +187,43 @@ def send(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Ac
             f"no channel leads to {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
         )
     message = _spoken(plan, announced, text, act.now)
-    _set(store, loaded, plan, item, act, state=State.SCHEDULED if at else State.SENT, text=text)
-    return outbox.post_once(store.engine, message, channels, act.now, due=at)
+    state = State.SCHEDULED if at else State.SENT
+    try:
+        with store.engine.begin() as connection:
+            _write(connection, loaded, plan, item, act, state=state, text=text)
+            return outbox.post(connection, message, channels, act.now, due=at)
+    except IntegrityError:
+        raise StoreConflict(f"{item} is {state} already") from None
 
 
 def _spoken(plan: Plan, announced: Announced, text: str, now: float) -> Message:
-    key = f"announcement/{plan.service}/{plan.environment}/{plan.version}/{announced.item}"
+    key = _key(plan, announced.item)
     return Message(
         key, key, "announcement", Severity.INFO, f"{plan.service} {plan.version}: {announced.title}", text, now,
         plan.service, plan.environment, plan.version, audience=announced.audience,
     )  # fmt: skip
 
 
+def _found(store: Store, plan: Plan, item: str) -> Announced:
+    return next(a for a in announcements_of(store, plan) if a.item == _message(plan, item).id)
+
+
 def _set(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act, **values: Any) -> None:
-    message = _message(plan, item)
-    there = any(row["item"] == item for row in _rows(store.engine, plan))
+    """Change what has not gone out yet. Raises StoreConflict when it has."""
     with store.engine.begin() as connection:
-        if not there:
-            _create(connection, loaded, plan, _planned(message, plan), act.actor, act.now)
-        plain = {name: value.value if isinstance(value, State) else value for name, value in values.items()}
-        _change(connection, plan, item, actor=act.actor, reason=act.reason, at=act.now, **plain)
+        state = next((State(row["state"]) for row in _rows(connection, plan) if row["item"] == item), State.DRAFT)
+        withdrawn = state is not State.SCHEDULED or outbox.withdraw(connection, _key(plan, item))
+        if state is State.SENT or not withdrawn:
+            raise StoreConflict(f"{item} is sent already: what went out stays as it is")
+        _write(connection, loaded, plan, item, act, **values)
+
+
+def _write(connection: Connection, loaded: Loaded, plan: Plan, item: str, act: Act, **values: Any) -> None:
+    message = _message(plan, item)
+    if not any(row["item"] == item for row in _rows(connection, plan)):
+        _create(connection, loaded, plan, _planned(message, plan), act.actor, act.now)
+    plain = {name: value.value if isinstance(value, State) else value for name, value in values.items()}
+    _change(connection, plan, item, actor=act.actor, reason=act.reason, at=act.now, **plain)
 
 
 def _message(plan: Plan, item: str) -> Planned:

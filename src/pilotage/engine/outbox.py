@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.leases import gone
@@ -74,7 +74,8 @@ def post(
             insert(outbox).values(
                 key=message.key, channel=name_of(section), section=dict(section), service=message.service,
                 environment=message.environment, thread=message.thread, message=msgspec.to_builtins(message),
-                state=WAITING, due=max(earliest, due or 0.0), attempts=0, claimed_until=0.0, created_at=now,
+                state=WAITING, due=max(earliest, due or 0.0), attempts=0, claimed_until=0.0,
+                created_at=max(now, earliest, due or 0.0),  # the day in which it is tried begins when it is due
             )
         )  # fmt: skip
     return len(written)
@@ -89,6 +90,20 @@ def post_once(
             return post(connection, message, channels, now, due)
     except IntegrityError:
         return 0
+
+
+def waits(connection: Connection, key: str) -> bool:
+    """Whether some of this message has still to go out."""
+    query = select(outbox.c.id).where(outbox.c.key == key, outbox.c.state == WAITING)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def withdraw(connection: Connection, key: str) -> bool:
+    """Take a message back that nobody has begun to send. False when some of it has gone: then roll the transaction
+    back."""
+    there = connection.scalar(select(func.count()).where(outbox.c.key == key))
+    untouched = delete(outbox).where(outbox.c.key == key, outbox.c.state == WAITING, outbox.c.attempts == 0)
+    return connection.execute(untouched).rowcount == there
 
 
 def name_of(section: Mapping[str, Any]) -> str:
