@@ -19,6 +19,7 @@ from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import Status
 
 from .harness import STRATEGIES, Case, begun, problems, run
+from .world import World
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -95,7 +96,8 @@ def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
     controllers()
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     frozen = holder_pid(tmp_path)
-    os.kill(frozen, signal.SIGSTOP)
+    with World(tmp_path / "world", frozenset()).between_calls():
+        os.kill(frozen, signal.SIGSTOP)
     froze = time.time()
     taken = wait(tmp_path, rollout, lambda r: r.state.at > froze + 1)
     assert taken.state.at - froze < leases.DURATION + 4

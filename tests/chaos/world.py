@@ -47,6 +47,12 @@ class World:
             return dict(state)
 
     @contextmanager
+    def between_calls(self) -> Iterator[None]:
+        """Nobody is at it meanwhile: who freezes now does not hold the lock, as no client of a real router does."""
+        with self._state():
+            yield
+
+    @contextmanager
     def _state(self) -> Iterator[dict[str, Any]]:
         """The world for one reader or writer at a time; requests flow as long as nobody looks, too."""
         with self._lock.open("w") as lock:
