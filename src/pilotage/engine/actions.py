@@ -17,8 +17,6 @@ from pilotage.engine.tables import actions
 from pilotage.model.message import Message, Severity
 from pilotage.report.retro import Action
 
-PRIORITIES = ("high", "medium", "low")
-
 
 class UnknownAction(ValueError):
     """A number that no action has."""

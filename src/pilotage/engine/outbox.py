@@ -81,13 +81,11 @@ def post(
     return len(written)
 
 
-def post_once(
-    engine: Engine, message: Message, channels: Sequence[Mapping[str, Any]], now: float, due: float | None = None
-) -> int:
+def post_once(engine: Engine, message: Message, channels: Sequence[Mapping[str, Any]], now: float) -> int:
     """The same in a transaction of its own; nothing when a message of that key was posted before."""
     try:
         with engine.begin() as connection:
-            return post(connection, message, channels, now, due)
+            return post(connection, message, channels, now)
     except IntegrityError:
         return 0
 
