@@ -98,6 +98,8 @@ def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
     frozen = holder_pid(tmp_path)
     with World(tmp_path / "world", frozenset()).between_calls():
         os.kill(frozen, signal.SIGSTOP)
+        # The signal is only sent: a thread that has not stopped yet would take the world's lock with it.
+        os.waitpid(frozen, os.WUNTRACED)
     froze = time.time()
     taken = wait(tmp_path, rollout, lambda r: r.state.at > froze + 1)
     assert taken.state.at - froze < leases.DURATION + 4
