@@ -72,7 +72,9 @@ def _set_up(groups: list[str]) -> None:
     python = str(next(BIN.glob("python*")))
     quiet = [] if os.environ.get("CI") else ["-q"]
     _must([python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", "uv>=0.5"])
-    _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", *groups])
+    # Compiled once, here: where Python may not write bytecode, every command would compile what it imports.
+    _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", "--compile-bytecode", *groups])
+    _must([python, "-m", "compileall", "-q", "src"])
     mark.write_text(wanted)
 
 
