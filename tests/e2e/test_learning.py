@@ -109,9 +109,11 @@ def _retrospective(it: Shop) -> None:
 
 def _public(it: Shop) -> None:
     it.run("announce", "track", "v5", "--date", "2027-06-18", "--as-of", "2026-11-24")
-    it.run("serve-status", "--once")
-    folder = it.directory / "public"
-    data = json.loads((folder / "status.json").read_text())
+    folder, until = it.directory / "public", time.monotonic() + 30
+    # The worker writes it, without being asked.
+    while not (data := json.loads((folder / "status.json").read_text()))["planned"]:
+        assert time.monotonic() < until, data
+        time.sleep(0.1)
     assert data["services"] == [{"name": "shop", "condition": "operational"}]
     (incident,) = data["incidents"]
     assert [u["state"] for u in incident["updates"]] == ["investigating", "resolved"]

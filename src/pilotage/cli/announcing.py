@@ -96,11 +96,10 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
 def track(project: Project, /, version: str, environment: str | None, **wished: Any) -> None:
     """Remind the owners of what is overdue for VERSION, once a day, until it is sent or skipped."""
     from pilotage.engine.announcing import track as begin
-    from pilotage.engine.supervisor import ensure_worker
 
     plan = _plan(project, version, environment, wished)
     count = begin(project.store, project.loaded, plan, project.actor, time.time())
-    ensure_worker(project.directory)
+    project.ensure_worker()
     click.echo(f"{len(plan.communication)} announcements of {version} are tracked, {count} of them from now on")
 
 
@@ -167,13 +166,12 @@ def send(
 ) -> None:  # fmt: skip
     """Tell ITEM to its audience now, or --at a time, through every channel that leads there."""
     from pilotage.engine.announcing import send as tell
-    from pilotage.engine.supervisor import ensure_worker
 
     plan = _plan(project, version, environment, wished)
     at = _moment(moment, plan) if moment else None
     text = _text(project, plan, _one(project, plan, item), range_)
     count = tell(project.store, project.loaded, plan, item, text, _act(project), at)
-    ensure_worker(project.directory)
+    project.ensure_worker()
     click.echo(f"{item} {'is scheduled' if at else 'goes out'} through {count} channel{'s' * (count != 1)}")
 
 

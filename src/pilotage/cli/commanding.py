@@ -16,7 +16,6 @@ _reason = click.option("-m", "--reason", default="", help="Why; kept with the ro
 
 def _send(project: Project, environment: str | None, kind: str, reason: str, full: bool = False) -> None:
     """Write the command down and wait until the worker has taken it up."""
-    from pilotage.engine.supervisor import ensure_worker
     from pilotage.model.rollout import CommandKind
 
     rollout = project.rollout(project.environment(environment))
@@ -24,7 +23,7 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
         click.echo(f"nothing to do: {rollout.version} is {rollout.state.status}")
         raise SystemExit(0 if kind == "abort" else 7)
     identity = project.store.command(rollout.id, CommandKind(kind), project.actor, reason, full)
-    ensure_worker(project.directory)
+    project.ensure_worker()
     until = time.monotonic() + _ANSWER_DEADLINE
     while time.monotonic() < until:
         if outcome := project.store.outcome(identity):
@@ -77,13 +76,12 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
     """Go back: undo the rollout under way, or return to the last good version without its analyses."""
     from pilotage.cli.running import follow
     from pilotage.engine.deployments import go_back
-    from pilotage.engine.supervisor import ensure_worker
 
     started = go_back(project.store, project.loaded, project.environment(environment), to, project.actor, reason)
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return
-    ensure_worker(project.directory)
+    project.ensure_worker()
     if not detach:
         status = follow(project, started.rollout.id, timeout=None)
         raise SystemExit(0 if status == 4 and not started.fresh else status)
@@ -94,14 +92,13 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
 @click.pass_obj
 def clean(project: Project, environment: str | None) -> None:
     """Remove a failed environment that was kept for study; the worker stops its instances."""
-    from pilotage.engine.supervisor import ensure_worker
 
     rollout = project.rollout(project.environment(environment))
     if not rollout.state.preserved or not rollout.state.status.final:
         click.echo("nothing is kept for study")
         return
     project.store.clean(rollout.id, project.actor, time.time())
-    ensure_worker(project.directory)
+    project.ensure_worker()
     click.echo(f"the failed environment with {rollout.version} goes")
 
 

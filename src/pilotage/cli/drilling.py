@@ -36,7 +36,6 @@ def drill_rollback(
     """
     from pilotage.engine.deployments import Asked, deploy
     from pilotage.engine.plans import plan_for
-    from pilotage.engine.supervisor import ensure_worker
     from pilotage.model.quantity import format_duration, parse_duration
     from pilotage.model.rollout import CommandKind, Status
 
@@ -49,12 +48,12 @@ def drill_rollback(
     if started.rollout is None or not started.fresh:
         raise click.UsageError(f"{started.sentence}: drill with another version")
     click.echo(started.sentence, err=True)
-    ensure_worker(project.directory)
+    project.ensure_worker()
     until = time.monotonic() + parse_duration(timeout)
     reached = _until(project, started.rollout.id, until, reached=True)
     if not reached.state.status.final:
         store.command(reached.id, CommandKind.ROLLBACK, project.actor, "a drill")
-        ensure_worker(project.directory)
+        project.ensure_worker()
         reached = _until(project, reached.id, until, reached=False)
     if reached.state.status is not Status.ROLLED_BACK:
         click.echo(f"{version} is {reached.state.status}: {reached.state.reason}", err=True)

@@ -62,14 +62,13 @@ def _clock(at: float | None) -> str:
 def retry(project: Project, channel: str | None) -> None:
     """Send again now what was given up or waits for its next try: of CHANNEL, or of all."""
     from pilotage.engine import outbox
-    from pilotage.engine.supervisor import ensure_worker
 
     known = [one.channel for one in outbox.health(project.store.engine)]
     if channel is not None and channel not in known:
         raise click.UsageError(f"nothing was ever told through {channel!r}; there are {', '.join(known) or 'none'}")
     count = outbox.retry(project.store.engine, channel, time.time())
     if count:
-        ensure_worker(project.directory)
+        project.ensure_worker()
     click.echo(f"{count} message{'s' * (count != 1)} will be tried again now")
 
 
@@ -124,7 +123,6 @@ def serve_callbacks(project: Project, listen: str) -> None:
     from pilotage.adapters import slack_callback
     from pilotage.adapters.secrets import resolve
     from pilotage.engine.answering import answer
-    from pilotage.engine.supervisor import ensure_worker
 
     references = [
         channel.signing_secret for channel in project.whole.configuration.notify
@@ -146,7 +144,7 @@ def serve_callbacks(project: Project, listen: str) -> None:
                 refusal = (error.status, str(error))
                 continue
             status, sentence = answer(project.store, pressed)
-            ensure_worker(project.directory)
+            project.ensure_worker()
             click.echo(f"{pressed.ask} of {pressed.rollout} by slack:{pressed.user}: {sentence}", err=True)
             _tell_back(pressed.reply_to, sentence)
             # Slack shows its user an error for anything but 200; ours is told in the reply.

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def worker(project: Project) -> None:
     """Execute rollouts in the foreground, for systemd or a container; `deploy` starts one by itself otherwise."""
+    from pilotage.engine.publication import note, publication_of
     from pilotage.engine.worker import run
 
+    if project.config.exists():
+        note(project.directory, publication_of(project.whole))
     raise SystemExit(run(project.directory))
 
 

@@ -60,6 +60,14 @@ class Project:
 
         return Store(self.directory)
 
+    def ensure_worker(self) -> None:
+        """See that a worker is at work here, and knows what is to be published."""
+        from pilotage.engine.publication import note, publication_of
+        from pilotage.engine.supervisor import ensure_worker
+
+        note(self.directory, publication_of(self.whole))
+        ensure_worker(self.directory)
+
     @property
     def actor(self) -> str:
         """Who asks: PILOTAGE_ACTOR, else the login name."""

@@ -203,22 +203,17 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
 
     It is files in `status_page.folder`: they stay, and say what was, when nothing of Pilotage runs.
     """
-    from pilotage.engine.status_page import page_of, write_status
+    from pilotage.engine.publication import publication_of
+    from pilotage.engine.status_page import Publisher
 
-    section = project.whole.configuration.status_page
-    if section is None:
+    wanted = publication_of(project.whole)
+    if wanted is None:
         raise click.UsageError(f"{project.config}: status_page: {{folder: public/status, environment: production}}")
-    whole = project.whole.configuration
-    places = dict.fromkeys(whole.services or [whole.service], section.environment)
-    folder = project.config.resolve().parent / section.folder
-
-    def renew() -> None:
-        write_status(folder, page_of(project.store, section.title, places, time.time()), section.address)
-
-    renew()
-    click.echo(f"written: {folder}", err=True)
+    publisher = Publisher(project.store)
+    publisher.renew(wanted, time.time())
+    click.echo(f"written: {wanted.folder}", err=True)
     if not once:
-        _serve(folder, listen, renew)
+        _serve(Path(wanted.folder), listen, lambda: publisher.renew(wanted, time.time()))
 
 
 def _serve(folder: Path, listen: str, renew: Any) -> None:

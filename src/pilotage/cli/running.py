@@ -53,7 +53,6 @@ def deploy(
     from pilotage.engine.deployments import Asked, NotReady
     from pilotage.engine.deployments import deploy as begin
     from pilotage.engine.plans import plan_for
-    from pilotage.engine.supervisor import ensure_worker
 
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:
@@ -76,7 +75,7 @@ def deploy(
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return
-    ensure_worker(project.directory)
+    project.ensure_worker()
     if detach or not wait:
         click.echo(json.dumps({"rollout": started.rollout.id}) if as_json else started.rollout.id)
         return
@@ -90,7 +89,6 @@ def _deploy_all(
     from pilotage.engine.chain import sentences
     from pilotage.engine.deployments import Asked
     from pilotage.engine.releases import deploy_release
-    from pilotage.engine.supervisor import ensure_worker
 
     services = project.whole.configuration.services
     places = {name for section in services.values() for name in section.environments}
@@ -103,7 +101,7 @@ def _deploy_all(
         return 0
     release = str(begun[0].release)
     click.echo(f"{release}: {version} of {', '.join(r.service for r in begun)} rolls out to {place}", err=True)
-    ensure_worker(project.directory)
+    project.ensure_worker()
     shown: dict[str, int] = {}
     until = None if timeout is None else time.monotonic() + timeout
     while not detach:
@@ -144,9 +142,7 @@ def watch(project: Project, environment: str | None, timeout: str | None, as_jso
     """Follow the rollout under way, or show how the last one ended."""
     rollout = project.rollout(project.environment(environment))
     if not rollout.state.status.final:
-        from pilotage.engine.supervisor import ensure_worker
-
-        ensure_worker(project.directory)
+        project.ensure_worker()
     raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, looks))
 
 

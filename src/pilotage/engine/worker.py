@@ -15,15 +15,18 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import actions, announcing, leases
 from pilotage.engine.driver import Driver, LeaseLost
+from pilotage.engine.publication import noted
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
 from pilotage.engine.sender import Sender
+from pilotage.engine.status_page import Publisher
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.supervisor import lock_file
 from pilotage.model.rollout import CommandKind
@@ -33,6 +36,7 @@ _POLL = 0.1
 """Seconds between two looks for new rollouts and commands."""
 
 _KEEP_EVERY = 2.0
+_PUBLISH_EVERY = 1.0
 _REMIND_EVERY = 60.0
 _AFTER_TROUBLE = 1.0
 _MOST_FAILED_LOOKS = 5
@@ -56,8 +60,8 @@ class Worker:
         self._drivers: dict[str, Driver] = {}
         self._keepers: dict[str, Driver] = {}
         self._failed: dict[str, int] = {}
-        self._kept = 0.0
-        self._reminded = -math.inf
+        self._began: dict[str, float] = {}
+        self._publisher = Publisher(self.store)
         self._commanded: frozenset[str] = frozenset()
         self._heart = leases.Heart(self.store.engine, self.holder)
         self._sender = Sender(self.store.engine, self.holder, self.stopping)
@@ -92,14 +96,29 @@ class Worker:
                 self._drivers.pop(rollout, None)
                 self._failed.pop(rollout, None)
             self._known = unfinished
-        if time.monotonic() - self._reminded > _REMIND_EVERY:
-            self._reminded = time.monotonic()
-            announcing.remind(self.store.engine, time.time())
-            actions.remind(self.store.engine, time.time())
-        if time.monotonic() - self._kept > _KEEP_EVERY and "keeper" not in self._busy:
-            self._kept = time.monotonic()
-            self._busy.add("keeper")
-            self._pool.submit(self._keep)
+        self._aside("keeper", _KEEP_EVERY, self._keep)
+        self._aside("publisher", _PUBLISH_EVERY, self._publish)
+        self._aside("reminders", _REMIND_EVERY, self._remind)
+
+    def _aside(self, name: str, every: float, work: Callable[[], object]) -> None:
+        """Have it done beside the looks, once in `every` seconds and never twice at once."""
+        now = time.monotonic()
+        with self._lock:
+            if name in self._busy or now - self._began.get(name, -math.inf) < every:
+                return
+            self._busy.add(name)
+            self._began[name] = now
+
+        def done() -> None:
+            try:
+                work()
+            except Exception:
+                _log.exception("%s: trying again", name)
+            finally:
+                with self._lock:
+                    self._busy.discard(name)
+
+        self._pool.submit(done)
 
     def _dispatch(self) -> None:
         now = time.monotonic()
@@ -144,19 +163,26 @@ class Worker:
             reason = f"an internal error: {type(error).__name__}: {error}"
             self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
 
+    def _remind(self) -> None:
+        announcing.remind(self.store.engine, time.time())
+        actions.remind(self.store.engine, time.time())
+
+    def _publish(self) -> None:
+        if wanted := noted(self.directory):
+            try:
+                self._publisher.renew(wanted, time.time())
+            except OSError as error:
+                _log.warning("the status page cannot be written: %s", error)
+
     def _keep(self) -> None:
-        try:
-            settled = self.store.settled()
-            for gone in set(self._keepers) - {rollout.id for rollout in settled}:
-                del self._keepers[gone]
-            for rollout in settled:
-                keeper = self._keepers.get(rollout.id)
-                if keeper is None or keeper.rollout.revision != rollout.revision:
-                    keeper = self._keepers[rollout.id] = self._driver(rollout.id)
-                self._keep_one(keeper)
-        finally:
-            with self._lock:
-                self._busy.discard("keeper")
+        settled = self.store.settled()
+        for gone in set(self._keepers) - {rollout.id for rollout in settled}:
+            del self._keepers[gone]
+        for rollout in settled:
+            keeper = self._keepers.get(rollout.id)
+            if keeper is None or keeper.rollout.revision != rollout.revision:
+                keeper = self._keepers[rollout.id] = self._driver(rollout.id)
+            self._keep_one(keeper)
 
     def _keep_one(self, keeper: Driver) -> None:
         try:

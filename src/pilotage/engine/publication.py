@@ -1,0 +1,47 @@
+"""What the configuration wants published: commands leave word of it in the state's folder, for the worker there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pilotage.adapters.files import read_json, write_json
+from pilotage.config.loading import Loaded
+
+_NOTE = "status-page.json"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is published where. folder: absolute · places: service → the environment that its public uses."""
+
+    folder: str
+    title: str
+    address: str
+    places: Mapping[str, str]
+
+
+def publication_of(whole: Loaded) -> Publication | None:
+    """What the configuration of all services wants published."""
+    wanted, section = whole.configuration, whole.configuration.status_page
+    if section is None:
+        return None
+    folder = whole.path.resolve().parent / section.folder
+    places = dict.fromkeys(wanted.services or [wanted.service], section.environment)
+    return Publication(str(folder), section.title, section.address, places)
+
+
+def note(directory: Path, publication: Publication | None) -> None:
+    """Leave word for the worker of this directory."""
+    place = directory / _NOTE
+    if publication is None:
+        place.unlink(missing_ok=True)
+    elif read_json(place) != asdict(publication):
+        write_json(place, asdict(publication))
+
+
+def noted(directory: Path) -> Publication | None:
+    """The word that was left."""
+    found = read_json(directory / _NOTE)
+    return None if found is None else Publication(**found)
