@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pilotage.cli import checkup
+from pilotage.cli.project import Project
 from pilotage.config.loading import load
 from pilotage.engine.publication import note, noted, publication_of
 from pilotage.engine.status_page import Publisher
@@ -64,6 +66,20 @@ def test_r21_the_page_is_made_anew_by_what_happens_and_by_a_minute_gone(tmp_path
     publisher.renew(wanted, now + 61)
     assert page.read_text() != "touched"
     store.close()
+
+
+def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
+    def told() -> list[tuple[str, str]]:
+        project = Project(configured(tmp_path, status_page=PAGE), debug=False)
+        return [(f.result, f.sentence.replace(str(tmp_path), "")) for f in checkup._status_page(project)]
+
+    (tmp_path / "public").write_text("a file is in the way")
+    assert told() == [("FAIL", "/public/status: Not a directory: correct status_page.folder")]
+    (tmp_path / "public").unlink()
+    assert told() == [("WARN", "not written to /public/status yet; the worker does it after a deployment")]
+    (tmp_path / "public/status/index.html").write_text("<!doctype html>")
+    ((result, sentence),) = told()
+    assert (result, sentence.partition(", last")[0]) == ("PASS", "in /public/status")
 
 
 def test_a_folder_that_cannot_be_written_is_told_once_and_harms_nothing(tmp_path: Path, caplog: Any) -> None:

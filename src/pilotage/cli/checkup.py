@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from pilotage.cli.project import Project
 from pilotage.config.channels import ChannelSection
@@ -26,7 +29,7 @@ def examine(project: Project, environment: str | None) -> list[Finding]:
         Finding("PASS", "Python", sys.version.split()[0]),
         Finding("PASS", "configuration", str(project.config)),
     ]
-    findings += [*_envoy(), *_fleet(project, name), *_store(project), *_running(project, name)]
+    findings += [*_envoy(), *_fleet(project, name), *_store(project), *_running(project, name), *_status_page(project)]
     channels = project.loaded.configuration.notify
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 
@@ -69,6 +72,27 @@ def _store(project: Project) -> Iterator[Finding]:
         return
     project.store.unfinished()
     yield Finding("PASS", "store", str(project.directory))
+
+
+def _status_page(project: Project) -> Iterator[Finding]:
+    from pilotage.engine.publication import publication_of
+
+    if (wanted := publication_of(project.whole)) is None:
+        return
+    try:
+        Path(wanted.folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        yield Finding("FAIL", "status page", f"{wanted.folder}: {error.strerror}: correct status_page.folder")
+        return
+    if not os.access(wanted.folder, os.W_OK):
+        yield Finding("FAIL", "status page", f"{wanted.folder} cannot be written: correct status_page.folder")
+    elif not (page := Path(wanted.folder) / "index.html").exists():
+        yield Finding(
+            "WARN", "status page", f"not written to {wanted.folder} yet; the worker does it after a deployment"
+        )
+    else:
+        written = datetime.fromtimestamp(page.stat().st_mtime, UTC)
+        yield Finding("PASS", "status page", f"in {wanted.folder}, last changed {written:%Y-%m-%d %H:%M} UTC")
 
 
 def _running(project: Project, environment: str) -> Iterator[Finding]:
