@@ -79,14 +79,15 @@ def _set_up(groups: list[str]) -> None:
 
 
 PROGRAMS = {
-    "promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse", "hyperfine": "hyperfine",
+    "promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse", "hyperfine": "hyperfine", "npm": "npm",
+    "javac": "default-jdk-headless", "/usr/share/java/org.jacoco.core.jar": "libjacoco-java",
 }  # fmt: skip
-"""Programs that some tests run for real, and the Debian packages that hold them."""
+"""Programs and files that some tests use for real, and the Debian packages that hold them."""
 
 
 def _programs() -> None:
     """Install what is missing, where that can be done without asking: as root on Debian. Elsewhere tests skip."""
-    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    missing = [package for name, package in PROGRAMS.items() if not (shutil.which(name) or Path("/", name).exists())]
     if missing and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {**_environment(), "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *missing]):
