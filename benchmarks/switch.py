@@ -1,4 +1,4 @@
-"""What users notice of a switch: requests lost and time to the last old answer, while a real load runs.
+"""What users notice of a switch: requests lost, and time until all are answered by the new one, while a real load runs.
 
 `python benchmarks/switch.py [--quick]`. Our router (Envoy by file discovery) makes weight changes and blue-green
 switches under `wrk` with keep-alive, beside clients that POST, that wait for slow answers, and that hold a websocket
@@ -12,6 +12,8 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import hashlib
+import multiprocessing
 import os
 import platform
 import re
@@ -23,10 +25,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from http.client import HTTPConnection, HTTPException
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
@@ -34,6 +38,7 @@ from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.model.traffic import WHOLE, split_between
 
 VERSIONS = ("old", "new")
+_RFC_6455 = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 # ── the service ────────────────────────────────────────────────────────────────────────────────────────────
@@ -47,7 +52,11 @@ async def _answer(name: str, reader: asyncio.StreamReader, writer: asyncio.Strea
             headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:])}
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             if headers.get("upgrade", "").lower() == "websocket":
-                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+                accept = base64.b64encode(hashlib.sha1(headers["sec-websocket-key"].encode() + _RFC_6455).digest())
+                writer.write(
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Accept: %s\r\n\r\n" % accept
+                )
                 while data := await reader.read(4096):
                     writer.write(data)
                     await writer.drain()
@@ -155,7 +164,7 @@ class Watcher:
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(2)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(4)]
         for thread in self._threads:
             thread.start()
 
@@ -177,10 +186,40 @@ class Watcher:
                 connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
             self.seen.append((began, time.monotonic(), who))
 
-    def last_old_after(self, command: float, wanted: bytes, until: float) -> float:
-        """Seconds from the command to the begin of the last request that another version answered."""
-        late = [began for began, _, who in list(self.seen) if command <= began <= until and who != wanted]
-        return max(late, default=command) - command
+
+def shifted_after(seen: Sequence[tuple[float, float, bytes]], command: float, wanted: bytes, until: float) -> float:
+    """Seconds from the command to the first request from which on all were answered by the version that is wanted."""
+    late = [began for began, _, who in seen if command <= began <= until and who != wanted]
+    last = max(late, default=command)
+    return min(began for began, _, who in seen if began > last and who == wanted) - command
+
+
+_Load = TypeVar("_Load", Clients, Watcher)
+
+
+class Apart(Generic[_Load]):
+    """A load in a process of its own: who switches must not wait for its threads, as no controller waits for users."""
+
+    def __init__(self, load: type[_Load], port: int) -> None:
+        self._load = load
+        self._line, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.Process(target=_apart, args=(load, port, theirs), daemon=True)
+        self._process.start()
+
+    def end(self) -> _Load:
+        """What it saw."""
+        self._line.send(None)
+        found = object.__new__(self._load)
+        vars(found).update(self._line.recv())
+        self._process.join(10)
+        return found
+
+
+def _apart(load: type[_Load], port: int, line: Connection) -> None:
+    running = load(port)
+    line.recv()
+    running.end()
+    line.send({part.name: getattr(running, part.name) for part in fields(running)})
 
 
 def wrk(port: int, seconds: float) -> subprocess.Popen[str]:
@@ -297,7 +336,7 @@ def measure(kind: type[Ours | Nginx | HAProxy], ports: dict[str, int], changes: 
 
 def _weights(router: Ours | Nginx | HAProxy, changes: int) -> str:
     """Weight changes one after the other, as fast as 20 a second, under the whole load."""
-    clients, pause = Clients(router.port), 0.05
+    apart, pause = Apart(Clients, router.port), 0.05
     load = wrk(router.port, changes * (pause + 0.03) + 2)
     time.sleep(0.5)
     for number in range(changes):
@@ -305,28 +344,30 @@ def _weights(router: Ours | Nginx | HAProxy, changes: int) -> str:
         time.sleep(pause)
     load.terminate() if load.poll() is None and changes < 50 else None
     total, lost, rate = wrk_lost(load.communicate()[0])
-    clients.end()
+    clients = apart.end()
     asked = total + sum(clients.asked.values())
     kinds = ", ".join(sorted({f"{clients.lost.count(w)}× {w}" for w in clients.lost})) or "none"
     return f"{changes} | {asked:,} | {lost + len(clients.lost)} ({kinds}) | {rate:,.0f}"
 
 
 def _switches(router: Ours | Nginx | HAProxy, switches: int) -> str:
-    """All from one version to the other and back; until when a request that begins is still answered by the old one."""
+    """All from one version to the other and back, under the whole load; until all requests that begin are answered by
+    the one."""
     router.set(0)
     time.sleep(1)
-    clients, watcher, times = Clients(router.port), Watcher(router.port), []
+    clients_apart, watcher_apart, commands = Apart(Clients, router.port), Apart(Watcher, router.port), []
+    load = wrk(router.port, switches * 0.28 + 2)
     time.sleep(0.5)
     for number in range(switches):
         wanted, weight = (b"new", WHOLE) if number % 2 == 0 else (b"old", 0)
-        command = time.monotonic()
+        commands.append((time.monotonic(), wanted))
         router.set(weight)
         time.sleep(0.25)
-        times.append(watcher.last_old_after(command, wanted, command + 0.25) * 1000)
-    watcher.end()
-    clients.end()
-    lost = len(clients.lost) + sum(who == b"???" for _, _, who in watcher.seen)
-    asked = len(watcher.seen) + sum(clients.asked.values())
+    watcher, clients = watcher_apart.end(), clients_apart.end()
+    total, lost, _ = wrk_lost(load.communicate()[0])
+    times = [1000 * shifted_after(watcher.seen, command, wanted, command + 0.25) for command, wanted in commands]
+    lost += len(clients.lost) + sum(who == b"???" for _, _, who in watcher.seen)
+    asked = total + len(watcher.seen) + sum(clients.asked.values())
     ranks = statistics.quantiles(times, n=100, method="inclusive")
     return f"{switches} | {asked:,} | {lost} | {ranks[49]:.1f} | {ranks[98]:.1f} | {max(times):.1f}"
 
@@ -345,7 +386,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     print(
         "| router | weight changes | requests meanwhile | lost | wrk requests/s | switches | requests meanwhile | lost "
-        "| last old answer ms p50 | p99 | most |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| shifted after ms p50 | p99 | most |\n|---|---|---|---|---|---|---|---|---|---|---|"
     )
     kinds: list[type[Ours | Nginx | HAProxy]] = [Ours]
     kinds += [Nginx] if shutil.which("nginx") else []

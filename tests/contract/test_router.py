@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -34,13 +35,10 @@ def test_what_was_applied_is_read_back(routed: RouterUnderTest, versions: Versio
     assert routed.ask() == "2"
 
 
-def test_saying_it_twice_changes_nothing(routed: RouterUnderTest, versions: Versions, tmp_path: object) -> None:
+def test_saying_it_twice_changes_nothing(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
     backends = {"1.0": [versions("1.0").address]}
     routed.router.apply(ONE, backends)
     routed.wait_for(ONE)
-    from pathlib import Path
-
-    assert isinstance(tmp_path, Path)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "router").rglob("*.json")}
     routed.router.apply(ONE, backends)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "router").rglob("*.json")} == before
@@ -146,6 +144,23 @@ def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(
     with pytest.raises(AdapterError):
         routed.router.read()
     routed.router.apply(split, backends)
+    routed.wait_for(split)
+    assert {routed.ask(user=f"u{n}") for n in range(50)} == {"1.0", "2.0"}
+
+
+def test_what_a_crash_of_the_machine_tore_is_written_anew(
+    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+) -> None:
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    split = split_between("2.0", 300, "1.0")
+    routed.router.apply(split, backends)
+    routed.wait_for(split)
+    for process in _children():
+        process.kill()
+        process.wait(10)
+    for file in (tmp_path / "router" / "xds").glob("*.json"):
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    routed.again().apply(split, backends)
     routed.wait_for(split)
     assert {routed.ask(user=f"u{n}") for n in range(50)} == {"1.0", "2.0"}
 

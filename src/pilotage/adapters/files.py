@@ -15,12 +15,23 @@ def write_json(path: Path, data: object) -> None:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Replace the file's content atomically; also a crash of the machine leaves the old or the new."""
+    _replace(path, content, durably=True)
+
+
+def write_at_once(path: Path, content: bytes) -> None:
+    """Replace the file's content atomically, without a wait for the disk: for what is made anew after a crash of the
+    machine, which may leave it torn."""
+    _replace(path, content, durably=False)
+
+
+def _replace(path: Path, content: bytes, *, durably: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durably:
+            os.fsync(file.fileno())
     beside.replace(path)
 
 

@@ -25,7 +25,7 @@ from pilotage.adapters.envoy_admin import (
     version_of,
 )
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.files import read_json, write_at_once, write_json
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError, Backends
@@ -77,6 +77,7 @@ class EnvoyRouter:
         self._page, self._health = page or _PAGE, health
         self._stop_deadline = stop_deadline
         self._files = self._directory / "xds"
+        self._has_clusters: processes.Record | None = None
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,13 +94,17 @@ class EnvoyRouter:
         routed_before = {name for name in map(version_of, self._routed_clusters()) if name}
         # A version keeps its cluster as long as it has instances: requests in flight end there.
         kept = {*wanted, *backends}
-        self._write("cds", [self._cluster(version) for version in sorted(kept | routed_before)])
-        self._ensure_running()
-        self._wait_for_clusters(kept | routed_before)
+        changed = self._write("cds", [self._cluster(version) for version in sorted(kept | routed_before)])
+        running = self._ensure_running()
+        # Only what this router has itself seen taken up by this Envoy need not be waited for.
+        if changed or running != self._has_clusters:
+            self._wait_for_clusters(kept | routed_before)
+            self._has_clusters = running
         self._write("rds", [self._routes(split)])
         if routed_before - kept:
             self._wait_for_split(split)
             self._write("cds", [self._cluster(version) for version in sorted(kept)])
+            self._has_clusters = None
 
     def read(self) -> Split | None:
         if not (self._files / "rds.json").exists():
@@ -140,11 +145,11 @@ class EnvoyRouter:
     def _record(self) -> Path:
         return self._directory / "envoy.json"
 
-    def _ensure_running(self) -> None:
+    def _ensure_running(self) -> processes.Record:
         """Adopt the Envoy of before, or start one; it then has taken up the files."""
         record = processes.load(self._record)
         if record is not None and record.process() is not None:
-            return
+            return record
         if not (self._files / "rds.json").exists():
             self._write("rds", [_no_routes()])
         admin = free_port()
@@ -162,7 +167,7 @@ class EnvoyRouter:
                 raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
             try:
                 if get_json(f"http://127.0.0.1:{admin}/server_info", timeout=0.5)["state"] == "LIVE":
-                    return
+                    return record
             except AdapterError:
                 pass
             time.sleep(0.02)
@@ -182,17 +187,27 @@ class EnvoyRouter:
         _wait(lambda: self.read() == split, "Envoy has not taken up the routes")
 
     def _routed_clusters(self) -> set[str]:
-        rds = read_json(self._files / "rds.json")
+        rds = self._written("rds")
         return set(_cluster_names(rds)) if rds else set()
 
     # ── the files ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _write(self, name: str, resources: list[dict[str, Any]]) -> None:
-        """Replace a discovery file, unless it says the same already."""
+    def _write(self, name: str, resources: list[dict[str, Any]]) -> bool:
+        """Replace a discovery file, unless it says the same already; returns whether it was replaced."""
         version = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()[:16]
-        path = self._files / f"{name}.json"
-        if (read_json(path) or {}).get("version_info") != version:
-            write_json(path, {"version_info": version, "resources": resources})
+        if (self._written(name) or {}).get("version_info") == version:
+            return False
+        content = {"version_info": version, "resources": resources}
+        write_at_once(self._files / f"{name}.json", json.dumps(content, indent=1, sort_keys=True).encode())
+        return True
+
+    def _written(self, name: str) -> dict[str, Any] | None:
+        """What a discovery file says; None when there is none, or a crash of the machine has torn it."""
+        try:
+            found: dict[str, Any] | None = read_json(self._files / f"{name}.json")
+            return found
+        except ValueError:
+            return None
 
     def _source(self, name: str) -> dict[str, Any]:
         path = {"path": str(self._files / f"{name}.json"), "watched_directory": {"path": str(self._files)}}
