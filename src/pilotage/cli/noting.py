@@ -26,7 +26,9 @@ _AUDIENCES = ["developer", "user", "executive"]
 )
 @form_options
 @click.option(
-    "--draft", type=click.Path(path_type=Path, dir_okay=False), help="Write or renew this draft; edits in it stay."
+    "--draft",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write or renew this draft; edits in it stay. -o: as readers get it.",
 )
 @click.option("--changelog", type=click.Path(path_type=Path, dir_okay=False), help="Update this CHANGELOG.md in place.")
 @click.option("--unreleased", is_flag=True, help="With --changelog: below Unreleased instead of a version.")
@@ -74,8 +76,12 @@ def notes(
     if changelog is not None:
         _update(changelog, "Unreleased" if unreleased else version, None if unreleased else when, found.changes)
     if draft is not None:
-        _renew(draft, made)
-    if changelog is None and draft is None:
+        if form not in (None, "markdown"):
+            raise click.UsageError(f"a draft is Markdown: leave out --format {form}")
+        curated = _renew(draft, made)
+        if output is not None:
+            _write(output, curated)
+    if draft is None and (changelog is None or form or output):
         _show(made, form, output)
 
 
@@ -109,14 +115,24 @@ def _update(path: Path, version: str, day: Any, changes: Any) -> None:
     click.echo(f"written: {path}, {version}", err=True)
 
 
-def _renew(path: Path, made: Notes) -> None:
+def _renew(path: Path, made: Notes) -> str:
+    """Returns the draft as readers get it."""
     from pilotage.adapters.files import write_durably
     from pilotage.render.notes import draft_of
+    from pilotage.report.curated import unmarked
 
     before = path.read_text(encoding="utf-8") if path.exists() else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, draft_of(made, before).encode())
+    draft = draft_of(made, before)
+    write_durably(path, draft.encode())
     click.echo(f"{'renewed, with the edits in it' if before else 'written'}: {path}", err=True)
+    return unmarked(draft)
+
+
+def _write(path: Path, text: str) -> None:
+    from pilotage.adapters.files import write_durably
+
+    write_durably(path, text.encode())
+    click.echo(f"written: {path}", err=True)
 
 
 def _show(made: Notes, form: str | None, output: Path | None) -> None:

@@ -347,6 +347,23 @@ def test_the_command_writes_drafts_and_changelogs_that_keep_edits(repository: Pa
         draft.write_text(draft.read_text().replace("Add coupons", "Coupons, at last"))
     assert "Coupons, at last" in draft.read_text()
     assert "## [v1.1.0]" in log.read_text()
+    public = repository / "public.md"
+    run("notes", "--repository", repository, "--draft", draft, "-o", public)
+    assert "\n- cart: Coupons, at last (" in public.read_text()
+    assert "\x1b" not in public.read_text()
+    assert "<!--" in draft.read_text()
+    assert "<!--" not in public.read_text()
+
+
+def test_what_is_asked_beside_a_draft_or_a_changelog_is_done_or_refused(repository: Path) -> None:
+    draft, log, page = repository / "draft.md", repository / "CHANGELOG.md", repository / "page.html"
+    refused = CliRunner().invoke(
+        cli, ["notes", "--repository", str(repository), "--draft", str(draft), "--format", "html"]
+    )
+    assert (refused.exit_code, draft.exists()) == (2, False)
+    run("notes", "--repository", repository, "--changelog", log, "--format", "html", "-o", page)
+    assert log.exists()
+    assert "Add coupons" in page.read_text()
 
 
 def test_the_command_says_what_is_wrong(repository: Path) -> None:
