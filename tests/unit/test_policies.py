@@ -280,6 +280,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     fast = go_back(store, loaded, "production", None, "ada", "").rollout
     assert fast is not None
     assert (fast.version, fast.state.pace) == ("v0", Pace.FAST)
+    assert store.events(fast.id)[0].sentence.startswith("production goes back to v0, started by ada; v1")
     end(store, fast, Status.COMPLETED)
     again = (
         go_back(store, loaded, "production", None, "ada", "") if len(store.serving("shop", "production")) > 1 else None

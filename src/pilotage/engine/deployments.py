@@ -207,7 +207,7 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
     plan = plan_for(loaded, environment, Wish(to))
     pace, words = _pace_back(plan, latest)
     started = _start(store, loaded, plan, serving[0], pace, Asked(actor))
-    return replace(started, sentence=f"{started.sentence}{words}")
+    return replace(started, sentence=f"{environment} goes back to {to}{words}")
 
 
 def _pace_back(plan: Plan, latest: Rollout | None) -> tuple[Pace, str]:

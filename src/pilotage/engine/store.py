@@ -413,9 +413,13 @@ def _happened(
 def _start_event(plan: Plan, state: RolloutState, actor: str) -> Event:
     before = f"{state.old} is stable" if state.old else "nothing was there before"
     glass = f" with the glass broken: {state.reason}" if state.pace is Pace.URGENT else ""
+    back = state.pace is Pace.FAST
+    way = (
+        f"{plan.environment} goes back to {plan.version}" if back else f"{plan.version} rolls out to {plan.environment}"
+    )
     return Event(
         "rollout-started",
-        f"{plan.version} rolls out to {plan.environment}, started by {actor}{glass}; {before}",
+        f"{way}, started by {actor}{glass}; {before}",
         {"plan": plan.hash, "pace": state.pace.value, "version": plan.version, "old": state.old or ""},
     )
 
