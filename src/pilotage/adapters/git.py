@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,11 +13,16 @@ from typing import IO
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.text import clean
 from pilotage.readiness.reviews import Commit
 from pilotage.report.commits import Commit as Told
 from pilotage.risk.files import kind_of
 
-_HEADER = "%x01%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02"
+_MARK = secrets.token_hex(8)
+"""What nobody can have written into a message: it tells where one begins and ends."""
+
+_BEGIN, _END = f"\x01{_MARK}", f"\x02{_MARK}"
+_HEADER = f"%x01{_MARK}%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02{_MARK}"
 _PATCH = (
     "--no-color", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/", "--dst-prefix=b/", "-M",
     "-l400", "--first-parent", "--diff-merges=first-parent",
@@ -80,23 +86,23 @@ class Git:
 
     def commits(self, first: str, last: str) -> tuple[Commit, ...]:
         """Every commit after `first` up to `last`, whole messages, newest first. Raises AdapterError."""
-        text = self.run("log", "--format=%H%x00%P%x00%aE%x00%B%x01", f"{self.commit(first)}..{self.commit(last)}", "--")
-        blocks = (block.lstrip("\n").split("\0", 3) for block in text.split("\x01") if block.strip())
-        return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), b[3].strip()) for b in blocks)
+        form = f"--format=%H%x00%P%x00%aE%x00%B%x02{_MARK}"
+        text = self.run("log", form, f"{self.commit(first)}..{self.commit(last)}", "--")
+        blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(_END) if block.strip())
+        return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), clean(b[3]).strip()) for b in blocks)
 
     def told(self, revisions: Sequence[str], paths: Sequence[str] = ()) -> tuple[Told, ...]:
         """Commits with their messages and the names of their files, newest first; merges name no files. paths: only
         what touches these. One pass over the history, one over the names. Raises AdapterError."""
-        form = "--format=%x01%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02"
+        form = f"--format=%x01{_MARK}%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02{_MARK}"
         text = self.run("log", form, "--name-only", "--no-renames", "--topo-order", *revisions, "--", *paths)
         found = []
-        for block in text.split("\x01")[1:]:
-            head, _, files = block.partition("\x02")
+        for block in text.split(_BEGIN)[1:]:
+            head, _, files = block.partition(_END)
             identity, parents, name, email, at, message = head.split("\0", 5)
             touched = tuple(path for path in files.split("\n") if path)
-            found.append(
-                Told(identity, tuple(parents.split()), name, email.lower(), float(at), message.strip(), touched)
-            )
+            who, said = clean(name), clean(message).strip()
+            found.append(Told(identity, tuple(parents.split()), who, email.lower(), float(at), said, touched))
         return tuple(found)
 
     def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
@@ -104,8 +110,8 @@ class Git:
         authors = self._authors(revisions)
         arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", *_PATCH, "--no-renames", *options]
         text = self.run(*arguments, *revisions, "--")
-        for block in text.split("\x01")[1:]:
-            head, _, paths = block.partition("\x02")
+        for block in text.split(_BEGIN)[1:]:
+            head, _, paths = block.partition(_END)
             change = _head(head)
             files = tuple(FilePatch(path, path, 0, 0) for path in paths.split("\n") if path)
             merged = change.parents[1:]
@@ -142,10 +148,11 @@ def _head(text: str) -> Change:
     zone = written.rsplit(" ", 1)[-1]
     sign = -1 if zone.startswith("-") else 1
     offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if zone[1:].isdigit() else 0
-    return Change(commit, tuple(parents.split()), author.lower(), int(at), offset, message.strip(), ())
+    return Change(commit, tuple(parents.split()), author.lower(), int(at), offset, clean(message).strip(), ())
 
 
 def _parse(stream: IO[bytes]) -> Iterator[Change]:
+    begin, end = _BEGIN.encode(), _END.encode()
     head: bytes | None = None
     files: list[FilePatch] = []
     patch = _Patch()
@@ -153,16 +160,16 @@ def _parse(stream: IO[bytes]) -> Iterator[Change]:
         if patch.left:
             patch.line(raw[:_MOST])
             continue
-        if raw.startswith(b"\x01"):
+        if raw.startswith(begin):
             if head is not None:
                 yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
-            head, files, patch = raw[1:], [], _Patch()
-            while not head.rstrip(b"\n").endswith(b"\x02"):
+            head, files, patch = raw[len(begin) :], [], _Patch()
+            while not head.rstrip(b"\n").endswith(end):
                 more = stream.readline()
                 if not more:
                     return
                 head += more
-            head = head.rstrip(b"\n")[:-1]
+            head = head.rstrip(b"\n").removesuffix(end)
         elif raw.startswith(b"diff --git "):
             files, patch = list(_done(files, patch)), _Patch.of(raw)
         else:

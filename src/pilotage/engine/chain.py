@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, update
 from pilotage.engine.tables import events, rollouts
 from pilotage.model.plan import canonical_json
 from pilotage.model.rollout import Event
+from pilotage.model.text import clean
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def append(
     sealed = []
     for item in new:
         count += 1
-        unsealed = Recorded(rollout, count, now, item.type, item.sentence, item.data, head, "")
+        # Some of its words are from outside: a reason that was given, the last line of a check.
+        unsealed = Recorded(rollout, count, now, item.type, clean(item.sentence), item.data, head, "")
         head = seal(unsealed)
         sealed.append(replace(unsealed, hash=head))
         connection.execute(insert(events).values(vars(sealed[-1])))

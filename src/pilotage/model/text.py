@@ -1,19 +1,26 @@
-"""What every channel does to texts from outside: no control characters, no overlong lines, no direction tricks."""
+"""Texts from outside: no control characters, no escape sequences, no direction tricks, no overlong lines."""
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+_NOT_TEXT = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # a terminal's control sequence (ECMA-48, 5.4)
+    r"|\x1b[]PX^_].*?(?:\x07|\x1b\\|$)"  # a command to a terminal, such as a title or a link (ECMA-48, 5.6)
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+    r"|[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]"  # Unicode's marks of direction (UAX 9, 2)
+)
+
+
+def clean(text: str) -> str:
+    """The text without control characters (line feeds and tabs stay), escape sequences and marks that turn the reading
+    direction."""
+    return _NOT_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def plain(text: str, most: int) -> str:
-    """The text without control characters (line feeds and tabs stay), escape sequences and marks that turn the reading
-    direction; at most so many characters, and an ellipsis where something was cut."""
-    kept = "".join(
-        c for c in text.replace("\r\n", "\n").replace("\r", "\n")
-        if c in "\n\t" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTIONS)
-    )  # fmt: skip
+    """The clean text, at most so many characters, and an ellipsis where something was cut."""
+    kept = clean(text)
     return kept if len(kept) <= most else f"{kept[: most - 1]}…"
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import Undelivered, checked
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message, Severity
+from pilotage.model.text import line, plain
 
 _KINDS = {
     Severity.PROGRESS: "info", Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure",

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import post
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Incident, Message
+from pilotage.model.text import line, plain
 
 _TEXT = 20_000
 _SPEC = "0.5.1"

@@ -13,10 +13,10 @@ from email.utils import format_datetime
 from html import escape
 from typing import Any
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import TIMEOUT, Undelivered, checked
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message, Severity
+from pilotage.model.text import line, plain
 
 _BODY = 100_000
 _COLOURS = {

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import post
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message
+from pilotage.model.text import line, plain
 
 _SUMMARY, _KEY = 1024, 255
 

@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message, Severity
+from pilotage.model.text import line, plain
 
 _SECTION, _HEADER, _FIELD = 2900, 150, 1900
 _EVENT = "pilotage_event"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import post
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message, Severity
+from pilotage.model.text import line, plain
 
 LIMIT = 27_000
 """Bytes; Teams refuses messages of about 28 kB."""

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pilotage.adapters.notify.text import line, plain
 from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message
+from pilotage.model.text import line, plain
 
 _TEXT = 100_000
 
