@@ -27,6 +27,11 @@ _PATCH = (
     "--no-color", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/", "--dst-prefix=b/", "-M",
     "-l400", "--first-parent", "--diff-merges=first-parent",
 )  # fmt: skip
+_SETTINGS = (
+    "core.quotepath=off", "log.showSignature=false", "log.showRoot=true", "i18n.logOutputEncoding=UTF-8",
+)  # fmt: skip
+"""What is read must not hang on how somebody likes their git."""
+
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _DECISION = re.compile(
     rb"\b(?:if|elif|else if|elsif|for|while|until|unless|case|when|catch|except|rescue|match)\b|&&|\|\||\?[^.?:]"
@@ -41,7 +46,7 @@ class Git:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._base = ["git", "-c", "core.quotepath=off", "-c", "log.showSignature=false", "-C", str(path)]
+        self._base = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), "-C", str(path)]
 
     def run(self, *arguments: str) -> str:
         """Standard output of `git …`, decoded leniently."""
@@ -61,7 +66,13 @@ class Git:
         try:
             return self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
         except AdapterError:
+            self.run("rev-parse", "--git-dir")  # says so where there is no repository at all
             raise AdapterError(f"{self.path} has no commit {name!r}") from None
+
+    def boundary(self) -> frozenset[str]:
+        """Commits at which a shallow clone ends: what came before them is unknown. Empty in a whole one."""
+        place = self.path / self.run("rev-parse", "--git-path", "shallow").strip()
+        return frozenset(place.read_text().split()) if place.exists() else frozenset()
 
     def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with their patches, oldest first, along first parents: a merged branch is one change, by whoever

@@ -65,7 +65,7 @@ def assess_range(repository: Path, question: Question) -> Answer:
 
 def ends(git: Git, revisions: str) -> tuple[str, str]:
     """The commits of `A..B`, B being HEAD where it is left out. Raises AdapterError."""
-    if git.run("rev-parse", "--is-shallow-repository").strip() == "true":
+    if git.boundary():
         raise AdapterError(f"{git.path} is a shallow clone: `git fetch --unshallow` brings the history it needs")
     first, dots, last = revisions.partition("..")
     if not dots or not first:

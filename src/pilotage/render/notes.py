@@ -28,6 +28,13 @@ def document_of(notes: Notes) -> Document:
     return Document(_title(notes), tuple(_lead(notes)), tuple(parts))
 
 
+_ONE = {
+    "features": "feature", "improvements": "improvement", "changes": "change", "fixes": "fix",
+    "dependencies": "dependency",
+}  # fmt: skip
+"""Titles of which there may be one."""
+
+
 def _title(notes: Notes) -> str:
     day = f", {notes.day.isoformat()}" if notes.day else ""
     return f"{notes.service} {notes.version}{day}"
@@ -36,10 +43,11 @@ def _title(notes: Notes) -> str:
 def _lead(notes: Notes) -> list[str]:
     if not notes.changes:
         return [f"Nothing has changed ({notes.range})."]
-    counted = ", ".join(f"{count} {title}" for title, count in notes.counts)
-    found = [f"{notes.changes} changes: {counted}."]
+    counted = ", ".join(f"{count} {_ONE.get(title, title) if count == 1 else title}" for title, count in notes.counts)
+    found = [f"{notes.changes} change{'s' * (notes.changes != 1)}: {counted}."]
     if notes.breaking:
-        found.append(f"{len(notes.breaking)} of them break something: see the migration guide.")
+        breaks = f"{len(notes.breaking)} of them break{'s' * (len(notes.breaking) == 1)}"
+        found.append(f"{breaks} something: see the migration guide.")
     if notes.audience is Audience.DEVELOPER and notes.unsure:
         found.append(f"Of {notes.unsure} of them the kind is a guess (marked ?).")
     return found

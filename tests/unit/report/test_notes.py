@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -330,7 +331,7 @@ def run(*arguments: Any, expect: int = 0) -> str:
 def test_the_command_knows_the_last_version_and_the_next(repository: Path) -> None:
     assert run("notes", "--repository", repository, "--next-version").strip() == "v1.1.0"
     text = run("notes", "--repository", repository, "--format", "markdown")
-    assert "2 changes: 1 features, 1 fixes." in text
+    assert "2 changes: 1 feature, 1 fix." in text
     assert "cart: Add coupons" in text
     assert "first" not in text
     page = run("notes", "--repository", repository, "--format", "html")
@@ -364,6 +365,35 @@ def test_what_is_asked_beside_a_draft_or_a_changelog_is_done_or_refused(reposito
     run("notes", "--repository", repository, "--changelog", log, "--format", "html", "-o", page)
     assert log.exists()
     assert "Add coupons" in page.read_text()
+
+
+def test_a_shallow_clone_is_refused_where_the_range_is_not_whole_in_it(repository: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    for depth in (1, 2):
+        subprocess.run(
+            ["git", "clone", "-q", "--depth", str(depth), repository.as_uri(), str(clone / str(depth))], check=True
+        )
+    error = CliRunner().invoke(cli, ["notes", "--repository", str(clone / "1")]).exception
+    assert isinstance(error, AdapterError)
+    assert "ends within everything up to HEAD: `git fetch --unshallow`" in str(error)
+    whole = run("notes", "HEAD~1..HEAD", "--version", "1.1.0", "--repository", clone / "2", "--format", "markdown")
+    assert "1 change: 1 fix." in whole
+
+
+def test_what_is_read_does_not_hang_on_how_somebody_likes_their_git(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@x"]
+    subprocess.run(["git", *identity, "commit", "-q", "--allow-empty", "-m", "feat: Grüße"], cwd=repository, check=True)
+    told = run("notes", "--repository", repository, "--format", "json")
+    assert "Grüße" in json.dumps(json.loads(told), ensure_ascii=False)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    for setting in ("color.ui=always", "log.showRoot=false", "i18n.logOutputEncoding=ISO-8859-1", "log.decorate=full",
+                    "format.pretty=oneline", "diff.external=/bin/false", "log.showSignature=true"):  # fmt: skip
+        name, _, value = setting.partition("=")
+        monkeypatch.setenv("GIT_CONFIG_KEY_0", name)
+        monkeypatch.setenv("GIT_CONFIG_VALUE_0", value)
+        assert run("notes", "--repository", repository, "--format", "json") == told, setting
 
 
 def test_the_command_says_what_is_wrong(repository: Path) -> None:
