@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotage.adapters.git import Git
 from pilotage.model.text import clean, line, plain
-from pilotage.report.range import changes_of
-
-from .risk.repository import Repository
-
-HOSTILE = "feat: one \x01 two \x02 \x1b[31mred\x1b[0m \u202eevil\n\nbody\n\x01deadbeef\x02\n\x1b]0;title\x07end"
 
 
 @pytest.mark.parametrize(
@@ -46,20 +39,3 @@ def test_what_is_too_long_ends_in_an_ellipsis_and_a_line_is_one() -> None:
     assert plain("abcdef", 4) == "abc…"
     assert plain("abcd", 4) == "abcd"
     assert line("a\n b\r\n\tc", 10) == "a b c"
-
-
-def test_a_hostile_message_of_a_commit_is_read_as_the_text_it_is(tmp_path: Path) -> None:
-    repository = Repository(tmp_path)
-    repository.commit("feat: first", {"a.py": "x = 1\n"})
-    repository.commit(HOSTILE, {"a.py": "x = 2\n"})
-    git = Git(tmp_path)
-    newest, first = git.told(["HEAD"])
-    assert newest.message == "feat: one  two  red evil\n\nbody\ndeadbeef\nend"
-    assert (newest.files, first.files) == (("a.py",), ("a.py",))
-    assert [change.summary for change in changes_of([newest])] == ["One  two  red evil"]
-    for read in (git.changes(["HEAD"]), git.names(["HEAD"])):
-        _, changed = read
-        assert changed.message == newest.message
-        assert [patch.path for patch in changed.files] == ["a.py"]
-    (reviewed,) = git.commits(first.id, newest.id)
-    assert reviewed.message == newest.message

@@ -74,6 +74,12 @@ class Git:
         place = self.path / self.run("rev-parse", "--git-path", "shallow").strip()
         return frozenset(place.read_text().split()) if place.exists() else frozenset()
 
+    def see_whole(self, revisions: Sequence[str], shown: str) -> None:
+        """Raises AdapterError where a shallow clone ends within the revisions; shown: what they are called."""
+        if (ends := self.boundary()) and ends.intersection(self.run("rev-list", *revisions, "--").split()):
+            cure = "`git fetch --unshallow` brings the history it needs"
+            raise AdapterError(f"{self.path} is a shallow clone that ends within {shown}: {cure}")
+
     def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with their patches, oldest first, along first parents: a merged branch is one change, by whoever
         wrote its last commit. revisions: as `git log` takes them."""
@@ -98,7 +104,9 @@ class Git:
     def commits(self, first: str, last: str) -> tuple[Commit, ...]:
         """Every commit after `first` up to `last`, whole messages, newest first. Raises AdapterError."""
         form = f"--format=%H%x00%P%x00%aE%x00%B%x02{_MARK}"
-        text = self.run("log", form, f"{self.commit(first)}..{self.commit(last)}", "--")
+        range_ = f"{self.commit(first)}..{self.commit(last)}"
+        self.see_whole([range_], f"{first}..{last}")
+        text = self.run("log", form, range_, "--")
         blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(_END) if block.strip())
         return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), clean(b[3]).strip()) for b in blocks)
 

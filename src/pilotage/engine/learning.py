@@ -33,6 +33,7 @@ class Learned:
 def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = ()) -> Learned:
     """Raises TooLittleHistory, AdapterError. undone: versions that were rolled back, as (the one before, it)."""
     git = Git(repository)
+    git.see_whole([git.commit(revision)], revision)
     found = label(git.changes([git.commit(revision)]), _harmed(git, undone))
     # Of the newest changes nobody knows yet what they did.
     latest = max((m.change.at for m in found.measured), default=0) - YEAR

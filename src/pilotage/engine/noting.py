@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
-from pilotage.adapters.ports import AdapterError
 from pilotage.model.rollout import Status
 from pilotage.report.commits import Change
 from pilotage.report.notes import Release
@@ -35,9 +34,7 @@ def changes_between(git: Git, range_: str | None, paths: Sequence[str] = ()) -> 
     first, last = _ends(git, range_)
     revisions = [f"{git.commit(first)}..{git.commit(last)}"] if first else [git.commit(last)]
     shown = f"{first}..{last}" if first else f"everything up to {last}"
-    if (boundary := git.boundary()) and boundary.intersection(git.run("rev-list", *revisions, "--").split()):
-        cure = "`git fetch --unshallow` brings the history it needs"
-        raise AdapterError(f"{git.path} is a shallow clone that ends within {shown}: {cure}")
+    git.see_whole(revisions, shown)
     commits = git.told(revisions, paths)
     day = datetime.fromtimestamp(commits[0].at, UTC).date() if commits else None
     return Found(shown, changes_of(commits), first, day)
