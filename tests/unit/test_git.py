@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from pilotage.adapters.git import Git
+from pilotage.adapters.evidence import Folder
+from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
+from pilotage.readiness.evidence import BadEvidence
 from pilotage.report.range import changes_of
 
 from .risk.repository import Repository
@@ -47,3 +50,50 @@ def test_r5_a_range_with_a_hole_in_a_shallow_clone_is_not_taken_for_all_of_it(tm
         git.commits("v0", "HEAD")
     subprocess.run(["git", "fetch", "-q", "--unshallow"], cwd=clone, check=True)
     assert len(git.commits("v0", "HEAD")) == 3
+
+
+def test_r5_a_report_that_git_keeps_is_as_old_as_its_commit_and_not_as_its_checkout(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "whole")
+    repository.commit("docs: a runbook", {"runbook.md": "# Do this\n", "report.json": "{}\n", ".gitignore": "out/\n"})
+    written = repository.clock
+    repository.commit("feat: more", {"a.py": "x = 1\n"})
+    git = repository_around(tmp_path / "whole")
+    assert git is not None
+    assert git.kept_since("runbook.md") == written
+    now = time.time()
+    kept = Folder(git.path, max_age=3600.0, now=now, git=git)
+    with pytest.raises(BadEvidence, match=r"report\.json is .* old"):
+        kept.read("report.json")
+    # What a tool wrote anew, or git does not keep, is as old as the file.
+    (git.path / "report.json").write_text('{"new": 1}')
+    (git.path / "out").mkdir()
+    (git.path / "out/x.json").write_text("{}")
+    (git.path / "loose.json").write_text("{}")
+    for name in ("report.json", "out/x.json", "loose.json"):
+        assert git.kept_since(name) is None
+        assert kept.read(name)[1].modified == (git.path / name).stat().st_mtime
+
+
+def test_r5_what_a_shallow_clone_cannot_tell_the_age_of_is_no_evidence(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "whole")
+    repository.commit("docs: a runbook", {"runbook.md": "# Do this\n"})
+    repository.commit("feat: more", {"a.py": "x = 1\n"})
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", (tmp_path / "whole").as_uri(), str(clone)], check=True)
+    git = repository_around(clone)
+    assert git is not None
+    with pytest.raises(BadEvidence, match="a shallow clone does not tell since when"):
+        Folder(clone, max_age=float("inf"), now=time.time(), git=git).read("runbook.md")
+
+
+def test_a_repository_that_git_refuses_to_read_is_an_error_and_not_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert repository_around(tmp_path) is None
+    Repository(tmp_path / "theirs")
+    (tmp_path / "theirs" / "deep").mkdir()
+    assert repository_around(tmp_path / "theirs" / "deep") is not None
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    with pytest.raises(AdapterError, match="dubious ownership"):
+        repository_around(tmp_path / "theirs")

@@ -8,10 +8,15 @@ import stat
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pilotage.adapters.ports import AdapterError
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import Document
 from pilotage.readiness.evidence import BadEvidence
+
+if TYPE_CHECKING:
+    from pilotage.adapters.git import Git
 
 LIMIT = 64 * 2**20
 """Bytes of a report; a coverage report of a million lines has some thirty megabytes."""
@@ -20,12 +25,14 @@ LIMIT = 64 * 2**20
 @dataclass(frozen=True)
 class Folder:
     """root: nothing outside of it is read · max_age: seconds · now: Unix seconds · since: when the released commit was
-    made, Unix seconds; what is older cannot speak of it."""
+    made, Unix seconds; what is older cannot speak of it · git: keeps some of the files; those are as old as their
+    commit, whenever they were checked out."""
 
     root: Path
     max_age: float
     now: float
     since: float = 0.0
+    git: Git | None = None
 
     def read(self, path: str) -> tuple[str, Document]:
         """The text of a report, and what to remember of it. Raises BadEvidence with what is wrong."""
@@ -36,7 +43,8 @@ class Folder:
             content = file.read(LIMIT + 1)
         if not content.strip():
             raise BadEvidence(f"{path} is empty")
-        document = Document(path, hashlib.sha256(content).hexdigest(), len(content), found.st_mtime)
+        modified = self._modified(path, found.st_mtime)
+        document = Document(path, hashlib.sha256(content).hexdigest(), len(content), modified)
         self._fresh(document)
         try:
             return content.decode("utf-8-sig"), document
@@ -100,6 +108,15 @@ class Folder:
         if not place.is_relative_to(root):
             raise BadEvidence(f"{path} lies outside of {root}")
         return place
+
+    def _modified(self, path: str, on_disk: float) -> float:
+        if self.git is None:
+            return on_disk
+        try:
+            kept = self.git.kept_since(path)
+        except AdapterError as error:
+            raise BadEvidence(str(error)) from None
+        return on_disk if kept is None else kept
 
     def _fresh(self, document: Document) -> None:
         age = self.now - document.modified

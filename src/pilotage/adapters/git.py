@@ -41,6 +41,19 @@ _MOST = 2**20
 """Bytes of a line that are looked at: what is longer was not written by hand."""
 
 
+_UNSHALLOW = "`git fetch --unshallow` brings the history it needs"
+
+
+def repository_around(folder: Path) -> Git | None:
+    """The repository that the folder lies in, None when it lies in none. Raises AdapterError where git refuses it."""
+    place = folder.resolve()
+    if not any((above / ".git").exists() for above in (place, *place.parents)):
+        return None
+    found = Git(folder)
+    found.run("rev-parse", "--git-dir")
+    return found
+
+
 class Git:
     """A repository, bare or with a work tree. Raises AdapterError with git's own words."""
 
@@ -77,8 +90,20 @@ class Git:
     def see_whole(self, revisions: Sequence[str], shown: str) -> None:
         """Raises AdapterError where a shallow clone ends within the revisions; shown: what they are called."""
         if (ends := self.boundary()) and ends.intersection(self.run("rev-list", *revisions, "--").split()):
-            cure = "`git fetch --unshallow` brings the history it needs"
-            raise AdapterError(f"{self.path} is a shallow clone that ends within {shown}: {cure}")
+            raise AdapterError(f"{self.path} is a shallow clone that ends within {shown}: {_UNSHALLOW}")
+
+    def kept_since(self, path: str) -> float | None:
+        """When the file was committed as it lies there, Unix seconds; None where it was changed since, or git does not
+        keep it. Raises AdapterError where that cannot be known."""
+        literal = f":(literal){path}"
+        if self.run("status", "--porcelain", "--ignored", "--", literal):
+            return None
+        said = self.run("log", "-1", "--format=%H %ct", "--", literal).split()
+        if not said:
+            return None
+        if said[0] in self.boundary():
+            raise AdapterError(f"{path} is kept in git, and a shallow clone does not tell since when: {_UNSHALLOW}")
+        return float(said[1])
 
     def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with their patches, oldest first, along first parents: a merged branch is one change, by whoever

@@ -54,7 +54,7 @@ def _runbooks(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
         text, document = every.read(path)
         documents.append(document)
         broken += [f"{path} → {link}" for link in _LINK.findall(text) if not _leads(case.folder, path, link)]
-        if case.now - _touched(case, path, document) > case.folder.max_age:
+        if case.now - document.modified > case.folder.max_age:
             old.append(path)
     if broken:
         return Proof("runbooks", False, f"links that lead nowhere: {few(broken)}", tuple(documents))
@@ -70,16 +70,6 @@ def _leads(folder: Folder, path: str, link: str) -> bool:
         return True
     parent = path.rpartition("/")[0]
     return folder.exists(f"{parent}/{unquote(link.partition('#')[0])}" if parent else unquote(link.partition("#")[0]))
-
-
-def _touched(case: Case, path: str, document: Document) -> float:
-    from pilotage.adapters.git import Git
-
-    try:
-        said = Git(case.folder.root).run("log", "-1", "--format=%ct", "--", path).strip()
-    except AdapterError:
-        said = ""
-    return float(said) if said else document.modified
 
 
 def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
@@ -29,6 +29,9 @@ from pilotage.model.readiness import Gate, Proof, Readiness, Signature
 from pilotage.model.schedule import Requirement, Role
 from pilotage.readiness.evidence import BadEvidence
 from pilotage.readiness.gates import ACTION, BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
+
+if TYPE_CHECKING:
+    from pilotage.adapters.git import Git
 
 Told = Callable[[Gate, int, int], None]
 """Called with each gate as it is decided, how many are, and how many there will be."""
@@ -127,16 +130,22 @@ def enforced(loaded: Loaded, environment: str) -> bool:
 
 def _case(loaded: Loaded, plan: Plan, store: Store, section: ReadinessSection, now: float) -> Case:
     folder = loaded.path.resolve().parent
-    return Case(loaded, plan, store, section, Folder(folder, section.max_age, now, committed(folder)), now)
+    evidence = Folder(folder, section.max_age, now, committed(folder), _repository(folder))
+    return Case(loaded, plan, store, section, evidence, now)
+
+
+def _repository(folder: Path) -> Git | None:
+    from pilotage.adapters.git import repository_around
+
+    return repository_around(folder)
 
 
 def committed(folder: Path) -> float:
-    """When the commit at hand was made; 0 outside of any repository."""
-    from pilotage.adapters.git import Git
-
-    with suppress(AdapterError, ValueError):
-        return float(Git(folder).run("log", "-1", "--format=%ct", "HEAD"))
-    return 0.0
+    """When the commit at hand was made, Unix seconds; 0 where there is none. Raises AdapterError where git refuses."""
+    git = _repository(folder)
+    if git is None or not git.run("log", "-1", "--all", "--format=%ct").strip():
+        return 0.0
+    return float(git.run("log", "-1", "--format=%ct", "HEAD"))
 
 
 def artifact_digest(loaded: Loaded) -> str:

@@ -235,7 +235,7 @@ def test_a_report_that_is_less_than_it_says_is_refused_with_the_reason(kind: str
 
 def folder(root: Path, **given: float) -> Folder:
     now = given.pop("now", root.stat().st_mtime + 60)
-    return Folder(root, max_age=given.pop("max_age", 3600.0), now=now, **given)
+    return Folder(root, given.get("max_age", 3600.0), now, given.get("since", 0.0))
 
 
 def test_a_file_that_cannot_speak_for_the_release_says_why(tmp_path: Path) -> None:
