@@ -130,3 +130,9 @@ notify:
     assert "PASS  channel pagerduty: its secrets can be read" in said.stdout
     assert "FAIL  channel teams: the environment variable NOWHERE_SET holds nothing: set it" in said.stdout
     assert "sesame" not in said.stdout + said.stderr
+
+
+def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "past.csv").write_text("time,canary_bad,canary_total,stable_bad,stable_total\n0,1,10,1,10\n")
+    done = pilotage("judge", "--replay", "past.csv", "--picture", "nowhere/x.svg", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "pilotage: nowhere/x.svg: No such file or directory\n")

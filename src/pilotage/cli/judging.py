@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +11,8 @@ import click
 from pilotage.cli.project import json_option
 
 if TYPE_CHECKING:
-    from pilotage.judge.replay import Look, Replay
+    from pilotage.judge.replay import Replay
     from pilotage.judge.rules import Rule
-
-COLUMNS = ("time", "canary_bad", "canary_total", "stable_bad", "stable_total")
 
 
 @click.command()
@@ -54,6 +49,7 @@ def judge(
     if gauge:
         raise SystemExit(_replay_gauge(source, factor, false_rollback, picture, as_json))
     from pilotage.judge.counts import CountJudge
+    from pilotage.judge.figures import looks_of
     from pilotage.judge.replay import replay
     from pilotage.model.observation import VerdictKind
     from pilotage.model.quantity import parse_share
@@ -61,7 +57,7 @@ def judge(
 
     try:
         made = CountJudge(tolerated_ratio, parse_share(false_rollback), parse_share(limit) if limit else None)
-        done = replay(_read(source, cumulative), made)
+        done = replay(looks_of(_text(source), cumulative=cumulative), made)
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None
     if picture is not None:
@@ -82,14 +78,14 @@ def judge(
 
 
 def _replay_gauge(source: Path, factor: float, false_rollback: str, picture: Path | None, as_json: bool) -> int:
+    from pilotage.judge.figures import samples_of
     from pilotage.judge.gauges import GaugeJudge
-    from pilotage.judge.replay import Sample, replay_gauge
+    from pilotage.judge.replay import replay_gauge
     from pilotage.model.quantity import parse_share
 
     try:
-        rows = _table(source.read_text(encoding="utf-8"), ("time", "canary", "stable"))
         judge = GaugeJudge(source.stem, factor, parse_share(false_rollback))
-        done = replay_gauge((Sample(*row) for row in rows), judge)
+        done = replay_gauge(samples_of(_text(source)), judge)
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None
     if picture is not None:
@@ -113,6 +109,14 @@ def _replay_gauge(source: Path, factor: float, false_rollback: str, picture: Pat
     return 4 if done.decided else 0
 
 
+def _text(source: Path) -> str:
+    """Spreadsheets put a mark before the first letter."""
+    try:
+        return source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not text in UTF-8") from None
+
+
 def _answer(done: Replay) -> dict[str, Any]:
     decided = done.decided
     return {
@@ -125,57 +129,6 @@ def _answer(done: Replay) -> dict[str, Any]:
         "sentence": done.sentence,
         "notes": done.notes,
     }
-
-
-def _read(source: Path, cumulative: bool) -> Iterator[Look]:
-    from pilotage.judge.replay import Look, from_counters
-
-    text = source.read_text(encoding="utf-8")
-    if text.lstrip().startswith("{"):
-        yield from from_counters(_range(json.loads(text)))
-        return
-    numbers = _table(text, COLUMNS)
-    if cumulative:
-        yield from from_counters((at, bad_c, all_c, bad_s, all_s) for at, bad_c, all_c, bad_s, all_s in numbers)
-        return
-    for at, *counts in numbers:
-        yield Look(at, *(int(count) for count in counts))
-
-
-def _table(text: str, columns: tuple[str, ...]) -> Iterator[list[float]]:
-    """The named columns of a CSV, row by row. A time may be Unix seconds or as in ISO 8601."""
-    rows = csv.DictReader(text.splitlines())
-    missing = [name for name in columns if name not in (rows.fieldnames or ())]
-    if missing:
-        raise ValueError(f"line 1: the columns {', '.join(missing)} are missing; {', '.join(columns)} are needed")
-    for number, row in enumerate(rows, 2):
-        try:
-            yield [_moment(row["time"]), *(float(row[name]) for name in columns[1:])]
-        except (TypeError, ValueError):
-            raise ValueError(f"line {number}: {dict(row)} holds something that is no number") from None
-
-
-def _moment(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _range(data: dict[str, Any]) -> Iterator[tuple[float, float, float, float, float]]:
-    """Counters of `/api/v1/query_range`: four series, told apart by the labels `role` (canary, stable) and `count`
-    (bad, total). A time that one of them lacks is left out."""
-    series: dict[str, dict[float, float]] = {}
-    for found in data.get("data", {}).get("result", []):
-        labels = found.get("metric", {})
-        series[f"{labels.get('role')}_{labels.get('count')}"] = {at: float(value) for at, value in found["values"]}
-    missing = [name for name in COLUMNS[1:] if name not in series]
-    if missing:
-        raise ValueError(f"no series with the labels of {', '.join(missing)} (role=canary|stable, count=bad|total)")
-    for at in sorted(set.intersection(*(set(series[name]) for name in COLUMNS[1:]))):
-        bad_c, all_c, bad_s, all_s = (series[name][at] for name in COLUMNS[1:])
-        yield at, bad_c, all_c, bad_s, all_s
 
 
 @click.group()

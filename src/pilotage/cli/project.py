@@ -124,6 +124,10 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 8, str(error)
     if isinstance(error, ValueError) and type(error).__module__.startswith("pilotage."):
         return 2, str(error)
+    if isinstance(error, OSError) and error.filename:
+        # A path that somebody named cannot be used; anything else, such as a full disk, is no mistake of theirs.
+        named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
+        return (2 if named else 9), f"{error.filename}: {error.strerror}"
     if type(error).__name__ == "OperationalError":
         return 9, f"the store cannot be used: {error.args[0] if error.args else error}"
     return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"

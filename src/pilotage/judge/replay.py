@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -139,13 +139,14 @@ def _in_order(things: Iterable[T]) -> tuple[list[T], list[str]]:
     return sorted(unique.values(), key=lambda thing: thing.at), notes
 
 
-def from_counters(samples: Iterable[tuple[float, float, float, float, float]]) -> Iterator[Look]:
-    """Looks from counters that only grow: (time, canary bad, canary total, stable bad, stable total).
+def from_counters(samples: Iterable[Sequence[float]]) -> Iterator[Look]:
+    """Looks from counters that only grow: (time, canary bad, canary total, stable bad, stable total), in any order.
 
-    A counter that fell began anew: what it shows is what has happened since.
+    A counter that fell began anew: what it shows is what has happened since. Of samples of one time the first counts.
     """
     before: tuple[float, ...] | None = None
-    for at, *values in samples:
+    ordered = {at: values for at, *values in reversed(list(samples))}
+    for at, values in sorted(ordered.items()):
         if before is not None:
             grown = [new - old if new >= old else new for new, old in zip(values, before, strict=True)]
             bad_c, all_c, bad_s, all_s = (round(value) for value in grown)
