@@ -136,3 +136,18 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) 
     (tmp_path / "past.csv").write_text("time,canary_bad,canary_total,stable_bad,stable_total\n0,1,10,1,10\n")
     done = pilotage("judge", "--replay", "past.csv", "--picture", "nowhere/x.svg", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "pilotage: nowhere/x.svg: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("action", "add", " ", "--owner", "eve", "--due", "2026-12-01", "--criterion", "c"), "'DESCRIPTION'"),
+        (("action", "done", "1", "--outcome", ""), "'--outcome'"),
+        (("announce", "skip", "social_media", "2.0", "--because", " "), "'--because'"),
+        (("waive", "qa_validation", "2.0", "--role", "qa-lead", "--until", "1d", "--because", ""), "'--because'"),
+    ],
+)
+def test_what_must_be_said_says_something(arguments: tuple[str, ...], what: str, tmp_path: Path) -> None:
+    done = pilotage(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Invalid value for {what}: it must say something" in done.stderr

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import Project, environment_option, json_option
+from pilotage.cli.project import Project, environment_option, json_option, said
 
 if TYPE_CHECKING:
     from pilotage.engine.announcing import Act, Announced
@@ -189,7 +189,7 @@ def _moment(text: str, plan: Plan) -> float:
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--because", required=True, help="Why not; it stays with the release.")
+@click.option("--because", required=True, callback=said, help="Why not; it stays with the release.")
 @click.pass_obj
 def skip(project: Project, /, item: str, version: str, environment: str | None, because: str, **wished: Any) -> None:
     """Do not tell ITEM this time, for a reason."""

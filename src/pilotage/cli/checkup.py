@@ -62,8 +62,10 @@ def _fleet(project: Project, environment: str) -> Iterator[Finding]:
 
 
 def _store(project: Project) -> Iterator[Finding]:
+    from pilotage.engine.location import made
+
     try:
-        project.directory.mkdir(parents=True, exist_ok=True)
+        made(project.directory)
         probe = project.directory / ".doctor"
         probe.write_text("")
         probe.unlink()

@@ -102,6 +102,13 @@ class Project:
         return latest
 
 
+def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Of an option or argument that must say something."""
+    if not value.strip():
+        raise click.BadParameter("it must say something")
+    return value.strip()
+
+
 environment_option = click.option("-e", "--environment", help="The environment, when there are several.")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pilotage.cli.project import Project, environment_option, json_option
+from pilotage.cli.project import Project, environment_option, json_option, said
 from pilotage.cli.reporting import gathered, plain, since_option, until_option
 from pilotage.cli.showing import form_options, show
 
@@ -56,10 +56,10 @@ def action() -> None:
 
 
 @action.command()
-@click.argument("description")
-@click.option("--owner", required=True, help="Who does it.")
+@click.argument("description", callback=said)
+@click.option("--owner", required=True, callback=said, help="Who does it.")
 @click.option("--due", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Until when.")
-@click.option("--criterion", required=True, help="What will be so when it is done.")
+@click.option("--criterion", required=True, callback=said, help="What will be so when it is done.")
 @click.option("--priority", type=click.Choice(["high", "medium", "low"]), default="medium", show_default=True)
 @click.option("--release", default="", help="The version or rollout that it came from.")
 @click.pass_obj
@@ -78,7 +78,7 @@ def add(
 
 @action.command()
 @click.argument("number", type=int)
-@click.option("--outcome", required=True, help="What came of it.")
+@click.option("--outcome", required=True, callback=said, help="What came of it.")
 @click.pass_obj
 def done(project: Project, number: int, outcome: str) -> None:
     """Action NUMBER is done."""

@@ -76,6 +76,7 @@ def init(
     import shlex
 
     from pilotage.config.loading import json_schema, load
+    from pilotage.engine.location import made
 
     path = project.config
     if path.exists() and not force:
@@ -87,7 +88,7 @@ def init(
     name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
     path.write_text(_template(name, given, shlex.split(start_command), listen), encoding="utf-8")
     schema = project.directory / "pilotage.schema.json"
-    schema.parent.mkdir(parents=True, exist_ok=True)
+    made(schema.parent)
     schema.write_text(json_schema(), encoding="utf-8")
     load(path)
     click.echo(f"wrote {path}; next: `pilotage doctor`, then `pilotage plan VERSION`", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import Project, environment_option
+from pilotage.cli.project import Project, environment_option, said
 
 
 @click.command("sign-off")
@@ -43,7 +43,7 @@ def sign_off(
 @environment_option
 @wish_options
 @click.option("--role", required=True, help="Of whoever waives: the item's owner, or release-manager.")
-@click.option("--because", required=True, help="Why; it stays visible.")
+@click.option("--because", required=True, callback=said, help="Why; it stays visible.")
 @click.option(
     "--until", required=True, help="When it ends: for so long, such as 3d, or a time such as 2026-12-01T12:00."
 )
@@ -59,8 +59,6 @@ def waive(
 
     now = time.time()
     ends = _moment(until, now)
-    if not because.strip():
-        raise click.UsageError("--because must say why")
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     sign(project.loaded, plan, project.store, item, ends, Word(project.actor, role, because, now))
     click.echo(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
-from pilotage.engine.location import database_url
+from pilotage.engine.location import database_url, made
 from pilotage.engine.migrations import migrate
 
 LONGEST_PAUSE = 6.0
@@ -17,7 +17,7 @@ LONGEST_PAUSE = 6.0
 
 def open_database(directory: Path, url: str | None = None) -> Engine:
     """The database of `directory`, brought up to date: a file in it, or what `url` or the environment names."""
-    directory.mkdir(parents=True, exist_ok=True)
+    made(directory)
     url = url or database_url(directory)
     if url.startswith("sqlite:"):
         engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)

@@ -16,12 +16,14 @@ import time
 from pathlib import Path
 from typing import IO
 
+from pilotage.engine.location import made
+
 
 def ensure_worker(directory: Path) -> None:
     """See that a worker is at work in `directory`; starts a supervised one if not. Returns at once."""
     if held(directory / "worker.lock") or held(directory / "supervisor.lock"):
         return
-    directory.mkdir(parents=True, exist_ok=True)
+    made(directory)
     with (directory / "worker.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "pilotage.engine.supervisor", str(directory)],
