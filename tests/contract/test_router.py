@@ -35,6 +35,15 @@ def test_what_was_applied_is_read_back(routed: RouterUnderTest, versions: Versio
     assert routed.ask() == "2"
 
 
+def test_versions_of_any_length_and_letters_are_told_apart(routed: RouterUnderTest, versions: Versions) -> None:
+    dotted, strange = "1." * 63 + "1", "ü" * 127 + "%"
+    backends = {dotted: [versions("1").address], strange: [versions("2").address]}
+    for split, answer in ((split_between(strange, 0, dotted), "1"), (split_between(strange, 1000, dotted), "2")):
+        routed.router.apply(split, backends)
+        routed.wait_for(split)
+        assert routed.ask() == answer
+
+
 def test_saying_it_twice_changes_nothing(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
     backends = {"1.0": [versions("1.0").address]}
     routed.router.apply(ONE, backends)

@@ -38,6 +38,8 @@ from pilotage.plan.timeline import (
 
 __all__ = ["Acceptance", "PlanRefused", "Service", "make_plan"]
 
+_LONGEST_VERSION = 128
+
 
 @dataclass(frozen=True)
 class Service:
@@ -77,8 +79,8 @@ def make_plan(
     Raises PlanRefused for what cannot be planned, with the smallest change that frees it, and BadOverride for an
     override that names no number or a wrong one; both are ValueErrors.
     """
-    if not version:
-        raise PlanRefused("version: name the version to release, such as 2.4.0")
+    if wrong := _not_a_version(version):
+        raise PlanRefused(f"version: {wrong}: name the version to release, such as 2.4.0")
     frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done)
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
     rollback = rollback_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
@@ -141,6 +143,17 @@ class _Frame:
     @cached_property
     def places(self) -> Mapping[str, tuple[Item, ...]]:
         return placed(items_of(self.answers, self.down), self.answers, tuple(span.id for span in self.spans))
+
+
+def _not_a_version(version: str) -> str:
+    """What is wrong with it; empty for one that can be shown, asked for and routed by."""
+    if not version.strip():
+        return "there is none"
+    if len(version) > _LONGEST_VERSION:
+        return f"{len(version)} characters, and {_LONGEST_VERSION} are the most"
+    if not version.isprintable() or version != version.strip() or version.startswith("-"):
+        return f"{version!r} holds what no version should"
+    return ""
 
 
 def _frame(

@@ -171,6 +171,12 @@ def test_r1_stakeholders_may_be_several_but_not_none() -> None:
     ("wrong", "words"),
     [
         ({"version": ""}, "name the version to release"),
+        ({"version": " \n"}, "there is none: name the version to release"),
+        ({"version": "v1\n2"}, r"'v1\\n2' holds what no version should"),
+        ({"version": " 1.0"}, "' 1.0' holds what no version should"),
+        ({"version": "-x"}, "'-x' holds what no version should"),
+        ({"version": "\u202e1.0"}, "holds what no version should"),
+        ({"version": "1" * 129}, "129 characters, and 128 are the most"),
         ({"service": Service(instances=0)}, "0 carry no traffic"),
         ({"done": ["building"]}, "no phase called 'building'; there are planning_phase, development_phase"),
         ({"done": ["testing_phase"]}, "testing_phase cannot be done before planning_phase"),

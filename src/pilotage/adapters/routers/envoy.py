@@ -36,6 +36,9 @@ _START_DEADLINE = 10.0
 _TAKE_UP_DEADLINE = 5.0
 _CLOSED = "closed: "
 _LARGEST_PAGE = 1 << 20
+_LONGEST_NAME = 200
+"""Characters of a file's name: a file system takes 255, and one is written beside it."""
+
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Maintenance</title>'
     "<h1>Closed for maintenance</h1><p>We will be back soon. Nothing you did is lost.</p></html>"
@@ -89,8 +92,8 @@ class EnvoyRouter:
         if missing:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
         for version, addresses in backends.items():
-            if addresses or not (self._files / f"eds-{cluster_of(version)}.json").exists():
-                self._write("eds-" + cluster_of(version), _endpoints(version, addresses))
+            if addresses or not (self._files / f"{_endpoints_file(version)}.json").exists():
+                self._write(_endpoints_file(version), _endpoints(version, addresses))
         routed_before = {name for name in map(version_of, self._routed_clusters()) if name}
         # A version keeps its cluster as long as it has instances: requests in flight end there.
         kept = {*wanted, *backends}
@@ -220,7 +223,7 @@ class EnvoyRouter:
             "type": "EDS",
             "connect_timeout": "1s",
             "lb_policy": "LEAST_REQUEST",
-            "eds_cluster_config": {"eds_config": self._source("eds-" + cluster_of(version))},
+            "eds_cluster_config": {"eds_config": self._source(_endpoints_file(version))},
             # A dead instance among living ones is passed over; the whole of a dead version is not.
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         }
@@ -357,6 +360,11 @@ def _wait(there: Any, complaint: str) -> None:
         if time.monotonic() > deadline:
             raise AdapterError(f"{complaint} after {_TAKE_UP_DEADLINE:g} s")
         time.sleep(0.005)
+
+
+def _endpoints_file(version: str) -> str:
+    name = f"eds-{cluster_of(version)}"
+    return name if len(name) <= _LONGEST_NAME else f"eds-{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _endpoints(version: str, backends: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
