@@ -149,3 +149,10 @@ def test_the_tables_are_what_the_migrations_make(store: Store) -> None:
 
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_people_typed_is_kept_as_text_whatever_bytes_it_had(store: Store) -> None:
+    rollout = started(store)
+    number = store.command(rollout.id, CommandKind.ABORT, "ada\x1b[31m", "it \udcff hurts\x00, \u202ebadly")
+    (asked,) = store.pending(rollout.id)
+    assert (asked.id, asked.actor, asked.reason) == (number, "ada", "it  hurts, badly")

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text
+from typing import Any
+
+from sqlalchemy import JSON, Column, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+from pilotage.model.text import clean
 
 metadata = MetaData()
+
+
+class Said(TypeDecorator[str]):
+    """A name that somebody gave: kept as text, without what a terminal would obey or a database would choke on."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else clean(value)
+
+
+class Words(Said):
+    """Sentences that somebody wrote."""
+
+    impl = Text
+    cache_ok = True
+
 
 rollouts = Table(
     "rollouts",
@@ -15,7 +38,7 @@ rollouts = Table(
     Column("version", String, nullable=False),
     Column("old", String),
     Column("status", String, nullable=False, index=True),
-    Column("actor", String, nullable=False),
+    Column("actor", Said, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
     Column("plan", Text, nullable=False),
@@ -51,11 +74,11 @@ commands = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("rollout", String, nullable=False, index=True),
     Column("kind", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("actor", Said, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("full", Integer, nullable=False),
     Column("at", Float, nullable=False),
-    Column("outcome", Text),
+    Column("outcome", Words),
     Index("ix_commands_outcome", "outcome"),
 )
 
@@ -65,12 +88,12 @@ freezes = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("service", String, nullable=False),
     Column("environment", String, nullable=False),
-    Column("name", String, nullable=False),
+    Column("name", Said, nullable=False),
     Column("begins", Float, nullable=False),
     Column("ends", Float, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("lifted_by", String),
+    Column("actor", Said, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("lifted_by", Said),
 )
 
 leases = Table(
@@ -92,8 +115,8 @@ signatures = Table(
     Column("kind", String, nullable=False),
     Column("item", String, nullable=False),
     Column("role", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("comment", Text, nullable=False),
+    Column("actor", Said, nullable=False),
+    Column("comment", Words, nullable=False),
     Column("at", Float, nullable=False),
     Column("until", Float),
     Column("plan", String, nullable=False),
@@ -135,14 +158,14 @@ announcements = Table(
     Column("version", String, nullable=False),
     Column("item", String, nullable=False),
     Column("state", String, nullable=False),
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("audience", String, nullable=False),
-    Column("owner", String, nullable=False),
-    Column("text", Text),
+    Column("owner", Said, nullable=False),
+    Column("text", Words),
     Column("due", Float),
     Column("channels", JSON, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("actor", Said, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", Float, nullable=False),
     Index("ix_announcements_item", "service", "environment", "version", "item", unique=True),
     Index("ix_announcements_due", "state", "due"),
@@ -153,18 +176,18 @@ actions = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("service", String, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("owner", String, nullable=False),
+    Column("description", Words, nullable=False),
+    Column("owner", Said, nullable=False),
     Column("due", String, nullable=False),
-    Column("criterion", Text, nullable=False),
+    Column("criterion", Words, nullable=False),
     Column("priority", String, nullable=False),
     Column("release", String, nullable=False),
     Column("channels", JSON, nullable=False),
-    Column("created_by", String, nullable=False),
+    Column("created_by", Said, nullable=False),
     Column("created_at", Float, nullable=False),
-    Column("done_by", String),
+    Column("done_by", Said),
     Column("done_at", Float),
-    Column("outcome", Text),
+    Column("outcome", Words),
     Column("issue", Text),
     Index("ix_actions_service", "service", "done_at"),
 )
