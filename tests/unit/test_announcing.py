@@ -128,6 +128,27 @@ def run(*arguments: str, actor: str = "eve", expect: int = 0) -> Result:
     return done
 
 
+def test_words_that_somebody_changed_at_the_last_moment_do_not_go_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, when = "release_announcement", ("--date", "2027-06-18", "--as-of", "2026-11-24")
+    (folder / "text.md").write_text("Other words.")
+    run("approve", item, "2.0.0", *when)
+    look = announcing._found
+
+    def look_and_be_overtaken(*given: Any) -> announcing.Announced:
+        found = look(*given)
+        run("edit", item, "2.0.0", "text.md", *when)
+        return found
+
+    monkeypatch.setattr(announcing, "_found", look_and_be_overtaken)
+    error = CliRunner().invoke(cli, ["announce", "send", item, "2.0.0", *when], env={"PILOTAGE_ACTOR": "eve"}).exception
+    assert "is draft: somebody was quicker" in str(error)
+    store = Store(folder / ".pilotage")
+    assert outbox.letters(store.engine) == ()
+    store.close()
+
+
 def test_an_announcement_is_previewed_edited_approved_and_sent_once(folder: Path) -> None:
     item, when = "release_announcement", ("--date", "2027-06-18", "--as-of", "2026-11-24")
     shown = run("show", item, "2.0.0", *when, "--range", "v1.0.0..HEAD").stdout

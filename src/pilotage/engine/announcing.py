@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.config.loading import Loaded
@@ -97,11 +97,21 @@ def _planned(message: Planned, plan: Plan) -> Announced:
 
 
 def _rows(connection: Connection, plan: Plan) -> list[RowMapping]:
-    query = select(announcements).where(
+    query = select(announcements).where(_of(plan)).order_by(announcements.c.id)
+    return list(connection.execute(query).mappings())
+
+
+def _of(plan: Plan) -> ColumnElement[bool]:
+    return and_(
         announcements.c.service == plan.service, announcements.c.environment == plan.environment,
         announcements.c.version == plan.version,
     )  # fmt: skip
-    return list(connection.execute(query.order_by(announcements.c.id)).mappings())
+
+
+def _state(connection: Connection, plan: Plan, item: str) -> State:
+    """How it stands; nobody else changes it before this transaction ends."""
+    query = select(announcements.c.state).where(_of(plan), announcements.c.item == item).with_for_update()
+    return State(connection.scalar(query) or State.DRAFT)
 
 
 def _of_row(row: RowMapping, connection: Connection, plan: Plan) -> Announced:
@@ -129,14 +139,7 @@ def _create(connection: Connection, loaded: Loaded, plan: Plan, planned: Announc
 
 
 def _change(connection: Connection, plan: Plan, item: str, **values: Any) -> None:
-    connection.execute(
-        update(announcements)
-        .where(
-            announcements.c.service == plan.service, announcements.c.environment == plan.environment,
-            announcements.c.version == plan.version, announcements.c.item == item,
-        )
-        .values(**values)
-    )  # fmt: skip
+    connection.execute(update(announcements).where(_of(plan), announcements.c.item == item).values(**values))
 
 
 def _channels(loaded: Loaded) -> list[dict[str, Any]]:
@@ -190,6 +193,8 @@ def send(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Ac
     state = State.SCHEDULED if at else State.SENT
     try:
         with store.engine.begin() as connection:
+            if (now := _state(connection, plan, item)) is not State.APPROVED:
+                raise StoreConflict(f"{item} is {now}: somebody was quicker")
             _write(connection, loaded, plan, item, act, state=state, text=text)
             return outbox.post(connection, message, channels, act.now, due=at)
     except IntegrityError:
@@ -211,7 +216,7 @@ def _found(store: Store, plan: Plan, item: str) -> Announced:
 def _set(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act, **values: Any) -> None:
     """Change what has not gone out yet. Raises StoreConflict when it has."""
     with store.engine.begin() as connection:
-        state = next((State(row["state"]) for row in _rows(connection, plan) if row["item"] == item), State.DRAFT)
+        state = _state(connection, plan, item)
         withdrawn = state is not State.SCHEDULED or outbox.withdraw(connection, _key(plan, item))
         if state is State.SENT or not withdrawn:
             raise StoreConflict(f"{item} is sent already: what went out stays as it is")
