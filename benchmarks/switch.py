@@ -35,6 +35,7 @@ from typing import Generic, TypeVar
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.routers.envoy import EnvoyRouter
+from pilotage.adapters.routers.envoy_resources import Settings
 from pilotage.model.traffic import WHOLE, split_between
 
 VERSIONS = ("old", "new")
@@ -244,7 +245,7 @@ class Ours:
 
     def __init__(self, place: Path, ports: dict[str, int]) -> None:
         self.port = free_port()
-        self._router = EnvoyRouter(place / "envoy", Fence(place / "fence.json", 1), listen=("127.0.0.1", self.port))
+        self._router = EnvoyRouter(place / "envoy", Fence(place / "fence.json", 1), Settings(("127.0.0.1", self.port)))
         self._backends = {version: [("127.0.0.1", port)] for version, port in ports.items()}
         self.set(0)
 

@@ -14,7 +14,8 @@ import urllib3
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.ports import Router
-from pilotage.adapters.routers.envoy import EnvoyRouter, Sticky
+from pilotage.adapters.routers.envoy import EnvoyRouter
+from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.model.traffic import Split
 
 
@@ -104,12 +105,8 @@ def routed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RouterUnd
     port = free_port()
 
     def make(token: int) -> Router:
-        return EnvoyRouter(
-            tmp_path / "router",
-            Fence(tmp_path / "fence.json", token),
-            listen=("127.0.0.1", port),
-            sticky=Sticky(cookie="session"),
-        )
+        settings = Settings(("127.0.0.1", port), Sticky(cookie="session"))
+        return EnvoyRouter(tmp_path / "router", Fence(tmp_path / "fence.json", token), settings)
 
     under_test = RouterUnderTest(make, f"http://127.0.0.1:{port}")
     yield under_test

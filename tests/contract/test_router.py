@@ -143,13 +143,7 @@ def test_another_controller_finds_the_same_router(routed: RouterUnderTest, versi
 def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(
     routed: RouterUnderTest, versions: Versions
 ) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
-    split = split_between("2.0", 300, "1.0")
-    routed.router.apply(split, backends)
-    routed.wait_for(split)
-    for process in _children():
-        process.kill()
-        process.wait(5)
+    split, backends = _split_and_killed(routed, versions)
     with pytest.raises(AdapterError):
         routed.router.read()
     routed.router.apply(split, backends)
@@ -160,13 +154,7 @@ def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(
 def test_what_a_crash_of_the_machine_tore_is_written_anew(
     routed: RouterUnderTest, versions: Versions, tmp_path: Path
 ) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
-    split = split_between("2.0", 300, "1.0")
-    routed.router.apply(split, backends)
-    routed.wait_for(split)
-    for process in _children():
-        process.kill()
-        process.wait(10)
+    split, backends = _split_and_killed(routed, versions)
     for file in (tmp_path / "router" / "xds").glob("*.json"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     routed.again().apply(split, backends)
@@ -207,6 +195,18 @@ def test_stop_leaves_nothing_and_may_be_said_twice(routed: RouterUnderTest, vers
     routed.router.stop()
     assert _children() == []
     assert routed.router.read() is None
+
+
+def _split_and_killed(routed: RouterUnderTest, versions: Versions) -> tuple[Split, dict[str, list[tuple[str, int]]]]:
+    """A router that had a split, and was killed."""
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    split = split_between("2.0", 300, "1.0")
+    routed.router.apply(split, backends)
+    routed.wait_for(split)
+    for process in _children():
+        process.kill()
+        process.wait(10)
+    return split, backends
 
 
 def _children() -> list[psutil.Process]:

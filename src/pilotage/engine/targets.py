@@ -94,14 +94,13 @@ def _synthetic(section: EnvironmentSection) -> SyntheticRequests | None:
 
 
 def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Router:
-    from pilotage.adapters.routers.envoy import EnvoyRouter, Sticky
+    from pilotage.adapters.routers.envoy import EnvoyRouter
+    from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 
     router = section.router
     host, _, port = router.listen.rpartition(":")
     sticky = Sticky(router.sticky.cookie or "", router.sticky.header or "") if router.sticky else None
-    return EnvoyRouter(
-        place,
-        fence,
+    settings = Settings(
         listen=(host, int(port)),
         sticky=sticky,
         request_timeout=router.request_timeout,
@@ -109,6 +108,7 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Pat
         page=(cwd / router.maintenance_page).read_text(encoding="utf-8") if router.maintenance_page else "",
         health=section.fleet.health,
     )
+    return EnvoyRouter(place, fence, settings)
 
 
 def _process_fleet(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Fleet:
