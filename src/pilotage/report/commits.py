@@ -74,6 +74,8 @@ class Change:
 SURE = 0.5
 """Below this a kind is a guess, and the notes say so."""
 
+_FAIRLY_SURE, _LABELLED = 0.85, 0.95
+
 _CONVENTIONAL = re.compile(r"^(?P<type>[A-Za-z][\w-]*)(?:\((?P<scope>[^()]*)\))?(?P<bang>!)?:\s+(?P<text>\S.*)$")
 _TYPES: Mapping[str, Kind] = {
     "feat": Kind.FEATURE, "feature": Kind.FEATURE, "fix": Kind.FIX, "bugfix": Kind.FIX, "hotfix": Kind.FIX,
@@ -155,6 +157,9 @@ _FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (
 _REVERT = re.compile(r'^Revert "(?P<subject>.+)"$|^revert(?:\([^)]*\))?:\s+(?P<conventional>.+)$', re.IGNORECASE)
 _REVERTED = re.compile(r"reverts commit ([0-9a-f]{7,40})")
 _SQUASHED = re.compile(r"\s*\((?:#|!)(\d+)\)$")
+_PART = re.compile(r"^\* (\S.*)$", re.MULTILINE)
+"""A commit of a squashed request, as GitHub and GitLab list them below its title."""
+
 _GITHUB = re.compile(r"^Merge pull request #(\d+) from (\S+)")
 _GITLAB = re.compile(r"^See merge request (?:\S+)?!(\d+)", re.MULTILINE)
 _TOPIC = re.compile(r"^Merge (?:branch|tag) '?([\w./+-]+?)'?(?: of \S+)?(?: into .+)?$")
@@ -178,6 +183,8 @@ def classify(commit: Commit) -> Change:
         subject, request = subject[: found.start()], found[1]
     reverts = _reverted(subject, body)
     kind, scope, text, sure, why = _read(subject, body, commit.files)
+    if sure < _FAIRLY_SURE and (known := _kind_of_parts(body)):
+        kind, sure, why = known, _FAIRLY_SURE, "the commits it was squashed from"
     if reverts:
         kind, sure, why = Kind.CHANGE, 1.0, "a revert"
     breaking = _breaking(commit.subject if len(commit.parents) < 2 else subject, text, body)
@@ -187,6 +194,15 @@ def classify(commit: Commit) -> Change:
         commit.id, kind, _sentence(text), scope, breaking, sure, why, request,
         tuple(i for i in issues if i != f"#{request}"), authors, reverts, commit.at,
     )  # fmt: skip
+
+
+def _kind_of_parts(body: str) -> Kind | None:
+    """What the commits say that a request was squashed from, where those that say it agree; tests and docs that came
+    with a change do not make it another one."""
+    read = [_read(subject, "", ()) for subject in _PART.findall(body)]
+    kinds = {kind for kind, _, _, sure, _ in read if sure >= _LABELLED}
+    noticed = (kinds - {Kind.INTERNAL, Kind.DOCS}) or kinds
+    return noticed.pop() if len(noticed) == 1 else None
 
 
 def title_of(commit: Commit) -> str:
@@ -231,7 +247,7 @@ def _read(subject: str, body: str, files: Sequence[str]) -> tuple[Kind, str, str
         label = (found["label"] or found["upper"]).lower().split()[0]
         if label in _LABELS:
             scope, text = _scoped(found["text"])
-            return _LABELS[label], scope, text, 0.95, "a label"
+            return _LABELS[label], scope, text, _LABELLED, "a label"
     return _by_words(subject, files)
 
 
@@ -292,6 +308,9 @@ def _breaking(header: str, text: str, body: str) -> str | None:
     if conventional and conventional["bang"]:
         first = body.partition("\n\n")[0]
         return " ".join(first.split()) if first and not _TRAILERS.match(first) else _sentence(text)
+    for subject in _PART.findall(body):
+        if (part := _CONVENTIONAL.match(subject)) and part["bang"] and part["type"].lower() in _TYPES:
+            return _sentence(part["text"])
     if _BREAKS_SAID.search(body) and not re.search(
         r"\b(?:not|no|non|without)\b[^.\n]{0,20}breaking", body, re.IGNORECASE
     ):

@@ -414,3 +414,22 @@ def test_unsure_is_said(repository: Path) -> None:
     document = document_of(notes)
     assert "Of 1 of them the kind is a guess" in " ".join(document.lead)
     assert document.sections[0].bullets == ("Something (111111111, ?)",)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "breaking"),
+    [
+        ("Coupons (#7)\n\n* feat: add coupons\n\n* test: cover coupons\n\n* wip", Kind.FEATURE, None),
+        ("Coupons (#7)\n\n* feat: add coupons\n\n* fix: rounding", Kind.CHANGE, None),  # they do not agree
+        ("Coupons (#7)\n\n* docs: say it\n\n* docs: better", Kind.DOCS, None),
+        ("fix: coupons (#7)\n\n* feat: add coupons", Kind.FIX, None),  # the title says it
+        ("Coupons (#7)\n\n* address review\n* more", Kind.CHANGE, None),
+        ("Coupons (#7)\n\n* feat(api)!: prices are net\n\n* fix: rounding", Kind.CHANGE, "Prices are net"),
+    ],
+)
+def test_r23_a_squashed_request_is_what_the_commits_say_that_it_was_squashed_from(
+    message: str, kind: Kind, breaking: str | None
+) -> None:
+    change = classify(Commit("1" * 40, ("0" * 40,), "Ada", "ada@x", 0.0, message, ("src/a.py",)))
+    assert (change.kind, change.breaking) == (kind, breaking)
+    assert change.summary == "Coupons"
