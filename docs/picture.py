@@ -27,7 +27,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         runs = play(Path(directory), [Fault.NONE, Fault.ERRORS], 1, lambda *_: None, show)
-    console = Console(record=True, width=110, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115
+    console = Console(record=True, width=116, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115
     console.print(views["1.1.0 progressing"])
     console.print(views["1.2.0 rolled-back"])
     console.print(Text("as its users measured it: " + "; ".join(figures(runs[1])[1:4]), "bold"))
