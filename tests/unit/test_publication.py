@@ -7,7 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
+
 from pilotage.cli import checkup
+from pilotage.cli.main import cli
 from pilotage.cli.project import Project
 from pilotage.config.loading import load
 from pilotage.engine.publication import note, noted, publication_of
@@ -68,15 +72,32 @@ def test_r21_the_page_is_made_anew_by_what_happens_and_by_a_minute_gone(tmp_path
     store.close()
 
 
+def test_a_worker_starts_whatever_somebody_is_just_typing_into_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pilotage.engine.worker.run", lambda _: 0)
+    configured(tmp_path, status_page=PAGE)
+    assert CliRunner().invoke(cli, ["worker"]).exit_code == 0
+    wanted = noted(tmp_path / ".pilotage")
+    assert wanted is not None
+    (tmp_path / "pilotage.yaml").write_text("service: [")
+    said = CliRunner().invoke(cli, ["worker"])
+    assert (said.exit_code, noted(tmp_path / ".pilotage")) == (0, wanted)
+    assert "stays as it was wanted before" in said.output
+
+
 def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
     def told() -> list[tuple[str, str]]:
         project = Project(configured(tmp_path, status_page=PAGE), debug=False)
         return [(f.result, f.sentence.replace(str(tmp_path), "")) for f in checkup._status_page(project)]
 
     (tmp_path / "public").write_text("a file is in the way")
-    assert told() == [("FAIL", "/public/status: Not a directory: correct status_page.folder")]
+    assert told() == [("FAIL", "/public/status cannot be written: correct status_page.folder")]
     (tmp_path / "public").unlink()
     assert told() == [("WARN", "not written to /public/status yet; the worker does it after a deployment")]
+    assert not (tmp_path / "public").exists(), "who asks makes nothing"
+    (tmp_path / "public/status").mkdir(parents=True)
     (tmp_path / "public/status/index.html").write_text("<!doctype html>")
     ((result, sentence),) = told()
     assert (result, sentence.partition(", last")[0]) == ("PASS", "in /public/status")

@@ -81,14 +81,11 @@ def _status_page(project: Project) -> Iterator[Finding]:
 
     if (wanted := publication_of(project.whole)) is None:
         return
-    try:
-        Path(wanted.folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        yield Finding("FAIL", "status page", f"{wanted.folder}: {error.strerror}: correct status_page.folder")
-        return
-    if not os.access(wanted.folder, os.W_OK):
+    folder = Path(wanted.folder)
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
         yield Finding("FAIL", "status page", f"{wanted.folder} cannot be written: correct status_page.folder")
-    elif not (page := Path(wanted.folder) / "index.html").exists():
+    elif not (page := folder / "index.html").exists():
         yield Finding(
             "WARN", "status page", f"not written to {wanted.folder} yet; the worker does it after a deployment"
         )

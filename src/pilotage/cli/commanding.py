@@ -92,7 +92,6 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
 @click.pass_obj
 def clean(project: Project, environment: str | None) -> None:
     """Remove a failed environment that was kept for study; the worker stops its instances."""
-
     rollout = project.rollout(project.environment(environment))
     if not rollout.state.preserved or not rollout.state.status.final:
         click.echo("nothing is kept for study")

@@ -63,6 +63,8 @@ def notes(
     from pilotage.report.notes import Audience, notes_of
     from pilotage.report.versions import Scheme
 
+    if draft is not None and form not in (None, "markdown"):
+        raise click.UsageError(f"a draft is Markdown: leave out --format {form}")
     folder = repository or project.config.resolve().parent
     found = changes_between(Git(folder), range_, paths)
     if only_version:
@@ -76,8 +78,6 @@ def notes(
     if changelog is not None:
         _update(changelog, "Unreleased" if unreleased else version, None if unreleased else when, found.changes)
     if draft is not None:
-        if form not in (None, "markdown"):
-            raise click.UsageError(f"a draft is Markdown: leave out --format {form}")
         curated = _renew(draft, made)
         if output is not None:
             _write(output, curated)

@@ -359,9 +359,10 @@ def test_the_command_writes_drafts_and_changelogs_that_keep_edits(repository: Pa
 def test_what_is_asked_beside_a_draft_or_a_changelog_is_done_or_refused(repository: Path) -> None:
     draft, log, page = repository / "draft.md", repository / "CHANGELOG.md", repository / "page.html"
     refused = CliRunner().invoke(
-        cli, ["notes", "--repository", str(repository), "--draft", str(draft), "--format", "html"]
+        cli,
+        ["notes", "--repository", str(repository), "--draft", str(draft), "--changelog", str(log), "--format", "html"],
     )
-    assert (refused.exit_code, draft.exists()) == (2, False)
+    assert (refused.exit_code, draft.exists(), log.exists()) == (2, False, False)
     run("notes", "--repository", repository, "--changelog", log, "--format", "html", "-o", page)
     assert log.exists()
     assert "Add coupons" in page.read_text()
