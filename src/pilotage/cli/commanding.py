@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pilotage.cli.project import Project, environment_option
+
+if TYPE_CHECKING:
+    from pilotage.engine.store import Rollout
 
 _ANSWER_DEADLINE = 15.0
 
@@ -18,7 +21,7 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
     """Write the command down and wait until the worker has taken it up."""
     from pilotage.model.rollout import CommandKind
 
-    rollout = project.rollout(project.environment(environment))
+    rollout = _meant(project, environment)
     if rollout.state.status.final:
         click.echo(f"nothing to do: {rollout.version} is {rollout.state.status}")
         raise SystemExit(0 if kind == "abort" else 7)
@@ -35,6 +38,26 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
         err=True,
     )
     raise SystemExit(6)
+
+
+def _meant(project: Project, environment: str | None) -> Rollout:
+    """The rollout of the environment. Where the configuration cannot be read, the one under way, if there is just one:
+    who must stop it cannot wait until a file is mended. Raises UsageError, ConfigError."""
+    from pilotage.config.yaml_reader import ConfigError
+
+    try:
+        return project.rollout(project.environment(environment))
+    except ConfigError:
+        if not project.has_store:
+            raise
+        running = [project.store.get(identity) for identity in project.store.unfinished()]
+        found = [
+            one for one in running
+            if environment in (None, one.environment) and project.service in (None, one.service)
+        ]  # fmt: skip
+        if len(found) != 1:
+            raise
+        return found[0]
 
 
 def _command(kind: str, text: str) -> Any:

@@ -18,15 +18,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def worker(project: Project) -> None:
     """Execute rollouts in the foreground, for systemd or a container; `deploy` starts one by itself otherwise."""
-    from pilotage.config.yaml_reader import ConfigError
-    from pilotage.engine.publication import note, publication_of
     from pilotage.engine.worker import run
 
-    try:
-        note(project.directory, publication_of(project.whole))
-    except ConfigError as error:
-        # Rollouts know all they need; a file that somebody is just editing must not stop them.
-        click.echo(f"the status page stays as it was wanted before: {error}", err=True)
+    project.leave_word()
     raise SystemExit(run(project.directory))
 
 

@@ -62,11 +62,21 @@ class Project:
 
     def ensure_worker(self) -> None:
         """See that a worker is at work here, and knows what is to be published."""
-        from pilotage.engine.publication import note, publication_of
         from pilotage.engine.supervisor import ensure_worker
 
-        note(self.directory, publication_of(self.whole))
+        self.leave_word()
         ensure_worker(self.directory)
+
+    def leave_word(self) -> None:
+        """Of what is to be published, for the worker. Rollouts know all they need: a file that somebody is just editing
+        must stop neither them nor who commands them."""
+        from pilotage.config.yaml_reader import ConfigError
+        from pilotage.engine.publication import note, publication_of
+
+        try:
+            note(self.directory, publication_of(self.whole))
+        except ConfigError as error:
+            click.echo(f"the status page stays as it was wanted before: {error}", err=True)
 
     @property
     def actor(self) -> str:
