@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import actions, announcing, leases
@@ -26,10 +27,12 @@ from pilotage.engine.publication import noted
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
 from pilotage.engine.sender import Sender
-from pilotage.engine.status_page import Publisher
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.supervisor import lock_file
 from pilotage.model.rollout import CommandKind
+
+if TYPE_CHECKING:
+    from pilotage.engine.status_page import Publisher
 
 _log = logging.getLogger(__name__)
 _POLL = 0.1
@@ -61,7 +64,7 @@ class Worker:
         self._keepers: dict[str, Driver] = {}
         self._failed: dict[str, int] = {}
         self._began: dict[str, float] = {}
-        self._publisher = Publisher(self.store)
+        self._publisher: Publisher | None = None
         self._commanded: frozenset[str] = frozenset()
         self._heart = leases.Heart(self.store.engine, self.holder)
         self._sender = Sender(self.store.engine, self.holder, self.stopping)
@@ -169,6 +172,10 @@ class Worker:
 
     def _publish(self) -> None:
         if wanted := noted(self.directory):
+            # Pages need what draws them; a worker without one starts without it, and so takes over sooner.
+            from pilotage.engine.status_page import Publisher
+
+            self._publisher = self._publisher or Publisher(self.store)
             try:
                 self._publisher.renew(wanted, time.time())
             except OSError as error:
