@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pilotage.model.answers import Answers
     from pilotage.model.calendar import Calendar, Freeze, Window
     from pilotage.model.plan import Plan
-    from pilotage.plan.making import Acceptance, Service, make_plan
+    from pilotage.plan.making import Acceptance, Service, Traffic, make_plan
 
-__all__ = ["Acceptance", "Answers", "Calendar", "Freeze", "Plan", "Service", "Window", "make_plan"]
+__all__ = ["Acceptance", "Answers", "Calendar", "Freeze", "Plan", "Service", "Traffic", "Window", "make_plan"]
 __version__ = "0.1.0"
 
 _HOME = {
@@ -24,6 +24,7 @@ _HOME = {
     "Freeze": "pilotage.model.calendar",
     "Window": "pilotage.model.calendar",
     "Service": "pilotage.plan.making",
+    "Traffic": "pilotage.plan.making",
     "make_plan": "pilotage.plan.making",
 }
 

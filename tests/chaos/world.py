@@ -114,6 +114,19 @@ class World:
 
         self._write("fleet", change)
 
+    def replace(self, version: str, instance: str) -> None:
+        def change(state: dict[str, Any]) -> dict[str, Any] | None:
+            port = int(instance.rpartition(":")[2])
+            if not any(i["version"] == version and i["port"] == port for i in state["instances"]):
+                return None
+            state["instances"] = [i for i in state["instances"] if i["port"] != port]
+            return {"version": version, "started": [], "stopped": [port]}
+
+        self._write("fleet", change)
+
+    def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+        return ()
+
     def instances(self) -> tuple[Instance, ...]:
         now = time.time()
         return tuple(

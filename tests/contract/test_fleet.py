@@ -29,6 +29,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(500 if "sick" in version else 200); self.end_headers(); self.wfile.write(version.encode())
     def log_message(self, *_): pass
+if "chatty" in version:
+    print("first\\nsecond\\n\\n\\x1b[31mred\\x1b[0m\\x00\\n" + "x" * 1000, flush=True)
 if "broken" in version:
     sys.exit("fatal: no price list")
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
@@ -148,6 +150,68 @@ def test_one_that_ignores_the_request_to_end_is_forced_after_the_deadline(make: 
     assert time.monotonic() - began >= 1.0
 
 
+def test_replace_ends_one_instance_and_ensure_starts_a_fresh_one_in_its_place(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("stubborn", 2)
+    ill, well = wait(fleet, healthy("stubborn", 2))
+    fleet.replace("stubborn", f"{ill.host}:{ill.port}")
+    assert {i.id: i.health for i in fleet.instances()}[ill.id] is Health.STOPPING
+
+    def replaced(found: list[Instance]) -> bool:
+        if ill.id in [i.id for i in found]:
+            # Said again until it is gone, also by the controller's successor.
+            make(2).replace("stubborn", f"{ill.host}:{ill.port}")
+        make(2).ensure("stubborn", 2)
+        return ill.id not in [i.id for i in found] and healthy("stubborn", 2)(found)
+
+    found = wait(make(2), replaced)
+    assert well.id in [i.id for i in found]
+    assert len(_children()) == 2
+
+
+def test_replace_that_was_cut_off_before_its_signal_is_carried_through(make: Make, tmp_path: Path) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    (ill,) = wait(fleet, healthy("1.0", 1))
+    record = tmp_path / "fleet" / f"{ill.id}.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "stopping_since": time.time()}))
+
+    def gone(found: list[Instance]) -> bool:
+        make(2).replace("1.0", f"{ill.host}:{ill.port}")
+        return not found
+
+    wait(fleet, gone)
+    assert _children() == []
+
+
+def test_replace_of_an_instance_that_is_not_there_touches_none(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    (there,) = wait(fleet, healthy("1.0", 1))
+    fleet.replace("1.0", "127.0.0.1:1")
+    fleet.replace("2.0", f"{there.host}:{there.port}")
+    fleet.replace("1.0", "no address")
+    assert [(i.id, i.health) for i in fleet.instances()] == [(there.id, Health.HEALTHY)]
+
+
+def test_the_log_of_an_instance_ends_with_its_last_lines_as_plain_text(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("chatty", 1)
+    (talking,) = wait(fleet, healthy("chatty", 1))
+    tail = fleet.log_tail(talking.id)
+    assert tail == ("second", "red", "x" * 200)
+    assert fleet.log_tail(f"{talking.host}:{talking.port}") == tail
+    assert fleet.log_tail(talking.id, lines=1) == tail[-1:]
+
+
+@pytest.mark.parametrize("nobody", ["1.0-7", "127.0.0.1:1", "../fleet/logs/chatty-1", ""])
+def test_a_log_that_is_nobodys_has_no_lines(make: Make, nobody: str) -> None:
+    fleet = make(1)
+    fleet.ensure("chatty", 1)
+    wait(fleet, healthy("chatty", 1))
+    assert fleet.log_tail(nobody) == ()
+
+
 def test_another_controller_finds_the_same_instances(make: Make) -> None:
     make(1).ensure("1.0", 2)
     before = wait(make(1), healthy("1.0", 2))
@@ -200,6 +264,8 @@ def test_a_controller_that_lost_its_lease_is_fenced_off(make: Make) -> None:
     make(2).ensure("1.0", 1)
     with pytest.raises(Fenced):
         late.ensure("1.0", 0)
+    with pytest.raises(Fenced):
+        late.replace("1.0", "127.0.0.1:1")
 
 
 def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import stat
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import urllib3
 
+from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER, cluster_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.route_sample import sampled_paths
+from pilotage.adapters.routers.envoy_resources import Sticky
+from pilotage.adapters.strata import Route, Strata
+from pilotage.adapters.synthetic import SyntheticRequests
+from pilotage.engine.targets import with_learned_routes
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 
-from .conftest import RouterUnderTest, Version
+from .conftest import RouterUnderTest, User, Version
 
 pytestmark = pytest.mark.real
+ROUTES = Strata((Route("/api/users"), Route("/api")))
 Versions = Callable[[str], Version]
 ONE = Split((("1.0", 1000),))
 
@@ -214,7 +224,7 @@ def _children() -> list[psutil.Process]:
     return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_r15_while_closed_everyone_gets_the_page_and_the_health_path_answers(
+def test_r15_while_closed_no_user_gets_200_and_a_load_balancer_may_ask_by_its_header(
     routed: RouterUnderTest, versions: Callable[[str], Version]
 ) -> None:
     old = versions("old")
@@ -224,7 +234,12 @@ def test_r15_while_closed_everyone_gets_the_page_and_the_health_path_answers(
     routed.wait_for(closed)
     served = old.served
     assert "maintenance" in routed.ask("/anything").lower()
-    assert routed.ask("/healthz") == "closed for maintenance\n"
+    page, health = routed.answer("/anything"), routed.answer("/healthz")
+    assert (page.status, page.headers["retry-after"], health.status) == (503, "120", 503)
+    assert "maintenance" in health.data.decode().lower()
+    asked = routed.answer("/healthz", **{"x-pilotage-health": "yes"})
+    assert (asked.status, asked.data) == (200, b"closed for maintenance\n")
+    assert routed.answer("/other", **{"x-pilotage-health": "yes"}).status == 503
     assert old.served == served
     assert routed.ask("/", **{"x-test": "yes"}) == "old", "testers look behind the page"
     opened = Split((("old", 1000),))
@@ -254,3 +269,288 @@ def test_endpoints_are_those_that_the_router_itself_sends_to(
     routed.router.apply(whole, {"old": [two.address]})
     while routed.router.endpoints() != {"old": frozenset({two.address})}:
         assert time.monotonic() < until, routed.router.endpoints()
+
+
+# ── sticky users ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("strata", [Strata(), ROUTES], ids=["no routes", "routes"])
+def test_users_without_a_cookie_stay_on_the_version_of_their_first_request(
+    routed: RouterUnderTest, versions: Versions, strata: Strata
+) -> None:
+    """60 users with cookie jars never change version within a weight, and only move towards the growing one (rule 11)."""
+    routed.configured(strata=strata)
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    users = [User(routed) for _ in range(60)]
+    before: set[int] = set()
+    for weight in (100, 300, 600, 1000):
+        routed.take(split_between("2.0", weight, "1.0"), backends)
+        had = [{user.ask(path) for path in ("/", "/api", "/api/users/7", "/other", "/")} for user in users]
+        assert {len(found) for found in had} == {1}
+        canary = {n for n, found in enumerate(had) if found == {"2.0"}}
+        assert before <= canary
+        before = canary
+    assert len(before) == 60
+    assert len({user.cookie for user in users}) == 60
+
+
+def test_the_router_alone_makes_the_cookie(routed: RouterUnderTest, versions: Versions) -> None:
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    for sent in (
+        {},
+        {"Cookie": "session="},
+        {"Cookie": 'session=""'},
+        {"Cookie": "a=b; session=; c=d"},
+        {"Cookie": "xsession=1"},
+    ):
+        given = routed.answer("/", **sent).headers["set-cookie"]
+        assert given.startswith("session=")
+        assert given.endswith("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
+    for header in ("x-pilotage-user", "x-request-id"):
+        cookie = routed.answer("/", **{header: "mine; Domain=evil.example"}).headers["set-cookie"]
+        assert "mine" not in cookie
+        assert "evil" not in cookie
+    for sent in ({"Cookie": "session=mine"}, {"Cookie": "a=b; session=mine"}, {"Cookie": "a=b;session=mine;c=d"}):
+        assert "set-cookie" not in routed.answer("/", **sent).headers
+
+
+def test_instances_see_nothing_of_how_users_are_told_apart(routed: RouterUnderTest, versions: Versions) -> None:
+    version = versions("1.0")
+    routed.take(ONE, {"1.0": [version.address]})
+    routed.ask("/", **{"x-pilotage-user": "mine", SYNTHETIC_HEADER: "1"})
+    assert not {"x-pilotage-user", SYNTHETIC_HEADER} & set(version.asked[-1])
+
+
+def test_a_cookie_comes_with_errors_too(routed: RouterUnderTest, versions: Versions) -> None:
+    """A user whose first request fails would else be a new user at each retry."""
+    version = versions("1.0")
+    routed.take(ONE, {"1.0": [version.address]})
+    failed = routed.answer("/error")
+    version.dying = True
+    gone = routed.answer("/")
+    assert [(a.status, "session=" in a.headers["set-cookie"]) for a in (failed, gone)] == [(500, True), (503, True)]
+
+
+def test_users_known_by_a_header_get_no_cookie(routed: RouterUnderTest, versions: Versions) -> None:
+    routed.configured(sticky=Sticky(header="x-user"))
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    routed.take(split_between("2.0", 500, "1.0"), backends)
+    had = [[routed.answer("/", **{"x-user": f"u{n}"}) for _ in range(3)] for n in range(30)]
+    assert {len({answer.data for answer in answers}) for answers in had} == {1}
+    assert len({answers[0].data for answers in had}) == 2
+    assert not any("set-cookie" in answer.headers for answers in had for answer in answers)
+
+
+def test_an_address_in_use_is_an_error_that_says_so(routed: RouterUnderTest, versions: Versions) -> None:
+    """An Envoy that cannot listen would live on and serve nobody."""
+    taken = versions("other")
+    routed.configured(listen=taken.address)
+    backends = {"1.0": [versions("1.0").address]}
+    for _ in range(2):
+        with pytest.raises(AdapterError, match=r"cannot listen; .*(in use|cannot bind)"):
+            routed.router.apply(ONE, backends)
+    assert _children() == []
+    taken.shutdown()
+    taken.server_close()
+    routed.take(ONE, backends)
+
+
+# ── strata ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_switch_of_every_route_is_one_file(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+    routed.configured(strata=ROUTES, synthetic=True)
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    routed.take(split_between("2.0", 100, "1.0"), backends)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "router" / "xds").glob("*.json")}
+    routed.take(split_between("2.0", 1000, "1.0"), backends)
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "router" / "xds").glob("*.json")}
+    assert {path.name for path in after if after[path] != before.get(path)} == {"rds.json"}
+    asked = {routed.ask(path, user=f"u{n}") for path in ("/", "/api", "/api/users", "/apix") for n in range(20)}
+    assert asked == {"2.0"}
+
+
+def test_routes_that_disagree_are_no_split(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+    """Read back only if all agree: traffic that is half switched is not the split that was asked for."""
+    routed.configured(strata=ROUTES)
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    routed.take(split_between("2.0", 100, "1.0"), backends)
+    file = tmp_path / "router" / "xds" / "rds.json"
+    said = json.loads(file.read_text())
+    clusters = said["resources"][0]["virtual_hosts"][0]["routes"][0]["route"]["weighted_clusters"]["clusters"]
+    clusters[0]["weight"], clusters[1]["weight"] = 700, 300
+    _replace(file, {**said, "version_info": "by hand"})
+    with pytest.raises(AdapterError, match=r"disagree: /api/users is split .*700.*, the rest .*100"):
+        _until_raised(routed)
+
+
+def test_a_split_of_an_earlier_pilotage_is_still_read(
+    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+) -> None:
+    """An Envoy outlives the controller, also the version of Pilotage that configured it."""
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    routed.take(split_between("2.0", 500, "1.0"), backends)
+    file = tmp_path / "router" / "xds" / "rds.json"
+    said = json.loads(file.read_text())
+    said["resources"][0]["virtual_hosts"][0]["routes"] = [
+        {"match": {"prefix": "/", "headers": [{"name": "x-release", "string_match": {"exact": "canary"}}]},
+         "route": {"weighted_clusters": {"clusters": [{"name": cluster_of("2.0"), "weight": 1000}]}}},
+        {"match": {"prefix": "/"},
+         "route": {"weighted_clusters": {"clusters": [{"name": cluster_of("2.0"), "weight": 200},
+                                                      {"name": cluster_of("1.0"), "weight": 800}]}}},
+    ]  # fmt: skip
+    _replace(file, {**said, "version_info": "earlier"})
+    split = split_between("2.0", 200, "1.0", (HeaderRoute("x-release", "canary", "2.0"),))
+    routed.wait_for(split)
+    routed.configured(strata=ROUTES)
+    routed.take(split_between("2.0", 300, "1.0"), backends)
+    assert {routed.ask("/api", user=f"u{n}") for n in range(40)} == {"1.0", "2.0"}
+
+
+def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
+    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+) -> None:
+    """An earlier Pilotage started it without the header that newcomers are hashed by: no two users may get one cookie."""
+    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
+    routed.take(split_between("2.0", 500, "1.0"), backends)
+    routed.router.stop()
+    directory = tmp_path / "router"
+    routed.router.apply(split_between("2.0", 500, "1.0"), backends)
+    bootstrap = json.loads((directory / "bootstrap.json").read_text())
+    listener = json.loads((directory / "xds" / "lds.json").read_text())["resources"][0]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    del listener["@type"], manager["early_header_mutation_extensions"], manager["access_log"]
+    manager["http_filters"] = manager["http_filters"][-1:]
+    bootstrap["static_resources"] = {"listeners": [listener]}
+    del bootstrap["dynamic_resources"]["lds_config"]
+    for process in _children():
+        process.kill()
+        process.wait(10)
+    from pilotage.adapters import processes
+    from pilotage.adapters.envoy_admin import envoy_program
+
+    (directory / "bootstrap.json").write_text(json.dumps(bootstrap))
+    for log in ("failures.log", "paths.log"):
+        (directory / log).unlink()
+    command = [envoy_program(), "-c", str(directory / "bootstrap.json"), "--disable-hot-restart"]
+    processes.start(directory / "envoy.json", command, {}, directory / "envoy.log")
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            if routed.router.read():
+                break
+        except AdapterError:
+            time.sleep(0.05)
+    routed.configured(strata=ROUTES)
+    routed.take(split_between("2.0", 300, "1.0"), backends)
+    answers = [routed.answer("/api") for _ in range(40)]
+    assert {a.status for a in answers} == {200}
+    assert not any("set-cookie" in a.headers for a in answers)
+    assert not (directory / "failures.log").exists(), "an empty log would say that nothing failed"
+    had = [{routed.ask("/", user=f"u{n}") for _ in range(3)} for n in range(20)]
+    assert {len(found) for found in had} == {1}
+
+
+def test_requests_of_pilotage_are_known_by_a_secret(
+    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+) -> None:
+    routed.configured(synthetic=True)
+    version = versions("1.0")
+    routed.take(ONE, {"1.0": [version.address]})
+    file = tmp_path / "router" / "synthetic-token"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    token = synthetic_token(tmp_path / "router")
+    requests = SyntheticRequests(f"{routed.url}/", 50, lambda: token)
+    requests.keep_up()
+    until = time.monotonic() + 5
+    while not any(SYNTHETIC_HEADER in headers for headers in version.asked) and time.monotonic() < until:
+        time.sleep(0.01)
+    requests.stop()
+    seen = {headers.get(SYNTHETIC_HEADER) for headers in version.asked}
+    assert seen == {"1"}, "services see whose it is, and never the secret"
+    for guess in ("1", "true", token[:-1]):
+        routed.ask("/", **{SYNTHETIC_HEADER: guess})
+        assert SYNTHETIC_HEADER not in version.asked[-1]
+
+
+def test_what_the_router_keeps_of_users_is_private(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    directory = tmp_path / "router"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    for name in ("failures.log", "paths.log", "salt"):
+        assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
+
+
+def test_routes_are_learned_from_a_sample_of_users_paths(
+    routed: RouterUnderTest, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none are configured: from paths without their queries, and never from Pilotage's own requests."""
+    monkeypatch.setattr("pilotage.adapters.routers.envoy_listener._SAMPLED", 100)
+    router = tmp_path / "run" / "shop-production" / "router"
+    routed.directory = router
+    routed.configured(synthetic=True)
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    for n in range(60):
+        routed.ask(f"/users/{n}?token=geheim")
+        routed.ask(f"/cart/items/{n}")
+        routed.ask("/own", **{SYNTHETIC_HEADER: synthetic_token(router)})
+    until = time.monotonic() + 5
+    while len(sampled_paths(router)) < 120 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "geheim" not in (router / "paths.log").read_text()
+    described: dict[str, Any] = {"environment": {}, "cwd": "/", "routes": []}
+    learned = with_learned_routes(described, tmp_path, "shop", "production")
+    assert learned["routes"] == ["/cart/items", "/users"]
+    assert learned["environment"]["routes"] == [{"path": "/cart/items"}, {"path": "/users"}]
+    configured = {**described, "routes": ["/api"]}
+    assert with_learned_routes(configured, tmp_path, "shop", "production") == configured
+
+
+# ── instances that die ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("method", "lost"), [("GET", False), ("PUT", False), ("POST", True)])
+def test_idempotent_requests_are_sent_once_more_when_an_instance_dies_under_them(
+    routed: RouterUnderTest, versions: Versions, method: str, lost: bool
+) -> None:
+    routed.configured(retry_idempotent=True)
+    living, dying = versions("1.0"), versions("1.0")
+    dying.dying = True
+    routed.take(ONE, {"1.0": [living.address, dying.address]})
+    statuses = Counter(routed.answer("/", method).status for _ in range(40))
+    assert dying.served, "some requests met the instance that dies"
+    assert (503 in statuses) is lost
+    assert living.served + dying.served == 40 + (0 if lost else dying.served), "once more, and only where it died"
+
+
+def test_without_the_switch_nothing_is_sent_twice(routed: RouterUnderTest, versions: Versions) -> None:
+    living, dying = versions("1.0"), versions("1.0")
+    dying.dying = True
+    routed.take(ONE, {"1.0": [living.address, dying.address]})
+    statuses = Counter(routed.answer("/").status for _ in range(40))
+    assert statuses == {200: living.served, 503: dying.served}
+    assert dying.served
+
+
+def test_a_request_is_tried_on_two_instances_at_most(routed: RouterUnderTest, versions: Versions) -> None:
+    """A request that kills what it reaches must not go through the whole fleet."""
+    routed.configured(retry_idempotent=True)
+    fleet = [versions("1.0") for _ in range(4)]
+    for instance in fleet:
+        instance.dying = True
+    routed.take(ONE, {"1.0": [instance.address for instance in fleet]})
+    assert routed.answer("/").status == 503
+    assert sum(instance.served for instance in fleet) == 2
+
+
+def _replace(file: Path, content: object) -> None:
+    beside = file.with_name(".by-hand")
+    beside.write_text(json.dumps(content))
+    beside.replace(file)
+
+
+def _until_raised(routed: RouterUnderTest) -> None:
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        routed.router.read()
+        time.sleep(0.02)

@@ -91,6 +91,10 @@ class Shop:
         whole["environments"]["production"].update(section)
         path.write_text(json.dumps(whole, indent=2))
 
+    def section(self, name: str) -> Any:
+        """A part of the environment's section, as it is configured now."""
+        return json.loads((self.directory / "pilotage.yaml").read_text())["environments"]["production"][name]
+
     def flag_off(self) -> None:
         """The flag of a first release reaches everyone; the next one begins with nobody."""
         definitions = json.loads((self.directory / "flags.json").read_text())

@@ -4,9 +4,6 @@ own, serving a real SQLite file under load; rolled forward, then back."""
 from __future__ import annotations
 
 import json
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -16,45 +13,18 @@ import pytest
 import urllib3
 
 from pilotage.model.rollout import Status
+from tests.datasette import NEW, OLD, command, write_library
 
 from .conftest import Make, Shop
 
 pytestmark = pytest.mark.real
 
-OLD, NEW = "0.64.8", "0.65.1"
-
-
-@pytest.fixture(scope="module")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`<version>/bin/datasette` for both versions, from the package index."""
-    place = tmp_path_factory.mktemp("venvs")
-    for version in (OLD, NEW):
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "-q", "--python", sys.executable, str(place / version)], check=True)
-        python = str(place / version / "bin" / "python")
-        # Datasette's own dependency on pkg_resources ended with setuptools 81.
-        wanted = [f"datasette=={version}", "setuptools<81"]
-        subprocess.run([*uv, "pip", "install", "-q", "--python", python, *wanted], check=True)
-    return place
-
 
 def configure(shop: Shop, environments: Path) -> None:
     database = shop.directory / "library.db"
-    with sqlite3.connect(database) as connection:
-        connection.execute("CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT)")
-        connection.executemany("INSERT INTO book (title) VALUES (?)", [(f"book {n}",) for n in range(2000)])
-    path = shop.directory / "pilotage.yaml"
-    whole = json.loads(path.read_text())
-    fleet = whole["environments"]["production"]["fleet"]
-    fleet["command"] = [
-        str(environments / "{version}" / "bin" / "datasette"),
-        "serve",
-        str(database),
-        "--port",
-        "{port}",
-    ]
-    fleet["health"] = "/-/versions.json"
-    path.write_text(json.dumps(whole))
+    write_library(database)
+    served = {"command": command(environments, database), "health": "/-/versions.json"}
+    shop.configure(fleet={**shop.section("fleet"), **served})
 
 
 class Readers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -101,6 +102,25 @@ def missing(it: Shop, version: str = "v1") -> dict[str, str]:
     """What is not ready, and why."""
     told = json.loads(it.run("ready", version, "-e", "production", "--json", expect=None))
     return {gate["item"]: gate["reason"] for gate in told["gates"] if gate["standing"] == "not ready"}
+
+
+def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Make) -> None:
+    it = shop(tolerance="medium")
+    prepare(it)
+    path = it.directory / "pilotage.yaml"
+    it.run("deploy", it.release("v0"), "-e", "staging")
+    assert "without samples nothing can be judged; `synthetic:` sends" in missing(it)["monitoring_instrumentation"]
+
+    whole = json.loads(path.read_text())
+    whole["environments"]["staging"]["synthetic"] = {"path": "/", "per_second": 5}
+    path.write_text(json.dumps(whole))
+    it.run("deploy", it.release("v1"), "-e", "staging")
+    gates = json.loads(it.run("ready", "v1", "-e", "production", "--json", expect=None))["gates"]
+    (seen,) = (gate for gate in gates if gate["item"] == "monitoring_instrumentation")
+    assert seen["standing"] == "ready", seen
+    assert re.search(r"0 requests of users and [1-9]\d* synthetic requests of Pilotage's own", json.dumps(seen)), seen
+    # Which environment gets synthetic requests is no difference between staging and production.
+    assert "environment_parity" not in missing(it)
 
 
 def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:

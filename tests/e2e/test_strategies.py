@@ -211,7 +211,9 @@ def test_r15_big_bang_closes_replaces_verifies_opens(shop: Make) -> None:
         assert page.status == 503
         assert b"maintenance" in page.data
         assert page.headers["retry-after"]
-        assert urllib3.request("GET", f"{it.url}/healthz", retries=False).status == 200
+        assert urllib3.request("GET", f"{it.url}/healthz", retries=False).status == 503
+        asked = {"x-pilotage-health": "1"}
+        assert urllib3.request("GET", f"{it.url}/healthz", headers=asked, retries=False).status == 200
         rollout = it.wait_end()
     assert rollout.state.status is Status.COMPLETED, rollout.state.reason
     assert it.split() == {"version_v1": 1000}

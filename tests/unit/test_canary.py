@@ -100,8 +100,8 @@ def test_rule_2_stable_stops_only_after_it_is_drained() -> None:
         ("low", True, Status.ROLLING_BACK),
         ("low", False, Status.ROLLING_BACK),
         ("medium", True, Status.ROLLING_BACK),
-        ("medium", False, Status.HOLDING),
-        ("high", False, Status.HOLDING),
+        ("medium", False, Status.WITHDRAWN),
+        ("high", False, Status.WITHDRAWN),
         ("zero-downtime", False, Status.ROLLING_BACK),
     ],
 )
@@ -125,7 +125,7 @@ def test_c1_harm_that_nobody_answers_is_undone_at_the_deadline_and_not_before() 
         decision = decide(plan, state, seen(50, failed), (), now)
         state = decision.state
         history.append(state.status)
-    assert history[:10] == [Status.HOLDING] * 10
+    assert history[:10] == [Status.WITHDRAWN] * 10
     assert Status.ROLLING_BACK in history[10:]
 
 

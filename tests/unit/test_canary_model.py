@@ -8,14 +8,28 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pilotage import Answers, Plan, Service, make_plan
-from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
+from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Action, Apply, Command, CommandKind, Ensure, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import (
+    Action,
+    Apply,
+    Command,
+    CommandKind,
+    Ensure,
+    Pace,
+    Replace,
+    RolloutState,
+    Seen,
+    Status,
+)
 from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 
+from .rules_of_harm import check_harm
+
 FULL = 4
+ILL = "127.0.0.1:0"
 
 
 def a_plan(tolerance: str, approval: bool) -> Plan:
@@ -25,6 +39,7 @@ def a_plan(tolerance: str, approval: bool) -> Plan:
         "canary.drain_duration": "2s",
         "canary.approval": approval,
         "canary.start_deadline": "8s",
+        "judge.warm_up": "3s",
         "hold.duration": "6s",
         "hold.answer_deadline": "6s",
         "pause.deadline": "12s",
@@ -96,6 +111,12 @@ class World:
                 assert count >= instances_for(weight, FULL), f"{version} shrinks below its share"
         self.health[version] = (alive + [Health.STARTING] * count)[:count]
 
+    def replace(self, action: Replace) -> None:
+        """The ill one ends; its successor comes with the next wish for so many, at the same address."""
+        assert (action.version, action.instance) == ("new", ILL)
+        if self.fleet_up and self.health["new"]:
+            self.health["new"][0] = Health.EXITED
+
     def pass_time(self, seconds: float) -> None:
         for version in self.health:
             reached = self.split is not None and self.split.reaches(version)
@@ -113,6 +134,11 @@ verdict_sets = st.sampled_from(
         (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
         (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
         (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.FAIL, "ill", excuse=Excuse.INSTANCE, instance=ILL), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP, critical=True), *GOOD[1:]),
+        (Verdict("error rate", VerdictKind.FAIL, "worse than before", past=True), *GOOD[1:]),
+        (Verdict("slow requests", VerdictKind.INCONCLUSIVE, "slower than before?", past=True), *GOOD[1:]),
         (),
     ]
 )
@@ -123,8 +149,9 @@ class Canary(RuleBasedStateMachine):
         tolerance=st.sampled_from(["low", "medium", "high", "zero-downtime"]),
         approval=st.booleans(),
         pace=st.sampled_from([Pace.FULL, Pace.FULL, Pace.FAST, Pace.FIRST]),
+        ahead=st.integers(0, 25),
     )
-    def start(self, tolerance: str, approval: bool, pace: Pace) -> None:
+    def start(self, tolerance: str, approval: bool, pace: Pace, ahead: int) -> None:
         old = None if pace is Pace.FIRST else "old"
         self.plan = a_plan(tolerance, approval)
         self.world = World(old)
@@ -134,6 +161,8 @@ class Canary(RuleBasedStateMachine):
         self.pending: list[Command] = []
         self.gone_back = False
         self.asked = 0
+        for _ in range(ahead):
+            self.all_goes_well(1)
 
     @rule(verdicts=verdict_sets)
     def judged(self, verdicts: tuple[Verdict, ...]) -> None:
@@ -166,6 +195,14 @@ class Canary(RuleBasedStateMachine):
             self.world.router_up = True
             self.look(0.0, None)
 
+    @rule(verdicts=verdict_sets, looks=st.integers(2, 30))
+    def it_stays_so(self, verdicts: tuple[Verdict, ...], looks: int) -> None:
+        """Long enough for holds, pauses and what is withdrawn to come to their deadlines."""
+        self.verdicts = verdicts
+        for _ in range(looks):
+            self._mend()
+            self.look(1.0, None)
+
     @rule(looks=st.integers(1, 25))
     def all_goes_well(self, looks: int) -> None:
         """Without this, chance alone would seldom come to the end of a rollout."""
@@ -182,9 +219,11 @@ class Canary(RuleBasedStateMachine):
         self.now += seconds
         # Of a jump of the clock, the machine believes this much at most.
         self.world.pass_time(min(max(seconds, 0.0), MOST_ATTENDED))
-        before = self.state
-        decision = decide(self.plan, before, self.world.seen(self.verdicts), tuple(self.pending), self.now)
+        before, seen = self.state, self.world.seen(self.verdicts)
+        decision = decide(self.plan, before, seen, tuple(self.pending), self.now)
         self._check_step(before, decision.state)
+        asked = tuple(command.kind for command in self.pending)
+        check_harm(self.plan, before, seen, decision, asked)
         if killed == 0:
             return
         self.state = decision.state
@@ -205,11 +244,17 @@ class Canary(RuleBasedStateMachine):
             assert after.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED), "the way back was left"
 
     def _act(self, action: Action) -> None:
-        assert isinstance(action, Apply | Ensure)
+        assert isinstance(action, Apply | Ensure | Replace)
+        if isinstance(action, Replace):
+            self.world.replace(action)
+            return
         if isinstance(action, Ensure):
             self.world.ensure(action.version, action.count)
             return
-        if self.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) and self.world.split is not None:
+        if (
+            self.state.status in (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK)
+            and self.world.split is not None
+        ):
             assert action.split.weight("new") <= self.world.split.weight("new"), "the canary grew on the way back"
         self.world.apply(action.split)
 
@@ -225,7 +270,7 @@ class Canary(RuleBasedStateMachine):
         self.verdicts = GOOD
         for _ in range(200):
             self._mend()
-            if not self.pending and self.state.status is Status.PAUSED:
+            if not self.pending and self.state.status is Status.PAUSED and self.asked % 2:
                 self.command(CommandKind.RESUME, False)
             if self.plan.steps[self.state.step].kind == "gate" and not self.pending:
                 self.command(CommandKind.APPROVE, False)
@@ -249,6 +294,6 @@ class Canary(RuleBasedStateMachine):
 
 
 Canary.TestCase.settings = settings(
-    max_examples=600, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=500, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCanary = Canary.TestCase

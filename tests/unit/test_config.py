@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,25 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
     "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
     "a command without a port": ('"{port}"', '"8001"', [("11:5", "{port} stands nowhere in it")]),
+    "an error that is none": (
+        "    overrides:", "    errors: [5xx, 6xx]\n    overrides:", [("17:19", "'6xx' is not 5xx, 4xx, a status from 300")]
+    ),
+    "a status in quotes": ("    overrides:", '    errors: ["404"]\n    overrides:', [("17:14", "404 without quotes")]),
+    "an unknown gRPC status": (
+        "    overrides:", "    errors: [{grpc: [UNAVAILABEL]}]\n    overrides:", [("17:14", "did you mean UNAVAILABLE?")]
+    ),
+    "no error at all": ("    overrides:", "    errors: []\n    overrides:", [("17:5", "at least one kind of error")]),
+    "a route to everything": ("    overrides:", "    routes: [{path: /}]\n    overrides:", [("17:21", "/ is every path")]),
+    "a route behind a larger one": (
+        "    overrides:",
+        "    routes: [{path: /api}, {path: /api/users}]\n    overrides:",
+        [("17:28", "/api/users gets no request: /api stands before it")],
+    ),
+    "nine routes": (
+        "    overrides:",
+        f"    routes: [{', '.join(f'{{path: /r{n}}}' for n in range(9))}]\n    overrides:",
+        [("17:5", "at most 8 routes, got 9")],
+    ),
     "sticky by nothing": ("{cookie: session}", "{}", [("16:53", "name either a cookie or a header")]),
     "an alias": ("service: shop", "service: &s shop", [("1:10", "anchor &s is not allowed")]),
     "a tag": ("service: shop", "service: !!python/object:os.system shop", [("1:10", "tag")]),
@@ -71,6 +91,34 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "two channels of one name": (
         "environments:", f"{CHANNEL}}}\n{CHANNEL.splitlines()[1]}}}\nenvironments:",
         [("11:5", "two channels are called 'teams'")],
+    ),
+    "a probe by nothing": (
+        "    overrides:", "    probes: [{name: checkout}]\n    overrides:", [("17:14", "name either http or run")],
+    ),
+    "a probe both ways": (
+        "    overrides:", '    probes: [{http: /cart, run: [curl, "{url}"]}]\n    overrides:',
+        [("17:14", "name either http or run")],
+    ),
+    "a probe's command with a status": (
+        "    overrides:", '    probes: [{run: [curl, "{url}"], status: 201}]\n    overrides:',
+        [("17:14", "status and contains go with http: a command passes when it exits with 0")],
+    ),
+    "a probe's command that names no instance": (
+        "    overrides:", "    probes: [{run: [curl, example.org]}]\n    overrides:",
+        [("17:14", "run: neither {url} nor {port} stands in it")],
+    ),
+    "a probe of another host": (
+        "    overrides:", "    probes: [{http: http://example.org/}]\n    overrides:", [("17:21", "not a path such as")],
+    ),
+    "a probe without a pause": (
+        "    overrides:", "    probes: [{http: /cart, every: 0s}]\n    overrides:", [("17:35", "greater than or equal to 1")],
+    ),
+    "two probes of one name": (
+        "    overrides:", "    probes: [{http: /cart}, {http: /cart, contains: sum}]\n    overrides:",
+        [("17:29", "two probes are called '/cart': give each a name of its own")],
+    ),
+    "an unknown key of a probe": (
+        "    overrides:", "    probes: [{http: /cart, contain: sum}]\n    overrides:", [("17:28", "did you mean contains?")],
     ),
     "five errors at once": (
         GOOD,
@@ -134,6 +182,20 @@ def test_hostile_yaml_is_refused_quickly(tmp_path: Path, content: bytes, words: 
     result = validate(tmp_path, content)
     assert result.exit_code == 2
     assert words in (result.stderr_bytes or b"").decode()
+
+
+def test_a_rollout_keeps_the_probes_of_its_environment(tmp_path: Path) -> None:
+    from pilotage.engine.targets import describe, open_target, probe_specs
+
+    probes = 'probes: [{http: /cart, contains: sum}, {name: search, run: [curl, "{url}"], every: 10s, failures: 1}]'
+    path = tmp_path / "pilotage.yaml"
+    path.write_text(GOOD.replace("    overrides:", f"    {probes}\n    overrides:"))
+    kept = json.loads(json.dumps(describe(load(path).configuration.environments["production"], tmp_path)))
+    first, second = probe_specs(kept)
+    assert (first.name, first.http, first.status, first.contains) == ("/cart", "/cart", 200, "sum")
+    assert (second.name, second.run, second.every, second.failures) == ("search", ("curl", "{url}"), 10.0, 1)
+    assert open_target(tmp_path, kept, "shop", "production", 1).probes is not None
+    assert probe_specs({"environment": {}}) == ()
 
 
 def test_a_good_file_is_valid_and_its_numbers_know_their_lines(tmp_path: Path) -> None:

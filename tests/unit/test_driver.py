@@ -42,6 +42,12 @@ class Obedient:
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]]:
         return {}
 
+    def replace(self, version: str, instance: str) -> None:
+        pass
+
+    def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+        return ()
+
     def ensure(self, version: str, count: int) -> None:
         self.running[version] = count
 

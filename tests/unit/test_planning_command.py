@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,23 @@ def test_with_its_traffic_the_plan_says_when_harm_would_be_known(folder: Path) -
         "at 0.2 requests a second, 0.1% of them errors, twice as many of them at 5% would be known after"
     )
     assert "longer than the" in notes[0]
+
+
+def test_r13_auto_weights_come_from_the_traffic_in_the_configuration(folder: Path) -> None:
+    path = folder / "pilotage.yaml"
+    path.write_text(GOOD + "    traffic: {requests_per_second: 500, error_rate: 0.001}\n")
+    fixed = data("plan", "2.4.0", "--why", "canary.weights")
+    path.write_text(path.read_text().replace("overrides:\n", "overrides:\n      canary.weights: auto\n"))
+    made, auto = data("plan", "2.4.0"), data("plan", "2.4.0", "--why", "canary.weights")
+    assert fixed["value"] == "5% → 25% → 50% → 100%"
+    assert auto["value"].startswith("0.1% → 0.2% → 0.4%")
+    assert auto["because"][0].startswith("overridden in pilotage.yaml:")
+    (hurt,) = [note for note in made["notes"] if "users hurt" in note]
+    figures = re.fullmatch(r"expected users hurt by a bad release: (\d+) \(fixed steps: (\d+)\)", hurt)
+    assert figures
+    ramp, steps = figures.groups()
+    assert int(ramp) < int(steps)
+    assert f"by a bad release: {steps} (canary.weights: auto: {ramp})" in fixed["because"][1]
+    assert hurt in auto["because"][1]
+    (forecast,) = [note for note in made["notes"] if "would be known" in note]
+    assert "at 25% would be known" in forecast, "a step of a minute is not there to know of twice as many errors"

@@ -17,7 +17,7 @@ from pilotage.model.rollout import Status
 from .test_config import GOOD
 
 ORDER = {"database": (), "api": ("database",), "web": ("api",), "worker": ("api",)}
-UNDER_WAY = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
+UNDER_WAY = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED, Status.WITHDRAWN)
 
 
 class World:
@@ -82,6 +82,15 @@ def test_one_that_fails_takes_all_back_the_last_first_one_at_a_time() -> None:
     assert world.returned == ["worker", "api", "database"]
     world.set("back-database", Status.COMPLETED)
     assert world.step() == 0
+
+
+def test_one_that_is_withdrawn_holds_the_release_and_aborts_with_it() -> None:
+    world = World()
+    world.set("database", Status.COMPLETED)
+    world.set("api", Status.WITHDRAWN)
+    assert world.step() == 0, "a person decides, and nobody begins behind it"
+    world.set("web", Status.FAILED)
+    assert (Move.ABORT, "api") in moves(list(world.members.values()))
 
 
 def test_a_return_that_fails_stops_for_a_person() -> None:

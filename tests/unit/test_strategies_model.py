@@ -3,15 +3,17 @@ controller is killed, nothing stops that requests reach, nobody is sent to nobod
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.model.flag import OFF, Ramp
-from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
+from pilotage.model.observation import CheckResult, CheckStatus, Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.rollout import (
     Action,
     Apply,
@@ -20,6 +22,7 @@ from pilotage.model.rollout import (
     CommandKind,
     Ensure,
     Pace,
+    Replace,
     RolloutState,
     Seen,
     SetFlag,
@@ -29,9 +32,20 @@ from pilotage.model.traffic import WHOLE, Split
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 
+from .rules_of_harm import check_harm
+
 DRAIN = 2.0
+TOLERANCES = ("low", "medium", "high", "zero-downtime")
+ILL = "h:101"
+"""The first new instance that was started."""
 GOOD = tuple(Verdict(m, VerdictKind.PASS, "fine") for m in ("error rate", "slow requests", "memory"))
 SHORT: dict[str, dict[str, object]] = {
+    "canary": {
+        "canary.phase_duration": "3s",
+        "canary.bake_duration": "3s",
+        "canary.drain_duration": "2s",
+        "canary.start_deadline": "8s",
+    },
     "blue-green": {
         "blue_green.watch_duration": "3s",
         "blue_green.keep_duration": "3s",
@@ -63,6 +77,7 @@ SHORT: dict[str, dict[str, object]] = {
     },
 }
 HOOKS = {
+    "canary": frozenset[str](),
     "blue-green": frozenset({"check-smoke"}),
     "rolling": frozenset({"check-package"}),
     "big-bang": frozenset({"check-backup", "restore"}),
@@ -73,6 +88,7 @@ HOOKS = {
 def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
     short = {
         **SHORT[strategy],
+        "judge.warm_up": "3s",
         "hold.duration": "6s",
         "hold.answer_deadline": "6s",
         "pause.deadline": "12s",
@@ -146,6 +162,7 @@ class World:
         keep, sent = dict(action.keep), {}
         for version in self.fleet:
             living = self.living(version)[: keep.get(version)]
+            living = [one for one in living if f"h:{one.number}" not in action.without]
             chosen = [one for one in living if one.health is Health.HEALTHY] or living
             # An empty version's endpoints stay as they were: nobody is sent there any more.
             sent[version] = frozenset(one.number for one in chosen) or self.sent.get(version, frozenset())
@@ -168,6 +185,13 @@ class World:
             self.ports += 1
             group.append(One(self.ports))
 
+    def replace(self, action: Replace) -> None:
+        """It gets no requests and ends; a fresh one comes with the next wish for so many."""
+        assert (action.version, action.instance) == ("new", ILL)
+        for one in self.fleet.get("new", []):
+            if self.fleet_up and f"h:{one.number}" == action.instance:
+                one.health = Health.EXITED
+
     def check(self, action: Check) -> None:
         self.asked.setdefault((action.name, action.attempt), CheckStatus.RUNNING)
 
@@ -188,27 +212,32 @@ class World:
                     one.health = Health.HEALTHY
 
 
-verdict_sets = st.sampled_from(
-    [
-        GOOD,
-        GOOD,
-        (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "few"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
-    ]
-)
+VERDICTS: list[tuple[Verdict, ...]] = [
+    GOOD,
+    GOOD,
+    (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "few"), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "ill", excuse=Excuse.INSTANCE, instance=ILL), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP, critical=True), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "worse than before", past=True), *GOOD[1:]),
+    (Verdict("slow requests", VerdictKind.INCONCLUSIVE, "slower than before?", past=True), *GOOD[1:]),
+]
+verdict_sets = st.sampled_from(VERDICTS)
 
 
 class Strategies(RuleBasedStateMachine):
     @initialize(
         strategy=st.sampled_from(sorted(SHORT)),
-        tolerance=st.sampled_from(["low", "medium", "high"]),
+        tolerance=st.sampled_from(["low", "medium", "high", "zero-downtime"]),
         pace=st.sampled_from([Pace.FULL, Pace.FULL, Pace.FAST, Pace.FIRST, Pace.URGENT]),
         full=st.sampled_from([1, 2, 4, 5]),
         beside=st.booleans(),
+        ahead=st.integers(0, 40),
     )
-    def start(self, strategy: str, tolerance: str, pace: Pace, full: int, beside: bool) -> None:
+    def start(self, strategy: str, tolerance: str, pace: Pace, full: int, beside: bool, ahead: int = 0) -> None:
         old = None if pace is Pace.FIRST else "old"
         self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside), strategy, full
         fleet = {"new": list[One]()}
@@ -220,6 +249,7 @@ class Strategies(RuleBasedStateMachine):
         self.state: RolloutState = begin(self.plan, old, pace, "ada")
         self.pending: list[Command] = []
         self.asked = 0
+        self.all_goes_well(ahead)
 
     @rule(verdicts=verdict_sets)
     def judged(self, verdicts: tuple[Verdict, ...]) -> None:
@@ -253,6 +283,14 @@ class Strategies(RuleBasedStateMachine):
     def well_again(self) -> None:
         self.world.mend()
 
+    @rule(verdicts=verdict_sets, looks=st.integers(2, 40))
+    def it_stays_so(self, verdicts: tuple[Verdict, ...], looks: int) -> None:
+        """Long enough for holds, pauses and what is withdrawn to come to their deadlines."""
+        self.verdicts = verdicts
+        for _ in range(looks):
+            self.world.mend()
+            self.look(1.0, None)
+
     @rule(looks=st.integers(1, 60))
     def all_goes_well(self, looks: int) -> None:
         """Without this, chance alone would seldom come to the end of a rollout."""
@@ -269,8 +307,9 @@ class Strategies(RuleBasedStateMachine):
         self.now += seconds
         # Of a jump of the clock, the machine believes this much at most.
         self.world.pass_time(min(max(seconds, 0.0), MOST_ATTENDED))
-        before = self.state
-        decision = decide(self.plan, before, self.world.seen(self.verdicts, self.freeze), tuple(self.pending), self.now)
+        before, seen = self.state, self.world.seen(self.verdicts, self.freeze)
+        decision = decide(self.plan, before, seen, tuple(self.pending), self.now)
+        check_harm(self.plan, before, seen, decision, tuple(command.kind for command in self.pending))
         after = decision.state
         assert after.step in (before.step, before.step + 1), "a step was left out or undone"
         assert not (before.status.final and after.status is not before.status), "what is final changed"
@@ -292,6 +331,8 @@ class Strategies(RuleBasedStateMachine):
                 self.world.apply(action)
             case Check():
                 self.world.check(action)
+            case Replace():
+                self.world.replace(action)
             case SetFlag(ramp):
                 if self.world.flags_up:
                     self.world.flag = ramp
@@ -303,7 +344,7 @@ class Strategies(RuleBasedStateMachine):
         self.verdicts, self.freeze, self.world.failing = GOOD, "", False
         for _ in range(400):
             self.world.mend()
-            if not self.pending and self.state.status is Status.PAUSED:
+            if not self.pending and self.state.status is Status.PAUSED and self.asked % 2:
                 self.command(CommandKind.RESUME, False)
             self.look(1.0, None)
         assert self.state.status.final, self.state
@@ -332,7 +373,7 @@ def check_end(strategy: str, state: RolloutState, world: World, full: int) -> No
 
 
 Strategies.TestCase.settings = settings(
-    max_examples=500, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=400, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStrategies = Strategies.TestCase
 
@@ -357,3 +398,22 @@ def test_each_strategy_comes_to_its_end_and_back_from_every_step() -> None:
                 for _ in range(5):
                     machine.look(1.0, None)
                 check_end(strategy, machine.state, machine.world, full)
+
+
+@pytest.mark.parametrize("strategy", sorted(SHORT))
+@pytest.mark.parametrize("killed", [False, True])
+def test_whatever_the_judge_says_and_whenever_nothing_is_kept_from_ending(strategy: str, killed: bool) -> None:
+    """Every verdict from every moment on, for longer than any deadline, the controller killed at every third look."""
+    for tolerance, verdicts, ahead in itertools.product(TOLERANCES, VERDICTS[1:], range(0, 60, 6)):
+        machine = Strategies()
+        machine.start(strategy, tolerance, Pace.FULL, 4, False, ahead)
+        for look in range(150):
+            machine.world.mend()
+            machine.verdicts = verdicts
+            machine.look(1.0, (look + ahead) % 4 if killed and look % 3 == 0 else None)
+            if machine.state.status.final:
+                break
+        assert machine.state.status.final, (tolerance, verdicts, ahead, machine.state)
+        for _ in range(8):
+            machine.look(1.0, None)
+        check_end(strategy, machine.state, machine.world, 4)

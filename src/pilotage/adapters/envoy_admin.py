@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +12,13 @@ from pathlib import Path
 from pilotage.adapters.ports import AdapterError
 
 ROUTE_CONFIG = "pilotage"
+SYNTHETIC_HEADER = "x-pilotage-synthetic"
+"""On every request of Pilotage's own. Services see it with the value 1, and never on a request of a user."""
+FAILURES, SAMPLE, SALT = "failures.log", "paths.log", "salt"
+"""Files beside Envoy's: its log of failed requests, a sample of paths, and what hides users' cookies in the first."""
+ROTATED = ".1"
+"""What a log's name ends with once the next one has begun."""
+
 CLUSTER = "version_"
 """Prefix of a version's cluster, in Envoy's configuration and in its statistics."""
 
@@ -20,17 +29,46 @@ BUCKETS_MS = (
 """Bounds of the latency histogram, in milliseconds: fine enough that a factor of 1.2 (R18) is seen."""
 
 
-def cluster_of(version: str) -> str:
-    """A version's cluster name, of characters that Envoy's statistics and file names take as they are."""
-    return CLUSTER + "".join(c if c.isascii() and (c.isalnum() or c in "-+") else f"~{ord(c):x}~" for c in version)
+def cluster_of(version: str, stratum: str = "") -> str:
+    """The name of a version's cluster for one stratum, or for the rest of its requests: of characters that Envoy's
+    statistics and file names take as they are."""
+    escaped = "".join(c if c.isascii() and (c.isalnum() or c in "-+") else f"~{ord(c):x}~" for c in version)
+    return f"{CLUSTER}{escaped}_{stratum}" if stratum else CLUSTER + escaped
 
 
 def version_of(cluster: str) -> str | None:
     """The version of a cluster name made by `cluster_of`; None for any other cluster."""
     if not cluster.startswith(CLUSTER):
         return None
-    pieces = cluster[len(CLUSTER) :].split("~")
+    # No version has a `_` of its own left: `cluster_of` escapes it.
+    pieces = cluster[len(CLUSTER) :].partition("_")[0].split("~")
     return "".join(chr(int(piece, 16)) if index % 2 else piece for index, piece in enumerate(pieces))
+
+
+def stratum_of(cluster: str) -> str:
+    """The stratum of a cluster name made by `cluster_of`; empty for the rest."""
+    return cluster[len(CLUSTER) :].partition("_")[2]
+
+
+def secret_of(directory: Path, name: str) -> str:
+    """A random text of the Envoy in `directory` that only this user's processes can read; made when first asked for."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = directory / name
+    if not path.exists():
+        beside = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(16))
+        # Whoever made it first has made it for everybody.
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+        beside.unlink()
+    return path.read_text()
+
+
+def synthetic_token(directory: Path) -> str:
+    """The header value by which the Envoy in `directory` knows Pilotage's own requests: a secret, so that no user can
+    pass for one and hide what fails."""
+    return secret_of(directory, "synthetic-token")
 
 
 def admin_address(directory: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pilotage.model.flag import Ramp
 from pilotage.model.message import Message
-from pilotage.model.observation import CheckResult, Instance, Reading
+from pilotage.model.observation import CheckResult, Instance, ProbeResult, Reading
 from pilotage.model.traffic import Split
 
 Backends = Mapping[str, Sequence[tuple[str, int]]]
@@ -31,14 +31,15 @@ class Router(Protocol):
     def apply(self, split: Split, backends: Backends) -> None:
         """Ask for this split. After it returns, `read` shows it within seconds; a user whom a lower weight of the
         same version reached is reached by a higher one too. Every version named in `split` needs an entry in
-        `backends`, unless it is closed: then everyone gets the maintenance page with status 503, only the health path
-        answers 200 and the header routes lead where they did. Saying it twice changes nothing. Raises AdapterError
-        when the router cannot be told, Fenced
-        when this controller may no longer; blocks for a few seconds at most."""
+        `backends`, unless it is closed: then every user gets the maintenance page with status 503, on the health path
+        too, and the header routes lead where they did. Where users are told apart by a cookie, the router sets it for
+        those who have none, and they stay on the version of that very request. All routes of a service switch at once.
+        Saying it twice changes nothing. Raises AdapterError when the router cannot be told, Fenced when this controller
+        may no longer; blocks for a few seconds at most."""
 
     def read(self) -> Split | None:
         """The split that the router itself reports; None when it was never told one. Raises AdapterError when
-        it does not answer. Changes nothing."""
+        it does not answer, or splits one route otherwise than another. Changes nothing."""
 
     def endpoints(self) -> Mapping[str, frozenset[tuple[str, int]]] | None:
         """Host and port of every instance that the router itself sends requests to, per version; None when it was
@@ -56,6 +57,17 @@ class Fleet(Protocol):
         too much (gracefully, by force after the deadline). Does not wait for them. Saying it twice starts
         nothing twice, also when the first call was cut off anywhere. Raises AdapterError, Fenced."""
 
+    def replace(self, version: str, instance: str) -> None:
+        """See that this instance (`host:port`) of `version` ends: gracefully, by force after the deadline. Does not
+        wait: until it is gone it is listed as `stopping`, and `ensure` starts a fresh one in its place. Saying it twice
+        changes nothing, also when the first call was cut off anywhere, and an instance that is not there is no error;
+        but its successor may get the same address, so say it no more once the instance was seen to be gone. Raises
+        AdapterError, Fenced."""
+
+    def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+        """The last lines that an instance wrote, oldest first, each at most 200 characters and without control
+        characters. instance: its id, or `host:port`; empty where it is not known or wrote nothing. Changes nothing."""
+
     def instances(self) -> tuple[Instance, ...]:
         """Every instance known, with its health as just asked; one that died by itself stays listed as
         `exited` until `ensure` replaces or removes it. Changes nothing. Raises AdapterError."""
@@ -70,7 +82,10 @@ class Metrics(Protocol):
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
         """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
         Counts are never negative, also when the source restarted. A version without requests has zero counts.
-        Raises AdapterError when the source does not answer or answers with something else. Changes nothing."""
+        Figures are of users: Pilotage's own requests are counted apart, those of testers nowhere. Each failure is in
+        one reading only, and stands there at most a second after its count. Where the source keeps no log of them
+        `failures` is None and the note says why. Raises AdapterError when the source does not answer or answers with
+        something else. Changes nothing."""
 
 
 class Checks(Protocol):
@@ -103,6 +118,20 @@ class Flags(Protocol):
 
     def rehearse(self) -> None:
         """Try the kill switch on a copy of the flag, with a user of nobody's. Raises AdapterError when it fails."""
+
+
+class Probes(Protocol):
+    """Tries a service's critical functions at its instances, in rounds, beside whoever looks."""
+
+    def keep_up(self, instances: Backends) -> None:
+        """Go on probing these instances of each version; begins at once and never waits. Without another call within
+        five seconds it ends by itself. A try that hangs ends at its deadline."""
+
+    def results(self) -> Sequence[ProbeResult]:
+        """What came since the last call, oldest first. All of one round have the same time and come together."""
+
+    def stop(self) -> None:
+        """Probe no more; what was not fetched yet is dropped."""
 
 
 class Queries(Protocol):

@@ -5,21 +5,25 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 
 import urllib3
 
-HEADER = "x-pilotage-synthetic"
-"""On every such request, so that services can leave them out of their figures and do nothing lasting."""
+from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER
 
 _KEPT_UP = 5.0
 """Seconds: unless asked for again they end, with the worker that asked or the rollout that they were for."""
 
 
 class SyntheticRequests:
-    """GET `url`, so often a second, through the router like anybody else, each as a new user."""
+    """GET `url`, so often a second, through the router like anybody else, each as a new user.
 
-    def __init__(self, url: str, per_second: float) -> None:
-        self._url, self._interval = url, 1 / per_second
+    token: gives the secret by which the router tells them from users'; services see the header with the value 1, so
+    that they can leave them out of their figures and do nothing lasting.
+    """
+
+    def __init__(self, url: str, per_second: float, token: Callable[[], str]) -> None:
+        self._url, self._interval, self._token = url, 1 / per_second, token
         self._until = 0.0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -38,10 +42,11 @@ class SyntheticRequests:
 
     def _run(self) -> None:
         pool, due = urllib3.PoolManager(), time.monotonic()
+        headers = {SYNTHETIC_HEADER: self._token()}
         while self._goes_on():
             # What became of it is the router's to count.
             with contextlib.suppress(urllib3.exceptions.HTTPError):
-                pool.request("GET", self._url, headers={HEADER: "1"}, timeout=5.0, retries=False, redirect=False)
+                pool.request("GET", self._url, headers=headers, timeout=5.0, retries=False, redirect=False)
             due = max(due + self._interval, time.monotonic() - 1)
             time.sleep(max(0.0, due - time.monotonic()))
 

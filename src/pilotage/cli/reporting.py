@@ -189,7 +189,7 @@ def _undone(project: Project, environment: str, rollout: str | None) -> Any:
         return project.rollout(environment, rollout)
     known = project.store.history(project.loaded.configuration.service, environment, limit=200)
     for one in known:
-        if one.state.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK):
+        if one.state.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN):
             return one
     raise click.UsageError(f"nothing was undone in {environment}: there is no incident to tell of")
 

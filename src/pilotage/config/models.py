@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection, SecretRef
+from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
 from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, Section, UrlPath
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
@@ -74,7 +75,7 @@ class StickySection(Section):
     """What tells users apart, so that one who was sent to the canary stays there."""
 
     cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(
-        None, description="A cookie; the router makes it for users without one."
+        None, description="A cookie; the router sets it for users who have none."
     )
     header: HeaderName | None = Field(None, description="Or a request header, such as a user id set by a gateway.")
 
@@ -94,6 +95,10 @@ class EnvoyRouterSection(Section):
     request_timeout: Duration = Field(15.0, description="Longest answer that users wait for; 0 for none.")
     version_header: HeaderName | None = Field(None, description="Response header that names the version asked.")
     maintenance_page: str | None = Field(None, description="HTML file that users get while the service is closed.")
+    http2: bool = Field(False, description="Instances speak HTTP/2 without TLS, as gRPC needs.")
+    retry_idempotent: bool = Field(
+        False, description="GET, HEAD, OPTIONS, PUT and DELETE are sent once more when an instance dies under them."
+    )
 
 
 class EnvoyMetricsSection(Section):
@@ -173,6 +178,40 @@ class CheckSection(Section):
         return self
 
 
+class ProbeSection(Section):
+    """A critical function, tried at each instance of both versions while a release is watched."""
+
+    name: str = Field("", max_length=64, description="What reasons call it; the path or the program when left out.")
+    http: UrlPath | None = Field(None, description="Path at each instance, asked for with GET.")
+    run: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Or arguments of a command, no shell; {version}, {host}, {port} and {url} are filled in.",
+    )
+    status: int = Field(200, ge=100, le=599, description="What each answer must be; redirects are not followed.")
+    contains: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="What the first 64 kB of each answer must hold."
+    )
+    every: Duration = Field(5, ge=1, description="Between two rounds.")
+    failures: int = Field(3, ge=1, le=100, description="So many in a row at one instance fail the version.")
+    timeout: Duration = Field(2, gt=0, le=60, description="Of one try.")
+
+    @property
+    def called(self) -> str:
+        return self.name or self.http or (self.run or [""])[0]
+
+    @model_validator(mode="after")
+    def _one(self) -> ProbeSection:
+        if (self.run is None) == (self.http is None):
+            raise ValueError("name either http or run")
+        if self.run is not None:
+            if self.status != 200 or self.contains is not None:
+                raise ValueError("status and contains go with http: a command passes when it exits with 0")
+            if not any(place in part for part in self.run for place in ("{port}", "{url}")):
+                raise ValueError("run: neither {url} nor {port} stands in it, so it could not tell the instances apart")
+        return self
+
+
 class FlagSection(Section):
     """The release flag of a feature toggle, in a file of definitions in flagd's format."""
 
@@ -215,14 +254,32 @@ class EnvironmentSection(Section):
     )
     traffic: TrafficSection | None = Field(None, description="Usual traffic: the plan then says when harm is known.")
     synthetic: SyntheticSection | None = Field(None, description="Requests of our own while a release is watched.")
+    errors: ErrorKinds = Field(
+        default_factory=lambda: ["5xx"], description="Which answers count as failed: 5xx, 4xx, 404, {grpc: [INTERNAL]}."
+    )
+    routes: Annotated[list[RouteSection], AfterValidator(check_routes)] = Field(
+        default_factory=list, description="Parts of the service that are judged on their own; learned where none stand."
+    )
     checks: dict[str, list[CheckSection]] = Field(
         default_factory=dict, description="What a step checks beside its own question, by the step's id."
+    )
+    probes: list[ProbeSection] = Field(
+        default_factory=list, description="Critical functions, tried at each instance while a release is watched."
     )
     flag: FlagSection | None = Field(None, description="The flag of a feature toggle.")
     analysis: AnalysisSection | None = Field(None, description="Rules with counted failures, as Argo Rollouts has.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
     )
+
+    @field_validator("probes")
+    @classmethod
+    def _called_differently(cls, probes: list[ProbeSection]) -> list[ProbeSection]:
+        names = [probe.called for probe in probes]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise Misplaced(f"two probes are called {name!r}: give each a name of its own", index)
+        return probes
 
 
 class ServiceSection(Section):

@@ -12,7 +12,7 @@ from pilotage.config.models import FlagSection
 from pilotage.engine.people import person_of
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
-from pilotage.engine.targets import describe
+from pilotage.engine.targets import describe, with_learned_routes
 from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Plan, StepKind
@@ -234,13 +234,19 @@ def _start(
     if asked.glass:
         state = replace(state, reason=asked.glass)
     rollout = store.create(
-        plan, state, target_of(loaded, plan.environment, now), asked.actor, now, queued=queued, more=told
+        plan,
+        state,
+        target_of(loaded, plan.environment, now, store.directory),
+        asked.actor,
+        now,
+        queued=queued,
+        more=told,
     )
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 
-def target_of(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
-    """All that a rollout must know of the configuration, as of its begin."""
+def target_of(loaded: Loaded, environment: str, now: float, directory: Path) -> dict[str, Any]:
+    """All that a rollout must know of the configuration, as of its begin. directory: the store's."""
     from datetime import UTC, datetime
 
     from pilotage.config.calendars import calendar_of
@@ -248,8 +254,9 @@ def target_of(loaded: Loaded, environment: str, now: float) -> dict[str, Any]:
     section = loaded.configuration.environments[environment]
     people = {name: person.model_dump(mode="json") for name, person in loaded.configuration.people.items()}
     calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
+    target = describe(section, loaded.path.resolve().parent)
     return {
-        **describe(section, loaded.path.resolve().parent),
+        **with_learned_routes(target, directory, loaded.configuration.service, environment),
         "people": people,
         "notify": [channel.model_dump(mode="json") for channel in loaded.configuration.notify],
         "calendar": calendar_facts(calendar),

@@ -21,16 +21,16 @@ from pilotage.engine.targets import Target, open_target
 from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, RolloutState, Seen, SetFlag
-from pilotage.model.traffic import WHOLE, Split
-from pilotage.rollout.machine import decide, desired
-from pilotage.rollout.turn import FORWARD
+from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, Replace, Seen, SetFlag
+from pilotage.model.traffic import Split
+from pilotage.rollout.machine import decide, desired, wants_traffic
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _KILL_SWITCH = "check-kill-switch"
 _RENEW = leases.DURATION / 4
+_LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
 
 
 class LeaseLost(Exception):
@@ -78,14 +78,15 @@ class Driver:
         commands = tuple(self._known(c) for c in asked)
         decision = decide(self._rollout.plan, before, seen, commands, time.time())
         if decision.state.step != before.step:
-            self._judging.begin_phase()
+            self._judging.begin_phase(decision.state)
         reach("decided")
         self._record(decision, seen)
         reach("recorded")
         self._act(target, decision.actions, seen)
         reach("acted")
         if target.synthetic:
-            (target.synthetic.keep_up if _is_judged(decision.state, seen) else target.synthetic.stop)()
+            wanted = wants_traffic(self._rollout.plan, decision.state)
+            (target.synthetic.keep_up if wanted else target.synthetic.stop)()
         return decision
 
     def _record(self, decision: Decision, seen: Seen) -> None:
@@ -195,8 +196,10 @@ class Driver:
         match action:
             case Ensure(version, count):
                 target.fleet.ensure(version, count)
-            case Apply(split, keep):
-                target.router.apply(split, _backends(seen, target, split, dict(keep)))
+            case Apply(split, keep, without):
+                target.router.apply(split, _backends(seen, target, split, dict(keep), without))
+            case Replace(version, instance):
+                target.fleet.replace(version, instance)
             case SetFlag(ramp):
                 if target.flags:
                     target.flags.apply(ramp)
@@ -236,6 +239,8 @@ class Driver:
                     "canary": v.canary,
                     "stable": v.stable,
                     "samples": v.samples,
+                    "detail": v.detail,
+                    "past": v.past,
                     "ratio": v.ratio,
                     # JSON knows no infinity: null is an open end.
                     "interval": [end if math.isfinite(end) else None for end in v.interval] if v.interval else None,
@@ -253,22 +258,18 @@ class Driver:
         }
 
 
-def _is_judged(state: RolloutState, seen: Seen) -> bool:
-    """Whether both versions get requests, from which something can be learned."""
-    return state.status in FORWARD and seen.split is not None and 0 < seen.split.weight(state.new) < WHOLE
-
-
-def _backends(seen: Seen, target: Target, split: Split, keep: dict[str, int]) -> dict[str, list[tuple[str, int]]]:
+def _backends(
+    seen: Seen, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
+) -> dict[str, list[tuple[str, int]]]:
     """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
-    because an empty version answers nobody. keep: at most so many, the first."""
+    because an empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that
+    are about to be replaced; where nobody else is left they still serve."""
     instances = seen.instances if seen.instances is not None else target.fleet.instances()
     backends: dict[str, list[tuple[str, int]]] = {}
     for version in {version for version, _ in split.weights} | {i.version for i in instances}:
-        living = [
-            i
-            for i in instances
-            if i.version == version and i.health in (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
-        ][: keep.get(version)]
+        living = [i for i in instances if i.version == version and i.health in _LIVING]
+        living = [i for i in living if f"{i.host}:{i.port}" not in without] or living
+        living = living[: keep.get(version)]
         chosen: list[Instance] = [i for i in living if i.health is Health.HEALTHY] or living
         backends[version] = [(i.host, i.port) for i in chosen]
     return backends

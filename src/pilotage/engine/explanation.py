@@ -14,6 +14,11 @@ _TURNING = {
     "rollback-started",
     "traffic-returned",
     "hold-started",
+    "traffic-withdrawn",
+    "instance-replaced",
+    "second-try",
+    "unwatched",
+    "worse-than-the-past",
     "paused",
     "instance-died",
     "promoted",
@@ -26,7 +31,7 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
     """The answer first, then the numbers, then how it came to be."""
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
     verdicts = [f"  {v['metric']}: {v['kind']}: {v['sentence']}" for v in (rollout.live or {}).get("verdicts", [])]
-    turning = [f"  {e.type}: {e.sentence}" for e in events if e.type in _TURNING]
+    turning = [line for e in events if e.type in _TURNING for line in _told(e)]
     match state.status:
         case Status.PROGRESSING:
             left = max(0.0, step.duration - state.watched)
@@ -37,6 +42,14 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
         case Status.PAUSED:
             share = format_share(step.weight / WHOLE)
             answer = f"{rollout.version} stands at {share}: {state.reason}. `pilotage resume` goes on."
+        case Status.WITHDRAWN if state.excuse:
+            answer = f"{rollout.version} lost its traffic: {state.reason}. It may be bad luck and is tried once more."
+        case Status.WITHDRAWN:
+            limit = format_duration(rollout.plan.number("hold.answer_deadline"))
+            answer = (
+                f"{rollout.version} lost its traffic: {state.reason}. `pilotage promote` gives it back, `pilotage "
+                f"retry` tries once more, `pilotage abort` ends the release. It is rolled back {limit} after the harm."
+            )
         case Status.ROLLING_BACK:
             answer = f"{rollout.version} is being undone because {state.reason}."
         case Status.ROLLED_BACK:
@@ -45,7 +58,14 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
             answer = f"A person is needed: {state.reason}."
         case Status.COMPLETED:
             answer = f"{rollout.version} serves all requests of {rollout.environment}."
+            if state.reason:
+                answer += f" It {state.reason}."
     numbers = ["", "What was measured last:", *verdicts] if verdicts else []
     if rollout.live and rollout.live.get("trouble"):
         numbers.append(f"  {rollout.live['trouble']}")
     return [answer, *numbers, *(["", "How it came to be:", *turning] if turning else [])]
+
+
+def _told(event: Recorded) -> list[str]:
+    """An event and what lies behind it: the routes and statuses that failed, the last lines of a log."""
+    return [f"  {event.type}: {event.sentence}", *(f"    {line}" for line in event.data.get("detail", ()))]

@@ -6,35 +6,36 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pilotage.adapters.ports import AdapterError, Metrics, Queries
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Rollout, Store
-from pilotage.engine.targets import Target, rules_of
+from pilotage.engine.targets import Target, probe_specs, rules_of
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.counts import History
 from pilotage.judge.health import health_score
-from pilotage.judge.release import TESTS, ReleaseJudge
+from pilotage.judge.probes import ProbeBook
+from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
+from pilotage.judge.traffic import Unit
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.observation import Verdict, VerdictKind
+from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Seen
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout import baseline
+from pilotage.rollout.machine import wants_traffic
 
 _log = logging.getLogger(__name__)
 
 STALEST = 60.0
 """Seconds: a reading older than this (or from this far in the future) is no reading of now."""
 
-_ALONE = (DeploymentStrategy.BLUE_GREEN, DeploymentStrategy.BIG_BANG)
-"""Strategies in which users have either version, never both: the new one is compared with the old one's past."""
-
-_WATCHING = (StepKind.ANALYSE, StepKind.BAKE)
+_WATCHING = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 VARIANTS = ("on", "off")
+_LOG_LINES = 3
 
 
 class Judging:
@@ -43,28 +44,35 @@ class Judging:
     def __init__(self, store: Store, rollout: Rollout) -> None:
         self._plan, self._target = rollout.plan, rollout.target
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
+        self._environment: dict[str, Any] = rollout.target.get("environment") or {}
         saved = rollout.judge or {}
         self._history = _known_history(store, rollout)
-        analysis = (rollout.target.get("environment") or {}).get("analysis") or {}
+        analysis = self._environment.get("analysis") or {}
         self._queries: dict[str, str] = analysis.get("signals") or {}
-        self._tests = TESTS + count_tests(tuple(self._queries))
+        self._compared_signals = count_tests(tuple(self._queries))
         self._subject = str(saved.get("subject", "code"))
         self._judge, self._cursor = self._restored(saved)
         self._rules = RuleBook(rules_of(rollout.target, self._new, self._old))
         if "rules" in saved:
             self._rules.restore(saved["rules"])
-        alpha = self._plan.number("judge.false_rollback") / self._tests
+        alpha = signal_alpha(self._plan, self._compared_signals)
         every, beside = analysis.get("every", 15.0), self._old is not None
         self._signals = SignalBook(self._plan, tuple(self._queries), alpha, every, old=beside)
         self._signals.restore(saved.get("signals", {}))
+        self._probes = ProbeBook(probe_specs(rollout.target))
+        if "probes" in saved:
+            self._probes.restore(saved["probes"])
+        self._tries = int(saved.get("tries", rollout.state.tries))
         self.totals: dict[str, int] = dict(saved.get("totals", {}))
         self.recent: dict[str, int] = {}
-        self._shared: int | None = None
+        self._before: Split | None = None
 
-    def begin_phase(self) -> None:
-        self._judge.begin_phase(alone=self._plan.answers.deployment_strategy in _ALONE)
+    def begin_phase(self, state: RolloutState) -> None:
+        """A step began: what counts towards advancing from it begins anew."""
+        self._judge.begin_phase(asks_for_requests=not self._plan.steps[state.step].ramp)
         self._rules.begin_phase()
         self._signals.begin_phase()
+        self._probes.begin_phase()
 
     def verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
         """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
@@ -72,8 +80,10 @@ class Judging:
         try:
             self._turn_to(state)
             self._observe(target, seen)
-            self._measure(target, state)
-            return (*self._judge.verdicts(), *self._rules.verdicts(), *self._signals.verdicts())
+            self._measure(target, state, seen)
+            self._probe(target, state, seen)
+            counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
+            return tuple(self._with_logs(target, seen, verdict) for verdict in (*self._judge.verdicts(), *counted))
         except Exception as error:
             _log.exception("%s: the judge failed", self._name)
             sentence = f"the judge failed: {type(error).__name__}: {error}"
@@ -94,6 +104,8 @@ class Judging:
             "totals": self.totals,
             "rules": self._rules.to_dict(),
             "signals": self._signals.to_dict(),
+            "probes": self._probes.to_dict(),
+            "tries": self._tries,
             "history": asdict(self._history) if self._history else None,
         }
 
@@ -106,6 +118,11 @@ class Judging:
         if subject != self._subject:
             self._subject, self._cursor = subject, None
             self._judge = self._new_judge()
+        if state.tries != self._tries:
+            self._tries = state.tries
+            self._judge.begin_again()
+            self._signals.begin_again()
+            self._probes.begin_again()
 
     def _names(self) -> tuple[str, str | None]:
         return VARIANTS if self._subject == "flag" else (self._new, self._old)
@@ -113,8 +130,26 @@ class Judging:
     def _new_judge(self) -> ReleaseJudge:
         new, old = self._names()
         of_code = self._subject == "code"
-        history = self._history if of_code else None
-        return ReleaseJudge(self._plan, new, old, history, resources=of_code, tests=self._tests)
+        return ReleaseJudge(
+            self._plan,
+            new,
+            old,
+            self._history if of_code else None,
+            resources=of_code,
+            unit=self._unit(),
+            routes=self._target.get("routes") or (),
+            synthetic=of_code and self._environment.get("synthetic") is not None,
+            signals=self._compared_signals,
+        )
+
+    def _unit(self) -> Unit:
+        """What is assigned to a version: with a cookie or header the user, else the request."""
+        if self._subject == "flag":
+            return Unit.CLUSTER
+        if not self._environment.get("router", {}).get("sticky"):
+            return Unit.REQUEST
+        # The log of failures is the embedded router's; another's statistics come without one.
+        return Unit.CLUSTER if self._environment.get("metrics", {}).get("admin") else Unit.USER
 
     def _restored(self, saved: Mapping[str, Any]) -> tuple[ReleaseJudge, dict[str, Any] | None]:
         judge = self._new_judge()
@@ -134,10 +169,9 @@ class Judging:
         source: Metrics | None = target.variants if self._subject == "flag" else target.metrics
         new, old = self._names()
         fresh = baseline.name(self._plan, self._old) if self._subject == "code" else None
-        beside = fresh if fresh and seen.split and seen.split.weight(fresh) else None
         try:
             if source is None:
-                raise AdapterError("nothing tells what the variants did: configure flag.metrics")
+                raise AdapterError("nothing says what the variants did: configure flag.metrics")
             reading = source.observe([name for name in (new, old, fresh) if name], self._cursor)
         except AdapterError as error:
             self._judge.source_failed(f"the metrics source failed: {error}")
@@ -147,52 +181,110 @@ class Judging:
             self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
             return
         self._cursor = reading.cursor
-        self._judge.observe(reading, seen.instances or (), self._share(seen, beside), beside)
+        self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
         self.recent = {o.version: o.requests for o in reading.observations}
         for version, requests in self.recent.items():
             self.totals[version] = self.totals.get(version, 0) + requests
 
-    def _measure(self, target: Target, state: RolloutState) -> None:
-        """Ask what counted rules and signals want to know, while a step is watched."""
-        if target.queries is None or self._plan.steps[state.step].kind not in _WATCHING:
+    def _beside(self, seen: Seen, fresh: str | None) -> Beside:
+        """Who got requests at the same time as the new version, and with which odds."""
+        before, split = self._before, seen.split
+        self._before = split
+        if self._subject == "flag":
+            off = seen.flag is not None and seen.flag.share < WHOLE
+            return Beside("off" if off else None)
+        if split is None or split.closed or self._old is None:
+            return Beside(None)
+        compared = fresh if fresh and split.weight(fresh) else self._old
+        odds = _odds(split, self._new, compared)
+        if not split.weight(self._new):
+            return Beside(compared if split.mirror else None)
+        if odds is None:
+            return Beside(None)
+        # Errors between two weights are judged by the larger odds, at which the new version would have more of them.
+        earlier = _odds(before, self._new, compared) if before else None
+        return Beside(compared, max(odds, earlier or 0.0), self._share(split, before, beside=compared == fresh))
+
+    def _measure(self, target: Target, state: RolloutState, seen: Seen) -> None:
+        """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""
+        if target.queries is None:
             return
-        now = time.time()
+        now, watching = time.time(), self._plan.steps[state.step].kind in _WATCHING
         if self._signals.due(now):
             for name in self._signals.names:
-                self._read(target.queries, name)
+                self._read(target.queries, name, self._control(seen), watching=watching)
+        if not watching:
+            return
         for rule in self._rules.due(now):
             try:
                 self._rules.record(rule.name, target.queries.query(rule.query), now)
             except AdapterError as error:
                 self._rules.record(rule.name, None, now, str(error))
 
-    def _read(self, queries: Queries, name: str) -> None:
+    def _control(self, seen: Seen) -> bool:
+        """Whether stable gets requests now."""
+        if self._subject == "flag":
+            return seen.flag is not None and seen.flag.share < WHOLE
+        return seen.split is not None and self._old is not None and seen.split.weight(self._new) < WHOLE
+
+    def _probe(self, target: Target, state: RolloutState, seen: Seen) -> None:
+        """Keep the probes going while users can have the new version, and take in what they found."""
+        if target.probes is None:
+            return
+        if not wants_traffic(self._plan, state):
+            target.probes.stop()
+            return
+        there = [i for i in seen.instances or () if i.health is Health.HEALTHY]
+        versions = [v for v in (self._new, self._old) if v]
+        target.probes.keep_up({v: [(i.host, i.port) for i in there if i.version == v] for v in versions})
+        for result in target.probes.results():
+            self._probes.record(result)
+
+    def _with_logs(self, target: Target, seen: Seen, verdict: Verdict) -> Verdict:
+        """A failure with the last lines of the log of the instance that has most of the errors."""
+        if verdict.kind is not VerdictKind.FAIL:
+            return verdict
+        ill = verdict.instance or self._judge.ill_instance
+        found = next((i for i in seen.instances or () if f"{i.host}:{i.port}" == ill), None)
+        if found is None:
+            return verdict
+        lines = tuple(f"{found.id}: {line}" for line in target.fleet.log_tail(found.id, _LOG_LINES))
+        return replace(verdict, detail=(*verdict.detail, *lines))
+
+    def _read(self, queries: Queries, name: str, control: bool, *, watching: bool) -> None:
         """One reading of a signal. In a feature toggle it is the variants that are asked about."""
+        new, old = self._names()
         found: list[float | None] = []
         try:
-            for version in self._names():
+            for version in (new if watching else None, old if control else None):
                 values = queries.query(self._queries[name].replace("{version}", version)) if version else ()
                 found.append(values[0] if len(values) == 1 and math.isfinite(values[0]) else None)
         except AdapterError as error:
-            self._signals.record(name, None, None, str(error))
+            if watching:
+                self._signals.record(name, None, None, str(error), control=control)
             return
-        self._signals.record(name, found[0], found[1])
+        if watching:
+            self._signals.record(name, found[0], found[1], control=control)
+        else:
+            self._signals.remember(name, found[1])
 
-    def _share(self, seen: Seen, beside: str | None) -> float | None:
+    def _share(self, split: Split, before: Split | None, *, beside: bool) -> float | None:
         """The part of the requests compared since the last look that should have gone to the new version.
 
         None where users stick to a version, testers choose one, or the split changed in between: then the share of
         the requests is another.
         """
-        sticky = (self._target.get("environment") or {}).get("router", {}).get("sticky")
-        before, now = self._shared, seen.split.weight(self._new) if seen.split else None
-        self._shared = now
-        special = seen.split is None or seen.split.header_routes or seen.split.closed or seen.split.mirror
-        if sticky or special or now != before or self._subject == "flag":
-            return None
-        if now is None or not 0 < now < WHOLE:
+        sticky = self._environment.get("router", {}).get("sticky")
+        now = split.weight(self._new)
+        changed = before is None or before.weight(self._new) != now
+        if sticky or split.header_routes or split.mirror or changed or not 0 < now < WHOLE:
             return None
         return 0.5 if beside else now / WHOLE
+
+
+def _odds(split: Split, new: str, compared: str) -> float | None:
+    """W / (1 − W) of an assignment to `new` rather than `compared`; None where `compared` gets nothing."""
+    return split.weight(new) / split.weight(compared) if split.weight(compared) else None
 
 
 def _known_history(store: Store, rollout: Rollout) -> History | None:

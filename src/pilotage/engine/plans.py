@@ -14,7 +14,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.making import Acceptance, Service, make_plan
+from pilotage.plan.making import Acceptance, Service, Traffic, make_plan
 from pilotage.plan.numbers import Override
 
 _ENVOY = ("application_error_rate", "response_time_p95")
@@ -65,7 +65,7 @@ def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
 
     usual = f"{traffic.requests_per_second:g} requests a second, {format_share(traffic.error_rate)} of them errors"
     for step in plan.steps:
-        if step.kind not in (StepKind.ANALYSE, StepKind.BATCH) or not 0 < step.weight < WHOLE:
+        if step.ramp or step.kind not in (StepKind.ANALYSE, StepKind.BATCH) or not 0 < step.weight < WHOLE:
             continue
         found = time_to_decision(
             requests=traffic.requests_per_second,
@@ -97,9 +97,11 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         **dict.fromkeys(_PROCESS, section.fleet.kind),
         **dict.fromkeys(signals, "prometheus"),
     }
+    usual = section.traffic
     return Service(
-        loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime
-    )
+        loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime,
+        Traffic(usual.requests_per_second, usual.error_rate) if usual else None,
+    )  # fmt: skip
 
 
 class UnknownAnswer(ValueError):

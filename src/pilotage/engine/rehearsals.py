@@ -12,6 +12,7 @@ from typing import Any
 from pilotage.engine.checkers import Case
 from pilotage.engine.reports import few
 from pilotage.engine.store import Rollout
+from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import Proof
 from pilotage.model.rollout import Status
@@ -21,6 +22,9 @@ from pilotage.readiness.evidence import BadEvidence
 
 _LISTENS = 2.0
 """Seconds for which a metrics source is listened to."""
+
+_MOST_LISTENED = 20.0
+"""Seconds, where synthetic requests are rare."""
 
 
 def _parity(case: Case, _item: Requirement) -> Proof:
@@ -89,13 +93,37 @@ def _monitoring(case: Case, _item: Requirement) -> Proof:
         return Proof("monitoring", False, f"nothing serves {place} yet, so there is nothing to see")
     section = case.loaded.configuration.environments[place]
     target = open_target(case.store.directory, describe(section, case.folder.root), case.plan.service, place, token=0)
+    listens = _LISTENS
+    if target.synthetic and section.synthetic:
+        # Long enough for two of them, however rare they are wanted.
+        listens = min(max(_LISTENS, 2 / section.synthetic.per_second), _MOST_LISTENED)
     first = target.metrics.observe(serving[:1], None)
-    time.sleep(_LISTENS)
-    seen = target.metrics.observe(serving[:1], first.cursor).of(serving[0])
-    words = f"{seen.requests} requests of {serving[0]} in {place} seen within {_LISTENS:g} s"
-    if not seen.requests:
-        return Proof("monitoring", False, f"{words}: without samples nothing can be judged")
-    return Proof("monitoring", True, words)
+    try:
+        until = time.monotonic() + listens
+        while (left := until - time.monotonic()) > 0:
+            if target.synthetic:
+                target.synthetic.keep_up()
+            time.sleep(min(left, 1.0))
+        seen = target.metrics.observe(serving[:1], first.cursor).of(serving[0])
+    finally:
+        if target.synthetic:
+            target.synthetic.stop()
+    words, samples = _heard(seen, ours=target.synthetic is not None)
+    words = f"{words} to {serving[0]} in {place} seen within {listens:g} s"
+    if samples:
+        return Proof("monitoring", True, words)
+    cure = "" if target.synthetic else "; `synthetic:` sends requests to an environment that nobody uses"
+    return Proof("monitoring", False, f"{words}: without samples nothing can be judged{cure}")
+
+
+def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
+    """How many requests were seen, in words that say whose they were, and their number."""
+    if not ours:
+        return f"{seen.requests} requests", seen.requests
+    if seen.synthetic is None:
+        return f"{seen.requests} requests, Pilotage's own synthetic ones among them,", seen.requests
+    sent = seen.synthetic.requests
+    return f"{seen.requests} requests of users and {sent} synthetic requests of Pilotage's own", seen.requests + sent
 
 
 def _window(case: Case, item: Requirement) -> Proof:

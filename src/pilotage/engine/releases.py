@@ -20,6 +20,7 @@ from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.order import in_order
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.rollout.machine import begin
+from pilotage.rollout.turn import UNDER_WAY
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def moves(members: Sequence[Member]) -> list[tuple[Move, str]]:
 def _undo(forward: Sequence[Member], returns: Sequence[Member]) -> list[tuple[Move, str]]:
     """Who waits is withdrawn, who is under way aborts; who has arrived goes back, the last first, one at a time."""
     found = [(Move.WITHDRAW, m.id) for m in forward if m.status is Status.QUEUED]
-    under_way = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
+    under_way = UNDER_WAY
     found += [(Move.ABORT, m.id) for m in forward if m.status in under_way]
     back = {m.service: m.status for m in returns}
     if any(status is not Status.COMPLETED for status in back.values()) or any(m.status in under_way for m in forward):
@@ -99,7 +100,7 @@ def deploy_release(
     for name, plan in plans.items():
         serving = store.serving(name, environment)
         target = {
-            **target_of(loaded.of(name), environment, now),
+            **target_of(loaded.of(name), environment, now, store.directory),
             "release": {
                 "after": [other for other in services[name].after if other in plans],
                 "lockstep": loaded.configuration.lockstep,
@@ -166,6 +167,8 @@ def barrier_of(store: Store, rollout: Rollout) -> str:
         ordered = rollout.service in (other.target.get("release") or {}).get("after", ())
         if related or ordered or other.state.status.final:
             continue
+        if other.state.status is Status.WITHDRAWN:
+            return f"{other.service} is withdrawn"
         weight = other.plan.steps[other.state.step].weight if other.state.status is not Status.QUEUED else 0
         if weight < mine:
             return f"{other.service} is at {weight / 10:g} % yet"

@@ -19,7 +19,7 @@ from pilotage.report.dora import Deployment, Dora, End, dora_of
 from pilotage.report.incident import Counted, Incident, Line
 from pilotage.report.period import Compared, Told
 
-_TROUBLE = ("instance-died", "rollback-started", "person-needed")
+_TROUBLE = ("instance-died", "traffic-withdrawn", "rollback-started", "person-needed")
 _MOST = 2_000
 """Rollouts of an environment that are read for a report: the newest."""
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Queries, Router
+from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
 from pilotage.config.models import EnvironmentSection
 
 if TYPE_CHECKING:
+    from pilotage.adapters.strata import Strata
     from pilotage.adapters.synthetic import SyntheticRequests
     from pilotage.judge.rules import Rule
+    from pilotage.model.probe import Probe
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Target:
     """The ports of one environment, for a holder of its lease with `token`.
 
     queries: where rules ask, if any do · checks: of the rollout in hand · flags: and what its variants did, where the
-    strategy is a feature toggle · synthetic: requests of our own, where they are wanted.
+    strategy is a feature toggle · synthetic: requests of our own, where they are wanted · probes: of the environment's
+    critical functions, if it names any.
     """
 
     router: Router
@@ -30,6 +33,7 @@ class Target:
     flags: Flags | None = None
     variants: Metrics | None = None
     synthetic: SyntheticRequests | None = None
+    probes: Probes | None = None
 
 
 def open_target(
@@ -39,7 +43,7 @@ def open_target(
     from pilotage.adapters.fence import Fence
 
     section = EnvironmentSection.model_validate(target["environment"])
-    place = directory / "run" / f"{service}-{environment}"
+    place = _place(directory, service, environment)
     fence = Fence(place / "fence.json", token)
     cwd = Path(target["cwd"])
     fleet = _process_fleet(place / "fleet", fence, section, cwd)
@@ -51,13 +55,30 @@ def open_target(
         checks=_checks(place / "checks" / (rollout or "none"), fence, section, cwd),
         flags=_flags(fence, section, cwd),
         variants=_variants(fleet, section),
-        synthetic=_synthetic(section),
+        synthetic=_synthetic(place / "router", section),
+        probes=_probes(target, cwd),
     )
 
 
 def describe(section: EnvironmentSection, cwd: Path) -> dict[str, Any]:
-    """An environment's configuration as plain JSON, to be kept with a rollout."""
-    return {"environment": section.model_dump(mode="json"), "cwd": str(cwd)}
+    """An environment's configuration as plain JSON, to be kept with a rollout. routes: their names, for the judge."""
+    routes = [route.path for route in section.routes]
+    return {"environment": section.model_dump(mode="json"), "cwd": str(cwd), "routes": routes}
+
+
+def with_learned_routes(target: dict[str, Any], directory: Path, service: str, environment: str) -> dict[str, Any]:
+    """The target with the routes that users take, where none are configured. They stay as they are for the rollout."""
+    from pilotage.adapters.route_sample import largest_routes, sampled_paths
+
+    if target["routes"]:
+        return target
+    learned = largest_routes(sampled_paths(_place(directory, service, environment) / "router"))
+    section = {**target["environment"], "routes": [{"path": path} for path in learned]}
+    return {**target, "environment": section, "routes": list(learned)}
+
+
+def _place(directory: Path, service: str, environment: str) -> Path:
+    return directory / "run" / f"{service}-{environment}"
 
 
 def _checks(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Checks:
@@ -83,14 +104,24 @@ def _variants(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
     return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
 
 
-def _synthetic(section: EnvironmentSection) -> SyntheticRequests | None:
+def _synthetic(place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
     if section.synthetic is None:
         return None
+    from pilotage.adapters.envoy_admin import synthetic_token
     from pilotage.adapters.synthetic import SyntheticRequests
 
     host, _, port = section.router.listen.rpartition(":")
     host = "127.0.0.1" if host == "0.0.0.0" else host
-    return SyntheticRequests(f"http://{host}:{port}{section.synthetic.path}", section.synthetic.per_second)
+    url = f"http://{host}:{port}{section.synthetic.path}"
+    return SyntheticRequests(url, section.synthetic.per_second, lambda: synthetic_token(place))
+
+
+def _probes(target: dict[str, Any], cwd: Path) -> Probes | None:
+    if not (probes := probe_specs(target)):
+        return None
+    from pilotage.adapters.probes import InstanceProbes
+
+    return InstanceProbes(probes, cwd)
 
 
 def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Router:
@@ -107,6 +138,10 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Pat
         version_header=router.version_header or "",
         page=(cwd / router.maintenance_page).read_text(encoding="utf-8") if router.maintenance_page else "",
         health=section.fleet.health,
+        strata=_strata(section),
+        synthetic=section.synthetic is not None,
+        http2=router.http2,
+        retry_idempotent=router.retry_idempotent,
     )
     return EnvoyRouter(place, fence, settings)
 
@@ -125,7 +160,15 @@ def _envoy_metrics(place: Path, section: EnvironmentSection) -> Metrics:
     from pilotage.adapters.metrics.envoy import EnvoyMetrics
 
     admin = section.metrics.admin
-    return EnvoyMetrics(lambda: admin or admin_address(place))
+    return EnvoyMetrics(lambda: admin or admin_address(place), _strata(section), None if admin else place)
+
+
+def _strata(section: EnvironmentSection) -> Strata:
+    from pilotage.adapters.strata import Failing, Route, Strata
+
+    failing = Failing.of(section.errors)
+    routes = [Route(route.path, Failing.of(route.errors) if route.errors else failing) for route in section.routes]
+    return Strata(tuple(routes), failing)
 
 
 def _queries(section: EnvironmentSection) -> Queries | None:
@@ -155,3 +198,24 @@ def rules_of(target: dict[str, Any], new: str, old: str | None) -> tuple[Rule, .
         given["query"] = rule["query"].replace("{new}", new).replace("{old}", old or "")
         rules.append(Rule(**given, success=success, failure=failure))
     return tuple(rules)
+
+
+def probe_specs(target: dict[str, Any]) -> tuple[Probe, ...]:
+    """The probes of an environment, in the order of its configuration."""
+    from pilotage.config.models import ProbeSection
+    from pilotage.model.probe import Probe
+
+    given = (target.get("environment") or {}).get("probes") or []
+    return tuple(
+        Probe(
+            name=probe.called,
+            http=probe.http or "",
+            run=tuple(probe.run or ()),
+            status=probe.status,
+            contains=probe.contains or "",
+            every=probe.every,
+            failures=probe.failures,
+            timeout=probe.timeout,
+        )
+        for probe in map(ProbeSection.model_validate, given)
+    )

@@ -1,1 +1,55 @@
-"""Judges whether the new version harms users: pure, streaming, valid whenever one looks."""
+"""Judges whether the new version harms users: pure, streaming, valid whenever one looks.
+
+The names below are the stable streaming API. Each takes in what happened since the last look, and may be asked after
+every look, for ever, what is known: the probability that a harmless version is *ever* called harmful is at most α.
+`to_dict()` gives plain JSON, and `restore(saved)` goes on from it. Evidence is the natural logarithm of an e-value.
+
+- `CountStream(CountJudge(...))`: rates of bad events, such as errors; `History` is what the service did before
+- `UserStream`: users with an error, where users stick to the version they were assigned
+- `StrataStream`: rates of bad events, each route compared with itself
+- `LatencyJudge`, `StrataLatency`: whole distributions of durations, of all requests or route by route
+- `GaugeJudge`: the level and the growth of a figure, such as memory
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pilotage.judge.counts import CountJudge, CountStream, History, Sums
+    from pilotage.judge.gauges import GaugeJudge
+    from pilotage.judge.latency import LatencyJudge, StrataLatency
+    from pilotage.judge.strata import StrataStream
+    from pilotage.judge.users import UserStream
+
+__all__ = [
+    "CountJudge",
+    "CountStream",
+    "GaugeJudge",
+    "History",
+    "LatencyJudge",
+    "StrataLatency",
+    "StrataStream",
+    "Sums",
+    "UserStream",
+]
+
+_HOME = {
+    "CountJudge": "counts",
+    "CountStream": "counts",
+    "GaugeJudge": "gauges",
+    "History": "counts",
+    "LatencyJudge": "latency",
+    "StrataLatency": "latency",
+    "StrataStream": "strata",
+    "Sums": "counts",
+    "UserStream": "users",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pilotage.judge' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"pilotage.judge.{_HOME[name]}"), name)

@@ -8,6 +8,10 @@ Malek, NeurIPS 2022; the prior-posterior ratio for the interval: Waudby-Smith & 
 
 Events that come in bursts say less than independent ones: each look's logarithm of the likelihood is divided by
 the dispersion known before that look (quasi-likelihood: Wedderburn, Biometrika 1974). `CountStream` learns it.
+
+The unit that is assigned at random decides what the counts may say. Where the router assigns each request, the test is
+exact whatever clusters the errors come in. Where it assigns users, who stay on their version, the errors of one user
+are no independent events: count users (`users`), or, where nothing tells users apart, let `clustered` streams say less.
 """
 
 from __future__ import annotations
@@ -19,7 +23,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pilotage.judge.dispersion import Dispersion
-from pilotage.judge.likelihood import LOG_SPAN, SPAN, SPAN_LESS_ONE, Capital, Likelihood
+from pilotage.judge.likelihood import (
+    LATE,
+    LOG_SPAN,
+    SPAN,
+    SPAN_LESS_ONE,
+    Array,
+    Capital,
+    Likelihood,
+    average,
+    late_share,
+)
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.quantity import format_share
 
@@ -29,7 +43,17 @@ _STABLE_DIFFERS = math.log(20)
 _CEILING_Z = 3.719
 """Standard normal quantile of 0.9999: history's rate is below the ceiling with this certainty."""
 
-_HARM, _BREACH = 0, 1
+_BLOCK = 5.0
+"""Seconds (or looks, where no times are known) that must not decide alone where errors come in clusters."""
+
+_BLOCKS = 3
+"""So many such blocks are needed: each counts for at most the bar's third root."""
+
+_POOLED = 2
+"""Requests of the canary that a look must have: with one alone it would stand beside too few of stable's."""
+
+_LONGEST, _LARGEST = 60, 5000
+"""Looks, and requests of stable, after which pooling ends anyway: what is pooled should be of one time."""
 
 
 class Sums(NamedTuple):
@@ -109,14 +133,19 @@ class CountJudge:
         self.metric, self.tolerated_ratio, self.alpha, self.limit = metric, tolerated_ratio, alpha, limit
         self.prior = prior
         self.sums = Sums()
+        self.clustered = False
         self._likelihood = Likelihood(tolerated_ratio)
-        self._capital = Capital(limited=limit is not None)
+        self._capital = Capital()
+        self._breach = Capital() if limit is not None else None
+        self._gains = np.zeros(len(SPAN))
         self.dispersion = prior.dispersion if prior else 1.0
         """φ ≥ 1 of the looks to come; whoever sets it must know it before them."""
         self.trust = 1.0
         """Part of the next looks' evidence that counts, 0…1, known before them: a power of an e-value is one."""
         # Events and exposures as they count after dispersion: floats, at most the plain sums.
         self._weighed = [0.0, 0.0, 0.0, 0.0]
+        # What history's evidence was when the open block began, and what it counted for by then.
+        self._block_began = (0.0, 0.0)
         self._known: tuple[float, tuple[float, float]] | None = None
         self._given = prior
         self._learnt: History | None = None
@@ -124,32 +153,51 @@ class CountJudge:
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
         """Take in the counts since the last update and say what is known now."""
+        look = Sums(canary_bad, canary_total, stable_bad, stable_total)
+        self.count(look)
+        self.weigh(look, self.dispersion)
+        return self.verdict()
+
+    def count(self, look: Sums) -> None:
+        """Add to the sums that verdicts show. ValueError: of the requests no more can be bad than there are."""
+        canary_bad, canary_total, stable_bad, stable_total = look
         if not (0 <= canary_bad <= canary_total and 0 <= stable_bad <= stable_total):
-            new = Sums(canary_bad, canary_total, stable_bad, stable_total)
-            raise ValueError(f"bad events must be between 0 and the total: {new}")
-        sums = self.sums
-        self.sums = Sums(
-            sums.canary_bad + canary_bad, sums.canary_total + canary_total,
-            sums.stable_bad + stable_bad, sums.stable_total + stable_total,
-        )  # fmt: skip
-        exposure = canary_total / stable_total if stable_total else 0.0
-        weight = self._weight(exposure)
-        bad = canary_bad + stable_bad
-        compared = bool(bad and canary_total and stable_total)
-        if compared:
-            self._likelihood.add(canary_bad, bad, exposure, weight, self._capital.gains)
+            raise ValueError(f"bad events must be between 0 and the total: {look}")
+        self.sums = self.sums.plus(look)
+
+    def weigh(self, look: Sums, dispersion: float, exposure: float | None = None) -> None:
+        """Take a look, already counted, into the evidence. dispersion: φ as known before it · exposure: the canary's
+        over stable's, where it is known better than by the requests."""
+        canary_bad, canary_total, stable_bad, stable_total = look
+        if exposure is None:
+            exposure = canary_total / stable_total if stable_total else 0.0
+        weight = self.weight(exposure, dispersion)
+        self.compare(canary_bad, canary_bad + stable_bad, exposure, weight)
+        self.settle(canary_bad)
+        self.add_up(look, weight)
+
+    def compare(self, canary_bad: int, bad: int, exposure: float, weight: float) -> None:
+        """Bet on whose the bad events of a look are; `settle` pays."""
+        if bad and 0 < exposure < math.inf:
+            self._likelihood.add(canary_bad, bad, exposure, weight, self._gains)
             self._known = None
-        if self.limit is not None and canary_total:
-            self._capital.bet_on_breach(canary_bad, self.limit * canary_total, weight)
-            compared = True
-        if compared:
-            self._capital.settle(canary_bad)
+
+    def settle(self, canary_bad: int) -> None:
+        """Pay what was bet since the last time, and clear the table."""
+        if self._gains.any():
+            self._capital.bet(self._gains, canary_bad)
+            self._gains.fill(0.0)
+
+    def add_up(self, look: Sums, weight: float) -> None:
+        """Take a look into what is compared with the limit and with history."""
+        canary_bad, canary_total, stable_bad, stable_total = look
+        if self._breach is not None and self.limit is not None and canary_total:
+            self._breach.bet(_poisson_ratios(weight * canary_bad, weight * self.limit * canary_total), canary_bad)
         weighed = self._weighed
         weighed[0] += weight * canary_bad
         weighed[1] += weight * canary_total
         weighed[2] += weight * stable_bad
         weighed[3] += weight * stable_total
-        return self.verdict()
 
     def learn(self, bad: int, total: int) -> None:
         """Before the canary's first request: what stable did until now belongs to the history too."""
@@ -163,7 +211,8 @@ class CountJudge:
 
     def hold_back(self, capital: float) -> None:
         """Before the first update: keep this share of the capital for harm that begins later (`begin`)."""
-        self._capital.hold_back(capital)
+        for held in self._capitals():
+            held.hold_back(capital)
 
     def begin(self, capital: float) -> None:
         """Let bettors begin now with `capital` of what was held back: they know nothing of the looks before.
@@ -171,14 +220,41 @@ class CountJudge:
         A mixture of e-processes that begin at times fixed in advance is one. Harm that begins late would otherwise have
         to make up for all the good looks before it.
         """
-        self._capital.begin(capital)
+        for held in self._capitals():
+            held.begin(capital)
 
-    def _weight(self, exposure: float) -> float:
+    def _capitals(self) -> tuple[Capital, ...]:
+        return (self._capital,) if self._breach is None else (self._capital, self._breach)
+
+    def expect_clusters(self) -> None:
+        """Before the first update: one user's errors may come together, and no block of looks decides alone.
+
+        The limit is not capped: an outage of everything must not be waited for.
+        """
+        self.clustered = True
+        self._capital.cap_blocks(self.block_cap)
+
+    @property
+    def block_cap(self) -> float:
+        """Logarithm of the most that a bettor may win in a block where errors come in clusters."""
+        return self._bar / _BLOCKS
+
+    def close_block(self) -> None:
+        """The block of looks ends: what it won so far is kept, up to the cap."""
+        self._capital.close_block()
+        if self.clustered and self.prior is not None:
+            self._block_began = (self._poisson(), self._beyond())
+
+    def weight(self, exposure: float, dispersion: float) -> float:
         """What a look counts for. If both rates flicker alike, the variance of the logarithm of their ratio grows by
-        1 + 2 (φ − 1) r / (1 + r), where φ is stable's dispersion and r the ratio of exposures."""
-        if self.dispersion <= 1:
+        1 + 2 (φ − 1) r / (1 + r), where φ is stable's dispersion and r the ratio of exposures. A cluster (a user's
+        retries) has one size in either version, and the variance grows by φ itself."""
+        if dispersion <= 1:
             return self.trust
-        return self.trust / (1 + 2 * (self.dispersion - 1) * exposure / (1 + exposure))
+        if self.clustered:
+            return self.trust / dispersion
+        canarys = exposure / (1 + exposure) if exposure < math.inf else 1.0
+        return self.trust / (1 + 2 * (dispersion - 1) * canarys)
 
     def verdict(self) -> Verdict:
         """What is known now, without new counts."""
@@ -227,18 +303,31 @@ class CountJudge:
 
     def _compared(self) -> float:
         """Evidence of harm from the comparison with stable alone."""
-        return self._capital.evidence(_HARM)
+        return self._capital.evidence()
 
     def _with_history(self, compared: float) -> float:
         """The average of the comparison's e-value and history's; the comparison alone once stable refutes history."""
         if self.prior is None:
             return compared
-        canary_bad, canary_total, stable_bad, stable_total = self._weighed
-        ceiling = self.prior.ceiling
-        if _poisson_evidence(stable_bad, ceiling * stable_total) >= _STABLE_DIFFERS:
+        _, _, stable_bad, stable_total = self._weighed
+        if _above(stable_bad, self.prior.ceiling * stable_total) >= _STABLE_DIFFERS:
             return compared - math.log(2)
-        beyond = _poisson_evidence(canary_bad, min(1.0, self.tolerated_ratio * ceiling) * canary_total)
-        return float(np.logaddexp(compared, beyond)) - math.log(2)
+        return average((compared, self._beyond()))
+
+    def _beyond(self) -> float:
+        """Evidence that the canary is beyond what history allows, capped by blocks where errors come in clusters."""
+        if not self.clustered:
+            return _above(self._weighed[0], self._allowed())
+        at_first, kept = self._block_began
+        return kept + min(self._poisson() - at_first, self.block_cap)
+
+    def _poisson(self) -> float:
+        return _poisson_evidence(self._weighed[0], self._allowed())
+
+    def _allowed(self) -> float:
+        """Bad events of the canary that history allows."""
+        ceiling = self.prior.ceiling if self.prior else 1.0
+        return min(1.0, self.tolerated_ratio * ceiling) * self._weighed[1]
 
     def limit_evidence(self) -> float:
         """Natural logarithm of the e-value against "the canary's rate is at most the limit".
@@ -246,9 +335,9 @@ class CountJudge:
         Poisson likelihood ratios ρ^e · exp(−(ρ−1)·limit·n), averaged over ρ; for independent requests with a rate
         p ≤ limit each factor has a mean of at most exp((p − limit)(ρ − 1)) ≤ 1.
         """
-        if self.limit is None or self.sums.canary_total == 0:
+        if self._breach is None or self.sums.canary_total == 0:
             return 0.0
-        return self._capital.evidence(_BREACH)
+        return self._breach.evidence()
 
     def to_dict(self) -> dict[str, Any]:
         """The running sums as plain JSON, to go on after a restart."""
@@ -256,7 +345,9 @@ class CountJudge:
             "sums": self.sums.to_dict(),
             "likelihood": self._likelihood.values.tolist(),
             "capital": self._capital.to_dict(),
+            "breach": self._breach.to_dict() if self._breach else None,
             "weighed": self._weighed,
+            "block_began": self._block_began,
             "dispersion": self.dispersion,
             "learnt": asdict(self._learnt) if self._learnt else None,
         }
@@ -265,7 +356,10 @@ class CountJudge:
         self.sums = Sums(**saved["sums"])
         self._likelihood.restore(saved["likelihood"])
         self._capital.restore(saved["capital"])
+        if self._breach is not None:
+            self._breach.restore(saved["breach"])
         self._weighed = list(saved["weighed"])
+        self._block_began = (saved["block_began"][0], saved["block_began"][1])
         self.dispersion = saved["dispersion"]
         self._known = None
         if saved["learnt"]:
@@ -313,59 +407,164 @@ class CountJudge:
         return f"sure at {100 * (1 - self.alpha):.4g} %"
 
 
-_LATE = 0.5
-_SUM = 1.07
-"""Σ 1 / (n log² n) over n ≥ 3 is 1.0692."""
+class Pool:
+    """Gathers looks until the canary has two requests.
+
+    A look in which the canary errs has at least one of its requests; beside the few of stable's in that one look it
+    would seem a large part of the traffic, and stable's errors in all the looks without a request of the canary
+    would count for nothing. When a pooled look ends depends on exposures alone, so the test stays exact.
+    """
+
+    def __init__(self) -> None:
+        self._pending, self._looks = Sums(), 0
+        self._began = False
+        self.dispersion = 1.0
+        """φ as known before the first of the looks pooled last."""
+
+    def add(self, look: Sums, dispersion: float) -> Sums | None:
+        """The pooled look that ends with this one, None while it goes on. dispersion: φ as known before the look."""
+        if not self._looks:
+            self.dispersion = dispersion
+            if look.canary_total >= _POOLED:
+                self._began = True
+                return look
+        pooled = self._pending.plus(look)
+        self._looks += 1
+        self._began = self._began or look.canary_total > 0
+        enough = pooled.canary_total >= _POOLED or pooled.stable_total >= _LARGEST or self._looks >= _LONGEST
+        if not enough and self._began:
+            self._pending = pooled
+            return None
+        self._pending, self._looks = Sums(), 0
+        return pooled
+
+    def flush(self) -> Sums:
+        """What is pending, ended now; whoever ends it must know nothing of its bad events."""
+        pooled, self._pending, self._looks = self._pending, Sums(), 0
+        return pooled
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "pending": list(self._pending), "looks": self._looks, "began": self._began, "dispersion": self.dispersion
+        }  # fmt: skip
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._pending, self._looks = Sums(*saved["pending"]), saved["looks"]
+        self._began, self.dispersion = saved["began"], saved["dispersion"]
+
+
+class Blocks:
+    """Cuts looks into aligned blocks of five seconds, or of five looks where no times are given."""
+
+    def __init__(self) -> None:
+        self._block: int | None = None
+
+    def turn(self, look: int, at: float | None) -> bool:
+        """Whether a new block begins with this look, counted from 1, at `at` seconds."""
+        block = math.floor((look - 1 if at is None else at) / _BLOCK)
+        begins, self._block = block != self._block, block
+        return begins
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"block": self._block}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._block = saved["block"]
 
 
 class CountStream:
     """A `CountJudge` that learns the dispersion of its events, look by look, from the stable version.
 
     For streams of looks at about equal distances; the evidence then depends on how the looks were cut. Half of the
-    capital bets from the first look on; at look i a share of the rest begins, which falls as 1 / (i log² i).
+    capital bets from the first look on; at look i a share of the rest begins, which falls as 1 / (i log² i). Looks are
+    pooled until the canary has two requests. Verdicts show all requests, those that wait among them.
+
+    clustered: users stick to their version and nothing tells them apart. Then no five seconds decide alone, and a look
+    counts for 1/φ.
     """
 
-    def __init__(self, judge: CountJudge) -> None:
+    def __init__(self, judge: CountJudge, *, clustered: bool = False) -> None:
         self.judge = judge
-        self.judge.hold_back(_LATE)
-        self._looks = 0
+        self.judge.hold_back(LATE)
+        if clustered:
+            judge.expect_clusters()
+        self._looks, self._pool, self._blocks = 0, Pool(), Blocks()
         self._dispersion = Dispersion(judge.prior.dispersion if judge.prior else None)
         judge.dispersion = self._dispersion.factor
 
-    def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
-        """As the judge's; a look is weighed by what was known before it."""
+    def update(
+        self,
+        *,
+        canary_bad: int,
+        canary_total: int,
+        stable_bad: int,
+        stable_total: int,
+        exposure: float | None = None,
+        at: float | None = None,
+    ) -> Verdict:
+        """As the judge's; a look is weighed by what was known before it.
+
+        exposure: the canary's over stable's in this look, W / (1 − W) where a router gives each request to the canary
+        with probability W; it is then not pooled · at: seconds, to cut blocks by where errors come in clusters.
+        """
+        judge, look = self.judge, Sums(canary_bad, canary_total, stable_bad, stable_total)
+        judge.count(look)
         self._looks += 1
-        place = self._looks + 2
-        self.judge.begin(_LATE / _SUM / (place * math.log(place) ** 2))
-        verdict = self.judge.update(
-            canary_bad=canary_bad, canary_total=canary_total, stable_bad=stable_bad, stable_total=stable_total
-        )
+        if judge.clustered and self._blocks.turn(self._looks, at):
+            judge.close_block()
+        judge.begin(late_share(self._looks))
+        if exposure is not None:
+            judge.weigh(self._pool.flush(), self._pool.dispersion)
+            judge.weigh(look, judge.dispersion, exposure)
+        elif (pooled := self._pool.add(look, judge.dispersion)) is not None:
+            judge.weigh(pooled, self._pool.dispersion)
         self._dispersion.update(stable_bad, stable_total)
-        self.judge.dispersion = self._dispersion.factor
-        return verdict
+        judge.dispersion = self._dispersion.factor
+        return judge.verdict()
 
     def verdict(self) -> Verdict:
         return self.judge.verdict()
 
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value for harm against stable, averaged with history's where there is one."""
+        return self.judge.harm_evidence()
+
+    def limit_evidence(self) -> float:
+        """Natural logarithm of the e-value for a rate above the limit; 0 without a limit."""
+        return self.judge.limit_evidence()
+
     def to_dict(self) -> dict[str, Any]:
-        return {"judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks}
+        return {
+            "judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks,
+            "pool": self._pool.to_dict(), "blocks": self._blocks.to_dict(),
+        }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
         self.judge.restore(saved["judge"])
         self._dispersion.restore(saved["dispersion"])
         self._looks = saved["looks"]
+        self._pool.restore(saved["pool"])
+        self._blocks.restore(saved["blocks"])
+
+
+def _poisson_ratios(bad: float, expected: float) -> Array:
+    """Logarithms of Poisson likelihood ratios for ρ times `expected` events, at every ρ of the grid."""
+    ratios: Array = SPAN_LESS_ONE * -expected
+    if bad:
+        ratios += LOG_SPAN * bad
+    return ratios
 
 
 def _poisson_evidence(bad: float, expected: float) -> float:
-    """Natural logarithm of the mixture of Poisson likelihood ratios for more than `expected` events.
-
-    Where no more than expected happened every ratio is below one, and so is the mixture: then 0 is enough.
-    """
-    if bad <= expected:
-        return 0.0
-    values = bad * LOG_SPAN - SPAN_LESS_ONE * expected
+    """Natural logarithm of the mixture of Poisson likelihood ratios for more than `expected` events."""
+    values = _poisson_ratios(bad, expected)
     top = float(values.max())
     return top + math.log(float(np.exp(values - top).sum()) / len(SPAN))
+
+
+def _above(bad: float, expected: float) -> float:
+    """The same where only much evidence matters: no more than expected is none, and need not be computed."""
+    return _poisson_evidence(bad, expected) if bad > expected else -math.inf
 
 
 def _rate(bad: int, total: int) -> str:

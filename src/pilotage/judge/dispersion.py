@@ -14,8 +14,12 @@ from typing import Any
 SCALES = 8
 """Block lengths from 1 to 2⁷ looks."""
 
-SUSPECTED = 4.0
-"""Dispersion taken for granted before anything is known."""
+SUSPECTED = 2.0
+"""Dispersion taken for granted while hardly an event is known."""
+
+_FLICKERS, _EVENTS_EACH = 2.0, 4.0
+"""What is suspected beyond that: 1 for each 4 events a pair of looks, at most 2. A rate that flickers disperses counts
+in proportion to their mean (φ = 1 + mean × relative variance of the rate), so few events cannot be dispersed much."""
 
 _PAIRS = 6
 """Fewer pairs of blocks than this say nothing about a length."""
@@ -36,16 +40,19 @@ class Dispersion:
             raise ValueError(f"a dispersion is at least 1, not {usual}")
         self._usual = usual
         self._looks = 0
-        self._open = [[0, 0] for _ in range(SCALES)]
-        self._before: list[list[int] | None] = [None] * SCALES
+        self._open: list[list[float]] = [[0, 0] for _ in range(SCALES)]
+        self._before: list[list[float] | None] = [None] * SCALES
         self._squares = [0.0] * SCALES
         self._expected = [0.0] * SCALES
         self._pairs = [0] * SCALES
         self._found = [1.0] * SCALES
-        self.factor = SUSPECTED if usual is None else usual
+        self.factor = SUSPECTED + _FLICKERS if usual is None else usual
 
-    def update(self, bad: int, total: int) -> None:
-        """Take in one look at the stable version. `factor` is from then on what the looks so far say."""
+    def update(self, bad: float, total: float) -> None:
+        """Take in one look at the stable version. `factor` is from then on what the looks so far say.
+
+        total: stable's exposure, in any unit.
+        """
         self._looks += 1
         for scale in range(SCALES):
             self._open[scale][0] += bad
@@ -57,7 +64,7 @@ class Dispersion:
             self._open[scale] = [0, 0]
             self._close(scale, bad, total)
 
-    def _close(self, scale: int, bad: int, total: int) -> None:
+    def _close(self, scale: int, bad: float, total: float) -> None:
         before, self._before[scale] = self._before[scale], [bad, total]
         if before is None or not total or not before[1]:
             return
@@ -65,6 +72,8 @@ class Dispersion:
         share = total / before[1]
         expected = (bad + before[0]) / (total + before[1]) * total * (1 + share)
         if expected <= 0:
+            if self._usual is None and not self._pairs[0]:
+                self.factor = SUSPECTED
             return
         self._squares[scale] += (bad - before[0] * share) ** 2
         self._expected[scale] += expected
@@ -74,9 +83,11 @@ class Dispersion:
 
     def _shrunk(self) -> float:
         """The estimate at the shortest length, drawn towards the suspicion as if that were `_PAIRS` pairs."""
-        pairs = self._pairs[0]
-        mean = self._squares[0] / self._expected[0] if pairs else SUSPECTED
-        return max(1.0, (pairs * mean + _PAIRS * SUSPECTED) / (pairs + _PAIRS))
+        pairs, expected = self._pairs[0], self._expected[0]
+        if not pairs:
+            return SUSPECTED
+        suspected = SUSPECTED + min(_FLICKERS, expected / pairs / _EVENTS_EACH)
+        return max(1.0, (pairs * self._squares[0] / expected + _PAIRS * suspected) / (pairs + _PAIRS))
 
     def _at(self, scale: int) -> float:
         pairs = self._pairs[scale]

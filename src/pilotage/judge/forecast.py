@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-GRID = 80
+GRID = 25
 """Points of the mixture in `counts`."""
 
 

@@ -9,56 +9,85 @@ average is the evidence: a shift of the body shows at a middle bound, a tail at 
 stochastically faster, it is smaller still, because the steps rise.
 
 A tolerated slowdown stretches stable's durations before pooling: a bucket's requests lie evenly over the logarithm of
-its bounds, and what a stretch carries over the upper bound goes to the bucket above.
+its bounds, and what a stretch carries over the upper bound goes to the bucket above. Where one bucket holds more than
+half of stable's requests, or where they begin (the bucket is ten times as dense as the one below), they may all lie
+close to its upper bound, and the even share would carry too few over: then all of it moves to where that bound goes.
+
+Routes that differ in speed are compared each with itself (`StrataLatency`): another mix of them is no slowness.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from pilotage.judge.likelihood import average
 from pilotage.model.observation import EMPTY, Histogram, Verdict, VerdictKind
 from pilotage.model.quantity import format_duration
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _STEPS = np.log(np.array([1.1, 1.25, 1.5, 2.0, 3.0, 5.0]))
 _LEAST = 100
 """Requests of each version below which a look is kept for later: shares of so few are noise."""
 
+_NARROW, _STEEP = 0.5, 10.0
+"""A bucket with more than this share of all requests, or this many times as dense as the bucket below: its requests may
+all lie close to its upper bound."""
+
+REST = "rest"
+"""Where the durations of routes go that were not named before the first look."""
+
 
 class LatencyJudge:
     """Judges whether the canary's durations are longer than stable's times `tolerated` (≥ 1).
 
-    alpha: probability of ever calling an equally fast canary slow. Histograms of both versions must have one set of
+    alpha: probability of ever calling an equally fast canary slow · least, least_share: a difference below so many
+    seconds, or below this share of the duration, does not matter. Histograms of both versions must have one set of
     bounds; ValueError otherwise.
     """
 
-    def __init__(self, tolerated: float = 1.05, alpha: float = 0.001, metric: str = "latency") -> None:
-        if not (1 <= tolerated < math.inf and 0 < alpha < 1):
-            raise ValueError("tolerated ≥ 1 and 0 < alpha < 1 are needed")
-        self.metric, self.tolerated, self.alpha = metric, tolerated, alpha
-        self._evidence: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    def __init__(
+        self,
+        tolerated: float = 1.05,
+        alpha: float = 0.001,
+        metric: str = "latency",
+        least: float = 0.0,
+        least_share: float = 0.0,
+    ) -> None:
+        if not (1 <= tolerated < math.inf and 0 < alpha < 1 and least >= 0 and least_share >= 0):
+            raise ValueError("tolerated ≥ 1, 0 < alpha < 1, least ≥ 0 and least_share ≥ 0 are needed")
+        self.metric, self.tolerated, self.alpha = metric, max(tolerated, 1 + least_share), alpha
+        self.least = least
+        self._evidence: Array | None = None
         self._waiting = (EMPTY, EMPTY)
         self.canary, self.stable = EMPTY, EMPTY
 
     def update(self, canary: Histogram, stable: Histogram, trust: float = 1.0) -> Verdict:
         """Take in the durations since the last update and say what is known now. trust: the part of their evidence
         that counts, 0…1, known before them; a power of an e-value is one (Jensen's inequality)."""
+        self.take_in(canary, stable, trust)
+        return self.verdict()
+
+    def take_in(self, canary: Histogram, stable: Histogram, trust: float) -> None:
+        """As `update`, without the verdict."""
         self.canary, self.stable = self.canary.plus(canary), self.stable.plus(stable)
         waiting = (self._waiting[0].plus(canary), self._waiting[1].plus(stable))
         if min(waiting[0].total, waiting[1].total) < _LEAST:
             self._waiting = waiting
-            return self.verdict()
+            return
         self._waiting = (EMPTY, EMPTY)
         if waiting[0].bounds != waiting[1].bounds:
             raise ValueError("histograms of canary and stable have different buckets")
         self._compare(*waiting, trust)
-        return self.verdict()
 
     def _compare(self, canary: Histogram, stable: Histogram, trust: float) -> None:
         ours = np.asarray(canary.counts, dtype=float)
-        theirs = stretched(stable, self.tolerated)
+        theirs = stretched(stable, self.tolerated, self.least)
         beyond = np.cumsum(ours[::-1])[::-1][1:]
         share = (np.cumsum((ours + theirs)[::-1])[::-1][1:]) / (ours.sum() + theirs.sum())
         sums = _STEPS[:, None] * beyond[None, :]
@@ -69,10 +98,12 @@ class LatencyJudge:
 
     def evidence(self) -> float:
         """Natural logarithm of the e-value against "not slower than tolerated"."""
-        if self._evidence is None:
-            return 0.0
-        top = float(self._evidence.max())
-        return top + math.log(float(np.exp(self._evidence - top).mean()))
+        return 0.0 if self._evidence is None else _mean(self._evidence)
+
+    @property
+    def parts(self) -> Array | None:
+        """The same for each step (rows) and each bound (columns); None before the first comparison."""
+        return self._evidence
 
     def verdict(self) -> Verdict:
         """What is known now. Evidence of safety is not sought: inconclusive is the best that this test says."""
@@ -91,17 +122,11 @@ class LatencyJudge:
 
     def _sentence(self, kind: VerdictKind) -> str:
         if kind is VerdictKind.INSUFFICIENT_DATA:
-            few = f"{min(self.canary.total, self.stable.total)} of {_LEAST} requests"
-            return f"{few} of each version that a comparison of durations needs"
+            return _too_few(min(self.canary.total, self.stable.total))
         both = f"canary {_shown(self.canary)}, stable {_shown(self.stable)}"
         if kind is VerdictKind.INCONCLUSIVE or self._evidence is None:
             return both
-        bound = self.canary.bounds[int(self._evidence.max(axis=0).argmax())]
-        slow, usual = (h.above(bound) / h.total for h in (self.canary, self.stable))
-        sure = f"sure at {100 * (1 - self.alpha):.4g} %"
-        return f"{both}: {slow:.3g} of the canary's requests take more than {format_duration(bound)}, " + (
-            f"{usual:.3g} of stable's, {sure}"
-        )
+        return f"{both}: {_beyond(self.canary, self.stable, self._evidence, self.alpha)}"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -117,24 +142,173 @@ class LatencyJudge:
         self.canary, self.stable = Histogram.of(saved["canary"]), Histogram.of(saved["stable"])
 
 
-def stretched(histogram: Histogram, factor: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Expected counts when every duration is `factor` ≥ 1 times as long; the last, open bucket keeps what it has."""
+class StrataLatency:
+    """A `LatencyJudge` for each route, and one for all of them: half of the evidence is of the same step and bound
+    summed over the routes, half the mean over single routes.
+
+    strata: the routes; by default those of the first look. Where there are several, `rest` is one more, and routes that
+    come later count there · the others: as of `LatencyJudge`.
+    """
+
+    def __init__(
+        self,
+        tolerated: float = 1.05,
+        alpha: float = 0.001,
+        metric: str = "latency",
+        least: float = 0.0,
+        least_share: float = 0.0,
+        strata: Sequence[str] = (),
+    ) -> None:
+        self.metric, self.alpha = metric, alpha
+        self._options = {"tolerated": tolerated, "alpha": alpha, "least": least, "least_share": least_share}
+        self._judges: dict[str, LatencyJudge] = {}
+        self._route()
+        self.canary, self.stable = EMPTY, EMPTY
+        if strata:
+            self._fix(strata)
+
+    def _route(self) -> LatencyJudge:
+        return LatencyJudge(metric=self.metric, **self._options)
+
+    def _fix(self, names: Sequence[str]) -> None:
+        several = (*names, REST) if len(names) > 1 else tuple(names)
+        self._judges = {name: self._route() for name in several}
+
+    def update(self, canary: Mapping[str, Histogram], stable: Mapping[str, Histogram], trust: float = 1.0) -> Verdict:
+        """Take in each route's durations since the last update. trust: as `LatencyJudge.update`."""
+        if not self._judges:
+            self._fix(tuple(dict.fromkeys((*canary, *stable))) or (REST,))
+        ours, theirs = self._by_route(canary), self._by_route(stable)
+        for name, judge in self._judges.items():
+            judge.take_in(ours[name], theirs[name], trust)
+            self.canary, self.stable = self.canary.plus(ours[name]), self.stable.plus(theirs[name])
+        return self.verdict()
+
+    def _by_route(self, found: Mapping[str, Histogram]) -> dict[str, Histogram]:
+        known = dict.fromkeys(self._judges, EMPTY)
+        rest = REST if REST in known else next(iter(known))
+        for name, histogram in found.items():
+            route = name if name in known else rest
+            known[route] = known[route].plus(histogram)
+        return known
+
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value against "on no route slower than tolerated"."""
+        whole = self._whole()
+        if whole is None:
+            return 0.0
+        return average((_mean(whole), average(judge.evidence() for judge in self._judges.values())))
+
+    def _whole(self) -> Array | None:
+        """Evidence of all routes together, a step a row and a bound a column."""
+        parts = [judge.parts for judge in self._judges.values() if judge.parts is not None]
+        return np.sum(parts, axis=0) if parts else None
+
+    def worst_route(self) -> tuple[str, float]:
+        """The route with the most evidence of its own, and that evidence."""
+        found = {name: judge.evidence() for name, judge in self._judges.items()}
+        worst = max(found, key=found.__getitem__, default="")
+        return worst, found.get(worst, 0.0)
+
+    def verdict(self) -> Verdict:
+        """What is known now; evidence of safety is not sought."""
+        evidence, few = self.evidence(), min(self.canary.total, self.stable.total)
+        kind = VerdictKind.INCONCLUSIVE
+        if few < _LEAST:
+            kind = VerdictKind.INSUFFICIENT_DATA
+        elif evidence >= math.log(1 / self.alpha):
+            kind = VerdictKind.FAIL
+        return Verdict(
+            self.metric, kind, self._sentence(kind), evidence=evidence, samples=self.canary.total,
+            canary=_shown(self.canary), stable=_shown(self.stable),
+        )  # fmt: skip
+
+    def _sentence(self, kind: VerdictKind) -> str:
+        if kind is VerdictKind.INSUFFICIENT_DATA:
+            return _too_few(min(self.canary.total, self.stable.total))
+        whole = self._whole()
+        both = f"canary {_shown(self.canary)}, stable {_shown(self.stable)}"
+        if kind is VerdictKind.INCONCLUSIVE or whole is None:
+            return both
+        route, evidence = self.worst_route()
+        if len(self._judges) > 1 and evidence >= _mean(whole):
+            judge = self._judges[route]
+            found = judge.parts if judge.parts is not None else whole
+            return f"{both}: on {route} {_beyond(judge.canary, judge.stable, found, self.alpha)}"
+        return f"{both}: {_beyond(self.canary, self.stable, whole, self.alpha)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "routes": {name: judge.to_dict() for name, judge in self._judges.items()},
+            "canary": vars(self.canary), "stable": vars(self.stable),
+        }  # fmt: skip
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._judges = {name: self._route() for name in saved["routes"]}
+        for name, judge in self._judges.items():
+            judge.restore(saved["routes"][name])
+        self.canary, self.stable = Histogram.of(saved["canary"]), Histogram.of(saved["stable"])
+
+
+def stretched(histogram: Histogram, factor: float, least: float = 0.0) -> Array:
+    """Expected counts when every duration is `factor` ≥ 1 times as long, and at least `least` ≥ 0 seconds longer; the
+    last, open bucket keeps what it has."""
     counts = np.asarray(histogram.counts, dtype=float)
-    if factor == 1 or not histogram.bounds:
+    if (factor == 1 and not least) or not histogram.bounds:
         return counts
-    moved = np.zeros_like(counts)
-    uppers = np.asarray(histogram.bounds)
-    lowers = np.concatenate([[uppers[0] / 2], uppers[:-1]])
-    for index, count in enumerate(counts[:-1]):
-        if not count:
-            continue
-        low, high = math.log(lowers[index] * factor), math.log(uppers[index] * factor)
-        cuts = np.clip(np.log(uppers), low, high)
-        below = (cuts - low) / (high - low)
-        moved[:-1] += count * np.diff(below, prepend=0.0)
-        moved[-1] += count * (1 - below[-1])
+    widths, evenly, whole = _stretch(histogram.bounds, factor, least)
+    bounded = counts[:-1]
+    close = _close_to_upper(counts, widths)
+    moved: Array = np.where(close, 0.0, bounded) @ evenly + np.where(close, bounded, 0.0) @ whole
     moved[-1] += counts[-1]
     return moved
+
+
+@lru_cache(maxsize=64)
+def _stretch(bounds: tuple[float, ...], factor: float, least: float) -> tuple[Array, Array, Array]:
+    """Widths of the buckets on the scale of logarithms, and where their requests go, a row a bucket: those that lie
+    evenly over it, and those close to its upper bound."""
+    uppers = np.asarray(bounds)
+    lowers = np.concatenate([[uppers[0] / 2], uppers[:-1]])
+    widths = np.log(uppers / lowers)
+    # A duration stays at or below a bound when, before the stretch, it was at or below this.
+    kept = np.minimum(uppers / factor, uppers - least)
+    below = np.log(np.clip(kept, lowers[:, None], uppers[:, None]) / lowers[:, None]) / widths[:, None]
+    evenly = np.diff(below, prepend=0.0, append=1.0, axis=1)
+    longest = np.maximum(uppers * factor, uppers + least)
+    whole = np.zeros((len(bounds), len(bounds) + 1))
+    whole[np.arange(len(bounds)), np.searchsorted(uppers, longest * (1 - 1e-9))] = 1.0
+    return widths, evenly, whole
+
+
+def _close_to_upper(counts: Array, widths: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Of which buckets all requests may lie close to the upper bound; widths: on the scale of logarithms."""
+    density = counts[:-1] / widths
+    # Below the first bucket there is nothing: that it is denser says nothing.
+    below = np.concatenate([density[:1], density[:-1]])
+    found: np.ndarray[Any, np.dtype[np.bool_]] = density > _STEEP * below
+    found |= counts[:-1] > _NARROW * counts.sum()
+    return found
+
+
+def _mean(parts: Array) -> float:
+    """Natural logarithm of the mean of e-values given by theirs."""
+    top = float(parts.max())
+    return top + math.log(float(np.exp(parts - top).mean()))
+
+
+def _too_few(requests: int) -> str:
+    return f"{requests} of {_LEAST} requests of each version that a comparison of durations needs"
+
+
+def _beyond(canary: Histogram, stable: Histogram, parts: Array, alpha: float) -> str:
+    """How many take longer than the bound with the most evidence."""
+    bound = canary.bounds[int(parts.max(axis=0).argmax())]
+    slow, usual = (h.above(bound) / h.total for h in (canary, stable))
+    return (
+        f"{slow:.3g} of the canary's requests take more than {format_duration(bound)}, "
+        f"{usual:.3g} of stable's, sure at {100 * (1 - alpha):.4g} %"
+    )
 
 
 def _shown(histogram: Histogram) -> str:

@@ -7,6 +7,7 @@ size it is calls and copies that cost, not numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,14 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-SPAN = np.geomspace(1.05, 200.0, 80)
-"""Alternatives as multiples of the null's ratio or limit."""
+_FINE = np.geomspace(1.05, 200.0, 80)
+"""Multiples of the null's ratio at which the likelihood is kept, and their inverses below it."""
+
+_BETS = np.array([0, 1, *range(3, 70, 3)])
+
+SPAN = _FINE[_BETS]
+"""Alternatives that bettors hold, as multiples of the null's ratio or limit: 1.05 to 103. Hardly any evidence is lost
+between two of them, and a third of the points is a third of the work and of what is saved."""
 
 LOG_SPAN, SPAN_LESS_ONE = np.log(SPAN), SPAN - 1
 
@@ -25,15 +32,22 @@ _MANY = 20
 _TOP, _RICHEST = 400.0, 1e120
 """Caps that keep the capital a finite number: far beyond any bar, and a smaller capital is still an e-value."""
 
+LATE = 0.5
+"""Part of the capital that is kept for harm that begins later."""
 
-_SUMS = np.vstack([np.arange(2 * len(SPAN) + 1) < len(SPAN), np.ones(2 * len(SPAN) + 1)]).astype(float)
+_SUM = 1.07
+"""Σ 1 / (n log² n) over n ≥ 3 is 1.0692."""
+
+_MEAN = np.full(len(SPAN), 1 / len(SPAN))
+
+_SUMS = np.vstack([np.arange(2 * len(_FINE) + 1) < len(_FINE), np.ones(2 * len(_FINE) + 1)]).astype(float)
 """Rows of sums over powers: what lies below the null, and all."""
 
 
 @cache
 def _grid(null: float) -> tuple[Array, Array]:
     """Ratios around `null`, and their logarithms: the same for every judge that tolerates as much."""
-    theta = np.concatenate([null / SPAN[::-1], [null], null * SPAN])
+    theta = np.concatenate([null / _FINE[::-1], [null], null * _FINE])
     return theta, np.log(theta)
 
 
@@ -46,14 +60,14 @@ class Likelihood:
 
     def __init__(self, null: float) -> None:
         self.theta, self._log_theta = _grid(null)
-        self._null, self._size = len(SPAN), 2 * len(SPAN) + 1
+        self._null, self._size = len(_FINE), 2 * len(_FINE) + 1
         self.values = np.zeros(self._size)
         self._step, self._powers = np.empty(self._size), np.empty(self._size)
         self._step_above = self._step[self._null + 1 :]
         self._top, self._first, self._last = self._null, 0, self._size - 1
 
     def add(self, canary_bad: int, bad: int, exposure: float, weight: float, gains: Array) -> None:
-        """Take in a look's bad events. gains: gets log likelihood ratios of the points above the null against it."""
+        """Take in a look's bad events. gains: log likelihood ratios of `SPAN` times the null are added to it."""
         step = self._step
         np.multiply(self.theta, exposure, out=step)
         np.log1p(step, out=step)
@@ -61,7 +75,8 @@ class Likelihood:
         if canary_bad:
             step += self._log_theta * (canary_bad * weight)
         self.values += step
-        np.subtract(self._step_above, step[self._null], out=gains)
+        gains += self._step_above[_BETS]
+        gains -= float(step[self._null])
 
     def compare(self, alpha: float) -> tuple[float, tuple[float, float]]:
         """Evidence for "below the null", as a natural logarithm, and the interval at level 1 − alpha: every θ whose
@@ -76,7 +91,7 @@ class Likelihood:
         first, last = self._first, self._last = _ends(powers, bar, self._first, self._last, self._top)
         low = 0.0 if first == 0 else float(self.theta[first])
         high = math.inf if last == self._size - 1 else float(self.theta[last])
-        return log(below / len(SPAN)) + top - float(values[self._null]), (low, high)
+        return log(below / len(_FINE)) + top - float(values[self._null]), (low, high)
 
     def restore(self, values: list[float]) -> None:
         self.values = np.asarray(values, dtype=float)
@@ -108,63 +123,101 @@ def _ends(powers: Array, bar: float, first: int, last: int, top: int) -> tuple[i
     return first, last
 
 
+def gains(null: float, canary_bad: int, bad: int, exposure: float, weight: float) -> Array:
+    """Log likelihood ratios of `SPAN` times `null` against it, of `bad` events of which `canary_bad` are the
+    canary's; exposure: the canary's over stable's, above 0 and finite."""
+    found: Array = np.log1p(SPAN * (null * exposure))
+    found -= math.log1p(null * exposure)
+    found *= -bad * weight
+    if canary_bad:
+        found += LOG_SPAN * (canary_bad * weight)
+    return found
+
+
+def late_share(look: int) -> float:
+    """Capital that begins at this look, counted from 1: falls as 1 / (n log² n), and never exceeds `LATE` in all."""
+    place = look + 2
+    return LATE / _SUM / (place * math.log(place) ** 2)
+
+
 class Capital:
-    """Bettors on harm against the comparison, and on a breach of the limit where there is one: a row each of capital,
-    one bettor a point of `SPAN`, summed over those who have begun."""
+    """Bettors on harm, one a point of `SPAN`: an e-process, summed over those who have begun.
 
-    def __init__(self, *, limited: bool) -> None:
-        points = len(SPAN)
-        self._held = np.ones((2 if limited else 1, points))
-        self._bets = np.zeros_like(self._held)
-        self.gains = self._bets[0]
-        self._breaches = self._bets[1] if limited else None
-        self._mean = np.full(points, 1 / points)
-        self._totals: list[float] | None = None
-        self.unstarted = 0.0
+    cap: within a block (`close_block`) a bettor's factor counts as at most e^cap. The smaller of a supermartingale and
+    a constant is a supermartingale, so the capital still is one: no block decides alone.
+    """
 
-    def bet_on_breach(self, canary_bad: int, expected: float, weight: float) -> None:
-        """Poisson ratios of so many bad events where `expected` is what the limit allows."""
-        if self._breaches is not None:
-            np.multiply(SPAN_LESS_ONE, -weight * expected, out=self._breaches)
-            if canary_bad:
-                self._breaches += LOG_SPAN * (canary_bad * weight)
+    def __init__(self, cap: float | None = None) -> None:
+        self._cap = cap
+        self._held = np.ones(len(SPAN))
+        self._open: Array | None = None
+        self._due = self.unstarted = 0.0
+        self._total: float | None = None
 
-    def settle(self, canary_bad: int) -> None:
-        """Multiply by what was bet in this look, and clear the table."""
-        bets, held = self._bets, self._held
-        if canary_bad > _MANY:
-            np.minimum(bets, _TOP, out=bets)
-        np.exp(bets, out=bets)
-        held *= bets
-        if canary_bad:
-            np.minimum(held, _RICHEST, out=held)
-        bets.fill(0.0)
-        self._totals = None
+    def bet(self, won: Array, canary_bad: int) -> None:
+        """Multiply each bettor's capital by e^won, bets placed before a look with `canary_bad` bad events."""
+        self._total = None
+        if self._open is not None:
+            self._open = self._open + won
+            return
+        # Who begins within a block must not win what its first looks brought: they begin with its first bet.
+        self._held += self._due
+        self._due = 0.0
+        if self._cap is not None:
+            self._open = won.copy()
+            return
+        self._multiply(np.minimum(won, _TOP) if canary_bad > _MANY else won)
 
-    def evidence(self, row: int) -> float:
-        """Natural logarithm of the e-value: of harm (0), of a breach (1)."""
-        if self._totals is None:
-            self._totals = np.dot(self._held, self._mean).tolist()
-        return log(self._totals[row] + self.unstarted)
+    def _multiply(self, won: Array) -> None:
+        self._held *= np.exp(won)
+        np.minimum(self._held, _RICHEST, out=self._held)
+
+    def close_block(self) -> None:
+        """Keep what the open block won, up to the cap."""
+        if self._open is not None and self._cap is not None:
+            self._multiply(np.minimum(self._open, self._cap))
+            self._open, self._total = None, None
+
+    def cap_blocks(self, cap: float) -> None:
+        """Before the first bet: let no block win more than e^cap."""
+        self._cap = cap
+
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value."""
+        if self._total is None:
+            held = self._held
+            if self._open is not None and self._cap is not None:
+                held = held * np.exp(np.minimum(self._open, self._cap))
+            self._total = float(np.dot(held, _MEAN))
+        return log(self._total + self._due + self.unstarted)
 
     def hold_back(self, share: float) -> None:
         self._held *= 1 - share
         self.unstarted = share
-        self._totals = None
+        self._total = None
 
     def begin(self, amount: float) -> None:
         amount = min(amount, self.unstarted)
         self.unstarted -= amount
-        self._held += amount
-        self._totals = None
+        self._due += amount
 
     def to_dict(self) -> dict[str, Any]:
-        return {"held": self._held.tolist(), "unstarted": self.unstarted}
+        opened = None if self._open is None else self._open.tolist()
+        return {"held": self._held.tolist(), "open": opened, "due": self._due, "unstarted": self.unstarted}
 
     def restore(self, saved: dict[str, Any]) -> None:
         self._held[:] = saved["held"]
-        self._totals = None
-        self.unstarted = saved["unstarted"]
+        self._open = None if saved["open"] is None else np.asarray(saved["open"], dtype=float)
+        self._due, self.unstarted, self._total = saved["due"], saved["unstarted"], None
+
+
+def average(evidences: Iterable[float]) -> float:
+    """Natural logarithm of the mean of e-values given by theirs: an e-value however they depend on one another."""
+    values = list(evidences)
+    top = max(values)
+    if not math.isfinite(top):
+        return top
+    return top + math.log(math.fsum(math.exp(value - top) for value in values) / len(values))
 
 
 def log(value: float) -> float:

@@ -1,57 +1,85 @@
-"""Judges a release on all its metrics at once: errors, slow requests, the whole of latency, memory, processor.
+"""Judges a release on everything at once: errors, slow requests, memory, processor; of users and of synthetic requests.
 
-The probability of ever undoing a harmless release (`judge.false_rollback`) is shared equally by the five tests:
-errors, requests slower than stable's past 95th percentile allows, the distribution of durations beside stable's,
-growth of memory, processor time (Bonferroni: it holds however the metrics depend on one another). The memory limit is
-a limit, not a test. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24).
-Nothing is concluded from requests that were not split as they should have been.
+One bar decides: the weighted average of the e-values of all tests must reach 1 / `judge.false_rollback` (`bar`). An
+average of e-values is one, however the tests depend on one another, and by Ville's inequality a harmless release
+reaches the bar with at most that probability. The verdict that fails is that of the test with the largest share.
+Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24). Nothing is concluded from
+requests that were not split as they should have been, nor from a past without a control beside it.
+
+Pilotage's own requests are judged apart from those of users, and the worse of the two counts: a healthy answer to a
+synthetic request excuses no user's error.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pilotage.judge.assignment import AssignmentCheck
-from pilotage.judge.counts import CountJudge, CountStream, History, Sums
+from pilotage.judge.bar import WEIGHTS, combined, leading
+from pilotage.judge.counts import History
 from pilotage.judge.forecast import time_to_decision
-from pilotage.judge.latency import LatencyJudge
+from pilotage.judge.instances import InstanceStream
+from pilotage.judge.reasons import Reasons
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
+from pilotage.judge.traffic import ERRORS, SLOW, Look, TrafficJudge, Unit
 from pilotage.model.observation import (
-    EMPTY,
-    Histogram,
+    Excuse,
+    Failure,
     Instance,
     Observation,
     Reading,
+    RouteCounts,
     Verdict,
     VerdictKind,
 )
 from pilotage.model.plan import Plan
-from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.quantity import format_duration
 
-METRICS = ("error rate", "slow requests")
+METRICS = (ERRORS, SLOW)
 """What is counted by the metrics source; memory and processor are the fleet's own figures."""
-_SLOW_SHARE = 0.05
-"""A 95th percentile is a bound that 5 % of requests exceed."""
 
-TESTS = 5
-"""Tests that share the probability of a false rollback."""
+_SYNTHETIC = 0.2
+"""Share of the bar that Pilotage's own requests get, where there are any."""
+
+_SIGNALS = 0.1
+"""Share of the false-rollback probability that signals get together, where there are any."""
 
 _SETTLED = 5.0
-"""Seconds of a phase before its traffic is known well enough to foretell anything."""
+"""Seconds of a phase before its traffic is known well enough to forecast anything."""
 
 _MATTERS = 2.0
 """The harm that a forecast is about: twice as many errors."""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Who got requests since the last look.
+
+    stable: whose figures the new version is compared with, None where nothing ran beside it · odds: W / (1 − W) of a
+    user's assignment to the new version, None where users do not decide · share: of the compared requests that should
+    have gone to the new version, None where that is not known, or where users rather than requests are split.
+    """
+
+    stable: str | None
+    odds: float | None = None
+    share: float | None = None
+
+
+def signal_alpha(plan: Plan, signals: int) -> float:
+    """The probability of a false rollback that each of so many compared signals may spend."""
+    return plan.number("judge.false_rollback") * _SIGNALS / max(1, signals)
+
+
 class ReleaseJudge:
     """Streaming: `observe` each reading, `verdicts` whenever wanted; `to_dict` and `restore` survive a restart.
 
-    `begin_phase` forgets what counts towards advancing, never the evidence of harm. history: of the service's errors ·
-    resources: each version has instances of its own, whose memory and processor are compared · tests: how many share
-    the false-rollback probability, these five and those of others beside them.
+    `begin_phase` forgets what counts towards advancing, never the evidence of harm; `begin_again` forgets that too, for
+    a second try. history: of the service's errors · resources: each version has instances of its own, whose memory and
+    processor are compared · unit: what is assigned to a version · routes: fixed before the first look · synthetic:
+    Pilotage sends requests of its own · signals: how many compared signals share the false-rollback probability.
     """
 
     def __init__(
@@ -62,230 +90,263 @@ class ReleaseJudge:
         history: History | None = None,
         *,
         resources: bool = True,
-        tests: int = TESTS,
+        unit: Unit = Unit.REQUEST,
+        routes: Sequence[str] = (),
+        synthetic: bool = False,
+        signals: int = 0,
     ) -> None:
         self._new, self._old, self._plan, self._resources = new, old, plan, resources
-        alpha, ratio = plan.number("judge.false_rollback") / tests, plan.number("judge.tolerated_ratio")
-        self._errors = CountStream(CountJudge(ratio, alpha, plan.number("limits.error_rate"), history, METRICS[0]))
-        self._slow = CountStream(CountJudge(ratio, alpha, _SLOW_SHARE, metric=METRICS[1]))
-        self._latency = LatencyJudge(plan.number("limits.latency_factor"), alpha, metric=METRICS[1])
-        self._memory = MemoryJudge(plan, new, old, alpha)
-        self._processor = ProcessorJudge(plan, new, old, alpha)
+        self.alpha = plan.number("judge.false_rollback") * (1 - _SIGNALS if signals else 1)
+        self._users = TrafficJudge(plan, self.alpha, unit=unit, history=history, routes=routes, alone=old is None)
+        self._ours = TrafficJudge(plan, self.alpha, alone=old is None) if synthetic else None
         self._assignment = AssignmentCheck()
         self._ages = Ages(plan.number("judge.warm_up"))
-        self._pace = (0.0, 0.0)
-        self._past = EMPTY
-        self._bound: float | None = None
-        self._phase_errors, self._phase_slow = Sums(), Sums()
-        self._phase_durations = EMPTY
+        self._warm = True
         self._broken = ""
+        self._asks_for_requests = True
+        self.begin_again()
 
-    def begin_phase(self, *, alone: bool = False) -> None:
-        """alone: users will have one version only; what the other did until now is what the new one is compared with,
-        fixed before it has had its first request."""
-        seen = self._errors.judge.sums
-        if alone and seen.canary_total == 0 and seen.stable_total:
-            self._errors.judge.learn(seen.stable_bad, seen.stable_total)
-        self._phase_errors, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
+    def begin_again(self) -> None:
+        """Forget all evidence of harm, and this phase's figures: the new version gets its second try."""
+        self._pace = (0.0, 0.0)
+        for traffic in self._traffic:
+            traffic.begin_again()
+            traffic.begin_phase()
+        plan, alpha = self._plan, self.alpha
+        self._memory = MemoryJudge(plan, self._new, self._old, alpha * WEIGHTS["memory"])
+        self._processor = ProcessorJudge(plan, self._new, self._old, alpha * WEIGHTS["processor"])
+        self._instances = InstanceStream(plan.number("judge.tolerated_ratio"), alpha * WEIGHTS["errors"])
+        self._reasons = Reasons()
+        self._seen_instances: set[str] = set()
+
+    @property
+    def _traffic(self) -> tuple[TrafficJudge, ...]:
+        return (self._users, self._ours) if self._ours else (self._users,)
+
+    def begin_phase(self, *, asks_for_requests: bool = True) -> None:
+        """asks_for_requests: the phase needs `judge.min_requests`; a short step of a ramp does not."""
+        self._asks_for_requests = asks_for_requests
+        for traffic in self._traffic:
+            traffic.begin_phase()
         self._pace = (0.0, 0.0)
 
-    def observe(
-        self, reading: Reading, instances: Sequence[Instance], share: float | None = None, beside: str | None = None
-    ) -> None:
-        """Take in one reading of the metrics source and the fleet's own figures.
+    # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
 
-        share: of the requests since the last reading that should have gone to the canary, 0…1; None where that is not
-        known, or where it is users rather than requests that are shared out · beside: the fresh instances of stable
-        that the canary is compared with now, where there are any.
-        """
+    def observe(self, reading: Reading, instances: Sequence[Instance], beside: Beside) -> None:
+        """Take in one reading of the metrics source and the fleet's own figures."""
+        compared = beside.stable or self._old
         canary = reading.of(self._new)
-        compared = beside or self._old
         stable = reading.of(compared) if compared else Observation("", 0, 0)
-        errors = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
-        self._phase_errors = self._phase_errors.plus(errors)
-        self._errors.update(**errors.to_dict())
-        self._observe_durations(canary.durations, stable.durations, self._trust(instances, reading.at, beside))
-        if share is not None:
-            self._assignment.update(share=share, canary=canary.requests, total=canary.requests + stable.requests)
+        fresh = compared if compared != self._old else None
+        trust = self._trust(instances, reading.at, fresh)
+        look = Look(
+            at=reading.at, canary=canary, stable=stable, control=beside.stable is not None, odds=beside.odds,
+            failures=reading.failures, trust=trust,
+        )  # fmt: skip
+        self._users.observe(look)
+        if self._ours:
+            self._ours.observe(replace(look, canary=_synthetic(canary), stable=_synthetic(stable), failures=()))
+        self._observe_instances(canary, stable, reading.failures, control=look.control)
+        if beside.share is not None:
+            total = canary.requests + stable.requests
+            self._assignment.update(share=beside.share, canary=canary.requests, total=total)
         self._broken = self._assignment.mismatch
         requests = {o.version: o.requests for o in reading.observations}
-        self._memory.observe(instances, reading.at, beside)
-        self._processor.observe(instances, requests, reading.at, beside)
+        self._memory.observe(instances, reading.at, fresh)
+        self._processor.observe(instances, requests, reading.at, fresh)
         began = self._pace[0] or reading.at
         self._pace = (began, reading.at - began)
+
+    def _observe_instances(
+        self, canary: Observation, stable: Observation, failures: Sequence[Failure] | None, *, control: bool
+    ) -> None:
+        """Errors by instance: from the log where there is one, because it knows what counts as an error."""
+        ours = [f for f in failures or () if f.version == self._new]
+        self._reasons.add(ours)
+        bad = {part.instance: part.errors for part in canary.instances}
+        if failures is not None:
+            bad = {part.instance: sum(f.instance == part.instance for f in ours) for part in canary.instances}
+        counts = {p.instance: (min(bad[p.instance], p.requests), p.requests) for p in canary.instances}
+        self._seen_instances.update(name for name, (_, total) in counts.items() if total)
+        if control:
+            self._instances.update(counts, stable.errors, stable.requests)
+
+    def _trust(self, instances: Sequence[Instance], at: float, fresh: str | None) -> float:
+        """How much durations of instances this young say: a fresh canary's caches are cold, and it is not to blame for
+        that. Compared with instances as fresh as itself, everything."""
+        if not self._resources:
+            return 1.0
+        warmth = self._ages.update(instances, self._new, at)
+        self._warm = warmth >= 1
+        return 1.0 if fresh else warmth
 
     def source_failed(self, why: str) -> None:
         """The metrics source gave no usable answer: the judge's trouble, not the release's (rule 5)."""
         self._broken = why
 
+    # ── what it means ──────────────────────────────────────────────────────────────────────────────────────
+
     def verdicts(self) -> tuple[Verdict, ...]:
-        found = (self._error_verdict(), self._slow_verdict(), *self._of_resources())
-        if not self._broken:
-            return found
-        return tuple(
-            verdict if verdict.kind is VerdictKind.FAIL or verdict.metric not in METRICS
-            else replace(verdict, kind=VerdictKind.SOURCE_ERROR, sentence=self._broken)
-            for verdict in found
-        )  # fmt: skip
+        memory, processor = self._of_resources()
+        guilty = self._guilty(memory, processor)
+        found = (self._error_verdict(guilty), self._slow_verdict(guilty), memory, processor)
+        return tuple(self._unless_broken(verdict) for verdict in found if verdict is not None)
 
-    def _of_resources(self) -> tuple[Verdict, ...]:
-        if not self._resources:
-            return ()
-        processor = self._processor.verdict()
-        return (self._memory.verdict(), *((processor,) if processor else ()))
+    def _guilty(self, memory: Verdict | None, processor: Verdict | None) -> str:
+        """The test with the largest share in the average of e-values, when that has reached the bar; else nothing."""
+        evidences = {"users." + name: value for name, value in self._users.evidences().items()}
+        users = 1 - _SYNTHETIC if self._ours else 1.0
+        weights = {"users." + name: WEIGHTS[name] * users for name in self._users.evidences()}
+        if self._ours:
+            for name, value in self._ours.evidences().items():
+                evidences["synthetic." + name], weights["synthetic." + name] = value, WEIGHTS[name] * _SYNTHETIC
+        for name, verdict in (("memory", memory), ("processor", processor)):
+            evidences[name], weights[name] = (verdict.evidence if verdict else 0.0), WEIGHTS[name]
+        reached = combined(evidences, weights) >= math.log(1 / self.alpha)
+        return leading(evidences, weights) if reached else ""
 
-    def _trust(self, instances: Sequence[Instance], at: float, beside: str | None) -> float:
-        """How much durations of instances this young say: a fresh canary's caches are cold, and it is not to blame for
-        that. Compared with instances as fresh as itself, everything."""
-        if not self._resources or beside:
-            return 1.0
-        return self._ages.update(instances, self._new, at)
-
-    def _observe_durations(self, canary: Histogram, stable: Histogram, trust: float) -> None:
-        if self._bound is None:
-            self._past = self._past.plus(stable)
-            self._bound = self._slow_bound(self._past)
-        self._phase_durations = self._phase_durations.plus(canary)
-        if canary.bounds and stable.bounds:
-            self._latency.update(canary, stable, trust)
-        if self._bound is None:
-            return
-        slow = Sums(
-            canary.above(self._bound) if canary.bounds else 0, canary.total,
-            stable.above(self._bound) if stable.bounds else 0, stable.total,
-        )  # fmt: skip
-        self._phase_slow = self._phase_slow.plus(slow)
-        self._slow.judge.trust = trust
-        self._slow.update(**slow.to_dict())
-
-    def _slow_bound(self, past: Histogram) -> float | None:
-        """Seconds beyond which a request is slow: R18's factor times the past 95th percentile of stable, rounded up
-        to a bucket's bound. Fixed once known: a limit that followed the data would not be a limit."""
-        if self._old is None:
-            return next((b for b in past.bounds if b >= self._plan.number("advance.p95")), None)
-        if past.total < self._plan.number("judge.min_requests"):
-            return None
-        usual = past.quantile_bound(1 - _SLOW_SHARE)
-        if usual is None:
-            return None
-        return next((b for b in past.bounds if b >= usual * self._plan.number("limits.latency_factor")), None)
-
-    def _error_verdict(self) -> Verdict:
-        limit = self._plan.number("advance.error_rate")
-        return self._advance(
-            self._errors.verdict(),
-            self._phase_errors,
-            meets=self._phase_errors.canary_rate < limit,
-            stable_misses=self._phase_errors.stable_rate >= limit,
-            criterion=f"errors below {format_share(limit)} (R13)",
-        )
-
-    def _slow_verdict(self) -> Verdict:
-        limit = self._plan.number("advance.p95")
-        usual = self._phase_durations.quantile_bound(1 - _SLOW_SHARE)
-        verdict = self._slow.verdict()
-        shown = f"p95 ≤ {format_duration(usual)}" if usual else "–"
-        past = self._past.quantile_bound(1 - _SLOW_SHARE)
-        verdict = replace(
-            verdict,
-            # Being above stable's factor is never critical by itself: R20 calls it a warning.
-            critical=False,
-            kind=VerdictKind.FAIL if self._latency.verdict().kind is VerdictKind.FAIL else verdict.kind,
-            sentence=self._slow_sentence(verdict),
-            canary=shown,
-            stable=f"p95 ≤ {format_duration(past)}" if past else "–",
-        )
-        sums = self._phase_slow
-        if self._bound is None:
-            sums = Sums(0, self._phase_durations.total, 0, 0)
-        not_slower = self._bound is None or sums.canary_rate <= _SLOW_SHARE
-        return self._advance(
-            verdict,
-            sums,
-            meets=usual is not None and usual <= limit and not_slower,
-            stable_misses=past is None or past > limit or sums.stable_rate > _SLOW_SHARE,
-            criterion=f"p95 at most {format_duration(limit)} (R13)",
-        )
-
-    def _slow_sentence(self, verdict: Verdict) -> str:
-        whole = self._latency.verdict()
-        if whole.kind is VerdictKind.FAIL and verdict.kind is not VerdictKind.FAIL:
-            return whole.sentence
-        if self._bound is None:
-            return "too few requests to stable yet to know its usual 95th percentile"
-        return f"slower than {format_duration(self._bound)}: {verdict.sentence}"
-
-    def _advance(self, verdict: Verdict, phase: Sums, *, meets: bool, stable_misses: bool, criterion: str) -> Verdict:
-        """R13's criteria on this phase's requests; where stable misses one itself, not worse than stable (C2)."""
-        least = int(self._plan.number("judge.min_requests"))
-        if verdict.kind is VerdictKind.FAIL:
+    def _unless_broken(self, verdict: Verdict) -> Verdict:
+        if not self._broken or verdict.kind is VerdictKind.FAIL or verdict.metric not in METRICS:
             return verdict
-        if phase.canary_total < max(least, 1):
-            few = f"{phase.canary_total} of the {least} requests to the canary that this phase needs{self._wait(phase)}"
-            return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=f"{few}; {verdict.sentence}")
-        if meets:
-            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{verdict.sentence}: {criterion}")
-        if stable_misses and phase.canary_rate <= self._errors.judge.tolerated_ratio * phase.stable_rate:
-            words = f"{verdict.sentence}: stable itself misses {criterion}, the canary is not worse"
-            return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: misses {criterion}")
+        return replace(verdict, kind=VerdictKind.SOURCE_ERROR, sentence=self._broken)
 
-    def _wait(self, phase: Sums) -> str:
+    def _of_resources(self) -> tuple[Verdict | None, Verdict | None]:
+        if not self._resources:
+            return None, None
+        return self._memory.verdict(), self._processor.verdict()
+
+    def _error_verdict(self, guilty: str) -> Verdict:
+        users = self._users.error_verdict(harmful=guilty == "users.errors", breached=guilty == "users.limit")
+        verdict = self._excused(self._enough(users, self._users), self._users)
+        if self._ours:
+            harmful, breached = guilty == "synthetic.errors", guilty == "synthetic.limit"
+            ours = self._ours.error_verdict(harmful=harmful, breached=breached)
+            verdict = _worse(verdict, self._enough(ours, self._ours))
+        lines = self._reasons.lines
+        return replace(verdict, detail=lines) if lines and verdict.kind is not VerdictKind.PASS else verdict
+
+    def _slow_verdict(self, guilty: str) -> Verdict:
+        durations = ("durations", "slow")
+        users = self._users.slow_verdict(harmful=guilty in {f"users.{name}" for name in durations})
+        verdict = self._enough(users, self._users)
+        if self._ours:
+            ours = self._ours.slow_verdict(harmful=guilty in {f"synthetic.{name}" for name in durations})
+            verdict = _worse(verdict, self._enough(ours, self._ours))
+        return verdict
+
+    def _enough(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
+        """A phase passes with `judge.min_requests` of users, or of Pilotage's own where users are too few."""
+        least = max(int(self._plan.number("judge.min_requests")), 1) if self._asks_for_requests else 1
+        most = max(part.phase.canary_total for part in self._traffic)
+        had = traffic.phase.canary_total
+        if verdict.kind is VerdictKind.FAIL or had >= least:
+            return verdict
+        if most >= least:
+            # The other kind of traffic was enough; what these few show still counts.
+            return verdict if had else replace(verdict, kind=VerdictKind.PASS)
+        few = f"{most} of the {least} requests to the new version that this phase needs{self._wait(most, least)}"
+        return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=f"{few}; {verdict.sentence}")
+
+    def _excused(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
+        """Harm may be the bad luck of one instance while the others are well; below the critical limit also that of
+        the only one, or of instances that still warm up."""
+        if verdict.kind is not VerdictKind.FAIL:
+            return verdict
+        limit = self._plan.number("limits.error_rate")
+        ill = self._instances.ill()
+        if ill and self._instances.rate_without(ill) <= limit:
+            return _of_one_instance(verdict, ill)
+        if verdict.critical or traffic.sums.canary_rate > limit:
+            return verdict
+        if not self._warm:
+            words = f"{verdict.sentence}; its instances are younger than {self._warm_up}"
+            return replace(verdict, excuse=Excuse.WARM_UP, sentence=words)
+        only = self._only_instance()
+        return _of_one_instance(verdict, only) if only else verdict
+
+    @property
+    def _warm_up(self) -> str:
+        return format_duration(self._plan.number("judge.warm_up"))
+
+    def _only_instance(self) -> str:
+        """With one instance, "it fell ill" and "the release is bad" are the same data."""
+        return next(iter(self._seen_instances)) if len(self._seen_instances) == 1 else ""
+
+    def _wait(self, had: int, least: int) -> str:
         """How long the missing requests will take at the pace of this phase."""
-        missing = max(self._plan.number("judge.min_requests"), 1) - phase.canary_total
-        if self._pace[1] < 1 or not phase.canary_total:
+        if self._pace[1] < 1 or not had:
             return ""
-        return (
-            f", about {format_duration(math.ceil(missing * self._pace[1] / phase.canary_total))} more at this traffic"
-        )
+        return f", about {format_duration(math.ceil((least - had) * self._pace[1] / had))} more at this traffic"
+
+    @property
+    def ill_instance(self) -> str:
+        """`host:port` of the instance with the most errors; empty without one."""
+        return self._reasons.worst_instance
 
     def forecast(self) -> str:
         """When twice as many errors would be known, at the traffic of this phase; empty while nobody can say."""
-        phase, seconds = self._phase_errors, self._pace[1]
+        phase, seconds = self._users.phase, self._pace[1]
         requests = phase.canary_total + phase.stable_total
-        base = self._errors.judge.sums
+        base = self._users.sums
         if seconds < _SETTLED or not phase.canary_total or not phase.stable_total or not base.stable_bad:
             return ""
-        judge = self._errors.judge
         found = time_to_decision(
             requests=requests / seconds,
             share=phase.canary_total / requests,
             base_rate=base.stable_rate,
             harm=_MATTERS,
-            tolerated_ratio=judge.tolerated_ratio,
-            alpha=judge.alpha,
-            dispersion=judge.dispersion,
-            so_far=max(0.0, judge.harm_evidence()),
+            tolerated_ratio=self._plan.number("judge.tolerated_ratio"),
+            alpha=self.alpha * WEIGHTS["errors"],
+            dispersion=self._users.dispersion,
+            so_far=max(0.0, self._users.evidences()["errors"]),
         )
         return f"twice as many errors would be known after {found.span} at this traffic" if found.span else ""
+
+    # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def to_dict(self) -> dict[str, Any]:
         """Everything learned so far as plain JSON."""
         return {
-            "errors": self._errors.to_dict(),
-            "slow": self._slow.to_dict(),
-            "past": vars(self._past),
-            "bound": self._bound,
-            "phase_errors": self._phase_errors.to_dict(),
-            "phase_slow": self._phase_slow.to_dict(),
-            "phase_durations": vars(self._phase_durations),
-            "memory": self._memory.to_dict(),
-            "processor": self._processor.to_dict(),
-            "assignment": self._assignment.to_dict(),
-            "ages": self._ages.to_dict(),
-            "latency": self._latency.to_dict(),
-            "pace": self._pace,
-        }
+            "users": self._users.to_dict(), "synthetic": self._ours.to_dict() if self._ours else None,
+            "memory": self._memory.to_dict(), "processor": self._processor.to_dict(),
+            "assignment": self._assignment.to_dict(), "ages": self._ages.to_dict(), "warm": self._warm,
+            "instances": self._instances.to_dict(), "seen_instances": sorted(self._seen_instances),
+            "reasons": self._reasons.to_dict(), "pace": self._pace, "asks": self._asks_for_requests,
+        }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
-        self._errors.restore(saved["errors"])
-        self._slow.restore(saved["slow"])
-        self._past, self._phase_durations = Histogram.of(saved["past"]), Histogram.of(saved["phase_durations"])
-        self._bound = saved["bound"]
-        self._phase_errors, self._phase_slow = Sums(**saved["phase_errors"]), Sums(**saved["phase_slow"])
+        self._users.restore(saved["users"])
+        if self._ours and saved["synthetic"]:
+            self._ours.restore(saved["synthetic"])
         self._memory.restore(saved["memory"])
         self._processor.restore(saved["processor"])
         self._assignment.restore(saved["assignment"])
         self._ages.restore(saved["ages"])
-        self._latency.restore(saved["latency"])
+        self._warm, self._asks_for_requests = saved["warm"], saved["asks"]
+        self._instances.restore(saved["instances"])
+        self._seen_instances = set(saved["seen_instances"])
+        self._reasons.restore(saved["reasons"])
         self._pace = (saved["pace"][0], saved["pace"][1])
+
+
+_BADNESS = (
+    VerdictKind.PASS, VerdictKind.INSUFFICIENT_DATA, VerdictKind.SOURCE_ERROR, VerdictKind.INCONCLUSIVE,
+    VerdictKind.FAIL,
+)  # fmt: skip
+
+
+def _of_one_instance(verdict: Verdict, instance: str) -> Verdict:
+    words = f"{verdict.sentence}; the errors are those of one instance, {instance}"
+    return replace(verdict, critical=False, excuse=Excuse.INSTANCE, instance=instance, sentence=words)
+
+
+def _worse(users: Verdict, ours: Verdict) -> Verdict:
+    """The worse of two verdicts on one metric: of users, and of synthetic requests, which is then said."""
+    if (_BADNESS.index(ours.kind), ours.critical) <= (_BADNESS.index(users.kind), users.critical):
+        return users
+    return replace(ours, sentence=f"synthetic requests: {ours.sentence}")
+
+
+def _synthetic(found: Observation) -> Observation:
+    ours = found.synthetic or RouteCounts("", 0, 0)
+    return Observation(found.version, ours.requests, ours.errors, ours.durations)

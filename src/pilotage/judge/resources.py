@@ -77,6 +77,7 @@ class MemoryJudge:
         self._high = 0
         self._stable: float | None = None
         self._last: tuple[float, float] | None = None
+        self._beside = False
 
     def observe(self, instances: Sequence[Instance], at: float, compared: str | None = None) -> None:
         """compared: fresh instances of stable, which take its place."""
@@ -84,7 +85,7 @@ class MemoryJudge:
             _mean([i.memory for i in _healthy(instances, version) if i.memory])
             for version in (self._new, compared or self._old)
         )
-        beside = stable is not None
+        beside = self._beside = stable is not None
         # Where the old version is gone already, what its instances took last is the yardstick.
         self._stable = stable = stable if beside else self._stable
         if canary is None or stable is None:
@@ -116,13 +117,17 @@ class MemoryJudge:
             words = f"{words}: more than {self._factor:g} times as much"
         elif leaks:
             words = f"{words}: it grows against stable's, from {_megabytes(self._grown_up or 0)} after its warm-up"
+        if not self._beside:
+            words = f"{words} when it last ran"
         return Verdict(
             "memory",
             VerdictKind.FAIL if failed or leaks else VerdictKind.PASS,
             words,
             ratio=canary / stable,
+            evidence=growth.evidence,
             canary=_megabytes(canary),
             stable=_megabytes(stable),
+            past=not self._beside,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,9 +138,11 @@ class MemoryJudge:
             "high": self._high,
             "stable": self._stable,
             "last": self._last,
+            "beside": self._beside,
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
+        self._beside = saved["beside"]
         self._growth.restore(saved["growth"])
         self._age.restore(saved["age"])
         self._grown_up, self._high, self._stable = saved["grown_up"], saved["high"], saved["stable"]

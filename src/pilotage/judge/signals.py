@@ -2,8 +2,11 @@
 
 Whoever configures a query for one gets it judged. The pool has a limit, which three readings in a row must break. The
 others are compared with stable's by `GaugeJudge`, whose share of the false-rollback probability `ReleaseJudge` leaves
-to them (`count_tests`). To advance, the readings of this phase must be within the same factor in the mean, or reach the
-satisfaction that R13 wants; a figure without a reading is never well.
+to them (`signal_alpha`). To advance, the readings of this phase must be within the same factor in the mean, or reach
+the satisfaction that R13 wants; a figure without a reading is never well.
+
+Where no stable version runs beside the new one (at 100 %, after a switch, with the flag on for everyone) the readings
+are compared with stable's own of before. Such a comparison has no control: it can hold a release, never undo it.
 """
 
 from __future__ import annotations
@@ -67,6 +70,11 @@ class SignalBook:
         for figure in self._judges.values():
             figure.begin_phase()
 
+    def begin_again(self) -> None:
+        """Forget the evidence of harm: the new version gets its second try."""
+        for figure in self._judges.values():
+            figure.begin_again()
+
     def due(self, now: float) -> bool:
         """Whether to read all of them at `now`, in Unix seconds; then it is not due again for a while."""
         if not self.names or now < self._next:
@@ -74,9 +82,15 @@ class SignalBook:
         self._next = now + self._every
         return True
 
-    def record(self, name: str, canary: float | None, stable: float | None, trouble: str = "") -> None:
-        """One reading of both versions; None where there was nothing to read."""
-        self._judges[name].record(canary, stable, trouble)
+    def record(
+        self, name: str, canary: float | None, stable: float | None, trouble: str = "", *, control: bool = True
+    ) -> None:
+        """One reading of both versions; None where there was nothing to read. control: stable runs beside it."""
+        self._judges[name].record(canary, stable, trouble, control)
+
+    def remember(self, name: str, stable: float | None) -> None:
+        """One reading of stable, before the new version has users."""
+        self._judges[name].remember(stable)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         return tuple(figure.verdict() for figure in self._judges.values())
@@ -92,21 +106,39 @@ class SignalBook:
 
 class _Figure:
     def __init__(self, plan: Plan, name: str, alpha: float, old: bool) -> None:
-        self._signal, self._name, self._old = SIGNALS[name], name, old
-        factor = self._signal.factor(plan) if self._signal.factor else None
-        self._judge = None
-        if factor is not None and old:
-            self._judge = GaugeJudge(name, factor, alpha, higher_is_worse=factor >= 1, judge_slope=False)
+        self._signal, self._name, self._old, self._alpha = SIGNALS[name], name, old, alpha
+        self._factor = self._signal.factor(plan) if self._signal.factor else None
+        self._judge = self._new_judge()
         self._limit = plan.number(self._signal.limit) if self._signal.limit else None
         self._enough = plan.number(self._signal.advance) if self._signal.advance else None
         self._high = 0
         self._phase = [0, 0.0, 0.0]
+        self._past = [0, 0.0]
+        self._control = True
         self._trouble = ""
+
+    def _new_judge(self) -> GaugeJudge | None:
+        factor = self._factor
+        if factor is None or not self._old:
+            return None
+        return GaugeJudge(self._name, factor, self._alpha, higher_is_worse=factor >= 1, judge_slope=False)
 
     def begin_phase(self) -> None:
         self._phase = [0, 0.0, 0.0]
 
-    def record(self, canary: float | None, stable: float | None, trouble: str) -> None:
+    def begin_again(self) -> None:
+        self._judge, self._high = self._new_judge(), 0
+
+    def remember(self, stable: float | None) -> None:
+        if stable is not None:
+            self._past = [self._past[0] + 1, self._past[1] + stable]
+
+    def record(self, canary: float | None, stable: float | None, trouble: str, control: bool) -> None:
+        if control != self._control:
+            self._control = control
+            self.begin_phase()
+        if not control and stable is None and self._past[0]:
+            stable = self._past[1] / self._past[0]
         missing = [who for who, value in (("canary", canary), ("stable", stable)) if value is None]
         if canary is None or (stable is None and self._judge is not None):
             self._trouble = trouble or f"nothing is known of {' and '.join(missing)}"
@@ -117,7 +149,8 @@ class _Figure:
         self._phase[2] += stable or 0.0
         if self._limit is not None:
             self._high = self._high + 1 if canary > self._limit else 0
-        if self._judge is not None and stable is not None:
+        if control and self._judge is not None and stable is not None:
+            self.remember(stable)
             self._judge.update(canary, stable)
 
     def verdict(self) -> Verdict:
@@ -130,11 +163,12 @@ class _Figure:
             samples=int(self._phase[0]),
             canary="" if canary is None else f"{canary:.4g}",
             stable="" if stable is None else f"{stable:.4g}",
+            past=not self._control and self._judge is not None and self._high < _IN_A_ROW,
         )  # fmt: skip
 
     def _found(self) -> tuple[VerdictKind, str, float | None, float | None]:
         count, canary, stable = int(self._phase[0]), *self._means()
-        failed = self._judge is not None and self._judge.verdict().kind is VerdictKind.FAIL
+        failed = self._control and self._judge is not None and self._judge.verdict().kind is VerdictKind.FAIL
         title = self._signal.title
         if failed and self._judge:
             return VerdictKind.FAIL, f"{title}: {self._judge.verdict().sentence}", canary, stable
@@ -145,7 +179,8 @@ class _Figure:
             return VerdictKind.SOURCE_ERROR, f"{title}: {self._trouble}", canary, stable
         if canary is None:
             return VerdictKind.INSUFFICIENT_DATA, f"{title}: no reading in this phase yet", None, None
-        words = f"{title}: canary {canary:.4g}" + (f", stable {stable:.4g}" if stable is not None else "")
+        before = "stable" if self._control else "stable's past"
+        words = f"{title}: canary {canary:.4g}" + (f", {before} {stable:.4g}" if stable is not None else "")
         words += f" (mean of {count})"
         why_not = self._misses(canary, stable)
         if why_not:
@@ -172,9 +207,13 @@ class _Figure:
 
     def to_dict(self) -> dict[str, Any]:
         judge = self._judge.to_dict() if self._judge else None
-        return {"judge": judge, "high": self._high, "phase": self._phase, "trouble": self._trouble}
+        return {
+            "judge": judge, "high": self._high, "phase": self._phase, "trouble": self._trouble, "past": self._past,
+            "control": self._control,
+        }  # fmt: skip
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         if self._judge is not None and saved["judge"]:
             self._judge.restore(saved["judge"])
         self._high, self._phase, self._trouble = saved["high"], list(saved["phase"]), saved["trouble"]
+        self._past, self._control = list(saved.get("past", (0, 0.0))), saved.get("control", True)

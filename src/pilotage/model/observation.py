@@ -49,6 +49,19 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class ProbeResult:
+    """How one try of a probe ended at one instance. instance: `host:port` · detail: what came instead of what was
+    wanted, such as `/cart answered 404 instead of 200`; empty when it passed · at: Unix seconds."""
+
+    probe: str
+    version: str
+    instance: str
+    passed: bool
+    detail: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Histogram:
     """Counts of requests by duration: `counts[i]` took at most `bounds[i]` seconds and more than the bound
     before; one count more than bounds, the last one unbounded."""
@@ -106,13 +119,58 @@ EMPTY = Histogram((), (0,))
 
 
 @dataclass(frozen=True)
+class RouteCounts:
+    """What one version did on one route: requests answered, those that failed, and how long they took."""
+
+    route: str
+    requests: int
+    errors: int
+    durations: Histogram = EMPTY
+
+
+@dataclass(frozen=True)
+class InstanceCounts:
+    """What one instance did: requests answered and those that failed. instance: `host:port`."""
+
+    instance: str
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed request of a user, from the router's log.
+
+    user: a 64-bit hash of what tells users apart; without a cookie or header of theirs, of the request alone ·
+    route: one of the reading's routes · status: such as `500` or `UNAVAILABLE` · instance: `host:port`, empty when
+    none was reached · path: without its query, bounded · at: Unix seconds.
+    """
+
+    version: str
+    user: int
+    route: str
+    status: str
+    instance: str = ""
+    method: str = ""
+    path: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
 class Observation:
-    """What one version did in an interval: requests answered, those that failed (5xx), and how long they took."""
+    """What one version did for users in an interval: requests answered, those that failed, and how long they took.
+
+    routes: the same by route, where the source counts them; their sums are the figures above · instances: by
+    instance, where the source counts them · synthetic: Pilotage's own requests, which the other figures leave out.
+    """
 
     version: str
     requests: int
     errors: int
     durations: Histogram = EMPTY
+    routes: tuple[RouteCounts, ...] = ()
+    instances: tuple[InstanceCounts, ...] = ()
+    synthetic: RouteCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -120,12 +178,14 @@ class Reading:
     """Observations since `cursor`'s predecessor. `at` is the source's own time of the reading, Unix seconds.
 
     The cursor is plain JSON; whoever keeps it beside the sums it led to counts nothing twice after a crash.
+    failures: every failed request of users in the interval; None where the source keeps no log of them.
     """
 
     observations: tuple[Observation, ...]
     cursor: dict[str, Any]
     at: float
     note: str = ""
+    failures: tuple[Failure, ...] | None = None
 
     def of(self, version: str) -> Observation:
         found = next((o for o in self.observations if o.version == version), None)
@@ -140,6 +200,15 @@ class VerdictKind(StrEnum):
     SOURCE_ERROR = "source-error"
 
 
+class Excuse(StrEnum):
+    """Why harm may be bad luck and not the release. Below the critical limit it earns one second try."""
+
+    WARM_UP = "warm-up"
+    """The errors are those of instances younger than `judge.warm_up`."""
+    INSTANCE = "instance"
+    """The errors are those of one instance; the other instances are not harmful without it."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The judge's answer on one metric, with its reasons.
@@ -147,7 +216,10 @@ class Verdict:
     ratio: canary's rate over stable's, None when unknown · interval: anytime-valid bounds of it ·
     evidence: natural logarithm of the strongest e-value for harm · samples: requests of the canary seen ·
     critical: an absolute limit is breached, which is undone whatever the risk tolerance (C1) ·
-    canary, stable: the figures compared, in the metric's unit, ready to print.
+    canary, stable: the figures compared, in the metric's unit, ready to print ·
+    excuse: why a failure may not be the release's fault · instance: `host:port` of the one that fails, with
+    `Excuse.INSTANCE` · past: compared with the past alone, because no stable version runs beside the new one; such a
+    verdict can hold a release, never undo it · detail: routes, statuses and examples behind the sentence, a line each.
     """
 
     metric: str
@@ -160,3 +232,7 @@ class Verdict:
     critical: bool = False
     canary: str = ""
     stable: str = ""
+    excuse: Excuse | None = None
+    instance: str = ""
+    past: bool = False
+    detail: tuple[str, ...] = ()

@@ -106,6 +106,12 @@ class Step:
     derived: tuple[Derived, ...] = ()
     source: str = ""
 
+    @property
+    def ramp(self) -> bool:
+        """Whether this is a short watch of a ramp (`canary.weights: auto`): it asks for no `judge.min_requests` and
+        no `judge.warm_up`, which the hold after the ramp asks for."""
+        return Derived("duration", "canary.ramp") in self.derived
+
 
 @dataclass(frozen=True)
 class Rollback:
@@ -167,8 +173,14 @@ class Plan:
                 return setting
         raise KeyError(path)
 
-    def number(self, path: str) -> float:
-        value = self.setting(path).value
+    def number(self, path: str, default: float | None = None) -> float:
+        """The number at `path`. default: of plans that were made before there was such a setting."""
+        try:
+            value = self.setting(path).value
+        except KeyError:
+            if default is None:
+                raise
+            return default
         if isinstance(value, str | tuple):
             raise TypeError(f"{path} is not a number")
         return float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -64,3 +65,8 @@ def parse_share(text: str | int | float) -> int | float:
 def format_share(share: float) -> str:
     """0.001 → `0.1%`. At most four significant digits."""
     return f"{share * 100:.4g}%"
+
+
+def portion_of(portion: str, instances: int) -> int:
+    """How many of `instances` a portion means; a share is rounded down."""
+    return math.floor(parse_share(portion) * instances + 1e-9) if portion.endswith("%") else int(portion)

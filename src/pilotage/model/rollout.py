@@ -17,6 +17,8 @@ class Status(StrEnum):
     PROGRESSING = "progressing"
     HOLDING = "holding"
     PAUSED = "paused"
+    WITHDRAWN = "withdrawn"
+    """Harm took the users back to stable; the new version runs without them until a person decides."""
     ROLLING_BACK = "rolling-back"
     COMPLETED = "completed"
     ROLLED_BACK = "rolled-back"
@@ -34,6 +36,10 @@ class HoldCause(StrEnum):
     INSUFFICIENT_DATA = "insufficient-data"
     INCONCLUSIVE = "inconclusive"
     DEGRADED = "degraded"
+    PAST = "past"
+    """Worse than the past, with no stable version beside it to compare with: a person is asked, nothing is undone."""
+    EVIDENCE = "evidence"
+    """Growing evidence of harm, not yet enough to act on: the ramp of `canary.weights: auto` does not go up."""
     CANARY_UNHEALTHY = "canary-unhealthy"
     STABLE_UNHEALTHY = "stable-unhealthy"
     ROUTER_UNREACHABLE = "router-unreachable"
@@ -100,6 +106,12 @@ class RolloutState:
     often the step's checks were asked for · reached: the highest weight that was ever set · moves: of a longer walk
     that are done, forward or back · preserved: the failed version still runs, for study · dark: undone, its code stays
     where it is.
+
+    tries: fresh starts of the evidence after harm, by itself or by a person's retry; the judge starts again when it
+    changes · excuse: why the harm at hand may be bad luck (an `Excuse`), `replaced` once the ill instance is gone ·
+    replaced: `host:port` of that instance · harmed: metrics whose failure withdrew the traffic · paused: a person's
+    pause stood at that moment · unwatched: what nobody could watch, although all else passed · worse: in what the
+    version looked worse than the past when it went on all the same.
     """
 
     new: str
@@ -121,6 +133,13 @@ class RolloutState:
     moves: int = 0
     preserved: bool = False
     dark: bool = False
+    tries: int = 0
+    excuse: str = ""
+    replaced: str = ""
+    harmed: tuple[str, ...] = ()
+    paused: bool = False
+    unwatched: str = ""
+    worse: str = ""
     hold: Hold | None = None
     reason: str = ""
     accepted: tuple[str, ...] = ()
@@ -163,10 +182,12 @@ class Ensure:
 
 @dataclass(frozen=True)
 class Apply:
-    """The router should split like this. keep: at most so many of a version's instances get requests, the first."""
+    """The router should split like this. keep: at most so many of a version's instances get requests, the first ·
+    without: instances (`host:port`) that get none, because they are about to be replaced."""
 
     split: Split
     keep: tuple[tuple[str, int], ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,7 +206,15 @@ class SetFlag:
     ramp: Ramp
 
 
-Action = Ensure | Apply | Check | SetFlag
+@dataclass(frozen=True)
+class Replace:
+    """This instance (`host:port`) should make way for a fresh one of its version; it gets no requests meanwhile."""
+
+    version: str
+    instance: str
+
+
+Action = Ensure | Apply | Check | SetFlag | Replace
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Mirror:
 class Split:
     """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out.
 
-    closed: users get the maintenance page instead; only the health path and the header routes still lead to a version.
+    closed: users get the maintenance page instead; only the header routes still lead to a version.
     """
 
     weights: tuple[tuple[str, int], ...]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pilotage.model.calendar import ONE_DAY, Calendar, at, later
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.schedule import Role, Shift, Wave
+from pilotage.model.traffic import WHOLE
 
 _WAKES, _SLEEPS = time(7), time(22)
 _SHORTEST = 60
@@ -39,8 +40,18 @@ def waves_of(
 
 
 def _duty(step: Step, auto: bool, answer: str) -> tuple[str, str]:
+    if step.judged and step.weight == WHOLE:
+        # Nothing runs beside it: what is left is a comparison with the past, which undoes nothing (C1).
+        return (
+            "answer",
+            "at full exposure harm below the critical limit waits for a person; nothing is undone by itself",
+        )
     if step.judged and not auto:
-        return "answer", f"harm below the critical limit is held for an answer; none within {answer} is a rollback"
+        return (
+            "answer",
+            "harm below the critical limit takes users back or stops the rollout, and waits for an answer; "
+            f"none within {answer} is a rollback",
+        )
     if step.judged:
         return "reachable", "harm is undone by itself; a failed rollback needs a person"
     return "reachable", "the way back stays open"

@@ -13,10 +13,11 @@ from pilotage.model.answers import (
     RiskTolerance,
     Stakeholder,
 )
-from pilotage.model.plan import Step
+from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import CAREFULNESS, Assessment, RiskLevel
 from pilotage.model.schedule import Conflict
+from pilotage.model.traffic import WHOLE
 from pilotage.plan.dates import PlanRefused
 from pilotage.plan.numbers import DAY, HOUR
 from pilotage.plan.steps import Numbers, batches_of
@@ -138,7 +139,10 @@ def _shorter(strategy: DeploymentStrategy, steps: tuple[Step, ...]) -> str:
     }.get(strategy, "")
     waits = sum(any(d.setting == path and d.field == "duration" for d in step.derived) for step in steps)
     grain = HOUR // 2 if waits < 40 else 1
-    fits = DAY // waits // grain * grain if waits else 0
+    held = sum(step.duration for step in steps if step.kind is StepKind.BAKE and step.weight < WHOLE)
+    fits = int((DAY - held) // waits // grain * grain) if waits else 0
+    if held and fits <= 0:
+        return "canary.holdback: 0%"
     return f"{path}: {format_duration(fits)}" if fits else "deployment_strategy: blue-green"
 
 

@@ -272,7 +272,7 @@ def headlines(plan: Plan) -> Mapping[str, str]:
         "watched for": format_duration(plan.watched),
         "undone within": format_duration(plan.rollback.deadline),
         "errors up to": show_value(error.unit, error.value),
-        "harm is undone by itself": show_value(*_automatic(plan)),
+        "rolled back without asking": show_value(*_automatic(plan)),
         "readiness": f"{len(plan.readiness)} items",
         "messages": str(len(plan.communication)),
         "retrospective": f"{plan.retrospective.timing}, {plan.retrospective.minutes} min",

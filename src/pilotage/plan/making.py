@@ -19,6 +19,7 @@ from pilotage.plan.conflicts import Acceptance, accepted, conflicts_of, conflict
 from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
 from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
 from pilotage.plan.numbers import DAY, Override, settings
+from pilotage.plan.ramp import Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed, requirements_of
 from pilotage.plan.retrospective import retrospective_of
 from pilotage.plan.steps import Numbers, rollback_of, steps_of
@@ -36,7 +37,7 @@ from pilotage.plan.timeline import (
     widened,
 )
 
-__all__ = ["Acceptance", "PlanRefused", "Service", "make_plan"]
+__all__ = ["Acceptance", "PlanRefused", "Service", "Traffic", "make_plan"]
 
 _LONGEST_VERSION = 128
 
@@ -47,7 +48,8 @@ class Service:
 
     instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml` ·
     measured: which source provides which health metric (R19) · downtime: this release closes the service whatever
-    the strategy, because of a migration (C16).
+    the strategy, because of a migration (C16) ·
+    traffic: of users at a usual hour, for `canary.weights: auto`.
     """
 
     name: str = "service"
@@ -56,6 +58,7 @@ class Service:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)
     downtime: bool = False
+    traffic: Traffic | None = None
 
 
 def make_plan(
@@ -81,7 +84,7 @@ def make_plan(
     """
     if wrong := _not_a_version(version):
         raise PlanRefused(f"version: {wrong}: name the version to release, such as 2.4.0")
-    frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done)
+    frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done, risk)
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
     rollback = rollback_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
     return Plan(
@@ -164,11 +167,16 @@ def _frame(
     release_date: date | None,
     today: date | None,
     done: Iterable[str],
+    risk: Assessment | None,
 ) -> _Frame:
     if service.instances < 1:
         raise PlanRefused(f"instances: {service.instances} carry no traffic; 1 is the least")
     chosen = settings(answers.risk_tolerance, answers.deployment_strategy, service.overrides)
-    numbers = Numbers({setting.path: setting for setting in chosen})
+    exposure = exposure_of(
+        Numbers({setting.path: setting for setting in chosen}),
+        service.instances, answers.risk_tolerance, service.traffic, risk,
+    )  # fmt: skip
+    numbers = exposure.numbers
     steps = steps_of(answers.deployment_strategy, numbers, service.instances)
     usual, lead = spans_of(answers), until_everyone(steps)
     finished = _finished(done, usual)
@@ -177,7 +185,7 @@ def _frame(
     slots = search.slots(landing) if landing else ()
     # Without a date nothing says where the nights fall: every begun day of the rollout counts.
     spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
-    notes = (*notes, *lateness(search, slots))
+    notes = (*exposure.notes, *notes, *lateness(search, slots))
     return _Frame(
         answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
     )  # fmt: skip

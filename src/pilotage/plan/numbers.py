@@ -68,6 +68,9 @@ ROWS = (
     _same("canary.approval_deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "an approval nobody gives ends in a rollback", S.CANARY),
     _same("canary.tester_header", Unit.NAME, "", "R13", "requests with this header and the value canary reach the canary", S.CANARY),
     _same("canary.cohort", Unit.COHORT, "", "R13", "requests with this header and value, such as x-tenant=acme, reach the canary from its first weight on", S.CANARY),
+    _same("canary.holdback", Unit.SHARE, 0, "C22", "share of requests kept on stable through the bake, so that the canary has something to be compared with to the end", S.CANARY),
+    _same("canary.ramp", Unit.SWITCH, False, "R13", "true with canary.weights: auto: short steps double the weight up to 25% and ask for no judge.min_requests and no judge.warm_up; the hold at 25% does", S.CANARY),
+    _same("canary.reaction_time", Unit.SECONDS, 0, "R13", "how long harm goes on that no metric shows, such as wrong prices; canary.weights: auto reckons with it where it is longer than its own", S.CANARY),
     _same("canary.baseline", Unit.SWITCH, False, "R13", "as many fresh instances of stable as canaries, with as many requests, are what the canary is compared with", S.CANARY),
     _same("blue_green.start_deadline", Unit.SECONDS, 2 * MINUTE, "rule 6", "the preview must be healthy by then", S.BLUE_GREEN),
     _same("blue_green.check_deadline", Unit.SECONDS, 10 * MINUTE, "rule 6", "a check of the preview that has no answer by then has failed", S.BLUE_GREEN),
@@ -103,9 +106,11 @@ ROWS = (
     _same("advance.error_rate", Unit.SHARE, 0.001, "R13", "errors below this are good enough to advance"),
     _same("advance.p95", Unit.SECONDS, 0.5, "R13", "a 95th percentile below this is good enough to advance"),
     _same("advance.satisfaction", Unit.SHARE, 0.95, "R13", "satisfaction above this is good enough to advance, where it is measured"),
+    _same("success_criteria.min_latency_difference", Unit.SECONDS, 0.01, "the judge", "a slower answer matters when it is slower by more than this and by more than success_criteria.min_latency_share"),
+    _same("success_criteria.min_latency_share", Unit.SHARE, 0.10, "the judge", "a slower answer matters when it is slower by more than this share of stable's and by more than success_criteria.min_latency_difference"),
     Row("limits.error_rate", Unit.SHARE, 0.01, 0.05, 0.10, 0.001, "R18", "a higher error rate is undone at once (critical)"),
     Row("limits.latency_factor", Unit.FACTOR, 1.2, 1.5, 2, 1.05, "R18", "the 95th percentile may grow by this factor over stable's"),
-    Row("limits.rollback_auto", Unit.SWITCH, True, False, False, True, "R18, C1", "harm below the critical limit: undo at once, or hold and ask"),
+    Row("limits.rollback_auto", Unit.SWITCH, True, False, False, True, "R18, C1", "harm below the critical limit takes users back to stable at once where traffic can be switched; yes: then it rolls back, no: it stays withdrawn until a person decides"),
     _same("limits.memory_factor", Unit.FACTOR, 2, "R19", "an instance may take this many times the memory of a stable one"),
     _same("limits.cpu_factor", Unit.FACTOR, 2, "R19", "an instance may take this many times the processor of a stable one"),
     _same("limits.pool_used", Unit.SHARE, 0.9, "R19", "share of the database connections that may be in use"),
@@ -120,9 +125,10 @@ ROWS = (
     _same("judge.min_requests", Unit.COUNT, 100, "rule 5", "fewer requests to the new version in a watch than this say nothing"),
     _same("judge.warm_up", Unit.SECONDS, 2 * MINUTE, "the judge", "while new instances are younger, growth of memory is not judged, and slowness counts by their age"),
     _same("judge.false_rollback", Unit.SHARE, 0.001, "the judge", "probability that a harmless release is undone by the statistics"),
+    _same("judge.second_try", Unit.SWITCH, True, "the judge", "bad luck gets one second try: one ill instance is replaced, a warm-up waited for"),
     Row("hold.duration", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "rule 5", "how long no data or no clear answer is waited out"),
     Row("hold.then", Unit.CHOICE, "rollback", "rollback", "pause", "rollback", "rule 5", "what happens when it does not clear up"),
-    Row("hold.answer_deadline", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "C1", "harm on hold is undone when nobody answers by then"),
+    Row("hold.answer_deadline", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "C1", "a withdrawn or held release is rolled back when nobody answers by then"),
     _same("pause.deadline", Unit.SECONDS, 24 * HOUR, "rule 6", "a pause that nobody ends by then is a rollback"),
     _same("rollback.possible", Unit.SWITCH, True, "rule 10", "without it nothing is undone by itself: harm stops the release and calls a person"),
     _same("rollback.window", Unit.SECONDS, DAY, "R21", "so long after a release its predecessor comes back without being watched anew"),
@@ -134,6 +140,9 @@ ROWS = (
     _same("rollback.deadline", Unit.SECONDS, 30, "R16", "a flag not off by then needs a person", S.FEATURE_TOGGLE),
     _same("rollout.tick", Unit.SECONDS, 1, "rule 7", "how often the rollout is looked at"),
 )  # fmt: skip
+
+AUTO = "auto"
+"""What is written as `canary.weights` for weights that the plan works out."""
 
 PATHS = tuple(dict.fromkeys(row.path for row in ROWS))
 
@@ -155,6 +164,7 @@ def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Over
     usual = _usual(tolerance, strategy)
     if not overrides:
         return usual
+    overrides = _with_ramp(overrides)
     for path, override in overrides.items():
         if path not in PATHS:
             close = get_close_matches(path, PATHS, n=1)
@@ -164,6 +174,19 @@ def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Over
     return tuple(
         _overridden(setting, overrides[setting.path]) if setting.path in overrides else setting for setting in usual
     )
+
+
+def _with_ramp(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
+    """`canary.weights: auto` asks for a ramp; its weights are worked out later, from the traffic."""
+    if ramp := overrides.get("canary.ramp"):
+        raise BadOverride(f"{ramp.source}: canary.ramp cannot be set by itself; write canary.weights: auto")
+    weights = overrides.get("canary.weights")
+    if weights is None or weights.value != AUTO:
+        return overrides
+    return {
+        **{path: o for path, o in overrides.items() if path != "canary.weights"},
+        "canary.ramp": Override(True, weights.source),
+    }
 
 
 @cache

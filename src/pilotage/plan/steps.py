@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Derived, Rollback, Setting, Step, StepKind
-from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.quantity import format_duration, format_share, portion_of
 from pilotage.model.traffic import WHOLE, instances_for, share_of
-from pilotage.plan.values import portion_of, show_value
+from pilotage.plan.exposure import TOP, ramp_from
+from pilotage.plan.values import show_value
 
 _WATCHED = ("application_error_rate", "response_time_p95", "memory_utilization")
 _TOGGLE_WATCHED = ("application_error_rate", "response_time_p95", "business_conversion_rate")
@@ -48,34 +49,69 @@ def steps_of(strategy: DeploymentStrategy, numbers: Numbers, full: int) -> tuple
 
 
 def _canary(n: Numbers, full: int) -> Iterator[Step]:
-    before, running = 0, 0
-    for number, weight in enumerate(n.weights("canary.weights"), 1):
-        share, count = format_share(weight / WHOLE), instances_for(weight, full)
-        back = f"all requests to stable ({format_share(before / WHOLE)} before)"
-        several = "s" if count > 1 else ""
-        if n.value("canary.approval"):
-            yield _gate(n, f"approve-{share}", f"approval to send {share}", before, running, "canary")
-        yield Step(
-            f"scale-{share}", StepKind.SCALE, f"{count} healthy canary instance{several}", before, count, 0,
-            n.value("canary.start_deadline"), "retire the canary", needs=("a version that can be started",),
-            derived=(Derived("deadline", "canary.start_deadline"),), source="R13",
-        )  # fmt: skip
-        if number == 1 and n.value("canary.mirror_share"):
-            yield _mirror(n, count)
-        yield Step(
-            f"weight-{share}", StepKind.SET_WEIGHT, f"{share} of requests to the canary, read back from the router",
-            weight, count, 0, n.value("canary.switch_deadline"), back,
-            needs=(f"{count} canary instance{several} healthy", *_good_enough(n, first=number == 1)),
-            activities=(f"phase_{number}",),
-            derived=(Derived("weight", "canary.weights"), Derived("deadline", "canary.switch_deadline")), source="R13",
-        )  # fmt: skip
-        baking = weight == WHOLE
-        kind, path = _watch_kind(baking), "canary.bake_duration" if baking else "canary.phase_duration"
-        yield _watch(n, kind, path, share, weight, count, back, _WATCHED, "C22" if baking else "R13")
-        before, running = weight, count
+    """Up to the last weight that is watched: everyone, or all but `canary.holdback`, who follow after the bake."""
+    weights, before = n.weights("canary.weights"), 0
+    for number, weight in enumerate((*weights[:-1], WHOLE - held_back(n)), 1):
+        yield from _raised(n, before, weight, full, number)
+        yield _watched_at(n, weight, before, full, baking=number == len(weights))
+        before = weight
+    if before < WHOLE:
+        yield from _raised(n, before, WHOLE, full, len(weights) + 1)
     drain, start = n.value("canary.drain_duration"), n.value("canary.start_deadline")
     yield _drain(drain, drain + start, full, "stable", "canary.drain_duration", "R13")
     yield _retire(start, full, "canary.start_deadline", "R13")
+
+
+def held_back(n: Numbers) -> int:
+    """Per mille of requests that stay on stable through the canary's bake."""
+    return round(WHOLE * n.value("canary.holdback"))
+
+
+def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Iterator[Step]:
+    """From one weight to the next: approval, instances, the weight itself. `number`: of the weight, from 1."""
+    share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
+    several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
+    if n.value("canary.approval") and (number == 1 or not ramping):
+        title = f"approval to send {share}, and to double it up to {format_share(TOP / WHOLE)}"
+        title = title if ramping else f"approval to send {share}"
+        yield _gate(n, f"approve-{share}", title, before, instances_for(before, full), "canary")
+    yield Step(
+        f"scale-{share}", StepKind.SCALE, f"{count} healthy canary instance{several}", before, count, 0,
+        n.value("canary.start_deadline"), "retire the canary", needs=("a version that can be started",),
+        derived=(Derived("deadline", "canary.start_deadline"),), source="R13",
+    )  # fmt: skip
+    if number == 1 and n.value("canary.mirror_share"):
+        yield _mirror(n, count)
+    path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
+    yield Step(
+        f"weight-{share}", StepKind.SET_WEIGHT, f"{share} of requests to the canary, read back from the router",
+        weight, count, 0, n.value("canary.switch_deadline"), _back(before),
+        needs=(f"{count} canary instance{several} healthy", *enough),
+        activities=(f"phase_{number}",),
+        derived=(Derived("weight", path), Derived("deadline", "canary.switch_deadline")), source="R13",
+    )  # fmt: skip
+
+
+def _watched_at(n: Numbers, weight: int, before: int, full: int, *, baking: bool) -> Step:
+    kind, path, seconds = StepKind.ANALYSE, "canary.phase_duration", n.value("canary.phase_duration")
+    if baking:
+        kind, path, seconds = StepKind.BAKE, "canary.bake_duration", n.value("canary.bake_duration")
+    elif n.value("canary.ramp"):
+        ramp = ramp_from(n.weights("canary.weights")[0], seconds, n.value("rollout.tick"))
+        path, seconds = ("canary.ramp", ramp.every) if _ramps(n, weight) else (path, ramp.hold)
+    return _watch(
+        n, kind, path, format_share(weight / WHOLE), weight, instances_for(weight, full), _back(before), _WATCHED,
+        "C22" if baking else "R13", seconds=seconds,
+    )  # fmt: skip
+
+
+def _ramps(n: Numbers, weight: int) -> bool:
+    """Whether the weight is one of a ramp's short steps."""
+    return bool(n.value("canary.ramp")) and 0 < weight < TOP
+
+
+def _back(before: int) -> str:
+    return f"all requests to stable ({format_share(before / WHOLE)} before)"
 
 
 def _mirror(n: Numbers, count: int) -> Step:
@@ -276,9 +312,12 @@ def _watch_kind(everyone: bool) -> StepKind:
     return StepKind.BAKE if everyone else StepKind.ANALYSE
 
 
-def _good_enough(n: Numbers, *, first: bool) -> tuple[str, ...]:
+def _good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, ...]:
+    """What it takes to go to the next weight. ramp: from a short step of a ramp, which is too short for more."""
     if first:
         return ()
+    if ramp:
+        return ("no sign of harm: evidence below 20 to 1",)
     error, p95 = n.shown("advance.error_rate"), n.shown("advance.p95")
     return (f"errors below {error} and p95 below {p95}, or not worse than stable", "no critical alert")
 
@@ -306,8 +345,10 @@ def _check(
 def _watch(
     n: Numbers, kind: StepKind, path: str, name: str, weight: int, instances: int, undo: str,
     judged: tuple[str, ...], source: str, *, audience: str = "", activities: tuple[str, ...] = (),
+    seconds: int | float | None = None,
 ) -> Step:  # fmt: skip
-    seconds = n.value(path)
+    """seconds: how long, where it is worked out from the setting at `path` and is not its value."""
+    seconds = n.value(path) if seconds is None else seconds
     return Step(
         f"{kind}-{name}", kind, f"watch {audience or name} for {format_duration(seconds)}", weight, instances, seconds,
         seconds + n.value("hold.duration"), undo, judged=judged, audience=audience, activities=activities,
@@ -395,17 +436,45 @@ _AFTER = (
 )
 
 
+_ALONE = (DeploymentStrategy.BLUE_GREEN, DeploymentStrategy.BIG_BANG)
+"""Strategies in which no stable version serves users beside the new one: what is left to compare with is the past."""
+
+_ASKED = "a person is asked, nothing is undone by itself"
+
+
 def _triggers(strategy: DeploymentStrategy, n: Numbers) -> Iterator[str]:
     old = "flag-off" if strategy is DeploymentStrategy.FEATURE_TOGGLE else "stable"
     new = {DeploymentStrategy.CANARY: "the canary", DeploymentStrategy.BLUE_GREEN: "the new environment"}
-    auto = n.value("limits.rollback_auto")
-    harm = "at once" if auto else f"after a hold of {n.shown('hold.answer_deadline')} that nobody answers"
+    harm, past = _on_harm(strategy, n), " in the past" if strategy in _ALONE else ""
     yield f"error rate above {n.shown('limits.error_rate')}, {old}'s not as high: at once (R18, C1)"
     yield f"an instance of {new.get(strategy, 'the new version')} dies: at once"
-    yield f"errors more than {n.shown('judge.tolerated_ratio')} {old}'s: {harm} (R18, C1)"
-    yield f"95th percentile above {n.shown('limits.latency_factor')} {old}'s: {harm} (R18, C1)"
-    yield f"memory above {n.shown('limits.memory_factor')} a {old} instance's: {harm} (R19, C1)"
+    yield f"errors more than {n.shown('judge.tolerated_ratio')} {old}'s{past}: {harm} (R18, C1)"
+    yield f"95th percentile above {n.shown('limits.latency_factor')} {old}'s{past}: {harm} (R18, C1)"
+    yield f"memory above {n.shown('limits.memory_factor')} a {old} instance's{past}: {harm} (R19, C1)"
     if strategy is DeploymentStrategy.BLUE_GREEN:
         yield "a critical function fails: at once (R12)"
         yield "users report harm and a person confirms it: at once (R12)"
-    yield f"no data or no clear answer for {n.shown('hold.duration')}: {n.shown('hold.then')} (rule 5)"
+    if strategy not in _ALONE and not (strategy is DeploymentStrategy.CANARY and held_back(n)):
+        yield f"at full exposure, worse than {old} in the past, with nothing beside to compare with: {_ASKED}"
+    yield from _without_answer(strategy, n)
+
+
+def _on_harm(strategy: DeploymentStrategy, n: Numbers) -> str:
+    """What harm that is sure and below the critical limit brings: users first, in every tolerance (C1)."""
+    auto, answer = n.value("limits.rollback_auto"), n.shown("hold.answer_deadline")
+    if strategy in _ALONE:
+        return _ASKED
+    if strategy is DeploymentStrategy.ROLLING:
+        first, then = "no further batch begins", "the updated instances walk back at once"
+    else:
+        first, then = "users return at once", "and it is rolled back"
+    return f"{first}, {then}" if auto else f"{first}, then a person decides within {answer}, or it is rolled back"
+
+
+def _without_answer(strategy: DeploymentStrategy, n: Numbers) -> Iterator[str]:
+    full = "a pause, or completed unwatched, never a rollback"
+    waited = f"no data or no clear answer for {n.shown('hold.duration')}"
+    if strategy in _ALONE:
+        yield f"{waited}: {full} (rule 5)"
+    else:
+        yield f"{waited}: {n.shown('hold.then')}; at full exposure: {full} (rule 5)"

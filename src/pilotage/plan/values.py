@@ -75,11 +75,6 @@ def _portion(written: int | str) -> str:
     return format_share(parse_share(text))
 
 
-def portion_of(portion: str, instances: int) -> int:
-    """How many of `instances` a portion means; a share is rounded down."""
-    return math.floor(parse_share(portion) * instances + 1e-9) if portion.endswith("%") else int(portion)
-
-
 def show_value(unit: Unit, value: Value) -> str:
     """A setting's value as a person reads it, and as `read_value` would take it back."""
     match unit:

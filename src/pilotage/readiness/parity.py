@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-USUAL = ("router.listen", "metrics.admin", "traffic", "flag.file", "analysis.prometheus", "checks", "overrides")
-"""What two environments of one service differ in by nature: addresses, users, and how patiently each is watched."""
+USUAL = (
+    "router.listen", "metrics.admin", "traffic", "synthetic", "flag.file", "analysis.prometheus", "checks", "probes",
+    "overrides",
+)  # fmt: skip
+"""What two environments of one service differ in by nature: addresses, users, and how closely each is watched."""
 
 
 def differences(

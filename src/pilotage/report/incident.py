@@ -91,9 +91,9 @@ def _impact(incident: Incident) -> Section:
 
 
 def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float | None]:
-    """When users first could meet it, when the way back began, when it was read back."""
+    """When users first could meet it, when the decision fell to take it from them, when that was read back."""
     first = next((line.at for line in lines if _reaches_users(line)), None)
-    started = next((line.at for line in lines if line.type == "rollback-started"), None)
+    started = next((line.at for line in lines if line.type in ("traffic-withdrawn", "rollback-started")), None)
     back = next((line.at for line in lines if line.type in ("traffic-returned", "rolled-back")), None)
     return first, started, back
 

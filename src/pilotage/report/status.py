@@ -112,7 +112,7 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
     met = False
     for event in rollout.events:
         met = met or (event.type == "step-started" and bool(event.data.get("weight")))
-        if event.type in ("rollback-started", "person-needed") and began is None and met:
+        if event.type in ("rollback-started", "traffic-withdrawn", "person-needed") and began is None and met:
             began = event.at
             updates.append(Update(event.at, "investigating", _FOUND.format(service=rollout.service)))
         elif began is not None and ended is None and event.type in ("traffic-returned", "rolled-back", "completed"):

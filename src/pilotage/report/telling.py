@@ -23,7 +23,9 @@ _SEVERITY: Mapping[str, Severity] = {
     "instance-died": Severity.WARNING, "rollback-started": Severity.CRITICAL, "traffic-returned": Severity.INFO,
     "rolled-back": Severity.WARNING, "person-needed": Severity.CRITICAL, "failed": Severity.CRITICAL,
     "completed": Severity.INFO, "preserved": Severity.INFO, "withdrawn": Severity.INFO,
-    "environment-released": Severity.PROGRESS,
+    "environment-released": Severity.PROGRESS, "traffic-withdrawn": Severity.CRITICAL,
+    "instance-replaced": Severity.WARNING, "second-try": Severity.WARNING, "unwatched": Severity.WARNING,
+    "worse-than-the-past": Severity.WARNING,
 }  # fmt: skip
 """Of each type of event; one that is not here is information."""
 
@@ -83,13 +85,21 @@ def severity_of(event: Happened) -> Severity:
         return Severity.PROGRESS
     if event.type == "hold-started" and event.data.get("cause") in _PAGED:
         return Severity.CRITICAL
+    if event.type == "traffic-withdrawn" and event.data.get("excuse"):
+        # Users are with stable, and it is tried once more by itself: nobody needs to get up.
+        return Severity.WARNING
+    if _asks_about_the_past(event):
+        return Severity.CRITICAL
     return _SEVERITY.get(event.type, Severity.INFO)
 
 
 def incident_of(open_: bool, event: Happened) -> Incident:
     """An incident is opened once a rollout, and resolved when users are well again; a failed one stays open."""
-    opens = event.type in ("rollback-started", "person-needed", "failed") or (
-        event.type == "hold-started" and event.data.get("cause") in _PAGED
+    opens = (
+        event.type in ("rollback-started", "person-needed", "failed")
+        or (event.type == "traffic-withdrawn" and not event.data.get("excuse"))
+        or (event.type == "hold-started" and event.data.get("cause") in _PAGED)
+        or _asks_about_the_past(event)
     )
     if opens:
         return Incident.NONE if open_ else Incident.TRIGGER
@@ -101,6 +111,11 @@ def incident_of(open_: bool, event: Happened) -> Incident:
         return Incident.RESOLVE
     by_a_person = event.type in ("paused", "resumed", "promoted", "retried") and "cause" not in event.data
     return Incident.ACKNOWLEDGE if by_a_person else Incident.NONE
+
+
+def _asks_about_the_past(event: Happened) -> bool:
+    """Nothing runs beside the new version to compare it with: only a person can tell."""
+    return event.type == "paused" and event.data.get("cause") == HoldCause.PAST.value
 
 
 def _facts(subject: Subject, event: Happened) -> tuple[tuple[str, str], ...]:
@@ -115,7 +130,7 @@ def _facts(subject: Subject, event: Happened) -> tuple[tuple[str, str], ...]:
 def _asks(event: Happened) -> tuple[str, ...]:
     if event.type == "hold-started" and event.data.get("cause") == HoldCause.GATE.value:
         return ("approve", "reject")
-    if event.type == "hold-started" or (event.type == "paused" and "cause" in event.data):
+    if event.type in ("hold-started", "traffic-withdrawn") or (event.type == "paused" and "cause" in event.data):
         return ("abort",)
     return ()
 

@@ -29,4 +29,6 @@ BLUE_GREEN = Strategy(
     unwell="blue_green.switch_deadline",
     stable_unwell="blue_green.start_deadline",
     note=shifting.note,
+    withdraws=shifting.withdraws,
+    returned=shifting.returned,
 )

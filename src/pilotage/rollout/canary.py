@@ -38,4 +38,6 @@ CANARY = Strategy(
     unwell="canary.switch_deadline",
     stable_unwell="canary.start_deadline",
     note=shifting.note,
+    withdraws=shifting.withdraws,
+    returned=shifting.returned,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Command, CommandKind, Pace, Status
+from pilotage.model.rollout import Command, CommandKind, HoldCause, Pace, Status
+from pilotage.rollout.harm import accept, begin_again
 from pilotage.rollout.turn import Turn, next_step, roll_back
 
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
@@ -26,6 +26,8 @@ def obey(turn: Turn, command: Command) -> str:
         return "done"
     if status.final or status is Status.ROLLING_BACK:
         return _refuse(turn, command, f"the rollout is {status}")
+    if status is Status.WITHDRAWN:
+        return _answer_withdrawn(turn, command, by)
     match command.kind:
         case CommandKind.PAUSE:
             if status is not Status.PAUSED:
@@ -42,8 +44,41 @@ def obey(turn: Turn, command: Command) -> str:
             return _reject(turn, command, by)
 
 
+def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
+    """The users are with stable already; what a person can say is whether the new version gets them back."""
+    match command.kind:
+        case CommandKind.PROMOTE:
+            turn.tell("promoted", f"{turn.step.title}: promoted {by} although {turn.state.reason}", step=turn.step.id)
+            accept(turn)
+            turn.enter(Status.PROGRESSING, reason="", watched=0.0, waited=0.0, returned=False, paused=False)
+            turn.set(attempt=turn.state.attempt + 1)
+            if command.full:
+                turn.set(pace=_without_analyses(turn))
+            return "done"
+        case CommandKind.RETRY:
+            turn.tell("retried", f"one fresh try, asked {by}")
+            turn.set(paused=False)
+            begin_again(turn)
+            return "done"
+        case CommandKind.REJECT:
+            roll_back(turn, f"rejected {by}: {turn.state.reason}", "command")
+            return "done"
+        case _:
+            works = (
+                "`pilotage promote` gives it its users back, `pilotage retry` tries once more, `pilotage abort` ends it"
+            )
+            return _refuse(turn, command, f"{turn.state.new} is withdrawn, no user has it: {works}")
+
+
+def _without_analyses(turn: Turn) -> Pace:
+    return Pace.FAST if turn.state.pace is not Pace.FIRST else Pace.FIRST
+
+
 def _go_on(turn: Turn, kind: CommandKind, by: str) -> str:
-    status = turn.state.status
+    status, hold = turn.state.status, turn.state.hold
+    if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.PAST:
+        # The pause asked whether this may go on.
+        accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
         turn.enter(Status.PROGRESSING, hold=None, reason="")
         turn.tell("resumed", f"resumed {by}")
@@ -56,12 +91,13 @@ def _go_on(turn: Turn, kind: CommandKind, by: str) -> str:
 def _promote(turn: Turn, command: Command, by: str) -> str:
     if turn.step.kind is StepKind.GATE:
         return _refuse(turn, command, f"{turn.step.title} is waited for: `pilotage approve`")
-    failing = tuple(v.metric for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL and not v.critical)
     turn.tell("promoted", f"promoted {by}" + (" without the analyses that are left" if command.full else ""))
-    turn.enter(Status.PROGRESSING, hold=None, reason="", accepted=(*turn.state.accepted, *failing))
+    accept(turn)
+    turn.enter(Status.PROGRESSING, hold=None, reason="")
+    walked = turn.step.kind is StepKind.BATCH and turn.strategy.done(turn)
     if command.full:
-        turn.set(pace=Pace.FAST if turn.state.pace is not Pace.FIRST else Pace.FIRST)
-    elif turn.step.kind in (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP):
+        turn.set(pace=_without_analyses(turn))
+    elif walked or turn.step.kind in (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP):
         next_step(turn)
     return "done"
 

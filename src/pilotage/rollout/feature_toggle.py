@@ -10,14 +10,19 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
 from pilotage.rollout import walking
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, note_out, overdue_back
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back
 from pilotage.rollout.walking import Walk
 
 
 def _counts(plan: Plan) -> tuple[int, ...]:
     """New instances after each part of the dark deployment."""
-    full, size = plan.instances, max(1, plan.instances // 4)
+    full, size = plan.instances, _part(plan)
     return tuple(min(full, part * size) for part in range(-(-full // size) + 1))
+
+
+def _part(plan: Plan) -> int:
+    """So many instances are replaced at a time."""
+    return max(1, plan.instances // 4)
 
 
 def _dark(state: RolloutState) -> bool:
@@ -29,13 +34,19 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
     counts, full = _counts(plan), plan.instances
     if not _dark(state) or state.status is Status.COMPLETED:
         before = after = full
-    elif state.status in FORWARD:
+    elif state.status in UNDER_WAY:
         part = min(state.moves, len(counts) - 1)
         before, after = counts[part], counts[min(part + 1, len(counts) - 1)]
     else:
         now = max(0, len(counts) - 1 - state.moves)
         before, after = counts[now], counts[max(0, now - 1)]
-    return Walk((before, full - before), (after, full - after), full == 1, plan.number("toggle.drain_duration"))
+    return Walk(
+        (before, full - before),
+        (after, full - after),
+        full == 1,
+        plan.number("toggle.drain_duration"),
+        full - _part(plan),
+    )
 
 
 def ramp_for(plan: Plan, state: RolloutState) -> Ramp:
@@ -48,6 +59,8 @@ def ramp_for(plan: Plan, state: RolloutState) -> Ramp:
 
 
 def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    if state.status is Status.WITHDRAWN and _dark(state):
+        return (SetFlag(OFF), *walking.withheld(_walk(plan, state), state, seen))
     code = walking.desired(_walk(plan, state), state, seen)
     if state.status in (Status.COMPLETED, Status.ROLLED_BACK):
         # It was read back; from here on it belongs to people, who may turn it off at any time.
@@ -61,6 +74,17 @@ def _note(turn: Turn) -> None:
     forward = turn.state.status in FORWARD and _dark(turn.state)
     if forward and walking.arrived(walk, turn.state, turn.seen):
         turn.set(moves=min(turn.state.moves + 1, len(_counts(turn.plan)) - 1), out=False, drained=0.0)
+
+
+def _withdraws(_plan: Plan, state: RolloutState) -> bool:
+    """The flag goes off whatever was there before; the code only gives way to instances of an old version."""
+    return not _dark(state) or state.old is not None
+
+
+def _returned(turn: Turn) -> bool:
+    if _dark(turn.state):
+        return turn.seen.split is not None and turn.seen.split.weight(turn.state.new) == 0
+    return turn.seen.flag == OFF
 
 
 def _hold(turn: Turn) -> Hold | None:
@@ -132,5 +156,7 @@ FEATURE_TOGGLE = Strategy(
     unwell="toggle.start_deadline",
     stable_unwell="toggle.start_deadline",
     note=_note,
+    withdraws=_withdraws,
+    returned=_returned,
     first_move=_first_move,
 )

@@ -11,12 +11,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.observation import CheckStatus, Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import (
     Action,
+    Apply,
     Check,
     Command,
     Decision,
@@ -35,8 +36,24 @@ from pilotage.rollout.canary import CANARY
 from pilotage.rollout.checking import checked, unchecked
 from pilotage.rollout.commands import first_to_undo, obey
 from pilotage.rollout.feature_toggle import FEATURE_TOGGLE
+from pilotage.rollout.harm import (
+    begin_again,
+    being_replaced,
+    guard_against_harm,
+    hold_for_second_try,
+    left_on_purpose,
+    mind_the_withdrawal,
+    note_replaced,
+    replacing,
+    second_try_is_ready,
+    second_try_limit,
+    sentence_of,
+    worse_than_the_past,
+)
 from pilotage.rollout.rolling import ROLLING
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, next_step, roll_back
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, next_step, roll_back, switch
+
+_ROLL_BACK, _PAUSE, _UNWATCHED = "rollback", "pause", "goes on unwatched"
 
 MOST_ATTENDED = 5.0
 """Seconds: the most that one look at the rollout can add to a watch. A jump of the clock, a laptop's sleep or a
@@ -51,8 +68,14 @@ STRATEGIES: Mapping[DeploymentStrategy, Strategy] = {
 }
 
 _JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
+_NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
+_REMEDY = "add `synthetic:` or `probes:`, or lower judge.min_requests"
+STRONG_EVIDENCE = math.log(20)
+"""The natural logarithm of an e-value that chance alone reaches once in 20 releases: the ramp waits."""
+
 _EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP, StepKind.MAINTENANCE)
 """Steps that bring the release to more users, or close the service: none of them begins in a freeze."""
+_FIRST_REACHED = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP)
 
 
 def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Command], now: float) -> Decision:
@@ -62,7 +85,7 @@ def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Comma
     strategy.note(turn)
     for command in sorted(commands, key=first_to_undo):
         turn.answered.append((command.id, obey(turn, command)))
-    if turn.state.status in FORWARD:
+    if turn.state.status in UNDER_WAY:
         _go_on(turn)
     if turn.state.status is Status.ROLLING_BACK:
         strategy.go_back(turn)
@@ -75,6 +98,9 @@ def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     step = plan.steps[state.step]
     if state.status in FORWARD and step.kind is StepKind.CHECK and step.id in seen.hooks:
         actions.append(Check(step.id, state.attempt, state.new))
+    if ill := being_replaced(state):
+        actions = [replace(a, without=(ill,)) if isinstance(a, Apply) else a for a in actions]
+    actions.extend(replacing(state, seen))
     actions.extend(Ensure(version, 0) for version in _strays(state, seen))
     return tuple(actions)
 
@@ -86,9 +112,9 @@ def begin(plan: Plan, old: str | None, pace: Pace, author: str = "") -> RolloutS
     if pace in (Pace.FIRST, Pace.FAST):
         match plan.answers.deployment_strategy:
             case DeploymentStrategy.CANARY:
-                # The SCALE step stands just before the first step of its weight.
+                # The last SCALE step before everyone has it; with a holdback, that of the weight before.
                 first = next(i for i, s in enumerate(plan.steps) if s.weight == WHOLE)
-                step = max(0, first - 1)
+                step = max(i for i, s in enumerate(plan.steps[: first + 1]) if s.kind is StepKind.SCALE)
             case DeploymentStrategy.ROLLING if pace is Pace.FIRST:
                 step = max(i for i, s in enumerate(plan.steps) if s.kind is StepKind.BATCH)
             case DeploymentStrategy.BIG_BANG if pace is Pace.FIRST:
@@ -96,6 +122,19 @@ def begin(plan: Plan, old: str | None, pace: Pace, author: str = "") -> RolloutS
             case _:
                 step = 0
     return RolloutState(new=plan.version, old=old, pace=pace, step=step, author=author)
+
+
+def wants_traffic(plan: Plan, state: RolloutState) -> bool:
+    """Whether synthetic requests should flow: from when users can reach the new version until its last watch ends,
+    also while it is held or paused, and at 100 %. Not while it is withdrawn: its users are gone on purpose."""
+    if state.status not in FORWARD:
+        return False
+    if plan.answers.deployment_strategy is DeploymentStrategy.CANARY and not state.reached:
+        # A quick return starts behind the first weight.
+        return False
+    exposing = [i for i, s in enumerate(plan.steps) if s.kind in _FIRST_REACHED or s.id == "open"]
+    watched = [i for i, s in enumerate(plan.steps) if s.kind in _JUDGED]
+    return bool(exposing and watched) and exposing[0] <= state.step <= watched[-1]
 
 
 def _strays(state: RolloutState, seen: Seen) -> list[str]:
@@ -123,7 +162,16 @@ def _attended(state: RolloutState, now: float) -> RolloutState:
 
 def _go_on(turn: Turn) -> None:
     _note_verdicts(turn)
+    note_replaced(turn)
     _guard(turn)
+    if turn.state.status is Status.WITHDRAWN:
+        mind_the_withdrawal(turn, _wanted_new(turn))
+        return
+    if turn.state.excuse and turn.state.status in FORWARD and second_try_is_ready(turn, _wanted_new(turn)):
+        begin_again(turn)
+    if turn.stale:
+        # The verdicts of this look are of evidence that was thrown away.
+        return
     if turn.state.status is Status.PAUSED:
         _mind_the_pause(turn)
     elif turn.state.status in FORWARD and turn.state.step == turn.began_at:
@@ -146,24 +194,67 @@ def _note_verdicts(turn: Turn) -> None:
 
 
 def _guard(turn: Turn) -> None:
-    """What ends a rollout at once, whatever it is doing: a dead canary, a critical limit, harm where the
-    answers say so (C1)."""
-    dead = [i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is Health.EXITED]
+    """What ends a rollout or takes its users back at once, whatever it is doing: a dead canary, and harm (C1)."""
+    dead = [
+        i
+        for i in turn.seen.instances or ()
+        if i.version == turn.state.new and i.health is Health.EXITED and not left_on_purpose(turn.state, i.host, i.port)
+    ]
     if dead:
         detail = f": {dead[0].detail}" if dead[0].detail else ""
         turn.tell("instance-died", f"canary instance {dead[0].id} died{detail}", instance=dead[0].id)
         roll_back(turn, f"canary instance {dead[0].id} died{detail}", "instance")
         return
-    failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL]
-    by_itself = bool(turn.plan.setting("limits.rollback_auto").value)
-    undo = [v for v in failed if v.critical or (by_itself and v.metric not in turn.state.accepted)]
-    if undo:
-        roll_back(turn, f"{undo[0].metric}: {undo[0].sentence}", undo[0].metric)
+    guard_against_harm(turn)
+
+
+def _wanted_new(turn: Turn) -> int:
+    """So many instances of the new version should run."""
+    actions = turn.strategy.desired(turn.plan, turn.state, turn.seen)
+    return max((a.count for a in actions if isinstance(a, Ensure) and a.version == turn.state.new), default=1)
 
 
 def _mind_the_pause(turn: Turn) -> None:
-    if turn.state.in_status >= turn.plan.number("pause.deadline"):
+    if turn.state.in_status < turn.plan.number("pause.deadline"):
+        return
+    cause = turn.state.hold.cause if turn.state.hold else None
+    if cause is HoldCause.PAST:
+        _go_on_although_worse(turn)
+    elif cause in _NO_DATA and _undone_only_for_harm(turn):
+        if _served(turn):
+            _go_on_unwatched(turn, turn.state.reason)
+    else:
         roll_back(turn, f"{turn.state.reason}, and nobody ended the pause", "deadline")
+
+
+def _go_on_although_worse(turn: Turn) -> None:
+    """Nobody said no, and the past is no control: the release goes on, and says so."""
+    sure, unclear = worse_than_the_past(turn, sure=True), worse_than_the_past(turn, sure=False)
+    worse = sentence_of([*sure, *unclear]) or turn.state.worse
+    accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))
+    turn.enter(Status.PROGRESSING, hold=None, reason="", worse=worse, accepted=accepted)
+    how = f"goes on although worse than the past: {worse}" if worse else "goes on, nothing is worse any more"
+    turn.tell("worse-than-the-past", f"nobody ended the pause: {how}")
+
+
+def _go_on_unwatched(turn: Turn, why: str) -> None:
+    """All that was seen passed; what nobody could see undoes nothing."""
+    turn.enter(Status.PROGRESSING, hold=None, reason="", unwatched=turn.state.unwatched or why)
+    turn.tell("unwatched", f"{turn.step.title}: not watched, and nothing failed: {why}", step=turn.step.id)
+    next_step(turn)
+
+
+def _undone_only_for_harm(turn: Turn) -> bool:
+    """Whether everything that could be seen passed before: full exposure, the last watch, a batch that serves."""
+    step = turn.step
+    if step.kind is StepKind.BATCH:
+        return turn.state.moves > 0
+    return step.kind in (StepKind.BAKE, StepKind.KEEP) or step.weight == WHOLE
+
+
+def _served(turn: Turn) -> bool:
+    """Whether the step did what it is for, its watch apart."""
+    return turn.step.kind is not StepKind.BATCH or turn.strategy.done(turn)
 
 
 # ── progress ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +304,24 @@ def _why_not_begin_the_next(turn: Turn) -> Hold | None:
         return None
     if turn.seen.freeze:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)
-    return Hold(HoldCause.BARRIER, turn.seen.barrier) if turn.seen.barrier else None
+    if turn.seen.barrier:
+        return Hold(HoldCause.BARRIER, turn.seen.barrier)
+    return _why_ramp_waits(turn) if following[0].kind is StepKind.SET_WEIGHT else None
+
+
+def _why_ramp_waits(turn: Turn) -> Hold | None:
+    """With `canary.weights: auto` more users come only while nothing speaks against the release."""
+    if turn.state.pace is not Pace.FULL or not switch(turn.plan, "canary.ramp", False):
+        return None
+    against = [
+        v
+        for v in turn.seen.verdicts
+        if v.evidence >= STRONG_EVIDENCE
+        and v.kind is not VerdictKind.FAIL
+        and not v.past
+        and v.metric not in turn.state.accepted
+    ]
+    return Hold(HoldCause.EVIDENCE, f"evidence of harm grows: {sentence_of(against)}") if against else None
 
 
 def _why_hold(turn: Turn) -> Hold | None:
@@ -225,6 +333,8 @@ def _why_hold(turn: Turn) -> Hold | None:
     unread = seen.split is None and (seen.trouble or state.old is not None)
     if unread or seen.instances is None:
         return Hold(HoldCause.ROUTER_UNREACHABLE, seen.trouble or "router or fleet cannot be read")
+    if (second := hold_for_second_try(turn)) is not None:
+        return second
     if (own := turn.strategy.hold(turn)) is not None:
         return own
     if turn.step.kind in _JUDGED and is_watched(turn.plan, state):
@@ -249,21 +359,31 @@ def _why_hold_on_evidence(turn: Turn) -> Hold | None:
     by_kind = {kind: [v for v in open_verdicts if v.kind is kind] for kind in VerdictKind}
 
     def because(cause: HoldCause, verdicts: list[Verdict]) -> Hold:
-        return Hold(cause, "; ".join(f"{v.metric}: {v.sentence}" for v in verdicts))
+        remedy = f" ({_REMEDY})" if cause is HoldCause.INSUFFICIENT_DATA else ""
+        return Hold(cause, sentence_of(verdicts) + remedy)
 
-    if by_kind[VerdictKind.FAIL]:
-        return because(HoldCause.DEGRADED, by_kind[VerdictKind.FAIL])
+    if sure := [v for v in by_kind[VerdictKind.FAIL] if not v.past]:
+        return because(HoldCause.DEGRADED, sure)
+    if worse := worse_than_the_past(turn, sure=True):
+        return because(HoldCause.PAST, worse)
     if by_kind[VerdictKind.SOURCE_ERROR]:
         return because(HoldCause.SOURCE_ERROR, by_kind[VerdictKind.SOURCE_ERROR])
-    if turn.state.watched < watch_of(turn) or turn.step.kind is StepKind.KEEP:
+    if turn.state.watched < watch_of(turn) or turn.step.kind is StepKind.KEEP or _ramps(turn):
         return None
     if not turn.seen.verdicts:
-        return Hold(HoldCause.INSUFFICIENT_DATA, "no verdict yet")
+        return Hold(HoldCause.INSUFFICIENT_DATA, f"no verdict yet ({_REMEDY})")
     if by_kind[VerdictKind.INSUFFICIENT_DATA]:
         return because(HoldCause.INSUFFICIENT_DATA, by_kind[VerdictKind.INSUFFICIENT_DATA])
+    if worse := worse_than_the_past(turn, sure=False):
+        return because(HoldCause.PAST, worse)
     if by_kind[VerdictKind.INCONCLUSIVE]:
         return because(HoldCause.INCONCLUSIVE, by_kind[VerdictKind.INCONCLUSIVE])
     return None
+
+
+def _ramps(turn: Turn) -> bool:
+    """A short step of `canary.weights: auto`: too short for a pass, and left while nothing speaks against it."""
+    return turn.step.ramp
 
 
 def watch_of(turn: Turn) -> float:
@@ -285,9 +405,13 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
     turn.set(hold=replace(hold, held=before.held), reason=hold.sentence)
     if before.held < limit:
         return
-    if then == "pause":
-        turn.enter(Status.PAUSED, hold=None, reason=f"held for {format_duration(limit)}: {hold.sentence}")
+    if then == _PAUSE:
+        # The cause stays: it says what a pause that nobody ends comes to.
+        turn.enter(Status.PAUSED, reason=f"held for {format_duration(limit)}: {hold.sentence}")
         turn.tell("paused", f"paused for a person: {hold.sentence}", cause=hold.cause.value)
+    elif then == _UNWATCHED:
+        if _served(turn):
+            _go_on_unwatched(turn, hold.sentence)
     else:
         roll_back(turn, f"held for {format_duration(limit)} and it did not clear up: {hold.sentence}", "deadline")
 
@@ -295,18 +419,25 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
 def _patience(turn: Turn, cause: HoldCause) -> tuple[float, str]:
     """How long a hold may last in seconds, and what ends it: every wait has an end (rule 6); a freeze is its own."""
     plan = turn.plan
+    if turn.state.excuse:
+        return second_try_limit(plan), _ROLL_BACK
+    if cause in _NO_DATA and _undone_only_for_harm(turn):
+        asks = plan.answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME)
+        return plan.number("hold.duration"), _PAUSE if asks else _UNWATCHED
     match cause:
         case HoldCause.GATE:
-            return turn.step.deadline, "rollback"
+            return turn.step.deadline, _ROLL_BACK
         case HoldCause.FREEZE | HoldCause.BARRIER:
             # Whom it waits for has deadlines of its own.
             return math.inf, "its end"
+        case HoldCause.PAST:
+            return plan.number("hold.duration"), _PAUSE
         case HoldCause.DEGRADED:
-            return plan.number("hold.answer_deadline"), "rollback"
+            return plan.number("hold.answer_deadline"), _ROLL_BACK
         case HoldCause.CANARY_UNHEALTHY:
-            return plan.number(turn.strategy.unwell), "rollback"
+            return plan.number(turn.strategy.unwell), _ROLL_BACK
         case HoldCause.STABLE_UNHEALTHY:
-            return plan.number(turn.strategy.stable_unwell), "rollback"
+            return plan.number(turn.strategy.stable_unwell), _ROLL_BACK
         case _:
             return plan.number("hold.duration"), str(plan.setting("hold.then").value)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
-from pilotage.rollout import walking
+from pilotage.rollout import shifting, walking
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, note_out, overdue_back
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back
 from pilotage.rollout.walking import Walk
 
 
@@ -19,7 +20,7 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
     batches, full = _batches(plan), plan.instances
     counts = (0, *(step.instances for step in batches))
     begun = sum(step.kind is StepKind.BATCH for step in plan.steps[: state.step + 1])
-    if state.status in FORWARD:
+    if state.status in UNDER_WAY:
         moving = plan.steps[state.step].kind is StepKind.BATCH and state.moves == 0
         before, after = counts[begun - 1] if moving else counts[begun], counts[begun]
     elif state.status is Status.COMPLETED:
@@ -28,10 +29,18 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
         now = max(0, begun - state.moves)
         before, after = counts[now], counts[max(0, now - 1)]
     drain = plan.number("rolling.drain_duration")
-    return Walk((before, full - before), (after, full - after), batches[0].beside, drain)
+    return Walk((before, full - before), (after, full - after), batches[0].beside, drain, _enough(plan))
+
+
+def _enough(plan: Plan) -> int:
+    """So many instances carry the service while `rolling.max_unavailable` of them are away."""
+    full = plan.instances
+    return full - min(portion_of(str(plan.setting("rolling.max_unavailable").value), full), full - 1)
 
 
 def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    if state.status is Status.WITHDRAWN:
+        return walking.withheld(_walk(plan, state), state, seen)
     return walking.desired(_walk(plan, state), state, seen)
 
 
@@ -99,4 +108,7 @@ ROLLING = Strategy(
     unwell="rolling.health_timeout",
     stable_unwell="rolling.health_timeout",
     note=_note,
+    withdraws=shifting.withdraws,
+    returned=shifting.returned,
+    replaces_alone=True,
 )

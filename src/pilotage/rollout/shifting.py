@@ -64,7 +64,7 @@ def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     if state.old is None:
         ready = healthy_new >= plan.instances or now or state.status is Status.COMPLETED
         return split_for(plan, state, WHOLE, seen) if ready else None
-    going_back = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
+    going_back = state.status in (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     weight = 0 if going_back else _weight_reached(plan, state)
     if now is None:
         # A router that cannot be read may be down: tell it what is surely right, so that users are served.
@@ -80,7 +80,7 @@ def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
 
 def _split_without_sight(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     """Without a view of the fleet, only the way back is safe to ask for."""
-    if state.old is not None and state.status is Status.ROLLING_BACK:
+    if state.old is not None and state.status in (Status.WITHDRAWN, Status.ROLLING_BACK):
         return split_for(plan, state, 0, seen)
     return None
 
@@ -94,8 +94,9 @@ def split_for(plan: Plan, state: RolloutState, weight: int, seen: Seen, *, shown
 
     shown: the new version has somebody to answer testers and mirrored requests.
     """
-    forward = state.status in FORWARD
-    routes = tester_routes(plan, state.new, weight, preview=forward and shown)
+    forward, withdrawn = state.status in FORWARD, state.status is Status.WITHDRAWN and shown
+    preview = withdrawn or (forward and shown)
+    routes = tester_routes(plan, state.new, weight, preview=preview, withdrawn=withdrawn)
     split = baseline.beside(plan, state, seen, split_between(state.new, weight, state.old, routes))
     mirrored = plan.steps[state.step].mirror
     if forward and shown and mirrored and weight == 0:
@@ -109,6 +110,16 @@ def split_for(plan: Plan, state: RolloutState, weight: int, seen: Seen, *, shown
 def note(turn: Turn) -> None:
     if turn.state.status in FORWARD:
         note_out(turn, turn.state.old is None or not reachable(turn.seen, turn.state.old))
+
+
+def withdraws(_plan: Plan, state: RolloutState) -> bool:
+    """One weight away from stable, as long as there is one."""
+    return state.old is not None
+
+
+def returned(turn: Turn) -> bool:
+    split = turn.seen.split
+    return split is not None and split.weight(turn.state.new) == 0
 
 
 def hold(turn: Turn) -> Hold | None:

@@ -10,6 +10,15 @@ from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
 
 FORWARD = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
+UNDER_WAY = (*FORWARD, Status.WITHDRAWN)
+
+
+def switch(plan: Plan, path: str, default: bool) -> bool:
+    """A switch of the plan; `default` for plans made before there was such a switch."""
+    try:
+        return bool(plan.setting(path).value)
+    except KeyError:
+        return default
 
 
 @dataclass
@@ -19,6 +28,8 @@ class Turn:
     seen: Seen
     strategy: Strategy
     began_at: int
+    stale: bool = False
+    """Whether the verdicts of this look are of evidence that a person has just thrown away."""
     events: list[Event] = field(default_factory=list)
     answered: list[tuple[int, str]] = field(default_factory=list)
 
@@ -44,6 +55,14 @@ def _from_the_first(_plan: Plan, _state: RolloutState) -> int:
     return 0
 
 
+def _never(_plan: Plan, _state: RolloutState) -> bool:
+    return False
+
+
+def _not_back(_: Turn) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Strategy:
     """How one strategy differs from the others; all of it pure.
@@ -53,7 +72,9 @@ class Strategy:
     it still wants, for the sentence of a missed deadline · hold: its own reasons not to go on · go_back: one look at
     the way back · note: keeps the timers that depend on what was seen, before anything is decided ·
     unwell, stable_unwell: the numbers that say how long too few healthy instances of the new and of the old version
-    are waited out · first_move: how many moves of the way back need not be made, when it begins.
+    are waited out · first_move: how many moves of the way back need not be made, when it begins ·
+    withdraws: whether traffic can leave the new version here while its instances stay · returned: whether that was
+    read back: no user has the new version · replaces_alone: an ill instance is replaced without withdrawing the rest.
     """
 
     desired: Callable[[Plan, RolloutState, Seen], tuple[Action, ...]]
@@ -65,10 +86,14 @@ class Strategy:
     stable_unwell: str
     note: Callable[[Turn], None] = _nothing
     first_move: Callable[[Plan, RolloutState], int] = _from_the_first
+    withdraws: Callable[[Plan, RolloutState], bool] = _never
+    returned: Callable[[Turn], bool] = _not_back
+    replaces_alone: bool = False
 
 
-def roll_back(turn: Turn, reason: str, cause: str) -> None:
-    """Begin the way back; where there is none (rule 10), stop here and call a person."""
+def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
+    """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
+    reason (routes, statuses, lines of a log), a line each."""
     possible = bool(turn.plan.setting("rollback.possible").value)
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
@@ -77,9 +102,11 @@ def roll_back(turn: Turn, reason: str, cause: str) -> None:
         return
     moves = turn.strategy.first_move(turn.plan, turn.state)
     turn.enter(
-        Status.ROLLING_BACK, hold=None, reason=reason, out=False, drained=0.0, returned=False, moves=moves, attempt=1
-    )
-    turn.tell("rollback-started", f"rolling back: {reason}", cause=cause, step=turn.step.id)
+        Status.ROLLING_BACK, hold=None, reason=reason, out=False, drained=0.0, returned=False, moves=moves, attempt=1,
+        excuse="",
+    )  # fmt: skip
+    behind = {"detail": list(detail)} if detail else {}
+    turn.tell("rollback-started", f"rolling back: {reason}", cause=cause, step=turn.step.id, **behind)
 
 
 def note_out(turn: Turn, out: bool) -> None:
@@ -91,8 +118,9 @@ def note_out(turn: Turn, out: bool) -> None:
 def next_step(turn: Turn) -> None:
     done = turn.step
     if turn.state.step + 1 == len(turn.plan.steps):
-        turn.enter(Status.COMPLETED, reason="", hold=None)
-        turn.tell("completed", f"{turn.state.new} serves all requests", step=done.id)
+        how = _how_it_completed(turn.state)
+        turn.enter(Status.COMPLETED, reason=how, hold=None)
+        turn.tell("completed", f"{how}; {turn.state.new} serves all requests".removeprefix("; "), step=done.id)
         return
     turn.set(
         step=turn.state.step + 1,
@@ -108,6 +136,13 @@ def next_step(turn: Turn) -> None:
         turn.set(out=False, drained=0.0)
     turn.set(reached=max(turn.state.reached, turn.step.weight))
     turn.tell("step-started", turn.step.title, step=turn.step.id, done=done.id, weight=turn.step.weight)
+
+
+def _how_it_completed(state: RolloutState) -> str:
+    """What a completed rollout must not keep to itself; empty when everything was watched and passed."""
+    if state.worse:
+        return f"completed although worse than the past: {state.worse}"
+    return f"completed, unwatched: {state.unwatched}" if state.unwatched else ""
 
 
 def give_up(turn: Turn, left: str) -> None:

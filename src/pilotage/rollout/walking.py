@@ -17,12 +17,14 @@ from pilotage.rollout.sight import alive, healthy, remaining, sent_beyond
 @dataclass(frozen=True)
 class Walk:
     """From `before` to `after`, each the numbers of new and of old instances. full: of the whole fleet together ·
-    surge: start before stopping · drain: seconds for requests in flight."""
+    surge: start before stopping · drain: seconds for requests in flight · enough: so many healthy instances carry the
+    service; on the way back the new version's serve only where the old ones are fewer than this, None: all of them."""
 
     before: tuple[int, int]
     after: tuple[int, int]
     surge: bool
     drain: float
+    enough: int | None = None
 
     @property
     def grows(self) -> int:
@@ -43,6 +45,8 @@ def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     needed = walk.after[grows] if walk.surge else walk.before[grows]
     carried = healthy(seen, coming) >= needed
     keep = walk.after[shrinks] if carried else walk.before[shrinks]
+    if grows == 1:
+        keep = min(keep, most_new(walk, state, seen))
     out = carried and not sent_beyond(seen, leaving, walk.after[shrinks]) and state.drained >= walk.drain
     left = walk.after[shrinks] if out else _staying(walk, seen, leaving)
     room = walk.surge or not remaining(seen, leaving, walk.after[shrinks])
@@ -54,6 +58,31 @@ def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     split = _split(state, seen, {coming: min(healthy(seen, coming), came), leaving: keep})
     if split is not None:
         actions.append(Apply(split, ((leaving, keep),)))
+    return tuple(actions)
+
+
+def most_new(walk: Walk, state: RolloutState, seen: Seen) -> int:
+    """How many new instances must serve although nobody wants their answers: those without whom too few would."""
+    if walk.enough is None:
+        return sum(walk.before)
+    there = healthy(seen, state.old)
+    return max(0 if there else 1, walk.enough - there)
+
+
+def withheld(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    """The walk stands still: nobody is started or stopped for it, every old instance serves, and of the new ones no
+    more than the service cannot do without."""
+    if state.old is None or seen.instances is None:
+        return ()
+    (new_before, old_before), (new_after, old_after) = walk.before, walk.after
+    old = max(old_after, min(old_before, len(alive(seen, state.old))))
+    new = max(new_before, min(new_after, len(alive(seen, state.new))))
+    actions: list[Action] = [Ensure(state.old, old), Ensure(state.new, new)]
+    keep = min(new, most_new(walk, state, seen))
+    serving = {state.new: min(keep, healthy(seen, state.new)), state.old: healthy(seen, state.old)}
+    split = _split(state, seen, serving)
+    if split is not None:
+        actions.append(Apply(split, ((state.new, keep),)))
     return tuple(actions)
 
 
@@ -98,7 +127,8 @@ def arrived(walk: Walk, state: RolloutState, seen: Seen) -> bool:
         return seen.split == Split(((state.new, WHOLE),))
     if remaining(seen, state.new, new) or remaining(seen, state.old, old) or healthy(seen, state.old) < old:
         return False
-    return seen.split == split_between(state.new, share_of(new, old), state.old) and drained(walk, state, seen)
+    serving = min(new, most_new(walk, state, seen)) if walk.grows == 1 else new
+    return seen.split == split_between(state.new, share_of(serving, old), state.old) and drained(walk, state, seen)
 
 
 def where(state: RolloutState, seen: Seen) -> str:

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from pilotage import Answers, make_plan
 from pilotage.engine.histories import history_of
+from pilotage.judge.release import Beside, ReleaseJudge
+from pilotage.model.observation import Observation, Reading
 
 MONDAY_NOON = timegm((2026, 11, 23, 12, 0, 0))
 HOUR, DAY = 3600, 86400
+ANSWERS = Answers("minor", "canary", "small", "weekly", "medium", "internal-only")
 
 
 class Known:
@@ -22,7 +26,7 @@ class Known:
     def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, dict[str, Any]], ...]:
         def of(bad: int, total: int) -> dict[str, Any]:
             sums = {"stable_bad": bad, "stable_total": total}
-            return {"sums": {"errors": {"judge": {"sums": sums, "dispersion": 1.0}}}}
+            return {"sums": {"users": {"sums": sums, "bursts": {"factor": 1.0}}}}
 
         return tuple((at, of(bad, total)) for at, bad, total in self._known)
 
@@ -49,3 +53,14 @@ def test_what_another_version_wrote_is_passed_over() -> None:
     known: Any = Known()
     known.judged = lambda *_: ((MONDAY_NOON, {"sums": {"errors": "gone"}}),)
     assert history_of(known, "shop", "production", MONDAY_NOON) is None
+
+
+def test_what_a_judge_writes_down_is_read() -> None:
+    judge = ReleaseJudge(make_plan(ANSWERS, version="new"), "new", "old")
+    observations = (Observation("new", 100, 0), Observation("old", 2000, 3))
+    judge.observe(Reading(observations, {}, 0.0), (), Beside("old"))
+    known: Any = Known()
+    known.judged = lambda *_: ((MONDAY_NOON, {"sums": judge.to_dict()}),)
+    history = history_of(known, "shop", "production", MONDAY_NOON)
+    assert history is not None
+    assert (history.bad, history.total) == (3, 2000)

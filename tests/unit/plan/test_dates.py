@@ -183,7 +183,8 @@ def test_r11_a_distributed_team_hands_over_by_the_sun() -> None:
     )
     shifts = [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.waves[3].shifts]
     assert made.waves[3].duty == "answer"
-    assert "none within 15m is a rollback" in made.waves[3].because
+    assert "none within 15m is a rollback" in made.waves[2].because
+    assert "at full exposure harm below the critical limit waits for a person" in made.waves[3].because
     assert shifts == [
         ("America/New_York", "15:00", "17:00", False),
         ("America/New_York", "17:00", "19:00", True),

@@ -502,6 +502,12 @@ def test_r12_blue_green_step_by_step() -> None:
         ("R18", "canary", "medium", "limits.rollback_auto", False),
         ("R18", "canary", "high", "limits.rollback_auto", False),
         ("R18", "canary", "zero-downtime", "limits.rollback_auto", True),
+        ("C22", "canary", "medium", "canary.holdback", 0),
+        ("R13", "canary", "medium", "canary.ramp", False),
+        ("R13", "canary", "medium", "canary.reaction_time", 0),
+        ("the judge", "rolling", "low", "success_criteria.min_latency_difference", 0.01),
+        ("the judge", "rolling", "low", "success_criteria.min_latency_share", 0.10),
+        ("the judge", "blue-green", "high", "judge.second_try", True),
         ("R20", "canary", "medium", "alerts.success_rate", 0.99),
         ("R20", "canary", "medium", "alerts.canary_health", 0.9),
     ],
@@ -635,16 +641,34 @@ def test_r12_r16_c15_each_strategy_is_undone_in_its_own_way_traffic_first(
 @pytest.mark.parametrize(
     ("tolerance", "words"),
     [
-        ("low", "at once"),
-        ("medium", "after a hold of 15m"),
-        ("high", "after a hold of 30m"),
-        ("zero-downtime", "at once"),
+        ("low", "users return at once, and it is rolled back"),
+        ("medium", "users return at once, then a person decides within 15m, or it is rolled back"),
+        ("high", "users return at once, then a person decides within 30m, or it is rolled back"),
+        ("zero-downtime", "users return at once, and it is rolled back"),
     ],
 )
-def test_c1_a_critical_breach_is_undone_at_once_and_the_rest_by_rollback_auto(tolerance: str, words: str) -> None:
-    triggers = plan(risk_tolerance=tolerance).rollback.triggers
-    assert triggers[0].endswith("at once (R18, C1)")
-    assert words in triggers[3]
+def test_c1_harm_takes_users_back_at_once_and_rollback_auto_says_what_follows(tolerance: str, words: str) -> None:
+    for strategy in ("canary", "feature-toggle"):
+        triggers = plan(deployment_strategy=strategy, risk_tolerance=tolerance).rollback.triggers
+        assert triggers[0].endswith("at once (R18, C1)")
+        assert all(trigger.partition(": ")[2].startswith(words) for trigger in triggers[2:5])
+
+
+def test_c1_where_nobody_can_return_the_next_batch_does_not_begin() -> None:
+    careful, usual = (
+        plan(deployment_strategy="rolling", risk_tolerance=t).rollback.triggers for t in ("low", "medium")
+    )
+    assert "no further batch begins, the updated instances walk back at once" in careful[2]
+    assert "no further batch begins, then a person decides within 15m, or it is rolled back" in usual[2]
+
+
+@pytest.mark.parametrize("strategy", ["canary", "blue-green", "rolling", "big-bang", "feature-toggle"])
+def test_what_has_only_the_past_to_be_compared_with_is_never_undone_by_itself(strategy: str) -> None:
+    triggers = plan(deployment_strategy=strategy).rollback.triggers
+    past = [trigger for trigger in triggers if "in the past" in trigger]
+    assert past
+    assert all("a person is asked, nothing is undone by itself" in trigger for trigger in past)
+    assert triggers[-1].endswith("a pause, or completed unwatched, never a rollback (rule 5)")
 
 
 def test_r21_what_follows_a_rollback() -> None:

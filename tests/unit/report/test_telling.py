@@ -57,6 +57,10 @@ def test_events_that_the_machine_tells_have_a_severity_of_their_own() -> None:
         ("rollback-started", {}, Severity.CRITICAL),
         ("hold-started", {"cause": "insufficient-data"}, Severity.WARNING),
         ("hold-started", {"cause": "degraded"}, Severity.CRITICAL),
+        ("traffic-withdrawn", {"cause": "error rate"}, Severity.CRITICAL),
+        ("traffic-withdrawn", {"cause": "error rate", "excuse": "warm-up"}, Severity.WARNING),
+        ("paused", {"cause": "past"}, Severity.CRITICAL),
+        ("paused", {"cause": "insufficient-data"}, Severity.WARNING),
         ("verdict", {"kind": "fail"}, Severity.WARNING),
         ("verdict", {"kind": "pass"}, Severity.PROGRESS),
         ("something-new", {}, Severity.INFO),
@@ -85,7 +89,9 @@ TYPES = st.sampled_from(
         ("rollback-started", {}), ("rolled-back", {}), ("person-needed", {"cause": "x"}), ("failed", {}),
         ("completed", {}), ("hold-started", {"cause": "degraded"}), ("hold-ended", {"cause": "degraded"}),
         ("hold-started", {"cause": "inconclusive"}), ("hold-ended", {"cause": "inconclusive"}), ("step-started", {}),
-        ("resumed", {}), ("paused", {}), ("promoted", {}),
+        ("resumed", {}), ("paused", {}), ("promoted", {}), ("traffic-withdrawn", {"cause": "error rate"}),
+        ("traffic-withdrawn", {"excuse": "warm-up"}), ("second-try", {}), ("paused", {"cause": "past"}),
+        ("unwatched", {}), ("worse-than-the-past", {}),
     ]
 )  # fmt: skip
 
@@ -107,9 +113,17 @@ def test_r21_an_incident_is_opened_and_resolved_in_turn_whatever_happens(
                 assert open_
 
 
+def test_c1_withdrawn_traffic_pages_and_bad_luck_with_a_second_try_does_not() -> None:
+    assert incident_of(False, event("traffic-withdrawn", cause="error rate")) is Incident.TRIGGER
+    assert incident_of(False, event("traffic-withdrawn", excuse="instance")) is Incident.NONE
+    assert incident_of(False, event("paused", cause="past")) is Incident.TRIGGER
+    assert incident_of(True, event("promoted")) is Incident.ACKNOWLEDGE
+
+
 def test_buttons_are_offered_where_a_person_is_asked() -> None:
     assert message_of(SUBJECT, event("hold-started", cause="gate")).asks == ("approve", "reject")
     assert message_of(SUBJECT, event("hold-started", cause="degraded")).asks == ("abort",)
+    assert message_of(SUBJECT, event("traffic-withdrawn")).asks == ("abort",)
     assert message_of(SUBJECT, event("step-started")).asks == ()
 
 

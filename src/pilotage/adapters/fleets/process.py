@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -18,7 +19,13 @@ from pilotage.adapters.http import get_status
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.processes import Record
 from pilotage.model.observation import Health, Instance
+from pilotage.model.text import clean, line
 from pilotage.model.traffic import artifact_of
+
+_TAIL = 64 * 1024
+"""Bytes at the end of a log in which its last lines are looked for."""
+
+_LINE = 200
 
 
 class ProcessFleet:
@@ -56,6 +63,29 @@ class ProcessFleet:
             processes.stop(record, self._stop_deadline)
         for _ in range(count - len(alive) - young_dead):
             self._start(version)
+
+    def replace(self, version: str, instance: str) -> None:
+        self._fence.check()
+        for record in self._records():
+            if record.facts["version"] != version or _address(record) != instance:
+                continue
+            # What died by itself is `ensure`'s to replace, with its pause between two starts.
+            if record.stopping_since is not None or record.process() is not None:
+                processes.stop(record, self._stop_deadline)
+
+    def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+        # The newest instance at an address is the one meant.
+        named = next((r.path.stem for r in reversed(self._records()) if _address(r) == instance), instance)
+        if Path(named).name != named:
+            return ()
+        try:
+            with (self._directory / "logs" / f"{named}.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+                text = file.read(_TAIL).decode(errors="replace")
+        except FileNotFoundError:
+            return ()
+        shown = [line(row, _LINE) for row in clean(text).split("\n") if row.strip()]
+        return tuple(shown[-lines:]) if lines > 0 else ()
 
     def instances(self) -> tuple[Instance, ...]:
         records = self._records()
@@ -140,3 +170,7 @@ class ProcessFleet:
 
 def _number(record: Record) -> int:
     return int(record.facts["number"])
+
+
+def _address(record: Record) -> str:
+    return f"127.0.0.1:{record.facts['port']}"

@@ -2,34 +2,52 @@
 
 Envoy's counters only grow while it runs, and begin at zero when it starts; the cursor keeps the last totals and
 the start they belong to, so that a restart is seen and nothing is counted twice or negatively. Envoy merges its
-histograms after the answer it gives, so durations lag one reading behind the counts.
+histograms after the answer it gives, so durations lag one reading behind the counts. Each version has a cluster for
+each stratum of its traffic; those of users add up to the version, and the failures among them stand in a log.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of
-from pilotage.adapters.http import get
+from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of, stratum_of, version_of
+from pilotage.adapters.http import get, get_json
+from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.observation import Histogram, Observation, Reading
+from pilotage.adapters.routers.envoy_resources import socket_of
+from pilotage.adapters.strata import REST, SYNTHETIC, Failing, Strata
+from pilotage.model.observation import (
+    EMPTY,
+    Failure,
+    Histogram,
+    InstanceCounts,
+    Observation,
+    Reading,
+    RouteCounts,
+)
 
 _BOUNDS = tuple(bound / 1000 for bound in BUCKETS_MS)
-_FILTER = quote(rf"^cluster\.{CLUSTER}.*\.(upstream_rq_completed|upstream_rq_5xx|upstream_rq_time)$")
-_LINE = re.compile(r"envoy_cluster_(upstream_rq_\w+)\{(.*)\} (\d+)$", re.MULTILINE)
+_NAMES = r"upstream_rq_completed|upstream_rq_\dxx|upstream_rq_\d\d\d|upstream_rq_time|grpc\.\d+|grpc\.total"
+_FILTER = quote(rf"^cluster\.{CLUSTER}.*\.({_NAMES})$")
+_LINE = re.compile(r"^envoy_cluster_(upstream_rq\w*|grpc_\w+)\{(.*)\} (\d+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 class EnvoyMetrics:
-    """The Metrics port over an Envoy. `admin` gives `host:port` of its admin interface, anew each time."""
+    """The Metrics port over an Envoy. `admin` gives `host:port` of its admin interface, anew each time.
 
-    def __init__(self, admin: Callable[[], str]) -> None:
-        self._admin = admin
+    directory: where the embedded router keeps its log of failures; None for an Envoy of somebody else.
+    """
+
+    def __init__(self, admin: Callable[[], str], strata: Strata | None = None, directory: Path | None = None) -> None:
+        self._admin, self._strata = admin, strata or Strata()
+        self._log = FailureLog(directory, self._strata) if directory else None
 
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
         base = f"http://{self._admin()}"
@@ -39,17 +57,76 @@ class EnvoyMetrics:
             # Let Envoy merge what lies before the cursor, or it would be counted after it.
             get(f"{base}/stats/prometheus?filter={_FILTER}")
             time.sleep(0.05)
-        statistics = get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")
-        totals = {version: _totals(statistics, version) for version in versions}
+        totals = self._totals(get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace"))
+        hosts = _hosts(get_json(f"{base}/clusters?format=json"))
+        failures, log, lost = self._failures(cursor)
         restarted = cursor is not None and cursor["started"] != started
-        before = {} if cursor is None or restarted else cursor["totals"]
+        before = totals if cursor is None else {} if restarted else _saved(cursor["totals"])
+        hosts_before = hosts if cursor is None else {} if restarted else _saved_hosts(cursor, hosts)
         observations = tuple(
-            _since(version, totals[version] if cursor is None else _saved(before.get(version)), totals[version])
-            for version in versions
+            self._since(version, before, totals, _hosts_since(version, hosts_before, hosts)) for version in versions
         )
-        kept = {**before, **{version: vars(total) for version, total in totals.items()}}
+        kept = {**before, **totals}
+        following = {
+            "started": started,
+            "totals": {name: vars(total) for name, total in kept.items()},
+            "hosts": {name: {**hosts_before.get(name, {}), **counts} for name, counts in hosts.items()},
+            "log": log,
+        }
         note = "the router restarted: counting from its start" if restarted else ""
-        return Reading(observations, {"started": started, "totals": kept}, time.time(), note)
+        return Reading(observations, following, time.time(), "; ".join(filter(None, (note, lost))), failures)
+
+    def _totals(self, statistics: str) -> dict[str, _Totals]:
+        """What every cluster of a version did since the router's start, by the cluster's name. Raises AdapterError."""
+        found: dict[str, list[tuple[str, dict[str, str], int]]] = {}
+        for name, labels_text, value in _LINE.findall(statistics):
+            labels = dict(_LABEL.findall(labels_text))
+            cluster = labels.get("envoy_cluster_name", "")
+            if version_of(cluster):
+                found.setdefault(cluster, []).append((name, labels, int(value)))
+        return {
+            cluster: _total(lines, self._strata.failing_of(stratum_of(cluster))) for cluster, lines in found.items()
+        }
+
+    def _since(
+        self,
+        version: str,
+        before: Mapping[str, _Totals],
+        totals: Mapping[str, _Totals],
+        instances: tuple[InstanceCounts, ...],
+    ) -> Observation:
+        """What a version did: its users by route, their sum, and Pilotage's own requests."""
+        routes = {name: RouteCounts(name, 0, 0) for name in (*(r.path for r in self._strata.routes), REST)}
+        synthetic = None
+        for cluster, total in totals.items():
+            if version_of(cluster) != version:
+                continue
+            counts = total.since(before.get(cluster))
+            if stratum_of(cluster) == SYNTHETIC:
+                synthetic = RouteCounts(SYNTHETIC, *counts)
+            elif name := self._strata.named(stratum_of(cluster)):
+                routes[name] = _plus(routes[name], counts)
+        parts = tuple(routes.values())
+        every = RouteCounts("", 0, 0)
+        for part in parts:
+            every = _plus(every, (part.requests, part.errors, part.durations))
+        shown = parts if self._strata.routes else ()
+        durations = every.durations if every.durations is not EMPTY else Histogram(_BOUNDS, _ZERO.durations)
+        return Observation(version, every.requests, every.errors, durations, shown, instances, synthetic)
+
+    def _failures(self, cursor: dict[str, Any] | None) -> tuple[tuple[Failure, ...] | None, dict[str, int] | None, str]:
+        """Users' failed requests since the cursor, the log's next cursor, and why there are none to be had."""
+        if self._log is None:
+            return None, None, "no log of failures: this Envoy is not the embedded router"
+        try:
+            if cursor is None:
+                return (), self._log.end(), ""
+            if not cursor.get("log"):
+                return None, self._log.end(), "no log of failures for the time until now"
+            failures, following = self._log.since(cursor["log"])
+        except NoLog as error:
+            return None, (cursor or {}).get("log"), f"no log of failures: {error}"
+        return failures, following, ""
 
 
 def _listener(base: str) -> str:
@@ -63,46 +140,121 @@ def _listener(base: str) -> str:
 
 @dataclass(frozen=True)
 class _Totals:
-    """Since the router's start: requests answered, 5xx among them, and durations by bucket."""
+    """Of one cluster since the router's start: requests answered, those that failed by their HTTP status, durations by
+    bucket, gRPC calls, and those that failed by their gRPC status."""
 
     requests: int
     errors: int
     durations: tuple[int, ...]
+    calls: int = 0
+    failed_calls: int = 0
+
+    def since(self, before: _Totals | None) -> tuple[int, int, Histogram]:
+        """Requests, errors and durations. A cluster that was not there counts from zero, and so does one made anew."""
+        if before is None or before.requests > self.requests:
+            before = _ZERO
+        requests = self.requests - before.requests
+        errors = max(0, self.errors - before.errors)
+        calls, failed_calls = max(0, self.calls - before.calls), max(0, self.failed_calls - before.failed_calls)
+        if failed_calls:
+            # Envoy counts a call that reached no instance as a 503 and as UNAVAILABLE: as often as errors exceed the
+            # requests that were no calls, they were such.
+            errors = failed_calls + min(errors, max(0, requests - calls))
+        durations = tuple(max(0, b - a) for a, b in zip(before.durations, self.durations, strict=True))
+        # Envoy counts the class a moment before the completion: never more errors than requests.
+        return requests, min(errors, requests), Histogram(_BOUNDS, durations)
 
 
 _ZERO = _Totals(0, 0, (0,) * (len(_BOUNDS) + 1))
 
 
-def _totals(statistics: str, version: str) -> _Totals:
-    """A version's totals from Envoy's Prometheus page; zeros while it has none. Raises AdapterError."""
-    requests = errors = 0
+def _total(lines: Iterable[tuple[str, dict[str, str], int]], failing: Failing) -> _Totals:
+    """A cluster's totals from its lines of Envoy's Prometheus page. Raises AdapterError."""
+    requests = errors = calls = failed_calls = 0
     cumulative: list[int] = []
-    for name, labels_text, value in _LINE.findall(statistics):
-        labels = dict(_LABEL.findall(labels_text))
-        if labels.get("envoy_cluster_name") != cluster_of(version):
-            continue
+    for name, labels, value in lines:
         match name:
             case "upstream_rq_completed":
-                requests = int(value)
-            case "upstream_rq_xx" if labels.get("envoy_response_code_class") == "5":
-                errors = int(value)
+                requests = value
+            case "upstream_rq_xx" if int(labels["envoy_response_code_class"]) in failing.classes:
+                errors += value
+            case "upstream_rq" if int(labels["envoy_response_code"]) in failing.statuses:
+                errors += value
             case "upstream_rq_time_bucket":
-                cumulative.append(int(value))
+                cumulative.append(value)
+            case "grpc_total":
+                calls = value
+            case _ if name.startswith("grpc_") and int(name.removeprefix("grpc_")) in failing.grpc:
+                failed_calls += value
     if cumulative and len(cumulative) != len(_BOUNDS) + 1:
         raise AdapterError("Envoy shows other latency buckets than Pilotage configured")
     durations = tuple(b - a for a, b in zip([0, *cumulative], cumulative, strict=False))
-    return _Totals(requests, errors, durations or _ZERO.durations)
+    return _Totals(requests, errors, durations or _ZERO.durations, calls, failed_calls)
 
 
-def _saved(before: dict[str, Any] | None) -> _Totals:
-    return _Totals(before["requests"], before["errors"], tuple(before["durations"])) if before else _ZERO
+def _saved(totals: dict[str, Any]) -> dict[str, _Totals]:
+    """Totals that went through JSON; a cursor of an earlier Pilotage has them by version."""
+    return {
+        name if version_of(name) else cluster_of(name): _Totals(
+            total["requests"],
+            total["errors"],
+            tuple(total["durations"]),
+            total.get("calls", 0),
+            total.get("failed_calls", 0),
+        )
+        for name, total in totals.items()
+    }
 
 
-def _since(version: str, before: _Totals, total: _Totals) -> Observation:
-    if before.requests > total.requests:
-        before = _ZERO
-    requests = total.requests - before.requests
-    durations = tuple(max(0, b - a) for a, b in zip(before.durations, total.durations, strict=True))
-    # Envoy counts the class a moment before the completion: never more errors than requests.
-    errors = min(max(0, total.errors - before.errors), requests)
-    return Observation(version, requests, errors, Histogram(_BOUNDS, durations))
+def _plus(counts: RouteCounts, more: tuple[int, int, Histogram]) -> RouteCounts:
+    requests, errors, durations = more
+    return RouteCounts(
+        counts.route, counts.requests + requests, counts.errors + errors, counts.durations.plus(durations)
+    )
+
+
+# ── instances ──────────────────────────────────────────────────────────────────────────────────────────────
+
+_Hosts = Mapping[str, Mapping[str, Sequence[int]]]
+"""By cluster and `host:port`: requests and errors since the router's start."""
+
+
+def _hosts(answer: Any) -> _Hosts:
+    """What Envoy's page of clusters says of instances. Raises AdapterError."""
+    try:
+        return {
+            cluster["name"]: {
+                "{}:{}".format(*socket_of(host["address"])): _host_counts(host["stats"])
+                for host in cluster.get("host_statuses", [])
+            }
+            for cluster in answer["cluster_statuses"]
+            if version_of(cluster["name"])
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise AdapterError(f"Envoy shows instances that cannot be read: {error}") from error
+
+
+def _host_counts(stats: Iterable[Mapping[str, str]]) -> tuple[int, int]:
+    found = {stat["name"]: int(stat.get("value", 0)) for stat in stats}
+    return found["rq_total"], found["rq_error"]
+
+
+def _saved_hosts(cursor: dict[str, Any], now: _Hosts) -> _Hosts:
+    """The cursor's counts of instances; one of an earlier Pilotage has none, and then nothing happened yet."""
+    saved: _Hosts = cursor.get("hosts", now if cursor["started"] else {})
+    return saved
+
+
+def _hosts_since(version: str, before: _Hosts, now: _Hosts) -> tuple[InstanceCounts, ...]:
+    """What each instance of a version did for users."""
+    found: dict[str, tuple[int, int]] = {}
+    for cluster, hosts in now.items():
+        if version_of(cluster) != version or Strata().named(stratum_of(cluster)) is None:
+            continue
+        for instance, (requests, errors) in hosts.items():
+            was = before.get(cluster, {}).get(instance, (0, 0))
+            if was[0] > requests:
+                was = (0, 0)
+            had = found.get(instance, (0, 0))
+            found[instance] = (had[0] + requests - was[0], had[1] + max(0, errors - was[1]))
+    return tuple(InstanceCounts(instance, *counts) for instance, counts in sorted(found.items()))

@@ -1,38 +1,52 @@
 """The embedded router: an Envoy that reads its routes, clusters and endpoints from files replaced by rename.
 
 Order of writing: endpoints, then clusters, then (once Envoy has the clusters) the routes; what is no longer
-routed to leaves in the other direction. So no route ever names a cluster that Envoy does not have.
+routed to leaves in the other direction. So no route ever names a cluster that Envoy does not have. Each version
+has a cluster for each stratum of its traffic; a switch of all of them is one file of routes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 import uuid
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import urllib3
+
 from pilotage.adapters import processes
-from pilotage.adapters.envoy_admin import ROUTE_CONFIG, admin_address, cluster_of, envoy_program, version_of
+from pilotage.adapters.envoy_admin import (
+    FAILURES,
+    ROTATED,
+    ROUTE_CONFIG,
+    SALT,
+    SAMPLE,
+    admin_address,
+    cluster_of,
+    envoy_program,
+    secret_of,
+    stratum_of,
+    synthetic_token,
+    version_of,
+)
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_json, write_at_once, write_json
 from pilotage.adapters.free_port import free_port
-from pilotage.adapters.http import get_json
+from pilotage.adapters.http import get, get_json
 from pilotage.adapters.ports import AdapterError, Backends
-from pilotage.adapters.routers.envoy_resources import (
-    Resources,
-    Settings,
-    cluster_names,
-    endpoints_file,
-    endpoints_of,
-    no_routes,
-    socket_of,
-    split_of,
-)
+from pilotage.adapters.routers.envoy_listener import bootstrap, listener_named, listener_of
+from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
+from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, routes_of, split_of
+from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.model.traffic import Split
 
+_LARGEST = {FAILURES: 32 << 20, SAMPLE: 1 << 20}
+"""Bytes at which a log of Envoy's gives way to the next one."""
+_FLUSHED_EVERY = 200
+"""Milliseconds until what failed stands in the log."""
 _START_DEADLINE = 10.0
 _TAKE_UP_DEADLINE = 5.0
 
@@ -43,8 +57,10 @@ class EnvoyRouter:
     def __init__(self, directory: Path, fence: Fence, settings: Settings, *, stop_deadline: float = 5.0) -> None:
         self._directory, self._fence, self._stop_deadline = directory.resolve(), fence, stop_deadline
         self._files = self._directory / "xds"
-        self._resources = Resources(self._files, settings)
+        self._settings = settings
         self._has_clusters: processes.Record | None = None
+        self._has_listener: processes.Record | None = None
+        self._has_logs = self._reopened = False
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -58,20 +74,22 @@ class EnvoyRouter:
         for version, addresses in backends.items():
             if addresses or not (self._files / f"{endpoints_file(version)}.json").exists():
                 self._write(endpoints_file(version), endpoints_of(version, addresses))
-        routed_before = {name for name in map(version_of, self._routed_clusters()) if name}
-        # A version keeps its cluster as long as it has instances: requests in flight end there.
-        kept = {*wanted, *backends}
-        changed = self._write("cds", [self._resources.cluster(version) for version in sorted(kept | routed_before)])
+        routed_before = self._routed_clusters()
+        # A version keeps its clusters as long as it has instances: requests in flight end there.
+        kept = self._clusters_of(split, {*wanted, *backends})
+        changed = self._write_clusters(kept | routed_before)
         running = self._ensure_running()
         # Only what this router has itself seen taken up by this Envoy need not be waited for.
         if changed or running != self._has_clusters:
             self._wait_for_clusters(kept | routed_before)
             self._has_clusters = running
-        self._write("rds", [self._resources.routes(split)])
+        token = synthetic_token(self._directory) if self._settings.synthetic else ""
+        self._write("rds", [routes_of(self._settings, split, token)])
         if routed_before - kept:
             self._wait_for_split(split)
-            self._write("cds", [self._resources.cluster(version) for version in sorted(kept)])
+            self._write_clusters(kept)
             self._has_clusters = None
+        self._rotate_logs()
 
     def read(self) -> Split | None:
         if not (self._files / "rds.json").exists():
@@ -88,23 +106,23 @@ class EnvoyRouter:
             return None
         answer = get_json(f"http://{admin_address(self._directory)}/clusters?format=json")
         try:
-            found = {
-                version: frozenset(socket_of(host["address"]) for host in cluster.get("host_statuses", []))
-                for cluster in answer["cluster_statuses"]
-                if (version := version_of(cluster["name"]))
-            }
+            found: dict[str, frozenset[tuple[str, int]]] = {}
+            for shown in answer["cluster_statuses"]:
+                if version := version_of(shown["name"]):
+                    sent = frozenset(socket_of(host["address"]) for host in shown.get("host_statuses", []))
+                    found[version] = found.get(version, frozenset()) | sent
         except (KeyError, TypeError) as error:
             raise AdapterError(f"Envoy shows endpoints that cannot be read: {error}") from error
         return found
 
     def stop(self) -> None:
         self._fence.check()
-        record = processes.load(self._record)
-        while record is not None:
-            record = processes.stop(record, self._stop_deadline) and processes.load(self._record)
-            time.sleep(0.02)
+        self._end()
         for file in (*self._files.glob("*.json"), self._directory / "admin"):
             file.unlink(missing_ok=True)
+        for log in _LARGEST:
+            for name in (log, log + ROTATED):
+                (self._directory / name).unlink(missing_ok=True)
 
     # ── the process ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -116,15 +134,21 @@ class EnvoyRouter:
         """Adopt the Envoy of before, or start one; it then has taken up the files."""
         record = processes.load(self._record)
         if record is not None and record.process() is not None:
+            if record != self._has_listener:
+                self._write_listener()
+                self._has_listener = record
             return record
         if not (self._files / "rds.json").exists():
             self._write("rds", [no_routes()])
         admin = free_port()
         (self._directory / "admin").write_text(f"127.0.0.1:{admin}\n")
-        write_json(self._directory / "bootstrap.json", self._resources.bootstrap(admin, f"users-{uuid.uuid4().hex}"))
+        write_json(self._directory / "bootstrap.json", bootstrap(self._files, admin, f"users-{uuid.uuid4().hex}"))
+        self._write_listener()
+        for name in _LARGEST:
+            _make_private(self._directory / name)
         command = [
             envoy_program(), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart",
-            "--concurrency", "2", "--log-level", "warning",
+            "--concurrency", "2", "--log-level", "warning", "--file-flush-interval-msec", str(_FLUSHED_EVERY),
         ]  # fmt: skip
         log = self._directory / "envoy.log"
         record = processes.start(self._record, command, {}, log)
@@ -132,17 +156,32 @@ class EnvoyRouter:
         while time.monotonic() < deadline:
             if record.process() is None:
                 raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
-            try:
-                if get_json(f"http://127.0.0.1:{admin}/server_info", timeout=0.5)["state"] == "LIVE":
+            if _is_live(admin):
+                # An Envoy that cannot listen lives on without a listener, and would serve nobody.
+                if get(f"http://127.0.0.1:{admin}/listeners").strip():
                     return record
-            except AdapterError:
-                pass
+                self._end()
+                raise AdapterError(f"Envoy cannot listen; {log} ends: {processes.last_lines(log)}")
             time.sleep(0.02)
         raise AdapterError(f"Envoy is not ready after {_START_DEADLINE:g} s; see {log}")
 
-    def _wait_for_clusters(self, versions: Iterable[str]) -> None:
-        wanted = {cluster_of(version) for version in versions}
+    def _end(self) -> None:
+        record = processes.load(self._record)
+        while record is not None:
+            record = processes.stop(record, self._stop_deadline) and processes.load(self._record)
+            time.sleep(0.02)
 
+    def _write_listener(self) -> None:
+        """Say what the listener is, to an Envoy that can take it up; one that an earlier Pilotage started cannot."""
+        name = listener_named(read_json(self._directory / "bootstrap.json"))
+        self._has_logs = name is not None
+        if name is None:
+            return
+        self._directory.chmod(0o700)
+        secret_of(self._directory, SALT)
+        self._write("lds", [listener_of(self._directory, self._files, self._settings, name)])
+
+    def _wait_for_clusters(self, wanted: set[str]) -> None:
         def there() -> bool:
             url = f"http://{admin_address(self._directory)}/config_dump?resource=dynamic_active_clusters"
             dump = get_json(url)
@@ -156,6 +195,36 @@ class EnvoyRouter:
     def _routed_clusters(self) -> set[str]:
         rds = self._written("rds")
         return set(cluster_names(rds)) if rds else set()
+
+    def _clusters_of(self, split: Split, versions: set[str]) -> set[str]:
+        """The clusters that `versions` need, and those that they still have of other strata."""
+        strata = ["", *(route.stratum for route in self._settings.strata.routes)]
+        if self._settings.synthetic:
+            strata.append(SYNTHETIC)
+        needed = {cluster_of(version, stratum) for version in versions for stratum in strata}
+        needed |= {cluster_of(route.version, TESTERS) for route in split.header_routes}
+        written = (self._written("cds") or {}).get("resources", [])
+        return needed | {found["name"] for found in written if version_of(found["name"]) in versions}
+
+    def _write_clusters(self, names: set[str]) -> bool:
+        http2 = self._settings.http2
+        parts = [(str(version_of(name)), stratum_of(name)) for name in sorted(names)]
+        return self._write("cds", [cluster(self._files, *part, http2=http2) for part in parts])
+
+    def _rotate_logs(self) -> None:
+        """Begin the next log where one has grown large; readers find the one before beside it. Envoy is asked once by
+        each controller: the one before may have died between the two."""
+        sizes = {log: _size(self._directory / log) for log in _LARGEST}
+        fine = all(size is not None and size <= _LARGEST[log] for log, size in sizes.items())
+        if not self._has_logs or (self._reopened and fine):
+            return
+        for log, size in sizes.items():
+            path = self._directory / log
+            if size is not None and size > _LARGEST[log]:
+                path.replace(path.with_name(log + ROTATED))
+            _make_private(path)
+        _post(f"http://{admin_address(self._directory)}/reopen_logs")
+        self._reopened = True
 
     # ── the files ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,3 +252,30 @@ def _wait(there: Any, complaint: str) -> None:
         if time.monotonic() > deadline:
             raise AdapterError(f"{complaint} after {_TAKE_UP_DEADLINE:g} s")
         time.sleep(0.005)
+
+
+def _is_live(admin: int) -> bool:
+    try:
+        return bool(get_json(f"http://127.0.0.1:{admin}/server_info", timeout=0.5)["state"] == "LIVE")
+    except AdapterError:
+        return False
+
+
+def _make_private(path: Path) -> None:
+    """See that the file is there, and that only this user reads it."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+
+
+def _size(path: Path) -> int | None:
+    """Bytes; None where there is no such file."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _post(url: str) -> None:
+    try:
+        urllib3.request("POST", url, timeout=2.0, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise AdapterError(f"{url} does not answer: {error}") from error

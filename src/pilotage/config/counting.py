@@ -1,0 +1,96 @@
+"""`errors:` and `routes:` of an environment: which answers count as failed, and which paths are judged on their own."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from pilotage.config.fields import Misplaced, Section, UrlPath
+from pilotage.model.grpc import STATUSES
+
+MOST_ROUTES = 8
+"""Routes of one environment: each has a cluster of every version in the router."""
+
+_FAILED = STATUSES[1:]
+_CLASSES = ("5xx", "4xx")
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _grpc(value)
+    status = isinstance(value, int) and not isinstance(value, bool) and 300 <= value <= 599
+    if value in _CLASSES or status:
+        return value
+    if isinstance(value, str) and value.isdigit():
+        raise ValueError(f"{value!r} is text: write the status {value} without quotes")
+    raise ValueError(f"{value!r} is not 5xx, 4xx, a status from 300 to 599 such as 404, or {{grpc: [UNAVAILABLE]}}")
+
+
+def _grpc(value: dict[Any, Any]) -> dict[str, Any]:
+    names = value.get("grpc")
+    if set(value) != {"grpc"} or not isinstance(names, list) or not names:
+        raise ValueError("write gRPC statuses as {grpc: [UNAVAILABLE, INTERNAL]}")
+    for name in names:
+        if name not in _FAILED:
+            close = get_close_matches(str(name).upper(), _FAILED, n=1, cutoff=0.5)
+            more = f"did you mean {close[0]}?" if close else f"known are {', '.join(_FAILED)}"
+            raise ValueError(f"{name!r} is not a gRPC status that an error has; {more}")
+    return value
+
+
+_KIND_SCHEMA = {
+    "anyOf": [
+        {"enum": list(_CLASSES)},
+        {"type": "integer", "minimum": 300, "maximum": 599},
+        {
+            "type": "object",
+            "properties": {"grpc": {"type": "array", "minItems": 1, "items": {"enum": list(_FAILED)}}},
+            "required": ["grpc"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+ErrorKind = Annotated[Any, AfterValidator(_kind), WithJsonSchema(_KIND_SCHEMA)]
+"""One kind of answer that counts as failed."""
+
+
+def _some(kinds: list[Any] | None) -> list[Any] | None:
+    if kinds == []:
+        raise ValueError("name at least one kind of error, such as 5xx")
+    return kinds
+
+
+ErrorKinds = Annotated[list[ErrorKind], AfterValidator(_some)]
+
+
+def _narrow(path: str) -> str:
+    if path == "/":
+        raise ValueError("/ is every path: name a part of the service, and use errors: of the environment for the rest")
+    if any(c in path for c in "?#*{}"):
+        raise ValueError(f"{path!r} is not a prefix of paths such as /api: no query, wildcard or placeholder")
+    return path
+
+
+class RouteSection(Section):
+    """A part of the service that is judged on its own."""
+
+    path: Annotated[UrlPath, AfterValidator(_narrow)] = Field(
+        description="Where its paths begin: /api takes /api and /api/…, not /apix."
+    )
+    errors: ErrorKinds | None = Field(None, description="What counts as failed here, instead of `errors` beside it.")
+
+
+def check_routes(routes: list[RouteSection]) -> list[RouteSection]:
+    """Raises ValueError for too many, Misplaced for one that no request can reach: the first match wins."""
+    if len(routes) > MOST_ROUTES:
+        raise ValueError(f"name at most {MOST_ROUTES} routes, got {len(routes)}")
+    for index, route in enumerate(routes):
+        for earlier in routes[:index]:
+            if route.path == earlier.path:
+                raise Misplaced(f"{route.path} stands here twice", index)
+            if route.path.startswith(earlier.path.rstrip("/") + "/"):
+                raise Misplaced(f"{route.path} gets no request: {earlier.path} stands before it; put it first", index)
+    return routes

@@ -1,0 +1,122 @@
+"""Finds the one instance that has the errors: is the canary harmful without it?
+
+With one instance "it fell ill" and "the release is bad" are the same data. With several, the canary is judged once as a
+whole and once without each of them, always against all of stable. If all but one instance are like stable's, the
+evidence without that one is an e-process, whatever it does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pilotage.judge.counts import CountJudge, CountStream, Sums
+
+_MOST = 0.8
+"""Share of the canary's errors that the ill instance has."""
+
+
+class InstanceStream:
+    """Streaming: `update` each look, `ill` whenever the canary is called harmful.
+
+    tolerated_ratio, alpha, clustered: as of `CountJudge` and `CountStream`.
+    """
+
+    def __init__(self, tolerated_ratio: float = 1.25, alpha: float = 0.001, *, clustered: bool = False) -> None:
+        self._ratio, self._alpha, self._clustered = tolerated_ratio, alpha, clustered
+        self._whole = self._stream()
+        self._without: dict[str, CountStream] = {}
+        self._highest: dict[str, float] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def _stream(self) -> CountStream:
+        return CountStream(CountJudge(self._ratio, self._alpha), clustered=self._clustered)
+
+    def update(
+        self, canary: Mapping[str, tuple[int, int]], stable_bad: int, stable_total: int, at: float | None = None
+    ) -> None:
+        """Take in a look. canary: bad events and requests of each of its instances since the last look."""
+        for instance in canary:
+            self._meet(instance)
+        bad, total = (sum(counts[part] for counts in canary.values()) for part in (0, 1))
+        for instance, stream in self._without.items():
+            its_bad, its_total = canary.get(instance, (0, 0))
+            self._feed(stream, Sums(bad - its_bad, total - its_total, stable_bad, stable_total), at)
+            self._highest[instance] = max(self._highest[instance], stream.evidence())
+            before = self._counts[instance]
+            self._counts[instance] = before[0] + its_bad, before[1] + its_total
+        self._feed(self._whole, Sums(bad, total, stable_bad, stable_total), at)
+
+    def _feed(self, stream: CountStream, look: Sums, at: float | None) -> None:
+        stream.update(**look.to_dict(), at=at)
+
+    def _meet(self, instance: str) -> None:
+        """Until an instance had its first request, the canary without it was the whole canary."""
+        if instance in self._without:
+            return
+        stream = self._stream()
+        stream.restore(self._whole.to_dict())
+        self._without[instance], self._counts[instance] = stream, (0, 0)
+        self._highest[instance] = stream.evidence()
+
+    def ill(self) -> str:
+        """The instance that has at least 80 % of the canary's errors and without which the evidence never reached the
+        bar; empty where there is none, or where fewer than two instances got requests."""
+        asked = {instance: bad for instance, (bad, total) in self._counts.items() if total}
+        errors = sum(asked.values())
+        if len(asked) < 2 or not errors:
+            return ""
+        worst = max(asked, key=asked.__getitem__)
+        if asked[worst] < _MOST * errors or self._highest[worst] >= math.log(1 / self._alpha):
+            return ""
+        return worst
+
+    def rate_without(self, instance: str) -> float:
+        """The error rate, 0…1, of all instances but this one; 0 where they had no requests."""
+        others = [counts for name, counts in self._counts.items() if name != instance]
+        total = sum(count for _, count in others)
+        return sum(bad for bad, _ in others) / total if total else 0.0
+
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value for harm by the whole canary."""
+        return self._whole.evidence()
+
+    def evidence_without(self, instance: str) -> float:
+        """The same without this instance. Raises KeyError where it is not known."""
+        return self._without[instance].evidence()
+
+    def forget(self, instance: str) -> None:
+        """This instance was taken out: from now on the canary is what is left of it.
+
+        What was judged without one of the others still holds this one's errors; those begin anew.
+        """
+        if instance not in self._without:
+            return
+        self._whole = self._without.pop(instance)
+        del self._highest[instance], self._counts[instance]
+        for other in self._without:
+            self._without[other], self._counts[other] = self._stream(), (0, 0)
+            self._highest[other] = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "whole": self._whole.to_dict(),
+            "instances": {
+                instance: {
+                    "without": stream.to_dict(),
+                    "highest": self._highest[instance],
+                    "counts": list(self._counts[instance]),
+                }
+                for instance, stream in self._without.items()
+            },
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._whole.restore(saved["whole"])
+        self._without, self._highest, self._counts = {}, {}, {}
+        for instance, part in saved["instances"].items():
+            stream = self._stream()
+            stream.restore(part["without"])
+            self._without[instance], self._highest[instance] = stream, part["highest"]
+            self._counts[instance] = (part["counts"][0], part["counts"][1])

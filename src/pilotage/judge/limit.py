@@ -1,0 +1,117 @@
+"""Judges whether a rate is above a limit that is harm whatever the other version does.
+
+Poisson likelihood ratios ρ^e · exp(−(ρ − 1) · limit · n), averaged over ρ: for independent requests that fail at a
+rate p ≤ limit each has a mean of at most exp((p − limit)(ρ − 1) n) ≤ 1, so the average is an e-process. One such
+average runs from the first request; others begin with each block of 60 seconds, with a share of the capital that is
+fixed in advance, so that harm that begins late need not make up for the good hours before it.
+
+Where users stick to a version and retry, the errors of one user say little about the others. The user with the most
+errors is therefore left out of the count, and the rest is weighed by the dispersion of stable's errors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pilotage.judge.likelihood import LOG_SPAN, SPAN_LESS_ONE
+
+_BLOCK = 60.0
+_WHOLE = 0.5
+"""Share of the capital that bets from the first request on."""
+_SUM = 2.11
+"""Σ 1 / (n log² n) over n ≥ 2 is 2.1097."""
+_MOST_USERS = 10_000
+"""Users whose errors are told apart in one sum; the errors of further users count in full."""
+
+
+class _Sum:
+    """Errors, by user, and what the limit allows, since a moment."""
+
+    def __init__(self) -> None:
+        self.bad, self.expected = 0.0, 0.0
+        self.users: dict[int, float] = {}
+
+    def add(self, bad: float, expected: float, users: Sequence[int], weight: float) -> None:
+        self.bad += bad * weight
+        self.expected += expected * weight
+        for user in users:
+            if user in self.users or len(self.users) < _MOST_USERS:
+                self.users[user] = self.users.get(user, 0.0) + weight
+
+    @property
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value, the worst user left out."""
+        worst = max(self.users.values(), default=0.0)
+        bad = self.bad - worst
+        values = bad * LOG_SPAN - SPAN_LESS_ONE * self.expected
+        top = float(values.max())
+        return top + math.log(float(np.exp(values - top).mean()))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"bad": self.bad, "expected": self.expected, "users": [list(pair) for pair in self.users.items()]}
+
+    @staticmethod
+    def of(saved: dict[str, Any]) -> _Sum:
+        restored = _Sum()
+        restored.bad, restored.expected = saved["bad"], saved["expected"]
+        restored.users = {int(user): count for user, count in saved["users"]}
+        return restored
+
+
+class LimitStream:
+    """Streaming; `evidence` is the natural logarithm of an e-value against "the rate is at most `limit`".
+
+    limit: a rate in 0…1.
+    """
+
+    def __init__(self, limit: float) -> None:
+        if not 0 < limit < 1:
+            raise ValueError(f"a limit is between 0 and 1, not {limit}")
+        self.limit = limit
+        self._whole, self._block = _Sum(), _Sum()
+        self._since: float | None = None
+        self._blocks, self._share, self._settled, self._unstarted = 0, 0.0, 0.0, 1 - _WHOLE
+
+    def update(self, *, at: float, bad: int, total: int, users: Sequence[int] = (), weight: float = 1.0) -> None:
+        """Take in a look: `bad` of `total` requests. users: whose error each was, where that is known · weight: what
+        the look counts for, 0…1, known before it."""
+        if not 0 <= bad <= total:
+            raise ValueError(f"bad events must be between 0 and the total: {bad} of {total}")
+        if not total:
+            return
+        self._turn(at)
+        for part in (self._whole, self._block):
+            part.add(bad, self.limit * total, users, weight)
+
+    def _turn(self, at: float) -> None:
+        """Begin the next block when this one is over."""
+        if self._since is not None and at < self._since + _BLOCK:
+            return
+        if self._since is not None:
+            self._settled += self._share * math.exp(min(self._block.evidence, 600.0))
+        self._since, self._block = at, _Sum()
+        self._blocks += 1
+        place = self._blocks + 1
+        self._share = min(self._unstarted, (1 - _WHOLE) / _SUM / (place * math.log(place) ** 2))
+        self._unstarted -= self._share
+
+    def evidence(self) -> float:
+        if self._since is None:
+            return 0.0
+        late = self._share * math.exp(min(self._block.evidence, 600.0)) + self._settled + self._unstarted
+        return float(np.logaddexp(math.log(_WHOLE) + self._whole.evidence, math.log(late)))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "whole": self._whole.to_dict(), "block": self._block.to_dict(), "since": self._since,
+            "blocks": self._blocks, "share": self._share, "settled": self._settled, "unstarted": self._unstarted,
+        }  # fmt: skip
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._whole, self._block = _Sum.of(saved["whole"]), _Sum.of(saved["block"])
+        self._since, self._blocks, self._share = saved["since"], saved["blocks"], saved["share"]
+        self._settled, self._unstarted = saved["settled"], saved["unstarted"]

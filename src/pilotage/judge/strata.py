@@ -1,0 +1,232 @@
+"""Compares how often bad events happen on two versions, route by route, so that another mix of routes is no harm.
+
+A version whose users happen to ask more of a route that fails more often looks worse than the other (Simpson's
+paradox). Within one route the ratio of exposures r_k is its own, and with one ratio of rates θ for all routes
+
+    log LR(θ) = Σ_k e_ck log(θ/θ0) − (e_ck + e_sk) [log(1 + θ r_k) − log(1 + θ0 r_k)]
+
+is the logarithm of a product of the likelihood ratios that `counts` uses: an e-process where no route is worse than θ0
+(Mantel & Haenszel's idea, Journal of the National Cancer Institute 1959). Harm is usually that of one route; so half
+of the evidence is the mean over the routes of what each says by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pilotage.judge.counts import Blocks, CountJudge, History, Pool, Sums
+from pilotage.judge.dispersion import Dispersion
+from pilotage.judge.likelihood import LATE, Capital, average, gains, late_share
+from pilotage.model.observation import Verdict, VerdictKind
+
+REST = "rest"
+"""Where the requests of routes go that were not named before the first look."""
+
+
+class StrataStream:
+    """Streaming, as `CountStream`, which it equals where there is one route.
+
+    strata: the routes; by default those of the first look. Where there are several, `rest` is one more, and routes that
+    come later count there · prior, limit: of all routes together, as of `CountJudge` · clustered: as of `CountStream`.
+    """
+
+    def __init__(
+        self,
+        tolerated_ratio: float = 1.25,
+        alpha: float = 0.001,
+        prior: History | None = None,
+        metric: str = "bad events",
+        limit: float | None = None,
+        strata: Sequence[str] = (),
+        *,
+        clustered: bool = False,
+    ) -> None:
+        self._judge = _Joint(tolerated_ratio, alpha, limit, prior, metric)
+        if clustered:
+            self._judge.expect_clusters()
+        self._judge.hold_back(LATE)
+        self._dispersion = Dispersion(prior.dispersion if prior else None)
+        self._looks, self._pool, self._blocks = 0, Pool(), Blocks()
+        if strata:
+            self._judge.fix(strata)
+
+    def update(self, counts: Mapping[str, Sums], at: float | None = None, trust: float = 1.0) -> Verdict:
+        """Take in the counts of each route since the last update. at: as `CountStream.update` · trust: the part of
+        their evidence that counts, 0…1, known before them."""
+        judge, dispersion = self._judge, self._dispersion.factor
+        if not judge.strata:
+            judge.fix(counts or (REST,))
+        looks = judge.sorted_out(counts)
+        total = Sums()
+        for look in looks.values():
+            total = total.plus(look)
+        judge.count(total)
+        self._looks += 1
+        if judge.clustered and self._blocks.turn(self._looks, at):
+            judge.close_block()
+        judge.trust = trust
+        judge.begin(late_share(self._looks))
+        judge.compare_strata(looks, dispersion)
+        if (pooled := self._pool.add(total, dispersion)) is not None:
+            exposure = pooled.canary_total / pooled.stable_total if pooled.stable_total else 0.0
+            judge.add_up(pooled, judge.weight(exposure, self._pool.dispersion))
+        self._dispersion.update(total.stable_bad, total.stable_total)
+        judge.dispersion = self._dispersion.factor
+        return judge.verdict()
+
+    @property
+    def sums(self) -> Sums:
+        """Totals of all routes."""
+        return self._judge.sums
+
+    @property
+    def dispersion(self) -> float:
+        """φ ≥ 1 as the looks so far show it."""
+        return self._judge.dispersion
+
+    def of(self, route: str) -> Sums:
+        """Totals of one route; of `rest` for a name that is not known."""
+        strata = self._judge.strata
+        found = strata.get(route) or strata.get(REST)
+        return found.sums if found else Sums()
+
+    def evidence(self) -> float:
+        """Natural logarithm of the e-value for harm, history included."""
+        return self._judge.harm_evidence()
+
+    def limit_evidence(self) -> float:
+        return self._judge.limit_evidence()
+
+    def safe_evidence(self) -> float:
+        """Natural logarithm of the e-value against θ ≥ θ0, one θ for all routes."""
+        return self._judge.safe_evidence()
+
+    def interval(self) -> tuple[float, float]:
+        """Of the one θ that all routes have in common."""
+        return self._judge.interval()
+
+    def worst_route(self) -> tuple[str, float]:
+        """The route with the most evidence of its own, and that evidence."""
+        return self._judge.worst_route()
+
+    def verdict(self) -> Verdict:
+        return self._judge.verdict()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "judge": self._judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks,
+            "pool": self._pool.to_dict(), "blocks": self._blocks.to_dict(),
+        }  # fmt: skip
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self._blocks.restore(saved["blocks"])
+        self._judge.restore(saved["judge"])
+        self._dispersion.restore(saved["dispersion"])
+        self._looks = saved["looks"]
+        self._pool.restore(saved["pool"])
+
+
+class _Stratum:
+    """One route: what it says by itself, and its looks until they are enough."""
+
+    def __init__(self, cap: float | None) -> None:
+        self.sums, self.pool, self.capital = Sums(), Pool(), Capital(cap)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"sums": self.sums.to_dict(), "pool": self.pool.to_dict(), "capital": self.capital.to_dict()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.sums = Sums(**saved["sums"])
+        self.pool.restore(saved["pool"])
+        self.capital.restore(saved["capital"])
+
+
+class _Joint(CountJudge):
+    """A judge of the totals whose comparison with stable is made route by route."""
+
+    def __init__(
+        self, tolerated_ratio: float, alpha: float, limit: float | None, prior: History | None, metric: str
+    ) -> None:
+        self.strata: dict[str, _Stratum] = {}
+        super().__init__(tolerated_ratio, alpha, limit, prior, metric)
+
+    def fix(self, names: Sequence[str] | Mapping[str, Sums]) -> None:
+        """From now on these are the routes, before the first look."""
+        several = (*names, REST) if len(names) > 1 else tuple(names)
+        self.strata = {name: self._stratum() for name in several}
+        for stratum in self.strata.values():
+            stratum.capital.hold_back(LATE)
+
+    def _stratum(self) -> _Stratum:
+        return _Stratum(self.block_cap if self.clustered else None)
+
+    def close_block(self) -> None:
+        super().close_block()
+        for stratum in self.strata.values():
+            stratum.capital.close_block()
+
+    def sorted_out(self, counts: Mapping[str, Sums]) -> dict[str, Sums]:
+        """The same counts by the routes that are known, unknown ones under `rest` or under the only one."""
+        looks = dict.fromkeys(self.strata, Sums())
+        rest = REST if REST in looks else next(iter(looks))
+        for name, look in counts.items():
+            known = name if name in looks else rest
+            looks[known] = looks[known].plus(look)
+        return looks
+
+    def compare_strata(self, looks: Mapping[str, Sums], dispersion: float) -> None:
+        bad = 0
+        for name, look in looks.items():
+            stratum = self.strata[name]
+            stratum.sums = stratum.sums.plus(look)
+            pooled = stratum.pool.add(look, dispersion)
+            if pooled is not None and pooled.canary_total and pooled.stable_total:
+                self._compare_stratum(stratum, pooled)
+                bad += pooled.canary_bad
+        self.settle(bad)
+
+    def _compare_stratum(self, stratum: _Stratum, pooled: Sums) -> None:
+        bad = pooled.canary_bad + pooled.stable_bad
+        if not bad:
+            return
+        exposure = pooled.canary_total / pooled.stable_total
+        weight = self.weight(exposure, stratum.pool.dispersion)
+        self.compare(pooled.canary_bad, bad, exposure, weight)
+        won = gains(self.tolerated_ratio, pooled.canary_bad, bad, exposure, weight)
+        stratum.capital.bet(won, pooled.canary_bad)
+
+    def _capitals(self) -> tuple[Capital, ...]:
+        return (*super()._capitals(), *(stratum.capital for stratum in self.strata.values()))
+
+    def _compared(self) -> float:
+        """Half of the capital is on one θ for all routes, half on each route by itself."""
+        joint = super()._compared()
+        if len(self.strata) < 2:
+            return joint
+        return average((joint, average(stratum.capital.evidence() for stratum in self.strata.values())))
+
+    def worst_route(self) -> tuple[str, float]:
+        found = {name: stratum.capital.evidence() for name, stratum in self.strata.items()}
+        worst = max(found, key=found.__getitem__, default="")
+        return worst, found.get(worst, 0.0)
+
+    def verdict(self) -> Verdict:
+        verdict = super().verdict()
+        route, evidence = self.worst_route()
+        if verdict.kind is not VerdictKind.FAIL or len(self.strata) < 2 or evidence < super()._compared():
+            return verdict
+        sums = self.strata[route].sums
+        canary = f"{sums.canary_bad} of {sums.canary_total:,} on the canary"
+        stable = f"{sums.stable_bad} of {sums.stable_total:,} on stable"
+        return replace(verdict, sentence=f"{verdict.sentence}; most on {route}: {canary}, {stable}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "strata": {name: stratum.to_dict() for name, stratum in self.strata.items()}}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        super().restore(saved)
+        self.strata = {name: self._stratum() for name in saved["strata"]}
+        for name, stratum in self.strata.items():
+            stratum.restore(saved["strata"][name])

@@ -1,0 +1,245 @@
+"""What harm does to a rollout (C1): undone, or withdrawn until a person decides; and one second try for bad luck.
+
+Three kinds of failure, by what is known of it. Critical: an absolute limit, undone whatever the tolerance. Sure:
+compared with a stable version beside it; the users go back to stable in the same look. Past: compared with the past
+alone; it holds and pages, and never undoes (see `machine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration
+from pilotage.model.rollout import Action, Hold, HoldCause, Replace, RolloutState, Seen, Status
+from pilotage.rollout.sight import alive, healthy
+from pilotage.rollout.turn import Turn, roll_back, switch
+
+REPLACED = "replaced"
+"""`RolloutState.excuse` once the ill instance is gone and its successor is on its way."""
+REPLACED_AFTER = 10.0
+"""Seconds for which the router may fail to show that an ill instance gets no requests."""
+
+
+def sentence_of(verdicts: list[Verdict]) -> str:
+    return "; ".join(f"{v.metric}: {v.sentence}" for v in verdicts)
+
+
+def guard_against_harm(turn: Turn) -> None:
+    """Act on what failed in this look, whatever the rollout is doing."""
+    if turn.stale:
+        return
+    failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL]
+    critical = [v for v in failed if v.critical]
+    sure = [v for v in failed if not v.critical and not v.past and v.metric not in turn.state.accepted]
+    if critical:
+        roll_back(turn, sentence_of(critical[:1]), critical[0].metric, critical[0].detail)
+        return
+    guilty = [v for v in sure if not _excused(turn, v)]
+    if guilty:
+        _act_on_sure_harm(turn, guilty)
+    elif sure and not turn.state.excuse and turn.state.status is not Status.WITHDRAWN:
+        _begin_second_try(turn, sure)
+
+
+def _excused(turn: Turn, verdict: Verdict) -> bool:
+    """Bad luck has one second try, and only the statistics' harm has it: never a critical limit."""
+    return verdict.excuse is not None and turn.state.tries == 0 and switch(turn.plan, "judge.second_try", True)
+
+
+def _act_on_sure_harm(turn: Turn, guilty: list[Verdict]) -> None:
+    if turn.plan.setting("limits.rollback_auto").value:
+        roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
+    elif turn.state.status is not Status.WITHDRAWN:
+        withdraw(turn, guilty)
+    elif turn.state.excuse:
+        # What looked like bad luck is harm: nothing is tried again by itself.
+        turn.set(excuse="", in_status=0.0, reason=sentence_of(guilty), harmed=_metrics(guilty))
+        turn.tell("traffic-withdrawn", _until_answered(turn), **_behind(turn, guilty))
+
+
+def _metrics(verdicts: list[Verdict]) -> tuple[str, ...]:
+    return tuple(v.metric for v in verdicts)
+
+
+def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
+    """The users go back to stable in this look, the new instances stay. Where there is nothing to go back to, the
+    strategy's next step is held instead; a release that cannot be undone stops and calls a person."""
+    reason = sentence_of(guilty)
+    if not turn.strategy.withdraws(turn.plan, turn.state):
+        turn.set(excuse="")
+        return
+    if not turn.plan.setting("rollback.possible").value and turn.state.reached:
+        roll_back(turn, reason, guilty[0].metric, guilty[0].detail)
+        return
+    paused = turn.state.status is Status.PAUSED
+    turn.enter(
+        Status.WITHDRAWN, hold=None, reason=reason, harmed=_metrics(guilty), excuse=excuse, paused=paused,
+        returned=False, out=False, drained=0.0,
+    )  # fmt: skip
+    if excuse:
+        how = _what_is_awaited(turn)
+        sentence = f"all requests go back to stable: {reason}; it may be bad luck: {how}, then tried once more"
+        turn.tell("traffic-withdrawn", sentence, excuse=excuse, **_behind(turn, guilty))
+        return
+    turn.tell("traffic-withdrawn", _until_answered(turn), **_behind(turn, guilty))
+
+
+def _behind(turn: Turn, guilty: list[Verdict]) -> dict[str, Any]:
+    """The data of an event that harm brought about."""
+    behind = {"detail": list(guilty[0].detail)} if guilty[0].detail else {}
+    return {"cause": guilty[0].metric, "step": turn.step.id, **behind}
+
+
+def _until_answered(turn: Turn) -> str:
+    limit = format_duration(turn.plan.number("hold.answer_deadline"))
+    return (
+        f"{turn.state.new} loses its users: {turn.state.reason}; `pilotage promote` gives them back, `pilotage abort` "
+        f"ends the release, `pilotage retry` tries once more; rolled back after {limit} without an answer"
+    )
+
+
+# ── the second try ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
+    ill = next((v for v in sure if v.excuse is Excuse.INSTANCE and v.instance), None)
+    excuse = Excuse.INSTANCE if ill else Excuse.WARM_UP
+    # In a walk the ill instance alone leaves: the driver sends it nothing while it is replaced.
+    if turn.strategy.withdraws(turn.plan, turn.state) and not (ill and turn.strategy.replaces_alone):
+        withdraw(turn, sure, excuse.value)
+    else:
+        turn.set(excuse=excuse.value, harmed=_metrics(sure))
+    if ill and turn.state.excuse:
+        turn.set(replaced=ill.instance)
+        turn.tell("instance-replaced", f"{ill.instance} alone is ill and makes way for a fresh one: {ill.sentence}")
+
+
+def _what_is_awaited(turn: Turn) -> str:
+    if turn.state.excuse == Excuse.WARM_UP:
+        warm = format_duration(turn.plan.number("judge.warm_up"))
+        return f"the instances get {warm} to warm up"
+    return "the ill instance is replaced"
+
+
+def being_replaced(state: RolloutState) -> str:
+    """`host:port` of the instance that is to leave; empty without one, and once it was seen to have left."""
+    return state.replaced if state.excuse == Excuse.INSTANCE and not state.status.final else ""
+
+
+def replacing(state: RolloutState, seen: Seen) -> Iterator[Action]:
+    """The ill instance leaves once no request can reach it (rule 2), or when the router does not show that in time."""
+    ill = being_replaced(state)
+    if ill and (_is_out(state.new, ill, seen) or state.in_status >= REPLACED_AFTER):
+        yield Replace(state.new, ill)
+
+
+def _is_out(version: str, instance: str, seen: Seen) -> bool:
+    if seen.split is None or not seen.split.reaches(version):
+        return seen.split is not None
+    sent = None if seen.endpoints is None else seen.endpoints.get(version, frozenset())
+    return sent is not None and instance not in {f"{host}:{port}" for host, port in sent}
+
+
+def left_on_purpose(state: RolloutState, host: str, port: int) -> bool:
+    """Whether an instance that ended is the one that was told to."""
+    return bool(state.excuse) and state.replaced == f"{host}:{port}"
+
+
+def note_replaced(turn: Turn) -> None:
+    """Its successor may listen at the same address: what was seen to be gone is not asked to leave again."""
+    state, instances = turn.state, turn.seen.instances
+    if state.excuse != Excuse.INSTANCE or instances is None:
+        return
+    serving = (Health.HEALTHY, Health.UNHEALTHY)
+    there = any(
+        f"{i.host}:{i.port}" == state.replaced and i.version == state.new and i.health in serving for i in instances
+    )
+    if not there:
+        turn.set(excuse=REPLACED)
+
+
+def hold_for_second_try(turn: Turn) -> Hold | None:
+    """Where the traffic stays, because only one instance is ill or nobody else could serve."""
+    if not turn.state.excuse:
+        return None
+    awaited = _what_is_awaited(turn)
+    return Hold(HoldCause.CANARY_UNHEALTHY, f"{', '.join(turn.state.harmed)}: it may be bad luck: {awaited}")
+
+
+def second_try_limit(plan: Plan) -> float:
+    """Seconds for which a second try may be prepared."""
+    return plan.number("judge.warm_up") + plan.number("hold.answer_deadline")
+
+
+def second_try_is_ready(turn: Turn, wanted: int) -> bool:
+    """wanted: instances of the new version that should run."""
+    state, seen = turn.state, turn.seen
+    if seen.instances is None or seen.split is None or state.excuse == Excuse.INSTANCE:
+        return False
+    if state.excuse == Excuse.WARM_UP and state.in_status < turn.plan.number("judge.warm_up"):
+        return False
+    if any(i.health is Health.EXITED and left_on_purpose(state, i.host, i.port) for i in seen.instances):
+        return False  # once the try runs, its end would look like a crash
+    well = healthy(seen, state.new)
+    return well >= wanted and well == len(alive(seen, state.new))
+
+
+def begin_again(turn: Turn) -> None:
+    """The step's traffic comes back, and its watch and evidence begin anew."""
+    state = turn.state
+    was = ", ".join(state.harmed)
+    if state.status is Status.WITHDRAWN:
+        status = Status.PAUSED if state.paused else Status.PROGRESSING
+        turn.enter(status, reason="paused before the harm" if state.paused else "")
+    elif state.status is Status.HOLDING:
+        turn.enter(Status.PROGRESSING, reason="")
+    turn.set(
+        hold=None, tries=state.tries + 1, watched=0.0, waited=0.0, attempt=state.attempt + 1, excuse="", harmed=(),
+        paused=False, returned=False,
+    )  # fmt: skip
+    turn.stale = True
+    turn.tell(
+        "second-try", f"{turn.step.title}: tried once more after {was}; a failure now is harm", tries=state.tries + 1
+    )
+
+
+# ── while it is withdrawn ──────────────────────────────────────────────────────────────────────────────────
+
+
+def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
+    """The traffic is read back; then bad luck has its second try, or a person is waited for."""
+    state = turn.state
+    if not state.returned and turn.strategy.returned(turn):
+        turn.set(returned=True)
+        turn.tell("traffic-returned", f"no user has {state.new} any more, read back")
+    if state.excuse and second_try_is_ready(turn, wanted):
+        begin_again(turn)
+        return
+    limit = second_try_limit(turn.plan) if state.excuse else turn.plan.number("hold.answer_deadline")
+    if turn.state.in_status >= limit:
+        left = "it did not get well" if state.excuse else "nobody answered"
+        roll_back(turn, f"withdrawn for {format_duration(limit)} and {left}: {state.reason}", "deadline")
+
+
+def accept(turn: Turn) -> None:
+    """A person has answered: what withdrew the traffic, what fails now, and what looks worse than the past."""
+    verdicts = [v for v in turn.seen.verdicts if not v.critical]
+    failing = [v.metric for v in verdicts if v.kind is VerdictKind.FAIL or _worse_than_the_past(v)]
+    known = (*turn.state.accepted, *turn.state.harmed, *failing)
+    turn.set(accepted=tuple(dict.fromkeys(known)), harmed=(), excuse="")
+
+
+def _worse_than_the_past(verdict: Verdict) -> bool:
+    return verdict.past and verdict.kind in (VerdictKind.FAIL, VerdictKind.INCONCLUSIVE)
+
+
+def worse_than_the_past(turn: Turn, *, sure: bool) -> list[Verdict]:
+    """sure: those that fail; else those of which nobody knows."""
+    kind = VerdictKind.FAIL if sure else VerdictKind.INCONCLUSIVE
+    return [
+        v for v in turn.seen.verdicts
+        if v.past and v.kind is kind and not v.critical and v.metric not in turn.state.accepted
+    ]  # fmt: skip

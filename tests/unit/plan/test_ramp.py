@@ -1,0 +1,208 @@
+"""`canary.weights: auto` and `canary.holdback` in a plan (R13, C22), and what the plan says of users hurt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pilotage import Answers, Plan, Service, Traffic, make_plan
+from pilotage.model.answers import DeploymentStrategy, RiskTolerance
+from pilotage.model.plan import Step, StepKind
+from pilotage.model.risk import Assessment, RiskLevel
+from pilotage.plan.numbers import BadOverride, Override
+from pilotage.plan.reasons import why
+
+BUSY = Traffic(500, 0.001)
+AUTO = {"canary.weights": "auto"}
+
+
+def plan(
+    overrides: Mapping[str, object] | None = None,
+    traffic: Traffic | None = BUSY,
+    risk: Assessment | None = None,
+    **changes: Any,
+) -> Plan:
+    usual = Answers("minor", "canary", "medium", "weekly", "medium", ["customer-facing"])
+    written = {path: Override(value, "pilotage.yaml:31") for path, value in (overrides or {}).items()}
+    service = Service(instances=8, overrides=written, traffic=traffic)
+    return make_plan(replace(usual, **changes), version="2.4.0", service=service, risk=risk)
+
+
+def watches(made: Plan) -> list[Step]:
+    return [step for step in made.steps if step.kind in (StepKind.ANALYSE, StepKind.BAKE)]
+
+
+def weights(made: Plan) -> object:
+    return made.setting("canary.weights").value
+
+
+def test_r13_auto_doubles_the_weight_in_short_steps_holds_a_quarter_and_bakes() -> None:
+    made = plan(AUTO)
+    found = watches(made)
+    assert [step.weight for step in found] == [1, 2, 4, 8, 16, 32, 64, 128, 250, 1000]
+    assert [step.duration for step in found[:8]] == [60] * 8
+    assert [step.ramp for step in found] == [True] * 8 + [False] * 2
+    assert sum(step.duration for step in found[:-1]) == made.number("canary.phase_duration")
+    assert found[-1].kind is StepKind.BAKE
+    assert made.number("canary.ramp") == 1
+    assert [step.instances for step in found] == [1, 1, 1, 1, 1, 1, 1, 2, 2, 8]
+
+
+def test_a_plan_with_a_ramp_survives_its_own_json() -> None:
+    made = plan(AUTO)
+    again = Plan.from_json(made.to_json())
+    assert (again, again.hash) == (made, made.hash)
+    assert [step.ramp for step in again.steps] == [step.ramp for step in made.steps]
+
+
+def test_only_the_steps_of_a_ramp_ask_for_less() -> None:
+    assert not any(step.ramp for strategy in DeploymentStrategy for step in plan(deployment_strategy=strategy).steps)
+    raised = {step.id: step.needs for step in plan(AUTO).steps if step.kind is StepKind.SET_WEIGHT}
+    assert raised["weight-0.2%"][-1] == raised["weight-25%"][-1] == "no sign of harm: evidence below 20 to 1"
+    assert raised["weight-100%"][-1] == "no critical alert"
+
+
+def test_the_plan_says_what_the_weights_are_made_of_and_whom_they_hurt() -> None:
+    made = plan(AUTO)
+    said, hurt = made.notes[:2]
+    assert said.startswith("canary.weights: auto begins at 0.1%: at 500 requests a second a total outage would cost ")
+    assert "in the 13s until it is undone (look 1s, judgement 1s, switch 1s, draining 10s)" in said
+    assert "it doubles every 1m up to 25%; 25% is held for 3h52m" in said
+    assert hurt == "expected users hurt by a bad release: 31 (fixed steps: 61)"
+    reason = why(made, "canary.weights")
+    assert reason.because[0] == "overridden in pilotage.yaml:31"
+    assert hurt in reason.because[1]
+
+
+def test_where_a_ramp_hurts_more_the_plan_says_so() -> None:
+    """An hour is too short to know of twice as many errors at 100 requests a second, and fixed steps take three."""
+    hurt = plan(AUTO, Traffic(100, 0.001), risk_tolerance=RiskTolerance.HIGH).notes[1]
+    assert hurt.endswith("; fixed steps hurt fewer: leave out auto, or lengthen canary.phase_duration")
+
+
+def test_fixed_steps_say_the_same_the_other_way_round() -> None:
+    made = plan()
+    assert weights(made) == (50, 250, 500, 1000)
+    assert made.notes[0] == "expected users hurt by a bad release: 61 (canary.weights: auto: 31)"
+    assert made.notes[0] in why(made, "canary.weights").because[1]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "words"),
+    [
+        (Traffic(99, 0.001), "at 99 requests a second, below 100, weights under 5% would teach the judge too little"),
+        (None, "the first weight follows from the traffic, which the environment does not name"),
+    ],
+)
+def test_where_auto_cannot_be_worked_out_fixed_steps_stay_and_the_plan_says_why(
+    traffic: Traffic | None, words: str
+) -> None:
+    made = plan(AUTO, traffic)
+    assert weights(made) == (50, 250, 500, 1000)
+    assert made.notes[0].startswith(f"canary.weights: auto keeps the fixed steps: {words}")
+    assert made.number("canary.ramp") == 0
+    assert any(words in sentence for sentence in why(made, "canary.ramp").because)
+    assert made.steps == plan(None, traffic).steps
+
+
+def test_without_traffic_a_plan_says_nothing_of_users_hurt() -> None:
+    assert not any("users hurt" in note for note in plan(traffic=None).notes)
+    assert not any("users hurt" in note for note in plan(deployment_strategy=DeploymentStrategy.ROLLING).notes)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "level", "first"),
+    [
+        (RiskTolerance.HIGH, None, 7),
+        (RiskTolerance.MEDIUM, None, 7),
+        (RiskTolerance.MEDIUM, RiskLevel.LOW, 7),
+        (RiskTolerance.MEDIUM, RiskLevel.MEDIUM, 7),
+        (RiskTolerance.LOW, None, 3),
+        (RiskTolerance.MEDIUM, RiskLevel.HIGH, 3),
+        (RiskTolerance.ZERO_DOWNTIME, None, 1),
+        (RiskTolerance.MEDIUM, RiskLevel.CRITICAL, 1),
+        (RiskTolerance.LOW, RiskLevel.HIGH, 1),
+    ],
+)
+def test_r17_r18_less_tolerance_and_more_risk_begin_smaller(
+    tolerance: RiskTolerance, level: RiskLevel | None, first: int
+) -> None:
+    """Ten errors in 13 s at 100 requests a second are 0.7 %; half of it for each of the two that is careful."""
+    risk = (
+        None if level is None else Assessment("A..B", 1, 0.5, level, (), (), (), DeploymentStrategy.CANARY, (), "", "")
+    )
+    made = plan(AUTO, Traffic(100, 0.001), risk, risk_tolerance=tolerance)
+    assert watches(made)[0].weight == first
+
+
+def test_harm_that_no_metric_shows_lengthens_the_reaction_time() -> None:
+    seen = plan(AUTO, Traffic(100, 0.001))
+    unseen = plan({**AUTO, "canary.reaction_time": "2m"}, Traffic(100, 0.001))
+    assert (watches(seen)[0].weight, watches(unseen)[0].weight) == (7, 1)
+    assert "in the 2m until it is undone (canary.reaction_time)" in unseen.notes[0]
+    shorter = plan({**AUTO, "canary.reaction_time": "2s"}, Traffic(100, 0.001))
+    assert weights(shorter) == weights(seen), "a plan cannot claim to be faster than it is"
+
+
+def test_a_ramp_is_approved_once_and_everyone_once_more() -> None:
+    gates = [step.title for step in plan({**AUTO, "canary.approval": True}).steps if step.kind is StepKind.GATE]
+    assert gates == [
+        "approval to send 0.1%, and to double it up to 25%",
+        "approval to send 25%",
+        "approval to send 100%",
+    ]
+
+
+def test_auto_is_asked_for_by_the_weights_alone() -> None:
+    with pytest.raises(BadOverride, match=r"^pilotage\.yaml:31: canary\.ramp cannot be set by itself; write canary"):
+        plan({"canary.ramp": True})
+    with pytest.raises(BadOverride, match="'automatic' is not a list of shares"):
+        plan({"canary.weights": "automatic"})
+
+
+# ── A share kept on stable ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_c22_a_holdback_stays_on_stable_through_the_bake_and_follows_after_it() -> None:
+    made = plan({"canary.holdback": "5%"}, None)
+    assert [(step.kind, step.weight, step.instances) for step in made.steps][-7:] == [
+        (StepKind.SCALE, 500, 8),
+        (StepKind.SET_WEIGHT, 950, 8),
+        (StepKind.BAKE, 950, 8),
+        (StepKind.SCALE, 950, 8),
+        (StepKind.SET_WEIGHT, 1000, 8),
+        (StepKind.DRAIN, 1000, 8),
+        (StepKind.RETIRE, 1000, 8),
+    ]
+    assert "canary.holdback" in [d.setting for step in made.steps if step.id == "weight-95%" for d in step.derived]
+    assert not any("nothing beside to compare with" in trigger for trigger in made.rollback.triggers)
+
+
+def test_with_auto_the_holdback_ends_the_ramp() -> None:
+    assert [step.weight for step in watches(plan({**AUTO, "canary.holdback": "10%"}))][-2:] == [250, 900]
+
+
+@pytest.mark.parametrize(
+    ("holdback", "words"),
+    [
+        ("50%", "50% on stable leaves the canary at most 50%, and canary.weights reaches 50% before the last"),
+        ("60%", "keep less than 50% or leave out the higher weights"),
+        ("0.01%", "the smallest share above 0% is 0.1%"),
+    ],
+)
+def test_a_holdback_that_leaves_no_room_for_the_weights_is_refused(holdback: str, words: str) -> None:
+    with pytest.raises(BadOverride, match=r"^pilotage\.yaml:31: canary\.holdback: ") as refused:
+        plan({"canary.holdback": holdback}, None)
+    assert words in str(refused.value)
+    if holdback == "60%":
+        assert watches(plan({**AUTO, "canary.holdback": holdback}))[-1].weight == 400
+
+
+def test_r4_a_hotfix_that_its_holdback_makes_too_long_is_told_which_number_to_change() -> None:
+    overrides: dict[str, object] = {"canary.holdback": "5%", "canary.phase_duration": "1m"}
+    made = plan(overrides, None, release_type="hotfix", risk_tolerance=RiskTolerance.LOW)
+    (found,) = [c for c in made.conflicts if c.name == "hotfix-outlasts-its-day"]
+    assert found.relaxation == "canary.holdback: 0%"

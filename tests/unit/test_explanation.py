@@ -1,0 +1,58 @@
+"""`explain` says where a rollout is, why, and what a person can do about it (rule 13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pilotage.cli.live_view import rollout_view
+from pilotage.config.loading import load
+from pilotage.engine.deployments import Asked, deploy
+from pilotage.engine.explanation import explain
+from pilotage.engine.plans import Wish, plan_for
+from pilotage.engine.store import Rollout, Store
+from pilotage.model.rollout import Status
+
+from .test_config import GOOD
+
+
+@pytest.fixture
+def rollout(tmp_path: Path) -> Rollout:
+    (tmp_path / "pilotage.yaml").write_text(GOOD)
+    loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
+    found = deploy(store, loaded, plan_for(loaded, "production", Wish("v1")), Asked("ada", "refuse", "")).rollout
+    assert found is not None
+    return found
+
+
+def stands(rollout: Rollout, **state: object) -> Rollout:
+    return replace(rollout, state=replace(rollout.state, **state))  # type: ignore[arg-type]
+
+
+def test_a_withdrawn_rollout_names_the_commands_that_work(rollout: Rollout) -> None:
+    (answer,) = explain(stands(rollout, status=Status.WITHDRAWN, reason="error rate: 19 % against 0 %"), ())
+    assert "lost its traffic: error rate: 19 % against 0 %" in answer
+    for command in ("promote", "retry", "abort"):
+        assert f"`pilotage {command}`" in answer
+
+
+def test_bad_luck_is_named_as_such(rollout: Rollout) -> None:
+    (answer,) = explain(stands(rollout, status=Status.WITHDRAWN, reason="x", excuse="warm-up"), ())
+    assert "tried once more" in answer
+
+
+@pytest.mark.parametrize(
+    "how", ["completed, unwatched: error rate: 1 of 100", "completed although worse than the past"]
+)
+def test_a_completed_rollout_says_what_nobody_watched(rollout: Rollout, how: str) -> None:
+    (answer,) = explain(stands(rollout, status=Status.COMPLETED, reason=how), ())
+    assert answer.endswith(f"It {how}.")
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_has_its_sentence_and_its_colour(rollout: Rollout, status: Status) -> None:
+    if status is not Status.QUEUED:
+        assert explain(stands(rollout, status=status, reason="why"), ())
+    assert rollout_view(stands(rollout, status=status, reason="why"), ())

@@ -1,0 +1,390 @@
+"""C1 by example: sure harm takes the traffic back at once, bad luck has one second try, and doubt undoes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pilotage import Answers, Plan, Service, make_plan
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
+from pilotage.model.plan import StepKind
+from pilotage.model.rollout import (
+    Apply,
+    Command,
+    CommandKind,
+    Decision,
+    Ensure,
+    Event,
+    HoldCause,
+    Pace,
+    Replace,
+    RolloutState,
+    Seen,
+    SetFlag,
+    Status,
+)
+from pilotage.model.traffic import WHOLE, HeaderRoute, share_of, split_between
+from pilotage.plan.numbers import Override
+from pilotage.rollout.machine import begin, decide
+
+WELL = (Verdict("error rate", VerdictKind.PASS, "fine"),)
+WORSE = (Verdict("error rate", VerdictKind.FAIL, "18.9 % against 0 %"),)
+FEW = (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "1 of 100"),)
+YOUNG = (Verdict("error rate", VerdictKind.FAIL, "of young instances", excuse=Excuse.WARM_UP),)
+ILL = (Verdict("error rate", VerdictKind.FAIL, "of one", excuse=Excuse.INSTANCE, instance="h:0"),)
+PAST = (Verdict("slow requests", VerdictKind.FAIL, "twice the past's", past=True),)
+WATCHES = (StepKind.ANALYSE, StepKind.BAKE, StepKind.BATCH)
+
+
+def a_plan(strategy: str = "canary", tolerance: str = "medium", full: int = 4, **overrides: object) -> Plan:
+    answers = Answers("minor", strategy, "small", "weekly", tolerance, "internal-only")
+    named = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
+    return make_plan(answers, version="new", service=Service(instances=full, overrides=named))
+
+
+def at(plan: Plan, *, last: bool = False) -> RolloutState:
+    """In the first watch of the plan, or in the last."""
+    steps = [i for i, s in enumerate(plan.steps) if s.kind in WATCHES]
+    step = steps[-1] if last else steps[0]
+    return replace(begin(plan, "old", Pace.FULL), step=step, reached=plan.steps[step].weight, at=1.0)
+
+
+def seen(weight: int, verdicts: tuple[Verdict, ...], new: int = 4, old: int = 4, **more: object) -> Seen:
+    instances = [Instance(f"new-{n}", "new", "h", n, Health.HEALTHY) for n in range(new)]
+    instances += [Instance(f"old-{n}", "old", "h", 10 + n, Health.HEALTHY) for n in range(old)]
+    return replace(Seen(split_between("new", weight, "old"), tuple(instances), verdicts), **more)  # type: ignore[arg-type]
+
+
+def say(kind: CommandKind, **more: bool) -> tuple[Command, ...]:
+    return (Command(1, kind, "ada", **more),)  # type: ignore[arg-type]
+
+
+def weight_of(decision: Decision) -> int:
+    return next(a.split.weight("new") for a in decision.actions if isinstance(a, Apply))
+
+
+def told(decision: Decision) -> list[str]:
+    return [event.type for event in decision.events]
+
+
+# ── withdrawn ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("tolerance", ["low", "medium", "high", "zero-downtime"])
+@pytest.mark.parametrize("status", [Status.PROGRESSING, Status.PAUSED])
+def test_sure_harm_takes_a_canarys_users_back_in_the_same_look(tolerance: str, status: Status) -> None:
+    plan = a_plan(tolerance=tolerance)
+    decision = decide(plan, replace(at(plan), status=status), seen(50, WORSE), (), 2.0)
+    assert weight_of(decision) == 0
+    undone = tolerance in ("low", "zero-downtime")
+    assert decision.state.status is (Status.ROLLING_BACK if undone else Status.WITHDRAWN)
+    assert "18.9 % against 0 %" in decision.events[-1].sentence
+
+
+def test_a_withdrawn_canary_runs_on_and_its_testers_still_reach_it_but_no_cohort() -> None:
+    plan = a_plan(canary__tester_header="X-Release", canary__cohort="x-tenant=acme")
+    decision = decide(plan, at(plan), seen(50, WORSE), (), 2.0)
+    split = next(a.split for a in decision.actions if isinstance(a, Apply))
+    assert split.header_routes == (HeaderRoute("x-release", "canary", "new"),)
+    assert "Ensure(version='new', count=1)" in map(str, decision.actions)
+
+
+def test_sure_harm_turns_a_flag_off_and_a_switch_back() -> None:
+    toggle = a_plan("feature-toggle")
+    flagged = decide(toggle, at(toggle), seen(WHOLE, WORSE, old=0, flag=Ramp(("internal",), 0)), (), 2.0)
+    assert flagged.state.status is Status.WITHDRAWN
+    assert SetFlag(OFF) in flagged.actions
+    switched = a_plan("blue-green")
+    back = decide(switched, at(switched), seen(WHOLE, WORSE), (), 2.0)
+    assert (back.state.status, weight_of(back)) == (Status.WITHDRAWN, 0)
+
+
+@pytest.mark.parametrize(("batch", "kept"), [(0, 0), (1, 0), (2, 1), (3, 2)])
+def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: int, kept: int) -> None:
+    """Two of four may be away: with n old ones healthy, 2 - n new ones serve."""
+    plan = a_plan("rolling", rolling__batch="25%", rolling__max_unavailable="50%")
+    steps = [i for i, s in enumerate(plan.steps) if s.kind is StepKind.BATCH]
+    state = replace(at(plan), step=steps[batch], moves=1)
+    new, old = batch + 1, 3 - batch
+    here = seen(share_of(new, old), WORSE, new, old)
+    decision = decide(plan, state, here, (), 2.0)
+    assert decision.state.status is Status.WITHDRAWN
+    assert weight_of(decision) == share_of(kept, old)
+    assert ("new", kept) in next(a.keep for a in decision.actions if isinstance(a, Apply))
+    # Nobody starts or stops while a person thinks; and on the way back they get no more than that.
+    assert {str(a) for a in decision.actions if not isinstance(a, Apply)} == {
+        f"Ensure(version='old', count={old})", f"Ensure(version='new', count={new})",
+    }  # fmt: skip
+    undone = decide(plan, decision.state, here, say(CommandKind.ABORT), 3.0)
+    assert weight_of(undone) <= share_of(max(kept, 0 if old else 2), old)
+
+
+def test_a_dark_deployment_that_harms_stands_still_and_its_instances_lose_their_users() -> None:
+    plan = a_plan("feature-toggle")
+    begun = replace(begin(plan, "old", Pace.FULL), at=1.0, moves=1)
+    decision = decide(plan, begun, seen(share_of(1, 3), WORSE, 1, 3, flag=OFF), (), 2.0)
+    assert (decision.state.status, weight_of(decision)) == (Status.WITHDRAWN, 0)
+    stay = [a for a in decision.actions if isinstance(a, Ensure)]
+    assert stay == [Ensure("old", 3), Ensure("new", 1)]
+    promoted = decide(plan, decision.state, seen(0, WORSE, 1, 3, flag=OFF), say(CommandKind.PROMOTE), 3.0)
+    assert weight_of(promoted) == share_of(1, 2), "the walk goes on with the next part"
+
+
+def test_a_promote_gives_the_users_back_although_the_reason_still_stands() -> None:
+    plan = a_plan()
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    promoted = decide(plan, withdrawn, seen(0, WORSE), say(CommandKind.PROMOTE), 3.0)
+    assert (promoted.state.status, weight_of(promoted)) == (Status.PROGRESSING, 50)
+    assert promoted.state.step == withdrawn.step
+    assert promoted.state.watched == 0.0
+    after = decide(plan, promoted.state, seen(50, WORSE), (), 4.0).state
+    assert after.status is Status.PROGRESSING, "the metric is accepted"
+    critical = (replace(WORSE[0], critical=True),)
+    assert decide(plan, after, seen(50, critical), (), 5.0).state.status is Status.ROLLING_BACK
+
+
+def test_a_promote_accepts_what_withdrew_it_even_when_the_verdict_has_gone() -> None:
+    plan = a_plan()
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    promoted = decide(plan, withdrawn, seen(0, FEW), say(CommandKind.PROMOTE), 3.0).state
+    assert promoted.accepted == ("error rate",)
+
+
+@pytest.mark.parametrize("kind", [CommandKind.PAUSE, CommandKind.RESUME, CommandKind.APPROVE])
+def test_what_makes_no_sense_while_withdrawn_is_refused_with_what_does(kind: CommandKind) -> None:
+    plan = a_plan()
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    decision = decide(plan, withdrawn, seen(0, FEW), say(kind), 3.0)
+    assert decision.state.status is Status.WITHDRAWN
+    assert "`pilotage promote`" in decision.answered[0][1]
+
+
+@pytest.mark.parametrize("kind", [CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.REJECT])
+def test_no_ends_what_is_withdrawn(kind: CommandKind) -> None:
+    plan = a_plan()
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    assert decide(plan, withdrawn, seen(0, FEW), say(kind), 3.0).state.status is Status.ROLLING_BACK
+
+
+def test_nobody_answers_and_it_is_rolled_back_at_the_deadline() -> None:
+    plan = a_plan(hold__answer_deadline="10s")
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    assert decide(plan, replace(withdrawn, in_status=8.0), seen(0, FEW), (), 3.0).state.status is Status.WITHDRAWN
+    over = decide(plan, replace(withdrawn, in_status=9.5), seen(0, FEW), (), 3.0).state
+    assert over.status is Status.ROLLING_BACK
+    assert "nobody answered" in over.reason
+
+
+def test_a_retry_is_one_fresh_try_that_the_old_verdict_does_not_end() -> None:
+    plan = a_plan()
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    again = decide(plan, withdrawn, seen(0, WORSE), say(CommandKind.RETRY), 3.0)
+    assert (again.state.status, again.state.tries, weight_of(again)) == (Status.PROGRESSING, 1, 50)
+    assert decide(plan, again.state, seen(50, WORSE), (), 4.0).state.status is Status.WITHDRAWN
+
+
+def test_an_instance_that_dies_while_withdrawn_ends_the_release() -> None:
+    plan = a_plan()
+    withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
+    here = seen(0, FEW)
+    dead = replace(here, instances=(*(here.instances or ()), Instance("new-9", "new", "h", 99, Health.EXITED)))
+    assert decide(plan, withdrawn, dead, (), 3.0).state.status is Status.ROLLING_BACK
+
+
+def test_a_release_without_a_way_back_is_not_withdrawn_but_stops_and_calls_a_person() -> None:
+    plan = a_plan(rollback__possible=False)
+    decision = decide(plan, at(plan), seen(50, WORSE), (), 2.0)
+    assert decision.state.status is Status.PAUSED
+    assert told(decision)[-1] == "person-needed"
+
+
+def test_stable_gets_no_more_back_than_it_can_carry() -> None:
+    plan = a_plan("blue-green")
+    decision = decide(plan, at(plan), seen(WHOLE, WORSE, old=1), (), 2.0)
+    assert weight_of(decision) == 750
+
+
+# ── the second try ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("tolerance", ["low", "medium"])
+def test_errors_of_young_instances_cost_the_traffic_until_they_are_warm_and_then_once_more(tolerance: str) -> None:
+    plan = a_plan(tolerance=tolerance, judge__warm_up="10s")
+    first = decide(plan, at(plan), seen(50, YOUNG), (), 2.0)
+    assert (first.state.status, first.state.excuse, weight_of(first)) == (Status.WITHDRAWN, "warm-up", 0)
+    waits = decide(plan, replace(first.state, in_status=8.0), seen(0, YOUNG), (), 3.0)
+    assert waits.state.status is Status.WITHDRAWN
+    second = decide(plan, replace(first.state, in_status=9.0), seen(0, YOUNG), (), 3.0)
+    assert "second-try" in told(second)
+    assert (second.state.status, second.state.tries, weight_of(second)) == (Status.PROGRESSING, 1, 50)
+    failed = decide(plan, second.state, seen(50, YOUNG), (), 4.0).state
+    assert failed.excuse == ""
+    assert failed.status is (Status.ROLLING_BACK if tolerance == "low" else Status.WITHDRAWN)
+
+
+@pytest.mark.parametrize("second_try", [True, False])
+def test_a_critical_limit_has_no_excuse_and_the_switch_takes_it_from_the_rest(second_try: bool) -> None:
+    plan = a_plan("canary", "low", judge__second_try=second_try)
+    critical = (replace(YOUNG[0], critical=True),)
+    assert decide(plan, at(plan), seen(50, critical), (), 2.0).state.status is Status.ROLLING_BACK
+    wanted = Status.WITHDRAWN if second_try else Status.ROLLING_BACK
+    assert decide(plan, at(plan), seen(50, YOUNG), (), 2.0).state.status is wanted
+
+
+def test_an_ill_instance_is_replaced_and_its_end_is_no_crash() -> None:
+    plan = a_plan()
+    first = decide(plan, at(plan), seen(50, ILL, new=1), (), 2.0)
+    assert weight_of(first) == 0
+    assert Replace("new", "h:0") not in first.actions, "requests reach it until the router shows that they do not"
+    assert Replace("new", "h:0") in decide(plan, first.state, seen(0, FEW, new=1), (), 2.5).actions
+    here = seen(0, FEW, new=0)
+    gone = replace(here, instances=(*(here.instances or ()), Instance("new-0", "new", "h", 0, Health.EXITED)))
+    ended = decide(plan, first.state, gone, (), 3.0)
+    assert ended.state.status is Status.WITHDRAWN, "it was told to end"
+    assert Replace("new", "h:0") not in ended.actions
+    # Its successor listens at the same address, and is not asked to leave.
+    second = decide(plan, ended.state, seen(0, FEW, new=1), (), 4.0)
+    assert (second.state.status, second.state.tries, weight_of(second)) == (Status.PROGRESSING, 1, 50)
+    assert Replace("new", "h:0") not in second.actions
+    died = decide(plan, second.state, gone, (), 5.0)
+    assert "rollback-started" in told(died), "now it is a crash"
+
+
+def test_rolling_replaces_the_ill_one_and_leaves_the_others_their_users() -> None:
+    plan = a_plan("rolling", rolling__batch="50%", rolling__max_unavailable="50%")
+    state = replace(at(plan), moves=1)
+    here = seen(500, ILL, 2, 2, endpoints={"old": frozenset({("h", 10), ("h", 11)})})
+    first = decide(plan, state, here, (), 2.0)
+    assert first.state.status is Status.HOLDING
+    assert weight_of(first) == 500
+    assert next(a.without for a in first.actions if isinstance(a, Apply)) == ("h:0",)
+    sent = {"old": frozenset({("h", 10), ("h", 11)}), "new": frozenset({("h", 0), ("h", 1)})}
+    reached = decide(plan, first.state, replace(here, endpoints=sent), (), 2.5)
+    assert Replace("new", "h:0") not in reached.actions
+    sent["new"] = frozenset({("h", 1)})
+    assert Replace("new", "h:0") in decide(plan, reached.state, replace(here, endpoints=sent), (), 2.6).actions
+    fresh = replace(here, instances=tuple(i for i in here.instances or () if i.id != "new-0"))
+    waits = decide(plan, first.state, fresh, (), 3.0)
+    assert waits.state.status is Status.HOLDING, "one of two"
+    second = decide(plan, waits.state, here, (), 4.0)
+    assert (second.state.status, second.state.tries) == (Status.PROGRESSING, 1)
+    failed = decide(plan, second.state, here, (), 5.0).state
+    assert failed.status is Status.WITHDRAWN, "the second time it is harm"
+
+
+def test_harm_of_all_instances_ends_the_wait_for_the_ill_one() -> None:
+    plan = a_plan()
+    first = decide(plan, at(plan), seen(50, ILL), (), 2.0).state
+    harm = decide(plan, first, seen(0, WORSE), (), 3.0)
+    assert (harm.state.status, harm.state.excuse) == (Status.WITHDRAWN, "")
+    assert "traffic-withdrawn" in told(harm)
+
+
+def test_a_persons_pause_outlives_the_second_try() -> None:
+    plan = a_plan(judge__warm_up="1s")
+    paused = replace(at(plan), status=Status.PAUSED)
+    first = decide(plan, paused, seen(50, YOUNG), (), 2.0).state
+    second = decide(plan, replace(first, in_status=1.0), seen(0, FEW), (), 3.0).state
+    assert (second.status, second.tries) == (Status.PAUSED, 1)
+
+
+# ── no control, no data, growing evidence ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("tolerance", ["low", "medium", "high", "zero-downtime"])
+def test_worse_than_the_past_pauses_pages_and_goes_on_when_nobody_says_no(tolerance: str) -> None:
+    plan = a_plan(tolerance=tolerance, hold__duration="2s", pause__deadline="3s", canary__bake_duration="1s")
+    state, now, history, events = at(plan, last=True), 2.0, [], []
+    while plan.steps[state.step].kind is StepKind.BAKE and now < 30:
+        decision = decide(plan, state, seen(WHOLE, PAST), (), now)
+        state, now = decision.state, now + 1.0
+        history.append(state.status)
+        events += [(e.type, e.data.get("cause")) for e in decision.events]
+    assert Status.ROLLING_BACK not in history
+    assert ("paused", HoldCause.PAST.value) in events
+    assert "worse-than-the-past" in [name for name, _ in events]
+    assert "twice the past's" in state.worse
+
+
+def test_a_resume_answers_the_question_about_the_past() -> None:
+    plan = a_plan()
+    asked = replace(at(plan, last=True), status=Status.HOLDING)
+    held = decide(plan, asked, seen(WHOLE, PAST), (), 2.0).state
+    assert held.hold is not None
+    paused = decide(plan, replace(held, hold=replace(held.hold, held=1e6)), seen(WHOLE, PAST), (), 3.0).state
+    assert paused.status is Status.PAUSED
+    resumed = decide(plan, paused, seen(WHOLE, PAST), say(CommandKind.RESUME), 4.0).state
+    assert (resumed.status, resumed.accepted) == (Status.PROGRESSING, ("slow requests",))
+
+
+@pytest.mark.parametrize("verdicts", [FEW, (), (Verdict("error rate", VerdictKind.SOURCE_ERROR, "refused"),)])
+@pytest.mark.parametrize(
+    ("tolerance", "asks"), [("low", True), ("zero-downtime", True), ("medium", False), ("high", False)]
+)
+def test_no_data_after_everything_passed_undoes_nothing(
+    verdicts: tuple[Verdict, ...], tolerance: str, asks: bool
+) -> None:
+    plan = a_plan(tolerance=tolerance, hold__duration="2s", pause__deadline="3s", canary__bake_duration="1s")
+    state, now, paused = replace(at(plan, last=True), watched=5.0), 2.0, False
+    events: list[Event] = []
+    while plan.steps[state.step].kind is StepKind.BAKE and now < 30:
+        decision = decide(plan, state, seen(WHOLE, verdicts), (), now)
+        state, now = decision.state, now + 1.0
+        paused = paused or state.status is Status.PAUSED
+        events += decision.events
+    assert paused is asks
+    assert state.status is Status.PROGRESSING
+    assert state.unwatched
+    held = next(e.sentence for e in events if e.type == "hold-started")
+    assert ("add `synthetic:` or `probes:`" in held) is (verdicts in (FEW, ()))
+
+
+def test_the_last_event_says_that_nobody_watched() -> None:
+    plan = a_plan("big-bang", hold__duration="1s", big_bang__bake_duration="1s")
+    state = replace(at(plan, last=True), watched=5.0)
+    for now in (2.0, 3.0):
+        decision = decide(plan, state, seen(WHOLE, FEW, old=0), (), now)
+        state = decision.state
+    assert state.status is Status.COMPLETED
+    assert decision.events[-1].sentence.startswith("completed, unwatched: error rate: 1 of 100")
+    assert state.reason.startswith("completed, unwatched")
+
+
+def test_growing_evidence_stops_the_automatic_ramp_but_no_fixed_steps() -> None:
+    growing = (Verdict("error rate", VerdictKind.PASS, "not yet", evidence=3.1),)
+    for ramp in (True, False):
+        plan = a_plan(full=1)
+        settings = tuple(replace(s, value=ramp) if s.path == "canary.ramp" else s for s in plan.settings)
+        plan = replace(plan, settings=settings)
+        second = [i for i, s in enumerate(plan.steps) if s.kind is StepKind.SCALE][1]
+        state = replace(at(plan), step=second)
+        decision = decide(plan, state, seen(50, growing), (), 2.0)
+        if ramp:
+            assert decision.state.hold is not None
+            assert decision.state.hold.cause is HoldCause.EVIDENCE
+            calm = (replace(growing[0], evidence=2.9),)
+            assert decide(plan, decision.state, seen(50, calm), (), 3.0).state.step == second + 1
+        else:
+            assert decision.state.step == second + 1
+
+
+def test_a_holdback_keeps_its_control_until_the_last_watch_ends() -> None:
+    plan = a_plan(canary__holdback="10%")
+    bake = next(s for s in plan.steps if s.kind is StepKind.BAKE)
+    assert bake.weight == 900
+    state = at(plan, last=True)
+    unwell = decide(plan, state, seen(900, WELL, old=3), (), 2.0).state
+    assert unwell.hold is not None
+    assert unwell.hold.cause is HoldCause.STABLE_UNHEALTHY
+    harmed = decide(plan, state, seen(900, WORSE), (), 2.0)
+    assert (harmed.state.status, weight_of(harmed)) == (Status.WITHDRAWN, 0)
+    passed = decide(plan, replace(state, watched=1e6), seen(900, WELL), (), 2.0)
+    scaled = decide(plan, passed.state, seen(900, WELL), (), 3.0)
+    assert plan.steps[scaled.state.step].kind is StepKind.SET_WEIGHT
+    assert weight_of(scaled) == WHOLE
+    whole = decide(plan, scaled.state, seen(WHOLE, FEW), (), 4.0)
+    assert plan.steps[whole.state.step].kind is StepKind.DRAIN, "nobody watches what was watched with a control"
+    fast = begin(plan, "old", Pace.FAST)
+    assert plan.steps[fast.step].kind is StepKind.SCALE
