@@ -110,7 +110,7 @@ def test_a_release_without_traffic_is_held_and_undone_not_passed(shop: Make) -> 
     it = shop(hold__duration="1s")
     it.run("deploy", it.release("v0"))
     it.run("deploy", it.release("v1"), expect=4)
-    assert "0 of the 10 requests to the canary" in it.run("explain")
+    assert "0 of the 10 requests to the new version" in it.run("explain")
 
 
 def test_a_release_that_does_not_start_never_gets_traffic(shop: Make) -> None:

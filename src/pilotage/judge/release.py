@@ -245,7 +245,8 @@ class ReleaseJudge:
             # The other kind of traffic was enough; what these few show still counts.
             return verdict if had else replace(verdict, kind=VerdictKind.PASS)
         few = f"{most} of the {least} requests to the new version that this phase needs{self._wait(most, least)}"
-        return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=f"{few}; {verdict.sentence}")
+        words = f"{few}; so far {verdict.sentence}" if had else few
+        return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=words)
 
     def _excused(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
         """Harm may be the bad luck of one instance while the others are well; below the critical limit also that of
