@@ -36,7 +36,7 @@ def history_of(store: Store, service: str, environment: str, now: float) -> Hist
 def _errors_in(judged: dict[str, Any]) -> History | None:
     try:
         traffic = judged["sums"]["users"]
-        sums, bursts = traffic["sums"], traffic["bursts"]
+        sums, bursts = traffic["ever"], traffic["bursts"]
         return History(int(sums["stable_bad"]), int(sums["stable_total"]), float(bursts["factor"]))
     except (KeyError, TypeError, ValueError):
         return None

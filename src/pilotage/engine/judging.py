@@ -182,7 +182,9 @@ class Judging:
             return
         self._cursor = reading.cursor
         self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
-        self.recent = {o.version: o.requests for o in reading.observations}
+        # Pilotage's own requests are requests, too, to whoever asks how many there were.
+        ours = {o.version: o.synthetic.requests if o.synthetic else 0 for o in reading.observations}
+        self.recent = {o.version: o.requests + ours[o.version] for o in reading.observations}
         for version, requests in self.recent.items():
             self.totals[version] = self.totals.get(version, 0) + requests
 

@@ -185,9 +185,9 @@ def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
 
 
 def _counted(rollout: Rollout) -> tuple[Counted, ...]:
-    """What the judge of errors counted; nothing where it never had anything to compare."""
-    errors: Mapping[str, Any] = ((rollout.judge or {}).get("sums") or {}).get("errors", {})
-    sums = errors.get("judge", {}).get("sums", {})
+    """Users' requests and errors as the judge counted them; nothing where it never had anything to compare."""
+    traffic: Mapping[str, Any] = ((rollout.judge or {}).get("sums") or {}).get("users", {})
+    sums = traffic.get("ever", {})
     if not sums:
         return ()
     found = [Counted(rollout.version, sums["canary_bad"], sums["canary_total"])]

@@ -95,6 +95,7 @@ class TrafficJudge:
         self._bursts = Dispersion(history.dispersion if history else None)
         self._past_errors, self._past_slow = PastLevel(), PastLevel()
         self._past = EMPTY
+        self._ever = Sums()
         self._bound: float | None = None
         self._control, self._lost_log, self._last_at = True, False, 0.0
         self.begin_phase()
@@ -131,6 +132,7 @@ class TrafficJudge:
         canary, stable = look.canary, look.stable
         new = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
         self.sums, self.phase = self.sums.plus(new), self.phase.plus(new)
+        self._ever = self._ever.plus(new)
         self._control, self._last_at = look.control, look.at
         self._lost_log = self.unit is Unit.USER and look.failures is None
         if look.control or not canary.requests:
@@ -420,7 +422,7 @@ class TrafficJudge:
     def to_dict(self) -> dict[str, Any]:
         """Everything learned so far as plain JSON."""
         return {
-            "sums": self.sums.to_dict(), "phase": self.phase.to_dict(), "phase_slow": self._phase_slow.to_dict(),
+            "ever": self._ever.to_dict(), "sums": self.sums.to_dict(), "phase": self.phase.to_dict(), "phase_slow": self._phase_slow.to_dict(),
             "phase_users": sorted(self._phase_users), "phase_durations": vars(self._phase_durations),
             "alone_since": self._alone_since, "control": self._control, "lost_log": self._lost_log,
             "last_at": self._last_at, "past": vars(self._past), "bound": self._bound,
@@ -430,6 +432,7 @@ class TrafficJudge:
         }  # fmt: skip
 
     def restore(self, saved: Mapping[str, Any]) -> None:
+        self._ever = Sums(**saved["ever"])
         self.sums, self.phase = Sums(**saved["sums"]), Sums(**saved["phase"])
         self._phase_slow, self._phase_users = Sums(**saved["phase_slow"]), set(saved["phase_users"])
         self._past, self._phase_durations = Histogram.of(saved["past"]), Histogram.of(saved["phase_durations"])

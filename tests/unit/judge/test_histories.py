@@ -26,7 +26,7 @@ class Known:
     def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, dict[str, Any]], ...]:
         def of(bad: int, total: int) -> dict[str, Any]:
             sums = {"stable_bad": bad, "stable_total": total}
-            return {"sums": {"users": {"sums": sums, "bursts": {"factor": 1.0}}}}
+            return {"sums": {"users": {"ever": sums, "bursts": {"factor": 1.0}}}}
 
         return tuple((at, of(bad, total)) for at, bad, total in self._known)
 
