@@ -23,7 +23,8 @@ from pilotage.model.traffic import Split
 
 class Version(ThreadingHTTPServer):
     """A version of a service that answers with its name; `…/error` fails, `…/missing` is not there, `/slow` takes
-    60 ms. While it is `dying` it closes the connection over each request. asked: headers of the requests it got."""
+    60 ms. While it is `dying` it closes the connection over each request. asked: headers of the requests it got
+    · connections: that are open; it closes none by itself."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -32,6 +33,7 @@ class Version(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.name, self.served, self.dying = name, 0, False
         self.asked: list[dict[str, str]] = []
+        self.connections = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -43,6 +45,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet, or each answer waits for a delayed acknowledgement
     server: Version
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
+    def finish(self) -> None:
+        super().finish()
+        self.server.connections -= 1
 
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length", 0))

@@ -532,6 +532,18 @@ def test_without_the_switch_nothing_is_sent_twice(routed: RouterUnderTest, versi
     assert dying.served
 
 
+def test_the_router_is_the_first_to_close_an_idle_connection(routed: RouterUnderTest, versions: Versions) -> None:
+    """A server that closes it, gunicorn after 2 s, may do so just as the next request is sent, and that one is lost."""
+    version = versions("1.0")
+    routed.take(ONE, {"1.0": [version.address]})
+    assert routed.answer("/").status == 200
+    assert version.connections
+    until = time.monotonic() + 10
+    while version.connections:
+        assert time.monotonic() < until, "the router keeps the connection"
+        time.sleep(0.05)
+
+
 def test_a_request_is_tried_on_two_instances_at_most(routed: RouterUnderTest, versions: Versions) -> None:
     """A request that kills what it reaches must not go through the whole fleet."""
     routed.configured(retry_idempotent=True)

@@ -43,7 +43,8 @@ _GOOD = (
 
 _HARMFUL = (
     Trial("500 on a fifth, medium", fault="500", tolerance="medium", ends=_GONE, names=BOOKS, section=_COUNTED),
-    Trial("500 on a fifth, high", fault="500", tolerance="high", ends=_GONE, names=BOOKS, section=_SYNTHETIC),
+    Trial("500 on a fifth, high", fault="500", tolerance="high", weights=("25%", "50%", "100%"), ends=_GONE,
+          names=BOOKS, section=_SYNTHETIC),
     Trial("500 on a fifth, blue-green", "blue-green", fault="500", phase=30, ends=("rolled-back",), section=_COUNTED),
     Trial("404 on a route, rolling", "rolling", fault="404", count=3, ends=("rolled-back",), names=BOOKS,
           section=_MISSING_BOOKS_COUNT),
