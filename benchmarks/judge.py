@@ -44,16 +44,17 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Sizes:
-    """hours: of each null line · fair: null hours of each traffic that bars are tuned on · runs: of each harm ·
-    durations: runs of each line of durations."""
+    """hours: of each null line · others: of these, hours that peers judge too, and we with history · fair: null hours
+    of each traffic that bars are tuned on · runs: of each harm · durations: runs of each line of durations."""
 
     hours: int
+    others: int
     fair: int
     runs: int
     durations: int
 
 
-FULL, QUICK = Sizes(20_000, 8_000, 200, 200), Sizes(60, 160, 24, 8)
+FULL, QUICK = Sizes(20_000, 4_000, 8_000, 200, 200), Sizes(60, 60, 160, 24, 8)
 
 
 def batches(line: Line, hours: int) -> list[int]:
@@ -65,24 +66,30 @@ def batches(line: Line, hours: int) -> list[int]:
 
 # ── releases that do no harm ─────────────────────────────────────────────────────────────────────────────────────
 
-OURS = ("rolled back", "sure once", "with history", "without the log")
+OURS = ("rolled back", "sure once")
+OTHERS = ("with history", "without the log", *RULES)
 
 
-def null_batch(job: tuple[Line, int, int, int]) -> dict[str, int]:
-    """How many streams of one batch each rule flags."""
-    line, number, batch, count = job
+def null_batch(job: tuple[Line, int, int, int, bool]) -> dict[str, tuple[int, int]]:
+    """How many streams of one batch each rule flags, and of how many. The last of the job: for the others, too."""
+    line, number, batch, count, others = job
     chance = np.random.default_rng([SEED, number, batch])
     hours = line.make(chance, count, line)
+    ours = judged(hours, fresh=line.make is ill_instance)
+    found = {"rolled back": ours.rolled_back, "sure once": ours.first}
+    if others:
+        found |= _others(line, number, hours)
+    return {name: (_flagged(seconds), count) for name, seconds in found.items()}
+
+
+def _others(line: Line, number: int, hours: Hours) -> dict[str, Array]:
+    """When the peers' rules flag these hours, and when we do with history, or without the log of failures."""
     fresh = line.make is ill_instance
-    found = {name: _flagged(first(rule.figures(hours), rule.bar)) for name, rule in RULES.items()}
-    ours = judged(hours, fresh=fresh)
-    found |= {"rolled back": _flagged(ours.rolled_back), "sure once": _flagged(ours.first)}
+    found = {name: first(rule.figures(hours), rule.bar) for name, rule in RULES.items()}
     if line.sticky:
-        found["without the log"] = _flagged(judged(hours, log=False, fresh=fresh).rolled_back)
-    else:
-        before = histories(line.make(np.random.default_rng([SEED, number, 10**6]), 1, line))[0]
-        found["with history"] = _flagged(judged(hours, before, fresh=fresh).rolled_back)
-    return found
+        return found | {"without the log": judged(hours, log=False, fresh=fresh).rolled_back}
+    before = histories(line.make(np.random.default_rng([SEED, number, 10**6]), 1, line))[0]
+    return found | {"with history": judged(hours, before, fresh=fresh).rolled_back}
 
 
 def _flagged(seconds: Array) -> int:
@@ -93,12 +100,16 @@ def nulls(pool: Executor, sizes: Sizes, lines: Sequence[tuple[int, Line]]) -> No
     rows = []
     for number, line in lines:
         counts = batches(line, sizes.hours)
-        jobs = [(line, number, batch, count) for batch, count in enumerate(counts)]
+        begun = [sum(counts[:batch]) for batch in range(len(counts))]
+        others = [not batch or begun[batch] * line.looks < sizes.others * HOUR for batch in range(len(counts))]
+        jobs = [(line, number, batch, count, others[batch]) for batch, count in enumerate(counts)]
         parts = list(pool.map(null_batch, jobs))
-        totals = {name: sum(part[name] for part in parts) for name in parts[0]}
-        cells = [share(totals[name], sum(counts)) if name in totals else "–" for name in (*OURS, *RULES)]
-        rows.append((f"{line.name}{' †' if line.bad_luck else ''}", f"{sum(counts):,}", *cells))
-        progress(line.name)
+        totals = {name: np.sum([part[name] for part in parts if name in part], axis=0) for name in parts[0]}
+        cells = {name: share(int(hits), int(of)) for name, (hits, of) in totals.items()}
+        name, few = f"{line.name}{' †' if line.bad_luck else ''}", totals[next(iter(RULES))][1]
+        ours = (name, f"{sum(counts):,}", *(cells[column] for column in OURS), f"{few:,}")
+        rows.append((*ours, *(cells.get(column, "–") for column in OTHERS)))
+        progress(f"{' '.join(rows[-1][:4])}")
     title = (
         "releases that do no harm: share that each rule undoes, in % (95 % interval); ours may undo 0.1 %\n"
         "  rolled back: by the whole release, after its one second try where it has one; users are counted where they\n"
@@ -106,7 +117,7 @@ def nulls(pool: Executor, sizes: Sizes, lines: Sequence[tuple[int, Line]]) -> No
         "  with history: rolled back, knowing the day before · without the log: users stick, nothing tells them apart\n"
         "  † the canary's own bad luck: nothing tells it from a bad release, and no rule should be trusted with it"
     )
-    table(title, ("", "hours", *OURS, *RULES), rows)
+    table(title, ("", "hours", *OURS, "hours", *OTHERS), rows)
     _say_what_fails(rows)
 
 
@@ -136,10 +147,10 @@ def fair_batch(job: tuple[Line, int, int]) -> dict[str, Array]:
     chance = np.random.default_rng([SEED, 2, int(line.requests), int(line.sticky), batch])
     if line.sticky:
         hours = line.make(chance, count, replace(line, theta=1.0))
-        figures = {"ours": evidence(hours)[0]}
+        figures = {"ours": evidence(hours).values}
     else:
         hours, before = fair(chance, count, line.requests)
-        figures = {"ours": evidence(hours)[0], "history": evidence(hours, histories(before))[0]}
+        figures = {"ours": evidence(hours).values, "history": evidence(hours, histories(before)).values}
     figures |= {name: RULES[name].figures(hours) for name in TUNED}
     return {name: values.max(axis=1) for name, values in figures.items()}
 
@@ -174,9 +185,9 @@ def harm_batch(job: tuple[Line, int, int, dict[str, float]]) -> dict[str, tuple[
     known = histories(_harmless(line, number))[0]
     ours = judged(hours)
     bar = max(BAR, bars["ours"])
-    seconds = {"ours": ours.first, "ours tuned": first(evidence(hours, bar=bar)[0], bars["ours"])}
+    seconds = {"ours": ours.first, "ours tuned": first(evidence(hours, bar=bar).values, bars["ours"])}
     if not line.sticky:
-        figures = evidence(hours, known, bar=max(BAR, bars["history"]))[0]
+        figures = evidence(hours, known, bar=max(BAR, bars["history"])).values
         seconds |= {"history": first(figures, BAR), "history tuned": first(figures, bars["history"])}
     seconds |= {name: first(RULES[name].figures(hours), bars[name]) for name in TUNED}
     found = {name: (np.maximum(at - line.begins, 0.0), hurt(hours, at)) for name, at in seconds.items()}
@@ -241,13 +252,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few hours of the lines at 500/s, within three minutes")
     parser.add_argument("--only", choices=PARTS, help="one part")
     parser.add_argument("--hours", type=int, help="hours of each line without harm")
+    parser.add_argument("--others", type=int, help="of these, hours that the peers' rules judge, too")
     parser.add_argument("--line", default="", help="only lines with this in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--profile", action="store_true", help="where the time of a look goes")
     given = parser.parse_args()
     sizes = QUICK if given.quick else FULL
     if given.hours:
-        sizes = Sizes(given.hours, min(sizes.fair, given.hours), sizes.runs, sizes.durations)
+        others, known = min(sizes.others, given.hours), min(sizes.fair, given.hours)
+        sizes = replace(sizes, hours=given.hours, others=others, fair=known)
+    if given.others:
+        sizes = replace(sizes, others=given.others)
     print(_machine(), flush=True)
     with ProcessPoolExecutor(max_workers=given.jobs) as pool:
         parts = (given.only,) if given.only else PARTS[:2] if given.line else PARTS

@@ -16,10 +16,14 @@ import numpy as np
 from pilotage.judge.counts import History
 from pilotage.judge.dispersion import _EVENTS, _EVENTS_EACH, _FLICKERS, _PAIRS, SCALES, SUSPECTED
 from pilotage.judge.likelihood import LATE, LOG_SPAN, SPAN, SPAN_LESS_ONE, late_share
+from pilotage.judge.strata import _ALIKE, _CHANCE
+from pilotage.judge.users import OFTEN
 
 Array = np.ndarray[Any, Any]
 Priors = History | Sequence[History] | None
 """What history says: of all streams, of each, or nothing."""
+Bet = tuple[Array, Array, Array]
+"""Indices of streams, what each of their bettors wins (a logarithm), and the canary's bad events."""
 
 _MANY, _TOP, _RICHEST = 20, 400.0, 1e120
 _POOLED, _LONGEST, _LARGEST = 2, 60, 5000
@@ -159,6 +163,13 @@ class Pools:
         self._looks[enough] = 0
         return rows, pooled
 
+    def flush(self, rows: Array) -> Array:
+        """What is pending of these streams, ended now."""
+        pending = self._pending[:, rows]
+        self._pending[:, rows] = 0
+        self._looks[rows] = 0
+        return pending
+
 
 def gains(null: float, canary_bad: Array, bad: Array, exposure: Array, weight: Array) -> Array:
     """`likelihood.gains`, a row a stream."""
@@ -213,6 +224,7 @@ class StrataStreams:
         self._pools = [Pools(streams) for _ in range(routes)]
         self._whole = Pools(streams) if prior else None
         self._weighed = np.zeros((4, streams))
+        self._asked = np.zeros((routes, 2, streams))
         usual = np.array([known.dispersion for known in priors]) if priors else None
         self._dispersion = Dispersions(streams, usual)
 
@@ -220,49 +232,82 @@ class StrataStreams:
     def dispersion(self) -> Array:
         return self._dispersion.factor
 
-    def update(self, looks: Array) -> None:
-        """looks: (routes, 4, streams)."""
+    def update(self, looks: Array, exposure: float | None = None) -> None:
+        """looks: (routes, 4, streams) · exposure: W / (1 − W) where each request is given to the canary by chance."""
         for capital in (self._joint, *self._single):
             if self._clustered and self._looks % 5 == 0:
                 capital.close_block()
             capital.begin(late_share(self._looks + 1))
         self._looks += 1
-        self._compare(looks)
+        alike = self._alike()
+        self._compare(looks, alike, exposure)
         total = looks.sum(axis=0) if len(looks) > 1 else looks[0]
         if self._whole is not None:
-            self._add_up(total)
+            self._add_up(total, np.logical_and.reduce(alike), exposure)
+        self._asked += looks[:, 1::2]
         self._dispersion.update(total[2], total[3])
 
-    def _compare(self, looks: Array) -> None:
-        streams = looks.shape[2]
-        parts = []
-        for route, pool in enumerate(self._pools):
-            rows, pooled = pool.add(looks[route], self._dispersion.factor)
-            both = (pooled[1] > 0) & (pooled[3] > 0)
-            rows, pooled = rows[both], pooled[:, both]
-            if not len(rows):
-                continue
-            exposure = pooled[1] / pooled[3]
-            weight = self._weight(exposure, pool.dispersion[rows])
-            won = gains(self._ratio, pooled[0], pooled[0] + pooled[2], exposure, weight)
-            parts.append((rows, won, pooled[0]))
-            if self._single:
-                self._single[route].bet(rows, won.copy(), pooled[0])
-        if len(parts) == 1:
-            self._joint.bet(*parts[0])
-        elif parts:
-            together, bad = np.zeros((streams, len(SPAN))), np.zeros(streams)
-            for rows, won, canary_bad in parts:
-                together[rows] += won
-                bad[rows] += canary_bad
-            touched = np.unique(np.concatenate([rows for rows, _, _ in parts]))
-            self._joint.bet(touched, together[touched], bad[touched])
+    def _alike(self) -> Array:
+        """Whether the share of each route is about the same on both versions: (routes, streams)."""
+        if len(self._asked) < 2:
+            return np.ones((1, self._asked.shape[2]), bool)
+        canary, stable = self._asked.sum(axis=0)
+        expected = canary * self._asked[:, 1] / np.maximum(stable, 1.0)
+        found: Array = np.abs(self._asked[:, 0] - expected) <= _ALIKE * expected + _CHANCE * np.sqrt(expected)
+        return found
 
-    def _add_up(self, total: Array) -> None:
+    def _compare(self, looks: Array, alike: Array, exposure: float | None) -> None:
+        streams, parts = looks.shape[2], []
+        for route in range(len(self._pools)):
+            found = self._bets(route, looks[route], alike[route], exposure)
+            if self._single and found:
+                rows, won, canary_bad = _in_one(found, streams)
+                self._single[route].bet(rows, won.copy(), canary_bad)
+            parts += found
+        if parts:
+            self._joint.bet(*_in_one(parts, streams))
+
+    def _bets(self, route: int, look: Array, alike: Array, exposure: float | None) -> list[Bet]:
+        """Streams, what their bettors win, and the canary's bad events: of looks as assigned, and of pooled ones."""
+        pool, dispersion = self._pools[route], self._dispersion.factor
+        if exposure is None:
+            return self._pooled_bets(*pool.add(look, dispersion), pool)
+        parts: list[Bet] = []
+        if self._single:
+            rows = np.flatnonzero(alike)
+            flushed = pool.flush(rows)
+            failed = flushed[0] + flushed[2] > 0
+            parts += self._pooled_bets(rows[failed], flushed[:, failed], pool)
+            counted, pooled = pool.add(np.where(alike, 0.0, look), dispersion)
+            there = ~alike[counted]
+            parts += self._pooled_bets(counted[there], pooled[:, there], pool)
+            pool.flush(rows)
+        rows = np.flatnonzero(alike & (look[0] + look[2] > 0))
+        if len(rows):
+            odds = np.full(len(rows), exposure)
+            weight = self._weight(odds, dispersion[rows])
+            won = gains(self._ratio, look[0, rows], look[0, rows] + look[2, rows], odds, weight)
+            parts.append((rows, won, look[0, rows]))
+        return parts
+
+    def _pooled_bets(self, rows: Array, pooled: Array, pool: Pools) -> list[Bet]:
+        both = (pooled[1] > 0) & (pooled[3] > 0)
+        rows, pooled = rows[both], pooled[:, both]
+        if not len(rows):
+            return []
+        exposure = pooled[1] / pooled[3]
+        weight = self._weight(exposure, pool.dispersion[rows])
+        return [(rows, gains(self._ratio, pooled[0], pooled[0] + pooled[2], exposure, weight), pooled[0])]
+
+    def _add_up(self, total: Array, usual: Array, exposure: float | None) -> None:
         assert self._whole is not None
+        if exposure is not None:
+            odds = np.full(total.shape[1], exposure)
+            self._weighed += np.where(usual, self._weight(odds, self._dispersion.factor) * total, 0.0)
+            return
         rows, pooled = self._whole.add(total, self._dispersion.factor, quiet=True)
-        exposure = np.divide(pooled[1], pooled[3], out=np.zeros(len(rows)), where=pooled[3] > 0)
-        self._weighed[:, rows] += self._weight(exposure, self._whole.dispersion[rows]) * pooled
+        found = np.divide(pooled[1], pooled[3], out=np.zeros(len(rows)), where=pooled[3] > 0)
+        self._weighed[:, rows] += usual[rows] * self._weight(found, self._whole.dispersion[rows]) * pooled
 
     def _weight(self, exposure: Array, dispersion: Array) -> Array:
         if self._clustered:
@@ -284,6 +329,18 @@ class StrataStreams:
         beyond = np.exp(np.minimum(600.0, above(bad_c, np.minimum(1.0, self._ratio * ceiling) * all_c)))
         found: Array = np.where(refuted, value, value + beyond) / 2
         return found
+
+
+def _in_one(parts: Sequence[Bet], streams: int) -> Bet:
+    """The same bets with each stream only once."""
+    if len(parts) == 1:
+        return parts[0]
+    together, bad = np.zeros((streams, len(SPAN))), np.zeros(streams)
+    for rows, won, canary_bad in parts:
+        together[rows] += won
+        bad[rows] += canary_bad
+    touched = np.unique(np.concatenate([rows for rows, _, _ in parts]))
+    return touched, together[touched], bad[touched]
 
 
 class UserStreams:
@@ -311,7 +368,7 @@ class UserStreams:
         self._dispersion.update(often[0, 1], total)
 
     def values(self) -> Array:
-        found = [(first.value + again.value) / 2 for first, again in self._bets]
+        found = [(1 - OFTEN) * first.value + OFTEN * again.value for first, again in self._bets]
         value: Array = (found[0] + np.mean(found[1:], axis=0)) / 2
         return value
 

@@ -19,7 +19,8 @@ from judge_peers import first
 
 from pilotage.judge.bar import WEIGHTS
 from pilotage.judge.counts import History
-from pilotage.judge.instances import _MOST
+from pilotage.judge.instances import _HALF_LIFE, _MOST, _UNLIKELY
+from pilotage.judge.release import _ABOVE
 from pilotage.judge.traffic import _FALLBACK
 
 Array = np.ndarray[Any, Any]
@@ -42,13 +43,23 @@ class Judged:
     figures: Array
 
 
-def evidence(hours: Hours, prior: Priors = None, *, log: bool = True, bar: float = BAR) -> tuple[Array, Array]:
-    """Logarithm of the weighted average of e-values at each look, and whether the limit leads when the bar is reached.
+@dataclass(frozen=True)
+class Figures:
+    """values: logarithm of the weighted average of e-values at each look, (hours, looks) · critical, above: whether the
+    limit leads, or is surely exceeded, when the bar is reached."""
 
-    log: where users stick, the router's log tells them apart. It ends when every hour has reached the bar.
-    """
+    values: Array
+    critical: Array
+    above: Array
+
+
+def evidence(hours: Hours, prior: Priors = None, *, log: bool = True, bar: float = BAR) -> Figures:
+    """What the release's tests say at each look. log: where users stick, the router's log tells them apart. It ends
+    when every hour has reached the bar."""
     streams, looks = hours.canary_bad.shape
-    figures, critical = np.full((streams, looks), -np.inf, np.float32), np.zeros(streams, bool)
+    found = Figures(
+        np.full((streams, looks), -np.inf, np.float32), np.zeros(streams, bool), np.zeros(streams, bool)
+    )  # fmt: skip
     reached = np.zeros(streams, bool)
     errors = _Errors(hours, prior, log)
     limit = _Limit(hours, log)
@@ -59,14 +70,16 @@ def evidence(hours: Hours, prior: Priors = None, *, log: bool = True, bar: float
     for look in range(looks):
         limit.update(look, counts[look])
         errors.update(look, counts[look])
-        of_errors, of_limit = _ERRORS * errors.values(), _LIMIT * limit.values()
-        figures[:, look] = np.log(of_errors + of_limit)
-        new = ~reached & (figures[:, look] >= bar)
+        exceeds = limit.values()
+        of_errors, of_limit = _ERRORS * errors.values(), _LIMIT * exceeds
+        found.values[:, look] = np.log(of_errors + of_limit)
+        new = ~reached & (found.values[:, look] >= bar)
         if new.any():
-            critical[new], reached[new] = (of_limit > of_errors)[new], True
+            found.critical[new], reached[new] = (of_limit > of_errors)[new], True
+            found.above[new] = exceeds[new] >= math.exp(_ABOVE)
             if reached.all():
                 break
-    return figures, critical
+    return found
 
 
 class _Errors:
@@ -75,6 +88,7 @@ class _Errors:
     def __init__(self, hours: Hours, prior: Priors, log: bool) -> None:
         streams, looks = hours.canary_bad.shape
         routes = len(hours.routes[0]) if hours.routes else 1
+        self._sticky = hours.sticky
         self._strata: StrataStreams | None = None
         self._users: UserStreams | None = None
         self._routes: Array | None = None
@@ -96,7 +110,8 @@ class _Errors:
         if self._users is not None:
             self._users.update(self._new[0][look], self._new[1][look])
         elif self._strata is not None:
-            self._strata.update(counts[None] if self._routes is None else self._routes[look].astype(float))
+            looks = counts[None] if self._routes is None else self._routes[look].astype(float)
+            self._strata.update(looks, None if self._sticky else SHARE / (1 - SHARE))
 
     def values(self) -> Array:
         if self._users is not None:
@@ -144,12 +159,12 @@ class _Limit:
 
 def judged(hours: Hours, prior: Priors = None, *, log: bool = True, fresh: bool = False) -> Judged:
     """What the release does. fresh: an instance that replaces an ill one is well; otherwise what happened goes on."""
-    figures, critical = evidence(hours, prior, log=log)
-    reached = first(figures, BAR)
+    found = evidence(hours, prior, log=log)
+    reached = first(found.values, BAR)
     excused = np.zeros(len(hours), bool)
     rows = np.flatnonzero(np.isfinite(reached))
     if len(rows):
-        excused[rows] = ~critical[rows] & _excused(hours, rows, reached[rows].astype(int))
+        excused[rows] = _excused(hours, found, rows, reached[rows].astype(int))
     rolled_back = np.where(excused, np.inf, reached)
     again = np.flatnonzero(excused)
     resumed = reached[again].astype(int) + WARM_UP
@@ -157,39 +172,54 @@ def judged(hours: Hours, prior: Priors = None, *, log: bool = True, fresh: bool 
     if len(again):
         tried = later(hours, (again + 1) % len(hours), 0 * resumed) if fresh else later(hours, again, resumed)
         known = prior if prior is None or isinstance(prior, History) else [prior[row] for row in again]
-        rolled_back[again] = resumed + first(evidence(tried, known, log=log)[0], BAR)
+        rolled_back[again] = resumed + first(evidence(tried, known, log=log).values, BAR)
     rolled_back[rolled_back > hours.looks] = np.inf
-    return Judged(reached, excused, rolled_back, figures)
+    return Judged(reached, excused, rolled_back, found.values)
 
 
-def _excused(hours: Hours, rows: Array, seconds: Array) -> Array:
-    """Whether the harm is below the limit and may be bad luck: of instances that warm up, or of one instance."""
-    bad, total = (np.array([part[row, :at].sum() for row, at in zip(rows, seconds, strict=True)]) for part in (
-        hours.canary_bad, hours.canary_total))  # fmt: skip
-    below = bad <= LIMIT * total
-    if hours.instances is None:
+def _excused(hours: Hours, found: Figures, rows: Array, seconds: Array) -> Array:
+    """Whether the harm may be bad luck: of one of several instances, or, unless the limit is surely exceeded, of the
+    only one, or of instances that warm up."""
+    below = ~found.critical[rows] & ~found.above[rows]
+    if hours.instances is None or len(hours.instances[0]) < 2:
         return below
-    return below & ((seconds < WARM_UP) | _one_is_ill(hours, rows, seconds))
+    return (below & (seconds < WARM_UP)) | _one_is_ill(hours, rows, seconds)
 
 
 def _one_is_ill(hours: Hours, rows: Array, seconds: Array) -> Array:
-    """Whether one of the canary's instances has nearly all errors, and without it the others were never harmful."""
+    """As `instances.InstanceStream.ill`, and whether the others are below the limit."""
     assert hours.instances is not None
     bad, total = (part[:, rows] for part in hours.instances)
-    before = np.arange(hours.looks) < seconds[:, None]
-    errors = (bad * before).sum(axis=2)
-    worst = errors.argmax(axis=0)
+    age = seconds[:, None] - np.arange(hours.looks)
+    kept = np.where(age >= 0, 0.5 ** (np.maximum(age, 0) / _HALF_LIFE), 0.0)
+    errors, requests = (bad * kept).sum(axis=2), (total * kept).sum(axis=2)
+    worst, place = errors.argmax(axis=0), np.arange(len(rows))
+    all_errors, all_requests = errors.sum(axis=0), requests.sum(axis=0)
+    share, usual = errors[worst, place] / all_errors, requests[worst, place] / all_requests
+    others = (all_errors - errors[worst, place]) <= LIMIT * (all_requests - requests[worst, place])
+    named = (share >= _MOST) & (all_errors * _divergences(share, usual) >= _UNLIKELY)
+    return named & others & (_highest_without(hours, rows, seconds, worst) < 1 / (ALPHA * _ERRORS))
+
+
+def _divergences(share: Array, usual: Array) -> Array:
+    rest = 1 - share
+    found: Array = share * np.log(share / usual) + rest * np.log(np.where(rest > 0, rest, 1.0) / (1 - usual))
+    return np.where(share > usual, found, 0.0)
+
+
+def _highest_without(hours: Hours, rows: Array, seconds: Array, worst: Array) -> Array:
+    """The highest e-value for harm of the canary without its worst instance."""
+    assert hours.instances is not None
     without = []
     for k, row in enumerate(rows):
-        rest = [np.delete(part[:, k], worst[k], axis=0).sum(axis=0) for part in (bad, total)]
+        rest = [np.delete(part[:, row], worst[k], axis=0).sum(axis=0) for part in hours.instances]
         without.append(np.stack([*rest, hours.stable_bad[row], hours.stable_total[row]]))
-    stream = StrataStreams(len(rows), 1, RATIO)
-    highest = np.zeros(len(rows))
+    stream, highest = StrataStreams(len(rows), 1, RATIO), np.zeros(len(rows))
     counts = np.stack(without, axis=1).astype(float)
-    for look in range(int(seconds.max())):
+    for look in range(int(seconds.max()) + 1):
         stream.update(counts[None, :, :, look])
-        highest = np.where(look < seconds, np.maximum(highest, stream.values()), highest)
-    return (errors.max(axis=0) >= _MOST * errors.sum(axis=0)) & (highest < 1 / (ALPHA * _ERRORS))
+        highest = np.where(look <= seconds, np.maximum(highest, stream.values()), highest)
+    return highest
 
 
 def later(hours: Hours, rows: Array, starts: Array) -> Hours:

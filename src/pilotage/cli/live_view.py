@@ -170,7 +170,7 @@ def _tail(events: Sequence[Recorded], last: int) -> list[Text]:
         lines.append(
             Text.assemble(
                 (f"{clock}  ", "dim"),
-                (f"{event.type:<17}", "dim"),
+                (f"{event.type:<20}", "dim"),
                 event.sentence,
                 overflow="ellipsis",
                 no_wrap=True,

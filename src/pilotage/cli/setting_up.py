@@ -154,13 +154,17 @@ environments:
       command: {json.dumps(command)}
       count: 2
       health: /healthz          # answers 2xx when the instance is well
-    # Users reach the service through an embedded Envoy. A user who was sent to the canary stays there.
+    # Users reach the service through an embedded Envoy. It gives each a cookie, so that they stay on their version.
     router:
       kind: envoy
       listen: "{listen}"
-      sticky: {{cookie: session}}
+      sticky: {{cookie: pilotage_user}}   # a name that the application itself does not use
     # Requests, errors and latencies as that Envoy counts them.
     metrics: {{kind: envoy}}
+    # What counts as an error of users; without it 5xx alone, and a page that went missing does not count.
+    # errors: [5xx, 404]
+    # Critical functions, tried at each instance of both versions while a release is watched.
+    # probes: [{{http: /login, contains: Sign in}}]
     # Any number of the plan may be set here by its path; `pilotage plan` shows them all, each with its source.
     overrides: {{}}
       # canary.phase_duration: 30m

@@ -188,7 +188,7 @@ class ProbeSection(Section):
         min_length=1,
         description="Or arguments of a command, no shell; {version}, {host}, {port} and {url} are filled in.",
     )
-    status: int = Field(200, ge=100, le=599, description="What each answer must be; redirects are not followed.")
+    status: int = Field(200, ge=200, le=599, description="What each answer must be; redirects are not followed.")
     contains: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="What the first 64 kB of each answer must hold."
     )
@@ -204,6 +204,8 @@ class ProbeSection(Section):
     def _one(self) -> ProbeSection:
         if (self.run is None) == (self.http is None):
             raise ValueError("name either http or run")
+        if any("\0" in part for part in self.run or ()):
+            raise ValueError("run: a NUL character stands in it, which no command can take")
         if self.run is not None:
             if self.status != 200 or self.contains is not None:
                 raise ValueError("status and contains go with http: a command passes when it exits with 0")

@@ -67,4 +67,4 @@ def broken_link(plan_hash: str, head: str, count: int, recorded: Sequence[Record
 
 def sentences(recorded: Sequence[Recorded]) -> list[str]:
     """Events as lines for people: `14:03:07  step-started  25% of requests …`."""
-    return [f"{time.strftime('%H:%M:%S', time.localtime(e.at))}  {e.type:<17} {e.sentence}" for e in recorded]
+    return [f"{time.strftime('%H:%M:%S', time.localtime(e.at))}  {e.type:<19} {e.sentence}" for e in recorded]

@@ -68,7 +68,10 @@ class Judging:
         self._before: Split | None = None
 
     def begin_phase(self, state: RolloutState) -> None:
-        """A step began: what counts towards advancing from it begins anew."""
+        """A step began that is watched: what counts towards advancing from it begins anew. Through other steps the last
+        watch's figures stay, which are why the release is where it is."""
+        if self._plan.steps[state.step].kind not in _WATCHING:
+            return
         self._judge.begin_phase(asks_for_requests=not self._plan.steps[state.step].ramp)
         self._rules.begin_phase()
         self._signals.begin_phase()
@@ -79,7 +82,12 @@ class Judging:
         rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
         try:
             self._turn_to(state)
-            self._observe(target, seen)
+            try:
+                self._observe(target, seen)
+            except Exception as error:
+                # What the probes and the fleet say counts all the same.
+                _log.exception("%s: the reading failed", self._name)
+                self._judge.source_failed(f"the reading failed: {type(error).__name__}: {error}")
             self._measure(target, state, seen)
             self._probe(target, state, seen)
             counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
@@ -243,8 +251,8 @@ class Judging:
             self._probes.record(result)
 
     def _with_logs(self, target: Target, seen: Seen, verdict: Verdict) -> Verdict:
-        """A failure with the last lines of the log of the instance that has most of the errors."""
-        if verdict.kind is not VerdictKind.FAIL:
+        """What fails, or has errors, with the last lines of the log of the instance that has most of them."""
+        if verdict.kind is not VerdictKind.FAIL and not verdict.detail:
             return verdict
         ill = verdict.instance or self._judge.ill_instance
         found = next((i for i in seen.instances or () if f"{i.host}:{i.port}" == ill), None)

@@ -188,11 +188,13 @@ class CountJudge:
             self._capital.bet(self._gains, canary_bad)
             self._gains.fill(0.0)
 
-    def add_up(self, look: Sums, weight: float) -> None:
-        """Take a look into what is compared with the limit and with history."""
+    def add_up(self, look: Sums, weight: float, *, usual: bool = True) -> None:
+        """Take a look into what is compared with the limit and, where it is of the usual requests, with history."""
         canary_bad, canary_total, stable_bad, stable_total = look
         if self._breach is not None and self.limit is not None and canary_total:
             self._breach.bet(_poisson_ratios(weight * canary_bad, weight * self.limit * canary_total), canary_bad)
+        if not usual:
+            return
         weighed = self._weighed
         weighed[0] += weight * canary_bad
         weighed[1] += weight * canary_total

@@ -3,6 +3,8 @@
 With one instance "it fell ill" and "the release is bad" are the same data. With several, the canary is judged once as a
 whole and once without each of them, always against all of stable. If all but one instance are like stable's, the
 evidence without that one is an e-process, whatever it does.
+
+An instance is named for its errors of late: what it did in the hour before it fell ill says nothing of its illness.
 """
 
 from __future__ import annotations
@@ -13,8 +15,15 @@ from typing import Any
 
 from pilotage.judge.counts import CountJudge, CountStream, Sums
 
-_MOST = 0.8
-"""Share of the canary's errors that the ill instance has."""
+_MOST = 2 / 3
+"""Share of the canary's errors of late that the ill instance has."""
+
+_UNLIKELY = 1.5
+"""Of few errors most may be one instance's by chance. −log of Chernoff's bound on that chance, which must be smaller.
+Of releases that harm both of two instances alike, one in eleven or fewer is then tried once more."""
+
+_HALF_LIFE = 60.0
+"""Seconds (or looks, where no times are known) after which an error counts half in that share."""
 
 
 class InstanceStream:
@@ -28,7 +37,9 @@ class InstanceStream:
         self._whole = self._stream()
         self._without: dict[str, CountStream] = {}
         self._highest: dict[str, float] = {}
-        self._counts: dict[str, tuple[int, int]] = {}
+        # Bad events and requests of late, which fade.
+        self._counts: dict[str, tuple[float, float]] = {}
+        self._at: float | None = None
 
     def _stream(self) -> CountStream:
         return CountStream(CountJudge(self._ratio, self._alpha), clustered=self._clustered)
@@ -36,17 +47,24 @@ class InstanceStream:
     def update(
         self, canary: Mapping[str, tuple[int, int]], stable_bad: int, stable_total: int, at: float | None = None
     ) -> None:
-        """Take in a look. canary: bad events and requests of each of its instances since the last look."""
+        """Take in a look. canary: bad events and requests of each of its instances since the last · at: seconds."""
         for instance in canary:
             self._meet(instance)
+        faded = self._faded(at)
         bad, total = (sum(counts[part] for counts in canary.values()) for part in (0, 1))
         for instance, stream in self._without.items():
             its_bad, its_total = canary.get(instance, (0, 0))
             self._feed(stream, Sums(bad - its_bad, total - its_total, stable_bad, stable_total), at)
             self._highest[instance] = max(self._highest[instance], stream.evidence())
             before = self._counts[instance]
-            self._counts[instance] = before[0] + its_bad, before[1] + its_total
+            self._counts[instance] = faded * before[0] + its_bad, faded * before[1] + its_total
         self._feed(self._whole, Sums(bad, total, stable_bad, stable_total), at)
+
+    def _faded(self, at: float | None) -> float:
+        """What is left of an earlier look's counts."""
+        passed = 1.0 if at is None or self._at is None else max(0.0, at - self._at)
+        self._at = at
+        return float(2 ** (-passed / _HALF_LIFE))
 
     def _feed(self, stream: CountStream, look: Sums, at: float | None) -> None:
         stream.update(**look.to_dict(), at=at)
@@ -61,19 +79,20 @@ class InstanceStream:
         self._highest[instance] = stream.evidence()
 
     def ill(self) -> str:
-        """The instance that has at least 80 % of the canary's errors and without which the evidence never reached the
-        bar; empty where there is none, or where fewer than two instances got requests."""
-        asked = {instance: bad for instance, (bad, total) in self._counts.items() if total}
-        errors = sum(asked.values())
+        """The instance that has most of the canary's errors of late, more than chance gives it, and without which the
+        evidence never reached the bar; empty where there is none, or where fewer than two instances got requests."""
+        asked = {instance: counts for instance, counts in self._counts.items() if counts[1]}
+        errors, requests = (sum(counts[part] for counts in asked.values()) for part in (0, 1))
         if len(asked) < 2 or not errors:
             return ""
-        worst = max(asked, key=asked.__getitem__)
-        if asked[worst] < _MOST * errors or self._highest[worst] >= math.log(1 / self._alpha):
+        worst = max(asked, key=lambda instance: asked[instance][0])
+        share, usual = asked[worst][0] / errors, asked[worst][1] / requests
+        if share < _MOST or errors * _divergence(share, usual) < _UNLIKELY:
             return ""
-        return worst
+        return worst if self._highest[worst] < math.log(1 / self._alpha) else ""
 
     def rate_without(self, instance: str) -> float:
-        """The error rate, 0…1, of all instances but this one; 0 where they had no requests."""
+        """The error rate of late, 0…1, of all instances but this one; 0 where they had no requests."""
         others = [counts for name, counts in self._counts.items() if name != instance]
         total = sum(count for _, count in others)
         return sum(bad for bad, _ in others) / total if total else 0.0
@@ -102,6 +121,7 @@ class InstanceStream:
     def to_dict(self) -> dict[str, Any]:
         return {
             "whole": self._whole.to_dict(),
+            "at": self._at,
             "instances": {
                 instance: {
                     "without": stream.to_dict(),
@@ -114,9 +134,17 @@ class InstanceStream:
 
     def restore(self, saved: dict[str, Any]) -> None:
         self._whole.restore(saved["whole"])
-        self._without, self._highest, self._counts = {}, {}, {}
+        self._without, self._highest, self._counts, self._at = {}, {}, {}, saved["at"]
         for instance, part in saved["instances"].items():
             stream = self._stream()
             stream.restore(part["without"])
             self._without[instance], self._highest[instance] = stream, part["highest"]
             self._counts[instance] = (part["counts"][0], part["counts"][1])
+
+
+def _divergence(share: float, usual: float) -> float:
+    """Kullback and Leibler's, of a coin with `share` from one with `usual`; 0 where `share` is the smaller."""
+    if share <= usual:
+        return 0.0
+    rest = (1 - share) * math.log((1 - share) / (1 - usual)) if share < 1 else 0.0
+    return share * math.log(share / usual) + rest

@@ -220,5 +220,12 @@ def average(evidences: Iterable[float]) -> float:
     return top + math.log(math.fsum(math.exp(value - top) for value in values) / len(values))
 
 
+def weighted(first: float, second: float, share: float) -> float:
+    """Natural logarithm of (1 − share) · e^first + share · e^second: an e-value where both are, 0 < share < 1."""
+    first, second = first + math.log(1 - share), second + math.log(share)
+    top = max(first, second)
+    return top + math.log(math.exp(first - top) + math.exp(second - top)) if math.isfinite(top) else top
+
+
 def log(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf

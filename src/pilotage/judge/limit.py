@@ -7,6 +7,9 @@ fixed in advance, so that harm that begins late need not make up for the good ho
 
 Where users stick to a version and retry, the errors of one user say little about the others. The user with the most
 errors is therefore left out of the count, and the rest is weighed by the dispersion of stable's errors.
+
+A dependency that both versions share hurts both. What stable shows at the same time is allowed, so that an outage of
+both adds no evidence, now or later.
 """
 
 from __future__ import annotations
@@ -76,16 +79,26 @@ class LimitStream:
         self._since: float | None = None
         self._blocks, self._share, self._settled, self._unstarted = 0, 0.0, 0.0, 1 - _WHOLE
 
-    def update(self, *, at: float, bad: int, total: int, users: Sequence[int] = (), weight: float = 1.0) -> None:
+    def update(
+        self,
+        *,
+        at: float,
+        bad: int,
+        total: int,
+        users: Sequence[int] = (),
+        weight: float = 1.0,
+        allowed: float = 0.0,
+    ) -> None:
         """Take in a look: `bad` of `total` requests. users: whose error each was, where that is known · weight: what
-        the look counts for, 0…1, known before it."""
+        the look counts for, 0…1, known before it · allowed: a rate that is no breach in this look, because a version
+        beside it has it too; the limit where that is higher."""
         if not 0 <= bad <= total:
             raise ValueError(f"bad events must be between 0 and the total: {bad} of {total}")
         if not total:
             return
         self._turn(at)
         for part in (self._whole, self._block):
-            part.add(bad, self.limit * total, users, weight)
+            part.add(bad, min(1.0, max(self.limit, allowed)) * total, users, weight)
 
     def _turn(self, at: float) -> None:
         """Begin the next block when this one is over."""

@@ -27,7 +27,6 @@ from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
 from pilotage.judge.traffic import ERRORS, SLOW, Look, TrafficJudge, Unit
 from pilotage.model.observation import (
     Excuse,
-    Failure,
     Instance,
     Observation,
     Reading,
@@ -47,6 +46,10 @@ _SYNTHETIC = 0.2
 _SIGNALS = 0.1
 """Share of the false-rollback probability that signals get together, where there are any."""
 
+_ABOVE = math.log(20)
+"""Evidence that the critical limit is exceeded at which harm has no excuse any more: three errors of the first ten
+requests exceed a limit of 5 % by chance."""
+
 _SETTLED = 5.0
 """Seconds of a phase before its traffic is known well enough to forecast anything."""
 
@@ -59,8 +62,9 @@ class Beside:
     """Who got requests since the last look.
 
     stable: whose figures the new version is compared with, None where nothing ran beside it · odds: W / (1 − W) of a
-    user's assignment to the new version, None where users do not decide · share: of the compared requests that should
-    have gone to the new version, None where that is not known, or where users rather than requests are split.
+    user's or request's assignment to the new version, None where neither is assigned by chance · share: of the compared
+    requests that should have gone to the new version, None where that is not known, or where users rather than requests
+    are split.
     """
 
     stable: str | None
@@ -145,8 +149,9 @@ class ReleaseJudge:
         )  # fmt: skip
         self._users.observe(look)
         if self._ours:
+            # The router gives each of them to a version by chance, as it does with users.
             self._ours.observe(replace(look, canary=_synthetic(canary), stable=_synthetic(stable), failures=()))
-        self._observe_instances(canary, stable, reading.failures, control=look.control)
+        self._observe_instances(look)
         if beside.share is not None:
             total = canary.requests + stable.requests
             self._assignment.update(share=beside.share, canary=canary.requests, total=total)
@@ -157,10 +162,9 @@ class ReleaseJudge:
         began = self._pace[0] or reading.at
         self._pace = (began, reading.at - began)
 
-    def _observe_instances(
-        self, canary: Observation, stable: Observation, failures: Sequence[Failure] | None, *, control: bool
-    ) -> None:
+    def _observe_instances(self, look: Look) -> None:
         """Errors by instance: from the log where there is one, because it knows what counts as an error."""
+        canary, stable, failures = look.canary, look.stable, look.failures
         ours = [f for f in failures or () if f.version == self._new]
         self._reasons.add(ours)
         bad = {part.instance: part.errors for part in canary.instances}
@@ -168,8 +172,8 @@ class ReleaseJudge:
             bad = {part.instance: sum(f.instance == part.instance for f in ours) for part in canary.instances}
         counts = {p.instance: (min(bad[p.instance], p.requests), p.requests) for p in canary.instances}
         self._seen_instances.update(name for name, (_, total) in counts.items() if total)
-        if control:
-            self._instances.update(counts, stable.errors, stable.requests)
+        if look.control:
+            self._instances.update(counts, stable.errors, stable.requests, look.at)
 
     def _trust(self, instances: Sequence[Instance], at: float, fresh: str | None) -> float:
         """How much durations of instances this young say: a fresh canary's caches are cold, and it is not to blame for
@@ -192,8 +196,9 @@ class ReleaseJudge:
         found = (self._error_verdict(guilty), self._slow_verdict(guilty), memory, processor)
         return tuple(self._unless_broken(verdict) for verdict in found if verdict is not None)
 
-    def _guilty(self, memory: Verdict | None, processor: Verdict | None) -> str:
-        """The test with the largest share in the average of e-values, when that has reached the bar; else nothing."""
+    def _guilty(self, memory: Verdict | None, processor: Verdict | None) -> set[str]:
+        """The tests whose share alone lifts the average of e-values to the bar; where only all of them together do, the
+        one with the largest share; else none."""
         evidences = {"users." + name: value for name, value in self._users.evidences().items()}
         users = 1 - _SYNTHETIC if self._ours else 1.0
         weights = {"users." + name: WEIGHTS[name] * users for name in self._users.evidences()}
@@ -202,8 +207,10 @@ class ReleaseJudge:
                 evidences["synthetic." + name], weights["synthetic." + name] = value, WEIGHTS[name] * _SYNTHETIC
         for name, verdict in (("memory", memory), ("processor", processor)):
             evidences[name], weights[name] = (verdict.evidence if verdict else 0.0), WEIGHTS[name]
-        reached = combined(evidences, weights) >= math.log(1 / self.alpha)
-        return leading(evidences, weights) if reached else ""
+        bar = math.log(1 / self.alpha)
+        guilty = {name for name, value in evidences.items() if value + math.log(weights[name]) >= bar}
+        # The tests together may know what none of them knows alone.
+        return guilty or ({leading(evidences, weights)} if combined(evidences, weights) >= bar else set())
 
     def _unless_broken(self, verdict: Verdict) -> Verdict:
         if not self._broken or verdict.kind is VerdictKind.FAIL or verdict.metric not in METRICS:
@@ -215,22 +222,22 @@ class ReleaseJudge:
             return None, None
         return self._memory.verdict(), self._processor.verdict()
 
-    def _error_verdict(self, guilty: str) -> Verdict:
-        users = self._users.error_verdict(harmful=guilty == "users.errors", breached=guilty == "users.limit")
+    def _error_verdict(self, guilty: set[str]) -> Verdict:
+        users = self._users.error_verdict(harmful="users.errors" in guilty, breached="users.limit" in guilty)
         verdict = self._excused(self._enough(users, self._users), self._users)
         if self._ours:
-            harmful, breached = guilty == "synthetic.errors", guilty == "synthetic.limit"
+            harmful, breached = "synthetic.errors" in guilty, "synthetic.limit" in guilty
             ours = self._ours.error_verdict(harmful=harmful, breached=breached)
             verdict = _worse(verdict, self._enough(ours, self._ours))
         lines = self._reasons.lines
         return replace(verdict, detail=lines) if lines and verdict.kind is not VerdictKind.PASS else verdict
 
-    def _slow_verdict(self, guilty: str) -> Verdict:
+    def _slow_verdict(self, guilty: set[str]) -> Verdict:
         durations = ("durations", "slow")
-        users = self._users.slow_verdict(harmful=guilty in {f"users.{name}" for name in durations})
+        users = self._users.slow_verdict(harmful=any(f"users.{name}" in guilty for name in durations))
         verdict = self._enough(users, self._users)
         if self._ours:
-            ours = self._ours.slow_verdict(harmful=guilty in {f"synthetic.{name}" for name in durations})
+            ours = self._ours.slow_verdict(harmful=any(f"synthetic.{name}" in guilty for name in durations))
             verdict = _worse(verdict, self._enough(ours, self._ours))
         return verdict
 
@@ -249,15 +256,15 @@ class ReleaseJudge:
         return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=words)
 
     def _excused(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
-        """Harm may be the bad luck of one instance while the others are well; below the critical limit also that of
-        the only one, or of instances that still warm up."""
+        """Harm may be the bad luck of one instance while the others are well; unless it is surely above the critical
+        limit, also that of the only one, or of instances that still warm up."""
         if verdict.kind is not VerdictKind.FAIL:
             return verdict
         limit = self._plan.number("limits.error_rate")
         ill = self._instances.ill()
         if ill and self._instances.rate_without(ill) <= limit:
             return _of_one_instance(verdict, ill)
-        if verdict.critical or traffic.sums.canary_rate > limit:
+        if verdict.critical or traffic.evidences()["limit"] >= _ABOVE:
             return verdict
         if not self._warm:
             words = f"{verdict.sentence}; its instances are younger than {self._warm_up}"

@@ -75,6 +75,8 @@ class MemoryJudge:
         self._age = Age(plan.number("judge.warm_up"))
         self._grown_up: float | None = None
         self._high = 0
+        # Looks follow one another at once when something happened: those are one reading.
+        self._apart, self._counted = 0.9 * plan.number("rollout.tick"), -math.inf
         self._stable: float | None = None
         self._last: tuple[float, float] | None = None
         self._beside = False
@@ -91,7 +93,9 @@ class MemoryJudge:
         if canary is None or stable is None:
             return
         self._last = (canary, stable)
-        self._high = self._high + 1 if canary > self._factor * stable else 0
+        if at - self._counted >= self._apart:
+            self._counted = at
+            self._high = self._high + 1 if canary > self._factor * stable else 0
         if self._age.update(len(_healthy(instances, self._new)), at):
             self._grown_up = None
             self._growth.forget()

@@ -8,10 +8,15 @@ paradox). Within one route the ratio of exposures r_k is its own, and with one r
 is the logarithm of a product of the likelihood ratios that `counts` uses: an e-process where no route is worse than θ0
 (Mantel & Haenszel's idea, Journal of the National Cancer Institute 1959). Harm is usually that of one route; so half
 of the evidence is the mean over the routes of what each says by itself.
+
+Where a router gives each request to the canary with a known probability W, r is W / (1 − W) on every route, and no look
+must be pooled. That holds while both versions are asked the same; a route whose share differs between them is compared
+by its requests again, and history, which knows no routes, takes no part in such looks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +25,10 @@ from pilotage.judge.counts import Blocks, CountJudge, History, Pool, Sums
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.likelihood import LATE, Capital, average, gains, late_share
 from pilotage.model.observation import Verdict, VerdictKind
+
+_ALIKE, _CHANCE = 0.2, 2.0
+"""A route's share is alike on both versions where the canary's requests on it are within a fifth, and so many standard
+deviations of chance, of what stable's share makes expect."""
 
 REST = "rest"
 """Where the requests of routes go that were not named before the first look."""
@@ -52,9 +61,15 @@ class StrataStream:
         if strata:
             self._judge.fix(strata)
 
-    def update(self, counts: Mapping[str, Sums], at: float | None = None, trust: float = 1.0) -> Verdict:
-        """Take in the counts of each route since the last update. at: as `CountStream.update` · trust: the part of
-        their evidence that counts, 0…1, known before them."""
+    def update(
+        self,
+        counts: Mapping[str, Sums],
+        at: float | None = None,
+        trust: float = 1.0,
+        exposure: float | None = None,
+    ) -> Verdict:
+        """Take in the counts of each route since the last update. at, exposure: as `CountStream.update` · trust: the
+        part of their evidence that counts, 0…1, known before them."""
         judge, dispersion = self._judge, self._dispersion.factor
         if not judge.strata:
             judge.fix(counts or (REST,))
@@ -68,13 +83,22 @@ class StrataStream:
             judge.close_block()
         judge.trust = trust
         judge.begin(late_share(self._looks))
-        judge.compare_strata(looks, dispersion)
-        if (pooled := self._pool.add(total, dispersion)) is not None:
-            exposure = pooled.canary_total / pooled.stable_total if pooled.stable_total else 0.0
-            judge.add_up(pooled, judge.weight(exposure, self._pool.dispersion))
+        usual = judge.alike()
+        judge.compare_strata(looks, dispersion, exposure)
+        self._add_up(total, dispersion, exposure, usual=usual)
         self._dispersion.update(total.stable_bad, total.stable_total)
         judge.dispersion = self._dispersion.factor
         return judge.verdict()
+
+    def _add_up(self, look: Sums, dispersion: float, exposure: float | None, *, usual: bool) -> None:
+        """Take all routes together into what is compared with the limit and, where they are usual, with history."""
+        judge, pool = self._judge, self._pool
+        pooled = pool.flush() if exposure is not None else pool.add(look, dispersion)
+        if pooled is not None:
+            counted = pooled.canary_total / pooled.stable_total if pooled.stable_total else 0.0
+            judge.add_up(pooled, judge.weight(counted, pool.dispersion), usual=usual)
+        if exposure is not None:
+            judge.add_up(look, judge.weight(exposure, dispersion), usual=usual)
 
     @property
     def sums(self) -> Sums:
@@ -134,6 +158,11 @@ class _Stratum:
     def __init__(self, cap: float | None) -> None:
         self.sums, self.pool, self.capital = Sums(), Pool(), Capital(cap)
 
+    def alike(self, canary: float, stable: float) -> bool:
+        """Whether this route's share of so many requests of either version is about the same on both."""
+        expected = canary * self.sums.stable_total / stable if stable else 0.0
+        return abs(self.sums.canary_total - expected) <= _ALIKE * expected + _CHANCE * math.sqrt(expected)
+
     def to_dict(self) -> dict[str, Any]:
         return {"sums": self.sums.to_dict(), "pool": self.pool.to_dict(), "capital": self.capital.to_dict()}
 
@@ -150,6 +179,8 @@ class _Joint(CountJudge):
         self, tolerated_ratio: float, alpha: float, limit: float | None, prior: History | None, metric: str
     ) -> None:
         self.strata: dict[str, _Stratum] = {}
+        self._asked = (0, 0)
+        """Requests of canary and stable until now."""
         super().__init__(tolerated_ratio, alpha, limit, prior, metric)
 
     def fix(self, names: Sequence[str] | Mapping[str, Sums]) -> None:
@@ -176,26 +207,49 @@ class _Joint(CountJudge):
             looks[known] = looks[known].plus(look)
         return looks
 
-    def compare_strata(self, looks: Mapping[str, Sums], dispersion: float) -> None:
+    def alike(self) -> bool:
+        """Whether both versions were asked the same until now, as far as anybody can tell."""
+        return all(self._is_alike(stratum) for stratum in self.strata.values())
+
+    def _is_alike(self, stratum: _Stratum) -> bool:
+        return stratum.alike(self._asked[0], self._asked[1])
+
+    def compare_strata(self, looks: Mapping[str, Sums], dispersion: float, exposure: float | None = None) -> None:
         bad = 0
+        for name, look in looks.items():
+            bad += self._compare_look(self.strata[name], look, dispersion, exposure)
+        self.settle(bad)
         for name, look in looks.items():
             stratum = self.strata[name]
             stratum.sums = stratum.sums.plus(look)
-            pooled = stratum.pool.add(look, dispersion)
-            if pooled is not None and pooled.canary_total and pooled.stable_total:
-                self._compare_stratum(stratum, pooled)
-                bad += pooled.canary_bad
-        self.settle(bad)
+            self._asked = self._asked[0] + look.canary_total, self._asked[1] + look.stable_total
 
-    def _compare_stratum(self, stratum: _Stratum, pooled: Sums) -> None:
-        bad = pooled.canary_bad + pooled.stable_bad
-        if not bad:
+    def _compare_look(self, stratum: _Stratum, look: Sums, dispersion: float, exposure: float | None) -> int:
+        """Bet on the look, or on the pooled looks that end with it; how many of the canary's bad events they have."""
+        pool = stratum.pool
+        if exposure is not None and self._is_alike(stratum):
+            pending = pool.flush()
+            self._compare_counts(stratum, pending, pool.dispersion)
+            self._compare_stratum(stratum, look, exposure, dispersion)
+            return pending.canary_bad + look.canary_bad
+        pooled = pool.add(look, dispersion)
+        if pooled is None:
+            return 0
+        self._compare_counts(stratum, pooled, pool.dispersion)
+        return pooled.canary_bad
+
+    def _compare_counts(self, stratum: _Stratum, pooled: Sums, dispersion: float) -> None:
+        """Bet on a look whose requests say how it was split."""
+        if pooled.canary_total and pooled.stable_total:
+            self._compare_stratum(stratum, pooled, pooled.canary_total / pooled.stable_total, dispersion)
+
+    def _compare_stratum(self, stratum: _Stratum, look: Sums, exposure: float, dispersion: float) -> None:
+        bad = look.canary_bad + look.stable_bad
+        if not bad or not 0 < exposure < math.inf:
             return
-        exposure = pooled.canary_total / pooled.stable_total
-        weight = self.weight(exposure, stratum.pool.dispersion)
-        self.compare(pooled.canary_bad, bad, exposure, weight)
-        won = gains(self.tolerated_ratio, pooled.canary_bad, bad, exposure, weight)
-        stratum.capital.bet(won, pooled.canary_bad)
+        weight = self.weight(exposure, dispersion)
+        self.compare(look.canary_bad, bad, exposure, weight)
+        stratum.capital.bet(gains(self.tolerated_ratio, look.canary_bad, bad, exposure, weight), look.canary_bad)
 
     def _capitals(self) -> tuple[Capital, ...]:
         return (*super()._capitals(), *(stratum.capital for stratum in self.strata.values()))
@@ -230,3 +284,4 @@ class _Joint(CountJudge):
         self.strata = {name: self._stratum() for name in saved["strata"]}
         for name, stratum in self.strata.items():
             stratum.restore(saved["strata"][name])
+        self._asked = (self.sums.canary_total, self.sums.stable_total)

@@ -35,9 +35,24 @@ _SLOW_SHARE = 0.05
 _FALLBACK = 0.1
 """Share of the capital for looks in which nothing tells users apart, where usually something does."""
 
-_LEAST_MARGIN = 2.0
+_LEAST_MARGIN = 3.0
 """How many times its past level a rate may be at least, where nothing runs beside the new version: its instances get
 another share of the traffic than stable's ever did, which no history of stable shows."""
+
+_OFF = 1.2
+"""How many times the requests that a split makes expect the canary may have, as in the check of the split."""
+
+_RECENT = 10.0
+"""Seconds of stable's errors that say whether something hurts both versions now."""
+
+_PROBABLE = math.log(20)
+"""Evidence beyond which more of the new version's users meet errors than chance would have it once in 20 times."""
+
+_RETRIES = 11
+"""Errors of one user that one failure and ten retries explain."""
+
+_MOST_USERS = 2_000
+"""Users of a phase whose errors are told apart."""
 
 _REST = "rest"
 
@@ -57,10 +72,9 @@ class Unit(StrEnum):
 class Look:
     """What both versions did since the last look.
 
-    at: Unix seconds · control: stable ran beside the new version and got requests · odds: of a user's assignment to
-    the new version, W / (1 − W); None where that is not known · failures: of either version; None without a log ·
-    trust: the part of what durations say that counts, 0…1, by the age of the new instances · warm: none of the new
-    instances is younger than `judge.warm_up`.
+    at: Unix seconds · control: stable ran beside the new version and got requests · odds: of a user's or request's
+    assignment to the new version, W / (1 − W); None where that is not known · failures: of either version; None without
+    a log · trust: the part of what durations say that counts, 0…1, by the age of the new instances.
     """
 
     at: float
@@ -92,7 +106,8 @@ class TrafficJudge:
         self._plan, self._alpha, self.unit, self._history = plan, alpha, unit, history
         self._routes, self._alone = tuple(routes), alone
         self._ratio = plan.number("judge.tolerated_ratio")
-        self._bursts = Dispersion(history.dispersion if history else None)
+        self._bursts = Dispersion(history.dispersion if history else 1.0)
+        self._recent: list[tuple[float, int, int]] = []
         self._past_errors, self._past_slow = PastLevel(), PastLevel()
         self._past = EMPTY
         self._ever = Sums()
@@ -104,7 +119,7 @@ class TrafficJudge:
     def begin_phase(self) -> None:
         """Forget what counts towards advancing, never the evidence of harm."""
         self.phase, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
-        self._phase_users: set[int] = set()
+        self._phase_users: dict[int, int] = {}
         self._alone_since: float | None = None
 
     def begin_again(self) -> None:
@@ -133,7 +148,9 @@ class TrafficJudge:
         new = Sums(canary.errors, canary.requests, stable.errors, stable.requests)
         self.sums, self.phase = self.sums.plus(new), self.phase.plus(new)
         self._ever = self._ever.plus(new)
-        self._control, self._last_at = look.control, look.at
+        self._last_at = look.at
+        if canary.requests:
+            self._control = look.control
         self._lost_log = self.unit is Unit.USER and look.failures is None
         if look.control or not canary.requests:
             self._alone_since = None
@@ -141,7 +158,7 @@ class TrafficJudge:
             self._alone_since = look.at
         ours = [f for f in look.failures or () if f.version == canary.version]
         theirs = [f for f in look.failures or () if f.version == stable.version]
-        self._phase_users.update(f.user for f in ours)
+        self._count_users(ours)
         self._limit_errors(look, ours)
         if look.control:
             self._compare_errors(look, ours, theirs)
@@ -154,13 +171,27 @@ class TrafficJudge:
         sticky = self.unit is not Unit.REQUEST
         users = [f.user for f in ours] if sticky else []
         weight = 1 / self._bursts.factor if sticky else 1.0
-        self._limit.update(at=look.at, bad=look.canary.errors, total=look.canary.requests, users=users, weight=weight)
+        allowed = self._ratio * self._recent_of_stable(look) if look.control else 0.0
+        self._limit.update(
+            at=look.at, bad=look.canary.errors, total=look.canary.requests, users=users, weight=weight, allowed=allowed
+        )
+
+    def _recent_of_stable(self, look: Look) -> float:
+        """Stable's error rate in the looks around this one, two standard errors above what was seen."""
+        self._recent = [part for part in self._recent if look.at - _RECENT < part[0] <= look.at]
+        self._recent.append((look.at, look.stable.errors, look.stable.requests))
+        return max(_upper(self._recent[-1:]), _upper(self._recent))
+
+    def _count_users(self, ours: Sequence[Failure]) -> None:
+        for failure in ours:
+            if failure.user in self._phase_users or len(self._phase_users) < _MOST_USERS:
+                self._phase_users[failure.user] = self._phase_users.get(failure.user, 0) + 1
 
     def _compare_errors(self, look: Look, ours: Sequence[Failure], theirs: Sequence[Failure]) -> None:
         """Feed exactly one of the statistics, so that each of them is valid by itself."""
         counts = _by_route(look.canary, look.stable, self._routes)
         if self.unit is Unit.REQUEST:
-            self._strata.update(counts, at=look.at)
+            self._strata.update(counts, at=look.at, exposure=_exposure(look))
             return
         if self.unit is Unit.USER and look.failures is not None and look.odds is not None:
             self._users.update(at=look.at, odds=look.odds, canary=_hurt(ours), stable=_hurt(theirs))
@@ -242,7 +273,7 @@ class TrafficJudge:
         """harmful: the release's bar is reached, and errors are what reached it · breached: likewise the limit."""
         sums = self.sums
         canary, stable = _rate(sums.canary_bad, sums.canary_total), _rate(sums.stable_bad, sums.stable_total)
-        worst = self._worst_route() if harmful or breached else ""
+        worst = self._worst_route() if sums.canary_bad else ""
         verdict = Verdict(
             ERRORS,
             VerdictKind.INCONCLUSIVE,
@@ -254,7 +285,7 @@ class TrafficJudge:
             canary=canary,
             stable=stable,
         )
-        if breached and not self._stable_as_bad():
+        if breached and self._worse_than_stable():
             limit = format_share(self._plan.number("limits.error_rate"))
             words = f"{verdict.sentence}: above the limit of {limit}, {self._sure()}"
             return replace(verdict, kind=VerdictKind.FAIL, critical=True, sentence=words)
@@ -279,19 +310,22 @@ class TrafficJudge:
         if phase.stable_rate >= limit and rate <= self._ratio * phase.stable_rate:
             words = f"{verdict.sentence}: stable itself misses {criterion}, the canary is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        found = f"{_rate(bad, phase.canary_total)} in this phase, not {criterion}"
+        found = f"{_rate(phase.canary_bad, phase.canary_total)} in this phase, not {criterion}"
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: {found}")
 
     def _phase_bad(self) -> int:
-        """Errors of this phase; where users are told apart each counts once, because a retry is no further harm."""
-        if self.unit is Unit.USER and not self._lost_log:
-            return min(len(self._phase_users), self.phase.canary_bad)
-        return self.phase.canary_bad
+        """Errors of this phase; where users are told apart, one failure of one user and its retries are left out."""
+        if self.unit is not Unit.USER or self._lost_log or not self._phase_users:
+            return self.phase.canary_bad
+        return max(0, self.phase.canary_bad - min(max(self._phase_users.values()), _RETRIES))
 
     def _against_the_past(
         self, verdict: Verdict, rate: float, limit: float, past: PastLevel, criterion: str
     ) -> Verdict:
         """No stable version runs beside the new one. What is worse than stable's past can hold, never undo."""
+        if rate > (most := self._plan.number("limits.error_rate")):
+            words = f"{verdict.sentence}: above the limit of {format_share(most)}, but not surely"
+            return replace(verdict, sentence=words)
         level = past.level()
         horizon = 0.0 if self._alone_since is None else self._last_at - self._alone_since
         margin = max(_LEAST_MARGIN, past.margin(horizon) or 0.0)
@@ -404,6 +438,14 @@ class TrafficJudge:
             case Unit.CLUSTER:
                 return self._clustered.judge.interval()
 
+    def _worse_than_stable(self) -> bool:
+        """Whether a breach of the limit is the release's: stable does not share it; and where users stick, it is more
+        than the chance that brought the users who fail everywhere to the new version."""
+        if self._stable_as_bad():
+            return False
+        counted = self.unit is Unit.USER and self._control and not self._lost_log
+        return not counted or self._users.evidence() >= _PROBABLE
+
     def _stable_as_bad(self) -> bool:
         """A shared dependency hurts both: the release is not to blame (both degraded)."""
         sums, limit = self.sums, self._plan.number("limits.error_rate")
@@ -422,8 +464,10 @@ class TrafficJudge:
     def to_dict(self) -> dict[str, Any]:
         """Everything learned so far as plain JSON."""
         return {
-            "ever": self._ever.to_dict(), "sums": self.sums.to_dict(), "phase": self.phase.to_dict(), "phase_slow": self._phase_slow.to_dict(),
-            "phase_users": sorted(self._phase_users), "phase_durations": vars(self._phase_durations),
+            "ever": self._ever.to_dict(), "sums": self.sums.to_dict(), "phase": self.phase.to_dict(),
+            "phase_slow": self._phase_slow.to_dict(),
+            "phase_users": [list(pair) for pair in self._phase_users.items()], "recent": self._recent,
+            "phase_durations": vars(self._phase_durations),
             "alone_since": self._alone_since, "control": self._control, "lost_log": self._lost_log,
             "last_at": self._last_at, "past": vars(self._past), "bound": self._bound,
             "bursts": self._bursts.to_dict(), "past_errors": self._past_errors.to_dict(),
@@ -433,8 +477,9 @@ class TrafficJudge:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         self._ever = Sums(**saved["ever"])
+        self._recent = [(at, bad, total) for at, bad, total in saved["recent"]]
         self.sums, self.phase = Sums(**saved["sums"]), Sums(**saved["phase"])
-        self._phase_slow, self._phase_users = Sums(**saved["phase_slow"]), set(saved["phase_users"])
+        self._phase_slow, self._phase_users = Sums(**saved["phase_slow"]), dict(saved["phase_users"])
         self._past, self._phase_durations = Histogram.of(saved["past"]), Histogram.of(saved["phase_durations"])
         self._alone_since, self._control, self._lost_log = saved["alone_since"], saved["control"], saved["lost_log"]
         self._last_at, self._bound = saved["last_at"], saved["bound"]
@@ -449,6 +494,22 @@ class TrafficJudge:
             "strata": self._strata, "users": self._users, "clustered": self._clustered, "limit": self._limit,
             "slow": self._slow, "latency": self._latency,
         }  # fmt: skip
+
+
+def _exposure(look: Look) -> float | None:
+    """The odds at which a router gave each request to the canary by chance; None where nobody did (copies of requests),
+    or where the canary had far more requests than they make expect: a source that lags behind a smaller weight."""
+    if look.odds is None:
+        return None
+    expected = look.odds * look.stable.requests
+    most = _OFF * expected + 3 * math.sqrt(expected) + 2
+    return look.odds if look.canary.requests <= most else None
+
+
+def _upper(looks: Sequence[tuple[float, int, int]]) -> float:
+    """A rate that is two standard errors above what these looks at stable show; 0 where it had no requests."""
+    bad, total = sum(part[1] for part in looks), sum(part[2] for part in looks)
+    return (bad + 2 * math.sqrt(bad)) / total if total else 0.0
 
 
 def _hurt(failures: Iterable[Failure]) -> list[tuple[int, str]]:

@@ -50,7 +50,9 @@ def _excused(turn: Turn, verdict: Verdict) -> bool:
 
 
 def _act_on_sure_harm(turn: Turn, guilty: list[Verdict]) -> None:
-    if turn.plan.setting("limits.rollback_auto").value:
+    stranded = turn.strategy.withdraws(turn.plan, turn.state) and not turn.strategy.frees_all(turn.plan, turn.state)
+    if turn.plan.setting("limits.rollback_auto").value or stranded:
+        # Users who cannot be taken off the version are not left on it until a person answers.
         roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
     elif turn.state.status is not Status.WITHDRAWN:
         withdraw(turn, guilty)
@@ -179,6 +181,8 @@ def second_try_is_ready(turn: Turn, wanted: int) -> bool:
     state, seen = turn.state, turn.seen
     if seen.instances is None or seen.split is None or state.excuse == Excuse.INSTANCE:
         return False
+    if seen.freeze or seen.barrier:
+        return False  # no users come back by themselves in a freeze
     if state.excuse == Excuse.WARM_UP and state.in_status < turn.plan.number("judge.warm_up"):
         return False
     if any(i.health is Health.EXITED and left_on_purpose(state, i.host, i.port) for i in seen.instances):

@@ -69,7 +69,7 @@ STRATEGIES: Mapping[DeploymentStrategy, Strategy] = {
 
 _JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 _NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
-_REMEDY = "add `synthetic:` or `probes:`, or lower judge.min_requests"
+_REMEDY = "add `synthetic:`, or lower judge.min_requests where there are some requests"
 STRONG_EVIDENCE = math.log(20)
 """The natural logarithm of an e-value that chance alone reaches once in 20 releases: the ramp waits."""
 
@@ -126,8 +126,11 @@ def begin(plan: Plan, old: str | None, pace: Pace, author: str = "") -> RolloutS
 
 def wants_traffic(plan: Plan, state: RolloutState) -> bool:
     """Whether synthetic requests should flow: from when users can reach the new version until its last watch ends,
-    also while it is held or paused, and at 100 %. Not while it is withdrawn: its users are gone on purpose."""
-    if state.status not in FORWARD:
+    also while it is held or paused, and at 100 %. Not while it is withdrawn, when its users are gone on purpose; in
+    rolling, some may have to stay."""
+    if state.status is Status.WITHDRAWN and plan.answers.deployment_strategy is not DeploymentStrategy.ROLLING:
+        return False
+    if state.status not in UNDER_WAY:
         return False
     if plan.answers.deployment_strategy is DeploymentStrategy.CANARY and not state.reached:
         # A quick return starts behind the first weight.
@@ -400,7 +403,9 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
         turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence)
         after = f"; {then} after {format_duration(limit)}" if math.isfinite(limit) else ""
         share = format_share(turn.step.weight / WHOLE)
-        turn.tell("hold-started", f"holding at {share}: {hold.sentence}{after}", cause=hold.cause.value)
+        behind = _behind(turn, hold)
+        more = {"detail": list(behind)} if behind else {}
+        turn.tell("hold-started", f"holding at {share}: {hold.sentence}{after}", cause=hold.cause.value, **more)
         return
     turn.set(hold=replace(hold, held=before.held), reason=hold.sentence)
     if before.held < limit:
@@ -413,7 +418,14 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
         if _served(turn):
             _go_on_unwatched(turn, hold.sentence)
     else:
-        roll_back(turn, f"held for {format_duration(limit)} and it did not clear up: {hold.sentence}", "deadline")
+        why = f"held for {format_duration(limit)} and it did not clear up: {hold.sentence}"
+        roll_back(turn, why, "deadline", _behind(turn, hold))
+
+
+def _behind(turn: Turn, hold: Hold) -> tuple[str, ...]:
+    """Routes, statuses and lines of a log behind the verdicts that a hold is about."""
+    about = [v for v in turn.seen.verdicts if v.kind is not VerdictKind.PASS and v.sentence in hold.sentence]
+    return tuple(line for v in about for line in v.detail)
 
 
 def _patience(turn: Turn, cause: HoldCause) -> tuple[float, str]:

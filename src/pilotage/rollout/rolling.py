@@ -38,6 +38,11 @@ def _enough(plan: Plan) -> int:
     return full - min(portion_of(str(plan.setting("rolling.max_unavailable").value), full), full - 1)
 
 
+def _frees_all(plan: Plan, state: RolloutState) -> bool:
+    """Whether the old instances that are left carry everything, so that no updated one needs to serve."""
+    return _walk(plan, state).after[1] >= _enough(plan)
+
+
 def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     if state.status is Status.WITHDRAWN:
         return walking.withheld(_walk(plan, state), state, seen)
@@ -109,6 +114,7 @@ ROLLING = Strategy(
     stable_unwell="rolling.health_timeout",
     note=_note,
     withdraws=shifting.withdraws,
+    frees_all=_frees_all,
     returned=shifting.returned,
     replaces_alone=True,
 )

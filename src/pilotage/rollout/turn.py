@@ -55,6 +55,10 @@ def _from_the_first(_plan: Plan, _state: RolloutState) -> int:
     return 0
 
 
+def _always(_plan: Plan, _state: RolloutState) -> bool:
+    return True
+
+
 def _never(_plan: Plan, _state: RolloutState) -> bool:
     return False
 
@@ -73,7 +77,8 @@ class Strategy:
     the way back · note: keeps the timers that depend on what was seen, before anything is decided ·
     unwell, stable_unwell: the numbers that say how long too few healthy instances of the new and of the old version
     are waited out · first_move: how many moves of the way back need not be made, when it begins ·
-    withdraws: whether traffic can leave the new version here while its instances stay · returned: whether that was
+    withdraws: whether traffic can leave the new version here while its instances stay · frees_all: whether all of it
+    can · returned: whether that was
     read back: no user has the new version · replaces_alone: an ill instance is replaced without withdrawing the rest.
     """
 
@@ -87,6 +92,7 @@ class Strategy:
     note: Callable[[Turn], None] = _nothing
     first_move: Callable[[Plan, RolloutState], int] = _from_the_first
     withdraws: Callable[[Plan, RolloutState], bool] = _never
+    frees_all: Callable[[Plan, RolloutState], bool] = _always
     returned: Callable[[Turn], bool] = _not_back
     replaces_alone: bool = False
 

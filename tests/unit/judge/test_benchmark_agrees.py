@@ -52,6 +52,23 @@ def test_by_route_and_with_history(routes: int, requests: float, prior: History 
 
 @pytest.mark.parametrize("requests", [3, 40, 400])
 @pytest.mark.parametrize("routes", [1, 3])
+@pytest.mark.parametrize("prior", [None, HISTORY], ids=["without history", "with history"])
+def test_where_requests_are_assigned_with_known_odds(routes: int, requests: float, prior: History | None) -> None:
+    """With another mix of routes on the canary for a while, so that odds and requests take turns."""
+    ours, looks = StrataStreams(STREAMS, routes, prior=prior), looks_of(routes, requests, 7)
+    looks[40:90, -1, 1] *= 3
+    names, odds = [f"route {index}" for index in range(routes)], 0.05 / 0.95
+    theirs = [StrataStream(prior=prior, strata=names) for _ in range(STREAMS)]
+    for look in looks:
+        ours.update(look.astype(float), odds)
+        for index, stream in enumerate(theirs):
+            stream.update({n: Sums(*map(int, look[k, :, index])) for k, n in enumerate(names)}, exposure=odds)
+        assert log(ours.values()) == pytest.approx([stream.evidence() for stream in theirs], rel=1e-9, abs=1e-9)
+    assert max(log(ours.values())) > 3
+
+
+@pytest.mark.parametrize("requests", [3, 40, 400])
+@pytest.mark.parametrize("routes", [1, 3])
 def test_where_errors_come_in_clusters(routes: int, requests: float) -> None:
     ours, looks = StrataStreams(STREAMS, routes, clustered=0.00045), looks_of(routes, requests, 2)
     names = [f"route {index}" for index in range(routes)]

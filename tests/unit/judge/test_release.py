@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
+from pilotage.judge.counts import History
 from pilotage.judge.release import Beside, ReleaseJudge
 from pilotage.judge.traffic import Unit
 from pilotage.model.observation import (
@@ -99,10 +100,13 @@ def test_r18_a_slower_canary_fails_but_not_critically() -> None:
 
 def test_r19_memory_fails_after_three_readings_in_a_row_not_one() -> None:
     judge = ReleaseJudge(a_plan(), "new", "old")
-    judge.observe(reading((1, 0), (1, 0)), instances(90, 30), BESIDE)
+    judge.observe(at(1.0, reading((1, 0), (1, 0))), instances(90, 30), BESIDE)
     assert by_metric(judge)["memory"] is VerdictKind.PASS
-    for _ in range(2):
-        judge.observe(reading((1, 0), (1, 0)), instances(90, 30), BESIDE)
+    for _ in range(5):
+        judge.observe(at(1.1, reading((1, 0), (1, 0))), instances(90, 30), BESIDE)
+    assert by_metric(judge)["memory"] is VerdictKind.PASS, "looks in quick succession are one reading"
+    for second in (2.0, 3.0):
+        judge.observe(at(second, reading((1, 0), (1, 0))), instances(90, 30), BESIDE)
     assert by_metric(judge)["memory"] is VerdictKind.FAIL
 
 
@@ -370,6 +374,35 @@ def test_errors_of_instances_that_warm_up_are_excused() -> None:
     assert named(judge).kind is not VerdictKind.FAIL
 
 
+@pytest.mark.parametrize(("bad", "excuse"), [(5, Excuse.WARM_UP), (25, None)])
+def test_a_few_of_the_first_requests_that_fail_do_not_exceed_the_critical_limit_for_sure(
+    bad: int, excuse: Excuse | None
+) -> None:
+    """C1: 5 of 25 are above 5 %, and may be cold caches; 25 of 25 are no bad luck."""
+    judge = ReleaseJudge(a_plan(warm_up=120), "new", "old", History(100, 1_000_000))
+    judge.observe(look(1e9, (25, bad), (475, 0)), instances(30, 30), Beside("old", 25 / 475))
+    assert named(judge).kind is VerdictKind.FAIL
+    assert named(judge).excuse is excuse
+
+
+def test_requests_that_a_router_assigns_by_known_odds_need_no_request_of_the_canary_to_count() -> None:
+    """5 req/s: an error of stable in a look without a request of the canary speaks for the canary."""
+    known, unknown = (ReleaseJudge(a_plan(), "new", "old") for _ in range(2))
+    for second in range(60):
+        for judge, odds in ((known, 1 / 19), (unknown, None)):
+            judge.observe(look(1e9 + second, (0, 0), (5, 1)), instances(30, 30), Beside("old", odds))
+    assert known._users.evidences()["errors"] < -0.1
+    assert unknown._users.evidences()["errors"] == pytest.approx(0.0)
+
+
+def test_a_source_that_lags_behind_a_smaller_weight_blames_nobody() -> None:
+    """The weight fell from a half to a twentieth, and the source still counts requests of before."""
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(15):
+        judge.observe(look(1e9 + second, (500, 5), (500, 5)), instances(30, 30), Beside("old", odds=1 / 19))
+        assert named(judge).kind is not VerdictKind.FAIL
+
+
 def test_a_second_try_begins_without_the_evidence_of_the_first() -> None:
     judge = ReleaseJudge(a_plan(), "new", "old")
     for second in range(60):
@@ -520,3 +553,83 @@ def test_the_evidence_survives_a_restart_in_every_unit() -> None:
             judge.observe(after, instances(30, 30), Beside("old", 1 / 19))
         assert first.verdicts() == second.verdicts()
         assert math.isfinite(named(first).evidence)
+
+
+# ── a shared outage blames nobody ──────────────────────────────────────────────────────────────────────────
+
+
+def outage(unit: Unit, rate: float, begins: int, ends: int, seconds: int, seed: int) -> list[Verdict]:
+    """Both versions fail alike for a while: 200 requests a second, a quarter of them to the new version."""
+    chance, judge, found = np.random.default_rng(seed), ReleaseJudge(a_plan(), "new", "old", unit=unit), []
+    for second in range(seconds):
+        p = rate if begins <= second < ends else 0.0005
+        bad_c, bad_s = int(chance.binomial(50, p)), int(chance.binomial(150, p))
+        users = chance.integers(0, 2**60, bad_c + bad_s).tolist()
+        failures = failed("new", users[:bad_c]) + failed("old", users[bad_c:])
+        judge.observe(look(1e9 + second, (50, bad_c), (150, bad_s), failures), (), Beside("old", 1 / 3))
+        found += [v for v in judge.verdicts() if v.kind is VerdictKind.FAIL]
+    return found
+
+
+@pytest.mark.parametrize("unit", list(Unit))
+@pytest.mark.parametrize(
+    ("rate", "begins", "ends", "seconds"),
+    [(0.5, 300, 315, 340), (0.1, 120, 180, 200), (0.5, 2, 32, 400), (0.08, 0, 300, 300)],
+    ids=["after clean minutes", "a small one", "minutes after it is over", "both above the limit all the time"],
+)
+def test_c1_what_stable_shares_breaks_no_limit(unit: Unit, rate: float, begins: int, ends: int, seconds: int) -> None:
+    for seed in range(4):
+        assert not outage(unit, rate, begins, ends, seconds, seed)
+
+
+def test_an_outage_of_the_new_version_alone_breaks_the_limit_within_seconds() -> None:
+    for unit in Unit:
+        judge = ReleaseJudge(a_plan(), "new", "old", unit=unit)
+        for second in range(300):
+            judge.observe(look(1e9 + second, (50, 0), (150, 0)), (), Beside("old", 1 / 3))
+        for second in range(300, 303):
+            users = list(range(second * 100, second * 100 + 40))
+            judge.observe(look(1e9 + second, (50, 40), (150, 0), failed("new", users)), (), Beside("old", 1 / 3))
+        assert (named(judge).kind, named(judge).critical) == (VerdictKind.FAIL, True), unit
+
+
+def test_the_limit_decides_also_where_the_comparison_has_more_evidence() -> None:
+    """A person who accepts the comparison has not accepted an outage."""
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(60):
+        judge.observe(look(1e9 + second, (50, 20), (950, 0)), (), Beside("old", 1 / 19))
+    assert named(judge).critical
+
+
+def test_r13_errors_of_a_few_users_do_not_fade_with_the_length_of_a_phase() -> None:
+    """Three users with 3 % errors for minutes: 87 of 2,989 requests were called 0.1 %, and everyone got the version."""
+    judge = ReleaseJudge(a_plan(), "new", "old", unit=Unit.USER)
+    for second in range(600):
+        bad = [1, 2, 3][: 1 if second % 5 else 2] if second % 3 == 0 else []
+        judge.observe(look(1e9 + second, (10, len(bad)), (10, 0), failed("new", bad)), (), Beside("old", 1.0))
+    assert named(judge).kind is not VerdictKind.PASS
+
+
+def test_r13_one_error_and_its_retries_do_not_hold_a_release() -> None:
+    judge = ReleaseJudge(a_plan(), "new", "old", unit=Unit.USER)
+    for second in range(60):
+        bad = [7] * 4 if second == 30 else []
+        judge.observe(look(1e9 + second, (50, len(bad)), (950, 0), failed("new", bad)), (), Beside("old", 1 / 19))
+    assert named(judge).kind is VerdictKind.PASS
+
+
+def test_above_the_limit_without_a_control_is_no_matter_of_the_past() -> None:
+    judge = ReleaseJudge(a_plan(), "new", "old", unit=Unit.USER)
+    for second in range(10):
+        judge.observe(look(1e9 + second, (10, 2), (0, 0), failed("new", [second, second + 100])), (), ALONE)
+    assert named(judge).kind in (VerdictKind.FAIL, VerdictKind.INCONCLUSIVE)
+    assert not named(judge).past
+
+
+def test_what_decided_is_said_after_the_new_version_lost_its_traffic() -> None:
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(60):
+        judge.observe(look(1e9 + second, (50, 1 if second == 9 else 0), (950, 0)), (), BESIDE)
+    for second in range(60, 70):
+        judge.observe(look(1e9 + second, (0, 0), (1000, 0)), (), ALONE)
+    assert "No stable version runs beside it" not in named(judge).sentence

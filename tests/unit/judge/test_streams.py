@@ -86,6 +86,56 @@ def test_an_exposure_that_the_caller_knows_replaces_that_of_the_requests() -> No
     assert known.evidence() == pytest.approx(before, abs=1e-3)
 
 
+def test_routes_of_known_odds_are_an_e_process_by_enumeration() -> None:
+    """Every way in which a router with odds of 1 : 3 can assign the six requests that fail whatever the version, on two
+    routes, with looks without a request of the canary: the mean evidence is one whenever one looks."""
+    failing, others = [(1, 0), (0, 1), (2, 0), (1, 1)], 40
+    means = [0.0] * len(failing)
+    for coins in itertools.product((0, 1), repeat=6):
+        chance, left = math.prod(0.25 if coin else 0.75 for coin in coins), list(coins)
+        stream = StrataStream(tolerated_ratio=1.0, strata=("/a", "/b"))
+        for place, bad in enumerate(failing):
+            looks = {}
+            for route, count in zip(("/a", "/b"), bad, strict=True):
+                ours = sum(left[:count])
+                del left[:count]
+                looks[route] = Sums(ours, ours + others, count - ours, count - ours + 3 * others)
+            stream._judge.compare_strata(looks, 1.0, 1 / 3)
+            means[place] += chance * math.exp(stream.evidence())
+    assert means == pytest.approx([1.0] * len(failing), abs=1e-9)
+
+
+@pytest.mark.parametrize("prior", [None, History(30, 30_000, 1.5)])
+def test_one_route_of_known_odds_is_what_a_stream_of_counts_says(prior: History | None) -> None:
+    """Odds come and go, as under a copy of the requests; looks that wait when they come are not lost."""
+    chance, strata, single = np.random.default_rng(42), StrataStream(prior=prior), CountStream(CountJudge(prior=prior))
+    for second in range(150):
+        look = Sums(int(chance.poisson(0.05)), int(chance.integers(1, 3)), int(chance.poisson(0.2)), 40)
+        odds = 0.04 if second // 20 % 2 else None
+        strata.update({"/": look}, exposure=odds)
+        single.update(**look.to_dict(), exposure=odds)
+        assert strata.evidence() == pytest.approx(single.evidence(), abs=1e-9)
+        assert strata.safe_evidence() == pytest.approx(single.judge.safe_evidence(), abs=1e-9)
+
+
+def test_little_traffic_of_known_odds_is_judged_sooner_by_route_than_by_its_requests() -> None:
+    """5 req/s on three routes, 5 % of them to a canary that fails 50 times as often as stable's 0.1 %."""
+    chance, times, sooner, names = np.random.default_rng(31), [], 0, ("/a", "/b", "/c")
+    for _ in range(20):
+        stream, counted, second = StrataStream(strata=names), StrataStream(strata=names), 0
+        while stream.evidence() < BAR and second < 3000:
+            second, looks = second + 1, {}
+            for name in names:
+                n_c, n_s = int(chance.poisson(0.25 / 3)), int(chance.poisson(4.75 / 3))
+                looks[name] = Sums(int(chance.binomial(n_c, 0.05)), n_c, int(chance.binomial(n_s, 0.001)), n_s)
+            stream.update(looks, exposure=0.05 / 0.95)
+            counted.update(looks)
+        times.append(second)
+        sooner += stream.evidence() > counted.evidence()
+    assert np.median(times) <= 500
+    assert sooner >= 15
+
+
 def test_little_traffic_is_judged_in_minutes() -> None:
     """5 req/s, 5 % of them to a canary that fails 50 times as often as stable's 0.1 %: known within 400 s."""
     chance, times = np.random.default_rng(31), []
@@ -246,6 +296,17 @@ def test_another_mix_of_routes_is_no_harm() -> None:
     assert (pooled, strata) == (3, 0)
 
 
+@pytest.mark.parametrize("prior", [None, History(1_000, 1_000_000)], ids=["alone", "with history"])
+def test_neither_known_odds_nor_history_take_another_mix_for_harm(prior: History | None) -> None:
+    """The canary is asked four times as often for what fails often: its odds are those of the whole, not of the route."""
+    chance = np.random.default_rng(43)
+    for _ in range(3):
+        stream = StrataStream(prior=prior)
+        for _ in range(1500):
+            stream.update(mixed(chance, 0.2), exposure=25 / 475)
+            assert stream.evidence() < BAR
+
+
 def test_harm_of_one_route_is_named() -> None:
     chance, stream = np.random.default_rng(36), StrataStream()
     for _ in range(400):
@@ -312,6 +373,29 @@ def test_one_instance_that_falls_ill_is_named_and_harm_of_all_is_nobodys() -> No
         assert ill.evidence_without("i1") < BAR
         assert two_instances(chance, (0.05, 0.05), 60, harmful) < 60
         assert harmful.ill() == ""
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_an_instance_that_falls_ill_after_an_hour_is_named(timed: bool) -> None:
+    """Errors that both instances had before do not hide whose the errors of late are; a minute ago counts half."""
+    stream, chance = InstanceStream(), np.random.default_rng(44)
+    for second in range(1000):
+        both = {f"i{n}": (int(chance.random() < 0.05), 12) for n in range(2)}
+        stream.update(both, int(chance.poisson(2)), 475, float(second) if timed else None)
+    assert stream.ill() == ""
+    for second in range(1000, 1020):
+        ill = {"i0": (0, 12), "i1": (1, 12)}
+        stream.update(ill, int(chance.poisson(0.5)), 475, float(second) if timed else None)
+    assert stream.ill() == "i1"
+    assert stream.rate_without("i1") < 0.05
+
+
+def test_a_few_errors_on_one_of_two_instances_may_be_chance() -> None:
+    stream, named = InstanceStream(), []
+    for _ in range(4):
+        stream.update({"i0": (0, 12), "i1": (1, 12)}, 0, 475)
+        named.append(stream.ill())
+    assert named == ["", "", "i1", "i1"]
 
 
 def test_the_evidence_without_one_instance_is_not_moved_by_it() -> None:

@@ -96,7 +96,7 @@ class FailureLog:
             user = int(said["user"] or blake2b(place.encode(), digest_size=8).hexdigest(), 16)
             instance, path = str(said["instance"] or ""), str(said["path"] or "")[:_LONGEST_PATH]
             return Failure(version, user, route, shown, instance, str(said["method"] or ""), path, float(said["at"]))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError):
             return None
 
 

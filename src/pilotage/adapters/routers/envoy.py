@@ -7,8 +7,10 @@ has a cluster for each stratum of its traffic; a switch of all of them is one fi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import time
 import uuid
@@ -43,6 +45,7 @@ from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, rou
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.model.traffic import Split
 
+_log = logging.getLogger(__name__)
 _LARGEST = {FAILURES: 32 << 20, SAMPLE: 1 << 20}
 """Bytes at which a log of Envoy's gives way to the next one."""
 _FLUSHED_EVERY = 200
@@ -221,7 +224,8 @@ class EnvoyRouter:
         for log, size in sizes.items():
             path = self._directory / log
             if size is not None and size > _LARGEST[log]:
-                path.replace(path.with_name(log + ROTATED))
+                with contextlib.suppress(OSError):
+                    path.replace(path.with_name(log + ROTATED))
             _make_private(path)
         _post(f"http://{admin_address(self._directory)}/reopen_logs")
         self._reopened = True
@@ -262,8 +266,17 @@ def _is_live(admin: int) -> bool:
 
 
 def _make_private(path: Path) -> None:
-    """See that the file is there, and that only this user reads it."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+    """See that the file is there, and that only this user reads it. What cannot be written makes way; a log is never a
+    reason not to route."""
+    for last in (False, True):
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+            return
+        except OSError as error:
+            _log.warning("%s cannot be written: %s", path, error.strerror)
+            if not last:
+                with contextlib.suppress(OSError):
+                    path.rename(path.with_name(f"{path.name}.{uuid.uuid4().hex}"))
 
 
 def _size(path: Path) -> int | None:

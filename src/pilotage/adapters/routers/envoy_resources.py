@@ -77,7 +77,7 @@ def cluster(files: Path, version: str, stratum: str, *, http2: bool = False) -> 
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }
     options = "extensions.upstreams.http.v3.HttpProtocolOptions"
-    protocol = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
+    protocol: dict[str, Any] = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     made["typed_extension_protocol_options"] = {
         f"envoy.{options}": {
             "@type": f"{TYPE}.{options}",
