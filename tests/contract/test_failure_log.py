@@ -76,6 +76,21 @@ def test_a_line_torn_for_good_costs_no_other(log: FailureLog, path: Path) -> Non
     assert users(log, cursor)[0] == [3]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        line(2).replace(b'"1764000000.250"', b"1" + b"0" * 400),
+        line(2).replace(b"500", b"Infinity"),
+        b"[" * 100_000 + b"\n",
+    ],
+    ids=["a time beyond numbers", "an infinite status", "brackets without end"],
+)
+def test_an_odd_line_costs_no_other(log: FailureLog, path: Path, odd: bytes) -> None:
+    cursor = log.end()
+    write(path, odd, line(3))
+    assert users(log, cursor)[0] == [3]
+
+
 def test_a_truncated_file_is_read_from_its_beginning(log: FailureLog, path: Path) -> None:
     write(path, line(2), line(3))
     cursor = log.end()

@@ -532,6 +532,20 @@ def test_without_the_switch_nothing_is_sent_twice(routed: RouterUnderTest, versi
     assert dying.served
 
 
+def test_a_log_that_cannot_be_written_is_no_reason_not_to_route(routed: RouterUnderTest, versions: Versions) -> None:
+    """A folder where the log was rolled back every release, with an internal error for a reason."""
+    old, new = versions("1.0"), versions("2.0")
+    backends = {"1.0": [old.address], "2.0": [new.address]}
+    routed.take(ONE, backends)
+    log = routed.directory / "failures.log"
+    log.unlink(missing_ok=True)
+    log.mkdir()
+    routed.router = routed.again(2)
+    routed.take(Split((("2.0", 1000),)), backends)
+    assert routed.ask() == "2.0"
+    assert log.is_file()
+
+
 def test_the_router_is_the_first_to_close_an_idle_connection(routed: RouterUnderTest, versions: Versions) -> None:
     """A server that closes it, gunicorn after 2 s, may do so just as the next request is sent, and that one is lost."""
     version = versions("1.0")
