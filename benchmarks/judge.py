@@ -253,6 +253,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, help="one part")
     parser.add_argument("--hours", type=int, help="hours of each line without harm")
     parser.add_argument("--others", type=int, help="of these, hours that the peers' rules judge, too")
+    parser.add_argument("--runs", type=int, help="releases of each line of harm, and of durations")
     parser.add_argument("--line", default="", help="only lines with this in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--profile", action="store_true", help="where the time of a look goes")
@@ -263,6 +264,8 @@ def main() -> None:
         sizes = replace(sizes, hours=given.hours, others=others, fair=known)
     if given.others:
         sizes = replace(sizes, others=given.others)
+    if given.runs:
+        sizes = replace(sizes, runs=given.runs, durations=given.runs)
     print(_machine(), flush=True)
     with ProcessPoolExecutor(max_workers=given.jobs) as pool:
         parts = (given.only,) if given.only else PARTS[:2] if given.line else PARTS

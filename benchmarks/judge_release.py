@@ -3,7 +3,7 @@
 As the product: errors have the weight 0.45 in the bar and their limit of 5 % has 0.15. Durations, slow requests, memory
 and processor have the rest; here nothing of that happens, so they add nothing. What reaches the bar while the instances
 are younger than two minutes, or is the errors of one instance, is tried once more; a failure after that is rolled back,
-and so is at once what is above the limit.
+and so is at once what is surely above the limit.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Judged:
 @dataclass(frozen=True)
 class Figures:
     """values: logarithm of the weighted average of e-values at each look, (hours, looks) · critical, above: whether the
-    limit leads, or is surely exceeded, when the bar is reached."""
+    limit decides, or is surely exceeded, when the bar is reached."""
 
     values: Array
     critical: Array
@@ -75,10 +75,16 @@ def evidence(hours: Hours, prior: Priors = None, *, log: bool = True, bar: float
         found.values[:, look] = np.log(of_errors + of_limit)
         new = ~reached & (found.values[:, look] >= bar)
         if new.any():
-            found.critical[new], reached[new] = (of_limit > of_errors)[new], True
+            found.critical[new], reached[new] = _critical(of_errors, of_limit, math.exp(bar))[new], True
             found.above[new] = exceeds[new] >= math.exp(_ABOVE)
             if reached.all():
                 break
+    return found
+
+
+def _critical(of_errors: Array, of_limit: Array, bar: float) -> Array:
+    """Whether the limit has reached the bar by itself, or has the larger share where neither has."""
+    found: Array = (of_limit >= bar) | ((of_errors < bar) & (of_limit > of_errors))
     return found
 
 
@@ -125,7 +131,7 @@ class _Limit:
 
     def __init__(self, hours: Hours, log: bool) -> None:
         streams = len(hours)
-        self._bursts = Dispersions(streams) if hours.sticky else None
+        self._bursts = Dispersions(streams, 1.0) if hours.sticky else None
         self._ones = np.ones(streams)
         self._errors = self._ours(hours) if hours.sticky and log and hours.errors is not None else None
         users = 0 if self._errors is None else int(self._errors[1].max(initial=0)) + 1
