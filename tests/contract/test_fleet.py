@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ import pytest
 from pilotage.adapters import processes
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.fleets.process import ProcessFleet
+from pilotage.adapters.free_port import free_port
 from pilotage.adapters.ports import AdapterError, Fenced, Fleet
 from pilotage.model.observation import Health, Instance
 
@@ -279,3 +282,23 @@ def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
 
 def _children() -> list[psutil.Process]:
     return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_port_that_another_program_took_meanwhile_is_no_crash_of_the_version(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A good release was rolled back because a neighbour had begun to listen on the port that was just chosen for it."""
+    fleet = make(1)
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as neighbour:
+        ports = iter([neighbour.getsockname()[1]])
+        monkeypatch.setattr("pilotage.adapters.fleets.process.free_port", lambda: next(ports, None) or free_port())
+        until = time.monotonic() + 20
+        while True:
+            fleet.ensure("1.0", 1)
+            found = fleet.instances()
+            assert Health.EXITED not in {i.health for i in found}
+            if [i.health for i in found] == [Health.HEALTHY]:
+                break
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
+        assert found[0].port != neighbour.getsockname()[1]

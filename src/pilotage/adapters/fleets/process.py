@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,9 @@ _TAIL = 64 * 1024
 """Bytes at the end of a log in which its last lines are looked for."""
 
 _LINE = 200
+
+_YOUNG = 60.0
+"""Seconds after its start in which an instance that ended may have found its port taken."""
 
 
 class ProcessFleet:
@@ -148,14 +152,22 @@ class ProcessFleet:
             cpu,
         )
 
+    def _lost_its_port(self, record: Record) -> bool:
+        """Whether it ended right after its start and somebody else listens on its port: between the choice of a free
+        port and its use another program took it. That is no fault of the version, and `ensure` starts another."""
+        if time.time() - (record.started or 0) > _YOUNG:
+            return False
+        with contextlib.closing(socket.socket()) as probe:
+            probe.settimeout(0.5)
+            return probe.connect_ex(("127.0.0.1", record.facts["port"])) == 0
+
     def _health_of(self, record: Record) -> tuple[Health, str]:
         process = record.process()
         if process is None:
             log = self._directory / "logs" / f"{record.path.stem}.log"
             lines = processes.last_lines(log)
-            return (
-                Health.STOPPING if record.stopping_since else Health.EXITED
-            ), f"its log ends: {lines}" if lines else ""
+            gone = record.stopping_since is not None or self._lost_its_port(record)
+            return (Health.STOPPING if gone else Health.EXITED), f"its log ends: {lines}" if lines else ""
         if record.stopping_since is not None:
             return Health.STOPPING, ""
         try:
