@@ -16,10 +16,10 @@ from pilotage.engine.targets import Target, probe_specs, rules_of
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.counts import History
 from pilotage.judge.health import health_score
+from pilotage.judge.look import Unit
 from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
-from pilotage.judge.traffic import Unit
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind

@@ -22,9 +22,10 @@ from pilotage.judge.bar import WEIGHTS, combined, leading
 from pilotage.judge.counts import History
 from pilotage.judge.forecast import time_to_decision
 from pilotage.judge.instances import InstanceStream
+from pilotage.judge.look import Look, Unit
 from pilotage.judge.reasons import Reasons
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
-from pilotage.judge.traffic import ERRORS, SLOW, Look, TrafficJudge, Unit
+from pilotage.judge.traffic import ERRORS, SLOW, TrafficJudge
 from pilotage.model.observation import (
     Excuse,
     Instance,

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from pilotage.judge.bar import WEIGHTS
@@ -21,10 +20,11 @@ from pilotage.judge.counts import CountJudge, CountStream, History, Sums
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.latency import StrataLatency
 from pilotage.judge.limit import LimitStream
+from pilotage.judge.look import REST, Look, Unit, by_route, durations_by_route, exposure, slow_by_route
 from pilotage.judge.past import PastLevel
 from pilotage.judge.strata import StrataStream
 from pilotage.judge.users import UserStream
-from pilotage.model.observation import EMPTY, Failure, Histogram, Observation, RouteCounts, Verdict, VerdictKind
+from pilotage.model.observation import EMPTY, Failure, Histogram, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration, format_share
 
@@ -39,9 +39,6 @@ _LEAST_MARGIN = 3.0
 """How many times its past level a rate may be at least, where nothing runs beside the new version: its instances get
 another share of the traffic than stable's ever did, which no history of stable shows."""
 
-_OFF = 1.2
-"""How many times the requests that a split makes expect the canary may have, as in the check of the split."""
-
 _RECENT = 10.0
 """Seconds of stable's errors that say whether something hurts both versions now."""
 
@@ -53,37 +50,6 @@ _RETRIES = 11
 
 _MOST_USERS = 2_000
 """Users of a phase whose errors are told apart."""
-
-_REST = "rest"
-
-
-class Unit(StrEnum):
-    """What is assigned to a version, and so counts as one event."""
-
-    REQUEST = "request"
-    """Each request is assigned anew."""
-    USER = "user"
-    """Users stick to their version, and the router's log of failures tells them apart."""
-    CLUSTER = "cluster"
-    """Users stick to their version, and nothing tells them apart."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What both versions did since the last look.
-
-    at: Unix seconds · control: stable ran beside the new version and got requests · odds: of a user's or request's
-    assignment to the new version, W / (1 − W); None where that is not known · failures: of either version; None without
-    a log · trust: the part of what durations say that counts, 0…1, by the age of the new instances.
-    """
-
-    at: float
-    canary: Observation
-    stable: Observation
-    control: bool = True
-    odds: float | None = None
-    failures: tuple[Failure, ...] | None = None
-    trust: float = 1.0
 
 
 class TrafficJudge:
@@ -138,7 +104,7 @@ class TrafficJudge:
             metric=SLOW,
             least=plan.number("success_criteria.min_latency_difference", 0.01),
             least_share=plan.number("success_criteria.min_latency_share", 0.1),
-            strata=(*self._routes, _REST),
+            strata=(*self._routes, REST),
         )
 
     # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
@@ -189,9 +155,9 @@ class TrafficJudge:
 
     def _compare_errors(self, look: Look, ours: Sequence[Failure], theirs: Sequence[Failure]) -> None:
         """Feed exactly one of the statistics, so that each of them is valid by itself."""
-        counts = _by_route(look.canary, look.stable, self._routes)
+        counts = by_route(look.canary, look.stable, self._routes)
         if self.unit is Unit.REQUEST:
-            self._strata.update(counts, at=look.at, exposure=_exposure(look))
+            self._strata.update(counts, at=look.at, exposure=exposure(look))
             return
         if self.unit is Unit.USER and look.failures is not None and look.odds is not None:
             self._users.update(at=look.at, odds=look.odds, canary=_hurt(ours), stable=_hurt(theirs))
@@ -206,11 +172,11 @@ class TrafficJudge:
             self._past = self._past.plus(stable)
             self._bound = self._slow_bound()
         if look.control and canary.bounds and stable.bounds:
-            ours, theirs = _durations_by_route(look.canary), _durations_by_route(look.stable)
+            ours, theirs = durations_by_route(look.canary), durations_by_route(look.stable)
             self._latency.update(ours, theirs, look.trust)
         if self._bound is None:
             return
-        counts = _slow_by_route(look.canary, look.stable, self._routes, self._bound)
+        counts = slow_by_route(look.canary, look.stable, self._routes, self._bound)
         total = Sums()
         for part in counts.values():
             total = total.plus(part)
@@ -427,7 +393,7 @@ class TrafficJudge:
 
     def _names(self, route: str) -> bool:
         """Whether naming the route says anything: there are several, and this is one of them."""
-        return bool(route) and bool(self._routes) and route != _REST
+        return bool(route) and bool(self._routes) and route != REST
 
     def _interval(self) -> tuple[float, float]:
         match self.unit:
@@ -496,16 +462,6 @@ class TrafficJudge:
         }  # fmt: skip
 
 
-def _exposure(look: Look) -> float | None:
-    """The odds at which a router gave each request to the canary by chance; None where nobody did (copies of requests),
-    or where the canary had far more requests than they make expect: a source that lags behind a smaller weight."""
-    if look.odds is None:
-        return None
-    expected = look.odds * look.stable.requests
-    most = _OFF * expected + 3 * math.sqrt(expected) + 2
-    return look.odds if look.canary.requests <= most else None
-
-
 def _upper(looks: Sequence[tuple[float, int, int]]) -> float:
     """A rate that is two standard errors above what these looks at stable show; 0 where it had no requests."""
     bad, total = sum(part[1] for part in looks), sum(part[2] for part in looks)
@@ -514,43 +470,6 @@ def _upper(looks: Sequence[tuple[float, int, int]]) -> float:
 
 def _hurt(failures: Iterable[Failure]) -> list[tuple[int, str]]:
     return [(failure.user, failure.route) for failure in failures]
-
-
-def _by_route(canary: Observation, stable: Observation, routes: Sequence[str]) -> dict[str, Sums]:
-    """Errors and requests of both versions by route; all in one where the source does not count routes."""
-    ours, theirs = ({part.route: part for part in o.routes} for o in (canary, stable))
-    if not routes or not (ours or theirs):
-        return {_REST: Sums(canary.errors, canary.requests, stable.errors, stable.requests)}
-    found: dict[str, Sums] = dict.fromkeys((*routes, _REST), Sums())
-    for name in {*ours, *theirs}:
-        known = name if name in routes else _REST
-        mine, other = ours.get(name), theirs.get(name)
-        found[known] = found[known].plus(
-            Sums(
-                mine.errors if mine else 0,
-                mine.requests if mine else 0,
-                other.errors if other else 0,
-                other.requests if other else 0,
-            )
-        )
-    return found
-
-
-def _slow_by_route(canary: Observation, stable: Observation, routes: Sequence[str], bound: float) -> dict[str, Sums]:
-    """Requests slower than `bound` seconds, as errors are in `_by_route`."""
-    return _by_route(_slow_as_errors(canary, bound), _slow_as_errors(stable, bound), routes)
-
-
-def _slow_as_errors(found: Observation, bound: float) -> Observation:
-    def slow(durations: Histogram) -> tuple[int, int]:
-        return durations.total, durations.above(bound) if durations.bounds else 0
-
-    routes = tuple(RouteCounts(part.route, *slow(part.durations)) for part in found.routes)
-    return Observation(found.version, *slow(found.durations), routes=routes)
-
-
-def _durations_by_route(found: Observation) -> dict[str, Histogram]:
-    return {part.route: part.durations for part in found.routes} or {_REST: found.durations}
 
 
 def _rate(bad: int, total: int) -> str:

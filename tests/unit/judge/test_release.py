@@ -12,8 +12,8 @@ import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.judge.counts import History
+from pilotage.judge.look import Unit
 from pilotage.judge.release import Beside, ReleaseJudge
-from pilotage.judge.traffic import Unit
 from pilotage.model.observation import (
     Excuse,
     Failure,
