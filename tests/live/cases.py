@@ -19,7 +19,8 @@ _PROBED = {"routes": ROUTES, "probes": [{"http": f"{BOOKS}/7.json", "contains": 
 GATE = (
     # A tenth of sixty users is six, too few to be sure of anything that only some of them meet; by chance it is none.
     Trial("good canary", weights=_QUARTER, section=_COUNTED),
-    Trial("500 on a fifth", fault="500", weights=_QUARTER, ends=("rolled-back",), names=BOOKS, section=_COUNTED, seed=2),
+    Trial("500 on a fifth", fault="500", weights=_QUARTER, phase=20, ends=("rolled-back",), names=BOOKS,
+          section=_COUNTED, seed=2),
     Trial("404 on a route", fault="404", weights=_QUARTER, ends=("rolled-back",), names=BOOKS,
           section=_MISSING_COUNTS, seed=3),
 )  # fmt: skip
