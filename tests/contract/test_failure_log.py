@@ -10,7 +10,8 @@ import pytest
 from pilotage.adapters.envoy_admin import cluster_of
 from pilotage.adapters.metrics import failure_log
 from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
-from pilotage.adapters.strata import REST, Failing, Route, Strata
+from pilotage.adapters.strata import Failing, Route, Strata
+from pilotage.model.observation import REST
 
 FAILING = Failing.of(["5xx", {"grpc": ["UNAVAILABLE"]}])
 STRATA = Strata((Route("/api", FAILING),), FAILING)

@@ -26,8 +26,8 @@ from pilotage.adapters.envoy_admin import (
 )
 from pilotage.adapters.metrics.envoy import EnvoyMetrics
 from pilotage.adapters.ports import AdapterError, Metrics
-from pilotage.adapters.strata import REST, Failing, Route, Strata
-from pilotage.model.observation import Failure, Reading
+from pilotage.adapters.strata import Failing, Route, Strata
+from pilotage.model.observation import REST, Failure, Reading
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 
 from .conftest import RouterUnderTest, User, Version

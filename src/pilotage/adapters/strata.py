@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pilotage.model.grpc import STATUSES
+from pilotage.model.observation import REST
 
 SYNTHETIC, TESTERS = "synthetic", "testers"
-REST = "rest"
-"""How readings name the requests that no route takes."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 SIGNAL = "signal"
 """The name in `shares` under which the weight of any single signal is found."""
 
-_SIGNALS = 0.1
+SIGNALS_SHARE = 0.1
+"""The part of the false-rollback probability that all signals have together, where there are any."""
 
 
 def shares(signals: int) -> Mapping[str, float]:
@@ -29,7 +30,7 @@ def shares(signals: int) -> Mapping[str, float]:
         raise ValueError(f"the number of signals must be at least 0, not {signals}")
     if not signals:
         return WEIGHTS
-    return {**{name: weight * (1 - _SIGNALS) for name, weight in WEIGHTS.items()}, SIGNAL: _SIGNALS / signals}
+    return {**{name: weight * (1 - SIGNALS_SHARE) for name, weight in WEIGHTS.items()}, SIGNAL: SIGNALS_SHARE / signals}
 
 
 def combined(evidences: Mapping[str, float], weights: Mapping[str, float]) -> float:

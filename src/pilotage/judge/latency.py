@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from pilotage.judge.likelihood import average
-from pilotage.model.observation import EMPTY, Histogram, Verdict, VerdictKind
+from pilotage.model.observation import EMPTY, REST, Histogram, Verdict, VerdictKind
 from pilotage.model.quantity import format_duration
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -38,9 +38,6 @@ _LEAST = 100
 _NARROW, _STEEP = 0.5, 10.0
 """A bucket with more than this share of all requests, or this many times as dense as the bucket below: its requests may
 all lie close to its upper bound."""
-
-REST = "rest"
-"""Where the durations of routes go that were not named before the first look."""
 
 
 class LatencyJudge:

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pilotage.judge.counts import Sums
-from pilotage.model.observation import Failure, Histogram, Observation, RouteCounts
-
-REST = "rest"
-"""The route of what is on no other."""
+from pilotage.model.observation import REST, Failure, Histogram, Observation, RouteCounts
 
 _OFF = 1.2
 """How many times the requests that a split makes expect the canary may have, as in the check of the split."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pilotage.judge.assignment import AssignmentCheck
-from pilotage.judge.bar import WEIGHTS, combined, leading
+from pilotage.judge.bar import SIGNALS_SHARE, WEIGHTS, combined, leading
 from pilotage.judge.counts import History
 from pilotage.judge.forecast import time_to_decision
 from pilotage.judge.instances import InstanceStream
@@ -43,9 +43,6 @@ METRICS = (ERRORS, SLOW)
 
 _SYNTHETIC = 0.2
 """Share of the bar that Pilotage's own requests get, where there are any."""
-
-_SIGNALS = 0.1
-"""Share of the false-rollback probability that signals get together, where there are any."""
 
 _ABOVE = math.log(20)
 """Evidence that the critical limit is exceeded at which harm has no excuse any more: three errors of the first ten
@@ -75,7 +72,7 @@ class Beside:
 
 def signal_alpha(plan: Plan, signals: int) -> float:
     """The probability of a false rollback that each of so many compared signals may spend."""
-    return plan.number("judge.false_rollback") * _SIGNALS / max(1, signals)
+    return plan.number("judge.false_rollback") * SIGNALS_SHARE / max(1, signals)
 
 
 class ReleaseJudge:
@@ -101,7 +98,7 @@ class ReleaseJudge:
         signals: int = 0,
     ) -> None:
         self._new, self._old, self._plan, self._resources = new, old, plan, resources
-        self.alpha = plan.number("judge.false_rollback") * (1 - _SIGNALS if signals else 1)
+        self.alpha = plan.number("judge.false_rollback") * (1 - SIGNALS_SHARE if signals else 1)
         self._users = TrafficJudge(plan, self.alpha, unit=unit, history=history, routes=routes, alone=old is None)
         self._ours = TrafficJudge(plan, self.alpha, alone=old is None) if synthetic else None
         self._assignment = AssignmentCheck()

@@ -24,14 +24,11 @@ from typing import Any
 from pilotage.judge.counts import Blocks, CountJudge, History, Pool, Sums
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.likelihood import LATE, Capital, average, gains, late_share
-from pilotage.model.observation import Verdict, VerdictKind
+from pilotage.model.observation import REST, Verdict, VerdictKind
 
 _ALIKE, _CHANCE = 0.2, 2.0
 """A route's share is alike on both versions where the canary's requests on it are within a fifth, and so many standard
 deviations of chance, of what stable's share makes expect."""
-
-REST = "rest"
-"""Where the requests of routes go that were not named before the first look."""
 
 
 class StrataStream:

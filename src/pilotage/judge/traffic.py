@@ -20,11 +20,11 @@ from pilotage.judge.counts import CountJudge, CountStream, History, Sums
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.latency import StrataLatency
 from pilotage.judge.limit import LimitStream
-from pilotage.judge.look import REST, Look, Unit, by_route, durations_by_route, exposure, slow_by_route
+from pilotage.judge.look import Look, Unit, by_route, durations_by_route, exposure, slow_by_route
 from pilotage.judge.past import PastLevel
 from pilotage.judge.strata import StrataStream
 from pilotage.judge.users import UserStream
-from pilotage.model.observation import EMPTY, Failure, Histogram, Verdict, VerdictKind
+from pilotage.model.observation import EMPTY, REST, Failure, Histogram, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration, format_share
 

@@ -23,9 +23,7 @@ import numpy as np
 
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.likelihood import LATE, SPAN, Capital, Likelihood, average, gains, late_share, weighted
-
-REST = "rest"
-"""Where the errors of routes go that were not named before the first look."""
+from pilotage.model.observation import REST
 
 MOST_USERS = 200_000
 """Users that are remembered; 1.6 MB as saved."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+REST = "rest"
+"""The route of what is on none of those that were named."""
+
 
 class Health(StrEnum):
     STARTING = "starting"

@@ -21,9 +21,10 @@ from pilotage.adapters.http import get, get_json
 from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_resources import socket_of
-from pilotage.adapters.strata import REST, SYNTHETIC, Failing, Strata
+from pilotage.adapters.strata import SYNTHETIC, Failing, Strata
 from pilotage.model.observation import (
     EMPTY,
+    REST,
     Failure,
     Histogram,
     InstanceCounts,
