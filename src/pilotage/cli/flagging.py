@@ -92,14 +92,13 @@ def _stale(project: Project, environment: str, now: float) -> list[dict[str, Any
 
 def _flag(project: Project, environment: str) -> tuple[str, Flags]:
     """The flag's key and its adapter. The kill switch may not wait for a lease: it writes with the highest token."""
-    from pilotage.adapters.fence import Fence
-    from pilotage.adapters.files import read_json
+    from pilotage.adapters.fence import Fence, last_seen
     from pilotage.adapters.flags.flagd_file import FlagdFile
 
     section = project.loaded.configuration.environments[environment].flag
     if section is None:
         raise click.UsageError(f"{project.loaded.place('environments', environment)}: no flag: is configured there")
     place = project.directory / "run" / f"{project.loaded.configuration.service}-{environment}" / "fence.json"
-    token = int((read_json(place) or {"token": 0})["token"])
+    token, _ = last_seen(place)
     file = project.config.resolve().parent / section.file
     return section.key, FlagdFile(file, section.key, Fence(place, token))

@@ -37,14 +37,21 @@ class Target:
 
 
 def open_target(
-    directory: Path, target: dict[str, Any], service: str, environment: str, token: int, rollout: str = ""
+    directory: Path,
+    target: dict[str, Any],
+    service: str,
+    environment: str,
+    token: int,
+    rollout: str = "",
+    by: str = "",
 ) -> Target:
-    """`directory` is the store's; `target` is what `describe` gave when the rollout began; `rollout` its id."""
+    """`directory` is the store's; `target` is what `describe` gave when the rollout began; `rollout` its id; `by` who
+    holds the lease with `token`."""
     from pilotage.adapters.fence import Fence
 
     section = EnvironmentSection.model_validate(target["environment"])
     place = _place(directory, service, environment)
-    fence = Fence(place / "fence.json", token)
+    fence = Fence(place / "fence.json", token, by)
     cwd = Path(target["cwd"])
     fleet = _process_fleet(place / "fleet", fence, section, cwd)
     return Target(
