@@ -509,7 +509,12 @@ class CountStream:
         exposure: the canary's over stable's in this look, W / (1 − W) where a router gives each request to the canary
         with probability W; it is then not pooled · at: seconds, to cut blocks by where errors come in clusters.
         """
-        judge, look = self.judge, Sums(canary_bad, canary_total, stable_bad, stable_total)
+        self.take_in(Sums(canary_bad, canary_total, stable_bad, stable_total), exposure, at)
+        return self.judge.verdict()
+
+    def take_in(self, look: Sums, exposure: float | None = None, at: float | None = None) -> None:
+        """As `update`, without the verdict."""
+        judge = self.judge
         judge.count(look)
         self._looks += 1
         if judge.clustered and self._blocks.turn(self._looks, at):
@@ -520,9 +525,8 @@ class CountStream:
             judge.weigh(look, judge.dispersion, exposure)
         elif (pooled := self._pool.add(look, judge.dispersion)) is not None:
             judge.weigh(pooled, self._pool.dispersion)
-        self._dispersion.update(stable_bad, stable_total)
+        self._dispersion.update(look.stable_bad, look.stable_total)
         judge.dispersion = self._dispersion.factor
-        return judge.verdict()
 
     def verdict(self) -> Verdict:
         return self.judge.verdict()

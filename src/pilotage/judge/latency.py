@@ -61,6 +61,7 @@ class LatencyJudge:
         self.metric, self.tolerated, self.alpha = metric, max(tolerated, 1 + least_share), alpha
         self.least = least
         self._evidence: Array | None = None
+        self._mean = 0.0
         self._waiting = (EMPTY, EMPTY)
         self.canary, self.stable = EMPTY, EMPTY
 
@@ -70,17 +71,18 @@ class LatencyJudge:
         self.take_in(canary, stable, trust)
         return self.verdict()
 
-    def take_in(self, canary: Histogram, stable: Histogram, trust: float) -> None:
-        """As `update`, without the verdict."""
+    def take_in(self, canary: Histogram, stable: Histogram, trust: float) -> bool:
+        """As `update`, without the verdict; whether the evidence changed."""
         self.canary, self.stable = self.canary.plus(canary), self.stable.plus(stable)
         waiting = (self._waiting[0].plus(canary), self._waiting[1].plus(stable))
         if min(waiting[0].total, waiting[1].total) < _LEAST:
             self._waiting = waiting
-            return
+            return False
         self._waiting = (EMPTY, EMPTY)
         if waiting[0].bounds != waiting[1].bounds:
             raise ValueError("histograms of canary and stable have different buckets")
         self._compare(*waiting, trust)
+        return True
 
     def _compare(self, canary: Histogram, stable: Histogram, trust: float) -> None:
         ours = np.asarray(canary.counts, dtype=float)
@@ -92,10 +94,11 @@ class LatencyJudge:
         if self._evidence is None:
             self._evidence = np.zeros((len(_STEPS), len(canary.bounds)))
         self._evidence += trust * (sums - bound)
+        self._mean = _mean(self._evidence)
 
     def evidence(self) -> float:
         """Natural logarithm of the e-value against "not slower than tolerated"."""
-        return 0.0 if self._evidence is None else _mean(self._evidence)
+        return self._mean
 
     @property
     def parts(self) -> Array | None:
@@ -134,6 +137,7 @@ class LatencyJudge:
 
     def restore(self, saved: dict[str, Any]) -> None:
         self._evidence = None if saved["evidence"] is None else np.asarray(saved["evidence"], dtype=float)
+        self._mean = 0.0 if self._evidence is None else _mean(self._evidence)
         first, second = (Histogram.of(part) for part in saved["waiting"])
         self._waiting = (first, second)
         self.canary, self.stable = Histogram.of(saved["canary"]), Histogram.of(saved["stable"])
@@ -159,6 +163,7 @@ class StrataLatency:
         self.metric, self.alpha = metric, alpha
         self._options = {"tolerated": tolerated, "alpha": alpha, "least": least, "least_share": least_share}
         self._judges: dict[str, LatencyJudge] = {}
+        self._known: float | None = None
         self._route()
         self.canary, self.stable = EMPTY, EMPTY
         if strata:
@@ -172,14 +177,20 @@ class StrataLatency:
         self._judges = {name: self._route() for name in several}
 
     def update(self, canary: Mapping[str, Histogram], stable: Mapping[str, Histogram], trust: float = 1.0) -> Verdict:
-        """Take in each route's durations since the last update. trust: as `LatencyJudge.update`."""
+        """Take in each route's durations since the last update and say what is known now. trust: as of
+        `LatencyJudge.update`."""
+        self.take_in(canary, stable, trust)
+        return self.verdict()
+
+    def take_in(self, canary: Mapping[str, Histogram], stable: Mapping[str, Histogram], trust: float = 1.0) -> None:
+        """As `update`, without the verdict."""
         if not self._judges:
             self._fix(tuple(dict.fromkeys((*canary, *stable))) or (REST,))
         ours, theirs = self._by_route(canary), self._by_route(stable)
         for name, judge in self._judges.items():
-            judge.take_in(ours[name], theirs[name], trust)
+            if judge.take_in(ours[name], theirs[name], trust):
+                self._known = None
             self.canary, self.stable = self.canary.plus(ours[name]), self.stable.plus(theirs[name])
-        return self.verdict()
 
     def _by_route(self, found: Mapping[str, Histogram]) -> dict[str, Histogram]:
         known = dict.fromkeys(self._judges, EMPTY)
@@ -191,10 +202,11 @@ class StrataLatency:
 
     def evidence(self) -> float:
         """Natural logarithm of the e-value against "on no route slower than tolerated"."""
-        whole = self._whole()
-        if whole is None:
-            return 0.0
-        return average((_mean(whole), average(judge.evidence() for judge in self._judges.values())))
+        if self._known is None:
+            whole = self._whole()
+            single = [judge.evidence() for judge in self._judges.values()]
+            self._known = 0.0 if whole is None else average((_mean(whole), average(single)))
+        return self._known
 
     def _whole(self) -> Array | None:
         """Evidence of all routes together, a step a row and a bound a column."""
@@ -209,18 +221,20 @@ class StrataLatency:
 
     def verdict(self) -> Verdict:
         """What is known now; evidence of safety is not sought."""
-        evidence, few = self.evidence(), min(self.canary.total, self.stable.total)
-        kind = VerdictKind.INCONCLUSIVE
-        if few < _LEAST:
-            kind = VerdictKind.INSUFFICIENT_DATA
-        elif evidence >= math.log(1 / self.alpha):
-            kind = VerdictKind.FAIL
         return Verdict(
-            self.metric, kind, self._sentence(kind), evidence=evidence, samples=self.canary.total,
+            self.metric, self._kind(), self.sentence, evidence=self.evidence(), samples=self.canary.total,
             canary=_shown(self.canary), stable=_shown(self.stable),
         )  # fmt: skip
 
-    def _sentence(self, kind: VerdictKind) -> str:
+    def _kind(self) -> VerdictKind:
+        if min(self.canary.total, self.stable.total) < _LEAST:
+            return VerdictKind.INSUFFICIENT_DATA
+        return VerdictKind.FAIL if self.evidence() >= math.log(1 / self.alpha) else VerdictKind.INCONCLUSIVE
+
+    @property
+    def sentence(self) -> str:
+        """What is known now, in words."""
+        kind = self._kind()
         if kind is VerdictKind.INSUFFICIENT_DATA:
             return _too_few(min(self.canary.total, self.stable.total))
         whole = self._whole()
@@ -241,7 +255,7 @@ class StrataLatency:
         }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
-        self._judges = {name: self._route() for name in saved["routes"]}
+        self._judges, self._known = {name: self._route() for name in saved["routes"]}, None
         for name, judge in self._judges.items():
             judge.restore(saved["routes"][name])
         self.canary, self.stable = Histogram.of(saved["canary"]), Histogram.of(saved["stable"])
@@ -291,7 +305,7 @@ def _close_to_upper(counts: Array, widths: Array) -> np.ndarray[Any, np.dtype[np
 def _mean(parts: Array) -> float:
     """Natural logarithm of the mean of e-values given by theirs."""
     top = float(parts.max())
-    return top + math.log(float(np.exp(parts - top).mean()))
+    return top + math.log(float(np.exp(parts - top).sum()) / parts.size)
 
 
 def _too_few(requests: int) -> str:

@@ -1,7 +1,7 @@
 """The likelihood of a ratio of two rates on a grid, and capital that bets on it: the arithmetic of `counts`.
 
-Every look passes over a few hundred grid points; the arrays are laid out once and written in place, because at this
-size it is calls and copies that cost, not numbers.
+Every look with bad events passes over a few hundred grid points; at this size it is calls that cost, not numbers. Only
+what a look leaves behind is kept: a controller holds some of these for each of thousands of rollouts.
 """
 
 from __future__ import annotations
@@ -62,29 +62,26 @@ class Likelihood:
         self.theta, self._log_theta = _grid(null)
         self._null, self._size = len(_FINE), 2 * len(_FINE) + 1
         self.values = np.zeros(self._size)
-        self._step, self._powers = np.empty(self._size), np.empty(self._size)
-        self._step_above = self._step[self._null + 1 :]
         self._top, self._first, self._last = self._null, 0, self._size - 1
 
     def add(self, canary_bad: int, bad: int, exposure: float, weight: float, gains: Array) -> None:
         """Take in a look's bad events. gains: log likelihood ratios of `SPAN` times the null are added to it."""
-        step = self._step
-        np.multiply(self.theta, exposure, out=step)
+        step = self.theta * exposure
         np.log1p(step, out=step)
         step *= -bad * weight
         if canary_bad:
             step += self._log_theta * (canary_bad * weight)
         self.values += step
-        gains += self._step_above[_BETS]
+        gains += step[self._null + 1 :][_BETS]
         gains -= float(step[self._null])
 
     def compare(self, alpha: float) -> tuple[float, tuple[float, float]]:
         """Evidence for "below the null", as a natural logarithm, and the interval at level 1 − alpha: every θ whose
         likelihood is not below alpha times the average over the whole grid."""
-        values, powers = self.values, self._powers
+        values = self.values
         self._top = _summit(values, self._top)
         top = float(values[self._top])
-        np.subtract(values, top, out=powers)
+        powers = values - top
         np.exp(powers, out=powers)
         below, whole = np.dot(_SUMS, powers).tolist()
         bar = whole / self._size * alpha

@@ -37,8 +37,10 @@ class _Sum:
     def __init__(self) -> None:
         self.bad, self.expected = 0.0, 0.0
         self.users: dict[int, float] = {}
+        self._known: float | None = None
 
     def add(self, bad: float, expected: float, users: Sequence[int], weight: float) -> None:
+        self._known = None
         self.bad += bad * weight
         self.expected += expected * weight
         for user in users:
@@ -48,11 +50,12 @@ class _Sum:
     @property
     def evidence(self) -> float:
         """Natural logarithm of the e-value, the worst user left out."""
-        worst = max(self.users.values(), default=0.0)
-        bad = self.bad - worst
-        values = bad * LOG_SPAN - SPAN_LESS_ONE * self.expected
-        top = float(values.max())
-        return top + math.log(float(np.exp(values - top).mean()))
+        if self._known is None:
+            worst = max(self.users.values(), default=0.0)
+            values = (self.bad - worst) * LOG_SPAN - SPAN_LESS_ONE * self.expected
+            top = float(values.max())
+            self._known = top + math.log(float(np.exp(values - top).sum()) / len(values))
+        return self._known
 
     def to_dict(self) -> dict[str, Any]:
         return {"bad": self.bad, "expected": self.expected, "users": [list(pair) for pair in self.users.items()]}
@@ -116,7 +119,9 @@ class LimitStream:
         if self._since is None:
             return 0.0
         late = self._share * math.exp(min(self._block.evidence, 600.0)) + self._settled + self._unstarted
-        return float(np.logaddexp(math.log(_WHOLE) + self._whole.evidence, math.log(late)))
+        whole, rest = math.log(_WHOLE) + self._whole.evidence, math.log(late)
+        top = max(whole, rest)
+        return top + math.log(math.exp(whole - top) + math.exp(rest - top))
 
     def to_dict(self) -> dict[str, Any]:
         return {

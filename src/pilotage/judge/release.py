@@ -197,9 +197,10 @@ class ReleaseJudge:
     def _guilty(self, memory: Verdict | None, processor: Verdict | None) -> set[str]:
         """The tests whose share alone lifts the average of e-values to the bar; where only all of them together do, the
         one with the largest share; else none."""
-        evidences = {"users." + name: value for name, value in self._users.evidences().items()}
+        found = self._users.evidences()
+        evidences = {"users." + name: value for name, value in found.items()}
         users = 1 - _SYNTHETIC if self._ours else 1.0
-        weights = {"users." + name: WEIGHTS[name] * users for name in self._users.evidences()}
+        weights = {"users." + name: WEIGHTS[name] * users for name in found}
         if self._ours:
             for name, value in self._ours.evidences().items():
                 evidences["synthetic." + name], weights["synthetic." + name] = value, WEIGHTS[name] * _SYNTHETIC

@@ -65,8 +65,15 @@ class StrataStream:
         trust: float = 1.0,
         exposure: float | None = None,
     ) -> Verdict:
-        """Take in the counts of each route since the last update. at, exposure: as `CountStream.update` · trust: the
-        part of their evidence that counts, 0…1, known before them."""
+        """Take in the counts of each route since the last update and say what is known now. at, exposure: as of
+        `CountStream.update` · trust: the part of their evidence that counts, 0…1, known before them."""
+        self.take_in(counts, at, trust, exposure)
+        return self.verdict()
+
+    def take_in(
+        self, counts: Mapping[str, Sums], at: float | None = None, trust: float = 1.0, exposure: float | None = None
+    ) -> None:
+        """As `update`, without the verdict."""
         judge, dispersion = self._judge, self._dispersion.factor
         if not judge.strata:
             judge.fix(counts or (REST,))
@@ -85,7 +92,6 @@ class StrataStream:
         self._add_up(total, dispersion, exposure, usual=usual)
         self._dispersion.update(total.stable_bad, total.stable_total)
         judge.dispersion = self._dispersion.factor
-        return judge.verdict()
 
     def _add_up(self, look: Sums, dispersion: float, exposure: float | None, *, usual: bool) -> None:
         """Take all routes together into what is compared with the limit and, where they are usual, with history."""

@@ -157,13 +157,13 @@ class TrafficJudge:
         """Feed exactly one of the statistics, so that each of them is valid by itself."""
         counts = by_route(look.canary, look.stable, self._routes)
         if self.unit is Unit.REQUEST:
-            self._strata.update(counts, at=look.at, exposure=exposure(look))
+            self._strata.take_in(counts, at=look.at, exposure=exposure(look))
             return
         if self.unit is Unit.USER and look.failures is not None and look.odds is not None:
             self._users.update(at=look.at, odds=look.odds, canary=_hurt(ours), stable=_hurt(theirs))
             return
         total = Sums(look.canary.errors, look.canary.requests, look.stable.errors, look.stable.requests)
-        self._clustered.update(**total.to_dict(), at=look.at)
+        self._clustered.take_in(total, at=look.at)
 
     def _observe_durations(self, look: Look) -> None:
         canary, stable = look.canary.durations, look.stable.durations
@@ -173,7 +173,7 @@ class TrafficJudge:
             self._bound = self._slow_bound()
         if look.control and canary.bounds and stable.bounds:
             ours, theirs = durations_by_route(look.canary), durations_by_route(look.stable)
-            self._latency.update(ours, theirs, look.trust)
+            self._latency.take_in(ours, theirs, look.trust)
         if self._bound is None:
             return
         counts = slow_by_route(look.canary, look.stable, self._routes, self._bound)
@@ -182,7 +182,7 @@ class TrafficJudge:
             total = total.plus(part)
         self._phase_slow = self._phase_slow.plus(total)
         if look.control:
-            self._slow.update(counts, at=look.at, trust=look.trust)
+            self._slow.take_in(counts, at=look.at, trust=look.trust)
         if total.stable_total:
             self._past_slow.update(look.at, total.stable_bad, total.stable_total)
 
@@ -305,11 +305,10 @@ class TrafficJudge:
     def slow_verdict(self, *, harmful: bool) -> Verdict:
         """harmful: the release's bar is reached, and durations are what reached it."""
         usual, past = (part.quantile_bound(1 - _SLOW_SHARE) for part in (self._phase_durations, self._past))
-        whole = self._latency.verdict()
         verdict = Verdict(
             SLOW,
             VerdictKind.INCONCLUSIVE,
-            whole.sentence,
+            self._latency.sentence,
             evidence=max(self._latency.evidence(), self._slow.evidence()),
             samples=self._phase_durations.total,
             canary=f"p95 ≤ {format_duration(usual)}" if usual else "–",
@@ -323,7 +322,7 @@ class TrafficJudge:
     def _slow_words(self) -> str:
         """The sentence of the statistic that has more evidence, with the route."""
         if self._latency.evidence() >= self._slow.evidence():
-            words, (route, _) = self._latency.verdict().sentence, self._latency.worst_route()
+            words, (route, _) = self._latency.sentence, self._latency.worst_route()
         else:
             sums, (route, _) = self._slow.sums, self._slow.worst_route()
             words = f"slower than {format_duration(self._bound or 0)}: {self._both(sums)}"

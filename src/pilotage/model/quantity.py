@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|d|h|m|s))+")
@@ -26,6 +27,7 @@ def parse_duration(text: str | int | float) -> int | float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
+@lru_cache(maxsize=1024)
 def format_duration(seconds: float) -> str:
     """The shortest exact form a person would write: 90 → `1m30s`, 0.25 → `250ms`."""
     milliseconds = round(seconds * 1000)
