@@ -67,7 +67,7 @@ class InstanceStream:
         return float(2 ** (-passed / _HALF_LIFE))
 
     def _feed(self, stream: CountStream, look: Sums, at: float | None) -> None:
-        stream.update(**look.to_dict(), at=at)
+        stream.take_in(look, at=at)
 
     def _meet(self, instance: str) -> None:
         """Until an instance had its first request, the canary without it was the whole canary."""
