@@ -1,0 +1,185 @@
+"""Takes traffic back when nothing else works: no store, no plan, no snapshot, no configuration that can be read.
+
+It uses what lies beside the target: the router's and the fleet's own files, and the note of which version is stable
+that whoever executes a rollout leaves there (`stable.json`). It stops nothing. What it did stands in `rescued.json`:
+a worker that still has the old wish takes that for an abort, and puts it into the record when it can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pilotage.adapters.files import write_json
+from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers import envoy_rescue
+from pilotage.model.traffic import artifact_of
+
+_log = logging.getLogger(__name__)
+
+_STABLE, _RESCUED, _JOURNAL = "stable.json", "rescued.json", "journal.jsonl"
+_ANSWERS_WITHIN = 2.0
+_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pilotage\r\nConnection: close\r\n\r\n"
+
+
+class NothingToTakeBack(AdapterError):
+    """Traffic stays where it is; the sentence says why, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescued:
+    """What was done without the store. at: seconds since 1970 · by: who asked · to: the version that all users have;
+    empty where the disk had no room to say so."""
+
+    at: float
+    by: str = ""
+    to: str = ""
+
+
+def place_of(directory: Path, service: str, environment: str) -> Path:
+    """Where the target's own files are. directory: the state's."""
+    return directory / "run" / f"{service}-{environment}"
+
+
+def take_back(directory: Path, service: str, environment: str, to_version: str | None, by: str = "pilotage") -> str:
+    """Send every user to `to_version`, or without one to the version that is stable; says in a sentence what it did.
+
+    Raises AdapterError (NothingToTakeBack where no instance of it answers): users then stay where they are. Blocks for
+    some ten seconds at most.
+    """
+    return take_back_at(place_of(directory, service, environment), to_version, by)
+
+
+def take_back_at(place: Path, to_version: str | None, by: str = "pilotage") -> str:
+    """As `take_back`, of the target whose files are in `place`."""
+    router = place / "router"
+    if not (router / "xds").is_dir():
+        raise NothingToTakeBack(f"no router has been started in {router}")
+    split = envoy_rescue.split_there(router)
+    before = [version for version, _ in split.weights] if split else []
+    version = to_version or _stable(place, before)
+    there = _answering(place, version, before)
+    if not there:
+        known = f"no instance of {version} answers, so users stay where they are"
+        raise NothingToTakeBack(f"{known}: name a version that runs with --to, or start one")
+    confirmed = envoy_rescue.lead_all(router, version, there)
+    others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
+    did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
+    _leave_word(place, Rescued(at=time.time(), by=by, to=version), did)
+    return did if confirmed else f"{did}. Envoy did not confirm it: see whether it answers"
+
+
+def remember(directory: Path, service: str, environment: str, *, stable: str | None, new: str) -> None:
+    """Leave a note of which version is stable while `new` rolls out, for whoever must take traffic back without the
+    store. Never raises: a disk without room is no reason not to go on."""
+    place = place_of(directory, service, environment)
+    note = {"stable": stable or new, "new": new}
+    if _read(place / _STABLE) != note:
+        try:
+            write_json(place / _STABLE, note)
+        except OSError as error:
+            _log.warning("%s cannot be written: %s", place / _STABLE, error.strerror)
+
+
+def standing(directory: Path, service: str, environment: str) -> Rescued | None:
+    """What was done here without the store, and has not been taken into the record yet."""
+    path = place_of(directory, service, environment) / _RESCUED
+    try:
+        at = path.stat().st_mtime
+    except OSError:
+        return None
+    found = _read(path)
+    if not isinstance(found, dict):
+        return Rescued(at=at)
+    given = found.get("at")
+    return Rescued(
+        at=float(given) if isinstance(given, int | float) else at,
+        by=str(found.get("by", "")),
+        to=str(found.get("to", "")),
+    )
+
+
+def settled(directory: Path, service: str, environment: str) -> None:
+    """The record says it too; the note may go."""
+    with contextlib.suppress(OSError):
+        (place_of(directory, service, environment) / _RESCUED).unlink(missing_ok=True)
+
+
+def _stable(place: Path, before: list[str]) -> str:
+    """The version to go back to: where it was taken back to already, else by the note; else by the router's files,
+    where the version that grows stands first. Raises NothingToTakeBack."""
+    for note, name in ((_RESCUED, "to"), (_STABLE, "stable")):
+        found = _read(place / note)
+        if isinstance(found, dict) and isinstance(found.get(name), str) and found[name]:
+            return str(found[name])
+    named = list(dict.fromkeys(artifact_of(version) for version in before))
+    if len(named) > 1:
+        return named[-1]
+    # Who has everything may be the stable version as well as one that is watched at last.
+    known = f"{named[0]} has all users" if named else "the router's files do not say who has which users"
+    raise NothingToTakeBack(f"{known}, and nothing says which version is stable: name it with --to")
+
+
+def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, int]]:
+    """Instances of `version` that answer, by the fleet's records; where none of it can be read, those to which the
+    router sends now. Its files keep older addresses too, and a port may be somebody else's by now."""
+    found = {address for named, address in _instances(place) if named == version}
+    if not found and version in before:
+        found = set(envoy_rescue.addresses_there(place / "router", version))
+    with ThreadPoolExecutor(16) as pool:
+        asked = list(zip(sorted(found), pool.map(_answers, sorted(found)), strict=True))
+    return [address for address, answers in asked if answers]
+
+
+def _instances(place: Path) -> list[tuple[str, tuple[str, int]]]:
+    """Version and address of every instance that lives and is not about to stop, of records that can be read."""
+    found = []
+    for path in sorted((place / "fleet").glob("*.json")):
+        record = _read(path)
+        with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, OverflowError):
+            if record.get("stopping_since") is None and psutil.pid_exists(int(record["pid"])):
+                facts = record["facts"]
+                found.append((str(facts["version"]), ("127.0.0.1", int(facts["port"]))))
+    return found
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    """Whether something answers there, whatever it says: which path tells its health is not known here."""
+    try:
+        with socket.create_connection(address, timeout=_ANSWERS_WITHIN) as connection:
+            connection.sendall(_REQUEST)
+            return bool(connection.recv(1))
+    except OSError:
+        return False
+
+
+def _leave_word(place: Path, rescued: Rescued, did: str) -> None:
+    """For the worker: the note that stands until it is in the record, and a line of the journal. Where there is no room
+    for words the empty file says enough."""
+    path = place / _RESCUED
+    try:
+        write_json(path, asdict(rescued))
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    line = json.dumps({"at": rescued.at, "did": did, "by": rescued.by}) + "\n"
+    with contextlib.suppress(OSError), (place / _JOURNAL).open("a", encoding="utf-8") as journal:
+        journal.write(line)
+
+
+def _read(path: Path) -> Any:
+    """What a file says; None where it cannot be read. It stays as it is: others may make more of it."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,157 @@
+"""Traffic is taken back with a real Envoy's files alone: no store, no plan, no configuration, no room on the disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pilotage.adapters.free_port import free_port
+from pilotage.adapters.routers import envoy_rescue
+from pilotage.adapters.routers.envoy_resources import Settings, Sticky
+from pilotage.adapters.strata import Failing, Route, Strata
+from pilotage.engine import rescue
+from pilotage.model.traffic import HeaderRoute, Mirror, Split
+
+from .conftest import RouterUnderTest, Version
+
+pytestmark = pytest.mark.real
+
+Versions = Callable[[str], Version]
+HALF = (("2.0", 500), ("1.0", 500))
+BACK = Split((("1.0", 1000),))
+
+
+class Place:
+    """A target's folder, with instances of 1.0 and 2.0 behind a router."""
+
+    def __init__(self, directory: Path, versions: Versions) -> None:
+        self.directory, self.place = directory, rescue.place_of(directory, "shop", "production")
+        strata = Strata((Route("/buy", Failing()),), Failing())
+        settings = Settings(
+            ("127.0.0.1", free_port()),
+            Sticky(cookie="session"),
+            version_header="x-version",
+            strata=strata,
+            synthetic=True,
+            retry_idempotent=True,
+        )
+        self.routed = RouterUnderTest(self.place / "router", self.place / "fence.json", settings)
+        self.running = {name: versions(name) for name in ("1.0", "2.0")}
+        self.backends = {name: [version.address] for name, version in self.running.items()}
+        (self.place / "fleet").mkdir(parents=True)
+        for name, version in self.running.items():
+            facts = {"version": name, "port": version.address[1], "number": 1}
+            record = {"facts": facts, "pid": os.getpid(), "started": 0.0, "stopping_since": None}
+            (self.place / "fleet" / f"{name}-1.json").write_text(json.dumps(record))
+
+    def take_back(self, to: str | None = None) -> str:
+        return rescue.take_back(self.directory, "shop", "production", to, by="ann")
+
+    def answers(self) -> set[str]:
+        """What sticky users, new users, testers and buyers get."""
+        asked = {self.routed.ask(path, user=str(n)) for n in range(20) for path in ("/", "/buy/one")}
+        asked |= {self.routed.ask("/") for _ in range(10)} | {self.routed.answer("/", "POST").data.decode()}
+        return asked | {self.routed.ask("/", **{"x-tester": "canary"})}
+
+
+@pytest.fixture
+def place(tmp_path: Path, versions: Versions) -> Iterator[Place]:
+    made = Place(tmp_path, versions)
+    yield made
+    made.routed.again(10**6).stop()
+
+
+def _split(**changed: Any) -> Split:
+    return Split(**{"weights": HALF, "header_routes": (HeaderRoute("x-tester", "canary", "2.0"),), **changed})
+
+
+def test_a18_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None:
+    place.routed.take(_split(mirror=Mirror("2.0", 100)), place.backends)
+    assert place.answers() == {"1.0", "2.0"}
+    assert place.take_back() == "all users go to 1.0, none to 2.0; nothing was stopped"
+    place.routed.wait_for(BACK)
+    assert place.answers() == {"1.0"}
+    assert place.routed.answer("/").headers["x-version"] == "1.0"
+    standing = rescue.standing(place.directory, "shop", "production")
+    assert standing is not None
+    assert (standing.by, standing.to) == ("ann", "1.0")
+    (line,) = (place.place / "journal.jsonl").read_text().splitlines()
+    assert json.loads(line)["did"].startswith("all users go to 1.0")
+    assert place.take_back() == "all users go to 1.0; nothing was stopped", "once more changes nothing"
+    rescue.settled(place.directory, "shop", "production")
+    assert rescue.standing(place.directory, "shop", "production") is None
+    with pytest.raises(rescue.NothingToTakeBack, match=r"1\.0 has all users"):
+        place.take_back()
+    # Whoever comes next goes on as ever.
+    place.routed.take(_split(), place.backends)
+
+
+def test_a_version_that_the_router_has_forgotten_is_taken_in_again(place: Place) -> None:
+    place.routed.take(_split(weights=(("2.0", 1000),), header_routes=()), {"2.0": place.backends["2.0"]})
+    rescue.remember(place.directory, "shop", "production", stable="1.0", new="2.0")
+    place.take_back()
+    place.routed.wait_for(BACK)
+    assert place.answers() == {"1.0"}
+
+
+@pytest.mark.parametrize("left", [b"", b'{"resources": [{"virtual', b"[]"])
+def test_routes_that_a_crash_tore_are_asked_of_envoy(place: Place, left: bytes) -> None:
+    place.routed.take(_split(), place.backends)
+    (place.place / "router" / "xds" / "rds.json").write_bytes(left)
+    (place.place / "router" / "xds" / "cds.json").write_bytes(left)
+    assert "none to 2.0" in place.take_back()
+    assert place.answers() == {"1.0"}
+
+
+def test_a_closed_service_opens_with_the_stable_version(place: Place) -> None:
+    place.routed.take(_split(closed=True), place.backends)
+    place.take_back("1.0")
+    assert place.answers() == {"1.0"}
+
+
+def test_a_full_disk_does_not_stop_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room for another file the routes are written over those that are there, and Envoy notices."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place.routed.take(_split(), place.backends)
+    monkeypatch.setattr(envoy_rescue, "write_at_once", full)
+    monkeypatch.setattr(rescue, "write_json", full)
+    assert place.take_back() == "all users go to 1.0, none to 2.0; nothing was stopped"
+    assert place.answers() == {"1.0"}
+    assert rescue.standing(place.directory, "shop", "production") is not None
+
+
+def test_a_silent_admin_address_does_not_stop_it_and_is_told(place: Place) -> None:
+    place.routed.take(_split(), place.backends)
+    admin = place.place / "router" / "admin"
+    before = admin.read_bytes()
+    admin.write_text(f"127.0.0.1:{free_port()}\n")
+    assert "Envoy did not confirm it" in place.take_back()
+    admin.write_bytes(before)
+    place.routed.wait_for(BACK)
+
+
+def test_users_stay_where_they_are_when_nobody_else_answers(place: Place) -> None:
+    place.routed.take(_split(), place.backends)
+    place.running["1.0"].dying = True
+    with pytest.raises(rescue.NothingToTakeBack, match=r"no instance of 1\.0 answers"):
+        place.take_back()
+    assert place.routed.router.read() == _split()
+    with pytest.raises(rescue.NothingToTakeBack, match="no router has been started"):
+        rescue.take_back(place.directory, "shop", "staging", None)
+
+
+def test_where_nothing_says_what_is_stable_it_is_asked_for(place: Place) -> None:
+    place.routed.take(_split(weights=(("2.0", 1000),), header_routes=()), place.backends)
+    (place.place / "fleet" / "1.0-1.json").write_bytes(b"{")
+    (place.place / "stable.json").write_bytes(b"{")
+    with pytest.raises(rescue.NothingToTakeBack, match="name it with --to"):
+        place.take_back()
