@@ -245,6 +245,8 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "readiness",
         "notify",
         "report",
+        "signing",
+        "audit",
         "status_page",
         "templates",
         "language",

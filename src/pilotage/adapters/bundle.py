@@ -1,4 +1,4 @@
-"""One archive of named contents with a list of their digests; the same contents make the same bytes."""
+"""One archive of named contents with a signed list of their digests; the same contents make the same bytes."""
 
 from __future__ import annotations
 
@@ -7,73 +7,161 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from pilotage.adapters.evidence import LIMIT
 from pilotage.adapters.files import write_durably
+from pilotage.adapters.keys import BUNDLE, Signer, is_signed, key_id
 
 MANIFEST = "manifest.json"
 MOST = 512 * 2**20
-"""Bytes that an archive may unpack to: it is read into memory, and may come from anywhere."""
+"""Bytes that an archive may unpack to; it may come from anywhere."""
+
+MOST_ENTRIES = 10_000
+_CHUNK = 2**20
 
 
 class BadBundle(ValueError):
-    """An archive that is not what it says it is."""
+    """The file is not a bundle, or a damaged one."""
 
 
-def pack(path: Path, contents: Mapping[str, bytes]) -> str:
-    """Write the archive at once or not at all; returns its SHA-256."""
+class ChangedBundle(BadBundle):
+    """The bundle's contents are not those of its list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """Who signed a bundle's list. key: the public key's id · public: the key itself, PEM · signature: base64."""
+
+    key: str
+    public: str
+    signature: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpacked:
+    """A bundle's contents as files. sha256: of the archive · signed: None for a bundle without a signature."""
+
+    files: Mapping[str, Path]
+    digests: Mapping[str, str]
+    sha256: str
+    signed: Signature | None
+
+    def read(self, name: str) -> bytes:
+        """One content. Raises BadBundle when the bundle does not hold it."""
+        if name not in self.files:
+            raise BadBundle(f"the bundle holds no {name}")
+        return self.files[name].read_bytes()
+
+
+def pack(path: Path, contents: Mapping[str, bytes], signer: Signer | None = None) -> str:
+    """Write the archive at once or not at all; returns its SHA-256. Raises BadBundle for what `unpack` would refuse."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
-    manifest = json.dumps({"format": 1, "sha256": digests}, indent=2).encode()
+    manifest: dict[str, Any] = {"format": 1, "sha256": digests}
+    if signer is not None:
+        signed = signer.sign(BUNDLE, _listed(digests))
+        manifest["signed"] = asdict(Signature(key=signed.key, public=signer.public, signature=signed.signature))
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in ((MANIFEST, manifest), *sorted(contents.items())):
+        for name, content in ((MANIFEST, json.dumps(manifest, indent=2).encode()), *sorted(contents.items())):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
+        _check(path, archive.infolist())
     write_durably(path, made.getvalue())
     return hashlib.sha256(made.getvalue()).hexdigest()
 
 
-def unpack(path: Path) -> tuple[Mapping[str, bytes], str]:
-    """The contents and the archive's SHA-256. Raises BadBundle when anything was added, left out or changed."""
+def unpack(path: Path, into: Path) -> Unpacked:
+    """Unpack the archive into the empty folder `into`, a chunk at a time.
+
+    Raises ChangedBundle when anything was added, left out or changed, and BadBundle for what is no bundle.
+    """
     try:
-        whole = path.read_bytes()
-        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
-            entries = archive.infolist()
-            _check(path, entries)
-            contents = {entry.filename: archive.read(entry) for entry in entries}
+        with path.open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            with zipfile.ZipFile(file) as archive:
+                entries = archive.infolist()
+                _check(path, entries)
+                found = {entry.filename: _extract(archive, entry, into / str(n)) for n, entry in enumerate(entries)}
+        manifest = found.pop(MANIFEST, None)
+        listed, signed = _manifest(path, (into / manifest[0]).read_bytes() if manifest else b"")
+    except BadBundle:
+        raise
     except OSError as error:
-        raise BadBundle(f"{path} cannot be read: {error.strerror}") from None
-    except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise BadBundle(f"{path} is no whole bundle: {error}") from None
-    digests = _digests(path, contents.pop(MANIFEST, b""))
-    for name in sorted({*digests, *contents}):
-        if name not in contents:
-            raise BadBundle(f"{path}: {name} was taken out")
-        if name not in digests:
-            raise BadBundle(f"{path}: {name} was put in")
-        if hashlib.sha256(contents[name]).hexdigest() != digests[name]:
-            raise BadBundle(f"{path}: {name} was changed")
-    return contents, hashlib.sha256(whole).hexdigest()
+        raise BadBundle(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:
+        # Decompressors and parsers have errors of their own; each of them means that this is no bundle.
+        raise BadBundle(f"{path}: not a whole bundle: {error}") from None
+    _compare(path, listed, {name: digest for name, (_, digest) in found.items()})
+    files = {name: into / place for name, (place, _) in found.items()}
+    return Unpacked(files=files, digests=listed, sha256=whole, signed=signed)
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Path) -> tuple[str, str]:
+    """The file's name, never one that the archive chose, and the content's SHA-256."""
+    digest = hashlib.sha256()
+    with archive.open(entry) as source, place.open("wb") as target:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            target.write(chunk)
+    return place.name, digest.hexdigest()
 
 
 def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     names = [entry.filename for entry in entries]
+    if len(names) > MOST_ENTRIES:
+        raise BadBundle(f"{path}: holds {len(names)} contents; at most {MOST_ENTRIES} are read")
     if len(set(names)) < len(names):
-        raise BadBundle(f"{path} holds two contents of one name")
+        raise BadBundle(f"{path}: holds two contents of one name")
+    for entry in entries:
+        if entry.file_size > LIMIT:
+            raise BadBundle(f"{path}: {entry.filename!r} unpacks to more than {LIMIT} bytes")
     if sum(entry.file_size for entry in entries) > MOST:
-        raise BadBundle(f"{path} would unpack to more than {MOST} bytes")
+        raise BadBundle(f"{path}: unpacks to more than {MOST} bytes")
     for name in names:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
             raise BadBundle(f"{path}: {name!r} leads out of the bundle")
 
 
-def _digests(path: Path, manifest: bytes) -> dict[str, str]:
+def _manifest(path: Path, content: bytes) -> tuple[dict[str, str], Signature | None]:
     try:
-        found = json.loads(manifest)["sha256"]
-    except (ValueError, KeyError, TypeError):
-        raise BadBundle(f"{path} has no list of its contents") from None
-    if not isinstance(found, dict):
-        raise BadBundle(f"{path} has no list of its contents")
-    return found
+        told = json.loads(content)
+        listed, signed = told["sha256"], told.get("signed")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadBundle(f"{path}: has no list of its contents") from None
+    if not isinstance(listed, dict) or not all(isinstance(one, str) for one in listed.values()):
+        raise BadBundle(f"{path}: has no list of its contents")
+    return listed, None if signed is None else _signature(path, listed, signed)
+
+
+def _signature(path: Path, listed: Mapping[str, str], told: Any) -> Signature:
+    """The signature, checked against the key that comes with it; whose key that is, only the reader can know."""
+    try:
+        signed = Signature(key=str(told["key"]), public=str(told["public"]), signature=str(told["signature"]))
+        right = key_id(signed.public) == signed.key and is_signed(
+            signed.public, BUNDLE, _listed(listed), signed.signature
+        )
+    except (KeyError, TypeError, ValueError):
+        raise BadBundle(f"{path}: its signature cannot be read") from None
+    if not right:
+        raise ChangedBundle(f"{path}: the list of its contents was changed after it was signed")
+    return signed
+
+
+def _listed(digests: Mapping[str, str]) -> bytes:
+    return json.dumps(digests, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _compare(path: Path, listed: Mapping[str, str], found: Mapping[str, str]) -> None:
+    for name in sorted({*listed, *found}):
+        if name not in found:
+            raise ChangedBundle(f"{path}: {name} was taken out")
+        if name not in listed:
+            raise ChangedBundle(f"{path}: {name} was put in")
+        if found[name] != listed[name]:
+            raise ChangedBundle(f"{path}: {name} was changed")

@@ -21,6 +21,7 @@ _COMMANDS = {
     "sign-off": ("signing_off", "Sign off what the plan wants of your role."),
     "waive": ("signing_off", "Go on without one item for a while, with a reason."),
     "audit": ("readying", "Check a bundle of evidence, offline."),
+    "key": ("keying", "The key that signs records and bundles: show it, rotate it."),
     "deploy": ("running", "Plan a version and roll it out, watching."),
     "watch": ("running", "Follow the rollout under way."),
     "status": ("reading", "What serves and what rolls out now."),
@@ -102,7 +103,7 @@ def cli(ctx: click.Context, config: Path, service: str | None, debug: bool) -> N
 
     Exit status: 0 done · 1 internal error · 2 usage or configuration · 3 not ready · 4 failed and rolled back ·
     5 failed, a person is needed · 6 timed out, still running · 7 conflict · 8 forbidden · 9 a dependency is
-    unreachable.
+    unreachable · 10 cannot be verified. In `events --verify` and `audit verify` 1 means changed.
     """
     from pilotage.cli.project import Project
 

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pilotage.adapters.keys import Signer
     from pilotage.config.loading import Loaded
     from pilotage.engine.store import Rollout, Store
+
+UNVERIFIABLE = 10
+"""Exit status of a check that could not be made whole: a signature, a key or an anchor is missing."""
 
 
 @dataclass
@@ -78,6 +82,18 @@ class Project:
         except ConfigError as error:
             click.echo(f"the status page stays as it was wanted before: {error}", err=True)
 
+    def signer(self) -> Signer | None:
+        """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
+        from pilotage.adapters.keys import KeyUnusable, signer_of
+        from pilotage.engine.custody import custody_of
+        from pilotage.engine.location import made
+
+        try:
+            return signer_of(made(self.directory), custody_of(self.whole).key)
+        except KeyUnusable as error:
+            click.echo(f"not signed: {error}", err=True)
+            return None
+
     @property
     def actor(self) -> str:
         """Who asks: PILOTAGE_ACTOR, else the login name."""
@@ -120,6 +136,10 @@ def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 
 environment_option = click.option("-e", "--environment", help="The environment, when there are several.")
+key_option = click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Trust the signatures of this public key (PEM) only; may be given again.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
 

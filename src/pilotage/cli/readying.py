@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import Project, environment_option, json_option
+from pilotage.cli.project import UNVERIFIABLE, Project, environment_option, json_option, key_option
+from pilotage.model.text import clean
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pilotage.engine.auditing import Audit
     from pilotage.engine.gates import Told
     from pilotage.model.plan import Plan
     from pilotage.model.readiness import Readiness
@@ -98,8 +100,10 @@ def _write(
     if archive:
         from pilotage.engine.auditing import bundle
 
-        digest = bundle(project.loaded, plan, found, archive)
-        click.echo(f"wrote {archive}, SHA-256 {digest}", err=True)
+        signer = project.signer()
+        digest = bundle(project.loaded, plan, found, archive, signer)
+        signed = f", signed with the key {signer.id}" if signer else ""
+        click.echo(f"wrote {archive}, SHA-256 {digest}{signed}", err=True)
 
 
 def show(found: Readiness, to_stderr: bool = False) -> None:
@@ -147,30 +151,54 @@ def audit() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Hold this file against its digest.",
 )
+@key_option
 @json_option
-def verify_bundle(path: Path, artifact: Path | None, as_json: bool) -> None:
-    """Check a bundle of `pilotage ready --bundle`: digests, the plan's hash, every report and every gate once more.
+@click.pass_obj
+def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tuple[Path, ...], as_json: bool) -> None:
+    """Check a bundle of `pilotage ready --bundle`: signature, digests, every report and every gate once more.
 
-    Needs no network, no configuration and no store. Exit 1 when anything does not hold, 3 when the release was not
-    ready. The bundle is whole in itself; who made it, a signature of the archive says.
+    Needs no network, no configuration and no store. --key names the public key of whoever should have made it; without
+    it, the keys of this state folder are trusted. Exit 1 when anything was changed, 2 when FILE is no bundle, 3 when
+    the release was not ready, 10 when nobody signed it whose key is known.
     """
-    from pilotage.adapters.bundle import BadBundle
+    from pilotage.adapters.bundle import BadBundle, ChangedBundle
+    from pilotage.adapters.keys import key_id, known_keys, read_public
     from pilotage.engine.auditing import verify
+
+    trusted = [key_id(read_public(key)) for key in keys] or list(known_keys(project.directory))
+    try:
+        found = verify(path, artifact, keys=trusted, strict=bool(keys))
+    except BadBundle as error:
+        words = clean(str(error))
+        click.echo(json.dumps({"schema": 1, "whole": False, "faults": [words]}) if as_json else words)
+        raise SystemExit(1 if isinstance(error, ChangedBundle) else 2) from None
+    _show_audit(found, as_json)
+    unsure = 0 if found.known else UNVERIFIABLE
+    raise SystemExit(1 if found.faults else 3 if not found.readiness.ready else unsure)
+
+
+def _show_audit(found: Audit, as_json: bool) -> None:
     from pilotage.render.readiness import headline
 
-    try:
-        found = verify(path, artifact)
-    except BadBundle as error:
-        click.echo(json.dumps({"schema": 1, "whole": False, "faults": [str(error)]}) if as_json else str(error))
-        raise SystemExit(1) from None
     if as_json:
         content = {"schema": 1, "whole": not found.faults, "ready": found.readiness.ready, "sha256": found.sha256,
-                   "files": found.files, "remade": found.remade, "faults": found.faults}  # fmt: skip
+                   "files": found.files, "remade": found.remade, "claimed": found.claimed, "key": found.key or None,
+                   "key_known": found.known, "faults": [clean(fault) for fault in found.faults]}  # fmt: skip
         click.echo(json.dumps(content, indent=2))
-    else:
-        for fault in found.faults:
-            click.echo(f"✗ {fault}")
-        if not found.faults:
-            click.echo(f"whole: {found.files} files as they were, {found.remade} reports read again with one result")
-        click.echo(f"{headline(found.readiness)}\nSHA-256 {found.sha256}")
-    raise SystemExit(1 if found.faults else 0 if found.readiness.ready else 3)
+        return
+    for fault in found.faults:
+        click.echo(f"✗ {clean(fault)}")
+    if not found.faults:
+        click.echo(f"whole: {found.files} files as they were, {found.remade} reports read again with one result")
+    click.echo(_signed(found))
+    click.echo(f"{clean(headline(found.readiness))}\nSHA-256 {found.sha256}")
+
+
+def _signed(found: Audit) -> str:
+    """What the signature, or its absence, says."""
+    claims = f"; {found.claimed} ready gates have no report in it and rest on its maker's word" * bool(found.claimed)
+    if not found.key:
+        return f"unsigned: says only that files agree with their list{claims}"
+    if not found.known:
+        return f"signed with the key {found.key}, which is not known here: --key PUBLIC.pem names its owner's{claims}"
+    return f"signed with the known key {found.key}{claims}"

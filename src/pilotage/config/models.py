@@ -10,6 +10,7 @@ from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection, SecretRef
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
 from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, Section, UrlPath
+from pilotage.config.integrity import AuditSection, SigningSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
     Answers,
@@ -342,6 +343,8 @@ class Configuration(Section):
     readiness: ReadinessSection | None = Field(None, description="Gates before a release begins.")
     notify: list[ChannelSection] = Field(default_factory=list, description="Who is told, and through what.")
     report: ReportSection = ReportSection()
+    signing: SigningSection | None = Field(None, description="The key that signs records.")
+    audit: AuditSection = AuditSection()
     status_page: StatusPageSection | None = Field(None, description="A page for the public.")
     templates: str | None = Field(None, description="A folder with announcement templates of one's own.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field("en", description="Of announcements.")

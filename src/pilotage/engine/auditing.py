@@ -1,34 +1,43 @@
-"""The evidence of a release as one archive, and what anybody can check of it without asking anybody (R5, R6)."""
+"""The evidence of a release as one archive, and what a reader can check of it offline (R5, R6).
+
+What a file alone decides is decided again from that file. Everything else (sign-offs, reviews, what Pilotage found in
+its own store) is the word of whoever made the bundle, and rests on the signature.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pilotage.adapters.bundle import BadBundle, pack, unpack
+from pilotage.adapters.bundle import BadBundle, Unpacked, pack, unpack
 from pilotage.adapters.evidence import Folder
+from pilotage.adapters.keys import Signer
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
+from pilotage.engine.checkers import BY_ASKING
 from pilotage.engine.gates import committed, is_small, safely, section_of
 from pilotage.engine.reports import BY_REPORT, Reports
 from pilotage.model.plan import Plan
-from pilotage.model.readiness import Document, Gate, Readiness
+from pilotage.model.readiness import Document, Gate, Proof, Readiness, Standing
 from pilotage.readiness.evidence import BadEvidence
-from pilotage.readiness.gates import ACTION, Circumstances, gate
+from pilotage.readiness.gates import ACTION, BY_EVIDENCE, Circumstances, gate
 from pilotage.render.readiness import to_dict
 
 PLAN, READINESS, EVIDENCE, FOLDER = "plan.json", "readiness.json", "evidence.json", "evidence/"
+_YEAR_10000 = 253402300800.0
 
 
-def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path) -> str:
-    """Write everything that `found` rests on into one archive; returns its SHA-256. Raises BadEvidence."""
+def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path, signer: Signer | None = None) -> str:
+    """Write everything that `found` rests on into one archive; returns its SHA-256. Raises BadEvidence, BadBundle."""
     section, root = section_of(loaded), loaded.path.resolve().parent
     folder = Folder(root, float("inf"), found.at)
     contents = {
@@ -47,7 +56,7 @@ def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path) -> str:
         if folder.digest(document.path).sha256 != document.sha256:
             raise BadEvidence(f"{document.path} was changed while it was looked at: ask again")
         contents[FOLDER + document.path] = content
-    return pack(path, contents)
+    return pack(path, contents, signer)
 
 
 def _documents(found: Readiness) -> tuple[Document, ...]:
@@ -59,52 +68,105 @@ def _json(data: object) -> bytes:
     return json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True).encode()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """What a bundle says, and what does not follow from what is in it. sha256: of the archive · files: of evidence ·
-    remade: proofs that were made again from the files."""
+    remade: proofs that were made again from the files · claimed: gates that count and that no file decides · key: id
+    of the key that signed it, empty for none · known: that key is one of those the reader trusts."""
 
     readiness: Readiness
     sha256: str
     files: int
     remade: int
+    claimed: int
+    key: str
+    known: bool
     faults: tuple[str, ...]
 
 
-def verify(path: Path, artifact: Path | None = None) -> Audit:
+def verify(path: Path, artifact: Path | None = None, *, keys: Iterable[str] = (), strict: bool = False) -> Audit:
     """Check a bundle by itself: digests, the plan's hash, each report read again, each gate decided again.
 
-    Raises BadBundle for an archive that was cut, changed, or is none."""
-    contents, digest = unpack(path)
+    keys: ids of the public keys that the reader trusts · strict: another signature, or none, is a fault.
+    Raises BadBundle for what is no bundle, and ChangedBundle for one that was changed.
+    """
+    with tempfile.TemporaryDirectory(prefix="pilotage-audit-") as place:
+        entries, root = Path(place, "entries"), Path(place, "root").resolve()
+        entries.mkdir()
+        root.mkdir()
+        contents = unpack(path, entries)
+        try:
+            return _audit(path, contents, root, artifact, frozenset(keys), strict)
+        except (BadBundle, BadEvidence):
+            raise
+        except Exception as error:
+            # A file from anywhere reaches parsers, calendars and paths; what one of them cannot take is the file's.
+            raise BadBundle(f"{path}: not what Pilotage writes: {type(error).__name__}") from None
+
+
+def _audit(
+    path: Path, contents: Unpacked, root: Path, artifact: Path | None, trusted: frozenset[str], strict: bool
+) -> Audit:
     plan, found, given = _read(path, contents)
-    remade = _remade(contents, plan, found, given)
+    _check_values(path, found, given)
+    _lay_out(root, contents, found)
+    remade = _remade(root, plan, found, given)
+    key = contents.signed.key if contents.signed else ""
     faults = [
+        *(_signer(key, trusted) if strict else ()),
         *_identity(plan, found),
         *_files(contents, found),
+        *_unfounded(found, given),
         *(fault for fault in remade if fault),
         *_decisions(plan, found),
         *_artifact(found, artifact),
     ]
-    return Audit(found, digest, len(_documents(found)), len(remade), tuple(faults))
+    claimed = sum(one.standing is Standing.READY and not _has_report(one) for one in found.gates)
+    return Audit(
+        readiness=found, sha256=contents.sha256, files=len(_documents(found)), remade=len(remade), claimed=claimed,
+        key=key, known=key in trusted, faults=tuple(faults),
+    )  # fmt: skip
 
 
-def _read(path: Path, contents: Mapping[str, bytes]) -> tuple[Plan, Readiness, dict[str, Any]]:
+def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, dict[str, Any]]:
     try:
-        told = json.loads(contents[READINESS])
+        told = json.loads(contents.read(READINESS))
         said = told.pop("ready")
         told.pop("schema")
         found = msgspec.convert(told, Readiness)
-        plan = Plan.from_json(contents[PLAN].decode())
-        given = json.loads(contents[EVIDENCE])
+        plan = Plan.from_json(contents.read(PLAN).decode())
+        given = json.loads(contents.read(EVIDENCE))
         items = {name: EvidenceSection.model_validate_json(json.dumps(one)) for name, one in given["items"].items()}
         given = {"since": float(given["since"]), "max_age": float(given["max_age"]), "items": items}
+    except BadBundle:
+        raise
     except KeyError as error:
-        raise BadBundle(f"{path} holds no {error.args[0]}") from None
-    except (ValueError, TypeError, AttributeError) as error:
-        raise BadBundle(f"{path} is not what Pilotage writes: {error}") from None
+        raise BadBundle(f"{path}: holds no {error.args[0]}") from None
+    except RecursionError:
+        raise BadBundle(f"{path}: is nested too deep to be read") from None
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise BadBundle(f"{path}: not what Pilotage writes: {error}") from None
     if said is not found.ready:
-        raise BadBundle(f"{path} says ready: {said}, and its gates say otherwise")
+        raise BadBundle(f"{path}: says ready: {said}, and its gates say otherwise")
     return plan, found, given
+
+
+def _check_values(path: Path, found: Readiness, given: Mapping[str, Any]) -> None:
+    """Raises BadBundle for times that no calendar has, and for paths that are none."""
+    documents = _documents(found)
+    times = [found.at, given["since"], *(document.modified for document in documents)]
+    times += [time for one in found.signatures for time in (one.at, one.until or 0.0)]
+    ages = [given["max_age"], *(one.max_age for one in given["items"].values() if one.max_age)]
+    if not all(0 <= number < _YEAR_10000 for number in (*times, *ages)):
+        raise BadBundle(f"{path}: a time in it is outside of the years 1970 to 9999")
+    for document in documents:
+        if "\0" in document.path or not document.path.isprintable():
+            raise BadBundle(f"{path}: {document.path!r} is not a path")
+
+
+def _signer(key: str, trusted: frozenset[str]) -> Iterator[str]:
+    if key not in trusted:
+        yield f"it was signed with the key {key}, not with the given one" if key else "it is not signed"
 
 
 def _identity(plan: Plan, found: Readiness) -> Iterator[str]:
@@ -117,47 +179,67 @@ def _identity(plan: Plan, found: Readiness) -> Iterator[str]:
         yield "the gates are not the plan's readiness list"
 
 
-def _files(contents: Mapping[str, bytes], found: Readiness) -> Iterator[str]:
-    from hashlib import sha256
-
+def _files(contents: Unpacked, found: Readiness) -> Iterator[str]:
     for document in _documents(found):
-        content = contents.get(FOLDER + document.path)
-        if content is None:
+        digest = contents.digests.get(FOLDER + document.path)
+        if digest is None:
             yield f"{document.path} is not in the bundle"
-        elif sha256(content).hexdigest() != document.sha256:
+        elif digest != document.sha256:
             yield f"{document.path} is not the file that was looked at"
 
 
-def _remade(contents: Mapping[str, bytes], plan: Plan, found: Readiness, given: Mapping[str, Any]) -> list[str]:
+def _unfounded(found: Readiness, given: Mapping[str, Any]) -> Iterator[str]:
+    """Gates that count by evidence, without that evidence."""
+    for one in found.gates:
+        if one.item not in BY_EVIDENCE or one.standing is not Standing.READY:
+            continue
+        wanted = given["items"].get(one.item)
+        if wanted is None:
+            yield f"{one.item}: it counts as ready, and evidence.json names no evidence of it"
+            continue
+        named = {kind for kind in wanted.model_fields_set if getattr(wanted, kind)}
+        missing = sorted((named & (BY_REPORT.keys() | BY_ASKING.keys())) - {proof.kind for proof in one.proofs})
+        if missing:
+            yield f"{one.item}: evidence.json names {', '.join(missing)}, and there is no proof of that"
+        for proof in one.proofs:
+            if proof.kind not in named:
+                yield f"{one.item}: there is a proof by {proof.kind}, which evidence.json does not name"
+            elif proof.kind in BY_REPORT and not proof.documents:
+                yield f"{one.item}: it counts by {proof.kind}, and no document shows that"
+
+
+def _has_report(one: Gate) -> bool:
+    return any(proof.kind in BY_REPORT and proof.documents for proof in one.proofs)
+
+
+def _remade(root: Path, plan: Plan, found: Readiness, given: Mapping[str, Any]) -> list[str]:
     """For each proof that a file alone decides: what is wrong with it, or nothing."""
     requirements = {item.id: item for item in plan.readiness}
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place).resolve()
-        _lay_out(root, contents, found)
-        results = []
-        for one in found.gates:
-            wanted = given["items"].get(one.item)
-            if wanted is None or one.item not in requirements:
+    results = []
+    for one in found.gates:
+        wanted = given["items"].get(one.item)
+        if wanted is None or one.item not in requirements:
+            continue
+        folder = Folder(root, wanted.max_age or given["max_age"], found.at, given["since"])
+        reports = Reports(folder, plan.answers.risk_tolerance)
+        for proof in one.proofs:
+            if (check := BY_REPORT.get(proof.kind)) is None or not proof.documents:
                 continue
-            folder = Folder(root, wanted.max_age or given["max_age"], found.at, given["since"])
-            reports = Reports(folder, plan.answers.risk_tolerance)
-            for proof in one.proofs:
-                if (check := BY_REPORT.get(proof.kind)) is None or not proof.documents:
-                    continue
-                again = safely(proof.kind, lambda c=check, i=one.item, w=wanted, r=reports: c(r, requirements[i], w))  # type: ignore[misc]
-                same = (again.ready, again.sentence) == (proof.ready, proof.sentence)
-                results.append("" if same else f"{one.item}: its file says {again.sentence!r}, not {proof.sentence!r}")
-        return results
+            again = safely(proof.kind, partial(check, reports, requirements[one.item], wanted))
+            same = (again.ready, again.sentence) == (proof.ready, proof.sentence)
+            results.append("" if same else f"{one.item}: its file says {again.sentence!r}, not {proof.sentence!r}")
+    return results
 
 
-def _lay_out(root: Path, contents: Mapping[str, bytes], found: Readiness) -> None:
+def _lay_out(root: Path, contents: Unpacked, found: Readiness) -> None:
+    """The evidence in the places that it had in the project, as old as it was there."""
     for document in _documents(found):
         place = (root / document.path).resolve()
-        content = contents.get(FOLDER + document.path)
+        content = contents.files.get(FOLDER + document.path)
         if content is None or not place.is_relative_to(root):
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        shutil.copyfile(content, place)
         os.utime(place, (document.modified, document.modified))
 
 
@@ -173,7 +255,7 @@ def _decisions(plan: Plan, found: Readiness) -> Iterator[str]:
             yield f"{one.item}: from what is here it is {again.standing}, and the bundle says {one.standing}"
 
 
-def _seen(one: Gate) -> tuple[Any, ...]:
+def _seen(one: Gate) -> tuple[Proof, ...]:
     return tuple(proof for proof in one.proofs if proof.kind != "sign-off")
 
 
