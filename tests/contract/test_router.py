@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import stat
 import threading
 import time
@@ -18,6 +20,7 @@ import urllib3
 from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER, cluster_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.adapters.route_sample import sampled_paths
+from pilotage.adapters.routers import envoy, envoy_listener
 from pilotage.adapters.routers.envoy_resources import Sticky
 from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
@@ -347,12 +350,41 @@ def test_an_address_in_use_is_an_error_that_says_so(routed: RouterUnderTest, ver
     routed.configured(listen=taken.address)
     backends = {"1.0": [versions("1.0").address]}
     for _ in range(2):
-        with pytest.raises(AdapterError, match=r"cannot listen; .*(in use|cannot bind)"):
+        with pytest.raises(AdapterError, match=rf"cannot listen on .*, where .*\(process {os.getpid()}: "):
             routed.router.apply(ONE, backends)
     assert _children() == []
     taken.shutdown()
     taken.server_close()
     routed.take(ONE, backends)
+
+
+def test_no_two_routers_share_a_port(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+    """With SO_REUSEPORT the kernel would split users between two routers that show different splits."""
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    other = RouterUnderTest(tmp_path / "other", tmp_path / "other.json", routed.settings)
+    with pytest.raises(AdapterError, match=r"where envoy \(process \d+: .*bootstrap.json.*\) listens"):
+        other.router.apply(ONE, {"1.0": [versions("1.0").address]})
+    with socket.socket() as sharing:
+        sharing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with pytest.raises(OSError, match="in use"):
+            sharing.bind(routed.settings.listen)
+    assert len(_children()) == 1
+
+
+def test_an_envoy_that_shares_its_port_takes_other_settings_all_the_same(
+    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How a listener takes its port cannot be changed: one that an earlier Pilotage started keeps its way."""
+    backends = {"1.0": [versions("1.0").address]}
+    with monkeypatch.context() as earlier:
+        earlier.setattr(envoy_listener, "_ALONE", "nothing")
+        earlier.setattr(envoy, "listens_alone", lambda _: False)
+        routed.take(ONE, backends)
+    routed.configured(version_header="x-version", sticky=Sticky(cookie="another")).apply(ONE, backends)
+    until = time.monotonic() + 5
+    while "another=" not in routed.answer("/").headers.get("set-cookie", ""):
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 # ── strata ─────────────────────────────────────────────────────────────────────────────────────────────────

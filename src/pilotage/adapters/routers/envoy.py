@@ -39,9 +39,10 @@ from pilotage.adapters.files import read_json, write_at_once, write_json
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get, get_json
 from pilotage.adapters.ports import AdapterError, Backends
-from pilotage.adapters.routers.envoy_listener import bootstrap, listener_named, listener_of
+from pilotage.adapters.routers.envoy_listener import bootstrap, listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
 from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, routes_of, split_of
+from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.model.traffic import Split
 
@@ -141,6 +142,7 @@ class EnvoyRouter:
                 self._write_listener()
                 self._has_listener = record
             return record
+        refuse_taken(*self._settings.listen)
         if not (self._files / "rds.json").exists():
             self._write("rds", [no_routes()])
         admin = free_port()
@@ -176,13 +178,16 @@ class EnvoyRouter:
 
     def _write_listener(self) -> None:
         """Say what the listener is, to an Envoy that can take it up; one that an earlier Pilotage started cannot."""
-        name = listener_named(read_json(self._directory / "bootstrap.json"))
+        started_with = read_json(self._directory / "bootstrap.json")
+        name = listener_named(started_with)
         self._has_logs = name is not None
         if name is None:
             return
         self._directory.chmod(0o700)
         secret_of(self._directory, SALT)
-        self._write("lds", [listener_of(self._directory, self._files, self._settings, name)])
+        self._write(
+            "lds", [listener_of(self._directory, self._files, self._settings, name, alone=listens_alone(started_with))]
+        )
 
     def _wait_for_clusters(self, wanted: set[str]) -> None:
         def there() -> bool:

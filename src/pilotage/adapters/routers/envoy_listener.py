@@ -17,6 +17,7 @@ from pilotage.model.grpc import STATUSES
 
 _COOKIES = "pilotage.cookies"
 _LONGEST_PATH = 200
+_ALONE = "alone"
 _SAMPLED = 1
 """Per cent of requests whose path is kept, to learn the service's routes from."""
 
@@ -26,7 +27,7 @@ _HASH = Path(__file__).with_name("failed_user.lua")
 def bootstrap(files: Path, admin: int, listener: str) -> dict[str, Any]:
     """What Envoy is started with. admin: its port · listener: the name of the one that users reach."""
     return {
-        "node": {"id": listener, "cluster": "pilotage"},
+        "node": {"id": listener, "cluster": "pilotage", "metadata": {_ALONE: True}},
         "admin": {"address": address("127.0.0.1", admin)},
         # Histograms are otherwise merged every five seconds: too old for a judge that looks every second.
         "stats_flush_on_admin": True,
@@ -47,8 +48,14 @@ def listener_named(bootstrapped: dict[str, Any] | None) -> str | None:
     return str(bootstrapped["node"]["id"])
 
 
-def listener_of(directory: Path, files: Path, settings: Settings, name: str) -> dict[str, Any]:
-    """directory: where logs and the salt are · files: the folder that Envoy watches."""
+def listens_alone(bootstrapped: dict[str, Any] | None) -> bool:
+    """Whether an Envoy so started shares its port with nobody. A listener cannot change that later."""
+    return bool((bootstrapped or {}).get("node", {}).get("metadata", {}).get(_ALONE))
+
+
+def listener_of(directory: Path, files: Path, settings: Settings, name: str, *, alone: bool = True) -> dict[str, Any]:
+    """directory: where logs and the salt are · files: the folder that Envoy watches · alone: another process that
+    listens on the same port is refused, so that no two routers split users between them."""
     manager = {
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "pilotage",
@@ -68,6 +75,7 @@ def listener_of(directory: Path, files: Path, settings: Settings, name: str) -> 
         "@type": f"{TYPE}.config.listener.v3.Listener",
         "name": name,
         "address": address(*settings.listen),
+        **({"enable_reuse_port": False} if alone else {}),
         "filter_chains": [{"filters": filters}],
     }
 
