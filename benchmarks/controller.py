@@ -30,6 +30,7 @@ from pilotage.engine.worker import Worker
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Decision, Pace, RolloutState, Status
+from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
 
@@ -85,7 +86,7 @@ def fill(store: Store, count: int, status: Status) -> None:
         plan = make_plan(answers, version="new", service=Service(name, instances=4))
         step = next(index for index, s in enumerate(plan.steps) if s.kind is StepKind.ANALYSE)
         state: RolloutState = begin(plan, "old", Pace.FULL)
-        rollout = store.create(plan, state, {}, "bench", time.time())
+        rollout = store.create(plan, state, Snapshot(), "bench", time.time())
         at = {"step": step, "status": status, "at": time.time()}
         changed = RolloutState(**{**vars(state), **at})
         store.record(rollout, Decision(changed, (), ()), None, {})

@@ -14,6 +14,7 @@ from pilotage import Answers, Plan, Service, make_plan
 from pilotage.engine import driver, failpoints, worker
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
@@ -81,7 +82,7 @@ def begun(place: Path, strategy: str, **numbers: object) -> str:
     plan = _plan(strategy, **numbers)
     _old_serves(World(place / "world", _HOOKS.get(strategy, frozenset())))
     store = Store(place)
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "chaos", time.time())
+    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "chaos", time.time())
     store.close()
     return rollout.id
 

@@ -16,6 +16,7 @@ from pilotage import Answers, make_plan
 from pilotage.engine import outbox
 from pilotage.engine.store import Store
 from pilotage.model.rollout import Decision, Event, Pace, Status
+from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
 from ..receivers import PagerDutyApi, Receiver, channels, everybody, section
@@ -51,7 +52,7 @@ def rolled_back(place: Path, notify: list[dict[str, Any]]) -> str:
     """A release that was undone, with all it had to tell in the outbox."""
     store = Store(place)
     plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
-    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), {"notify": notify}, "ada", time.time())
+    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(notify=tuple(notify)), "ada", time.time())
     for type_, data in STORY:
         final = type_ == "rolled-back"
         state = type(rollout.state)(**{

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -25,6 +24,7 @@ from pilotage.adapters.routers.envoy_resources import Sticky
 from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
 from pilotage.engine.targets import with_learned_routes
+from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 
 from .conftest import RouterUnderTest, User, Version
@@ -530,11 +530,10 @@ def test_routes_are_learned_from_a_sample_of_users_paths(
     while len(sampled_paths(router)) < 120 and time.monotonic() < until:
         time.sleep(0.05)
     assert "geheim" not in (router / "paths.log").read_text()
-    described: dict[str, Any] = {"environment": {}, "cwd": "/", "routes": []}
-    learned = with_learned_routes(described, tmp_path, "shop", "production")
-    assert learned["routes"] == ["/cart/items", "/users"]
-    assert learned["environment"]["routes"] == [{"path": "/cart/items"}, {"path": "/users"}]
-    configured = {**described, "routes": ["/api"]}
+    learned = with_learned_routes(Snapshot(), tmp_path, "shop", "production")
+    assert learned.routes == ("/cart/items", "/users")
+    assert learned.environment["routes"] == [{"path": "/cart/items"}, {"path": "/users"}]
+    configured = Snapshot(routes=("/api",))
     assert with_learned_routes(configured, tmp_path, "shop", "production") == configured
 
 

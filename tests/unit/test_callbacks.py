@@ -21,6 +21,7 @@ from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
 from pilotage.engine.answering import answer
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.snapshot import read_snapshot
 from pilotage.rollout.machine import begin
 
 SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_800_000_000.0
@@ -82,7 +83,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def waiting(store: Store) -> Rollout:
     """A rollout at its gate: event 2 asks."""
     plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
-    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), {"people": PEOPLE}, "ada", time.time())
+    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), read_snapshot({"people": PEOPLE}), "ada", time.time())
     return happens(store, rollout, "hold-started")
 
 

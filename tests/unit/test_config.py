@@ -186,16 +186,18 @@ def test_hostile_yaml_is_refused_quickly(tmp_path: Path, content: bytes, words: 
 
 def test_a_rollout_keeps_the_probes_of_its_environment(tmp_path: Path) -> None:
     from pilotage.engine.targets import describe, open_target, probe_specs
+    from pilotage.model.snapshot import Snapshot, read_snapshot
 
     probes = 'probes: [{http: /cart, contains: sum}, {name: search, run: [curl, "{url}"], every: 10s, failures: 1}]'
     path = tmp_path / "pilotage.yaml"
     path.write_text(GOOD.replace("    overrides:", f"    {probes}\n    overrides:"))
-    kept = json.loads(json.dumps(describe(load(path).configuration.environments["production"], tmp_path)))
+    described = describe(load(path).configuration.environments["production"], tmp_path)
+    kept = read_snapshot(json.loads(json.dumps(described.to_dict())))
     first, second = probe_specs(kept)
     assert (first.name, first.http, first.status, first.contains) == ("/cart", "/cart", 200, "sum")
     assert (second.name, second.run, second.every, second.failures) == ("search", ("curl", "{url}"), 10.0, 1)
     assert open_target(tmp_path, kept, "shop", "production", 1).probes is not None
-    assert probe_specs({"environment": {}}) == ()
+    assert probe_specs(Snapshot()) == ()
 
 
 def test_a_good_file_is_valid_and_its_numbers_know_their_lines(tmp_path: Path) -> None:

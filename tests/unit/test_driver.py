@@ -20,6 +20,7 @@ from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
 from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, HoldCause, Pace, Status
+from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
@@ -78,7 +79,7 @@ def driver(tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch) -> 
     answers = SixAnswers("minor", "canary", "small", "weekly", "low", "internal-only")
     plan = make_plan(answers, version="new", service=Service(overrides=overrides))
     store = Store(tmp_path)
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time())
+    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time())
     yield Driver(store, tmp_path, rollout.id, "here/1/1.00")
     store.close()
 
@@ -186,7 +187,10 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
     assert history.bad == history.total // 2000 * 3
     plan = driver.rollout.plan
     second = Driver(
-        store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), {}, "ada", time.time()).id, "here/1/1.00"
+        store,
+        tmp_path,
+        store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time()).id,
+        "here/1/1.00",
     )
     world.metrics = lambda: counted(0, 5000, 9)
     drive_on(second)
@@ -218,9 +222,12 @@ def test_users_who_stick_to_a_version_are_no_mismatch(
 ) -> None:
     plan = driver.rollout.plan
     store = Store(tmp_path / "sticky")
-    target = {"environment": {"router": {"sticky": {"cookie": "session"}}}}
+    snapshot = Snapshot(environment={"router": {"sticky": {"cookie": "session"}}})
     sticky = Driver(
-        store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), target, "ada", time.time()).id, "here/1/1.00"
+        store,
+        tmp_path,
+        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id,
+        "here/1/1.00",
     )
     world.metrics = lambda: counted(500, 500)
     for _ in range(20):
@@ -256,9 +263,12 @@ def asking(
     analysis = AnalysisSection.model_validate(section).model_dump(mode="json")
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world, answers))
     store = Store(tmp_path / "rules")
-    target = {"environment": {"analysis": analysis}}
+    snapshot = Snapshot(environment={"analysis": analysis})
     return Driver(
-        store, tmp_path, store.create(plan, begin(plan, "old", Pace.FULL), target, "ada", time.time()).id, "here/1/1.00"
+        store,
+        tmp_path,
+        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id,
+        "here/1/1.00",
     )
 
 

@@ -12,6 +12,7 @@ from pilotage.engine.releases import barrier_of
 from pilotage.engine.store import Store
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Decision, Pace, Status
+from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
 
 from .test_config import GOOD
@@ -22,12 +23,12 @@ def test_nobody_runs_ahead_of_one_that_is_withdrawn(tmp_path: Path) -> None:
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
     plan = plan_for(loaded, "production", Wish("v1"))
     step = next(i for i, s in enumerate(plan.steps) if s.kind is StepKind.ANALYSE)
-    facts = {"release": {"lockstep": True, "after": [], "returns": False}}
+    snapshot = Snapshot(release=Membership(lockstep=True))
     members = []
     for service in ("api", "web"):
         state = replace(begin(plan, "v0", Pace.FULL, "ada"), step=step)
         one = replace(plan, service=service)
-        members.append(store.create(one, state, facts, "ada", time.time(), release="r1"))
+        members.append(store.create(one, state, snapshot, "ada", time.time(), release="r1"))
     api, web = members
     assert barrier_of(store, api) == ""
     gone = replace(web.state, status=Status.WITHDRAWN, at=time.time())

@@ -20,6 +20,7 @@ from pilotage.model.calendar import Freeze
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Pace, RolloutState, Seen, Status
+from pilotage.model.snapshot import KnownCalendar, KnownWindow, Snapshot
 from pilotage.model.traffic import split_between
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
@@ -257,7 +258,7 @@ def test_what_waited_and_serves_meanwhile_is_withdrawn(store: Store, loaded: Loa
     waiting = asked(store, loaded, "v2", "queue").rollout
     assert waiting is not None
     end(store, current, Status.COMPLETED)
-    second = store.create(waiting.plan, begin(waiting.plan, "v1", Pace.FULL), {}, "ada", time.time())
+    second = store.create(waiting.plan, begin(waiting.plan, "v1", Pace.FULL), Snapshot(), "ada", time.time())
     end(store, second, Status.COMPLETED)
     assert begin_what_waits(store, time.time()) == ()
     assert store.get(waiting.id).state.status is Status.ROLLED_BACK
@@ -318,8 +319,8 @@ def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(stor
 
 
 def test_windows_are_of_the_calendars_zone() -> None:
-    target = {"calendar": {"zone": "Europe/Berlin", "windows": [{"days": [0], "opens": "02:00", "closes": "04:00"}]}}
+    calendar = KnownCalendar(zone="Europe/Berlin", windows=(KnownWindow(days=(0,), opens="02:00", closes="04:00"),))
     inside = datetime(2026, 11, 23, 2, 30, tzinfo=UTC).timestamp()  # 03:30 in Berlin, a Monday
-    assert outside_windows(target, inside) == ""
-    assert outside_windows(target, inside + 3600).startswith("it is Mon 04:30 in Europe/Berlin, outside every window")
-    assert outside_windows({}, inside) == ""
+    assert outside_windows(calendar, inside) == ""
+    assert outside_windows(calendar, inside + 3600).startswith("it is Mon 04:30 in Europe/Berlin, outside every window")
+    assert outside_windows(KnownCalendar(), inside) == ""

@@ -14,6 +14,7 @@ from pilotage import Answers, Plan, make_plan
 from pilotage.engine import leases
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
 
@@ -30,7 +31,7 @@ def a_plan(version: str = "2.0") -> Plan:
 
 def started(store: Store, version: str = "2.0", old: str | None = "1.0", pace: Pace = Pace.FULL) -> Rollout:
     plan = a_plan(version)
-    return store.create(plan, begin(plan, old, pace), {"x": 1}, "ada", time.time())
+    return store.create(plan, begin(plan, old, pace), Snapshot(cwd="/shop"), "ada", time.time())
 
 
 def ended(store: Store, rollout: Rollout, status: Status = Status.COMPLETED) -> Rollout:

@@ -33,6 +33,8 @@ def run(specification: Path, result: Path) -> None:
     told: list[str] = []
     try:
         for check in asked["checks"]:
+            if check.get("unreadable"):
+                raise _CheckFailed(check["unreadable"])
             by_http = bool(check.get("http"))
             said = _http(check, asked) if by_http else _command(check, asked, result.with_suffix(".log"))
             told.extend([said] if said else [])

@@ -79,7 +79,7 @@ def _stale(project: Project, environment: str, now: float) -> list[dict[str, Any
 
     newest: dict[str, dict[str, Any]] = {}
     for rollout in project.store.history(project.loaded.configuration.service, environment, limit=500):
-        section = (rollout.target.get("environment") or {}).get("flag")
+        section = rollout.snapshot.section("flag")
         toggled = rollout.plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE
         ended = rollout.finished_at
         if not (section and toggled and ended) or rollout.state.status is not Status.COMPLETED:

@@ -15,8 +15,7 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
     except KeyError:
         return 404, "there is no such rollout"
     actor = f"slack:{pressed.user}"
-    people = rollout.target.get("people") or {}
-    person = next((name for name, section in people.items() if actor in section["also"]), None)
+    person = next((name for name, known in rollout.snapshot.people.items() if actor in known.also), None)
     if person is None:
         return 403, f"nobody in `people` is also {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
     if rollout.state.status.final:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pilotage.config.loading import Loaded
 from pilotage.config.models import FlagSection
@@ -18,6 +17,7 @@ from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
 from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
+from pilotage.model.snapshot import KnownPerson, Snapshot
 from pilotage.rollout.big_bang import RESTORE
 from pilotage.rollout.machine import begin
 
@@ -236,7 +236,7 @@ def _start(
     rollout = store.create(
         plan,
         state,
-        target_of(loaded, plan.environment, now, store.directory),
+        snapshot_of(loaded, plan.environment, now, store.directory),
         asked.actor,
         now,
         queued=queued,
@@ -245,22 +245,22 @@ def _start(
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 
-def target_of(loaded: Loaded, environment: str, now: float, directory: Path) -> dict[str, Any]:
-    """All that a rollout must know of the configuration, as of its begin. directory: the store's."""
+def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -> Snapshot:
+    """All that a rollout must know of the configuration, as of its creation. directory: the store's."""
     from datetime import UTC, datetime
 
     from pilotage.config.calendars import calendar_of
 
     section = loaded.configuration.environments[environment]
-    people = {name: person.model_dump(mode="json") for name, person in loaded.configuration.people.items()}
+    people = loaded.configuration.people.items()
     calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
-    target = describe(section, loaded.path.resolve().parent)
-    return {
-        **with_learned_routes(target, directory, loaded.configuration.service, environment),
-        "people": people,
-        "notify": [channel.model_dump(mode="json") for channel in loaded.configuration.notify],
-        "calendar": calendar_facts(calendar),
-    }
+    described = describe(section, loaded.path.resolve().parent)
+    return replace(
+        with_learned_routes(described, directory, loaded.configuration.service, environment),
+        people={name: KnownPerson(roles=tuple(one.roles), also=tuple(one.also)) for name, one in people},
+        notify=tuple(channel.model_dump(mode="json") for channel in loaded.configuration.notify),
+        calendar=calendar_facts(calendar),
+    )
 
 
 def take_down(store: Store, directory: Path) -> list[str]:
@@ -277,7 +277,7 @@ def take_down(store: Store, directory: Path) -> list[str]:
         token = leases.acquire(store.engine, f"{service}/{environment}", leases.holder())
         if token is None:
             raise StoreConflict(f"a worker still holds {service}/{environment}: stop it first")
-        target = open_target(directory, rollout.target, service, environment, token, rollout.id)
+        target = open_target(directory, rollout.snapshot, service, environment, token, rollout.id)
         if target.checks:
             target.checks.stop_all_but("", 0)
         target.router.stop()

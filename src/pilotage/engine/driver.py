@@ -110,7 +110,7 @@ class Driver:
         if self._target is None or token != self._token:
             self._token = token
             self._target = open_target(
-                self._directory, self._rollout.target, self._rollout.service, self._rollout.environment, token,
+                self._directory, self._rollout.snapshot, self._rollout.service, self._rollout.environment, token,
                 self._rollout.id,
             )  # fmt: skip
             # Somebody else may have gone on with it meanwhile.
@@ -121,11 +121,8 @@ class Driver:
 
     def _known(self, command: Command) -> Command:
         """The command as of the person who gave it, by whatever name, with the roles of that person."""
-        people: dict[str, Any] = self._rollout.target.get("people") or {}
-        for name, person in people.items():
-            if command.actor == name or command.actor in person["also"]:
-                return replace(command, actor=name, roles=tuple(person["roles"]))
-        return command
+        found = self._rollout.snapshot.person(command.actor)
+        return replace(command, actor=found[0], roles=found[1].roles) if found else command
 
     # ── what is ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -157,7 +154,7 @@ class Driver:
             checks=tuple(checks),
             freeze=freeze_now(self._store, self._rollout, now),
             barrier=barrier_of(self._store, self._rollout),
-            outside=outside_windows(self._rollout.target, now),
+            outside=outside_windows(self._rollout.snapshot.calendar, now),
             flag=flag,
         )
 

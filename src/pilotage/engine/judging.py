@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pilotage.adapters.ports import AdapterError, Metrics, Queries
+from pilotage.config.stored import read_analysis
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, probe_specs, rules_of
@@ -42,24 +43,25 @@ class Judging:
     """Survives a restart by `to_dict`: the cursor is kept beside the sums it led to, so nothing is counted twice."""
 
     def __init__(self, store: Store, rollout: Rollout) -> None:
-        self._plan, self._target = rollout.plan, rollout.target
+        self._plan, self._snapshot = rollout.plan, rollout.snapshot
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
-        self._environment: dict[str, Any] = rollout.target.get("environment") or {}
         saved = rollout.judge or {}
         self._history = _known_history(store, rollout)
-        analysis = self._environment.get("analysis") or {}
-        self._queries: dict[str, str] = analysis.get("signals") or {}
+        analysis = read_analysis(self._snapshot.environment)
+        self._queries: dict[str, str] = (
+            {str(name): query for name, query in analysis.signals.items()} if analysis else {}
+        )
         self._compared_signals = count_tests(tuple(self._queries))
         self._subject = str(saved.get("subject", "code"))
         self._judge, self._cursor = self._restored(saved)
-        self._rules = RuleBook(rules_of(rollout.target, self._new, self._old))
+        self._rules = RuleBook(rules_of(rollout.snapshot, self._new, self._old))
         if "rules" in saved:
             self._rules.restore(saved["rules"])
         alpha = signal_alpha(self._plan, self._compared_signals)
-        every, beside = analysis.get("every", 15.0), self._old is not None
+        every, beside = analysis.every if analysis else 15.0, self._old is not None
         self._signals = SignalBook(self._plan, tuple(self._queries), alpha, every, old=beside)
         self._signals.restore(saved.get("signals", {}))
-        self._probes = ProbeBook(probe_specs(rollout.target))
+        self._probes = ProbeBook(probe_specs(rollout.snapshot))
         if "probes" in saved:
             self._probes.restore(saved["probes"])
         self._tries = int(saved.get("tries", rollout.state.tries))
@@ -91,6 +93,7 @@ class Judging:
             self._measure(target, state, seen)
             self._probe(target, state, seen)
             counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
+            counted += _lost_guards(target)
             return tuple(self._with_logs(target, seen, verdict) for verdict in (*self._judge.verdicts(), *counted))
         except Exception as error:
             _log.exception("%s: the judge failed", self._name)
@@ -145,8 +148,8 @@ class Judging:
             self._history if of_code else None,
             resources=of_code,
             unit=self._unit(),
-            routes=self._target.get("routes") or (),
-            synthetic=of_code and self._environment.get("synthetic") is not None,
+            routes=self._snapshot.routes,
+            synthetic=of_code and self._snapshot.environment.get("synthetic") is not None,
             signals=self._compared_signals,
         )
 
@@ -154,10 +157,10 @@ class Judging:
         """What is assigned to a version: with a cookie or header the user, else the request."""
         if self._subject == "flag":
             return Unit.CLUSTER
-        if not self._environment.get("router", {}).get("sticky"):
+        if not self._snapshot.section("router").get("sticky"):
             return Unit.REQUEST
         # The log of failures is the embedded router's; another's statistics come without one.
-        return Unit.CLUSTER if self._environment.get("metrics", {}).get("admin") else Unit.USER
+        return Unit.CLUSTER if self._snapshot.section("metrics").get("admin") else Unit.USER
 
     def _restored(self, saved: Mapping[str, Any]) -> tuple[ReleaseJudge, dict[str, Any] | None]:
         judge = self._new_judge()
@@ -284,12 +287,19 @@ class Judging:
         None where users stick to a version, testers choose one, or the split changed in between: then the share of
         the requests is another.
         """
-        sticky = self._environment.get("router", {}).get("sticky")
+        sticky = self._snapshot.section("router").get("sticky")
         now = split.weight(self._new)
         changed = before is None or before.weight(self._new) != now
         if sticky or split.header_routes or split.mirror or changed or not 0 < now < WHOLE:
             return None
         return 0.5 if beside else now / WHOLE
+
+
+def _lost_guards(target: Target) -> tuple[Verdict, ...]:
+    """What the configuration asks to be watched and cannot be read any more is a reason to wait for a person."""
+    if not target.trouble:
+        return ()
+    return (Verdict("configuration", VerdictKind.SOURCE_ERROR, "; ".join(target.trouble)),)
 
 
 def _odds(split: Split, new: str, compared: str) -> float | None:

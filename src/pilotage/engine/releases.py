@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pilotage.config.loading import Loaded
-from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, check_ready, target_of
+from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, check_ready, snapshot_of
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.order import in_order
 from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.snapshot import Membership
 from pilotage.rollout.machine import begin
 from pilotage.rollout.turn import UNDER_WAY
 
@@ -99,16 +100,14 @@ def deploy_release(
     begun = []
     for name, plan in plans.items():
         serving = store.serving(name, environment)
-        target = {
-            **target_of(loaded.of(name), environment, now, store.directory),
-            "release": {
-                "after": [other for other in services[name].after if other in plans],
-                "lockstep": loaded.configuration.lockstep,
-            },
-        }
+        after = tuple(other for other in services[name].after if other in plans)
+        snapshot = replace(
+            snapshot_of(loaded.of(name), environment, now, store.directory),
+            release=Membership(after=after, lockstep=loaded.configuration.lockstep),
+        )
         state = begin(plan, serving[0] if serving else None, Pace.FULL, asked.actor)
         begun.append(
-            store.create(plan, state, target, asked.actor, now, queued=True, release=identity, more=told[name])
+            store.create(plan, state, snapshot, asked.actor, now, queued=True, release=identity, more=told[name])
         )
     return tuple(begun)
 
@@ -126,13 +125,13 @@ def advance_releases(store: Store, now: float) -> None:
 
 def member_of(rollout: Rollout) -> Member:
     """What `moves` needs to know of a rollout."""
-    facts = rollout.target.get("release") or {}
+    membership = rollout.snapshot.release or Membership()
     return Member(
         rollout.id,
         rollout.service,
         rollout.state.status,
-        tuple(facts.get("after", ())),
-        bool(facts.get("returns")),
+        membership.after,
+        membership.returns,
         rollout.old is not None,
     )
 
@@ -151,20 +150,20 @@ def _make(store: Store, move: Move, rollout: Rollout, now: float) -> None:
         case Move.RETURN:
             assert rollout.old is not None
             plan = replace(rollout.plan, version=rollout.old)
-            target = {**rollout.target, "release": {"returns": True}}
+            snapshot = replace(rollout.snapshot, release=Membership(returns=True))
             state = begin(plan, rollout.version, Pace.FAST, "pilotage")
-            store.create(plan, state, target, "pilotage", now, release=rollout.release)
+            store.create(plan, state, snapshot, "pilotage", now, release=rollout.release)
 
 
 def barrier_of(store: Store, rollout: Rollout) -> str:
     """Which other service this one must not run ahead of, in words; empty where it may go on."""
-    facts = rollout.target.get("release") or {}
-    if not rollout.release or not facts.get("lockstep") or facts.get("returns"):
+    membership = rollout.snapshot.release
+    if not rollout.release or membership is None or not membership.lockstep or membership.returns:
         return ""
     mine = rollout.plan.steps[rollout.state.step].weight
     for other in store.members(rollout.release):
-        related = other.id == rollout.id or other.service in facts["after"]
-        ordered = rollout.service in (other.target.get("release") or {}).get("after", ())
+        related = other.id == rollout.id or other.service in membership.after
+        ordered = other.snapshot.release is not None and rollout.service in other.snapshot.release.after
         if related or ordered or other.state.status.final:
             continue
         if other.state.status is Status.WITHDRAWN:

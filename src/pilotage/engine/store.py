@@ -25,6 +25,7 @@ from pilotage.engine.tables import commands, events, rollouts
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.snapshot import Snapshot, read_snapshot
 from pilotage.report.telling import Happened, Subject, message_of
 
 _JUST = 3600.0
@@ -43,7 +44,7 @@ class StoreConflict(Exception):
 
 @dataclass(frozen=True)
 class Rollout:
-    """One rollout as recorded. `target` is the environment's configuration; `live` the last look, for people."""
+    """One rollout as recorded. `live` is the last look, for people."""
 
     id: str
     service: str
@@ -55,7 +56,7 @@ class Rollout:
     finished_at: float | None
     plan: Plan
     plan_hash: str
-    target: dict[str, Any]
+    snapshot: Snapshot
     state: RolloutState
     judge: dict[str, Any] | None
     live: dict[str, Any] | None
@@ -88,7 +89,7 @@ class Store:
         self,
         plan: Plan,
         state: RolloutState,
-        target: dict[str, Any],
+        snapshot: Snapshot,
         actor: str,
         now: float,
         *,
@@ -114,14 +115,14 @@ class Store:
                 insert(rollouts).values(
                     id=identity, service=plan.service, environment=plan.environment, version=plan.version,
                     old=state.old, status=state.status.value, actor=actor, created_at=now, plan=plan.to_json(),
-                    plan_hash=plan.hash, target=target, state=_dump(state), head=plan.hash, events=0,
+                    plan_hash=plan.hash, target=snapshot.to_dict(), state=_dump(state), head=plan.hash, events=0,
                     release=release,
                 )
             )  # fmt: skip
             waits = Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
             first = waits if queued else _start_event(plan, state, actor)
             subject = Subject(identity, plan.service, plan.environment, plan.version, state.old or "", actor, plan.hash)
-            _happened(connection, subject, target, plan.hash, 0, [first, *more], now)
+            _happened(connection, subject, snapshot, plan.hash, 0, [first, *more], now)
         return self.get(identity)
 
     def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
@@ -385,13 +386,13 @@ def _told(connection: Connection, rollout: Rollout, new: Sequence[Event], now: f
         rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "", rollout.actor,
         rollout.plan_hash,
     )  # fmt: skip
-    return _happened(connection, subject, rollout.target, rollout.head, rollout.events, new, now)
+    return _happened(connection, subject, rollout.snapshot, rollout.head, rollout.events, new, now)
 
 
 def _happened(
     connection: Connection,
     subject: Subject,
-    target: dict[str, Any],
+    snapshot: Snapshot,
     head: str,
     count: int,
     new: Sequence[Event],
@@ -399,7 +400,7 @@ def _happened(
 ) -> tuple[str, int]:
     """Events, and the messages about them, in one transaction: what happened is told, and nothing else (rule 12)."""
     head, count, recorded = append(connection, subject.id, head, count, new, now)
-    channels = target.get("notify") or ()
+    channels = snapshot.notify
     if channels and recorded:
         paged = is_paged(connection, subject.id, recorded[0].number)
         for one in recorded:
@@ -430,9 +431,9 @@ def _dump(state: RolloutState) -> dict[str, Any]:
 
 
 def _rollout(row: RowMapping) -> Rollout:
-    fields = {key: value for key, value in row.items() if key not in ("status", "plan", "state")}
+    fields = {key: value for key, value in row.items() if key not in ("status", "plan", "target", "state")}
     state = msgspec.convert(row["state"], RolloutState)
-    return Rollout(**fields, plan=Plan.from_json(row["plan"]), state=state)
+    return Rollout(**fields, plan=Plan.from_json(row["plan"]), snapshot=read_snapshot(row["target"]), state=state)
 
 
 def _clock(at: float) -> str:

@@ -1,19 +1,33 @@
-"""From an environment's configuration to its adapters. One explicit table a port, imported when needed."""
+"""From an environment's configuration to its adapters. One explicit table a port, imported when needed.
+
+The way back of a rollout leads through here, so nothing that a person or a newer version can break may stop it: the
+configuration comes from the rollout's snapshot, is read leniently, and no file of the project has to be there.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
-from pilotage.config.models import EnvironmentSection
+from pilotage.config.models import EnvironmentSection, ProbeSection
+from pilotage.config.stored import Stored, read_analysis, read_probes, read_section
+from pilotage.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pilotage.adapters.strata import Strata
     from pilotage.adapters.synthetic import SyntheticRequests
     from pilotage.judge.rules import Rule
     from pilotage.model.probe import Probe
+
+_log = logging.getLogger(__name__)
+
+LARGEST_FILE = 1 << 20
+"""Bytes: a larger file of the project is not kept with a rollout."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +36,8 @@ class Target:
 
     queries: where rules ask, if any do · checks: of the rollout in hand · flags: and what its variants did, where the
     strategy is a feature toggle · synthetic: requests of our own, where they are wanted · probes: of the environment's
-    critical functions, if it names any.
+    critical functions, if it names any · trouble: guards of the configuration that cannot be read any more, a sentence
+    each; a rollout without them does not go forward by itself.
     """
 
     router: Router
@@ -34,64 +49,98 @@ class Target:
     variants: Metrics | None = None
     synthetic: SyntheticRequests | None = None
     probes: Probes | None = None
+    trouble: tuple[str, ...] = ()
 
 
 def open_target(
     directory: Path,
-    target: dict[str, Any],
+    snapshot: Snapshot,
     service: str,
     environment: str,
     token: int,
     rollout: str = "",
     by: str = "",
 ) -> Target:
-    """`directory` is the store's; `target` is what `describe` gave when the rollout began; `rollout` its id; `by` who
-    holds the lease with `token`."""
+    """`directory` is the store's; `snapshot` is what the rollout knows of its configuration; `rollout` its id; `by`
+    who holds the lease with `token`.
+
+    Raises UnreadableSection when the snapshot has no fleet or router; whatever else is wrong with it ends up in
+    the target's `trouble`.
+    """
     from pilotage.adapters.fence import Fence
 
-    section = EnvironmentSection.model_validate(target["environment"])
+    stored = read_section(snapshot.environment)
+    section = stored.section
     place = _place(directory, service, environment)
     fence = Fence(place / "fence.json", token, by)
-    cwd = Path(target["cwd"])
+    cwd = Path(snapshot.cwd)
+    for sentence in (trouble := (*snapshot.trouble, *stored.trouble)):
+        _log.warning("%s: %s", rollout or f"{service}/{environment}", sentence)
     fleet = _process_fleet(place / "fleet", fence, section, cwd)
     return Target(
-        router=_envoy_router(place / "router", fence, section, cwd),
+        router=_envoy_router(place / "router", fence, section, _page(snapshot, section)),
         fleet=fleet,
         metrics=_envoy_metrics(place / "router", section),
         queries=_queries(section),
-        checks=_checks(place / "checks" / (rollout or "none"), fence, section, cwd),
+        checks=_checks(place / "checks" / (rollout or "none"), fence, stored, cwd),
         flags=_flags(fence, section, cwd),
         variants=_variants(fleet, section),
         synthetic=_synthetic(place / "router", section),
-        probes=_probes(target, cwd),
+        probes=_probes(section, cwd),
+        trouble=trouble,
     )
 
 
-def describe(section: EnvironmentSection, cwd: Path) -> dict[str, Any]:
-    """An environment's configuration as plain JSON, to be kept with a rollout. routes: their names, for the judge."""
-    routes = [route.path for route in section.routes]
-    return {"environment": section.model_dump(mode="json"), "cwd": str(cwd), "routes": routes}
+def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
+    """An environment's configuration, to be kept with a rollout, with the text of the files that it names."""
+    routes = tuple(route.path for route in section.routes)
+    files = {}
+    if page := section.router.maintenance_page:
+        with suppress(OSError, ValueError):
+            text = (cwd / page).read_bytes()[: LARGEST_FILE + 1].decode()
+            files = {page: text} if len(text) <= LARGEST_FILE else {}
+    return Snapshot(environment=section.model_dump(mode="json"), cwd=str(cwd), routes=routes, files=files)
 
 
-def with_learned_routes(target: dict[str, Any], directory: Path, service: str, environment: str) -> dict[str, Any]:
-    """The target with the routes that users take, where none are configured. They stay as they are for the rollout."""
+def _page(snapshot: Snapshot, section: EnvironmentSection) -> str:
+    """What users get while the service is closed: the text kept with the rollout. Of a rollout that kept none, the
+    file; and where that is gone, nothing, which the router takes for a page of ours."""
+    name = section.router.maintenance_page
+    if not name:
+        return ""
+    if name in snapshot.files:
+        return snapshot.files[name]
+    try:
+        return (Path(snapshot.cwd) / name).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        _log.warning(
+            "the maintenance page cannot be read, users get Pilotage's own while the service is closed: %s", error
+        )
+        return ""
+
+
+def with_learned_routes(snapshot: Snapshot, directory: Path, service: str, environment: str) -> Snapshot:
+    """The snapshot with the routes that users take, where none are configured. They stay so for the rollout."""
     from pilotage.adapters.route_sample import largest_routes, sampled_paths
 
-    if target["routes"]:
-        return target
+    if snapshot.routes:
+        return snapshot
     learned = largest_routes(sampled_paths(_place(directory, service, environment) / "router"))
-    section = {**target["environment"], "routes": [{"path": path} for path in learned]}
-    return {**target, "environment": section, "routes": list(learned)}
+    section = {**snapshot.environment, "routes": [{"path": path} for path in learned]}
+    return replace(snapshot, environment=section, routes=tuple(learned))
 
 
 def _place(directory: Path, service: str, environment: str) -> Path:
     return directory / "run" / f"{service}-{environment}"
 
 
-def _checks(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Checks:
+def _checks(place: Path, fence: Any, stored: Stored, cwd: Path) -> Checks:
     from pilotage.adapters.checks import StepChecks
 
-    configured = {name: [check.model_dump(mode="json") for check in checks] for name, checks in section.checks.items()}
+    checks = stored.section.checks.items()
+    configured = {name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks}
+    for name in stored.lost_checks:
+        configured[name] = [{"unreadable": f"what {name} checks cannot be read by this version of Pilotage"}]
     return StepChecks(place, fence, configured, cwd)
 
 
@@ -123,15 +172,15 @@ def _synthetic(place: Path, section: EnvironmentSection) -> SyntheticRequests | 
     return SyntheticRequests(url, section.synthetic.per_second, lambda: synthetic_token(place))
 
 
-def _probes(target: dict[str, Any], cwd: Path) -> Probes | None:
-    if not (probes := probe_specs(target)):
+def _probes(section: EnvironmentSection, cwd: Path) -> Probes | None:
+    if not (probes := _probes_of(section.probes)):
         return None
     from pilotage.adapters.probes import InstanceProbes
 
     return InstanceProbes(probes, cwd)
 
 
-def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Router:
+def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, page: str) -> Router:
     from pilotage.adapters.routers.envoy import EnvoyRouter
     from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 
@@ -143,7 +192,7 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, cwd: Pat
         sticky=sticky,
         request_timeout=router.request_timeout,
         version_header=router.version_header or "",
-        page=(cwd / router.maintenance_page).read_text(encoding="utf-8") if router.maintenance_page else "",
+        page=page,
         health=section.fleet.health,
         strata=_strata(section),
         synthetic=section.synthetic is not None,
@@ -186,33 +235,34 @@ def _queries(section: EnvironmentSection) -> Queries | None:
     return PrometheusQueries(section.analysis.prometheus)
 
 
-def rules_of(target: dict[str, Any], new: str, old: str | None) -> tuple[Rule, ...]:
+def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
     """The counted rules of an environment, the versions' names in their queries. Without a stable version there is
     nothing a rule that names it could ask for; it is left out."""
     from pilotage.judge.rules import Rule
     from pilotage.model.condition import Condition
 
-    analysis = (target.get("environment") or {}).get("analysis") or {}
+    analysis = read_analysis(snapshot.environment)
     rules = []
-    for rule in analysis.get("rules", []):
-        given = {name: value for name, value in rule.items() if not name.endswith("_condition")}
-        success, failure = (
-            Condition(rule[f"{name}_condition"]) if rule[f"{name}_condition"] else None
-            for name in ("success", "failure")
-        )
-        if "{old}" in rule["query"] and old is None:
+    for rule in analysis.rules if analysis else ():
+        if "{old}" in rule.query and old is None:
             continue
-        given["query"] = rule["query"].replace("{new}", new).replace("{old}", old or "")
-        rules.append(Rule(**given, success=success, failure=failure))
+        given = rule.model_dump(exclude={"success_condition", "failure_condition", "query"})
+        success, failure = (
+            Condition(text) if text else None for text in (rule.success_condition, rule.failure_condition)
+        )
+        query = rule.query.replace("{new}", new).replace("{old}", old or "")
+        rules.append(Rule(**given, query=query, success=success, failure=failure))
     return tuple(rules)
 
 
-def probe_specs(target: dict[str, Any]) -> tuple[Probe, ...]:
-    """The probes of an environment, in the order of its configuration."""
-    from pilotage.config.models import ProbeSection
+def probe_specs(snapshot: Snapshot) -> tuple[Probe, ...]:
+    """The probes of an environment that can be read, in the order of its configuration."""
+    return _probes_of(read_probes(snapshot.environment))
+
+
+def _probes_of(sections: Sequence[ProbeSection]) -> tuple[Probe, ...]:
     from pilotage.model.probe import Probe
 
-    given = (target.get("environment") or {}).get("probes") or []
     return tuple(
         Probe(
             name=probe.called,
@@ -224,5 +274,5 @@ def probe_specs(target: dict[str, Any]) -> tuple[Probe, ...]:
             failures=probe.failures,
             timeout=probe.timeout,
         )
-        for probe in map(ProbeSection.model_validate, given)
+        for probe in sections
     )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.calendar import WEEKDAYS, Calendar, Freeze
+from pilotage.model.snapshot import KnownCalendar, KnownFreeze, KnownWindow
 
 
-def calendar_facts(calendar: Calendar) -> dict[str, Any]:
-    """What a rollout must know of the calendar while it runs, as plain JSON, to be kept with it."""
-    return {
-        "zone": calendar.zone,
-        "freezes": [
-            {"name": f.name, "begins": f.begins.timestamp(), "ends": f.ends.timestamp()} for f in calendar.freezes
-        ],
-        "windows": [
-            {"days": sorted(w.days), "opens": f"{w.opens:%H:%M}", "closes": f"{w.closes:%H:%M}"}
+def calendar_facts(calendar: Calendar) -> KnownCalendar:
+    """What a rollout must know of the calendar while it runs, to be kept with it."""
+    return KnownCalendar(
+        zone=calendar.zone,
+        freezes=tuple(
+            KnownFreeze(name=f.name, begins=f.begins.timestamp(), ends=f.ends.timestamp()) for f in calendar.freezes
+        ),
+        windows=tuple(
+            KnownWindow(days=tuple(sorted(w.days)), opens=f"{w.opens:%H:%M}", closes=f"{w.closes:%H:%M}")
             for w in calendar.windows
-        ],
-    }
+        ),
+    )
 
 
 def reigning(freezes: tuple[Freeze, ...], now: float) -> Freeze | None:
@@ -32,29 +32,28 @@ def reigning(freezes: tuple[Freeze, ...], now: float) -> Freeze | None:
 
 def freeze_now(store: Store, rollout: Rollout, now: float) -> str:
     """The freeze that reigns, in words: one of the calendar as of the rollout's begin, or one declared since."""
-    calendar = rollout.target.get("calendar") or {}
+    calendar = rollout.snapshot.calendar
     planned = tuple(
-        Freeze(f["name"], datetime.fromtimestamp(f["begins"], UTC), datetime.fromtimestamp(f["ends"], UTC))
-        for f in calendar.get("freezes", [])
-        if f["begins"] <= now < f["ends"]
+        Freeze(f.name, datetime.fromtimestamp(f.begins, UTC), datetime.fromtimestamp(f.ends, UTC))
+        for f in calendar.freezes
+        if f.begins <= now < f.ends
     )
     found = reigning((*planned, *store.freezes.of(rollout.service, rollout.environment, now)), now)
-    return in_words(found, str(calendar.get("zone", "UTC"))) if found else ""
+    return in_words(found, calendar.zone) if found else ""
 
 
 def in_words(freeze: Freeze, zone: str) -> str:
     return f"the freeze {freeze.name!r} reigns until {freeze.ends.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
 
 
-def outside_windows(target: dict[str, Any], now: float) -> str:
+def outside_windows(calendar: KnownCalendar, now: float) -> str:
     """Why now is no time for maintenance, in words; empty inside a window, and where no windows are agreed."""
-    calendar = target.get("calendar") or {}
-    windows = calendar.get("windows", [])
+    windows = calendar.windows
     if not windows:
         return ""
-    here = datetime.fromtimestamp(now, ZoneInfo(calendar["zone"]))
+    here = datetime.fromtimestamp(now, ZoneInfo(calendar.zone))
     clock = f"{here:%H:%M}"
-    if any(here.weekday() in w["days"] and w["opens"] <= clock < w["closes"] for w in windows):
+    if any(here.weekday() in w.days and w.opens <= clock < w.closes for w in windows):
         return ""
-    agreed = "; ".join(f"{', '.join(WEEKDAYS[d] for d in w['days'])} {w['opens']}–{w['closes']}" for w in windows)
-    return f"it is {here:%a %H:%M} in {calendar['zone']}, outside every window ({agreed})"
+    agreed = "; ".join(f"{', '.join(WEEKDAYS[d] for d in w.days)} {w.opens}–{w.closes}" for w in windows)
+    return f"it is {here:%a %H:%M} in {calendar.zone}, outside every window ({agreed})"

@@ -1,0 +1,175 @@
+"""What a rollout knows of its configuration: a copy from the moment it was created.
+
+A rollout never looks into `pilotage.yaml` again, so editing the file, moving it or deleting a page changes nothing that
+is under way. Every shape ever written is read: unknown keys are ignored, missing ones take their default, and a part
+that cannot be read is left out and named in `trouble`. The way back of a rollout depends on this file alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+_log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Number of the shape below. Snapshots of the first versions have none; they read as format 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPerson:
+    """Somebody who commands and approves."""
+
+    roles: tuple[str, ...] = ()
+    """What they may answer for."""
+    also: tuple[str, ...] = ()
+    """Other names of the same person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFreeze:
+    name: str
+    begins: float
+    """Unix seconds."""
+    ends: float
+    """Unix seconds; the freeze ends just before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownWindow:
+    """Hours in which the service may be closed."""
+
+    days: tuple[int, ...]
+    """Days of the week, Monday is 0."""
+    opens: str
+    """`HH:MM` in the calendar's zone."""
+    closes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownCalendar:
+    zone: str = "UTC"
+    freezes: tuple[KnownFreeze, ...] = ()
+    windows: tuple[KnownWindow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Membership:
+    """How a rollout belongs to a release of several services."""
+
+    after: tuple[str, ...] = ()
+    """Services that must have the release first."""
+    lockstep: bool = False
+    """Stay within one weight of the others."""
+    returns: bool = False
+    """Take the service back because another one failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The configuration of one environment as of the rollout's creation."""
+
+    format: int = FORMAT
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """The section `environments.<name>` as plain JSON; `config.stored` reads it."""
+    cwd: str = "."
+    """Folder of `pilotage.yaml`: relative paths and commands start there."""
+    routes: tuple[str, ...] = ()
+    """Path prefixes that are judged on their own, configured or learned."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Text of the project files that the way back needs, by the name in the configuration."""
+    people: Mapping[str, KnownPerson] = field(default_factory=dict)
+    notify: tuple[Mapping[str, Any], ...] = ()
+    """Channels as plain JSON; each notifier reads its own keys."""
+    calendar: KnownCalendar = KnownCalendar()
+    release: Membership | None = None
+    """None for a rollout of one service."""
+    trouble: tuple[str, ...] = ()
+    """What could not be read, one sentence each. Never stored."""
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """One part of the environment's configuration; empty where it is missing or no mapping."""
+        found = self.environment.get(name)
+        return found if isinstance(found, Mapping) else {}
+
+    def person(self, actor: str) -> tuple[str, KnownPerson] | None:
+        """Whoever is called `actor`, by any of their names, with the name that the configuration gives them."""
+        for name, person in self.people.items():
+            if actor == name or actor in person.also:
+                return name, person
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, as it is stored."""
+        import msgspec
+
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        del plain["trouble"]
+        return {**plain, "format": FORMAT}
+
+
+def read_snapshot(data: object) -> Snapshot:
+    """The snapshot that `data` holds, whatever version of Pilotage wrote it. Never fails.
+
+    What cannot be read takes its default, and the snapshot's `trouble` says so. A list or a mapping (people, channels,
+    freezes) keeps those of its members that can be read.
+    """
+    if not isinstance(data, Mapping):
+        return Snapshot(format=0, trouble=("the configuration kept with the rollout is no object",))
+    trouble: list[str] = []
+    number = data.get("format", 0)
+    if not isinstance(number, int) or number > FORMAT:
+        _log.warning(
+            "a rollout's configuration is of format %r, newer than %d: unknown keys are ignored", number, FORMAT
+        )
+    parts = {key: value for key, value in data.items() if key not in ("format", "trouble")}
+    found = _parts(Snapshot, parts, "", trouble)
+    return Snapshot(format=number if isinstance(number, int) else 0, **{**found, "trouble": tuple(trouble)})
+
+
+class _Unreadable(Exception):
+    """Nothing of a value can be kept; `trouble` has the reason."""
+
+
+def _read(kind: Any, value: object, place: str, trouble: list[str]) -> Any:
+    """`value` as `kind`; of a collection what can be read of it. Raises _Unreadable."""
+    import msgspec
+
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        why = str(error)
+    arguments = get_args(kind)
+    if NoneType in arguments:
+        kind = arguments[0]
+    if isinstance(value, Mapping) and hasattr(kind, "__dataclass_fields__"):
+        with suppress(TypeError):  # a required part is missing
+            return kind(**_parts(kind, value, place, trouble))
+    if isinstance(value, list) and get_origin(kind) is tuple:
+        return tuple(_members(arguments[0], enumerate(value), place, trouble).values())
+    if isinstance(value, Mapping) and get_origin(kind) is Mapping:
+        return _members(arguments[1], value.items(), place, trouble)
+    trouble.append(f"{place} in the configuration kept with the rollout cannot be read: {why}")
+    raise _Unreadable
+
+
+def _parts(kind: Any, value: Mapping[str, object], place: str, trouble: list[str]) -> dict[str, Any]:
+    """The fields of `kind` that `value` holds in a form that can be read."""
+    found = {}
+    for name, hint in get_type_hints(kind).items():
+        if value.get(name) is not None:
+            with suppress(_Unreadable):
+                found[name] = _read(hint, value[name], f"{place}.{name}".lstrip("."), trouble)
+    return found
+
+
+def _members(kind: Any, members: Iterable[tuple[Any, object]], place: str, trouble: list[str]) -> dict[Any, Any]:
+    found = {}
+    for key, member in members:
+        with suppress(_Unreadable):
+            found[key] = _read(kind, member, f"{place}.{key}", trouble)
+    return found
