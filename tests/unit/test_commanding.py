@@ -10,8 +10,10 @@ from click.testing import CliRunner
 from pilotage.cli import commanding
 from pilotage.cli.main import cli
 from pilotage.config.yaml_reader import ConfigError
+from pilotage.engine.deployments import NoWayBack
+from pilotage.engine.rescue import NothingToTakeBack
 from pilotage.engine.store import Rollout, Store
-from pilotage.model.rollout import CommandKind
+from pilotage.model.rollout import CommandKind, Pace
 
 from .test_store import ended, started
 
@@ -45,4 +47,38 @@ def test_where_it_is_not_clear_which_is_meant_the_configuration_is_asked_for(bro
     assert isinstance(CliRunner().invoke(cli, ["abort", "-e", "staging"]).exception, ConfigError)
     assert asked(broken, rollout) == []
     ended(broken, rollout)
-    assert isinstance(CliRunner().invoke(cli, ["abort"]).exception, ConfigError)
+    assert "nothing to do" in CliRunner().invoke(cli, ["abort"]).output
+
+
+def test_a41_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> None:
+    """Who must see or undo something cannot wait until a file is mended."""
+    Path("pilotage.yaml").unlink()
+    ended(broken, started(broken, "1.0", None, Pace.FIRST))
+    ended(broken, started(broken, "2.0", "1.0"))
+    for command in ("status", "explain", "history", "events"):
+        said = CliRunner().invoke(cli, [command])
+        assert said.exit_code == 0, said.output
+        assert "pilotage.yaml cannot be read; this is service in production, by the store" in said.output
+    said = CliRunner().invoke(cli, ["rollback", "--detach", "-m", "it hurts"])
+    assert said.exit_code == 0, said.output
+    assert "production goes back to 1.0 by its plan of before" in said.output
+    (returning,) = (broken.get(identity) for identity in broken.unfinished())
+    assert (returning.version, returning.old, returning.state.pace) == ("1.0", "2.0", Pace.FAST)
+    assert "there is nothing" not in CliRunner().invoke(cli, ["rollback", "--detach"]).output
+    assert asked(broken, returning) == [CommandKind.ROLLBACK]
+
+
+def test_a_rollback_without_a_plan_of_the_version_says_what_to_do(broken: Store) -> None:
+    ended(broken, started(broken, "1.0", None, Pace.FIRST))
+    said = CliRunner().invoke(cli, ["rollback"])
+    assert isinstance(said.exception, NoWayBack)
+
+
+def test_offline_commands_name_what_is_there(broken: Store) -> None:
+    for name in ("shop-production", "shop-staging"):
+        (Path(".pilotage") / "run" / name / "router").mkdir(parents=True)
+    with pytest.raises(NothingToTakeBack, match="several are here: shop-production, shop-staging"):
+        CliRunner().invoke(cli, ["abort", "--offline"], catch_exceptions=False)
+    with pytest.raises(NothingToTakeBack, match=r"no router has been started in .*shop-staging"):
+        CliRunner().invoke(cli, ["abort", "--offline", "-e", "staging"], catch_exceptions=False)
+    assert "--to goes with --offline" in CliRunner().invoke(cli, ["abort", "--to", "1.0"]).output

@@ -10,6 +10,7 @@ import click
 from pilotage.cli.project import Project, environment_option
 
 if TYPE_CHECKING:
+    from pilotage.engine.deployments import Started
     from pilotage.engine.store import Rollout
 
 _ANSWER_DEADLINE = 15.0
@@ -41,14 +42,12 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
 
 
 def _meant(project: Project, environment: str | None) -> Rollout:
-    """The rollout of the environment. Where the configuration cannot be read, the one under way, if there is just one:
-    who must stop it cannot wait until a file is mended. Raises UsageError, ConfigError."""
-    from pilotage.config.yaml_reader import ConfigError
-
+    """The rollout of the environment. Where nobody can read the configuration and the store knows several places, the
+    one under way, if there is just one. Raises UsageError, ConfigError."""
     try:
-        return project.rollout(project.environment(environment))
-    except ConfigError:
-        if not project.has_store:
+        return project.rollout(environment)
+    except click.UsageError as unclear:
+        if unclear.__cause__ is None:
             raise
         running = [project.store.get(identity) for identity in project.store.unfinished()]
         found = [
@@ -73,10 +72,31 @@ def _command(kind: str, text: str) -> Any:
 
 pause = _command("pause", "Stay at the present weight. Limits stay live, and the pause has a deadline.")
 resume = _command("resume", "Go on after a pause.")
-abort = _command("abort", "Undo the rollout under way: traffic first. Never waits for a gate.")
 retry = _command("retry", "Begin the watch of the present step again.")
 approve = _command("approve", "Approve the step that waits for it.")
 reject = _command("reject", "Refuse the step that waits for approval; the rollout is undone.")
+
+
+@click.command()
+@environment_option
+@_reason
+@click.option("--offline", is_flag=True, help="By the router's and the fleet's own files, without store or worker.")
+@click.option("--to", help="With --offline: the version that all users go to; without it, the stable one.")
+@click.pass_obj
+def abort(project: Project, environment: str | None, reason: str, offline: bool, to: str | None) -> None:
+    """Undo the rollout under way: traffic first. Never waits for a gate.
+
+    With --offline all users go back to the stable version at once, also when the store is locked, full, dead or
+    deleted and nobody can read pilotage.yaml. Nothing is stopped; the worker puts it into the record when it can.
+    """
+    if to and not offline:
+        raise click.UsageError("--to goes with --offline; `pilotage rollback --to VERSION` goes by the store")
+    if not offline:
+        _send(project, environment, "abort", reason)
+    from pilotage.engine.rescue import find_place, take_back_at
+
+    place = find_place(project.directory, project.service, environment)
+    click.echo(f"{place.name}: {take_back_at(place, to, project.actor)}")
 
 
 @click.command()
@@ -98,9 +118,8 @@ def promote(project: Project, environment: str | None, reason: str, full: bool) 
 def rollback(project: Project, environment: str | None, reason: str, to: str | None, detach: bool) -> None:
     """Go back: undo the rollout under way, or return to the last good version without its analyses."""
     from pilotage.cli.running import follow
-    from pilotage.engine.deployments import go_back
 
-    started = go_back(project.store, project.loaded, project.environment(environment), to, project.actor, reason)
+    started = _go_back(project, environment, to, reason)
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return
@@ -110,12 +129,25 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
         raise SystemExit(0 if status == 4 and not started.fresh else status)
 
 
+def _go_back(project: Project, environment: str | None, to: str | None, reason: str) -> Started:
+    from pilotage.config.yaml_reader import ConfigError
+    from pilotage.engine.deployments import go_back
+    from pilotage.engine.returning import go_back_by_record
+
+    service, name = project.place(environment)
+    try:
+        loaded = project.loaded
+    except ConfigError:
+        return go_back_by_record(project.store, service, name, to, project.actor, reason)
+    return go_back(project.store, loaded, name, to, project.actor, reason)
+
+
 @click.command()
 @environment_option
 @click.pass_obj
 def clean(project: Project, environment: str | None) -> None:
     """Remove a failed environment that was kept for study; the worker stops its instances."""
-    rollout = project.rollout(project.environment(environment))
+    rollout = project.rollout(environment)
     if not rollout.state.preserved or not rollout.state.status.final:
         click.echo("nothing is kept for study")
         return

@@ -26,6 +26,7 @@ class Project:
     config: Path
     debug: bool
     service: str | None = None
+    _said_unread: bool = False
 
     @property
     def directory(self) -> Path:
@@ -115,14 +116,51 @@ class Project:
             raise click.UsageError(f"{self.config} has no environment {named!r}; it has {', '.join(known)}")
         return named
 
-    def rollout(self, environment: str, identity: str | None = None) -> Rollout:
+    def place(self, named: str | None) -> tuple[str, str]:
+        """The service and the environment meant. Where nobody can read the configuration, those of the store, if
+        it knows one place or they are named: who must stop something cannot wait until a file is mended. Raises
+        UsageError, ConfigError."""
+        from pilotage.config.yaml_reader import ConfigError
+
+        try:
+            return self.loaded.configuration.service, self.environment(named)
+        except ConfigError as unread:
+            return self._recorded(named, unread)
+
+    @property
+    def service_name(self) -> str:
+        """The service meant; where nobody can read the configuration, that of the place that the store knows."""
+        from pilotage.config.yaml_reader import ConfigError
+
+        try:
+            return self.loaded.configuration.service
+        except ConfigError as unread:
+            return self._recorded(None, unread)[0]
+
+    def _recorded(self, named: str | None, unread: Exception) -> tuple[str, str]:
+        from pilotage.engine.places import known
+
+        everything = known(self.store.engine) if self.has_store else ()
+        found = [one for one in everything if self.service in (None, one[0]) and named in (None, one[1])]
+        if not found:
+            raise unread
+        if len(found) > 1:
+            shown = ", ".join(f"-s {service} -e {environment}" for service, environment in found)
+            raise click.UsageError(f"{self.config} cannot be read; say which is meant: {shown}") from unread
+        if not self._said_unread:
+            click.echo(f"{self.config} cannot be read; this is {found[0][0]} in {found[0][1]}, by the store", err=True)
+            self._said_unread = True
+        return found[0]
+
+    def rollout(self, named: str | None, identity: str | None = None) -> Rollout:
         """The rollout with this id, or the last one of the environment. Raises UsageError when there is none."""
         if identity is not None:
             try:
                 return self.store.get(identity)
             except KeyError:
                 raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
-        latest = self.store.latest(self.loaded.configuration.service, environment)
+        service, environment = self.place(named)
+        latest = self.store.latest(service, environment)
         if latest is None:
             raise click.UsageError(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
         return latest

@@ -28,8 +28,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     """What serves and what rolls out now."""
     from pilotage.engine.supervisor import worker_pid
 
-    name = project.environment(environment)
-    service = project.loaded.configuration.service
+    service, name = project.place(environment)
     latest = project.store.latest(service, name)
     serving = project.store.serving(service, name)
     pid = worker_pid(project.directory)
@@ -68,8 +67,8 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
 @click.pass_obj
 def history(project: Project, environment: str | None, limit: int, as_json: bool) -> None:
     """Rollouts, newest first."""
-    name = project.environment(environment) if environment else None
-    found = project.store.history(project.loaded.configuration.service, name, limit)
+    service, name = project.place(environment) if environment else (project.service_name, None)
+    found = project.store.history(service, name, limit)
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "rollouts": [_rollout(r) for r in found]}, indent=2))
         return
@@ -96,7 +95,7 @@ def events(project: Project, rollout: str | None, environment: str | None, verif
     """Everything that happened in a rollout (the last one, or by its id). JSON is one event a line."""
     from pilotage.engine.chain import sentences
 
-    found = project.rollout(project.environment(environment), rollout)
+    found = project.rollout(environment, rollout)
     recorded = project.store.events(found.id)
     for line in [json.dumps(vars(e)) for e in recorded] if as_json else sentences(recorded):
         click.echo(line)
@@ -116,7 +115,7 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
     """Why a rollout waits, failed or was undone, with the numbers."""
     from pilotage.engine.explanation import explain as words
 
-    found = project.rollout(project.environment(environment), rollout)
+    found = project.rollout(environment, rollout)
     recorded = project.store.events(found.id)
     sentences = words(found, recorded)
     if html is not None:

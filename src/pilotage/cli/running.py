@@ -140,7 +140,7 @@ def _ended(members: Sequence[Rollout]) -> int | None:
 @click.pass_obj
 def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool, looks: bool) -> None:
     """Follow the rollout under way, or show how the last one ended."""
-    rollout = project.rollout(project.environment(environment))
+    rollout = project.rollout(environment)
     if not rollout.state.status.final:
         project.ensure_worker()
     raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, looks))

@@ -188,7 +188,21 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
     """Undo: the rollout under way, or else return to `to` (the last good version before the present one). Within
     `rollback.window` of the present one's end that version is not watched anew; later it is released like any other.
     Raises NoWayBack when there is nothing to return to."""
-    service = loaded.configuration.service
+    found = way_back(store, loaded.configuration.service, environment, to, actor, reason)
+    if isinstance(found, Started):
+        return found
+    version, serving, latest = found
+    plan = plan_for(loaded, environment, Wish(version))
+    pace, words = pace_back(plan, latest)
+    started = _start(store, loaded, plan, serving, pace, Asked(actor))
+    return replace(started, sentence=f"{environment} goes back to {version}{words}")
+
+
+def way_back(
+    store: Store, service: str, environment: str, to: str | None, actor: str, reason: str
+) -> Started | tuple[str, str, Rollout | None]:
+    """What undoing means now: the rollout under way is undone (that is asked for here), or there is nothing to do, or
+    else the version to return to, the one that serves, and the last rollout. Raises NoWayBack, StoreConflict."""
     latest = store.latest(service, environment)
     if latest is not None and not latest.state.status.final:
         if to not in (None, latest.old):
@@ -204,13 +218,10 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
         raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
     if to == serving[0]:
         return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
-    plan = plan_for(loaded, environment, Wish(to))
-    pace, words = _pace_back(plan, latest)
-    started = _start(store, loaded, plan, serving[0], pace, Asked(actor))
-    return replace(started, sentence=f"{environment} goes back to {to}{words}")
+    return to, serving[0], latest
 
 
-def _pace_back(plan: Plan, latest: Rollout | None) -> tuple[Pace, str]:
+def pace_back(plan: Plan, latest: Rollout | None) -> tuple[Pace, str]:
     ended = latest.finished_at if latest else None
     window = plan.number("rollback.window")
     if ended is not None and time.time() - ended <= window:

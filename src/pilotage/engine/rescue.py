@@ -51,6 +51,23 @@ def place_of(directory: Path, service: str, environment: str) -> Path:
     return directory / "run" / f"{service}-{environment}"
 
 
+def find_place(directory: Path, service: str | None, environment: str | None) -> Path:
+    """The one target in the state's `directory` that fits what is named of it. Raises NothingToTakeBack."""
+    found = [path for path in sorted((directory / "run").glob("*")) if (path / "router").is_dir()]
+    if service and environment:
+        found = [path for path in found if path.name == f"{service}-{environment}"]
+    elif service:
+        found = [path for path in found if path.name.startswith(f"{service}-")]
+    elif environment:
+        found = [path for path in found if path.name.endswith(f"-{environment}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(path.name for path in found)
+        raise NothingToTakeBack(f"several are here: {shown}; name the service and the environment: -s NAME … -e NAME")
+    raise NothingToTakeBack(f"no router of Pilotage is in {directory / 'run'}: go to its folder, or set PILOTAGE_STATE")
+
+
 def take_back(directory: Path, service: str, environment: str, to_version: str | None, by: str = "pilotage") -> str:
     """Send every user to `to_version`, or without one to the version that is stable; says in a sentence what it did.
 
