@@ -73,7 +73,7 @@ def test_n_of_m_persons_each_once() -> None:
     second = say(plan, again.state, CommandKind.APPROVE, "linus")
     assert second.answered[0][1] == "done"
     assert second.state.step == first.state.step + 1
-    assert second.events[0].data == {"plan": plan.hash, "person": "linus"}
+    assert second.events[0].data.items() >= {"plan": plan.hash, "person": "linus"}.items()
 
 
 def test_a_role_is_asked_for_where_the_plan_names_one() -> None:

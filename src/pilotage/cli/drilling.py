@@ -86,5 +86,7 @@ def _until(project: Project, identity: str, until: float, *, reached: bool) -> R
 
 def _took(project: Project, rollout: Rollout) -> float:
     """Seconds from the begin of the rollback to its end, by its own events."""
-    at = {event.type: event.at for event in project.store.events(rollout.id)}
-    return at["rolled-back"] - at["rollback-started"]
+    from pilotage.model.events import RollbackStarted, RolledBack
+
+    at = {type(event.what): event.at for event in project.store.events(rollout.id)}
+    return at[RolledBack] - at[RollbackStarted]

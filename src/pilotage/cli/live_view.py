@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pilotage.engine.chain import Recorded
 from pilotage.engine.store import Rollout
+from pilotage.model.events import ReadinessChecked
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
@@ -51,7 +52,7 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
 
 def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
     """What the release goes on without, as long as anybody looks at it."""
-    found = [event.data.get("waived", {}) for event in events if event.type == "readiness-checked"]
+    found = [event.what.waived for event in events if isinstance(event.what, ReadinessChecked)]
     return [Text(f"  {item} {reason}", "yellow") for waived in found for item, reason in waived.items()]
 
 

@@ -188,15 +188,22 @@ def validate(project: Project) -> None:
 
 
 @click.command()
-@click.argument("of", type=click.Choice(["configuration", "plan"]), default="configuration")
+@click.argument("of", type=click.Choice(["configuration", "plan", "events"]), default="configuration")
 def schema(of: str) -> None:
-    """Print the JSON Schema of pilotage.yaml, for editors, or that of a plan."""
+    """Print the JSON Schema of pilotage.yaml, for editors, or that of a plan or of events."""
     if of == "plan":
         import json
 
         from pilotage.model.plan import Plan
 
         click.echo(json.dumps(Plan.json_schema(), indent=2))
+        return
+    if of == "events":
+        import json
+
+        from pilotage.model.events import schemas
+
+        click.echo(json.dumps(schemas(), indent=2))
         return
     from pilotage.config.loading import json_schema
 

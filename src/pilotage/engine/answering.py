@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
 from pilotage.engine.store import Store
+from pilotage.model.events import Completed, HoldEnded, HoldStarted, RollbackStarted, StepStarted
 from pilotage.model.rollout import CommandKind, Status
 
 
@@ -32,8 +33,9 @@ def _open_question(store: Store, rollout: str) -> int | None:
     """The number of the event that asks for an answer now."""
     asked: int | None = None
     for event in store.events(rollout):
-        if event.type == "hold-started":
-            asked = event.number
-        elif event.type in ("hold-ended", "rollback-started", "step-started", "completed"):
-            asked = None
+        match event.what:
+            case HoldStarted():
+                asked = event.number
+            case HoldEnded() | RollbackStarted() | StepStarted() | Completed():
+                asked = None
     return asked

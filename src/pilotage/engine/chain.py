@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from pilotage.engine.tables import events, rollouts
+from pilotage.model.events import Occurrence, parse
 from pilotage.model.plan import canonical_json
 from pilotage.model.rollout import Event
 from pilotage.model.text import clean
@@ -28,6 +29,11 @@ class Recorded:
     data: dict[str, Any]
     before: str
     hash: str
+
+    @property
+    def what(self) -> Occurrence:
+        """The event as its class."""
+        return parse(self.type, self.data)
 
 
 def append(

@@ -14,6 +14,7 @@ from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.targets import describe, with_learned_routes
 from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.events import ReadinessChecked
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
 from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
@@ -114,10 +115,8 @@ def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> tuple
     if not found.ready:
         raise NotReady(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
     waived = {gate.item: gate.reason for gate in found.waived}
-    words = f"{len(found.gates) - len(waived)} of {len(found.gates)} gates are ready"
-    for item, reason in waived.items():
-        words += f"; {item} {reason}"
-    return (Event("readiness-checked", words, {"waived": waived, "artifact": found.artifact}),)
+    checked = ReadinessChecked(waived=waived, artifact=found.artifact, gates=len(found.gates))
+    return (checked.record(),)
 
 
 def check_may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:

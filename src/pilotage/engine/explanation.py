@@ -6,32 +6,39 @@ from collections.abc import Sequence
 
 from pilotage.engine.chain import Recorded
 from pilotage.engine.store import Rollout
+from pilotage.model.events import (
+    Failed,
+    HoldStarted,
+    InstanceDied,
+    InstanceReplaced,
+    Paused,
+    PersonNeeded,
+    Promoted,
+    RollbackStarted,
+    RolledBack,
+    SecondTry,
+    TrafficDiverted,
+    TrafficReturned,
+    TrafficWithdrawn,
+    Unwatched,
+    WorseThanThePast,
+)
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 
-_TURNING = {
-    "rollback-started",
-    "traffic-returned",
-    "hold-started",
-    "traffic-withdrawn",
-    "instance-replaced",
-    "second-try",
-    "unwatched",
-    "worse-than-the-past",
-    "paused",
-    "instance-died",
-    "promoted",
-    "failed",
-    "rolled-back",
-}
+_TURNING = (
+    RollbackStarted | TrafficReturned | HoldStarted | TrafficDiverted | TrafficWithdrawn | InstanceReplaced | SecondTry
+    | Unwatched | WorseThanThePast | Paused | PersonNeeded | InstanceDied | Promoted | Failed | RolledBack
+)  # fmt: skip
+"""Events that made the rollout go another way."""
 
 
 def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
     """The answer first, then the numbers, then how it came to be."""
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
     verdicts = [f"  {v['metric']}: {v['kind']}: {v['sentence']}" for v in (rollout.live or {}).get("verdicts", [])]
-    turning = [line for e in events if e.type in _TURNING for line in _told(e)]
+    turning = [line for e in events if isinstance(e.what, _TURNING) for line in _told(e)]
     match state.status:
         case Status.PROGRESSING:
             left = max(0.0, step.duration - state.watched)

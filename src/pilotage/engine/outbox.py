@@ -226,14 +226,14 @@ def letters(engine: Engine, *, thread: str | None = None, limit: int = 50) -> tu
 def is_paged(connection: Connection, thread: str, number: int) -> bool:
     """Whether an incident of this thread is open before the event `number`, by what was told of it."""
     from pilotage.engine.tables import events
+    from pilotage.model.events import parse
     from pilotage.model.message import Incident
-    from pilotage.report.telling import Happened, incident_of
+    from pilotage.report.telling import incident_of
 
     query = select(events).where(events.c.rollout == thread, events.c.number < number).order_by(events.c.number)
     open_ = False
     for row in connection.execute(query).mappings():
-        happened = Happened(row["number"], row["at"], row["type"], row["sentence"], row["data"])
-        match incident_of(open_, happened):
+        match incident_of(open_, parse(row["type"], row["data"])):
             case Incident.TRIGGER:
                 open_ = True
             case Incident.RESOLVE:

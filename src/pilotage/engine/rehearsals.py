@@ -12,6 +12,7 @@ from typing import Any
 from pilotage.engine.checkers import Case
 from pilotage.engine.reports import few
 from pilotage.engine.store import Rollout
+from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import Proof
@@ -62,8 +63,8 @@ def _rollback(case: Case, _item: Requirement) -> Proof:
     """A release that users had already was undone for real, and how long that took."""
     for rollout in _lately(case, case.rehearsal):
         if rollout.state.status is Status.ROLLED_BACK and rollout.old and rollout.state.reached > 0:
-            events = {event.type: event for event in case.store.events(rollout.id)}
-            begun, ended = events.get("rollback-started"), events.get("rolled-back")
+            events = {type(event.what): event for event in case.store.events(rollout.id)}
+            begun, ended = events.get(RollbackStarted), events.get(RolledBack)
             if begun and ended:
                 took = ended.at - begun.at
                 least = case.plan.rollback.deadline

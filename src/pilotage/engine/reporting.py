@@ -14,12 +14,24 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.engine.chain import Recorded
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.answers import ReleaseType
-from pilotage.model.rollout import Pace, Status
+from pilotage.model.events import (
+    HoldStarted,
+    InstanceDied,
+    PersonNeeded,
+    ReadinessChecked,
+    RollbackStarted,
+    RolledBack,
+    StepStarted,
+    TrafficReturned,
+    TrafficWithdrawn,
+    VerdictChanged,
+)
+from pilotage.model.observation import VerdictKind
+from pilotage.model.rollout import HoldCause, Pace, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
 from pilotage.report.incident import Counted, Incident, Line
 from pilotage.report.period import Compared, Told
 
-_TROUBLE = ("instance-died", "traffic-withdrawn", "rollback-started", "person-needed")
 _MOST = 2_000
 """Rollouts of an environment that are read for a report: the newest."""
 
@@ -58,7 +70,7 @@ def deployments_of(store: Store, rollouts: Sequence[Rollout], folder: Path | Non
 
 def _deployment(rollout: Rollout, events: Sequence[Recorded], returns: bool, folder: Path | None) -> Deployment:
     state = rollout.state
-    exposed = state.reached > 0 or rollout.old is None or any(e.data.get("weight") for e in events)
+    exposed = state.reached > 0 or rollout.old is None or any(_exposes(e) for e in events)
     hotfix = rollout.plan.answers.release_type is ReleaseType.HOTFIX or state.pace is Pace.URGENT
     return Deployment(
         rollout.id, rollout.version, rollout.old or "", rollout.created_at, rollout.finished_at,
@@ -69,15 +81,20 @@ def _deployment(rollout: Rollout, events: Sequence[Recorded], returns: bool, fol
 
 def _trouble(events: Sequence[Recorded]) -> float | None:
     for event in events:
-        failed = event.type == "verdict" and event.data.get("kind") == "fail"
-        held = event.type == "hold-started" and event.data.get("cause") == "degraded"
-        if event.type in _TROUBLE or failed or held:
-            return event.at
+        match event.what:
+            case InstanceDied() | TrafficWithdrawn() | RollbackStarted() | PersonNeeded():
+                return event.at
+            case VerdictChanged(kind=VerdictKind.FAIL) | HoldStarted(cause=HoldCause.DEGRADED):
+                return event.at
     return None
 
 
+def _exposes(event: Recorded) -> bool:
+    return isinstance(event.what, StepStarted) and event.what.weight > 0
+
+
 def _well(events: Sequence[Recorded]) -> float | None:
-    return next((e.at for e in events if e.type in ("traffic-returned", "rolled-back")), None)
+    return next((e.at for e in events if isinstance(e.what, TrafficReturned | RolledBack)), None)
 
 
 def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
@@ -138,12 +155,12 @@ def told_of(store: Store, rollouts: Sequence[Rollout], zone: str) -> tuple[Told,
 
 
 def _told(rollout: Rollout, events: Sequence[Recorded], zone: str) -> Told:
-    waived: Mapping[str, str] = next((e.data.get("waived", {}) for e in events if e.type == "readiness-checked"), {})
+    waived: Mapping[str, str] = next((e.what.waived for e in events if isinstance(e.what, ReadinessChecked)), {})
     took = rollout.finished_at - rollout.created_at if rollout.finished_at else None
     return Told(
         rollout.id, rollout.version, clock(rollout.created_at, zone), rollout.state.status.value, took,
         rollout.state.reason if rollout.state.status is not Status.COMPLETED else "", _compared(rollout),
-        tuple(e.sentence for e in events if e.type == "hold-started"),
+        tuple(e.sentence for e in events if isinstance(e.what, HoldStarted)),
         tuple(f"{item} ({why})" for item, why in waived.items()),
         rollout.state.reason if rollout.state.pace is Pace.URGENT else "",
         tuple((clock(e.at, zone), e.type, e.sentence) for e in events),

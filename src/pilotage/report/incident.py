@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pilotage.model.document import Bar, Document, Figure, Section
+from pilotage.model.events import (
+    Occurrence,
+    RollbackStarted,
+    RolledBack,
+    StepStarted,
+    TrafficReturned,
+    TrafficWithdrawn,
+    parse,
+)
 from pilotage.model.quantity import about
 from pilotage.report.statistics import wilson
 
@@ -20,6 +29,10 @@ class Line:
     type: str
     sentence: str
     data: Mapping[str, Any]
+
+    @property
+    def what(self) -> Occurrence:
+        return parse(self.type, self.data)
 
 
 @dataclass(frozen=True)
@@ -93,13 +106,13 @@ def _impact(incident: Incident) -> Section:
 def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float | None]:
     """When users first could meet it, when the decision fell to take it from them, when that was read back."""
     first = next((line.at for line in lines if _reaches_users(line)), None)
-    started = next((line.at for line in lines if line.type in ("traffic-withdrawn", "rollback-started")), None)
-    back = next((line.at for line in lines if line.type in ("traffic-returned", "rolled-back")), None)
+    started = next((line.at for line in lines if isinstance(line.what, TrafficWithdrawn | RollbackStarted)), None)
+    back = next((line.at for line in lines if isinstance(line.what, TrafficReturned | RolledBack)), None)
     return first, started, back
 
 
 def _reaches_users(line: Line) -> bool:
-    return line.type == "step-started" and isinstance(line.data.get("weight"), int) and line.data["weight"] > 0
+    return isinstance(line.what, StepStarted) and line.what.weight > 0
 
 
 def _timeline(incident: Incident) -> Section:

@@ -8,6 +8,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from pilotage.model.events import (
+    Completed,
+    Failed,
+    Occurrence,
+    PersonNeeded,
+    RollbackStarted,
+    RolledBack,
+    StepStarted,
+    TrafficReturned,
+    TrafficWithdrawn,
+)
+
 
 class Condition(StrEnum):
     OPERATIONAL = "operational"
@@ -29,8 +41,7 @@ class Happened:
     """An event of a rollout. at: Unix seconds."""
 
     at: float
-    type: str
-    data: Mapping[str, Any]
+    what: Occurrence
 
 
 @dataclass(frozen=True)
@@ -111,16 +122,18 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
     began = ended = None
     met = False
     for event in rollout.events:
-        met = met or (event.type == "step-started" and bool(event.data.get("weight")))
-        if event.type in ("rollback-started", "traffic-withdrawn", "person-needed") and began is None and met:
-            began = event.at
-            updates.append(Update(event.at, "investigating", _FOUND.format(service=rollout.service)))
-        elif began is not None and ended is None and event.type in ("traffic-returned", "rolled-back", "completed"):
-            ended = event.at
-            updates.append(Update(event.at, "resolved", _RESOLVED.format(service=rollout.service)))
-        elif began is not None and event.type == "failed":
-            ended = None
-            updates.append(Update(event.at, "identified", _FAILED))
+        match event.what:
+            case StepStarted(weight=weight) if weight:
+                met = True
+            case RollbackStarted() | TrafficWithdrawn() | PersonNeeded() if began is None and met:
+                began = event.at
+                updates.append(Update(event.at, "investigating", _FOUND.format(service=rollout.service)))
+            case TrafficReturned() | RolledBack() | Completed() if began is not None and ended is None:
+                ended = event.at
+                updates.append(Update(event.at, "resolved", _RESOLVED.format(service=rollout.service)))
+            case Failed() if began is not None:
+                ended = None
+                updates.append(Update(event.at, "identified", _FAILED))
     if began is None:
         return None
     return PublicIncident(

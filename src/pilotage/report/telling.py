@@ -8,31 +8,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pilotage.model.events import (
+    Completed,
+    Failed,
+    HoldEnded,
+    HoldStarted,
+    Occurrence,
+    Paused,
+    Promoted,
+    Resumed,
+    Retried,
+    RolledBack,
+    RolloutWithdrawn,
+    StepStarted,
+    TrafficWithdrawn,
+    parse,
+)
 from pilotage.model.message import Incident, Message, Severity
 from pilotage.model.rollout import HoldCause
 
 OPERATORS = "operators"
-
-_SEVERITY: Mapping[str, Severity] = {
-    "rollout-queued": Severity.INFO, "rollout-started": Severity.INFO, "readiness-checked": Severity.PROGRESS,
-    "step-started": Severity.PROGRESS, "batch-restored": Severity.PROGRESS, "batch-returned": Severity.PROGRESS,
-    "move-done": Severity.PROGRESS, "check-skipped": Severity.PROGRESS, "retried": Severity.PROGRESS,
-    "promoted": Severity.INFO, "command-refused": Severity.PROGRESS, "approved": Severity.INFO,
-    "rejected": Severity.INFO, "verdict": Severity.WARNING, "hold-started": Severity.WARNING,
-    "hold-ended": Severity.INFO, "paused": Severity.WARNING, "resumed": Severity.INFO,
-    "instance-died": Severity.WARNING, "rollback-started": Severity.CRITICAL, "traffic-returned": Severity.INFO,
-    "rolled-back": Severity.WARNING, "person-needed": Severity.CRITICAL, "failed": Severity.CRITICAL,
-    "completed": Severity.INFO, "preserved": Severity.INFO, "withdrawn": Severity.INFO,
-    "environment-released": Severity.PROGRESS, "traffic-withdrawn": Severity.CRITICAL,
-    "instance-replaced": Severity.WARNING, "second-try": Severity.WARNING, "unwatched": Severity.WARNING,
-    "worse-than-the-past": Severity.WARNING,
-}  # fmt: skip
-"""Of each type of event; one that is not here is information."""
-
-_FINAL = ("completed", "rolled-back", "failed", "withdrawn")
-
-_PAGED = (HoldCause.DEGRADED.value,)
-"""Holds that nobody but a person ends well: C1 pages."""
 
 
 @dataclass(frozen=True)
@@ -57,82 +52,73 @@ class Happened:
     sentence: str
     data: Mapping[str, Any]
 
+    @property
+    def what(self) -> Occurrence:
+        return parse(self.type, self.data)
+
 
 def message_of(subject: Subject, event: Happened) -> Message:
     """The message of a transition: always one, so that channels choose by severity, not by chance (rule 12)."""
+    occurrence = event.what
     return Message(
         key=f"{subject.id}/{event.number}",
         thread=subject.id,
         type=event.type,
-        severity=severity_of(event),
+        severity=occurrence.severity,
         title=f"{subject.service} {subject.version} → {subject.environment}: {event.type.replace('-', ' ')}",
         text=event.sentence,
         at=event.at,
         service=subject.service,
         environment=subject.environment,
         version=subject.version,
-        facts=_facts(subject, event),
-        incident=incident_of(subject.paged, event),
-        final=event.type in _FINAL,
-        asks=_asks(event),
+        facts=_facts(subject, occurrence),
+        incident=incident_of(subject.paged, occurrence),
+        final=isinstance(occurrence, Completed | RolledBack | Failed | RolloutWithdrawn),
+        asks=_asks(occurrence),
         about=event.number,
         old=subject.old,
     )
 
 
-def severity_of(event: Happened) -> Severity:
-    if event.type == "verdict" and event.data.get("kind") not in ("fail", "source-error"):
-        return Severity.PROGRESS
-    if event.type == "hold-started" and event.data.get("cause") in _PAGED:
-        return Severity.CRITICAL
-    if event.type == "traffic-withdrawn" and event.data.get("excuse"):
-        # Users are with stable, and it is tried once more by itself: nobody needs to get up.
-        return Severity.WARNING
-    if _asks_about_the_past(event):
-        return Severity.CRITICAL
-    return _SEVERITY.get(event.type, Severity.INFO)
-
-
-def incident_of(open_: bool, event: Happened) -> Incident:
-    """An incident is opened once a rollout, and resolved when users are well again; a failed one stays open."""
-    opens = (
-        event.type in ("rollback-started", "person-needed", "failed")
-        or (event.type == "traffic-withdrawn" and not event.data.get("excuse"))
-        or (event.type == "hold-started" and event.data.get("cause") in _PAGED)
-        or _asks_about_the_past(event)
-    )
-    if opens:
+def incident_of(open_: bool, occurrence: Occurrence) -> Incident:
+    """What is critical opens the rollout's one incident. It is resolved when users are well again; a failed one stays
+    open. open_: whether it is open already."""
+    if occurrence.severity is Severity.CRITICAL:
         return Incident.NONE if open_ else Incident.TRIGGER
-    if not open_:
-        return Incident.NONE
-    if event.type in ("rolled-back", "completed", "withdrawn") or (
-        event.type == "hold-ended" and event.data.get("cause") in _PAGED
-    ):
-        return Incident.RESOLVE
-    by_a_person = event.type in ("paused", "resumed", "promoted", "retried") and "cause" not in event.data
-    return Incident.ACKNOWLEDGE if by_a_person else Incident.NONE
+    return _to_an_open_incident(occurrence) if open_ else Incident.NONE
 
 
-def _asks_about_the_past(event: Happened) -> bool:
-    """Nothing runs beside the new version to compare it with: only a person can tell."""
-    return event.type == "paused" and event.data.get("cause") == HoldCause.PAST.value
+def _to_an_open_incident(occurrence: Occurrence) -> Incident:
+    match occurrence:
+        case RolledBack() | Completed() | RolloutWithdrawn():
+            return Incident.RESOLVE
+        case HoldEnded() if HoldCause.DEGRADED in occurrence.causes:
+            return Incident.RESOLVE
+        case Paused(cause=None) | Resumed() | Promoted() | Retried():
+            return Incident.ACKNOWLEDGE
+        case _:
+            return Incident.NONE
 
 
-def _facts(subject: Subject, event: Happened) -> tuple[tuple[str, str], ...]:
+def _facts(subject: Subject, occurrence: Occurrence) -> tuple[tuple[str, str], ...]:
     found = [("service", subject.service), ("environment", subject.environment), ("version", subject.version)]
     if subject.old:
         found.append(("before", subject.old))
-    if isinstance(event.data.get("weight"), int):
-        found.append(("users", f"{event.data['weight'] / 10:g} %"))
+    if isinstance(occurrence, StepStarted):
+        found.append(("users", f"{occurrence.weight / 10:g} %"))
     return (*found, ("asked by", subject.actor), ("plan", subject.plan_hash[:12]))
 
 
-def _asks(event: Happened) -> tuple[str, ...]:
-    if event.type == "hold-started" and event.data.get("cause") == HoldCause.GATE.value:
-        return ("approve", "reject")
-    if event.type in ("hold-started", "traffic-withdrawn") or (event.type == "paused" and "cause" in event.data):
-        return ("abort",)
-    return ()
+def _asks(occurrence: Occurrence) -> tuple[str, ...]:
+    match occurrence:
+        case HoldStarted(cause=HoldCause.GATE):
+            return ("approve", "reject")
+        case HoldStarted() | TrafficWithdrawn():
+            return ("abort",)
+        case Paused(cause=HoldCause()):
+            return ("abort",)
+        case _:
+            return ()
 
 
 # ── where to, and when ─────────────────────────────────────────────────────────────────────────────────────

@@ -5,12 +5,22 @@ On the way back it closes again, the restore command runs, the old version start
 
 from __future__ import annotations
 
+from pilotage.model.events import MoveDone
 from pilotage.model.observation import CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Apply, Check, Ensure, Hold, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.sight import check_status, healthy, present
-from pilotage.rollout.turn import FORWARD, Strategy, Turn, give_up, note_out, overdue_back
+from pilotage.rollout.turn import (
+    FORWARD,
+    Strategy,
+    Turn,
+    fail_without_a_way_back,
+    give_up,
+    note_out,
+    overdue_back,
+    rolled_back,
+)
 
 RESTORE = "restore"
 """Name of the check that brings back what the backup holds; its last words are the proof."""
@@ -120,8 +130,7 @@ _MOVES = (
 def _go_back(turn: Turn) -> None:
     state, seen = turn.state, turn.seen
     if state.old is None:
-        turn.enter(Status.FAILED, reason=f"{state.reason}; there is no earlier version to return to")
-        turn.tell("failed", f"failed, a person is needed: {turn.state.reason}")
+        fail_without_a_way_back(turn)
         return
     if not _replaced(turn.plan, state):
         _open_again(turn)
@@ -139,12 +148,11 @@ def _go_back(turn: Turn) -> None:
         seen.split == Split(((state.old, WHOLE),)),
     )
     if reached[state.moves]:
-        turn.tell("move-done", _MOVES[state.moves], move=state.moves + 1)
+        turn.tell(MoveDone(move=state.moves + 1, what=_MOVES[state.moves]))
         turn.set(moves=state.moves + 1)
     if turn.state.moves == len(_MOVES):
         turn.set(moves=len(_MOVES) - 1)
-        turn.enter(Status.ROLLED_BACK)
-        turn.tell("rolled-back", f"{state.old} is restored and serves all requests: {state.reason}")
+        rolled_back(turn, f"{state.old} is restored and serves all requests")
     elif overdue_back(turn):
         give_up(turn, f"not so: {_MOVES[turn.state.moves]}")
 
@@ -153,8 +161,7 @@ def _open_again(turn: Turn) -> None:
     """Nothing was replaced yet: only the page goes."""
     state, seen = turn.state, turn.seen
     if seen.split == Split(((state.old or "", WHOLE),)) and not present(seen, state.new):
-        turn.enter(Status.ROLLED_BACK)
-        turn.tell("rolled-back", f"nothing was replaced, {state.old} serves all requests: {state.reason}")
+        rolled_back(turn, f"nothing was replaced, {state.old} serves all requests")
     elif overdue_back(turn):
         give_up(turn, "the service is not open")
 

@@ -5,6 +5,7 @@ Failed, it stays as it is for study (R12) until somebody removes it or another r
 
 from __future__ import annotations
 
+from pilotage.model.events import Preserved
 from pilotage.rollout import shifting
 from pilotage.rollout.canary import missing
 from pilotage.rollout.turn import Strategy, Turn
@@ -14,9 +15,7 @@ def _go_back(turn: Turn) -> None:
     running = any(i.version == turn.state.new for i in turn.seen.instances or ())
     if turn.state.old is not None and running and not turn.state.preserved:
         turn.set(preserved=True)
-        turn.tell(
-            "preserved", f"the failed environment with {turn.state.new} is kept for study: `pilotage clean` ends it"
-        )
+        turn.tell(Preserved(version=turn.state.new))
     shifting.go_back(turn)
 
 

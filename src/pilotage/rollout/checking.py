@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pilotage.model.events import CheckSkipped
 from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.rollout.sight import check_status, healthy, present
 from pilotage.rollout.turn import Turn
@@ -57,7 +58,7 @@ def checked(turn: Turn) -> bool:
     """
     name = turn.step.id
     if name not in _ASKS and name not in turn.seen.hooks:
-        turn.tell("check-skipped", f"{turn.step.title}: not checked, nothing is configured for {name}", step=name)
+        turn.tell(CheckSkipped(step=name, title=turn.step.title))
         return True
     return not unchecked(turn)
 

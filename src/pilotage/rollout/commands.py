@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pilotage.model.events import Approved, CommandRefused, Paused, Promoted, Resumed, Retried
+from pilotage.model.events.occurrence import by_whom
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, HoldCause, Pace, Status
 from pilotage.rollout.harm import accept, begin_again
@@ -18,7 +20,7 @@ def first_to_undo(command: Command) -> bool:
 def obey(turn: Turn, command: Command) -> str:
     """Take up a command; returns its outcome in a word or a sentence."""
     status = turn.state.status
-    by = f"by {command.actor}" + (f": {command.reason}" if command.reason else "")
+    by = by_whom(command.actor, command.reason)
     if command.kind in _UNDOING:
         if status.final or status is Status.ROLLING_BACK:
             return f"nothing to do: already {status}"
@@ -32,14 +34,14 @@ def obey(turn: Turn, command: Command) -> str:
         case CommandKind.PAUSE:
             if status is not Status.PAUSED:
                 turn.enter(Status.PAUSED, hold=None, reason=f"paused {by}")
-                turn.tell("paused", f"paused {by}; limits stay live")
+                turn.tell(Paused(actor=command.actor, reason=command.reason))
             return "done"
         case CommandKind.RESUME | CommandKind.RETRY:
-            return _go_on(turn, command.kind, by)
+            return _go_on(turn, command)
         case CommandKind.PROMOTE:
-            return _promote(turn, command, by)
+            return _promote(turn, command)
         case CommandKind.APPROVE:
-            return _approve(turn, command, by)
+            return _approve(turn, command)
         case _:
             return _reject(turn, command, by)
 
@@ -48,7 +50,16 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
     """The users are with stable already; what a person can say is whether the new version gets them back."""
     match command.kind:
         case CommandKind.PROMOTE:
-            turn.tell("promoted", f"{turn.step.title}: promoted {by} although {turn.state.reason}", step=turn.step.id)
+            turn.tell(
+                Promoted(
+                    actor=command.actor,
+                    reason=command.reason,
+                    full=command.full,
+                    step=turn.step.id,
+                    title=turn.step.title,
+                    although=turn.state.reason,
+                )
+            )
             accept(turn)
             turn.enter(Status.PROGRESSING, reason="", watched=0.0, waited=0.0, returned=False, paused=False)
             turn.set(attempt=turn.state.attempt + 1)
@@ -56,7 +67,7 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
                 turn.set(pace=_without_analyses(turn))
             return "done"
         case CommandKind.RETRY:
-            turn.tell("retried", f"one fresh try, asked {by}")
+            turn.tell(Retried(actor=command.actor, reason=command.reason, withdrawn=True))
             turn.set(paused=False)
             begin_again(turn)
             return "done"
@@ -74,24 +85,24 @@ def _without_analyses(turn: Turn) -> Pace:
     return Pace.FAST if turn.state.pace is not Pace.FIRST else Pace.FIRST
 
 
-def _go_on(turn: Turn, kind: CommandKind, by: str) -> str:
-    status, hold = turn.state.status, turn.state.hold
+def _go_on(turn: Turn, command: Command) -> str:
+    kind, status, hold = command.kind, turn.state.status, turn.state.hold
     if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.PAST:
         # The pause asked whether this may go on.
         accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
         turn.enter(Status.PROGRESSING, hold=None, reason="")
-        turn.tell("resumed", f"resumed {by}")
+        turn.tell(Resumed(actor=command.actor, reason=command.reason))
     if kind is CommandKind.RETRY:
         turn.set(watched=0.0, waited=0.0, attempt=turn.state.attempt + 1)
-        turn.tell("retried", f"this step's watch and checks start again, asked {by}")
+        turn.tell(Retried(actor=command.actor, reason=command.reason))
     return "done"
 
 
-def _promote(turn: Turn, command: Command, by: str) -> str:
+def _promote(turn: Turn, command: Command) -> str:
     if turn.step.kind is StepKind.GATE:
         return _refuse(turn, command, f"{turn.step.title} is waited for: `pilotage approve`")
-    turn.tell("promoted", f"promoted {by}" + (" without the analyses that are left" if command.full else ""))
+    turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
     accept(turn)
     turn.enter(Status.PROGRESSING, hold=None, reason="")
     walked = turn.step.kind is StepKind.BATCH and turn.strategy.done(turn)
@@ -102,7 +113,7 @@ def _promote(turn: Turn, command: Command, by: str) -> str:
     return "done"
 
 
-def _approve(turn: Turn, command: Command, by: str) -> str:
+def _approve(turn: Turn, command: Command) -> str:
     """One of the approvals that the step wants: of a person with the role, who is not the author (R13, C18)."""
     if turn.step.kind is not StepKind.GATE:
         return _refuse(turn, command, "no approval is waited for")
@@ -115,7 +126,14 @@ def _approve(turn: Turn, command: Command, by: str) -> str:
         turn.set(approvals=(*turn.state.approvals, command.actor))
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
     turn.tell(
-        "approved", f"{turn.step.title}: approved {by} ({given} of {wanted})", plan=turn.plan.hash, person=command.actor
+        Approved(
+            plan=turn.plan.hash,
+            person=command.actor,
+            title=turn.step.title,
+            given=given,
+            wanted=wanted,
+            reason=command.reason,
+        )
     )
     return "done" if given >= wanted else f"approved, {wanted - given} more needed"
 
@@ -128,5 +146,5 @@ def _reject(turn: Turn, command: Command, by: str) -> str:
 
 
 def _refuse(turn: Turn, command: Command, why: str) -> str:
-    turn.tell("command-refused", f"{command.kind} by {command.actor} refused: {why}")
+    turn.tell(CommandRefused(kind=command.kind, actor=command.actor, why=why))
     return f"refused: {why}"

@@ -5,12 +5,13 @@ The way back is the flag. Its code stays, dark; only a failed dark deployment ta
 
 from __future__ import annotations
 
+from pilotage.model.events import TrafficReturned
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
 from pilotage.rollout import walking
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
 
 
@@ -119,12 +120,11 @@ def _go_back(turn: Turn) -> None:
     state, off = turn.state, turn.seen.flag == OFF
     if off and not state.returned:
         turn.set(returned=True)
-        turn.tell("traffic-returned", "the flag is off for everyone, read back")
+        turn.tell(TrafficReturned(how="the flag is off for everyone, read back"))
     if _dark(state) and state.old is not None:
         _take_back_the_code(turn)
     elif off:
-        turn.enter(Status.ROLLED_BACK, dark=True)
-        turn.tell("rolled-back", f"the flag is off for everyone, the code of {state.new} stays, dark: {state.reason}")
+        rolled_back(turn, f"the flag is off for everyone, the code of {state.new} stays, dark", dark=True)
     elif overdue_back(turn):
         give_up(turn, "the flag may still be on for users")
 
@@ -139,8 +139,7 @@ def _take_back_the_code(turn: Turn) -> None:
     state, walk = turn.state, _walk(turn.plan, turn.state)
     if walking.arrived(walk, state, turn.seen):
         if walk.after[0] == 0 and turn.seen.flag == OFF:
-            turn.enter(Status.ROLLED_BACK)
-            turn.tell("rolled-back", f"every instance is {state.old} again and healthy: {state.reason}")
+            rolled_back(turn, f"every instance is {state.old} again and healthy")
         else:
             turn.set(moves=state.moves + 1, out=False, drained=0.0)
     elif state.in_status >= turn.plan.number("toggle.start_deadline"):

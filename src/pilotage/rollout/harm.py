@@ -8,8 +8,8 @@ alone; it holds and pages, and never undoes (see `machine`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from pilotage.model.events import InstanceReplaced, SecondTry, TrafficReturned, TrafficWithdrawn
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
@@ -59,7 +59,7 @@ def _act_on_sure_harm(turn: Turn, guilty: list[Verdict]) -> None:
     elif turn.state.excuse:
         # What looked like bad luck is harm: nothing is tried again by itself.
         turn.set(excuse="", in_status=0.0, reason=sentence_of(guilty), harmed=_metrics(guilty))
-        turn.tell("traffic-withdrawn", _until_answered(turn), **_behind(turn, guilty))
+        turn.tell(_withdrawn(turn, guilty))
 
 
 def _metrics(verdicts: list[Verdict]) -> tuple[str, ...]:
@@ -81,25 +81,20 @@ def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
         Status.WITHDRAWN, hold=None, reason=reason, harmed=_metrics(guilty), excuse=excuse, paused=paused,
         returned=False, out=False, drained=0.0,
     )  # fmt: skip
-    if excuse:
-        how = _what_is_awaited(turn)
-        sentence = f"all requests go back to stable: {reason}; it may be bad luck: {how}, then tried once more"
-        turn.tell("traffic-withdrawn", sentence, excuse=excuse, **_behind(turn, guilty))
-        return
-    turn.tell("traffic-withdrawn", _until_answered(turn), **_behind(turn, guilty))
+    turn.tell(_withdrawn(turn, guilty))
 
 
-def _behind(turn: Turn, guilty: list[Verdict]) -> dict[str, Any]:
-    """The data of an event that harm brought about."""
-    behind = {"detail": list(guilty[0].detail)} if guilty[0].detail else {}
-    return {"cause": guilty[0].metric, "step": turn.step.id, **behind}
-
-
-def _until_answered(turn: Turn) -> str:
-    limit = format_duration(turn.plan.number("hold.answer_deadline"))
-    return (
-        f"{turn.state.new} loses its users: {turn.state.reason}; `pilotage promote` gives them back, `pilotage abort` "
-        f"ends the release, `pilotage retry` tries once more; rolled back after {limit} without an answer"
+def _withdrawn(turn: Turn, guilty: list[Verdict]) -> TrafficWithdrawn:
+    excuse = turn.state.excuse
+    return TrafficWithdrawn(
+        cause=guilty[0].metric,
+        step=turn.step.id,
+        version=turn.state.new,
+        reason=turn.state.reason,
+        limit=second_try_limit(turn.plan) if excuse else turn.plan.number("hold.answer_deadline"),
+        excuse=excuse,
+        awaited=_what_is_awaited(turn) if excuse else "",
+        detail=guilty[0].detail,
     )
 
 
@@ -116,7 +111,7 @@ def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
         turn.set(excuse=excuse.value, harmed=_metrics(sure))
     if ill and turn.state.excuse:
         turn.set(replaced=ill.instance)
-        turn.tell("instance-replaced", f"{ill.instance} alone is ill and makes way for a fresh one: {ill.sentence}")
+        turn.tell(InstanceReplaced(instance=ill.instance, reason=ill.sentence))
 
 
 def _what_is_awaited(turn: Turn) -> str:
@@ -205,9 +200,7 @@ def begin_again(turn: Turn) -> None:
         paused=False, returned=False,
     )  # fmt: skip
     turn.stale = True
-    turn.tell(
-        "second-try", f"{turn.step.title}: tried once more after {was}; a failure now is harm", tries=state.tries + 1
-    )
+    turn.tell(SecondTry(tries=state.tries + 1, step=turn.step.id, title=turn.step.title, after=was))
 
 
 # ── while it is withdrawn ──────────────────────────────────────────────────────────────────────────────────
@@ -218,7 +211,7 @@ def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
         turn.set(returned=True)
-        turn.tell("traffic-returned", f"no user has {state.new} any more, read back")
+        turn.tell(TrafficReturned(how=f"no user has {state.new} any more, read back"))
     if state.excuse and second_try_is_ready(turn, wanted):
         begin_again(turn)
         return

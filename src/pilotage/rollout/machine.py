@@ -12,9 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
+from pilotage.model.events import (
+    HoldEnded,
+    HoldStarted,
+    InstanceDied,
+    Paused,
+    Unwatched,
+    VerdictChanged,
+    WorseThanThePast,
+)
 from pilotage.model.observation import CheckStatus, Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import (
     Action,
     Apply,
@@ -191,8 +200,7 @@ def _note_verdicts(turn: Turn) -> None:
     for verdict in turn.seen.verdicts:
         was, now = before.get(verdict.metric), verdict.kind.value
         if was != now and {was, now} & trouble:
-            sentence = f"{verdict.metric}: {now}: {verdict.sentence}"
-            turn.tell("verdict", sentence, metric=verdict.metric, kind=now)
+            turn.tell(VerdictChanged(metric=verdict.metric, kind=verdict.kind, reason=verdict.sentence))
     turn.set(verdicts=tuple((v.metric, v.kind.value) for v in turn.seen.verdicts))
 
 
@@ -204,9 +212,9 @@ def _guard(turn: Turn) -> None:
         if i.version == turn.state.new and i.health is Health.EXITED and not left_on_purpose(turn.state, i.host, i.port)
     ]
     if dead:
-        detail = f": {dead[0].detail}" if dead[0].detail else ""
-        turn.tell("instance-died", f"canary instance {dead[0].id} died{detail}", instance=dead[0].id)
-        roll_back(turn, f"canary instance {dead[0].id} died{detail}", "instance")
+        died = InstanceDied(instance=dead[0].id, last=dead[0].detail)
+        turn.tell(died)
+        roll_back(turn, died.sentence, "instance")
         return
     guard_against_harm(turn)
 
@@ -236,14 +244,13 @@ def _go_on_although_worse(turn: Turn) -> None:
     worse = sentence_of([*sure, *unclear]) or turn.state.worse
     accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))
     turn.enter(Status.PROGRESSING, hold=None, reason="", worse=worse, accepted=accepted)
-    how = f"goes on although worse than the past: {worse}" if worse else "goes on, nothing is worse any more"
-    turn.tell("worse-than-the-past", f"nobody ended the pause: {how}")
+    turn.tell(WorseThanThePast(worse=worse))
 
 
 def _go_on_unwatched(turn: Turn, why: str) -> None:
     """All that was seen passed; what nobody could see undoes nothing."""
     turn.enter(Status.PROGRESSING, hold=None, reason="", unwatched=turn.state.unwatched or why)
-    turn.tell("unwatched", f"{turn.step.title}: not watched, and nothing failed: {why}", step=turn.step.id)
+    turn.tell(Unwatched(step=turn.step.id, title=turn.step.title, reason=why))
     next_step(turn)
 
 
@@ -285,8 +292,7 @@ def _progress(turn: Turn) -> None:
 
 def _end_hold(turn: Turn) -> None:
     if turn.state.status is Status.HOLDING:
-        cause = turn.state.hold.cause.value if turn.state.hold else ""
-        turn.tell("hold-ended", "the reason to hold is gone", cause=cause)
+        turn.tell(HoldEnded(cause=turn.state.hold.cause if turn.state.hold else None))
         turn.enter(Status.PROGRESSING, hold=None, reason="")
 
 
@@ -401,11 +407,16 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
     limit, then = _patience(turn, hold.cause)
     if turn.state.status is not Status.HOLDING or before is None or before.cause is not hold.cause:
         turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence)
-        after = f"; {then} after {format_duration(limit)}" if math.isfinite(limit) else ""
-        share = format_share(turn.step.weight / WHOLE)
-        behind = _behind(turn, hold)
-        more = {"detail": list(behind)} if behind else {}
-        turn.tell("hold-started", f"holding at {share}: {hold.sentence}{after}", cause=hold.cause.value, **more)
+        turn.tell(
+            HoldStarted(
+                cause=hold.cause,
+                share=turn.step.weight,
+                reason=hold.sentence,
+                then=then,
+                limit=limit if math.isfinite(limit) else None,
+                detail=_behind(turn, hold),
+            )
+        )
         return
     turn.set(hold=replace(hold, held=before.held), reason=hold.sentence)
     if before.held < limit:
@@ -413,7 +424,7 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
     if then == _PAUSE:
         # The cause stays: it says what a pause that nobody ends comes to.
         turn.enter(Status.PAUSED, reason=f"held for {format_duration(limit)}: {hold.sentence}")
-        turn.tell("paused", f"paused for a person: {hold.sentence}", cause=hold.cause.value)
+        turn.tell(Paused(cause=hold.cause, reason=hold.sentence))
     elif then == _UNWATCHED:
         if _served(turn):
             _go_on_unwatched(turn, hold.sentence)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from pilotage.model.events import BatchRestored, BatchReturned
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back
+from pilotage.rollout.turn import (
+    FORWARD,
+    UNDER_WAY,
+    Strategy,
+    Turn,
+    fail_without_a_way_back,
+    give_up,
+    note_out,
+    overdue_back,
+    rolled_back,
+)
 from pilotage.rollout.walking import Walk
 
 
@@ -58,7 +69,7 @@ def _note(turn: Turn) -> None:
     turn.set(watched=0.0)
     if walking.arrived(walk, turn.state, turn.seen):
         turn.set(moves=1)
-        turn.tell("batch-restored", f"{turn.step.id} is healthy and serves; {walking.where(turn.state, turn.seen)}")
+        turn.tell(BatchRestored(step=turn.step.id, where=walking.where(turn.state, turn.seen)))
 
 
 def _hold(turn: Turn) -> Hold | None:
@@ -89,17 +100,15 @@ def _go_back(turn: Turn) -> None:
     """No further batch; the updated instances walk back, the last batch first."""
     state = turn.state
     if state.old is None:
-        turn.enter(Status.FAILED, reason=f"{state.reason}; there is no earlier version to return to")
-        turn.tell("failed", f"failed, a person is needed: {turn.state.reason}")
+        fail_without_a_way_back(turn)
         return
     walk = _walk(turn.plan, state)
     if walking.arrived(walk, state, turn.seen):
         if walk.after[0] == 0:
-            turn.enter(Status.ROLLED_BACK)
-            turn.tell("rolled-back", f"every instance is {state.old} again and healthy: {state.reason}")
+            rolled_back(turn, f"every instance is {state.old} again and healthy")
             return
         turn.set(moves=state.moves + 1, out=False, drained=0.0)
-        turn.tell("batch-returned", f"a batch is back; {walking.where(state, turn.seen)}")
+        turn.tell(BatchReturned(where=walking.where(state, turn.seen)))
     elif overdue_back(turn):
         give_up(turn, walking.where(state, turn.seen))
 

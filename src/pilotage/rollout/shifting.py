@@ -5,13 +5,14 @@ The desired state is derived anew at every look, so that whatever a crash left u
 
 from __future__ import annotations
 
+from pilotage.model.events import TrafficReturned
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Mirror, Split, capacity, instances_for, split_between
 from pilotage.rollout import baseline
 from pilotage.rollout.sight import healthy, present, reachable
 from pilotage.rollout.testers import tester_routes
-from pilotage.rollout.turn import FORWARD, Turn, give_up, note_out, overdue_back
+from pilotage.rollout.turn import FORWARD, Turn, fail_without_a_way_back, give_up, note_out, overdue_back, rolled_back
 
 
 def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
@@ -158,22 +159,19 @@ def go_back(turn: Turn) -> None:
     (rules 1, 2 and 7)."""
     state, seen = turn.state, turn.seen
     if state.old is None:
-        turn.enter(Status.FAILED, reason=f"{state.reason}; there is no earlier version to return to")
-        turn.tell("failed", f"failed, a person is needed: {turn.state.reason}")
+        fail_without_a_way_back(turn)
         return
     back = seen.split is not None and not seen.split.reaches(state.new)
     if back and not state.returned:
         turn.set(returned=True, out=True, drained=0.0)
-        turn.tell("traffic-returned", f"all requests go to {state.old} again, read back from the router")
+        turn.tell(TrafficReturned(how=f"all requests go to {state.old} again, read back from the router"))
     elif state.returned and not back and seen.split is not None:
         turn.set(returned=False, out=False, drained=0.0)
     if turn.state.returned and turn.state.preserved and healthy(seen, state.old) >= turn.plan.instances:
-        turn.enter(Status.ROLLED_BACK)
         kept = f"{state.new} is kept for study until `pilotage clean`"
-        turn.tell("rolled-back", f"{state.old} is healthy and serves all requests, {kept}: {state.reason}")
+        rolled_back(turn, f"{state.old} is healthy and serves all requests, {kept}")
     elif turn.state.returned and not turn.state.preserved and not present(seen, state.new):
-        turn.enter(Status.ROLLED_BACK)
-        turn.tell("rolled-back", f"{state.new} is gone, {state.old} serves all requests: {state.reason}")
+        rolled_back(turn, f"{state.new} is gone, {state.old} serves all requests")
     elif overdue_back(turn):
         running = "not every instance of the old version is healthy" if state.preserved else f"{state.new} still runs"
         give_up(turn, running if turn.state.returned else f"requests may still reach {state.new}")

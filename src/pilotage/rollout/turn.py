@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pilotage.model.events import Completed, Failed, Occurrence, PersonNeeded, RollbackStarted, RolledBack, StepStarted
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
+from pilotage.model.text import plain
+
+LONGEST_REASON = 2_000
+"""Characters of a reason: it may hold the last lines of a log."""
 
 FORWARD = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
 UNDER_WAY = (*FORWARD, Status.WITHDRAWN)
@@ -37,14 +42,21 @@ class Turn:
     def step(self) -> Step:
         return self.plan.steps[self.state.step]
 
-    def tell(self, event_type: str, sentence: str, /, **data: Any) -> None:
-        self.events.append(Event(event_type, sentence, data))
+    def tell(self, occurrence: Occurrence) -> None:
+        self.events.append(occurrence.record())
 
     def set(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
+        """Change the state. Reasons come from people and from logs: they are clean and bounded from here on."""
+        self.state = replace(self.state, **{name: _clean(value) for name, value in changes.items()})
 
     def enter(self, status: Status, **changes: Any) -> None:
         self.set(status=status, in_status=0.0, **changes)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, Hold):
+        return replace(value, sentence=plain(value.sentence, LONGEST_REASON))
+    return plain(value, LONGEST_REASON) if type(value) is str else value
 
 
 def _nothing(_: Turn) -> None:
@@ -104,15 +116,14 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
             turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release cannot be undone by itself")
-            turn.tell("person-needed", f"a person is needed: {turn.state.reason}", cause=cause, step=turn.step.id)
+            turn.tell(PersonNeeded(cause=cause, step=turn.step.id, reason=turn.state.reason))
         return
     moves = turn.strategy.first_move(turn.plan, turn.state)
     turn.enter(
         Status.ROLLING_BACK, hold=None, reason=reason, out=False, drained=0.0, returned=False, moves=moves, attempt=1,
         excuse="",
     )  # fmt: skip
-    behind = {"detail": list(detail)} if detail else {}
-    turn.tell("rollback-started", f"rolling back: {reason}", cause=cause, step=turn.step.id, **behind)
+    turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
 
 
 def note_out(turn: Turn, out: bool) -> None:
@@ -126,7 +137,7 @@ def next_step(turn: Turn) -> None:
     if turn.state.step + 1 == len(turn.plan.steps):
         how = _how_it_completed(turn.state)
         turn.enter(Status.COMPLETED, reason=how, hold=None)
-        turn.tell("completed", f"{how}; {turn.state.new} serves all requests".removeprefix("; "), step=done.id)
+        turn.tell(Completed(step=done.id, version=turn.state.new, how=how))
         return
     turn.set(
         step=turn.state.step + 1,
@@ -141,7 +152,7 @@ def next_step(turn: Turn) -> None:
         # What was drained is what retires; any other step has its own to wait for.
         turn.set(out=False, drained=0.0)
     turn.set(reached=max(turn.state.reached, turn.step.weight))
-    turn.tell("step-started", turn.step.title, step=turn.step.id, done=done.id, weight=turn.step.weight)
+    turn.tell(StepStarted(step=turn.step.id, done=done.id, weight=turn.step.weight, title=turn.step.title))
 
 
 def _how_it_completed(state: RolloutState) -> str:
@@ -154,7 +165,19 @@ def _how_it_completed(state: RolloutState) -> str:
 def give_up(turn: Turn, left: str) -> None:
     """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
     turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
-    turn.tell("failed", f"a person is needed: {turn.state.reason}. {turn.seen.trouble}".strip())
+    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, trouble=turn.seen.trouble))
+
+
+def rolled_back(turn: Turn, outcome: str, **changes: Any) -> None:
+    """The way back is complete. outcome: what was read back."""
+    turn.enter(Status.ROLLED_BACK, **changes)
+    turn.tell(RolledBack(version=turn.state.new, outcome=outcome, reason=turn.state.reason))
+
+
+def fail_without_a_way_back(turn: Turn) -> None:
+    """The first version of a service has nothing to go back to."""
+    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; there is no earlier version to return to")
+    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason))
 
 
 def overdue_back(turn: Turn) -> bool:

@@ -19,6 +19,7 @@ from pilotage.engine import actions, outbox
 from pilotage.engine.store import Store
 from pilotage.model.answers import Answers
 from pilotage.model.document import Bar, Document, Figure, Section
+from pilotage.model.events import parse
 from pilotage.model.quantity import about
 from pilotage.plan.making import make_plan
 from pilotage.render.document import bars, to_html, to_markdown
@@ -196,7 +197,8 @@ def test_r26_an_issue_is_opened_as_the_trackers_want_it() -> None:
 
 def happened(*types: str, at: float = 1000.0) -> tuple[Happened, ...]:
     return tuple(
-        Happened(at + n, type_, {"weight": 50} if type_ == "step-started" else {}) for n, type_ in enumerate(types)
+        Happened(at + n, parse(type_, {"weight": 50, "pace": "full"} if type_.endswith("started") else {}))
+        for n, type_ in enumerate(types)
     )
 
 
