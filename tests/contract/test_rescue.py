@@ -5,18 +5,24 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pilotage import Answers, Service, make_plan
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.engine import rescue
+from pilotage.engine.store import Rollout, Store
+from pilotage.model.rollout import Pace
+from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
+from pilotage.rollout.machine import begin
 
 from .conftest import RouterUnderTest, Version
 
@@ -67,6 +73,16 @@ def place(tmp_path: Path, versions: Versions) -> Iterator[Place]:
     made.routed.again(10**6).stop()
 
 
+def rolling(directory: Path) -> Rollout:
+    """2.0 in the place of 1.0."""
+    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
+    plan = make_plan(answers, version="2.0", service=Service("shop"))
+    store = Store(directory)
+    made = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "ada", time.time())
+    store.close()
+    return made
+
+
 def _split(**changed: Any) -> Split:
     return Split(**{"weights": HALF, "header_routes": (HeaderRoute("x-tester", "canary", "2.0"),), **changed})
 
@@ -94,7 +110,7 @@ def test_a18_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> 
 
 def test_a_version_that_the_router_has_forgotten_is_taken_in_again(place: Place) -> None:
     place.routed.take(_split(weights=(("2.0", 1000),), header_routes=()), {"2.0": place.backends["2.0"]})
-    rescue.remember(place.directory, "shop", "production", stable="1.0", new="2.0")
+    rescue.remember(place.directory, rolling(place.directory))
     place.take_back()
     place.routed.wait_for(BACK)
     assert place.answers() == {"1.0"}

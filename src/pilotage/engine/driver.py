@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pilotage.adapters.ports import AdapterError, Fenced
-from pilotage.engine import leases
+from pilotage.engine import leases, places, rescue, rescued
 from pilotage.engine.failpoints import reach
 from pilotage.engine.judging import Judging
 from pilotage.engine.releases import barrier_of
@@ -63,6 +63,8 @@ class Driver:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
         its routes gets them again."""
         target = self._open()
+        if rescued.must_wait(self._store, self._directory, self._rollout):
+            return
         seen = self._see(target)
         self._act(target, desired(self._rollout.plan, self._rollout.state, seen), seen)
 
@@ -74,6 +76,7 @@ class Driver:
         seen = self._see(target)
         before = self._rollout.state
         seen = replace(seen, verdicts=self._judging.verdicts(target, before, seen))
+        commanded |= rescued.ordered(self._store, self._directory, self._rollout)
         asked = self._store.pending(self._rollout.id) if commanded else ()
         commands = tuple(self._known(c) for c in asked)
         decision = decide(self._rollout.plan, before, seen, commands, time.time())
@@ -99,11 +102,13 @@ class Driver:
         self._recorded = time.monotonic()
 
     def _open(self) -> Target:
-        held = self._heart.beats if self._heart else time.monotonic() - self._renewed < _RENEW
+        name = f"{self._rollout.service}/{self._rollout.environment}"
+        held = self._heart.holds(name) if self._heart else time.monotonic() - self._renewed < _RENEW
         if self._target is not None and held:
             return self._target
-        name = f"{self._rollout.service}/{self._rollout.environment}"
-        token = leases.acquire(self._store.engine, name, self._holder)
+        token = places.take(
+            self._store.engine, self._directory, self._rollout.service, self._rollout.environment, self._holder
+        )
         if token is None:
             raise LeaseLost(f"another worker holds {name}")
         self._renewed = time.monotonic()
@@ -111,12 +116,13 @@ class Driver:
             self._token = token
             self._target = open_target(
                 self._directory, self._rollout.snapshot, self._rollout.service, self._rollout.environment, token,
-                self._rollout.id,
+                self._rollout.id, self._holder,
             )  # fmt: skip
             # Somebody else may have gone on with it meanwhile.
             present = self._store.get(self._rollout.id)
             if present.revision != self._rollout.revision:
                 self._rollout, self._judging = present, Judging(self._store, present)
+            rescue.remember(self._directory, present)
         return self._target
 
     def _known(self, command: Command) -> Command:
@@ -180,6 +186,8 @@ class Driver:
                 self._do(target, action, seen)
                 reach(type(action).__name__)
             except Fenced:
+                # Another token is there: whether this is still the holder has to be asked anew.
+                self._target = None
                 raise
             except AdapterError as error:
                 _log.warning("%s: %s", self._rollout.id, error)

@@ -16,14 +16,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from pilotage.adapters.files import write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
+from pilotage.model.rollout import Status
 from pilotage.model.traffic import artifact_of
+
+if TYPE_CHECKING:
+    from pilotage.engine.store import Rollout
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +46,7 @@ class Rescued:
     empty where the disk had no room to say so."""
 
     at: float
-    by: str = ""
+    by: str = "pilotage"
     to: str = ""
 
 
@@ -96,34 +100,32 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage") -> s
     return did if confirmed else f"{did}. Envoy did not confirm it: see whether it answers"
 
 
-def remember(directory: Path, service: str, environment: str, *, stable: str | None, new: str) -> None:
-    """Leave a note of which version is stable while `new` rolls out, for whoever must take traffic back without the
-    store. Never raises: a disk without room is no reason not to go on."""
-    place = place_of(directory, service, environment)
-    note = {"stable": stable or new, "new": new}
-    if _read(place / _STABLE) != note:
+def remember(directory: Path, rollout: Rollout) -> None:
+    """Leave a note of which version is stable, for whoever must take traffic back without the store. Never raises: a
+    disk without room is no reason not to go on."""
+    state = rollout.state
+    stable = rollout.version if state.status is Status.COMPLETED else state.old or rollout.version
+    path = place_of(directory, rollout.service, rollout.environment) / _STABLE
+    if _read(path) != (note := {"stable": stable, "rollout": rollout.id}):
         try:
-            write_json(place / _STABLE, note)
+            write_json(path, note)
         except OSError as error:
-            _log.warning("%s cannot be written: %s", place / _STABLE, error.strerror)
+            _log.warning("%s cannot be written: %s", path, error.strerror)
 
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:
     """What was done here without the store, and has not been taken into the record yet."""
-    path = place_of(directory, service, environment) / _RESCUED
+    place = place_of(directory, service, environment)
     try:
-        at = path.stat().st_mtime
+        at = (place / _RESCUED).stat().st_mtime
     except OSError:
         return None
-    found = _read(path)
-    if not isinstance(found, dict):
-        return Rescued(at=at)
-    given = found.get("at")
-    return Rescued(
-        at=float(given) if isinstance(given, int | float) else at,
-        by=str(found.get("by", "")),
-        to=str(found.get("to", "")),
-    )
+    found = _read(place / _RESCUED)
+    if isinstance(found, dict) and isinstance(found.get("at"), int | float) and found.get("to"):
+        return Rescued(at=float(found["at"]), by=str(found.get("by") or "pilotage"), to=str(found["to"]))
+    # The disk had no room for words; the router's files say what was done.
+    split = envoy_rescue.split_there(place / "router")
+    return Rescued(at=at, to=split.weights[0][0] if split and len(split.weights) == 1 else "")
 
 
 def settled(directory: Path, service: str, environment: str) -> None:

@@ -1,0 +1,45 @@
+"""Traffic is taken back with nothing but the router's files, while a worker is at work; afterwards the record says so."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+import pytest
+
+from pilotage.demo.traffic import measure
+from pilotage.model.rollout import Status
+
+from .conftest import Make, users
+from .test_faults import watching
+
+pytestmark = pytest.mark.real
+
+
+def test_a18_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make) -> None:
+    it = shop(canary__phase_duration="60s")
+    it.run("deploy", it.release("v0"))
+    with users(it) as traffic:
+        it.run("deploy", it.release("v1"), "--detach")
+        watching(it)
+        configuration = it.directory / "pilotage.yaml"
+        whole = configuration.read_text()
+        configuration.write_text("service: [")
+        held = sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)
+        held.execute("BEGIN IMMEDIATE")
+        said = it.run("abort", "--offline")
+        assert said.startswith("shop-production: all users go to v0, none to v1; nothing was stopped")
+        assert it.split() == {"version_v0": 1000}
+        since = time.time() + 0.2
+        time.sleep(1.5)
+        held.execute("ROLLBACK")
+        held.close()
+        rollout = it.wait_end()
+        configuration.write_text(whole)
+        answered = measure(traffic.answers(), "v1", since)
+    assert answered.requests > 50
+    assert answered.new_version == 0, "the worker's old wish undid it"
+    assert rollout.state.status is Status.ROLLED_BACK
+    assert "ada" in rollout.state.reason
+    it.check_history(rollout)
+    assert not (it.state / "run" / "shop-production" / "rescued.json").exists()
