@@ -27,6 +27,7 @@ from pilotage.engine import driver
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
 from pilotage.engine.worker import Worker
+from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Decision, Pace, RolloutState, Status
@@ -89,7 +90,7 @@ def fill(store: Store, count: int, status: Status) -> None:
         rollout = store.create(plan, state, Snapshot(), "bench", time.time())
         at = {"step": step, "status": status, "at": time.time()}
         changed = RolloutState(**{**vars(state), **at})
-        store.record(rollout, Decision(changed, (), ()), None, {})
+        store.record(rollout, Decision(changed, (), ()), None, NOTHING_SEEN)
 
 
 def measure(active: int, history: int, seconds: float, url: str | None) -> str:

@@ -15,6 +15,7 @@ import pytest
 from pilotage import Answers, make_plan
 from pilotage.engine import outbox
 from pilotage.engine.store import Store
+from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import Decision, Event, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
@@ -59,7 +60,7 @@ def rolled_back(place: Path, notify: list[dict[str, Any]]) -> str:
             **vars(rollout.state), "at": time.time(), "status": Status.ROLLED_BACK if final else Status.PROGRESSING,
         })  # fmt: skip
         decision = Decision(state, (), (Event(type_, f"{type_}, as told", data),))
-        rollout = store.record(rollout, decision, None, {})
+        rollout = store.record(rollout, decision, None, NOTHING_SEEN)
     store.close()
     return rollout.id
 

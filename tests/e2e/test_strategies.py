@@ -73,7 +73,7 @@ def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> 
     with users(it) as traffic:
         it.run("deploy", it.release("v1"), "--no-wait")
         ask_until(it, "v1", {"x-tenant": "acme"})
-        it.wait(lambda r: (r.live or {}).get("requests", {}).get("v0~baseline", 0) > 20)
+        it.wait(lambda r: r.live.requests.get("v0~baseline", 0) > 20)
         assert sorted(it.split().values()) == [250, 250, 500]
         end = it.wait_end()
     assert end.state.status is Status.COMPLETED
@@ -92,7 +92,7 @@ def test_r13_a_service_without_users_is_judged_by_requests_of_our_own(shop: Make
     it.run("deploy", it.release("v0"))
     it.run("deploy", it.release("v1", "errors"), expect=4)
     assert "error rate" in it.latest().state.reason
-    asked = (it.latest().live or {})["requests"]
+    asked = it.latest().live.requests
     assert asked["v1"] >= 1
     assert asked["v0"] >= 1
 
@@ -112,15 +112,14 @@ def test_r12_blue_green_checks_the_preview_switches_at_once_and_keeps_the_old(sh
         it.run("deploy", it.release("v1"), "--detach")
         previewed = ask_until(it, "v1", {"x-preview": "preview"})
         assert previewed.state.status is not Status.COMPLETED
-        assert (previewed.live or {})["routed"] in (0, None)
+        assert previewed.live.routed in (0, None)
         rollout = it.wait_end()
         assert rollout.state.status is Status.COMPLETED, rollout.state.reason
         seen = measure(traffic.answers(), "v1", since)
     assert (seen.failed, seen.lost) == (0, 0)
     assert it.split() == {"version_v1": 1000}
     assert it.instances("v0") == []
-    live = rollout.live or {}
-    details = {check["name"]: check["detail"] for check in live["checks"]}
+    details = {check.name: check.detail for check in rollout.live.checks}
     assert details["check-smoke"].startswith("smoked v1 2")
     assert "10 answers as they should be" in details["check-caches"]
     it.check_history(rollout)
@@ -206,7 +205,7 @@ def test_r15_big_bang_closes_replaces_verifies_opens(shop: Make) -> None:
     it.run("deploy", it.release("v0"))
     with users(it):
         it.run("deploy", it.release("v1"), "--detach")
-        it.wait(lambda r: bool(r.live and r.live["closed"]))
+        it.wait(lambda r: r.live.closed)
         page = urllib3.request("GET", it.url, retries=False)
         assert page.status == 503
         assert b"maintenance" in page.data
@@ -218,7 +217,7 @@ def test_r15_big_bang_closes_replaces_verifies_opens(shop: Make) -> None:
     assert rollout.state.status is Status.COMPLETED, rollout.state.reason
     assert it.split() == {"version_v1": 1000}
     assert it.instances("v0") == []
-    assert "restored elsewhere" in json.dumps(rollout.live)
+    assert "restored elsewhere" in json.dumps(rollout.live.to_dict())
 
 
 def test_r15_a_bad_big_bang_is_restored_behind_the_page(shop: Make) -> None:
@@ -228,7 +227,7 @@ def test_r15_a_bad_big_bang_is_restored_behind_the_page(shop: Make) -> None:
         it.run("deploy", it.release("v1", "errors"), expect=4)
     assert it.split() == {"version_v0": 1000}
     assert it.instances("v1") == []
-    assert "restored data" in json.dumps(it.latest().live)
+    assert "restored data" in json.dumps(it.latest().live.to_dict())
     assert told(it).count("move-done") == 5
 
 

@@ -20,6 +20,7 @@ from pilotage.adapters import slack_callback
 from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
 from pilotage.engine.answering import answer
 from pilotage.engine.store import Rollout, Store
+from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import read_snapshot
 from pilotage.rollout.machine import begin
@@ -89,7 +90,7 @@ def waiting(store: Store) -> Rollout:
 
 def happens(store: Store, rollout: Rollout, type_: str, status: Status = Status.HOLDING) -> Rollout:
     state = RolloutState(**{**vars(rollout.state), "status": status, "at": time.time()})
-    return store.record(rollout, Decision(state, (), (Event(type_, type_, {"cause": "gate"}),)), None, {})
+    return store.record(rollout, Decision(state, (), (Event(type_, type_, {"cause": "gate"}),)), None, NOTHING_SEEN)
 
 
 def press(store: Store, at: Rollout, **changed: Any) -> tuple[int, str]:

@@ -18,8 +18,9 @@ from pilotage.engine.driver import Driver
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
+from pilotage.model.live import NOTHING_SEEN, read_judge
 from pilotage.model.observation import Health, Instance, Observation, Reading
-from pilotage.model.rollout import CommandKind, HoldCause, Pace, Status
+from pilotage.model.rollout import CommandKind, Decision, HoldCause, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.plan.numbers import Override
@@ -195,7 +196,7 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
     world.metrics = lambda: counted(0, 5000, 9)
     drive_on(second)
     assert second.rollout.judge is not None
-    assert second.rollout.judge["history"] == vars(history)
+    assert second.rollout.judge.history == vars(history)
     again = Driver(store, tmp_path, second.rollout.id, "here/1/1.00")
     assert again._judging._history == history
 
@@ -316,7 +317,7 @@ def test_tallies_survive_a_restart(
         success_condition="result[0] >= 0.9",
         failure_limit=3,
     )
-    drive(ruled, lambda d: bool(d.rollout.judge and d.rollout.judge["rules"]["tallies"]))
+    drive(ruled, lambda d: bool(d.rollout.judge and d.rollout.judge.rules["tallies"]))
     again = Driver(ruled._store, tmp_path, ruled.rollout.id, "here/1/1.00")
     assert again._judging._rules.to_dict() == ruled._judging._rules.to_dict()
     assert again._judging._rules.verdicts()[0].samples >= 1
@@ -346,3 +347,36 @@ def test_a_signal_without_a_single_value_holds(
     assert "nothing is known of canary" in asked.rollout.state.hold.sentence
     again = Driver(asked._store, tmp_path, asked.rollout.id, "here/1/1.00")
     assert again._judging._signals.verdicts()[0].kind == "source-error"
+
+
+# ── another version's records ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("part", ["sums", "rules", "signals", "probes", "cursor", "history"])
+@pytest.mark.parametrize("wrong", [{"tallies": 3}, {"errors": {"judge": {}}, "streams": [1]}, {"x": None}])
+def test_sums_of_another_judge_cost_the_evidence_and_not_the_rollout(
+    driver: Driver, world: Obedient, tmp_path: Path, part: str, wrong: dict[str, Any]
+) -> None:
+    world.metrics = lambda: counted(50, 950)
+    for _ in range(5):
+        driver.look()
+    saved = driver._judging.saved()
+    store = driver._store
+    decision = Decision(driver.rollout.state, (), ())
+    store.record(driver.rollout, decision, read_judge({**saved.to_dict(), part: wrong}), NOTHING_SEEN)
+    again = Driver(store, tmp_path, driver.rollout.id, "here/1/1.00")
+    again.look()
+    assert not any("judge failed" in v.sentence for v in again.rollout.live.verdicts)
+
+
+def test_a_guard_that_cannot_be_read_any_more_holds_the_rollout(
+    driver: Driver, world: Obedient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target(world, world, world, trouble=("probes is left out, this version cannot read it",))
+    monkeypatch.setattr(module, "open_target", lambda *_: target)
+    world.metrics = lambda: counted(50, 950)
+    drive(driver, lambda d: d.rollout.state.status is Status.HOLDING)
+    hold = driver.rollout.state.hold
+    assert hold is not None
+    assert hold.cause is HoldCause.SOURCE_ERROR
+    assert "probes is left out" in hold.sentence

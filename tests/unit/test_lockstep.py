@@ -10,6 +10,7 @@ from pilotage.config.loading import load
 from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.releases import barrier_of
 from pilotage.engine.store import Store
+from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Decision, Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
@@ -32,5 +33,5 @@ def test_nobody_runs_ahead_of_one_that_is_withdrawn(tmp_path: Path) -> None:
     api, web = members
     assert barrier_of(store, api) == ""
     gone = replace(web.state, status=Status.WITHDRAWN, at=time.time())
-    store.record(web, Decision(gone, (), ()), None, {})
+    store.record(web, Decision(gone, (), ()), None, NOTHING_SEEN)
     assert barrier_of(store, api) == "web is withdrawn"

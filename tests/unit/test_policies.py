@@ -17,6 +17,7 @@ from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.calendar import Freeze
+from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Pace, RolloutState, Seen, Status
@@ -218,7 +219,7 @@ def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glas
 
 def end(store: Store, rollout: Rollout, status: Status) -> None:
     state = replace(rollout.state, status=status, at=time.time())
-    store.record(store.get(rollout.id), Decision(state, (), ()), None, {})
+    store.record(store.get(rollout.id), Decision(state, (), ()), None, NOTHING_SEEN)
 
 
 def running(store: Store, loaded: Loaded) -> Rollout:

@@ -13,6 +13,7 @@ import pytest
 from pilotage import Answers, Plan, make_plan
 from pilotage.engine import leases
 from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.model.live import NOTHING_SEEN, LiveView
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
@@ -36,7 +37,7 @@ def started(store: Store, version: str = "2.0", old: str | None = "1.0", pace: P
 
 def ended(store: Store, rollout: Rollout, status: Status = Status.COMPLETED) -> Rollout:
     state = replace(rollout.state, status=status, at=time.time())
-    return store.record(rollout, Decision(state, (), (Event(status.value, "the end"),)), None, {})
+    return store.record(rollout, Decision(state, (), (Event(status.value, "the end"),)), None, NOTHING_SEEN)
 
 
 def test_what_is_recorded_is_read_again_also_by_another_process(store: Store, tmp_path: Path) -> None:
@@ -57,17 +58,19 @@ def test_rule_8_one_rollout_at_a_time_in_an_environment(store: Store) -> None:
 
 def test_a_record_made_of_an_old_reading_is_refused_whole(store: Store) -> None:
     rollout = started(store)
-    fresh = store.record(rollout, Decision(rollout.state, (), (Event("a", "first"),)), None, {})
+    fresh = store.record(rollout, Decision(rollout.state, (), (Event("a", "first"),)), None, NOTHING_SEEN)
     with pytest.raises(StoreConflict, match="another worker"):
-        store.record(rollout, Decision(rollout.state, (), ()), None, {"stale": True})
-    assert store.get(rollout.id).live == {}
+        store.record(rollout, Decision(rollout.state, (), ()), None, LiveView(title="stale"))
+    assert store.get(rollout.id).live == NOTHING_SEEN
     assert fresh.events == 2
 
 
 def test_the_chain_begins_with_the_plan_and_is_whole(store: Store) -> None:
     rollout = started(store)
     for n in range(5):
-        rollout = store.record(rollout, Decision(rollout.state, (), (Event("step", f"number {n}"),)), None, {})
+        rollout = store.record(
+            rollout, Decision(rollout.state, (), (Event("step", f"number {n}"),)), None, NOTHING_SEEN
+        )
     recorded = store.events(rollout.id)
     assert recorded[0].before == rollout.plan_hash
     assert [e.number for e in recorded] == [1, 2, 3, 4, 5, 6]
@@ -87,7 +90,9 @@ def test_the_chain_begins_with_the_plan_and_is_whole(store: Store) -> None:
 def test_tampering_breaks_the_chain(store: Store, tmp_path: Path, tampering: str) -> None:
     rollout = started(store)
     for n in range(5):
-        rollout = store.record(rollout, Decision(rollout.state, (), (Event("step", f"number {n}"),)), None, {})
+        rollout = store.record(
+            rollout, Decision(rollout.state, (), (Event("step", f"number {n}"),)), None, NOTHING_SEEN
+        )
     with sqlite3.connect(tmp_path / "pilotage.sqlite") as connection:
         assert connection.execute(tampering).rowcount >= 1
     assert store.broken_link(rollout.id) is not None
@@ -97,7 +102,7 @@ def test_commands_wait_until_their_outcome_is_recorded(store: Store) -> None:
     rollout = started(store)
     identity = store.command(rollout.id, CommandKind.ABORT, "ada", "because")
     assert [c.reason for c in store.pending(rollout.id)] == ["because"]
-    store.record(rollout, Decision(rollout.state, (), (), ((identity, "done"),)), None, {})
+    store.record(rollout, Decision(rollout.state, (), (), ((identity, "done"),)), None, NOTHING_SEEN)
     assert store.pending(rollout.id) == ()
     assert store.outcome(identity) == "done"
 

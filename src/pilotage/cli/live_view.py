@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -15,6 +14,7 @@ from rich.text import Text
 from pilotage.engine.chain import Recorded
 from pilotage.engine.store import Rollout
 from pilotage.model.events import ReadinessChecked
+from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import Status
@@ -71,43 +71,42 @@ def _head(rollout: Rollout) -> Text:
 
 
 def _traffic(rollout: Rollout) -> Text:
-    live = rollout.live or {}
-    routed = live.get("routed") or 0
+    live = rollout.live
+    routed = live.routed or 0
     filled = round(_BAR * routed / WHOLE)
     text = Text("traffic  ")
     text.append("█" * filled, "cyan")
     text.append("░" * (_BAR - filled), "dim")
 
-    def share(key: str) -> str:
-        value = live.get(key)
+    def share(value: int | None) -> str:
         return "–" if value is None else format_share(value / WHOLE)
 
     new = "canary" if rollout.plan.answers.deployment_strategy == "canary" else "new"
-    text.append(f"  {new} wanted {share('wanted')}, router {share('routed')}, observed {share('observed')}")
-    if live.get("closed"):
+    text.append(f"  {new} wanted {share(live.wanted)}, router {share(live.routed)}, observed {share(live.observed)}")
+    if live.closed:
         text.append("   closed: users get the maintenance page", "bold yellow")
-    if flag := live.get("flag"):
-        groups = f" and {', '.join(flag['groups'])}" if flag["groups"] else ""
-        text.append(f"   flag on for {format_share(flag['share'] / WHOLE)} of users{groups}")
-    if live.get("health") is not None:
-        text.append(f"   health {live['health']:.2f}")
-    if live.get("forecast") and not rollout.state.status.final:
-        text.append(f"\njudge    {live['forecast']}", "dim")
+    if live.flag:
+        groups = f" and {', '.join(live.flag.groups)}" if live.flag.groups else ""
+        text.append(f"   flag on for {format_share(live.flag.share / WHOLE)} of users{groups}")
+    if live.health is not None:
+        text.append(f"   health {live.health:.2f}")
+    if live.forecast and not rollout.state.status.final:
+        text.append(f"\njudge    {live.forecast}", "dim")
     return text
 
 
 def _fleet(rollout: Rollout) -> Text:
     """How many instances of each version run, and how many of them are well; what runs as a check."""
-    live = rollout.live or {}
+    live = rollout.live
     text = Text("fleet    ")
     of_version: dict[str, list[str]] = {}
-    for instance in live.get("instances", []):
-        of_version.setdefault(instance["version"], []).append(instance["health"])
+    for instance in live.instances:
+        of_version.setdefault(instance.version, []).append(instance.health)
     parts = [f"{v}: {states.count('healthy')} of {len(states)} healthy" for v, states in of_version.items()]
     text.append("   ".join(parts) or "nothing runs")
-    for check in live.get("checks", []):
-        if check["status"] == "running":
-            text.append(f"   {check['name']} runs", "cyan")
+    for check in live.checks:
+        if check.status == "running":
+            text.append(f"   {check.name} runs", "cyan")
     return text
 
 
@@ -146,22 +145,22 @@ def _metrics(rollout: Rollout) -> Table:
     for title in ("metric", "stable", "new"):
         table.add_column(title, no_wrap=True)
     table.add_column("verdict", overflow="fold", ratio=1)
-    for verdict in (rollout.live or {}).get("verdicts", []):
-        words = Text.assemble((verdict["kind"], _VERDICT_COLOUR.get(verdict["kind"], "")), f": {verdict['sentence']}")
+    for verdict in rollout.live.verdicts:
+        words = Text.assemble((verdict.kind, _VERDICT_COLOUR.get(verdict.kind, "")), f": {verdict.sentence}")
         if drawn := _drawn(rollout, verdict):
             words.append(f"\n{drawn}", "dim")
-        table.add_row(verdict["metric"], verdict["stable"] or "–", verdict["canary"] or "–", words)
+        table.add_row(verdict.metric, verdict.stable or "–", verdict.canary or "–", words)
     return table
 
 
-def _drawn(rollout: Rollout, verdict: dict[str, Any]) -> str:
+def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
     """The ratio of the rates with all ratios that are not refuted; empty where nothing is compared."""
-    interval = verdict.get("interval")
-    if not interval:
+    if not verdict.interval:
         return ""
-    low, high = (0.0 if interval[0] is None else interval[0], math.inf if interval[1] is None else interval[1])
+    low, high = verdict.interval
+    shown = (0.0 if low is None else low, math.inf if high is None else high)
     tolerated = rollout.plan.number("judge.tolerated_ratio")
-    return f"1/64× {ratio_scale(verdict.get('ratio'), (low, high), tolerated)} 256×"
+    return f"1/64× {ratio_scale(verdict.ratio, shown, tolerated)} 256×"
 
 
 def _tail(events: Sequence[Recorded], last: int) -> list[Text]:

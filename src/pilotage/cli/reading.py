@@ -131,7 +131,7 @@ def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Se
 
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
     happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in recorded]
-    verdicts = (rollout.live or {}).get("verdicts", [])
+    verdicts = rollout.live.to_dict()["verdicts"]
     path.write_text(rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened), encoding="utf-8")
     click.echo(f"written: {path}", err=True)
 
@@ -148,7 +148,7 @@ def _untold(project: Project) -> list[str]:
 
 
 def _rollout(rollout: Rollout) -> dict[str, Any]:
-    live = rollout.live or {}
+    live = rollout.live
     return {
         "id": rollout.id,
         "version": rollout.version,
@@ -156,10 +156,10 @@ def _rollout(rollout: Rollout) -> dict[str, Any]:
         "status": rollout.state.status.value,
         "reason": rollout.state.reason,
         "step": rollout.plan.steps[rollout.state.step].id,
-        "weight": live.get("routed"),
-        "wanted": live.get("wanted"),
-        "observed": live.get("observed"),
-        "verdicts": live.get("verdicts", []),
+        "weight": live.routed,
+        "wanted": live.wanted,
+        "observed": live.observed,
+        "verdicts": live.to_dict()["verdicts"],
         "actor": rollout.actor,
         "created_at": rollout.created_at,
         "finished_at": rollout.finished_at,

@@ -171,9 +171,9 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
         for event in project.store.events(identity, shown):
             shown = event.number
             click.echo(json.dumps(vars(event)) if as_json else sentences([event])[0])
-        if as_json and looks and rollout.live and rollout.live["at"] > seen:
-            seen = rollout.live["at"]
-            click.echo(json.dumps({"type": "look", "status": rollout.state.status.value, **rollout.live}))
+        if as_json and looks and rollout.live.at > seen:
+            seen = rollout.live.at
+            click.echo(json.dumps({"type": "look", "status": rollout.state.status.value, **rollout.live.to_dict()}))
         if rollout.state.status.final and shown >= rollout.events:
             return outcome_status(rollout)
         if until is not None and time.monotonic() >= until:

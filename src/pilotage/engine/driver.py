@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import leases, places, rescue, rescued
@@ -19,7 +19,8 @@ from pilotage.engine.releases import barrier_of
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, open_target
 from pilotage.engine.times import freeze_now, outside_windows
-from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance
+from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, SeenVerdict
+from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, Replace, Seen, SetFlag
 from pilotage.model.traffic import Split
@@ -98,7 +99,7 @@ class Driver:
             self._rollout = replace(self._rollout, state=decision.state)
             return
         live = self._live(decision, seen)
-        self._rollout = self._store.record(self._rollout, decision, self._judging.to_dict(), live)
+        self._rollout = self._store.record(self._rollout, decision, self._judging.saved(), live)
         self._recorded = time.monotonic()
 
     def _open(self) -> Target:
@@ -219,48 +220,54 @@ class Driver:
 
     # ── what is told ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _live(self, decision: Decision, seen: Seen) -> dict[str, Any]:
+    def _live(self, decision: Decision, seen: Seen) -> LiveView:
         state, recent = decision.state, self._judging.recent
         step = self._rollout.plan.steps[state.step]
         exposed = sum(recent.values())
         wanted = next((a.split for a in decision.actions if isinstance(a, Apply)), seen.split)
-        return {
-            "at": state.at,
-            "step": step.id,
-            "title": step.title,
-            "watched": state.watched if step.kind in (StepKind.ANALYSE, StepKind.BAKE) else state.waited,
-            "duration": step.duration,
-            "wanted": wanted.weight(state.new) if wanted else None,
-            "routed": seen.split.weight(state.new) if seen.split else None,
-            "closed": bool(seen.split and seen.split.closed),
-            "flag": {"groups": seen.flag.groups, "share": seen.flag.share} if seen.flag else None,
-            "observed": round(1000 * recent.get(state.new, 0) / exposed) if exposed else None,
-            "requests": self._judging.totals,
-            "verdicts": [
-                {
-                    "metric": v.metric,
-                    "kind": v.kind.value,
-                    "sentence": v.sentence,
-                    "canary": v.canary,
-                    "stable": v.stable,
-                    "samples": v.samples,
-                    "detail": v.detail,
-                    "past": v.past,
-                    "ratio": v.ratio,
-                    # JSON knows no infinity: null is an open end.
-                    "interval": [end if math.isfinite(end) else None for end in v.interval] if v.interval else None,
-                }
-                for v in seen.verdicts
-            ],
-            "forecast": self._judging.forecast,
-            "health": self._judging.health(seen.verdicts),
-            "checks": [{"name": c.name, "status": c.status.value, "detail": c.detail} for c in seen.checks],
-            "instances": [
-                {"id": i.id, "version": i.version, "health": i.health.value, "port": i.port}
+        return LiveView(
+            at=state.at,
+            step=step.id,
+            title=step.title,
+            watched=state.watched if step.kind in (StepKind.ANALYSE, StepKind.BAKE) else state.waited,
+            duration=step.duration,
+            wanted=wanted.weight(state.new) if wanted else None,
+            routed=seen.split.weight(state.new) if seen.split else None,
+            closed=bool(seen.split and seen.split.closed),
+            flag=SeenFlag(groups=seen.flag.groups, share=seen.flag.share) if seen.flag else None,
+            observed=round(1000 * recent.get(state.new, 0) / exposed) if exposed else None,
+            requests=dict(self._judging.totals),
+            verdicts=tuple(_seen_verdict(v) for v in seen.verdicts),
+            forecast=self._judging.forecast,
+            health=self._judging.health(seen.verdicts),
+            checks=tuple(SeenCheck(name=c.name, status=c.status.value, detail=c.detail) for c in seen.checks),
+            instances=tuple(
+                SeenInstance(id=i.id, version=i.version, health=i.health.value, port=i.port)
                 for i in seen.instances or ()
-            ],
-            "trouble": seen.trouble,
-        }
+            ),
+            trouble=seen.trouble,
+        )
+
+
+def _seen_verdict(verdict: Verdict) -> SeenVerdict:
+    low, high = verdict.interval or (None, None)
+    return SeenVerdict(
+        metric=verdict.metric,
+        kind=verdict.kind.value,
+        sentence=verdict.sentence,
+        canary=verdict.canary,
+        stable=verdict.stable,
+        samples=verdict.samples,
+        detail=verdict.detail,
+        past=verdict.past,
+        ratio=verdict.ratio,
+        interval=(_bounded(low), _bounded(high)) if verdict.interval else None,
+    )
+
+
+def _bounded(end: float | None) -> float | None:
+    """JSON knows no infinity: None is an open end."""
+    return end if end is not None and math.isfinite(end) else None
 
 
 def _backends(

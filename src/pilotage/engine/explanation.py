@@ -37,7 +37,7 @@ _TURNING = (
 def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
     """The answer first, then the numbers, then how it came to be."""
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
-    verdicts = [f"  {v['metric']}: {v['kind']}: {v['sentence']}" for v in (rollout.live or {}).get("verdicts", [])]
+    verdicts = [f"  {v.metric}: {v.kind}: {v.sentence}" for v in rollout.live.verdicts]
     turning = [line for e in events if isinstance(e.what, _TURNING) for line in _told(e)]
     match state.status:
         case Status.PROGRESSING:
@@ -68,8 +68,8 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
             if state.reason:
                 answer += f" It {state.reason}."
     numbers = ["", "What was measured last:", *verdicts] if verdicts else []
-    if rollout.live and rollout.live.get("trouble"):
-        numbers.append(f"  {rollout.live['trouble']}")
+    if rollout.live.trouble:
+        numbers.append(f"  {rollout.live.trouble}")
     return [answer, *numbers, *(["", "How it came to be:", *turning] if turning else [])]
 
 

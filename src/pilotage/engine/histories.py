@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from pilotage.engine.store import Store
 from pilotage.judge.counts import History
+from pilotage.model.live import JudgeState
 
 _ROLLOUTS = 20
 """The newest so many; older ones tell of another service."""
@@ -33,9 +33,9 @@ def history_of(store: Store, service: str, environment: str, now: float) -> Hist
     return _sum([found for at, found in known if _alike(at, now)]) or _sum([found for _, found in known])
 
 
-def _errors_in(judged: dict[str, Any]) -> History | None:
+def _errors_in(judged: JudgeState) -> History | None:
     try:
-        traffic = judged["sums"]["users"]
+        traffic = judged.sums["users"]
         sums, bursts = traffic["ever"], traffic["bursts"]
         return History(int(sums["stable_bad"]), int(sums["stable_total"]), float(bursts["factor"]))
     except (KeyError, TypeError, ValueError):

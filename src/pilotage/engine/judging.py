@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,6 +21,7 @@ from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Seen
@@ -40,34 +40,51 @@ _LOG_LINES = 3
 
 
 class Judging:
-    """Survives a restart by `to_dict`: the cursor is kept beside the sums it led to, so nothing is counted twice."""
+    """Survives a restart by what `saved` gives: the cursor is kept beside the sums it led to; nothing counts twice."""
 
     def __init__(self, store: Store, rollout: Rollout) -> None:
         self._plan, self._snapshot = rollout.plan, rollout.snapshot
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
-        saved = rollout.judge or {}
         self._history = _known_history(store, rollout)
         analysis = read_analysis(self._snapshot.environment)
         self._queries: dict[str, str] = (
             {str(name): query for name, query in analysis.signals.items()} if analysis else {}
         )
+        self._every = analysis.every if analysis else 15.0
         self._compared_signals = count_tests(tuple(self._queries))
-        self._subject = str(saved.get("subject", "code"))
-        self._judge, self._cursor = self._restored(saved)
-        self._rules = RuleBook(rules_of(rollout.snapshot, self._new, self._old))
-        if "rules" in saved:
-            self._rules.restore(saved["rules"])
-        alpha = signal_alpha(self._plan, self._compared_signals)
-        every, beside = analysis.every if analysis else 15.0, self._old is not None
-        self._signals = SignalBook(self._plan, tuple(self._queries), alpha, every, old=beside)
-        self._signals.restore(saved.get("signals", {}))
-        self._probes = ProbeBook(probe_specs(rollout.snapshot))
-        if "probes" in saved:
-            self._probes.restore(saved["probes"])
-        self._tries = int(saved.get("tries", rollout.state.tries))
-        self.totals: dict[str, int] = dict(saved.get("totals", {}))
         self.recent: dict[str, int] = {}
         self._before: Split | None = None
+        self._begin(rollout.state.tries)
+        if rollout.judge is not None:
+            try:
+                self._restore(rollout.judge)
+            except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+                # Written by another version of Pilotage: the evidence starts again, the rollout does not.
+                _log.exception("%s: the judge's sums cannot be read; it starts anew", self._name)
+                self._begin(rollout.state.tries)
+
+    def _begin(self, tries: int) -> None:
+        """Without any evidence."""
+        self._subject, self._tries = "code", tries
+        self._cursor: dict[str, Any] | None = None
+        self._judge = self._new_judge()
+        self._rules = RuleBook(rules_of(self._snapshot, self._new, self._old))
+        alpha = signal_alpha(self._plan, self._compared_signals)
+        beside = self._old is not None
+        self._signals = SignalBook(self._plan, tuple(self._queries), alpha, self._every, old=beside)
+        self._probes = ProbeBook(probe_specs(self._snapshot))
+        self.totals: dict[str, int] = {}
+
+    def _restore(self, saved: JudgeState) -> None:
+        """Go on with what was saved. Raises all sorts of errors where another version's sums are not ours."""
+        self._subject, self._tries = saved.subject, saved.tries
+        self._judge = self._new_judge()
+        self._judge.restore(dict(saved.sums))
+        for book, sums in ((self._rules, saved.rules), (self._signals, saved.signals), (self._probes, saved.probes)):
+            if sums:
+                book.restore(dict(sums))
+        self._cursor = dict(saved.cursor) if saved.cursor is not None else None
+        self.totals = dict(saved.totals)
 
     def begin_phase(self, state: RolloutState) -> None:
         """A step began that is watched: what counts towards advancing from it begins anew. Through other steps the last
@@ -107,18 +124,19 @@ class Judging:
     def health(self, verdicts: tuple[Verdict, ...]) -> float:
         return health_score(verdicts, self._plan.number("judge.false_rollback")).score
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "subject": self._subject,
-            "sums": self._judge.to_dict(),
-            "cursor": self._cursor,
-            "totals": self.totals,
-            "rules": self._rules.to_dict(),
-            "signals": self._signals.to_dict(),
-            "probes": self._probes.to_dict(),
-            "tries": self._tries,
-            "history": asdict(self._history) if self._history else None,
-        }
+    def saved(self) -> JudgeState:
+        """All that the next look needs, whoever makes it."""
+        return JudgeState(
+            subject=self._subject,
+            sums=self._judge.to_dict(),
+            cursor=self._cursor,
+            totals=dict(self.totals),
+            rules=self._rules.to_dict(),
+            signals=self._signals.to_dict(),
+            probes=self._probes.to_dict(),
+            tries=self._tries,
+            history=asdict(self._history) if self._history else None,
+        )
 
     # ── what is judged ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,18 +180,6 @@ class Judging:
         # The log of failures is the embedded router's; another's statistics come without one.
         return Unit.CLUSTER if self._snapshot.section("metrics").get("admin") else Unit.USER
 
-    def _restored(self, saved: Mapping[str, Any]) -> tuple[ReleaseJudge, dict[str, Any] | None]:
-        judge = self._new_judge()
-        if not saved:
-            return judge, None
-        try:
-            judge.restore(saved["sums"])
-        except (KeyError, TypeError, ValueError):
-            # Written by another version of Pilotage: the evidence starts again, the rollout does not.
-            _log.exception("%s: the judge's sums cannot be read; it starts anew", self._name)
-            return self._new_judge(), None
-        return judge, saved["cursor"]
-
     def _observe(self, target: Target, seen: Seen) -> None:
         if seen.split is None and not seen.trouble:
             return
@@ -186,6 +192,13 @@ class Judging:
             reading = source.observe([name for name in (new, old, fresh) if name], self._cursor)
         except AdapterError as error:
             self._judge.source_failed(f"the metrics source failed: {error}")
+            return
+        except (LookupError, TypeError, ValueError) as error:
+            if self._cursor is None:
+                raise
+            # Perhaps the cursor of another version: read from now on, rather than fail at every look.
+            _log.warning("%s: the cursor cannot be read, reading goes on from now: %r", self._name, error)
+            self._cursor = None
             return
         age = time.time() - reading.at
         if abs(age) > STALEST:
@@ -311,5 +324,7 @@ def _known_history(store: Store, rollout: Rollout) -> History | None:
     """As it was when this rollout began: what the judge knows beforehand must not change under way."""
     if rollout.judge is None:
         return history_of(store, rollout.service, rollout.environment, rollout.created_at)
-    saved = rollout.judge.get("history")
-    return History(**saved) if saved else None
+    try:
+        return History(**rollout.judge.history) if rollout.judge.history else None
+    except TypeError:
+        return history_of(store, rollout.service, rollout.environment, rollout.created_at)

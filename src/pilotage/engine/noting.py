@@ -62,12 +62,11 @@ def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str],
     """What the last rollout of that version that completed said at its end: figures with the requests they are of."""
     for rollout in store.history(service, limit=200):
         if rollout.version == version and rollout.state.status is Status.COMPLETED and rollout.old:
-            verdicts = (rollout.live or {}).get("verdicts", [])
             where = f"in {rollout.environment}, against {rollout.old}"
             return tuple(
-                (str(v["metric"]), f"{v['canary']}, before {v['stable']} ({v['samples']:,} requests, {where})")
-                for v in verdicts
-                if v["canary"] not in ("", "–") and v["stable"] not in ("", "–") and v["samples"]
+                (v.metric, f"{v.canary}, before {v.stable} ({v.samples:,} requests, {where})")
+                for v in rollout.live.verdicts
+                if v.canary not in ("", "–") and v.stable not in ("", "–") and v.samples
             )
     return ()
 

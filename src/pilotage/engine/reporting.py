@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pilotage.adapters.git import Git
@@ -173,14 +172,13 @@ def clock(at: float, zone: str) -> str:
 
 def _compared(rollout: Rollout) -> tuple[Compared, ...]:
     found = []
-    for verdict in (rollout.live or {}).get("verdicts", []):
-        if not rollout.old or verdict["canary"] in ("", "–") or verdict["stable"] in ("", "–"):
+    for verdict in rollout.live.verdicts:
+        if not rollout.old or verdict.canary in ("", "–") or verdict.stable in ("", "–"):
             continue
-        low, high = verdict.get("interval") or (None, None)
+        low, high = verdict.interval or (None, None)
         found.append(
             Compared(
-                verdict["metric"], verdict["stable"], verdict["canary"], verdict.get("ratio"), low, high,
-                verdict.get("samples", 0),
+                verdict.metric, verdict.stable, verdict.canary, verdict.ratio, low, high, verdict.samples,
             )
         )  # fmt: skip
     return tuple(found)
@@ -192,19 +190,18 @@ def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
         Line(e.at, clock(e.at, zone) + datetime.fromtimestamp(e.at, UTC).strftime(":%S"), e.type, e.sentence, e.data)
         for e in store.events(rollout.id)
     )
-    verdicts = (rollout.live or {}).get("verdicts", [])
+    verdicts = rollout.live.verdicts
     return Incident(
         rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "",
         rollout.state.status.value, rollout.state.reason, rollout.plan_hash[:12], clock(rollout.created_at, zone),
-        lines, _counted(rollout), tuple((v["metric"], v["kind"], v["sentence"]) for v in verdicts),
+        lines, _counted(rollout), tuple((v.metric, v.kind, v.sentence) for v in verdicts),
         rollout.state.preserved, tuple(rollout.plan.rollback.then),
     )  # fmt: skip
 
 
 def _counted(rollout: Rollout) -> tuple[Counted, ...]:
     """Users' requests and errors as the judge counted them; nothing where it never had anything to compare."""
-    traffic: Mapping[str, Any] = ((rollout.judge or {}).get("sums") or {}).get("users", {})
-    sums = traffic.get("ever", {})
+    sums = rollout.judge.ever if rollout.judge else {}
     if not sums:
         return ()
     found = [Counted(rollout.version, sums["canary_bad"], sums["canary_total"])]

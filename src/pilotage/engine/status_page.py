@@ -63,7 +63,7 @@ def page_of(store: Store, title: str, places: Mapping[str, str], now: float) -> 
 
 def _rollout(store: Store, rollout: Any) -> Rollout:
     events = tuple(Happened(e.at, e.what) for e in store.events(rollout.id))
-    closed = bool((rollout.live or {}).get("closed"))
+    closed = rollout.live.closed
     return Rollout(rollout.id, rollout.service, rollout.version, rollout.state.status.final, closed, events)
 
 

@@ -22,6 +22,7 @@ from pilotage.engine.database import open_database
 from pilotage.engine.freezes import Freezes
 from pilotage.engine.outbox import is_paged, post
 from pilotage.engine.tables import commands, events, rollouts
+from pilotage.model.live import JudgeState, LiveView, read_judge, read_live
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
@@ -58,8 +59,8 @@ class Rollout:
     plan_hash: str
     snapshot: Snapshot
     state: RolloutState
-    judge: dict[str, Any] | None
-    live: dict[str, Any] | None
+    judge: JudgeState | None
+    live: LiveView
     head: str
     events: int
     revision: int
@@ -203,7 +204,7 @@ class Store:
             found = connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(limit)).mappings()
             return tuple(_rollout(row) for row in found)
 
-    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, dict[str, Any]], ...]:
+    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, JudgeState], ...]:
         """What the judges of the newest finished rollouts knew at the end, where there was something to compare, each
         with the time at which the rollout began."""
         query = select(rollouts.c.created_at, rollouts.c.judge)
@@ -211,7 +212,7 @@ class Store:
         query = query.where(rollouts.c.status.in_(_FINAL), rollouts.c.old.is_not(None))
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(limit))
-            return tuple((at, judge) for at, judge in found if judge is not None)
+            return tuple((at, judge) for at, body in found if (judge := read_judge(body)) is not None)
 
     def serving(self, service: str, environment: str) -> tuple[str, ...]:
         """The good versions of the environment: the one that serves all requests, then the one before, and so on.
@@ -293,9 +294,7 @@ class Store:
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record(
-        self, rollout: Rollout, decision: Decision, judge: dict[str, Any] | None, live: dict[str, Any]
-    ) -> Rollout:
+    def record(self, rollout: Rollout, decision: Decision, judge: JudgeState | None, live: LiveView) -> Rollout:
         """State, judge's sums, events and outcomes of commands, all at once. Raises StoreConflict when somebody
         else has recorded since `rollout` was read."""
         state, now = decision.state, decision.state.at
@@ -305,8 +304,9 @@ class Store:
                 update(rollouts)
                 .where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
                 .values(
-                    revision=rollout.revision + 1, status=state.status.value, state=_dump(state), judge=judge,
-                    live=live, head=head, events=count,
+                    revision=rollout.revision + 1, status=state.status.value, state=_dump(state),
+                    judge=judge.to_dict() if judge else None,
+                    live=live.to_dict(), head=head, events=count,
                     finished_at=rollout.finished_at or (now if state.status.final else None),
                 )
             )  # fmt: skip
@@ -430,10 +430,18 @@ def _dump(state: RolloutState) -> dict[str, Any]:
     return dumped
 
 
+_DECODED = ("status", "plan", "target", "state", "judge", "live")
+
+
 def _rollout(row: RowMapping) -> Rollout:
-    fields = {key: value for key, value in row.items() if key not in ("status", "plan", "target", "state")}
-    state = msgspec.convert(row["state"], RolloutState)
-    return Rollout(**fields, plan=Plan.from_json(row["plan"]), snapshot=read_snapshot(row["target"]), state=state)
+    return Rollout(
+        **{key: value for key, value in row.items() if key not in _DECODED},
+        plan=Plan.from_json(row["plan"]),
+        snapshot=read_snapshot(row["target"]),
+        state=msgspec.convert(row["state"], RolloutState),
+        judge=read_judge(row["judge"]),
+        live=read_live(row["live"]),
+    )
 
 
 def _clock(at: float) -> str:

@@ -1,0 +1,160 @@
+"""What the last look at a rollout saw, and what its judge knew: kept for people and for the next worker.
+
+Neither is needed to act. A look that cannot be read is shown as none; evidence that cannot be read begins anew. Both
+therefore may come from any version of Pilotage, older or newer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+JUDGE_FORMAT = 1
+"""Number of the shape of `JudgeState` and of all that stands in it; raised when the judge's sums change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenVerdict:
+    """One metric with its verdict; the fields are those of `model.observation.Verdict`."""
+
+    metric: str
+    kind: str
+    sentence: str
+    canary: str = ""
+    stable: str = ""
+    samples: int = 0
+    detail: tuple[str, ...] = ()
+    past: bool = False
+    ratio: float | None = None
+    interval: tuple[float | None, float | None] | None = None
+    """Bounds of the ratio; None is an open end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenCheck:
+    name: str
+    status: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenInstance:
+    id: str
+    version: str
+    health: str
+    port: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenFlag:
+    groups: tuple[str, ...] = ()
+    share: int = 0
+    """Per mille of users."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveView:
+    """One look, as `status`, `watch` and the pages show it. Shares are per mille of users."""
+
+    at: float = 0.0
+    """Unix seconds."""
+    step: str = ""
+    """The step's id."""
+    title: str = ""
+    watched: float = 0.0
+    """Seconds of this step that count."""
+    duration: float = 0.0
+    """Seconds that it asks for."""
+    wanted: int | None = None
+    """Share of the new version as it should be."""
+    routed: int | None = None
+    """The same as the router says it is."""
+    closed: bool = False
+    """Users get the maintenance page."""
+    flag: SeenFlag | None = None
+    observed: int | None = None
+    """The same as the last requests were split."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Requests of each version since the rollout began."""
+    verdicts: tuple[SeenVerdict, ...] = ()
+    forecast: str = ""
+    health: float | None = None
+    """0 is harm beyond doubt, 1 is well."""
+    checks: tuple[SeenCheck, ...] = ()
+    instances: tuple[SeenInstance, ...] = ()
+    trouble: str = ""
+    """What could not be read or done."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, in the order of the fields: as it is stored, and as `--json` prints it."""
+        import msgspec
+
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+NOTHING_SEEN = LiveView()
+
+
+def read_live(data: object) -> LiveView:
+    """The look that `data` holds, whatever version wrote it: missing parts take their default, unknown ones are
+    ignored. `NOTHING_SEEN` where nothing was recorded yet, or it cannot be read."""
+    import msgspec
+
+    if not data:
+        return NOTHING_SEEN
+    try:
+        return msgspec.convert(data, LiveView)
+    except msgspec.ValidationError as error:
+        _log.warning("the last look recorded cannot be read and is not shown: %s", error)
+        return NOTHING_SEEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeState:
+    """What a rollout's judge carries from one look to the next. The inner sums belong to the judge's own classes."""
+
+    format: int = JUDGE_FORMAT
+    subject: str = "code"
+    """Whether `code` is judged or a `flag`."""
+    sums: Mapping[str, Any]
+    cursor: Mapping[str, Any] | None = None
+    """How far the metrics source was read; kept with the sums it led to, so that nothing counts twice."""
+    totals: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[str, Any] = field(default_factory=dict)
+    tries: int = 0
+    history: Mapping[str, Any] | None = None
+    """What earlier rollouts taught, as of this one's start."""
+
+    @property
+    def ever(self) -> Mapping[str, Any]:
+        """Users' requests and errors since the rollout began; empty where nothing was ever compared."""
+        users = self.sums.get("users")
+        found = users.get("ever") if isinstance(users, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, as it is stored."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def read_judge(data: object) -> JudgeState | None:
+    """What a judge of this version saved; None where nothing was saved, or by a version with other sums."""
+    import msgspec
+
+    if not isinstance(data, Mapping):
+        return None
+    if (number := data.get("format", 0)) not in (0, JUDGE_FORMAT):
+        _log.warning("the judge's sums are of format %r, not %d: the evidence begins anew", number, JUDGE_FORMAT)
+        return None
+    try:
+        return msgspec.convert(data, JudgeState)
+    except msgspec.ValidationError as error:
+        _log.warning("the judge's sums cannot be read, the evidence begins anew: %s", error)
+        return None
