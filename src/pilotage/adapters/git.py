@@ -40,6 +40,9 @@ _IDLE = re.compile(rb"\+\s*(?:$|#|//|/?\*|--|<!--|;)")
 _MOST = 2**20
 """Bytes of a line that are looked at: what is longer was not written by hand."""
 
+_LONGEST_MESSAGE = 20_000
+"""Characters of a message that are read: of a longer one the beginning, and its end for the trailers."""
+_TRAILERS = 4_000
 
 _UNSHALLOW = "`git fetch --unshallow` brings the history it needs"
 
@@ -133,7 +136,7 @@ class Git:
         self.see_whole([range_], f"{first}..{last}")
         text = self.run("log", form, range_, "--")
         blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(_END) if block.strip())
-        return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), clean(b[3]).strip()) for b in blocks)
+        return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), _said(b[3])) for b in blocks)
 
     def told(self, revisions: Sequence[str], paths: Sequence[str] = ()) -> tuple[Told, ...]:
         """Commits with their messages and the names of their files, newest first; merges name no files. paths: only
@@ -145,7 +148,7 @@ class Git:
             head, _, files = block.partition(_END)
             identity, parents, name, email, at, message = head.split("\0", 5)
             touched = tuple(path for path in files.split("\n") if path)
-            who, said = clean(name), clean(message).strip()
+            who, said = clean(name), _said(message)
             found.append(Told(identity, tuple(parents.split()), who, email.lower(), float(at), said, touched))
         return tuple(found)
 
@@ -187,12 +190,18 @@ def _object(stream: IO[bytes]) -> bytes | None:
     return content if head[1] == b"blob" else None
 
 
+def _said(message: str) -> str:
+    if len(message) > _LONGEST_MESSAGE:
+        message = f"{message[: _LONGEST_MESSAGE - _TRAILERS]}\n\n…\n\n{message[-_TRAILERS:]}"
+    return clean(message).strip()
+
+
 def _head(text: str) -> Change:
     commit, parents, author, at, written, message = text.split("\0", 5)
     zone = written.rsplit(" ", 1)[-1]
     sign = -1 if zone.startswith("-") else 1
-    offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if zone[1:].isdigit() else 0
-    return Change(commit, tuple(parents.split()), author.lower(), int(at), offset, clean(message).strip(), ())
+    offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if len(zone) == 5 and zone[1:].isdecimal() else 0
+    return Change(commit, tuple(parents.split()), author.lower(), int(at), offset, _said(message), ())
 
 
 def _parse(stream: IO[bytes]) -> Iterator[Change]:

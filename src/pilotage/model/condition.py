@@ -17,7 +17,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
 }
 _TERM = re.compile(
-    r"\s*(?P<value>result(?:\[\d+\])?|default\(\s*result(?:\[\d+\])?\s*,\s*(?P<default>-?[\d.]+)\s*\))"
+    r"\s*(?P<value>result(?:\[\d{1,4}\])?|default\(\s*result(?:\[\d{1,4}\])?\s*,\s*(?P<default>-?\d+(?:\.\d+)?)\s*\))"
     r"\s*(?P<operator><=|>=|==|!=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)\s*"
 )
 

@@ -9,6 +9,8 @@ from functools import lru_cache
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|d|h|m|s))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_LONGEST = 100
+"""Characters of a duration or a share."""
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -18,7 +20,7 @@ def parse_duration(text: str | int | float) -> int | float:
         raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
     if isinstance(text, int | float):
         seconds = float(text)
-    elif _DURATION.fullmatch(text.strip()):
+    elif len(text) <= _LONGEST and _DURATION.fullmatch(text.strip()):
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     else:
         raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
@@ -53,7 +55,7 @@ def about(seconds: float) -> str:
 
 def parse_share(text: str | int | float) -> int | float:
     """A share in 0…1, the ends as int, from `5%`, `0.1 %` or a plain number in 0…1. Raises ValueError otherwise."""
-    if isinstance(text, str) and (percent := _PERCENT.fullmatch(text.strip())):
+    if isinstance(text, str) and len(text) <= _LONGEST and (percent := _PERCENT.fullmatch(text.strip())):
         share = float(percent[1]) / 100
     elif isinstance(text, int | float) and not isinstance(text, bool):
         share = float(text)

@@ -6,16 +6,17 @@ import re
 
 _NOT_TEXT = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # a terminal's control sequence (ECMA-48, 5.4)
-    r"|\x1b[]PX^_].*?(?:\x07|\x1b\\|$)"  # a command to a terminal, such as a title or a link (ECMA-48, 5.6)
+    r"|\x1b[]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\|\Z)"  # a command to it, such as a title or a link (ECMA-48, 5.6)
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
-    r"|[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]"  # Unicode's marks of direction (UAX 9, 2)
+    r"|[\u200e\u200f\u061c\u202a-\u202e\u2066-\u206f]"  # Unicode's marks of direction (UAX 9, 2)
 )
+_LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
 
 
 def clean(text: str) -> str:
     """The text without control characters (line feeds and tabs stay), escape sequences and marks that turn the reading
     direction."""
-    return _NOT_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _NOT_TEXT.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def plain(text: str, most: int) -> str:

@@ -14,16 +14,14 @@ _HEAD = """# Changelog
 The format is [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
 """
 _SECTION = re.compile(r"^## \[?(?P<version>[^\]\s]+)\]?(?:\s+-\s+\S+)?.*$", re.MULTILINE)
-_LINKS = re.compile(r"(?:^\[[^\]]+\]: \S+\n?)+\Z", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]+\]: \S+")
 
 
 def updated(text: str | None, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]]) -> str:
     """The file with this version's section made, or made anew with the edits that people made to it. A version comes
     below `Unreleased`, above all others; day: None while it is not released."""
     text = _HEAD if text is None else text
-    links = _LINKS.search(text.rstrip() + "\n")
-    tail = links[0] if links else ""
-    body = text.rstrip()[: -len(tail.rstrip())] if tail else text
+    body, tail = _apart(text)
     found = {match["version"]: match for match in _SECTION.finditer(body)}
     starts = [match.start() for match in found.values()]
     lines = [(title, [Line(item.id, sentence(item)) for item in items]) for title, items in sections]
@@ -38,6 +36,15 @@ def updated(text: str | None, version: str, day: date | None, sections: Sequence
         section = merged(None, "", lines, level=3)
     made = f"{body[:begin].rstrip()}\n\n{heading}\n\n{section.strip()}\n\n{body[end:].lstrip()}".strip()
     return f"{made}\n\n{tail}".rstrip() + "\n"
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """What comes before the links at the end, and the links."""
+    lines = text.rstrip().split("\n")
+    first = len(lines)
+    while first and _LINK.fullmatch(lines[first - 1]):
+        first -= 1
+    return ("\n".join(lines[:first]), "\n".join(lines[first:])) if first < len(lines) else (text, "")
 
 
 def _place(body: str, starts: Sequence[int], found: dict[str, re.Match[str]]) -> int:

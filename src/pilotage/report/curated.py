@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_MARK = re.compile(r"\s*<!-- ([0-9a-f]{7,40}) ([0-9a-f]{8}) -->$")
+_MARK = re.compile(r"<!-- ([0-9a-f]{7,40}) ([0-9a-f]{8}) -->$")
 _OFFERED = re.compile(r"^<!-- offered: ([0-9a-f ]*) -->$", re.MULTILINE)
-_HEADING = re.compile(r"^(#{2,4}) (.+?)\s*$")
+_HEADING = re.compile(r"^(#{2,4}) (.+)$")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _digest(text: str) -> str:
 
 def unmarked(draft: str) -> str:
     """The draft as readers get it: without any of its comments."""
-    lines = [_MARK.sub("", line) for line in _OFFERED.sub("", draft).splitlines()]
+    lines = [_marked_off(line)[0] for line in _OFFERED.sub("", draft).splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
@@ -72,13 +72,18 @@ def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:
 
 def _again(line: str, fresh: Mapping[str, Line]) -> str:
     """A line of the old draft: kept as it is when somebody edited it, made anew when nobody did."""
-    found = _MARK.search(line)
+    text, found = _marked_off(line)
     if not found:
         return line
-    text = _MARK.sub("", line).removeprefix("- ")
-    if _digest(text) != found[2]:
+    if _digest(text.removeprefix("- ")) != found[2]:
         return line
     return mark(fresh[found[1]]) if found[1] in fresh else ""
+
+
+def _marked_off(line: str) -> tuple[str, re.Match[str] | None]:
+    """The line without the mark at its end, and the mark."""
+    found = _MARK.search(line)
+    return (line[: found.start()].rstrip(), found) if found else (line, None)
 
 
 def _read(draft: str, level: int) -> tuple[str, list[tuple[str, list[str]]]]:
@@ -87,7 +92,7 @@ def _read(draft: str, level: int) -> tuple[str, list[tuple[str, list[str]]]]:
     for line in _OFFERED.sub("", draft).splitlines():
         found = _HEADING.match(line)
         if found and len(found[1]) == level:
-            sections.append((found[2], []))
+            sections.append((found[2].strip(), []))
         elif sections:
             sections[-1][1].append(line)
         else:

@@ -19,6 +19,9 @@ _SEMVER = re.compile(
 )
 """The expression that semver.org suggests."""
 
+_LONGEST = 250
+"""Characters of a version or tag; git's own names are no longer."""
+
 
 class Scheme(StrEnum):
     SEMVER = "semver"
@@ -65,6 +68,8 @@ def next_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
 
 
 def _read(text: str, scheme: Scheme) -> tuple[int, int, int, bool]:
+    if len(text) > _LONGEST:
+        raise BadVersion(f"{text[:40]!r}… is longer than {_LONGEST} characters, and no version")
     if scheme is Scheme.SEMVER:
         found = _SEMVER.match(text)
         if not found:
@@ -91,12 +96,12 @@ def releases(tags: Sequence[str]) -> list[str]:
 
 
 def _versions(tags: Sequence[str]) -> list[tuple[Version, str]]:
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     found = []
     for tag in tags:
         try:
-            found.append((Version(re.sub(r"^.*?v?(?=\d)", "", tag, count=1)), tag))
-        except InvalidVersion:
+            found.append((Version(re.sub(r"^.*?v?(?=\d)", "", tag[:_LONGEST], count=1)), tag))
+        except ValueError:  # InvalidVersion, or a number of thousands of digits
             continue
     return found

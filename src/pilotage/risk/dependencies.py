@@ -51,14 +51,17 @@ def _npm(text: str) -> Iterator[tuple[str, str]]:
             yield name, str(package["version"])
 
 
-_YARN_HEAD = re.compile(r'^"?(@?[^@"\s]+)@[^\n]*:\n(?:[ \t]+[^\n]*\n)*?[ \t]+version:? "?([^"\s]+)"?', re.MULTILINE)
+_YARN_HEAD = re.compile(r'"?(@?[^@"\s]+)@')
+_YARN_VERSION = re.compile(r'[ \t]+version:? "?([^"\s]+)')
 _PNPM = re.compile(r"^ {2}['\"]?/?(@?[^@'\"\s(/]+(?:/[^@'\"\s(]+)?)[@/](\d[^'\":\s(]*)", re.MULTILINE)
-_GO = re.compile(r"^\s*(?:require\s+)?([\w.\-]+\.[\w.\-]+/\S+|[\w.\-]+\.[a-z]+/?\S*)\s+(v\d\S*)", re.MULTILINE)
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;#\\]+)", re.MULTILINE)
+_GO_HOST = re.compile(r"[\w.-]+")
+_REQUIREMENT = re.compile(
+    r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\n]*\])?[ \t]*==[ \t]*([^\s;#\\]+)", re.MULTILINE
+)
 _MAVEN = re.compile(
     r"<dependency>\s*<groupId>([^<]+)</groupId>\s*<artifactId>([^<]+)</artifactId>\s*<version>([^<$]+)</version>"
 )
-_GEM = re.compile(r"^ {4}([A-Za-z0-9_.-]+) \(([^)=<>~]+)\)$", re.MULTILINE)
+_GEM = re.compile(r"^ {4}([A-Za-z0-9_.-]+) \(([^)=<>~\n]+)\)$", re.MULTILINE)
 
 
 def _pairs(pattern: re.Pattern[str]) -> Callable[[str], Iterator[tuple[str, str]]]:
@@ -69,18 +72,32 @@ def _maven(text: str) -> Iterator[tuple[str, str]]:
     return iter([(f"{m[1].strip()}:{m[2].strip()}", m[3].strip()) for m in _MAVEN.finditer(text)])
 
 
+def _yarn(text: str) -> Iterator[tuple[str, str]]:
+    """An entry's head, and the first `version` of the indented lines below it."""
+    name = ""
+    for line in text.splitlines():
+        if head := _YARN_HEAD.match(line) if line.endswith(":") else None:
+            name = head[1]
+        elif not line.startswith((" ", "\t")):
+            name = ""
+        elif name and (version := _YARN_VERSION.match(line)):
+            yield name, version[1]
+            name = ""
+
+
 def _go(text: str) -> Iterator[tuple[str, str]]:
-    lines = [
-        line
-        for line in text.splitlines()
-        if not line.strip().startswith(("module", "go ", "//", "replace", "toolchain"))
-    ]
-    return iter([(m[1], m[2]) for m in _GO.finditer("\n".join(lines))])
+    """`require HOST/PATH VERSION`, and the same without `require` in its block."""
+    for line in text.splitlines():
+        words = line.split()
+        path, version = [*words[words[:1] == ["require"] :], "", ""][:2]
+        host = path.partition("/")[0]
+        if "." in host[1:-1] and _GO_HOST.fullmatch(host) and version[:1] == "v" and version[1:2].isdigit():
+            yield path, version
 
 
 _READERS: Mapping[str, Callable[[str], Iterator[tuple[str, str]]]] = {
     "uv.lock": _toml, "poetry.lock": _toml, "Cargo.lock": _toml, "package-lock.json": _npm,
-    "npm-shrinkwrap.json": _npm, "yarn.lock": _pairs(_YARN_HEAD), "pnpm-lock.yaml": _pairs(_PNPM), "go.mod": _go,
+    "npm-shrinkwrap.json": _npm, "yarn.lock": _yarn, "pnpm-lock.yaml": _pairs(_PNPM), "go.mod": _go,
     "pom.xml": _maven, "Gemfile.lock": _pairs(_GEM),
 }  # fmt: skip
 _PATTERNS = ((re.compile(r"requirements[^/]*\.txt"), _pairs(_REQUIREMENT)),)

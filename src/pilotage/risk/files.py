@@ -48,9 +48,14 @@ _GENERATED = re.compile(
 )
 
 
+LONGEST_PATH = 500
+"""Characters of a path that are looked at, from its end; the file systems of Linux take four thousand."""
+
+
 @lru_cache(maxsize=65536)
 def kind_of(path: str) -> FileKind:
     """The kind of the file at `path`, as its name and folder tell; vendored and generated files are OTHER."""
+    path = path[-LONGEST_PATH:]
     suffix = posixpath.splitext(path)[1][1:].lower()
     if _DEPENDENCIES.search(path):
         return FileKind.DEPENDENCIES
@@ -85,4 +90,5 @@ def repairs(message: str) -> bool:
     """Whether a change says that it repairs something users could meet: by its subject or its merged branch's title."""
     lines = [line for line in message.splitlines()[:4] if line.strip()]
     title = lines[1] if len(lines) > 1 and lines[0].startswith("Merge ") else (lines or [""])[0]
+    title = title[:LONGEST_PATH]
     return bool(_FIX.search(title)) and not _NOT_A_FIX.search(title)

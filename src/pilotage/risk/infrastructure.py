@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from pilotage.model.change import FileKind, FilePatch
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
-from pilotage.risk.files import kind_of
+from pilotage.risk.files import LONGEST_PATH, kind_of
 
 _KINDS = (
     (re.compile(r"\.(tf|tfvars|hcl|bicep)$"), "provisioning", RiskLevel.HIGH),
@@ -31,7 +31,7 @@ def findings_of(files: Iterable[FilePatch]) -> list[Finding]:
         if kind_of(file.path) is not FileKind.INFRASTRUCTURE:
             continue
         for pattern, name, level in _KINDS:
-            if pattern.search(file.path):
+            if pattern.search(file.path[-LONGEST_PATH:]):
                 touched.setdefault((name, level), []).append(file)
                 break
     found = []

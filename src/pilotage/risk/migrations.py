@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk.sql import UnreadableSql, statements
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -51,23 +53,19 @@ def _locks(what: str) -> _Found:
 
 
 def _of_sql(text: str) -> Iterator[_Found]:
-    import logging
-
-    import sqlglot
     from sqlglot import exp
 
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        statements = sqlglot.parse(text, read="postgres", error_level=sqlglot.ErrorLevel.IGNORE)
-    except (sqlglot.errors.SqlglotError, RecursionError):
+        found = statements(text)
+    except UnreadableSql:
         yield RiskLevel.MEDIUM, "SQL that could not be read: look at it yourself", _EXPAND
         return
     created = {
         s.this.find(exp.Table).name
-        for s in statements
+        for s in found
         if isinstance(s, exp.Create) and s.kind == "TABLE" and s.this.find(exp.Table)
     }
-    for statement in statements:
+    for statement in found:
         table = statement.find(exp.Table) if statement else None
         name = table.name if table else ""
         if statement is None or name in created:
@@ -80,7 +78,7 @@ def _of_sql(text: str) -> Iterator[_Found]:
             case exp.Delete() | exp.Update() if statement.args.get("where") is None:
                 verb = "deletes" if isinstance(statement, exp.Delete) else "rewrites"
                 yield _destroys(f"{verb} every row of {name}")
-            case exp.Create(kind="INDEX") if not re.search(r"\bCONCURRENTLY\b", statement.sql("postgres"), re.I):
+            case exp.Create(kind="INDEX") if not statement.args.get("concurrently"):
                 yield _locks(f"builds an index on {name} while writes to it wait")
             case exp.Alter():
                 yield from _of_alter(statement, name)
@@ -108,7 +106,7 @@ def _of_alter(statement: object, table: str) -> Iterator[_Found]:
                     yield _breaks(
                         f"adds {table}.{action.name}, not null and without a default: the old version cannot insert"
                     )
-            case exp.AddConstraint() if not re.search(r"NOT VALID", statement.sql("postgres"), re.I):
+            case exp.AddConstraint() if not statement.args.get("not_valid"):
                 yield _locks(f"adds a constraint to {table}, which reads the whole table under a lock")
             case _:
                 pass
@@ -137,7 +135,7 @@ def _of_python(text: str) -> Iterator[_Found]:
     """Alembic's `upgrade` and Django's operations; what takes them back is not looked at."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield RiskLevel.MEDIUM, "a migration that Python cannot read: look at it yourself", _EXPAND
         return
     idle = _idle(tree)
@@ -184,9 +182,9 @@ def _given(call: ast.Call, name: str) -> object:
     return value.value if isinstance(value, ast.Constant) else True if value is not None else None
 
 
-_NAME = r"\s*\(?\s*:?[\"']?(\w+)"
+_NAME = r"\s*(?:\(\s*)?:?[\"']?(\w+)"
 _COLUMN = _NAME + r"[\"']?\s*,\s*:?[\"']?(\w+)"
-_CONCURRENTLY = r"(?![^\n]*algorithm:\s*:concurrently)"
+_ADD_INDEX = re.compile(rf"\badd_index{_NAME}")
 _RAILS = (
     (re.compile(rf"\bdrop_table{_NAME}"), _destroys, "drops table {}"),
     (re.compile(rf"\bremove_columns?{_COLUMN}"), _destroys, "drops column {}.{}"),
@@ -197,19 +195,42 @@ _RAILS = (
     ),
     (re.compile(rf"\bchange_column{_COLUMN}"), _breaks, "changes the type of {}.{}"),
     (re.compile(rf"\bchange_column_null{_COLUMN}[\"']?\s*,\s*false"), _locks, "forbids nulls in {}.{}"),
-    (re.compile(rf"\badd_index{_NAME}{_CONCURRENTLY}"), _locks, "builds an index on {} while writes to it wait"),
+    (_ADD_INDEX, _locks, "builds an index on {} while writes to it wait"),
 )
+_CREATED = re.compile(rf"\bcreate_table{_NAME}")
+_CONCURRENTLY = re.compile(r"algorithm:\s*:concurrently|\n")
+_DOWN = re.compile(r"([ \t]*)def (?:self\.)?down\b")
 
 
 def _of_rails(text: str) -> Iterator[_Found]:
-    forward = re.sub(r"(?m)^(\s*)def (?:self\.)?down\b.*?^\1end\b", "", text, flags=re.DOTALL)
-    forward = re.sub(r"(?m)^\s*#.*$", "", forward)
-    created = set(re.findall(r"\bcreate_table\s*\(?\s*:?[\"']?(\w+)", forward))
+    forward = "\n".join(_forward(text.split("\n")))
+    created, concurrent = set(_CREATED.findall(forward)), _concurrently(forward)
     for pattern, kind, words in _RAILS:
-        for found in pattern.findall(forward):
-            names = (found,) if isinstance(found, str) else found
-            if names[0] not in created:
-                yield kind(words.format(*names))
+        for found in pattern.finditer(forward):
+            if found[1] not in created and not (pattern is _ADD_INDEX and concurrent(found.end())):
+                yield kind(words.format(*found.groups()))
+
+
+def _forward(lines: list[str]) -> Iterator[str]:
+    """The lines without `down`, as far as its `end` is found, and without comments."""
+    at, endless = 0, set[str]()
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        if (down := _DOWN.match(line)) and (end := f"{down[1]}end") not in endless:
+            last = next((n for n in range(at, len(lines)) if lines[n].split("#")[0].rstrip() == end), None)
+            if last is not None:
+                at = last + 1
+                continue
+            endless.add(end)
+        if not line.lstrip().startswith("#"):
+            yield line
+
+
+def _concurrently(text: str) -> Callable[[int], bool]:
+    """Whether the line goes on, from a place in the text, to say `algorithm: :concurrently`."""
+    marks = [(found.start(), found[0] != "\n") for found in _CONCURRENTLY.finditer(text)]
+    return lambda place: next((said for _, said in marks[bisect_left(marks, (place, False)) :][:1]), False)
 
 
 _LIQUIBASE = (
@@ -217,10 +238,27 @@ _LIQUIBASE = (
     (re.compile(r"<?\b(renameColumn|renameTable|modifyDataType)\b"), _breaks, "{} of Liquibase"),
     (re.compile(r"<?\b(addNotNullConstraint|createIndex|addForeignKeyConstraint)\b"), _locks, "{} of Liquibase"),
 )
+_LEFT_OUT = re.compile(r"<rollback\b|<!--")
 
 
 def _of_liquibase(text: str) -> Iterator[_Found]:
-    forward = re.sub(r"<rollback\b.*?</rollback>|<!--.*?-->", "", text, flags=re.DOTALL)
+    forward = "".join(_outside(text))
     for pattern, kind, words in _LIQUIBASE:
         for name in pattern.findall(forward):
             yield kind(words.format(name))
+
+
+def _outside(text: str) -> Iterator[str]:
+    """What stands neither in a comment nor in a rollback; one that never ends is neither."""
+    at, endless = 0, set[str]()
+    for found in _LEFT_OUT.finditer(text):
+        end = "-->" if found[0] == "<!--" else "</rollback>"
+        if found.start() < at or end in endless:
+            continue
+        last = text.find(end, found.end())
+        if last < 0:
+            endless.add(end)
+            continue
+        yield text[at : found.start()]
+        at = last + len(end)
+    yield text[at:]

@@ -37,7 +37,7 @@ _BOUNDS = tuple(bound / 1000 for bound in BUCKETS_MS)
 _NAMES = r"upstream_rq_completed|upstream_rq_\dxx|upstream_rq_\d\d\d|upstream_rq_time|grpc\.\d+|grpc\.total"
 _FILTER = quote(rf"^cluster\.{CLUSTER}.*\.({_NAMES})$")
 _LINE = re.compile(r"^envoy_cluster_(upstream_rq\w*|grpc_\w+)\{(.*)\} (\d+)$", re.MULTILINE)
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
+_LABEL = re.compile(r'\b(\w+)="([^"]*)"')
 
 
 class EnvoyMetrics:

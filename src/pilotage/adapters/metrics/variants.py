@@ -19,7 +19,7 @@ from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Obser
 _LINE = re.compile(
     r"^pilotage_variant_(requests_total|errors_total|seconds_bucket)\{(.*)\} ([0-9.eE+]+)$", re.MULTILINE
 )
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
+_LABEL = re.compile(r'\b(\w+)="([^"]*)"')
 
 Totals = dict[str, Any]
 
