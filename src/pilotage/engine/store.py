@@ -25,6 +25,7 @@ from pilotage.engine.tables import commands, events, rollouts
 from pilotage.model.live import JudgeState, LiveView, read_judge, read_live
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
+from pilotage.model.plan_formats import read_plan
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import Snapshot, read_snapshot
 from pilotage.report.telling import Happened, Subject, message_of
@@ -436,7 +437,7 @@ _DECODED = ("status", "plan", "target", "state", "judge", "live")
 def _rollout(row: RowMapping) -> Rollout:
     return Rollout(
         **{key: value for key, value in row.items() if key not in _DECODED},
-        plan=Plan.from_json(row["plan"]),
+        plan=read_plan(row["plan"]),
         snapshot=read_snapshot(row["target"]),
         state=msgspec.convert(row["state"], RolloutState),
         judge=read_judge(row["judge"]),

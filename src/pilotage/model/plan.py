@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from pilotage.model.answers import Answers
 from pilotage.model.risk import Assessment
@@ -25,7 +25,7 @@ from pilotage.model.schedule import (
 )
 
 FORMAT = 4
-"""Version of the plan's JSON; raised when a reader of the old one would misread the new."""
+"""Version of the plan's JSON; raised with every change of its fields, and `plan_formats` then reads the old one too."""
 
 
 class StepKind(StrEnum):
@@ -156,6 +156,8 @@ class Plan:
     retrospective: Retrospective
     notes: tuple[str, ...]
 
+    _text: ClassVar[str] = ""
+
     @property
     def watched(self) -> float:
         """Seconds of watching and waiting, all steps together: the rollout takes at least this long."""
@@ -189,7 +191,7 @@ class Plan:
         """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts."""
         from msgspec import json as fast_json
 
-        plain = fast_json.decode(fast_json.encode(self))
+        plain = fast_json.decode(self.to_json())
         assert isinstance(plain, dict)
         return plain
 
@@ -234,14 +236,21 @@ class Plan:
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Plan)}
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces, whole numbers without a fraction, shortest floats (as RFC 8785)."""
+        """Canonical JSON: sorted keys, no spaces, whole numbers without a fraction, shortest floats (as RFC 8785).
+        Of a plan that was stored, the text as it was stored."""
         from msgspec import json as fast_json
 
-        return fast_json.encode(self, order="sorted").decode()
+        return self._text or fast_json.encode(self, order="sorted").decode()
+
+    def kept_as(self, text: str) -> Plan:
+        """This plan with the text that it was read from: no field, so that a plan made of it by `replace` is a new one
+        with a text and a hash of its own."""
+        object.__setattr__(self, "_text", text)
+        return self
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the canonical JSON, in hexadecimal: the plan's identity."""
+        """SHA-256 of `to_json()`, in hexadecimal: the plan's identity."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 

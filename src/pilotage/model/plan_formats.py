@@ -1,0 +1,101 @@
+"""Plans of every format that was ever stored. A plan is signed, so it is never rewritten: it is read as it was.
+
+A plan keeps the text that it was read from. Its hash is the hash of that text, so that a plan of an older format, or
+one with a key that this version does not know, is still the plan that was approved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pilotage.model.answers import Answers, DeploymentStrategy
+from pilotage.model.plan import FORMAT, Plan, Setting, Unit
+
+OLDEST = 2
+"""Plans of format 1 had no readiness, no timeline and one strategy; no release of Pilotage wrote them."""
+
+
+class UnreadablePlan(ValueError):
+    """A stored plan that this version cannot read; the sentence says why."""
+
+
+class NewerPlan(UnreadablePlan):
+    """A stored plan of a format that only a newer version of Pilotage knows."""
+
+
+def read_plan(text: str) -> Plan:
+    """The plan that `text` holds, of any format from 2 on, keys that this version does not know left aside.
+
+    Settings that came later have the value that plans without them were executed with. Raises UnreadablePlan.
+    """
+    import msgspec
+
+    try:
+        data = json.loads(text)
+        number = data["format"]
+        if not isinstance(number, int) or number < OLDEST:
+            raise UnreadablePlan(f"the plan is of format {number!r}; this version reads {OLDEST} to {FORMAT}")
+        if number > FORMAT:
+            raise NewerPlan(
+                f"the plan is of format {number}; this version of Pilotage reads up to {FORMAT}: upgrade Pilotage"
+            )
+        # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
+        plan = msgspec.convert({"risk": None, **data}, Plan)
+        answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
+        # What is made of it by `replace`, such as the plan of a return, is of today's format.
+        plan = replace(plan, format=FORMAT, answers=Answers(**answers), settings=_completed(plan))
+    except UnreadablePlan:
+        raise
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise UnreadablePlan(f"the plan cannot be read: {error}") from None
+    return plan.kept_as(text)
+
+
+def _completed(plan: Plan) -> tuple[Setting, ...]:
+    """The plan's settings, and those that came after it, as it was executed without them."""
+    there = {setting.path: setting for setting in plan.settings}
+    added = []
+    for path, (value, unit, strategy) in _LATER.items():
+        if path in there or strategy not in (None, plan.answers.deployment_strategy):
+            continue
+        renamed = there.get(_ONCE.get(path, ""))
+        value = renamed.value if renamed else value
+        why = "plans of this age do not have it; this is how they were executed"
+        added.append(Setting(path, value, unit, "an older plan", why))
+    return (*plan.settings, *added)
+
+
+_S = DeploymentStrategy
+_DAY, _MINUTE = 86400, 60
+
+_LATER: Mapping[str, tuple[Any, Unit, DeploymentStrategy | None]] = {
+    "alerts.min_requests": (100, Unit.COUNT, None),
+    "approval.author": (False, Unit.SWITCH, None),
+    "approval.count": (1, Unit.COUNT, None),
+    "approval.role": ("", Unit.NAME, None),
+    "big_bang.drain_duration": (10, Unit.SECONDS, _S.BIG_BANG),
+    "blue_green.preview_header": ("", Unit.NAME, _S.BLUE_GREEN),
+    "canary.baseline": (False, Unit.SWITCH, _S.CANARY),
+    "canary.cohort": ("", Unit.COHORT, _S.CANARY),
+    "canary.holdback": (0, Unit.SHARE, _S.CANARY),
+    "canary.mirror_duration": (10 * _MINUTE, Unit.SECONDS, _S.CANARY),
+    "canary.mirror_share": (0, Unit.SHARE, _S.CANARY),
+    "canary.ramp": (False, Unit.SWITCH, _S.CANARY),
+    "canary.reaction_time": (0, Unit.SECONDS, _S.CANARY),
+    "judge.min_requests": (100, Unit.COUNT, None),
+    "judge.second_try": (True, Unit.SWITCH, None),
+    "judge.warm_up": (2 * _MINUTE, Unit.SECONDS, None),
+    "rollback.possible": (True, Unit.SWITCH, None),
+    "rollback.window": (_DAY, Unit.SECONDS, None),
+    "success_criteria.min_latency_difference": (0.01, Unit.SECONDS, None),
+    "success_criteria.min_latency_share": (0.1, Unit.SHARE, None),
+    "toggle.drain_duration": (10, Unit.SECONDS, _S.FEATURE_TOGGLE),
+    "urgent.watch": (_MINUTE, Unit.SECONDS, None),
+}
+"""Settings that came after format 2: value, unit, and the one strategy whose plans have it."""
+
+_ONCE: Mapping[str, str] = {"judge.min_requests": "canary.min_requests"}
+"""What a setting was called before."""

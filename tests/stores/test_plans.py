@@ -1,0 +1,86 @@
+"""Plans are signed and kept: a plan of any format is read as it was, and a change of their shape cannot go unnoticed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pilotage import Answers, make_plan
+from pilotage.model.plan import FORMAT, Plan
+from pilotage.model.plan_formats import NewerPlan, UnreadablePlan, read_plan
+from pilotage.model.rollout import Pace, Seen
+from pilotage.plan.numbers import ROWS
+from pilotage.rollout.machine import begin, decide
+
+EXAMPLES = sorted((Path(__file__).parent / "plans").glob("*.json.gz"))
+
+SHAPES = {4: "d2ca1ea988c7f6bc"}
+"""Format and fingerprint of each shape of Plan. Where the test below fails: raise FORMAT, teach `plan_formats` the old
+one, store an example of the new (`write_plans.py`), and add its fingerprint here. Never change an entry."""
+
+
+def stored(path: Path) -> list[tuple[str, str]]:
+    """Hash and text of each plan of an example."""
+    return [(one["hash"], one["text"]) for one in json.loads(gzip.decompress(path.read_bytes()))]
+
+
+def bare(schema: Any) -> Any:
+    """A JSON Schema without what only people read."""
+    if isinstance(schema, dict):
+        return {key: bare(value) for key, value in schema.items() if key not in ("description", "title")}
+    return [bare(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def test_the_shape_of_a_plan_changes_with_its_format_alone() -> None:
+    shape = json.dumps(bare(msgspec.json.schema(Plan)), sort_keys=True)
+    assert SHAPES.get(FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16]
+    kept = {json.loads(text)["format"] for path in EXAMPLES for _, text in stored(path)}
+    assert kept == set(range(2, FORMAT + 1)), "an example of each format"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_a_plan_of_any_age_is_read_with_its_own_hash_and_can_be_executed(path: Path) -> None:
+    for digest, text in stored(path):
+        plan = read_plan(text)
+        assert plan.hash == digest
+        assert plan.to_json() == text
+        there, strategy = {setting.path for setting in plan.settings}, plan.answers.deployment_strategy
+        assert {row.path for row in ROWS if row.only in (None, strategy)} <= there
+        for pace in (Pace.FULL, Pace.FIRST, Pace.FAST):
+            state = begin(plan, None if pace is Pace.FIRST else "1.0", pace)
+            assert decide(plan, state, Seen(None, None), (), 1.0).state.new == "2.0"
+
+
+def test_a_plan_made_of_a_stored_one_is_a_new_one() -> None:
+    for digest, text in stored(EXAMPLES[0]):
+        back = replace(read_plan(text), version="1.0")
+        assert back.hash != digest
+        assert read_plan(back.to_json()) == back
+        assert read_plan(back.to_json()).hash == back.hash
+
+
+def test_a_key_that_is_not_known_is_left_aside_and_counts_for_the_hash() -> None:
+    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
+    text = json.dumps({**plan.to_dict(), "regions": ["eu"]})
+    assert read_plan(text) == plan
+    assert read_plan(text).hash == hashlib.sha256(text.encode()).hexdigest() != plan.hash
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", '{"format": 1}', '{"format": "x"}', '{"format": 4}', "[" * 100_000, "\0"]
+)
+def test_what_is_no_plan_is_a_sentence(text: str) -> None:
+    with pytest.raises(UnreadablePlan):
+        read_plan(text)
+
+
+def test_a_plan_of_a_newer_version_says_to_upgrade() -> None:
+    with pytest.raises(NewerPlan, match="upgrade"):
+        read_plan(json.dumps({"format": FORMAT + 1}))
