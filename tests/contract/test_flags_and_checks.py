@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ import pytest
 from pilotage.adapters import processes
 from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.files import replace_if_unchanged
 from pilotage.adapters.flags.flagd_file import FlagdFile
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.model.flag import OFF, Ramp
@@ -96,6 +99,76 @@ def test_a_controller_that_lost_its_lease_writes_no_flag(flags: FlagdFile, tmp_p
     with pytest.raises(Fenced):
         flags.apply(OFF)
     assert flags.read() == Ramp((), 10)
+
+
+def flag_of(file: Path, key: str) -> Any:
+    return json.loads(file.read_text())["flags"].get(key)
+
+
+def test_an_edit_of_a_neighbour_between_reading_and_writing_is_not_lost(
+    flags: FlagdFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's editor, which knows no lock of ours, saves the same file while the flag is set."""
+    file = tmp_path / "flags.json"
+    flags.apply(Ramp((), 10))
+    edits = iter(range(3))
+
+    def content(self: FlagdFile, real: Callable[[FlagdFile], bytes | None] = FlagdFile._content) -> bytes | None:
+        read = real(self)
+        if (number := next(edits, None)) is not None:
+            whole = json.loads(file.read_text())
+            whole["flags"][f"neighbour-{number}"] = {"state": "DISABLED"}
+            (tmp_path / "editor").write_text(json.dumps(whole))
+            (tmp_path / "editor").replace(file)
+        return read
+
+    monkeypatch.setattr(FlagdFile, "_content", content)
+    flags.apply(Ramp((), 20))
+    assert flags.read() == Ramp((), 20)
+    assert all(flag_of(file, f"neighbour-{number}") for number in range(3))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.flags.flagd_file import FlagdFile
+from pilotage.model.flag import Ramp
+folder, key = Path(sys.argv[1]), sys.argv[2]
+flags = FlagdFile(folder / "flags.json", key, Fence(folder / f"{key}.fence.json", 1))
+for share in range(1, 101):
+    flags.apply(Ramp((), share))
+"""
+
+
+def test_two_writers_and_an_editor_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
+    """Two controllers set their flags a hundred times each, while an editor saves its own flag by rename."""
+    file = tmp_path / "flags.json"
+    file.write_text('{"flags": {}}')
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), key]) for key in ("one", "two")]
+    saved = 0
+    while any(writer.poll() is None for writer in writers):
+        before = file.read_bytes()
+        whole = json.loads(before)
+        assert (whole["flags"].get("editor") or {}).get("metadata", saved) == saved, "what the editor saved is gone"
+        whole["flags"]["editor"] = {"state": "DISABLED", "metadata": saved + 1}
+        beside = tmp_path / "editor"
+        beside.write_text(json.dumps(whole))
+        # An editor that looks whether the file has changed on disk, as they do.
+        saved += replace_if_unchanged(file, before, beside.read_bytes())
+        time.sleep(0.002)
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert saved > 5
+    assert flag_of(file, "editor")["metadata"] == saved
+    for key in ("one", "two"):
+        assert FlagdFile(file, key, Fence(tmp_path / "f.json", 1)).read() == Ramp((), 100)
+
+
+def test_the_flags_stay_readable_for_services_of_other_users(flags: FlagdFile, tmp_path: Path) -> None:
+    (tmp_path / "flags.json").write_text('{"flags": {}}')
+    (tmp_path / "flags.json").chmod(0o644)
+    flags.apply(Ramp((), 10))
+    assert stat.S_IMODE((tmp_path / "flags.json").stat().st_mode) == 0o644
 
 
 # ── checks ─────────────────────────────────────────────────────────────────────────────────────────────────

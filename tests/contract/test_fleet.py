@@ -177,7 +177,7 @@ def test_replace_that_was_cut_off_before_its_signal_is_carried_through(make: Mak
     fleet.ensure("1.0", 1)
     (ill,) = wait(fleet, healthy("1.0", 1))
     record = tmp_path / "fleet" / f"{ill.id}.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "stopping_since": time.time()}))
+    record.write_text(json.dumps({**json.loads(record.read_text()), "stopping_since": time.monotonic()}))
 
     def gone(found: list[Instance]) -> bool:
         make(2).replace("1.0", f"{ill.host}:{ill.port}")
@@ -228,7 +228,7 @@ def test_one_started_just_before_a_crash_is_found_although_it_was_not_recorded(m
     fleet.ensure("1.0", 1)
     wait(fleet, healthy("1.0", 1))
     (record,) = (tmp_path / "fleet").glob("*.json")
-    cut_off = {**json.loads(record.read_text()), "pid": None, "started": None}
+    cut_off = {**json.loads(record.read_text()), "pid": None, "start": None}
     record.write_text(json.dumps(cut_off))
     make(2).ensure("1.0", 1)
     wait(make(2), healthy("1.0", 1))
@@ -246,7 +246,7 @@ def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path:
 
 def test_somebody_elses_process_with_the_same_number_is_left_alone(make: Make, tmp_path: Path) -> None:
     facts = {"version": "1.0", "port": 1, "number": 1}
-    processes.Record(tmp_path / "fleet" / "1.0-1.json", facts, pid=os.getpid(), started=1.0).save()
+    processes.Record(tmp_path / "fleet" / "1.0-1.json", facts, pid=os.getpid(), created=1.0).save()
     fleet = make(1)
     assert [i.health for i in fleet.instances()] == [Health.EXITED]
     fleet.ensure("1.0", 0)
@@ -291,7 +291,9 @@ def test_a_port_that_another_program_took_meanwhile_is_no_crash_of_the_version(
     fleet = make(1)
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as neighbour:
         ports = iter([neighbour.getsockname()[1]])
-        monkeypatch.setattr("pilotage.adapters.fleets.process.free_port", lambda: next(ports, None) or free_port())
+        monkeypatch.setattr(
+            "pilotage.adapters.fleets.process.free_port", lambda taken: next(ports, None) or free_port(taken)
+        )
         until = time.monotonic() + 20
         while True:
             fleet.ensure("1.0", 1)

@@ -71,7 +71,7 @@ def pack(path: Path, contents: Mapping[str, bytes], signer: Signer | None = None
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
         _check(path, archive.infolist())
-    write_durably(path, made.getvalue())
+    write_durably(path, made.getvalue(), shared=True)
     return hashlib.sha256(made.getvalue()).hexdigest()
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.environment import inherited
+from pilotage.adapters.files import open_log, read_json, write_json
 from pilotage.adapters.http import get_status
+from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
 
+GIVEN = "PILOTAGE_CHECK_ENVIRONMENT_"
+"""With the check's number behind it: what its command gets of the environment, as JSON, in the environment of this
+process and nowhere else: secrets are among it."""
 _MOST_OUTPUT = 1 << 20
 _TOLD = 400
 
@@ -32,11 +38,11 @@ def run(specification: Path, result: Path) -> None:
     began = time.monotonic()
     told: list[str] = []
     try:
-        for check in asked["checks"]:
+        for number, check in enumerate(asked["checks"]):
             if check.get("unreadable"):
                 raise _CheckFailed(check["unreadable"])
             by_http = bool(check.get("http"))
-            said = _http(check, asked) if by_http else _command(check, asked, result.with_suffix(".log"))
+            said = _http(check, asked) if by_http else _command(check, number, asked, result.with_suffix(".log"))
             told.extend([said] if said else [])
         passed, detail = True, "; ".join(told)
     except _CheckFailed as failed:
@@ -45,18 +51,20 @@ def run(specification: Path, result: Path) -> None:
     write_json(result, {"passed": passed, "detail": detail[-2 * _TOLD :], "seconds": seconds})
 
 
-def _command(check: dict[str, Any], asked: dict[str, Any], log: Path) -> str:
+def _command(check: dict[str, Any], number: int, asked: dict[str, Any], log: Path) -> str:
     """A hook: an argument list, no shell; its last line is what is told."""
-    command = [_filled(part, asked["facts"]) for part in check["run"]]
-    environment = {**os.environ, **{f"PILOTAGE_{name.upper()}": value for name, value in asked["facts"].items()}}
-    with log.open("ab") as output:
+    command = [filled(part, asked["facts"]) for part in check["run"]]
+    given = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
+    facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked["facts"].items()}
+    environment = {**inherited(), **given, **facts}
+    with open_log(log) as output:
         try:
             process = subprocess.Popen(
                 command, cwd=asked["cwd"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        except OSError as error:
-            raise _CheckFailed(f"{command[0]}: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            raise _CheckFailed(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
         status, last = _follow(process, check["timeout"], output)
     if status is None:
         raise _CheckFailed(f"{command[0]} had no answer after {check['timeout']:g} s and was ended; it said: {last}")
@@ -99,7 +107,7 @@ def _follow(process: subprocess.Popen[bytes], timeout: float, output: Any) -> tu
 
 def _http(check: dict[str, Any], asked: dict[str, Any]) -> str:
     """Every instance (or a whole address) must answer as it should, as often as asked."""
-    path = _filled(check["http"], asked["facts"])
+    path = filled(check["http"], asked["facts"])
     whole = path.startswith(("http://", "https://"))
     targets = [path] if whole else [f"http://{instance}{path}" for instance in asked["facts"]["instances"].split(",")]
     for target in targets:
@@ -113,12 +121,6 @@ def _http(check: dict[str, Any], asked: dict[str, Any]) -> str:
             if check.get("contains") and check["contains"] not in body.decode(errors="replace"):
                 raise _CheckFailed(f"{target} answered without {check['contains']!r}")
     return f"{path}: {len(targets) * check['times']} answers as they should be"
-
-
-def _filled(text: str, facts: dict[str, str]) -> str:
-    for name, value in facts.items():
-        text = text.replace("{" + name + "}", value)
-    return text
 
 
 if __name__ == "__main__":

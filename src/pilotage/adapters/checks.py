@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pilotage.adapters import processes
+from pilotage.adapters.check_runner import GIVEN
+from pilotage.adapters.environment import Environment, inherited
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.files import read_json, set_aside, write_json
+from pilotage.adapters.ports import AdapterError
 from pilotage.model.observation import CheckResult, CheckStatus
+
+_RECORD, _RESULT = ".process.json", ".result.json"
+_NEEDS: processes.Needs = {"name": str, "attempt": int}
+_SOURCES = str(Path(__file__).parents[2])
 
 
 class StepChecks:
@@ -28,39 +36,71 @@ class StepChecks:
     def ensure(self, name: str, attempt: int, facts: Mapping[str, str]) -> None:
         self._fence.check()
         place = self._directory / f"{name}.{attempt}"
-        result, record = place.with_name(place.name + ".result.json"), place.with_name(place.name + ".process.json")
-        if result.exists() or processes.load(record) is not None:
+        result, record = place.with_name(place.name + _RESULT), place.with_name(place.name + _RECORD)
+        if result.exists() or processes.find(record, _NEEDS) is not None:
             return
         specification = place.with_name(place.name + ".asked.json")
-        write_json(specification, {"checks": self._configured[name], "facts": dict(facts), "cwd": str(self._cwd)})
+        checks, given = self._with_environments(name)
+        write_json(specification, {"checks": checks, "facts": dict(facts), "cwd": str(self._cwd)})
         command = [sys.executable, "-m", "pilotage.adapters.check_runner", str(specification), str(result)]
         log = place.with_name(place.name + ".runner.log")
-        processes.start(record, command, {"name": name, "attempt": attempt}, log)
+        environment = {**inherited(), "PYTHONPATH": _SOURCES, **given}
+        processes.start(record, command, {"name": name, "attempt": attempt}, log, environment=environment)
+
+    def _with_environments(self, name: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """A step's checks, and what the runner must have in its environment for them. One whose secret cannot be had
+        fails, and says why."""
+        checks, given = [], {}
+        for number, check in enumerate(self._configured[name]):
+            wanted = Environment(given=check.get("environment", {}), passed=check.get("pass_environment", ()))
+            try:
+                given[f"{GIVEN}{number}"] = json.dumps(wanted.named())
+                checks.append(check)
+            except AdapterError as error:
+                checks.append({"unreadable": str(error)})
+        return checks, given
 
     def results(self) -> tuple[CheckResult, ...]:
-        found = []
-        for path in sorted(self._directory.glob("*.process.json")):
-            record = processes.load(path)
-            if record is not None:
-                found.append(self._result(record))
-        return tuple(found)
+        """By record or by answer: either may be lost."""
+        begun: dict[tuple[str, int], processes.Record | None] = {}
+        for path in sorted(self._directory.glob(f"*{_RECORD}")):
+            if (record := processes.load(path, _NEEDS)) is not None:
+                begun[record.facts["name"], record.facts["attempt"]] = record
+        for path in sorted(self._directory.glob(f"*{_RESULT}")):
+            name, _, attempt = path.name.removesuffix(_RESULT).rpartition(".")
+            if attempt.isascii() and attempt.isdigit():
+                begun.setdefault((name, int(attempt)), None)
+        return tuple(self._result(name, attempt, record) for (name, attempt), record in begun.items())
 
-    def _result(self, record: processes.Record) -> CheckResult:
-        name, attempt = record.facts["name"], int(record.facts["attempt"])
+    def _result(self, name: str, attempt: int, record: processes.Record | None) -> CheckResult:
         # Whether it lives is asked first: it may write its answer and end between the two questions.
-        living = record.process() is not None
-        answer = read_json(self._directory / f"{name}.{attempt}.result.json")
+        living = record is not None and record.process() is not None
+        answer = self._answer(self._directory / f"{name}.{attempt}{_RESULT}")
         if answer is not None:
-            status = CheckStatus.PASSED if answer["passed"] else CheckStatus.FAILED
-            return CheckResult(name, attempt, status, f"{answer['detail']} ({answer['seconds']:.1f} s)".strip())
+            passed, detail, seconds = answer
+            status = CheckStatus.PASSED if passed else CheckStatus.FAILED
+            return CheckResult(name, attempt, status, f"{detail} ({seconds:.1f} s)".strip())
         if living:
             return CheckResult(name, attempt, CheckStatus.RUNNING)
         gone = "it ended without an answer: it was killed, or the machine went down; `pilotage retry` runs it again"
         return CheckResult(name, attempt, CheckStatus.FAILED, gone)
 
+    @staticmethod
+    def _answer(path: Path) -> tuple[bool, str, float] | None:
+        found = read_json(path)
+        if found is None:
+            return None
+        try:
+            passed, detail, seconds = found["passed"], str(found["detail"]), float(found["seconds"])
+        except (KeyError, TypeError, ValueError):
+            set_aside(path, "it is no answer of a check")
+            return None
+        return passed is True, detail, seconds
+
     def stop_all_but(self, name: str, attempt: int) -> None:
-        for path in sorted(self._directory.glob("*.process.json")):
-            record = processes.load(path)
-            if record is None or record.process() is None or path.name == f"{name}.{attempt}.process.json":
+        processes.adopt(self._directory, _NEEDS)
+        for path in sorted(self._directory.glob(f"*{_RECORD}")):
+            record = processes.load(path, _NEEDS)
+            if record is None or record.process() is None or path.name == f"{name}.{attempt}{_RECORD}":
                 continue
             processes.end_tree(record)

@@ -1,11 +1,23 @@
-"""Files that are whole or not there: written beside, then renamed over."""
+"""Files that are whole or not there: written beside under a name nobody can guess, then renamed over.
+
+What Pilotage keeps for itself is its user's alone, whatever the umask: folders 0700, files 0600.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
+import secrets
+import stat
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from pilotage.adapters.exchange import exchanged
+
+_log = logging.getLogger(__name__)
+_PRIVATE, _PRIVATE_FOLDER, _SHARED = 0o600, 0o700, 0o666
 
 
 def write_json(path: Path, data: object) -> None:
@@ -13,31 +25,105 @@ def write_json(path: Path, data: object) -> None:
     write_durably(path, json.dumps(data, indent=1, sort_keys=True).encode())
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace the file's content atomically; also a crash of the machine leaves the old or the new."""
-    _replace(path, content, durably=True)
+def write_durably(path: Path, content: bytes, *, shared: bool = False) -> None:
+    """Replace the file's content atomically; also a crash of the machine leaves the old or the new. Where a link lies,
+    the link is replaced.
+
+    shared: for others to read: it keeps the mode of the file before, or gets that of the umask.
+    """
+    _replace(path, content, durably=True, shared=shared)
 
 
 def write_at_once(path: Path, content: bytes) -> None:
     """Replace the file's content atomically, without a wait for the disk: for what is made anew after a crash of the
     machine, which may leave it torn."""
-    _replace(path, content, durably=False)
+    _replace(path, content, durably=False, shared=False)
 
 
-def _replace(path: Path, content: bytes, *, durably: bool) -> None:
+def _replace(path: Path, content: bytes, *, durably: bool, shared: bool) -> None:
+    if shared and path.exists() and not path.is_file():
+        path.write_bytes(content)  # Such as /dev/stdout, which no file may take the place of.
+        return
+    if shared:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        private_folder(path.parent)
+    beside = _written_beside(path, content, durably=durably, shared=shared)
+    try:
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def replace_if_unchanged(path: Path, before: bytes | None, content: bytes) -> bool:
+    """Replace a file that others write too, as `write_durably` does for others to read, but only what holds `before`
+    (None: no file). Returns False, and leaves what is there, when it is something else by now."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        if durably:
-            os.fsync(file.fileno())
-    beside.replace(path)
+    beside = _written_beside(path, content, durably=True, shared=True)
+    try:
+        if before is None:
+            with contextlib.suppress(FileExistsError):
+                os.link(beside, path)
+                return True
+            return False
+        return exchanged(beside, path, before)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _written_beside(path: Path, content: bytes, *, durably: bool, shared: bool) -> Path:
+    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(_created(beside, _SHARED if shared else _PRIVATE), "wb") as file:
+            if shared and path.is_file() and not path.is_symlink():
+                os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
+            file.write(content)
+            file.flush()
+            if durably:
+                os.fsync(file.fileno())
+        return beside
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _created(path: Path, mode: int) -> int:
+    """A descriptor of a file that was not there: what lies ready under that name, a link among it, is refused."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+def private_folder(path: Path) -> Path:
+    """See that the folder is there; it and the parents that are made for it are this user's alone."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+    return path
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A file to append to that only this user reads. Raises OSError, also where a link lies."""
+    private_folder(path.parent)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, _PRIVATE), "ab")
 
 
 def read_json(path: Path) -> Any:
-    """The file's content, or None when there is none."""
+    """The file's content; None when there is none, or when it is no JSON: it is then set aside and said in the log."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        set_aside(path, str(error))
+        return None
+
+
+def set_aside(path: Path, why: str) -> None:
+    """A file of ours that cannot be used is lost, not fatal: it is kept for study as `NAME.unreadable`."""
+    aside = path.with_name(f"{path.name}.unreadable")
+    _log.warning("%s cannot be read (%s): going on without it; it is kept as %s", path, why[:200], aside.name)
+    try:
+        path.replace(aside)
+    except OSError as error:
+        _log.warning("%s cannot be set aside: %s", path, error.strerror)

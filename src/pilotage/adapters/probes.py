@@ -19,7 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from pilotage.adapters.environment import Environment
 from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER
+from pilotage.adapters.placeholders import filled
+from pilotage.adapters.ports import AdapterError
 from pilotage.model.observation import ProbeResult
 from pilotage.model.probe import Probe
 from pilotage.model.text import line
@@ -35,9 +38,6 @@ _AT_ONCE = 16
 _PAUSE = 0.1
 _HEADERS = {SYNTHETIC_HEADER: "1", "User-Agent": "pilotage-probe"}
 _IN_PATHS = "/%:?[]@!$&'()*+,;=-._~"
-
-_ENVIRONMENT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-"""What a command sees of the worker's environment: where programs are and how they write; none of its secrets."""
 
 Addresses = Mapping[str, Sequence[tuple[str, int]]]
 
@@ -182,15 +182,18 @@ def _cause(error: Exception) -> str:
 def _command(probe: Probe, version: str, host: str, port: int, cwd: Path) -> None:
     """One run, with all its children gone at the deadline; what it says beyond 64 kB is dropped."""
     facts = {"version": artifact_of(version), "host": host, "port": str(port), "url": f"http://{host}:{port}"}
-    command = [_filled(part, facts) for part in probe.run]
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    command = [filled(part, facts) for part in probe.run]
+    try:
+        environment = Environment(given=dict(probe.environment), passed=probe.pass_environment).resolved()
+    except AdapterError as error:
+        raise _ProbeFailed(f"{command[0]} cannot be started: {error}") from None
     try:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    except OSError as error:
-        raise _ProbeFailed(f"{command[0]} cannot be started: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise _ProbeFailed(f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}") from None
     status, first = _follow(process, probe.timeout)
     said = f": {first}" if first else ""
     if status is None:
@@ -223,9 +226,3 @@ def _follow(process: subprocess.Popen[bytes], timeout: float) -> tuple[int | Non
     reader.join(1.0)
     lines = bytes(output).decode(errors="replace").strip().splitlines()
     return status, lines[0] if lines else ""
-
-
-def _filled(text: str, facts: Mapping[str, str]) -> str:
-    for name, value in facts.items():
-        text = text.replace("{" + name + "}", value)
-    return text

@@ -1,37 +1,62 @@
-"""Processes that outlive the controller: started detached, recorded before they start, found again afterwards by
-process id *and* start time (a process id alone is used again for somebody else)."""
+"""Processes that outlive the controller: started detached, recorded before they start, found again afterwards.
+
+A process is known by its id and its start on the kernel's clock in this boot (an id alone is used again for somebody
+else, and the wall clock may be put right). Every one carries the path of its record in its environment: where the
+record is lost, that mark finds the process, and what it was started for makes the record anew.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.environment import inherited
+from pilotage.adapters.files import open_log, read_json, set_aside, write_json
+from pilotage.adapters.identity import boot_id, start_ticks
 from pilotage.adapters.ports import AdapterError
 
-_MARK = "PILOTAGE_PROCESS"
-"""In the environment of every process started here: the path of its record, so that one started just before a
-crash, and not yet recorded, is found."""
+_log = logging.getLogger(__name__)
+MARK = "PILOTAGE_PROCESS"
+"""In the environment of every process started here: the path of its record."""
+_FACTS = "PILOTAGE_PROCESS_FACTS"
+"""And what the record says of it, as JSON."""
+
+Needs = Mapping[str, type]
+"""What an owner's facts must hold, by name, or the record is none."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is written down of a process: `pid` is None between the intent and the start; `facts` is the owner's."""
+    """What is written down of a process: `pid` is None between the intent and the start; `facts` is the owner's.
+
+    start: ticks since boot · boot: names the boot · began, stopping_since: seconds of the monotonic clock of that boot
+    · created: the start by the wall clock, all that an earlier Pilotage wrote.
+    """
 
     path: Path
     facts: Mapping[str, Any]
     pid: int | None = None
-    started: float | None = None
+    start: int | None = None
+    boot: str = ""
+    began: float | None = None
     stopping_since: float | None = None
+    created: float | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started; endless where nobody wrote it down."""
+        return float("inf") if self.began is None else time.monotonic() - self.began
 
     def save(self) -> None:
         data = asdict(self)
@@ -43,78 +68,119 @@ class Record:
 
     def process(self) -> psutil.Process | None:
         """The living process of this record, or None."""
-        if self.pid is None or self.started is None:
+        if self.pid is None:
             return None
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started) > 0.05 or process.status() == psutil.STATUS_ZOMBIE:
+            if not self._is(process) or process.status() == psutil.STATUS_ZOMBIE:
                 _reap(self.pid)
                 return None
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None
         return process
 
+    def _is(self, process: psutil.Process) -> bool:
+        if self.start is not None:
+            return self.boot == boot_id() and start_ticks(process.pid) == self.start
+        # An earlier Pilotage wrote the wall clock's time, which may have been put right meanwhile.
+        try:
+            return process.environ().get(MARK) == _mark(self.path)
+        except psutil.AccessDenied:
+            return self.created is not None and abs(process.create_time() - self.created) <= 0.05
 
-def load(path: Path) -> Record | None:
-    """The record at `path`; None when there is none. A start that was cut off is completed or forgotten here."""
-    data = read_json(path)
-    if data is None:
+
+def load(path: Path, needs: Needs | None = None) -> Record | None:
+    """The record at `path`; None when there is none. A start that was cut off is completed or forgotten here; a record
+    that cannot be read is made anew where its process lives."""
+    if not path.exists():
         return None
-    record = Record(path, data["facts"], data["pid"], data["started"], data["stopping_since"])
-    if record.pid is not None:
+    record = _read(path, needs)
+    if record is not None and record.pid is not None:
         return record
-    found = _marked(path)
+    found = _leader(path)
     if found is None:
-        record.forget()
+        if record is not None:
+            record.forget()
         return None
-    record = replace(record, pid=found.pid, started=found.create_time())
-    record.save()
-    return record
+    return _taken_over(path, found, record.facts if record else None, needs)
 
 
-def start(path: Path, command: Sequence[str], facts: Mapping[str, Any], log: Path, cwd: Path | None = None) -> Record:
-    """Start `command` detached, its output appended to `log`. Raises AdapterError when it cannot be started."""
+def find(path: Path, needs: Needs | None = None) -> Record | None:
+    """As `load`, and where no record lies, by the mark: before something is started that may be running."""
+    if (record := load(path, needs)) is not None:
+        return record
+    found = _leader(path)
+    return None if found is None else _taken_over(path, found, None, needs)
+
+
+def adopt(folder: Path, needs: Needs | None = None) -> list[Record]:
+    """Records made anew of what runs for this folder without one."""
+    paths = {Path(mark) for _, mark in _marked() if Path(mark).parent == folder.resolve()}
+    found = [find(path, needs) for path in sorted(paths) if not path.exists()]
+    return [record for record in found if record is not None]
+
+
+def left_in(folder: Path) -> list[psutil.Process]:
+    """Every living process that was started for something in this folder, and what those started in turn."""
+    place = _mark(folder) + os.sep
+    return [process for process, mark in _marked() if mark.startswith(place)]
+
+
+def start(
+    path: Path,
+    command: Sequence[str],
+    facts: Mapping[str, Any],
+    log: Path,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Record:
+    """Start `command` detached, its output appended to `log`. Raises AdapterError when it cannot be started.
+
+    environment: all that it sees beside its mark; left out, what every program gets.
+    """
     record = Record(path, facts)
     record.save()
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        try:
+    given = dict(inherited() if environment is None else environment)
+    try:
+        with open_log(log) as output:
             process = subprocess.Popen(
                 list(command),
                 cwd=cwd,
-                env={**os.environ, _MARK: str(path.resolve())},
+                env={**given, MARK: _mark(path), _FACTS: json.dumps(dict(facts))},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        except OSError as error:
-            record.forget()
-            raise AdapterError(f"cannot start {command[0]!r}: {error.strerror}") from error
-    try:
-        started = psutil.Process(process.pid).create_time()
-    except psutil.NoSuchProcess:
-        started = time.time()
-    record = replace(record, pid=process.pid, started=started)
+    except (OSError, ValueError) as error:
+        record.forget()
+        raise AdapterError(f"cannot start {command[0]!r}: {getattr(error, 'strerror', None) or error}") from error
+    record = replace(record, pid=process.pid, start=start_ticks(process.pid), boot=boot_id(), began=time.monotonic())
     record.save()
     return record
 
 
 def stop(record: Record, deadline: float) -> Record | None:
-    """Ask the process to end, force it once `deadline` seconds have passed; returns None when it is gone.
+    """Ask the process to end, force it once `deadline` seconds have passed; returns None when it is gone, and what it
+    started with it, whatever sessions those made.
 
     Never waits: call it again until it returns None.
     """
     process = record.process()
-    if process is None:
+    left = [] if process else _marked_as(record.path)
+    if process is None and not left:
         record.forget()
         return None
-    if record.stopping_since is None:
-        record = replace(record, stopping_since=time.time())
+    asked = record.stopping_since is not None
+    if not asked:
+        record = replace(record, stopping_since=time.monotonic())
         record.save()
-        _signal(record, signal.SIGTERM)
-    elif time.time() - record.stopping_since >= deadline:
-        _signal(record, signal.SIGKILL)
+    forced = time.monotonic() - (record.stopping_since or 0.0) >= deadline
+    if process and (forced or not asked):
+        _signal(record, signal.SIGKILL if forced else signal.SIGTERM)
+    for other in left:
+        with contextlib.suppress(psutil.Error):
+            other.send_signal(signal.SIGKILL if forced else signal.SIGTERM)
     return record
 
 
@@ -123,7 +189,7 @@ def end_tree(record: Record) -> None:
     process = record.process()
     if process is None:
         return
-    family = [process]
+    family = [process, *_marked_as(record.path)]
     with contextlib.suppress(psutil.Error):
         family += process.children(recursive=True)
     for member in family:
@@ -131,15 +197,125 @@ def end_tree(record: Record) -> None:
             member.kill()
 
 
+def end_all(found: Sequence[psutil.Process], deadline: float) -> None:
+    """Ask them to end, force them after `deadline` seconds, and return when they are gone."""
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, left = psutil.wait_procs(found, timeout=deadline)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=deadline)
+
+
 def last_lines(log: Path, count: int = 3) -> str:
     """The end of a log, for the sentence that explains a death."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-    except FileNotFoundError:
+            lines = file.read(4096).decode(errors="replace").strip().splitlines()
+    except OSError:
         return ""
     return " / ".join(line.strip() for line in lines[-count:])[-300:]
+
+
+# ── records ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(path: Path, needs: Needs | None) -> Record | None:
+    """What the file says; None when that is no record, and then it is set aside."""
+    data = read_json(path)
+    if data is None:
+        return None
+    try:
+        record = Record(
+            path,
+            _checked(data["facts"], needs),
+            _number(int, data["pid"]),
+            _number(int, data.get("start")),
+            str(data.get("boot", "")),
+            _number(float, data.get("began")),
+            _number(float, data["stopping_since"]),
+            _number(float, data.get("created", data.get("started"))),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        set_aside(path, f"it is no record of a process: {error!r}")
+        return None
+    if record.start is None and record.stopping_since is not None:
+        # By the wall clock of an earlier Pilotage: the deadline begins anew.
+        record = replace(record, stopping_since=time.monotonic())
+    return record
+
+
+def _number(kind: type[int] | type[float], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return kind(value)
+
+
+def _checked(facts: Any, needs: Needs | None) -> dict[str, Any]:
+    """Raises TypeError, KeyError when they are not what the owner needs."""
+    for name, kind in (needs or {}).items():
+        if not isinstance(facts[name], kind):
+            raise TypeError(f"{name} is {facts[name]!r}")
+    return dict(facts)
+
+
+def _taken_over(
+    path: Path, process: psutil.Process, facts: Mapping[str, Any] | None, needs: Needs | None
+) -> Record | None:
+    """The record made anew of a process that carries its mark; None when it is gone, or nobody knows what it is."""
+    lost = facts is None
+    try:
+        if facts is None:
+            facts = _checked(json.loads(process.environ().get(_FACTS, "null")) or {}, needs)
+        started = start_ticks(process.pid)
+    except psutil.Error:
+        return None
+    except (KeyError, TypeError, ValueError):
+        _log.warning("process %s carries the mark of %s, and nothing says what it is", process.pid, path)
+        return None
+    level = logging.WARNING if lost else logging.INFO
+    _log.log(level, "%s was lost: process %s, which it was of, is known again by its mark", path, process.pid)
+    record = Record(path, facts, process.pid, started, boot_id(), time.monotonic())
+    record.save()
+    return record
+
+
+# ── marks ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _mark(path: Path) -> str:
+    return str(path.resolve())
+
+
+def _marked() -> Iterator[tuple[psutil.Process, str]]:
+    """Every living process but this one that carries a mark, and the mark."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            mark = process.environ().get(MARK)
+            if mark and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, mark
+
+
+def _marked_as(path: Path) -> list[psutil.Process]:
+    wanted = _mark(path)
+    return [process for process, mark in _marked() if mark == wanted]
+
+
+def _leader(path: Path) -> psutil.Process | None:
+    """The process that was started for the record at `path`; not one that it started."""
+    leaders = [process for process in _marked_as(path) if _is_leader(process)]
+    return min(leaders, key=lambda process: start_ticks(process.pid) or 0, default=None)
+
+
+def _is_leader(process: psutil.Process) -> bool:
+    with contextlib.suppress(OSError):
+        return process.pid == os.getsid(process.pid)
+    return False
 
 
 def _signal(record: Record, number: int) -> None:
@@ -152,12 +328,3 @@ def _signal(record: Record, number: int) -> None:
 def _reap(pid: int) -> None:
     with contextlib.suppress(ChildProcessError, OSError):
         os.waitpid(pid, os.WNOHANG)
-
-
-def _marked(path: Path) -> psutil.Process | None:
-    mark = str(path.resolve())
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(_MARK) == mark and process.pid == os.getsid(process.pid):
-                return process
-    return None

@@ -211,6 +211,7 @@ def template(item: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    from pilotage.adapters.files import write_durably
+
+    write_durably(output, text.encode(), shared=True)
     click.echo(f"written: {output}", err=True)

@@ -61,9 +61,10 @@ def judge(
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None
     if picture is not None:
+        from pilotage.adapters.files import write_durably
         from pilotage.render.judge_chart import ratio_chart
 
-        picture.write_text(ratio_chart(done, f"{source.name}: canary against stable"), encoding="utf-8")
+        write_durably(picture, ratio_chart(done, f"{source.name}: canary against stable").encode(), shared=True)
         click.echo(f"wrote {picture}", err=True)
     if as_json:
         click.echo(json.dumps(_answer(done), ensure_ascii=False))
@@ -89,9 +90,10 @@ def _replay_gauge(source: Path, factor: float, false_rollback: str, picture: Pat
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None
     if picture is not None:
+        from pilotage.adapters.files import write_durably
         from pilotage.render.judge_chart import gauge_chart
 
-        picture.write_text(gauge_chart(done, f"{source.name}: canary and stable"), encoding="utf-8")
+        write_durably(picture, gauge_chart(done, f"{source.name}: canary and stable").encode(), shared=True)
         click.echo(f"wrote {picture}", err=True)
     for note in done.notes:
         click.echo(note, err=True)

@@ -111,7 +111,7 @@ def _update(path: Path, version: str, day: Any, changes: Any) -> None:
     from pilotage.report.notes import kept_sections
 
     before = path.read_text(encoding="utf-8") if path.exists() else None
-    write_durably(path, updated(before, version, day, kept_sections(changes)).encode())
+    write_durably(path, updated(before, version, day, kept_sections(changes)).encode(), shared=True)
     click.echo(f"written: {path}, {version}", err=True)
 
 
@@ -123,7 +123,7 @@ def _renew(path: Path, made: Notes) -> str:
 
     before = path.read_text(encoding="utf-8") if path.exists() else None
     draft = draft_of(made, before)
-    write_durably(path, draft.encode())
+    write_durably(path, draft.encode(), shared=True)
     click.echo(f"{'renewed, with the edits in it' if before else 'written'}: {path}", err=True)
     return unmarked(draft)
 
@@ -131,7 +131,7 @@ def _renew(path: Path, made: Notes) -> str:
 def _write(path: Path, text: str) -> None:
     from pilotage.adapters.files import write_durably
 
-    write_durably(path, text.encode())
+    write_durably(path, text.encode(), shared=True)
     click.echo(f"written: {path}", err=True)
 
 

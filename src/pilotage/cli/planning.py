@@ -196,7 +196,9 @@ def _write(made: Plan, form: str, output: Path | None) -> None:
     if output is None:
         click.echo(content, nl=False)
         return
-    output.write_bytes(content if isinstance(content, bytes) else content.encode())
+    from pilotage.adapters.files import write_durably
+
+    write_durably(output, content if isinstance(content, bytes) else content.encode(), shared=True)
     click.echo(f"wrote {output}", err=True)
 
 

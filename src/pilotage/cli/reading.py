@@ -127,12 +127,14 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
 
 
 def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Sequence[Recorded]) -> None:
+    from pilotage.adapters.files import write_durably
     from pilotage.render.html import rollout_to_html
 
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
     happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in recorded]
     verdicts = rollout.live.to_dict()["verdicts"]
-    path.write_text(rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened), encoding="utf-8")
+    page = rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened)
+    write_durably(path, page.encode(), shared=True)
     click.echo(f"written: {path}", err=True)
 
 

@@ -94,9 +94,9 @@ def _write(
 
     if sarif:
         content = to_sarif(found, __version__, project.config.name)
-        write_durably(sarif, json.dumps(content, indent=2, ensure_ascii=False).encode())
+        write_durably(sarif, json.dumps(content, indent=2, ensure_ascii=False).encode(), shared=True)
     if markdown:
-        write_durably(markdown, to_markdown(found).encode())
+        write_durably(markdown, to_markdown(found).encode(), shared=True)
     if archive:
         from pilotage.engine.auditing import bundle
 

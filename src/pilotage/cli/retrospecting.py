@@ -138,7 +138,7 @@ def export(
         from pilotage.adapters.files import write_durably
         from pilotage.render.tasks import to_tasks
 
-        write_durably(ics, to_tasks(project.loaded.configuration.service, found, datetime.now(UTC)))
+        write_durably(ics, to_tasks(project.loaded.configuration.service, found, datetime.now(UTC)), shared=True)
         click.echo(f"written: {ics}", err=True)
     if issues is not None:
         _open_issues(project, found, issues, place, token, url, private=private)

@@ -173,12 +173,13 @@ def _show_changes(answer: Answer) -> None:
 @click.pass_obj
 def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
     """Fit the model to this repository: changes that its own repairs had to alter, its reverts, its rollbacks."""
+    from pilotage.adapters.files import write_durably
     from pilotage.engine.learning import learn
     from pilotage.engine.location import made
 
     learned = learn(repository or project.config.resolve().parent, revision, _undone(project))
     made(project.directory)
-    (project.directory / LEARNED).write_text(learned.model.to_json(), encoding="utf-8")
+    write_durably(project.directory / LEARNED, learned.model.to_json().encode())
     content = {"schema": SCHEMA, "changes": learned.changes, "harmful": learned.harmful, "origin": learned.model.origin,
                "scales": {str(f): round(s, 3) for f, s in learned.scales}, "auc": learned.auc}  # fmt: skip
     if as_json:

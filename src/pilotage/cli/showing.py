@@ -55,7 +55,7 @@ def show(document: Document, data: Any, form: str | None, output: Path | None) -
         return
     from pilotage.adapters.files import write_durably
 
-    write_durably(output, text.encode())
+    write_durably(output, text.encode(), shared=True)
     click.echo(f"written: {output}", err=True)
 
 

@@ -11,6 +11,7 @@ from pilotage.config.channels import ChannelSection, SecretRef
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
 from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, Section, UrlPath
 from pilotage.config.integrity import AuditSection, SigningSection
+from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
     Answers,
@@ -52,7 +53,7 @@ class AnswersSection(Section):
         )
 
 
-class ProcessFleetSection(Section):
+class ProcessFleetSection(ProgramSection):
     """Instances are local processes."""
 
     kind: Literal["process"]
@@ -158,7 +159,7 @@ class AnalysisSection(Section):
         return self
 
 
-class CheckSection(Section):
+class CheckSection(ProgramSection):
     """One check of a step: a command, or requests to every instance of the new version."""
 
     run: list[str] | None = Field(
@@ -176,10 +177,12 @@ class CheckSection(Section):
     def _one(self) -> CheckSection:
         if (self.run is None) == (self.http is None):
             raise ValueError("name either run or http")
+        if self.run is None and self.names_variables:
+            raise ValueError("environment and pass_environment go with run")
         return self
 
 
-class ProbeSection(Section):
+class ProbeSection(ProgramSection):
     """A critical function, tried at each instance of both versions while a release is watched."""
 
     name: str = Field("", max_length=64, description="What reasons call it; the path or the program when left out.")
@@ -205,6 +208,8 @@ class ProbeSection(Section):
     def _one(self) -> ProbeSection:
         if (self.run is None) == (self.http is None):
             raise ValueError("name either http or run")
+        if self.run is None and self.names_variables:
+            raise ValueError("environment and pass_environment go with run")
         if any("\0" in part for part in self.run or ()):
             raise ValueError("run: a NUL character stands in it, which no command can take")
         if self.run is not None:

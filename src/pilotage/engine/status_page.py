@@ -91,6 +91,6 @@ def write_status(folder: Path, page: StatusPage, address: str) -> bool:
     for name, content in files_of(page, address).items():
         place = folder / name
         if not place.exists() or place.read_text(encoding="utf-8") != content:
-            write_durably(place, content.encode())
+            write_durably(place, content.encode(), shared=True)
             changed = True
     return changed

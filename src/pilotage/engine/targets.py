@@ -203,11 +203,19 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, page: st
 
 
 def _process_fleet(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Fleet:
+    from pilotage.adapters.environment import Environment
     from pilotage.adapters.fleets.process import ProcessFleet
 
     fleet = section.fleet
+    environment = Environment(given=fleet.environment, passed=fleet.pass_environment)
     return ProcessFleet(
-        place, fence, command=fleet.command, health=fleet.health, stop_deadline=fleet.stop_deadline, cwd=cwd
+        place,
+        fence,
+        command=fleet.command,
+        health=fleet.health,
+        stop_deadline=fleet.stop_deadline,
+        cwd=cwd,
+        environment=environment,
     )
 
 
@@ -238,6 +246,7 @@ def _queries(section: EnvironmentSection) -> Queries | None:
 def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
     """The counted rules of an environment, the versions' names in their queries. Without a stable version there is
     nothing a rule that names it could ask for; it is left out."""
+    from pilotage.adapters.placeholders import filled
     from pilotage.judge.rules import Rule
     from pilotage.model.condition import Condition
 
@@ -250,7 +259,7 @@ def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
         success, failure = (
             Condition(text) if text else None for text in (rule.success_condition, rule.failure_condition)
         )
-        query = rule.query.replace("{new}", new).replace("{old}", old or "")
+        query = filled(rule.query, {"new": new, "old": old or ""})
         rules.append(Rule(**given, query=query, success=success, failure=failure))
     return tuple(rules)
 
@@ -273,6 +282,8 @@ def _probes_of(sections: Sequence[ProbeSection]) -> tuple[Probe, ...]:
             every=probe.every,
             failures=probe.failures,
             timeout=probe.timeout,
+            environment=tuple(probe.environment.items()),
+            pass_environment=tuple(probe.pass_environment),
         )
         for probe in sections
     )

@@ -7,11 +7,17 @@ so that a larger share only adds users (flagd's fractional operation: murmur3, s
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.files import replace_if_unchanged
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.traffic import WHOLE
@@ -20,6 +26,9 @@ GROUP = "group"
 """The attribute of the evaluation context that names a user's group."""
 
 _SAMPLE = 2000
+_TRIES = 20
+_LOCK_WITHIN = 2.0
+"""Seconds: who stops with the lock in hand holds up no kill switch."""
 
 
 class FlagdFile:
@@ -43,12 +52,19 @@ class FlagdFile:
 
     def apply(self, ramp: Ramp) -> None:
         self._fence.check()
-        definitions = self._definitions()
-        flag = definitions["flags"].get(self._key)
-        if flag is not None and _ramp_of(flag) == ramp:
-            return
-        definitions["flags"][self._key] = {**(flag or {}), **_definition(ramp)}
-        write_json(self._file, definitions)
+        with _alone(self._file.parent):
+            for _ in range(_TRIES):
+                before = self._content()
+                definitions = self._parsed(before)
+                flag = definitions["flags"].get(self._key)
+                if flag is not None and _ramp_of(flag) == ramp:
+                    return
+                definitions["flags"][self._key] = {**(flag or {}), **_definition(ramp)}
+                content = json.dumps(definitions, indent=1, sort_keys=True).encode()
+                # Editors and other tools know no lock of ours: what one of them saved meanwhile is read anew.
+                if replace_if_unchanged(self._file, before, content):
+                    return
+        raise AdapterError(f"{self._file} is changed by others again and again: the flag {self._key} was not set")
 
     def rehearse(self) -> None:
         """Try the kill switch on a copy, with a user of nobody's: on, then off. Raises AdapterError when it fails."""
@@ -57,10 +73,23 @@ class FlagdFile:
                 raise AdapterError(f"the flag {self._key} does not turn {'on' if wanted else 'off'} for a test user")
 
     def _definitions(self) -> dict[str, Any]:
+        return self._parsed(self._content())
+
+    def _content(self) -> bytes | None:
         try:
-            found = read_json(self._file)
-        except (OSError, ValueError) as error:
+            return self._file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AdapterError(f"{self._file} cannot be read: {error.strerror}") from None
+
+    def _parsed(self, content: bytes | None) -> dict[str, Any]:
+        try:
+            found = None if content is None else json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise AdapterError(f"{self._file} cannot be read: {error}") from None
+        if content is not None and found is None:
+            raise AdapterError(f"{self._file} holds no `flags`")
         found = found if found is not None else {"$schema": "https://flagd.dev/schema/v0/flags.json", "flags": {}}
         if not isinstance(found, dict) or not isinstance(found.get("flags"), dict):
             raise AdapterError(f"{self._file} holds no `flags`")
@@ -75,6 +104,24 @@ class FlagdFile:
         off_by = abs(on - _SAMPLE * share)
         if off_by > 4 * (_SAMPLE * share * (1 - share)) ** 0.5:
             raise AdapterError(f"the flag {self._key} is on for {on} of {_SAMPLE} users, not for {100 * share:g} %")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Only one Pilotage at a time changes files in the folder, as far as it can be had: no lock is worth a wait of more
+    than two seconds, and `replace_if_unchanged` does the rest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        until = time.monotonic() + _LOCK_WITHIN
+        while time.monotonic() < until:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _definition(ramp: Ramp) -> dict[str, Any]:

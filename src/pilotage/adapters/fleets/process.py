@@ -8,15 +8,17 @@ import re
 import socket
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from pilotage.adapters import processes
+from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
-from pilotage.adapters.http import get_status
+from pilotage.adapters.health import Answer, ask_all
+from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.processes import Record
 from pilotage.model.observation import Health, Instance
@@ -28,6 +30,13 @@ _TAIL = 64 * 1024
 
 _LINE = 200
 
+_MOST = 256
+"""Instances of an environment at once, those among them that are ending: what dies again and again while it ignores its
+end must not fill the machine."""
+
+_NEEDS: processes.Needs = {"version": str, "port": int, "number": int}
+
+_SLOW_START = 5.0
 _YOUNG = 60.0
 """Seconds after its start in which an instance that ended may have found its port taken."""
 
@@ -36,7 +45,8 @@ class ProcessFleet:
     """The Fleet port over processes.
 
     command: argument list with `{version}` and `{port}` · health: path that answers 2xx when the instance is well ·
-    stop_deadline: seconds between asking an instance to end and forcing it.
+    stop_deadline: seconds between asking an instance to end and forcing it · environment: what instances see beside
+    what every program gets.
     """
 
     def __init__(
@@ -48,8 +58,11 @@ class ProcessFleet:
         health: str,
         stop_deadline: float,
         cwd: Path,
+        environment: Environment | None = None,
     ) -> None:
         self._directory, self._fence, self._cwd = directory, fence, cwd
+        self._environment = environment or Environment()
+        self._known: frozenset[Path] | None = None
         self._command, self._health, self._stop_deadline = tuple(command), health, stop_deadline
 
     def ensure(self, version: str, count: int) -> None:
@@ -93,25 +106,31 @@ class ProcessFleet:
 
     def instances(self) -> tuple[Instance, ...]:
         records = self._records()
-        if not records:
-            return ()
-        with ThreadPoolExecutor(max_workers=min(16, len(records))) as pool:
-            return tuple(pool.map(self._instance, records))
+        living = {r.path: p for r in records if (p := r.process()) is not None}
+        asked = [r for r in records if r.path in living and r.stopping_since is None]
+        answers = ask_all([("127.0.0.1", r.facts["port"]) for r in asked], self._health)
+        answered = {r.path: answer for r, answer in zip(asked, answers, strict=True)}
+        return tuple(self._instance(r, living.get(r.path), answered.get(r.path)) for r in records)
 
     def stop(self) -> None:
         self._fence.check()
         left = self._records()
         while left:
             left = [r for r in left if processes.stop(r, self._stop_deadline) is not None]
-            left = [r for r in map(processes.load, (r.path for r in left)) if r is not None]
+            left = [r for r in (processes.load(r.path, _NEEDS) for r in left) if r is not None]
             time.sleep(0.05)
+        # What carries the mark of a record that is lost, or was begun by what has ended.
+        processes.end_all(processes.left_in(self._directory), self._stop_deadline)
 
     def _start(self, version: str) -> None:
-        number = 1 + max((_number(r) for r in self._records()), default=0)
-        port = free_port()
+        records = self._records()
+        if len(records) >= _MOST:
+            raise AdapterError(f"{len(records)} instances run or are ending here: no more are started")
+        number = 1 + max((_number(r) for r in records), default=0)
+        port = free_port({int(r.facts["port"]) for r in records})
         slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
-        named = artifact_of(version)
-        command = [part.replace("{version}", named).replace("{port}", str(port)) for part in self._command]
+        places = {"version": artifact_of(version), "port": str(port)}
+        command = [filled(part, places) for part in self._command]
         facts = {"version": version, "port": port, "number": number}
         name = f"{slug}-{number}"
         processes.start(
@@ -120,64 +139,62 @@ class ProcessFleet:
             facts,
             self._directory / "logs" / f"{name}.log",
             self._cwd,
+            self._environment.resolved(),
         )
 
     def _removed(self, record: Record, count: int) -> bool:
         """What dies right after its start is started again no more than every two seconds."""
-        age = time.time() - (record.started or 0)
-        if count and record.stopping_since is None and age < 2:
+        if count and record.stopping_since is None and record.age < 2:
             return False
-        record.forget()
+        processes.stop(record, self._stop_deadline)
         return True
 
     def _records(self) -> list[Record]:
-        found = [processes.load(path) for path in sorted(self._directory.glob("*.json"))]
-        return sorted((r for r in found if r is not None), key=_number)
+        """Every record. One that went away without our doing is looked for by the mark of its process: when this fleet
+        is first asked about, and whenever fewer are there than before."""
+        paths = frozenset(self._directory.glob("*.json"))
+        if self._known is None or self._known - paths:
+            processes.adopt(self._directory, _NEEDS)
+            paths = frozenset(self._directory.glob("*.json"))
+        found = [processes.load(path, _NEEDS) for path in sorted(paths)]
+        records = sorted((r for r in found if r is not None), key=_number)
+        self._known = frozenset(record.path for record in records)
+        return records
 
-    def _instance(self, record: Record) -> Instance:
-        health, detail = self._health_of(record)
+    def _instance(self, record: Record, process: psutil.Process | None, answer: Answer | None) -> Instance:
+        health, detail = self._health_of(record, process, answer)
         memory = cpu = None
-        if process := record.process():
+        if process is not None:
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 memory, cpu = process.memory_info().rss, times.user + times.system
+        facts: dict[str, Any] = dict(record.facts)
         return Instance(
-            record.path.stem,
-            record.facts["version"],
-            "127.0.0.1",
-            record.facts["port"],
-            health,
-            memory,
-            detail,
-            cpu,
-        )
+            record.path.stem, facts["version"], "127.0.0.1", facts["port"], health, memory, detail, cpu
+        )  # fmt: skip
 
     def _lost_its_port(self, record: Record) -> bool:
         """Whether it ended right after its start and somebody else listens on its port: between the choice of a free
         port and its use another program took it. That is no fault of the version, and `ensure` starts another."""
-        if time.time() - (record.started or 0) > _YOUNG:
+        if record.age > _YOUNG:
             return False
         with contextlib.closing(socket.socket()) as probe:
             probe.settimeout(0.5)
             return probe.connect_ex(("127.0.0.1", record.facts["port"])) == 0
 
-    def _health_of(self, record: Record) -> tuple[Health, str]:
-        process = record.process()
+    def _health_of(self, record: Record, process: psutil.Process | None, answer: Answer | None) -> tuple[Health, str]:
         if process is None:
             log = self._directory / "logs" / f"{record.path.stem}.log"
             lines = processes.last_lines(log)
             gone = record.stopping_since is not None or self._lost_its_port(record)
             return (Health.STOPPING if gone else Health.EXITED), f"its log ends: {lines}" if lines else ""
-        if record.stopping_since is not None:
+        if answer is None:
             return Health.STOPPING, ""
-        try:
-            status, _ = get_status(f"http://127.0.0.1:{record.facts['port']}{self._health}", timeout=1.0)
-        except AdapterError as error:
-            young = time.time() - process.create_time() < 5
-            return (Health.STARTING if young else Health.UNHEALTHY), str(error)
-        if 200 <= status < 300:
+        if answer.status is None:
+            return (Health.STARTING if record.age < _SLOW_START else Health.UNHEALTHY), answer.detail
+        if 200 <= answer.status < 300:
             return Health.HEALTHY, ""
-        return Health.UNHEALTHY, f"{self._health} answers {status}"
+        return Health.UNHEALTHY, f"{self._health} answers {answer.status}"
 
 
 def _number(record: Record) -> int:
