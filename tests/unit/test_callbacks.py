@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -46,6 +48,9 @@ def signed(body: bytes, at: float = NOW, secret: str = SECRET) -> dict[str, str]
     }  # fmt: skip
 
 
+DEEP = b"payload=" + b"[" * 90_000
+
+
 def test_a_signed_button_is_read() -> None:
     found = slack_callback.read(signed(form()), form(), SECRET, NOW)
     assert found == Pressed("U1", "bob", "shop-1", "approve", 2, "https://hooks.slack.com/x")
@@ -63,6 +68,13 @@ def test_a_signed_button_is_read() -> None:
         (signed(b"nothing"), b"nothing", 400),
         (signed(form(ask="promote")), form(ask="promote"), 400),
         (signed(form(about="2")), form(about="2"), 400),
+        (signed(form(about=True)), form(about=True), 400),
+        (signed(form(rollout=["shop-1"])), form(rollout=["shop-1"]), 400),
+        (signed(form(rollout="s" * 501)), form(rollout="s" * 501), 400),
+        (signed(DEEP), DEEP, 400),
+        ({**signed(form()), "X-Slack-Request-Timestamp": "²"}, form(), 401),
+        ({**signed(form()), "X-Slack-Request-Timestamp": "1" * 5_000}, form(), 401),
+        ({**signed(form()), "X-Slack-Signature": "v0=\xff"}, form(), 401),
     ],
 )
 def test_case_26_what_is_not_signed_now_by_slack_is_refused(headers: dict[str, str], body: bytes, status: int) -> None:
@@ -132,6 +144,14 @@ def test_strangers_and_ended_rollouts_are_refused(store: Store) -> None:
     assert store.pending(rollout.id) == ()
 
 
+@contextmanager
+def listening(take: Any) -> Iterator[tuple[str, int]]:
+    with slack_callback.serve("127.0.0.1", 0, take) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield "127.0.0.1", server.server_address[1]
+        server.shutdown()
+
+
 def test_the_server_takes_posts_of_a_sensible_size_only() -> None:
     taken: list[bytes] = []
 
@@ -139,14 +159,58 @@ def test_the_server_takes_posts_of_a_sensible_size_only() -> None:
         taken.append(body)
         return 200, ""
 
-    with slack_callback.serve("127.0.0.1", 0, take) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        line = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+    with listening(take) as place:
+        line = HTTPConnection(*place, timeout=5)
         for method, body, status in (("POST", b"x", 200), ("GET", None, 405), ("POST", b"x" * (MOST + 1), 413)):
             line.request(method, "/", body)
             answered = line.getresponse()
             answered.read()
             assert answered.status == status
             line.close()
-        server.shutdown()
     assert taken == [b"x"]
+
+
+def test_whatever_is_sent_nothing_is_printed_and_the_answer_is_one_of_http(capfd: pytest.CaptureFixture[str]) -> None:
+    """Lengths that are none, bodies that are cut off, and what goes wrong inside."""
+
+    def take(headers: Any, body: bytes) -> tuple[int, str]:
+        raise RuntimeError("the store is locked")
+
+    with listening(take) as place:
+        for sent, status in (
+            (b"POST / HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n", b"411"),
+            (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"411"),
+            (b"POST / HTTP/1.1\r\nContent-Length: " + b"1" * 5_000 + b"\r\n\r\n", b"411"),
+            (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", b"400"),
+            (b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", b"500"),
+            (b"\x16\x03\x01\x02\x00\r\n\r\n", b"400"),
+        ):
+            with socket.create_connection(place, 5) as line:
+                line.sendall(sent)
+                line.shutdown(socket.SHUT_WR)
+                answered = b"".join(iter(lambda line=line: line.recv(4096), b""))  # type: ignore[misc]
+                assert status in answered.partition(b"\n")[0] or status in answered
+    assert capfd.readouterr().err == ""
+
+
+def test_slow_clients_and_many_of_them_do_not_keep_the_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half requests are closed after their time, those beyond the limit at once, and a whole one is answered again."""
+    monkeypatch.setattr(slack_callback, "_PATIENCE", 0.5)
+    with listening(lambda *_: (200, "")) as place:
+        half = [socket.create_connection(place, 5) for _ in range(slack_callback._MOST_AT_ONCE + 4)]
+        for line in half:
+            line.sendall(b"P")
+        assert [line.recv(1) for line in half] == [b""] * len(half)
+        answered: list[int] = []
+        for _ in range(50):  # until the last of them has left
+            whole = HTTPConnection(*place, timeout=5)
+            with suppress(OSError, HTTPException):
+                whole.request("POST", "/", b"x")
+                answered.append(whole.getresponse().status)
+            whole.close()
+            if answered:
+                break
+            time.sleep(0.1)
+        assert answered == [200]
+        for connection in half:
+            connection.close()

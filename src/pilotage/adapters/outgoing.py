@@ -1,24 +1,28 @@
 """Requests to addresses that a configuration names: resolved once, no private address unless allowed, no redirects.
 
 A name is resolved here, every address it has is checked, and the connection goes to the address that was checked: what
-a name server says a moment later leads nowhere else. Errors name the host, never the address's path, which may be a
-secret.
+a name server says a moment later leads nowhere else. A whole exchange takes at most `TIMEOUT` seconds, however slowly
+the answer comes. Errors name the host, never the address's path, which may be a secret.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import http.client
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
-import urllib3
-
+from pilotage.adapters.addresses import is_metadata, is_public
+from pilotage.adapters.deadline import Deadline
 from pilotage.adapters.ports import AdapterError
 
 TIMEOUT = 10.0
+"""Seconds from the first packet to the last."""
 _MOST = 1_000_000
+"""Bytes of an answer that are read."""
+_IN_PATHS = "%/:=&?~+!$,;'@()*[]"
 
 
 class Undelivered(AdapterError):
@@ -38,49 +42,80 @@ class Answer:
 def post(url: str, body: bytes, headers: Mapping[str, str], *, private: bool = False) -> Answer:
     """What a receiver answers with 2xx. Raises Undelivered: permanent for what it will never take (4xx other than 408
     and 429), with its own wish where it is busy (429, 503)."""
-    parts = urlsplit(url)
+    parts, port = _parts(url)
     host = parts.hostname or ""
     secure = parts.scheme == "https"
-    if parts.scheme not in ("http", "https") or not host:
-        raise Undelivered("its address is not one of http or https", permanent=True)
-    port = parts.port or (443 if secure else 80)
     address = checked(host, port, private=private)
-    target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-    named = host if port in (80, 443) else f"{host}:{port}"
-    pool: urllib3.HTTPConnectionPool
-    if secure:
-        pool = urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
-    else:
-        pool = urllib3.HTTPConnectionPool(address, port)
-    try:
-        with pool:
-            answer = pool.urlopen(
-                "POST", target, body=body, headers={**headers, "Host": named}, timeout=TIMEOUT, retries=False,
-                redirect=False, preload_content=False,
-            )  # fmt: skip
-            content = answer.read(_MOST)
-            answer.release_conn()
-    except urllib3.exceptions.HTTPError as error:
-        raise Undelivered(f"{named} does not answer: {type(error).__name__}") from None
-    if 200 <= answer.status < 300:
-        return Answer(answer.status, content)
-    again = answer.headers.get("Retry-After", "")
-    permanent = 300 <= answer.status < 500 and answer.status not in (408, 429)
+    target = quote(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", safe=_IN_PATHS)
+    shown = f"[{host}]" if ":" in host else host
+    named = shown if port in (80, 443) else f"{shown}:{port}"
+    with Deadline(TIMEOUT) as deadline:
+        try:
+            found, content = _exchange(deadline, (address, port), host if secure else None, target, body,
+                                       {**headers, "Host": named, "Accept-Encoding": "identity"})  # fmt: skip
+        except (OSError, http.client.HTTPException) as error:
+            words = f" within {TIMEOUT:g} s" if deadline.late else f": {_cause(error)}"
+            raise Undelivered(f"{named} does not answer{words}") from None
+        if deadline.late:
+            raise Undelivered(f"{named} does not answer within {TIMEOUT:g} s")
+    if 200 <= found.status < 300:
+        return Answer(found.status, content)
+    again = found.headers.get("Retry-After", "")
+    permanent = 300 <= found.status < 500 and found.status not in (408, 429)
+    known = again.isascii() and again.isdigit() and len(again) < 9
     raise Undelivered(
-        f"{named} answered {answer.status}", permanent=permanent, retry_after=float(again) if again.isdigit() else None
+        f"{named} answered {found.status}", permanent=permanent, retry_after=float(again) if known else None
     )
 
 
+def _cause(error: Exception) -> str:
+    return "SSLError" if isinstance(error, ssl.SSLError) else type(error).__name__
+
+
+def _parts(url: str) -> tuple[SplitResult, int]:
+    """The address and its port. Raises Undelivered for what is no address of http or https."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise Undelivered("its address cannot be read: it is like https://example.org/path", permanent=True) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Undelivered("its address is not one of http or https", permanent=True)
+    return parts, port
+
+
+def _exchange(
+    deadline: Deadline, place: tuple[str, int], server: str | None, target: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """server: the name that a certificate must be for, None without TLS. Raises OSError and HTTPException."""
+    connection = http.client.HTTPConnection(*place)
+    plain = deadline.connect(*place)
+    try:
+        connection.sock = plain
+        if server is not None:
+            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=server)
+        connection.request("POST", target, body=body, headers=dict(headers))
+        answer = connection.getresponse()
+        return answer, answer.read(_MOST)
+    finally:
+        connection.close()
+        plain.close()
+
+
 def checked(host: str, port: int, *, private: bool) -> str:
-    """An address of the host. Raises Undelivered when it has none, or when any of them is not public and none but
-    public ones are allowed."""
+    """An address of the host. Raises Undelivered when it has none, when any of them is not public and none but public
+    ones are allowed, and whenever a cloud's metadata is there."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except (OSError, UnicodeError, ValueError, OverflowError):
         raise Undelivered(f"{host} has no address") from None
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     for address in addresses:
-        if not private and not ipaddress.ip_address(address).is_global:
+        if is_metadata(address):
+            raise Undelivered(
+                f"{host} leads to {address}, which is not public: clouds tell secrets there", permanent=True
+            )
+        if not private and not is_public(address):
             raise Undelivered(
                 f"{host} leads to {address}, which is not public: private: true allows it", permanent=True
             )

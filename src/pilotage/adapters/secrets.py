@@ -41,7 +41,7 @@ def resolve(reference: str) -> Secret:
     path = Path(name if name.startswith("/") else f"/{name}") if kind == "file" else Path()
     try:
         content = path.read_bytes()[:_LIMIT].decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise AdapterError(f"the secret file {path} cannot be read: {type(error).__name__}") from None
     if not content:
         raise AdapterError(f"the secret file {path} is empty")

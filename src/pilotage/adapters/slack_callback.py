@@ -1,22 +1,37 @@
 """What Slack sends when somebody presses a button: verified, read, and nothing believed that is not signed.
 
 A request counts when its signature is Slack's over version, time and body (HMAC-SHA256 with the app's signing secret),
-its time is within five minutes, and it is a POST of a form of at most 100 kB.
+its time is within five minutes, and it is a POST of a form of at most 100 kB. Whoever sends something else, sends it
+slowly, or sends a lot at once, gets a status of 4xx or a closed connection, and costs at most `_MOST_AT_ONCE` threads
+for `_PATIENCE` seconds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import logging
+import socket
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from pilotage.model.text import clean
+
 MOST = 100_000
 STALE = 300.0
+_PATIENCE = 10.0
+"""Seconds for a whole request and its answer."""
+_MOST_AT_ONCE = 16
+_LONGEST = 500
+"""Characters of each text of a button."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,7 @@ def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pr
     """The button that was pressed. Raises BadCallback."""
     given = {name.lower(): value for name, value in headers.items()}
     at, signature = given.get("x-slack-request-timestamp", ""), given.get("x-slack-signature", "")
-    if not at.isdigit() or abs(now - int(at)) > STALE:
+    if (sent := _number(at)) is None or abs(now - sent) > STALE:
         raise BadCallback(401, "its time is not now")
     expected = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(f"v0={expected}".encode(), signature.encode()):
@@ -51,9 +66,9 @@ def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pr
     if given.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise BadCallback(415, "it is not a form")
     try:
-        (payload,) = parse_qs(body.decode(), strict_parsing=True)["payload"]
+        (payload,) = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"]
         return _pressed(json.loads(payload))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise BadCallback(400, "it is not a button of Pilotage's") from None
 
 
@@ -61,12 +76,19 @@ def _pressed(content: Mapping[str, Any]) -> Pressed:
     (action,) = content["actions"]
     value = json.loads(action["value"])
     ask, about = value["ask"], value["about"]
-    if content["type"] != "block_actions" or ask not in ("approve", "reject", "abort") or not isinstance(about, int):
+    if content["type"] != "block_actions" or ask not in ("approve", "reject", "abort") or type(about) is not int:
         raise ValueError
-    return Pressed(
-        str(content["user"]["id"]), str(content["user"].get("username", "")), str(value["rollout"]), ask, about,
-        str(content.get("response_url", "")),
-    )  # fmt: skip
+    user = content["user"]
+    texts = (user["id"], user.get("username", ""), value["rollout"], content.get("response_url", ""))
+    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+        raise ValueError
+    identity, name, rollout, reply_to = texts
+    return Pressed(clean(identity), clean(name), clean(rollout), ask, about, reply_to)
+
+
+def _number(text: str) -> int | None:
+    """A whole number of a header; `isdigit` alone takes digits that `int` does not know, and thousands of them."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
 def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple[int, str]]) -> ThreadingHTTPServer:
@@ -74,15 +96,23 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
 
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "Pilotage", ""
-        timeout = 10
+        timeout = _PATIENCE
 
         def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
-            if not length.isdigit():
+            length = _number(self.headers.get("Content-Length", ""))
+            if length is None:
                 return self._answer(411, "say how long it is")
-            if int(length) > MOST:
+            if length > MOST:
                 return self._answer(413, "too long")
-            return self._answer(*take(dict(self.headers.items()), self.rfile.read(int(length))))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return self._answer(400, "it is cut off")
+            try:
+                status, sentence = take(dict(self.headers.items()), body)
+            except Exception:
+                _log.exception("an answer could not be worked out")
+                status, sentence = 500, "it could not be taken down: press again in a moment"
+            return self._answer(status, sentence)
 
         def do_GET(self) -> None:
             self._answer(405, "only Slack posts here")
@@ -98,4 +128,40 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Who answers which request is told by whoever takes it."""
 
-    return ThreadingHTTPServer((host, port), Handler)
+    return _Server((host, port), Handler)
+
+
+class _Server(ThreadingHTTPServer):
+    """So many connections at once, and each for so long: what comes beyond is closed unread."""
+
+    def __init__(self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        super().__init__(place, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        timer = threading.Timer(_PATIENCE, _shut, (request,))
+        timer.daemon = True
+        timer.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            timer.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        _log.info("a request of %s was not answered", client_address[0], exc_info=True)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -132,7 +132,7 @@ def serve_callbacks(project: Project, listen: str) -> None:
         raise click.UsageError(f"{project.config}: no Slack channel has a signing_secret")
     secrets = [resolve(reference).reveal() for reference in references]
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
         raise click.BadParameter(f"{listen!r} is not an address such as 127.0.0.1:8091", param_hint="--listen")
 
     def take(headers: Any, body: bytes) -> tuple[int, str]:

@@ -10,12 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pilotage.config.fields import Clock, Section, Zone
+from pilotage.config.fields import Clock, Section, Url, Zone
 
 SecretRef = Annotated[str, Field(pattern=r"^secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)$")]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
-"""An address without a user or password in it."""
-
 OPERATORS = "operators"
 """Those who run releases: they are told of every transition. Everybody else is an audience of announcements."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -27,8 +28,22 @@ def _local(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("not an address such as https://example.org/path")
+    return text
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | int | float)]
 Address = Annotated[str, AfterValidator(_address)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_url)]
+"""An address without a user or password in it."""
+PlainUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_url)]
 UrlPath = Annotated[str, AfterValidator(_local)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pilotage.config.channels import SecretRef, Url
-from pilotage.config.fields import Section
+from pilotage.config.channels import SecretRef
+from pilotage.config.fields import Section, Url
 
 
 class SigningSection(Section):

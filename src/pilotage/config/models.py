@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection, SecretRef
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
-from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, Section, UrlPath
+from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, PlainUrl, Section, Url, UrlPath
 from pilotage.config.integrity import AuditSection, SigningSection
 from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
@@ -145,7 +145,7 @@ Signal = Literal[
 class AnalysisSection(Section):
     """Rules beside the judge's own, measured while a step is watched."""
 
-    prometheus: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = Field(description="Its address.")
+    prometheus: PlainUrl = Field(description="Its address.")
     rules: list[RuleSection] = Field(default_factory=list, description="`pilotage analysis import` writes them.")
     signals: dict[Signal, Annotated[str, Field(pattern=r"\{version\}")]] = Field(
         default_factory=dict, description="Figures that neither router nor fleet tells: PromQL with `{version}` in it."
@@ -306,7 +306,7 @@ class BusinessSection(Section):
     csv: str | None = Field(None, description="A file in the project.")
     sql: str | None = Field(None, description="A query that gives a day and a value a row.")
     database: SecretRef | None = Field(None, description="Of the query: an address as SQLAlchemy has it.")
-    prometheus: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
+    prometheus: Url | None = None
     query: str | None = Field(None, description="PromQL, of Prometheus.")
 
     @model_validator(mode="after")
@@ -330,9 +330,7 @@ class StatusPageSection(Section):
     folder: str = Field(description="Where they are written, such as public/status.")
     title: str = Field("Status", description="Of the page.")
     environment: str = Field(description="The one that the public uses.")
-    address: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] = Field(
-        "http://localhost/", description="Where it will be found, for the feed."
-    )
+    address: Url = Field("http://localhost/", description="Where it will be found, for the feed.")
 
 
 class Configuration(Section):

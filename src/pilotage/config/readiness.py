@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pilotage.config.fields import Duration, Section
+from pilotage.config.fields import Duration, PlainUrl, Section
 
 
 class ReviewsSection(Section):
@@ -16,7 +16,7 @@ class ReviewsSection(Section):
         None, description="Whose API is asked, where requests are squashed."
     )
     repository: str | None = Field(None, description="There: owner/name, or GitLab's path of the project.")
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = Field(None, description="Of a host of your own.")
+    url: PlainUrl | None = Field(None, description="Of a host of your own.")
     token: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the token."
     )
@@ -49,9 +49,7 @@ class EvidenceSection(Section):
     reviews: ReviewsSection | None = Field(None, description="Every commit since the version in service was reviewed.")
     restore: str | None = Field(None, description="Record of a restore test: taken_at, restored_at, seconds, verified.")
     runbooks: list[str] = Field(default_factory=list, description="Markdown files or folders of them.")
-    rules: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = Field(
-        None, description="A Prometheus that has the plan's alert rules loaded."
-    )
+    rules: PlainUrl | None = Field(None, description="A Prometheus that has the plan's alert rules loaded.")
     max_age: Duration | None = Field(None, gt=0, description="Of these files, when it is not that of the section.")
 
     @model_validator(mode="after")

@@ -39,7 +39,16 @@ class Apprise:
 
 
 def _public(url: str, *, private: bool) -> None:
-    """Addresses that name a host of their own are held to the rule for all; those of a service go to that service."""
-    host = urlsplit(url).hostname or ""
-    if "." in host or host == "localhost" or ":" in host:
+    """Addresses that name a host of their own are held to the rule for all. What has no dot may be a service's token,
+    which is no host's name and leads to no address."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        raise Undelivered("its address cannot be read", permanent=True) from None
+    if not host:
+        return
+    try:
         checked(host, 443, private=private)
+    except Undelivered as error:
+        if error.permanent or "." in host or ":" in host:
+            raise

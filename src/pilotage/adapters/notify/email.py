@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import smtplib
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,12 +14,15 @@ from email.utils import format_datetime
 from html import escape
 from typing import Any
 
+from pilotage.adapters.deadline import Deadline
 from pilotage.adapters.outgoing import TIMEOUT, Undelivered, checked
 from pilotage.adapters.secrets import resolve
 from pilotage.model.message import Message, Severity
 from pilotage.model.text import line, plain
 
 _BODY = 100_000
+_WHOLE = 3 * TIMEOUT
+"""Seconds for all of a mail: some servers make a stranger wait before they greet (RFC 5321, 4.5.3.2)."""
 _COLOURS = {
     Severity.PROGRESS: "#6b7280", Severity.INFO: "#1d4ed8", Severity.WARNING: "#b45309", Severity.CRITICAL: "#b91c1c",
 }  # fmt: skip
@@ -31,7 +35,7 @@ class Email:
     def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
         composed = compose(message, self._section["sender"], self._section["to"], first)
         try:
-            with self._connect() as server:
+            with Deadline(_WHOLE) as deadline, self._connect(deadline) as server:
                 if self._section["password"]:
                     server.login(self._section["user"], resolve(self._section["password"]).reveal())
                 refused = server.send_message(composed)
@@ -50,13 +54,13 @@ class Email:
             raise Undelivered(f"{self._section['host']} does not take mail: {type(error).__name__}") from None
         return {"id": composed["Message-ID"], "refused": sorted(refused)}
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         host, port = self._section["host"], self._section["port"]
         address = checked(host, port, private=self._section["private"])
         context = ssl.create_default_context()
         if self._section["security"] == "tls":
-            return _Secure(address, port, timeout=TIMEOUT, context=context, named=host)
-        server = _Named(address, port, timeout=TIMEOUT, named=host)
+            return _Secure(address, port, deadline=deadline, context=context, named=host)
+        server = _Named(address, port, deadline=deadline, named=host)
         if self._section["security"] == "starttls":
             server.starttls(context=context)
         return server
@@ -65,21 +69,22 @@ class Email:
 class _Named(smtplib.SMTP):
     """Connects to an address that was checked, and holds the certificate against the name."""
 
-    def __init__(self, address: str, port: int, *, timeout: float, named: str) -> None:
-        super().__init__(address, port, timeout=timeout)
+    def __init__(self, address: str, port: int, *, deadline: Deadline, named: str) -> None:
+        self._deadline = deadline
+        super().__init__(address, port, timeout=TIMEOUT)
         self._host = named
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._deadline.connect(host, port)
 
 
 class _Secure(smtplib.SMTP_SSL):
-    def __init__(self, address: str, port: int, *, timeout: float, context: ssl.SSLContext, named: str) -> None:
-        self._named = named
-        super().__init__(address, port, timeout=timeout, context=context)
+    def __init__(self, address: str, port: int, *, deadline: Deadline, context: ssl.SSLContext, named: str) -> None:
+        self._deadline, self._named = deadline, named
+        super().__init__(address, port, timeout=TIMEOUT, context=context)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
-        import socket
-
-        plain_socket = socket.create_connection((host, port), timeout)
-        return self.context.wrap_socket(plain_socket, server_hostname=self._named)
+        return self.context.wrap_socket(self._deadline.connect(host, port), server_hostname=self._named)
 
 
 def compose(message: Message, sender: str, to: list[str], first: Mapping[str, Any] | None) -> EmailMessage:
