@@ -9,7 +9,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Apply, CommandKind, Decision, HoldCause, RolloutState, Seen, SetFlag, Status
 from pilotage.model.traffic import WHOLE, capacity
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import UNDER_WAY
+from pilotage.rollout.turn import FORWARD, UNDER_WAY
 
 _NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
 _BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
@@ -20,6 +20,19 @@ def check_harm(
 ) -> None:
     _sure_harm_takes_the_users_back(plan, before, seen, decision, asked)
     _doubt_undoes_nothing(plan, before, decision)
+    _nobody_waits_for_what_hangs(plan, seen, decision)
+
+
+def _nobody_waits_for_what_hangs(plan: Plan, seen: Seen, decision: Decision) -> None:
+    """While nothing of the new version is healthy and stable is, stable serves."""
+    after = decision.state
+    if plan.answers.deployment_strategy not in (DeploymentStrategy.CANARY, DeploymentStrategy.BLUE_GREEN):
+        return
+    known = seen.instances is not None and seen.split is not None and seen.split.weight(after.new)
+    if known and after.status in FORWARD and not healthy(seen, after.new) and healthy(seen, after.old):
+        split = next((a.split for a in decision.actions if isinstance(a, Apply)), None)
+        assert split is not None
+        assert split.weight(after.new) == 0, "users wait for a version of which nothing is healthy"
 
 
 def _is_sure(verdict: Verdict, before: RolloutState, after: RolloutState) -> bool:

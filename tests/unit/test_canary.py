@@ -15,6 +15,7 @@ from pilotage.model.rollout import (
     CommandKind,
     Decision,
     Ensure,
+    Hold,
     HoldCause,
     Pace,
     RolloutState,
@@ -138,9 +139,20 @@ def test_rule_5_a_dead_source_holds_first_and_is_never_a_pass() -> None:
     assert first.state.hold.cause is HoldCause.SOURCE_ERROR
     assert split_of(first).weight("new") == 50
     back = decide(plan, first.state, seen(50), (), 2.0)
-    assert back.state.status is Status.PROGRESSING
-    later = decide(plan, replace(first.state, hold=replace(first.state.hold, held=5.0)), seen(50, dead), (), 1.5)
+    assert back.state.status is Status.HOLDING, "it must stay good for a while"
+    assert decide(plan, back.state, seen(50), (), 7.0).state.status is Status.PROGRESSING
+    spent = tuple(replace(one, spent=5.0) for one in first.state.troubles)
+    later = decide(plan, replace(first.state, troubles=spent), seen(50, dead), (), 1.5)
     assert later.state.status is Status.ROLLING_BACK
+
+
+def test_a_hold_that_an_earlier_version_began_keeps_what_it_has_used_up() -> None:
+    plan = a_plan("low", hold__duration="5s")
+    dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
+    state = replace(
+        watching(plan, 50), at=1.0, status=Status.HOLDING, hold=Hold(HoldCause.SOURCE_ERROR, "connection refused", 5.0)
+    )
+    assert decide(plan, state, seen(50, dead), (), 1.5).state.status is Status.ROLLING_BACK
 
 
 def test_rule_5_high_tolerance_pauses_for_a_person_instead() -> None:

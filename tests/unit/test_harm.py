@@ -314,7 +314,8 @@ def test_a_resume_answers_the_question_about_the_past() -> None:
     asked = replace(at(plan, last=True), status=Status.HOLDING)
     held = decide(plan, asked, seen(WHOLE, PAST), (), 2.0).state
     assert held.hold is not None
-    paused = decide(plan, replace(held, hold=replace(held.hold, held=1e6)), seen(WHOLE, PAST), (), 3.0).state
+    spent = tuple(replace(one, spent=1e6) for one in held.troubles)
+    paused = decide(plan, replace(held, troubles=spent), seen(WHOLE, PAST), (), 3.0).state
     assert paused.status is Status.PAUSED
     resumed = decide(plan, paused, seen(WHOLE, PAST), say(CommandKind.RESUME), 4.0).state
     assert (resumed.status, resumed.accepted) == (Status.PROGRESSING, ("slow requests",))

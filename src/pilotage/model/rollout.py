@@ -87,11 +87,38 @@ class Command:
 
 @dataclass(frozen=True)
 class Hold:
-    """cause, the sentence for people, and for how many seconds it has been so."""
+    """cause, the sentence for people, and how many seconds of patience it has used up."""
 
     cause: HoldCause
     sentence: str
     held: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What one cause of holds has cost so far; see `pilotage.rollout.patience`."""
+
+    cause: HoldCause
+    spent: float = 0.0
+    """Seconds of it, less what good time has paid back."""
+    calm: float = 0.0
+    """Seconds without it since it was there last."""
+    here: bool = True
+    """Whether the last look saw it."""
+    told: bool = False
+    """Whether the present hold is about it, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diversion:
+    """Stable serves users of the new version, of whose instances none was healthy."""
+
+    share: int
+    """Per mille of users that had the new version."""
+    well: bool = False
+    """Whether all its instances were healthy at the last look."""
+    calm: float = 0.0
+    """Seconds for which that has been so."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +168,14 @@ class RolloutState:
     unwatched: str = ""
     worse: str = ""
     hold: Hold | None = None
+    troubles: tuple[Trouble, ...] = ()
+    diverted: Diversion | None = None
     reason: str = ""
     accepted: tuple[str, ...] = ()
     verdicts: tuple[tuple[str, str], ...] = ()
+    """By metric: its verdict, as it was told."""
+    recovering: tuple[tuple[str, float], ...] = ()
+    """Metrics whose trouble seems to be over, each since when, Unix seconds. Told once that has lasted."""
 
 
 @dataclass(frozen=True)

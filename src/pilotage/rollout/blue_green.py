@@ -8,6 +8,7 @@ from __future__ import annotations
 from pilotage.model.events import Preserved
 from pilotage.rollout import shifting
 from pilotage.rollout.canary import missing
+from pilotage.rollout.diversion import divert
 from pilotage.rollout.turn import Strategy, Turn
 
 
@@ -28,6 +29,7 @@ BLUE_GREEN = Strategy(
     unwell="blue_green.switch_deadline",
     stable_unwell="blue_green.start_deadline",
     note=shifting.note,
+    divert=divert,
     withdraws=shifting.withdraws,
     returned=shifting.returned,
 )

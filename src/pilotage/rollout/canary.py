@@ -8,6 +8,7 @@ from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout import shifting
 from pilotage.rollout.baseline import ready
+from pilotage.rollout.diversion import divert
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import Strategy, Turn
 
@@ -38,6 +39,7 @@ CANARY = Strategy(
     unwell="canary.switch_deadline",
     stable_unwell="canary.start_deadline",
     note=shifting.note,
+    divert=divert,
     withdraws=shifting.withdraws,
     returned=shifting.returned,
 )

@@ -33,7 +33,7 @@ def obey(turn: Turn, command: Command) -> str:
     match command.kind:
         case CommandKind.PAUSE:
             if status is not Status.PAUSED:
-                turn.enter(Status.PAUSED, hold=None, reason=f"paused {by}")
+                turn.enter(Status.PAUSED, hold=None, troubles=(), reason=f"paused {by}")
                 turn.tell(Paused(actor=command.actor, reason=command.reason))
             return "done"
         case CommandKind.RESUME | CommandKind.RETRY:
@@ -91,7 +91,7 @@ def _go_on(turn: Turn, command: Command) -> str:
         # The pause asked whether this may go on.
         accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
-        turn.enter(Status.PROGRESSING, hold=None, reason="")
+        turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
         turn.tell(Resumed(actor=command.actor, reason=command.reason))
     if kind is CommandKind.RETRY:
         turn.set(watched=0.0, waited=0.0, attempt=turn.state.attempt + 1)
@@ -104,7 +104,7 @@ def _promote(turn: Turn, command: Command) -> str:
         return _refuse(turn, command, f"{turn.step.title} is waited for: `pilotage approve`")
     turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
     accept(turn)
-    turn.enter(Status.PROGRESSING, hold=None, reason="")
+    turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
     walked = turn.step.kind is StepKind.BATCH and turn.strategy.done(turn)
     if command.full:
         turn.set(pace=_without_analyses(turn))

@@ -10,6 +10,7 @@ from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
 from pilotage.rollout import walking
+from pilotage.rollout.diversion import divert
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
@@ -155,6 +156,7 @@ FEATURE_TOGGLE = Strategy(
     unwell="toggle.start_deadline",
     stable_unwell="toggle.start_deadline",
     note=_note,
+    divert=divert,
     withdraws=_withdraws,
     returned=_returned,
     first_move=_first_move,

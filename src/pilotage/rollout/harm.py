@@ -78,7 +78,7 @@ def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
         return
     paused = turn.state.status is Status.PAUSED
     turn.enter(
-        Status.WITHDRAWN, hold=None, reason=reason, harmed=_metrics(guilty), excuse=excuse, paused=paused,
+        Status.WITHDRAWN, hold=None, troubles=(), reason=reason, harmed=_metrics(guilty), excuse=excuse, paused=paused,
         returned=False, out=False, drained=0.0,
     )  # fmt: skip
     turn.tell(_withdrawn(turn, guilty))
@@ -196,8 +196,8 @@ def begin_again(turn: Turn) -> None:
     elif state.status is Status.HOLDING:
         turn.enter(Status.PROGRESSING, reason="")
     turn.set(
-        hold=None, tries=state.tries + 1, watched=0.0, waited=0.0, attempt=state.attempt + 1, excuse="", harmed=(),
-        paused=False, returned=False,
+        hold=None, troubles=(), tries=state.tries + 1, watched=0.0, waited=0.0, attempt=state.attempt + 1, excuse="",
+        harmed=(), paused=False, returned=False,
     )  # fmt: skip
     turn.stale = True
     turn.tell(SecondTry(tries=state.tries + 1, step=turn.step.id, title=turn.step.title, after=was))

@@ -37,8 +37,10 @@ from pilotage.model.rollout import (
     RolloutState,
     Seen,
     Status,
+    Trouble,
 )
 from pilotage.model.traffic import WHOLE
+from pilotage.rollout import diversion, patience
 from pilotage.rollout.big_bang import BIG_BANG
 from pilotage.rollout.blue_green import BLUE_GREEN
 from pilotage.rollout.canary import CANARY
@@ -77,6 +79,7 @@ STRATEGIES: Mapping[DeploymentStrategy, Strategy] = {
 }
 
 _JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
+_TROUBLE = (VerdictKind.FAIL.value, VerdictKind.SOURCE_ERROR.value)
 _NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
 _REMEDY = "add `synthetic:`, or lower judge.min_requests where there are some requests"
 STRONG_EVIDENCE = math.log(20)
@@ -87,10 +90,21 @@ _EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG
 _FIRST_REACHED = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP)
 
 
-def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Command], now: float) -> Decision:
-    """The next state, the desired state of the world, and the events of this look. Pure."""
+def decide(
+    plan: Plan,
+    state: RolloutState,
+    seen: Seen,
+    commands: Sequence[Command],
+    now: float,
+    passed: float | None = None,
+) -> Decision:
+    """The next state, the desired state of the world, and the events of this look. Pure.
+
+    now: Unix seconds · passed: seconds since the look before, by a clock that nobody sets; None where this process
+    did not make that look, then the difference of `now`. Neither adds more than `MOST_ATTENDED` to any watch.
+    """
     strategy = STRATEGIES[plan.answers.deployment_strategy]
-    turn = Turn(plan, _attended(state, now), seen, strategy, began_at=state.step)
+    turn = Turn(plan, _attended(state, now, passed), seen, strategy, began_at=state.step)
     strategy.note(turn)
     for command in sorted(commands, key=first_to_undo):
         turn.answered.append((command.id, obey(turn, command)))
@@ -98,6 +112,7 @@ def decide(plan: Plan, state: RolloutState, seen: Seen, commands: Sequence[Comma
         _go_on(turn)
     if turn.state.status is Status.ROLLING_BACK:
         strategy.go_back(turn)
+    strategy.divert(turn)
     return Decision(turn.state, desired(plan, turn.state, seen), tuple(turn.events), tuple(turn.answered))
 
 
@@ -158,9 +173,9 @@ def _strays(state: RolloutState, seen: Seen) -> list[str]:
     return sorted(version for version in running if not seen.split.reaches(version))
 
 
-def _attended(state: RolloutState, now: float) -> RolloutState:
-    passed = min(max(now - state.at, 0.0), MOST_ATTENDED) if state.at else 0.0
-    held = replace(state.hold, held=state.hold.held + passed) if state.hold else None
+def _attended(state: RolloutState, now: float, advance: float | None) -> RolloutState:
+    since = now - state.at if advance is None else advance
+    passed = min(max(since, 0.0), MOST_ATTENDED) if state.at else 0.0
     return replace(
         state,
         at=now,
@@ -168,7 +183,8 @@ def _attended(state: RolloutState, now: float) -> RolloutState:
         in_status=state.in_status + passed,
         watched=state.watched + (passed if state.status in (Status.PROGRESSING, Status.PAUSED) else 0.0),
         drained=state.drained + (passed if state.out else 0.0),
-        hold=held,
+        troubles=patience.attended(state, passed),
+        diverted=diversion.attended(state, passed),
     )
 
 
@@ -194,14 +210,21 @@ def _go_on(turn: Turn) -> None:
 
 
 def _note_verdicts(turn: Turn) -> None:
-    """Tell of verdicts that start or end trouble; the come and go of pass and inconclusive is no event."""
-    before = dict(turn.state.verdicts)
-    trouble = {VerdictKind.FAIL.value, VerdictKind.SOURCE_ERROR.value}
+    """Tell of verdicts that start trouble, and of its end once that lasts: a source that fails every other second is
+    one event. The come and go of pass and inconclusive is none."""
+    before, since = dict(turn.state.verdicts), dict(turn.state.recovering)
+    known, recovering = [], []
     for verdict in turn.seen.verdicts:
-        was, now = before.get(verdict.metric), verdict.kind.value
-        if was != now and {was, now} & trouble:
-            turn.tell(VerdictChanged(metric=verdict.metric, kind=verdict.kind, reason=verdict.sentence))
-    turn.set(verdicts=tuple((v.metric, v.kind.value) for v in turn.seen.verdicts))
+        metric, was, now = verdict.metric, before.get(verdict.metric), verdict.kind.value
+        began = since.get(metric, turn.state.at)
+        if was in _TROUBLE and now not in _TROUBLE and abs(turn.state.at - began) < patience.LEAST_CALM:
+            known.append((metric, was))
+            recovering.append((metric, began))
+            continue
+        known.append((metric, now))
+        if was != now and (was in _TROUBLE or now in _TROUBLE):
+            turn.tell(VerdictChanged(metric=metric, kind=verdict.kind, reason=verdict.sentence))
+    turn.set(verdicts=tuple(known), recovering=tuple(recovering))
 
 
 def _guard(turn: Turn) -> None:
@@ -243,13 +266,13 @@ def _go_on_although_worse(turn: Turn) -> None:
     sure, unclear = worse_than_the_past(turn, sure=True), worse_than_the_past(turn, sure=False)
     worse = sentence_of([*sure, *unclear]) or turn.state.worse
     accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))
-    turn.enter(Status.PROGRESSING, hold=None, reason="", worse=worse, accepted=accepted)
+    turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", worse=worse, accepted=accepted)
     turn.tell(WorseThanThePast(worse=worse))
 
 
 def _go_on_unwatched(turn: Turn, why: str) -> None:
     """All that was seen passed; what nobody could see undoes nothing."""
-    turn.enter(Status.PROGRESSING, hold=None, reason="", unwatched=turn.state.unwatched or why)
+    turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", unwatched=turn.state.unwatched or why)
     turn.tell(Unwatched(step=turn.step.id, title=turn.step.title, reason=why))
     next_step(turn)
 
@@ -274,14 +297,20 @@ def _progress(turn: Turn) -> None:
     if _failed_check(turn):
         return
     hold = _why_hold(turn)
-    if hold is None and _done(turn):
+    turn.set(troubles=patience.met(turn.state, hold.cause if hold else None))
+    settled = turn.state.status is not Status.HOLDING or patience.settled(turn.state)
+    if hold is None and settled and _done(turn):
         hold = _why_not_begin_the_next(turn)
         if hold is None:
             _end_hold(turn)
             next_step(turn)
             return
+        turn.set(troubles=patience.met(turn.state, hold.cause))
     if hold is not None:
         _keep_holding(turn, hold)
+        return
+    if not settled:
+        turn.set(reason=_good_for_now(turn.state))
         return
     _end_hold(turn)
     if _overdue(turn):
@@ -292,8 +321,15 @@ def _progress(turn: Turn) -> None:
 
 def _end_hold(turn: Turn) -> None:
     if turn.state.status is Status.HOLDING:
-        turn.tell(HoldEnded(cause=turn.state.hold.cause if turn.state.hold else None))
-        turn.enter(Status.PROGRESSING, hold=None, reason="")
+        cause = turn.state.hold.cause if turn.state.hold else None
+        earlier = tuple(one.cause for one in turn.state.troubles if one.told and one.cause is not cause)
+        turn.tell(HoldEnded(cause=cause, earlier=earlier))
+        turn.enter(Status.PROGRESSING, hold=None, reason="", troubles=patience.closed(turn.state))
+
+
+def _good_for_now(state: RolloutState) -> str:
+    was = state.hold.sentence if state.hold else state.reason
+    return f"{was}; good again, and watched until it stays so"
 
 
 def _failed_check(turn: Turn) -> bool:
@@ -403,10 +439,11 @@ def watch_of(turn: Turn) -> float:
 
 
 def _keep_holding(turn: Turn, hold: Hold) -> None:
-    before = turn.state.hold
     limit, then = _patience(turn, hold.cause)
-    if turn.state.status is not Status.HOLDING or before is None or before.cause is not hold.cause:
-        turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence)
+    account = patience.of(turn.state, hold.cause) or Trouble(cause=hold.cause)
+    hold = replace(hold, held=account.spent)
+    if turn.state.status is not Status.HOLDING or not account.told:
+        turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence, troubles=patience.told(turn.state, hold.cause))
         turn.tell(
             HoldStarted(
                 cause=hold.cause,
@@ -417,9 +454,8 @@ def _keep_holding(turn: Turn, hold: Hold) -> None:
                 detail=_behind(turn, hold),
             )
         )
-        return
-    turn.set(hold=replace(hold, held=before.held), reason=hold.sentence)
-    if before.held < limit:
+    turn.set(hold=hold, reason=hold.sentence)
+    if account.spent < limit:
         return
     if then == _PAUSE:
         # The cause stays: it says what a pause that nobody ends comes to.

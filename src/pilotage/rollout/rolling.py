@@ -7,6 +7,7 @@ from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
 from pilotage.rollout import shifting, walking
+from pilotage.rollout.diversion import divert
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import (
     FORWARD,
@@ -122,6 +123,7 @@ ROLLING = Strategy(
     unwell="rolling.health_timeout",
     stable_unwell="rolling.health_timeout",
     note=_note,
+    divert=divert,
     withdraws=shifting.withdraws,
     frees_all=_frees_all,
     returned=shifting.returned,

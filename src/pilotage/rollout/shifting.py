@@ -35,7 +35,8 @@ def drain_duration(plan: Plan) -> float:
 def _wanted_old(plan: Plan, state: RolloutState, seen: Seen) -> int:
     assert state.old is not None
     drained = state.drained >= drain_duration(plan)
-    retiring = state.status in FORWARD and drained and plan.steps[state.step].kind is StepKind.RETIRE
+    retires = plan.steps[state.step].kind is StepKind.RETIRE and not state.diverted
+    retiring = state.status in FORWARD and drained and retires
     leaves = retiring or state.status is Status.COMPLETED
     return 0 if leaves and not reachable(seen, state.old) else plan.instances
 
@@ -66,7 +67,7 @@ def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
         ready = healthy_new >= plan.instances or now or state.status is Status.COMPLETED
         return split_for(plan, state, WHOLE, seen) if ready else None
     going_back = state.status in (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
-    weight = 0 if going_back else _weight_reached(plan, state)
+    weight = 0 if going_back or state.diverted else _weight_reached(plan, state)
     if now is None:
         # A router that cannot be read may be down: tell it what is surely right, so that users are served.
         enough = healthy_new >= instances_for(weight, plan.instances) or healthy_old == 0

@@ -10,6 +10,7 @@ from pilotage.model.events import Completed, Failed, Occurrence, PersonNeeded, R
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
 from pilotage.model.text import plain
+from pilotage.rollout.patience import carried_on
 
 LONGEST_REASON = 2_000
 """Characters of a reason: it may hold the last lines of a log."""
@@ -86,7 +87,8 @@ class Strategy:
     desired: everything that should be so now, idempotent, complete, in order: start before shifting, and nothing
     stops that a request may reach (rule 2) · done: whether the step's end has been read back (rule 1) · missing: what
     it still wants, for the sentence of a missed deadline · hold: its own reasons not to go on · go_back: one look at
-    the way back · note: keeps the timers that depend on what was seen, before anything is decided ·
+    the way back · note: keeps the timers that depend on what was seen, before anything is decided · divert: lets stable
+    serve the users of a new version of which nothing is healthy, after everything is decided ·
     unwell, stable_unwell: the numbers that say how long too few healthy instances of the new and of the old version
     are waited out · first_move: how many moves of the way back need not be made, when it begins ·
     withdraws: whether traffic can leave the new version here while its instances stay · frees_all: whether all of it
@@ -102,6 +104,7 @@ class Strategy:
     unwell: str
     stable_unwell: str
     note: Callable[[Turn], None] = _nothing
+    divert: Callable[[Turn], None] = _nothing
     first_move: Callable[[Plan, RolloutState], int] = _from_the_first
     withdraws: Callable[[Plan, RolloutState], bool] = _never
     frees_all: Callable[[Plan, RolloutState], bool] = _always
@@ -120,8 +123,8 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
         return
     moves = turn.strategy.first_move(turn.plan, turn.state)
     turn.enter(
-        Status.ROLLING_BACK, hold=None, reason=reason, out=False, drained=0.0, returned=False, moves=moves, attempt=1,
-        excuse="",
+        Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False, moves=moves,
+        attempt=1, excuse="",
     )  # fmt: skip
     turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
 
@@ -136,7 +139,7 @@ def next_step(turn: Turn) -> None:
     done = turn.step
     if turn.state.step + 1 == len(turn.plan.steps):
         how = _how_it_completed(turn.state)
-        turn.enter(Status.COMPLETED, reason=how, hold=None)
+        turn.enter(Status.COMPLETED, reason=how, hold=None, troubles=())
         turn.tell(Completed(step=done.id, version=turn.state.new, how=how))
         return
     turn.set(
@@ -147,6 +150,7 @@ def next_step(turn: Turn) -> None:
         approvals=(),
         attempt=1,
         moves=0,
+        troubles=carried_on(turn.state),
     )
     if turn.step.kind is not StepKind.RETIRE:
         # What was drained is what retires; any other step has its own to wait for.

@@ -108,7 +108,8 @@ def _split(state: RolloutState, seen: Seen, serving: dict[str, int]) -> Split | 
     assert state.old is not None
     if seen.instances is None or not sum(serving.values()):
         return None
-    weight = share_of(serving[state.new], serving[state.old])
+    new = 0 if state.diverted and serving[state.old] else serving[state.new]
+    weight = share_of(new, serving[state.old])
     return split_between(state.new, weight, state.old)
 
 
