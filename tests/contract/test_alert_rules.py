@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pilotage import Answers, Plan, Service, make_plan
-from pilotage.adapters.envoy_admin import admin_address, cluster_of
+from pilotage.adapters.envoy_admin import admin_url, cluster_of
 from pilotage.adapters.http import get
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.traffic import split_between
@@ -119,7 +119,7 @@ def test_the_series_are_those_of_a_real_envoy(
     for n in range(40):
         routed.ask("/error", user=f"u{n}")
     time.sleep(5.5)  # Envoy merges its histograms every five seconds
-    shown = get(f"http://{admin_address(tmp_path / 'router')}/stats/prometheus").decode()
+    shown = get(f"{admin_url(tmp_path / 'router')}/stats/prometheus").decode()
     wanted = set(re.findall(r"(envoy_\w+)\{(.*?)\}", to_rules(plan())))
     assert len(wanted) == 6
     for name, labels in wanted:

@@ -18,7 +18,7 @@ import pytest
 
 from pilotage.adapters.envoy_admin import (
     SYNTHETIC_HEADER,
-    admin_address,
+    admin_url,
     cluster_of,
     stratum_of,
     synthetic_token,
@@ -45,7 +45,7 @@ def metrics(request: pytest.FixtureRequest, routed: RouterUnderTest, versions: V
     split = split_between("2.0", 500, "1.0")
     routed.router.apply(split, backends)
     routed.wait_for(split)
-    return EnvoyMetrics(lambda: admin_address(tmp_path / "router"))
+    return EnvoyMetrics(lambda: admin_url(tmp_path / "router"))
 
 
 def test_without_a_cursor_nothing_has_happened_yet(metrics: Metrics, routed: RouterUnderTest) -> None:
@@ -134,7 +134,7 @@ def test_a_restarted_source_never_counts_negatively(metrics: Metrics, routed: Ro
 
 def test_a_dead_port_is_an_error() -> None:
     with pytest.raises(AdapterError, match="does not answer"):
-        EnvoyMetrics(lambda: "127.0.0.1:9").observe(BOTH, None)
+        EnvoyMetrics(lambda: "http://127.0.0.1:9").observe(BOTH, None)
 
 
 @pytest.mark.parametrize("status", [200, 500, 302])
@@ -151,7 +151,7 @@ def test_a_source_that_is_not_the_source_is_no_data_or_an_error(status: int) -> 
 
     server = HTTPServer(("127.0.0.1", 0), Other)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    source = EnvoyMetrics(lambda: f"127.0.0.1:{server.server_address[1]}")
+    source = EnvoyMetrics(lambda: f"http://127.0.0.1:{server.server_address[1]}")
     try:
         with pytest.raises(AdapterError):
             source.observe(BOTH, None)
@@ -179,7 +179,7 @@ def counted(routed: RouterUnderTest, versions: Versions) -> EnvoyMetrics:
     """Half and half, with two routes and requests of Pilotage's own."""
     routed.configured(strata=STRATA, synthetic=True)
     routed.take(split_between("2.0", 500, "1.0"), {v: [versions(v).address] for v in BOTH})
-    return EnvoyMetrics(lambda: admin_address(routed.directory), STRATA, routed.directory)
+    return EnvoyMetrics(lambda: admin_url(routed.directory), STRATA, routed.directory)
 
 
 def test_routes_are_counted_apart_and_add_up(counted: EnvoyMetrics, routed: RouterUnderTest) -> None:
@@ -275,7 +275,7 @@ def test_a_stratum_that_comes_later_counts_from_its_beginning_and_history_never(
     routed.take(split_between("2.0", 500, "1.0"), backends)
     for n in range(30):
         routed.ask("/api", user=f"u{n}")
-    metrics = EnvoyMetrics(lambda: admin_address(routed.directory), STRATA, routed.directory)
+    metrics = EnvoyMetrics(lambda: admin_url(routed.directory), STRATA, routed.directory)
     cursor = metrics.observe(["1.0"], None).cursor
     routed.configured(strata=STRATA)
     routed.take(split_between("2.0", 501, "1.0"), backends)
@@ -329,7 +329,7 @@ def test_a_failure_names_its_user_and_no_secret_of_theirs(counted: EnvoyMetrics,
 def test_without_users_of_their_own_failures_are_one_each(routed: RouterUnderTest, versions: Versions) -> None:
     routed.configured(sticky=None)
     routed.take(Split((("1.0", 1000),)), {"1.0": [versions("1.0").address]})
-    metrics = EnvoyMetrics(lambda: admin_address(routed.directory), directory=routed.directory)
+    metrics = EnvoyMetrics(lambda: admin_url(routed.directory), directory=routed.directory)
     cursor = metrics.observe(["1.0"], None).cursor
     for _ in range(10):
         routed.ask("/error")
@@ -358,7 +358,7 @@ def test_a_running_router_takes_up_what_counts_as_failed(routed: RouterUnderTest
     strata = Strata((), Failing.of([404]))
     routed.configured(strata=strata)
     routed.router.apply(whole, backends)
-    metrics = EnvoyMetrics(lambda: admin_address(routed.directory), strata, routed.directory)
+    metrics = EnvoyMetrics(lambda: admin_url(routed.directory), strata, routed.directory)
     cursor = metrics.observe(["1.0"], None).cursor
     until = time.monotonic() + 10
     failures: tuple[Failure, ...] = ()
@@ -394,7 +394,7 @@ def test_no_line_is_lost_or_read_twice_while_logs_are_rotated(
 def test_where_no_log_can_be_had_the_reading_says_why(
     counted: EnvoyMetrics, routed: RouterUnderTest, tmp_path: Path
 ) -> None:
-    foreign = EnvoyMetrics(lambda: admin_address(routed.directory), STRATA)
+    foreign = EnvoyMetrics(lambda: admin_url(routed.directory), STRATA)
     reading = foreign.observe(BOTH, foreign.observe(BOTH, None).cursor)
     assert reading.failures is None
     assert "not the embedded router" in reading.note
@@ -427,7 +427,7 @@ def test_grpc_calls_fail_by_their_own_status(routed: RouterUnderTest) -> None:
     strata = Strata((), Failing.of(["5xx", {"grpc": ["UNAVAILABLE", "INTERNAL"]}]))
     routed.configured(strata=strata, http2=True)
     routed.take(Split((("1.0", 1000),)), {"1.0": [("127.0.0.1", port)]})
-    metrics = EnvoyMetrics(lambda: admin_address(routed.directory), strata, routed.directory)
+    metrics = EnvoyMetrics(lambda: admin_url(routed.directory), strata, routed.directory)
     cursor = metrics.observe(["1.0"], None).cursor
     asked = ["OK"] * 10 + ["UNAVAILABLE"] * 4 + ["INTERNAL"] * 3 + ["NOT_FOUND"] * 5
     try:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pilotage import Answers, Service, make_plan
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
@@ -147,11 +148,11 @@ def test_a_full_disk_does_not_stop_it(place: Place, monkeypatch: pytest.MonkeyPa
 
 def test_a_silent_admin_address_does_not_stop_it_and_is_told(place: Place) -> None:
     place.routed.take(_split(), place.backends)
-    admin = place.place / "router" / "admin"
-    before = admin.read_bytes()
-    admin.write_text(f"127.0.0.1:{free_port()}\n")
+    admin = place.place / "router" / ADMIN_SOCKET
+    aside = admin.rename(admin.with_name("aside"))
+    (place.place / "router" / "admin").write_text(f"127.0.0.1:{free_port()}\n")
     assert "Envoy did not confirm it" in place.take_back()
-    admin.write_bytes(before)
+    aside.rename(admin)
     place.routed.wait_for(BACK)
 
 

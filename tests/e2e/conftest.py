@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pilotage.adapters.envoy_admin import admin_address
+from pilotage.adapters.envoy_admin import admin_url
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.demo.traffic import VERSION_HEADER, Traffic
@@ -163,7 +163,7 @@ class Shop:
     def split(self) -> dict[str, int]:
         """Weights by cluster, as the router itself shows them: nothing of Pilotage's reading in between."""
         place = self.state / "run" / "shop-production" / "router"
-        dump = get_json(f"http://{admin_address(place)}/config_dump?resource=dynamic_route_configs")
+        dump = get_json(f"{admin_url(place)}/config_dump?resource=dynamic_route_configs")
         (route,) = [
             r for r in dump["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "headers" not in r["match"]
         ]

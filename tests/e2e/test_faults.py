@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pilotage.adapters.envoy_admin import admin_address
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET
+from pilotage.adapters.http import connect_unix
 from pilotage.demo.traffic import measure
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Status
@@ -107,8 +108,9 @@ class _Pipe(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.server.open.append(self.request)
-        host, _, port = admin_address(self.server.router).rpartition(":")
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port))) as upstream:
+        there = self.server.router / ADMIN_SOCKET
+        with contextlib.suppress(OSError), connect_unix(there, time.monotonic() + 5) as upstream:
+            upstream.settimeout(None)
             threading.Thread(target=_copy, args=(upstream, self.request), daemon=True).start()
             _copy(self.request, upstream)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import secrets
 import shutil
 import sys
 from pathlib import Path
 
+from pilotage.adapters.files import private_folder, set_aside
+from pilotage.adapters.http import unix_url
 from pilotage.adapters.ports import AdapterError
 
 ROUTE_CONFIG = "pilotage"
@@ -16,11 +20,18 @@ SYNTHETIC_HEADER = "x-pilotage-synthetic"
 """On every request of Pilotage's own. Services see it with the value 1, and never on a request of a user."""
 FAILURES, SAMPLE, SALT = "failures.log", "paths.log", "salt"
 """Files beside Envoy's: its log of failed requests, a sample of paths, and what hides users' cookies in the first."""
+ADMIN_SOCKET = "admin.sock"
+"""Where Envoy's admin interface listens, in its folder: whoever reaches that can end it, so only this user does."""
+_ADMIN_ADDRESS = "admin"
+"""Where an earlier Pilotage wrote the TCP address of that interface."""
 ROTATED = ".1"
 """What a log's name ends with once the next one has begun."""
 
 CLUSTER = "version_"
 """Prefix of a version's cluster, in Envoy's configuration and in its statistics."""
+
+_TCP = re.compile(r"[0-9A-Za-z.-]+:[0-9]{1,5}")
+_SECRET = re.compile(r"[0-9a-f]{32}")
 
 BUCKETS_MS = (
     1, 2, 3, 4, 5, 7, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 100, 125, 150, 200, 250, 300, 400, 500, 600, 750,
@@ -51,10 +62,15 @@ def stratum_of(cluster: str) -> str:
 
 
 def secret_of(directory: Path, name: str) -> str:
-    """A random text of the Envoy in `directory` that only this user's processes can read; made when first asked for."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """A random text of the Envoy in `directory` that only this user's processes can read; made when first asked for,
+    and anew where it is no such text any more."""
+    private_folder(directory)
     path = directory / name
-    if not path.exists():
+    found = _text(path)
+    if found is not None and not _SECRET.fullmatch(found):
+        set_aside(path, "it is no secret of ours")
+        found = None
+    if found is None:
         beside = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(16))
@@ -65,18 +81,44 @@ def secret_of(directory: Path, name: str) -> str:
     return path.read_text()
 
 
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
 def synthetic_token(directory: Path) -> str:
     """The header value by which the Envoy in `directory` knows Pilotage's own requests: a secret, so that no user can
     pass for one and hide what fails."""
     return secret_of(directory, "synthetic-token")
 
 
-def admin_address(directory: Path) -> str:
-    """`host:port` of the admin interface of the Envoy in `directory`. Raises AdapterError when none was started."""
-    try:
-        return (directory / "admin").read_text().strip()
-    except FileNotFoundError:
-        raise AdapterError(f"no Envoy has been started in {directory}") from None
+def admin_url(directory: Path) -> str:
+    """Where the admin interface of the Envoy in `directory` answers. Raises AdapterError when none was started."""
+    if (directory / ADMIN_SOCKET).is_socket():
+        return unix_url(directory.resolve() / ADMIN_SOCKET)
+    address = _text(directory / _ADMIN_ADDRESS) or ""
+    if not _TCP.fullmatch(address):
+        address = _bootstrapped(directory)
+    if not address:
+        raise AdapterError(f"no Envoy has been started in {directory}")
+    return f"http://{address}"
+
+
+def _bootstrapped(directory: Path) -> str:
+    """The TCP address that an earlier Pilotage started Envoy with; empty where there is none."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        said = json.loads((directory / "bootstrap.json").read_bytes())["admin"]["address"]["socket_address"]
+        address = f"{said['address']}:{said['port_value']}"
+        return address if _TCP.fullmatch(address) else ""
+    return ""
+
+
+def forget_admin(directory: Path) -> None:
+    """Nothing answers there any more."""
+    for name in (ADMIN_SOCKET, _ADMIN_ADDRESS):
+        (directory / name).unlink(missing_ok=True)
 
 
 def envoy_program() -> str:

@@ -109,7 +109,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         if self._scheme == UNIX:
-            plain = _connected_to(Path(self._unix), self._until)
+            plain = connect_unix(Path(self._unix), self._until)
         else:
             plain = socket.create_connection((self.host, self.port), _left(self._until))
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,7 +162,8 @@ def _left(until: float) -> float:
     return left
 
 
-def _connected_to(path: Path, until: float) -> socket.socket:
+def connect_unix(path: Path, until: float) -> socket.socket:
+    """A connection to the server behind a Unix socket, however long its path. until: on the monotonic clock."""
     made = socket.socket(socket.AF_UNIX)
     try:
         made.settimeout(_left(until))

@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 
-import urllib3
-
 from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER
+from pilotage.adapters.http import get_status
+from pilotage.adapters.ports import AdapterError
 
 _KEPT_UP = 5.0
 """Seconds: unless asked for again they end, with the worker that asked or the rollout that they were for."""
@@ -41,12 +41,12 @@ class SyntheticRequests:
         self._until = 0.0
 
     def _run(self) -> None:
-        pool, due = urllib3.PoolManager(), time.monotonic()
+        due = time.monotonic()
         headers = {SYNTHETIC_HEADER: self._token()}
         while self._goes_on():
             # What became of it is the router's to count.
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                pool.request("GET", self._url, headers=headers, timeout=5.0, retries=False, redirect=False)
+            with contextlib.suppress(AdapterError):
+                get_status(self._url, 5.0, headers)
             due = max(due + self._interval, time.monotonic() - 1)
             time.sleep(max(0.0, due - time.monotonic()))
 

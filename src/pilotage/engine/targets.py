@@ -220,11 +220,13 @@ def _process_fleet(place: Path, fence: Any, section: EnvironmentSection, cwd: Pa
 
 
 def _envoy_metrics(place: Path, section: EnvironmentSection) -> Metrics:
-    from pilotage.adapters.envoy_admin import admin_address
+    from pilotage.adapters.envoy_admin import admin_url
     from pilotage.adapters.metrics.envoy import EnvoyMetrics
 
     admin = section.metrics.admin
-    return EnvoyMetrics(lambda: admin or admin_address(place), _strata(section), None if admin else place)
+    return EnvoyMetrics(
+        lambda: f"http://{admin}" if admin else admin_url(place), _strata(section), None if admin else place
+    )
 
 
 def _strata(section: EnvironmentSection) -> Strata:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of, stratum_of, version_of
 from pilotage.adapters.http import get, get_json
 from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
+from pilotage.adapters.metrics.samples import Sample, samples_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_resources import socket_of
 from pilotage.adapters.strata import SYNTHETIC, Failing, Strata
@@ -34,14 +35,21 @@ from pilotage.model.observation import (
 )
 
 _BOUNDS = tuple(bound / 1000 for bound in BUCKETS_MS)
+_OF_CLUSTER = "envoy_cluster_"
 _NAMES = r"upstream_rq_completed|upstream_rq_\dxx|upstream_rq_\d\d\d|upstream_rq_time|grpc\.\d+|grpc\.total"
-_FILTER = quote(rf"^cluster\.{CLUSTER}.*\.({_NAMES})$")
-_LINE = re.compile(r"^envoy_cluster_(upstream_rq\w*|grpc_\w+)\{(.*)\} (\d+)$", re.MULTILINE)
-_LABEL = re.compile(r'\b(\w+)="([^"]*)"')
+_WITNESSES = r"http\.admin\.downstream_rq_total|cluster_manager\.cluster_added"
+_FILTER = quote(rf"^cluster\.{CLUSTER}.*\.({_NAMES})$|^({_WITNESSES})$")
+_ASKED_BETWEEN = 3
+"""Questions to Envoy between two readings of its counters, the second one among them: it counts those, too."""
+
+_SET_BACK = (
+    "Envoy's counters were set back while it ran (/reset_counters at its admin interface): what versions did meanwhile "
+    "cannot be known"
+)
 
 
 class EnvoyMetrics:
-    """The Metrics port over an Envoy. `admin` gives `host:port` of its admin interface, anew each time.
+    """The Metrics port over an Envoy. `admin` gives the address of its admin interface, anew each time.
 
     directory: where the embedded router keeps its log of failures; None for an Envoy of somebody else.
     """
@@ -51,18 +59,21 @@ class EnvoyMetrics:
         self._log = FailureLog(directory, self._strata) if directory else None
 
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
-        base = f"http://{self._admin()}"
+        base = self._admin()
         # The listener is named anew at each start of Envoy: that name is the start's identity.
         started = f"{base}/{_listener(base)}"
         if cursor is None:
             # Let Envoy merge what lies before the cursor, or it would be counted after it.
             get(f"{base}/stats/prometheus?filter={_FILTER}")
             time.sleep(0.05)
-        totals = self._totals(get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace"))
+        samples = list(samples_of(get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")))
+        totals, witnesses = self._totals(samples), _witnesses(samples)
         hosts = _hosts(get_json(f"{base}/clusters?format=json"))
         failures, log, lost = self._failures(cursor)
         restarted = cursor is not None and cursor["started"] != started
         before = totals if cursor is None else {} if restarted else _saved(cursor["totals"])
+        if cursor is not None and not restarted:
+            _refuse_set_back(cursor.get("witnesses"), witnesses, before, totals)
         hosts_before = hosts if cursor is None else {} if restarted else _saved_hosts(cursor, hosts)
         observations = tuple(
             self._since(version, before, totals, _hosts_since(version, hosts_before, hosts)) for version in versions
@@ -73,21 +84,24 @@ class EnvoyMetrics:
             "totals": {name: vars(total) for name, total in kept.items()},
             "hosts": {name: {**hosts_before.get(name, {}), **counts} for name, counts in hosts.items()},
             "log": log,
+            "witnesses": witnesses,
         }
         note = "the router restarted: counting from its start" if restarted else ""
         return Reading(observations, following, time.time(), "; ".join(filter(None, (note, lost))), failures)
 
-    def _totals(self, statistics: str) -> dict[str, _Totals]:
+    def _totals(self, samples: Iterable[Sample]) -> dict[str, _Totals]:
         """What every cluster of a version did since the router's start, by the cluster's name. Raises AdapterError."""
         found: dict[str, list[tuple[str, dict[str, str], int]]] = {}
-        for name, labels_text, value in _LINE.findall(statistics):
-            labels = dict(_LABEL.findall(labels_text))
+        for name, labels, value in samples:
             cluster = labels.get("envoy_cluster_name", "")
-            if version_of(cluster):
-                found.setdefault(cluster, []).append((name, labels, int(value)))
-        return {
-            cluster: _total(lines, self._strata.failing_of(stratum_of(cluster))) for cluster, lines in found.items()
-        }
+            if name.startswith(_OF_CLUSTER) and version_of(cluster):
+                found.setdefault(cluster, []).append((name.removeprefix(_OF_CLUSTER), labels, int(value)))
+        try:
+            return {
+                cluster: _total(lines, self._strata.failing_of(stratum_of(cluster))) for cluster, lines in found.items()
+            }
+        except (LookupError, ValueError) as error:
+            raise AdapterError(f"Envoy shows statistics that cannot be read: {error!r}") from None
 
     def _since(
         self,
@@ -128,6 +142,32 @@ class EnvoyMetrics:
         except NoLog as error:
             return None, (cursor or {}).get("log"), f"no log of failures: {error}"
         return failures, following, ""
+
+
+def _witnesses(samples: Iterable[Sample]) -> dict[str, int]:
+    """Counters that tell a reset from whatever else makes others fall: of questions to Envoy itself, which ours are
+    among, and of clusters that were made."""
+    found = {}
+    for name, labels, value in samples:
+        if name == "envoy_cluster_manager_cluster_added":
+            found["added"] = int(value)
+        if name == "envoy_http_downstream_rq_total" and labels.get("envoy_http_conn_manager_prefix") == "admin":
+            found["asked"] = int(value)
+    return found
+
+
+def _refuse_set_back(
+    was: Mapping[str, int] | None, now: Mapping[str, int], before: Mapping[str, _Totals], totals: Mapping[str, _Totals]
+) -> None:
+    """Raise AdapterError when counters fell though Envoy is the same: whoever resets them hides what fails."""
+    if not was:
+        return  # The cursor of an earlier Pilotage.
+    if "asked" in was and now.get("asked", 0) < was["asked"] + _ASKED_BETWEEN:
+        raise AdapterError(_SET_BACK)
+    fell = any(name in before and total.requests < before[name].requests for name, total in totals.items())
+    # A cluster that was taken away and made anew counts from zero; then one was added.
+    if fell and now.get("added", 0) <= was.get("added", 0):
+        raise AdapterError(_SET_BACK)
 
 
 def _listener(base: str) -> str:

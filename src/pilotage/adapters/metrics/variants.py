@@ -7,19 +7,20 @@ it does; the cursor keeps the last totals of each, by its id.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pilotage.adapters.http import get
+from pilotage.adapters.metrics.samples import samples_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Observation, Reading
 
-_LINE = re.compile(
-    r"^pilotage_variant_(requests_total|errors_total|seconds_bucket)\{(.*)\} ([0-9.eE+]+)$", re.MULTILINE
-)
-_LABEL = re.compile(r'\b(\w+)="([^"]*)"')
+_OURS = "pilotage_variant_"
+_COUNTERS = {"requests_total": "requests", "errors_total": "errors"}
+_AT_ONCE = 32
+_MOST_PAGE = 4 << 20
 
 Totals = dict[str, Any]
 
@@ -34,7 +35,10 @@ class VariantMetrics:
         asked = [i for i in self._instances() if i.health is Health.HEALTHY]
         if not asked:
             raise AdapterError("no healthy instance tells what the variants did")
-        now = {i.id: self._totals(i, versions) for i in asked}
+        # Together: one that does not answer must not cost its time for each of them.
+        with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
+            pages = list(pool.map(lambda instance: self._totals(instance, versions), asked))
+        now = {instance.id: page for instance, page in zip(asked, pages, strict=True)}
         before: dict[str, dict[str, Totals]] = (cursor or {}).get("totals", {})
         observations = []
         for version in versions:
@@ -48,18 +52,25 @@ class VariantMetrics:
         return Reading(tuple(observations), {"totals": {**before, **now}}, time.time())
 
     def _totals(self, instance: Instance, versions: Sequence[str]) -> dict[str, Totals]:
-        page = get(f"http://{instance.host}:{instance.port}{self._path}").decode(errors="replace")
+        url = f"http://{instance.host}:{instance.port}{self._path}"
+        page = get(url, most=_MOST_PAGE).decode(errors="replace")
         found: dict[str, Totals] = {v: {"requests": 0, "errors": 0, "buckets": {}} for v in versions}
-        for name, labels_text, value in _LINE.findall(page):
-            labels = dict(_LABEL.findall(labels_text))
+        for name, labels, value in samples_of(page):
             if labels.get("flag") != self._flag or labels.get("variant") not in found:
                 continue
-            totals = found[labels["variant"]]
-            if name == "seconds_bucket":
-                totals["buckets"][labels["le"]] = int(float(value))
-            else:
-                totals[name.removesuffix("_total")] = int(float(value))
+            totals, kind = found[labels["variant"]], name.removeprefix(_OURS)
+            if kind == "seconds_bucket" and _is_bound(labels.get("le", "")):
+                totals["buckets"][labels["le"]] = int(value)
+            elif kind in _COUNTERS and name.startswith(_OURS):
+                totals[_COUNTERS[kind]] = int(value)
         return found
+
+
+def _is_bound(text: str) -> bool:
+    try:
+        return float(text) >= 0
+    except ValueError:
+        return False
 
 
 def _since(before: Totals | None, now: Totals, cursor: dict[str, Any] | None) -> tuple[int, int, Histogram]:

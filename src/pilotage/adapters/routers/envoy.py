@@ -12,12 +12,11 @@ import hashlib
 import json
 import logging
 import os
+import resource
 import time
 import uuid
 from pathlib import Path
 from typing import Any
-
-import urllib3
 
 from pilotage.adapters import processes
 from pilotage.adapters.envoy_admin import (
@@ -26,18 +25,18 @@ from pilotage.adapters.envoy_admin import (
     ROUTE_CONFIG,
     SALT,
     SAMPLE,
-    admin_address,
+    admin_url,
     cluster_of,
     envoy_program,
+    forget_admin,
     secret_of,
     stratum_of,
     synthetic_token,
     version_of,
 )
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, write_at_once, write_json
-from pilotage.adapters.free_port import free_port
-from pilotage.adapters.http import get, get_json
+from pilotage.adapters.files import private_folder, read_json, set_aside, write_at_once, write_json
+from pilotage.adapters.http import get, get_json, post
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import bootstrap, listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
@@ -51,6 +50,8 @@ _LARGEST = {FAILURES: 32 << 20, SAMPLE: 1 << 20}
 """Bytes at which a log of Envoy's gives way to the next one."""
 _FLUSHED_EVERY = 200
 """Milliseconds until what failed stands in the log."""
+_MOST_CONNECTIONS = 50_000
+"""Of users at once. Fewer where the system allows fewer open files: each takes two, one of them to an instance."""
 _START_DEADLINE = 10.0
 _TAKE_UP_DEADLINE = 5.0
 
@@ -96,9 +97,9 @@ class EnvoyRouter:
         self._rotate_logs()
 
     def read(self) -> Split | None:
-        if not (self._files / "rds.json").exists():
+        if not self._was_told():
             return None
-        dump = get_json(f"http://{admin_address(self._directory)}/config_dump?resource=dynamic_route_configs")
+        dump = get_json(f"{admin_url(self._directory)}/config_dump?resource=dynamic_route_configs")
         try:
             configs = [entry["route_config"] for entry in dump.get("configs", [])]
             return next((split_of(config) for config in configs if config["name"] == ROUTE_CONFIG), None)
@@ -106,9 +107,9 @@ class EnvoyRouter:
             raise AdapterError(f"Envoy shows a route that Pilotage did not write: {error}") from error
 
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
-        if not (self._files / "rds.json").exists():
+        if not self._was_told():
             return None
-        answer = get_json(f"http://{admin_address(self._directory)}/clusters?format=json")
+        answer = get_json(f"{admin_url(self._directory)}/clusters?format=json")
         try:
             found: dict[str, frozenset[tuple[str, int]]] = {}
             for shown in answer["cluster_statuses"]:
@@ -122,7 +123,9 @@ class EnvoyRouter:
     def stop(self) -> None:
         self._fence.check()
         self._end()
-        for file in (*self._files.glob("*.json"), self._directory / "admin"):
+        processes.end_all(processes.left_in(self._directory), self._stop_deadline)
+        forget_admin(self._directory)
+        for file in self._files.glob("*.json"):
             file.unlink(missing_ok=True)
         for log in _LARGEST:
             for name in (log, log + ROTATED):
@@ -134,10 +137,36 @@ class EnvoyRouter:
     def _record(self) -> Path:
         return self._directory / "envoy.json"
 
+    def _was_told(self) -> bool:
+        return (self._files / "rds.json").exists() or self._record.exists()
+
+    def _running(self) -> processes.Record | None:
+        """The Envoy of before, also where its record is lost. One that nobody can tell anything any more, because its
+        files were taken away under it, ends."""
+        record = processes.find(self._record)
+        if record is None or record.process() is None:
+            return None
+        lost = self._lost(record)
+        if not lost:
+            return record
+        _log.warning("Envoy (process %s) is started anew: %s", record.pid, lost)
+        self._end()
+        return None
+
+    def _lost(self, record: processes.Record) -> str:
+        """What keeps Envoy from being told anything; empty when nothing does."""
+        try:
+            admin_url(self._directory)
+        except AdapterError:
+            return "its admin interface is gone"
+        watched = record.facts.get("files")
+        # It watches the very folder that was there when it started, not one of the same name.
+        return "" if watched in (None, _inode(self._files)) else f"{self._files} is another folder by now"
+
     def _ensure_running(self) -> processes.Record:
         """Adopt the Envoy of before, or start one; it then has taken up the files."""
-        record = processes.load(self._record)
-        if record is not None and record.process() is not None:
+        record = self._running()
+        if record is not None:
             if record != self._has_listener:
                 self._write_listener()
                 self._has_listener = record
@@ -145,9 +174,12 @@ class EnvoyRouter:
         refuse_taken(*self._settings.listen)
         if not (self._files / "rds.json").exists():
             self._write("rds", [no_routes()])
-        admin = free_port()
-        (self._directory / "admin").write_text(f"127.0.0.1:{admin}\n")
-        write_json(self._directory / "bootstrap.json", bootstrap(self._files, admin, f"users-{uuid.uuid4().hex}"))
+        private_folder(self._directory).chmod(0o700)
+        forget_admin(self._directory)
+        most = _open_files()
+        connections = max(100, min(_MOST_CONNECTIONS, most // 2 - 200))
+        name = f"users-{uuid.uuid4().hex}"
+        write_json(self._directory / "bootstrap.json", bootstrap(self._files, name, connections))
         self._write_listener()
         for name in _LARGEST:
             _make_private(self._directory / name)
@@ -156,14 +188,15 @@ class EnvoyRouter:
             "--concurrency", "2", "--log-level", "warning", "--file-flush-interval-msec", str(_FLUSHED_EVERY),
         ]  # fmt: skip
         log = self._directory / "envoy.log"
-        record = processes.start(self._record, command, {}, log)
+        record = processes.start(self._record, command, {"files": _inode(self._files)}, log, self._directory)
+        _allow_open_files(record.pid, most)
         deadline = time.monotonic() + _START_DEADLINE
         while time.monotonic() < deadline:
             if record.process() is None:
                 raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
-            if _is_live(admin):
+            if self._is_live():
                 # An Envoy that cannot listen lives on without a listener, and would serve nobody.
-                if get(f"http://127.0.0.1:{admin}/listeners").strip():
+                if get(f"{admin_url(self._directory)}/listeners").strip():
                     return record
                 self._end()
                 raise AdapterError(f"Envoy cannot listen; {log} ends: {processes.last_lines(log)}")
@@ -178,7 +211,7 @@ class EnvoyRouter:
 
     def _write_listener(self) -> None:
         """Say what the listener is, to an Envoy that can take it up; one that an earlier Pilotage started cannot."""
-        started_with = read_json(self._directory / "bootstrap.json")
+        started_with = self._started_with()
         name = listener_named(started_with)
         self._has_logs = name is not None
         if name is None:
@@ -189,9 +222,27 @@ class EnvoyRouter:
             "lds", [listener_of(self._directory, self._files, self._settings, name, alone=listens_alone(started_with))]
         )
 
+    def _started_with(self) -> dict[str, Any] | None:
+        """What Envoy was started with; where the file is lost, as it says itself."""
+        found = read_json(self._directory / "bootstrap.json")
+        if isinstance(found, dict):
+            return found
+        with contextlib.suppress(AdapterError, LookupError, TypeError, AttributeError):
+            dump = get_json(f"{admin_url(self._directory)}/config_dump")["configs"]
+            said: dict[str, Any] = next(part["bootstrap"] for part in dump if "bootstrap" in part)
+            write_json(self._directory / "bootstrap.json", said)
+            return said
+        return None
+
+    def _is_live(self) -> bool:
+        try:
+            return bool(get_json(f"{admin_url(self._directory)}/server_info", timeout=0.5)["state"] == "LIVE")
+        except AdapterError:
+            return False
+
     def _wait_for_clusters(self, wanted: set[str]) -> None:
         def there() -> bool:
-            url = f"http://{admin_address(self._directory)}/config_dump?resource=dynamic_active_clusters"
+            url = f"{admin_url(self._directory)}/config_dump?resource=dynamic_active_clusters"
             dump = get_json(url)
             return wanted <= {entry["cluster"]["name"] for entry in dump.get("configs", [])}
 
@@ -202,7 +253,11 @@ class EnvoyRouter:
 
     def _routed_clusters(self) -> set[str]:
         rds = self._written("rds")
-        return set(cluster_names(rds)) if rds else set()
+        try:
+            return set(cluster_names(rds)) if rds else set()
+        except (LookupError, TypeError, AttributeError) as error:
+            set_aside(self._files / "rds.json", f"no routes of ours: {error!r}")
+            return set()
 
     def _clusters_of(self, split: Split, versions: set[str]) -> set[str]:
         """The clusters that `versions` need, and those that they still have of other strata."""
@@ -211,8 +266,10 @@ class EnvoyRouter:
             strata.append(SYNTHETIC)
         needed = {cluster_of(version, stratum) for version in versions for stratum in strata}
         needed |= {cluster_of(route.version, TESTERS) for route in split.header_routes}
-        written = (self._written("cds") or {}).get("resources", [])
-        return needed | {found["name"] for found in written if version_of(found["name"]) in versions}
+        with contextlib.suppress(LookupError, TypeError, AttributeError):
+            written = (self._written("cds") or {}).get("resources", [])
+            needed |= {found["name"] for found in written if version_of(found["name"]) in versions}
+        return needed
 
     def _write_clusters(self, names: set[str]) -> bool:
         http2 = self._settings.http2
@@ -232,7 +289,7 @@ class EnvoyRouter:
                 with contextlib.suppress(OSError):
                     path.replace(path.with_name(log + ROTATED))
             _make_private(path)
-        _post(f"http://{admin_address(self._directory)}/reopen_logs")
+        post(f"{admin_url(self._directory)}/reopen_logs")
         self._reopened = True
 
     # ── the files ──────────────────────────────────────────────────────────────────────────────────────────
@@ -248,11 +305,8 @@ class EnvoyRouter:
 
     def _written(self, name: str) -> dict[str, Any] | None:
         """What a discovery file says; None when there is none, or a crash of the machine has torn it."""
-        try:
-            found: dict[str, Any] | None = read_json(self._files / f"{name}.json")
-            return found
-        except ValueError:
-            return None
+        found = read_json(self._files / f"{name}.json")
+        return found if isinstance(found, dict) else None
 
 
 def _wait(there: Any, complaint: str) -> None:
@@ -261,13 +315,6 @@ def _wait(there: Any, complaint: str) -> None:
         if time.monotonic() > deadline:
             raise AdapterError(f"{complaint} after {_TAKE_UP_DEADLINE:g} s")
         time.sleep(0.005)
-
-
-def _is_live(admin: int) -> bool:
-    try:
-        return bool(get_json(f"http://127.0.0.1:{admin}/server_info", timeout=0.5)["state"] == "LIVE")
-    except AdapterError:
-        return False
 
 
 def _make_private(path: Path) -> None:
@@ -292,8 +339,21 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _post(url: str) -> None:
+def _inode(path: Path) -> int | None:
     try:
-        urllib3.request("POST", url, timeout=2.0, retries=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise AdapterError(f"{url} does not answer: {error}") from error
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _open_files() -> int:
+    """Files that Envoy may have open at once."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 20 if most == resource.RLIM_INFINITY else most
+
+
+def _allow_open_files(pid: int | None, most: int) -> None:
+    """As many as the system lets it; by default a process gets far fewer."""
+    if pid is not None and hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError, ValueError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))

@@ -9,7 +9,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pilotage.adapters.envoy_admin import BUCKETS_MS, FAILURES, ROUTE_CONFIG, SALT, SAMPLE, SYNTHETIC_HEADER
+from pilotage.adapters.envoy_admin import (
+    ADMIN_SOCKET,
+    BUCKETS_MS,
+    FAILURES,
+    ROUTE_CONFIG,
+    SALT,
+    SAMPLE,
+    SYNTHETIC_HEADER,
+)
 from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky, address, source
 from pilotage.adapters.routers.envoy_routes import USER, USER_HEADER
 from pilotage.adapters.strata import Failing
@@ -24,11 +32,24 @@ _SAMPLED = 1
 _HASH = Path(__file__).with_name("failed_user.lua")
 
 
-def bootstrap(files: Path, admin: int, listener: str) -> dict[str, Any]:
-    """What Envoy is started with. admin: its port · listener: the name of the one that users reach."""
+def bootstrap(files: Path, listener: str, connections: int) -> dict[str, Any]:
+    """What Envoy is started with, in the folder where its admin socket is to be: the path of a socket must be short.
+    listener: the name of the one that users reach · connections: of users at once, all others are turned away."""
+    limit = f"{TYPE}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     return {
         "node": {"id": listener, "cluster": "pilotage", "metadata": {_ALONE: True}},
-        "admin": {"address": address("127.0.0.1", admin)},
+        "admin": {
+            "address": {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}},
+            "ignore_global_conn_limit": True,
+        },
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {"@type": limit, "max_active_downstream_connections": connections},
+                }
+            ]
+        },
         # Histograms are otherwise merged every five seconds: too old for a judge that looks every second.
         "stats_flush_on_admin": True,
         "stats_config": {
@@ -43,9 +64,12 @@ def bootstrap(files: Path, admin: int, listener: str) -> dict[str, Any]:
 def listener_named(bootstrapped: dict[str, Any] | None) -> str | None:
     """The name of the listener of an Envoy so started; None for one whose listener cannot be changed, because an
     earlier Pilotage started it."""
-    if not bootstrapped or "lds_config" not in bootstrapped.get("dynamic_resources", {}):
+    try:
+        if not bootstrapped or "lds_config" not in bootstrapped.get("dynamic_resources", {}):
+            return None
+        return str(bootstrapped["node"]["id"])
+    except (LookupError, TypeError, AttributeError):
         return None
-    return str(bootstrapped["node"]["id"])
 
 
 def listens_alone(bootstrapped: dict[str, Any] | None) -> bool:
@@ -60,6 +84,7 @@ def listener_of(directory: Path, files: Path, settings: Settings, name: str, *, 
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "pilotage",
         "codec_type": "AUTO",
+        "request_headers_timeout": f"{settings.headers_timeout:g}s",
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "rds": {"route_config_name": ROUTE_CONFIG, "config_source": source(files, "rds")},
         "early_header_mutation_extensions": [_fresh_user()],

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pilotage.adapters.envoy_admin import ROUTE_CONFIG, admin_address, cluster_of, stratum_of, version_of
+from pilotage.adapters.envoy_admin import ROUTE_CONFIG, admin_url, cluster_of, stratum_of, version_of
 from pilotage.adapters.files import write_at_once
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
@@ -144,7 +144,7 @@ def _cluster_like(found: list[dict[str, Any]], files: Path, version: str, stratu
 
 
 def _route_config(directory: Path) -> dict[str, Any] | None:
-    dump = get_json(f"http://{admin_address(directory)}/config_dump?resource=dynamic_route_configs")
+    dump = get_json(f"{admin_url(directory)}/config_dump?resource=dynamic_route_configs")
     configs = [entry["route_config"] for entry in dump.get("configs", [])]
     return next((config for config in configs if config["name"] == ROUTE_CONFIG), None)
 
@@ -155,7 +155,7 @@ def _shown(directory: Path) -> Split | None:
 
 
 def _active_clusters(directory: Path) -> set[str]:
-    dump = get_json(f"http://{admin_address(directory)}/config_dump?resource=dynamic_active_clusters")
+    dump = get_json(f"{admin_url(directory)}/config_dump?resource=dynamic_active_clusters")
     return {entry["cluster"]["name"] for entry in dump.get("configs", [])}
 
 

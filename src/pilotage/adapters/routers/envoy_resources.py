@@ -40,7 +40,7 @@ class Settings:
     ours · health: the path on which a load balancer in front may then ask whether this router lives · strata: what is
     counted apart · synthetic: requests of Pilotage's own are told from those of users · http2: instances speak HTTP/2
     without TLS, as gRPC needs · retry_idempotent: requests that may be made twice are, when an instance dies under
-    them.
+    them · headers_timeout: seconds in which the whole head of a request must be there.
     """
 
     listen: tuple[str, int]
@@ -53,6 +53,7 @@ class Settings:
     synthetic: bool = False
     http2: bool = False
     retry_idempotent: bool = False
+    headers_timeout: float = 10.0
 
 
 def source(files: Path, name: str) -> dict[str, Any]:
