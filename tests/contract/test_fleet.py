@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ import psutil
 import pytest
 
 from pilotage.adapters import processes
+from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.fleets.process import ProcessFleet
 from pilotage.adapters.free_port import free_port
@@ -34,6 +37,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 if "chatty" in version:
     print("first\\nsecond\\n\\n\\x1b[31mred\\x1b[0m\\x00\\n" + "x" * 1000, flush=True)
+if "forking" in version:
+    import subprocess
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 if "broken" in version:
     sys.exit("fatal: no price list")
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
@@ -304,3 +310,176 @@ def test_a_port_that_another_program_took_meanwhile_is_no_crash_of_the_version(
             assert time.monotonic() < until, found
             time.sleep(0.1)
         assert found[0].port != neighbour.getsockname()[1]
+
+
+# ── what is lost, and clocks ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "broken", [None, b"", b'{"facts": {', b"[]", b'{"facts": {"version": "1.0"}, "pid": 1}', b"\xff"]
+)
+def test_a_lost_or_broken_record_is_made_anew_from_its_process(
+    make: Make, tmp_path: Path, broken: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody starts a second instance for one that runs, and what happened is said in the log."""
+    fleet = make(1)
+    fleet.ensure("1.0", 2)
+    before = wait(fleet, healthy("1.0", 2))
+    record = tmp_path / "fleet" / "1.0-1.json"
+    if broken is None:
+        record.unlink()
+    else:
+        record.write_bytes(broken)
+    for controller in (fleet, make(2)):
+        controller.ensure("1.0", 2)
+        assert [i.id for i in controller.instances()] == [i.id for i in before]
+    assert len(_children()) == 2
+    assert "1.0-1.json was lost" in caplog.text
+    assert broken is None or (tmp_path / "fleet" / "1.0-1.json.unreadable").read_bytes() == broken
+
+
+def test_when_all_records_are_deleted_nothing_is_started_twice_and_stop_ends_all(make: Make, tmp_path: Path) -> None:
+    fleet = make(1)
+    fleet.ensure("1.0", 2)
+    before = wait(fleet, healthy("1.0", 2))
+    shutil.rmtree(tmp_path / "fleet")
+    make(2).ensure("1.0", 2)
+    assert [(i.id, i.port) for i in make(2).instances()] == [(i.id, i.port) for i in before]
+    assert len(_children()) == 2
+    shutil.rmtree(tmp_path / "fleet")
+    make(2).stop()
+    assert _children() == []
+
+
+def test_a_child_in_a_session_of_its_own_ends_with_its_instance(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("forking", 1)
+    wait(fleet, healthy("forking", 1))
+    assert len(_marked("forking-1.json")) == 2
+
+    def gone(found: list[Instance]) -> bool:
+        fleet.ensure("forking", 0)
+        return not found
+
+    wait(fleet, gone)
+    assert _marked("forking-1.json") == []
+
+
+CONTROLLER = """
+import sys
+from pathlib import Path
+from pilotage.adapters.environment import Environment
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.fleets.process import ProcessFleet
+place = Path(sys.argv[1])
+fleet = ProcessFleet(place / "fleet", Fence(place / "fence.json", 1), command=["false"], health="/", stop_deadline=1.0,
+                     cwd=place)
+fleet.ensure("1.0", 1)
+print(*(f"{i.id} {i.health}" for i in fleet.instances()))
+"""
+
+
+@pytest.mark.parametrize("step", [1, -3600])
+def test_a_clock_that_was_put_right_changes_nothing_that_runs(make: Make, tmp_path: Path, step: int) -> None:
+    """The kernel shows a step of the wall clock as another time of boot, by which psutil dates every process."""
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    wait(fleet, healthy("1.0", 1))
+    rows = Path("/proc/stat").read_text().splitlines(keepends=True)
+    moved = tmp_path / "stat"
+    moved.write_text("".join(f"btime {int(r.split()[1]) + step}\n" if r.startswith("btime") else r for r in rows))
+    there = ["unshare", "-Urm", "sh", "-c", f'mount --bind {moved} /proc/stat && exec "$@"', "-"]
+    command = [*there, sys.executable, "-c", CONTROLLER, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": _SOURCES})
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
+    assert done.stdout == "1.0-1 healthy\n", done.stderr
+
+
+def test_a_record_of_an_earlier_pilotage_is_known_by_its_mark(make: Make, tmp_path: Path) -> None:
+    """It has the start by the wall clock, which was put right meanwhile."""
+    fleet = make(1)
+    fleet.ensure("1.0", 1)
+    (there,) = wait(fleet, healthy("1.0", 1))
+    record = tmp_path / "fleet" / "1.0-1.json"
+    data = json.loads(record.read_text())
+    started = psutil.Process(data["pid"]).create_time() + 3600
+    old = {"facts": data["facts"], "pid": data["pid"], "started": started, "stopping_since": None}
+    record.write_text(json.dumps(old))
+    make(2).ensure("1.0", 1)
+    assert [i.id for i in make(2).instances()] == [there.id]
+    assert len(_children()) == 1
+
+
+# ── what an instance is given ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_instance_sees_what_the_configuration_names_and_no_secret_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a secret resolves to reaches the program, and no file of ours."""
+    given = {
+        "PILOTAGE_DATABASE": "postgresql://u:hush@h/d",
+        "SLACK_TOKEN": "xoxb",
+        "REGION": "eu",
+        "SHOP_KEY": "s3cr3t",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    environment = Environment(given={"KEY": "secret://env/SHOP_KEY", "MODE": "live"}, passed=["REGION", "ABSENT"])
+    program = "import json, os; json.dump(dict(os.environ), open('seen', 'w'))"
+    fence = Fence(tmp_path / "fence.json", 1)
+    command = [sys.executable, "-c", program, "{version}", "{port}"]
+    fleet = ProcessFleet(
+        tmp_path / "fleet", fence, command=command, health="/", stop_deadline=1, cwd=tmp_path, environment=environment
+    )
+    fleet.ensure("1.0", 1)
+    wait(fleet, lambda found: [i.health for i in found] == [Health.EXITED])
+    seen = json.loads((tmp_path / "seen").read_text())
+    assert {"KEY": "s3cr3t", "MODE": "live", "REGION": "eu", "PATH": os.environ["PATH"]}.items() <= seen.items()
+    assert not {"PILOTAGE_DATABASE", "SLACK_TOKEN", "SHOP_KEY", "ABSENT"} & seen.keys()
+    (tmp_path / "seen").unlink()
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"s3cr3t" in p.read_bytes()]
+
+
+def test_a_secret_that_cannot_be_had_starts_nothing_and_is_named(tmp_path: Path) -> None:
+    environment = Environment(given={"KEY": "secret://env/NOBODY_SET_THIS"})
+    fence = Fence(tmp_path / "fence.json", 1)
+    fleet = ProcessFleet(
+        tmp_path / "fleet", fence, command=["true"], health="/", stop_deadline=1, cwd=tmp_path, environment=environment
+    )
+    with pytest.raises(AdapterError, match="NOBODY_SET_THIS holds nothing"):
+        fleet.ensure("1.0", 1)
+    assert fleet.instances() == ()
+
+
+def test_placeholders_are_filled_in_once(tmp_path: Path) -> None:
+    """A version called `{port}` is a version, not a port."""
+    fence = Fence(tmp_path / "fence.json", 1)
+    program = "import sys; print('got', sys.argv[1:])"
+    command = [sys.executable, "-c", program, "{version}", "{port}", "{other}"]
+    fleet = ProcessFleet(tmp_path / "fleet", fence, command=command, health="/", stop_deadline=1, cwd=tmp_path)
+    fleet.ensure("{port}", 1)
+    (dead,) = wait(fleet, lambda found: [i.health for i in found] == [Health.EXITED])
+    assert fleet.log_tail(dead.id) == (f"got ['{{port}}', '{dead.port}', '{{other}}']",)
+
+
+def test_a_port_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of a fleet's instances listens yet when the ports of the next ones are chosen."""
+    given = [free_port() for _ in range(3)]
+    drawn = iter([given[0], given[2], given[1] - 1, given[1] - 2, given[1] - 3])
+    monkeypatch.setattr("random.randrange", lambda *_: next(drawn))
+    assert free_port({given[1] - 1}) not in {*given, given[1] - 1}
+
+
+_SOURCES = str(Path(processes.__file__).parents[2])
+
+
+def _marked(name: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            mark = process.environ().get("PILOTAGE_PROCESS", "")
+            if mark.endswith(name) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found

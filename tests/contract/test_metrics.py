@@ -24,7 +24,9 @@ from pilotage.adapters.envoy_admin import (
     synthetic_token,
     version_of,
 )
+from pilotage.adapters.http import post
 from pilotage.adapters.metrics.envoy import EnvoyMetrics
+from pilotage.adapters.metrics.samples import samples_of
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.model.observation import REST, Failure, Reading
@@ -471,3 +473,41 @@ def _until_endpoints(routed: RouterUnderTest, count: int) -> None:
     while len((routed.router.endpoints() or {}).get("1.0", ())) != count:
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+# ── counters that somebody sets back, pages that somebody writes ───────────────────────────────────────────
+
+
+def test_counters_that_were_set_back_are_an_error_and_no_restart(
+    counted: EnvoyMetrics, routed: RouterUnderTest
+) -> None:
+    """Whoever resets Envoy's counters again and again would hide every failure from the judge."""
+    cursor = counted.observe(BOTH, None).cursor
+    for n in range(10):
+        routed.ask("/shop/error", user=f"u{n}")
+    cursor = counted.observe(BOTH, cursor).cursor
+    post(f"{admin_url(routed.directory)}/reset_counters")
+    with pytest.raises(AdapterError, match="counters were set back while it ran"):
+        counted.observe(BOTH, cursor)
+    # Set back before each look: nothing has fallen that a look could see, but Envoy counts its questions as well.
+    cursor = counted.observe(BOTH, None).cursor
+    for _ in range(2):
+        post(f"{admin_url(routed.directory)}/reset_counters")
+        with pytest.raises(AdapterError, match="counters were set back while it ran"):
+            counted.observe(BOTH, cursor)
+
+
+def test_a_cursor_without_witnesses_goes_on(counted: EnvoyMetrics, routed: RouterUnderTest) -> None:
+    cursor = counted.observe(BOTH, None).cursor
+    del cursor["witnesses"]
+    routed.ask("/shop", user="u1")
+    assert sum(o.requests for o in counted.observe(BOTH, cursor).observations) == 1
+
+
+@pytest.mark.parametrize(
+    "page", ["envoy_cluster_upstream_rq_xx{", "x" * 50, 'a="', '{a="b"} ', "envoy_cluster_grpc_1{} 1\n", "} 1\n{"]
+)
+def test_a_hostile_page_is_read_in_linear_time(page: str) -> None:
+    """A megabyte of it: time grows with the length alone, where it once grew with its square."""
+    samples = list(samples_of(page * ((1 << 20) // len(page))))
+    assert all(value >= 0 for _, _, value in samples)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import socket
 import stat
 import threading
@@ -16,7 +18,9 @@ import psutil
 import pytest
 import urllib3
 
-from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER, cluster_of, synthetic_token
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET, SYNTHETIC_HEADER, admin_url, cluster_of, synthetic_token
+from pilotage.adapters.free_port import free_port
+from pilotage.adapters.http import get
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.adapters.route_sample import sampled_paths
 from pilotage.adapters.routers import envoy, envoy_listener
@@ -455,6 +459,11 @@ def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
     manager["http_filters"] = manager["http_filters"][-1:]
     bootstrap["static_resources"] = {"listeners": [listener]}
     del bootstrap["dynamic_resources"]["lds_config"]
+    # Its admin interface was a port, which it wrote into a file.
+    admin = free_port()
+    bootstrap["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin}}}
+    (directory / ADMIN_SOCKET).unlink()
+    (directory / "admin").write_text(f"127.0.0.1:{admin}\n")
     for process in _children():
         process.kill()
         process.wait(10)
@@ -611,3 +620,99 @@ def _until_raised(routed: RouterUnderTest) -> None:
     while time.monotonic() < until:
         routed.router.read()
         time.sleep(0.02)
+
+
+# ── what is lost, and who may ask ──────────────────────────────────────────────────────────────────────────
+
+
+def _envoys() -> list[psutil.Process]:
+    return [p for p in _children() if "--disable-hot-restart" in p.cmdline()]
+
+
+LOST = ("envoy.json", "bootstrap.json", "xds/rds.json", "xds/cds.json", "xds/lds.json", "salt", "synthetic-token")
+
+
+@pytest.mark.parametrize("broken", [None, b"{", b"[]"])
+def test_lost_or_broken_files_of_the_router_stop_neither_it_nor_the_way_back(
+    routed: RouterUnderTest, versions: Versions, broken: bytes | None
+) -> None:
+    """Every file in turn, and the same Envoy takes up a split after each; no second one is started."""
+    routed.configured(synthetic=True)
+    backends = {v: [versions(v).address] for v in ("1.0", "2.0")}
+    routed.take(split_between("2.0", 500, "1.0"), backends)
+    (before,) = _envoys()
+    for number, name in enumerate(LOST, 1):
+        path = routed.directory / name
+        if broken is None:
+            path.unlink()
+        else:
+            path.write_bytes(broken)
+        routed.router = routed.again()
+        routed.take(split_between("2.0", number, "1.0"), backends)
+        assert [p.pid for p in _envoys()] == [before.pid], name
+    routed.again().stop()
+    assert _envoys() == []
+
+
+@pytest.mark.parametrize("lost", ["", "xds", ADMIN_SOCKET])
+def test_an_envoy_that_nobody_can_tell_anything_any_more_makes_way_for_another(
+    routed: RouterUnderTest, versions: Versions, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its whole folder deleted, the folder it watches, or its admin socket: the port has one router, with the split."""
+    backends = {v: [versions(v).address] for v in ("1.0", "2.0")}
+    routed.take(split_between("2.0", 500, "1.0"), backends)
+    place = routed.directory / lost
+    place.unlink() if lost == ADMIN_SOCKET else shutil.rmtree(place)
+    routed.router = routed.again()
+    routed.take(split_between("2.0", 0, "1.0"), backends)
+    assert len(_envoys()) == 1
+    assert {routed.ask(user=f"u{n}") for n in range(20)} == {"1.0"}
+    assert "is started anew" in caplog.text
+
+
+def test_the_admin_interface_is_this_users_alone(routed: RouterUnderTest, versions: Versions) -> None:
+    """No port, and a socket that others can neither reach nor open."""
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    (envoy_process,) = _envoys()
+    listening = [c.laddr.port for c in envoy_process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    assert set(listening) == {routed.settings.listen[1]}
+    socket_file = routed.directory / ADMIN_SOCKET
+    assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(routed.directory.stat().st_mode) == 0o700
+    assert b"LIVE" in get(f"{admin_url(routed.directory)}/server_info")
+
+
+def test_half_a_head_is_not_waited_for(routed: RouterUnderTest, versions: Versions) -> None:
+    routed.configured(headers_timeout=0.3)
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    with socket.create_connection(routed.settings.listen, timeout=10) as half:
+        half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-More:")
+        assert half.recv(65536).startswith(b"HTTP/1.1 408")
+
+
+def test_connections_have_a_limit_and_the_admin_interface_answers_beyond_it(
+    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envoy, "_MOST_CONNECTIONS", 100)
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    crowd = [socket.create_connection(routed.settings.listen, timeout=10) for _ in range(150)]
+    try:
+        turned_away = 0
+        for connection in crowd:
+            connection.settimeout(0.02)
+            with contextlib.suppress(TimeoutError):
+                turned_away += connection.recv(1) == b""
+        assert turned_away >= 50
+        assert routed.router.read() == ONE
+    finally:
+        for connection in crowd:
+            connection.close()
+
+
+def test_what_an_instance_could_see_of_the_worker_envoy_does_not_see(
+    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PILOTAGE_DATABASE", "postgresql://u:hush@h/d")
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    (envoy_process,) = _envoys()
+    assert "hush" not in str(envoy_process.environ())

@@ -52,6 +52,8 @@ _FLUSHED_EVERY = 200
 """Milliseconds until what failed stands in the log."""
 _MOST_CONNECTIONS = 50_000
 """Of users at once. Fewer where the system allows fewer open files: each takes two, one of them to an instance."""
+_WATCHED = "watched"
+"""File in the folder of discovery files that names the Envoy that watches it."""
 _START_DEADLINE = 10.0
 _TAKE_UP_DEADLINE = 5.0
 
@@ -159,9 +161,10 @@ class EnvoyRouter:
             admin_url(self._directory)
         except AdapterError:
             return "its admin interface is gone"
-        watched = record.facts.get("files")
+        watched = record.facts.get("watches")
         # It watches the very folder that was there when it started, not one of the same name.
-        return "" if watched in (None, _inode(self._files)) else f"{self._files} is another folder by now"
+        there = watched is None or _text(self._files / _WATCHED) == watched
+        return "" if there else f"{self._files} is another folder by now"
 
     def _ensure_running(self) -> processes.Record:
         """Adopt the Envoy of before, or start one; it then has taken up the files."""
@@ -171,33 +174,42 @@ class EnvoyRouter:
                 self._write_listener()
                 self._has_listener = record
             return record
+        return self._started()
+
+    def _started(self) -> processes.Record:
+        """A new Envoy that has taken up the files. Raises AdapterError."""
         refuse_taken(*self._settings.listen)
         if not (self._files / "rds.json").exists():
             self._write("rds", [no_routes()])
         private_folder(self._directory).chmod(0o700)
         forget_admin(self._directory)
-        most = _open_files()
+        most, name = _open_files(), f"users-{uuid.uuid4().hex}"
         connections = max(100, min(_MOST_CONNECTIONS, most // 2 - 200))
-        name = f"users-{uuid.uuid4().hex}"
         write_json(self._directory / "bootstrap.json", bootstrap(self._files, name, connections))
         self._write_listener()
-        for name in _LARGEST:
-            _make_private(self._directory / name)
+        write_at_once(self._files / _WATCHED, name.encode())
+        for log in _LARGEST:
+            _make_private(self._directory / log)
         command = [
             envoy_program(), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart",
             "--concurrency", "2", "--log-level", "warning", "--file-flush-interval-msec", str(_FLUSHED_EVERY),
         ]  # fmt: skip
-        log = self._directory / "envoy.log"
-        record = processes.start(self._record, command, {"files": _inode(self._files)}, log, self._directory)
+        record = processes.start(
+            self._record, command, {"watches": name}, self._directory / "envoy.log", self._directory
+        )
         _allow_open_files(record.pid, most)
-        deadline = time.monotonic() + _START_DEADLINE
+        self._wait_until_it_listens(record)
+        return record
+
+    def _wait_until_it_listens(self, record: processes.Record) -> None:
+        log, deadline = self._directory / "envoy.log", time.monotonic() + _START_DEADLINE
         while time.monotonic() < deadline:
             if record.process() is None:
                 raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
             if self._is_live():
                 # An Envoy that cannot listen lives on without a listener, and would serve nobody.
                 if get(f"{admin_url(self._directory)}/listeners").strip():
-                    return record
+                    return
                 self._end()
                 raise AdapterError(f"Envoy cannot listen; {log} ends: {processes.last_lines(log)}")
             time.sleep(0.02)
@@ -339,9 +351,9 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _inode(path: Path) -> int | None:
+def _text(path: Path) -> str | None:
     try:
-        return path.stat().st_ino
+        return path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return None
 
