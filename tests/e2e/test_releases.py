@@ -11,7 +11,7 @@ import pytest
 
 from pilotage.adapters.free_port import free_port
 from pilotage.demo.traffic import Traffic
-from pilotage.engine.store import Rollout
+from pilotage.engine.store import RolloutSummary
 from pilotage.model.rollout import Status
 
 from .conftest import Make, Shop
@@ -48,9 +48,9 @@ def users_of(*urls: str) -> Iterator[None]:
             crowd.__exit__(None, None, None)
 
 
-def told(it: Shop, release: str) -> dict[str, list[Rollout]]:
+def told(it: Shop, release: str) -> dict[str, list[RolloutSummary]]:
     store = it.store()
-    found: dict[str, list[Rollout]] = {"api": [], "web": []}
+    found: dict[str, list[RolloutSummary]] = {"api": [], "web": []}
     for member in store.members(release):
         assert store.broken_link(member.id) is None
         found[member.service].append(member)
@@ -87,8 +87,8 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
     assert last is not None
     assert last.release is not None
     members = told(it, last.release)
-    assert [(m.version, m.state.status) for m in members["api"]] == [("v2", Status.COMPLETED), ("v1", Status.COMPLETED)]
-    assert [(m.version, m.state.status) for m in members["web"]] == [("v2", Status.ROLLED_BACK)]
+    assert [(m.version, m.status) for m in members["api"]] == [("v2", Status.COMPLETED), ("v1", Status.COMPLETED)]
+    assert [(m.version, m.status) for m in members["web"]] == [("v2", Status.ROLLED_BACK)]
     assert it.run("-s", "web", "status").startswith("web in production: v1 serves")
 
 

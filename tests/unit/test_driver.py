@@ -155,7 +155,7 @@ def test_sums_that_another_version_wrote_are_started_anew_not_stumbled_over(
     drive(driver, lambda d: d.rollout.state.step >= 1)
     store = driver._store
     with store.engine.begin() as connection:
-        connection.exec_driver_sql('UPDATE rollouts SET judge = \'{"sums": {"strange": 1}, "cursor": {}}\'')
+        connection.exec_driver_sql('UPDATE judge_states SET body = \'{"sums": {"strange": 1}, "cursor": {}}\'')
     again = Driver(store, tmp_path, driver.rollout.id, "here/1/1.00")
     drive(again, lambda d: d.rollout.state.step >= 2)
     assert again.rollout.judge is not None

@@ -262,7 +262,7 @@ def test_what_waited_and_serves_meanwhile_is_withdrawn(store: Store, loaded: Loa
     second = store.create(waiting.plan, begin(waiting.plan, "v1", Pace.FULL), Snapshot(), "ada", time.time())
     end(store, second, Status.COMPLETED)
     assert begin_what_waits(store, time.time()) == ()
-    assert store.get(waiting.id).state.status is Status.ROLLED_BACK
+    assert store.get(waiting.id).state.status is Status.CANCELLED
 
 
 def test_case_4_of_the_peers_the_old_version_again_is_a_return_and_the_same_a_no_op(

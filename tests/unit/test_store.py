@@ -84,7 +84,7 @@ def test_the_chain_begins_with_the_plan_and_is_whole(store: Store) -> None:
         "DELETE FROM events WHERE number = 3",
         "DELETE FROM events WHERE number = 6",
         "UPDATE events SET at = at + 1 WHERE number = 1",
-        'UPDATE rollouts SET plan = replace(plan, \'"version":"2.0"\', \'"version":"6.6"\')',
+        'UPDATE plans SET body = replace(body, \'"version":"2.0"\', \'"version":"6.6"\')',
     ],
 )
 def test_tampering_breaks_the_chain(store: Store, tmp_path: Path, tampering: str) -> None:

@@ -11,7 +11,7 @@ from pilotage.cli.project import Project, environment_option
 
 if TYPE_CHECKING:
     from pilotage.engine.deployments import Started
-    from pilotage.engine.store import Rollout
+    from pilotage.engine.store import RolloutSummary
 
 _ANSWER_DEADLINE = 15.0
 
@@ -20,19 +20,23 @@ _reason = click.option("-m", "--reason", default="", help="Why; kept with the ro
 
 def _send(project: Project, environment: str | None, kind: str, reason: str, full: bool = False) -> None:
     """Write the command down and wait until the worker has taken it up."""
+    from pilotage.engine.entries import TOO_LATE
+    from pilotage.engine.store import StoreConflict
     from pilotage.model.rollout import CommandKind
 
     rollout = _meant(project, environment)
-    if rollout.state.status.final:
-        click.echo(f"nothing to do: {rollout.version} is {rollout.state.status}")
-        raise SystemExit(0 if kind == "abort" else 7)
-    identity = project.store.command(rollout.id, CommandKind(kind), project.actor, reason, full)
+    over = 0 if kind == "abort" else 7
+    try:
+        identity = project.store.command(rollout.id, CommandKind(kind), project.actor, reason, full)
+    except StoreConflict:
+        click.echo(f"nothing to do: {rollout.version} is {project.store.look_up(rollout.id).status}")
+        raise SystemExit(over) from None
     project.ensure_worker()
     until = time.monotonic() + _ANSWER_DEADLINE
     while time.monotonic() < until:
         if outcome := project.store.outcome(identity):
             click.echo(f"{kind} {rollout.version}: {outcome}")
-            raise SystemExit(7 if outcome.startswith("refused") else 0)
+            raise SystemExit(over if outcome.startswith(TOO_LATE) else 7 if outcome.startswith("refused") else 0)
         time.sleep(0.05)
     click.echo(
         f"{kind} is written down; no worker has taken it up in {_ANSWER_DEADLINE:g} s: see `pilotage doctor`",
@@ -41,15 +45,15 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
     raise SystemExit(6)
 
 
-def _meant(project: Project, environment: str | None) -> Rollout:
+def _meant(project: Project, environment: str | None) -> RolloutSummary:
     """The rollout of the environment. Where nobody can read the configuration and the store knows several places, the
     one under way, if there is just one. Raises UsageError, ConfigError."""
     try:
-        return project.rollout(environment)
+        return project.newest(environment)
     except click.UsageError as unclear:
         if unclear.__cause__ is None:
             raise
-        running = [project.store.get(identity) for identity in project.store.unfinished()]
+        running = project.store.active()
         found = [
             one for one in running
             if environment in (None, one.environment) and project.service in (None, one.service)

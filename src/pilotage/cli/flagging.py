@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,6 +42,7 @@ def show(project: Project, environment: str | None, as_json: bool) -> None:
 @click.pass_obj
 def kill(project: Project, environment: str | None, reason: str) -> None:
     """Off for everyone, now: one write, read back, without worker, gate or freeze. A rollout under way is undone."""
+    from pilotage.engine.store import StoreConflict
     from pilotage.model.flag import OFF
     from pilotage.model.rollout import CommandKind
 
@@ -55,7 +57,8 @@ def kill(project: Project, environment: str | None, reason: str) -> None:
     latest = project.store.latest(project.loaded.configuration.service, name)
     if latest is not None and not latest.state.status.final:
         words = f"the flag was killed{': ' + reason if reason else ''}"
-        project.store.command(latest.id, CommandKind.ABORT, project.actor, words)
+        with suppress(StoreConflict):  # it has ended meanwhile
+            project.store.command(latest.id, CommandKind.ABORT, project.actor, words)
 
 
 @flag.command("stale")
@@ -74,17 +77,22 @@ def stale(project: Project, environment: str | None, as_json: bool, fail: bool) 
 
 
 def _stale(project: Project, environment: str, now: float) -> list[dict[str, Any]]:
+    from pilotage.engine.store import Unreadable
     from pilotage.model.answers import DeploymentStrategy
     from pilotage.model.rollout import Status
 
     newest: dict[str, dict[str, Any]] = {}
     for rollout in project.store.history(project.loaded.configuration.service, environment, limit=500):
-        section = rollout.snapshot.section("flag")
-        toggled = rollout.plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE
-        ended = rollout.finished_at
-        if not (section and toggled and ended) or rollout.state.status is not Status.COMPLETED:
+        ended, toggled = rollout.finished_at, rollout.strategy == DeploymentStrategy.FEATURE_TOGGLE
+        if not (toggled and ended) or rollout.status is not Status.COMPLETED:
             continue
-        if now - ended > rollout.plan.number("toggle.flag_removal"):
+        try:
+            whole = project.store.get(rollout.id)
+        except Unreadable as error:
+            click.echo(f"{error}: its flag is not looked at", err=True)
+            continue
+        section = whole.snapshot.section("flag")
+        if section and now - ended > whole.plan.number("toggle.flag_removal"):
             days = (now - ended) / 86400
             newest.setdefault(section["key"], {"flag": section["key"], "days": days, "version": rollout.version})
     return list(newest.values())

@@ -25,6 +25,7 @@ _COLOUR = {
     Status.QUEUED: "dim", Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow",
     Status.WITHDRAWN: "bold yellow", Status.ROLLING_BACK: "red",
     Status.COMPLETED: "green", Status.ROLLED_BACK: "magenta", Status.FAILED: "bold red",
+    Status.CANCELLED: "dim",
 }  # fmt: skip
 _VERDICT_COLOUR = {"pass": "green", "fail": "bold red", "source-error": "yellow", "insufficient-data": "dim"}
 _BAR = 40

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
     from pilotage.config.loading import Loaded
-    from pilotage.engine.store import Rollout, Store
+    from pilotage.engine.store import Rollout, RolloutSummary, Store
 
 UNVERIFIABLE = 10
 """Exit status of a check that could not be made whole: a signature, a key or an anchor is missing."""
@@ -159,8 +159,12 @@ class Project:
                 return self.store.get(identity)
             except KeyError:
                 raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
+        return self.store.get(self.newest(named).id)
+
+    def newest(self, named: str | None) -> RolloutSummary:
+        """The rollout that started last in an environment, whether it can be read whole or not. Raises UsageError."""
         service, environment = self.place(named)
-        latest = self.store.latest(service, environment)
+        latest = self.store.newest(service, environment)
         if latest is None:
             raise click.UsageError(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
         return latest
@@ -203,9 +207,22 @@ def exit_status(error: Exception) -> tuple[int, str]:
         # A path that somebody named cannot be used; anything else, such as a full disk, is no mistake of theirs.
         named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
         return (2 if named else 9), f"{error.filename}: {error.strerror}"
-    if type(error).__name__ == "OperationalError":
-        return 9, f"the store cannot be used: {error.args[0] if error.args else error}"
+    if type(error).__name__ == "Unreadable":
+        return 9, str(error)
+    if type(error).__module__.startswith("sqlalchemy."):
+        return 9, _unusable(error)
     return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+
+
+def _unusable(error: Exception) -> str:
+    """What is wrong with the store, and what to do about it."""
+    words = str(error.args[0] if error.args else error)
+    if "malformed" in words or "not a database" in words:
+        words += (
+            ". Restore pilotage.sqlite from a copy, or get back what can be read: "
+            "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
+        )
+    return f"the store cannot be used: {words}"
 
 
 def outcome_status(rollout: Rollout) -> int:
@@ -215,7 +232,7 @@ def outcome_status(rollout: Rollout) -> int:
     match rollout.state.status:
         case Status.COMPLETED:
             return 0
-        case Status.ROLLED_BACK:
+        case Status.ROLLED_BACK | Status.CANCELLED:
             return 4
         case Status.FAILED:
             return 5

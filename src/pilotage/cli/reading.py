@@ -14,7 +14,8 @@ from pilotage.cli.project import Project, environment_option, json_option
 
 if TYPE_CHECKING:
     from pilotage.engine.chain import Recorded
-    from pilotage.engine.store import Rollout
+    from pilotage.engine.store import Rollout, RolloutSummary
+    from pilotage.model.live import LiveView
 
 SCHEMA = 1
 """Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
@@ -29,16 +30,16 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     from pilotage.engine.supervisor import worker_pid
 
     service, name = project.place(environment)
-    latest = project.store.latest(service, name)
+    latest = project.store.newest(service, name)
     serving = project.store.serving(service, name)
     pid = worker_pid(project.directory)
     if as_json:
         fields = {
             "serving": serving[0] if serving else None,
-            "preserved": latest.version if latest and latest.state.preserved else None,
+            "preserved": latest.version if latest and latest.preserved else None,
             "queued": [r.version for r in project.store.queued(service, name)],
             "worker": pid,
-            "rollout": _rollout(latest) if latest else None,
+            "rollout": _plain(project, [latest])[0] if latest else None,
         }
         click.echo(json.dumps({"schema": SCHEMA, "service": service, "environment": name, **fields}, indent=2))
         return
@@ -46,18 +47,28 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         f"{service} in {name}: {serving[0] if serving else 'nothing'} serves"
         + ("" if pid else " (no worker is at work)")
     )
-    if latest is not None and latest.state.preserved:
+    if latest is not None and latest.preserved:
         click.echo(f"the failed environment with {latest.version} is kept for study: `pilotage clean` removes it")
     for line in _untold(project):
         click.echo(line)
     for waiting in project.store.queued(service, name):
         click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
     if latest is not None:
-        from rich.console import Console
+        _show(project, latest)
 
-        from pilotage.cli.live_view import rollout_view
 
-        Console().print(rollout_view(latest, project.store.events(latest.id)))
+def _show(project: Project, latest: RolloutSummary) -> None:
+    from rich.console import Console
+
+    from pilotage.cli.live_view import rollout_view
+    from pilotage.engine.store import Unreadable
+
+    try:
+        whole = project.store.get(latest.id)
+    except Unreadable as error:
+        click.echo(f"{latest.version} is {latest.status}: {error}")
+        return
+    Console().print(rollout_view(whole, project.store.events(latest.id)))
 
 
 @click.command()
@@ -70,7 +81,7 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
     service, name = project.place(environment) if environment else (project.service_name, None)
     found = project.store.history(service, name, limit)
     if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "rollouts": [_rollout(r) for r in found]}, indent=2))
+        click.echo(json.dumps({"schema": SCHEMA, "rollouts": _plain(project, found)}, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
@@ -79,9 +90,9 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
     for title in ("began", "rollout", "version", "status", "took", "by", "reason"):
         table.add_column(title, overflow="fold")
     for r in found:
-        took = f"{r.finished_at - r.created_at:.0f} s" if r.finished_at else "–"
-        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.created_at))
-        table.add_row(began, r.id, r.version, r.state.status, took, r.actor, r.state.reason)
+        took = f"{r.took:.0f} s" if r.took is not None else "–"
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.started_at or r.created_at))
+        table.add_row(began, r.id, r.version, r.status, took, r.actor, r.reason)
     Console().print(table)
 
 
@@ -149,21 +160,28 @@ def _untold(project: Project) -> list[str]:
     ]
 
 
-def _rollout(rollout: Rollout) -> dict[str, Any]:
-    live = rollout.live
+def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[dict[str, Any]]:
+    """Rollouts as JSON, each with what its last look saw."""
+    seen = project.store.live_views([rollout.id for rollout in rollouts])
+    return [_rollout(rollout, seen[rollout.id]) for rollout in rollouts]
+
+
+def _rollout(rollout: RolloutSummary, live: LiveView) -> dict[str, Any]:
     return {
         "id": rollout.id,
         "version": rollout.version,
         "old": rollout.old,
-        "status": rollout.state.status.value,
-        "reason": rollout.state.reason,
-        "step": rollout.plan.steps[rollout.state.step].id,
+        "status": rollout.status.value,
+        "reason": rollout.reason,
+        "step": rollout.step,
         "weight": live.routed,
         "wanted": live.wanted,
         "observed": live.observed,
         "verdicts": live.to_dict()["verdicts"],
         "actor": rollout.actor,
+        "sequence": rollout.sequence,
         "created_at": rollout.created_at,
+        "started_at": rollout.started_at,
         "finished_at": rollout.finished_at,
         "plan": rollout.plan_hash,
     }

@@ -53,7 +53,7 @@ def gathered(project: Project, environment: str, since: str, until: datetime | N
     rollouts = rollouts_of(project.store, configuration.service, environment)
     folder = project.loaded.path.resolve().parent
     dora = dora_of(deployments_of(project.store, rollouts, folder), begin, end)
-    within = [r for r in rollouts if begin <= r.created_at < end]
+    within = [r for r in rollouts if begin <= (r.started_at or r.created_at) < end]
     told = told_of(project.store, within, zone)
     open_ = tuple(
         f"{a.id}: {a.description} ({a.owner}, due {a.due})"
@@ -189,8 +189,8 @@ def _undone(project: Project, environment: str, rollout: str | None) -> Any:
         return project.rollout(environment, rollout)
     known = project.store.history(project.loaded.configuration.service, environment, limit=200)
     for one in known:
-        if one.state.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN):
-            return one
+        if one.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN):
+            return project.store.get(one.id)
     raise click.UsageError(f"nothing was undone in {environment}: there is no incident to tell of")
 
 

@@ -89,8 +89,7 @@ def question_of(project: Project, revisions: str, when: datetime | None, advisor
 def _under_way(project: Project) -> tuple[str, ...]:
     if not project.has_store:
         return ()
-    found = (project.store.get(rollout) for rollout in project.store.unfinished())
-    return tuple(f"{r.service} {r.version} in {r.environment}" for r in found)
+    return tuple(f"{r.service} {r.version} in {r.environment}" for r in project.store.active())
 
 
 def _known(advisories: Path | None) -> Mapping[str, str]:
@@ -200,4 +199,4 @@ def _undone(project: Project) -> tuple[tuple[str, str], ...]:
     if not project.config.exists() or not project.has_store:
         return ()
     known = project.store.history(project.whole.configuration.service, limit=500)
-    return tuple((r.old, r.version) for r in known if r.state.status is Status.ROLLED_BACK and r.old)
+    return tuple((r.old, r.version) for r in known if r.status is Status.ROLLED_BACK and r.old)

@@ -14,7 +14,7 @@ from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, outcome_status
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Rollout
+    from pilotage.engine.store import RolloutSummary
 
 
 @click.command()
@@ -120,16 +120,16 @@ def _deploy_all(
     return 0
 
 
-def _ended(members: Sequence[Rollout]) -> int | None:
+def _ended(members: Sequence[RolloutSummary]) -> int | None:
     """The exit status of a release of several services; None while anything is left to do."""
     from pilotage.engine.releases import member_of, moves
     from pilotage.model.rollout import Status
 
-    if any(not m.state.status.final for m in members) or moves([member_of(m) for m in members]):
+    if any(not m.status.final for m in members) or moves([member_of(m) for m in members]):
         return None
-    if any(m.state.status is Status.FAILED for m in members):
+    if any(m.status is Status.FAILED for m in members):
         return 5
-    return 0 if all(m.state.status is Status.COMPLETED for m in members if not member_of(m).returns) else 4
+    return 0 if all(m.status is Status.COMPLETED for m in members if not member_of(m).returns) else 4
 
 
 @click.command()

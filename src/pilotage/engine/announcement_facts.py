@@ -13,7 +13,7 @@ from pilotage.config.loading import Loaded
 from pilotage.engine.announcing import Announced
 from pilotage.engine.noting import changes_between, measured
 from pilotage.engine.signatures import signatures_of
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import RolloutSummary, Store
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Status
@@ -42,7 +42,7 @@ def facts_of(store: Store, loaded: Loaded, plan: Plan, range_: str | None = None
         **words_for(plan),
         "plan": plan.hash[:12],
         "before": (rollout.old if rollout else None) or "",
-        "reason": rollout.state.reason if rollout and rollout.state.status is Status.ROLLED_BACK else "",
+        "reason": rollout.reason if rollout and rollout.status is Status.ROLLED_BACK else "",
         "outcome": _outcome(rollout),
         "measured": _measured(store, plan),
         "signed": _signed(store, plan),
@@ -91,23 +91,25 @@ def _of_changes(changes: Sequence[Change]) -> dict[str, Any]:
     }
 
 
-def _rollout(store: Store, plan: Plan) -> Rollout | None:
+def _rollout(store: Store, plan: Plan) -> RolloutSummary | None:
     """The newest of this version there."""
     known = store.history(plan.service, plan.environment, limit=100)
     return next((rollout for rollout in known if rollout.version == plan.version), None)
 
 
-def _outcome(rollout: Rollout | None) -> str:
-    if rollout is None or not rollout.state.status.final:
+def _outcome(rollout: RolloutSummary | None) -> str:
+    if rollout is None or not rollout.status.final:
         return ""
-    took = format_duration(round((rollout.finished_at or rollout.created_at) - rollout.created_at))
-    match rollout.state.status:
+    took = format_duration(round(rollout.took or 0))
+    match rollout.status:
         case Status.COMPLETED:
             return f"It reached everyone after {took}, without a rollback."
         case Status.ROLLED_BACK:
-            return f"It was undone after {took}: {rollout.state.reason}."
+            return f"It was undone after {took}: {rollout.reason}."
+        case Status.CANCELLED:
+            return f"It was not released: {rollout.reason}."
         case _:
-            return f"It failed after {took}: {rollout.state.reason}."
+            return f"It failed after {took}: {rollout.reason}."
 
 
 def _measured(store: Store, plan: Plan) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
-from pilotage.engine.store import Store
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.model.events import Completed, HoldEnded, HoldStarted, RollbackStarted, StepStarted
 from pilotage.model.rollout import CommandKind, Status
 
@@ -25,7 +25,10 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
         return 409, "that question is not open any more"
     if pressed.ask == "abort" and rollout.state.status is Status.ROLLING_BACK:
         return 200, f"{rollout.version} is being undone already"
-    store.command(rollout.id, CommandKind(pressed.ask), actor, f"in Slack, by {pressed.name or person}")
+    try:
+        store.command(rollout.id, CommandKind(pressed.ask), actor, f"in Slack, by {pressed.name or person}")
+    except StoreConflict as error:
+        return 409, str(error)
     return 200, f"{pressed.ask}: written down for {rollout.version} as {person}'s"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from pilotage.engine.location import database_url, made
 from pilotage.engine.migrations import migrate
+
+_log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 5.0
+"""Seconds that anybody waits for a lock, a connection or an answer of the database before it counts as failed."""
 
 LONGEST_PAUSE = 6.0
 """Seconds that a transaction may stand idle before PostgreSQL ends it: as long as a lease lasts."""
@@ -19,14 +26,29 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
     """The database of `directory`, brought up to date: a file in it, or what `url` or the environment names."""
     made(directory)
     url = url or database_url(directory)
+    sizes: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_timeout": LONGEST_WAIT}
     if url.startswith("sqlite:"):
-        engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)
+        engine = create_engine(url, connect_args={"timeout": LONGEST_WAIT}, json_serializer=_json, **sizes)
         _set_up_sqlite(engine)
     else:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20, json_serializer=_json)
+        engine = create_engine(url, pool_pre_ping=True, json_serializer=_json, **sizes)
         _set_up_postgresql(engine)
-    migrate(engine)
+    migrate(engine, directory)
     return engine
+
+
+def checkpoint(engine: Engine) -> None:
+    """Bring what SQLite has written ahead into the file itself, so that a copy of the file alone has it; waits for
+    nobody, and leaves what somebody still reads."""
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.Error as error:
+        _log.info("no checkpoint: %s", error)
+    finally:
+        connection.close()
 
 
 def _json(value: object) -> str:
@@ -35,16 +57,25 @@ def _json(value: object) -> str:
 
 
 def _set_up_sqlite(engine: Engine) -> None:
+    """`engine.begin()` is for writing, `engine.connect()` for reading: a reader has the state as of its first query,
+    waits for no writer and keeps none waiting."""
+
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        wait = f"busy_timeout={LONGEST_WAIT * 1000:.0f}"
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", wait):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:
         # A transaction that reads before it writes must hold the write lock from its start, or it may fail halfway.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if "migrates" in options:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if "writes" in options or "migrates" in options else "BEGIN")
+
+    engine.begin = engine.execution_options(writes=True).begin  # type: ignore[method-assign]
 
 
 def _set_up_postgresql(engine: Engine) -> None:

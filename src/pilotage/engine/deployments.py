@@ -10,7 +10,7 @@ from pilotage.config.loading import Loaded
 from pilotage.config.models import FlagSection
 from pilotage.engine.people import person_of
 from pilotage.engine.plans import Wish, plan_for
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Rollout, Store, StoreConflict, Wanted
 from pilotage.engine.targets import describe, with_learned_routes
 from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
@@ -91,17 +91,16 @@ def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: 
     waiting = store.queued(plan.service, plan.environment)
     for other in waiting:
         if other.version == plan.version:
-            return Started(other, f"{plan.version} waits its turn already", fresh=False)
+            return Started(store.get(other.id), f"{plan.version} waits its turn already", fresh=False)
     told = check_ready(store, loaded, plan, asked)
-    for other in waiting:
-        if asked.busy == "supersede":
-            store.withdraw(other.id, f"{asked.actor}, with {plan.version}", time.time())
     pace = Pace.URGENT if asked.glass else Pace.FULL
-    started = _start(store, loaded, plan, latest.old, pace, asked, told, queued=True)
+    now = time.time()
+    wanted = _wanted(store, loaded, plan, latest.old, pace, asked, told, now)
     if asked.busy == "supersede":
-        store.command(latest.id, CommandKind.ABORT, asked.actor, f"superseded by {plan.version}")
-        return Started(started.rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
-    return Started(started.rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
+        rollout = store.supersede(wanted, latest.id, now)
+        return Started(rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
+    rollout = store.create(plan, wanted.state, wanted.snapshot, asked.actor, now, queued=True, more=told)
+    return Started(rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
 
 
 def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> tuple[Event, ...]:
@@ -236,23 +235,28 @@ def _start(
     pace: Pace,
     asked: Asked,
     told: tuple[Event, ...] = (),
-    *,
-    queued: bool = False,
 ) -> Started:
     now = time.time()
+    wanted = _wanted(store, loaded, plan, old, pace, asked, told, now)
+    rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, now, more=told)
+    return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
+
+
+def _wanted(
+    store: Store,
+    loaded: Loaded,
+    plan: Plan,
+    old: str | None,
+    pace: Pace,
+    asked: Asked,
+    told: tuple[Event, ...],
+    now: float,
+) -> Wanted:
     state: RolloutState = begin(plan, old, pace, person_of(loaded, asked.actor).name)
     if asked.glass:
         state = replace(state, reason=asked.glass)
-    rollout = store.create(
-        plan,
-        state,
-        snapshot_of(loaded, plan.environment, now, store.directory),
-        asked.actor,
-        now,
-        queued=queued,
-        more=told,
-    )
-    return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
+    snapshot = snapshot_of(loaded, plan.environment, now, store.directory)
+    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=asked.actor, more=told)
 
 
 def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -> Snapshot:

@@ -61,6 +61,8 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
             answer = f"{rollout.version} is being undone because {state.reason}."
         case Status.ROLLED_BACK:
             answer = f"{rollout.version} was undone because {state.reason}. {rollout.old} serves all requests."
+        case Status.CANCELLED:
+            answer = f"{rollout.version} never started: {state.reason}."
         case Status.FAILED:
             answer = f"A person is needed: {state.reason}."
         case Status.COMPLETED:

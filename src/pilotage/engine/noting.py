@@ -61,11 +61,12 @@ def release_of(found: Found, service: str, version: str, day: date | None, store
 def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str], ...]:
     """What the last rollout of that version that completed said at its end: figures with the requests they are of."""
     for rollout in store.history(service, limit=200):
-        if rollout.version == version and rollout.state.status is Status.COMPLETED and rollout.old:
+        if rollout.version == version and rollout.status is Status.COMPLETED and rollout.old:
+            live = store.live_views([rollout.id])[rollout.id]
             where = f"in {rollout.environment}, against {rollout.old}"
             return tuple(
                 (v.metric, f"{v.canary}, before {v.stable} ({v.samples:,} requests, {where})")
-                for v in rollout.live.verdicts
+                for v in live.verdicts
                 if v.canary not in ("", "–") and v.stable not in ("", "–") and v.samples
             )
     return ()

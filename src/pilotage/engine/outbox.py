@@ -218,27 +218,8 @@ def letters(engine: Engine, *, thread: str | None = None, limit: int = 50) -> tu
     if thread is not None:
         query = query.where(outbox.c.thread == thread)
     with engine.connect() as connection:
-        return tuple(
-            dict(row) for row in connection.execute(query.order_by(outbox.c.id.desc()).limit(limit)).mappings()
-        )
-
-
-def is_paged(connection: Connection, thread: str, number: int) -> bool:
-    """Whether an incident of this thread is open before the event `number`, by what was told of it."""
-    from pilotage.engine.tables import events
-    from pilotage.model.events import parse
-    from pilotage.model.message import Incident
-    from pilotage.report.telling import incident_of
-
-    query = select(events).where(events.c.rollout == thread, events.c.number < number).order_by(events.c.number)
-    open_ = False
-    for row in connection.execute(query).mappings():
-        match incident_of(open_, parse(row["type"], row["data"])):
-            case Incident.TRIGGER:
-                open_ = True
-            case Incident.RESOLVE:
-                open_ = False
-    return open_
+        rows = connection.execute(query.order_by(outbox.c.id.desc()).limit(limit)).mappings().all()
+    return tuple(dict(row) for row in rows)
 
 
 def waiting(engine: Engine) -> int:

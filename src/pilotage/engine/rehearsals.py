@@ -11,7 +11,7 @@ from typing import Any
 
 from pilotage.engine.checkers import Case
 from pilotage.engine.reports import few
-from pilotage.engine.store import Rollout
+from pilotage.engine.store import RolloutSummary
 from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
@@ -47,7 +47,7 @@ def _automation(case: Case, _item: Requirement) -> Proof:
     place = case.rehearsal
     done = [
         rollout for rollout in _lately(case, place)
-        if rollout.state.status is Status.COMPLETED
+        if rollout.status is Status.COMPLETED
         and (case.section.staging is None or rollout.version == case.plan.version)
     ]  # fmt: skip
     if not done:
@@ -62,7 +62,7 @@ def _automation(case: Case, _item: Requirement) -> Proof:
 def _rollback(case: Case, _item: Requirement) -> Proof:
     """A release that users had already was undone for real, and how long that took."""
     for rollout in _lately(case, case.rehearsal):
-        if rollout.state.status is Status.ROLLED_BACK and rollout.old and rollout.state.reached > 0:
+        if rollout.status is Status.ROLLED_BACK and rollout.old and rollout.reached > 0:
             events = {type(event.what): event for event in case.store.events(rollout.id)}
             begun, ended = events.get(RollbackStarted), events.get(RolledBack)
             if begun and ended:
@@ -77,7 +77,7 @@ def _rollback(case: Case, _item: Requirement) -> Proof:
     return Proof("rollback", False, f"nothing was rolled back in {case.rehearsal} in the last {within}")
 
 
-def _lately(case: Case, environment: str) -> list[Rollout]:
+def _lately(case: Case, environment: str) -> list[RolloutSummary]:
     """Its rollouts that ended of late, newest first."""
     since = case.now - case.section.rehearsed
     known = case.store.history(case.plan.service, environment, limit=200)

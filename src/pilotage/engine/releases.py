@@ -16,7 +16,7 @@ from enum import StrEnum
 from pilotage.config.loading import Loaded
 from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, check_ready, snapshot_of
 from pilotage.engine.plans import Wish, plan_for
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Rollout, RolloutSummary, Store, StoreConflict, Unreadable, Wanted
 from pilotage.model.order import in_order
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Membership
@@ -24,6 +24,9 @@ from pilotage.rollout.machine import begin
 from pilotage.rollout.turn import UNDER_WAY
 
 _log = logging.getLogger(__name__)
+
+
+_UNDONE = (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED, Status.CANCELLED)
 
 
 class Move(StrEnum):
@@ -49,7 +52,7 @@ class Member:
 def moves(members: Sequence[Member]) -> list[tuple[Move, str]]:
     """What should be done now, as move and rollout. Pure, and nothing where nothing is left to do."""
     forward = [m for m in members if not m.returns]
-    if any(m.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED) for m in forward):
+    if any(m.status in _UNDONE for m in forward):
         return _undo(forward, [m for m in members if m.returns])
     done = {m.service for m in forward if m.status is Status.COMPLETED}
     return [(Move.BEGIN, m.id) for m in forward if m.status is Status.QUEUED and set(m.after) <= done]
@@ -90,14 +93,11 @@ def deploy_release(
             raise PlanStopped(f"{view.place('environments')}: {name} has no environment {environment!r}")
         plan = plan_for(view, environment, Wish(versions[name]))
         check_may_begin(store, view, plan, asked)
-        latest = store.latest(name, environment)
-        if latest is not None and not latest.state.status.final:
-            raise StoreConflict(f"{latest.version} of {name} is rolling out in {environment}: wait for it, or abort it")
         serving = store.serving(name, environment)
         if not serving or serving[0] != plan.version:
             plans[name], told[name] = plan, check_ready(store, view, plan, asked)
     identity, now = f"release-{uuid.uuid4().hex[:8]}", time.time()
-    begun = []
+    wanted = []
     for name, plan in plans.items():
         serving = store.serving(name, environment)
         after = tuple(other for other in services[name].after if other in plans)
@@ -106,10 +106,13 @@ def deploy_release(
             release=Membership(after=after, lockstep=loaded.configuration.lockstep),
         )
         state = begin(plan, serving[0] if serving else None, Pace.FULL, asked.actor)
-        begun.append(
-            store.create(plan, state, snapshot, asked.actor, now, queued=True, release=identity, more=told[name])
-        )
-    return tuple(begun)
+        wanted.append(
+            Wanted(
+                plan=plan, state=state, snapshot=snapshot, actor=asked.actor, queued=True, release=identity,
+                more=told[name],
+            )
+        )  # fmt: skip
+    return store.create_group(wanted, now)
 
 
 def advance_releases(store: Store, now: float) -> None:
@@ -119,29 +122,30 @@ def advance_releases(store: Store, now: float) -> None:
         for move, identity in moves([member_of(rollout) for rollout in rollouts.values()]):
             try:
                 _make(store, move, rollouts[identity], now)
-            except StoreConflict as error:
+            except (StoreConflict, Unreadable) as error:
                 _log.warning("%s: %s is not made yet: %s", identity, move, error)
 
 
-def member_of(rollout: Rollout) -> Member:
+def member_of(rollout: RolloutSummary) -> Member:
     """What `moves` needs to know of a rollout."""
-    membership = rollout.snapshot.release or Membership()
+    membership = rollout.membership or Membership()
     return Member(
         rollout.id,
         rollout.service,
-        rollout.state.status,
+        rollout.status,
         membership.after,
         membership.returns,
         rollout.old is not None,
     )
 
 
-def _make(store: Store, move: Move, rollout: Rollout, now: float) -> None:
+def _make(store: Store, move: Move, rollout: RolloutSummary, now: float) -> None:
     match move:
         case Move.BEGIN:
             serving = store.serving(rollout.service, rollout.environment)
-            old, pace = (serving[0], rollout.state.pace) if serving else (None, Pace.FIRST)
-            store.release(rollout.id, begin(rollout.plan, old, pace, rollout.state.author), now)
+            old, pace = (serving[0], rollout.pace) if serving else (None, Pace.FIRST)
+            whole = store.get(rollout.id)
+            store.release(rollout.id, begin(whole.plan, old, pace, whole.state.author), now)
         case Move.WITHDRAW:
             store.withdraw(rollout.id, "pilotage: another service of the release failed", now)
         case Move.ABORT:
@@ -149,8 +153,9 @@ def _make(store: Store, move: Move, rollout: Rollout, now: float) -> None:
                 store.command(rollout.id, CommandKind.ABORT, "pilotage", "another service of the release failed")
         case Move.RETURN:
             assert rollout.old is not None
-            plan = replace(rollout.plan, version=rollout.old)
-            snapshot = replace(rollout.snapshot, release=Membership(returns=True))
+            whole = store.get(rollout.id)
+            plan = replace(whole.plan, version=rollout.old)
+            snapshot = replace(whole.snapshot, release=Membership(returns=True))
             state = begin(plan, rollout.version, Pace.FAST, "pilotage")
             store.create(plan, state, snapshot, "pilotage", now, release=rollout.release)
 
@@ -163,12 +168,12 @@ def barrier_of(store: Store, rollout: Rollout) -> str:
     mine = rollout.plan.steps[rollout.state.step].weight
     for other in store.members(rollout.release):
         related = other.id == rollout.id or other.service in membership.after
-        ordered = other.snapshot.release is not None and rollout.service in other.snapshot.release.after
-        if related or ordered or other.state.status.final:
+        ordered = other.membership is not None and rollout.service in other.membership.after
+        if related or ordered or other.status.final:
             continue
-        if other.state.status is Status.WITHDRAWN:
+        if other.status is Status.WITHDRAWN:
             return f"{other.service} is withdrawn"
-        weight = other.plan.steps[other.state.step].weight if other.state.status is not Status.QUEUED else 0
+        weight = other.weight if other.status is not Status.QUEUED else 0
         if weight < mine:
             return f"{other.service} is at {weight / 10:g} % yet"
     return ""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.chain import Recorded
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Rollout, RolloutSummary, Store
 from pilotage.model.answers import ReleaseType
 from pilotage.model.events import (
     HoldStarted,
@@ -25,6 +25,7 @@ from pilotage.model.events import (
     TrafficWithdrawn,
     VerdictChanged,
 )
+from pilotage.model.live import LiveView
 from pilotage.model.observation import VerdictKind
 from pilotage.model.rollout import HoldCause, Pace, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
@@ -45,37 +46,38 @@ def period_of(since: date, until: date, zone: str) -> tuple[float, float]:
     return begin.timestamp(), end.timestamp()
 
 
-def rollouts_of(store: Store, service: str, environment: str) -> tuple[Rollout, ...]:
-    """All that began, oldest first; what was withdrawn before it began did not."""
+def rollouts_of(store: Store, service: str, environment: str) -> tuple[RolloutSummary, ...]:
+    """All that started, oldest first; what was withdrawn before did not."""
     known = store.history(service, environment, limit=_MOST)
-    return tuple(r for r in reversed(known) if r.state.status is not Status.QUEUED and not _withdrawn(r))
+    return tuple(rollout for rollout in reversed(known) if rollout.sequence is not None)
 
 
-def _withdrawn(rollout: Rollout) -> bool:
-    return rollout.state.status is Status.ROLLED_BACK and rollout.state.at == 0
-
-
-def deployments_of(store: Store, rollouts: Sequence[Rollout], folder: Path | None) -> tuple[Deployment, ...]:
+def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], folder: Path | None) -> tuple[Deployment, ...]:
     """rollouts: oldest first · folder: the repository, which knows what each brought."""
     served: set[str] = set()
     found = []
     for rollout in rollouts:
         events = store.events(rollout.id)
         found.append(_deployment(rollout, events, rollout.version in served, folder))
-        if rollout.state.status is Status.COMPLETED:
+        if rollout.status is Status.COMPLETED:
             served.add(rollout.version)
     return tuple(found)
 
 
-def _deployment(rollout: Rollout, events: Sequence[Recorded], returns: bool, folder: Path | None) -> Deployment:
-    state = rollout.state
-    exposed = state.reached > 0 or rollout.old is None or any(_exposes(e) for e in events)
-    hotfix = rollout.plan.answers.release_type is ReleaseType.HOTFIX or state.pace is Pace.URGENT
+def _deployment(rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, folder: Path | None) -> Deployment:
+    exposed = rollout.reached > 0 or rollout.old is None or any(_exposes(e) for e in events)
+    hotfix = rollout.kind == ReleaseType.HOTFIX or rollout.pace is Pace.URGENT
+    began = _began(rollout)
+    ended = began + rollout.took if rollout.took is not None else None
     return Deployment(
-        rollout.id, rollout.version, rollout.old or "", rollout.created_at, rollout.finished_at,
-        _ENDS.get(state.status, End.OPEN), exposed, returns, hotfix, _trouble(events), _well(events),
+        rollout.id, rollout.version, rollout.old or "", began, ended,
+        _ENDS.get(rollout.status, End.OPEN), exposed, returns, hotfix, _trouble(events), _well(events),
         _commits(folder, rollout.old, rollout.version) if folder and rollout.old and not returns else None,
     )  # fmt: skip
+
+
+def _began(rollout: Rollout | RolloutSummary) -> float:
+    return rollout.started_at or rollout.created_at
 
 
 def _trouble(events: Sequence[Recorded]) -> float | None:
@@ -149,19 +151,19 @@ def _between(git: Git, first: str, last: str) -> tuple[tuple[str, float], ...]:
 # ── as they are told ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def told_of(store: Store, rollouts: Sequence[Rollout], zone: str) -> tuple[Told, ...]:
-    return tuple(_told(rollout, store.events(rollout.id), zone) for rollout in rollouts)
+def told_of(store: Store, rollouts: Sequence[RolloutSummary], zone: str) -> tuple[Told, ...]:
+    seen = store.live_views([rollout.id for rollout in rollouts])
+    return tuple(_told(one, seen[one.id], store.events(one.id), zone) for one in rollouts)
 
 
-def _told(rollout: Rollout, events: Sequence[Recorded], zone: str) -> Told:
+def _told(rollout: RolloutSummary, live: LiveView, events: Sequence[Recorded], zone: str) -> Told:
     waived: Mapping[str, str] = next((e.what.waived for e in events if isinstance(e.what, ReadinessChecked)), {})
-    took = rollout.finished_at - rollout.created_at if rollout.finished_at else None
     return Told(
-        rollout.id, rollout.version, clock(rollout.created_at, zone), rollout.state.status.value, took,
-        rollout.state.reason if rollout.state.status is not Status.COMPLETED else "", _compared(rollout),
+        rollout.id, rollout.version, clock(_began(rollout), zone), rollout.status.value, rollout.took,
+        rollout.reason if rollout.status is not Status.COMPLETED else "", _compared(rollout, live),
         tuple(e.sentence for e in events if isinstance(e.what, HoldStarted)),
         tuple(f"{item} ({why})" for item, why in waived.items()),
-        rollout.state.reason if rollout.state.pace is Pace.URGENT else "",
+        rollout.reason if rollout.pace is Pace.URGENT else "",
         tuple((clock(e.at, zone), e.type, e.sentence) for e in events),
     )  # fmt: skip
 
@@ -170,9 +172,9 @@ def clock(at: float, zone: str) -> str:
     return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
-def _compared(rollout: Rollout) -> tuple[Compared, ...]:
+def _compared(rollout: RolloutSummary, live: LiveView) -> tuple[Compared, ...]:
     found = []
-    for verdict in rollout.live.verdicts:
+    for verdict in live.verdicts:
         if not rollout.old or verdict.canary in ("", "–") or verdict.stable in ("", "–"):
             continue
         low, high = verdict.interval or (None, None)
@@ -193,7 +195,7 @@ def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
     verdicts = rollout.live.verdicts
     return Incident(
         rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "",
-        rollout.state.status.value, rollout.state.reason, rollout.plan_hash[:12], clock(rollout.created_at, zone),
+        rollout.state.status.value, rollout.state.reason, rollout.plan_hash[:12], clock(_began(rollout), zone),
         lines, _counted(rollout), tuple((v.metric, v.kind, v.sentence) for v in verdicts),
         rollout.state.preserved, tuple(rollout.plan.rollback.then),
     )  # fmt: skip

@@ -63,8 +63,8 @@ def page_of(store: Store, title: str, places: Mapping[str, str], now: float) -> 
 
 def _rollout(store: Store, rollout: Any) -> Rollout:
     events = tuple(Happened(e.at, e.what) for e in store.events(rollout.id))
-    closed = rollout.live.closed
-    return Rollout(rollout.id, rollout.service, rollout.version, rollout.state.status.final, closed, events)
+    closed = not rollout.status.final and store.live_views([rollout.id])[rollout.id].closed
+    return Rollout(rollout.id, rollout.service, rollout.version, rollout.status.final, closed, events)
 
 
 def _planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planned, ...]:

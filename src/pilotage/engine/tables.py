@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 
+from pilotage.model.rollout import Pace, Status
 from pilotage.model.text import clean
 
 metadata = MetaData()
@@ -29,36 +46,117 @@ class Words(Said):
     cache_ok = True
 
 
+def _one_of(column: str, kinds: Iterable[StrEnum], name: str) -> CheckConstraint:
+    """Only what is listed may stand in the column; migrations list the same."""
+    listed = ", ".join(f"'{kind.value}'" for kind in kinds)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+_ACTIVE = ", ".join(f"'{s.value}'" for s in Status if not s.final and s is not Status.QUEUED)
+_IS_ACTIVE = text(f"status IN ({_ACTIVE})")
+
+QUEUED_RANK = 2**31 - 1
+"""After everything that has started: what waits."""
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("format", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""Canonical JSON, once for all rollouts of the same plan. format: 0 where it could not be made out."""
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("format", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""The configuration of an environment as of a rollout's begin, JSON."""
+
 rollouts = Table(
-    "rollouts",
+    "rollout",
     metadata,
     Column("id", String, primary_key=True),
     Column("service", String, nullable=False),
     Column("environment", String, nullable=False),
+    Column("sequence", Integer),
+    Column("rank", Integer, nullable=False),
     Column("version", String, nullable=False),
     Column("old", String),
-    Column("status", String, nullable=False, index=True),
+    Column("status", String, nullable=False),
+    Column("pace", String, nullable=False),
     Column("actor", Said, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
     Column("finished_at", Float),
-    Column("plan", Text, nullable=False),
-    Column("plan_hash", String, nullable=False),
-    Column("target", JSON, nullable=False),
-    Column("state", JSON, nullable=False),
-    Column("judge", JSON),
-    Column("live", JSON),
+    Column("step", String, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("reached", Integer, nullable=False),
+    Column("dark", Integer, nullable=False),
+    Column("preserved", Integer, nullable=False),
+    Column("paged", Integer),
+    Column("kind", String, nullable=False),
+    Column("strategy", String, nullable=False),
+    Column("plan_hash", String, ForeignKey("plans.hash", name="fk_rollout_plan"), nullable=False),
+    Column("snapshot", String, ForeignKey("snapshots.hash", name="fk_rollout_snapshot"), nullable=False),
+    Column("release", String, index=True),
     Column("head", String, nullable=False),
     Column("events", Integer, nullable=False),
     Column("revision", Integer, nullable=False, server_default="0"),
-    Column("release", String, index=True),
-    Index("ix_rollouts_place", "service", "environment", "status", "created_at"),
-    Index("ix_rollouts_finished", "finished_at"),
+    Column("part", JSON(none_as_null=True)),
+    Column("reason", Words, nullable=False),
+    Column("state", Text, nullable=False),
+    _one_of("status", Status, "ck_rollout_status"),
+    _one_of("pace", Pace, "ck_rollout_pace"),
+    Index("ix_rollout_sequence", "service", "environment", "sequence", unique=True),
+    Index(
+        "ix_rollout_active", "service", "environment", unique=True, sqlite_where=_IS_ACTIVE, postgresql_where=_IS_ACTIVE
+    ),
+    Index("ix_rollout_rank", "service", "environment", "rank", "created_at"),
+    Index("ix_rollout_status", "status", "created_at"),
+    Index("ix_rollout_finished", "finished_at"),
 )
+"""Small columns before large ones, so that a list reads few pages. sequence: NULL until it starts · rank: the order of
+lists; its sequence, of what was cancelled that of the rollout that had started last, of what waits QUEUED_RANK · paged:
+NULL where only the events know."""
+
+judge_states = Table(
+    "judge_states",
+    metadata,
+    Column("rollout", String, ForeignKey("rollout.id", name="fk_judge_rollout"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+live_views = Table(
+    "live_views",
+    metadata,
+    Column("rollout", String, ForeignKey("rollout.id", name="fk_live_rollout"), primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("environment", String, primary_key=True),
+    Column("sequence", Integer, nullable=False, server_default="0"),
+    Column("head", String),
+    Column("home", String),
+    Column("home_name", String),
+    Column("heard_at", Float),
+    Column("serving", Text),
+)
+"""One row a place. sequence: of the rollout that started last, 0 before the first · serving: the good versions, JSON,
+the one that serves first; NULL where they have to be worked out from its rollouts again."""
 
 events = Table(
     "events",
     metadata,
-    Column("rollout", String, primary_key=True),
+    Column("rollout", String, ForeignKey("rollout.id", name="fk_events_rollout"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("at", Float, nullable=False),
     Column("type", String, nullable=False),
@@ -72,7 +170,7 @@ commands = Table(
     "commands",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("rollout", String, nullable=False, index=True),
+    Column("rollout", String, ForeignKey("rollout.id", name="fk_commands_rollout"), nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("actor", Said, nullable=False),
     Column("reason", Words, nullable=False),

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,7 +165,8 @@ class Worker:
         self._failed[rollout] = self._failed.get(rollout, 0) + 1
         if self._failed[rollout] == _MOST_FAILED_LOOKS:
             reason = f"an internal error: {type(error).__name__}: {error}"
-            self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
+            with suppress(StoreConflict):  # another worker has ended it
+                self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
 
     def _remind(self) -> None:
         announcing.remind(self.store.engine, time.time())

@@ -23,10 +23,12 @@ class Status(StrEnum):
     COMPLETED = "completed"
     ROLLED_BACK = "rolled-back"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Withdrawn from the queue: it never started, and no user met it."""
 
     @property
     def final(self) -> bool:
-        return self in (Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED)
+        return self in (Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED, Status.CANCELLED)
 
 
 class HoldCause(StrEnum):

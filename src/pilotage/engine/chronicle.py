@@ -1,0 +1,98 @@
+"""Events of a rollout and the messages about them, in the transaction of what happened (rule 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from pilotage.engine.chain import append
+from pilotage.engine.outbox import post
+from pilotage.engine.records import Rollout
+from pilotage.engine.tables import events
+from pilotage.model.message import Incident
+from pilotage.model.plan import Plan
+from pilotage.model.rollout import Event, Pace, RolloutState
+from pilotage.model.snapshot import Snapshot
+from pilotage.report.telling import Happened, Subject, incident_of, message_of
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far the chronicle of a rollout is: the chain's head, its length, and whether an incident is open (None:
+    only the events know)."""
+
+    head: str
+    count: int
+    paged: bool | None
+
+    def columns(self) -> dict[str, Any]:
+        return {"head": self.head, "events": self.count, "paged": None if self.paged is None else int(self.paged)}
+
+
+def subject_of(rollout: Rollout) -> Subject:
+    return Subject(
+        rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "", rollout.actor,
+        rollout.plan_hash,
+    )  # fmt: skip
+
+
+def so_far(rollout: Rollout) -> Told:
+    return Told(rollout.head, rollout.events, rollout.paged)
+
+
+def tell(
+    connection: Connection, subject: Subject, snapshot: Snapshot, before: Told, new: Sequence[Event], now: float
+) -> Told:
+    """Record events and post a message about each to the channels of `snapshot`: what happened is told, and nothing
+    else."""
+    if not new:
+        return before
+    head, count, recorded = append(connection, subject.id, before.head, before.count, new, now)
+    paged = _is_paged(connection, subject.id, before.count) if before.paged is None else before.paged
+    channels = snapshot.notify
+    for one in recorded:
+        happened = Happened(one.number, one.at, one.type, one.sentence, one.data)
+        if channels:
+            post(connection, message_of(replace(subject, paged=paged), happened), channels, now)
+        paged = _next(paged, happened)
+    return Told(head, count, paged)
+
+
+def _next(paged: bool, happened: Happened) -> bool:
+    match incident_of(paged, happened.what):
+        case Incident.TRIGGER:
+            return True
+        case Incident.RESOLVE:
+            return False
+        case _:
+            return paged
+
+
+def _is_paged(connection: Connection, rollout: str, count: int) -> bool:
+    """From its first `count` events: where they were written by a version that kept no column for it."""
+    query = select(events).where(events.c.rollout == rollout, events.c.number <= count).order_by(events.c.number)
+    paged = False
+    for row in connection.execute(query).mappings().all():
+        paged = _next(paged, Happened(row["number"], row["at"], row["type"], row["sentence"], row["data"]))
+    return paged
+
+
+def queued(plan: Plan, actor: str) -> Event:
+    return Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
+
+
+def started(plan: Plan, state: RolloutState, actor: str) -> Event:
+    before = f"{state.old} is stable" if state.old else "nothing was there before"
+    glass = f" with the glass broken: {state.reason}" if state.pace is Pace.URGENT else ""
+    back = state.pace is Pace.FAST
+    way = (
+        f"{plan.environment} goes back to {plan.version}" if back else f"{plan.version} rolls out to {plan.environment}"
+    )
+    return Event(
+        "rollout-started",
+        f"{way}, started by {actor}{glass}; {before}",
+        {"plan": plan.hash, "pace": state.pace.value, "version": plan.version, "old": state.old or ""},
+    )

@@ -1,0 +1,236 @@
+"""What the store knows of a rollout: the whole of it, or what its columns alone tell, for lists."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import RowMapping, Select, select
+
+from pilotage.engine.tables import judge_states, live_views, plans, rollouts, snapshots
+from pilotage.model.live import JudgeState, LiveView, read_judge, read_live
+from pilotage.model.plan import Plan
+from pilotage.model.plan_formats import read_plan
+from pilotage.model.rollout import Pace, RolloutState, Status
+from pilotage.model.snapshot import FORMAT, Membership, Snapshot, read_snapshot
+
+FINAL = tuple(status.value for status in Status if status.final)
+ACTIVE = tuple(status.value for status in Status if not status.final and status is not Status.QUEUED)
+"""Listed, because an index finds what is in a list, and not what is not in one."""
+
+
+class Unreadable(Exception):
+    """A rollout is recorded in a way that this version of Pilotage cannot read; others are not concerned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutSummary:
+    """One rollout as its columns tell it: what lists show. Its plan and snapshot may be unreadable.
+
+    sequence: its place in the order in which rollouts of the environment started, from 1; None until it starts ·
+    step: id of the step it is at, empty where its plan cannot be read · weight: of that step, per mille · reached: the
+    highest weight ever set · kind, strategy: answers of its plan · membership: its place in a release of several
+    services · created_at, started_at, finished_at: Unix seconds.
+    """
+
+    id: str
+    service: str
+    environment: str
+    sequence: int | None
+    version: str
+    old: str | None
+    status: Status
+    pace: Pace
+    actor: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    step: str
+    weight: int
+    reached: int
+    reason: str
+    dark: bool
+    preserved: bool
+    kind: str
+    strategy: str
+    plan_hash: str
+    release: str | None
+    membership: Membership | None
+    head: str
+    events: int
+    revision: int
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from its start to its end; None where either is missing. Clocks that were put back make it no less
+        than 0."""
+        return _took(self.started_at, self.finished_at)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One rollout as recorded. `live` is the last look, for people.
+
+    sequence, started_at: as of RolloutSummary · paged: an incident of it is open; None when only its events know.
+    """
+
+    id: str
+    service: str
+    environment: str
+    version: str
+    old: str | None
+    actor: str
+    created_at: float
+    finished_at: float | None
+    plan: Plan
+    plan_hash: str
+    snapshot: Snapshot
+    state: RolloutState
+    judge: JudgeState | None
+    live: LiveView
+    head: str
+    events: int
+    revision: int
+    release: str | None = None
+    sequence: int | None = None
+    started_at: float | None = None
+    paged: bool | None = None
+
+    @property
+    def status(self) -> Status:
+        return self.state.status
+
+    @property
+    def reason(self) -> str:
+        return self.state.reason
+
+    @property
+    def pace(self) -> Pace:
+        return self.state.pace
+
+    @property
+    def preserved(self) -> bool:
+        return self.state.preserved
+
+    @property
+    def took(self) -> float | None:
+        """As of RolloutSummary."""
+        return _took(self.started_at, self.finished_at)
+
+
+def _took(began: float | None, ended: float | None) -> float | None:
+    return None if began is None or ended is None else max(0.0, ended - began)
+
+
+# ── read ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SUMMARY = tuple(
+    rollouts.c.part if name == "membership" else rollouts.c[name] for name in RolloutSummary.__dataclass_fields__
+)
+_OWN = (
+    "id", "service", "environment", "version", "old", "actor", "created_at", "finished_at", "plan_hash", "head",
+    "events", "revision", "release", "sequence", "started_at", "paged",
+)  # fmt: skip
+
+
+def summaries() -> Select[Any]:
+    """The columns that a RolloutSummary is made of, and nothing that is large."""
+    return select(*_SUMMARY)
+
+
+def summary(row: RowMapping) -> RolloutSummary:
+    given = dict(row)
+    given["membership"] = _membership(given.pop("part"))
+    given |= {"status": Status(row["status"]), "pace": Pace(row["pace"])}
+    given |= {"dark": bool(row["dark"]), "preserved": bool(row["preserved"])}
+    return RolloutSummary(**given)
+
+
+def _membership(part: Any) -> Membership | None:
+    try:
+        return None if part is None else msgspec.convert(part, Membership)
+    except msgspec.ValidationError:
+        return Membership()
+
+
+def wholes() -> Select[Any]:
+    """All that a Rollout is made of; bodies as they were written."""
+    return (
+        select(
+            *(rollouts.c[name] for name in _OWN), rollouts.c.state,
+            plans.c.body.label("plan"), snapshots.c.body.label("target"),
+            judge_states.c.body.label("judge"), live_views.c.body.label("live"),
+        )
+        .outerjoin(plans, plans.c.hash == rollouts.c.plan_hash)
+        .outerjoin(snapshots, snapshots.c.hash == rollouts.c.snapshot)
+        .outerjoin(judge_states, judge_states.c.rollout == rollouts.c.id)
+        .outerjoin(live_views, live_views.c.rollout == rollouts.c.id)
+    )  # fmt: skip
+
+
+def whole(row: RowMapping) -> Rollout:
+    """The rollout of a row of `wholes`. Raises Unreadable."""
+    own = {name: row[name] for name in _OWN}
+    try:
+        return Rollout(
+            **{**own, "paged": None if row["paged"] is None else bool(row["paged"])},
+            plan=read_plan(row["plan"] or ""),
+            snapshot=read_snapshot(parsed(row["target"])),
+            state=msgspec.json.decode(row["state"], type=RolloutState),
+            judge=read_judge(parsed(row["judge"])),
+            live=read_live(parsed(row["live"])),
+        )
+    except (ValueError, TypeError) as error:
+        raise Unreadable(
+            f"the record of {row['version']} in {row['environment']} ({row['id']}) cannot be read by this version of "
+            f"Pilotage: {error}"
+        ) from error
+
+
+def parsed(body: str | None) -> dict[str, Any] | None:
+    """A JSON object as it was kept; None where it is missing or none."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any]) if body else None
+    except ValueError:
+        return None
+
+
+def readable(body: str | None) -> dict[str, Any]:
+    """The same, an empty one in place of None."""
+    return parsed(body) or {}
+
+
+# ── written ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def plan_row(plan: Plan) -> dict[str, Any]:
+    return {"hash": plan.hash, "format": plan.format, "body": plan.to_json()}
+
+
+def snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
+    body = encoded(snapshot.to_dict())
+    return {"hash": hashlib.sha256(body.encode()).hexdigest(), "format": FORMAT, "body": body}
+
+
+def state_columns(plan: Plan, state: RolloutState) -> dict[str, Any]:
+    """What of a state has columns of its own, and the state itself."""
+    step = plan.steps[state.step]
+    return {
+        "status": state.status.value, "pace": state.pace.value, "old": state.old, "step": step.id,
+        "weight": step.weight, "reached": state.reached, "reason": state.reason, "dark": int(state.dark),
+        "preserved": int(state.preserved), "state": encoded(msgspec.to_builtins(state)),
+    }  # fmt: skip
+
+
+def encoded(value: object) -> str:
+    """JSON of one text for one value. NaN and infinities are no JSON: PostgreSQL would refuse them, so a file does too.
+    Raises ValueError."""
+    return json.dumps(value, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
