@@ -13,6 +13,9 @@ from pilotage.cli.project import Project
 if TYPE_CHECKING:
     from pilotage.demo.story import Fault, Run, Show
 
+_END_DEADLINE = 5.0
+"""Seconds that whatever is left gets to end by itself."""
+
 
 @click.command()
 @click.pass_obj
@@ -31,6 +34,7 @@ def down(project: Project, yes: bool) -> None:
     """Stop the worker, the routers and every instance. Users get no answers any more."""
     import sys
 
+    from pilotage.adapters.processes import end_all, left_in
     from pilotage.engine.deployments import take_down
     from pilotage.engine.supervisor import stop_worker
 
@@ -41,6 +45,10 @@ def down(project: Project, yes: bool) -> None:
     stop_worker(project.directory)
     for name in take_down(project.store, project.directory):
         click.echo(f"{name} is down")
+    # What no record knows any more, it carries the mark of this folder all the same.
+    if left := left_in(project.directory / "run"):
+        end_all(left, _END_DEADLINE)
+        click.echo(f"ended {len(left)} more processes that were started here")
 
 
 @click.command()

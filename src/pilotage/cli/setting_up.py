@@ -75,6 +75,7 @@ def init(
     import re
     import shlex
 
+    from pilotage.adapters.files import write_durably
     from pilotage.config.loading import json_schema, load
     from pilotage.engine.location import made
 
@@ -89,7 +90,7 @@ def init(
     path.write_text(_template(name, given, shlex.split(start_command), listen), encoding="utf-8")
     schema = project.directory / "pilotage.schema.json"
     made(schema.parent)
-    schema.write_text(json_schema(), encoding="utf-8")
+    write_durably(schema, json_schema().encode())
     load(path)
     click.echo(f"wrote {path}; next: `pilotage doctor`, then `pilotage plan VERSION`", err=True)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
-from pilotage.engine.location import database_url, made
+from pilotage.engine.location import database_url, made, make_private
 from pilotage.engine.migrations import migrate
 
 _log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
     url = url or database_url(directory)
     sizes: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_timeout": LONGEST_WAIT}
     if url.startswith("sqlite:"):
+        _keep_to_ourselves(make_url(url).database)
         engine = create_engine(url, connect_args={"timeout": LONGEST_WAIT}, json_serializer=_json, **sizes)
         _set_up_sqlite(engine)
     else:
@@ -49,6 +52,15 @@ def checkpoint(engine: Engine) -> None:
         _log.info("no checkpoint: %s", error)
     finally:
         connection.close()
+
+
+def _keep_to_ourselves(file: str | None) -> None:
+    """SQLite gives its other files (`-wal`, `-shm`) the mode of this one."""
+    if file and file != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for name in (file, f"{file}-wal", f"{file}-shm"):
+            make_private(Path(name))
 
 
 def _json(value: object) -> str:

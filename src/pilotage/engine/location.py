@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+from pilotage.adapters.files import private_folder
 
 DATABASE = "PILOTAGE_DATABASE"
 """Environment variable with the URL of a PostgreSQL, such as postgresql+psycopg://user@host/pilotage; unset, a file."""
 
 
 def made(directory: Path) -> Path:
-    """The state's folder, which git passes over: nobody commits what happened here by accident."""
+    """The state's folder, which only this user enters and git passes over: nobody commits what happened here by
+    accident."""
     if not directory.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / ".gitignore").write_text("*\n", encoding="utf-8")
+        private_folder(directory)
+        _mark_of(directory).write_text("*\n", encoding="utf-8")
+        _mark_of(directory).chmod(0o600)
+    elif _mark_of(directory).exists():
+        # An earlier Pilotage let everybody in. A folder that it did not make keeps its mode.
+        make_private(directory, 0o700)
     return directory
+
+
+def _mark_of(directory: Path) -> Path:
+    return directory / ".gitignore"
+
+
+def make_private(path: Path, mode: int = 0o600) -> None:
+    """Take what others may do with it away, where it is this user's own."""
+    with suppress(OSError):
+        found = path.stat()
+        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) & 0o077 and not found.st_mode & stat.S_ISVTX:
+            path.chmod(mode)
 
 
 def database_url(directory: Path) -> str:

@@ -16,7 +16,11 @@ import time
 from pathlib import Path
 from typing import IO
 
-from pilotage.engine.location import made
+from pilotage.adapters.files import open_log
+from pilotage.engine.location import made, make_private
+
+MARKS = ("PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS")
+"""By these the programs of a target are found again (`adapters.processes`)."""
 
 
 def ensure_worker(directory: Path) -> None:
@@ -24,13 +28,16 @@ def ensure_worker(directory: Path) -> None:
     if held(directory / "worker.lock") or held(directory / "supervisor.lock"):
         return
     made(directory)
-    with (directory / "worker.log").open("ab") as log:
+    # What starts a worker may itself be an instance or a hook: the worker is not a part of it.
+    environment = {name: value for name, value in os.environ.items() if name not in MARKS}
+    with open_log(directory / "worker.log") as log:
         subprocess.Popen(
             [sys.executable, "-m", "pilotage.engine.supervisor", str(directory)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
+            env=environment,
             cwd="/",
         )
 
@@ -69,7 +76,9 @@ def held(path: Path) -> bool:
 def lock_file(path: Path) -> IO[bytes] | None:
     """The locked file, with this process's id in it; None when another process holds it. Freed by the kernel."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+b")
+    # Whoever can open it can lock it: others of the machine must not.
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "a+b")
+    make_private(path)
     # Somebody who only looks holds it for an instant.
     for _ in range(10):
         try:
