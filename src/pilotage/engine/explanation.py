@@ -40,6 +40,8 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
     verdicts = [f"  {v.metric}: {v.kind}: {v.sentence}" for v in rollout.live.verdicts]
     turning = [line for e in events if isinstance(e.what, _TURNING) for line in _told(e)]
     match state.status:
+        case Status.QUEUED:
+            answer = f"{rollout.version} waits for its turn in {rollout.environment}."
         case Status.PROGRESSING:
             left = max(0.0, step.duration - state.watched)
             waits = f", {format_duration(round(left))} to go" if step.duration else ""

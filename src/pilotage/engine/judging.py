@@ -65,6 +65,7 @@ class Judging:
 
     def _begin(self, tries: int) -> None:
         """Without any evidence."""
+        self._unproven = False
         self._subject, self._tries = "code", tries
         self._cursor: dict[str, Any] | None = None
         self._judge = self._new_judge()
@@ -85,6 +86,7 @@ class Judging:
                 book.restore(dict(sums))
         self._cursor = dict(saved.cursor) if saved.cursor is not None else None
         self.totals = dict(saved.totals)
+        self._unproven = True
 
     def begin_phase(self, state: RolloutState) -> None:
         """A step began that is watched: what counts towards advancing from it begins anew. Through other steps the last
@@ -106,7 +108,11 @@ class Judging:
             except Exception as error:
                 # What the probes and the fleet say counts all the same.
                 _log.exception("%s: the reading failed", self._name)
-                self._judge.source_failed(f"the reading failed: {type(error).__name__}: {error}")
+                if self._unproven:
+                    # Sums of another version may fail only where new figures are added to them.
+                    self._begin(self._tries)
+                else:
+                    self._judge.source_failed(f"the reading failed: {type(error).__name__}: {error}")
             self._measure(target, state, seen)
             self._probe(target, state, seen)
             counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
@@ -206,6 +212,7 @@ class Judging:
             return
         self._cursor = reading.cursor
         self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
+        self._unproven = False
         # Pilotage's own requests are requests, too, to whoever asks how many there were.
         ours = {o.version: o.synthetic.requests if o.synthetic else 0 for o in reading.observations}
         self.recent = {o.version: o.requests + ours[o.version] for o in reading.observations}
