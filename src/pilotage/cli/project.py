@@ -76,12 +76,14 @@ class Project:
         """Of what is to be published, for the worker. Rollouts know all they need: a file that somebody is just editing
         must stop neither them nor who commands them."""
         from pilotage.config.yaml_reader import ConfigError
+        from pilotage.engine import custody
         from pilotage.engine.publication import note, publication_of
 
         try:
             note(self.directory, publication_of(self.whole))
+            custody.note(self.directory, custody.custody_of(self.whole))
         except ConfigError as error:
-            click.echo(f"the status page stays as it was wanted before: {error}", err=True)
+            click.echo(f"the status page, the key and anchors stay as they were wanted before: {error}", err=True)
 
     def signer(self) -> Signer | None:
         """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
@@ -160,6 +162,13 @@ class Project:
             except KeyError:
                 raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
         return self.store.get(self.newest(named).id)
+
+    def summary(self, identity: str) -> RolloutSummary:
+        """What the columns of a rollout say, whether it can be read whole or not. Raises UsageError."""
+        try:
+            return self.store.look_up(identity)
+        except KeyError:
+            raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
 
     def newest(self, named: str | None) -> RolloutSummary:
         """The rollout that started last in an environment, whether it can be read whole or not. Raises UsageError."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilotage.cli.project import Project, environment_option, json_option
+from pilotage.cli.project import Project, environment_option, json_option, key_option
 
 if TYPE_CHECKING:
     from pilotage.engine.chain import Recorded
@@ -49,7 +49,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     )
     if latest is not None and latest.preserved:
         click.echo(f"the failed environment with {latest.version} is kept for study: `pilotage clean` removes it")
-    for line in _untold(project):
+    for line in (*_untold(project), *_unsigned(project)):
         click.echo(line)
     for waiting in project.store.queued(service, name):
         click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
@@ -99,21 +99,53 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
 @click.command()
 @click.argument("rollout", required=False)
 @environment_option
-@click.option("--verify", is_flag=True, help="Check the chain of hashes; exit 1 when it is broken.")
+@click.option("--verify", is_flag=True, help="Check all records of the environment; exit 1 when any was changed.")
+@key_option
+@click.option(
+    "--anchor", "anchors", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Compare with the signed heads in this file, too.",
+)  # fmt: skip
 @json_option
 @click.pass_obj
-def events(project: Project, rollout: str | None, environment: str | None, verify: bool, as_json: bool) -> None:
-    """Everything that happened in a rollout (the last one, or by its id). JSON is one event a line."""
+def events(
+    project: Project, /, rollout: str | None, environment: str | None, verify: bool, keys: tuple[Path, ...],
+    anchors: tuple[Path, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Everything that happened in a rollout (the last one, or by its id). JSON is one event a line.
+
+    --verify checks every rollout of the environment: chains, rows, verdicts, commands, messages, the list of rollouts,
+    signatures, and anchors. Exit 1 when anything was changed, 10 when something could not be checked.
+    """
+    if verify:
+        raise SystemExit(_verified(project, rollout, environment, keys, anchors, as_json))
+    _list(project, project.rollout(environment, rollout).id, as_json)
+
+
+def _list(project: Project, rollout: str, as_json: bool) -> None:
     from pilotage.engine.chain import sentences
 
-    found = project.rollout(environment, rollout)
-    recorded = project.store.events(found.id)
+    recorded = project.store.events(rollout)
     for line in [json.dumps(vars(e)) for e in recorded] if as_json else sentences(recorded):
         click.echo(line)
-    if verify:
-        broken = project.store.broken_link(found.id)
-        click.echo(f"the chain of {found.events} events is {'broken: ' + broken if broken else 'whole'}", err=True)
-        raise SystemExit(1 if broken else 0)
+
+
+def _verified(
+    project: Project, rollout: str | None, environment: str | None, keys: tuple[Path, ...], anchors: tuple[Path, ...],
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Also where nothing can be listed: what is missing is what verification is for."""
+    from pilotage.cli.verifying import verify_place
+
+    if rollout is not None:
+        found = project.summary(rollout)
+        service, environment = found.service, found.environment
+    else:
+        service, environment = project.place(environment)
+        newest = project.store.newest(service, environment)
+        rollout = newest.id if newest else None
+    if rollout is not None:
+        _list(project, rollout, as_json)
+    return verify_place(project, service, environment, keys, anchors)
 
 
 @click.command()
@@ -147,6 +179,14 @@ def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Se
     page = rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened)
     write_durably(path, page.encode(), shared=True)
     click.echo(f"written: {path}", err=True)
+
+
+def _unsigned(project: Project) -> list[str]:
+    """Heads of event chains that could not be signed or anchored, in words."""
+    from pilotage.engine.heads import trouble
+
+    count, why = trouble(project.store.engine)
+    return [f"{count} heads of event chains are not signed or not anchored: {why}"] if count else []
 
 
 def _untold(project: Project) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert
 
-from pilotage.engine.tables import events, rollouts
+from pilotage.engine.tables import events
 from pilotage.model.events import Occurrence, parse
 from pilotage.model.plan import canonical_json
 from pilotage.model.rollout import Event
@@ -36,22 +36,13 @@ class Recorded:
         return parse(self.type, self.data)
 
 
-def append(
-    connection: Connection, rollout: str, head: str, count: int, new: Iterable[Event], now: float
-) -> tuple[str, int, list[Recorded]]:
-    """Record events after the `count` that end in `head`; returns the new head and count, and what was recorded."""
-    sealed = []
-    for item in new:
-        count += 1
-        # Some of its words are from outside: a reason that was given, the last line of a check.
-        unsealed = Recorded(rollout, count, now, item.type, clean(item.sentence), item.data, head, "")
-        head = seal(unsealed)
-        sealed.append(replace(unsealed, hash=head))
-        connection.execute(insert(events).values(vars(sealed[-1])))
-    connection.execute(
-        update(rollouts).where(rollouts.c.id == rollout, rollouts.c.events == 0).values(head=head, events=count)
-    )
-    return head, count, sealed
+def append(connection: Connection, rollout: str, head: str, number: int, new: Event, now: float) -> Recorded:
+    """Record an event as number `number`, after the one whose hash is `head`."""
+    # Some of its words are from outside: a reason that was given, the last line of a check.
+    unsealed = Recorded(rollout, number, now, new.type, clean(new.sentence), new.data, head, "")
+    recorded = replace(unsealed, hash=seal(unsealed))
+    connection.execute(insert(events).values(vars(recorded)))
+    return recorded
 
 
 def seal(item: Recorded) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from pilotage.engine.chain import append
-from pilotage.engine.outbox import post
+from pilotage.engine.outbox import name_of, post
 from pilotage.engine.records import Rollout
+from pilotage.engine.sealing import NOTHING, Seal, told, with_sealed
 from pilotage.engine.tables import events
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import Event, Pace, RolloutState
 from pilotage.model.snapshot import Snapshot
-from pilotage.report.telling import Happened, Subject, incident_of, message_of
+from pilotage.model.text import clean
+from pilotage.report.telling import Happened, Subject, channels_for, incident_of, message_of
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,30 @@ def so_far(rollout: Rollout) -> Told:
 
 
 def tell(
-    connection: Connection, subject: Subject, snapshot: Snapshot, before: Told, new: Sequence[Event], now: float
+    connection: Connection,
+    subject: Subject,
+    snapshot: Snapshot,
+    before: Told,
+    new: Sequence[Event],
+    now: float,
+    seal: Seal = NOTHING,
 ) -> Told:
     """Record events and post a message about each to the channels of `snapshot`: what happened is told, and nothing
-    else."""
+    else. seal: what the events fix beside their words."""
     if not new:
         return before
-    head, count, recorded = append(connection, subject.id, before.head, before.count, new, now)
+    head, count = before.head, before.count
     paged = _is_paged(connection, subject.id, before.count) if before.paged is None else before.paged
     channels = snapshot.notify
-    for one in recorded:
-        happened = Happened(one.number, one.at, one.type, one.sentence, one.data)
+    for event in seal.around(new):
+        count += 1
+        happened = Happened(count, now, event.type, clean(event.sentence), event.data)
         if channels:
-            post(connection, message_of(replace(subject, paged=paged), happened), channels, now)
+            message = message_of(replace(subject, paged=paged), happened)
+            receivers = [name_of(section) for section, _ in channels_for(message, channels)]
+            event = with_sealed(event, told(message, receivers)) if receivers else event
+            post(connection, message, channels, now)
+        head = append(connection, subject.id, head, count, event, now).hash
         paged = _next(paged, happened)
     return Told(head, count, paged)
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, insert, select, update
 
-from pilotage.engine import chronicle, environments
+from pilotage.engine import chronicle, environments, heads, sealing
 from pilotage.engine.chronicle import Told
+from pilotage.engine.heads import Kind
 from pilotage.engine.records import Rollout, encoded, plan_row, readable, snapshot_row, state_columns
+from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
@@ -62,8 +64,11 @@ def enter(connection: Connection, wanted: Wanted, now: float) -> str:
     subject = Subject(
         identity, plan.service, plan.environment, plan.version, state.old or "", wanted.actor, plan.hash
     )  # fmt: skip
-    told = chronicle.tell(connection, subject, wanted.snapshot, Told(plan.hash, 0, False), [first, *wanted.more], now)
+    seal, new = sealing.entry(connection, identity), [first, *wanted.more]
+    told = chronicle.tell(connection, subject, wanted.snapshot, Told(plan.hash, 0, False), new, now, seal)
     change(connection, identity, told.columns())
+    sealing.link(connection, plan.service, plan.environment, identity, 1)
+    heads.note(connection, identity, Kind.QUEUED if wanted.queued else Kind.STARTED, now)
     return identity
 
 
@@ -73,10 +78,13 @@ def start(connection: Connection, waiting: Rollout, state: RolloutState, now: fl
     sequence = environments.next_sequence(connection, waiting.service, waiting.environment, place)
     event = chronicle.started(waiting.plan, state, waiting.actor)
     subject, before = chronicle.subject_of(waiting), chronicle.so_far(waiting)
-    told = chronicle.tell(connection, subject, waiting.snapshot, before, [event], now)
+    seal = sealing.start(connection, waiting.id, old=state.old, sequence=sequence, now=now)
+    told = chronicle.tell(connection, subject, waiting.snapshot, before, [event], now, seal)
     columns = {**state_columns(waiting.plan, state), **told.columns()}
     columns |= {"sequence": sequence, "rank": sequence, "started_at": now, "revision": rollouts.c.revision + 1}
     change(connection, waiting.id, columns)
+    sealing.link(connection, waiting.service, waiting.environment, waiting.id, before.count + 1)
+    heads.note(connection, waiting.id, Kind.STARTED, now)
 
 
 def withdraw(connection: Connection, identity: str, actor: str, now: float) -> bool:
@@ -96,14 +104,21 @@ def withdraw(connection: Connection, identity: str, actor: str, now: float) -> b
     subject = Subject(
         identity, row["service"], row["environment"], row["version"], row["old"] or "", row["actor"], row["plan_hash"]
     )
-    before = Told(row["head"], row["events"], bool(row["paged"]))
-    told = chronicle.tell(connection, subject, read_snapshot(readable(row["body"])), before, [event], now)
     state = readable(row["state"])
     text = encoded({**state, "status": Status.CANCELLED.value, "reason": reason}) if state else row["state"]
     columns = {"status": Status.CANCELLED.value, "reason": reason, "state": text, "finished_at": now, "rank": place}
+    seal, before = ends_with(connection, identity, columns), Told(row["head"], row["events"], bool(row["paged"]))
+    told = chronicle.tell(connection, subject, read_snapshot(readable(row["body"])), before, [event], now, seal)
     change(connection, identity, {**columns, **told.columns(), "revision": rollouts.c.revision + 1})
     close_commands(connection, identity, Status.CANCELLED)
+    heads.note(connection, identity, Kind.ENDED, now)
     return True
+
+
+def ends_with(connection: Connection, rollout: str, columns: Mapping[str, Any]) -> Seal:
+    """What the last event of a rollout fixes that ends with these columns."""
+    commanded = sealing.asked(connection, rollout, (), ends=True)
+    return Seal(first={}, last={**commanded, **sealing.end(connection, rollout, columns)})
 
 
 def command(connection: Connection, rollout: str, kind: CommandKind, actor: str, reason: str, full: bool) -> int:

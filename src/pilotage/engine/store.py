@@ -17,13 +17,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, update
 
-from pilotage.engine import entries, environments
-from pilotage.engine.chain import Recorded, broken_link
+from pilotage.engine import entries, environments, heads, sealing
+from pilotage.engine.cases import case_of
+from pilotage.engine.chain import Recorded
 from pilotage.engine.chronicle import so_far, subject_of, tell
 from pilotage.engine.database import checkpoint, open_database
+from pilotage.engine.derivation import differences
 from pilotage.engine.entries import Wanted
 from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
+from pilotage.engine.heads import Kind
 from pilotage.engine.records import (
     ACTIVE,
     FINAL,
@@ -38,6 +41,7 @@ from pilotage.engine.records import (
     whole,
     wholes,
 )
+from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import commands, events, judge_states, rollouts
 from pilotage.engine.tables import environments as places
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
@@ -287,15 +291,20 @@ class Store:
         ends = state.status.final and rollout.finished_at is None
         finished = now if ends else rollout.finished_at
         with self._engine.begin() as connection:
-            told = tell(connection, subject_of(rollout), rollout.snapshot, so_far(rollout), decision.events, now)
-            columns = {**state_columns(rollout.plan, state), **told.columns(), "finished_at": finished}
-            self._change(connection, rollout, columns)
             entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
+            columns = {**state_columns(rollout.plan, state), "finished_at": finished}
+            answered = [identity for identity, _ in decision.answered]
+            asked = sealing.asked(connection, rollout.id, answered, ends=False)
+            seal = entries.ends_with(connection, rollout.id, columns) if ends else Seal(first=asked, last={})
+            told = tell(connection, subject_of(rollout), rollout.snapshot, so_far(rollout), decision.events, now, seal)
+            columns |= told.columns()
+            self._change(connection, rollout, columns)
             for identity, outcome in decision.answered:
                 connection.execute(update(commands).where(commands.c.id == identity).values(outcome=outcome))
             if ends:
                 environments.ended(connection, rollout.service, rollout.environment, state)
                 entries.close_commands(connection, rollout.id, state.status)
+                heads.note(connection, rollout.id, Kind.ENDED, now)
         if ends:
             checkpoint(self._engine)
         return replace(
@@ -339,14 +348,11 @@ class Store:
         return tuple(Recorded(**row) for row in rows)
 
     def broken_link(self, rollout: str) -> str | None:
-        """What is wrong with a rollout's chain of events, in a sentence; None when it is whole."""
-        try:
-            recorded = self.get(rollout)
-        except Unreadable as error:
-            return str(error)
-        if recorded.plan.hash != recorded.plan_hash:
-            return "the plan is not the one the rollout began with"
-        return broken_link(recorded.plan_hash, recorded.head, recorded.events, self.events(rollout))
+        """What is wrong with a rollout's chain of events, or with what its events say about its row, in a sentence;
+        None when it is whole. Raises KeyError."""
+        with self._engine.connect() as connection:
+            found = differences(case_of(connection, rollout))
+        return found[0] if found else None
 
     # ── within ─────────────────────────────────────────────────────────────────────────────────────────────
 

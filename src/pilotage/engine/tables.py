@@ -166,6 +166,30 @@ events = Table(
     Column("hash", String, nullable=False),
 )
 
+heads = Table(
+    "heads",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("service", String, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("rollout", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("sequence", Integer),
+    Column("events", Integer, nullable=False),
+    Column("head", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("key", String),
+    Column("signature", String),
+    Column("anchored", JSON, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("error", Text),
+    Index("ix_heads_place", "service", "environment", "id"),
+    Index("ix_heads_open", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
+)
+"""How far a chain was when its rollout was queued, started or ended. place: the environment's head · key, signature:
+NULL until it is signed · anchored: names of the anchors that have it · open: 1 while it is to be signed or anchored."""
+
 commands = Table(
     "commands",
     metadata,

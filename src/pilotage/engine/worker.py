@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import actions, announcing, leases
 from pilotage.engine.driver import Driver, LeaseLost
+from pilotage.engine.notary import Notary
 from pilotage.engine.publication import noted
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
@@ -42,6 +43,7 @@ _POLL = 0.1
 _KEEP_EVERY = 2.0
 _PUBLISH_EVERY = 1.0
 _REMIND_EVERY = 60.0
+_SIGN_EVERY = 0.5
 _AFTER_TROUBLE = 1.0
 _MOST_FAILED_LOOKS = 5
 _THREADS = 16
@@ -68,6 +70,7 @@ class Worker:
         self._publisher: Publisher | None = None
         self._commanded: frozenset[str] = frozenset()
         self._heart = leases.Heart(self.store.engine, self.holder)
+        self._notary = Notary(self.store.engine, directory)
         self._sender = Sender(self.store.engine, self.holder, self.stopping)
 
     def serve(self) -> None:
@@ -103,6 +106,7 @@ class Worker:
         self._aside("keeper", _KEEP_EVERY, self._keep)
         self._aside("publisher", _PUBLISH_EVERY, self._publish)
         self._aside("reminders", _REMIND_EVERY, self._remind)
+        self._aside("notary", _SIGN_EVERY, lambda: self._notary.serve(time.time()))
 
     def _aside(self, name: str, every: float, work: Callable[[], object]) -> None:
         """Have it done beside the looks, once in `every` seconds and never twice at once."""

@@ -1,0 +1,102 @@
+"""Places outside the store that keep signed heads: a file, or git notes. Readers drop what was appended twice.
+
+An anchor proves something only against those who cannot change it: put the file on another disk or machine, push the
+notes to a server that refuses rewritten history.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pilotage.adapters.git import Git, repository_around
+from pilotage.adapters.ports import AdapterError
+
+NOTES = "refs/notes/pilotage"
+_LONGEST = 64 * 1024
+
+
+class Anchor(Protocol):
+    """Keeps lines. `name` is what reports call it. Both calls raise AdapterError; `append` returns when the line is
+    durable, and the line may be there twice after a crash."""
+
+    name: str
+
+    def append(self, line: str) -> None: ...
+
+    def lines(self) -> list[str]: ...
+
+
+def open_anchor(section: Mapping[str, Any], project: Path) -> Anchor | None:
+    """The anchor of a section of `audit.anchors`; None for a webhook, which the outbox serves and nobody can read."""
+    match section["kind"]:
+        case "file":
+            return FileAnchor(Path(section["path"]))
+        case "git-note":
+            return GitNotes(project, section.get("remote"))
+        case _:
+            return None
+
+
+class FileAnchor:
+    """A file to which lines are only ever added."""
+
+    def __init__(self, path: Path, mode: int = 0o640) -> None:
+        """mode: of a file that is not there yet."""
+        self.path, self.name, self._mode = path, f"file {path}", mode
+
+    def append(self, line: str) -> None:
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, self._mode)
+            with os.fdopen(descriptor, "ab") as file:
+                # A line that was cut off by a crash is ended first.
+                file.write(f"\n{line}\n".encode() if _is_cut(self.path) else f"{line}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise AdapterError(f"{self.path}: cannot be written: {error.strerror}") from None
+
+    def lines(self) -> list[str]:
+        try:
+            with self.path.open(encoding="utf-8", errors="replace") as file:
+                return [line.strip()[:_LONGEST] for line in file if line.strip()]
+        except OSError as error:
+            raise AdapterError(f"{self.path}: cannot be read: {error.strerror}") from None
+
+
+def _is_cut(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+class GitNotes:
+    """Notes under refs/notes/pilotage at the commit that was checked out when the head was signed."""
+
+    def __init__(self, project: Path, remote: str | None) -> None:
+        self.project, self.remote, self.name = project, remote, "git notes"
+
+    def append(self, line: str) -> None:
+        git = self._git()
+        who = ("-c", "user.name=pilotage", "-c", "user.email=pilotage@localhost")
+        git.run(*who, "notes", f"--ref={NOTES}", "append", "-m", line, git.commit("HEAD"))
+        if self.remote:
+            git.run("push", "--quiet", self.remote, f"{NOTES}:{NOTES}")
+
+    def lines(self) -> list[str]:
+        git = self._git()
+        if not git.run("for-each-ref", "--format=%(refname)", NOTES).strip():
+            return []
+        listed = git.run("notes", f"--ref={NOTES}", "list").split()
+        blobs = [git.run("cat-file", "blob", blob) for blob in listed[::2]]
+        return [line.strip()[:_LONGEST] for blob in blobs for line in blob.splitlines() if line.strip()]
+
+    def _git(self) -> Git:
+        found = repository_around(self.project)
+        if found is None:
+            raise AdapterError(f"{self.project} lies in no git repository, so it has no notes")
+        return found
