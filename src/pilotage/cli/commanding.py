@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.adopting import see_to
 from pilotage.cli.project import Project, environment_option
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
     except StoreConflict:
         click.echo(f"nothing to do: {rollout.version} is {project.store.look_up(rollout.id).status}")
         raise SystemExit(over) from None
-    project.ensure_worker()
+    if not see_to(project, rollout.service, rollout.environment):
+        click.echo(f"{kind} is written down", err=True)
+        raise SystemExit(6)
     until = time.monotonic() + _ANSWER_DEADLINE
     while time.monotonic() < until:
         if outcome := project.store.outcome(identity):
@@ -127,8 +130,10 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return
-    project.ensure_worker()
+    attended = see_to(project, started.rollout.service, started.rollout.environment)
     if not detach:
+        if not attended:
+            raise SystemExit(6)
         status = follow(project, started.rollout.id, timeout=None)
         raise SystemExit(0 if status == 4 and not started.fresh else status)
 
@@ -156,7 +161,7 @@ def clean(project: Project, environment: str | None) -> None:
         click.echo("nothing is kept for study")
         return
     project.store.clean(rollout.id, project.actor, time.time())
-    project.ensure_worker()
+    see_to(project, rollout.service, rollout.environment)
     click.echo(f"the failed environment with {rollout.version} goes")
 
 

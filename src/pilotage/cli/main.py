@@ -53,6 +53,7 @@ _COMMANDS = {
     "judge": ("judging", "Judge the past: when would a rollback have come?"),
     "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
     "worker": ("operating", "Execute rollouts in the foreground."),
+    "adopt": ("adopting", "Make this folder the home of an environment that runs elsewhere."),
     "down": ("operating", "Stop worker, routers and instances."),
     "demo": ("operating", "See two releases of a small shop: one good, one bad."),
 }

@@ -12,6 +12,7 @@ from pilotage.cli.project import Project
 
 if TYPE_CHECKING:
     from pilotage.demo.story import Fault, Run, Show
+    from pilotage.engine.taking_down import Down
 
 _END_DEADLINE = 5.0
 """Seconds that whatever is left gets to end by itself."""
@@ -29,13 +30,13 @@ def worker(project: Project) -> None:
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also what another process holds, and what no store knows of any more.")
 @click.pass_obj
-def down(project: Project, yes: bool) -> None:
-    """Stop the worker, the routers and every instance. Users get no answers any more."""
+def down(project: Project, yes: bool, force: bool) -> None:
+    """Stop the worker, the routers and every instance here. Users get no answers any more."""
     import sys
 
     from pilotage.adapters.processes import end_all, left_in
-    from pilotage.engine.deployments import take_down
     from pilotage.engine.supervisor import stop_worker
 
     if not yes:
@@ -43,12 +44,28 @@ def down(project: Project, yes: bool) -> None:
             raise click.UsageError("this stops the service: say --yes")
         click.confirm("This stops the service for all its users. Go on?", abort=True)
     stop_worker(project.directory)
-    for name in take_down(project.store, project.directory):
+    done = _taken_down(project, force=force)
+    for name in done.names:
         click.echo(f"{name} is down")
+    for sentence in done.elsewhere:
+        click.echo(sentence, err=True)
     # What no record knows any more, it carries the mark of this folder all the same.
     if left := left_in(project.directory / "run"):
         end_all(left, _END_DEADLINE)
         click.echo(f"ended {len(left)} more processes that were started here")
+
+
+def _taken_down(project: Project, *, force: bool) -> Down:
+    from pilotage.engine.taking_down import take_down, take_down_by_files
+
+    try:
+        found = take_down(project.store, project.directory, force=force)
+    except Exception as error:
+        if not force:
+            raise
+        click.echo(f"stopped by the records of processes alone: {error}", err=True)
+        return take_down_by_files(project.directory)
+    return found if found.names or not force else take_down_by_files(project.directory)
 
 
 @click.command()

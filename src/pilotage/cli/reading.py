@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.adopting import home_elsewhere
 from pilotage.cli.project import Project, environment_option, json_option, key_option
 
 if TYPE_CHECKING:
@@ -33,20 +34,24 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     latest = project.store.newest(service, name)
     serving = project.store.serving(service, name)
     pid = worker_pid(project.directory)
+    home = home_elsewhere(project, service, name)
     if as_json:
         fields = {
             "serving": serving[0] if serving else None,
             "preserved": latest.version if latest and latest.preserved else None,
             "queued": [r.version for r in project.store.queued(service, name)],
             "worker": pid,
+            "home": {"name": home.place.name, "heard": home.heard} if home else None,
             "rollout": _plain(project, [latest])[0] if latest else None,
         }
         click.echo(json.dumps({"schema": SCHEMA, "service": service, "environment": name, **fields}, indent=2))
         return
     click.echo(
         f"{service} in {name}: {serving[0] if serving else 'nothing'} serves"
-        + ("" if pid else " (no worker is at work)")
+        + ("" if pid or home else " (no worker is at work)")
     )
+    if home:
+        click.echo(f"it {home.in_words}" + (f"; `pilotage adopt {name}` moves it here" if home.is_silent else ""))
     if latest is not None and latest.preserved:
         click.echo(f"the failed environment with {latest.version} is kept for study: `pilotage clean` removes it")
     for line in (*_untold(project), *_unsigned(project)):

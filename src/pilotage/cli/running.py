@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.adopting import see_to
 from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, outcome_status
 
@@ -75,10 +76,10 @@ def deploy(
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return
-    project.ensure_worker()
-    if detach or not wait:
+    attended = see_to(project, started.rollout.service, started.rollout.environment)
+    if detach or not wait or not attended:
         click.echo(json.dumps({"rollout": started.rollout.id}) if as_json else started.rollout.id)
-        return
+        raise SystemExit(0 if attended or detach or not wait else 6)
     raise SystemExit(follow(project, started.rollout.id, seconds, as_json))
 
 
@@ -142,7 +143,7 @@ def watch(project: Project, environment: str | None, timeout: str | None, as_jso
     """Follow the rollout under way, or show how the last one ended."""
     rollout = project.rollout(environment)
     if not rollout.state.status.final:
-        project.ensure_worker()
+        see_to(project, rollout.service, rollout.environment)
     raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, looks))
 
 

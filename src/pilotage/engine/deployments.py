@@ -275,25 +275,3 @@ def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -
         notify=tuple(channel.model_dump(mode="json") for channel in loaded.configuration.notify),
         calendar=calendar_facts(calendar),
     )
-
-
-def take_down(store: Store, directory: Path) -> list[str]:
-    """Stop the routers and fleets of every environment this store knows; returns their names. The worker must be
-    stopped before, or it would start them again."""
-    from pilotage.engine import leases
-    from pilotage.engine.targets import open_target
-
-    last: dict[tuple[str, str], Rollout] = {}
-    for identity in (*store.unfinished(), *(r.id for r in store.settled())):
-        rollout = store.get(identity)
-        last[(rollout.service, rollout.environment)] = rollout
-    for (service, environment), rollout in last.items():
-        token = leases.acquire(store.engine, f"{service}/{environment}", leases.holder())
-        if token is None:
-            raise StoreConflict(f"a worker still holds {service}/{environment}: stop it first")
-        target = open_target(directory, rollout.snapshot, service, environment, token, rollout.id)
-        if target.checks:
-            target.checks.stop_all_but("", 0)
-        target.router.stop()
-        target.fleet.stop()
-    return [f"{service}/{environment}" for service, environment in last]

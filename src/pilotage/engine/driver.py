@@ -34,8 +34,7 @@ _RENEW = leases.DURATION / 4
 _LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
 
 
-class LeaseLost(Exception):
-    """Another worker holds the target's lease."""
+LeaseLost = leases.LeaseLost
 
 
 class Driver:

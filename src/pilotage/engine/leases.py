@@ -31,8 +31,12 @@ DURATION = 6.0
 """Seconds after which a holder that was not heard of has lost the lease."""
 
 _BEAT_EVERY = DURATION / 4
-_FIRST_NAMESPACE = "pid:[4026531836]"
+FIRST_NAMESPACE = "pid:[4026531836]"
 """The space of process ids that the kernel itself begins with (PROC_PID_INIT_INO): of a machine, not of a container."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds the target's lease, or may hold it alone."""
 
 
 def holder() -> str:
@@ -60,13 +64,19 @@ def gone(by: str) -> bool:
 
 
 def acquire(
-    engine: Engine, target: str, by: str, *, above: int = 0, within: Callable[[Connection], None] | None = None
+    engine: Engine,
+    target: str,
+    by: str,
+    *,
+    above: int = 0,
+    within: Callable[[Connection], None] | None = None,
+    force: bool = False,
 ) -> int | None:
     """Take or renew the lease on `target`; returns its token, None while another holds it.
 
     A holder on this machine whose process is gone has lost it at once. The token grows when the lease changes hands,
     and where it is not above `above`: what the target's fence has seen. within: done in the same transaction, before
-    the lease is given; what it raises leaves the lease as it was.
+    the lease is given; what it raises leaves the lease as it was · force: take it from whoever has it.
     """
     with engine.begin() as connection:
         query = select(leases).where(leases.c.target == target).with_for_update()
@@ -77,7 +87,7 @@ def acquire(
         if row is None:
             return _first(connection, target, by, above + 1, now)
         mine = row["holder"] == by
-        if not mine and row["expires_at"] > now and not gone(row["holder"]):
+        if not mine and not force and row["expires_at"] > now and not gone(row["holder"]):
             _shorten(connection, target, row["expires_at"], now)
             return None
         token = int(row["token"]) + (0 if mine else 1)
@@ -193,7 +203,7 @@ def _host() -> str:
 @cache
 def _machine() -> str:
     """Names this machine through its boots; empty where that cannot be known."""
-    if pid_namespace() != _FIRST_NAMESPACE:
+    if pid_namespace() != FIRST_NAMESPACE:
         return ""
     with suppress(OSError):
         return Path("/etc/machine-id").read_text(encoding="ascii").strip()

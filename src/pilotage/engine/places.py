@@ -1,22 +1,138 @@
-"""Where targets are. One made of local processes belongs to its machine and folder: its place."""
+"""Where targets are. One made of local processes (a process fleet behind a local Envoy) belongs to its place: a folder
+of a machine. Only a worker there may lease it; another one would start a second fleet and a second router.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
 
 from pilotage.adapters.fence import floor
+from pilotage.adapters.files import write_json
+from pilotage.adapters.identity import pid_namespace
 from pilotage.engine import leases
-from pilotage.engine.rescue import place_of
-from pilotage.engine.tables import rollouts
+from pilotage.engine.failpoints import reach
+from pilotage.engine.location import made
+from pilotage.engine.rescue import place_of, read_leniently
+from pilotage.engine.tables import environments, rollouts
+from pilotage.engine.tables import leases as lease_rows
+
+_FILE = "place.json"
+_LATELY = 2 * leases.DURATION
+"""Seconds after which a worker that was not heard of is said to be so."""
 
 
-def take(engine: Engine, directory: Path, service: str, environment: str, by: str) -> int | None:
-    """Take or renew the lease on a target of this place; returns its token, which is above whatever the target's fence
-    has seen of others. None while another holds it."""
-    fence = place_of(directory, service, environment) / "fence.json"
-    return leases.acquire(engine, f"{service}/{environment}", by, above=floor(fence, by))
+class Elsewhere(leases.LeaseLost):
+    """The target belongs to another place; the sentence says to which."""
+
+
+class StillAlive(Exception):
+    """A target is not adopted while its home is at work."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """id: of this folder on this machine · name: for people, such as `host-a in /srv/app`."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a target is. heard: seconds since its worker was last heard of, by the database's clock, None where it was
+    not yet · is_here: it is this place."""
+
+    place: Place
+    heard: float | None
+    is_here: bool
+
+    @property
+    def in_words(self) -> str:
+        heard = "its worker was never heard of" if self.heard is None else f"last heard of {_ago(self.heard)} ago"
+        return f"runs on {self.place.name}, {heard}"
+
+    @property
+    def is_silent(self) -> bool:
+        return self.heard is None or self.heard > _LATELY
+
+
+def here(directory: Path) -> Place:
+    """This folder on this machine. A copy of it elsewhere, or at another path, is another place, and so is one that has
+    lost its note. directory: the state's."""
+    made(directory)
+    machine, path = _machine(directory), str(directory.resolve())
+    file = directory / _FILE
+    found = read_leniently(file)
+    if not isinstance(found, dict) or (found.get("machine"), found.get("path")) != (machine, path) or "id" not in found:
+        beside = file.with_name(f".{_FILE}.{secrets.token_hex(4)}")
+        write_json(beside, {"id": secrets.token_hex(8), "machine": machine, "path": path})
+        beside.chmod(0o600)
+        if found is None and not file.exists():
+            # Of several that ask first, one has said it for all.
+            with suppress(FileExistsError):
+                os.link(beside, file)
+            beside.unlink()
+        else:
+            beside.replace(file)
+        found = read_leniently(file)
+    project = directory.resolve().parent if directory.name == ".pilotage" else directory.resolve()
+    return Place(str(found["id"]), f"{socket.gethostname()} in {project}")
+
+
+def take(
+    engine: Engine, directory: Path, service: str, environment: str, by: str, *, force: bool = False
+) -> int | None:
+    """Take or renew the lease on a target of this place, or on one that has no home yet; returns its token, which is
+    above whatever the target's fence has seen of others. None while another holds it; `force` takes it all the same.
+    Raises Elsewhere."""
+    fence, place = place_of(directory, service, environment) / "fence.json", here(directory)
+
+    def settle(connection: Connection) -> None:
+        _settle(connection, service, environment, place)
+
+    above = floor(fence, by)
+    return leases.acquire(engine, f"{service}/{environment}", by, above=above, within=settle, force=force)
+
+
+def home_of(engine: Engine, directory: Path, service: str, environment: str) -> Home | None:
+    """Where a target is; None where it has no home yet."""
+    with engine.connect() as connection:
+        query = select(environments.c.home, environments.c.home_name).where(_row(service, environment))
+        row = connection.execute(query).first()
+        if row is None or row.home is None:
+            return None
+        expires = connection.scalar(select(lease_rows.c.expires_at).where(_lease(service, environment)))
+        now = leases.now_of(connection)
+    heard = None if not expires else max(0.0, now - (expires - leases.DURATION))
+    return Home(Place(row.home, row.home_name or row.home), heard, row.home == here(directory).id)
+
+
+def adopt(engine: Engine, directory: Path, service: str, environment: str, *, force: bool = False) -> Place:
+    """Make this place the home of a target, in one transaction; returns the one it had. What runs at the old one is not
+    touched, and a worker that comes back there learns that it is not at home. Raises StillAlive unless `force`."""
+    target, place = f"{service}/{environment}", here(directory)
+    with engine.begin() as connection:
+        lease = connection.execute(select(lease_rows).where(_lease(service, environment)).with_for_update()).first()
+        row = connection.execute(select(environments).where(_row(service, environment)).with_for_update()).first()
+        now = leases.now_of(connection)
+        before = Place(str(row.home), str(row.home_name)) if row and row.home else place
+        if lease and not force and lease.expires_at > now and not leases.gone(lease.holder):
+            raise StillAlive(f"{target} runs on {before.name}, whose worker is at work: stop it there, or say --force")
+        _move(connection, service, environment, place, now)
+        reach("adopt")
+        if lease:
+            # Whoever held it finds it in other hands; a worker of this place takes it at once.
+            freed = {"holder": f"adopted/{place.id}", "token": lease.token + 1, "expires_at": 0.0}
+            connection.execute(update(lease_rows).where(_lease(service, environment)).values(freed))
+    return before
 
 
 def known(engine: Engine) -> tuple[tuple[str, str], ...]:
@@ -24,3 +140,53 @@ def known(engine: Engine) -> tuple[tuple[str, str], ...]:
     query = select(rollouts.c.service, rollouts.c.environment).distinct()
     with engine.connect() as connection:
         return tuple((str(service), str(environment)) for service, environment in sorted(connection.execute(query)))
+
+
+def _settle(connection: Connection, service: str, environment: str, place: Place) -> None:
+    """Whoever leases a target first is at home there. Raises Elsewhere."""
+    query = select(environments.c.home, environments.c.home_name).where(_row(service, environment))
+    row = connection.execute(query).first()
+    if row is None or row.home is None:
+        _move(connection, service, environment, place, leases.now_of(connection))
+    elif row.home != place.id:
+        said = f"{service}/{environment} runs on {row.home_name}, not on {place.name}"
+        raise Elsewhere(f"{said}: `pilotage adopt {environment}` moves it here")
+
+
+def _move(connection: Connection, service: str, environment: str, place: Place, now: float) -> None:
+    values = {"home": place.id, "home_name": place.name, "heard_at": now}
+    changed = connection.execute(update(environments).where(_row(service, environment)).values(values))
+    if changed.rowcount == 0:
+        connection.execute(insert(environments).values(service=service, environment=environment, **values))
+
+
+def _row(service: str, environment: str) -> ColumnElement[bool]:
+    return and_(environments.c.service == service, environments.c.environment == environment)
+
+
+def _lease(service: str, environment: str) -> ColumnElement[bool]:
+    return lease_rows.c.target == f"{service}/{environment}"
+
+
+def _machine(directory: Path) -> str:
+    """Names this machine. A container is replaced by another one, which goes on in its volume: there the folder has to
+    do, as its file system knows it."""
+    if pid_namespace() in ("", leases.FIRST_NAMESPACE):
+        for file in _machine_files():
+            with suppress(OSError):
+                if found := file.read_text(encoding="ascii").strip():
+                    return found
+    with suppress(OSError):
+        return f"folder {directory.stat().st_ino}"
+    return "folder"
+
+
+def _machine_files() -> Iterator[Path]:
+    yield Path("/etc/machine-id")
+    yield Path("/var/lib/dbus/machine-id")
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -106,7 +106,7 @@ def remember(directory: Path, rollout: Rollout) -> None:
     state = rollout.state
     stable = rollout.version if state.status is Status.COMPLETED else state.old or rollout.version
     path = place_of(directory, rollout.service, rollout.environment) / _STABLE
-    if _read(path) != (note := {"stable": stable, "rollout": rollout.id}):
+    if read_leniently(path) != (note := {"stable": stable, "rollout": rollout.id}):
         try:
             write_json(path, note)
         except OSError as error:
@@ -120,7 +120,7 @@ def standing(directory: Path, service: str, environment: str) -> Rescued | None:
         at = (place / _RESCUED).stat().st_mtime
     except OSError:
         return None
-    found = _read(place / _RESCUED)
+    found = read_leniently(place / _RESCUED)
     if isinstance(found, dict) and isinstance(found.get("at"), int | float) and found.get("to"):
         return Rescued(at=float(found["at"]), by=str(found.get("by") or "pilotage"), to=str(found["to"]))
     # The disk had no room for words; the router's files say what was done.
@@ -138,7 +138,7 @@ def _stable(place: Path, before: list[str]) -> str:
     """The version to go back to: where it was taken back to already, else by the note; else by the router's files,
     where the version that grows stands first. Raises NothingToTakeBack."""
     for note, name in ((_RESCUED, "to"), (_STABLE, "stable")):
-        found = _read(place / note)
+        found = read_leniently(place / note)
         if isinstance(found, dict) and isinstance(found.get(name), str) and found[name]:
             return str(found[name])
     named = list(dict.fromkeys(artifact_of(version) for version in before))
@@ -164,7 +164,7 @@ def _instances(place: Path) -> list[tuple[str, tuple[str, int]]]:
     """Version and address of every instance that lives and is not about to stop, of records that can be read."""
     found = []
     for path in sorted((place / "fleet").glob("*.json")):
-        record = _read(path)
+        record = read_leniently(path)
         with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, OverflowError):
             if record.get("stopping_since") is None and psutil.pid_exists(int(record["pid"])):
                 facts = record["facts"]
@@ -196,7 +196,7 @@ def _leave_word(place: Path, rescued: Rescued, did: str) -> None:
         journal.write(line)
 
 
-def _read(path: Path) -> Any:
+def read_leniently(path: Path) -> Any:
     """What a file says; None where it cannot be read. It stays as it is: others may make more of it."""
     try:
         return json.loads(path.read_bytes())

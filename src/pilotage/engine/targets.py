@@ -73,7 +73,7 @@ def open_target(
     section = stored.section
     place = _place(directory, service, environment)
     fence = Fence(place / "fence.json", token, by)
-    cwd = Path(snapshot.cwd)
+    cwd = _folder(snapshot, directory)
     for sentence in (trouble := (*snapshot.trouble, *stored.trouble)):
         _log.warning("%s: %s", rollout or f"{service}/{environment}", sentence)
     fleet = _process_fleet(place / "fleet", fence, section, cwd)
@@ -89,6 +89,13 @@ def open_target(
         probes=_probes(section, cwd),
         trouble=trouble,
     )
+
+
+def _folder(snapshot: Snapshot, directory: Path) -> Path:
+    """Where programs start: the project's folder as it was where somebody asked for the rollout. On a machine that has
+    no such folder it is that of the worker."""
+    asked = Path(snapshot.cwd)
+    return asked if asked.is_dir() else directory.resolve().parent
 
 
 def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:

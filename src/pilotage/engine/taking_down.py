@@ -1,0 +1,95 @@
+"""Stopping routers and fleets: of every environment of this place, and where the store cannot say which those are, of
+every target whose files are here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pilotage.adapters import processes
+from pilotage.engine import leases, places
+from pilotage.engine.rescue import place_of
+from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.targets import open_target
+
+_log = logging.getLogger(__name__)
+_STOP_DEADLINE = 10.0
+
+
+@dataclass(frozen=True)
+class Down:
+    """names: of what was stopped · elsewhere: a sentence for each environment that runs at another place."""
+
+    names: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
+
+
+def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
+    """Stop the routers and fleets of every environment of this place. The worker must be stopped before, or it would
+    start them again. force: also where another process holds the lease. Raises StoreConflict, AdapterError."""
+    down, elsewhere = [], []
+    for (service, environment), rollout in _last_ones(store).items():
+        name = f"{service}/{environment}"
+        try:
+            token = places.take(store.engine, directory, service, environment, leases.holder(), force=force)
+        except places.Elsewhere as other:
+            elsewhere.append(str(other))
+            # What was started from here before it moved is nobody else's to stop.
+            if _stop_processes(place_of(directory, service, environment)):
+                down.append(f"{name}: what was left of it here")
+            continue
+        if token is None:
+            raise StoreConflict(f"a worker still holds {name}: stop it first, or say --force")
+        _stop(directory, rollout, token)
+        down.append(name)
+    return Down(tuple(down), tuple(elsewhere))
+
+
+def take_down_by_files(directory: Path) -> Down:
+    """The same without a store: everything that was started from here, by the records beside it."""
+    found = sorted(path for path in (directory / "run").glob("*") if path.is_dir())
+    for place in found:
+        _stop_processes(place)
+    return Down(tuple(place.name for place in found))
+
+
+def _last_ones(store: Store) -> dict[tuple[str, str], Rollout]:
+    last: dict[tuple[str, str], Rollout] = {}
+    for identity in (*store.unfinished(), *(one.id for one in store.settled())):
+        rollout = store.get(identity)
+        last[(rollout.service, rollout.environment)] = rollout
+    return last
+
+
+def _stop(directory: Path, rollout: Rollout, token: int) -> None:
+    """Whatever is wrong with the rollout's record, what runs is stopped."""
+    service, environment = rollout.service, rollout.environment
+    try:
+        target = open_target(
+            directory, rollout.snapshot, service, environment, token, rollout.id, leases.holder()
+        )  # fmt: skip
+    except Exception as error:
+        _log.warning("%s cannot be opened, its processes are stopped by their records: %s", rollout.id, error)
+        _stop_processes(place_of(directory, service, environment))
+        return
+    if target.checks:
+        target.checks.stop_all_but("", 0)
+    target.router.stop()
+    target.fleet.stop()
+
+
+def _stop_processes(place: Path) -> bool:
+    """Whether there was anything to stop."""
+    found = False
+    left = [place / "router" / "envoy.json", *sorted((place / "fleet").glob("*.json"))]
+    while left:
+        records = [record for record in map(processes.load, left) if record is not None]
+        left = [record.path for record in records if processes.stop(record, _STOP_DEADLINE) is not None]
+        found |= bool(left)
+        time.sleep(0.05)
+    # Whatever no record names any more, and what those started in turn.
+    if unknown := processes.left_in(place):
+        processes.end_all(unknown, _STOP_DEADLINE)
+    return found or bool(unknown)
