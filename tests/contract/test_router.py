@@ -682,6 +682,24 @@ def test_the_admin_interface_is_this_users_alone(routed: RouterUnderTest, versio
     assert b"LIVE" in get(f"{admin_url(routed.directory)}/server_info")
 
 
+def test_a_prometheus_may_read_the_statistics_and_nothing_else(routed: RouterUnderTest, versions: Versions) -> None:
+    """The page stays where it was asked for when Envoy starts anew; nobody ends Envoy or resets a counter there."""
+    routed.configured(stats=("127.0.0.1", free_port()))
+    routed.take(ONE, {"1.0": [versions("1.0").address]})
+    routed.ask()
+    assert routed.settings.stats is not None
+    url = "http://{}:{}".format(*routed.settings.stats)
+    assert b'envoy_cluster_name="version_1~2e~0"' in get(f"{url}/stats/prometheus")
+    for method, path in (
+        ("POST", "/quitquitquit"),
+        ("GET", "/"),
+        ("POST", "/stats/prometheus"),
+        ("GET", "/config_dump"),
+    ):
+        assert urllib3.request(method, url + path, retries=False).status == 404
+    assert routed.router.read() == ONE
+
+
 def test_half_a_head_is_not_waited_for(routed: RouterUnderTest, versions: Versions) -> None:
     routed.configured(headers_timeout=0.3)
     routed.take(ONE, {"1.0": [versions("1.0").address]})

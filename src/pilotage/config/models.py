@@ -97,6 +97,9 @@ class EnvoyRouterSection(Section):
     request_timeout: Duration = Field(15.0, description="Longest answer that users wait for; 0 for none.")
     version_header: HeaderName | None = Field(None, description="Response header that names the version asked.")
     maintenance_page: str | None = Field(None, description="HTML file that users get while the service is closed.")
+    stats: Address | None = Field(
+        None, description="Where a Prometheus may scrape Envoy's statistics, under /stats/prometheus."
+    )
     http2: bool = Field(False, description="Instances speak HTTP/2 without TLS, as gRPC needs.")
     retry_idempotent: bool = Field(
         False, description="GET, HEAD, OPTIONS, PUT and DELETE are sent once more when an instance dies under them."

@@ -192,10 +192,9 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, page: st
     from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 
     router = section.router
-    host, _, port = router.listen.rpartition(":")
     sticky = Sticky(router.sticky.cookie or "", router.sticky.header or "") if router.sticky else None
     settings = Settings(
-        listen=(host, int(port)),
+        listen=_host_and_port(router.listen),
         sticky=sticky,
         request_timeout=router.request_timeout,
         version_header=router.version_header or "",
@@ -205,8 +204,14 @@ def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, page: st
         synthetic=section.synthetic is not None,
         http2=router.http2,
         retry_idempotent=router.retry_idempotent,
+        stats=_host_and_port(router.stats) if router.stats else None,
     )
     return EnvoyRouter(place, fence, settings)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
 
 
 def _process_fleet(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Fleet:

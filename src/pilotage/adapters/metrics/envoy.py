@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of, stratum_of, version_of
-from pilotage.adapters.http import get, get_json
+from pilotage.adapters.http import get, get_json, shown
 from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
 from pilotage.adapters.metrics.samples import Sample, samples_of
 from pilotage.adapters.ports import AdapterError
@@ -41,6 +41,9 @@ _WITNESSES = r"http\.admin\.downstream_rq_total|cluster_manager\.cluster_added"
 _FILTER = quote(rf"^cluster\.{CLUSTER}.*\.({_NAMES})$|^({_WITNESSES})$")
 _ASKED_BETWEEN = 3
 """Questions to Envoy between two readings of its counters, the second one among them: it counts those, too."""
+
+_LISTENER = re.compile(r"([\w.-]{1,256})::\S")
+_MOST_LISTENERS = 1 << 20
 
 _SET_BACK = (
     "Envoy's counters were set back while it ran (/reset_counters at its admin interface): what versions did meanwhile "
@@ -171,12 +174,13 @@ def _refuse_set_back(
 
 
 def _listener(base: str) -> str:
-    """The name of Envoy's first listener. Raises AdapterError when something else answers there."""
-    text = get(f"{base}/listeners").decode(errors="replace")
-    named = re.match(r"([\w.-]+)::\S+", text)
-    if named is None:
-        raise AdapterError(f"{base} does not answer as an Envoy's admin interface does")
-    return named[1]
+    """The name of the listener that users reach, else of the first one. Raises AdapterError when something else
+    answers there."""
+    text = get(f"{base}/listeners", most=_MOST_LISTENERS).decode(errors="replace")
+    named = [found[1] for row in text.splitlines() if (found := _LISTENER.match(row))]
+    if not named:
+        raise AdapterError(f"{shown(base)} does not answer as an Envoy's admin interface does")
+    return next((name for name in named if name.startswith("users-")), named[0])
 
 
 @dataclass(frozen=True)

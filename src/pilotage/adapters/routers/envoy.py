@@ -41,6 +41,7 @@ from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import bootstrap, listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
 from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, routes_of, split_of
+from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.model.traffic import Split
@@ -230,9 +231,9 @@ class EnvoyRouter:
             return
         self._directory.chmod(0o700)
         secret_of(self._directory, SALT)
-        self._write(
-            "lds", [listener_of(self._directory, self._files, self._settings, name, alone=listens_alone(started_with))]
-        )
+        alone, stats = listens_alone(started_with), self._settings.stats
+        listeners = [listener_of(self._directory, self._files, self._settings, name, alone=alone)]
+        self._write("lds", [*listeners, *([stats_listener(stats, name)] if stats else [])])
 
     def _started_with(self) -> dict[str, Any] | None:
         """What Envoy was started with; where the file is lost, as it says itself."""

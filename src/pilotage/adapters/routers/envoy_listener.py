@@ -20,6 +20,7 @@ from pilotage.adapters.envoy_admin import (
 )
 from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky, address, source
 from pilotage.adapters.routers.envoy_routes import USER, USER_HEADER
+from pilotage.adapters.routers.envoy_stats import admin_cluster
 from pilotage.adapters.strata import Failing
 from pilotage.model.grpc import STATUSES
 
@@ -57,6 +58,7 @@ def bootstrap(files: Path, listener: str, connections: int) -> dict[str, Any]:
                 {"match": {"suffix": "upstream_rq_time"}, "buckets": [float(b) for b in BUCKETS_MS]}
             ]
         },
+        "static_resources": {"clusters": [admin_cluster()]},
         "dynamic_resources": {"cds_config": source(files, "cds"), "lds_config": source(files, "lds")},
     }
 

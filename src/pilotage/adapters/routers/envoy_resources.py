@@ -40,7 +40,8 @@ class Settings:
     ours · health: the path on which a load balancer in front may then ask whether this router lives · strata: what is
     counted apart · synthetic: requests of Pilotage's own are told from those of users · http2: instances speak HTTP/2
     without TLS, as gRPC needs · retry_idempotent: requests that may be made twice are, when an instance dies under
-    them · headers_timeout: seconds in which the whole head of a request must be there.
+    them · headers_timeout: seconds in which the whole head of a request must be there · stats:
+    host and port at which a Prometheus may read Envoy's statistics.
     """
 
     listen: tuple[str, int]
@@ -54,6 +55,7 @@ class Settings:
     http2: bool = False
     retry_idempotent: bool = False
     headers_timeout: float = 10.0
+    stats: tuple[str, int] | None = None
 
 
 def source(files: Path, name: str) -> dict[str, Any]:

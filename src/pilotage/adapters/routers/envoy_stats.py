@@ -1,0 +1,48 @@
+"""The one page of Envoy's admin interface that others may read: its statistics, for a Prometheus to scrape.
+
+The interface itself ends Envoy and resets counters for whoever reaches it, so it is a private socket; this listener
+leads to that page alone. Pure: data in, data out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET
+from pilotage.adapters.routers.envoy_resources import TYPE, address
+
+PAGE = "/stats/prometheus"
+_CLUSTER = "pilotage_admin"
+
+
+def admin_cluster() -> dict[str, Any]:
+    """Envoy's own admin interface as something that it can send requests to."""
+    endpoint = {"endpoint": {"address": {"pipe": {"path": ADMIN_SOCKET}}}}
+    assigned = {"cluster_name": _CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    return {"name": _CLUSTER, "type": "STATIC", "connect_timeout": "1s", "load_assignment": assigned}
+
+
+def stats_listener(at: tuple[str, int], name: str) -> dict[str, Any]:
+    """at: host and port · name: of the listener that users reach; this one's is made of it."""
+    method = {"name": ":method", "string_match": {"exact": "GET"}}
+    route = {"match": {"path": PAGE, "headers": [method]}, "route": {"cluster": _CLUSTER, "timeout": "10s"}}
+    hosts = [{"name": "stats", "domains": ["*"], "routes": [route]}]
+    manager = {
+        "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "pilotage_stats",
+        "request_headers_timeout": "10s",
+        "route_config": {"name": "stats", "virtual_hosts": hosts},
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{TYPE}.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    return {
+        "@type": f"{TYPE}.config.listener.v3.Listener",
+        "name": f"stats-of-{name}",
+        "address": address(*at),
+        "filter_chains": [{"filters": filters}],
+    }
