@@ -292,3 +292,60 @@ def test_a_controller_that_lost_its_lease_begins_nothing(checks: Make) -> None:
     checks(python("print(1)"), token=2).ensure("smoke", 1, FACTS)
     with pytest.raises(Fenced):
         checks(python("print(1)")).ensure("smoke", 2, FACTS)
+
+
+@pytest.mark.parametrize("broken", [None, b"{", b"[]", b'{"passed": "yes"}'])
+@pytest.mark.parametrize("name", ["smoke.1.process.json", "smoke.1.result.json"])
+def test_a_lost_or_broken_record_of_a_check_is_an_answer_or_a_failure_and_runs_nothing_twice(
+    checks: Make, tmp_path: Path, name: str, broken: bytes | None
+) -> None:
+    it = checks(python("import sys; open('ran', 'a').write('x')"))
+    it.ensure("smoke", 1, FACTS)
+    before = answered(it)
+    path = tmp_path / "checks" / name
+    path.unlink() if broken is None else path.write_bytes(broken)
+    # The process that wrote the answer may be about to end.
+    after = answered(it)
+    if "process" in name:
+        # The answer is there: it counts, whoever gave it.
+        it.ensure("smoke", 1, FACTS)
+        assert after == before
+        assert (tmp_path / "ran").read_text() == "x"
+    else:
+        assert after.status is CheckStatus.FAILED
+        assert "it ended without an answer" in after.detail
+
+
+def test_a_running_check_whose_record_is_lost_is_found_by_its_mark(checks: Make, tmp_path: Path) -> None:
+    it = checks(python("import time; open('ran', 'a').write('x'); time.sleep(1)"))
+    it.ensure("smoke", 1, FACTS)
+    (tmp_path / "checks" / "smoke.1.process.json").unlink()
+    it.ensure("smoke", 1, FACTS)
+    assert answered(it).status is CheckStatus.PASSED
+    assert (tmp_path / "ran").read_text() == "x"
+
+
+def test_a_hook_sees_what_the_configuration_names_and_no_secret_of_the_worker(
+    checks: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two checks of a step have an environment each; what a secret resolves to stands in no file of ours."""
+    for name in ("SHOP_KEY", "OTHER_KEY", "PAYROLL_DB", "REGION"):
+        monkeypatch.setenv(name, f"hush-{name}")
+    program = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[2], 'w'))"
+    one, two = ({"run": [sys.executable, "-c", program, "{version}", f"seen-{n}"]} for n in (1, 2))
+    it = checks(
+        {**one, "environment": {"KEY": "secret://env/SHOP_KEY"}, "pass_environment": ["REGION"]},
+        {**two, "environment": {"KEY": "secret://env/OTHER_KEY"}},
+    )
+    it.ensure("smoke", 1, FACTS)
+    assert answered(it).status is CheckStatus.PASSED
+    seen = [json.loads((tmp_path / f"seen-{n}").read_text()) for n in (1, 2)]
+    assert [(s["KEY"], s.get("REGION")) for s in seen] == [("hush-SHOP_KEY", "hush-REGION"), ("hush-OTHER_KEY", None)]
+    assert not any("PAYROLL_DB" in s or any(name.startswith("PILOTAGE_CHECK") for name in s) for s in seen)
+    assert not [p for p in (tmp_path / "checks").iterdir() if b"hush-" in p.read_bytes()]
+
+
+def test_a_check_whose_secret_cannot_be_had_fails_and_names_it(checks: Make) -> None:
+    it = checks({**python("print(1)"), "environment": {"KEY": "secret://env/NOBODY_SET_THIS"}})
+    it.ensure("smoke", 1, FACTS)
+    assert "NOBODY_SET_THIS holds nothing" in answered(it).detail
