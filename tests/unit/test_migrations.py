@@ -106,8 +106,10 @@ def test_broken_rows_are_moved_as_they_are_and_stop_nobody(tmp_path: Path, caplo
         store = Store(tmp_path)
     assert [one.version for one in store.history("service", "production")] == ["3.0", "2.2", "2.1", "2.0"]
     for broken in (no_plan, "service-production-2.1"):
-        with pytest.raises(Unreadable, match="cannot be read by this version"):
+        with pytest.raises(Unreadable, match="cannot be read by this version") as raised:
             store.get(broken)
+        found = raised.value
+        assert (found.id, found.service, found.environment, found.old) == (broken, "service", "production", "1.0")
     whole = store.get(good)
     assert whole.judge is not None
     assert (whole.judge.sums, whole.live.at) == ({"a": 1}, 2)

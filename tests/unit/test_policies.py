@@ -265,6 +265,17 @@ def test_what_waited_and_serves_meanwhile_is_withdrawn(store: Store, loaded: Loa
     assert store.get(waiting.id).state.status is Status.CANCELLED
 
 
+def test_what_waited_goes_back_to_what_serves_when_it_starts(store: Store, loaded: Loaded) -> None:
+    current = running(store, loaded)
+    waiting = asked(store, loaded, "v2", "queue").rollout
+    assert waiting is not None
+    before = begin(waiting.plan, "v0", Pace.FULL)
+    end(store, current, Status.COMPLETED)
+    assert store.release(waiting.id, before, time.time()) is None, "v1 serves meanwhile"
+    (begun,) = begin_what_waits(store, time.time())
+    assert begun.old == "v1"
+
+
 def test_case_4_of_the_peers_the_old_version_again_is_a_return_and_the_same_a_no_op(
     store: Store, loaded: Loaded
 ) -> None:

@@ -24,7 +24,15 @@ ACTIVE = tuple(status.value for status in Status if not status.final and status 
 
 
 class Unreadable(Exception):
-    """A rollout is recorded in a way that this version of Pilotage cannot read; others are not concerned."""
+    """A rollout is recorded in a way that this version of Pilotage cannot read; others are not concerned.
+
+    Its columns can still be read: enough to say which it is, and to bring its users back to `old`.
+    """
+
+    def __init__(self, sentence: str, row: RowMapping) -> None:
+        super().__init__(sentence)
+        self.id, self.service, self.environment = str(row["id"]), str(row["service"]), str(row["environment"])
+        self.version, self.old = str(row["version"]), row["old"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +195,8 @@ def whole(row: RowMapping) -> Rollout:
     except (ValueError, TypeError) as error:
         raise Unreadable(
             f"the record of {row['version']} in {row['environment']} ({row['id']}) cannot be read by this version of "
-            f"Pilotage: {error}"
+            f"Pilotage: {error}",
+            row,
         ) from error
 
 

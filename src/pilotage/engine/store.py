@@ -133,12 +133,15 @@ class Store:
         return self.get(identity)
 
     def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
-        """A queued rollout starts, with `state`; None when it is not its turn (any more). Raises Unreadable."""
+        """A queued rollout starts, with `state`; None when it is not its turn (any more), or another version has come
+        to serve since `state` was made of it. Raises Unreadable."""
         waiting = self.get(identity)
         with self._engine.begin() as connection:
             self._alone_in(connection, waiting.service, waiting.environment)
             status = connection.scalar(select(rollouts.c.status).where(rollouts.c.id == identity))
             if status != Status.QUEUED.value or self._active(connection, waiting.service, waiting.environment):
+                return None
+            if (environments.serving(connection, waiting.service, waiting.environment) or (None,))[0] != state.old:
                 return None
             entries.start(connection, waiting, state, now)
         return self.get(identity)
