@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pilotage.adapters.metrics import envoy
+from pilotage.adapters.metrics.samples import samples_of
 from pilotage.judge.rules import BadTemplate, rules_of
 from pilotage.model import quantity
 from pilotage.model.text import clean
@@ -289,8 +289,8 @@ def _told(message: str) -> commits.Change:
         (_told, "a\n\n" + "* fix a a a a\n" * 1_000 + "* " + "update " * 30_000),
         (lambda text: updated(text, "1.0", None, ()), "[a]: b\n" * 20_000 + "x"),
         (lambda text: updated(text, "1.0", None, ()), "[\n" * 40_000),
-        (envoy._LINE.findall, "envoy_cluster_upstream_rq_xx{" * 4_000),
-        (envoy._LABEL.findall, "a" * 120_000),
+        (lambda text: list(samples_of(text)), "envoy_cluster_upstream_rq_xx{" * 4_000),
+        (lambda text: list(samples_of(text)), "a{" + "a" * 120_000 + "} 1"),
     ],
     ids=range(26),
 )
