@@ -1,37 +1,46 @@
 """Drives one rollout: observe, judge, decide, record, act, and again. Each look is level-triggered: killed
-anywhere, the next look sees what is and asks again for what should be."""
+anywhere, the next look sees what is and asks again for what should be.
+
+No look waits for anything outside for longer than its budget. Commands come first; who undoes asks no judge. While the
+store is away the driver goes on with what it has in memory: users may be taken back, and nothing goes forward.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from pilotage.adapters.ports import AdapterError, Fenced
-from pilotage.engine import leases, places, rescue, rescued
+from pilotage.adapters.ports import Fenced
+from pilotage.engine import ballast, leases, places, rescue, rescued
+from pilotage.engine.acting import Acting
+from pilotage.engine.crew import Call, Crew
 from pilotage.engine.failpoints import reach
+from pilotage.engine.journal import Journal
 from pilotage.engine.judging import Judging
-from pilotage.engine.releases import barrier_of
+from pilotage.engine.recorder import AWAY, Recorder
+from pilotage.engine.sight import Sight
 from pilotage.engine.store import Rollout, Store
+from pilotage.engine.takeover import found_at_takeover
 from pilotage.engine.targets import Target, open_target
-from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, SeenVerdict
-from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict
+from pilotage.model.observation import Verdict
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Action, Apply, Check, Command, Decision, Ensure, Replace, Seen, SetFlag
-from pilotage.model.traffic import Split
+from pilotage.model.rollout import Apply, Command, CommandKind, Decision, RolloutState, Seen, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
-
-_KILL_SWITCH = "check-kill-switch"
 _RENEW = leases.DURATION / 4
-_LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
+_BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
+
+_PATIENCE = 2.0
+"""Seconds that a look waits for the store; who undoes waits less, and acts without a record."""
+_PATIENCE_UNDOING = 0.3
+_PATIENCE_COMMANDS = 0.3
+_PATIENCE_AWAY = 0.05
 
 
 LeaseLost = leases.LeaseLost
@@ -39,189 +48,232 @@ LeaseLost = leases.LeaseLost
 
 class Driver:
     """One rollout in this worker's hands. heart: renews the leases of all that the worker has; without one the driver
-    renews its own · checkpoint_every: seconds between records of looks at which nothing happened; what happens is
-    recorded before it is acted upon, always."""
+    renews its own · crew: the threads for what may not come back · checkpoint_every: seconds between records of looks
+    at which nothing happened; what happens is recorded before it is acted upon, unless it takes users back and the
+    store is away."""
 
     def __init__(
-        self, store: Store, directory: Path, rollout: str, holder: str, heart: leases.Heart | None = None
+        self,
+        store: Store,
+        directory: Path,
+        rollout: str,
+        holder: str,
+        heart: leases.Heart | None = None,
+        crew: Crew | None = None,
     ) -> None:
         self._store, self._directory, self._holder, self._heart = store, directory, holder, heart
-        self._rollout = store.get(rollout)
+        self._crew = crew or Crew()
+        found = store.get(rollout)
+        self._name, self._place = f"{found.service}/{found.environment}", (directory, found.service, found.environment)
+        self._folder = rescue.place_of(*self._place)
+        self._journal = Journal(*self._place)
+        self._recorder = Recorder(store, found, self._journal, self._crew)
+        self._judging = Judging(store, self.rollout, self._crew)
+        self._sight = Sight(self._crew, store)
+        self._acting = Acting(rollout, self._folder, self._crew)
         self._target: Target | None = None
         self._token: int | None = None
-        self._renewed = -math.inf
-        self._recorded = -math.inf
-        self._judging = Judging(store, self._rollout)
-        self._refused: list[str] = []
+        self._leasing: Call[tuple[int | None, Rollout]] | None = None
+        self._renewed = self._recorded = -math.inf
+        self._attended = 0.0
+        self._verdicts: tuple[Verdict, ...] = ()
+        self._phase = self.rollout.state.step
+        self._taken_up = False
         self.checkpoint_every = 0.0
 
     @property
     def rollout(self) -> Rollout:
-        return self._rollout
+        return self._recorder.rollout
+
+    @property
+    def alone(self) -> str:
+        """Why the store is not to be relied on; empty while it is."""
+        return self._recorder.away
+
+    def hurry(self) -> None:
+        """Somebody asked something of the rollout: a look that waits for what it wants to see waits no more."""
+        self._sight.hurry()
 
     def keep(self) -> None:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
         its routes gets them again."""
         target = self._open()
-        if rescued.must_wait(self._store, self._directory, self._rollout):
+        if self._store_went_back() or rescued.must_wait(self._store, self._directory, self.rollout):
             return
-        seen = self._see(target)
-        self._act(target, desired(self._rollout.plan, self._rollout.state, seen), seen)
+        seen = self._sight.kept(target, self.rollout, self._acting.refused)
+        self._act(target, desired(self.rollout.plan, self.rollout.state, seen), seen, back=False)
 
     def look(self, *, commanded: bool = True) -> Decision:
         """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
         when another worker has taken over. commanded: somebody may have asked something of it."""
+        self._recorder.settle()
         target = self._open()
+        self._follow_phase()
         reach("seen")
-        seen = self._see(target)
-        before = self._rollout.state
-        seen = replace(seen, verdicts=self._judging.verdicts(target, before, seen))
-        commanded |= rescued.ordered(self._store, self._directory, self._rollout)
-        asked = self._store.pending(self._rollout.id) if commanded else ()
-        commands = tuple(self._known(c) for c in asked)
-        decision = decide(self._rollout.plan, before, seen, commands, time.time())
-        if decision.state.step != before.step:
+        commands = self._commands(commanded)
+        seen = None
+        if not self._undoes(commands):
+            seen = self._sight.whole(target, self.rollout, self._judging, self._trouble(), self._hurried)
+        if seen is None:
+            commands = commands or self._commands(True)
+            seen = self._sight.undoing(target, self.rollout, self._trouble())
+        else:
+            self._verdicts = seen.verdicts
+        decision = self._decide(seen, commands)
+        if decision.state.step != self.rollout.state.step:
             self._judging.begin_phase(decision.state)
+        self._phase = decision.state.step
         reach("decided")
-        self._record(decision, seen)
+        decision = self._record(decision, seen)
         reach("recorded")
-        self._act(target, decision.actions, seen)
+        back = decision.state.status in _BACK
+        self._act(target, decision.actions, seen, back=back)
         reach("acted")
         if target.synthetic:
-            wanted = wants_traffic(self._rollout.plan, decision.state)
+            wanted = wants_traffic(self.rollout.plan, decision.state)
             (target.synthetic.keep_up if wanted else target.synthetic.stop)()
         return decision
 
-    def _record(self, decision: Decision, seen: Seen) -> None:
-        quiet = not decision.events and not decision.answered
-        if quiet and time.monotonic() - self._recorded < self.checkpoint_every:
-            self._rollout = replace(self._rollout, state=decision.state)
-            return
-        live = self._live(decision, seen)
-        self._rollout = self._store.record(self._rollout, decision, self._judging.saved(), live)
-        self._recorded = time.monotonic()
+    # ── what is asked ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self) -> Target:
-        name = f"{self._rollout.service}/{self._rollout.environment}"
-        held = self._heart.holds(name) if self._heart else time.monotonic() - self._renewed < _RENEW
-        if self._target is not None and held:
-            return self._target
-        token = places.take(
-            self._store.engine, self._directory, self._rollout.service, self._rollout.environment, self._holder
-        )
-        if token is None:
-            raise LeaseLost(f"another worker holds {name}")
-        self._renewed = time.monotonic()
-        if self._target is None or token != self._token:
-            self._token = token
-            self._target = open_target(
-                self._directory, self._rollout.snapshot, self._rollout.service, self._rollout.environment, token,
-                self._rollout.id, self._holder,
-            )  # fmt: skip
-            # Somebody else may have gone on with it meanwhile.
-            present = self._store.get(self._rollout.id)
-            if present.revision != self._rollout.revision:
-                self._rollout, self._judging = present, Judging(self._store, present)
-            rescue.remember(self._directory, present)
-        return self._target
+    def _commands(self, commanded: bool) -> tuple[Command, ...]:
+        """What people asked, as far as the store says so in time; and what was done here without it."""
+        behind = rescue.standing(*self._place)
+        if not commanded and behind is None:
+            return ()
+        asked = self._crew.start(self._pending)
+        if asked.wait(_PATIENCE_AWAY if self.alone else _PATIENCE_COMMANDS):
+            try:
+                return tuple(self._known(command) for command in asked.result())
+            except AWAY as error:
+                self._recorder.away = self._recorder.away or f"the store cannot be used: {type(error).__name__}"
+        if behind is None or behind.to == self.rollout.version or self.rollout.state.status in _BACK:
+            return ()
+        return (Command(-1, CommandKind.ABORT, behind.by, "traffic was taken back without the store"),)
+
+    def _pending(self) -> tuple[Command, ...]:
+        rescued.ordered(self._store, self._directory, self.rollout)
+        return self._store.pending(self.rollout.id)
+
+    def _hurried(self) -> bool:
+        return self._undoes(self._commands(True))
+
+    def _undoes(self, commands: tuple[Command, ...]) -> bool:
+        return self.rollout.state.status is Status.ROLLING_BACK or any(c.kind in _UNDOING for c in commands)
 
     def _known(self, command: Command) -> Command:
         """The command as of the person who gave it, by whatever name, with the roles of that person."""
-        found = self._rollout.snapshot.person(command.actor)
+        found = self.rollout.snapshot.person(command.actor)
         return replace(command, actor=found[0], roles=found[1].roles) if found else command
 
-    # ── what is ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── what is so ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _see(self, target: Target) -> Seen:
-        trouble = list(self._refused)
-
-        def read(what: str, ask: Callable[[], _T]) -> _T | None:
-            try:
-                return ask()
-            except AdapterError as error:
-                trouble.append(f"{what}: {error}")
-                return None
-
-        split: Split | None = read("router", target.router.read)
-        endpoints = read("router", target.router.endpoints) if split else None
-        instances = read("fleet", target.fleet.instances)
-        flag = read("flag", target.flags.read) if target.flags else None
-        checks: Sequence[CheckResult] = (read("checks", target.checks.results) or ()) if target.checks else ()
-        hooks = target.checks.names() if target.checks else frozenset()
-        if (rehearsed := self._rehearsed(target, hooks)) is not None:
-            checks, hooks = (*checks, rehearsed), hooks | {rehearsed.name}
-        now = time.time()
-        return Seen(
-            split,
-            instances,
-            trouble="; ".join(trouble),
-            endpoints=endpoints,
-            hooks=hooks,
-            checks=tuple(checks),
-            freeze=freeze_now(self._store, self._rollout, now),
-            barrier=barrier_of(self._store, self._rollout),
-            outside=outside_windows(self._rollout.snapshot.calendar, now),
-            flag=flag,
-        )
-
-    def _rehearsed(self, target: Target, hooks: frozenset[str]) -> CheckResult | None:
-        """The kill switch is tried before anybody depends on it, unless the configuration has a better test."""
-        state = self._rollout.state
-        if target.flags is None or _KILL_SWITCH in hooks or self._rollout.plan.steps[state.step].id != _KILL_SWITCH:
-            return None
+    def _open(self) -> Target:
+        """The target, for whoever holds its lease. While the store is away it stays in this worker's hands: the target
+        lies in this worker's own folder, where no other may act, and its fence would say so."""
+        held = time.monotonic() - self._renewed < _RENEW or (self._heart is not None and self._heart.holds(self._name))
+        if self._target is not None and held:
+            return self._target
+        self._leasing = self._leasing or self._crew.start(self._acquire)
+        if not self._leasing.wait(_PATIENCE_AWAY if self.alone else _PATIENCE):
+            return self._without_lease("the store does not answer")
+        leasing, self._leasing = self._leasing, None
         try:
-            target.flags.rehearse()
-        except AdapterError as error:
-            return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
-        return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")
+            token, present = leasing.result()
+        except AWAY as error:
+            return self._without_lease(f"the store cannot be used: {type(error).__name__}: {error}")
+        if token is None:
+            raise LeaseLost(f"another worker holds {self._name}")
+        self._renewed = leasing.began
+        if self._target is None or token != self._token:
+            self._token = token
+            self._target = open_target(
+                self._directory, self.rollout.snapshot, self.rollout.service, self.rollout.environment, token,
+                self.rollout.id, self._holder,
+            )  # fmt: skip
+            ballast.lay(self._folder)
+            # Somebody else may have gone on with it meanwhile.
+            if present.revision != self.rollout.revision and not self.alone:
+                self._recorder = Recorder(self._store, present, self._journal, self._crew)
+                self._judging = Judging(self._store, self.rollout, self._crew)
+            rescue.remember(self._directory, self.rollout)
+        return self._target
 
-    # ── what should be ─────────────────────────────────────────────────────────────────────────────────────
+    def _acquire(self) -> tuple[int | None, Rollout]:
+        _, service, environment = self._place
+        token = places.take(self._store.engine, self._directory, service, environment, self._holder)
+        return token, self._store.get(self.rollout.id) if token != self._token else self.rollout
 
-    def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen) -> None:
-        """Say what should be. What is refused now is asked again at the next look, which tells why it was."""
-        self._refused.clear()
-        wanted = next((a for a in actions if isinstance(a, Check)), None)
-        for action in actions:
-            try:
-                self._do(target, action, seen)
-                reach(type(action).__name__)
-            except Fenced:
-                # Another token is there: whether this is still the holder has to be asked anew.
-                self._target = None
-                raise
-            except AdapterError as error:
-                _log.warning("%s: %s", self._rollout.id, error)
-                self._refused.append(str(error))
-        awaited = (wanted.name, wanted.attempt) if wanted else ("", 0)
-        running = {(c.name, c.attempt) for c in seen.checks if c.status is CheckStatus.RUNNING}
-        if target.checks and running - {awaited}:
-            target.checks.stop_all_but(*awaited)
+    def _without_lease(self, why: str) -> Target:
+        self._recorder.away = self._recorder.away or why
+        if self._target is None:
+            raise ConnectionError(f"{self._name}: {why}")
+        return self._target
 
-    def _do(self, target: Target, action: Action, seen: Seen) -> None:
-        match action:
-            case Ensure(version, count):
-                target.fleet.ensure(version, count)
-            case Apply(split, keep, without):
-                target.router.apply(split, _backends(seen, target, split, dict(keep), without))
-            case Replace(version, instance):
-                target.fleet.replace(version, instance)
-            case SetFlag(ramp):
-                if target.flags:
-                    target.flags.apply(ramp)
-            case Check(name, attempt, version):
-                if target.checks and name in target.checks.names():
-                    target.checks.ensure(name, attempt, self._facts(version, name, seen))
+    def _trouble(self) -> list[str]:
+        return [*self._acting.refused, *([self.alone] if self.alone else [])]
 
-    def _facts(self, version: str, step: str, seen: Seen) -> dict[str, str]:
-        there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
-        old = self._rollout.state.old or ""
-        return {"version": version, "old": old, "step": step, "instances": ",".join(there)}
+    def _follow_phase(self) -> None:
+        """A record whose answer came late brought the rollout to another step."""
+        if self.rollout.state.step != self._phase:
+            self._phase = self.rollout.state.step
+            self._judging.begin_phase(self.rollout.state)
+
+    def _store_went_back(self) -> bool:
+        witness = self._journal.witness
+        return witness is not None and witness.rollout == self.rollout.id and witness.revision > self.rollout.revision
+
+    # ── what that means ────────────────────────────────────────────────────────────────────────────────────
+
+    def _decide(self, seen: Seen, commands: tuple[Command, ...]) -> Decision:
+        now, before = time.monotonic(), self.rollout.state
+        passed = now - self._attended if self._attended else None
+        self._attended = now
+        if not self._taken_up:
+            self._taken_up = True
+            found = found_at_takeover(self.rollout, self._journal, seen)
+            if found is not None:
+                # It is to be judged against what was found.
+                self._judging = Judging(self._store, replace(self.rollout, state=found.state, judge=None), self._crew)
+                return replace(found, actions=desired(self.rollout.plan, found.state, seen))
+        return decide(self.rollout.plan, before, seen, commands, time.time(), passed)
+
+    def _record(self, decision: Decision, seen: Seen) -> Decision:
+        """Record what happened, before it is acted upon. What the store does not take in time holds only where it takes
+        users back; else all stays as it was. Returns what holds."""
+        quiet = not decision.events and not decision.answered
+        if quiet and time.monotonic() - self._recorded < self.checkpoint_every:
+            self._recorder.advance(decision)
+            return decision
+        before = self.rollout.state
+        judge, live = self._judging.saved(), self._live(decision, seen)
+        patience = _PATIENCE_UNDOING if decision.state.status in _BACK else _PATIENCE
+        if self._recorder.record(decision, judge, live, patience):
+            self._recorded = time.monotonic()
+            return decision
+        if _goes_forward(before, decision.state):
+            return Decision(before, desired(self.rollout.plan, before, seen), ())
+        self._recorder.keep(decision)
+        return decision
+
+    def _act(self, target: Target, actions: tuple[Any, ...], seen: Seen, *, back: bool) -> None:
+        def facts(version: str, step: str) -> Mapping[str, str]:
+            there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
+            old = self.rollout.state.old or ""
+            return {"version": version, "old": old, "step": step, "instances": ",".join(there)}
+
+        try:
+            self._acting.act(target, actions, seen, facts, self._sight.addresses(), back=back)
+        except Fenced:
+            # The next look asks for a lease that is above what the fence has seen, and gets it if nobody holds it.
+            self._target, self._renewed = None, -math.inf
+            raise
 
     # ── what is told ───────────────────────────────────────────────────────────────────────────────────────
 
     def _live(self, decision: Decision, seen: Seen) -> LiveView:
         state, recent = decision.state, self._judging.recent
-        step = self._rollout.plan.steps[state.step]
+        step = self.rollout.plan.steps[state.step]
         exposed = sum(recent.values())
         wanted = next((a.split for a in decision.actions if isinstance(a, Apply)), seen.split)
         return LiveView(
@@ -236,9 +288,9 @@ class Driver:
             flag=SeenFlag(groups=seen.flag.groups, share=seen.flag.share) if seen.flag else None,
             observed=round(1000 * recent.get(state.new, 0) / exposed) if exposed else None,
             requests=dict(self._judging.totals),
-            verdicts=tuple(_seen_verdict(v) for v in seen.verdicts),
+            verdicts=tuple(_seen_verdict(v) for v in self._verdicts),
             forecast=self._judging.forecast,
-            health=self._judging.health(seen.verdicts),
+            health=self._judging.health(self._verdicts),
             checks=tuple(SeenCheck(name=c.name, status=c.status.value, detail=c.detail) for c in seen.checks),
             instances=tuple(
                 SeenInstance(id=i.id, version=i.version, health=i.health.value, port=i.port)
@@ -269,18 +321,10 @@ def _bounded(end: float | None) -> float | None:
     return end if end is not None and math.isfinite(end) else None
 
 
-def _backends(
-    seen: Seen, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
-) -> dict[str, list[tuple[str, int]]]:
-    """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
-    because an empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that
-    are about to be replaced; where nobody else is left they still serve."""
-    instances = seen.instances if seen.instances is not None else target.fleet.instances()
-    backends: dict[str, list[tuple[str, int]]] = {}
-    for version in {version for version, _ in split.weights} | {i.version for i in instances}:
-        living = [i for i in instances if i.version == version and i.health in _LIVING]
-        living = [i for i in living if f"{i.host}:{i.port}" not in without] or living
-        living = living[: keep.get(version)]
-        chosen: list[Instance] = [i for i in living if i.health is Health.HEALTHY] or living
-        backends[version] = [(i.host, i.port) for i in chosen]
-    return backends
+def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
+    """Whether more users would have the new version, or a step would be taken, that nobody could undo unrecorded."""
+    if after.status in (Status.ROLLING_BACK, Status.FAILED, Status.ROLLED_BACK):
+        return False
+    moved = after.step != before.step or after.reached > before.reached or after.moves > before.moves
+    returns = before.status is Status.WITHDRAWN and after.status is not Status.WITHDRAWN
+    return moved or returns or after.status is Status.COMPLETED

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-import math
+import threading
 import time
 from dataclasses import asdict, replace
 from typing import Any
 
-from pilotage.adapters.ports import AdapterError, Metrics, Queries
+from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.config.stored import read_analysis
+from pilotage.engine.asking import OLDEST
+from pilotage.engine.crew import Crew
 from pilotage.engine.histories import history_of
+from pilotage.engine.queries import QueriesBeside
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import Target, probe_specs, rules_of
 from pilotage.judge.counted import RuleBook
@@ -22,7 +25,7 @@ from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.live import JudgeState
-from pilotage.model.observation import Health, Verdict, VerdictKind
+from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Seen
 from pilotage.model.traffic import WHOLE, Split
@@ -42,7 +45,7 @@ _LOG_LINES = 3
 class Judging:
     """Survives a restart by what `saved` gives: the cursor is kept beside the sums it led to; nothing counts twice."""
 
-    def __init__(self, store: Store, rollout: Rollout) -> None:
+    def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
         self._plan, self._snapshot = rollout.plan, rollout.snapshot
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         self._history = _known_history(store, rollout)
@@ -54,6 +57,10 @@ class Judging:
         self._compared_signals = count_tests(tuple(self._queries))
         self.recent: dict[str, int] = {}
         self._before: Split | None = None
+        self._crew, self._lock = crew or Crew(), threading.Lock()
+        self._new_reading: tuple[str, Reading | Exception] | None = None
+        self._read_at = time.monotonic()
+        self._begins: RolloutState | None = None
         self._begin(rollout.state.tries)
         if rollout.judge is not None:
             try:
@@ -62,6 +69,7 @@ class Judging:
                 # Written by another version of Pilotage: the evidence starts again, the rollout does not.
                 _log.exception("%s: the judge's sums cannot be read; it starts anew", self._name)
                 self._begin(rollout.state.tries)
+        self._saved = self._all()
 
     def _begin(self, tries: int) -> None:
         """Without any evidence."""
@@ -74,6 +82,7 @@ class Judging:
         beside = self._old is not None
         self._signals = SignalBook(self._plan, tuple(self._queries), alpha, self._every, old=beside)
         self._probes = ProbeBook(probe_specs(self._snapshot))
+        self._asking = QueriesBeside(self._crew, self._rules, self._signals, self._queries)
         self.totals: dict[str, int] = {}
 
     def _restore(self, saved: JudgeState) -> None:
@@ -93,18 +102,51 @@ class Judging:
         watch's figures stay, which are why the release is where it is."""
         if self._plan.steps[state.step].kind not in _WATCHING:
             return
+        self._begins = state
+        if self._lock.acquire(blocking=False):
+            try:
+                self._begin_phase()
+            finally:
+                self._lock.release()
+
+    def _begin_phase(self) -> None:
+        state, self._begins = self._begins, None
+        if state is None:
+            return
         self._judge.begin_phase(asks_for_requests=not self._plan.steps[state.step].ramp)
         self._rules.begin_phase()
         self._signals.begin_phase()
         self._probes.begin_phase()
+        self._asking.begin_phase()
+
+    def ask_source(self, target: Target, seen: Seen) -> None:
+        """Ask the metrics source what happened since the last reading; `verdicts` takes it in. Beside the judge, whom a
+        source that is silent does not hold up."""
+        if (seen.split is None and not seen.trouble) or self._new_reading is not None:
+            return
+        subject, (new, old) = self._subject, self._names()
+        source: Metrics | None = target.variants if subject == "flag" else target.metrics
+        fresh = baseline.name(self._plan, self._old) if subject == "code" else None
+        try:
+            if source is None:
+                raise AdapterError("nothing says what the variants did: configure flag.metrics")
+            reading: Reading | Exception = source.observe([n for n in (new, old, fresh) if n], self._cursor)
+        except Exception as error:
+            reading = error
+        self._new_reading = subject, reading
 
     def verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
         """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
         rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
+        with self._lock:
+            return self._verdicts(target, state, seen)
+
+    def _verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
         try:
+            self._begin_phase()
             self._turn_to(state)
             try:
-                self._observe(target, seen)
+                self._observe(seen)
             except Exception as error:
                 # What the probes and the fleet say counts all the same.
                 _log.exception("%s: the reading failed", self._name)
@@ -131,7 +173,15 @@ class Judging:
         return health_score(verdicts, self._plan.number("judge.false_rollback")).score
 
     def saved(self) -> JudgeState:
-        """All that the next look needs, whoever makes it."""
+        """All that the next look needs, whoever makes it; while the judge does not come back, what was so before."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._saved = self._all()
+            finally:
+                self._lock.release()
+        return self._saved
+
+    def _all(self) -> JudgeState:
         return JudgeState(
             subject=self._subject,
             sums=self._judge.to_dict(),
@@ -151,7 +201,7 @@ class Judging:
         toggled = self._plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE and state.step > 0
         subject = "flag" if toggled else "code"
         if subject != self._subject:
-            self._subject, self._cursor = subject, None
+            self._subject, self._cursor, self._new_reading = subject, None, None
             self._judge = self._new_judge()
         if state.tries != self._tries:
             self._tries = state.tries
@@ -186,30 +236,31 @@ class Judging:
         # The log of failures is the embedded router's; another's statistics come without one.
         return Unit.CLUSTER if self._snapshot.section("metrics").get("admin") else Unit.USER
 
-    def _observe(self, target: Target, seen: Seen) -> None:
+    def _observe(self, seen: Seen) -> None:
+        """Take in the reading that came, if one did."""
         if seen.split is None and not seen.trouble:
             return
-        source: Metrics | None = target.variants if self._subject == "flag" else target.metrics
-        new, old = self._names()
-        fresh = baseline.name(self._plan, self._old) if self._subject == "code" else None
-        try:
-            if source is None:
-                raise AdapterError("nothing says what the variants did: configure flag.metrics")
-            reading = source.observe([name for name in (new, old, fresh) if name], self._cursor)
-        except AdapterError as error:
-            self._judge.source_failed(f"the metrics source failed: {error}")
+        (subject, reading), self._new_reading = self._new_reading or ("", None), None
+        if reading is None or subject != self._subject:
+            if (silent := time.monotonic() - self._read_at) > OLDEST:
+                self._judge.source_failed(f"the metrics source has not answered for {silent:.0f} s")
             return
-        except (LookupError, TypeError, ValueError) as error:
-            if self._cursor is None:
-                raise
+        self._read_at = time.monotonic()
+        if isinstance(reading, AdapterError):
+            self._judge.source_failed(f"the metrics source failed: {reading}")
+            return
+        if isinstance(reading, LookupError | TypeError | ValueError) and self._cursor is not None:
             # Perhaps the cursor of another version: read from now on, rather than fail at every look.
-            _log.warning("%s: the cursor cannot be read, reading goes on from now: %r", self._name, error)
+            _log.warning("%s: the cursor cannot be read, reading goes on from now: %r", self._name, reading)
             self._cursor = None
             return
+        if isinstance(reading, Exception):
+            raise reading
         age = time.time() - reading.at
         if abs(age) > STALEST:
             self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
             return
+        fresh = baseline.name(self._plan, self._old) if self._subject == "code" else None
         self._cursor = reading.cursor
         self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
         self._unproven = False
@@ -240,19 +291,9 @@ class Judging:
 
     def _measure(self, target: Target, state: RolloutState, seen: Seen) -> None:
         """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""
-        if target.queries is None:
-            return
-        now, watching = time.time(), self._plan.steps[state.step].kind in _WATCHING
-        if self._signals.due(now):
-            for name in self._signals.names:
-                self._read(target.queries, name, self._control(seen), watching=watching)
-        if not watching:
-            return
-        for rule in self._rules.due(now):
-            try:
-                self._rules.record(rule.name, target.queries.query(rule.query), now)
-            except AdapterError as error:
-                self._rules.record(rule.name, None, now, str(error))
+        if target.queries is not None:
+            watching = self._plan.steps[state.step].kind in _WATCHING
+            self._asking.ask(target.queries, self._names(), control=self._control(seen), watching=watching)
 
     def _control(self, seen: Seen) -> bool:
         """Whether stable gets requests now."""
@@ -283,23 +324,6 @@ class Judging:
             return verdict
         lines = tuple(f"{found.id}: {line}" for line in target.fleet.log_tail(found.id, _LOG_LINES))
         return replace(verdict, detail=(*verdict.detail, *lines))
-
-    def _read(self, queries: Queries, name: str, control: bool, *, watching: bool) -> None:
-        """One reading of a signal. In a feature toggle it is the variants that are asked about."""
-        new, old = self._names()
-        found: list[float | None] = []
-        try:
-            for version in (new if watching else None, old if control else None):
-                values = queries.query(self._queries[name].replace("{version}", version)) if version else ()
-                found.append(values[0] if len(values) == 1 and math.isfinite(values[0]) else None)
-        except AdapterError as error:
-            if watching:
-                self._signals.record(name, None, None, str(error), control=control)
-            return
-        if watching:
-            self._signals.record(name, found[0], found[1], control=control)
-        else:
-            self._signals.remember(name, found[1])
 
     def _share(self, split: Split, before: Split | None, *, beside: bool) -> float | None:
         """The part of the requests compared since the last look that should have gone to the new version.

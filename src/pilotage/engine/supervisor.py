@@ -6,26 +6,37 @@ let that restart it.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
 
 from pilotage.adapters.files import open_log
-from pilotage.engine.location import made, make_private
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.location import made
+from pilotage.engine.lock import Holder, holder_of, lock_file, present_version
 
 MARKS = ("PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS")
 """By these the programs of a target are found again (`adapters.processes`)."""
 
+_SUPERVISOR, _WORKER = "supervisor.lock", "worker.lock"
+_KILLED_WITHIN = 2.0
+"""Seconds that a process has to be gone once it was killed."""
+
+
+class WorkerStays(AdapterError):
+    """The worker could not be ended; the sentence says which process it is."""
+
 
 def ensure_worker(directory: Path) -> None:
-    """See that a worker is at work in `directory`; starts a supervised one if not. Returns at once."""
-    if held(directory / "worker.lock") or held(directory / "supervisor.lock"):
+    """See that a worker of this version is at work in `directory`; starts a supervised one if not. One of an earlier
+    version makes way. Returns at once, unless there is one to end."""
+    here = [found for name in (_WORKER, _SUPERVISOR) if (found := holder_of(directory / name))]
+    if any(_is_earlier(found.version) for found in here):
+        stop_worker(directory)
+    elif here:
         return
     made(directory)
     # What starts a worker may itself be an instance or a hook: the worker is not a part of it.
@@ -43,64 +54,49 @@ def ensure_worker(directory: Path) -> None:
 
 
 def stop_worker(directory: Path, deadline: float = 10.0) -> bool:
-    """Stop supervisor and worker, and wait until they are gone. Returns whether any was there."""
+    """Stop supervisor and worker, and wait until they are gone: gracefully, by force after `deadline` seconds. Returns
+    whether any was there. Raises WorkerStays. Only the very processes that hold the locks are signalled."""
     found = False
-    until = time.monotonic() + deadline
-    for name in ("supervisor.lock", "worker.lock"):
-        while held(directory / name):
+    for name in (_SUPERVISOR, _WORKER):
+        if (there := holder_of(directory / name)) is not None:
             found = True
-            if pid := _written_pid(directory / name):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM if time.monotonic() < until else signal.SIGKILL)
-            time.sleep(0.05)
+            _stop(there, directory / name, deadline)
     return found
 
 
 def worker_pid(directory: Path) -> int | None:
     """The process id of the worker at work in `directory`, or None."""
-    return _written_pid(directory / "worker.lock") if held(directory / "worker.lock") else None
+    found = holder_of(directory / _WORKER)
+    return found.pid if found else None
 
 
-def held(path: Path) -> bool:
-    """Whether a living process holds the lock; the kernel knows, whatever the file says."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
+def _stop(there: Holder, lock: Path, deadline: float) -> None:
+    for number, patience in ((signal.SIGTERM, deadline), (signal.SIGKILL, _KILLED_WITHIN)):
+        there.send(number)
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            if not there.lives or holder_of(lock) != there:
+                return
+            time.sleep(0.02)
+    raise WorkerStays(f"process {there.pid} holds {lock} and does not end, even when killed: is its disk dead?")
 
 
-def lock_file(path: Path) -> IO[bytes] | None:
-    """The locked file, with this process's id in it; None when another process holds it. Freed by the kernel."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Whoever can open it can lock it: others of the machine must not.
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "a+b")
-    make_private(path)
-    # Somebody who only looks holds it for an instant.
-    for _ in range(10):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.05)
-            continue
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
-        return file
-    file.close()
-    return None
+def _is_earlier(version: str) -> bool:
+    return version != present_version() and _numbers(version) < _numbers(present_version())
 
 
-def _written_pid(path: Path) -> int | None:
-    content = path.read_bytes().strip()
-    return int(content) if content.isdigit() else None
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers a version begins with; none for one that did not say."""
+    parts = []
+    for part in version.split("."):
+        if not part.isdigit():
+            break
+        parts.append(int(part))
+    return tuple(parts)
 
 
 def _supervise(directory: Path) -> int:
-    lock = lock_file(directory / "supervisor.lock")
+    lock = lock_file(directory / _SUPERVISOR)
     if lock is None:
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -113,7 +109,7 @@ def _supervise(directory: Path) -> int:
             stdin=subprocess.DEVNULL,
             check=False,
         ).returncode
-        if code in (0, 7):
+        if code in (0, 7) or not lock.there():
             return 0
         delay = 0.1 if time.monotonic() - began > 5 else min(delay * 2, 5.0)
         time.sleep(delay)

@@ -3,35 +3,38 @@
 `python -m pilotage.engine.worker DIRECTORY`. It is crash-only: stopping it is killing it, and the next one goes on
 where it was. One worker a directory, whose file `worker.lock` is locked as long as it lives; workers of several
 directories or machines may share a database, and each rollout is the one's that holds its target's lease.
+
+Everything that may hang has a thread of its own: the heart that renews leases, the store's news, the queue, finished
+rollouts, the status page, reminders, messages. The loop here only begins looks, and touches neither store nor target.
 """
 
 from __future__ import annotations
 
-import heapq
 import logging
-import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilotage.adapters.ports import AdapterError, Fenced
-from pilotage.engine import actions, announcing, leases
-from pilotage.engine.driver import Driver, LeaseLost
+from pilotage.engine import actions, announcing, leases, outbox
+from pilotage.engine.crew import Crew
+from pilotage.engine.driver import Driver
+from pilotage.engine.keeping import Keeping
+from pilotage.engine.lock import Lock, lock_file
+from pilotage.engine.looking import Looking
 from pilotage.engine.notary import Notary
 from pilotage.engine.publication import noted
 from pilotage.engine.queue import begin_what_waits
+from pilotage.engine.regularly import Regularly
 from pilotage.engine.releases import advance_releases
 from pilotage.engine.sender import Sender
-from pilotage.engine.store import Store, StoreConflict
-from pilotage.engine.supervisor import lock_file
-from pilotage.model.rollout import CommandKind
+from pilotage.engine.store import Store
+from pilotage.engine.store_file import StoreFile
+from pilotage.engine.stuck import tell_stuck
+from pilotage.engine.troubles import Troubles
 
 if TYPE_CHECKING:
     from pilotage.engine.status_page import Publisher
@@ -44,133 +47,92 @@ _KEEP_EVERY = 2.0
 _PUBLISH_EVERY = 1.0
 _REMIND_EVERY = 60.0
 _SIGN_EVERY = 0.5
-_AFTER_TROUBLE = 1.0
-_MOST_FAILED_LOOKS = 5
-_THREADS = 16
-_RECORDS_A_SECOND = 100.0
-"""Looks at which nothing happened are recorded no more often than this, all rollouts together."""
+_LAST_LOOKS = 1.0
+"""Seconds that looks under way have to end."""
+_LAST_WORDS = 3.0
+"""Seconds in which messages of a store that is gone may still go out."""
+
+STORE_GONE = 75
+"""Exit status: the store is another one now, and a worker that opens it anew is to go on."""
 
 
 class Worker:
-    """Looks at rollouts in a pool of threads, each at its own pace and never twice at once."""
+    """Looks at rollouts in a pool of threads. `ended_by`: why it stopped by itself; empty where it was told to."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.store, self.holder = directory, Store(directory), leases.holder()
         self.stopping = threading.Event()
-        self.looks = 0
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
-        self._lock = threading.Lock()
-        self._due: list[tuple[float, str]] = []
-        self._known: set[str] = set()
-        self._busy: set[str] = set()
-        self._drivers: dict[str, Driver] = {}
-        self._keepers: dict[str, Driver] = {}
-        self._failed: dict[str, int] = {}
-        self._began: dict[str, float] = {}
-        self._publisher: Publisher | None = None
-        self._commanded: frozenset[str] = frozenset()
+        self.ended_by = ""
+        self._crew, self._troubles = Crew(), Troubles()
         self._heart = leases.Heart(self.store.engine, self.holder)
+        self._looking = Looking(self.store, directory, self._driver, self._crew, self._troubles)
+        self._keeping = Keeping(self.store, self._driver, self._troubles)
         self._notary = Notary(self.store.engine, directory)
+        self._file, self._suspected = StoreFile(self.store.engine), ""
+        self._publisher: Publisher | None = None
         self._sender = Sender(self.store.engine, self.holder, self.stopping)
 
+    @property
+    def looks(self) -> int:
+        """How many looks there have been."""
+        return self._looking.looks
+
     def serve(self) -> None:
-        """Work until told to stop. Trouble with the store is waited out: what runs goes on running without us."""
-        polled = 0.0
+        """Work until told to stop. Trouble with the store is waited out: what runs goes on running without us, and what
+        is in hand is looked at."""
+        self._heart.start()
         self._sender.start()
+        threads = []
+        for name, every, work in (
+            ("news", lambda: _POLL, self._poll),
+            ("queue", lambda: _POLL, self._advance),
+            ("store file", lambda: _POLL, self._mind_the_file),
+            ("keeper", lambda: _KEEP_EVERY, self._keeping.tick),
+            ("publisher", lambda: _PUBLISH_EVERY, self._publish),
+            ("reminders", lambda: _REMIND_EVERY, self._remind),
+            ("notary", lambda: _SIGN_EVERY, lambda: self._notary.serve(time.time())),
+        ):
+            threads.append(Regularly(name, every, work).start(self.stopping))
         while not self.stopping.is_set():
-            try:
-                if self._heart.due:
-                    self._heart.beat()
-                if time.monotonic() - polled >= _POLL:
-                    polled = time.monotonic()
-                    self._poll()
-                self._dispatch()
-            except Exception:
-                _log.exception("the store cannot be read; trying again")
-                self.stopping.wait(_AFTER_TROUBLE)
+            self._looking.dispatch()
             self.stopping.wait(0.01)
-
-    def _poll(self) -> None:
-        """Take notice of new rollouts, of commands, of ends."""
-        begin_what_waits(self.store, time.time())
-        advance_releases(self.store, time.time())
-        unfinished = set(self.store.unfinished())
-        self._commanded = self.store.commanded() & unfinished
-        with self._lock:
-            for rollout in (unfinished - self._known) | (self._commanded - self._busy):
-                heapq.heappush(self._due, (0.0, rollout))
-            for rollout in self._known - unfinished - self._busy:
-                self._drivers.pop(rollout, None)
-                self._failed.pop(rollout, None)
-            self._known = unfinished
-        self._aside("keeper", _KEEP_EVERY, self._keep)
-        self._aside("publisher", _PUBLISH_EVERY, self._publish)
-        self._aside("reminders", _REMIND_EVERY, self._remind)
-        self._aside("notary", _SIGN_EVERY, lambda: self._notary.serve(time.time()))
-
-    def _aside(self, name: str, every: float, work: Callable[[], object]) -> None:
-        """Have it done beside the looks, once in `every` seconds and never twice at once."""
-        now = time.monotonic()
-        with self._lock:
-            if name in self._busy or now - self._began.get(name, -math.inf) < every:
-                return
-            self._busy.add(name)
-            self._began[name] = now
-
-        def done() -> None:
-            try:
-                work()
-            except Exception:
-                _log.exception("%s: trying again", name)
-            finally:
-                with self._lock:
-                    self._busy.discard(name)
-
-        self._pool.submit(done)
-
-    def _dispatch(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            while self._due and self._due[0][0] <= now:
-                _, rollout = heapq.heappop(self._due)
-                if rollout in self._known and rollout not in self._busy:
-                    self._busy.add(rollout)
-                    self._pool.submit(self._look, rollout)
-
-    def _look(self, rollout: str) -> None:
-        """One look, and when the next is due. A rollout that cannot be looked at is not a healthy one: after some
-        failed looks it is asked to go back, by a path that needs no judge."""
-        pause: float | None = _AFTER_TROUBLE
-        try:
-            driver = self._drivers.get(rollout) or self._driver(rollout)
-            self._drivers[rollout] = driver
-            driver.checkpoint_every = len(self._known) / _RECORDS_A_SECOND
-            decision = driver.look(commanded=rollout in self._commanded)
-            self.looks += 1
-            self._failed.pop(rollout, None)
-            ended = decision.state.status.final
-            pause = None if ended else 0.0 if decision.events else driver.rollout.plan.number("rollout.tick")
-        except (Fenced, LeaseLost, StoreConflict) as error:
-            self._drivers.pop(rollout, None)
-            _log.info("%s: %s", rollout, error)
-        except Exception as error:
-            self._drivers.pop(rollout, None)
-            _log.exception("%s: the look failed; trying again", rollout)
-            self._count_failure(rollout, error)
-        with self._lock:
-            self._busy.discard(rollout)
-            if pause is not None:
-                heapq.heappush(self._due, (time.monotonic() + pause, rollout))
+        # Rollouts in flight are threads in the middle of a look; the look ends, or is left, and the state stays.
+        self._keeping.finish()
+        self._looking.finish(_LAST_LOOKS)
+        for thread in threads:
+            thread.join(_LAST_LOOKS / len(threads))
+        self._heart.stop()
 
     def _driver(self, rollout: str) -> Driver:
-        return Driver(self.store, self.directory, rollout, self.holder, self._heart)
+        return Driver(self.store, self.directory, rollout, self.holder, self._heart, self._crew)
 
-    def _count_failure(self, rollout: str, error: Exception) -> None:
-        self._failed[rollout] = self._failed.get(rollout, 0) + 1
-        if self._failed[rollout] == _MOST_FAILED_LOOKS:
-            reason = f"an internal error: {type(error).__name__}: {error}"
-            with suppress(StoreConflict):  # another worker has ended it
-                self.store.command(rollout, CommandKind.ROLLBACK, "pilotage", reason)
+    def _poll(self) -> None:
+        self._looking.news(frozenset(self.store.unfinished()), self.store.commanded())
+
+    def _advance(self) -> None:
+        begin_what_waits(self.store, time.time())
+        advance_releases(self.store, time.time())
+
+    def _mind_the_file(self) -> None:
+        """End where the store is another one than the one that was opened: whoever asks something asks the other."""
+        found = self._file.gone()
+        if not found or found != self._suspected:
+            self._suspected = found
+            return
+        self.ended_by = f"{found}; this worker ends, and the next one opens what is there now"
+        _log.error(self.ended_by)
+        in_hand = self._looking.in_hand
+        self.stopping.set()
+        for rollout in in_hand:
+            tell_stuck(self.store, rollout, f"the store is gone: {found}. Nobody looks at this rollout any more")
+
+    def last_words(self) -> None:
+        """Send what people must know of the end, from the store that nobody else sees any more."""
+        until, again = time.monotonic() + _LAST_WORDS, threading.Event()
+        Sender(self.store.engine, self.holder, again).start()
+        while time.monotonic() < until and outbox.waiting(self.store.engine):
+            time.sleep(0.1)
+        again.set()
 
     def _remind(self) -> None:
         announcing.remind(self.store.engine, time.time())
@@ -187,24 +149,6 @@ class Worker:
             except OSError as error:
                 _log.warning("the status page cannot be written: %s", error)
 
-    def _keep(self) -> None:
-        settled = self.store.settled()
-        for gone in set(self._keepers) - {rollout.id for rollout in settled}:
-            del self._keepers[gone]
-        for rollout in settled:
-            keeper = self._keepers.get(rollout.id)
-            if keeper is None or keeper.rollout.revision != rollout.revision:
-                keeper = self._keepers[rollout.id] = self._driver(rollout.id)
-            self._keep_one(keeper)
-
-    def _keep_one(self, keeper: Driver) -> None:
-        try:
-            keeper.keep()
-        except (AdapterError, LeaseLost) as error:
-            _log.info("%s: %s", keeper.rollout.id, error)
-        except Exception:
-            _log.exception("%s: keeping it up failed; trying again", keeper.rollout.id)
-
 
 def run(directory: Path) -> int:
     """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
@@ -217,9 +161,18 @@ def run(directory: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
     worker.serve()
-    # Rollouts in flight are threads in the middle of a look; the look ends, the process goes, the state stays.
-    time.sleep(0.2)
-    os._exit(0)
+    os._exit(_end(worker, lock))
+
+
+def _end(worker: Worker, lock: Lock) -> int:
+    if not worker.ended_by:
+        return 0
+    try:
+        worker.last_words()
+    except Exception:
+        _log.exception("nobody could be told")
+    # Where the whole folder was moved away, none is to be made anew for a worker that nobody asked for.
+    return STORE_GONE if lock.there() else 0
 
 
 if __name__ == "__main__":

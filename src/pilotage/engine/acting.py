@@ -1,0 +1,122 @@
+"""Says to router, fleet, flag and checks what should be, in a thread of its own: what does not come back holds up no
+look, and is not said twice at once. On the way back the users go first, whatever else hangs."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.engine import ballast
+from pilotage.engine.crew import Call, Crew
+from pilotage.engine.failpoints import reach
+from pilotage.engine.targets import Target
+from pilotage.model.observation import CheckStatus, Health, Instance
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Replace, Seen, SetFlag
+from pilotage.model.traffic import Split
+
+_log = logging.getLogger(__name__)
+_BUDGET = 2.0
+"""Seconds that a look waits until everything was said."""
+_LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
+
+Facts = Callable[[str, str], Mapping[str, str]]
+
+
+class Acting:
+    """Of one rollout. `refused` is why not all of what was said last is so, for the next look to tell."""
+
+    def __init__(self, name: str, place: Path, crew: Crew) -> None:
+        """place: the target's folder."""
+        self._name, self._place, self._crew = name, place, crew
+        self._call: Call[list[str]] | None = None
+        self._back = False
+        self.refused: list[str] = []
+
+    def act(
+        self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts, there: Sequence[Instance], *,
+        back: bool,
+    ) -> None:  # fmt: skip
+        """Say what should be. What is refused now is said again at the next look, which tells why it was. there: the
+        instances that were there at last, for when they cannot be seen · back: users are taken back, which waits for
+        nothing that was said before. Raises Fenced."""
+        seen = replace(seen, instances=tuple(there)) if seen.instances is None and there else seen
+        if self._call is not None and not self._call.done and (self._back or not back):
+            self.refused = [f"what was asked {self._call.age:.0f} s ago is still under way"]
+            return
+        if self._call is not None and self._call.done and not back:
+            self._call.result()
+        ordered = sorted(actions, key=lambda a: not isinstance(a, Apply | SetFlag)) if back else list(actions)
+        self._back = back
+        self._call = call = self._crew.start(lambda: self._do_all(target, ordered, seen, facts))
+        if call.wait(_BUDGET):
+            self._call = None
+            self.refused = call.result()
+        else:
+            self.refused = [f"what was asked {_BUDGET:g} s ago is still under way"]
+
+    def _do_all(self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts) -> list[str]:
+        refused = []
+        for action in actions:
+            try:
+                self._do(target, action, seen, facts)
+                reach(type(action).__name__)
+            except Fenced:
+                raise
+            except AdapterError as error:
+                _log.warning("%s: %s", self._name, error)
+                refused.append(str(error))
+            except Exception as error:
+                _log.exception("%s: %s failed", self._name, action)
+                refused.append(f"{type(action).__name__}: {type(error).__name__}: {error}")
+        wanted = next((a for a in actions if isinstance(a, Check)), None)
+        awaited = (wanted.name, wanted.attempt) if wanted else ("", 0)
+        running = {(c.name, c.attempt) for c in seen.checks if c.status is CheckStatus.RUNNING}
+        if target.checks and running - {awaited}:
+            target.checks.stop_all_but(*awaited)
+        return refused
+
+    def _do(self, target: Target, action: Action, seen: Seen, facts: Facts) -> None:
+        try:
+            _say(target, action, seen, facts)
+        except OSError as error:
+            # The disk is full: what was laid by for this makes room.
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not ballast.throw(self._place):
+                raise
+            _say(target, action, seen, facts)
+
+
+def _say(target: Target, action: Action, seen: Seen, facts: Facts) -> None:
+    match action:
+        case Ensure(version, count):
+            target.fleet.ensure(version, count)
+        case Apply(split, keep, without):
+            target.router.apply(split, _backends(seen, target, split, dict(keep), without))
+        case Replace(version, instance):
+            target.fleet.replace(version, instance)
+        case SetFlag(ramp):
+            if target.flags:
+                target.flags.apply(ramp)
+        case Check(name, attempt, version):
+            if target.checks and name in target.checks.names():
+                target.checks.ensure(name, attempt, facts(version, name))
+
+
+def _backends(
+    seen: Seen, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
+) -> dict[str, list[tuple[str, int]]]:
+    """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
+    because an empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that
+    are about to be replaced; where nobody else is left they still serve."""
+    instances = seen.instances if seen.instances is not None else target.fleet.instances()
+    backends: dict[str, list[tuple[str, int]]] = {}
+    for version in {version for version, _ in split.weights} | {i.version for i in instances}:
+        living = [i for i in instances if i.version == version and i.health in _LIVING]
+        living = [i for i in living if f"{i.host}:{i.port}" not in without] or living
+        living = living[: keep.get(version)]
+        chosen: list[Instance] = [i for i in living if i.health is Health.HEALTHY] or living
+        backends[version] = [(i.host, i.port) for i in chosen]
+    return backends

@@ -1,0 +1,100 @@
+"""Threads for calls that may never come back: to a router, a fleet, a metrics source, a database.
+
+Whoever asks waits as long as its budget allows, and then goes on without the answer. The call stays behind in its
+thread; it is for the caller not to begin it a second time. Idle threads are used again, and end after a while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from pilotage.adapters.ports import AdapterError
+
+_T = TypeVar("_T")
+_IDLE = 20.0
+"""Seconds after which a thread that nobody needs ends."""
+
+
+class Crowded(AdapterError):
+    """So many calls never came back that no further one can begin."""
+
+
+class Call(Generic[_T]):
+    """One call, under way or over."""
+
+    __slots__ = ("_error", "_signal", "_value", "_work", "began", "done")
+
+    def __init__(self, work: Callable[[], _T]) -> None:
+        self._work, self.began, self.done = work, time.monotonic(), False
+        self._value: _T | None = None
+        self._error: BaseException | None = None
+        self._signal = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self._value = self._work()
+        except BaseException as error:
+            self._error = error
+        self.done = True
+        self._signal.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over within `seconds`."""
+        return self.done or (self._signal.wait(max(0.0, seconds)) and self.done)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
+    def result(self) -> _T:
+        """What it gave, or raises what it raised. Only for a call that is over."""
+        assert self.done
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
+class Crew:
+    """Starts calls, each in a thread of its own. most: threads that may be under way at once."""
+
+    def __init__(self, most: int = 512) -> None:
+        self._most, self._threads = most, 0
+        self._idle: list[SimpleQueue[Call[Any]]] = []
+        self._lock = threading.Lock()
+
+    def start(self, work: Callable[[], _T]) -> Call[_T]:
+        """Begin `work` and return at once. Raises Crowded."""
+        call = Call(work)
+        with self._lock:
+            box = self._idle.pop() if self._idle else None
+            if box is None:
+                if self._threads >= self._most:
+                    raise Crowded(f"{self._most} calls are under way and do not come back")
+                self._threads += 1
+                box = SimpleQueue()
+                threading.Thread(target=self._serve, args=(box,), name="crew", daemon=True).start()
+        box.put(call)
+        return call
+
+    def _serve(self, box: SimpleQueue[Call[Any]]) -> None:
+        while True:
+            try:
+                box.get(timeout=_IDLE).run()
+            except Empty:
+                with self._lock:
+                    if box in self._idle:
+                        self._idle.remove(box)
+                        self._threads -= 1
+                        return
+                continue  # a call is on its way into the box
+            with self._lock:
+                self._idle.append(box)

@@ -1,0 +1,164 @@
+"""Brings the decisions of one rollout into the store, in their order, also where the store is away for a while.
+
+What the store does not take in time is either given up, because nothing may go forward without a record, or kept
+beside the target and recorded later, because it only took users back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from pilotage.engine.crew import Call, Crew, Crowded
+from pilotage.engine.journal import Done, Journal, Witness
+from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView
+from pilotage.model.rollout import Decision
+
+_log = logging.getLogger(__name__)
+AWAY = (SQLAlchemyError, OSError, Crowded)
+"""What a store raises that cannot be used."""
+
+_RETRY_EVERY = 0.5
+_Latest = tuple[JudgeState | None, LiveView]
+_PATIENCE_AWAY = 0.05
+"""Seconds that a look waits for a store that did not answer before."""
+
+
+class Recorder:
+    """`rollout` is as this worker knows it: the store's, and what waits for the store on top."""
+
+    def __init__(self, store: Store, rollout: Rollout, journal: Journal, crew: Crew) -> None:
+        self._store, self._journal, self._crew = store, journal, crew
+        self._stored = self.rollout = rollout
+        self._call: Call[Rollout] | None = None
+        self._sent: Decision | None = None
+        self._flushing: Call[tuple[Rollout, int]] | None = None
+        self._waiting: list[Done] = []
+        self._tried = 0.0
+        self._latest: _Latest = (rollout.judge, rollout.live or NOTHING_SEEN)
+        self.away = ""
+        self._resume()
+
+    def _resume(self) -> None:
+        """What an earlier worker did without the store, and did not live to record."""
+        left = self._journal.done(self.rollout.id)
+        if not left:
+            return
+        told = {(event.at, event.type) for event in self._store.events(self.rollout.id)}
+        for done in left:
+            if self.rollout.state.status.final or (done.at, done.decision.events[0].type) in told:
+                self._journal.note_merged(done)
+            else:
+                self._keep(done)
+
+    def settle(self) -> None:
+        """Take in what the store has answered meanwhile, and offer it again what waits."""
+        if self._call is not None and self._call.wait(0):
+            self._take_answer(self._call)
+        if self._flushing is not None and self._flushing.wait(0):
+            self._take_flushed(self._flushing)
+        busy = self._call is not None or self._flushing is not None
+        if self._waiting and not busy and time.monotonic() - self._tried >= _RETRY_EVERY:
+            self._tried = time.monotonic()
+            stored, waiting, latest = self._stored, tuple(self._waiting), self._latest
+            self._flushing = self._crew.start(lambda: self._flush(stored, waiting, latest))
+            if self._flushing.wait(_PATIENCE_AWAY):
+                self._take_flushed(self._flushing)
+
+    def record(self, decision: Decision, judge: JudgeState | None, live: LiveView, patience: float) -> bool:
+        """Whether the store has the decision within `patience` seconds. Raises StoreConflict when somebody else has
+        recorded meanwhile."""
+        self._latest = judge, live
+        if self._call is not None or self._waiting:
+            return False
+        stored = self._stored
+        self._call, self._sent = self._crew.start(lambda: self._store.record(stored, decision, judge, live)), decision
+        if not self._call.wait(_PATIENCE_AWAY if self.away else patience):
+            self.away = self.away or "the store does not answer"
+            return False
+        return self._take_answer(self._call)
+
+    def keep(self, decision: Decision) -> None:
+        """What was decided holds although the store does not have it; what it told is written beside the target."""
+        if not decision.events:
+            self.rollout = replace(self.rollout, state=decision.state)
+            return
+        done = Done(rollout=self.rollout.id, at=decision.state.at, decision=replace(decision, actions=(), answered=()))
+        self._journal.note_done(done)
+        self._keep(done)
+
+    def advance(self, decision: Decision) -> None:
+        """Nothing happened that is worth a record."""
+        self.rollout = replace(self.rollout, state=decision.state)
+
+    def note(self) -> None:
+        """Leave word beside the target of how far the store is."""
+        known = self._stored
+        self._journal.note(
+            Witness(
+                rollout=known.id, sequence=getattr(known, "sequence", None), version=known.version,
+                revision=known.revision, head=known.head, status=known.state.status.value, at=time.time(),
+            )
+        )  # fmt: skip
+
+    def _keep(self, done: Done) -> None:
+        self._waiting.append(done)
+        self.rollout = replace(self.rollout, state=done.decision.state)
+
+    def _take_answer(self, call: Call[Rollout]) -> bool:
+        sent, self._call, self._sent = self._sent, None, None
+        try:
+            self._stored = call.result()
+        except AWAY as error:
+            self._gone(error)
+            return False
+        self.away = ""
+        if self._waiting and sent is not None and self._waiting[0].at == sent.state.at:
+            # It was acted upon before the answer came.
+            self._journal.note_merged(self._waiting.pop(0))
+        if not self._waiting:
+            self.rollout = self._stored
+        if sent is not None and sent.events:
+            self.note()
+        return True
+
+    def _flush(self, stored: Rollout, waiting: Sequence[Done], latest: _Latest) -> tuple[Rollout, int]:
+        """Record what waits, each with the time at which it was done; the rollout then, and how many went in."""
+        for number, done in enumerate(waiting):
+            try:
+                stored = self._store.record(stored, done.decision, *latest)
+            except StoreConflict:
+                present = self._store.get(stored.id)
+                if present.state != done.decision.state:
+                    raise
+                # It had been recorded; only the answer was lost.
+                stored = present
+            except AWAY:
+                if number == 0:
+                    raise
+                return stored, number
+        return stored, len(waiting)
+
+    def _take_flushed(self, call: Call[tuple[Rollout, int]]) -> None:
+        self._flushing = None
+        try:
+            self._stored, count = call.result()
+        except AWAY as error:
+            self._gone(error)
+            return
+        self.away = ""
+        for done in self._waiting[:count]:
+            self._journal.note_merged(done)
+        del self._waiting[:count]
+        self.rollout = replace(self._stored, state=self.rollout.state)
+        self.note()
+
+    def _gone(self, error: BaseException) -> None:
+        if not self.away:
+            _log.warning("%s: the store cannot be used: %s", self.rollout.id, error)
+        self.away = f"the store cannot be used: {type(error).__name__}"

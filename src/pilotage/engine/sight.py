@@ -1,0 +1,173 @@
+"""What a look sees: router, fleet, flag, checks, freezes, and what the judge makes of it, each with its own patience.
+
+A look that undoes something asks only what it needs to say where the users go, and hardly waits for that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.asking import Asked, Round
+from pilotage.engine.crew import Crew
+from pilotage.engine.judging import Judging
+from pilotage.engine.releases import barrier_of
+from pilotage.engine.store import Rollout, Store
+from pilotage.engine.targets import Target
+from pilotage.engine.times import freeze_now, outside_windows
+from pilotage.model.flag import Ramp
+from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
+from pilotage.model.rollout import Seen
+from pilotage.model.traffic import Split
+
+if TYPE_CHECKING:
+    Endpoints = Mapping[str, frozenset[tuple[str, int]]]
+
+_BUDGET = 1.0
+"""Seconds that a look waits for what it wants to see."""
+_BUDGET_UNDOING = 0.15
+_OLDEST_ADDRESSES = 60.0
+"""Seconds for which the addresses of instances are good enough to lead users back to them."""
+_KILL_SWITCH = "check-kill-switch"
+_UNKNOWN = "the store does not say whether a freeze or another service of the release speaks against it"
+
+
+class Sight:
+    """Of one rollout. `trouble` of the last look is in what it gave; nothing here raises for what is outside."""
+
+    def __init__(self, crew: Crew, store: Store) -> None:
+        self._crew, self._store = crew, store
+        self._router: Asked[tuple[Split | None, Endpoints | None, str]] = Asked("router")
+        self._fleet: Asked[tuple[Instance, ...]] = Asked("fleet")
+        self._flag: Asked[Ramp] = Asked("flag")
+        self._checks: Asked[tuple[tuple[CheckResult, ...], frozenset[str]]] = Asked("checks")
+        self._agreed: Asked[tuple[str, str]] = Asked("store")
+        self._source: Asked[None] = Asked("metrics")
+        self._judge: Asked[None] = Asked("judge")
+        self._round: Round | None = None
+        self._verdicts: tuple[Seen, tuple[Verdict, ...]] | None = None
+
+    def whole(
+        self, target: Target, rollout: Rollout, judging: Judging, trouble: Sequence[str], hurried: Callable[[], bool]
+    ) -> Seen | None:
+        """All there is to see, with the judge's verdicts; None where somebody is in a hurry (`hurry`), and `hurried`
+        says that what is asked undoes the rollout."""
+        self._verdicts = None
+
+        def judge() -> None:
+            seen = self._assembled(target, rollout, trouble)
+            self._verdicts = seen, judging.verdicts(target, rollout.state, seen)
+
+        questions: list[Callable[[], object]] = [
+            lambda: self._router.ask(lambda: _read_router(target)),
+            lambda: self._fleet.ask(target.fleet.instances),
+        ]
+        if target.flags or target.checks:
+            questions.append(lambda: self._ask_flag_and_checks(target, rollout))
+        questions += [
+            lambda: self._agreed.ask(lambda: _agreed(self._store, rollout)),
+            lambda: self._source.ask(lambda: judging.ask_source(target, self._assembled(target, rollout, trouble))),
+            lambda: self._judge.ask(judge),
+        ]
+        self._round = Round(self._crew, questions)
+        began = time.monotonic()
+        if not self._round.wait(_BUDGET) and self._round.hurried:
+            if hurried():
+                self._round.leave()
+                return None
+            self._round.calm()
+            self._round.wait(_BUDGET - (time.monotonic() - began))
+        if self._verdicts is not None:
+            seen, verdicts = self._verdicts
+            return replace(seen, verdicts=verdicts)
+        late = f"the judge has not answered for {max(self._judge.silent, time.monotonic() - began):.0f} s"
+        verdict = Verdict("judge", VerdictKind.SOURCE_ERROR, late)
+        return replace(self._assembled(target, rollout, trouble), verdicts=(verdict,))
+
+    def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+        """What the way back needs, as soon as it can be had: no judge, no query, no freeze."""
+        return self._needed(target, rollout, trouble, _BUDGET_UNDOING)
+
+    def kept(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+        """What the keeper of a finished rollout needs."""
+        return self._needed(target, rollout, trouble, _BUDGET)
+
+    def hurry(self) -> None:
+        """Whoever waits for an answer waits no more."""
+        if self._round is not None:
+            self._round.hurry()
+
+    def addresses(self) -> tuple[Instance, ...]:
+        """The instances that were there when they could last be read."""
+        return self._fleet.answer(_OLDEST_ADDRESSES)[0] or ()
+
+    def _needed(self, target: Target, rollout: Rollout, trouble: Sequence[str], budget: float) -> Seen:
+        questions: list[Callable[[], object]] = [
+            lambda: self._router.ask(lambda: _read_router(target)),
+            lambda: self._fleet.ask(target.fleet.instances),
+        ]
+        if target.flags or target.checks:
+            questions.append(lambda: self._ask_flag_and_checks(target, rollout))
+        self._round = Round(self._crew, questions)
+        self._round.wait(budget)
+        return replace(self._assembled(target, rollout, trouble), freeze="", barrier="")
+
+    def _assembled(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+        told = list(trouble)
+
+        def known(asked: Asked[Any]) -> Any:
+            value, wrong = asked.answer()
+            told.extend([wrong] if wrong else [])
+            return value
+
+        split, endpoints, wrong = known(self._router) or (None, None, "")
+        told.extend([wrong] if wrong else [])
+        instances = known(self._fleet)
+        flag = known(self._flag) if target.flags else None
+        nothing: tuple[tuple[CheckResult, ...], frozenset[str]] = ((), frozenset())
+        checks, hooks = (known(self._checks) or nothing) if target.flags or target.checks else nothing
+        freeze, barrier = known(self._agreed) or ("", _UNKNOWN)
+        return Seen(
+            split, instances, trouble="; ".join(told), endpoints=endpoints, hooks=hooks, checks=checks, freeze=freeze,
+            barrier=barrier, outside=outside_windows(rollout.snapshot.calendar, time.time()), flag=flag,
+        )  # fmt: skip
+
+    def _ask_flag_and_checks(self, target: Target, rollout: Rollout) -> None:
+        if target.flags:
+            self._flag.ask(target.flags.read)
+        self._checks.ask(lambda: _read_checks(target, rollout))
+
+
+def _read_router(target: Target) -> tuple[Split | None, Endpoints | None, str]:
+    split = target.router.read()
+    try:
+        return split, target.router.endpoints() if split else None, ""
+    except AdapterError as error:
+        return split, None, f"router: {error}"
+
+
+def _agreed(store: Store, rollout: Rollout) -> tuple[str, str]:
+    return freeze_now(store, rollout, time.time()), barrier_of(store, rollout)
+
+
+def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, ...], frozenset[str]]:
+    checks = tuple(target.checks.results()) if target.checks else ()
+    hooks = target.checks.names() if target.checks else frozenset()
+    if (rehearsed := _rehearsed(target, rollout, hooks)) is not None:
+        return (*checks, rehearsed), hooks | {rehearsed.name}
+    return checks, hooks
+
+
+def _rehearsed(target: Target, rollout: Rollout, hooks: frozenset[str]) -> CheckResult | None:
+    """The kill switch is tried before anybody depends on it, unless the configuration has a better test."""
+    state = rollout.state
+    if target.flags is None or _KILL_SWITCH in hooks or rollout.plan.steps[state.step].id != _KILL_SWITCH:
+        return None
+    try:
+        target.flags.rehearse()
+    except AdapterError as error:
+        return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
+    return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")

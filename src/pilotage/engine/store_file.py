@@ -1,0 +1,55 @@
+"""Notices that the file of the store is not the one any more that was opened: deleted, replaced, moved, or emptied.
+
+A process goes on reading and writing a file that has no name any more, and so would work on a store that nobody else
+sees.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+_Identity = tuple[int, int]
+
+
+class StoreFile:
+    """Of a database that is a file; of a server nothing is ever noticed here."""
+
+    def __init__(self, engine: Engine) -> None:
+        name = engine.url.database if engine.dialect.name == "sqlite" else None
+        self._file = Path(name) if name and name != ":memory:" else None
+        self._log = Path(f"{name}-wal") if self._file else None
+        self._was, self._log_was = _identity(self._file), _identity(self._log)
+
+    def gone(self) -> str:
+        """What became of the file, in a sentence; empty while it is the one that was opened."""
+        if self._file is None or self._was is None:
+            return ""
+        now, log = _identity(self._file), _identity(self._log)
+        if now is None:
+            return f"{self._file} was deleted or moved"
+        if now != self._was:
+            return f"{self._file} was replaced by another file"
+        if _is_empty(self._file):
+            return f"{self._file} was emptied"
+        # It comes with the first connection, and stays as long as there is one.
+        self._log_was = self._log_was or log
+        if self._log_was is not None and log != self._log_was:
+            return f"{self._log} was deleted or replaced"
+        return ""
+
+
+def _identity(file: Path | None) -> _Identity | None:
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
+
+
+def _is_empty(file: Path) -> bool:
+    try:
+        return file.stat().st_size == 0
+    except OSError:
+        return False

@@ -1,0 +1,37 @@
+"""What keeps a rollout from being looked at, and for how long: what lasts is told to people, and not only logged."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+_log = logging.getLogger(__name__)
+LASTS = 10.0
+"""Seconds after which trouble is no passing matter: leases change hands in less."""
+
+
+class Troubles:
+    """By rollout."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
+
+    def note(self, rollout: str, error: Exception) -> bool:
+        """It goes on; whether it has lasted long enough just now to be told."""
+        with self._lock:
+            since = self._since.setdefault(rollout, time.monotonic())
+            if rollout in self._told or time.monotonic() - since < LASTS:
+                return False
+            self._told.add(rollout)
+        _log.warning("%s: for %.0f s now: %s", rollout, time.monotonic() - since, error)
+        return True
+
+    def over(self, rollout: str) -> None:
+        if rollout not in self._since:
+            return
+        with self._lock:
+            self._since.pop(rollout, None)
+            self._told.discard(rollout)
