@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jinja2 import DictLoader
 
 from pilotage.cli.main import cli
 from pilotage.engine import announcing, outbox
+from pilotage.engine.announcement_facts import own_templates
 from pilotage.engine.announcing import remind
 from pilotage.engine.store import Store
 from pilotage.plan.communication import _CALENDAR, _OPERATIONS
@@ -75,6 +77,80 @@ def test_own_templates_go_first_and_those_of_the_language_before_them() -> None:
 def test_a_template_reaches_nothing_but_its_facts(source: str, words: str) -> None:
     with pytest.raises(BadTemplate, match=words):
         announcement("social_media", FULL, [DictLoader({"social_media.j2": source})])
+
+
+TEN = "0123456789"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ '{:>400000000}'.format(1) }}",
+        "{{ '%400000000d' % 1 }}",
+        "{{ '%*d' % (400000000, 1) }}",
+        "{{ '%400000000d'|format(1) }}",
+        "{{ 'a'.center(400000000) }}",
+        "{{ 'a'.ljust(400000000) }}",
+        "{{ 'a'|center(400000000) }}",
+        "{{ 'a'|indent(400000000, true) }}",
+        "{{ 'a'|indent(width=400000000) }}",
+        "{{ ('a' ~ '\\n' ~ 'b')|wordwrap(1, wrapstring='x'.ljust(900)) * 2 }}",
+        "{{ 3 * 'a' }}",
+        "{{ [1] * 400000000 }}",
+        "{{ ('\t'.zfill(900)).expandtabs(900) }}",
+        "{% set a = 'aaaaaaaaaaaaaaaa' %}" + "{% set a = a ~ a %}" * 40 + "{{ a|length }}",
+        "{% set a = 'aaaaaaaaaaaaaaaa' %}" + "{% set a = a + a %}" * 40 + "{{ a|length }}",
+        "{% set a = 'aaaaaaaaaaaaaaaa' %}" + "{% set a = a|replace('a', a) %}" * 8 + "{{ a|length }}",
+        "{% set a = ['aaaaaaaaaaaaaaaa'] %}" + "{% set a = a + a %}" * 40 + "{{ a|length }}",
+        "{% set a = 99999999999 %}" + "{% set a = a * a %}" * 40 + "{{ a > 1 }}",
+        "".join(f"{{% for {a} in '{TEN}' %}}" for a in "abcdef") + "{% endfor %}" * 6,
+        "".join(f"{{% for {a} in '{TEN}' if {a} %}}" for a in "abcdef") + "{% endfor %}" * 6,
+        "{% set x %}" + "".join(f"{{% for {a} in '{TEN}' %}}" for a in "abcd") + "y" * 9_000 + "{% endfor %}" * 4 + "{% endset %}",
+        "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
+        "{% include 'social_media.j2' %}{% include 'social_media.j2' %}",
+        "{% for a in 'ab' recursive %}{{ loop('ab') }}{% endfor %}",
+        "{{ 'a'|map('center', 400000000)|list }}",
+        "{{ 'x'|join('y'|center(900)) }}{% set a = 'b'|center(1000)|list|join('c'|center(1000)) %}",
+        "x" * 60_000,
+    ],
+    ids=range(28),
+)  # fmt: skip
+def test_a_template_uses_little_time_and_memory(source: str) -> None:
+    """Widths, products, joined texts, loops and calls are counted before they are made."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadTemplate):
+            announcement("social_media", FULL, [DictLoader({"social_media.j2": source})])
+        assert tracemalloc.get_traced_memory()[1] < 30e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_templates_need_still_works() -> None:
+    source = (
+        "{% for h in highlights %}{{ loop.index }}. {{ h|upper|replace('a', 'b')|truncate(20) }}\n{% endfor %}"
+        "{{ '%-10s|%5.1f' % ('a', 1.5) }} {{ ['a', 'b']|join(', ') }} {{ 'a' ~ 1 ~ 'b' }} {{ 2 * 3 + 1 }} {{ 'x'|center(5) }}"
+        "{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m('y') }} {{ ['b', 'a']|sort|first }} {{ 'a b'.split()|length }}"
+    )
+    text = announcement(
+        "social_media", {**FULL, "highlights": ["one", "two"]}, [DictLoader({"social_media.j2": source})]
+    )
+    assert text == "1. ONE\n2. TWO\na         |  1.5 a, b a1b 7   x  <y> a 2"
+
+
+def test_a_link_in_the_folder_of_templates_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2")
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "inside.j2").write_text("fine")
+    (folder / "secret.j2").symlink_to(tmp_path / "secret")
+    for source in ("{% include 'secret.j2' %}", "{% include '../secret' %}", "{% include '/etc/passwd' %}"):
+        (folder / "social_media.j2").write_text(source)
+        with pytest.raises(BadTemplate, match="lies outside of"):
+            announcement("social_media", FULL, [own_templates(folder)])
+    (folder / "social_media.j2").write_text("{% include 'inside.j2' %}")
+    assert announcement("social_media", FULL, [own_templates(folder)]) == "fine"
 
 
 def test_hostile_facts_are_text() -> None:

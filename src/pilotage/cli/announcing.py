@@ -128,7 +128,7 @@ def show(
 def edit(project: Project, /, item: str, version: str, file: Any, environment: str | None, **wished: Any) -> None:
     """Say ITEM in the words of FILE (- is standard input); it must be approved again."""
     from pilotage.engine.announcing import edit as change
-    from pilotage.render.announcement import MOST
+    from pilotage.render.sandbox import MOST
 
     plan, text = _plan(project, version, environment, wished), file.read(MOST + 1)
     if not text.strip() or len(text) > MOST:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pilotage.adapters.evidence import Folder
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.config.loading import Loaded
@@ -18,9 +20,13 @@ from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Status
 from pilotage.plan.communication import words_for
-from pilotage.render.announcement import announcement
+from pilotage.readiness.evidence import BadEvidence
+from pilotage.render.announcement import BadTemplate, announcement
 from pilotage.report.commits import Change, Kind
 from pilotage.report.notes import Audience, Release, notes_of
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
 
 _HIGHLIGHTS = 5
 
@@ -29,9 +35,24 @@ def text_of(announced: Announced, facts: Mapping[str, Any], folder: Path | None,
     """A person's own words, else the template's. Raises BadTemplate."""
     if announced.text is not None:
         return announced.text
-    from jinja2 import FileSystemLoader
+    return announcement(announced.item, facts, [own_templates(folder)] if folder else (), language)
 
-    return announcement(announced.item, facts, [FileSystemLoader(folder)] if folder else (), language)
+
+def own_templates(folder: Path) -> BaseLoader:
+    """The templates of a project, read as its evidence is: nothing leads out of their folder, no `..` and no link."""
+    from jinja2 import FunctionLoader
+
+    inside = Folder(folder, float("inf"), 0.0)
+
+    def read(name: str) -> str | None:
+        if not os.path.lexists(folder / name):
+            return None
+        try:
+            return inside.read(name)[0]
+        except BadEvidence as error:
+            raise BadTemplate(str(error)) from None
+
+    return FunctionLoader(read)
 
 
 def facts_of(store: Store, loaded: Loaded, plan: Plan, range_: str | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ that a template says a thing only where it is so. `FOLDER/de/release_announcemen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import (
@@ -22,8 +22,8 @@ from jinja2 import (
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MOST = 200_000
-"""Characters of one announcement."""
+from pilotage.model.text import clean
+from pilotage.render.sandbox import MOST, Sandbox
 
 OURS = "en"
 
@@ -36,31 +36,33 @@ def announcement(item: str, facts: Mapping[str, Any], own: Sequence[BaseLoader] 
     """The text of one message of the communication calendar. own: where a person's templates lie, first looked at.
     Raises BadTemplate."""
     try:
-        text = _template(item, own, language).render(facts)
+        text = _whole(_template(item, own, language).generate(facts))
+    except BadTemplate:
+        raise
     except TemplateNotFound:
         raise BadTemplate(f"there is no template for {item!r}") from None
     except SecurityError as error:
         raise BadTemplate(f"{item}: the template reaches for what it may not have: {error}") from None
+    except RecursionError:
+        raise BadTemplate(f"{item}: the template is nested too deeply") from None
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         raise BadTemplate(f"{item}{f':{line}' if line else ''}: {error}") from None
     except Exception as error:
         # Whatever an expression of somebody else's template does with what it was given.
         raise BadTemplate(f"{item}: {type(error).__name__}: {error}") from None
-    if len(text) > MOST:
-        raise BadTemplate(f"{item}: {len(text)} characters, and at most {MOST} are sent")
-    return text.strip()
+    return clean(text).strip()
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Nothing to call but what a template is given, and no product that fills the memory."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
-            raise SecurityError(f"{operator} is for numbers only")
-        return super().call_binop(context, operator, left, right)
+def _whole(pieces: Iterable[str]) -> str:
+    """The pieces as one text. Raises SecurityError as soon as they are too many."""
+    kept, length = [], 0
+    for piece in pieces:
+        length += len(piece)
+        if length > MOST:
+            raise SecurityError(f"more than {MOST} characters, and at most these are sent")
+        kept.append(piece)
+    return "".join(kept)
 
 
 def _template(item: str, own: Sequence[BaseLoader], language: str) -> Template:
@@ -70,10 +72,9 @@ def _template(item: str, own: Sequence[BaseLoader], language: str) -> Template:
         (ChoiceLoader(own), [f"{language}/{item}.j2", f"{item}.j2"]),
         (ours, [f"{language}/{item}.j2", f"{OURS}/{item}.j2"]),
     ):
-        sandbox = _Sandbox(
+        sandbox = Sandbox(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
-        sandbox.globals.clear()
         for name in names:
             try:
                 return sandbox.get_template(name)
