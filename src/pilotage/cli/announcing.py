@@ -73,8 +73,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
         items = [{**vars(one), "state": one.state.value, "overdue": one.overdue(now)} for one in found]
         click.echo(json.dumps({"schema": 1, "version": version, "announcements": items}, indent=2))
         return
-    from rich.console import Console
-
+    from pilotage.cli.edge import console
     from pilotage.cli.showing import table
 
     rows = [
@@ -85,7 +84,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
         )
         for one in found
     ]  # fmt: skip
-    Console().print(table(("announcement", "audience", "owner", "due", "state"), rows))
+    console().print(table(("announcement", "audience", "owner", "due", "state"), rows))
 
 
 @announce.command()

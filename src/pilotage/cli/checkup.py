@@ -62,12 +62,13 @@ def _fleet(project: Project, environment: str) -> Iterator[Finding]:
 
 
 def _store(project: Project) -> Iterator[Finding]:
+    from pilotage.adapters.files import write_at_once
     from pilotage.engine.location import made
 
     try:
         made(project.directory)
         probe = project.directory / ".doctor"
-        probe.write_text("")
+        write_at_once(probe, b"")
         probe.unlink()
     except OSError as error:
         yield Finding("FAIL", "store", f"{project.directory} cannot be written: {error.strerror}")

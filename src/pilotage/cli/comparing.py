@@ -40,11 +40,10 @@ def show_changes(changes: tuple[Change, ...], as_json: bool) -> None:
     elif not changes:
         click.echo("no difference")
     else:
-        from rich.console import Console
-
+        from pilotage.cli.edge import console
         from pilotage.cli.plan_view import changes_view
 
-        Console().print(changes_view(changes))
+        console().print(changes_view(changes))
 
 
 def show_what_if(

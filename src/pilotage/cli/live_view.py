@@ -45,7 +45,7 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
             *_waived(events),
             *_tail(events, last),
         ),
-        title=f"{rollout.service} {rollout.version} → {rollout.environment}",
+        title=Text(f"{rollout.service} {rollout.version} → {rollout.environment}"),
         border_style=_COLOUR[rollout.state.status],
         padding=(0, 1),
     )

@@ -106,13 +106,18 @@ def cli(ctx: click.Context, config: Path, service: str | None, debug: bool) -> N
     5 failed, a person is needed · 6 timed out, still running · 7 conflict · 8 forbidden · 9 a dependency is
     unreachable · 10 cannot be verified. In `events --verify` and `audit verify` 1 means changed.
     """
+    from pilotage.cli.edge import guard
     from pilotage.cli.project import Project
 
+    ctx.call_on_close(guard())
     ctx.obj = Project(config, debug, service)
 
 
 def main() -> None:
     """Run, and turn every error into one sentence and an exit status."""
+    from pilotage.cli.edge import guard
+
+    guard()
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -31,16 +31,15 @@ def show(project: Project, limit: int, as_json: bool) -> None:
         shown = [_plain(letter) for letter in letters]
         click.echo(json.dumps({"schema": 1, "channels": [vars(one) for one in health], "messages": shown}, indent=2))
         return
-    from rich.console import Console
-
+    from pilotage.cli.edge import console
     from pilotage.cli.showing import table
 
-    console = Console()
-    console.print(table(("channel", "sent", "waiting", "given up", "last", "trouble"), [
+    screen = console()
+    screen.print(table(("channel", "sent", "waiting", "given up", "last", "trouble"), [
         (h.channel, str(h.sent), str(h.waiting), str(h.dead), _clock(h.last_sent), h.error) for h in health
     ]))  # fmt: skip
-    console.print()
-    console.print(table(("told", "channel", "what", "state", "tries", "trouble"), [
+    screen.print()
+    screen.print(table(("told", "channel", "what", "state", "tries", "trouble"), [
         (_clock(letter["created_at"]), letter["channel"], letter["message"]["title"], letter["state"],
          str(letter["attempts"]), letter["error"] or "")
         for letter in letters

@@ -118,6 +118,7 @@ def _live() -> Show:
     from rich.live import Live
     from rich.text import Text
 
+    from pilotage.cli.edge import console
     from pilotage.cli.live_view import rollout_view
     from pilotage.demo.traffic import Measured
     from pilotage.engine.chain import Recorded
@@ -128,7 +129,7 @@ def _live() -> Show:
     def show(rollout: Rollout, events: Sequence[Recorded], seen: Measured) -> None:
         screen = screens.get(rollout.id)
         if screen is None:
-            screen = screens[rollout.id] = Live(auto_refresh=False)
+            screen = screens[rollout.id] = Live(console=console(), auto_refresh=False)
             screen.start()
         share = f"{seen.new_version} of {seen.requests}" if seen.requests else "none yet"
         users = Text(

@@ -203,15 +203,14 @@ def _write(made: Plan, form: str, output: Path | None) -> None:
 
 
 def _show(made: Plan, section: tuple[str, ...]) -> None:
-    from rich.console import Console
-
+    from pilotage.cli.edge import console
     from pilotage.cli.plan_view import plan_view
     from pilotage.render.sections import IDS
 
     unknown = [name for name in section if name not in (*IDS, "all")]
     if unknown:
         raise click.UsageError(f"there is no section {unknown[0]!r}; there are {', '.join(IDS)}, all")
-    Console().print(plan_view(made, section))
+    console().print(plan_view(made, section))
 
 
 @plan.command("diff")

@@ -77,12 +77,12 @@ class Project:
         must stop neither them nor who commands them."""
         from pilotage.config.yaml_reader import ConfigError
         from pilotage.engine import custody
-        from pilotage.engine.publication import note, publication_of
+        from pilotage.engine.publication import LeadsOutside, note, publication_of
 
         try:
-            note(self.directory, publication_of(self.whole))
             custody.note(self.directory, custody.custody_of(self.whole))
-        except ConfigError as error:
+            note(self.directory, publication_of(self.whole))
+        except (ConfigError, LeadsOutside) as error:
             click.echo(f"the status page, the key and anchors stay as they were wanted before: {error}", err=True)
 
     def signer(self) -> Signer | None:

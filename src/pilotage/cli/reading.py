@@ -63,8 +63,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
 
 
 def _show(project: Project, latest: RolloutSummary) -> None:
-    from rich.console import Console
-
+    from pilotage.cli.edge import console
     from pilotage.cli.live_view import rollout_view
     from pilotage.engine.store import Unreadable
 
@@ -73,7 +72,7 @@ def _show(project: Project, latest: RolloutSummary) -> None:
     except Unreadable as error:
         click.echo(f"{latest.version} is {latest.status}: {error}")
         return
-    Console().print(rollout_view(whole, project.store.events(latest.id)))
+    console().print(rollout_view(whole, project.store.events(latest.id)))
 
 
 @click.command()
@@ -88,8 +87,9 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "rollouts": _plain(project, found)}, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from pilotage.cli.edge import console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("began", "rollout", "version", "status", "took", "by", "reason"):
@@ -98,7 +98,7 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
         took = f"{r.took:.0f} s" if r.took is not None else "–"
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.started_at or r.created_at))
         table.add_row(began, r.id, r.version, r.status, took, r.actor, r.reason)
-    Console().print(table)
+    console().print(table)
 
 
 @click.command()

@@ -77,10 +77,11 @@ def _progress() -> Iterator[Told | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
+    from pilotage.cli.edge import console
+
+    with Progress(transient=True, console=console(stderr=True)) as bar:
         task = bar.add_task("looking", total=None)
         yield lambda gate, done, whole: bar.update(task, completed=done, total=whole, description=gate.item)
 
@@ -108,15 +109,15 @@ def _write(
 
 def show(found: Readiness, to_stderr: bool = False) -> None:
     """The table of gates; those that are missing say what is next."""
-    from rich.console import Console
     from rich.text import Text
 
+    from pilotage.cli.edge import console
     from pilotage.render.readiness import headline
 
-    console = Console(stderr=to_stderr)
-    console.print(_table(found))
-    console.print(Text(f"\n{headline(found)}", "bold green" if found.ready else "bold red"))
-    console.print(Text(f"plan {found.plan[:12]}" + (f", artifact {found.artifact[:12]}" * bool(found.artifact)), "dim"))
+    screen = console(stderr=to_stderr)
+    screen.print(_table(found))
+    screen.print(Text(f"\n{headline(found)}", "bold green" if found.ready else "bold red"))
+    screen.print(Text(f"plan {found.plan[:12]}" + (f", artifact {found.artifact[:12]}" * bool(found.artifact)), "dim"))
 
 
 def _table(found: Readiness) -> Table:

@@ -102,12 +102,11 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
         items = [{**vars(a), "overdue": a.overdue(today)} for a in found]
         click.echo(json.dumps({"schema": 1, "actions": items}, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-
+    from pilotage.cli.edge import console
     from pilotage.cli.showing import table
 
     rows = [(str(a.id), a.description, a.owner, a.due, _state(a, today), a.priority, a.criterion) for a in found]
-    Console().print(table(("action", "what", "owner", "due", "state", "priority", "done when"), rows))
+    console().print(table(("action", "what", "owner", "due", "state", "priority", "done when"), rows))
 
 
 def _state(one: Action, today: str) -> str:

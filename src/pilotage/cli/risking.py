@@ -119,15 +119,15 @@ def to_dict(answer: Answer, per_commit: bool) -> dict[str, Any]:
 
 
 def _show(answer: Answer, per_commit: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from pilotage.cli.edge import console
     from pilotage.model.quantity import format_share
 
-    found, console = answer.assessment, Console()
+    found, screen = answer.assessment, console()
     level = Text(found.level.upper(), _COLOUR[found.level])
-    console.print(Text("risk ").append_text(level).append(f"   {found.chance}"))
+    screen.print(Text("risk ").append_text(level).append(f"   {found.chance}"))
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for title in ("factor", "level", "share"):
         table.add_column(title, no_wrap=True)
@@ -135,24 +135,24 @@ def _show(answer: Answer, per_commit: bool) -> None:
     for factor in found.factors:
         shade = _COLOUR[factor.level]
         table.add_row(factor.factor, Text(factor.level, shade), format_share(round(factor.share, 2)), factor.sentence)
-    console.print(table)
+    screen.print(table)
     for finding in found.findings[:12]:
         where = f"  {finding.place}" if finding.place else ""
-        console.print(Text("• ", _COLOUR[finding.level]).append(finding.sentence).append(where, "dim"))
+        screen.print(Text("• ", _COLOUR[finding.level]).append(finding.sentence).append(where, "dim"))
     if found.mitigations:
-        console.print(Text("\nwhat helps", "bold"))
+        screen.print(Text("\nwhat helps", "bold"))
         for cure in found.mitigations:
-            console.print(Text(f"  {cure}"))
-    console.print(Text("\nrecommended ", "bold").append(found.advice))
-    console.print(Text(f"measured by {found.model}", "dim"))
+            screen.print(Text(f"  {cure}"))
+    screen.print(Text("\nrecommended ", "bold").append(found.advice))
+    screen.print(Text(f"measured by {found.model}", "dim"))
     if per_commit:
         _show_changes(answer)
 
 
 def _show_changes(answer: Answer) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from pilotage.cli.edge import console
     from pilotage.model.quantity import format_share
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -162,7 +162,7 @@ def _show_changes(answer: Answer) -> None:
         factor, part = max(change.parts, key=lambda pair: pair[1])
         most = str(factor) if part > 0 else "less than usual"
         table.add_row(change.commit[:10], format_share(round(change.score, 3)), most, change.subject)
-    Console().print(table)
+    console().print(table)
 
 
 @risk.command("train")

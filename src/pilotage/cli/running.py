@@ -186,10 +186,11 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
 def _follow_live(project: Project, identity: str, timeout: float | None) -> int:
     from rich.live import Live
 
+    from pilotage.cli.edge import console
     from pilotage.cli.live_view import rollout_view
 
     until = None if timeout is None else time.monotonic() + timeout
-    with Live(auto_refresh=False) as screen:
+    with Live(console=console(), auto_refresh=False) as screen:
         while True:
             rollout = project.store.get(identity)
             screen.update(rollout_view(rollout, project.store.events(identity)), refresh=True)

@@ -87,7 +87,7 @@ def init(
         given[name] = _ask(name, kind, default, text, answers[name], given)
     folder = re.sub(r"[^a-z0-9-]+", "-", path.resolve().parent.name.lower()).strip("-")
     name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
-    path.write_text(_template(name, given, shlex.split(start_command), listen), encoding="utf-8")
+    write_durably(path, _template(name, given, shlex.split(start_command), listen).encode(), shared=True)
     schema = project.directory / "pilotage.schema.json"
     made(schema.parent)
     write_durably(schema, json_schema().encode())

@@ -43,11 +43,10 @@ def show(document: Document, data: Any, form: str | None, output: Path | None) -
     """form: None for a terminal on one and Markdown elsewhere; the name of a file may say it, too."""
     form = form or _form_of(output)
     if form == "terminal" and output is None:
-        from rich.console import Console
-
+        from pilotage.cli.edge import console
         from pilotage.render.document import to_terminal
 
-        Console().print(to_terminal(document))
+        console().print(to_terminal(document))
         return
     text = _text(document, data, form)
     if output is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -39,11 +40,19 @@ def _url(text: str) -> str:
     return text
 
 
+def _inside(text: str) -> str:
+    if not text or "\0" in text or text.startswith("/") or posixpath.normpath(text).split("/")[0] == "..":
+        raise ValueError(f"{text!r} is not a folder inside the project, such as public/status")
+    return text
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | int | float)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_url)]
 """An address without a user or password in it."""
 PlainUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_url)]
+InsideProject = Annotated[str, AfterValidator(_inside)]
+"""A folder that is named from the project's, and leads nowhere else."""
 UrlPath = Annotated[str, AfterValidator(_local)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 

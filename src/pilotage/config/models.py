@@ -9,7 +9,18 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection, SecretRef
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
-from pilotage.config.fields import NAME, Address, Duration, HeaderName, Misplaced, PlainUrl, Section, Url, UrlPath
+from pilotage.config.fields import (
+    NAME,
+    Address,
+    Duration,
+    HeaderName,
+    InsideProject,
+    Misplaced,
+    PlainUrl,
+    Section,
+    Url,
+    UrlPath,
+)
 from pilotage.config.integrity import AuditSection, SigningSection
 from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
@@ -330,7 +341,7 @@ class ReportSection(Section):
 class StatusPageSection(Section):
     """A page for the public, as files."""
 
-    folder: str = Field(description="Where they are written, such as public/status.")
+    folder: InsideProject = Field(description="Where they are written, inside the project, such as public/status.")
     title: str = Field("Status", description="Of the page.")
     environment: str = Field(description="The one that the public uses.")
     address: Url = Field("http://localhost/", description="Where it will be found, for the feed.")

@@ -12,6 +12,10 @@ from pilotage.config.loading import Loaded
 _NOTE = "status-page.json"
 
 
+class LeadsOutside(ValueError):
+    """A folder of the project that is a link to one outside of it."""
+
+
 @dataclass(frozen=True)
 class Publication:
     """What is published where. folder: absolute · places: service → the environment that its public uses."""
@@ -23,11 +27,14 @@ class Publication:
 
 
 def publication_of(whole: Loaded) -> Publication | None:
-    """What the configuration of all services wants published."""
+    """What the configuration of all services wants published. Raises LeadsOutside."""
     wanted, section = whole.configuration, whole.configuration.status_page
     if section is None:
         return None
-    folder = whole.path.resolve().parent / section.folder
+    root = whole.path.resolve().parent
+    folder = (root / section.folder).resolve()
+    if not folder.is_relative_to(root):
+        raise LeadsOutside(f"status_page.folder: {section.folder} leads to {folder}, which lies outside of {root}")
     places = dict.fromkeys(wanted.services or [wanted.service], section.environment)
     return Publication(str(folder), section.title, section.address, places)
 

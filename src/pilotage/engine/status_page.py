@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Mapping
 from datetime import timedelta
@@ -85,12 +86,15 @@ def _planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Plann
 
 
 def write_status(folder: Path, page: StatusPage, address: str) -> bool:
-    """Each file at once or not at all; returns whether anything changed."""
+    """Each file at once or not at all; returns whether anything changed. Raises OSError, also where a link lies in the
+    folder's place by now."""
     folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "a link, and no folder", str(folder))
     changed = False
-    for name, content in files_of(page, address).items():
-        place = folder / name
-        if not place.exists() or place.read_text(encoding="utf-8") != content:
-            write_durably(place, content.encode(), shared=True)
+    for name, text in files_of(page, address).items():
+        place, content = folder / name, text.encode()
+        if place.is_symlink() or not place.is_file() or place.read_bytes() != content:
+            write_durably(place, content, shared=True)
             changed = True
     return changed

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pilotage.model.plan import Plan
+from pilotage.model.text import clean
 from pilotage.render.charts import gantt, staircase
 from pilotage.render.sections import headline, sections, summary
 
@@ -49,12 +50,14 @@ def rollout_to_html(
 
 
 def page(name: str, **facts: Any) -> str:
+    """A page from one of our templates, which extend `page.html.j2`. Its policy lets it load and run nothing."""
     environment = Environment(
         loader=PackageLoader("pilotage.render", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["dates"] = _dates
-    return environment.get_template(name).render(**facts)
+    # Markup is escaped text by text; what steers a terminal or turns the reading direction is taken from the whole.
+    return clean(environment.get_template(name).render(**facts))
 
 
 def _dates(text: str) -> Markup:

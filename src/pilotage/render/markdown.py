@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan
+from pilotage.model.text import clean
 from pilotage.render.sections import headline, sections, summary
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
@@ -22,7 +23,7 @@ def to_markdown(plan: Plan) -> str:
 
 
 def section_to_markdown(section: Section) -> Iterator[str]:
-    yield from (f"## {section.title}", "")
+    yield from (f"## {literal(section.title)}", "")
     for sentence in section.sentences:
         yield from (f"{literal(sentence)}", "")
     if section.rows:
@@ -38,7 +39,7 @@ def section_to_markdown(section: Section) -> Iterator[str]:
 
 def coded(text: str) -> str:
     """Plain text but for `code` between backticks, which stays code."""
-    parts = text.split("`")
+    parts = clean(text).split("`")
     if len(parts) % 2 == 0:
         return literal(text)
     return "".join(
@@ -49,4 +50,4 @@ def coded(text: str) -> str:
 
 def literal(text: str) -> str:
     """Plain text: nothing of it is markup, and it stays on its line."""
-    return _MARKUP.sub(r"\\\1", text).replace("\n", " ")
+    return _MARKUP.sub(r"\\\1", clean(text)).replace("\n", " ")

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
+from pilotage.model.text import clean
 from pilotage.render.html import page as html_page
 from pilotage.report.status import WORDS, Condition, StatusPage, data_of, rfc3339
 
 
 def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
     """Name → content. address: where the page will be found, for the feed's ids and links."""
-    return {
+    made = {
         "index.html": _html(page),
         "status.json": json.dumps(data_of(page), indent=2, ensure_ascii=False) + "\n",
         "feed.xml": _feed(page, address.rstrip("/") + "/"),
     }
+    return {name: clean(content) for name, content in made.items()}
 
 
 def _html(page: StatusPage) -> str:

@@ -123,7 +123,8 @@ def test_html_stands_alone_without_script_and_its_links_lead_inside() -> None:
     assert not page.tags & {"script", "img", "link", "iframe"}
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
     assert len(page.ids) == len(set(page.ids))
-    assert "http" not in to_html(plan()).replace("http://www.w3.org/2000/svg", "")
+    assert "http:" not in to_html(plan()).replace("http://www.w3.org/2000/svg", "")
+    assert "https:" not in to_html(plan())
 
 
 def test_html_escapes_what_a_plan_says() -> None:

@@ -1,0 +1,57 @@
+"""Where the command line writes: nothing of what it shows can steer a terminal, wherever the text came from.
+
+Versions, reasons, logs and messages are cleaned where they enter. Here they are cleaned once more, for records that are
+older, or that somebody changed. Only Rich, which colours and redraws, writes escape sequences, and none of a text's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO, cast
+
+from pilotage.model.text import clean
+
+
+class _Edge:
+    """A text stream that writes clean texts only."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write(clean(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for text in lines:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def guard() -> Callable[[], None]:
+    """Put both streams behind the edge; what undoes that."""
+    before = sys.stdout, sys.stderr
+
+    def undo() -> None:
+        sys.stdout, sys.stderr = before
+
+    sys.stdout, sys.stderr = (
+        one if isinstance(one, _Edge) else cast(TextIO, _Edge(one)) for one in (sys.stdout, sys.stderr)
+    )
+    return undo
+
+
+def console(*, stderr: bool = False) -> Any:
+    """Rich's console: no text is markup, and none holds a control character."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Clean(Console):
+        def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+            return super()._render_buffer(one if one.control else Segment(clean(one.text), one.style) for one in buffer)
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Clean(file=stream.stream if isinstance(stream, _Edge) else stream, markup=False, emoji=False)
