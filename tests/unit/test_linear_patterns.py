@@ -37,11 +37,16 @@ SHORT = {
     "model.quantity._PART": quantity._LONGEST,
     "risk.files._MIGRATION": files.LONGEST_PATH,
     **{f"risk.infrastructure._KINDS{number or ''}": files.LONGEST_PATH for number in range(9)},
-    **{f"report.commits._VERBS{number or ''}": commits.LONGEST_SUBJECT for number in range(10)},
+    "report.commits._TOPIC": commits.LONGEST_SUBJECT,
+    **{
+        f"report.commits.{name}{number or ''}": commits.LONGEST_SUBJECT
+        for name in ("_VERBS", "_ANYWHERE", "_TELLING")
+        for number in range(10)
+    },
 }
 """Patterns whose callers cut the text first: how many characters they let through."""
 
-MATCHED = {"report.commits._VERBS": {"match"}}
+MATCHED = {"report.commits._VERBS": {"match"}, "risk.dependencies._PATTERNS": {"fullmatch"}}
 """Lists of patterns, and how they are asked."""
 
 
