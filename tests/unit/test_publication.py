@@ -84,7 +84,7 @@ def test_a_worker_starts_whatever_somebody_is_just_typing_into_the_configuration
     (tmp_path / "pilotage.yaml").write_text("service: [")
     said = CliRunner().invoke(cli, ["worker"])
     assert (said.exit_code, noted(tmp_path / ".pilotage")) == (0, wanted)
-    assert "stays as it was wanted before" in said.output
+    assert "as they were wanted before" in said.output
 
 
 def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
