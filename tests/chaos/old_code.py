@@ -1,0 +1,73 @@
+"""Workers of an older version, run from the repository's history: their own code, with their own world around them."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+COMMIT = "4d1a45e"
+"""The last one whose stores are of revision 0006: rollouts, plans and looks in one table."""
+
+_BEGUN = """
+import sys
+from pathlib import Path
+from tests.chaos.harness import begun
+print(begun(Path(sys.argv[1]), "canary", canary__phase_duration="2s"))
+"""
+_WORKER = """
+import sys
+from pathlib import Path
+from pilotage.engine import driver, worker
+from tests.chaos.world import World, opened
+place = Path(sys.argv[1])
+world = World(place / "world", frozenset())
+vars(driver)["open_target"] = lambda *_: opened(world)
+worker._POLL, worker._KEEP_EVERY = 0.02, 0.05
+worker.run(place)
+"""
+
+
+def unpacked(place: Path) -> Path:
+    """The old code in `place`. Skips the test where the history is not there, as in a shallow clone."""
+    repository = Path(__file__).parents[2]
+    archive = subprocess.run(
+        ["git", "-C", str(repository), "archive", COMMIT, "src", "tests/__init__.py", "tests/chaos"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if archive.returncode != 0:
+        pytest.skip(f"NOT TESTED: the history of {COMMIT} is not here: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(place, filter="data")
+    return place
+
+
+class OldCode:
+    """Runs what `unpacked` has laid out, on the store of `place`."""
+
+    def __init__(self, code: Path, place: Path, environment: Mapping[str, str] = os.environ) -> None:
+        self._code, self._place = code, place
+        self._environment = {**environment, "PYTHONPATH": f"{code / 'src'}{os.pathsep}{code}"}
+
+    def begun(self) -> str:
+        """A rollout that no worker has taken up yet, in a world where an old version serves; its id."""
+        done = subprocess.run(
+            [sys.executable, "-c", _BEGUN, str(self._place)], env=self._environment, cwd=self._code,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        """A worker that holds the folder's lock, as every one does."""
+        with (self._place / "old-worker.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", _WORKER, str(self._place)], env=self._environment, cwd=self._code,
+                stdout=log, stderr=log,
+            )  # fmt: skip
