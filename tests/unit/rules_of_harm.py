@@ -8,6 +8,7 @@ from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Apply, CommandKind, Decision, HoldCause, RolloutState, Seen, SetFlag, Status
 from pilotage.model.traffic import WHOLE, capacity
+from pilotage.rollout.rolling import restored
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, UNDER_WAY
 
@@ -72,6 +73,6 @@ def _doubt_undoes_nothing(plan: Plan, before: RolloutState, decision: Decision) 
     if causes != ["deadline"] or before.hold is None:
         return
     step = plan.steps[before.step]
-    whole = step.kind in (StepKind.BAKE, StepKind.KEEP) or (step.kind is StepKind.BATCH and before.moves > 0)
+    whole = step.kind in (StepKind.BAKE, StepKind.KEEP) or (step.kind is StepKind.BATCH and restored(before))
     assert before.hold.cause is not HoldCause.PAST, "undone for the past alone"
     assert not (whole and before.hold.cause in _NO_DATA), "undone for want of data although everything passed"

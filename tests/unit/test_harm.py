@@ -10,6 +10,7 @@ from pilotage import Answers, Plan, Service, make_plan
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
+from pilotage.model.progress import RollingProgress, ToggleProgress
 from pilotage.model.rollout import (
     Apply,
     Command,
@@ -106,7 +107,7 @@ def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: i
     """Two of four may be away: with n old ones healthy, 2 - n new ones serve."""
     plan = a_plan("rolling", rolling__batch="25%", rolling__max_unavailable="50%")
     steps = [i for i, s in enumerate(plan.steps) if s.kind is StepKind.BATCH]
-    state = replace(at(plan), step=steps[batch], moves=1)
+    state = replace(at(plan), step=steps[batch], progress=RollingProgress(restored=True))
     new, old = batch + 1, 3 - batch
     here = seen(share_of(new, old), WORSE, new, old)
     decision = decide(plan, state, here, (), 2.0)
@@ -124,7 +125,7 @@ def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: i
 
 def test_a_dark_deployment_that_harms_stands_still_and_its_instances_lose_their_users() -> None:
     plan = a_plan("feature-toggle")
-    begun = replace(begin(plan, "old", Pace.FULL), at=1.0, moves=1)
+    begun = replace(begin(plan, "old", Pace.FULL), at=1.0, progress=ToggleProgress(parts=1))
     decision = decide(plan, begun, seen(share_of(1, 3), WORSE, 1, 3, flag=OFF), (), 2.0)
     assert (decision.state.status, weight_of(decision)) == (Status.WITHDRAWN, 0)
     stay = [a for a in decision.actions if isinstance(a, Ensure)]
@@ -255,7 +256,7 @@ def test_an_ill_instance_is_replaced_and_its_end_is_no_crash() -> None:
 
 def test_rolling_replaces_the_ill_one_and_leaves_the_others_their_users() -> None:
     plan = a_plan("rolling", rolling__batch="50%", rolling__max_unavailable="50%")
-    state = replace(at(plan), moves=1)
+    state = replace(at(plan), progress=RollingProgress(restored=True))
     here = seen(500, ILL, 2, 2, endpoints={"old": frozenset({("h", 10), ("h", 11)})})
     first = decide(plan, state, here, (), 2.0)
     assert first.state.status is Status.HOLDING

@@ -13,6 +13,7 @@ from pilotage.engine.outbox import name_of, post
 from pilotage.engine.records import Rollout
 from pilotage.engine.sealing import NOTHING, Seal, told, with_sealed
 from pilotage.engine.tables import events
+from pilotage.model.events import RolloutQueued, RolloutStarted
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import Event, Pace, RolloutState
@@ -94,18 +95,16 @@ def _is_paged(connection: Connection, rollout: str, count: int) -> bool:
 
 
 def queued(plan: Plan, actor: str) -> Event:
-    return Event("rollout-queued", f"{plan.version} waits its turn in {plan.environment}, asked by {actor}")
+    return RolloutQueued(version=plan.version, environment=plan.environment, actor=actor).record()
 
 
 def started(plan: Plan, state: RolloutState, actor: str) -> Event:
-    before = f"{state.old} is stable" if state.old else "nothing was there before"
-    glass = f" with the glass broken: {state.reason}" if state.pace is Pace.URGENT else ""
-    back = state.pace is Pace.FAST
-    way = (
-        f"{plan.environment} goes back to {plan.version}" if back else f"{plan.version} rolls out to {plan.environment}"
-    )
-    return Event(
-        "rollout-started",
-        f"{way}, started by {actor}{glass}; {before}",
-        {"plan": plan.hash, "pace": state.pace.value, "version": plan.version, "old": state.old or ""},
-    )
+    return RolloutStarted(
+        plan=plan.hash,
+        pace=state.pace,
+        version=plan.version,
+        old=state.old or "",
+        environment=plan.environment,
+        actor=actor,
+        glass=state.reason if state.pace is Pace.URGENT else "",
+    ).record()

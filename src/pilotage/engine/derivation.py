@@ -13,12 +13,13 @@ from typing import Any
 
 from pilotage.engine.chain import Recorded, broken_link
 from pilotage.engine.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
+from pilotage.model.events import Completed, Failed, RolledBack, RolloutStarted, RolloutWithdrawn
 from pilotage.model.rollout import Status
 from pilotage.model.text import clean
 
 _ENDS = {
-    "completed": Status.COMPLETED, "rolled-back": Status.ROLLED_BACK, "failed": Status.FAILED,
-    "withdrawn": Status.CANCELLED,
+    Completed.type: Status.COMPLETED, RolledBack.type: Status.ROLLED_BACK, Failed.type: Status.FAILED,
+    RolloutWithdrawn.type: Status.CANCELLED,
 }  # fmt: skip
 """By the type of event: the status in which a rollout ends."""
 
@@ -87,7 +88,7 @@ def _said(case: Case) -> dict[str, Any]:
         if event.number == 1:
             said |= {"created_at": event.at, "actor": None}
             said |= {name: seal["entry"][name] for name in ENTRY if name in seal.get("entry", {})}
-        if event.type == "rollout-started":
+        if event.type == RolloutStarted.type:
             said |= {"started_at": event.at, "old": event.data.get("old") or None}
             said |= {"version": event.data["version"]} if "version" in event.data else {}
             said |= seal.get("start", {})

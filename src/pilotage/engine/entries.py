@@ -16,6 +16,7 @@ from pilotage.engine.heads import Kind
 from pilotage.engine.records import Rollout, encoded, plan_row, readable, snapshot_row, state_columns
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
+from pilotage.model.events import RolloutWithdrawn
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind, Event, RolloutState, Status
@@ -100,7 +101,7 @@ def withdraw(connection: Connection, identity: str, actor: str, now: float) -> b
         return False
     reason = f"withdrawn by {actor}"
     place = environments.known(connection, row["service"], row["environment"])
-    event = Event("withdrawn", f"{row['version']} will not be rolled out: {reason}")
+    event = RolloutWithdrawn(version=row["version"], actor=actor).record()
     subject = Subject(
         identity, row["service"], row["environment"], row["version"], row["old"] or "", row["actor"], row["plan_hash"]
     )

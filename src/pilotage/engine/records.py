@@ -17,6 +17,7 @@ from pilotage.model.plan import Plan
 from pilotage.model.plan_formats import read_plan
 from pilotage.model.rollout import Pace, RolloutState, Status
 from pilotage.model.snapshot import FORMAT, Membership, Snapshot, read_snapshot
+from pilotage.model.stored_state import from_data, to_data
 
 FINAL = tuple(status.value for status in Status if status.final)
 ACTIVE = tuple(status.value for status in Status if not status.final and status is not Status.QUEUED)
@@ -184,11 +185,12 @@ def whole(row: RowMapping) -> Rollout:
     """The rollout of a row of `wholes`. Raises Unreadable."""
     own = {name: row[name] for name in _OWN}
     try:
+        plan = read_plan(row["plan"] or "")
         return Rollout(
             **{**own, "paged": None if row["paged"] is None else bool(row["paged"])},
-            plan=read_plan(row["plan"] or ""),
+            plan=plan,
             snapshot=read_snapshot(parsed(row["target"])),
-            state=msgspec.json.decode(row["state"], type=RolloutState),
+            state=from_data(readable(row["state"]), plan.answers.deployment_strategy),
             judge=read_judge(parsed(row["judge"])),
             live=read_live(parsed(row["live"])),
         )
@@ -231,7 +233,7 @@ def state_columns(plan: Plan, state: RolloutState) -> dict[str, Any]:
     return {
         "status": state.status.value, "pace": state.pace.value, "old": state.old, "step": step.id,
         "weight": step.weight, "reached": state.reached, "reason": state.reason, "dark": int(state.dark),
-        "preserved": int(state.preserved), "state": encoded(msgspec.to_builtins(state)),
+        "preserved": int(state.preserved), "state": encoded(to_data(state)),
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from pilotage.engine.tables import commands, environments, events, judge_states, live_views, rollouts
+from pilotage.model.events import RolloutQueued, RolloutStarted
 from pilotage.model.message import Message
 from pilotage.model.plan import canonical_json
 from pilotage.model.rollout import Event
@@ -23,7 +24,7 @@ from pilotage.model.text import clean
 
 SEALED = "sealed"
 FORMAT = 1
-LINKS = ("rollout-queued", "rollout-started")
+LINKS = (RolloutQueued.type, RolloutStarted.type)
 """Events that continue the list of an environment's rollouts."""
 
 ENTRY = ("service", "environment", "version", "old", "actor", "created_at", "release", "snapshot", "plan_hash")

@@ -44,8 +44,10 @@ from pilotage.engine.records import (
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import commands, events, judge_states, rollouts
 from pilotage.engine.tables import environments as places
+from pilotage.model.events import EnvironmentReleased
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
 from pilotage.model.plan import Plan
+from pilotage.model.progress import BlueGreenProgress
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 
@@ -154,8 +156,8 @@ class Store:
     def clean(self, identity: str, actor: str, now: float) -> None:
         """The failed environment that was kept for study may go: its keeper stops it. Raises StoreConflict."""
         kept = self.get(identity)
-        event = Event("environment-released", f"the failed environment with {kept.version} may go, says {actor}")
-        state = replace(kept.state, preserved=False)
+        event = EnvironmentReleased(version=kept.version, actor=actor).record()
+        state = replace(kept.state, progress=BlueGreenProgress())
         with self._engine.begin() as connection:
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)
             self._change(connection, kept, {**state_columns(kept.plan, state), **told.columns()})

@@ -9,6 +9,7 @@ from typing import Any
 
 from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, Instance, Verdict
+from pilotage.model.progress import NOTHING, BlueGreenProgress, Progress, ToggleProgress
 from pilotage.model.traffic import Split
 
 
@@ -132,9 +133,8 @@ class RolloutState:
     waited: seconds in this step · in_status: seconds in this status · out: no request can reach what is on its way
     out, as was read back · drained: seconds for which that has been so · accepted: metrics whose failure a person has
     answered · author: who asked for the rollout · approvals: persons who approved the step that waits · attempt: how
-    often the step's checks were asked for · reached: the highest weight that was ever set · moves: of a longer walk
-    that are done, forward or back · preserved: the failed version still runs, for study · dark: undone, its code stays
-    where it is.
+    often the step's checks were asked for · reached: the highest weight that was ever set · progress: what the
+    strategy alone keeps.
 
     tries: fresh starts of the evidence after harm, by itself or by a person's retry; the judge starts again when it
     changes · excuse: why the harm at hand may be bad luck (an `Excuse`), `replaced` once the ill instance is gone ·
@@ -159,9 +159,7 @@ class RolloutState:
     approvals: tuple[str, ...] = ()
     attempt: int = 1
     reached: int = 0
-    moves: int = 0
-    preserved: bool = False
-    dark: bool = False
+    progress: Progress = NOTHING
     tries: int = 0
     excuse: str = ""
     replaced: str = ""
@@ -178,6 +176,16 @@ class RolloutState:
     """By metric: its verdict, as it was told."""
     recovering: tuple[tuple[str, float], ...] = ()
     """Metrics whose trouble seems to be over, each since when, Unix seconds. Told once that has lasted."""
+
+    @property
+    def preserved(self) -> bool:
+        """Whether the failed version still runs, for study."""
+        return isinstance(self.progress, BlueGreenProgress) and self.progress.preserved
+
+    @property
+    def dark(self) -> bool:
+        """Whether it was undone by its flag: its code stays where it is."""
+        return isinstance(self.progress, ToggleProgress) and self.progress.dark
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pilotage.model.events import MoveDone
 from pilotage.model.observation import CheckStatus
 from pilotage.model.plan import Plan, StepKind
+from pilotage.model.progress import BigBangProgress
 from pilotage.model.rollout import Action, Apply, Check, Ensure, Hold, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.sight import check_status, healthy, present
@@ -24,6 +25,15 @@ from pilotage.rollout.turn import (
 
 RESTORE = "restore"
 """Name of the check that brings back what the backup holds; its last words are the proof."""
+
+
+def _undone(state: RolloutState) -> int:
+    assert isinstance(state.progress, BigBangProgress)
+    return state.progress.undone
+
+
+def _none_undone(_plan: Plan, _state: RolloutState) -> BigBangProgress:
+    return BigBangProgress()
 
 
 def _index(plan: Plan, identity: str) -> int:
@@ -78,7 +88,8 @@ def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]
         return (Ensure(state.new, full),)
     if not _replaced(plan, state):
         return (Ensure(state.old, full), Ensure(state.new, 0), Apply(Split(((state.old, WHOLE),))))
-    moves, opened = state.moves, state.status is Status.ROLLED_BACK or state.moves >= 4
+    moves = _undone(state)
+    opened = state.status is Status.ROLLED_BACK or moves >= 4
     new = 0 if moves >= 1 and (_shut(seen) or opened) else full
     actions: list[Action] = [Ensure(state.new, new), Ensure(state.old, full if moves >= 3 else 0)]
     if moves == 2:
@@ -136,7 +147,8 @@ def _go_back(turn: Turn) -> None:
         _open_again(turn)
         return
     restored = check_status(seen, RESTORE, state.attempt)
-    if state.moves == 2 and restored is CheckStatus.FAILED:
+    undone = _undone(state)
+    if undone == 2 and restored is CheckStatus.FAILED:
         result = seen.check(RESTORE, state.attempt)
         give_up(turn, f"the restore failed: {result.detail if result else ''}; the service stays closed")
         return
@@ -147,14 +159,14 @@ def _go_back(turn: Turn) -> None:
         healthy(seen, state.old) >= turn.plan.instances,
         seen.split == Split(((state.old, WHOLE),)),
     )
-    if reached[state.moves]:
-        turn.tell(MoveDone(move=state.moves + 1, what=_MOVES[state.moves]))
-        turn.set(moves=state.moves + 1)
-    if turn.state.moves == len(_MOVES):
-        turn.set(moves=len(_MOVES) - 1)
+    if reached[undone]:
+        turn.tell(MoveDone(move=undone + 1, what=_MOVES[undone]))
+        # After the last part the desired state stays that of the last part: the service is open.
+        turn.set(progress=BigBangProgress(undone=min(undone + 1, len(_MOVES) - 1)))
+    if reached[undone] and undone + 1 == len(_MOVES):
         rolled_back(turn, f"{state.old} is restored and serves all requests")
     elif overdue_back(turn):
-        give_up(turn, f"not so: {_MOVES[turn.state.moves]}")
+        give_up(turn, f"not so: {_MOVES[_undone(turn.state)]}")
 
 
 def _open_again(turn: Turn) -> None:
@@ -167,6 +179,8 @@ def _open_again(turn: Turn) -> None:
 
 
 BIG_BANG = Strategy(
+    progress=BigBangProgress(),
+    turn_back=_none_undone,
     desired=_desired,
     done=_done,
     missing=_missing,

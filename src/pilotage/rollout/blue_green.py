@@ -6,6 +6,7 @@ Failed, it stays as it is for study (R12) until somebody removes it or another r
 from __future__ import annotations
 
 from pilotage.model.events import Preserved
+from pilotage.model.progress import BlueGreenProgress
 from pilotage.rollout import shifting
 from pilotage.rollout.canary import missing
 from pilotage.rollout.diversion import divert
@@ -15,12 +16,13 @@ from pilotage.rollout.turn import Strategy, Turn
 def _go_back(turn: Turn) -> None:
     running = any(i.version == turn.state.new for i in turn.seen.instances or ())
     if turn.state.old is not None and running and not turn.state.preserved:
-        turn.set(preserved=True)
+        turn.set(progress=BlueGreenProgress(preserved=True))
         turn.tell(Preserved(version=turn.state.new))
     shifting.go_back(turn)
 
 
 BLUE_GREEN = Strategy(
+    progress=BlueGreenProgress(),
     desired=shifting.desired,
     done=shifting.done,
     missing=missing,

@@ -8,12 +8,18 @@ from __future__ import annotations
 from pilotage.model.events import TrafficReturned
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
+from pilotage.model.progress import ToggleProgress
 from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
 from pilotage.rollout import walking
 from pilotage.rollout.diversion import divert
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, give_up, note_out, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
+
+
+def _own(state: RolloutState) -> ToggleProgress:
+    assert isinstance(state.progress, ToggleProgress)
+    return state.progress
 
 
 def _counts(plan: Plan) -> tuple[int, ...]:
@@ -37,10 +43,10 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
     if not _dark(state) or state.status is Status.COMPLETED:
         before = after = full
     elif state.status in UNDER_WAY:
-        part = min(state.moves, len(counts) - 1)
+        part = min(_own(state).parts, len(counts) - 1)
         before, after = counts[part], counts[min(part + 1, len(counts) - 1)]
     else:
-        now = max(0, len(counts) - 1 - state.moves)
+        now = max(0, len(counts) - 1 - _own(state).undone)
         before, after = counts[now], counts[max(0, now - 1)]
     return Walk(
         (before, full - before),
@@ -75,7 +81,8 @@ def _note(turn: Turn) -> None:
     note_out(turn, walking.drained(walk, turn.state, turn.seen))
     forward = turn.state.status in FORWARD and _dark(turn.state)
     if forward and walking.arrived(walk, turn.state, turn.seen):
-        turn.set(moves=min(turn.state.moves + 1, len(_counts(turn.plan)) - 1), out=False, drained=0.0)
+        parts = min(_own(turn.state).parts + 1, len(_counts(turn.plan)) - 1)
+        turn.set(progress=ToggleProgress(parts=parts), out=False, drained=0.0)
 
 
 def _withdraws(_plan: Plan, state: RolloutState) -> bool:
@@ -103,7 +110,7 @@ def _done(turn: Turn) -> bool:
     match turn.step.kind:
         case StepKind.SCALE:
             last = len(_counts(turn.plan)) - 1
-            return turn.state.moves >= last and turn.seen.flag == OFF
+            return _own(turn.state).parts >= last and turn.seen.flag == OFF
         case StepKind.FLAG_RAMP:
             return turn.seen.flag == ramp_for(turn.plan, turn.state)
         case kind:
@@ -125,15 +132,19 @@ def _go_back(turn: Turn) -> None:
     if _dark(state) and state.old is not None:
         _take_back_the_code(turn)
     elif off:
-        rolled_back(turn, f"the flag is off for everyone, the code of {state.new} stays, dark", dark=True)
+        rolled_back(
+            turn,
+            f"the flag is off for everyone, the code of {state.new} stays, dark",
+            progress=ToggleProgress(dark=True),
+        )
     elif overdue_back(turn):
         give_up(turn, "the flag may still be on for users")
 
 
-def _first_move(plan: Plan, state: RolloutState) -> int:
+def _turn_back(plan: Plan, state: RolloutState) -> ToggleProgress:
     """Parts that never began need no way back."""
     last = len(_counts(plan)) - 1
-    return last - min(state.moves + 1, last)
+    return ToggleProgress(undone=last - min(_own(state).parts + 1, last))
 
 
 def _take_back_the_code(turn: Turn) -> None:
@@ -142,12 +153,13 @@ def _take_back_the_code(turn: Turn) -> None:
         if walk.after[0] == 0 and turn.seen.flag == OFF:
             rolled_back(turn, f"every instance is {state.old} again and healthy")
         else:
-            turn.set(moves=state.moves + 1, out=False, drained=0.0)
+            turn.set(progress=ToggleProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
     elif state.in_status >= turn.plan.number("toggle.start_deadline"):
         give_up(turn, walking.where(state, turn.seen))
 
 
 FEATURE_TOGGLE = Strategy(
+    progress=ToggleProgress(),
     desired=_desired,
     done=_done,
     missing=_missing,
@@ -159,5 +171,5 @@ FEATURE_TOGGLE = Strategy(
     divert=divert,
     withdraws=_withdraws,
     returned=_returned,
-    first_move=_first_move,
+    turn_back=_turn_back,
 )

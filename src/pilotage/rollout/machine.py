@@ -61,7 +61,7 @@ from pilotage.rollout.harm import (
     sentence_of,
     worse_than_the_past,
 )
-from pilotage.rollout.rolling import ROLLING
+from pilotage.rollout.rolling import ROLLING, restored
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, next_step, roll_back, switch
 
 _ROLL_BACK, _PAUSE, _UNWATCHED = "rollback", "pause", "goes on unwatched"
@@ -145,7 +145,8 @@ def begin(plan: Plan, old: str | None, pace: Pace, author: str = "") -> RolloutS
                 step = next(i for i, s in enumerate(plan.steps) if s.kind is StepKind.REPLACE)
             case _:
                 step = 0
-    return RolloutState(new=plan.version, old=old, pace=pace, step=step, author=author)
+    progress = STRATEGIES[plan.answers.deployment_strategy].progress
+    return RolloutState(new=plan.version, old=old, pace=pace, step=step, author=author, progress=progress)
 
 
 def wants_traffic(plan: Plan, state: RolloutState) -> bool:
@@ -281,7 +282,7 @@ def _undone_only_for_harm(turn: Turn) -> bool:
     """Whether everything that could be seen passed before: full exposure, the last watch, a batch that serves."""
     step = turn.step
     if step.kind is StepKind.BATCH:
-        return turn.state.moves > 0
+        return restored(turn.state)
     return step.kind in (StepKind.BAKE, StepKind.KEEP) or step.weight == WHOLE
 
 
@@ -522,7 +523,7 @@ def _overdue(turn: Turn) -> bool:
         case StepKind.ANALYSE | StepKind.BAKE | StepKind.GATE:
             return False
         case StepKind.BATCH:
-            return turn.state.moves == 0 and turn.state.waited >= turn.step.deadline - turn.step.duration
+            return not restored(turn.state) and turn.state.waited >= turn.step.deadline - turn.step.duration
         case _:
             return turn.state.waited >= turn.step.deadline
 

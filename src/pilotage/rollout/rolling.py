@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pilotage.model.events import BatchRestored, BatchReturned
 from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
 from pilotage.rollout import shifting, walking
@@ -23,6 +24,24 @@ from pilotage.rollout.turn import (
 from pilotage.rollout.walking import Walk
 
 
+def _own(state: RolloutState) -> RollingProgress:
+    assert isinstance(state.progress, RollingProgress)
+    return state.progress
+
+
+def restored(state: RolloutState) -> bool:
+    """Whether the batch of this step runs the new version, is healthy and serves."""
+    return _own(state).restored
+
+
+def _fresh(_state: RolloutState) -> RollingProgress:
+    return RollingProgress()
+
+
+def _none_undone(_plan: Plan, _state: RolloutState) -> RollingProgress:
+    return RollingProgress()
+
+
 def _batches(plan: Plan) -> list[Step]:
     return [step for step in plan.steps if step.kind is StepKind.BATCH]
 
@@ -33,12 +52,12 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
     counts = (0, *(step.instances for step in batches))
     begun = sum(step.kind is StepKind.BATCH for step in plan.steps[: state.step + 1])
     if state.status in UNDER_WAY:
-        moving = plan.steps[state.step].kind is StepKind.BATCH and state.moves == 0
+        moving = plan.steps[state.step].kind is StepKind.BATCH and not restored(state)
         before, after = counts[begun - 1] if moving else counts[begun], counts[begun]
     elif state.status is Status.COMPLETED:
         before = after = full
     else:
-        now = max(0, begun - state.moves)
+        now = max(0, begun - _own(state).undone)
         before, after = counts[now], counts[max(0, now - 1)]
     drain = plan.number("rolling.drain_duration")
     return Walk((before, full - before), (after, full - after), batches[0].beside, drain, _enough(plan))
@@ -65,11 +84,11 @@ def _note(turn: Turn) -> None:
     """A batch stabilises from when it is back in service; what leaves drains from when it gets nothing new."""
     walk = _walk(turn.plan, turn.state)
     note_out(turn, walking.drained(walk, turn.state, turn.seen))
-    if turn.step.kind is not StepKind.BATCH or turn.state.moves or turn.state.status not in FORWARD:
+    if turn.step.kind is not StepKind.BATCH or restored(turn.state) or turn.state.status not in FORWARD:
         return
     turn.set(watched=0.0)
     if walking.arrived(walk, turn.state, turn.seen):
-        turn.set(moves=1)
+        turn.set(progress=RollingProgress(restored=True))
         turn.tell(BatchRestored(step=turn.step.id, where=walking.where(turn.state, turn.seen)))
 
 
@@ -90,7 +109,7 @@ def _hold(turn: Turn) -> Hold | None:
 def _done(turn: Turn) -> bool:
     if turn.step.kind is not StepKind.BATCH:
         raise ValueError(f"rolling has no step of kind {turn.step.kind}")
-    return turn.state.moves == 1 and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
+    return restored(turn.state) and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
 
 
 def _missing(turn: Turn) -> str:
@@ -108,13 +127,16 @@ def _go_back(turn: Turn) -> None:
         if walk.after[0] == 0:
             rolled_back(turn, f"every instance is {state.old} again and healthy")
             return
-        turn.set(moves=state.moves + 1, out=False, drained=0.0)
+        turn.set(progress=RollingProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
         turn.tell(BatchReturned(where=walking.where(state, turn.seen)))
     elif overdue_back(turn):
         give_up(turn, walking.where(state, turn.seen))
 
 
 ROLLING = Strategy(
+    progress=RollingProgress(),
+    next_progress=_fresh,
+    turn_back=_none_undone,
     desired=_desired,
     done=_done,
     missing=_missing,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pilotage.model.events import Completed, Failed, Occurrence, PersonNeeded, RollbackStarted, RolledBack, StepStarted
 from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.progress import NOTHING, Progress
 from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
 from pilotage.model.text import plain
 from pilotage.rollout.patience import carried_on
@@ -64,8 +65,12 @@ def _nothing(_: Turn) -> None:
     return None
 
 
-def _from_the_first(_plan: Plan, _state: RolloutState) -> int:
-    return 0
+def _as_it_is(state: RolloutState) -> Progress:
+    return state.progress
+
+
+def _as_it_was(_plan: Plan, state: RolloutState) -> Progress:
+    return state.progress
 
 
 def _always(_plan: Plan, _state: RolloutState) -> bool:
@@ -90,7 +95,8 @@ class Strategy:
     the way back · note: keeps the timers that depend on what was seen, before anything is decided · divert: lets stable
     serve the users of a new version of which nothing is healthy, after everything is decided ·
     unwell, stable_unwell: the numbers that say how long too few healthy instances of the new and of the old version
-    are waited out · first_move: how many moves of the way back need not be made, when it begins ·
+    are waited out · progress: with what it begins · next_progress, turn_back: what it keeps when the next step, and
+    when the way back begins ·
     withdraws: whether traffic can leave the new version here while its instances stay · frees_all: whether all of it
     can · returned: whether that was
     read back: no user has the new version · replaces_alone: an ill instance is replaced without withdrawing the rest.
@@ -105,7 +111,9 @@ class Strategy:
     stable_unwell: str
     note: Callable[[Turn], None] = _nothing
     divert: Callable[[Turn], None] = _nothing
-    first_move: Callable[[Plan, RolloutState], int] = _from_the_first
+    progress: Progress = NOTHING
+    next_progress: Callable[[RolloutState], Progress] = _as_it_is
+    turn_back: Callable[[Plan, RolloutState], Progress] = _as_it_was
     withdraws: Callable[[Plan, RolloutState], bool] = _never
     frees_all: Callable[[Plan, RolloutState], bool] = _always
     returned: Callable[[Turn], bool] = _not_back
@@ -121,10 +129,10 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
             turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release cannot be undone by itself")
             turn.tell(PersonNeeded(cause=cause, step=turn.step.id, reason=turn.state.reason))
         return
-    moves = turn.strategy.first_move(turn.plan, turn.state)
+    progress = turn.strategy.turn_back(turn.plan, turn.state)
     turn.enter(
-        Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False, moves=moves,
-        attempt=1, excuse="",
+        Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False,
+        attempt=1, excuse="", progress=progress,
     )  # fmt: skip
     turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
 
@@ -149,7 +157,7 @@ def next_step(turn: Turn) -> None:
         in_status=0.0,
         approvals=(),
         attempt=1,
-        moves=0,
+        progress=turn.strategy.next_progress(turn.state),
         troubles=carried_on(turn.state),
     )
     if turn.step.kind is not StepKind.RETIRE:

@@ -1,0 +1,44 @@
+"""What one strategy alone keeps of a rollout's past. Stored as a union, told apart by the strategy's name."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class _Progress(msgspec.Struct, frozen=True, kw_only=True, tag_field="strategy"):
+    """A struct, because a dataclass has no tag to be read back by."""
+
+
+class CanaryProgress(_Progress, frozen=True, tag="canary"):
+    """Nothing: a canary's progress is its step, and what the router shows."""
+
+
+class BlueGreenProgress(_Progress, frozen=True, tag="blue-green"):
+    preserved: bool = False
+    """Whether the failed environment still runs, for debugging."""
+
+
+class RollingProgress(_Progress, frozen=True, tag="rolling"):
+    restored: bool = False
+    """Forward: whether this step's batch runs the new version, is healthy and serves."""
+    undone: int = 0
+    """Backward: batches that run the old version again, the last one first."""
+
+
+class BigBangProgress(_Progress, frozen=True, tag="big-bang"):
+    undone: int = 0
+    """Backward: parts of the way back that are done."""
+
+
+class ToggleProgress(_Progress, frozen=True, tag="feature-toggle"):
+    parts: int = 0
+    """Forward: parts of the fleet that run the new code, dark."""
+    undone: int = 0
+    """Backward: parts that run the old code, counted from the last; parts that never began are among them."""
+    dark: bool = False
+    """Whether it was undone by its flag alone: its code stays where it is."""
+
+
+NOTHING = CanaryProgress()
+
+Progress = CanaryProgress | BlueGreenProgress | RollingProgress | BigBangProgress | ToggleProgress

@@ -1,0 +1,67 @@
+"""A rollout's state as JSON: as this version writes it, and as any version wrote it.
+
+Earlier versions had the progress of all strategies in three fields, `moves`, `preserved` and `dark`. They are still
+written, for a worker of such a version that takes a rollout over; `progress` is what this version reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.progress import (
+    BigBangProgress,
+    BlueGreenProgress,
+    CanaryProgress,
+    Progress,
+    RollingProgress,
+    ToggleProgress,
+)
+from pilotage.model.rollout import RolloutState, Status
+
+_FORWARD = (Status.QUEUED, Status.PROGRESSING, Status.HOLDING, Status.PAUSED, Status.WITHDRAWN)
+
+
+def to_data(state: RolloutState) -> dict[str, Any]:
+    """Plain JSON."""
+    data: dict[str, Any] = msgspec.to_builtins(state)
+    return {**data, "moves": _moves(state), "preserved": state.preserved, "dark": state.dark}
+
+
+def from_data(data: Mapping[str, Any], strategy: DeploymentStrategy) -> RolloutState:
+    """The state. strategy: the plan's. Raises msgspec.ValidationError for what is none."""
+    if "progress" not in data:
+        data = {**data, "progress": msgspec.to_builtins(_from_the_fields_of_all(data, strategy))}
+    return msgspec.convert(data, RolloutState)
+
+
+def _moves(state: RolloutState) -> int:
+    forward = state.status in _FORWARD
+    match state.progress:
+        case RollingProgress(restored=restored, undone=undone):
+            return int(restored) if forward else undone
+        case ToggleProgress(parts=parts, undone=undone):
+            return parts if forward else undone
+        case BigBangProgress(undone=undone):
+            return undone
+        case _:
+            return 0
+
+
+def _from_the_fields_of_all(data: Mapping[str, Any], strategy: DeploymentStrategy) -> Progress:
+    moves, forward = int(data.get("moves", 0)), data.get("status", Status.PROGRESSING) in _FORWARD
+    match strategy:
+        case DeploymentStrategy.BLUE_GREEN:
+            return BlueGreenProgress(preserved=bool(data.get("preserved")))
+        case DeploymentStrategy.ROLLING:
+            return RollingProgress(restored=moves > 0) if forward else RollingProgress(undone=moves)
+        case DeploymentStrategy.BIG_BANG:
+            return BigBangProgress(undone=moves)
+        case DeploymentStrategy.FEATURE_TOGGLE:
+            dark = bool(data.get("dark"))
+            return ToggleProgress(parts=moves) if forward else ToggleProgress(undone=moves, dark=dark)
+        case _:
+            return CanaryProgress()
