@@ -23,6 +23,12 @@ LONGEST_WAIT = 5.0
 LONGEST_PAUSE = 6.0
 """Seconds that a transaction may stand idle before PostgreSQL ends it: as long as a lease lasts."""
 
+_PATIENCE = {
+    "connect_timeout": 3, "tcp_user_timeout": 4000, "keepalives_idle": 5, "keepalives_interval": 2,
+    "keepalives_count": 2,
+}  # fmt: skip
+"""Of libpq, unless the URL says otherwise: a database that is gone is found out within seconds."""
+
 
 def open_database(directory: Path, url: str | None = None) -> Engine:
     """The database of `directory`, brought up to date: a file in it, or what `url` or the environment names."""
@@ -34,7 +40,9 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
         engine = create_engine(url, connect_args={"timeout": LONGEST_WAIT}, json_serializer=_json, **sizes)
         _set_up_sqlite(engine)
     else:
-        engine = create_engine(url, pool_pre_ping=True, json_serializer=_json, **sizes)
+        given = make_url(url).query
+        waits = {name: value for name, value in _PATIENCE.items() if name not in given}
+        engine = create_engine(url, pool_pre_ping=True, json_serializer=_json, connect_args=waits, **sizes)
         _set_up_postgresql(engine)
     migrate(engine, directory)
     return engine
@@ -91,9 +99,21 @@ def _set_up_sqlite(engine: Engine) -> None:
 
 
 def _set_up_postgresql(engine: Engine) -> None:
+    from pilotage.engine.postgresql import Impatient
+
+    @event.listens_for(engine, "do_connect")
+    def _(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return Impatient.connect(*arguments, **named)
+
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         # A controller that freezes inside a transaction would keep its locks, and every other controller waiting.
+        limits = {
+            "idle_in_transaction_session_timeout": LONGEST_PAUSE,
+            "statement_timeout": LONGEST_WAIT,
+            "lock_timeout": LONGEST_WAIT,
+        }
         with connection.cursor() as cursor:
-            cursor.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_PAUSE * 1000:.0f}ms'")
+            for name, seconds in limits.items():
+                cursor.execute(f"SET {name} = '{seconds * 1000:.0f}ms'")
         connection.commit()

@@ -68,8 +68,13 @@ def _run(engine: Engine) -> None:
     configuration = Config()
     configuration.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     with engine.execution_options(migrates=True).connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # It takes as long as it takes, and waits for another one that migrates.
+            vars(connection.connection.driver_connection)["patience"] = None
         with connection.begin():
             if engine.dialect.name == "postgresql":
+                for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+                    connection.execute(text(f"SET LOCAL {name} = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(7210469)"))
             if revision(connection) != NEWEST:
                 configuration.attributes["connection"] = connection
