@@ -23,7 +23,7 @@ from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.adapters.route_sample import sampled_paths
-from pilotage.adapters.routers import envoy, envoy_listener
+from pilotage.adapters.routers import envoy, envoy_listener, envoy_process
 from pilotage.adapters.routers.envoy_resources import Sticky
 from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
@@ -711,7 +711,7 @@ def test_half_a_head_is_not_waited_for(routed: RouterUnderTest, versions: Versio
 def test_connections_have_a_limit_and_the_admin_interface_answers_beyond_it(
     routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(envoy, "_MOST_CONNECTIONS", 100)
+    monkeypatch.setattr(envoy_process, "_MOST_CONNECTIONS", 100)
     routed.take(ONE, {"1.0": [versions("1.0").address]})
     crowd = [socket.create_connection(routed.settings.listen, timeout=10) for _ in range(150)]
     try:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import resource
 import time
 import uuid
 from pathlib import Path
@@ -27,18 +26,17 @@ from pilotage.adapters.envoy_admin import (
     SAMPLE,
     admin_url,
     cluster_of,
-    envoy_program,
-    forget_admin,
     secret_of,
     stratum_of,
     synthetic_token,
     version_of,
 )
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import private_folder, read_json, set_aside, write_at_once, write_json
-from pilotage.adapters.http import get, get_json, post
+from pilotage.adapters.files import read_json, set_aside, write_at_once
+from pilotage.adapters.http import get_json, post
 from pilotage.adapters.ports import AdapterError, Backends
-from pilotage.adapters.routers.envoy_listener import bootstrap, listener_named, listener_of, listens_alone
+from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
+from pilotage.adapters.routers.envoy_process import EnvoyProcess
 from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
 from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, routes_of, split_of
 from pilotage.adapters.routers.envoy_stats import stats_listener
@@ -49,13 +47,6 @@ from pilotage.model.traffic import Split
 _log = logging.getLogger(__name__)
 _LARGEST = {FAILURES: 32 << 20, SAMPLE: 1 << 20}
 """Bytes at which a log of Envoy's gives way to the next one."""
-_FLUSHED_EVERY = 200
-"""Milliseconds until what failed stands in the log."""
-_MOST_CONNECTIONS = 50_000
-"""Of users at once. Fewer where the system allows fewer open files: each takes two, one of them to an instance."""
-_WATCHED = "watched"
-"""File in the folder of discovery files that names the Envoy that watches it."""
-_START_DEADLINE = 10.0
 _TAKE_UP_DEADLINE = 5.0
 
 
@@ -63,8 +54,9 @@ class EnvoyRouter:
     """The Router port over Envoy. directory: where its files and its process's record are."""
 
     def __init__(self, directory: Path, fence: Fence, settings: Settings, *, stop_deadline: float = 5.0) -> None:
-        self._directory, self._fence, self._stop_deadline = directory.resolve(), fence, stop_deadline
-        self._files = self._directory / "xds"
+        self._directory, self._fence = directory.resolve(), fence
+        self._envoy = EnvoyProcess(self._directory, stop_deadline)
+        self._files = self._envoy.files
         self._settings = settings
         self._has_clusters: processes.Record | None = None
         self._has_listener: processes.Record | None = None
@@ -125,9 +117,7 @@ class EnvoyRouter:
 
     def stop(self) -> None:
         self._fence.check()
-        self._end()
-        processes.end_all(processes.left_in(self._directory), self._stop_deadline)
-        forget_admin(self._directory)
+        self._envoy.stop()
         for file in self._files.glob("*.json"):
             file.unlink(missing_ok=True)
         for log in _LARGEST:
@@ -136,40 +126,12 @@ class EnvoyRouter:
 
     # ── the process ────────────────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def _record(self) -> Path:
-        return self._directory / "envoy.json"
-
     def _was_told(self) -> bool:
-        return (self._files / "rds.json").exists() or self._record.exists()
-
-    def _running(self) -> processes.Record | None:
-        """The Envoy of before, also where its record is lost. One that nobody can tell anything any more, because its
-        files were taken away under it, ends."""
-        record = processes.find(self._record)
-        if record is None or record.process() is None:
-            return None
-        lost = self._lost(record)
-        if not lost:
-            return record
-        _log.warning("Envoy (process %s) is started anew: %s", record.pid, lost)
-        self._end()
-        return None
-
-    def _lost(self, record: processes.Record) -> str:
-        """What keeps Envoy from being told anything; empty when nothing does."""
-        try:
-            admin_url(self._directory)
-        except AdapterError:
-            return "its admin interface is gone"
-        watched = record.facts.get("watches")
-        # It watches the very folder that was there when it started, not one of the same name.
-        there = watched is None or _text(self._files / _WATCHED) == watched
-        return "" if there else f"{self._files} is another folder by now"
+        return (self._files / "rds.json").exists() or self._envoy.record.exists()
 
     def _ensure_running(self) -> processes.Record:
         """Adopt the Envoy of before, or start one; it then has taken up the files."""
-        record = self._running()
+        record = self._envoy.running()
         if record is not None:
             if record != self._has_listener:
                 self._write_listener()
@@ -182,49 +144,15 @@ class EnvoyRouter:
         refuse_taken(*self._settings.listen)
         if not (self._files / "rds.json").exists():
             self._write("rds", [no_routes()])
-        private_folder(self._directory).chmod(0o700)
-        forget_admin(self._directory)
-        most, name = _open_files(), f"users-{uuid.uuid4().hex}"
-        connections = max(100, min(_MOST_CONNECTIONS, most // 2 - 200))
-        write_json(self._directory / "bootstrap.json", bootstrap(self._files, name, connections))
+        self._envoy.prepare()
         self._write_listener()
-        write_at_once(self._files / _WATCHED, name.encode())
         for log in _LARGEST:
             _make_private(self._directory / log)
-        command = [
-            envoy_program(), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart",
-            "--concurrency", "2", "--log-level", "warning", "--file-flush-interval-msec", str(_FLUSHED_EVERY),
-        ]  # fmt: skip
-        record = processes.start(
-            self._record, command, {"watches": name}, self._directory / "envoy.log", self._directory
-        )
-        _allow_open_files(record.pid, most)
-        self._wait_until_it_listens(record)
-        return record
-
-    def _wait_until_it_listens(self, record: processes.Record) -> None:
-        log, deadline = self._directory / "envoy.log", time.monotonic() + _START_DEADLINE
-        while time.monotonic() < deadline:
-            if record.process() is None:
-                raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
-            if self._is_live():
-                # An Envoy that cannot listen lives on without a listener, and would serve nobody.
-                if get(f"{admin_url(self._directory)}/listeners").strip():
-                    return
-                self._end()
-                raise AdapterError(f"Envoy cannot listen; {log} ends: {processes.last_lines(log)}")
-            time.sleep(0.02)
-        raise AdapterError(f"Envoy is not ready after {_START_DEADLINE:g} s; see {log}")
-
-    def _end(self) -> None:
-        record = processes.load(self._record)
-        while record is not None:
-            record = processes.stop(record, self._stop_deadline) and processes.load(self._record)
-            time.sleep(0.02)
+        return self._envoy.start()
 
     def _write_listener(self) -> None:
         """Say what the listener is, to an Envoy that can take it up; one that an earlier Pilotage started cannot."""
-        started_with = self._started_with()
+        started_with = self._envoy.started_with()
         name = listener_named(started_with)
         self._has_logs = name is not None
         if name is None:
@@ -234,24 +162,6 @@ class EnvoyRouter:
         alone, stats = listens_alone(started_with), self._settings.stats
         listeners = [listener_of(self._directory, self._files, self._settings, name, alone=alone)]
         self._write("lds", [*listeners, *([stats_listener(stats, name)] if stats else [])])
-
-    def _started_with(self) -> dict[str, Any] | None:
-        """What Envoy was started with; where the file is lost, as it says itself."""
-        found = read_json(self._directory / "bootstrap.json")
-        if isinstance(found, dict):
-            return found
-        with contextlib.suppress(AdapterError, LookupError, TypeError, AttributeError):
-            dump = get_json(f"{admin_url(self._directory)}/config_dump")["configs"]
-            said: dict[str, Any] = next(part["bootstrap"] for part in dump if "bootstrap" in part)
-            write_json(self._directory / "bootstrap.json", said)
-            return said
-        return None
-
-    def _is_live(self) -> bool:
-        try:
-            return bool(get_json(f"{admin_url(self._directory)}/server_info", timeout=0.5)["state"] == "LIVE")
-        except AdapterError:
-            return False
 
     def _wait_for_clusters(self, wanted: set[str]) -> None:
         def there() -> bool:
@@ -350,23 +260,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except FileNotFoundError:
-        return None
-
-
-def _open_files() -> int:
-    """Files that Envoy may have open at once."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1 << 20 if most == resource.RLIM_INFINITY else most
-
-
-def _allow_open_files(pid: int | None, most: int) -> None:
-    """As many as the system lets it; by default a process gets far fewer."""
-    if pid is not None and hasattr(resource, "prlimit"):
-        with contextlib.suppress(OSError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,142 @@
+"""The process of an Envoy of ours: found again, started, ended; and what it was started with."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from pilotage.adapters import processes
+from pilotage.adapters.envoy_admin import admin_url, envoy_program, forget_admin
+from pilotage.adapters.files import private_folder, read_json, write_at_once, write_json
+from pilotage.adapters.http import get, get_json
+from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.envoy_listener import bootstrap
+
+_log = logging.getLogger(__name__)
+_FLUSHED_EVERY = 200
+"""Milliseconds until what failed stands in the log."""
+_MOST_CONNECTIONS = 50_000
+"""Of users at once. Fewer where the system allows fewer open files: each takes two, one of them to an instance."""
+_WATCHED = "watched"
+"""File in the folder of discovery files that names the Envoy that watches it."""
+_START_DEADLINE = 10.0
+
+
+class EnvoyProcess:
+    """directory: where its files are, and the folder in which it runs · stop_deadline: seconds until it is forced to
+    end."""
+
+    def __init__(self, directory: Path, stop_deadline: float) -> None:
+        self._directory, self._stop_deadline = directory, stop_deadline
+        self.files = directory / "xds"
+        self.record = directory / "envoy.json"
+
+    def running(self) -> processes.Record | None:
+        """The Envoy of before, also where its record is lost. One that nobody can tell anything any more, because its
+        files were taken away under it, ends."""
+        record = processes.find(self.record)
+        if record is None or record.process() is None:
+            return None
+        lost = self._lost(record)
+        if not lost:
+            return record
+        _log.warning("Envoy (process %s) is started anew: %s", record.pid, lost)
+        self._end()
+        return None
+
+    def _lost(self, record: processes.Record) -> str:
+        """What keeps Envoy from being told anything; empty when nothing does."""
+        try:
+            admin_url(self._directory)
+        except AdapterError:
+            return "its admin interface is gone"
+        watched = record.facts.get("watches")
+        # It watches the very folder that was there when it started, not one of the same name.
+        there = watched is None or _text(self.files / _WATCHED) == watched
+        return "" if there else f"{self.files} is another folder by now"
+
+    def prepare(self) -> None:
+        """Write what the next Envoy is started with; until it starts, its discovery files may be written."""
+        private_folder(self._directory).chmod(0o700)
+        forget_admin(self._directory)
+        connections = max(100, min(_MOST_CONNECTIONS, _open_files() // 2 - 200))
+        content = bootstrap(self.files, f"users-{uuid.uuid4().hex}", connections)
+        write_json(self._directory / "bootstrap.json", content)
+        write_at_once(self.files / _WATCHED, content["node"]["id"].encode())
+
+    def start(self) -> processes.Record:
+        """The Envoy that was prepared, once it listens. Raises AdapterError."""
+        command = [
+            envoy_program(), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart",
+            "--concurrency", "2", "--log-level", "warning", "--file-flush-interval-msec", str(_FLUSHED_EVERY),
+        ]  # fmt: skip
+        log, facts = self._directory / "envoy.log", {"watches": _text(self.files / _WATCHED)}
+        record = processes.start(self.record, command, facts, log, self._directory)
+        _allow_open_files(record.pid)
+        deadline = time.monotonic() + _START_DEADLINE
+        while time.monotonic() < deadline:
+            if record.process() is None:
+                raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
+            if self._is_live():
+                # An Envoy that cannot listen lives on without a listener, and would serve nobody.
+                if get(f"{admin_url(self._directory)}/listeners").strip():
+                    return record
+                self._end()
+                raise AdapterError(f"Envoy cannot listen; {log} ends: {processes.last_lines(log)}")
+            time.sleep(0.02)
+        raise AdapterError(f"Envoy is not ready after {_START_DEADLINE:g} s; see {log}")
+
+    def stop(self) -> None:
+        """End it, and whatever else carries a mark of its folder."""
+        self._end()
+        processes.end_all(processes.left_in(self._directory), self._stop_deadline)
+        forget_admin(self._directory)
+
+    def started_with(self) -> dict[str, Any] | None:
+        """What Envoy was started with; where the file is lost, as it says itself."""
+        found = read_json(self._directory / "bootstrap.json")
+        if isinstance(found, dict):
+            return found
+        with contextlib.suppress(AdapterError, LookupError, TypeError, AttributeError):
+            dump = get_json(f"{admin_url(self._directory)}/config_dump")["configs"]
+            said: dict[str, Any] = next(part["bootstrap"] for part in dump if "bootstrap" in part)
+            write_json(self._directory / "bootstrap.json", said)
+            return said
+        return None
+
+    def _end(self) -> None:
+        record = processes.load(self.record)
+        while record is not None:
+            record = processes.stop(record, self._stop_deadline) and processes.load(self.record)
+            time.sleep(0.02)
+
+    def _is_live(self) -> bool:
+        try:
+            return bool(get_json(f"{admin_url(self._directory)}/server_info", timeout=0.5)["state"] == "LIVE")
+        except AdapterError:
+            return False
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _open_files() -> int:
+    """Files that Envoy may have open at once."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 20 if most == resource.RLIM_INFINITY else most
+
+
+def _allow_open_files(pid: int | None) -> None:
+    """As many as the system lets it; by default a process gets far fewer."""
+    if pid is not None and hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError, ValueError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (_open_files(), _open_files()))
