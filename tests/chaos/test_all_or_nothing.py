@@ -17,8 +17,6 @@ from pilotage.model.rollout import Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
 
-from .test_two_workers import database, server  # noqa: F401 (fixtures)
-
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 NAMES = ("api", "web", "worker")
 

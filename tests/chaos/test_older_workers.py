@@ -15,7 +15,6 @@ from pilotage.engine.store import Store
 from pilotage.model.rollout import Status
 
 from ..unit.test_migrations import a_plan, state_of
-from .test_two_workers import database, server  # noqa: F401 (fixtures)
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -45,7 +44,7 @@ def record(connection: Connection, version: str, revision: int, status: Status) 
     return connection.execute(_RECORD, {**values, "state": state_of(version, status=status), "ended": ended}).rowcount
 
 
-def test_what_an_older_worker_writes_is_where_it_belongs(tmp_path: Path, database: str) -> None:  # noqa: F811
+def test_what_an_older_worker_writes_is_where_it_belongs(tmp_path: Path, database: str) -> None:
     from alembic import command
     from alembic.config import Config
 
