@@ -25,7 +25,7 @@ from pilotage.model.rollout import Status
 
 from .harness import begun, problems
 from .test_two_workers import wait
-from .world import World, opened
+from .world import World, make_bad, opened
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -99,6 +99,88 @@ def test_case_5_a_full_disk_stops_records_and_not_the_service(tmp_path: Path, mo
         working.stopping.set()
         thread.join(20)
     assert not problems(tmp_path, "canary", "good", rollout)
+
+
+# ── a bad canary while the store is away: its users go back as soon as ever, and the record follows ────────
+
+
+def _gone_bad(place: Path) -> float:
+    """The canary answers errors from now on; the time at which its users were taken back, while the store is away."""
+    make_bad(place / "world", ["new"])
+    world, until = World(place / "world", frozenset()), time.monotonic() + 15
+    while dict(world.look()["split"]["weights"]).get("new"):
+        assert time.monotonic() < until, "users stay with a bad canary while the store is away"
+        time.sleep(0.02)
+    return time.time()
+
+
+def _told_once(place: Path, rollout: str, back: float) -> None:
+    """One event for each thing that was done, with the time at which it was done, and nothing done twice."""
+    assert wait(place, rollout, lambda r: r.state.status.final).state.status is Status.ROLLED_BACK
+    store = Store(place)
+    told = [(event.type, event.at) for event in store.events(rollout)]
+    assert not store.broken_link(rollout)
+    store.close()
+    assert [at <= back for kind, at in told if kind in ("rollback-started", "withdrawn-traffic")][:1] == [True], told
+    time.sleep(0.3)
+    assert not problems(place, "canary", "bad", rollout)
+
+
+def _watched(place: Path, controllers: Callable[[], int]) -> tuple[str, int]:
+    rollout = begun(place, "canary", canary__phase_duration="20s")
+    pid = controllers()
+    wait(place, rollout, lambda r: r.state.step >= 2 and (r.live is not None and bool(r.live.routed)))
+    return rollout, pid
+
+
+def test_a_bad_canary_is_undone_while_another_process_locks_the_database(
+    tmp_path: Path, controllers: Callable[[], int]
+) -> None:
+    rollout, _ = _watched(tmp_path, controllers)
+    held = sqlite3.connect(tmp_path / "pilotage.sqlite", isolation_level=None)
+    held.execute("BEGIN EXCLUSIVE")
+    back = _gone_bad(tmp_path)
+    held.execute("ROLLBACK")
+    held.close()
+    _told_once(tmp_path, rollout, back)
+
+
+def test_a_bad_canary_is_undone_while_postgresql_is_frozen_and_the_worker_dies_before_it_could_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, controllers: Callable[[], int]
+) -> None:
+    with get_server(tmp_path / "pg") as server:
+        monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+        rollout, pid = _watched(tmp_path, controllers)
+        everybody = [psutil.Process(server.get_pid()), *psutil.Process(server.get_pid()).children()]
+        for process in everybody:
+            process.suspend()
+        back = _gone_bad(tmp_path)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        for process in everybody:
+            process.resume()
+        controllers()
+        _told_once(tmp_path, rollout, back)
+
+
+def test_a_bad_canary_is_undone_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rollout = begun(tmp_path, "canary", canary__phase_duration="20s")
+    world = World(tmp_path / "world", frozenset())
+    monkeypatch.setattr(driver, "open_target", lambda *_: opened(world))
+    full = threading.Event()
+    working = Worker(tmp_path)
+    _without_room(working.store, full)
+    thread = threading.Thread(target=working.serve)
+    thread.start()
+    try:
+        wait(tmp_path, rollout, lambda r: r.state.step >= 2 and (r.live is not None and bool(r.live.routed)))
+        full.set()
+        back = _gone_bad(tmp_path)
+        full.clear()
+        _told_once(tmp_path, rollout, back)
+    finally:
+        working.stopping.set()
+        thread.join(20)
 
 
 def _without_room(store: Store, full: threading.Event) -> None:

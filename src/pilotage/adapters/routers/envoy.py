@@ -61,11 +61,13 @@ class EnvoyRouter:
         self._has_clusters: processes.Record | None = None
         self._has_listener: processes.Record | None = None
         self._has_logs = self._reopened = False
+        self._turn = 0
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
+        turn = self._turn = self._turn + 1
         wanted = [] if split.closed else [version for version, _ in split.weights]
         wanted += [route.version for route in split.header_routes] + ([split.mirror.version] if split.mirror else [])
         missing = [version for version in wanted if not backends.get(version)]
@@ -79,12 +81,17 @@ class EnvoyRouter:
         kept = self._clusters_of(split, {*wanted, *backends})
         changed = self._write_clusters(kept | routed_before)
         running = self._ensure_running()
-        # Only what this router has itself seen taken up by this Envoy need not be waited for.
-        if changed or running != self._has_clusters:
+        token = synthetic_token(self._directory) if self._settings.synthetic else ""
+        routes = [routes_of(self._settings, split, token)]
+        # What Envoy routes to already, or this router has itself seen taken up by it, need not be waited for: users are
+        # taken back by files alone, also from an Envoy whose admin interface is silent.
+        new = set(cluster_names({"resources": routes})) - routed_before
+        if new and (changed or running != self._has_clusters):
             self._wait_for_clusters(kept | routed_before)
             self._has_clusters = running
-        token = synthetic_token(self._directory) if self._settings.synthetic else ""
-        self._write("rds", [routes_of(self._settings, split, token)])
+        if turn != self._turn:
+            raise AdapterError("something else was asked of the router meanwhile")
+        self._write("rds", routes)
         if routed_before - kept:
             self._wait_for_split(split)
             self._write_clusters(kept)
