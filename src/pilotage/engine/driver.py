@@ -325,6 +325,7 @@ def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
     """Whether more users would have the new version, or a step would be taken, that nobody could undo unrecorded."""
     if after.status in (Status.ROLLING_BACK, Status.FAILED, Status.ROLLED_BACK):
         return False
-    moved = after.step != before.step or after.reached > before.reached or after.moves > before.moves
-    returns = before.status is Status.WITHDRAWN and after.status is not Status.WITHDRAWN
+    moved = after.step != before.step or after.reached > before.reached or after.progress != before.progress
+    withdrawn = before.status is Status.WITHDRAWN and after.status is not Status.WITHDRAWN
+    returns = withdrawn or (before.diverted is not None and after.diverted is None)
     return moved or returns or after.status is Status.COMPLETED
