@@ -19,6 +19,7 @@ from pilotage.adapters.keys import known_keys, signer_of
 from pilotage.engine import heads
 from pilotage.engine.chain import Recorded, seal
 from pilotage.engine.custody import Custody, note, noted
+from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.notary import Notary
 from pilotage.engine.sealing import sealed_in
 from pilotage.engine.sender import send_next
@@ -298,6 +299,27 @@ def test_a_store_that_was_set_back_is_found_by_its_anchor_alone(folder: Path) ->
          "WHERE version = '2.0' AND number = 1)")  # fmt: skip
     assert changed(folder) == ""
     assert f"{it}: this rollout (number 3) is missing (so says file" in changed(folder, anchored=True)
+
+
+def test_a_store_that_was_set_back_is_found_by_the_journal_beside_the_target(folder: Path) -> None:
+    """A failover that lost the last commits of a rollout: the witness says what it had seen."""
+    it, store = ids(folder)["3.0"], Store(folder)
+    latest = store.get(it)
+    store.close()
+    witness = Witness(rollout=it, sequence=3, version="3.0", revision=latest.revision, head=latest.head,
+                      status="completed", at=time.time())  # fmt: skip
+    Journal(folder, "service", "production").note(witness)
+    assert changed(folder) == ""
+    edit(folder, f"DELETE FROM heads WHERE rollout = '{it}' AND kind = 'ended'",
+         f"DELETE FROM events WHERE rollout = '{it}' AND number > 3",
+         f"UPDATE rollout SET status = 'progressing', events = 3, finished_at = NULL, reason = '', state = replace(state, "
+         f"'completed', 'progressing'), head = (SELECT hash FROM events WHERE rollout = '{it}' AND number = 3) "
+         f"WHERE id = '{it}'")  # fmt: skip
+    words = changed(folder)
+    assert (
+        words
+        == f"{it}: the event {latest.head[:12]} is missing, 3 events are there (so says the journal beside the target)"
+    )
 
 
 def test_an_anchor_that_lost_a_line_and_one_that_is_gone_are_told_apart(folder: Path) -> None:

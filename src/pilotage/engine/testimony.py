@@ -9,10 +9,11 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from pilotage.adapters.keys import HEAD, is_signed
 from pilotage.engine.heads import Head
+from pilotage.engine.journal import Witness
 
 
 class Grade(StrEnum):
@@ -49,19 +50,6 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         Finding(grade=grade, rollout=rollout, sentence=sentence, by=", ".join(by))
         for (grade, rollout, sentence), by in found.items()
     ]
-
-
-class Witness(Protocol):
-    """How far a store was, as the journal beside the target has it."""
-
-    @property
-    def rollout(self) -> str: ...
-    @property
-    def sequence(self) -> int | None: ...
-    @property
-    def revision(self) -> int: ...
-    @property
-    def head(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from pilotage.engine.cases import cases, strays
 from pilotage.engine.custody import Custody
 from pilotage.engine.derivation import FINAL, Case, differences
 from pilotage.engine.heads import Head, head_of
+from pilotage.engine.journal import Journal
 from pilotage.engine.ledger import ledgers
 from pilotage.engine.sealing import LINKS, sealed_in
 from pilotage.engine.tables import environments, heads
@@ -261,10 +261,7 @@ def _check_anchors(found: Verified, place: Place, known: Known, keys: Keys) -> d
 
 
 def _check_witness(found: Verified, place: Place, known: Known) -> None:
-    try:
-        journal = import_module("pilotage.engine.journal").Journal(place.directory, place.service, place.environment)
-    except ModuleNotFoundError:
-        return
+    journal = Journal(place.directory, place.service, place.environment)
     if journal.witness is not None:
         found.findings += compare_witness(journal.witness, known)
     for lost in journal.lost:
