@@ -90,7 +90,7 @@ class Watched(Obedient):
 
 
 def a_plan(strategy: str = "canary", count: int = 1) -> Plan:
-    numbers = {"rollout.tick": "100ms", "hold.duration": "60s", "judge.min_requests": 1}
+    numbers = {"canary.drain_duration": "0s", "rollout.tick": "100ms", "hold.duration": "60s", "judge.min_requests": 1}
     overrides = {path: Override(value, "test") for path, value in numbers.items()}
     answers = Answers("minor", strategy, "small", "weekly", "low", "internal-only")
     return make_plan(answers, version="new", service=Service(instances=count, overrides=overrides))
