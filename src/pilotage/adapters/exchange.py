@@ -6,7 +6,6 @@ the file is compared just before the rename, which leaves an instant.
 
 from __future__ import annotations
 
-import ctypes
 import os
 from functools import cache
 from pathlib import Path
@@ -50,6 +49,8 @@ def _swap(one: Path, other: Path) -> bool:
 
 @cache
 def _renameat2() -> Any:
+    import ctypes
+
     found = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if found is not None:
         found.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]

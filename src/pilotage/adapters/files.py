@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import IO, Any
@@ -73,7 +72,7 @@ def replace_if_unchanged(path: Path, before: bytes | None, content: bytes) -> bo
 
 
 def _written_beside(path: Path, content: bytes, *, durably: bool, shared: bool) -> Path:
-    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+    beside = path.with_name(f".{path.name[:100]}.{os.urandom(8).hex()}")
     try:
         with os.fdopen(_created(beside, _SHARED if shared else _PRIVATE), "wb") as file:
             if shared and path.is_file() and not path.is_symlink():

@@ -7,8 +7,6 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from pilotage.adapters.files import private_folder
-
 DATABASE = "PILOTAGE_DATABASE"
 """Environment variable with the URL of a PostgreSQL, such as postgresql+psycopg://user@host/pilotage; unset, a file."""
 
@@ -17,6 +15,8 @@ def made(directory: Path) -> Path:
     """The state's folder, which only this user enters and git passes over: nobody commits what happened here by
     accident."""
     if not directory.exists():
+        from pilotage.adapters.files import private_folder
+
         private_folder(directory)
         _mark_of(directory).write_text("*\n", encoding="utf-8")
         _mark_of(directory).chmod(0o600)
