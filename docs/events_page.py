@@ -70,6 +70,8 @@ Everything that happens to a rollout is an event. Read them with `pilotage event
 Each event has a type, a sentence for people, and data for programs. Type and fields are stable: a later version adds
 fields and types, and renames or removes none. `pilotage schema events` prints the JSON Schema of what is stored.
 
+Data may also have a key `sealed`: what the event fixes beside its own words ([integrity](integrity.md#event-chains)).
+
 A message has the severity of its event. A *critical* event pages: it opens the incident of its rollout.
 A field in *italics* is left out while it has nothing to say.
 

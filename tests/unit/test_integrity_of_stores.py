@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -353,6 +356,26 @@ def test_a_missing_key_stops_no_end_and_is_told(tmp_path: Path) -> None:
     assert (count, "is gone" in why) == (2, True)
     assert "2 heads are not signed" in str(verified(tmp_path).of(Grade.UNVERIFIABLE)[0])
     store.close()
+
+
+@pytest.mark.parametrize("failpoint", ["head-signed", "head-anchored"])
+def test_a_worker_killed_while_it_signs_signs_again_and_anchors_at_least_once(tmp_path: Path, failpoint: str) -> None:
+    folder, anchor = tmp_path / "state", tmp_path / "anchor.jsonl"
+    store = Store(folder)
+    note(folder, Custody(anchors=[{"kind": "file", "path": str(anchor)}]))
+    release(store, "1.0", None, "ada", Status.COMPLETED)
+    program = (
+        "import sys, time; from pathlib import Path; from pilotage.engine.notary import Notary; "
+        "from pilotage.engine.store import Store; folder = Path(sys.argv[1]); Notary(Store(folder).engine, folder).serve(time.time())"
+    )
+    environment = {**os.environ, "PILOTAGE_FAILPOINT": f"{failpoint}:2"}
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], env=environment)
+    assert done.returncode == -signal.SIGKILL
+    assert Notary(store.engine, folder).serve(time.time()) == 1
+    assert len(set(anchor.read_text().splitlines())) == 2
+    store.close()
+    found = verified(folder)
+    assert (found.findings, found.signed) == ([], 2)
 
 
 def test_heads_go_to_a_webhook_and_to_git_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,7 @@ class Notary:
             return False
         reach("head-signed")
         anchored, trouble = self._anchor(head, set(one.anchored), custody, now)
+        reach("head-anchored")
         heads.settle(self._engine, one, head, anchored, "; ".join(trouble), done=not trouble)
         return not trouble
 
