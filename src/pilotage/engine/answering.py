@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict, Unreadable
 from pilotage.model.events import Completed, HoldEnded, HoldStarted, RollbackStarted, StepStarted
 from pilotage.model.rollout import CommandKind, Status
 
@@ -15,6 +15,8 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
         rollout = store.get(pressed.rollout)
     except KeyError:
         return 404, "there is no such rollout"
+    except Unreadable as error:
+        return 409, str(error)
     actor = f"slack:{pressed.user}"
     person = next((name for name, known in rollout.snapshot.people.items() if actor in known.also), None)
     if person is None:

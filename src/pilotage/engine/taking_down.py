@@ -11,7 +11,7 @@ from pathlib import Path
 from pilotage.adapters import processes
 from pilotage.engine import leases, places
 from pilotage.engine.rescue import place_of
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import RolloutSummary, Store, StoreConflict
 from pilotage.engine.targets import open_target
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
     """Stop the routers and fleets of every environment of this place. The worker must be stopped before, or it would
     start them again. force: also where another process holds the lease. Raises StoreConflict, AdapterError."""
     down, elsewhere = [], []
-    for (service, environment), rollout in _last_ones(store).items():
+    for (service, environment), last in _last_ones(store).items():
         name = f"{service}/{environment}"
         try:
             token = places.take(store.engine, directory, service, environment, leases.holder(), force=force)
@@ -42,7 +42,7 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
             continue
         if token is None:
             raise StoreConflict(f"a worker still holds {name}: stop it first, or say --force")
-        _stop(directory, rollout, token)
+        _stop(store, directory, last, token)
         down.append(name)
     return Down(tuple(down), tuple(elsewhere))
 
@@ -55,23 +55,22 @@ def take_down_by_files(directory: Path) -> Down:
     return Down(tuple(place.name for place in found))
 
 
-def _last_ones(store: Store) -> dict[tuple[str, str], Rollout]:
-    last: dict[tuple[str, str], Rollout] = {}
-    for identity in (*store.unfinished(), *(one.id for one in store.settled())):
-        rollout = store.get(identity)
-        last[(rollout.service, rollout.environment)] = rollout
-    return last
+def _last_ones(store: Store) -> dict[tuple[str, str], RolloutSummary]:
+    """By what columns say: a rollout whose plan cannot be read is stopped, too."""
+    ones = (*(store.look_up(identity) for identity in store.unfinished()), *store.settled())
+    return {(one.service, one.environment): one for one in ones}
 
 
-def _stop(directory: Path, rollout: Rollout, token: int) -> None:
+def _stop(store: Store, directory: Path, last: RolloutSummary, token: int) -> None:
     """Whatever is wrong with the rollout's record, what runs is stopped."""
-    service, environment = rollout.service, rollout.environment
+    service, environment = last.service, last.environment
     try:
+        rollout = store.get(last.id)
         target = open_target(
             directory, rollout.snapshot, service, environment, token, rollout.id, leases.holder()
         )  # fmt: skip
     except Exception as error:
-        _log.warning("%s cannot be opened, its processes are stopped by their records: %s", rollout.id, error)
+        _log.warning("%s cannot be opened, its processes are stopped by their records: %s", last.id, error)
         _stop_processes(place_of(directory, service, environment))
         return
     if target.checks:

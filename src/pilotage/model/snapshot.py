@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -123,12 +124,16 @@ def read_snapshot(data: object) -> Snapshot:
     trouble: list[str] = []
     number = data.get("format", 0)
     if not isinstance(number, int) or number > FORMAT:
-        _log.warning(
-            "a rollout's configuration is of format %r, newer than %d: unknown keys are ignored", number, FORMAT
-        )
+        _say_newer(repr(number))
     parts = {key: value for key, value in data.items() if key not in ("format", "trouble")}
     found = _parts(Snapshot, parts, "", trouble)
     return Snapshot(format=number if isinstance(number, int) else 0, **{**found, "trouble": tuple(trouble)})
+
+
+@cache
+def _say_newer(number: str) -> None:
+    """Once: a rollout is read many times a minute."""
+    _log.warning("a rollout's configuration is of format %s, not %d: unknown keys are ignored", number, FORMAT)
 
 
 class _Unreadable(Exception):
