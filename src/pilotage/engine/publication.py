@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.files import read_json, set_aside, write_json
 from pilotage.config.loading import Loaded
 
 _NOTE = "status-page.json"
@@ -51,4 +51,8 @@ def note(directory: Path, publication: Publication | None) -> None:
 def noted(directory: Path) -> Publication | None:
     """The word that was left."""
     found = read_json(directory / _NOTE)
-    return None if found is None else Publication(**found)
+    try:
+        return None if found is None else Publication(**found)
+    except TypeError as error:
+        set_aside(directory / _NOTE, f"it is no word of ours: {error}")
+        return None
