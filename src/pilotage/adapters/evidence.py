@@ -80,7 +80,7 @@ class Folder:
         """Whether something lies there, inside the project."""
         try:
             return self._inside(path).exists()
-        except BadEvidence:
+        except (BadEvidence, OSError):
             return False
 
     def _open(self, path: str) -> BufferedReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,7 +28,10 @@ def values_of(section: Mapping[str, Any], folder: Path, since: float, until: flo
 
 
 def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except (OSError, ValueError, RuntimeError):
+        raise AdapterError(f"{name[:100]!r} is no path of a file") from None
     if not path.is_relative_to(folder.resolve()):
         raise AdapterError(f"{name} lies outside of the project")
     try:
@@ -38,18 +42,20 @@ def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
                 yield _reading(row.get("day"), row.get("value"), f"{name}:{number}")
     except OSError as error:
         raise AdapterError(f"{name} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise AdapterError(f"{name} is no CSV: {error}") from None
 
 
 def _reading(day: object, value: object, place: str) -> tuple[float, float]:
     try:
         when = day if isinstance(day, date | datetime) else datetime.fromisoformat(str(day))
-        found = float(str(value))
-    except ValueError:
+        moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
+        at, found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), float(str(value))
+    except (ValueError, OverflowError):
         raise AdapterError(f"{place}: {day!r}, {value!r} are not a day and a number") from None
-    moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), found
+    if not math.isfinite(found):
+        raise AdapterError(f"{place}: {value!r} is not a finite number")
+    return at, found
 
 
 def _sql(section: Mapping[str, Any]) -> Iterator[tuple[float, float]]:

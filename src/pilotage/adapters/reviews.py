@@ -24,7 +24,11 @@ class Hub:
     def approvals(self, commits: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Commit → logins of those who approved its request, its author not among them. Raises AdapterError."""
         ask = self._of_github if self._github else self._of_gitlab
-        return {commit: tuple(f"{login} (approved)" for login in ask(commit)) for commit in commits}
+        try:
+            return {commit: tuple(f"{login} (approved)" for login in ask(commit)) for commit in commits}
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            words = f"{type(error).__name__}: {error}"
+            raise AdapterError(f"{self._base} answers with something that is no list of reviews: {words}") from None
 
     def _of_github(self, commit: str) -> list[str]:
         place = f"{self._base}/repos/{quote(self._project)}"
@@ -58,5 +62,5 @@ class Hub:
             raise AdapterError(f"{url} answered {status}{cure}")
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AdapterError(f"{url} answered something that is not JSON") from None

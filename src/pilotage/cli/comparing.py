@@ -30,7 +30,7 @@ def read_plan(project: Project, named: str) -> Plan:
             ) from None
     try:
         return Plan.from_dict(json.loads(sys.stdin.read() if named == "-" else path.read_text(encoding="utf-8")))
-    except (ValueError, AttributeError, KeyError, OSError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError, OSError, RecursionError) as error:
         raise click.UsageError(f"{named}: {error}; `pilotage plan VERSION --json` writes one") from None
 
 

@@ -206,7 +206,13 @@ def _documents(source: Path) -> list[dict[str, Any]]:
     import yaml
 
     try:
-        found = list(yaml.safe_load_all(source.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+        text = source.read_text(encoding="utf-8")
+        # A few aliases of aliases make a text of gigabytes out of one of a page.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise click.UsageError(f"{source}: an alias is not allowed: write the value out")
+        found = list(yaml.safe_load_all(text))
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise click.UsageError(f"{source}: {error}") from None
+    except RecursionError:
+        raise click.UsageError(f"{source}: nested too deeply") from None
     return [document for document in found if isinstance(document, dict)]

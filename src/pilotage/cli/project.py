@@ -220,6 +220,10 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 9, str(error)
     if type(error).__module__.startswith("sqlalchemy."):
         return 9, _unusable(error)
+    if isinstance(error, UnicodeDecodeError):
+        return 2, f"a file that was named is not UTF-8 text: {error.reason} at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return 2, "what was read is nested too deeply (--debug shows where)"
     return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"
 
 

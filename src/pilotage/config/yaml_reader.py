@@ -154,6 +154,8 @@ class _Builder:
             raise _StopError(event, f"the tag {event.tag} is not allowed: plain values only")
 
     def _scalar(self, event: Any) -> None:
+        if _NO_TEXT.search(event.value):
+            raise _StopError(event, "a zero byte or half a character is not allowed")
         parent = self._open[-1] if self._open else None
         if parent is not None and isinstance(parent.value, dict) and parent.key is None:
             key = event.value
@@ -193,6 +195,8 @@ class _Builder:
         return path
 
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What escapes such as `"\\0"` can make, and no path or file can hold."""
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 

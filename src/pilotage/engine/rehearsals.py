@@ -151,21 +151,22 @@ def _flag(case: Case, _item: Requirement) -> Proof:
         mine = flags[section.key]
         today = datetime.fromtimestamp(case.now, UTC).date()
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
+        owner, removal = mine.get("metadata", {}).get("owner"), _removal(mine)
     except (KeyError, TypeError, AttributeError) as error:
         raise BadEvidence(f"{section.file} has no flag {section.key} in flagd's format: {error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadEvidence(f"{section.file}: {error}") from None
     wrong = []
-    if not mine.get("metadata", {}).get("owner"):
+    if not owner:
         wrong.append(f"{section.key} has no owner: metadata: {{owner: NAME}}")
-    if _removal(mine) is None:
+    if removal is None:
         wrong.append(f"{section.key} has no day on which it goes: metadata: {{removeBy: YYYY-MM-DD}}")
     if mine.get("defaultVariant") != "off" or mine.get("targeting"):
         wrong.append(f"{section.key} is not off")
     wrong += [f"{name} should be gone since {_removal(flags[name])}" for name in past]
     if wrong:
         return Proof("flag", False, few(wrong), (document,))
-    words = f"{section.key} is off, {mine['metadata']['owner']}'s, and goes by {_removal(mine)}"
+    words = f"{section.key} is off, {owner}'s, and goes by {removal}"
     return Proof("flag", True, words, (document,))
 
 

@@ -42,6 +42,13 @@ def samples_of(text: str) -> list[Sample]:
 
 def _table(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
     """Line, time (Unix seconds, or as in ISO 8601; UTC where it names no zone) and the columns, row by row."""
+    try:
+        yield from _rows(text, columns)
+    except csv.Error as error:
+        raise BadFigures(f"it is no CSV: {error}") from None
+
+
+def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
     rows = csv.DictReader(text.splitlines())
     wanted = ("time", *columns)
     if missing := [name for name in wanted if name not in (rows.fieldnames or ())]:
@@ -70,9 +77,11 @@ def _number(line: int, name: str, text: str | None) -> float:
 def _moment(line: int, text: str | None) -> float:
     try:
         moment = datetime.fromisoformat(text or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except OverflowError:
+        raise BadFigures(f"line {line}: time is {text!r}, which no calendar has") from None
     except ValueError:
         return _number(line, "time", text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _checked(line: int, counts: Sequence[float]) -> None:
@@ -90,7 +99,7 @@ def _range(text: str) -> list[list[float]]:
     (bad, total). A time that one of them lacks is left out."""
     try:
         series = dict(_series(found) for found in json.loads(text)["data"]["result"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadFigures(f"it is no answer of Prometheus to a range query: {type(error).__name__}: {error}") from None
     if missing := [name for name in COUNTS if name not in series]:
         raise BadFigures(f"no series with the labels of {', '.join(missing)} (role=canary|stable, count=bad|total)")

@@ -156,15 +156,20 @@ def rules_of(template: dict[str, Any]) -> tuple[Rule, ...]:
     """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1), as plain data."""
     if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
         raise BadTemplate(f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed")
-    spec = template.get("spec") or {}
+    try:
+        return _rules(template.get("spec") or {})
+    except (AttributeError, KeyError, TypeError, IndexError, OverflowError) as error:
+        raise BadTemplate(f"spec is not of an AnalysisTemplate's shape: {type(error).__name__}: {error}") from None
+
+
+def _rules(spec: dict[str, Any]) -> tuple[Rule, ...]:
     dry = [_pieces(str(entry.get("metricName", "")), at) for at, entry in enumerate(spec.get("dryRun") or [])]
     metrics = spec.get("metrics") or []
     if not metrics:
         raise BadTemplate("spec.metrics is empty: there is nothing to carry over")
+    names = tuple(pieces for alternatives in dry for pieces in alternatives)
     arguments = {str(argument["name"]): argument.get("value") for argument in spec.get("args") or []}
-    return tuple(
-        _rule(metric, f"spec.metrics[{index}]", arguments, sum(dry, ())) for index, metric in enumerate(metrics)
-    )
+    return tuple(_rule(metric, f"spec.metrics[{index}]", arguments, names) for index, metric in enumerate(metrics))
 
 
 _Pieces = tuple[str, ...]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pilotage.model.text import plain
+
+LONGEST = 2_000
+"""Characters of what a check saw."""
+
 
 class Standing(StrEnum):
     READY = "ready"
@@ -51,6 +56,10 @@ class Proof:
     ready: bool
     sentence: str
     documents: tuple[Document, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Names of tests, findings and branches come from reports that anybody may have written.
+        object.__setattr__(self, "sentence", plain(self.sentence, LONGEST))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pilotage.readiness.evidence import BadEvidence, xml_of
+from pilotage.readiness.evidence import BadEvidence, number, xml_of
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,17 @@ def results(text: str, name: str) -> Results:
             passed += 1
     if not passed and not failed:
         raise BadEvidence(f"{name}: no test was run")
+    held = _held(root)
     for suite in root.iter("testsuite"):
-        said, found = suite.get("tests", ""), len(list(suite.iter("testcase")))
-        if said.isdigit() and int(said) > found:
+        said, found = suite.get("tests", ""), held[suite]
+        if said.isascii() and said.isdigit() and number(said, name, "tests") > found:
             raise BadEvidence(f"{name} speaks of {said} tests and holds {found}: it is not whole")
     return Results(passed, tuple(failed), skipped)
+
+
+def _held(root: Element) -> dict[Element, int]:
+    """How many cases lie in each element, however deeply."""
+    held: dict[Element, int] = {}
+    for element in reversed(list(root.iter())):  # children before their parents
+        held[element] = (element.tag == "testcase") + sum(held[child] for child in element)
+    return held

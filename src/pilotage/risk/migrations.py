@@ -101,7 +101,7 @@ def _of_alter(statement: object, table: str) -> Iterator[_Found]:
             case exp.AlterColumn() if action.args.get("allow_null") is False:
                 yield _locks(f"forbids nulls in {table}.{_named(action)}, which reads the whole table under a lock")
             case exp.ColumnDef():
-                kinds = [type(c.kind) for c in action.constraints]
+                kinds = [type(c.args.get("kind")) for c in action.args.get("constraints") or ()]
                 if exp.NotNullColumnConstraint in kinds and exp.DefaultColumnConstraint not in kinds:
                     yield _breaks(
                         f"adds {table}.{action.name}, not null and without a default: the old version cannot insert"

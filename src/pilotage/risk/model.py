@@ -32,6 +32,10 @@ FACTOR_OF: Mapping[str, RiskFactor] = {
 """Which of R17's six factors each measure speaks for."""
 
 
+class BadModel(ValueError):
+    """A text that is no model, or one of another format."""
+
+
 @dataclass(frozen=True)
 class RiskModel:
     """means, deviations, weights: one a measure, in the order of FEATURES · scales: one a factor, in R17's order,
@@ -71,12 +75,12 @@ class RiskModel:
 
     @staticmethod
     def from_json(text: str) -> RiskModel:
-        """Raises ValueError when `text` is not a model of this format with these measures."""
+        """Raises BadModel when `text` is not a model of this format with these measures."""
         try:
             read: dict[str, Any] = json.loads(text)
             measures = read["measures"]
             if read["format"] != FORMAT or set(measures) != set(FEATURES):
-                raise ValueError(f"not a risk model of format {FORMAT} with the measures of this version")
+                raise BadModel(f"not a risk model of format {FORMAT} with the measures of this version")
             column = {
                 key: tuple(float(measures[name][key]) for name in FEATURES) for key in ("weight", "mean", "deviation")
             }
@@ -84,8 +88,10 @@ class RiskModel:
             return RiskModel(
                 float(read["intercept"]), column["mean"], column["deviation"], column["weight"], scales, read["origin"]
             )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a risk model: {error}") from None
+        except BadModel:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise BadModel(f"not a risk model: {error}") from None
 
 
 @cache
