@@ -6,10 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-import psutil
 import pytest
-
-from pilotage.adapters import processes
 
 from .conftest import Make
 
@@ -56,18 +53,3 @@ def test_a_rollout_leaves_nothing_that_others_can_read_and_hands_no_secret_on(
     assert instance.environ()["KEY"] == "hush-key"
     assert not SECRETS.keys() & instance.environ().keys()
     assert "hush-" not in str(it.envoy().environ())
-
-
-def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(shop: Make, tmp_path: Path) -> None:
-    """The records are gone, and a child carries the mark of an instance."""
-    it = shop()
-    it.release("1.0.0")
-    it.run("deploy", "1.0.0")
-    (instance, *_) = it.instances("1.0.0")
-    mark = instance.environ()[processes.MARK]
-    child = psutil.Popen(["sleep", "600"], env={**os.environ, processes.MARK: mark}, start_new_session=True)
-    for record in (tmp_path / ".pilotage" / "run" / "shop-production").rglob("*.json"):
-        record.unlink()
-    it.run("down", "--yes")
-    assert child.wait(10) is not None
-    assert it.processes() == []

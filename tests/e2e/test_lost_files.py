@@ -1,0 +1,81 @@
+"""Files of `.pilotage` that are deleted or cut off while something runs: it is found again, and the way back is open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import urllib3
+
+from pilotage.adapters import processes
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.plan import StepKind
+from pilotage.model.rollout import Status
+
+from .conftest import Make, users
+
+pytestmark = pytest.mark.real
+
+
+def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(shop: Make, tmp_path: Path) -> None:
+    """The records are gone, and a child carries the mark of an instance."""
+    it = shop()
+    it.release("1.0.0")
+    it.run("deploy", "1.0.0")
+    (instance, *_) = it.instances("1.0.0")
+    mark = instance.environ()[processes.MARK]
+    child = psutil.Popen(["sleep", "600"], env={**os.environ, processes.MARK: mark}, start_new_session=True)
+    for record in (tmp_path / ".pilotage" / "run" / "shop-production").rglob("*.json"):
+        record.unlink()
+    it.run("down", "--yes")
+    assert child.wait(10) is not None
+    assert it.processes() == []
+
+
+def test_when_run_is_deleted_there_is_one_router_and_one_fleet_and_users_are_served(shop: Make, tmp_path: Path) -> None:
+    """The keeper finds what runs by its marks; Envoy, whose files are gone, is started anew."""
+    it = shop()
+    it.run("deploy", it.release("1.0.0"))
+    instances = {p.pid for p in it.instances("1.0.0")}
+    envoy = it.envoy().pid
+    shutil.rmtree(tmp_path / ".pilotage" / "run")
+    until = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(ValueError, psutil.Error, AdapterError, OSError, urllib3.exceptions.HTTPError):
+            if it.envoy().pid != envoy and urllib3.request("GET", it.url, timeout=5, retries=False).status == 200:
+                break
+        assert time.monotonic() < until, it.log()
+        time.sleep(0.1)
+    assert {p.pid for p in it.instances("1.0.0")} == instances
+    assert it.split() == {"version_1~2e~0~2e~0": 1000}
+
+
+def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(shop: Make, tmp_path: Path) -> None:
+    """Under way at the first weight: a record of stable, one of the canary, Envoy's, its bootstrap and its routes."""
+    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it.run("deploy", it.release("1.0.0"))
+    envoy = it.envoy().pid
+    with users(it, 30):
+        it.run("deploy", it.release("2.0.0"), "--detach")
+        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        place = tmp_path / ".pilotage" / "run" / "shop-production"
+        records = (
+            "fleet/1.0.0-1.json",
+            "fleet/2.0.0-3.json",
+            "router/envoy.json",
+            "router/bootstrap.json",
+            "router/xds/rds.json",
+        )
+        for name in records:
+            (place / name).write_bytes((place / name).read_bytes()[:20])
+        it.run("abort")
+        rollout = it.wait_end()
+    assert rollout.state.status is Status.ROLLED_BACK
+    assert it.split() == {"version_1~2e~0~2e~0": 1000}
+    assert (it.envoy().pid, len(it.instances("1.0.0")), it.instances("2.0.0")) == (envoy, 2, [])
+    assert "1.0.0-1.json was lost" in (tmp_path / ".pilotage" / "worker.log").read_text()
