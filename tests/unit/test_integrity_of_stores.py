@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from pilotage import Answers, make_plan
 from pilotage.adapters.keys import known_keys, signer_of
+from pilotage.cli.main import cli
 from pilotage.engine import heads
 from pilotage.engine.chain import Recorded, seal
 from pilotage.engine.custody import Custody, note, noted
@@ -34,6 +36,7 @@ from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutSt
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests.receivers import SECRET, StandardWebhook, listening
+from tests.unit.test_config import GOOD
 
 HOOK = {"kind": "webhook", "name": "hook", "url": "https://example.org", "secret": "secret://env/X", "private": False,
         "environments": [], "audiences": ["operators"], "severity": "progress", "quiet": None}  # fmt: skip
@@ -181,6 +184,18 @@ EDITS: dict[str, tuple[list[str], str]] = {
     "message edited": (
         [f"UPDATE outbox SET message = replace(message, 'eve', 'ada') WHERE thread = (SELECT id FROM rollout {IT})"],
         "the message to hook about event 1 (rollout-started) was changed",
+    ),
+    "data that is none": (
+        [f"UPDATE events SET data = '[[[' {OF_IT} AND number = 3"],
+        "the data of event 3 is not what",
+    ),
+    "a message that is none": (
+        [f"UPDATE outbox SET message = 'x' WHERE thread = (SELECT id FROM rollout {IT})"],
+        "was changed",
+    ),
+    "columns of another type": (
+        [f"UPDATE rollout SET created_at = 'x', started_at = x'00', revision = 'r' {IT}"],
+        "the creation time is 'x'",
     ),
     "whole rollout deleted": (
         [f"DELETE FROM heads {OF_IT}", f"DELETE FROM events {OF_IT}", f"DELETE FROM rollout {IT}"],
@@ -412,3 +427,32 @@ def test_every_rollout_knows_the_one_before(folder: Path) -> None:
     place = sealed_in(store.events(last.id)[1].data)["place"]
     store.close()
     assert (place["last"]["rollout"], place["last"]["sequence"]) == (ids(folder)["2.0"], 2)
+
+
+def test_the_command_says_what_is_changed_and_never_fails_with_that_status(folder: Path) -> None:
+    """0 whole, 1 changed, 10 not verified: a script can tell them apart, whatever somebody wrote into the database."""
+    config = folder.parent / "pilotage.yaml"
+    config.write_text(
+        GOOD.replace("service: shop", "service: service") + "audit: {anchors: [{kind: file, path: anchor.jsonl}]}\n"
+    )
+
+    def said(*arguments: str) -> Result:
+        return CliRunner(env={"PILOTAGE_STATE": str(folder)}).invoke(
+            cli, ["-c", str(config), "events", "--verify", *arguments]
+        )
+
+    whole = said()
+    assert (whole.exit_code, "whole (3 rollouts, 13 events, 7 signed heads)" in whole.output) == (0, True), whole.output
+    other = signer_of(folder.parent / "elsewhere")
+    (folder.parent / "other.pem").write_text(other.public)
+    assert said("--key", str(folder.parent / "other.pem")).exit_code == 10
+    (folder.parent / "anchor.jsonl").rename(folder.parent / "kept.jsonl")
+    assert said().exit_code == 10
+    assert said("--anchor", str(folder.parent / "kept.jsonl")).exit_code == 10
+    edit(folder, f"UPDATE rollout SET actor = 'alice' {IT}")
+    found = said()
+    assert (found.exit_code, "the actor is 'alice', and its events say 'eve'" in found.output) == (1, True)
+    edit(folder, "DELETE FROM outbox", "DELETE FROM judge_states", "DELETE FROM live_views", "DELETE FROM commands",
+         "DELETE FROM heads", "DELETE FROM events", "DELETE FROM rollout", "DELETE FROM environments")  # fmt: skip
+    gone = said()
+    assert (gone.exit_code, gone.output.count("is missing")) == (1, 3), gone.output

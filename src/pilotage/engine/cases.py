@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, Text, cast, select
 
 from pilotage.engine.chain import Recorded
 from pilotage.engine.derivation import Case
@@ -29,11 +30,13 @@ def case_of(connection: Connection, rollout: str) -> Case:
 
 
 def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
+    columns = [column for column in rollouts.c if column is not rollouts.c.part]
+    texts = (
+        plans.c.body.label("plan"), snapshots.c.body.label("target"),
+        judge_states.c.body.label("judge"), live_views.c.body.label("live"),
+    )  # fmt: skip
     bodies = (
-        select(
-            rollouts, plans.c.body.label("plan"), snapshots.c.body.label("target"),
-            judge_states.c.body.label("judge"), live_views.c.body.label("live"),
-        )
+        select(*columns, *texts)
         .outerjoin(plans, plans.c.hash == rollouts.c.plan_hash)
         .outerjoin(snapshots, snapshots.c.hash == rollouts.c.snapshot)
         .outerjoin(judge_states, judge_states.c.rollout == rollouts.c.id)
@@ -41,18 +44,43 @@ def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
         .where(rollouts.c.id.in_(ids))
     )  # fmt: skip
     rows = {row["id"]: dict(row) for row in connection.execute(bodies).mappings()}
-    query: Select[Any] = select(events).where(events.c.rollout.in_(ids))
+    # JSON is read as text: what somebody wrote there must be found, not stumbled over.
+    plain = (column for column in events.c if column is not events.c.data)
+    query: Select[Any] = select(*plain, cast(events.c.data, Text).label("data")).where(events.c.rollout.in_(ids))
     told = _grouped(connection, query.order_by(events.c.rollout, events.c.number))
     asked = _grouped(connection, select(commands).where(commands.c.rollout.in_(ids)).order_by(commands.c.rollout))
-    letters: Select[Any] = select(outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, outbox.c.message)
+    message = cast(outbox.c.message, Text).label("message")
+    letters: Select[Any] = select(outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, message)
     sent = _grouped(connection, letters.where(outbox.c.thread.in_(ids)).order_by(outbox.c.thread))
     for identity in ids:
+        recorded, trouble = _events(told.get(identity, ()))
+        letters_of = sent.get(identity, ())
         yield Case(
             row=rows[identity],
-            events=[Recorded(**event) for event in told.get(identity, ())],
+            events=recorded,
             commands=asked.get(identity, ()),
-            letters={(_number(row["key"], identity), row["channel"]): row["message"] for row in sent.get(identity, ())},
+            letters={(_number(row["key"], identity), row["channel"]): _plain(row["message"]) for row in letters_of},
+            trouble=trouble,
         )
+
+
+def _events(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Recorded], str]:
+    """The events up to the first that cannot be read, and which one that is."""
+    found: list[Recorded] = []
+    for row in rows:
+        data = _plain(row["data"])
+        if not isinstance(data, dict):
+            return found, f"the data of event {row['number']} is not what Pilotage writes"
+        found.append(Recorded(**{**row, "data": data}))
+    return found, ""
+
+
+def _plain(text: str) -> Any:
+    """What JSON says; None for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _grouped(connection: Connection, query: Select[Any]) -> dict[str, list[Mapping[str, Any]]]:

@@ -36,12 +36,14 @@ _CALLED = {
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A rollout as stored. row: columns, and `plan`, `target`, `judge`, `live`: the bodies as text, None where they are
-    missing · commands: rows, by their id · letters: messages as plain data, by event number and channel."""
+    missing · commands: rows, by their id · letters: messages as plain data, by event number and channel, None where one
+    cannot be read · trouble: why events are left out."""
 
     row: Mapping[str, Any]
     events: Sequence[Recorded]
     commands: Sequence[Mapping[str, Any]]
     letters: Mapping[tuple[int, str], Any]
+    trouble: str = ""
 
     @property
     def id(self) -> str:
@@ -58,6 +60,8 @@ class Case:
 def differences(case: Case) -> list[str]:
     """What was changed, each in a sentence; empty when everything agrees."""
     row = case.row
+    if case.trouble:
+        return [case.trouble]
     if text_digest(row["plan"]) != row["plan_hash"]:
         return ["the plan is missing" if row["plan"] is None else "the plan is not the one the rollout began with"]
     if broken := broken_link(row["plan_hash"], row["head"], row["events"], case.events):
@@ -184,8 +188,7 @@ def _letters(case: Case) -> Iterator[str]:
         if not told:
             continue
         for channel in told["channels"]:
-            message = case.letters.get((event.number, channel))
-            if message is None:
+            if (event.number, channel) not in case.letters:
                 yield f"the message to {channel} about event {event.number} ({event.type}) is missing"
-            elif digest(message) != told["message"]:
+            elif digest(case.letters[event.number, channel]) != told["message"]:
                 yield f"the message to {channel} about event {event.number} ({event.type}) was changed"

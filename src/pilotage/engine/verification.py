@@ -5,12 +5,13 @@ Reads tables and decodes nothing that need not be, so that a plan of another ver
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, RowMapping, Text, cast, select
 
 from pilotage.adapters.anchors import FileAnchor, open_anchor
 from pilotage.adapters.ports import AdapterError
@@ -85,9 +86,9 @@ def verify(engine: Engine, place: Place) -> Verified:
         for case in cases(connection, place.service, place.environment):
             found.rollouts, found.events = found.rollouts + 1, found.events + len(case.events)
             hashes[case.id] = [event.hash for event in case.events]
-            revisions[case.id] = case.row["revision"]
+            revisions[case.id] = case.row["revision"] if isinstance(case.row["revision"], int) else -1
             final |= {case.id} if case.row["status"] in FINAL else set()
-            if case.row["sequence"] is not None:
+            if isinstance(case.row["sequence"], int):
                 sequences[case.row["sequence"]] = case.id
             try:
                 unsealed += [] if case.sealed else [case.id]
@@ -195,7 +196,9 @@ def _check_heads(engine: Engine, found: Verified, place: Place, known: Known, se
     anchored = _check_anchors(found, place, known, keys)
     here = (heads.c.service == place.service, heads.c.environment == place.environment)
     with engine.connect() as connection:
-        rows = connection.execute(select(heads).where(*here).order_by(heads.c.id)).mappings().all()
+        columns = (column for column in heads.c if column is not heads.c.anchored)
+        query = select(*columns, cast(heads.c.anchored, Text).label("anchored")).where(*here).order_by(heads.c.id)
+        rows = connection.execute(query).mappings().all()
     kept = [head_of(row) for row in rows]
     for head in worth_comparing(kept, known):
         found.findings += disagreements(head, known, "the store's own head")
@@ -212,8 +215,8 @@ def _check_own(found: Verified, row: RowMapping, head: Head, keys: Keys, anchore
     found.signed += right is True
     if right is False:
         found.add(Grade.CHANGED, f"the signature of the head of its {head.kind} event is not right", head.rollout)
-    for name in set(row["anchored"]) & anchored.keys():
-        if head.to_json() not in anchored[name]:
+    for name in anchored:
+        if json.dumps(name) in row["anchored"] and head.to_json() not in anchored[name]:
             words = f"{name} had the head of its {head.kind} event, and has it no more"
             found.add(Grade.CHANGED, words, head.rollout)
 
