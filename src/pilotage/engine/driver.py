@@ -19,17 +19,16 @@ from pilotage.engine import ballast, leases, places, rescue, rescued
 from pilotage.engine.acting import Acting
 from pilotage.engine.crew import Call, Crew
 from pilotage.engine.failpoints import reach
-from pilotage.engine.journal import Journal
+from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.judging import Judging
 from pilotage.engine.recorder import AWAY, Recorder
 from pilotage.engine.sight import Sight
-from pilotage.engine.store import Rollout, Store
-from pilotage.engine.takeover import found_at_takeover
+from pilotage.engine.store import Rollout, Store, Unreadable
+from pilotage.engine.takeover import StoreWentBack, found_at_takeover, went_back
 from pilotage.engine.targets import Target, open_target
-from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, SeenVerdict
+from pilotage.engine.viewing import view_of
 from pilotage.model.observation import Verdict
-from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Apply, Command, CommandKind, Decision, RolloutState, Seen, Status
+from pilotage.model.rollout import Command, CommandKind, Decision, RolloutState, Seen, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 
 _RENEW = leases.DURATION / 4
@@ -78,7 +77,7 @@ class Driver:
         self._attended = 0.0
         self._verdicts: tuple[Verdict, ...] = ()
         self._phase = self.rollout.state.step
-        self._taken_up = False
+        self._taken_up, self._knows_witness = False, True
         self.checkpoint_every = 0.0
 
     @property
@@ -98,7 +97,11 @@ class Driver:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
         its routes gets them again."""
         target = self._open()
-        if self._store_went_back() or rescued.must_wait(self._store, self._directory, self.rollout):
+        if went_back(self.rollout, self._journal.witness, knows=self._knows_witness):
+            raise StoreWentBack(
+                f"the store went back in time, and {self._name} is left as it is: see `events --verify`"
+            )
+        if rescued.must_wait(self._store, self._directory, self.rollout):
             return
         seen = self._sight.kept(target, self.rollout, self._acting.refused)
         self._act(target, desired(self.rollout.plan, self.rollout.state, seen), seen, back=False)
@@ -202,7 +205,18 @@ class Driver:
     def _acquire(self) -> tuple[int | None, Rollout]:
         _, service, environment = self._place
         token = places.take(self._store.engine, self._directory, service, environment, self._holder)
+        if token != self._token:
+            self._knows_witness = self._knows(self._journal.witness)
         return token, self._store.get(self.rollout.id) if token != self._token else self.rollout
+
+    def _knows(self, witness: Witness | None) -> bool:
+        """Whether the store has the rollout that was last recorded here."""
+        try:
+            return witness is None or bool(self._store.get(witness.rollout))
+        except KeyError:
+            return False
+        except Unreadable:
+            return True
 
     def _without_lease(self, why: str) -> Target:
         self._recorder.away = self._recorder.away or why
@@ -219,10 +233,6 @@ class Driver:
             self._phase = self.rollout.state.step
             self._judging.begin_phase(self.rollout.state)
 
-    def _store_went_back(self) -> bool:
-        witness = self._journal.witness
-        return witness is not None and witness.rollout == self.rollout.id and witness.revision > self.rollout.revision
-
     # ── what that means ────────────────────────────────────────────────────────────────────────────────────
 
     def _decide(self, seen: Seen, commands: tuple[Command, ...]) -> Decision:
@@ -231,7 +241,7 @@ class Driver:
         self._attended = now
         if not self._taken_up:
             self._taken_up = True
-            found = found_at_takeover(self.rollout, self._journal, seen)
+            found = found_at_takeover(self.rollout, self._journal, seen, knows=self._knows_witness)
             if found is not None:
                 # It is to be judged against what was found.
                 self._judging = Judging(self._store, replace(self.rollout, state=found.state, judge=None), self._crew)
@@ -246,7 +256,8 @@ class Driver:
             self._recorder.advance(decision)
             return decision
         before = self.rollout.state
-        judge, live = self._judging.saved(), self._live(decision, seen)
+        judge = self._judging.saved()
+        live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging)
         patience = _PATIENCE_UNDOING if decision.state.status in _BACK else _PATIENCE
         if self._recorder.record(decision, judge, live, patience):
             self._recorded = time.monotonic()
@@ -268,57 +279,6 @@ class Driver:
             # The next look asks for a lease that is above what the fence has seen, and gets it if nobody holds it.
             self._target, self._renewed = None, -math.inf
             raise
-
-    # ── what is told ───────────────────────────────────────────────────────────────────────────────────────
-
-    def _live(self, decision: Decision, seen: Seen) -> LiveView:
-        state, recent = decision.state, self._judging.recent
-        step = self.rollout.plan.steps[state.step]
-        exposed = sum(recent.values())
-        wanted = next((a.split for a in decision.actions if isinstance(a, Apply)), seen.split)
-        return LiveView(
-            at=state.at,
-            step=step.id,
-            title=step.title,
-            watched=state.watched if step.kind in (StepKind.ANALYSE, StepKind.BAKE) else state.waited,
-            duration=step.duration,
-            wanted=wanted.weight(state.new) if wanted else None,
-            routed=seen.split.weight(state.new) if seen.split else None,
-            closed=bool(seen.split and seen.split.closed),
-            flag=SeenFlag(groups=seen.flag.groups, share=seen.flag.share) if seen.flag else None,
-            observed=round(1000 * recent.get(state.new, 0) / exposed) if exposed else None,
-            requests=dict(self._judging.totals),
-            verdicts=tuple(_seen_verdict(v) for v in self._verdicts),
-            forecast=self._judging.forecast,
-            health=self._judging.health(self._verdicts),
-            checks=tuple(SeenCheck(name=c.name, status=c.status.value, detail=c.detail) for c in seen.checks),
-            instances=tuple(
-                SeenInstance(id=i.id, version=i.version, health=i.health.value, port=i.port)
-                for i in seen.instances or ()
-            ),
-            trouble=seen.trouble,
-        )
-
-
-def _seen_verdict(verdict: Verdict) -> SeenVerdict:
-    low, high = verdict.interval or (None, None)
-    return SeenVerdict(
-        metric=verdict.metric,
-        kind=verdict.kind.value,
-        sentence=verdict.sentence,
-        canary=verdict.canary,
-        stable=verdict.stable,
-        samples=verdict.samples,
-        detail=verdict.detail,
-        past=verdict.past,
-        ratio=verdict.ratio,
-        interval=(_bounded(low), _bounded(high)) if verdict.interval else None,
-    )
-
-
-def _bounded(end: float | None) -> float | None:
-    """JSON knows no infinity: None is an open end."""
-    return end if end is not None and math.isfinite(end) else None
 
 
 def _goes_forward(before: RolloutState, after: RolloutState) -> bool:

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.store import Store
+from pilotage.engine.stuck import tell_stuck
+from pilotage.engine.takeover import StoreWentBack
 from pilotage.engine.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -58,7 +60,8 @@ class Keeping:
             keeper.keep()
             self._troubles.over(identity)
         except (AdapterError, LeaseLost) as error:
-            self._troubles.note(identity, error)
+            if self._troubles.note(identity, error) and isinstance(error, StoreWentBack | Fenced):
+                tell_stuck(self._store, identity, str(error))
         except Exception:
             _log.exception("%s: keeping it up failed; trying again", identity)
         finally:

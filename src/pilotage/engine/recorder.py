@@ -101,7 +101,7 @@ class Recorder:
         known = self._stored
         self._journal.note(
             Witness(
-                rollout=known.id, sequence=getattr(known, "sequence", None), version=known.version,
+                rollout=known.id, sequence=known.sequence, version=known.version,
                 revision=known.revision, head=known.head, status=known.state.status.value, at=time.time(),
             )
         )  # fmt: skip

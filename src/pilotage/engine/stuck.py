@@ -51,7 +51,7 @@ def tell_stuck(store: Store, rollout: str, why: str) -> None:
     told = Event("person-needed", f"a person is needed: {why}", {"cause": "stuck", "step": ""})
     try:
         found = store.get(rollout)
-        reason = f"stuck: {why}"
+        reason = found.state.reason if found.state.status.final else f"stuck: {why}"
         state = replace(found.state, reason=reason, at=max(time.time(), found.state.at))
         store.record(found, Decision(state, (), (told,)), found.judge, found.live or NOTHING_SEEN)
     except Exception:

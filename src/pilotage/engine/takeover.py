@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from pilotage.adapters.ports import AdapterError
 from pilotage.engine.journal import Journal, Lost, Witness
 from pilotage.engine.store import Rollout
 from pilotage.model.observation import Health
@@ -16,25 +17,33 @@ from pilotage.rollout.machine import begin
 _UNDONE = (Status.WITHDRAWN.value, Status.ROLLING_BACK.value, Status.ROLLED_BACK.value, Status.FAILED.value)
 
 
-def found_at_takeover(rollout: Rollout, journal: Journal, seen: Seen) -> Decision | None:
-    """What is decided at once, without its actions; None where nothing speaks against going on."""
+class StoreWentBack(AdapterError):
+    """What stands beside the target is ahead of the store: whatever the store says is not to be carried out."""
+
+
+def found_at_takeover(rollout: Rollout, journal: Journal, seen: Seen, *, knows: bool) -> Decision | None:
+    """What is decided at once, without its actions; None where nothing speaks against going on. knows: the store has
+    the rollout that was last recorded here."""
     if rollout.state.status.final:
         return None
-    witness = journal.witness
-    if witness is not None and _went_back(rollout, witness):
-        journal.note_lost(Lost(witness=witness, found=rollout.revision, at=time.time()))
-        return _after_going_back(rollout.state, rollout, witness)
     if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen)):
         return _beside(rollout, serving)
+    witness = journal.witness
+    if witness is not None and went_back(rollout, witness, knows=knows):
+        journal.note_lost(Lost(witness=witness, found=rollout.revision, at=time.time()))
+        return _after_going_back(rollout.state, rollout, witness)
     return None
 
 
-def _went_back(rollout: Rollout, witness: Witness) -> bool:
+def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool:
+    """Whether the store was further once than it is now."""
+    if witness is None:
+        return False
     if witness.rollout == rollout.id:
         behind = witness.revision > rollout.revision
         return behind or (witness.revision == rollout.revision and witness.head != rollout.head)
-    sequence = getattr(rollout, "sequence", None)
-    return bool(sequence and witness.sequence and witness.sequence > sequence)
+    later = bool(rollout.sequence and witness.sequence and witness.sequence > rollout.sequence)
+    return later and not knows
 
 
 def _after_going_back(state: RolloutState, rollout: Rollout, witness: Witness) -> Decision:
