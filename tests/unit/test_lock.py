@@ -1,0 +1,112 @@
+"""One worker a folder: who holds the lock is known by more than the lock, and nobody else is ever signalled."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from pilotage.engine import supervisor
+from pilotage.engine.lock import Holder, holder_of, lock_file, present_version
+from pilotage.engine.supervisor import stop_worker, worker_pid
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from pilotage.engine.lock import lock_file
+lock = lock_file(Path(sys.argv[1]))
+print("held" if lock else "not", flush=True)
+time.sleep(60)
+"""
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + HOLD
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "worker.lock"
+
+
+class Other:
+    """A process that takes the lock."""
+
+    def __init__(self, path: Path, program: str = HOLD) -> None:
+        command = [sys.executable, "-c", program, str(path)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline().strip()
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[Other]:
+    found = Other(path)
+    yield found
+    found.process.kill()
+    found.process.wait()
+
+
+def test_the_lock_says_who_holds_it_to_its_user_alone(path: Path, other: Other) -> None:
+    assert (other.said, worker_pid(path.parent)) == ("held", other.process.pid)
+    assert lock_file(path) is None
+    assert path.stat().st_mode & 0o777 == 0o600
+    other.process.kill()
+    other.process.wait()
+    assert worker_pid(path.parent) is None
+    lock = lock_file(path)
+    assert lock is not None
+    assert lock.there()
+    found = holder_of(path)
+    assert found is not None
+    assert (found.pid, found.version) == (os.getpid(), present_version())
+
+
+def test_a_stranger_who_keeps_the_file_locked_is_no_worker_and_stops_none(path: Path, other: Other) -> None:
+    """The worker died, and somebody holds on to its file."""
+    with path.open("rb") as strange:
+        other.process.kill()
+        other.process.wait()
+        fcntl.flock(strange, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert worker_pid(path.parent) is None
+        began = time.monotonic()
+        assert not stop_worker(path.parent, deadline=30.0)
+        assert time.monotonic() - began < 20.0, "there is nobody to wait for"
+        lock = lock_file(path)
+        assert lock is not None
+        assert lock.there()
+        assert worker_pid(path.parent) == os.getpid()
+
+
+def test_a_process_that_has_the_workers_id_by_now_is_never_signalled(path: Path, other: Other) -> None:
+    with subprocess.Popen(["sleep", "30"]) as bystander:
+        written = Holder(**json.loads(path.read_text()))
+        path.write_text(json.dumps({**asdict(written), "pid": bystander.pid}))
+        assert worker_pid(path.parent) is None
+        assert not stop_worker(path.parent, deadline=0.1)
+        assert bystander.poll() is None
+        bystander.kill()
+    assert other.process.poll() is None
+
+
+def test_a_worker_that_does_not_listen_is_ended_after_the_deadline(path: Path) -> None:
+    deaf = Other(path, DEAF)
+    assert stop_worker(path.parent, deadline=0.3)
+    assert deaf.process.wait(10) == -9
+
+
+def test_a_worker_of_an_earlier_version_makes_way_and_one_of_a_later_stays(
+    path: Path, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
+    written = Holder(**json.loads(path.read_text()))
+    for version, stays in (("99999.0", True), (present_version(), True), ("0.0.1", False)):
+        path.write_text(json.dumps({**asdict(written), "version": version}))
+        supervisor.ensure_worker(path.parent)
+        assert (other.process.poll() is None, bool(started)) == (stays, not stays), version
