@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,15 @@ from pilotage import Answers, Plan, make_plan
 from pilotage.cli.project import exit_status
 from pilotage.engine import outbox
 from pilotage.engine.actions import actions_of
+from pilotage.engine.publication import Publication
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
 from pilotage.engine.signatures import signatures_of
+from pilotage.engine.status_page import Publisher
 from pilotage.engine.store import Rollout, Store, StoreConflict, Unreadable
-from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.events import RollbackStarted, StepStarted
+from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.rollout import CommandKind, Decision, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
@@ -160,3 +165,34 @@ def test_foreign_keys_and_statuses_are_kept_by_the_database(store: Store) -> Non
     ):
         with pytest.raises(DatabaseError), store.engine.begin() as connection:
             connection.exec_driver_sql(wrong)
+
+
+def test_the_status_page_is_renewed_by_what_changed_and_looks_the_same_as_one_made_anew(
+    store: Store, tmp_path: Path
+) -> None:
+    for version in ("2.0", "3.0"):
+        end(store, started(store, version).id, Status.COMPLETED, time.time())
+    bad = started(store, "4.0")
+    reached = StepStarted(step="half", done="start", weight=50, title="half of the users")
+    harm = (reached.record(), RollbackStarted(cause="errors", step="half", reason="errors").record())
+    bad = store.record(bad, Decision(replace(bad.state, at=time.time()), (), harm), None, NOTHING_SEEN)
+    end(store, bad.id, Status.ROLLED_BACK, time.time())
+    running = started(store, "5.0")
+    wanted = Publication(str(tmp_path / "page"), "Status", "", {"service": "production"})
+    publisher = Publisher(store)
+    publisher.renew(wanted, time.time())
+    asked: list[object] = []
+    event.listen(
+        store.engine, "before_cursor_execute",
+        lambda _c, _cu, statement, parameters, *_: asked.append(parameters) if "FROM events" in statement else None,
+    )  # fmt: skip
+    publisher.renew(wanted, time.time())
+    assert asked == [], "nothing was recorded"
+    end(store, running.id, Status.COMPLETED, time.time())
+    asked.clear()
+    publisher.renew(wanted, time.time())
+    assert asked == [(running.id,)], "only what changed is read"
+    renewed = {path.name: path.read_text() for path in (tmp_path / "page").iterdir()}
+    Publisher(store).renew(replace(wanted, folder=str(tmp_path / "anew")), time.time())
+    assert renewed == {path.name: path.read_text() for path in (tmp_path / "anew").iterdir()}
+    assert "some requests failed" in renewed["index.html"]

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from pilotage.adapters.files import write_durably
 from pilotage.engine.publication import Publication
-from pilotage.engine.reporting import rollouts_of
+from pilotage.engine.records import ACTIVE
 from pilotage.engine.store import Store
-from pilotage.engine.tables import announcements, rollouts
+from pilotage.engine.tables import announcements, events, rollouts
+from pilotage.model.events import parse
 from pilotage.render.status import files_of
-from pilotage.report.status import Happened, Planned, Rollout, StatusPage, status_of
+from pilotage.report.status import Happened, Planned, Rollout, StatusPage, incident_of, status_of
 
 _SHOWN = timedelta(days=30).total_seconds()
 _PLANNED = "status_page_start"
 """The announcement of the communication calendar that speaks to the status page."""
+
+_AT_ONCE = 500
+"""Rollouts whose events are read by one question."""
 
 _LONGEST = 60.0
 """Seconds after which the page is made anew though nothing was recorded: what was planned has become the past."""
@@ -32,6 +37,7 @@ class Publisher:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._shown = Shown(store)
         self._made: tuple[object, ...] = ()
         self._at = -math.inf
 
@@ -42,30 +48,72 @@ class Publisher:
             return
         # Where it cannot be written, that is found again only then.
         self._made, self._at = recorded, now
-        page = page_of(self._store, publication.title, publication.places, now)
+        page = page_of(self._store, self._shown, publication.title, publication.places, now)
         write_status(Path(publication.folder), page, publication.address)
 
 
 def _recorded(store: Store, now: float) -> tuple[object, ...]:
-    """Changes with every event and every word about an announcement."""
-    events = select(func.count(), func.sum(rollouts.c.events)).where(rollouts.c.created_at > now - _SHOWN)
+    """Changes with every event of what runs, with every end, and with every word about an announcement."""
+    running = select(func.count(), func.sum(rollouts.c.events)).where(rollouts.c.status.in_(ACTIVE))
+    ended = select(func.count()).where(rollouts.c.finished_at > now - _SHOWN)
     said = select(func.count(), func.max(announcements.c.at))
     with store.engine.connect() as connection:
-        return (*connection.execute(events).one(), *connection.execute(said).one())
+        return tuple(value for query in (running, ended, said) for value in connection.execute(query).one())
 
 
-def page_of(store: Store, title: str, places: Mapping[str, str], now: float) -> StatusPage:
+def page_of(store: Store, shown: Shown, title: str, places: Mapping[str, str], now: float) -> StatusPage:
     """places: service → the environment that its public uses."""
-    shown = [_rollout(store, r) for service, environment in places.items()
-             for r in rollouts_of(store, service, environment) if r.created_at > now - _SHOWN]  # fmt: skip
-    shown.sort(key=lambda r: r.events[0].at if r.events else 0.0)
-    return status_of(title, list(places), shown, _planned(store, places, now), now)
+    return status_of(title, list(places), shown.of(places, now), _planned(store, places, now), now)
 
 
-def _rollout(store: Store, rollout: Any) -> Rollout:
-    events = tuple(Happened(e.at, e.what) for e in store.events(rollout.id))
-    closed = not rollout.status.final and store.live_views([rollout.id])[rollout.id].closed
-    return Rollout(rollout.id, rollout.service, rollout.version, rollout.status.final, closed, events)
+class Shown:
+    """The rollouts that the page may tell of. What has ended is read once; of most ends nothing is kept but when."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ended: dict[str, Rollout] = {}
+
+    def of(self, places: Mapping[str, str], now: float) -> list[Rollout]:
+        """Those that run, and those that ended of late, in the order of their starts."""
+        rows = [row for row in self._rows(now) if places.get(row.service) == row.environment]
+        new = self._read([row for row in rows if row.id not in self._ended])
+        self._ended = {row.id: self._ended[row.id] for row in rows if row.id in self._ended}
+        self._ended |= {one.id: one for one in new.values() if one.final}
+        return [new[row.id] if row.id in new else self._ended[row.id] for row in rows]
+
+    def _rows(self, now: float) -> list[Row[Any]]:
+        columns = ("id", "service", "environment", "version", "status", "started_at", "finished_at")
+        query = select(*(rollouts.c[name] for name in columns)).where(rollouts.c.sequence.is_not(None))
+        # Two questions, so that each finds its index.
+        with self._store.engine.connect() as connection:
+            running = connection.execute(query.where(rollouts.c.status.in_(ACTIVE))).all()
+            ended = connection.execute(query.where(rollouts.c.finished_at > now - _SHOWN)).all()
+        # What ended in between is in both.
+        return sorted({row.id: row for row in (*running, *ended)}.values(), key=lambda row: row.started_at)
+
+    def _read(self, rows: Sequence[Row[Any]]) -> dict[str, Rollout]:
+        live = self._store.live_views([row.id for row in rows if row.finished_at is None])
+        happened = self._events([row.id for row in rows])
+        found = {}
+        for row in rows:
+            final, closed = row.finished_at is not None, row.id in live and live[row.id].closed
+            one = Rollout(row.id, row.service, row.version, final, closed, happened.get(row.id, ()))
+            if final and incident_of(one) is None:
+                one = replace(one, events=(), last=row.finished_at)
+            found[row.id] = one
+        return found
+
+    def _events(self, identities: Sequence[str]) -> dict[str, tuple[Happened, ...]]:
+        found: dict[str, list[Happened]] = {}
+        columns = (events.c.rollout, events.c.at, events.c.type, events.c.data)
+        for begin in range(0, len(identities), _AT_ONCE):
+            some = identities[begin : begin + _AT_ONCE]
+            query = select(*columns).where(events.c.rollout.in_(some)).order_by(events.c.rollout, events.c.number)
+            with self._store.engine.connect() as connection:
+                rows = connection.execute(query).all()
+            for row in rows:
+                found.setdefault(row.rollout, []).append(Happened(row.at, parse(row.type, row.data)))
+        return {identity: tuple(all_) for identity, all_ in found.items()}
 
 
 def _planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planned, ...]:

@@ -46,7 +46,8 @@ class Happened:
 
 @dataclass(frozen=True)
 class Rollout:
-    """One, with its events in order. final: it is over."""
+    """One, with its events in order. final: it is over · last: Unix seconds of its last event, where those that told
+    users nothing are left out."""
 
     id: str
     service: str
@@ -54,6 +55,7 @@ class Rollout:
     final: bool
     closed: bool
     events: tuple[Happened, ...]
+    last: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def status_of(
     """services: in the order of the page · rollouts: of late, oldest first."""
     incidents = tuple(i for rollout in rollouts if (i := incident_of(rollout)))
     conditions = tuple((name, _condition(name, rollouts, incidents)) for name in services)
-    at = max((e.at for r in rollouts for e in r.events), default=0.0)
+    at = max((max(r.last, r.events[-1].at if r.events else 0.0) for r in rollouts), default=0.0)
     coming = tuple(p for p in sorted(planned, key=lambda p: p.at) if p.at > now)
     return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at)
 
