@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ from pilotage.cli.project import Project, environment_option, json_option, outco
 
 if TYPE_CHECKING:
     from pilotage.engine.store import RolloutSummary
+
+
+_TAKEN_UP_WITHIN = 10.0
+"""Seconds in which a worker that reads this store has looked at a rollout that is under way."""
 
 
 @click.command()
@@ -164,11 +169,15 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
 
 def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
     from pilotage.engine.chain import sentences
+    from pilotage.model.rollout import Status
 
-    seen = 0.0
+    seen, unread = 0.0, time.monotonic() + _TAKEN_UP_WITHIN
     shown, until = 0, None if timeout is None else time.monotonic() + timeout
     while True:
         rollout = project.store.get(identity)
+        if rollout.state.at == 0 and rollout.state.status is not Status.QUEUED and time.monotonic() > unread:
+            unread = math.inf
+            click.echo(f"no worker has looked at it in {_TAKEN_UP_WITHIN:g} s: see `pilotage doctor`", err=True)
         for event in project.store.events(identity, shown):
             shown = event.number
             click.echo(json.dumps(vars(event)) if as_json else sentences([event])[0])
