@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from pilotage.adapters.fence import Fence, floor, last_seen
+from pilotage.engine import leases
 from pilotage.engine.location import DATABASE
-from pilotage.model.rollout import Status
+from pilotage.engine.store import Store
+from pilotage.model.rollout import CommandKind, Status
 
-from .harness import begun, problems
+from .harness import begun, controller, problems
 from .pair import Pair, pair
 from .test_two_workers import wait
+from .world import World
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -34,8 +41,54 @@ def test_a_failover_to_a_synchronous_standby_is_not_noticed(
     controllers()
     before = wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     servers.fail_over()
-    ended = wait(tmp_path, rollout, lambda r: r.state.status.final)
+    ended = wait(tmp_path, rollout, lambda r: r.state.status.final, 90)
     assert ended.state.status is Status.COMPLETED, ended.state.reason
     assert ended.events > before.events
     time.sleep(0.3)
     assert not problems(tmp_path, "canary", "good", rollout)
+
+
+def test_what_a_standby_lost_is_neither_forgotten_nor_done_twice(
+    tmp_path: Path, servers: Pair, controllers: Callable[[], int]
+) -> None:
+    """B4: an abort that was obeyed stays, although the database knows of none; a person is told. B5: tokens never fall
+    below what the target has seen. Killed where it notices, the next controller notices too."""
+    rollout = begun(tmp_path, "canary", canary__phase_duration="60s")
+    noticing = controller(tmp_path, frozenset(), ("promote", 1))
+    wait(tmp_path, rollout, lambda r: r.state.step >= 2)
+    store = Store(tmp_path)
+    file = tmp_path / "fence.json"
+    Fence(file, leases.acquire(store.engine, "x/y", "a/1") or 0, "a/1").check()
+    servers.fall_behind()
+    for n in range(2, 4):
+        with store.engine.begin() as connection:
+            connection.execute(text("UPDATE leases SET expires_at = 0 WHERE target = 'x/y'"))
+        Fence(file, leases.acquire(store.engine, "x/y", f"a/{n}") or 0, f"a/{n}").check()
+    store.command(rollout, CommandKind.ABORT, "ann", "it hurts")
+    wait(tmp_path, rollout, lambda r: r.state.status.final)
+    servers.fail_over()
+    failed_over = time.time()
+    assert _killed(noticing)
+    controllers()
+    ended = wait(tmp_path, rollout, lambda r: r.state.status.final, 90)
+    assert ended.state.status is Status.ROLLED_BACK
+    assert "went back in time" in ended.state.reason
+    assert "person-needed" in [event.type for event in store.events(rollout)]
+    later = [entry for entry in World(tmp_path / "world", frozenset()).done() if entry["at"] > failed_over]
+    assert not [entry for entry in later if entry["what"] == "split" and "new" in dict(entry["split"]["weights"])]
+    assert last_seen(file)[0] == 3
+    with store.engine.begin() as connection:
+        assert connection.scalar(text("SELECT token FROM leases WHERE target = 'x/y'")) == 1
+        connection.execute(text("UPDATE leases SET expires_at = 0 WHERE target = 'x/y'"))
+    token = leases.acquire(store.engine, "x/y", "a/4", above=floor(file, "a/4"))
+    assert token == 4
+    Fence(file, token, "a/4").check()
+    store.close()
+
+
+def _killed(pid: int, deadline: float = 60.0) -> bool:
+    until = time.monotonic() + deadline
+    while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return ended[1] == signal.SIGKILL

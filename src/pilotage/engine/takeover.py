@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from pilotage.adapters.ports import AdapterError
+from pilotage.engine.failpoints import reach
 from pilotage.engine.journal import Journal, Lost, Witness
 from pilotage.engine.store import Rollout
 from pilotage.model.observation import Health
@@ -31,6 +32,7 @@ def found_at_takeover(rollout: Rollout, journal: Journal, seen: Seen, *, knows: 
     witness = journal.witness
     if witness is not None and went_back(rollout, witness, knows=knows):
         journal.note_lost(Lost(witness=witness, found=rollout.revision, at=time.time()))
+        reach("promote")
         return _after_going_back(rollout.state, rollout, witness)
     return None
 
