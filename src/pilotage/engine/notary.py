@@ -57,19 +57,27 @@ class Notary:
             for one in waiting:
                 heads.settle(self._engine, one, one.head, one.anchored, str(error), done=False)
             return 0
-        return sum(self._attest(one, signer, self._ledger, custody, now) for one in waiting)
+        # An anchor may keep us waiting, so everything is signed first.
+        signed = [found for one in waiting if (found := self._sign(one, signer, self._ledger))]
+        return sum(self._attest(one, custody, now) for one in signed)
 
-    def _attest(self, one: Open, signer: Signer, ledger: Ledger, custody: Custody, now: float) -> bool:
+    def _sign(self, one: Open, signer: Signer, ledger: Ledger) -> Open | None:
+        if one.head.signature:
+            return one
         try:
-            head = one.head if one.head.signature else _signed(one.head, signer, ledger)
+            head = _signed(one.head, signer, ledger)
         except (AdapterError, Rewritten) as error:
             self._tell(str(error))
             heads.settle(self._engine, one, one.head, one.anchored, str(error), done=False)
-            return False
+            return None
         reach("head-signed")
-        anchored, trouble = self._anchor(head, set(one.anchored), custody, now)
+        heads.settle(self._engine, one, head, one.anchored, "", done=False)
+        return replace(one, head=head, error="")
+
+    def _attest(self, one: Open, custody: Custody, now: float) -> bool:
+        anchored, trouble = self._anchor(one.head, set(one.anchored), custody, now)
         reach("head-anchored")
-        heads.settle(self._engine, one, head, anchored, "; ".join(trouble), done=not trouble)
+        heads.settle(self._engine, one, one.head, anchored, "; ".join(trouble), done=not trouble)
         return not trouble
 
     def _anchor(self, head: Head, anchored: set[str], custody: Custody, now: float) -> tuple[set[str], list[str]]:
