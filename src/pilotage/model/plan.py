@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
@@ -156,7 +157,7 @@ class Plan:
     retrospective: Retrospective
     notes: tuple[str, ...]
 
-    _text: ClassVar[str] = ""
+    _text: ClassVar[bytes] = b""
 
     @property
     def watched(self) -> float:
@@ -188,10 +189,11 @@ class Plan:
         return float(value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts."""
+        """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts. In the order of the
+        fields, for people; a stored plan in that of its text."""
         from msgspec import json as fast_json
 
-        plain = fast_json.decode(self.to_json())
+        plain = fast_json.decode(self.to_json() if self._text else fast_json.encode(self))
         assert isinstance(plain, dict)
         return plain
 
@@ -240,12 +242,14 @@ class Plan:
         Of a plan that was stored, the text as it was stored."""
         from msgspec import json as fast_json
 
-        return self._text or fast_json.encode(self, order="sorted").decode()
+        if self._text:
+            return zlib.decompress(self._text).decode()
+        return fast_json.encode(self, order="sorted").decode()
 
     def kept_as(self, text: str) -> Plan:
         """This plan with the text that it was read from: no field, so that a plan made of it by `replace` is a new one
-        with a text and a hash of its own."""
-        object.__setattr__(self, "_text", text)
+        with a text and a hash of its own. Packed, because a controller holds thousands of them."""
+        object.__setattr__(self, "_text", zlib.compress(text.encode()))
         return self
 
     @property

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any
 
 from pilotage.model.answers import Answers, DeploymentStrategy
@@ -51,7 +52,30 @@ def read_plan(text: str) -> Plan:
         raise
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UnreadablePlan(f"the plan cannot be read: {error}") from None
-    return plan.kept_as(text)
+    return _with_shared_parts(plan).kept_as(text)
+
+
+def _with_shared_parts(plan: Plan) -> Plan:
+    """The same plan; what it has in common with others is there once, however many plans a controller holds."""
+    shared: dict[str, Any] = {}
+    for part in fields(plan):
+        value = getattr(plan, part.name)
+        if isinstance(value, tuple):
+            shared[part.name] = tuple(_shared(item) for item in value)
+    return replace(plan, **shared)
+
+
+def _shared(item: Any) -> Any:
+    try:
+        return _once(item, repr(item))
+    except TypeError:
+        return item  # it holds a list or a mapping
+
+
+@lru_cache(maxsize=4096)
+def _once(item: Any, _shown: str) -> Any:
+    """shown: tells apart what compares as equal, such as 1 and true."""
+    return item
 
 
 def _completed(plan: Plan) -> tuple[Setting, ...]:
