@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
+from http.client import HTTPConnection
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from pilotage import Answers, make_plan
+from pilotage.adapters import static_server
 from pilotage.cli.edge import console, guard
 from pilotage.cli.showing import table
 from pilotage.config.fields import InsideProject
@@ -113,3 +116,24 @@ def test_a_link_that_leads_out_of_the_project_is_not_written_through(tmp_path: P
     assert write_status(folder, page, "http://localhost/")
     assert (outside / "victim").read_text() == "theirs"
     assert not (folder / "index.html").is_symlink()
+
+
+def test_the_status_server_serves_its_folder_and_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
+    folder = tmp_path / "status"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("hunter2")
+    (folder / "index.html").write_text("the page")
+    (folder / "link.html").symlink_to(tmp_path / "secret")
+    (folder / "loop.html").symlink_to(folder / "loop.html")
+    with static_server.serve(folder, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        answers = {}
+        for path in ("/", "/link.html", "/loop.html", "/../secret", "/%2e%2e/secret", "/a%00b", "/%ff"):
+            line = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+            line.request("GET", path)
+            answered = line.getresponse()
+            answers[path] = answered.status, b"hunter2" in answered.read()
+            line.close()
+        server.shutdown()
+    assert answers.pop("/") == (200, False)
+    assert set(answers.values()) == {(404, False)}

@@ -8,19 +8,17 @@ for `_PATIENCE` seconds.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import logging
-import socket
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from pilotage.adapters.bounded_server import BoundedServer
 from pilotage.model.text import clean
 
 MOST = 100_000
@@ -128,40 +126,4 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Who answers which request is told by whoever takes it."""
 
-    return _Server((host, port), Handler)
-
-
-class _Server(ThreadingHTTPServer):
-    """So many connections at once, and each for so long: what comes beyond is closed unread."""
-
-    def __init__(self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
-        super().__init__(place, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._free.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        timer = threading.Timer(_PATIENCE, _shut, (request,))
-        timer.daemon = True
-        timer.start()
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            timer.cancel()
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        _log.info("a request of %s was not answered", client_address[0], exc_info=True)
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+    return BoundedServer((host, port), Handler, _MOST_AT_ONCE, _PATIENCE)

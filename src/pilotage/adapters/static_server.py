@@ -1,4 +1,4 @@
-"""Serves the files of one folder, and nothing else: no listing, no path out of it, no script."""
+"""Serves the files of one folder, and nothing else: no listing, no path or link out of it, no script."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from pilotage.adapters.bounded_server import BoundedServer
+
+_MOST_AT_ONCE = 64
+_PATIENCE = 30.0
+"""Seconds of a connection."""
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "max-age=10",
@@ -25,6 +33,15 @@ class _Files(SimpleHTTPRequestHandler):
             self.send_header(name, value)
         super().end_headers()
 
+    def translate_path(self, path: str) -> str:
+        """Where a file lies; a name that nothing has, where a link would lead out of the folder."""
+        found, folder = Path(super().translate_path(path)), Path(self.directory).resolve()
+        try:
+            inside = found.resolve().is_relative_to(folder)
+        except (OSError, ValueError, RuntimeError):
+            inside = False
+        return str(found) if inside else str(folder / "…")
+
     def list_directory(self, path: object) -> None:  # noqa: ARG002
         self.send_error(404)
 
@@ -33,4 +50,4 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 def serve(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
-    return ThreadingHTTPServer((host, port), partial(_Files, directory=str(folder)))
+    return BoundedServer((host, port), partial(_Files, directory=str(folder)), _MOST_AT_ONCE, _PATIENCE)

@@ -222,7 +222,7 @@ def _serve(folder: Path, listen: str, renew: Any) -> None:
     from pilotage.adapters.static_server import serve
 
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
         raise click.BadParameter(f"{listen!r} is not an address such as 127.0.0.1:8092", param_hint="--listen")
     with serve(folder, host, int(port)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,0 +1,51 @@
+"""An HTTP server that nobody can keep: so many connections at once, and each for so long."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+class BoundedServer(ThreadingHTTPServer):
+    """most: connections at once; what comes beyond is closed unread · patience: seconds of each connection. What goes
+    wrong with one is logged, and the others do not notice."""
+
+    def __init__(
+        self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler] | Any, most: int, patience: float
+    ) -> None:
+        self._free, self._patience = threading.BoundedSemaphore(most), patience
+        super().__init__(place, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        timer = threading.Timer(self._patience, _shut, (request,))
+        timer.daemon = True
+        timer.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            timer.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        _log.info("a request of %s was not answered", client_address[0], exc_info=True)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
