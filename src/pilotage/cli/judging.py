@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +63,9 @@ def judge(
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None
     if picture is not None:
-        from pilotage.adapters.files import write_durably
         from pilotage.render.judge_chart import ratio_chart
 
-        write_durably(picture, ratio_chart(done, f"{source.name}: canary against stable").encode(), shared=True)
-        click.echo(f"wrote {picture}", err=True)
+        _draw(picture, ratio_chart(done, f"{source.name}: canary against stable"))
     if as_json:
         click.echo(json.dumps(_answer(done), ensure_ascii=False))
     else:
@@ -76,6 +76,15 @@ def judge(
         click.echo(f"1/64× {ratio_scale(shown.ratio, shown.interval, tolerated_ratio)} 256×  (│ is tolerated)")
     harm = done.decided is not None and done.decided.verdict.kind is VerdictKind.FAIL
     raise SystemExit(4 if harm else 0)
+
+
+def _draw(picture: Path, svg: str) -> None:
+    from pilotage.adapters.files import write_durably
+
+    if not picture.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(picture))
+    write_durably(picture, svg.encode(), shared=True)
+    click.echo(f"wrote {picture}", err=True)
 
 
 def _replay_gauge(source: Path, factor: float, false_rollback: str, picture: Path | None, as_json: bool) -> int:
@@ -90,11 +99,9 @@ def _replay_gauge(source: Path, factor: float, false_rollback: str, picture: Pat
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None
     if picture is not None:
-        from pilotage.adapters.files import write_durably
         from pilotage.render.judge_chart import gauge_chart
 
-        write_durably(picture, gauge_chart(done, f"{source.name}: canary and stable").encode(), shared=True)
-        click.echo(f"wrote {picture}", err=True)
+        _draw(picture, gauge_chart(done, f"{source.name}: canary and stable"))
     for note in done.notes:
         click.echo(note, err=True)
     if as_json:
