@@ -103,6 +103,7 @@ def test_an_older_worker_that_finds_a_newer_store_finishes_its_rollout(
     assert whole(tmp_path, rollout).state.status is Status.COMPLETED, (tmp_path / "old-worker.log").read_text()
     assert old_worker.poll() is None
     assert not problems(tmp_path, "canary", "good", rollout)
+    assert "Traceback" not in (tmp_path / "old-worker.log").read_text()
 
 
 # ── a file: one after the other ────────────────────────────────────────────────────────────────────────────

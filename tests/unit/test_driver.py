@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from pilotage.engine.driver import Driver
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
-from pilotage.model.live import NOTHING_SEEN, read_judge
+from pilotage.model.live import JUDGE_FORMAT, NOTHING_SEEN, read_judge
 from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, Decision, HoldCause, Pace, Status
 from pilotage.model.snapshot import Snapshot
@@ -380,3 +381,25 @@ def test_a_guard_that_cannot_be_read_any_more_holds_the_rollout(
     assert hold is not None
     assert hold.cause is HoldCause.SOURCE_ERROR
     assert "probes is left out" in hold.sentence
+
+
+JUDGE_SHAPES = {1: "88dd2b3671f82c8c"}
+"""Format and fingerprint of what a judge saves. Where the test below fails: raise JUDGE_FORMAT in `model/live.py` and
+put the new fingerprint here; a judge of the other version then begins anew, rather than misread the sums."""
+
+
+def keys_in(saved: object, place: str = "") -> Iterator[str]:
+    """The path of each key, however deep; lists are not looked into, they may be empty."""
+    if isinstance(saved, dict):
+        for key, value in saved.items():
+            yield f"{place}/{key}"
+            yield from keys_in(value, f"{place}/{key}")
+
+
+def test_the_judges_sums_change_their_shape_with_their_format_alone(driver: Driver, world: Obedient) -> None:
+    world.metrics = lambda: counted(50, 950)
+    drive(driver, lambda d: d.rollout.state.step >= 2)
+    for _ in range(5):
+        driver.look()
+    shape = "\n".join(sorted(keys_in(driver._judging.saved().to_dict())))
+    assert JUDGE_SHAPES.get(JUDGE_FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16], shape

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pilotage.adapters.checks import StepChecks
@@ -16,6 +19,7 @@ from pilotage.config.stored import UnreadableSection, read_section
 from pilotage.engine.targets import describe, open_target, probe_specs, rules_of
 from pilotage.model.snapshot import FORMAT, KnownPerson, Membership, Snapshot, read_snapshot
 
+from ..stores.test_plans import bare
 from .test_config import GOOD
 
 FIRST_SHAPE: dict[str, Any] = {
@@ -70,6 +74,12 @@ def test_of_a_list_the_members_that_can_be_read_are_kept_and_the_others_are_told
     assert any("notify.1" in sentence for sentence in found.trouble)
 
 
+def test_the_shape_of_a_snapshot_changes_with_its_format_alone() -> None:
+    """Where this fails: raise FORMAT, keep `read_snapshot` reading what older versions wrote, add the fingerprint."""
+    shape = json.dumps(bare(msgspec.json.schema(Snapshot)), sort_keys=True)
+    assert {1: "26cca79d46fae6f9"}.get(FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16]
+
+
 @pytest.mark.parametrize("rubbish", [None, [], 3, "text"])
 def test_a_snapshot_that_is_no_object_is_trouble_and_no_crash(rubbish: object) -> None:
     assert read_snapshot(rubbish).trouble
@@ -105,6 +115,21 @@ def test_a_deleted_maintenance_page_is_shown_as_it_was(tmp_path: Path, kept: Sna
     assert page_of(open_target(tmp_path, kept, "shop", "production", 1).router) == "<p>closed</p>"
     kept_nothing = replace(kept, files={})
     assert page_of(open_target(tmp_path, kept_nothing, "shop", "production", 1).router) == ""
+
+
+def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+    from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin
+    from pilotage.engine.plans import Wish, plan_for
+    from pilotage.engine.store import Store
+
+    path = tmp_path / "pilotage.yaml"
+    path.write_text(GOOD.replace('listen: "127.0.0.1:8080"', 'listen: "127.0.0.1:8080", maintenance_page: closed.html'))
+    loaded, store = load(path), Store(tmp_path / "state")
+    with pytest.raises(PlanStopped, match=r"pilotage\.yaml:\d+: closed\.html cannot be read"):
+        check_may_begin(store, loaded, plan_for(loaded, "production", Wish("2")), Asked("ada"))
+    (tmp_path / "closed.html").write_text("<p>closed</p>")
+    check_may_begin(store, loaded, plan_for(loaded, "production", Wish("2")), Asked("ada"))
+    store.close()
 
 
 def test_an_unknown_key_anywhere_is_ignored_with_a_warning(

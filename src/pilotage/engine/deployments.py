@@ -143,6 +143,12 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
             f"{place}: big-bang needs a backup with proof (R15): checks: {{check-backup: [{{run: [./backup.sh]}}], "
             f"{RESTORE}: [{{run: [./restore.sh]}}]}}"
         )
+    page = section.router.maintenance_page
+    if page and page not in describe(section, loaded.path.resolve().parent).files:
+        where = loaded.place("environments", plan.environment, "router", "maintenance_page")
+        raise PlanStopped(
+            f"{where}: {page} cannot be read, or is larger than 1 MiB. Create it, or leave the setting out"
+        )
     known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
     known += [RESTORE] if strategy is DeploymentStrategy.BIG_BANG else []
     for name in section.checks:
