@@ -25,7 +25,8 @@ class Fenced(AdapterError):
 class Router(Protocol):
     """Splits requests between versions.
 
-    A router goes on splitting when the controller is gone, and is found again by the next one.
+    A router goes on splitting when the controller is gone, and is found again by the next one, also where the files
+    of Pilotage were lost meanwhile: there is never a second one beside it.
     """
 
     def apply(self, split: Split, backends: Backends) -> None:
@@ -50,7 +51,8 @@ class Router(Protocol):
 
 
 class Fleet(Protocol):
-    """Runs instances of versions. They outlive the controller and are found again by the next one."""
+    """Runs instances of versions. They outlive the controller and are found again by the next one, also where its
+    records of them were lost. They see nothing of the controller's environment but what the configuration names."""
 
     def ensure(self, version: str, count: int) -> None:
         """See that `count` instances run: start what is missing, replace what died, stop the newest of what is
@@ -70,10 +72,11 @@ class Fleet(Protocol):
 
     def instances(self) -> tuple[Instance, ...]:
         """Every instance known, with its health as just asked; one that died by itself stays listed as
-        `exited` until `ensure` replaces or removes it. Changes nothing. Raises AdapterError."""
+        `exited` until `ensure` replaces or removes it. Changes nothing. Takes seconds at most, however many are silent,
+        and an answer that never ends is none. Raises AdapterError."""
 
     def stop(self) -> None:
-        """Stop every instance of every version, and return when they are gone."""
+        """Stop every instance of every version and whatever they started, and return when they are gone."""
 
 
 class Metrics(Protocol):
@@ -81,7 +84,7 @@ class Metrics(Protocol):
 
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
         """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
-        Counts are never negative, also when the source restarted. A version without requests has zero counts.
+        Counts are never negative, also when the source restarted; counters that somebody sets back are an error. A version without requests has zero counts.
         Figures are of users: Pilotage's own requests are counted apart, those of testers nowhere. Each failure is in
         one reading only, and stands there at most a second after its count. Where the source keeps no log of them
         `failures` is None and the note says why. Raises AdapterError when the source does not answer or answers with
@@ -106,7 +109,8 @@ class Checks(Protocol):
 
 
 class Flags(Protocol):
-    """Reads and sets the reach of one release flag, and touches nothing else of the provider."""
+    """Reads and sets the reach of one release flag, and touches nothing else of the provider: what others change there
+    at the same time stays."""
 
     def read(self) -> Ramp:
         """Whom the flag reaches, as the provider itself would answer. Raises AdapterError when that cannot be read, or
