@@ -256,6 +256,23 @@ def test_case_18_a_hook_that_hangs_prints_without_end_and_forks_is_ended_with_it
     ]
 
 
+def test_what_a_hook_left_in_a_session_of_its_own_ends_with_it(checks: Make, tmp_path: Path) -> None:
+    program = (
+        "import os, subprocess\n"
+        "child = subprocess.Popen(['sleep', '600'], start_new_session=True, stdout=subprocess.DEVNULL)\n"
+        "print(child.pid)\n"
+    )
+    it = checks(python(program))
+    it.ensure("smoke", 1, FACTS)
+    result = answered(it)
+    assert result.status is CheckStatus.PASSED
+    left = int(result.detail.split()[0])
+    until = time.monotonic() + 10
+    while psutil.pid_exists(left) and psutil.Process(left).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until, "the child lives on"
+        time.sleep(0.05)
+
+
 def test_a_program_that_is_not_there_is_a_failed_check(checks: Make) -> None:
     it = checks({"run": ["no-such-program"]})
     it.ensure("smoke", 1, FACTS)

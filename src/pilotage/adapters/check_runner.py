@@ -20,6 +20,7 @@ from pilotage.adapters.files import open_log, read_json, write_json
 from pilotage.adapters.http import get_status
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.processes import MARK, end_others_of_mine
 
 GIVEN = "PILOTAGE_CHECK_ENVIRONMENT_"
 """With the check's number behind it: what its command gets of the environment, as JSON, in the environment of this
@@ -56,7 +57,8 @@ def _command(check: dict[str, Any], number: int, asked: dict[str, Any], log: Pat
     command = [filled(part, asked["facts"]) for part in check["run"]]
     given = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
     facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked["facts"].items()}
-    environment = {**inherited(), **given, **facts}
+    marked = {MARK: os.environ[MARK]} if MARK in os.environ else {}
+    environment = {**inherited(), **given, **facts, **marked}
     with open_log(log) as output:
         try:
             process = subprocess.Popen(
@@ -101,6 +103,7 @@ def _follow(process: subprocess.Popen[bytes], timeout: float, output: Any) -> tu
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    end_others_of_mine()
     lines = tail.decode(errors="replace").strip().splitlines()
     return status, " ".join(lines[-1:])[-_TOLD:]
 

@@ -84,7 +84,8 @@ class Metrics(Protocol):
 
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
         """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
-        Counts are never negative, also when the source restarted; counters that somebody sets back are an error. A version without requests has zero counts.
+        Counts are never negative, also when the source restarted; counters that somebody sets back are an error. A
+        version without requests has zero counts.
         Figures are of users: Pilotage's own requests are counted apart, those of testers nowhere. Each failure is in
         one reading only, and stands there at most a second after its count. Where the source keeps no log of them
         `failures` is None and the note says why. Raises AdapterError when the source does not answer or answers with

@@ -199,6 +199,15 @@ def end_tree(record: Record) -> None:
             member.kill()
 
 
+def end_others_of_mine() -> None:
+    """End every other process that carries the mark of this one: what it started, whatever sessions that made."""
+    mine = os.environ.get(MARK)
+    for process, mark in _marked() if mine else ():
+        if mark == mine:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
 def end_all(found: Sequence[psutil.Process], deadline: float) -> None:
     """Ask them to end, force them after `deadline` seconds, and return when they are gone."""
     for process in found:
