@@ -42,6 +42,8 @@ WIDE = Table(
 )  # fmt: skip
 _JUDGE = json.dumps({"sums": {f"metric-{n}": {"ever": [0.123456789] * 40} for n in range(35)}})
 _EVENTS = 12
+_LISTED = 1000
+"""Rollouts of a list; so many have sums, and so many the peer has, too."""
 
 
 def fill(store: Store, count: int) -> None:
@@ -54,23 +56,22 @@ def fill(store: Store, count: int) -> None:
     with store.engine.begin() as connection:
         row = dict(connection.execute(select(rollouts)).mappings().one())
         told = dict(connection.execute(select(events)).mappings().first() or {})
-        for some in range(1, count, 500):
-            numbers = range(some, min(some + 500, count))
-            changed = [
-                {"id": f"r{n}", "sequence": n + 1, "rank": n + 1, "created_at": time.time() + n} for n in numbers
-            ]
-            connection.execute(insert(rollouts), [{**row, **one} for one in changed])
-            connection.execute(
-                insert(events),
-                [{**told, "rollout": f"r{n}", "number": m} for n in numbers for m in range(1, _EVENTS + 1)],
-            )
-            connection.execute(
-                insert(judge_states), [{"rollout": f"r{n}", "revision": 1, "body": _JUDGE} for n in numbers]
-            )
-            connection.execute(insert(live_views), [{"rollout": f"r{n}", "body": "{}"} for n in numbers])
-            wide = {"state": row["state"], "plan": plan.to_json(), "judge": _JUDGE, "live": "{}"}
-            connection.execute(insert(WIDE), [{"id": f"r{n}", "created_at": float(n), **wide} for n in numbers])
         connection.execute(environments.update().values(sequence=count))
+    wide = {"state": row["state"], "plan": plan.to_json(), "judge": _JUDGE, "live": "{}"}
+    for some in range(1, count, 500):
+        numbers = range(some, min(some + 500, count))
+        large = [n for n in numbers if n >= count - _LISTED]
+        rows: list[tuple[Table, list[dict[str, Any]]]] = [
+            (rollouts, [{**row, "id": f"r{n}", "sequence": n + 1, "rank": n + 1} for n in numbers]),
+            (events, [{**told, "rollout": f"r{n}", "number": m + 1} for n in numbers for m in range(_EVENTS)]),
+            (live_views, [{"rollout": f"r{n}", "body": "{}"} for n in numbers]),
+            (judge_states, [{"rollout": f"r{n}", "revision": 1, "body": _JUDGE} for n in large]),
+            (WIDE, [{"id": f"r{n}", "created_at": float(n), **wide} for n in large]),
+        ]
+        with store.engine.begin() as connection:
+            for table, some_rows in rows:
+                if some_rows:
+                    connection.execute(insert(table), some_rows)
 
 
 def list_before(store: Store, limit: int) -> None:
@@ -136,8 +137,8 @@ def measure(store: Store, count: int, place: Path) -> list[tuple[str, float, flo
     plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
     running = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "bench", time.time()).id
     write = writer(store, running)
-    listing: Callable[[], Any] = lambda: store.history(*PLACE, limit=1000)  # noqa: E731
-    before: Callable[[], Any] = lambda: list_before(store, 1000)  # noqa: E731
+    listing: Callable[[], Any] = lambda: store.history(*PLACE, limit=_LISTED)  # noqa: E731
+    before: Callable[[], Any] = lambda: list_before(store, _LISTED)  # noqa: E731
     page, wanted = Publisher(store), Publication(str(place / "page"), "Status", "", dict([PLACE]))
     began = time.perf_counter()
     page.renew(wanted, time.time())

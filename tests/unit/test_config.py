@@ -247,6 +247,7 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "readiness",
         "notify",
         "report",
+        "retention",
         "signing",
         "audit",
         "status_page",

@@ -181,7 +181,7 @@ def test_the_status_page_is_renewed_by_what_changed_and_looks_the_same_as_one_ma
     wanted = Publication(str(tmp_path / "page"), "Status", "", {"service": "production"})
     publisher = Publisher(store)
     publisher.renew(wanted, time.time())
-    asked: list[object] = []
+    asked: list[tuple[object, ...]] = []
     event.listen(
         store.engine, "before_cursor_execute",
         lambda _c, _cu, statement, parameters, *_: asked.append(parameters) if "FROM events" in statement else None,
@@ -191,7 +191,8 @@ def test_the_status_page_is_renewed_by_what_changed_and_looks_the_same_as_one_ma
     end(store, running.id, Status.COMPLETED, time.time())
     asked.clear()
     publisher.renew(wanted, time.time())
-    assert asked == [(running.id,)], "only what changed is read"
+    ours = [[one for one in parameters if str(one).startswith("service-")] for parameters in asked]
+    assert ours == [[running.id]], "only what changed is read"
     renewed = {path.name: path.read_text() for path in (tmp_path / "page").iterdir()}
     Publisher(store).renew(replace(wanted, folder=str(tmp_path / "anew")), time.time())
     assert renewed == {path.name: path.read_text() for path in (tmp_path / "anew").iterdir()}

@@ -54,6 +54,7 @@ _COMMANDS = {
     "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
     "worker": ("operating", "Execute rollouts in the foreground."),
     "adopt": ("adopting", "Make this folder the home of an environment that runs elsewhere."),
+    "prune": ("operating", "Remove old messages and logs; the audit chain stays."),
     "down": ("operating", "Stop worker, routers and instances."),
     "demo": ("operating", "See two releases of a small shop: one good, one bad."),
 }

@@ -69,6 +69,36 @@ def _taken_down(project: Project, *, force: bool) -> Down:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def prune(project: Project, dry_run: bool, yes: bool) -> None:
+    """Remove messages and logs that are older than `retention` in pilotage.yaml.
+
+    Rollouts, plans, events, verdicts and commands stay for ever, so that `events --verify` goes on working.
+    """
+    import sys
+    import time
+
+    from pilotage.engine.pruning import Kept, old
+    from pilotage.engine.pruning import prune as remove
+
+    section, now = project.whole.configuration.retention, time.time()
+    kept = Kept(messages=section.messages, logs=section.logs)
+    found = old(project.store.engine, project.directory, kept, now)
+    what = f"{found.messages} messages and {len(found.logs)} logs ({found.size / 2**20:.1f} MiB)"
+    if dry_run or not (found.messages or found.logs):
+        click.echo(f"{what} would go" if dry_run else "nothing is old enough to go")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"{what} would go: say --yes, or --dry-run")
+        click.confirm(f"Remove {what}?", abort=True)
+    remove(project.store.engine, found, kept, now)
+    click.echo(f"removed {what}")
+
+
+@click.command()
 @click.option("--good", is_flag=True, help="Only the good release.")
 @click.option(
     "--bad", type=click.Choice(["errors", "slow", "crash", "memory"]), help="Only a bad release of this kind."

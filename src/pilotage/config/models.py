@@ -347,6 +347,17 @@ class StatusPageSection(Section):
     address: Url = Field("http://localhost/", description="Where it will be found, for the feed.")
 
 
+class RetentionSection(Section):
+    """What `pilotage prune` leaves. Rollouts, events and verdicts stay for ever."""
+
+    messages: Duration = Field(
+        default=90 * 86400, ge=0, description="How long messages stay after the end of their rollout."
+    )
+    logs: Duration = Field(
+        default=30 * 86400, ge=0, description="How long logs of instances and checks stay that are gone."
+    )
+
+
 class Configuration(Section):
     """`pilotage.yaml`."""
 
@@ -362,6 +373,7 @@ class Configuration(Section):
     report: ReportSection = ReportSection()
     signing: SigningSection | None = Field(None, description="The key that signs records.")
     audit: AuditSection = AuditSection()
+    retention: RetentionSection = Field(default_factory=RetentionSection, description="For how long what is kept.")
     status_page: StatusPageSection | None = Field(None, description="A page for the public.")
     templates: str | None = Field(None, description="A folder with announcement templates of one's own.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field("en", description="Of announcements.")

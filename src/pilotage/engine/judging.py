@@ -62,7 +62,8 @@ class Judging:
         self._read_at = time.monotonic()
         self._begins: RolloutState | None = None
         self._begin(rollout.state.tries)
-        if rollout.judge is not None:
+        # One that is over is judged no more, and keeps only what others learn from.
+        if rollout.judge is not None and not rollout.state.status.final:
             try:
                 self._restore(rollout.judge)
             except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):

@@ -17,13 +17,38 @@ from pilotage.engine.publication import Publication
 from pilotage.engine.records import ACTIVE
 from pilotage.engine.store import Store
 from pilotage.engine.tables import announcements, events, rollouts
-from pilotage.model.events import parse
+from pilotage.model.events import (
+    Completed,
+    Failed,
+    PersonNeeded,
+    RollbackStarted,
+    RolledBack,
+    StepStarted,
+    TrafficReturned,
+    TrafficWithdrawn,
+    parse,
+)
 from pilotage.render.status import files_of
 from pilotage.report.status import Happened, Planned, Rollout, StatusPage, incident_of, status_of
 
 _SHOWN = timedelta(days=30).total_seconds()
 _PLANNED = "status_page_start"
 """The announcement of the communication calendar that speaks to the status page."""
+
+_NOTICED = tuple(
+    kind.type
+    for kind in (
+        Completed,
+        Failed,
+        PersonNeeded,
+        RollbackStarted,
+        RolledBack,
+        StepStarted,
+        TrafficReturned,
+        TrafficWithdrawn,
+    )
+)
+"""Events that an incident of the page is made of."""
 
 _AT_ONCE = 500
 """Rollouts whose events are read by one question."""
@@ -108,7 +133,8 @@ class Shown:
         columns = (events.c.rollout, events.c.at, events.c.type, events.c.data)
         for begin in range(0, len(identities), _AT_ONCE):
             some = identities[begin : begin + _AT_ONCE]
-            query = select(*columns).where(events.c.rollout.in_(some)).order_by(events.c.rollout, events.c.number)
+            query = select(*columns).where(events.c.rollout.in_(some), events.c.type.in_(_NOTICED))
+            query = query.order_by(events.c.rollout, events.c.number)
             with self._store.engine.connect() as connection:
                 rows = connection.execute(query).all()
             for row in rows:

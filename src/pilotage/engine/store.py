@@ -295,6 +295,7 @@ class Store:
         state, now = decision.state, decision.state.at
         ends = state.status.final and rollout.finished_at is None
         finished = now if ends else rollout.finished_at
+        judge = judge.at_the_end() if judge and ends else judge
         with self._engine.begin() as connection:
             entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
             columns = {**state_columns(rollout.plan, state), "finished_at": finished}

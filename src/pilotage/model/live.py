@@ -139,6 +139,14 @@ class JudgeState:
         found = users.get("ever") if isinstance(users, Mapping) else None
         return found if isinstance(found, Mapping) else {}
 
+    def at_the_end(self) -> JudgeState:
+        """What of it is used after the rollout's end: users' counts, and how bursty their errors came."""
+        users = self.sums.get("users")
+        bursts = users.get("bursts") if isinstance(users, Mapping) else None
+        factor = {"factor": bursts["factor"]} if isinstance(bursts, Mapping) and "factor" in bursts else {}
+        kept = {"users": {"ever": dict(self.ever), "bursts": factor}} if self.ever else {}
+        return JudgeState(subject=self.subject, sums=kept, totals=self.totals, tries=self.tries, history=self.history)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, as it is stored."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -1,0 +1,84 @@
+"""What is kept for a while goes when it is old; the audit chain, and what others learn from, stays."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from pilotage.engine.histories import history_of
+from pilotage.engine.outbox import SENT, WAITING
+from pilotage.engine.pruning import Kept, old, prune
+from pilotage.engine.store import Store
+from pilotage.engine.tables import outbox
+from pilotage.model.live import NOTHING_SEEN, JudgeState
+from pilotage.model.rollout import Decision, Event, Status
+
+from .test_order import NOW, create, wanted
+
+KEPT = Kept(messages=100.0, logs=100.0)
+
+
+def letter(store: Store, thread: str, key: str, state: str = SENT) -> None:
+    row = {"key": key, "channel": "hook", "section": {}, "service": "web", "environment": "production", "message": {}}
+    more = {"thread": thread, "state": state, "due": 0.0, "attempts": 1, "claimed_until": 0.0, "created_at": NOW}
+    with store.engine.begin() as connection:
+        connection.execute(insert(outbox).values(**row, **more))
+
+
+def test_messages_of_rollouts_that_are_over_go_and_no_other(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    over = create(store, wanted(store, "web", "1.0"), NOW)
+    ended = Decision(replace(over.state, status=Status.COMPLETED, at=NOW), (), (Event("completed", "the end"),))
+    store.record(over, ended, None, NOTHING_SEEN)
+    running = create(store, wanted(store, "api", "1.0"), NOW)
+    for thread, key, state in ((over.id, "a", SENT), (over.id, "b", WAITING), (running.id, "c", SENT)):
+        letter(store, thread, key, state)
+    letter(store, "reminder/web", "d")
+    assert old(store.engine, tmp_path, KEPT, NOW + 99).messages == 0
+    found = old(store.engine, tmp_path, KEPT, NOW + 101)
+    assert found.messages == 1
+    prune(store.engine, found, KEPT, NOW + 101)
+    with store.engine.connect() as connection:
+        assert sorted(connection.scalars(outbox.select().with_only_columns(outbox.c.key))) == ["b", "c", "d"]
+    assert store.broken_link(over.id) is None
+
+
+def test_logs_go_of_instances_and_checks_that_are_gone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fleet, checks = tmp_path / "run" / "web-production" / "fleet", tmp_path / "run" / "web-production" / "checks" / "r1"
+    gone, running, fresh, check = (
+        fleet / "logs" / "gone.log", fleet / "logs" / "running.log", fleet / "logs" / "fresh.log", checks / "smoke.log",
+    )  # fmt: skip
+    for path in (gone, running, fresh, check, fleet / "running.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("line\n")
+    for path in (gone, running, check, fresh):
+        os.utime(path, (NOW, NOW + 50 * (path == fresh)))
+    found = old(store.engine, tmp_path, KEPT, NOW + 101)
+    assert set(found.logs) == {gone, check}
+    prune(store.engine, found, KEPT, NOW + 101)
+    assert [path.exists() for path in (gone, running, fresh, check)] == [False, True, True, False]
+
+
+def test_a_judge_keeps_at_the_end_what_later_ones_learn_from(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    one = wanted(store, "web", "2.0")
+    rollout = store.create(one.plan, replace(one.state, old="1.0"), one.snapshot, "ada", NOW)
+    ever = {"stable_bad": 7, "stable_total": 5000, "canary_bad": 1, "canary_total": 100}
+    sums = {
+        "users": {"ever": ever, "bursts": {"factor": 2.5, "seen": [1] * 1000}, "phase": {}},
+        "latency": [0.1] * 1000,
+    }
+    judge = JudgeState(sums=sums, cursor={"totals": {}}, rules={"r": 1})
+    done = Decision(replace(rollout.state, status=Status.COMPLETED, at=time.time()), (), ())
+    store.record(rollout, done, judge, NOTHING_SEEN)
+    kept = store.get(rollout.id).judge
+    assert kept is not None
+    assert (dict(kept.ever), kept.cursor, "latency" in kept.sums) == (ever, None, False)
+    learned = history_of(store, "web", "production", NOW)
+    assert learned is not None
+    assert (learned.bad, learned.total, learned.dispersion) == (7, 5000, 2.5)
