@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,16 @@ import sys
 from pathlib import Path
 from tests.chaos.harness import begun
 print(begun(Path(sys.argv[1]), "canary", canary__phase_duration="2s"))
+"""
+_READS = """
+import json, sys
+from pilotage.config.models import EnvironmentSection
+from pilotage.engine.targets import rules_of
+from pilotage.model.plan import Plan
+environment, plan = json.load(sys.stdin)
+EnvironmentSection.model_validate(environment)
+rules_of({"environment": environment}, "2", "1")
+Plan.from_json(plan)
 """
 _WORKER = """
 import sys
@@ -63,6 +75,14 @@ class OldCode:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def reads(self, environment: dict[str, Any], plan: str) -> None:
+        """Fails where the old code cannot execute a rollout with this configuration and plan."""
+        done = subprocess.run(
+            [sys.executable, "-c", _READS], env=self._environment, cwd=self._code, capture_output=True, text=True,
+            check=False, input=json.dumps([environment, plan]),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
 
     def worker(self) -> subprocess.Popen[bytes]:
         """A worker that holds the folder's lock, as every one does."""

@@ -16,11 +16,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from pilotage.config.loading import load
 from pilotage.engine import failpoints, migrations
+from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store
+from pilotage.engine.targets import describe
 from pilotage.model.rollout import Status
 
 from ..stores.test_stores import STORES, ids, unpack
+from ..unit.test_config import GOOD
 from .harness import problems
 from .old_code import OldCode, unpacked
 from .test_two_workers import wait
@@ -104,6 +108,21 @@ def test_an_older_worker_that_finds_a_newer_store_finishes_its_rollout(
     assert old_worker.poll() is None
     assert not problems(tmp_path, "canary", "good", rollout)
     assert "Traceback" not in (tmp_path / "old-worker.log").read_text()
+
+
+def test_an_older_worker_can_execute_what_a_newer_command_begins_with_settings_that_it_knows(
+    tmp_path: Path, old: OldCode
+) -> None:
+    guards = """\
+    probes: [{http: /cart}]
+    checks: {check-monitoring: [{run: [sh]}]}
+    analysis: {prometheus: "http://p:9090", rules: [{name: a, query: b, success_condition: "result[0] > 1"}]}
+"""
+    path = tmp_path / "pilotage.yaml"
+    path.write_text(GOOD.replace("    overrides:", f"{guards}    overrides:"))
+    loaded = load(path)
+    plan = plan_for(loaded, "production", Wish("2"))
+    old.reads(dict(describe(loaded.configuration.environments["production"], tmp_path).environment), plan.to_json())
 
 
 # ── a file: one after the other ────────────────────────────────────────────────────────────────────────────

@@ -106,7 +106,22 @@ def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
         with suppress(OSError, ValueError):
             text = (cwd / page).read_bytes()[: LARGEST_FILE + 1].decode()
             files = {page: text} if len(text) <= LARGEST_FILE else {}
-    return Snapshot(environment=section.model_dump(mode="json"), cwd=str(cwd), routes=routes, files=files)
+    kept = _without_empty(section.model_dump(mode="json"))
+    return Snapshot(environment=kept, cwd=str(cwd), routes=routes, files=files)
+
+
+def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
+    """The section without settings that nobody made. A worker of an older version refuses keys that it does not know,
+    so it can execute a rollout that uses nothing newer. Rules stay whole: it reads their keys without asking."""
+    kept = {}
+    for name, value in section.items():
+        if isinstance(value, dict) and name not in ("analysis", "overrides"):
+            value = _without_empty(value)
+        if isinstance(value, list):
+            value = [_without_empty(item) if isinstance(item, dict) else item for item in value]
+        if value is not None and value != [] and value != {}:
+            kept[name] = value
+    return kept
 
 
 def _page(snapshot: Snapshot, section: EnvironmentSection) -> str:
