@@ -64,6 +64,7 @@ class Shop:
             "count": count,
             "health": "/healthz",
             "stop_deadline": "3s",
+            "pass_environment": ["PYTHONPATH"],  # the instances run the same code as the tests
         }
         router = {
             "kind": "envoy",

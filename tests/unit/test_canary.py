@@ -49,7 +49,7 @@ def watching(plan: Plan, weight: int) -> RolloutState:
     """The state in the middle of the watch of `weight`."""
     kinds = (StepKind.ANALYSE, StepKind.BAKE)
     step = next(i for i, s in enumerate(plan.steps) if s.kind in kinds and s.weight == weight)
-    return replace(begin(plan, "old", Pace.FULL), step=step)
+    return replace(begin(plan, "old", Pace.FULL), step=step, reached=weight)
 
 
 def events(decision: Decision) -> list[str]:

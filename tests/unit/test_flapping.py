@@ -129,6 +129,14 @@ def test_a_source_that_fails_every_other_second_is_one_event_also_in_a_pause() -
     assert world.told["verdict"] == 2, "once it stays away it is over"
 
 
+def test_before_the_first_user_a_router_that_is_being_started_costs_no_further_wait() -> None:
+    plan = a_plan()
+    blind = replace(seen(0), instances=None, split=None, trouble="fleet: has not answered yet")
+    held = decide(plan, begin(plan, "old", Pace.FULL), blind, (), 1.0).state
+    assert held.status is Status.HOLDING
+    assert decide(plan, held, seen(0), (), 1.5).state.status is Status.PROGRESSING
+
+
 # ── users meanwhile ────────────────────────────────────────────────────────────────────────────────────────
 
 

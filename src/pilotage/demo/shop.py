@@ -56,7 +56,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/healthz":
-            self._answer(200, {"release": self.server.release})
+            # A release that flaps is ill in every other second.
+            ill = self.server.fault == "flapping" and int(time.time()) % 2
+            self._answer(503 if ill else 200, {"release": self.server.release})
         elif self.path == "/metrics" and self.server.toggle:
             self._send(200, self.server.toggle.page().encode(), "text/plain; version=0.0.4")
         elif self.server.toggle:

@@ -31,6 +31,7 @@ from pilotage.model.rollout import RolloutState, Seen
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout import baseline
 from pilotage.rollout.machine import wants_traffic
+from pilotage.rollout.turn import FORWARD
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Judging:
         self._compared_signals = count_tests(tuple(self._queries))
         self.recent: dict[str, int] = {}
         self._before: Split | None = None
+        self._diverted = 0
+        """Per mille of users that stable serves for a version of which nothing is healthy."""
         self._crew, self._lock = crew or Crew(), threading.Lock()
         self._new_reading: tuple[str, Reading | Exception] | None = None
         self._read_at = time.monotonic()
@@ -204,6 +207,8 @@ class Judging:
         if subject != self._subject:
             self._subject, self._cursor, self._new_reading = subject, None, None
             self._judge = self._new_judge()
+        if state.diverted or state.status not in FORWARD:
+            self._diverted = state.diverted.share if state.diverted else 0
         if state.tries != self._tries:
             self._tries = state.tries
             self._judge.begin_again()
@@ -283,12 +288,19 @@ class Judging:
         compared = fresh if fresh and split.weight(fresh) else self._old
         odds = _odds(split, self._new, compared)
         if not split.weight(self._new):
-            return Beside(compared if split.mirror else None)
+            return Beside(compared) if split.mirror else self._while_diverted(compared)
+        self._diverted = 0
         if odds is None:
             return Beside(None)
         # Errors between two weights are judged by the larger odds, at which the new version would have more of them.
         earlier = _odds(before, self._new, compared) if before else None
         return Beside(compared, max(odds, earlier or 0.0), self._share(split, before, beside=compared == fresh))
+
+    def _while_diverted(self, compared: str) -> Beside:
+        """What a canary that hangs answers late is judged as if it still got its share. It gets less, so chance makes
+        it look harmful no more often than it may."""
+        odds = self._diverted / (WHOLE - self._diverted) if 0 < self._diverted < WHOLE else None
+        return Beside(None) if odds is None else Beside(compared, odds)
 
     def _measure(self, target: Target, state: RolloutState, seen: Seen) -> None:
         """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""

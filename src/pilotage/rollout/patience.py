@@ -28,6 +28,10 @@ COMES_AND_GOES = (
 """What can be good for a second and bad again. It must stay good, and what it cost is remembered in later steps; of
 other causes each step has its own account, because the end of one is an answer."""
 
+_SIGHT = (HoldCause.ROUTER_UNREACHABLE, HoldCause.FLAGS_UNREACHABLE, HoldCause.SOURCE_ERROR)
+"""What says nothing about the release. Before the first user has it, such a hold ends at once: a fleet and a router
+that are just being started answer when they can."""
+
 
 def attended(state: RolloutState, passed: float) -> tuple[Trouble, ...]:
     """The accounts after `passed` more seconds; time in a pause is nobody's."""
@@ -71,10 +75,13 @@ def told(state: RolloutState, cause: HoldCause) -> tuple[Trouble, ...]:
 
 def settled(state: RolloutState) -> bool:
     """Whether what a hold is about has been good for as long as it was bad, within the bounds above."""
-    return all(one.calm >= _wanted(one) for one in state.troubles if one.told and one.cause in COMES_AND_GOES)
+    open_ = (one for one in state.troubles if one.told and one.cause in COMES_AND_GOES)
+    return all(one.calm >= _wanted(state, one) for one in open_)
 
 
-def _wanted(one: Trouble) -> float:
+def _wanted(state: RolloutState, one: Trouble) -> float:
+    if one.cause in _SIGHT and not state.reached:
+        return 0.0
     return min(MOST_CALM, max(LEAST_CALM, one.spent))
 
 
