@@ -18,6 +18,7 @@ from pilotage.engine import rescue
 from pilotage.engine.chain import append
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.tables import rollouts
+from pilotage.model.events import PersonNeeded
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import CommandKind, Decision, Event
 
@@ -48,7 +49,7 @@ def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
 def tell_stuck(store: Store, rollout: str, why: str) -> None:
     """Put into the record, and on its channels, that a person is needed. Where the rollout cannot be read any more, its
     chain alone gets the event."""
-    told = Event("person-needed", f"a person is needed: {why}", {"cause": "stuck", "step": ""})
+    told = PersonNeeded(cause="stuck", step="", reason=why).record()
     try:
         found = store.get(rollout)
         reason = found.state.reason if found.state.status.final else f"stuck: {why}"

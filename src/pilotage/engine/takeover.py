@@ -10,8 +10,9 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.engine.failpoints import reach
 from pilotage.engine.journal import Journal, Lost, Witness
 from pilotage.engine.store import Rollout
+from pilotage.model.events import PersonNeeded
 from pilotage.model.observation import Health
-from pilotage.model.rollout import Decision, Event, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Decision, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import artifact_of
 from pilotage.rollout.machine import begin
 
@@ -64,8 +65,7 @@ def _after_going_back(state: RolloutState, rollout: Rollout, witness: Witness) -
     else:
         after = replace(state, status=Status.PAUSED, hold=None, in_status=0.0, reason=reason)
     after = replace(after, at=max(time.time(), state.at))
-    told = Event("person-needed", f"a person is needed: {reason}", {"cause": "store", "step": ""})
-    return Decision(after, (), (told,))
+    return Decision(after, (), (PersonNeeded(cause="store", step="", reason=reason).record(),))
 
 
 def _serves_already(rollout: Rollout, seen: Seen) -> str | None:
@@ -85,5 +85,5 @@ def _beside(rollout: Rollout, serving: str) -> Decision:
     state = begin(rollout.plan, serving, Pace.FULL, rollout.state.author)
     reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=time.time())
-    what = f"a person is needed: {reason} `pilotage resume` releases {state.new} beside it"
-    return Decision(state, (), (Event("person-needed", what, {"cause": "store", "step": ""}),))
+    asks = f"{reason} `pilotage resume` releases {state.new} beside it"
+    return Decision(state, (), (PersonNeeded(cause="store", step="", reason=asks).record(),))

@@ -112,11 +112,13 @@ class CommandRefused(Occurrence, tag="command-refused", severity=Severity.PROGRE
 
 @dataclass(frozen=True, kw_only=True)
 class PersonNeeded(Occurrence, tag="person-needed", severity=Severity.CRITICAL):
-    """The release cannot be undone by itself (`rollback.possible`): it stops and calls a person."""
+    """Pilotage cannot go on by itself and calls a person: the release cannot be undone (`rollback.possible`), the store
+    lost something, or looks at the rollout fail."""
 
     cause: str
-    """`deadline`, `check`, `instance`, or the metric that failed."""
+    """`deadline`, `check`, `instance`, or the metric that failed; `store`, `stuck`."""
     step: str
+    """Empty where it is about the rollout as a whole."""
     reason: str
 
     @property
