@@ -14,7 +14,7 @@ import pytest
 from pilotage.adapters.fence import Fence, floor, last_seen
 from pilotage.adapters.identity import start_ticks
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import leases
+from pilotage.engine import leases, places, rescue
 from pilotage.engine.store import Store
 
 TARGET = "shop/production"
@@ -169,3 +169,18 @@ def test_whoever_holds_a_lease_is_known(store: Store) -> None:
     with store.engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE leases SET holder = '{dead}'")
     assert leases.held_by(store.engine, TARGET) is None
+
+
+@pytest.mark.parametrize("left", ['{"token": 999}', '{"token": 6, "by": "elsewhere"}', "cut off"])
+def test_a_fence_above_the_lease_stops_nobody_who_holds_it(store: Store, tmp_path: Path, left: str) -> None:
+    """A13, A15, B5: edited by hand, or left by a store that was lost since: the lease rises above it."""
+    token = places.take(store.engine, tmp_path, "shop", "production", "a/1")
+    assert token == 1
+    file = rescue.place_of(tmp_path, "shop", "production") / "fence.json"
+    Fence(file, token, "a/1").check()
+    for copy in file.parent.iterdir():
+        copy.write_text(left)
+    token = places.take(store.engine, tmp_path, "shop", "production", "a/1")
+    assert token is not None
+    Fence(file, token, "a/1").check()
+    assert places.take(store.engine, tmp_path, "shop", "production", "a/1") == token, "it does not go on rising"

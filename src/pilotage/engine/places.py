@@ -4,6 +4,7 @@ of a machine. Only a worker there may lease it; another one would start a second
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import socket
@@ -24,7 +25,6 @@ from pilotage.engine.rescue import place_of, read_leniently
 from pilotage.engine.tables import environments, rollouts
 from pilotage.engine.tables import leases as lease_rows
 
-_FILE = "place.json"
 _LATELY = 2 * leases.DURATION
 """Seconds after which a worker that was not heard of is said to be so."""
 
@@ -65,26 +65,30 @@ class Home:
 
 
 def here(directory: Path) -> Place:
-    """This folder on this machine. A copy of it elsewhere, or at another path, is another place, and so is one that has
-    lost its note. directory: the state's."""
+    """This folder on this machine. A copy of it elsewhere, or at another path, is another place. Each has its own note,
+    so that a container and its host, which see one folder, take nothing from each other. directory: the state's."""
     made(directory)
     machine, path = _machine(directory), str(directory.resolve())
-    file = directory / _FILE
-    found = read_leniently(file)
-    if not isinstance(found, dict) or (found.get("machine"), found.get("path")) != (machine, path) or "id" not in found:
-        beside = file.with_name(f".{_FILE}.{secrets.token_hex(4)}")
-        write_json(beside, {"id": secrets.token_hex(8), "machine": machine, "path": path})
-        beside.chmod(0o600)
-        if found is None and not file.exists():
+    file = directory / f"place-{hashlib.sha256(f'{machine} {path}'.encode()).hexdigest()[:12]}.json"
+    found = _noted(file)
+    if found is None:
+        beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+        write_json(beside, {"id": secrets.token_hex(8), "path": path})
+        if file.exists():
+            beside.replace(file)  # It could not be read.
+        else:
             # Of several that ask first, one has said it for all.
             with suppress(FileExistsError):
                 os.link(beside, file)
             beside.unlink()
-        else:
-            beside.replace(file)
-        found = read_leniently(file)
+        found = _noted(file)
     project = directory.resolve().parent if directory.name == ".pilotage" else directory.resolve()
-    return Place(str(found["id"]), f"{socket.gethostname()} in {project}")
+    return Place(str(found), f"{socket.gethostname()} in {project}")
+
+
+def _noted(file: Path) -> str | None:
+    found = read_leniently(file)
+    return found["id"] if isinstance(found, dict) and isinstance(found.get("id"), str) else None
 
 
 def take(
