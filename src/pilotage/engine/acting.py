@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,9 @@ _BUDGET = 2.0
 """Seconds that a look waits until everything was said."""
 _LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
 
+_SAY_AGAIN = 3.0
+"""Seconds after which what is so already is said once more, though nothing changed."""
+
 Facts = Callable[[str, str], Mapping[str, str]]
 
 
@@ -34,6 +39,7 @@ class Acting:
         self._name, self._place, self._crew = name, place, crew
         self._call: Call[list[str]] | None = None
         self._back = False
+        self._said: tuple[object, float] = (None, -math.inf)
         self.refused: list[str] = []
 
     def act(
@@ -49,6 +55,11 @@ class Acting:
             return
         if self._call is not None and self._call.done and not back:
             self._call.result()
+        settled = None if self.refused or back else _settled(actions, seen)
+        said, at = self._said
+        if settled is not None and settled == said and time.monotonic() - at < _SAY_AGAIN:
+            return
+        self._said = settled, time.monotonic()
         ordered = sorted(actions, key=lambda a: not isinstance(a, Apply | SetFlag)) if back else list(actions)
         self._back = back
         self._call = call = self._crew.start(lambda: self._do_all(target, ordered, seen, facts))
@@ -103,6 +114,16 @@ def _say(target: Target, action: Action, seen: Seen, facts: Facts) -> None:
         case Check(name, attempt, version):
             if target.checks and name in target.checks.names():
                 target.checks.ensure(name, attempt, facts(version, name))
+
+
+def _settled(actions: Sequence[Action], seen: Seen) -> object | None:
+    """What was said and seen, where every instance is well and the router splits as it should; None else. As long as it
+    stays the same there is nothing to say."""
+    if not seen.instances or any(i.health is not Health.HEALTHY for i in seen.instances) or seen.checks:
+        return None
+    if any(isinstance(a, Apply) and a.split != seen.split for a in actions):
+        return None
+    return tuple(actions), tuple(i.id for i in seen.instances), seen.endpoints, seen.flag
 
 
 def _backends(

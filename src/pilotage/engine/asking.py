@@ -63,7 +63,7 @@ class Asked(Generic[_T]):
             return None, f"{self._what}: {self._error}"
         if time.monotonic() - self._known <= oldest:
             return self._value, ""
-        silent = f"{self._what}: has not answered for {self.silent:.0f} s"
+        silent = f"{self._what}: has not answered {f'for {self.silent:.0f} s' if self.silent >= 1 else 'yet'}"
         return None, silent if self.busy else ""
 
     @property
@@ -73,10 +73,12 @@ class Asked(Generic[_T]):
 
 
 class Round:
-    """Questions of one look, in their order."""
+    """Questions of one look, in their order. last: what follows once all of them came back, in the same thread."""
 
-    def __init__(self, crew: Crew, questions: Sequence[Callable[[], object]]) -> None:
-        self._crew, self._open = crew, deque(questions)
+    def __init__(
+        self, crew: Crew, questions: Sequence[Callable[[], object]], last: Callable[[], object] | None = None
+    ) -> None:
+        self._crew, self._open, self._last = crew, deque(questions), last
         self._left = len(questions)
         self._lock, self._over = threading.Lock(), threading.Event()
         self.hurried = False
@@ -104,6 +106,8 @@ class Round:
 
     def leave(self) -> None:
         """Ask no more of what has not begun yet."""
+        with self._lock:
+            self._last = None
         self._open.clear()
 
     def _work(self) -> None:
@@ -115,5 +119,9 @@ class Round:
             question()
             with self._lock:
                 self._left -= 1
+                follows, self._last = (self._last, None) if self._left == 0 else (None, self._last)
+                self._left += follows is not None
                 if self._left == 0:
                     self._over.set()
+            if follows is not None:
+                self._open.append(follows)

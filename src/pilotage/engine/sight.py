@@ -26,8 +26,9 @@ from pilotage.model.traffic import Split
 if TYPE_CHECKING:
     Endpoints = Mapping[str, frozenset[tuple[str, int]]]
 
-_BUDGET = 1.0
-"""Seconds that a look waits for what it wants to see."""
+_BUDGET = 2.0
+"""Seconds that a look waits for what it wants to see; who undoes something interrupts it."""
+_BUDGET_JUDGE = 1.0
 _BUDGET_UNDOING = 0.15
 _OLDEST_ADDRESSES = 60.0
 """Seconds for which the addresses of instances are good enough to lead users back to them."""
@@ -61,6 +62,9 @@ class Sight:
             seen = self._assembled(target, rollout, trouble)
             self._verdicts = seen, judging.verdicts(target, rollout.state, seen)
 
+        def judge_now() -> None:
+            self._judge.ask(judge)
+
         questions: list[Callable[[], object]] = [
             lambda: self._router.ask(lambda: _read_router(target)),
             lambda: self._fleet.ask(target.fleet.instances),
@@ -70,22 +74,36 @@ class Sight:
         questions += [
             lambda: self._agreed.ask(lambda: _agreed(self._store, rollout)),
             lambda: self._source.ask(lambda: judging.ask_source(target, self._assembled(target, rollout, trouble))),
-            lambda: self._judge.ask(judge),
         ]
-        self._round = Round(self._crew, questions)
         began = time.monotonic()
-        if not self._round.wait(_BUDGET) and self._round.hurried:
-            if hurried():
-                self._round.leave()
-                return None
-            self._round.calm()
-            self._round.wait(_BUDGET - (time.monotonic() - began))
+        if not self._waited(questions, judge_now, _BUDGET, hurried) or (
+            self._verdicts is None and not self._waited([judge_now], None, _BUDGET_JUDGE, hurried)
+        ):
+            return None
         if self._verdicts is not None:
             seen, verdicts = self._verdicts
             return replace(seen, verdicts=verdicts)
         late = f"the judge has not answered for {max(self._judge.silent, time.monotonic() - began):.0f} s"
         verdict = Verdict("judge", VerdictKind.SOURCE_ERROR, late)
         return replace(self._assembled(target, rollout, trouble), verdicts=(verdict,))
+
+    def _waited(
+        self,
+        questions: Sequence[Callable[[], object]],
+        last: Callable[[], object] | None,
+        budget: float,
+        hurried: Callable[[], bool],
+    ) -> bool:
+        """Ask, and wait as long as the budget allows; False where something was asked that undoes the rollout."""
+        self._round = Round(self._crew, questions, last)
+        began = time.monotonic()
+        while not self._round.wait(budget - (time.monotonic() - began)) and self._round.hurried:
+            if hurried():
+                self._round.leave()
+                return False
+            self._round.calm()
+        self._round.leave()
+        return True
 
     def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
         """What the way back needs, as soon as it can be had: no judge, no query, no freeze."""
