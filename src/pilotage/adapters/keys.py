@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.files import private_folder, write_durably
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import resolve
 
@@ -146,7 +147,7 @@ def _create(path: Path) -> None:
     content = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     beside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()
@@ -164,8 +165,7 @@ def _keep_public(directory: Path, signer: Signer) -> None:
     if path.exists():
         return
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(signer.public, encoding="ascii")
+        write_durably(path, signer.public.encode("ascii"))
     except OSError as error:
         raise KeyUnusable(f"{path}: the public key cannot be kept: {error.strerror}") from None
 
