@@ -73,6 +73,7 @@ class Driver:
         self._target: Target | None = None
         self._token: int | None = None
         self._leasing: Call[tuple[int | None, Rollout]] | None = None
+        self._asking: Call[tuple[Command, ...]] | None = None
         self._renewed = self._recorded = -math.inf
         self._attended = 0.0
         self._verdicts: tuple[Verdict, ...] = ()
@@ -144,10 +145,14 @@ class Driver:
         behind = rescue.standing(*self._place)
         if not commanded and behind is None:
             return ()
-        asked = self._crew.start(self._pending)
+        self._asking = asked = self._asking or self._crew.start(self._pending)
         if asked.wait(_PATIENCE_AWAY if self.alone else _PATIENCE_COMMANDS):
+            self._asking = None
             try:
-                return tuple(self._known(command) for command in asked.result())
+                found = tuple(self._known(command) for command in asked.result())
+                self._recorder.answered()
+                # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
+                return found if not self.alone else tuple(c for c in found if c.kind in _UNDOING)
             except AWAY as error:
                 self._recorder.away = self._recorder.away or f"the store cannot be used: {type(error).__name__}"
         if behind is None or behind.to == self.rollout.version or self.rollout.state.status in _BACK:
@@ -187,6 +192,7 @@ class Driver:
             return self._without_lease(f"the store cannot be used: {type(error).__name__}: {error}")
         if token is None:
             raise LeaseLost(f"another worker holds {self._name}")
+        self._recorder.answered()
         self._renewed = leasing.began
         if self._target is None or token != self._token:
             self._token = token

@@ -96,6 +96,11 @@ class Recorder:
         """Nothing happened that is worth a record."""
         self.rollout = replace(self.rollout, state=decision.state)
 
+    def answered(self) -> None:
+        """The store has answered another question; what it still owes here is another matter."""
+        if self._call is None and self._flushing is None and not self._waiting:
+            self.away = ""
+
     def note(self) -> None:
         """Leave word beside the target of how far the store is."""
         known = self._stored
