@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -51,13 +52,19 @@ def rollout_to_html(
 
 def page(name: str, **facts: Any) -> str:
     """A page from one of our templates, which extend `page.html.j2`. Its policy lets it load and run nothing."""
-    environment = Environment(
+    # Markup is escaped text by text; what steers a terminal or turns the reading direction is taken from the whole.
+    return clean(_environment().get_template(name).render(**facts))
+
+
+@cache
+def _environment() -> Environment:
+    """Kept, because reading a template takes longer than filling it in."""
+    made = Environment(
         loader=PackageLoader("pilotage.render", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["dates"] = _dates
-    # Markup is escaped text by text; what steers a terminal or turns the reading direction is taken from the whole.
-    return clean(environment.get_template(name).render(**facts))
+    made.filters["dates"] = _dates
+    return made
 
 
 def _dates(text: str) -> Markup:
