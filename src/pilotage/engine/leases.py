@@ -151,10 +151,6 @@ class Heart:
         """Whether the last beat was lately enough that no lease can have run out since."""
         return time.monotonic() - self._beat < DURATION / 2
 
-    @property
-    def due(self) -> bool:
-        return time.monotonic() - self._beat > _BEAT_EVERY
-
     def _go_on(self) -> None:
         told = False
         while not self._stopping.is_set():

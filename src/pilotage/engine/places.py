@@ -116,7 +116,10 @@ def home_of(engine: Engine, directory: Path, service: str, environment: str) -> 
         expires = connection.scalar(select(lease_rows.c.expires_at).where(_lease(service, environment)))
         now = leases.now_of(connection)
     heard = None if not expires else max(0.0, now - (expires - leases.DURATION))
-    return Home(Place(row.home, row.home_name or row.home), heard, row.home == here(directory).id)
+    is_here = False
+    with suppress(OSError):  # Who only asks may not be able to write here.
+        is_here = row.home == here(directory).id
+    return Home(Place(row.home, row.home_name or row.home), heard, is_here)
 
 
 def adopt(engine: Engine, directory: Path, service: str, environment: str, *, force: bool = False) -> Place:
