@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 LONGEST_WAIT = 5.0
 """Seconds that anybody waits for a lock, a connection or an answer of the database before it counts as failed."""
 
-LONGEST_PAUSE = 6.0
-"""Seconds that a transaction may stand idle before PostgreSQL ends it: as long as a lease lasts."""
+LONGEST_PAUSE = LONGEST_WAIT - 1.0
+"""Seconds that a transaction may stand idle before PostgreSQL ends it: whoever waits for its locks still gets them."""
 
 _PATIENCE = {
     "connect_timeout": 3, "tcp_user_timeout": 4000, "keepalives_idle": 5, "keepalives_interval": 2,
