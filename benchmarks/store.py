@@ -132,7 +132,7 @@ def beside(work: Callable[[], object]) -> Iterator[None]:
 def poll(store: Store) -> None:
     """What a worker asks ten times a second."""
     store.queued()
-    store.open_releases()
+    store.open_releases(time.time())
     store.unfinished()
     store.commanded()
 

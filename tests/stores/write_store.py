@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import importlib.util
+import inspect
 import shutil
 import sqlite3
 import sys
@@ -157,7 +158,8 @@ def said(store: Store, plan: Any) -> None:
         )
         signatures.sign(store.engine, "shop", "production", "3.0", signed)
     action = retro.Action(0, "add an index", "ada", "2027-01-31", "p95 below 200 ms", "high", "2.0")
-    actions.add(store.engine, "shop", action, [], "ada")
+    dated = [now] if "now" in inspect.signature(actions.add).parameters else []
+    actions.add(store.engine, "shop", action, [], "ada", *dated)
     from datetime import UTC, datetime
 
     freeze = calendar.Freeze("audit", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ def _plan(project: Project, version: str, environment: str | None, wished: dict[
 def _act(project: Project, reason: str = "") -> Act:
     from pilotage.engine.announcing import Act
 
-    return Act(project.actor, time.time(), reason)
+    return Act(project.actor, project.clock.now(), reason)
 
 
 def _one(project: Project, plan: Plan, item: str) -> Announced:
@@ -67,7 +66,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
     from pilotage.engine.announcing import announcements_of
 
     plan = _plan(project, version, environment, wished)
-    found, now = announcements_of(project.store, plan), time.time()
+    found, now = announcements_of(project.store, plan), project.clock.now()
     zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
     if as_json:
         items = [{**vars(one), "state": one.state.value, "overdue": one.overdue(now)} for one in found]
@@ -97,7 +96,7 @@ def track(project: Project, /, version: str, environment: str | None, **wished: 
     from pilotage.engine.announcing import track as begin
 
     plan = _plan(project, version, environment, wished)
-    count = begin(project.store, project.loaded, plan, project.actor, time.time())
+    count = begin(project.store, project.loaded, plan, project.actor, project.clock.now())
     project.ensure_worker()
     click.echo(f"{len(plan.communication)} announcements of {version} are tracked, {count} of them from now on")
 

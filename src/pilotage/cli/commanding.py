@@ -160,7 +160,7 @@ def clean(project: Project, environment: str | None) -> None:
     if not rollout.state.preserved or not rollout.state.status.final:
         click.echo("nothing is kept for study")
         return
-    project.store.clean(rollout.id, project.actor, time.time())
+    project.store.clean(rollout.id, project.actor, project.clock.now())
     see_to(project, rollout.service, rollout.environment)
     click.echo(f"the failed environment with {rollout.version} goes")
 
@@ -174,7 +174,7 @@ def clean(project: Project, environment: str | None) -> None:
 @click.pass_obj
 def freeze(project: Project, name: str, environment: str | None, reason: str, duration: str | None, lift: bool) -> None:
     """Let no rollout begin, and none reach more users, while the freeze NAME reigns. Rolling back stays allowed."""
-    from datetime import UTC, datetime, timedelta
+    from datetime import timedelta
 
     from pilotage.engine.times import in_words
     from pilotage.model.calendar import Freeze
@@ -192,7 +192,7 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
         seconds = float(parse_duration(duration))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--for") from None
-    begins = datetime.now(UTC)
+    begins = project.moment
     declared = Freeze(name, begins, begins + timedelta(seconds=seconds))
     project.store.freezes.declare(service, place, declared, project.actor, reason)
     click.echo(in_words(declared, project.loaded.configuration.calendar.zone))

@@ -68,7 +68,7 @@ def kill(project: Project, environment: str | None, reason: str) -> None:
 @click.pass_obj
 def stale(project: Project, environment: str | None, as_json: bool, fail: bool) -> None:
     """Flags that everyone has had for longer than `toggle.flag_removal`: their code should be gone."""
-    found = list(_stale(project, project.environment(environment), time.time()))
+    found = list(_stale(project, project.environment(environment), project.clock.now()))
     if as_json:
         click.echo(json.dumps({"schema": 1, "stale": found}, indent=2))
     for each in found if not as_json else []:

@@ -65,7 +65,7 @@ def retry(project: Project, channel: str | None) -> None:
     known = [one.channel for one in outbox.health(project.store.engine)]
     if channel is not None and channel not in known:
         raise click.UsageError(f"nothing was ever told through {channel!r}; there are {', '.join(known) or 'none'}")
-    count = outbox.retry(project.store.engine, channel, time.time())
+    count = outbox.retry(project.store.engine, channel, project.clock.now())
     if count:
         project.ensure_worker()
     click.echo(f"{count} message{'s' * (count != 1)} will be tried again now")
@@ -87,7 +87,7 @@ def test(project: Project, channel: str | None) -> None:
         raise click.UsageError(
             f"{project.config} has no channel: notify: [{{kind: slack, webhook: secret://env/NAME}}]"
         )
-    service, now, failed = project.whole.configuration.service, time.time(), 0
+    service, now, failed = project.whole.configuration.service, project.clock.now(), 0
     for name, section in there.items():
         if channel not in (None, name):
             continue
@@ -138,7 +138,7 @@ def serve_callbacks(project: Project, listen: str) -> None:
         refusal = (401, "not signed")
         for secret in secrets:
             try:
-                pressed = slack_callback.read(headers, body, secret, time.time())
+                pressed = slack_callback.read(headers, body, secret, project.clock.now())
             except slack_callback.BadCallback as error:
                 refusal = (error.status, str(error))
                 continue

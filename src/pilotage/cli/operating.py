@@ -78,12 +78,11 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
     Rollouts, plans, events, verdicts and commands stay for ever, so that `events --verify` goes on working.
     """
     import sys
-    import time
 
     from pilotage.engine.pruning import Kept, old
     from pilotage.engine.pruning import prune as remove
 
-    section, now = project.whole.configuration.retention, time.time()
+    section, now = project.whole.configuration.retention, project.clock.now()
     kept = Kept(messages=section.messages, logs=section.logs)
     found = old(project.store.engine, project.directory, kept, now)
     what = f"{found.messages} messages and {len(found.logs)} logs ({found.size / 2**20:.1f} MiB)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def wish_of(
     return Wish(
         version,
         release_date.date() if release_date else None,
-        as_of.date() if as_of else date.today(),
+        as_of.date() if as_of else project.today,
         tuple(name.strip() for name in (done or "").split(",") if name.strip()),
         {name: Acceptance(str(reason), project.actor) for name in accept},
         risk=_assessed(project, with_risk) if with_risk else None,
@@ -88,6 +88,7 @@ def _rules(plan: Plan) -> str:
 def _ics(plan: Plan) -> bytes:
     from pilotage.render.ics import to_ics
 
+    # When the file was made: nothing is decided by it.
     return to_ics(plan, datetime.now(UTC))
 
 

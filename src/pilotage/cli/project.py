@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from pilotage.adapters.clock import SYSTEM
+from pilotage.model.clock import Clock, today
 
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
@@ -26,6 +30,7 @@ class Project:
     config: Path
     debug: bool
     service: str | None = None
+    clock: Clock = SYSTEM
     _said_unread: bool = False
 
     @property
@@ -63,7 +68,7 @@ class Project:
     def store(self) -> Store:
         from pilotage.engine.store import Store
 
-        return Store(self.directory)
+        return Store(self.directory, clock=self.clock)
 
     def ensure_worker(self) -> None:
         """See that a worker is at work here, and knows what is to be published."""
@@ -96,6 +101,16 @@ class Project:
         except KeyUnusable as error:
             click.echo(f"not signed: {error}", err=True)
             return None
+
+    @property
+    def moment(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    @property
+    def today(self) -> date:
+        """The day it is now where the service's calendar is."""
+        return today(self.clock, self.loaded.configuration.calendar.zone)
 
     @property
     def actor(self) -> str:

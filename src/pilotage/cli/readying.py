@@ -68,7 +68,7 @@ def _look(project: Project, plan: Plan) -> Readiness:
     from pilotage.engine.gates import Asker, assess_readiness
 
     with _progress() as told:
-        return assess_readiness(project.loaded, plan, project.store, Asker(project.actor, time.time()), told)
+        return assess_readiness(project.loaded, plan, project.store, Asker(project.actor, project.clock.now()), told)
 
 
 @contextmanager

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from pilotage.cli.project import Project, environment_option
 from pilotage.cli.showing import form_options, show
+from pilotage.model.clock import Clock, today
 
 if TYPE_CHECKING:
     from pilotage.report.dora import Dora
@@ -23,11 +23,11 @@ since_option = click.option(
 until_option = click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; today when left out.")
 
 
-def span_of(since: str, until: datetime | None, zone: str) -> tuple[date, date]:
+def span_of(clock: Clock, since: str, until: datetime | None, zone: str) -> tuple[date, date]:
     """The first and the last day."""
     from pilotage.model.quantity import parse_duration
 
-    last = until.date() if until else datetime.now(ZoneInfo(zone)).date()
+    last = until.date() if until else today(clock, zone)
     try:
         return date.fromisoformat(since), last
     except ValueError:
@@ -48,7 +48,7 @@ def gathered(project: Project, environment: str, since: str, until: datetime | N
 
     configuration = project.loaded.configuration
     zone = configuration.calendar.zone
-    first, last = span_of(since, until, zone)
+    first, last = span_of(project.clock, since, until, zone)
     begin, end = period_of(first, last, zone)
     rollouts = rollouts_of(project.store, configuration.service, environment)
     folder = project.loaded.path.resolve().parent
@@ -122,7 +122,7 @@ def dora(
 
     if from_tags is not None:
         folder = repository or project.config.resolve().parent
-        made, place, told, span = _from_tags(folder, from_tags, since, until)
+        made, place, told, span = _from_tags(project.clock, folder, from_tags, since, until)
     else:
         name = project.environment(environment)
         period = gathered(project, name, since, until)
@@ -131,11 +131,11 @@ def dora(
 
 
 def _from_tags(
-    repository: Path, pattern: str, since: str, until: datetime | None
+    clock: Clock, repository: Path, pattern: str, since: str, until: datetime | None
 ) -> tuple[Dora, str, tuple[Told, ...], str]:
     from pilotage.engine.reporting import dora_from_tags, period_of
 
-    first, last = span_of(since, until, "UTC")
+    first, last = span_of(clock, since, until, "UTC")
     made = dora_from_tags(repository, *period_of(first, last, "UTC"), pattern)
     return made, repository.resolve().name, (), f"{first} to {last} (UTC)"
 
@@ -210,13 +210,13 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
     if wanted is None:
         raise click.UsageError(f"{project.config}: status_page: {{folder: public/status, environment: production}}")
     publisher = Publisher(project.store)
-    publisher.renew(wanted, time.time())
+    publisher.renew(wanted, project.clock.now())
     click.echo(f"written: {wanted.folder}", err=True)
     if not once:
-        _serve(Path(wanted.folder), listen, lambda: publisher.renew(wanted, time.time()))
+        _serve(Path(wanted.folder), listen, project.moment, lambda: publisher.renew(wanted, project.clock.now()))
 
 
-def _serve(folder: Path, listen: str, renew: Any) -> None:
+def _serve(folder: Path, listen: str, since: datetime, renew: Any) -> None:
     import threading
 
     from pilotage.adapters.static_server import serve
@@ -226,7 +226,7 @@ def _serve(folder: Path, listen: str, renew: Any) -> None:
         raise click.BadParameter(f"{listen!r} is not an address such as 127.0.0.1:8092", param_hint="--listen")
     with serve(folder, host, int(port)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        click.echo(f"http://{host}:{server.server_address[1]}/ since {datetime.now(UTC):%H:%M:%S} UTC", err=True)
+        click.echo(f"http://{host}:{server.server_address[1]}/ since {since:%H:%M:%S} UTC", err=True)
         while True:
             time.sleep(2.0)
             try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -40,14 +39,10 @@ def retro(
     plan = plan_for(project.loaded, name, Wish("next"))
     facts = Facts(
         service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service), None,
-        _today(project),
+        project.today.isoformat(),
     )  # fmt: skip
     document = fact_sheet(facts, plan.retrospective)
     show(document, {"schema": 1, "retrospective": plain(document)}, form, output)
-
-
-def _today(project: Project) -> str:
-    return datetime.now(ZoneInfo(project.loaded.configuration.calendar.zone)).date().isoformat()
 
 
 @click.group()
@@ -72,7 +67,8 @@ def add(
 
     channels = [channel.model_dump(mode="json") for channel in project.loaded.configuration.notify]
     made = Action(0, description, owner, due.date().isoformat(), criterion, priority, release)
-    number = keep(project.store.engine, project.loaded.configuration.service, made, channels, project.actor)
+    service, now = project.loaded.configuration.service, project.clock.now()
+    number = keep(project.store.engine, service, made, channels, project.actor, now)
     click.echo(f"action {number}: {owner} until {made.due}")
 
 
@@ -84,7 +80,8 @@ def done(project: Project, number: int, outcome: str) -> None:
     """Action NUMBER is done."""
     from pilotage.engine.actions import done as finish
 
-    finish(project.store.engine, project.loaded.configuration.service, number, outcome, project.actor)
+    service, now = project.loaded.configuration.service, project.clock.now()
+    finish(project.store.engine, service, number, outcome, project.actor, now)
     click.echo(f"action {number} is done: {outcome}")
 
 
@@ -97,7 +94,7 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
     from pilotage.engine.actions import actions_of
 
     found = actions_of(project.store.engine, project.loaded.configuration.service, open_only=not everything)
-    today = _today(project)
+    today = project.today.isoformat()
     if as_json:
         items = [{**vars(a), "overdue": a.overdue(today)} for a in found]
         click.echo(json.dumps({"schema": 1, "actions": items}, indent=2, ensure_ascii=False))
@@ -137,7 +134,7 @@ def export(
         from pilotage.adapters.files import write_durably
         from pilotage.render.tasks import to_tasks
 
-        write_durably(ics, to_tasks(project.loaded.configuration.service, found, datetime.now(UTC)), shared=True)
+        write_durably(ics, to_tasks(project.loaded.configuration.service, found, project.moment), shared=True)
         click.echo(f"written: {ics}", err=True)
     if issues is not None:
         _open_issues(project, found, issues, place, token, url, private=private)

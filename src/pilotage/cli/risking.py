@@ -71,7 +71,7 @@ def question_of(project: Project, revisions: str, when: datetime | None, advisor
     """What the options and the configuration, where there is one, ask of an assessment."""
     from zoneinfo import ZoneInfo
 
-    from pilotage.engine.assessing import Question, now
+    from pilotage.engine.assessing import Question
     from pilotage.model.answers import RiskTolerance
     from pilotage.model.calendar import Calendar
 
@@ -79,10 +79,10 @@ def question_of(project: Project, revisions: str, when: datetime | None, advisor
     if project.config.exists():
         from pilotage.config.calendars import calendar_of
 
-        calendar = calendar_of(project.whole, (when or now()).date())
+        calendar = calendar_of(project.whole, when.date() if when else project.today)
         tolerance = project.whole.configuration.answers.risk_tolerance
         others = _under_way(project)
-    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else now()
+    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else project.moment
     return Question(revisions, moment, calendar, others, _known(advisories), tolerance, _model(project))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +31,7 @@ def sign_off(
     from pilotage.engine.signing import sign_off as sign
 
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    word = Word(project.actor, role, comment, time.time())
+    word = Word(project.actor, role, comment, project.clock.now())
     for item in sign(project.loaded, plan, project.store, word):
         click.echo(f"{item.id}: signed off for {version} in {plan.environment}, plan {plan.hash[:12]}")
 
@@ -57,7 +56,7 @@ def waive(
     from pilotage.engine.signing import Word
     from pilotage.engine.signing import waive as sign
 
-    now = time.time()
+    now = project.clock.now()
     ends = _moment(until, now)
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     sign(project.loaded, plan, project.store, item, ends, Word(project.actor, role, because, now))

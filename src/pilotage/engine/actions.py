@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,35 +13,42 @@ from sqlalchemy import Engine, RowMapping, insert, select, update
 from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.engine import outbox
 from pilotage.engine.tables import actions
+from pilotage.engine.times import calendar_zones
+from pilotage.model.clock import day_of
 from pilotage.model.message import Message, Severity
 from pilotage.report.retro import Action
+
+_EARLIEST = "Pacific/Kiritimati"
+"""The zone in which each day begins first."""
 
 
 class UnknownAction(ValueError):
     """A number that no action has."""
 
 
-def add(engine: Engine, service: str, action: Action, channels: Sequence[Mapping[str, Any]], actor: str) -> int:
+def add(
+    engine: Engine, service: str, action: Action, channels: Sequence[Mapping[str, Any]], actor: str, now: float
+) -> int:
     """Keep a new one; returns its number. channels: who is reminded of it."""
     with engine.begin() as connection:
         made = connection.execute(
             insert(actions).values(
                 service=service, description=action.description, owner=action.owner, due=action.due,
                 criterion=action.criterion, priority=action.priority, release=action.release, created_by=actor,
-                created_at=time.time(), channels=list(channels),
+                created_at=now, channels=list(channels),
             )
         )  # fmt: skip
         assert made.inserted_primary_key is not None
         return int(made.inserted_primary_key[0])
 
 
-def done(engine: Engine, service: str, identity: int, outcome: str, actor: str) -> None:
+def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, now: float) -> None:
     """Raises UnknownAction for one that is not open."""
     with engine.begin() as connection:
         changed = connection.execute(
             update(actions)
             .where(actions.c.id == identity, actions.c.service == service, actions.c.done_at.is_(None))
-            .values(done_at=time.time(), done_by=actor, outcome=outcome)
+            .values(done_at=now, done_by=actor, outcome=outcome)
         )
         if changed.rowcount != 1:
             raise UnknownAction(f"no open action has the number {identity}: `pilotage action list`")
@@ -67,11 +73,14 @@ def _of_row(row: RowMapping) -> Action:
 
 def remind(engine: Engine, now: float) -> int:
     """Once a week for each that is overdue; returns how many reminders went out."""
-    today = datetime.fromtimestamp(now, UTC).date()
-    query = select(actions).where(actions.c.done_at.is_(None), actions.c.due < today.isoformat())
+    latest_day = day_of(now, _EARLIEST).isoformat()
+    query = select(actions).where(actions.c.done_at.is_(None), actions.c.due < latest_day)
     with engine.connect() as connection:
-        late = list(connection.execute(query).mappings())
-    return sum(outbox.post_once(engine, _nag(row, today, now), row["channels"], now) > 0 for row in late)
+        found = list(connection.execute(query).mappings())
+        zones = calendar_zones(connection, {row["service"] for row in found})
+    days = {service: day_of(now, zone) for service, zone in zones.items()}
+    late = [(row, today) for row in found if row["due"] < (today := days[row["service"]]).isoformat()]
+    return sum(outbox.post_once(engine, _nag(row, today, now), row["channels"], now) > 0 for row, today in late)
 
 
 def _nag(row: RowMapping, today: date, now: float) -> Message:

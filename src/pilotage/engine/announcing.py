@@ -7,7 +7,7 @@ what is overdue, once a day each, until it is sent or skipped. Sending is the ou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from pilotage.engine import outbox
 from pilotage.engine.people import check_role, person_of
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.tables import announcements
+from pilotage.engine.times import calendar_zones
+from pilotage.model.clock import day_of
 from pilotage.model.message import Message, Severity
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
@@ -250,8 +252,11 @@ def remind(engine: Engine, now: float) -> int:
     )
     with engine.connect() as connection:
         overdue = list(connection.execute(query).mappings())
-    day = datetime.fromtimestamp(now, UTC).date()
-    return sum(outbox.post_once(engine, _nag(row, day.isoformat(), now), row["channels"], now) > 0 for row in overdue)
+        zones = calendar_zones(connection, {row["service"] for row in overdue})
+    days = {service: day_of(now, zone).isoformat() for service, zone in zones.items()}
+    return sum(
+        outbox.post_once(engine, _nag(row, days[row["service"]], now), row["channels"], now) > 0 for row in overdue
+    )
 
 
 def _nag(row: RowMapping, day: str, now: float) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pilotage.adapters import squawk
@@ -143,7 +143,3 @@ def _both(git: Git, first: str, last: str, paths: Sequence[str]) -> Iterator[tup
 
 def _text(content: bytes | None) -> str | None:
     return None if content is None else content.decode(errors="replace")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

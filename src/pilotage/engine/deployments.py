@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pilotage.engine.store import Rollout, Store, StoreConflict, Wanted
 from pilotage.engine.targets import describe, with_learned_routes
 from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.clock import day_of
 from pilotage.model.events import ReadinessChecked
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
@@ -94,7 +94,7 @@ def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: 
             return Started(store.get(other.id), f"{plan.version} waits its turn already", fresh=False)
     told = check_ready(store, loaded, plan, asked)
     pace = Pace.URGENT if asked.glass else Pace.FULL
-    now = time.time()
+    now = store.clock.now()
     wanted = _wanted(store, loaded, plan, latest.old, pace, asked, told, now)
     if asked.busy == "supersede":
         rollout = store.supersede(wanted, latest.id, now)
@@ -110,7 +110,7 @@ def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> tuple
 
     if asked.glass or not enforced(loaded, plan.environment):
         return ()
-    found = assess_readiness(loaded, plan, store, Asker(asked.actor, time.time()))
+    found = assess_readiness(loaded, plan, store, Asker(asked.actor, store.clock.now()))
     if not found.ready:
         raise NotReady(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
     waived = {gate.item: gate.reason for gate in found.waived}
@@ -174,12 +174,10 @@ def _begins_dark(loaded: Loaded, section: FlagSection) -> None:
 
 def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> None:
     """No rollout starts in a freeze; who breaks the glass says why, and it is told with the start."""
-    from datetime import UTC, datetime
-
     from pilotage.config.calendars import calendar_of
 
-    now = time.time()
-    calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
+    now = store.clock.now()
+    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
     freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
     if freeze is not None and not asked.glass:
         raise StoreConflict(
@@ -197,7 +195,7 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
         return found
     version, serving, latest = found
     plan = plan_for(loaded, environment, Wish(version))
-    pace, words = pace_back(plan, latest)
+    pace, words = pace_back(plan, latest, store.clock.now())
     started = _start(store, loaded, plan, serving, pace, Asked(actor))
     return replace(started, sentence=f"{environment} goes back to {version}{words}")
 
@@ -225,10 +223,10 @@ def way_back(
     return to, serving[0], latest
 
 
-def pace_back(plan: Plan, latest: Rollout | None) -> tuple[Pace, str]:
+def pace_back(plan: Plan, latest: Rollout | None, now: float) -> tuple[Pace, str]:
     ended = latest.finished_at if latest else None
     window = plan.number("rollback.window")
-    if ended is not None and time.time() - ended <= window:
+    if ended is not None and now - ended <= window:
         return Pace.FAST, ""
     return Pace.FULL, "; it is watched like a new one, the rollback window is over"
 
@@ -242,7 +240,7 @@ def _start(
     asked: Asked,
     told: tuple[Event, ...] = (),
 ) -> Started:
-    now = time.time()
+    now = store.clock.now()
     wanted = _wanted(store, loaded, plan, old, pace, asked, told, now)
     rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, now, more=told)
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
@@ -267,13 +265,11 @@ def _wanted(
 
 def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -> Snapshot:
     """All that a rollout must know of the configuration, as of its creation. directory: the store's."""
-    from datetime import UTC, datetime
-
     from pilotage.config.calendars import calendar_of
 
     section = loaded.configuration.environments[environment]
     people = loaded.configuration.people.items()
-    calendar = calendar_of(loaded, datetime.fromtimestamp(now, UTC).date())
+    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
     described = describe(section, loaded.path.resolve().parent)
     return replace(
         with_learned_routes(described, directory, loaded.configuration.service, environment),

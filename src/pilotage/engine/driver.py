@@ -247,12 +247,14 @@ class Driver:
         self._attended = now
         if not self._taken_up:
             self._taken_up = True
-            found = found_at_takeover(self.rollout, self._journal, seen, knows=self._knows_witness)
+            found = found_at_takeover(
+                self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._knows_witness
+            )
             if found is not None:
                 # It is to be judged against what was found.
                 self._judging = Judging(self._store, replace(self.rollout, state=found.state, judge=None), self._crew)
                 return replace(found, actions=desired(self.rollout.plan, found.state, seen))
-        return decide(self.rollout.plan, before, seen, commands, time.time(), passed)
+        return decide(self.rollout.plan, before, seen, commands, self._store.clock.now(), passed)
 
     def _record(self, decision: Decision, seen: Seen) -> Decision:
         """Record what happened, before it is acted upon. What the store does not take in time holds only where it takes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -122,10 +121,12 @@ def ends_with(connection: Connection, rollout: str, columns: Mapping[str, Any]) 
     return Seal(first={}, last={**commanded, **sealing.end(connection, rollout, columns)})
 
 
-def command(connection: Connection, rollout: str, kind: CommandKind, actor: str, reason: str, full: bool) -> int:
+def command(
+    connection: Connection, rollout: str, kind: CommandKind, actor: str, reason: str, now: float, *, full: bool
+) -> int:
     """Write a command down; returns its id."""
     values = {"rollout": rollout, "kind": kind.value, "actor": actor, "reason": reason, "full": int(full)}
-    result = connection.execute(insert(commands).values(**values, at=time.time()))
+    result = connection.execute(insert(commands).values(**values, at=now))
     return int(result.inserted_primary_key[0] if result.inserted_primary_key else 0)
 
 

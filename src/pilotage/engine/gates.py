@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -24,6 +23,7 @@ from pilotage.engine.reports import BY_REPORT, Reports
 from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
 from pilotage.model.answers import TeamSize
+from pilotage.model.clock import day_of
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import Gate, Proof, Readiness, Signature
 from pilotage.model.schedule import Requirement, Role
@@ -70,14 +70,14 @@ def assess_readiness(loaded: Loaded, plan: Plan, store: Store, asker: Asker, tol
     mine = tuple(found[item.id] for item in plan.readiness)
     return Readiness(
         plan.service, plan.environment, plan.version, plan.hash, artifact, names, asker.now,
-        (*mine, *_actions(store, plan, given, where)), given,
+        (*mine, *_actions(store, plan, given, where, loaded.configuration.calendar.zone)), given,
     )  # fmt: skip
 
 
-def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circumstances) -> tuple[Gate, ...]:
+def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circumstances, zone: str) -> tuple[Gate, ...]:
     """What retrospectives resolved to do gates the next release once it is overdue (R26); until then it is shown as
     what it is. They are not the plan's: what is done meanwhile voids no sign-off."""
-    today = datetime.fromtimestamp(where.now, UTC).date().isoformat()
+    today = day_of(where.now, zone).isoformat()
     found = []
     for action in actions_of(store.engine, plan.service, open_only=True):
         late = action.overdue(today)

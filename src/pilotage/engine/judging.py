@@ -47,7 +47,7 @@ class Judging:
     """Survives a restart by what `saved` gives: the cursor is kept beside the sums it led to; nothing counts twice."""
 
     def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
-        self._plan, self._snapshot = rollout.plan, rollout.snapshot
+        self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         self._history = _known_history(store, rollout)
         analysis = read_analysis(self._snapshot.environment)
@@ -86,7 +86,7 @@ class Judging:
         beside = self._old is not None
         self._signals = SignalBook(self._plan, tuple(self._queries), alpha, self._every, old=beside)
         self._probes = ProbeBook(probe_specs(self._snapshot))
-        self._asking = QueriesBeside(self._crew, self._rules, self._signals, self._queries)
+        self._asking = QueriesBeside(self._crew, self._rules, self._signals, self._queries, self._clock)
         self.totals: dict[str, int] = {}
 
     def _restore(self, saved: JudgeState) -> None:
@@ -262,7 +262,7 @@ class Judging:
             return
         if isinstance(reading, Exception):
             raise reading
-        age = time.time() - reading.at
+        age = self._clock.now() - reading.at
         if abs(age) > STALEST:
             self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
             return

@@ -183,6 +183,7 @@ def _shorten(connection: Connection, target: str, expires_at: float, now: float)
 def _clock(connection: Connection) -> ColumnElement[float]:
     if connection.dialect.name == "postgresql":
         return cast(literal_column("extract(epoch from clock_timestamp())"), Float)
+    # SQLite is on this machine, and so is its clock.
     return literal(time.time(), Float)
 
 

@@ -13,6 +13,7 @@ from pilotage.adapters.ports import AdapterError, Queries
 from pilotage.engine.crew import Call, Crew
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.signals import SignalBook
+from pilotage.model.clock import Clock
 
 _GRACE = 0.05
 """Seconds that a look gives queries it has just asked: most sources answer at once."""
@@ -35,9 +36,10 @@ class _Under:
 class QueriesBeside:
     """Of one rollout: each query is under way once at most."""
 
-    def __init__(self, crew: Crew, rules: RuleBook, signals: SignalBook, texts: dict[str, str]) -> None:
+    def __init__(self, crew: Crew, rules: RuleBook, signals: SignalBook, texts: dict[str, str], clock: Clock) -> None:
         """texts: the query of each signal, with `{version}`."""
         self._crew, self._rules, self._signals, self._texts = crew, rules, signals, texts
+        self._clock = clock
         self._under: dict[str, _Under] = {}
         self._phase = 0
 
@@ -47,7 +49,7 @@ class QueriesBeside:
     def ask(self, queries: Queries, names: tuple[str, str | None], *, control: bool, watching: bool) -> None:
         """Ask what is due, and take in what came. names: of the new version and of the one beside it · control: whether
         that one gets requests now · watching: whether the step is watched; else only the other's signals are read."""
-        now = time.time()
+        now = self._clock.now()
         self._take(0.0)
         if self._signals.due(now):
             for name in self._signals.names:
@@ -79,7 +81,7 @@ class QueriesBeside:
 
     def _to_rule(self, name: str) -> Callable[[Any, str], None]:
         def take(found: tuple[float, ...] | None, trouble: str) -> None:
-            self._rules.record(name, found, time.time(), trouble)
+            self._rules.record(name, found, self._clock.now(), trouble)
 
         return take
 

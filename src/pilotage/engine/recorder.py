@@ -107,7 +107,7 @@ class Recorder:
         self._journal.note(
             Witness(
                 rollout=known.id, sequence=known.sequence, version=known.version,
-                revision=known.revision, head=known.head, status=known.state.status.value, at=time.time(),
+                revision=known.revision, head=known.head, status=known.state.status.value, at=self._store.clock.now(),
             )
         )  # fmt: skip
 

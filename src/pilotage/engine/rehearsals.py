@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from pilotage.engine.checkers import Case
 from pilotage.engine.reports import few
 from pilotage.engine.store import RolloutSummary
+from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
@@ -149,7 +150,7 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     try:
         flags: Mapping[str, Any] = json.loads(text)["flags"]
         mine = flags[section.key]
-        today = datetime.fromtimestamp(case.now, UTC).date()
+        today = day_of(case.now, case.loaded.configuration.calendar.zone)
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
         owner, removal = mine.get("metadata", {}).get("owner"), _removal(mine)
     except (KeyError, TypeError, AttributeError) as error:

@@ -7,7 +7,6 @@ a controller killed between any two moves goes on with the same ones.
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +95,7 @@ def deploy_release(
         serving = store.serving(name, environment)
         if not serving or serving[0] != plan.version:
             plans[name], told[name] = plan, check_ready(store, view, plan, asked)
-    identity, now = f"release-{uuid.uuid4().hex[:8]}", time.time()
+    identity, now = f"release-{uuid.uuid4().hex[:8]}", store.clock.now()
     wanted = []
     for name, plan in plans.items():
         serving = store.serving(name, environment)
@@ -117,7 +116,7 @@ def deploy_release(
 
 def advance_releases(store: Store, now: float) -> None:
     """Make the next moves of every release under way."""
-    for release in store.open_releases():
+    for release in store.open_releases(now):
         rollouts = {rollout.id: rollout for rollout in store.members(release)}
         for move, identity in moves([member_of(rollout) for rollout in rollouts.values()]):
             try:

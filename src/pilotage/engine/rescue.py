@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
@@ -96,7 +96,8 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage") -> s
     confirmed = envoy_rescue.lead_all(router, version, there)
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
     did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
-    _leave_word(place, Rescued(at=time.time(), by=by, to=version), did)
+    # Without a store there is no clock of its: the machine's own will do for a note to people.
+    _leave_word(place, Rescued(at=SYSTEM.now(), by=by, to=version), did)
     return did if confirmed else f"{did}. Envoy did not confirm it: see whether it answers"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from pilotage.engine.deployments import NoWayBack, Started, pace_back, way_back
@@ -18,9 +17,9 @@ def go_back_by_record(store: Store, service: str, environment: str, to: str | No
         return found
     version, serving, latest = found
     before = _last_of(store, service, environment, version)
-    pace, words = pace_back(before.plan, latest)
+    pace, words = pace_back(before.plan, latest, store.clock.now())
     state = begin(before.plan, serving, pace, actor)
-    rollout = store.create(before.plan, state, (latest or before).snapshot, actor, time.time())
+    rollout = store.create(before.plan, state, (latest or before).snapshot, actor, store.clock.now())
     started = Started(rollout, "", fresh=True)
     return replace(started, sentence=f"{environment} goes back to {version} by its plan of before{words}")
 

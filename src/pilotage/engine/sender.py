@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine
 
+from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.notify import open_channel
 from pilotage.adapters.outgoing import Undelivered
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine import outbox
 from pilotage.engine.failpoints import reach
+from pilotage.model.clock import Clock
 
 _log = logging.getLogger(__name__)
 _POLL = 0.2
@@ -26,8 +27,8 @@ _AFTER_TROUBLE = 2.0
 class Sender:
     """`serve` until told to stop. A channel that hangs or fails delays itself alone."""
 
-    def __init__(self, engine: Engine, holder: str, stopping: threading.Event) -> None:
-        self._engine, self._holder, self._stopping = engine, holder, stopping
+    def __init__(self, engine: Engine, holder: str, stopping: threading.Event, clock: Clock = SYSTEM) -> None:
+        self._engine, self._holder, self._stopping, self._clock = engine, holder, stopping, clock
         self._pool = ThreadPoolExecutor(_CHANNELS, thread_name_prefix="send")
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -38,7 +39,7 @@ class Sender:
     def serve(self) -> None:
         while not self._stopping.is_set():
             try:
-                for channel in outbox.due(self._engine, time.time()):
+                for channel in outbox.due(self._engine, self._clock.now()):
                     self._begin(channel)
                 self._stopping.wait(_POLL)
             except Exception:
@@ -54,7 +55,7 @@ class Sender:
 
     def _serve_channel(self, channel: str) -> None:
         try:
-            while not self._stopping.is_set() and send_next(self._engine, channel, self._holder):
+            while not self._stopping.is_set() and send_next(self._engine, channel, self._holder, self._clock):
                 pass
         except Exception:
             _log.exception("%s: sending failed; trying again", channel)
@@ -63,9 +64,9 @@ class Sender:
                 self._busy.discard(channel)
 
 
-def send_next(engine: Engine, channel: str, holder: str) -> bool:
+def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) -> bool:
     """Try the channel's next letter; False when there is none that may go, or it did not go out."""
-    letter = outbox.claim(engine, channel, holder, time.time())
+    letter = outbox.claim(engine, channel, holder, clock.now())
     if letter is None:
         return False
     reach("outbox-claimed")
@@ -73,17 +74,17 @@ def send_next(engine: Engine, channel: str, holder: str) -> bool:
         receipt = open_channel(letter.section).send(letter.message, letter.first, again=letter.again)
     except AdapterError as error:
         given = error if isinstance(error, Undelivered) else Undelivered(str(error))
-        outbox.failed(engine, letter, str(error), time.time(), permanent=given.permanent, retry_after=given.retry_after)
+        outbox.failed(engine, letter, str(error), clock.now(), permanent=given.permanent, retry_after=given.retry_after)
         _log.warning("%s: %s", channel, error)
         return given.permanent
     except Exception as error:
         # Whatever a text or a library does: the row must not be claimed for ever, and the next one gets its turn.
         outbox.failed(
-            engine, letter, f"{type(error).__name__} while sending", time.time(), permanent=False, retry_after=None
+            engine, letter, f"{type(error).__name__} while sending", clock.now(), permanent=False, retry_after=None
         )
         _log.exception("%s: %s", channel, letter.message.key)
         return False
     reach("outbox-sent")
-    outbox.delivered(engine, letter, receipt, time.time())
+    outbox.delivered(engine, letter, receipt, clock.now())
     reach("outbox-recorded")
     return True

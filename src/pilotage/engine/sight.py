@@ -150,7 +150,7 @@ class Sight:
         freeze, barrier = known(self._agreed) or ("", _UNKNOWN)
         return Seen(
             split, instances, trouble="; ".join(told), endpoints=endpoints, hooks=hooks, checks=checks, freeze=freeze,
-            barrier=barrier, outside=outside_windows(rollout.snapshot.calendar, time.time()), flag=flag,
+            barrier=barrier, outside=outside_windows(rollout.snapshot.calendar, self._store.clock.now()), flag=flag,
         )  # fmt: skip
 
     def _ask_flag_and_checks(self, target: Target, rollout: Rollout) -> None:
@@ -168,7 +168,7 @@ def _read_router(target: Target) -> tuple[Split | None, Endpoints | None, str]:
 
 
 def _agreed(store: Store, rollout: Rollout) -> tuple[str, str]:
-    return freeze_now(store, rollout, time.time()), barrier_of(store, rollout)
+    return freeze_now(store, rollout, store.clock.now()), barrier_of(store, rollout)
 
 
 def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, ...], frozenset[str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, update
 
+from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import entries, environments, heads, sealing
 from pilotage.engine.cases import case_of
 from pilotage.engine.chain import Recorded
@@ -44,6 +44,7 @@ from pilotage.engine.records import (
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import commands, events, judge_states, rollouts
 from pilotage.engine.tables import environments as places
+from pilotage.model.clock import Clock
 from pilotage.model.events import EnvironmentReleased
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
 from pilotage.model.plan import Plan
@@ -63,10 +64,10 @@ class StoreConflict(Exception):
 
 class Store:
     """Opens (and brings up to date) the store of `directory`: a file in it, or the database that `url` or the
-    environment names."""
+    environment names. clock: by which all that use this store decide."""
 
-    def __init__(self, directory: Path, url: str | None = None) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, url: str | None = None, clock: Clock = SYSTEM) -> None:
+        self.directory, self.clock = directory, clock
         self._engine = open_database(directory, url)
         self._file = self._engine.dialect.name == "sqlite"
         self.freezes = Freezes(self._engine)
@@ -131,7 +132,7 @@ class Store:
             status = connection.scalar(select(rollouts.c.status).where(rollouts.c.id == running).with_for_update())
             if status in ACTIVE:
                 why = f"superseded by {wanted.plan.version}"
-                entries.command(connection, running, CommandKind.ABORT, wanted.actor, why, full=False)
+                entries.command(connection, running, CommandKind.ABORT, wanted.actor, why, now, full=False)
         return self.get(identity)
 
     def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
@@ -266,12 +267,12 @@ class Store:
         )
         return self._list(query.where(rollouts.c.status.in_(FINAL)))
 
-    def open_releases(self) -> tuple[str, ...]:
+    def open_releases(self, now: float) -> tuple[str, ...]:
         """Ids of the releases of several services of which anything is under way, waits, or has just ended."""
         # Two questions, so that each finds its index: joined by OR they would read every rollout there ever was.
         recent = (
             rollouts.c.status.in_((*ACTIVE, Status.QUEUED.value)),
-            rollouts.c.finished_at > time.time() - _JUST,
+            rollouts.c.finished_at > now - _JUST,
         )
         found: dict[str, None] = {}
         with self._engine.connect() as connection:
@@ -328,7 +329,7 @@ class Store:
                 raise KeyError(rollout)
             if row.status in FINAL:
                 raise StoreConflict(f"{row.version} is {row.status}: it is too late to {kind}")
-            return entries.command(connection, rollout, kind, actor, reason, full)
+            return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
 
     def pending(self, rollout: str) -> tuple[Command, ...]:
         """Commands nobody has taken up yet, in the order they were given."""

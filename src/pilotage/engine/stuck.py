@@ -6,7 +6,6 @@ Nothing here depends on what failed: neither the plan nor the configuration is r
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +52,7 @@ def tell_stuck(store: Store, rollout: str, why: str) -> None:
     try:
         found = store.get(rollout)
         reason = found.state.reason if found.state.status.final else f"stuck: {why}"
-        state = replace(found.state, reason=reason, at=max(time.time(), found.state.at))
+        state = replace(found.state, reason=reason, at=max(store.clock.now(), found.state.at))
         store.record(found, Decision(state, (), (told,)), found.judge, found.live or NOTHING_SEEN)
     except Exception:
         _log.exception("%s: told in its chain alone", rollout)
@@ -67,6 +66,6 @@ def _tell_in_chain(store: Store, rollout: str, told: Event) -> None:
         if row is None:
             return
         head, number = row[0], row[1] + 1
-        recorded = append(connection, rollout, head, number, told, time.time())
+        recorded = append(connection, rollout, head, number, told, store.clock.now())
         changed = update(rollouts).where(rollouts.c.id == rollout)
         connection.execute(changed.values(head=recorded.hash, events=number, revision=rollouts.c.revision + 1))

@@ -3,7 +3,6 @@ time, or a version that serves already although the store knows of none."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from pilotage.adapters.ports import AdapterError
@@ -23,18 +22,18 @@ class StoreWentBack(AdapterError):
     """What stands beside the target is ahead of the store: whatever the store says is not to be carried out."""
 
 
-def found_at_takeover(rollout: Rollout, journal: Journal, seen: Seen, *, knows: bool) -> Decision | None:
+def found_at_takeover(rollout: Rollout, journal: Journal, seen: Seen, *, now: float, knows: bool) -> Decision | None:
     """What is decided at once, without its actions; None where nothing speaks against going on. knows: the store has
     the rollout that was last recorded here."""
     if rollout.state.status.final:
         return None
     if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen)):
-        return _beside(rollout, serving)
+        return _beside(rollout, serving, now)
     witness = journal.witness
     if witness is not None and went_back(rollout, witness, knows=knows):
-        journal.note_lost(Lost(witness=witness, found=rollout.revision, at=time.time()))
+        journal.note_lost(Lost(witness=witness, found=rollout.revision, at=now))
         reach("promote")
-        return _after_going_back(rollout.state, rollout, witness)
+        return _after_going_back(rollout.state, rollout, witness, now)
     return None
 
 
@@ -49,7 +48,7 @@ def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool
     return later and not knows
 
 
-def _after_going_back(state: RolloutState, rollout: Rollout, witness: Witness) -> Decision:
+def _after_going_back(state: RolloutState, rollout: Rollout, witness: Witness, now: float) -> Decision:
     """Nothing goes forward; what was undone stays undone."""
     if witness.rollout == rollout.id:
         lacks = f"it is at record {rollout.revision} of {rollout.id} and had been at {witness.revision}"
@@ -64,7 +63,7 @@ def _after_going_back(state: RolloutState, rollout: Rollout, witness: Witness) -
         )  # fmt: skip
     else:
         after = replace(state, status=Status.PAUSED, hold=None, in_status=0.0, reason=reason)
-    after = replace(after, at=max(time.time(), state.at))
+    after = replace(after, at=max(now, state.at))
     return Decision(after, (), (PersonNeeded(cause="store", step="", reason=reason).record(),))
 
 
@@ -80,10 +79,10 @@ def _serves_already(rollout: Rollout, seen: Seen) -> str | None:
     return others[0] if others else None
 
 
-def _beside(rollout: Rollout, serving: str) -> Decision:
+def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
     """It is released beside what serves, like any other, once a person has looked."""
     state = begin(rollout.plan, serving, Pace.FULL, rollout.state.author)
     reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
-    state = replace(state, status=Status.PAUSED, reason=reason, at=time.time())
+    state = replace(state, status=Status.PAUSED, reason=reason, at=now)
     asks = f"{reason} `pilotage resume` releases {state.new} beside it"
     return Decision(state, (), (PersonNeeded(cause="store", step="", reason=asks).record(),))

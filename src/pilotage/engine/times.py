@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection, select
+
+from pilotage.engine.records import readable
 from pilotage.engine.store import Rollout, Store
+from pilotage.engine.tables import rollouts, snapshots
 from pilotage.model.calendar import WEEKDAYS, Calendar, Freeze
-from pilotage.model.snapshot import KnownCalendar, KnownFreeze, KnownWindow
+from pilotage.model.snapshot import KnownCalendar, KnownFreeze, KnownWindow, read_snapshot
 
 
 def calendar_facts(calendar: Calendar) -> KnownCalendar:
@@ -22,6 +27,29 @@ def calendar_facts(calendar: Calendar) -> KnownCalendar:
             for w in calendar.windows
         ),
     )
+
+
+def calendar_zones(connection: Connection, services: Iterable[str]) -> dict[str, str]:
+    """The calendar's zone of each service, as of its newest rollout; UTC where there was none."""
+    found = {}
+    for service in services:
+        query = (
+            select(snapshots.c.body)
+            .join(rollouts, rollouts.c.snapshot == snapshots.c.hash)
+            .where(rollouts.c.service == service)
+            .order_by(rollouts.c.created_at.desc())
+            .limit(1)
+        )
+        found[service] = _known_zone(read_snapshot(readable(connection.scalar(query))).calendar.zone)
+    return found
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, LookupError, OSError):
+        return "UTC"
+    return name
 
 
 def reigning(freezes: tuple[Freeze, ...], now: float) -> Freeze | None:

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import actions, announcing, leases, outbox
 from pilotage.engine.crew import Crew
 from pilotage.engine.driver import Driver
@@ -35,6 +36,7 @@ from pilotage.engine.store import Store
 from pilotage.engine.store_file import StoreFile
 from pilotage.engine.stuck import tell_stuck
 from pilotage.engine.troubles import Troubles
+from pilotage.model.clock import Clock
 
 if TYPE_CHECKING:
     from pilotage.engine.status_page import Publisher
@@ -59,8 +61,8 @@ STORE_GONE = 75
 class Worker:
     """Looks at rollouts in a pool of threads. `ended_by`: why it stopped by itself; empty where it was told to."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory, self.store, self.holder = directory, Store(directory), leases.holder()
+    def __init__(self, directory: Path, clock: Clock = SYSTEM) -> None:
+        self.directory, self.store, self.holder = directory, Store(directory, clock=clock), leases.holder()
         self.stopping = threading.Event()
         self.ended_by = ""
         self._crew, self._troubles = Crew(), Troubles()
@@ -70,7 +72,7 @@ class Worker:
         self._notary = Notary(self.store.engine, directory)
         self._file, self._suspected = StoreFile(self.store.engine), ""
         self._publisher: Publisher | None = None
-        self._sender = Sender(self.store.engine, self.holder, self.stopping)
+        self._sender = Sender(self.store.engine, self.holder, self.stopping, self.store.clock)
 
     @property
     def looks(self) -> int:
@@ -90,7 +92,7 @@ class Worker:
             ("keeper", lambda: _KEEP_EVERY, self._keeping.tick),
             ("publisher", lambda: _PUBLISH_EVERY, self._publish),
             ("reminders", lambda: _REMIND_EVERY, self._remind),
-            ("notary", lambda: _SIGN_EVERY, lambda: self._notary.serve(time.time())),
+            ("notary", lambda: _SIGN_EVERY, lambda: self._notary.serve(self.store.clock.now())),
         ):
             threads.append(Regularly(name, every, work).start(self.stopping))
         while not self.stopping.is_set():
@@ -110,8 +112,8 @@ class Worker:
         self._looking.news(frozenset(self.store.unfinished()), self.store.commanded())
 
     def _advance(self) -> None:
-        begin_what_waits(self.store, time.time())
-        advance_releases(self.store, time.time())
+        begin_what_waits(self.store, self.store.clock.now())
+        advance_releases(self.store, self.store.clock.now())
 
     def _mind_the_file(self) -> None:
         """End where the store is another one than the one that was opened: whoever asks something asks the other."""
@@ -129,14 +131,14 @@ class Worker:
     def last_words(self) -> None:
         """Send what people must know of the end, from the store that nobody else sees any more."""
         until, again = time.monotonic() + _LAST_WORDS, threading.Event()
-        Sender(self.store.engine, self.holder, again).start()
+        Sender(self.store.engine, self.holder, again, self.store.clock).start()
         while time.monotonic() < until and outbox.waiting(self.store.engine):
             time.sleep(0.1)
         again.set()
 
     def _remind(self) -> None:
-        announcing.remind(self.store.engine, time.time())
-        actions.remind(self.store.engine, time.time())
+        announcing.remind(self.store.engine, self.store.clock.now())
+        actions.remind(self.store.engine, self.store.clock.now())
 
     def _publish(self) -> None:
         if wanted := noted(self.directory):
@@ -145,7 +147,7 @@ class Worker:
 
             self._publisher = self._publisher or Publisher(self.store)
             try:
-                self._publisher.renew(wanted, time.time())
+                self._publisher.renew(wanted, self.store.clock.now())
             except OSError as error:
                 _log.warning("the status page cannot be written: %s", error)
 

@@ -148,16 +148,16 @@ def test_r26_actions_are_kept_reminded_of_weekly_finished_and_exported(tmp_path:
         "quiet": None,
     }
     new = Action(0, "a smoke test\nthat fails", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
-    number = actions.add(store.engine, "shop", new, [ops], "ada")
     now = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    number = actions.add(store.engine, "shop", new, [ops], "ada", now)
     assert [actions.remind(store.engine, now + d * DAY) for d in (0, 1, 7)] == [1, 0, 1]
     assert {letter["channel"] for letter in outbox.letters(store.engine)} == {"ops"}
     tasks = Calendar.from_ical(to_tasks("shop", actions.actions_of(store.engine, "shop"), datetime.now(UTC)))
     (task,) = tasks.walk("VTODO")
     assert (str(task["summary"]), str(task["priority"])) == ("shop: a smoke test\nthat fails", "1")
     with pytest.raises(actions.UnknownAction, match="no open action has the number 99"):
-        actions.done(store.engine, "shop", 99, "x", "ada")
-    actions.done(store.engine, "shop", number, "written", "bob")
+        actions.done(store.engine, "shop", 99, "x", "ada", now)
+    actions.done(store.engine, "shop", number, "written", "bob", now)
     assert actions.actions_of(store.engine, "shop", open_only=True) == ()
     assert actions.remind(store.engine, now + 30 * DAY) == 0
     store.close()
