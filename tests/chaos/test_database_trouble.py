@@ -121,7 +121,7 @@ def _told_once(place: Path, rollout: str, back: float) -> None:
     told = [(event.type, event.at) for event in store.events(rollout)]
     assert not store.broken_link(rollout)
     store.close()
-    assert [at <= back for kind, at in told if kind in ("rollback-started", "withdrawn-traffic")][:1] == [True], told
+    assert [at <= back for kind, at in told if kind in ("rollback-started", "traffic-withdrawn")][:1] == [True], told
     time.sleep(0.3)
     assert not problems(place, "canary", "bad", rollout)
 

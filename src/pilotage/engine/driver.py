@@ -260,7 +260,8 @@ class Driver:
         """Record what happened, before it is acted upon. What the store does not take in time holds only where it takes
         users back; else all stays as it was. Returns what holds."""
         quiet = not decision.events and not decision.answered
-        if quiet and time.monotonic() - self._recorded < self.checkpoint_every:
+        over = self.rollout.state.status.final  # its last event seals what the judge knew
+        if quiet and (over or time.monotonic() - self._recorded < self.checkpoint_every):
             self._recorder.advance(decision)
             return decision
         before = self.rollout.state

@@ -122,12 +122,11 @@ class Recorder:
         except AWAY as error:
             self._gone(error)
             return False
-        self.away = ""
         if self._waiting and sent is not None and self._waiting[0].at == sent.state.at:
             # It was acted upon before the answer came.
             self._journal.note_merged(self._waiting.pop(0))
         if not self._waiting:
-            self.rollout = self._stored
+            self.away, self.rollout = "", self._stored
         if sent is not None and sent.events:
             self.note()
         return True
@@ -156,10 +155,11 @@ class Recorder:
         except AWAY as error:
             self._gone(error)
             return
-        self.away = ""
         for done in self._waiting[:count]:
             self._journal.note_merged(done)
         del self._waiting[:count]
+        # What was decided meanwhile is still to be brought in.
+        self.away = self.away if self._waiting else ""
         self.rollout = replace(self._stored, state=self.rollout.state)
         self.note()
 
