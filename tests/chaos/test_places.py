@@ -50,10 +50,13 @@ def service(store: Store) -> tuple[str, str]:
     return found
 
 
-def test_a_target_belongs_to_the_place_that_leased_it_first(store: Store, folders: tuple[Path, Path]) -> None:
+def test_a_target_belongs_to_the_place_that_deployed_to_it_first(store: Store, folders: tuple[Path, Path]) -> None:
     a, b = folders
     target = service(store)
-    assert places.home_of(store.engine, a, *target) is None
+    assert (there := places.home_of(store.engine, a, *target))
+    assert there.is_here
+    with pytest.raises(places.Elsewhere):
+        places.take(store.engine, b, *target, "b/1")
     assert places.take(store.engine, a, *target, "a/1") == 1
     with pytest.raises(places.Elsewhere, match=rf"runs on .* in {a.parent}, not on .* in {b.parent}: `pilotage adopt"):
         places.take(store.engine, b, *target, "b/1")

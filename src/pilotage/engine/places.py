@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, select, update
 
 from pilotage.adapters.fence import floor
 from pilotage.adapters.files import write_json
@@ -104,6 +104,14 @@ def take(
 
     above = floor(fence, by)
     return leases.acquire(engine, f"{service}/{environment}", by, above=above, within=settle, force=force)
+
+
+def claim(connection: Connection, directory: Path, service: str, environment: str) -> None:
+    """Whoever deploys to an environment first is at home there, whichever worker looks at it first. An environment
+    with a past may run elsewhere: its worker says where, when it takes the lease."""
+    here_too = (rollouts.c.service == service, rollouts.c.environment == environment)
+    if connection.scalar(select(func.count()).select_from(rollouts).where(*here_too)) == 1:
+        _move(connection, service, environment, here(directory), leases.now_of(connection))
 
 
 def home_of(engine: Engine, directory: Path, service: str, environment: str) -> Home | None:

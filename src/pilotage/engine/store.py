@@ -27,6 +27,7 @@ from pilotage.engine.entries import Wanted
 from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
 from pilotage.engine.heads import Kind
+from pilotage.engine.places import claim
 from pilotage.engine.records import (
     ACTIVE,
     FINAL,
@@ -104,6 +105,7 @@ class Store:
             if not queued:
                 self._refuse_beside_another(connection, wanted)
             identity = entries.enter(connection, wanted, now)
+            claim(connection, self.directory, plan.service, plan.environment)
         return self.get(identity)
 
     def create_group(self, wanted: Sequence[Wanted], now: float) -> tuple[Rollout, ...]:
@@ -116,6 +118,7 @@ class Store:
             identities = []
             for one in wanted:
                 identities.append(entries.enter(connection, one, now))
+                claim(connection, self.directory, one.plan.service, one.plan.environment)
                 reach("group-insert")
         return tuple(self.get(identity) for identity in identities)
 
