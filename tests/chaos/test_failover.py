@@ -51,7 +51,7 @@ def test_a_failover_to_a_synchronous_standby_is_not_noticed(
 def test_what_a_standby_lost_is_neither_forgotten_nor_done_twice(
     tmp_path: Path, servers: Pair, controllers: Callable[[], int]
 ) -> None:
-    """B4: an abort that was obeyed stays, although the database knows of none; a person is told. B5: tokens never fall
+    """An abort that was obeyed stays, although the database knows of none; a person is told. Tokens never fall
     below what the target has seen. Killed where it notices, the next controller notices too."""
     rollout = begun(tmp_path, "canary", canary__phase_duration="60s")
     noticing = controller(tmp_path, frozenset(), ("promote", 1))

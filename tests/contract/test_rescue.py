@@ -88,7 +88,7 @@ def _split(**changed: Any) -> Split:
     return Split(**{"weights": HALF, "header_routes": (HeaderRoute("x-tester", "canary", "2.0"),), **changed})
 
 
-def test_a18_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None:
+def test_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None:
     place.routed.take(_split(mirror=Mirror("2.0", 100)), place.backends)
     assert place.answers() == {"1.0", "2.0"}
     assert place.take_back() == "all users go to 1.0, none to 2.0; nothing was stopped"

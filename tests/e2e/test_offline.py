@@ -16,7 +16,7 @@ from .test_faults import watching
 pytestmark = pytest.mark.real
 
 
-def test_a18_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make) -> None:
+def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make) -> None:
     it = shop(canary__phase_duration="60s")
     it.run("deploy", it.release("v0"))
     with users(it) as traffic:
@@ -24,7 +24,7 @@ def test_a18_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: 
         watching(it)
         configuration = it.directory / "pilotage.yaml"
         whole = configuration.read_text()
-        # A13: whatever the fence says, whoever holds the lease comes by it.
+        # Whatever the fence says, whoever holds the lease comes by it.
         for copy in (it.state / "run" / "shop-production").glob("fence*.json"):
             copy.write_text('{"token": 999}')
         configuration.write_text("service: [")

@@ -50,7 +50,7 @@ def test_where_it_is_not_clear_which_is_meant_the_configuration_is_asked_for(bro
     assert "nothing to do" in CliRunner().invoke(cli, ["abort"]).output
 
 
-def test_a41_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> None:
+def test_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> None:
     """Who must see or undo something cannot wait until a file is mended."""
     Path("pilotage.yaml").unlink()
     ended(broken, started(broken, "1.0", None, Pace.FIRST))

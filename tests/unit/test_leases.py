@@ -173,7 +173,7 @@ def test_whoever_holds_a_lease_is_known(store: Store) -> None:
 
 @pytest.mark.parametrize("left", ['{"token": 999}', '{"token": 6, "by": "elsewhere"}', "cut off"])
 def test_a_fence_above_the_lease_stops_nobody_who_holds_it(store: Store, tmp_path: Path, left: str) -> None:
-    """A13, A15, B5: edited by hand, or left by a store that was lost since: the lease rises above it."""
+    """Edited by hand, or left by a store that was lost since: the lease rises above it."""
     token = places.take(store.engine, tmp_path, "shop", "production", "a/1")
     assert token == 1
     file = rescue.place_of(tmp_path, "shop", "production") / "fence.json"
