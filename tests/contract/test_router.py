@@ -72,15 +72,16 @@ def test_saying_it_twice_changes_nothing(routed: RouterUnderTest, versions: Vers
 
 def test_users_get_the_weights_and_raising_one_moves_nobody_back(routed: RouterUnderTest, versions: Versions) -> None:
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
-    users = [f"user-{n}" for n in range(1000)]
+    users = [f"user-{n}" for n in range(500)]
     before: set[str] = set()
     for weight in (50, 100, 250, 500):
         split = split_between("2.0", weight, "1.0")
         routed.router.apply(split, backends)
         routed.wait_for(split)
         canary = {user for user in users if routed.ask(user=user) == "2.0"}
+        share, expected = len(canary) / len(users), weight / 1000
         # Four standard deviations of a binomial share.
-        assert abs(len(canary) - weight) < 4 * (weight * (1 - weight / 1000)) ** 0.5
+        assert abs(share - expected) < 4 * (expected * (1 - expected) / len(users)) ** 0.5
         assert before <= canary
         before = canary
     assert {user for user in before if routed.ask(user=user) == "2.0"} == before

@@ -26,6 +26,7 @@ from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 
+from ..effort import examples
 from .rules_of_harm import check_harm
 
 FULL = 4
@@ -294,6 +295,6 @@ class Canary(RuleBasedStateMachine):
 
 
 Canary.TestCase.settings = settings(
-    max_examples=500, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(100), stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCanary = Canary.TestCase

@@ -15,6 +15,8 @@ from pilotage.model.answers import RiskTolerance
 from pilotage.plan.numbers import ROWS
 from pilotage.plan.values import show_value
 
+from ..typed import typed
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -151,12 +153,9 @@ def test_the_tables_of_plans_are_the_codes() -> None:
 def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
     """Every `pilotage plan …` of a shell block, one after the other, in a folder made by `pilotage init`."""
     import shlex
-    import subprocess
-    import sys
 
     def pilotage(*arguments: str, expect: int = 0) -> str:
-        command = [sys.executable, "-m", "pilotage.cli.main", *arguments]
-        said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        said = typed(*arguments, cwd=tmp_path)
         assert said.returncode == expect, (arguments, said.stderr)
         return said.stdout + said.stderr
 

@@ -14,6 +14,7 @@ from pilotage.engine.releases import Member, Move, moves
 from pilotage.model.order import cycle_in, in_order
 from pilotage.model.rollout import Status
 
+from ..effort import examples
 from .test_config import GOOD
 
 ORDER = {"database": (), "api": ("database",), "web": ("api",), "worker": ("api",)}
@@ -104,7 +105,7 @@ def test_a_return_that_fails_stops_for_a_person() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(ORDER)), st.booleans()), max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_it_is_all_or_nothing_and_always_in_order(course: list[tuple[str, bool]]) -> None:
     world = World()
 

@@ -32,6 +32,7 @@ from pilotage.model.traffic import WHOLE, Split
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 
+from ..effort import examples
 from .rules_of_harm import check_harm
 
 DRAIN = 2.0
@@ -373,7 +374,7 @@ def check_end(strategy: str, state: RolloutState, world: World, full: int) -> No
 
 
 Strategies.TestCase.settings = settings(
-    max_examples=400, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(100), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStrategies = Strategies.TestCase
 
