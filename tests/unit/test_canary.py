@@ -229,6 +229,20 @@ def test_weight_never_exceeds_capacity_on_the_way_back() -> None:
     assert split_of(decide(plan, state, seen(500), (), 3.0)) == split_between("new", 0, "old")
 
 
+def test_a_bad_version_keeps_no_user_because_the_health_path_of_stable_fails() -> None:
+    """What the judge found worse than stable, or a person aborts, is left for any stable instance that lives. A wait
+    that ended says nothing against a healthy canary, whose users stay."""
+    plan = a_plan()
+    ill = (*instances(old=0), *(replace(i, health=Health.UNHEALTHY) for i in instances(new=0)))
+    harm = (Verdict("error rate", VerdictKind.FAIL, "worse than stable"),)
+    judged = decide(plan, watching(plan, 500), seen(500, harm, ill), (), 1.0)
+    aborted = decide(plan, watching(plan, 500), seen(500, at=ill), (Command(1, CommandKind.ABORT, "ada"),), 1.0)
+    for decision in (judged, aborted):
+        assert split_of(decide(plan, decision.state, seen(500, at=ill), (), 2.0)) == split_between("new", 0, "old")
+    late = replace(watching(plan, 500), status=Status.ROLLING_BACK, reason="it held too long")
+    assert split_of(decide(plan, late, seen(500, at=ill), (), 2.0)) == split_between("new", 500, "old")
+
+
 def test_a_rollback_that_does_not_get_done_calls_a_person_and_goes_on_trying() -> None:
     plan = a_plan()
     state = decide(plan, watching(plan, 500), seen(500), (Command(1, CommandKind.ABORT, "ada"),), 1.0).state

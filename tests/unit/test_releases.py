@@ -151,3 +151,13 @@ def test_services_that_wait_for_one_another_are_refused_with_the_ring(tmp_path: 
     assert view.configuration.service == "web"
     assert view.place("environments", "production", "fleet", "count") == "pilotage.yaml:29"
     assert cycle_in({"a": ["b"], "b": []}) == ()
+
+
+def test_services_whose_names_come_to_the_same_folder_are_refused(tmp_path: Path) -> None:
+    """`web` in `eu-production` and `web-eu` in `production` would both run in `web-eu-production`."""
+    head, _, tail = GOOD.partition("environments:")
+    indented = "\n".join(f"    {line}" for line in f"environments:{tail}".splitlines())
+    other = indented.replace("production:", "eu-production:")
+    (tmp_path / "pilotage.yaml").write_text(f"{head}services:\n  web:\n{other}\n  web-eu:\n{indented}\n")
+    with pytest.raises(ConfigError, match="web-eu in production and web in eu-production would share the folder"):
+        load(tmp_path / "pilotage.yaml")

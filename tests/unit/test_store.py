@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pilotage import Answers, Plan, make_plan
+from pilotage import Answers, Plan, Service, make_plan
 from pilotage.engine import leases
+from pilotage.engine.places import FolderTaken
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.live import NOTHING_SEEN, LiveView
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
@@ -54,6 +55,19 @@ def test_rule_8_one_rollout_at_a_time_in_an_environment(store: Store) -> None:
         started(store, "3.0")
     ended(store, rollout)
     started(store, "3.0")
+
+
+def test_two_targets_whose_names_come_to_the_same_folder_do_not_share_it(store: Store) -> None:
+    """`shop` in `eu-production` and `shop-eu` in `production` both run in `shop-eu-production`: one router, two owners."""
+    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
+    first, second = (
+        make_plan(answers, version="2.0", service=Service(name=name, environment=environment))
+        for name, environment in (("shop", "eu-production"), ("shop-eu", "production"))
+    )
+    store.create(first, begin(first, None, Pace.FULL), Snapshot(cwd="/shop"), "ada", time.time())
+    with pytest.raises(FolderTaken, match=r"would share the folder .*shop in eu-production"):
+        store.create(second, begin(second, None, Pace.FULL), Snapshot(cwd="/shop"), "ada", time.time())
+    assert store.newest("shop-eu", "production") is None
 
 
 def test_a_record_made_of_an_old_reading_is_refused_whole(store: Store) -> None:

@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pilotage.cli.project import Project
 from pilotage.config.channels import ChannelSection
+
+if TYPE_CHECKING:
+    from pilotage.adapters.ports import Router
+    from pilotage.model.traffic import Split
 
 
 @dataclass(frozen=True)
@@ -112,13 +117,15 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         yield Finding("PASS", "worker", "none is at work; `pilotage deploy` starts one")
     serving = project.store.serving(service, environment)
     host, _, port = section.router.listen.rpartition(":")
-    if not serving:
-        yield _port_free(host, int(port))
-        return
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
+    if not serving:
+        # A first rollout is under way, or the store that knew of one was lost: the port may be our own router's.
+        ours = _split_of(target.router)
+        yield _sends(ours) if ours else _port_free(host, int(port))
+        return
     try:
         split = target.router.read()
-        yield Finding("PASS", "router", f"sends {dict(split.weights) if split else 'nothing'} (per mille)")
+        yield _sends(split)
         reading = target.metrics.observe(serving[:1], {"started": "", "totals": {}})
         seen = reading.of(serving[0]).requests
         if seen:
@@ -146,6 +153,19 @@ def _channel(section: ChannelSection) -> Finding:
             except AdapterError as error:
                 return Finding("FAIL", what, f"{error}: set it, or correct its {key} in notify")
     return Finding("PASS", what, "its secrets can be read; `pilotage notify test` sends something")
+
+
+def _split_of(router: Router) -> Split | None:
+    from pilotage.adapters.ports import AdapterError
+
+    try:
+        return router.read()
+    except AdapterError:
+        return None
+
+
+def _sends(split: Split | None) -> Finding:
+    return Finding("PASS", "router", f"sends {dict(split.weights) if split else 'nothing'} (per mille)")
 
 
 def _port_free(host: str, port: int) -> Finding:

@@ -219,7 +219,7 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 2, f"{count} problem{'s' if count > 1 else ''} in the configuration\n{error}"
     if isinstance(error, AdapterError):
         return 9, str(error)
-    if type(error).__name__ in ("StoreConflict", "StoreTooNew"):
+    if type(error).__name__ in ("StoreConflict", "StoreTooNew", "FolderTaken"):
         return 7, str(error)
     if type(error).__name__ in ("PlanStopped", "NotReady"):
         return 3, str(error)

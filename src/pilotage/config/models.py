@@ -401,6 +401,7 @@ class Configuration(Section):
                 if other not in self.services:
                     known = ", ".join(self.services)
                     raise Misplaced(f"{other!r} is not one of {known}", "services", name, "after", index)
+        self._folders()
         names = [channel.called for channel in self.notify]
         there = {*self.environments, *(e for section in self.services.values() for e in section.environments)}
         for index, channel in enumerate(self.notify):
@@ -415,3 +416,15 @@ class Configuration(Section):
         if cycle := cycle_in(ordered):
             raise Misplaced(f"{' → '.join(cycle)} wait for one another", "services")
         return self
+
+    def _folders(self) -> None:
+        """Each environment of a service runs in a folder named after both; two that come to the same name would share
+        a router."""
+        seen: dict[str, str] = {}
+        for name, section in self.services.items():
+            for environment in section.environments:
+                mine, folder = f"{name} in {environment}", f"{name}-{environment}"
+                if folder in seen:
+                    message = f"{mine} and {seen[folder]} would share the folder {folder}: rename one of them"
+                    raise Misplaced(message, "services", name, "environments", environment)
+                seen[folder] = mine

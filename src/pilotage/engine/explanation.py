@@ -50,7 +50,7 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
             answer = f"{rollout.version} holds at {format_share(step.weight / WHOLE)} because {state.reason}."
         case Status.PAUSED:
             share = format_share(step.weight / WHOLE)
-            answer = f"{rollout.version} stands at {share}: {state.reason}. `pilotage resume` goes on."
+            answer = f"{rollout.version} stands at {share}: {_ended(state.reason)} `pilotage resume` goes on."
         case Status.WITHDRAWN if state.excuse:
             answer = f"{rollout.version} lost its traffic: {state.reason}. It may be bad luck and is tried once more."
         case Status.WITHDRAWN:
@@ -75,6 +75,11 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
     if rollout.live.trouble:
         numbers.append(f"  {rollout.live.trouble}")
     return [answer, *numbers, *(["", "How it came to be:", *turning] if turning else [])]
+
+
+def _ended(sentence: str) -> str:
+    """With the full stop of a sentence, unless it has an end of its own."""
+    return sentence if sentence.endswith(("?", "!", ".")) else f"{sentence}."
 
 
 def _told(event: Recorded) -> list[str]:

@@ -33,6 +33,10 @@ class Elsewhere(leases.LeaseLost):
     """The target belongs to another place; the sentence says to which."""
 
 
+class FolderTaken(Exception):
+    """Another target has the folder already that this one would run in."""
+
+
 class StillAlive(Exception):
     """A target is not adopted while its home is at work."""
 
@@ -108,10 +112,24 @@ def take(
 
 def claim(connection: Connection, directory: Path, service: str, environment: str) -> None:
     """Whoever deploys to an environment first is at home there, whichever worker looks at it first. An environment
-    with a past may run elsewhere: its worker says where, when it takes the lease."""
+    with a past may run elsewhere: its worker says where, when it takes the lease. Raises FolderTaken."""
     here_too = (rollouts.c.service == service, rollouts.c.environment == environment)
     if connection.scalar(select(func.count()).select_from(rollouts).where(*here_too)) == 1:
-        _move(connection, service, environment, here(directory), leases.now_of(connection))
+        place = here(directory)
+        _alone_in_its_folder(connection, directory, service, environment, place)
+        _move(connection, service, environment, place, leases.now_of(connection))
+
+
+def _alone_in_its_folder(connection: Connection, directory: Path, service: str, environment: str, place: Place) -> None:
+    """A folder is named after both names, and two targets may come to the same: they would share a router."""
+    query = select(environments.c.service, environments.c.environment).where(environments.c.home == place.id)
+    for other in connection.execute(query).all():
+        same = place_of(directory, *other) == place_of(directory, service, environment)
+        if same and tuple(other) != (service, environment):
+            raise FolderTaken(
+                f"{service} in {environment} would share the folder {place_of(directory, service, environment)} with "
+                f"{other[0]} in {other[1]}, which runs there. Rename the service or the environment"
+            )
 
 
 def home_of(engine: Engine, directory: Path, service: str, environment: str) -> Home | None:

@@ -139,8 +139,9 @@ class RolloutState:
     tries: fresh starts of the evidence after harm, by itself or by a person's retry; the judge starts again when it
     changes · excuse: why the harm at hand may be bad luck (an `Excuse`), `replaced` once the ill instance is gone ·
     replaced: `host:port` of that instance · harmed: metrics whose failure withdrew the traffic · paused: a person's
-    pause stood at that moment · unwatched: what nobody could watch, although all else passed · worse: in what the
-    version looked worse than the past when it went on all the same.
+    pause stood at that moment · convicted: it is undone for what it did itself, or a person wants it gone, so that its
+    users are better off with any stable instance that lives · unwatched: what nobody could watch, although all else
+    passed · worse: in what the version looked worse than the past when it went on all the same.
     """
 
     new: str
@@ -165,6 +166,7 @@ class RolloutState:
     replaced: str = ""
     harmed: tuple[str, ...] = ()
     paused: bool = False
+    convicted: bool = False
     unwatched: str = ""
     worse: str = ""
     hold: Hold | None = None

@@ -79,7 +79,7 @@ def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
     paused = turn.state.status is Status.PAUSED
     turn.enter(
         Status.WITHDRAWN, hold=None, troubles=(), reason=reason, harmed=_metrics(guilty), excuse=excuse, paused=paused,
-        returned=False, out=False, drained=0.0,
+        convicted=True, returned=False, out=False, drained=0.0,
     )  # fmt: skip
     turn.tell(_withdrawn(turn, guilty))
 
@@ -197,7 +197,7 @@ def begin_again(turn: Turn) -> None:
         turn.enter(Status.PROGRESSING, reason="")
     turn.set(
         hold=None, troubles=(), tries=state.tries + 1, watched=0.0, waited=0.0, attempt=state.attempt + 1, excuse="",
-        harmed=(), paused=False, returned=False,
+        harmed=(), paused=False, convicted=False, returned=False,
     )  # fmt: skip
     turn.stale = True
     turn.tell(SecondTry(tries=state.tries + 1, step=turn.step.id, title=turn.step.title, after=was))
@@ -226,7 +226,7 @@ def accept(turn: Turn) -> None:
     verdicts = [v for v in turn.seen.verdicts if not v.critical]
     failing = [v.metric for v in verdicts if v.kind is VerdictKind.FAIL or _worse_than_the_past(v)]
     known = (*turn.state.accepted, *turn.state.harmed, *failing)
-    turn.set(accepted=tuple(dict.fromkeys(known)), harmed=(), excuse="")
+    turn.set(accepted=tuple(dict.fromkeys(known)), harmed=(), convicted=False, excuse="")
 
 
 def _worse_than_the_past(verdict: Verdict) -> bool:

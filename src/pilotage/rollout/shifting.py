@@ -10,7 +10,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Mirror, Split, capacity, instances_for, split_between
 from pilotage.rollout import baseline
-from pilotage.rollout.sight import healthy, present, reachable
+from pilotage.rollout.sight import healthy, present, reachable, unwell
 from pilotage.rollout.testers import tester_routes
 from pilotage.rollout.turn import FORWARD, Turn, fail_without_a_way_back, give_up, note_out, overdue_back, rolled_back
 
@@ -75,8 +75,10 @@ def _wanted_split(plan: Plan, state: RolloutState, seen: Seen) -> Split | None:
     if weight > now and healthy_new < instances_for(weight, plan.instances):
         weight = now
     if weight < now and healthy_new > 0:
-        # Stable gets back no more than it can carry; the rest follows when it can (weight ≤ capacity).
-        weight = max(weight, min(now, WHOLE - capacity(healthy_old, plan.instances)))
+        # Stable gets back no more than it can carry; the rest follows when it can (weight ≤ capacity). Where no health
+        # path of stable passes, a version that was found worse than stable does not keep its users for that.
+        able = healthy_old or (unwell(seen, state.old) if going_back and state.convicted else 0)
+        weight = max(weight, min(now, WHOLE - capacity(able, plan.instances)))
     return split_for(plan, state, weight, seen, shown=healthy_new > 0)
 
 

@@ -10,6 +10,11 @@ def healthy(seen: Seen, version: str | None) -> int:
     return sum(i.version == version and i.health is Health.HEALTHY for i in seen.instances or ())
 
 
+def unwell(seen: Seen, version: str | None) -> int:
+    """Instances that run and say, or do not say, that they are well: they may serve all the same."""
+    return sum(i.version == version and i.health is Health.UNHEALTHY for i in seen.instances or ())
+
+
 def alive(seen: Seen, version: str | None) -> list[Instance]:
     """Instances that run or start, in the fleet's order: the first are those that stay longest."""
     gone = (Health.EXITED, Health.STOPPING)

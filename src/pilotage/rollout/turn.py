@@ -120,6 +120,10 @@ class Strategy:
     replaces_alone: bool = False
 
 
+_NOT_ITS_FAULT = ("deadline", "instance")
+"""Causes of a way back that say nothing against the instances that still answer."""
+
+
 def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
     """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
     reason (routes, statuses, lines of a log), a line each."""
@@ -132,7 +136,7 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
     progress = turn.strategy.turn_back(turn.plan, turn.state)
     turn.enter(
         Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False,
-        attempt=1, excuse="", progress=progress,
+        attempt=1, excuse="", progress=progress, convicted=turn.state.convicted or cause not in _NOT_ITS_FAULT,
     )  # fmt: skip
     turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
 
