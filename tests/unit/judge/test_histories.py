@@ -10,6 +10,7 @@ import pytest
 from pilotage import Answers, make_plan
 from pilotage.engine.histories import history_of
 from pilotage.judge.release import Beside, ReleaseJudge
+from pilotage.model.live import JudgeState
 from pilotage.model.observation import Observation, Reading
 
 MONDAY_NOON = timegm((2026, 11, 23, 12, 0, 0))
@@ -23,10 +24,10 @@ class Known:
     def __init__(self, *known: tuple[float, int, int]) -> None:
         self._known = known
 
-    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, dict[str, Any]], ...]:
-        def of(bad: int, total: int) -> dict[str, Any]:
+    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, JudgeState], ...]:
+        def of(bad: int, total: int) -> JudgeState:
             sums = {"stable_bad": bad, "stable_total": total}
-            return {"sums": {"users": {"ever": sums, "bursts": {"factor": 1.0}}}}
+            return JudgeState(sums={"users": {"ever": sums, "bursts": {"factor": 1.0}}})
 
         return tuple((at, of(bad, total)) for at, bad, total in self._known)
 
@@ -51,7 +52,7 @@ def test_history_is_of_this_time_of_the_day_and_the_week_where_enough_is_known(
 
 def test_what_another_version_wrote_is_passed_over() -> None:
     known: Any = Known()
-    known.judged = lambda *_: ((MONDAY_NOON, {"sums": {"errors": "gone"}}),)
+    known.judged = lambda *_: ((MONDAY_NOON, JudgeState(sums={"errors": "gone"})),)
     assert history_of(known, "shop", "production", MONDAY_NOON) is None
 
 
@@ -60,7 +61,7 @@ def test_what_a_judge_writes_down_is_read() -> None:
     observations = (Observation("new", 100, 0), Observation("old", 2000, 3))
     judge.observe(Reading(observations, {}, 0.0), (), Beside("old"))
     known: Any = Known()
-    known.judged = lambda *_: ((MONDAY_NOON, {"sums": judge.to_dict()}),)
+    known.judged = lambda *_: ((MONDAY_NOON, JudgeState(sums=judge.to_dict())),)
     history = history_of(known, "shop", "production", MONDAY_NOON)
     assert history is not None
     assert (history.bad, history.total) == (3, 2000)
