@@ -24,10 +24,19 @@ from .world import World, make_bad, opened
 STRATEGIES = ("canary", "blue-green", "rolling", "big-bang", "feature-toggle")
 FULL = 4
 DRAIN = 0.03
-FAILPOINTS = (
-    "seen", "decided", "recorded", "acted", "Ensure", "Apply", "Check", "SetFlag", "before-split", "after-split",
-    "before-fleet", "after-fleet", "before-check", "after-check", "before-flag", "after-flag",
+_ALWAYS = (
+    "seen", "decided", "recorded", "acted", "Ensure", "Apply", "before-split", "after-split", "before-fleet",
+    "after-fleet",
 )  # fmt: skip
+_CHECK, _FLAG = ("Check", "before-check", "after-check"), ("SetFlag", "before-flag", "after-flag")
+FAILPOINTS = {
+    "canary": _ALWAYS,
+    "blue-green": (*_ALWAYS, *_CHECK),
+    "rolling": (*_ALWAYS, *_CHECK),
+    "big-bang": (*_ALWAYS, *_CHECK),
+    "feature-toggle": (*_ALWAYS, *_FLAG),
+}
+"""Those that a rollout of the strategy comes by: to wait for another would only be a kill from outside."""
 _LIFE = 0.25
 """Seconds after which a controller that did not come to its failpoint is killed from outside."""
 
@@ -66,7 +75,7 @@ class Case:
             if chance.random() < 0.3:
                 found.append(chance.uniform(0.01, 0.15))
             else:
-                found.append((chance.choice(FAILPOINTS), 1 + int(chance.expovariate(0.9))))
+                found.append((chance.choice(FAILPOINTS[strategy]), 1 + int(chance.expovariate(0.9))))
         return Case(seed, strategy, ending, tuple(found))
 
 

@@ -118,11 +118,20 @@ def test_the_series_are_those_of_a_real_envoy(
     routed.wait_for(split)
     for n in range(40):
         routed.ask("/error", user=f"u{n}")
-    time.sleep(5.5)  # Envoy merges its histograms every five seconds
-    shown = get(f"{admin_url(tmp_path / 'router')}/stats/prometheus").decode()
     wanted = set(re.findall(r"(envoy_\w+)\{(.*?)\}", to_rules(plan())))
     assert len(wanted) == 6
+    until = time.monotonic() + 20  # Envoy merges its histograms every five seconds
+    while missing := _not_shown(wanted, get(f"{admin_url(tmp_path / 'router')}/stats/prometheus").decode()):
+        assert time.monotonic() < until, missing
+        time.sleep(0.2)
+
+
+def _not_shown(wanted: set[tuple[str, str]], page: str) -> list[tuple[str, str]]:
+    """Names and labels that the rules ask for and no line of the page has."""
+    missing = []
     for name, labels in wanted:
-        lines = [line for line in shown.splitlines() if line.startswith(name + "{")]
+        lines = [line for line in page.splitlines() if line.startswith(name + "{")]
         exact = re.findall(r'(\w+)="([^"]+)"', labels.replace("=~", "~").replace("!=", "!"))
-        assert any(all(f'{label}="{value}"' in line for label, value in exact) for line in lines), (name, labels)
+        if not any(all(f'{label}="{value}"' in line for label, value in exact) for line in lines):
+            missing.append((name, labels))
+    return missing
