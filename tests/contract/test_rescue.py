@@ -19,6 +19,7 @@ from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.engine import rescue
+from pilotage.engine.location import place_of
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import Pace
 from pilotage.model.snapshot import Snapshot
@@ -38,7 +39,7 @@ class Place:
     """A target's folder, with instances of 1.0 and 2.0 behind a router."""
 
     def __init__(self, directory: Path, versions: Versions) -> None:
-        self.directory, self.place = directory, rescue.place_of(directory, "shop", "production")
+        self.directory, self.place = directory, place_of(directory, "shop", "production")
         strata = Strata((Route("/buy", Failing()),), Failing())
         settings = Settings(
             ("127.0.0.1", free_port()),

@@ -29,17 +29,34 @@ def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+def loaded_by(arguments: list[str], of: tuple[str, ...], cwd: Path | None = None) -> list[str]:
+    """Which of these modules `pilotage …` loads."""
     program = (
         "import sys\nfrom pilotage.cli.main import main\n"
         f"sys.argv = ['pilotage', *{arguments!r}]\n"
         "try: main()\nexcept SystemExit: pass\n"
-        f"print(sorted(m for m in sys.modules if m in {HEAVY!r}), file=sys.stderr)"
+        f"print('loaded', *(m for m in {of!r} if m in sys.modules))"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert said.stdout
-    assert said.stderr.strip() == "[]"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=cwd)
+    assert said.stdout + said.stderr != "loaded\n"
+    return said.stdout.splitlines()[-1].split()[1:]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded_by(arguments, HEAVY) == []
+
+
+def test_a_mistake_in_the_configuration_is_told_without_the_database_layer(tmp_path: Path) -> None:
+    (tmp_path / "pilotage.yaml").write_text("service: 1\n")
+    assert loaded_by(["status"], ("sqlalchemy", "psutil", "pilotage.engine.store"), tmp_path) == []
+
+
+def test_status_loads_no_router_no_http_client_and_no_database_but_its_own(tmp_path: Path) -> None:
+    pilotage("init", "--service", "shop", cwd=tmp_path)
+    unwanted = ("sqlalchemy.dialects.postgresql", "pilotage.adapters.http", "pilotage.engine.rescue", "alembic")
+    pilotage("status", cwd=tmp_path)
+    assert loaded_by(["status"], unwanted, tmp_path) == []
 
 
 @pytest.mark.parametrize("command", ["init", "plan", "deploy", "watch", "status", "history", "events", "explain", "pause",

@@ -14,7 +14,8 @@ import pytest
 from pilotage.adapters.fence import Fence, floor, last_seen
 from pilotage.adapters.identity import start_ticks
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import leases, places, rescue
+from pilotage.engine import leases, places
+from pilotage.engine.location import place_of
 from pilotage.engine.store import Store
 
 TARGET = "shop/production"
@@ -176,7 +177,7 @@ def test_a_fence_above_the_lease_stops_nobody_who_holds_it(store: Store, tmp_pat
     """Edited by hand, or left by a store that was lost since: the lease rises above it."""
     token = places.take(store.engine, tmp_path, "shop", "production", "a/1")
     assert token == 1
-    file = rescue.place_of(tmp_path, "shop", "production") / "fence.json"
+    file = place_of(tmp_path, "shop", "production") / "fence.json"
     Fence(file, token, "a/1").check()
     for copy in file.parent.iterdir():
         copy.write_text(left)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.engine import rescue
+from pilotage.engine.location import place_of
 from pilotage.engine.rescued import must_wait, ordered
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import CommandKind, Pace, Status
@@ -25,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def led(directory: Path, to: str) -> Path:
     """Users were led to `to` by somebody who had no store."""
-    note = rescue.place_of(directory, "service", "production") / "rescued.json"
+    note = place_of(directory, "service", "production") / "rescued.json"
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({"at": 1.0, "by": "ann", "to": to}) if to else "")
     return note
@@ -67,7 +68,7 @@ def test_a_finished_rollout_is_not_kept_up_where_users_were_led_elsewhere(store:
 def test_the_note_of_what_is_stable_follows_the_rollout(store: Store, tmp_path: Path) -> None:
     def stable(rollout: Rollout) -> str:
         rescue.remember(tmp_path, rollout)
-        note = rescue.place_of(tmp_path, "service", "production") / "stable.json"
+        note = place_of(tmp_path, "service", "production") / "stable.json"
         return str(json.loads(note.read_text())["stable"])
 
     rollout = started(store)

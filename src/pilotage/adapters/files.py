@@ -118,6 +118,14 @@ def read_json(path: Path) -> Any:
         return None
 
 
+def read_leniently(path: Path) -> Any:
+    """What a file says; None where it cannot be read. It stays as it is: others may make more of it."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def set_aside(path: Path, why: str) -> None:
     """A file of ours that cannot be used is lost, not fatal: it is kept for study as `NAME.unreadable`."""
     aside = path.with_name(f"{path.name}.unreadable")

@@ -155,10 +155,7 @@ class Project:
             return self._recorded(None, unread)[0]
 
     def _recorded(self, named: str | None, unread: Exception) -> tuple[str, str]:
-        from pilotage.engine.places import known
-
-        everything = known(self.store.engine) if self.has_store else ()
-        found = [one for one in everything if self.service in (None, one[0]) and named in (None, one[1])]
+        found = [one for one in self._known() if self.service in (None, one[0]) and named in (None, one[1])]
         if not found:
             raise unread
         if len(found) > 1:
@@ -168,6 +165,14 @@ class Project:
             click.echo(f"{self.config} cannot be read; this is {found[0][0]} in {found[0][1]}, by the store", err=True)
             self._said_unread = True
         return found[0]
+
+    def _known(self) -> tuple[tuple[str, str], ...]:
+        """Service and environment of everything that the store knows. Where there is none, its layer is not loaded."""
+        if not self.has_store:
+            return ()
+        from pilotage.engine.places import known
+
+        return known(self.store.engine)
 
     def rollout(self, named: str | None, identity: str | None = None) -> Rollout:
         """The rollout with this id, or the last one of the environment. Raises UsageError when there is none."""

@@ -28,9 +28,9 @@ SCHEMA = 1
 @click.pass_obj
 def status(project: Project, environment: str | None, as_json: bool) -> None:
     """What serves and what rolls out now."""
+    service, name = project.place(environment)
     from pilotage.engine.supervisor import worker_pid
 
-    service, name = project.place(environment)
     latest = project.store.newest(service, name)
     serving = project.store.serving(service, name)
     pid = worker_pid(project.directory)

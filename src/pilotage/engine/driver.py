@@ -21,6 +21,7 @@ from pilotage.engine.crew import Call, Crew
 from pilotage.engine.failpoints import reach
 from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.judging import Judging
+from pilotage.engine.location import place_of
 from pilotage.engine.recorder import AWAY, Recorder
 from pilotage.engine.sight import Sight
 from pilotage.engine.store import Rollout, Store, Unreadable
@@ -64,7 +65,7 @@ class Driver:
         self._crew = crew or Crew()
         found = store.get(rollout)
         self._name, self._place = f"{found.service}/{found.environment}", (directory, found.service, found.environment)
-        self._folder = rescue.place_of(*self._place)
+        self._folder = place_of(*self._place)
         self._journal = Journal(*self._place)
         self._recorder = Recorder(store, found, self._journal, self._crew)
         self._judging = Judging(store, self.rollout, self._crew)

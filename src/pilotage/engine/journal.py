@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from pilotage.adapters.files import write_durably
-from pilotage.engine.rescue import place_of
+from pilotage.engine.location import place_of
 from pilotage.model.rollout import Decision, Event, RolloutState
 
 _log = logging.getLogger(__name__)

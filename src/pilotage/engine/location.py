@@ -40,3 +40,8 @@ def make_private(path: Path, mode: int = 0o600) -> None:
 
 def database_url(directory: Path) -> str:
     return os.environ.get(DATABASE) or f"sqlite:///{directory / 'pilotage.sqlite'}"
+
+
+def place_of(directory: Path, service: str, environment: str) -> Path:
+    """Where the target's own files are. directory: the state's."""
+    return directory / "run" / f"{service}-{environment}"

@@ -16,12 +16,11 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, select, update
 
 from pilotage.adapters.fence import floor
-from pilotage.adapters.files import write_json
+from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.identity import pid_namespace
 from pilotage.engine import leases
 from pilotage.engine.failpoints import reach
-from pilotage.engine.location import made
-from pilotage.engine.rescue import place_of, read_leniently
+from pilotage.engine.location import made, place_of
 from pilotage.engine.tables import environments, rollouts
 from pilotage.engine.tables import leases as lease_rows
 

@@ -15,14 +15,15 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
 from pilotage.adapters.clock import SYSTEM
-from pilotage.adapters.files import write_json
+from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
+from pilotage.engine.location import place_of
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import artifact_of
 
@@ -48,11 +49,6 @@ class Rescued:
     at: float
     by: str = "pilotage"
     to: str = ""
-
-
-def place_of(directory: Path, service: str, environment: str) -> Path:
-    """Where the target's own files are. directory: the state's."""
-    return directory / "run" / f"{service}-{environment}"
 
 
 def find_place(directory: Path, service: str | None, environment: str | None) -> Path:
@@ -195,11 +191,3 @@ def _leave_word(place: Path, rescued: Rescued, did: str) -> None:
     line = json.dumps({"at": rescued.at, "did": did, "by": rescued.by}) + "\n"
     with contextlib.suppress(OSError), (place / _JOURNAL).open("a", encoding="utf-8") as journal:
         journal.write(line)
-
-
-def read_leniently(path: Path) -> Any:
-    """What a file says; None where it cannot be read. It stays as it is: others may make more of it."""
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None

@@ -18,11 +18,9 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, upd
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import entries, environments, heads, sealing
-from pilotage.engine.cases import case_of
 from pilotage.engine.chain import Recorded
 from pilotage.engine.chronicle import so_far, subject_of, tell
 from pilotage.engine.database import checkpoint, open_database
-from pilotage.engine.derivation import differences
 from pilotage.engine.entries import Wanted
 from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
@@ -360,6 +358,9 @@ class Store:
     def broken_link(self, rollout: str) -> str | None:
         """What is wrong with a rollout's chain of events, or with what its events say about its row, in a sentence;
         None when it is whole. Raises KeyError."""
+        from pilotage.engine.cases import case_of
+        from pilotage.engine.derivation import differences
+
         with self._engine.connect() as connection:
             found = differences(case_of(connection, rollout))
         return found[0] if found else None

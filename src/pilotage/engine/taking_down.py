@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pilotage.adapters import processes
 from pilotage.engine import leases, places
-from pilotage.engine.rescue import place_of
+from pilotage.engine.location import place_of
 from pilotage.engine.store import RolloutSummary, Store, StoreConflict
 from pilotage.engine.targets import open_target
 
