@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from pilotage import Plan, Service, make_plan
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.config.models import AnalysisSection
 from pilotage.engine import driver as module
+from pilotage.engine import sight
 from pilotage.engine.driver import Driver
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Store
@@ -403,3 +405,24 @@ def test_the_judges_sums_change_their_shape_with_their_format_alone(driver: Driv
         driver.look()
     shape = "\n".join(sorted(keys_in(driver._judging.saved().to_dict())))
     assert JUDGE_SHAPES.get(JUDGE_FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16], shape
+
+
+@pytest.mark.parametrize(("answers_after", "status"), [(0.4, Status.PROGRESSING), (30.0, Status.HOLDING)])
+def test_a_fleet_that_is_slow_to_answer_at_first_is_waited_for_and_one_that_stays_silent_holds_the_rollout(
+    driver: Driver, world: Obedient, monkeypatch: pytest.MonkeyPatch, answers_after: float, status: Status
+) -> None:
+    """What was never asked before is no trouble yet; it becomes trouble once the first patience is over."""
+    monkeypatch.setattr(sight, "_BUDGET", 0.05)
+    if status is Status.HOLDING:
+        monkeypatch.setattr(sight, "_BUDGET_FIRST", 0.1)
+    answer, over = world.instances, threading.Event()
+
+    def slow() -> tuple[Instance, ...]:
+        over.wait(answers_after)
+        return answer()
+
+    monkeypatch.setattr(world, "instances", slow)
+    driver.look()
+    over.set()
+    assert driver.rollout.state.status is status
+    assert "fleet: has not answered" in driver.rollout.state.reason or status is Status.PROGRESSING

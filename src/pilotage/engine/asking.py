@@ -36,6 +36,7 @@ class Asked(Generic[_T]):
         self._error, self._known = "", -math.inf
         self._began = -math.inf
         self.busy = False
+        self.was_answered = False
 
     def ask(self, question: Callable[[], _T]) -> bool:
         """Ask now, in this thread; False while an earlier asking has not come back."""
@@ -54,7 +55,7 @@ class Asked(Generic[_T]):
             if error != self._error:
                 _log.warning("%s cannot be read: %s", self._what, error, exc_info=True)
         self._value, self._error, self._known = value, error, self._began
-        self.busy = False
+        self.was_answered, self.busy = True, False
         return True
 
     def answer(self, oldest: float = OLDEST) -> tuple[_T | None, str]:

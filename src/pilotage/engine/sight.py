@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _BUDGET = 2.0
 """Seconds that a look waits for what it wants to see; who undoes something interrupts it."""
+_BUDGET_FIRST = 8.0
+"""Seconds that a look waits for router and fleet where neither of them was ever read: nothing can be decided without,
+and what was never asked before is no trouble yet."""
+_LITTLE = 0.1
 _BUDGET_JUDGE = 1.0
 _BUDGET_UNDOING = 0.15
 _OLDEST_ADDRESSES = 60.0
@@ -49,6 +53,7 @@ class Sight:
         self._source: Asked[None] = Asked("metrics")
         self._judge: Asked[None] = Asked("judge")
         self._round: Round | None = None
+        self._is_first = True
         self._verdicts: tuple[Seen, tuple[Verdict, ...]] | None = None
 
     def whole(
@@ -94,16 +99,27 @@ class Sight:
         budget: float,
         hurried: Callable[[], bool],
     ) -> bool:
-        """Ask, and wait as long as the budget allows; False where something was asked that undoes the rollout."""
+        """Ask, and wait as long as the budget allows, the first time longer, until router and fleet are known at all.
+        False where something was asked that undoes the rollout."""
         self._round = Round(self._crew, questions, last)
         began = time.monotonic()
-        while not self._round.wait(budget - (time.monotonic() - began)) and self._round.hurried:
-            if hurried():
-                self._round.leave()
-                return False
-            self._round.calm()
+        while not self._round.wait(budget - (time.monotonic() - began)):
+            if self._round.hurried:
+                if hurried():
+                    self._round.leave()
+                    return False
+                self._round.calm()
+            elif self._is_first and budget < _BUDGET_FIRST and not self._knows_where_users_go:
+                budget += _LITTLE
+            else:
+                break
+        self._is_first = False
         self._round.leave()
         return True
+
+    @property
+    def _knows_where_users_go(self) -> bool:
+        return self._router.was_answered and self._fleet.was_answered
 
     def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
         """What the way back needs, as soon as it can be had: no judge, no query, no freeze."""
