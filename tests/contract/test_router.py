@@ -8,6 +8,8 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -25,6 +27,7 @@ from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.adapters.route_sample import sampled_paths
 from pilotage.adapters.routers import envoy, envoy_listener, envoy_process
 from pilotage.adapters.routers.envoy_resources import Sticky
+from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
 from pilotage.engine.targets import with_learned_routes
@@ -374,6 +377,37 @@ def test_no_two_routers_share_a_port(routed: RouterUnderTest, versions: Versions
         with pytest.raises(OSError, match="in use"):
             sharing.bind(routed.settings.listen)
     assert len(_children()) == 1
+
+
+_EXIT = {"x86_64": 60, "aarch64": 93}
+_DYING = """
+import ctypes, os, socket, sys, threading, time
+held = socket.create_server(("127.0.0.1", 0))
+print(held.getsockname()[1], flush=True)
+def last():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=last).start()
+ctypes.CDLL(None).syscall({number}, 0)
+"""
+"""A process whose first thread has ended, as after a kill: nobody sees its files any more, and its port is still held."""
+
+
+@pytest.mark.skipif(os.uname().machine not in _EXIT, reason="the number of a system call")
+def test_a_port_that_a_killed_process_still_holds_is_waited_for() -> None:
+    """A router that was killed is started anew at once: what is left of it is no other router."""
+    program = _DYING.format(number=_EXIT[os.uname().machine])
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as dying:
+        assert dying.stdin
+        assert dying.stdout
+        port = int(dying.stdout.readline())
+        while psutil.Process(dying.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", port))
+        threading.Timer(0.3, dying.stdin.close).start()
+        refuse_taken("127.0.0.1", port)
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_an_envoy_that_shares_its_port_takes_other_settings_all_the_same(

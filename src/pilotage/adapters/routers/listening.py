@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from contextlib import suppress
 
 import psutil
@@ -14,10 +15,25 @@ from pilotage.model.text import line
 
 _LONGEST = 160
 _EVERYWHERE = ("0.0.0.0", "::")
+_DYING = 2.0
+"""Seconds that a killed process may keep its port: until the last of its threads has ended nobody can see it any more,
+but the kernel still sends it users."""
 
 
 def refuse_taken(host: str, port: int) -> None:
     """Raise AdapterError, with who it is where that can be seen, when a process listens on this address."""
+    until = time.monotonic() + _DYING
+    while not _free(host, port):
+        who = _who(host, port)
+        if who or time.monotonic() >= until:
+            raise AdapterError(
+                f"the router cannot listen on {host}:{port}, where {who or 'another process'} listens. Stop that, or "
+                "give router.listen another port"
+            )
+        time.sleep(0.05)
+
+
+def _free(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         # Connections that have ended do not count; a listener does, whether or not it would share.
@@ -25,14 +41,12 @@ def refuse_taken(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise AdapterError(
-                    f"the router cannot listen on {host}:{port}, where {_who(host, port)} listens. Stop that, or give "
-                    "router.listen another port"
-                ) from None
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 def _who(host: str, port: int) -> str:
+    """The living process that listens there, in words; empty where none can be seen."""
     with suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
             at = found.laddr
@@ -40,7 +54,7 @@ def _who(host: str, port: int) -> str:
                 continue
             if host in _EVERYWHERE or at.ip in (host, *_EVERYWHERE):
                 return _named(found.pid)
-    return "another process"
+    return ""
 
 
 def _named(pid: int) -> str:
