@@ -32,7 +32,7 @@ def type_in(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_life_of_releases(shop: Make) -> None:
-    it = shop(canary__phase_duration="5s")  # typing takes a while on a machine with other things to do
+    it = shop(canary__phase_duration="10m")  # no step ends before the next command is typed, however slow the machine
     it.run("doctor")
     first = it.run("deploy", it.release("v0"))
     assert first.splitlines()[-1].endswith("v0 serves all requests")
@@ -92,7 +92,7 @@ def test_a_life_of_releases(shop: Make) -> None:
 
 
 def test_ctrl_c_detaches_and_the_rollout_goes_on(shop: Make) -> None:
-    it = shop(canary__phase_duration="2s")
+    it = shop(canary__phase_duration="10m")  # it does not end before it is looked at again, however slow the machine
     it.run("deploy", it.release("v0"))
     with users(it):
         following = type_in(it, "deploy", it.release("v1"))
@@ -102,6 +102,9 @@ def test_ctrl_c_detaches_and_the_rollout_goes_on(shop: Make) -> None:
         assert following.returncode == 6, err
         assert "detached; the rollout goes on" in err
         it.run("watch", "--timeout", "100ms", expect=6)
+        looked_at = it.latest().live.at
+        it.wait(lambda r: r.live.at > looked_at)
+        it.run("promote", "--full")
         it.run("watch")
     assert it.latest().state.status is Status.COMPLETED
 

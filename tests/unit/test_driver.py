@@ -229,7 +229,7 @@ def test_users_who_stick_to_a_version_are_no_mismatch(
     snapshot = Snapshot(environment={"router": {"sticky": {"cookie": "session"}}})
     sticky = Driver(
         store,
-        tmp_path,
+        store.directory,
         store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id,
         "here/1/1.00",
     )
@@ -270,7 +270,7 @@ def asking(
     snapshot = Snapshot(environment={"analysis": analysis})
     return Driver(
         store,
-        tmp_path,
+        store.directory,
         store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id,
         "here/1/1.00",
     )
@@ -321,7 +321,7 @@ def test_tallies_survive_a_restart(
         failure_limit=3,
     )
     drive(ruled, lambda d: bool(d.rollout.judge and d.rollout.judge.rules["tallies"]))
-    again = Driver(ruled._store, tmp_path, ruled.rollout.id, "here/1/1.00")
+    again = Driver(ruled._store, ruled._store.directory, ruled.rollout.id, "here/1/1.00")
     assert again._judging._rules.to_dict() == ruled._judging._rules.to_dict()
     assert again._judging._rules.verdicts()[0].samples >= 1
 
@@ -348,7 +348,7 @@ def test_a_signal_without_a_single_value_holds(
     assert asked.rollout.state.hold is not None
     assert asked.rollout.state.hold.cause is HoldCause.SOURCE_ERROR
     assert "nothing is known of canary" in asked.rollout.state.hold.sentence
-    again = Driver(asked._store, tmp_path, asked.rollout.id, "here/1/1.00")
+    again = Driver(asked._store, asked._store.directory, asked.rollout.id, "here/1/1.00")
     assert again._judging._signals.verdicts()[0].kind == "source-error"
 
 
