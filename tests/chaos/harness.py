@@ -7,12 +7,16 @@ import random
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pilotage import Answers, Plan, Service, make_plan
+from pilotage.adapters.fence import Fence
 from pilotage.engine import driver, failpoints, worker
+from pilotage.engine.location import place_of
 from pilotage.engine.store import Rollout, Store
+from pilotage.engine.targets import Target
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import WHOLE
@@ -164,11 +168,19 @@ def controller(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None)
         if kill:
             failpoints.arm(*kill)
         world = World(place / "world", hooks)
-        vars(driver)["open_target"] = lambda *_: opened(world)
+        vars(driver)["open_target"] = partial(_opened, world)
         worker._POLL, worker._KEEP_EVERY = 0.02, 0.05
         worker.Worker(place).serve()
     finally:
         os._exit(1)
+
+
+def _opened(
+    world: World, directory: Path, _: Snapshot, service: str, environment: str, token: int, __: str, by: str
+) -> Target:
+    """The world for the holder of a lease; as at a real target, its fence refuses who has lost it."""
+    world.fence = Fence(place_of(directory, service, environment) / "fence.json", token, by)
+    return opened(world)
 
 
 def _one_life(place: Path, hooks: frozenset[str], kill: tuple[str, int] | float) -> None:

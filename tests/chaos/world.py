@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.engine.failpoints import reach
 from pilotage.engine.targets import Target
@@ -33,6 +34,7 @@ class World:
 
     def __init__(self, place: Path, hooks: frozenset[str]) -> None:
         self._file, self._lock, self._hooks = place / "world.json", place / "lock", hooks
+        self.fence: Fence | None = None
         place.mkdir(parents=True, exist_ok=True)
 
     # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
@@ -69,6 +71,8 @@ class World:
         """Change the world and log it, with a place to die on either side."""
         reach(f"before-{what}")
         with self._state() as state:
+            if self.fence:
+                self.fence.check()
             told = change(state)
             if told is not None:
                 state["log"].append({"at": time.time(), "what": what, **told})

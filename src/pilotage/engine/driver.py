@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import Fenced
 from pilotage.engine import ballast, leases, places, rescue, rescued
 from pilotage.engine.acting import Acting
@@ -22,7 +23,7 @@ from pilotage.engine.failpoints import reach
 from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.judging import Judging
 from pilotage.engine.location import place_of
-from pilotage.engine.recorder import AWAY, Recorder
+from pilotage.engine.recorder import AWAY, BACK, Recorder
 from pilotage.engine.sight import Sight
 from pilotage.engine.store import Rollout, Store, Unreadable
 from pilotage.engine.takeover import StoreWentBack, found_at_takeover, went_back
@@ -34,7 +35,6 @@ from pilotage.rollout.machine import decide, desired, wants_traffic
 
 _RENEW = leases.DURATION / 4
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
-_BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
 
 _PATIENCE = 2.0
 """Seconds that a look waits for the store; who undoes waits less, and acts without a record."""
@@ -44,6 +44,14 @@ _PATIENCE_AWAY = 0.05
 
 
 LeaseLost = leases.LeaseLost
+
+
+@dataclass(frozen=True)
+class _Present:
+    """The rollout as the store has it. told: time and type of its events, where they are needed."""
+
+    rollout: Rollout
+    told: frozenset[tuple[float, str]]
 
 
 class Driver:
@@ -73,7 +81,7 @@ class Driver:
         self._acting = Acting(rollout, self._folder, self._crew)
         self._target: Target | None = None
         self._token: int | None = None
-        self._leasing: Call[tuple[int | None, Rollout]] | None = None
+        self._leasing: Call[tuple[int | None, _Present | None]] | None = None
         self._asking: Call[tuple[Command, ...]] | None = None
         self._renewed = self._recorded = -math.inf
         self._attended = 0.0
@@ -130,8 +138,9 @@ class Driver:
         self._phase = decision.state.step
         reach("decided")
         decision = self._record(decision, seen)
+        self._recorder.forget_strange()
         reach("recorded")
-        back = decision.state.status in _BACK
+        back = decision.state.status in BACK
         self._act(target, decision.actions, seen, back=back)
         reach("acted")
         if target.synthetic:
@@ -156,7 +165,7 @@ class Driver:
                 return found if not self.alone else tuple(c for c in found if c.kind in _UNDOING)
             except AWAY as error:
                 self._recorder.away = self._recorder.away or f"the store cannot be used: {type(error).__name__}"
-        if behind is None or behind.to == self.rollout.version or self.rollout.state.status in _BACK:
+        if behind is None or behind.to == self.rollout.version or self.rollout.state.status in BACK:
             return ()
         return (Command(-1, CommandKind.ABORT, behind.by, "traffic was taken back without the store"),)
 
@@ -202,19 +211,37 @@ class Driver:
                 self.rollout.id, self._holder,
             )  # fmt: skip
             ballast.lay(self._folder)
-            # Somebody else may have gone on with it meanwhile.
-            if present.revision != self.rollout.revision and not self.alone:
-                self._recorder = Recorder(self._store, present, self._journal, self._crew)
-                self._judging = Judging(self._store, self.rollout, self._crew)
+            if present is not None:
+                self._take_over(present)
             rescue.remember(self._directory, self.rollout)
         return self._target
 
-    def _acquire(self) -> tuple[int | None, Rollout]:
+    def _acquire(self) -> tuple[int | None, _Present | None]:
+        """The token; and, where it is another one than before, what is there to go on with."""
         _, service, environment = self._place
         token = places.take(self._store.engine, self._directory, service, environment, self._holder)
-        if token != self._token:
-            self._knows_witness = self._knows(self._journal.witness)
-        return token, self._store.get(self.rollout.id) if token != self._token else self.rollout
+        if token is None or token == self._token:
+            return token, None
+        # Whoever had the target before writes nothing beside it from here on: what is read now is all there is.
+        self._fence(token).check()
+        left = Journal(*self._place)
+        self._knows_witness = self._knows(left.witness)
+        present = self._store.get(self.rollout.id)
+        told = self._store.events(present.id) if left.done(present.id) else ()
+        return token, _Present(present, frozenset((event.at, event.type) for event in told))
+
+    def _take_over(self, present: _Present) -> None:
+        """Go on with what the store has now: somebody else may have gone on with it meanwhile."""
+        known = self.rollout.revision
+        self._journal.read()
+        self._recorder = Recorder(self._store, present.rollout, self._journal, self._crew)
+        self._recorder.resume(present.told)
+        self._taken_up = False
+        if self.rollout.revision != known:
+            self._judging = Judging(self._store, self.rollout, self._crew)
+
+    def _fence(self, token: int) -> Fence:
+        return Fence(self._folder / "fence.json", token, self._holder)
 
     def _knows(self, witness: Witness | None) -> bool:
         """Whether the store has the rollout that was last recorded here."""
@@ -249,8 +276,9 @@ class Driver:
         if not self._taken_up:
             self._taken_up = True
             found = found_at_takeover(
-                self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._knows_witness
-            )
+                self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._knows_witness,
+                left=self._recorder.strange,
+            )  # fmt: skip
             if found is not None:
                 # It is to be judged against what was found.
                 self._judging = Judging(self._store, replace(self.rollout, state=found.state, judge=None), self._crew)
@@ -268,12 +296,15 @@ class Driver:
         before = self.rollout.state
         judge = self._judging.saved()
         live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging)
-        patience = _PATIENCE_UNDOING if decision.state.status in _BACK else _PATIENCE
+        patience = _PATIENCE_UNDOING if decision.state.status in BACK else _PATIENCE
         if self._recorder.record(decision, judge, live, patience):
             self._recorded = time.monotonic()
             return decision
         if _goes_forward(before, decision.state):
             return Decision(before, desired(self.rollout.plan, before, seen), ())
+        if decision.events and self._token is not None:
+            self._fence(self._token).check()  # only for whoever has the target
+            reach("journal")
         self._recorder.keep(decision)
         return decision
 

@@ -55,11 +55,27 @@ class Lost:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """One decision that the store has not taken yet. at: Unix seconds, and its name within the rollout."""
+    """One decision that the store has not taken yet. at: Unix seconds, and its name within the rollout.
+
+    base, head: revision and chain of the rollout's record, on which it was decided · number: how many decisions that
+    wait came before it on the same record · sent: `at` of a record whose outcome nobody knew then, 0 where there was
+    none.
+    """
 
     rollout: str
     at: float
     decision: Decision
+    base: int = 0
+    head: str = ""
+    number: int = 0
+    sent: float = 0.0
+
+    def follows(self, revision: int, head: str, at: float) -> bool:
+        """Whether a record with this revision, chain and time is the one on which it was decided, and not one that
+        another worker has made since."""
+        if self.sent and self.sent == at:
+            return True
+        return revision == self.base + self.number and (self.number > 0 or head == self.head)
 
 
 class Journal:
@@ -73,6 +89,13 @@ class Journal:
         self._witness: Witness | None = None
         self._lost: list[Lost] = []
         self._done: dict[tuple[str, float], Done] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Read it anew: another worker may have written here meanwhile. What waits for room on the disk stays."""
+        if self._unwritten:
+            return
+        self._witness, self._lost, self._done = None, [], {}
         for entry in _entries(self._file):
             self._take(entry)
 
@@ -114,7 +137,11 @@ class Journal:
                 case "done" if len(self._done) < _MOST_DONE:
                     events = tuple(Event(**event) for event in entry["events"])
                     decision = Decision(msgspec.convert(entry["state"], RolloutState), (), events)
-                    done = Done(rollout=entry["rollout"], at=entry["at"], decision=decision)
+                    done = Done(
+                        rollout=entry["rollout"], at=entry["at"], decision=decision, base=int(entry.get("base", 0)),
+                        head=str(entry.get("head", "")), number=int(entry.get("number", 0)),
+                        sent=float(entry.get("sent", 0.0)),
+                    )  # fmt: skip
                     self._done[done.rollout, done.at] = done
                 case "merged":
                     self._done.pop((entry["rollout"], entry["at"]), None)
@@ -150,7 +177,7 @@ def _line_of(done: Done) -> dict[str, Any]:
     events = [{"type": e.type, "sentence": e.sentence, "data": e.data} for e in decision.events]
     return {
         "kind": "done", "rollout": done.rollout, "at": done.at, "state": msgspec.to_builtins(decision.state),
-        "events": events,
+        "events": events, "base": done.base, "head": done.head, "number": done.number, "sent": done.sent,
     }  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """Brings the decisions of one rollout into the store, in their order, also where the store is away for a while.
 
 What the store does not take in time is either given up, because nothing may go forward without a record, or kept
-beside the target and recorded later, because it only took users back.
+beside the target and recorded later, because it only took users back. What was kept belongs to the record on which it
+was decided: where somebody else has recorded since, it is not put on top of that.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +18,7 @@ from pilotage.engine.crew import Call, Crew, Crowded
 from pilotage.engine.journal import Done, Journal, Witness
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView
-from pilotage.model.rollout import Decision
+from pilotage.model.rollout import Decision, RolloutState, Status
 
 _log = logging.getLogger(__name__)
 AWAY = (SQLAlchemyError, OSError, Crowded)
@@ -28,6 +29,9 @@ _Latest = tuple[JudgeState | None, LiveView]
 _PATIENCE_AWAY = 0.05
 """Seconds that a look waits for a store that did not answer before."""
 
+BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
+"""Users have been taken back, or are on their way."""
+
 
 class Recorder:
     """`rollout` is as this worker knows it: the store's, and what waits for the store on top."""
@@ -37,24 +41,35 @@ class Recorder:
         self._stored = self.rollout = rollout
         self._call: Call[Rollout] | None = None
         self._sent: Decision | None = None
+        self._unsure = 0.0
         self._flushing: Call[tuple[Rollout, int]] | None = None
         self._waiting: list[Done] = []
         self._tried = 0.0
         self._latest: _Latest = (rollout.judge, rollout.live or NOTHING_SEEN)
         self.away = ""
-        self._resume()
+        self.strange: tuple[Done, ...] = ()
+        """What was done without the store, on another record than the one that it has now."""
 
-    def _resume(self) -> None:
-        """What an earlier worker did without the store, and did not live to record."""
+    def resume(self, told: Set[tuple[float, str]]) -> None:
+        """Take up what an earlier worker did without the store, and did not live to record. Only for whoever holds the
+        target's lease. told: time and type of the events that the store has."""
         left = self._journal.done(self.rollout.id)
-        if not left:
+        known, state = self._stored, self._stored.state
+        new = [done for done in left if (done.at, done.decision.events[0].type) not in told]
+        if state.status.final:
+            new = []
+        self._merged(done for done in left if done not in new)
+        if new and not new[0].follows(known.revision, known.head, state.at):
+            self.strange = tuple(new)
             return
-        told = {(event.at, event.type) for event in self._store.events(self.rollout.id)}
-        for done in left:
-            if self.rollout.state.status.final or (done.at, done.decision.events[0].type) in told:
-                self._journal.note_merged(done)
-            else:
-                self._keep(done)
+        for done in new:
+            self._keep(done)
+        self._reconcile()
+
+    def forget_strange(self) -> None:
+        """What follows from it has been decided."""
+        self._merged(self.strange)
+        self.strange = ()
 
     def settle(self) -> None:
         """Take in what the store has answered meanwhile, and offer it again what waits."""
@@ -88,7 +103,11 @@ class Recorder:
         if not decision.events:
             self.rollout = replace(self.rollout, state=decision.state)
             return
-        done = Done(rollout=self.rollout.id, at=decision.state.at, decision=replace(decision, actions=(), answered=()))
+        sent = self._sent.state.at if self._sent else self._unsure
+        done = Done(
+            rollout=self.rollout.id, at=decision.state.at, decision=replace(decision, actions=(), answered=()),
+            base=self._stored.revision, head=self._stored.head, number=len(self._waiting), sent=sent,
+        )  # fmt: skip
         self._journal.note_done(done)
         self._keep(done)
 
@@ -120,11 +139,15 @@ class Recorder:
         try:
             self._stored = call.result()
         except AWAY as error:
+            # It may have been recorded all the same.
+            self._unsure = sent.state.at if sent else 0.0
             self._gone(error)
             return False
+        self._unsure = 0.0
         if self._waiting and sent is not None and self._waiting[0].at == sent.state.at:
             # It was acted upon before the answer came.
-            self._journal.note_merged(self._waiting.pop(0))
+            self._merged([self._waiting.pop(0)])
+        self._reconcile()
         if not self._waiting:
             self.away, self.rollout = "", self._stored
         if sent is not None and sent.events:
@@ -138,6 +161,8 @@ class Recorder:
                 stored = self._store.record(stored, done.decision, *latest)
             except StoreConflict:
                 present = self._store.get(stored.id)
+                if number == 0 and self._unsure and present.state.at == self._unsure:
+                    return present, 0  # what was sent before had been recorded; only its answer was lost
                 if present.state != done.decision.state:
                     raise
                 # It had been recorded; only the answer was lost.
@@ -155,15 +180,47 @@ class Recorder:
         except AWAY as error:
             self._gone(error)
             return
-        for done in self._waiting[:count]:
-            self._journal.note_merged(done)
+        self._unsure = 0.0
+        self._merged(self._waiting[:count])
         del self._waiting[:count]
         # What was decided meanwhile is still to be brought in.
-        self.away = self.away if self._waiting else ""
         self.rollout = replace(self._stored, state=self.rollout.state)
+        self._reconcile()
+        self.away = self.away if self._waiting else ""
         self.note()
+
+    def _reconcile(self) -> None:
+        """Something was recorded below what waits. What takes users back is right on any record; anything else was
+        decided of a state that is no more, unless it leaves the rollout where that record has it."""
+        if not self._waiting:
+            return
+        kept: list[Done] = []
+        state = self._stored.state
+        for done in self._waiting:
+            if _right_upon(state, done.decision.state):
+                kept.append(done)
+                state = done.decision.state
+        if len(kept) < len(self._waiting):
+            self._merged(done for done in self._waiting if done not in kept)
+            self._waiting = kept
+            self.rollout = replace(self._stored, state=state)
+
+    def _merged(self, several: Iterable[Done]) -> None:
+        for done in several:
+            self._journal.note_merged(done)
 
     def _gone(self, error: BaseException) -> None:
         if not self.away:
             _log.warning("%s: the store cannot be used: %s", self.rollout.id, error)
         self.away = f"the store cannot be used: {type(error).__name__}"
+
+
+def _right_upon(before: RolloutState, after: RolloutState) -> bool:
+    """Whether a decision that waits may follow a record that was made below it."""
+    if before.status.final:
+        return False
+    if after.status in BACK:
+        return True
+    return before.status not in BACK and (after.step, after.reached, after.progress) == (
+        before.step, before.reached, before.progress,
+    )  # fmt: skip

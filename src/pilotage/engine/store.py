@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import entries, environments, heads, sealing
@@ -298,7 +300,7 @@ class Store:
         ends = state.status.final and rollout.finished_at is None
         finished = now if ends else rollout.finished_at
         judge = judge.at_the_end() if judge and ends else judge
-        with self._engine.begin() as connection:
+        with self._conflicts(rollout), self._engine.begin() as connection:
             entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
             columns = {**state_columns(rollout.plan, state), "finished_at": finished}
             answered = [identity for identity, _ in decision.answered]
@@ -380,6 +382,16 @@ class Store:
         mine = update(rollouts).where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
         if connection.execute(mine.values(**columns, revision=rollout.revision + 1)).rowcount != 1:
             raise StoreConflict(f"rollout {rollout.id} was changed by another worker")
+
+    @contextmanager
+    def _conflicts(self, rollout: Rollout) -> Iterator[None]:
+        """An event that somebody else has recorded meanwhile has our number: that is no trouble of the store."""
+        try:
+            yield
+        except IntegrityError as error:
+            if self.look_up(rollout.id).revision == rollout.revision:
+                raise
+            raise StoreConflict(f"rollout {rollout.id} was changed by another worker") from error
 
     def _alone(self, connection: Connection, wanted: Sequence[Wanted]) -> None:
         for service, environment in sorted({(one.plan.service, one.plan.environment) for one in wanted}):

@@ -3,37 +3,42 @@ time, or a version that serves already although the store knows of none."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.failpoints import reach
-from pilotage.engine.journal import Journal, Lost, Witness
+from pilotage.engine.journal import Done, Journal, Lost, Witness
+from pilotage.engine.recorder import BACK
 from pilotage.engine.store import Rollout
 from pilotage.model.events import PersonNeeded
 from pilotage.model.observation import Health
 from pilotage.model.rollout import Decision, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import artifact_of
-from pilotage.rollout.machine import begin
-
-_UNDONE = (Status.WITHDRAWN.value, Status.ROLLING_BACK.value, Status.ROLLED_BACK.value, Status.FAILED.value)
+from pilotage.rollout.machine import begin, turned_back
 
 
 class StoreWentBack(AdapterError):
     """What stands beside the target is ahead of the store: whatever the store says is not to be carried out."""
 
 
-def found_at_takeover(rollout: Rollout, journal: Journal, seen: Seen, *, now: float, knows: bool) -> Decision | None:
+def found_at_takeover(
+    rollout: Rollout, journal: Journal, seen: Seen, *, now: float, knows: bool, left: Sequence[Done] = ()
+) -> Decision | None:
     """What is decided at once, without its actions; None where nothing speaks against going on. knows: the store has
-    the rollout that was last recorded here."""
+    the rollout that was last recorded here · left: what was done without the store, on another record than it has."""
     if rollout.state.status.final:
         return None
     if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen)):
         return _beside(rollout, serving, now)
+    undone = next((done.decision.state for done in reversed(left) if done.decision.state.status in BACK), None)
     witness = journal.witness
     if witness is not None and went_back(rollout, witness, knows=knows):
         journal.note_lost(Lost(witness=witness, found=rollout.revision, at=now))
         reach("promote")
-        return _after_going_back(rollout.state, rollout, witness, now)
+        return _after_going_back(rollout, witness, undone, now)
+    if undone is not None and rollout.state.status not in BACK:
+        return _back(rollout, f"it was undone while the store was away: {undone.reason}", now)
     return None
 
 
@@ -48,23 +53,30 @@ def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool
     return later and not knows
 
 
-def _after_going_back(state: RolloutState, rollout: Rollout, witness: Witness, now: float) -> Decision:
+def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState | None, now: float) -> Decision:
     """Nothing goes forward; what was undone stays undone."""
-    if witness.rollout == rollout.id:
+    state, same = rollout.state, witness.rollout == rollout.id
+    if same:
         lacks = f"it is at record {rollout.revision} of {rollout.id} and had been at {witness.revision}"
     else:
         lacks = f"it does not have {witness.rollout}, which was {witness.status} there"
     reason = f"the store went back in time: {lacks}"
-    undone = witness.rollout == rollout.id and witness.status in _UNDONE
-    if undone and state.old is not None:
-        after = replace(
-            state, status=Status.ROLLING_BACK, hold=None, in_status=0.0, out=False, drained=0.0, returned=False,
-            excuse="", reason=f"{reason}; it had been {witness.status}",
-        )  # fmt: skip
+    was = undone.status.value if undone is not None else witness.status if same else ""
+    if was in BACK and state.old is not None and state.status is not Status.ROLLING_BACK:
+        decision = _back(rollout, f"{reason}; it had been {was}", now)
+    elif state.status in BACK:
+        decision = Decision(replace(state, reason=reason, at=max(now, state.at)), (), ())
     else:
-        after = replace(state, status=Status.PAUSED, hold=None, in_status=0.0, reason=reason)
-    after = replace(after, at=max(now, state.at))
-    return Decision(after, (), (PersonNeeded(cause="store", step="", reason=reason).record(),))
+        paused = replace(state, status=Status.PAUSED, hold=None, in_status=0.0, reason=reason, at=max(now, state.at))
+        decision = Decision(paused, (), ())
+    calls = PersonNeeded(cause="store", step="", reason=decision.state.reason).record()
+    return replace(decision, events=(*decision.events, calls))
+
+
+def _back(rollout: Rollout, reason: str, now: float) -> Decision:
+    """The way back begins on what the store has, as any other does."""
+    state, events = turned_back(rollout.plan, replace(rollout.state, at=max(now, rollout.state.at)), reason)
+    return Decision(state, (), events)
 
 
 def _serves_already(rollout: Rollout, seen: Seen) -> str | None:

@@ -31,6 +31,7 @@ from pilotage.model.rollout import (
     Command,
     Decision,
     Ensure,
+    Event,
     Hold,
     HoldCause,
     Pace,
@@ -147,6 +148,15 @@ def begin(plan: Plan, old: str | None, pace: Pace, author: str = "") -> RolloutS
                 step = 0
     progress = STRATEGIES[plan.answers.deployment_strategy].progress
     return RolloutState(new=plan.version, old=old, pace=pace, step=step, author=author, progress=progress)
+
+
+def turned_back(plan: Plan, state: RolloutState, reason: str) -> tuple[RolloutState, tuple[Event, ...]]:
+    """The state at the beginning of the way back, and what is told of it, of a rollout whose users were taken back
+    already by somebody else's decision."""
+    strategy = STRATEGIES[plan.answers.deployment_strategy]
+    turn = Turn(plan, state, Seen(None, None), strategy, began_at=state.step)
+    roll_back(turn, reason, "command")
+    return turn.state, tuple(turn.events)
 
 
 def wants_traffic(plan: Plan, state: RolloutState) -> bool:
