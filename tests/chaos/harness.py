@@ -8,6 +8,7 @@ import signal
 import time
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
 
 from .world import World, make_bad, opened
+
+_NEEDED_LATER = (
+    "cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.hazmat.primitives.serialization",
+    "pilotage.adapters.placeholders", "pilotage.engine.returning",
+)  # fmt: skip
+"""What a worker imports when it first needs it: loaded here once, and not in each of hundreds of forked controllers."""
+for _name in _NEEDED_LATER:
+    import_module(_name)
 
 STRATEGIES = ("canary", "blue-green", "rolling", "big-bang", "feature-toggle")
 FULL = 4
