@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from pilotage import Answers as SixAnswers
 from pilotage import Plan, Service, make_plan
+from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.config.models import AnalysisSection
 from pilotage.engine import driver as module
@@ -21,6 +21,7 @@ from pilotage.engine.driver import Driver
 from pilotage.engine.histories import history_of
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
+from pilotage.model.clock import Clock
 from pilotage.model.live import JUDGE_FORMAT, NOTHING_SEEN, read_judge
 from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, Decision, HoldCause, Pace, Status
@@ -29,14 +30,17 @@ from pilotage.model.traffic import Split
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
 
+from ..clock import FakeClock
+
 
 class Obedient:
     """Router and fleet that do at once what they are told; `metrics` is what the test says it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM) -> None:
+        self.clock = clock
         self.split: Split | None = Split((("old", 1000),))
         self.running = {"old": 1, "new": 0}
-        self.metrics: Callable[[], Reading] = lambda: Reading((), {}, time.time())
+        self.metrics: Callable[[], Reading] = lambda: Reading((), {}, self.clock.now())
 
     def apply(self, split: Split, backends: Backends) -> None:
         self.split = split
@@ -69,51 +73,73 @@ class Obedient:
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
         return self.metrics()
 
+    def counted(self, new: int, old: int, old_errors: int = 0) -> Reading:
+        observations = (Observation("new", new, 0), Observation("old", old, old_errors))
+        return Reading(observations, {}, self.clock.now())
+
 
 @pytest.fixture
-def world() -> Obedient:
-    return Obedient()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def driver(tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+def world(clock: FakeClock) -> Obedient:
+    return Obedient(clock)
+
+
+@pytest.fixture
+def driver(tmp_path: Path, world: Obedient, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world))
     short = {"rollout.tick": "1ms", "hold.duration": "200ms", "canary.drain_duration": "0s"}
     overrides = {path: Override(value, "test") for path, value in short.items()}
     answers = SixAnswers("minor", "canary", "small", "weekly", "low", "internal-only")
     plan = make_plan(answers, version="new", service=Service(overrides=overrides))
-    store = Store(tmp_path)
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time())
+    store = Store(tmp_path, clock=clock)
+    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", world.clock.now())
     yield Driver(store, tmp_path, rollout.id, "here/1/1.00")
     store.close()
 
 
+LOOKS = 1000
+"""After so many something would have happened."""
+
+
+def pass_on(driver: Driver) -> None:
+    """A tenth of a second, without waiting for it."""
+    clock = driver._store.clock
+    assert isinstance(clock, FakeClock)
+    clock.pass_(0.1)
+
+
 def drive_on(driver: Driver) -> None:
     """Until something happens that is told."""
-    stop = time.monotonic() + 20
-    while not driver.look().events:
-        assert time.monotonic() < stop, driver.rollout.state
-        time.sleep(0.001)
+    for _ in range(LOOKS):
+        if driver.look().events:
+            return
+        pass_on(driver)
+    raise AssertionError(driver.rollout.state)
 
 
 def drive(driver: Driver, until: Callable[[Driver], bool]) -> None:
-    stop = time.monotonic() + 20
-    while not until(driver):
-        assert time.monotonic() < stop, driver.rollout.state
+    for _ in range(LOOKS):
+        if until(driver):
+            return
         driver.look()
-        time.sleep(0.001)
+        pass_on(driver)
+    raise AssertionError(driver.rollout.state)
 
 
-def _broken() -> Reading:
+def _broken(world: Obedient) -> Reading:
     raise ZeroDivisionError("a bug in an adapter")
 
 
-def _dead() -> Reading:
+def _dead(world: Obedient) -> Reading:
     raise AdapterError("connection refused")
 
 
-def _stale() -> Reading:
-    return Reading((), {}, time.time() - 3600)
+def _stale(world: Obedient) -> Reading:
+    return Reading((), {}, world.clock.now() - 3600)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +148,9 @@ def _stale() -> Reading:
     ids=["a bug in the adapter", "a dead source", "a stale reading"],
 )
 def test_a_judge_without_data_holds_and_then_goes_back(
-    driver: Driver, world: Obedient, metrics: Callable[[], Reading], words: str
+    driver: Driver, world: Obedient, metrics: Callable[[Obedient], Reading], words: str
 ) -> None:
-    world.metrics = metrics
+    world.metrics = lambda: metrics(world)
     drive(driver, lambda d: d.rollout.state.status is Status.HOLDING)
     hold = driver.rollout.state.hold
     assert hold is not None
@@ -140,7 +166,7 @@ def test_an_abort_is_obeyed_while_everything_else_is_broken(
     driver: Driver, world: Obedient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drive(driver, lambda d: d.rollout.state.step >= 2)
-    world.metrics = _broken
+    world.metrics = lambda: _broken(world)
 
     def unreadable() -> Split | None:
         raise AdapterError("the router does not answer")
@@ -174,18 +200,13 @@ def test_the_lease_of_another_worker_is_respected(driver: Driver, tmp_path: Path
 # ── what the judge knows beforehand, and what it is told of the split ─────────────────────────────────────
 
 
-def counted(new: int, old: int, old_errors: int = 0) -> Reading:
-    observations = (Observation("new", new, 0), Observation("old", old, old_errors))
-    return Reading(observations, {}, time.time())
-
-
 def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, world: Obedient, tmp_path: Path) -> None:
-    world.metrics = lambda: counted(0, 2000, 3)
+    world.metrics = lambda: world.counted(0, 2000, 3)
     drive_on(driver)
     driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
     drive(driver, lambda d: d.rollout.state.status.final)
     store = driver._store
-    history = history_of(store, "service", "production", time.time())
+    history = history_of(store, "service", "production", driver._store.clock.now())
     assert history is not None
     assert history.total % 2000 == 0
     assert history.bad == history.total // 2000 * 3
@@ -193,10 +214,10 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
     second = Driver(
         store,
         tmp_path,
-        store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time()).id,
+        store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", world.clock.now()).id,
         "here/1/1.00",
     )
-    world.metrics = lambda: counted(0, 5000, 9)
+    world.metrics = lambda: world.counted(0, 5000, 9)
     drive_on(second)
     assert second.rollout.judge is not None
     assert second.rollout.judge.history == vars(history)
@@ -205,15 +226,15 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
 
 
 def test_no_history_from_hardly_any_requests(driver: Driver, world: Obedient) -> None:
-    world.metrics = lambda: counted(0, 10)
+    world.metrics = lambda: world.counted(0, 10)
     drive_on(driver)
     driver._store.command(driver.rollout.id, CommandKind.ABORT, "ada", "")
     drive(driver, lambda d: d.rollout.state.status.final)
-    assert history_of(driver._store, "service", "production", time.time()) is None
+    assert history_of(driver._store, "service", "production", driver._store.clock.now()) is None
 
 
 def test_a_router_that_splits_otherwise_than_it_says_holds_the_rollout(driver: Driver, world: Obedient) -> None:
-    world.metrics = lambda: counted(500, 500)  # 5 % were asked for, and the router claims them
+    world.metrics = lambda: world.counted(500, 500)  # 5 % were asked for, and the router claims them
     drive(driver, lambda d: d.rollout.state.status is Status.HOLDING)
     hold = driver.rollout.state.hold
     assert hold is not None
@@ -225,15 +246,15 @@ def test_users_who_stick_to_a_version_are_no_mismatch(
     tmp_path: Path, world: Obedient, monkeypatch: pytest.MonkeyPatch, driver: Driver
 ) -> None:
     plan = driver.rollout.plan
-    store = Store(tmp_path / "sticky")
+    store = Store(tmp_path / "sticky", clock=world.clock)
     snapshot = Snapshot(environment={"router": {"sticky": {"cookie": "session"}}})
     sticky = Driver(
         store,
         store.directory,
-        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id,
+        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", world.clock.now()).id,
         "here/1/1.00",
     )
-    world.metrics = lambda: counted(500, 500)
+    world.metrics = lambda: world.counted(500, 500)
     for _ in range(20):
         sticky.look()
     assert sticky.rollout.state.hold is None or sticky.rollout.state.hold.cause is not HoldCause.SOURCE_ERROR
@@ -266,12 +287,12 @@ def asking(
     section = {"prometheus": "http://127.0.0.1:9", **asked}
     analysis = AnalysisSection.model_validate(section).model_dump(mode="json")
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world, answers))
-    store = Store(tmp_path / "rules")
+    store = Store(tmp_path / "rules", clock=world.clock)
     snapshot = Snapshot(environment={"analysis": analysis})
     return Driver(
         store,
         store.directory,
-        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id,
+        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", world.clock.now()).id,
         "here/1/1.00",
     )
 
@@ -360,7 +381,7 @@ def test_a_signal_without_a_single_value_holds(
 def test_sums_of_another_judge_cost_the_evidence_and_not_the_rollout(
     driver: Driver, world: Obedient, tmp_path: Path, part: str, wrong: dict[str, Any]
 ) -> None:
-    world.metrics = lambda: counted(50, 950)
+    world.metrics = lambda: world.counted(50, 950)
     for _ in range(5):
         driver.look()
     saved = driver._judging.saved()
@@ -377,7 +398,7 @@ def test_a_guard_that_cannot_be_read_any_more_holds_the_rollout(
 ) -> None:
     target = Target(world, world, world, trouble=("probes is left out, this version cannot read it",))
     monkeypatch.setattr(module, "open_target", lambda *_: target)
-    world.metrics = lambda: counted(50, 950)
+    world.metrics = lambda: world.counted(50, 950)
     drive(driver, lambda d: d.rollout.state.status is Status.HOLDING)
     hold = driver.rollout.state.hold
     assert hold is not None
@@ -399,7 +420,7 @@ def keys_in(saved: object, place: str = "") -> Iterator[str]:
 
 
 def test_the_judges_sums_change_their_shape_with_their_format_alone(driver: Driver, world: Obedient) -> None:
-    world.metrics = lambda: counted(50, 950)
+    world.metrics = lambda: world.counted(50, 950)
     drive(driver, lambda d: d.rollout.state.step >= 2)
     for _ in range(5):
         driver.look()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ from pilotage.model.traffic import split_between
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
 
+from ..clock import FakeClock
 from .test_config import GOOD
 
 WELL = (Verdict("error rate", VerdictKind.PASS, "fine"),)
@@ -209,8 +209,13 @@ def loaded(tmp_path: Path) -> Loaded:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "state")
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: FakeClock) -> Store:
+    return Store(tmp_path / "state", clock=clock)
 
 
 def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "") -> Started:
@@ -218,7 +223,7 @@ def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glas
 
 
 def end(store: Store, rollout: Rollout, status: Status) -> None:
-    state = replace(rollout.state, status=status, at=time.time())
+    state = replace(rollout.state, status=status, at=store.clock.now())
     store.record(store.get(rollout.id), Decision(state, (), ()), None, NOTHING_SEEN)
 
 
@@ -240,14 +245,14 @@ def test_case_3_of_the_peers_another_version_is_refused_waits_or_replaces(store:
     assert waiting is not None
     assert waiting.state.status is Status.QUEUED
     assert asked(store, loaded, "v2", "queue").rollout == waiting, "the same wish twice is one"
-    assert begin_what_waits(store, time.time()) == (), "not while another runs"
+    assert begin_what_waits(store, store.clock.now()) == (), "not while another runs"
     assert store.latest("shop", "production") == current
     replacing = asked(store, loaded, "v3", "supersede").rollout
     assert replacing is not None
     assert [c.kind for c in store.pending(current.id)] == [CommandKind.ABORT]
     assert store.get(waiting.id).state.reason == "withdrawn by ada, with v3"
     end(store, current, Status.ROLLED_BACK)
-    (begun,) = begin_what_waits(store, time.time())
+    (begun,) = begin_what_waits(store, store.clock.now())
     assert (begun.version, begun.old, begun.state.status) == ("v3", "v0", Status.PROGRESSING)
     assert [e.type for e in store.events(begun.id)] == ["rollout-queued", "rollout-started"]
     assert store.broken_link(begun.id) is None
@@ -259,9 +264,9 @@ def test_what_waited_and_serves_meanwhile_is_withdrawn(store: Store, loaded: Loa
     waiting = asked(store, loaded, "v2", "queue").rollout
     assert waiting is not None
     end(store, current, Status.COMPLETED)
-    second = store.create(waiting.plan, begin(waiting.plan, "v1", Pace.FULL), Snapshot(), "ada", time.time())
+    second = store.create(waiting.plan, begin(waiting.plan, "v1", Pace.FULL), Snapshot(), "ada", store.clock.now())
     end(store, second, Status.COMPLETED)
-    assert begin_what_waits(store, time.time()) == ()
+    assert begin_what_waits(store, store.clock.now()) == ()
     assert store.get(waiting.id).state.status is Status.CANCELLED
 
 
@@ -271,8 +276,8 @@ def test_what_waited_goes_back_to_what_serves_when_it_starts(store: Store, loade
     assert waiting is not None
     before = begin(waiting.plan, "v0", Pace.FULL)
     end(store, current, Status.COMPLETED)
-    assert store.release(waiting.id, before, time.time()) is None, "v1 serves meanwhile"
-    (begun,) = begin_what_waits(store, time.time())
+    assert store.release(waiting.id, before, store.clock.now()) is None, "v1 serves meanwhile"
+    (begun,) = begin_what_waits(store, store.clock.now())
     assert begun.old == "v1"
 
 
@@ -286,7 +291,7 @@ def test_case_4_of_the_peers_the_old_version_again_is_a_return_and_the_same_a_no
 
 
 def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is_watched(
-    store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+    store: Store, loaded: Loaded, clock: FakeClock
 ) -> None:
     current = running(store, loaded)
     end(store, current, Status.COMPLETED)
@@ -302,8 +307,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     third = asked(store, loaded, "v2").rollout
     assert third is not None
     end(store, third, Status.COMPLETED)
-    later = time.time() + 2 * 86400
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock.pass_(2 * 86400)
     slow = go_back(store, loaded, "production", None, "ada", "")
     assert slow.rollout is not None
     assert slow.rollout.state.pace is Pace.FULL
@@ -311,7 +315,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
 
 
 def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(store: Store, loaded: Loaded) -> None:
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(store.clock.now(), UTC)
     store.freezes.declare(
         "shop", "production", Freeze("audit", now, now + timedelta(hours=1)), "grace", "auditors are here"
     )
@@ -319,10 +323,10 @@ def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(stor
         asked(store, loaded, "v0")
     forced = asked(store, loaded, "v0", glass="the shop is down").rollout
     assert forced is not None
-    assert "audit" in freeze_now(store, forced, time.time())
+    assert "audit" in freeze_now(store, forced, store.clock.now())
     assert store.freezes.lift("shop", "production", "audit", "grace")
     assert not store.freezes.lift("shop", "production", "audit", "grace")
-    assert freeze_now(store, forced, time.time()) == ""
+    assert freeze_now(store, forced, store.clock.now()) == ""
     end(store, forced, Status.COMPLETED)
     urgent = asked(store, loaded, "v1", glass="the shop is down").rollout
     assert urgent is not None

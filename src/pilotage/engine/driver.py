@@ -270,7 +270,7 @@ class Driver:
     # ── what that means ────────────────────────────────────────────────────────────────────────────────────
 
     def _decide(self, seen: Seen, commands: tuple[Command, ...]) -> Decision:
-        now, before = time.monotonic(), self.rollout.state
+        now, before = self._store.clock.monotonic(), self.rollout.state
         passed = now - self._attended if self._attended else None
         self._attended = now
         if not self._taken_up:
@@ -298,7 +298,7 @@ class Driver:
         live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging)
         patience = _PATIENCE_UNDOING if decision.state.status in BACK else _PATIENCE
         if self._recorder.record(decision, judge, live, patience):
-            self._recorded = time.monotonic()
+            self._recorded = self._store.clock.monotonic()
             return decision
         if _goes_forward(before, decision.state):
             return Decision(before, desired(self.rollout.plan, before, seen), ())
