@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import datasette
+from tests import datasette, leftovers
 from tests.live import table
 
 
@@ -19,7 +19,25 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+_LEFT = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing of Pilotage outlives the tests. With several workers, the process that started them looks, at the end."""
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    session.config.stash[_LEFT] = left = leftovers.end(factory.getbasetemp())
+    if left and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if left := terminalreporter.config.stash.get(_LEFT, []):
+        terminalreporter.section("processes left behind, and killed now", red=True)
+        for one in left:
+            terminalreporter.write_line(one)
     ran = [
         dict(report.user_properties)
         for outcome in ("passed", "failed")

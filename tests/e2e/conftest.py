@@ -20,6 +20,7 @@ from pilotage.adapters.envoy_admin import admin_url
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.demo.traffic import VERSION_HEADER, Traffic
+from pilotage.engine.places import known
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.supervisor import worker_pid
 
@@ -130,15 +131,19 @@ class Shop:
         the same command in this process."""
         if arguments[2 if arguments[0] == "-s" else 0] in RECORDS:
             return typed(*arguments, cwd=self.directory, actor=actor)
-        return subprocess.run(
-            [sys.executable, "-m", "pilotage.cli.main", *arguments],
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-            env={**os.environ, "PILOTAGE_ACTOR": actor},
-        )
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "pilotage.cli.main", *arguments],
+                cwd=self.directory,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=120,
+                env={**os.environ, "PILOTAGE_ACTOR": actor},
+            )
+        except subprocess.TimeoutExpired as late:
+            said = b"".join(part for part in (late.stdout, late.stderr) if isinstance(part, bytes)).decode()
+            pytest.fail(f"{arguments}: not over after {late.timeout:g} s\n{said}\n{self.told()}\n{self.log()}")
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json"))
@@ -154,6 +159,18 @@ class Shop:
         path = self.state / "worker.log"
         return path.read_text()[-3000:] if path.exists() else ""
 
+    def told(self) -> str:
+        """What every rollout of this project came to so far, for whoever has to find out why one does not end."""
+        store = self.store()
+        members = [r for service, environment in known(store.engine) for r in store.history(service, environment)]
+        lines = [
+            f"{r.service} {r.version} {r.status} at step {r.step} ({r.weight}‰): {r.reason}; open: "
+            f"{[c.kind.value for c in store.pending(r.id)]}; last: {[e.sentence for e in store.events(r.id)[-3:]]}"
+            for r in members
+        ]
+        store.close()
+        return "\n".join(lines)
+
     def latest(self) -> Rollout:
         store = self.store()
         found = store.latest("shop", "production")
@@ -161,11 +178,11 @@ class Shop:
         assert found is not None
         return found
 
-    def wait(self, wanted: Callable[[Rollout], bool], deadline: float = 60.0) -> Rollout:
+    def wait(self, wanted: Callable[[Rollout], bool], deadline: float = 60.0, service: str = "shop") -> Rollout:
         store, until = self.store(), time.monotonic() + deadline
         try:
             while True:
-                rollout = store.latest("shop", "production")
+                rollout = store.latest(service, "production")
                 if rollout is not None and wanted(rollout):
                     return rollout
                 assert time.monotonic() < until, f"{rollout and rollout.state}\n{self.log()}"

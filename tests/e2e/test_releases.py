@@ -11,7 +11,7 @@ import pytest
 
 from pilotage.adapters.free_port import free_port
 from pilotage.demo.traffic import Traffic
-from pilotage.engine.store import RolloutSummary
+from pilotage.engine.store import Rollout, RolloutSummary
 from pilotage.model.rollout import Status
 
 from .conftest import Make, Shop
@@ -95,16 +95,19 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
 def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes_the_other_back(shop: Make) -> None:
     it = shop(canary__phase_duration="1s")
     web = two_services(it, lockstep=True)
-    # One of them is slower: the other has to wait for it at every weight.
-    path = it.directory / "pilotage.yaml"
-    whole = json.loads(path.read_text())
-    whole["services"]["web"]["environments"]["production"]["overrides"]["canary.phase_duration"] = "3s"
-    path.write_text(json.dumps(whole))
+    _slow_down_web(it, "10m")  # It stays at each weight until it is promoted, and api has to wait for it.
     release(it, "v0")
     it.run("deploy", "v0")
     with users_of(it.url, web):
         release(it, "v1")
-        it.run("deploy", "v1")
+        it.run("deploy", "v1", "--detach")
+        it.wait(lambda r: _watches(r, 250), service="web")
+        it.wait(lambda r: "web is at 25 % yet" in r.state.reason, service="api")
+        it.run("-s", "web", "promote")
+        it.wait(lambda r: _watches(r, 500), service="web")
+        it.run("-s", "web", "promote")
+        for service in ("api", "web"):
+            it.wait(lambda r: r.state.status.final, service=service)
         store = it.store()
         both = {name: store.latest(name, "production") for name in ("api", "web")}
         reached = sorted(
@@ -119,11 +122,24 @@ def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes
         _never_more_than_one_apart(reached)
         assert any("web is at" in line for line in it.run("-s", "api", "events").splitlines())
 
+        _slow_down_web(it, "1s")
         release(it, "v2", web="errors")
         it.run("deploy", "v2", expect=4)
     store = it.store()
     assert [store.serving(name, "production")[0] for name in ("api", "web")] == ["v1", "v1"]
     store.close()
+
+
+def _slow_down_web(it: Shop, phase: str) -> None:
+    path = it.directory / "pilotage.yaml"
+    whole = json.loads(path.read_text())
+    whole["services"]["web"]["environments"]["production"]["overrides"]["canary.phase_duration"] = phase
+    path.write_text(json.dumps(whole))
+
+
+def _watches(rollout: Rollout, weight: int) -> bool:
+    """weight: of the new version, per mille."""
+    return rollout.plan.steps[rollout.state.step].weight == weight and rollout.state.watched > 0
 
 
 def _never_more_than_one_apart(reached: list[tuple[float, str, int]]) -> None:
