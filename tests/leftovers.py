@@ -18,7 +18,7 @@ def end(folder: Path) -> list[str]:
             command = " ".join(process.cmdline())
             mark = process.environ().get("PILOTAGE_PROCESS", "")
             is_ours = bool(mark) or any(name in command for name in _OURS)
-            if is_ours and str(folder) in f"{command} {mark}" and process.status() != psutil.STATUS_ZOMBIE:
+            if is_ours and f"{folder}/" in f"{command} {mark}/" and process.status() != psutil.STATUS_ZOMBIE:
                 process.kill()
                 found.append(f"{process.pid}: {command[:200]}")
     return found
