@@ -36,6 +36,7 @@ from pilotage.engine.store import Store
 from pilotage.engine.store_file import StoreFile
 from pilotage.engine.stuck import tell_stuck
 from pilotage.engine.troubles import Troubles
+from pilotage.engine.worker_log import keep_log
 from pilotage.model.clock import Clock
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def run(directory: Path) -> int:
     if lock is None:
         print(f"another worker is at work in {directory}", file=sys.stderr)
         return 7
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    keep_log()
     worker = Worker(directory)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
