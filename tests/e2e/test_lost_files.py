@@ -55,6 +55,23 @@ def test_when_run_is_deleted_there_is_one_router_and_one_fleet_and_users_are_ser
     assert it.split() == {"version_1~2e~0~2e~0": 1000}
 
 
+def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobody_watches(
+    shop: Make, tmp_path: Path
+) -> None:
+    """The next worker opens another store, which knows of no rollout."""
+    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it.run("deploy", it.release("1.0.0"))
+    with users(it, 30):
+        it.run("deploy", it.release("2.0.0"), "--detach")
+        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        for file in (tmp_path / ".pilotage").glob("pilotage.sqlite*"):
+            file.unlink()
+        until = time.monotonic() + 30
+        while it.split() != {"version_1~2e~0~2e~0": 1000}:
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+
+
 def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(shop: Make, tmp_path: Path) -> None:
     """Under way at the first weight: a record of stable, one of the canary, Envoy's, its bootstrap and its routes."""
     it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)

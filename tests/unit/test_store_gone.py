@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.engine import driver as module
-from pilotage.engine import looking
+from pilotage.engine import looking, rescue
 from pilotage.engine.driver import Driver
 from pilotage.engine.journal import Done, Journal
 from pilotage.engine.store import Store
@@ -105,6 +105,18 @@ def test_a_first_rollout_does_not_replace_what_serves_already(tmp_path: Path, st
     while not (world.split and world.split.weight("new")):
         driver.look()
     assert world.split.weight("old"), "it is released beside it, like any other"
+
+
+def test_a_canary_of_a_lost_store_is_not_taken_for_what_serves(tmp_path: Path, store: Store, world: Watched) -> None:
+    """The store was lost in the middle of a rollout: of the two versions that users have, the next rollout goes beside
+    the one that was stable, and the note that says which it was outlives its own beginning."""
+    world.split, world.running = Split((("canary", 500), ("old", 500))), {"canary": 1, "old": 1}
+    rescue.place_of(tmp_path, "service", "production").mkdir(parents=True)
+    note = rescue.place_of(tmp_path, "service", "production") / "stable.json"
+    note.write_text(json.dumps({"stable": "old", "rollout": "gone"}))
+    decision = Driver(store, tmp_path, begun(store, old=None), HERE).look()
+    assert "old serves here already" in decision.state.reason
+    assert decision.state.old == "old"
 
 
 @pytest.mark.usefixtures("world")

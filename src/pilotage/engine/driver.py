@@ -277,7 +277,7 @@ class Driver:
             self._taken_up = True
             found = found_at_takeover(
                 self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._knows_witness,
-                left=self._recorder.strange,
+                left=self._recorder.strange, stable=rescue.stable_of(*self._place),
             )  # fmt: skip
             if found is not None:
                 # It is to be judged against what was found.

@@ -17,7 +17,7 @@ from pilotage.adapters.ports import Fenced
 from pilotage.engine.crew import Call, Crew
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.recorder import AWAY
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.stuck import rescue_stuck, tell_stuck
 from pilotage.engine.troubles import Troubles
 
@@ -87,6 +87,11 @@ class Looking:
     @property
     def in_hand(self) -> tuple[str, ...]:
         return tuple(self._drivers)
+
+    @property
+    def under_way(self) -> tuple[Rollout, ...]:
+        """Every rollout in hand, as this worker knows it."""
+        return tuple(driver.rollout for driver in self._drivers.values())
 
     def _look(self, rollout: str) -> None:
         """One look, and when the next is due."""

@@ -68,16 +68,18 @@ def find_place(directory: Path, service: str | None, environment: str | None) ->
     raise NothingToTakeBack(f"no router of Pilotage is in {directory / 'run'}: go to its folder, or set PILOTAGE_STATE")
 
 
-def take_back(directory: Path, service: str, environment: str, to_version: str | None, by: str = "pilotage") -> str:
+def take_back(
+    directory: Path, service: str, environment: str, to_version: str | None, by: str = "pilotage", *, noted: bool = True
+) -> str:
     """Send every user to `to_version`, or without one to the version that is stable; says in a sentence what it did.
 
     Raises AdapterError (NothingToTakeBack where no instance of it answers): users then stay where they are. Blocks for
-    some ten seconds at most.
+    some ten seconds at most. noted: whoever takes the rollout up again is to take this for an abort.
     """
-    return take_back_at(place_of(directory, service, environment), to_version, by)
+    return take_back_at(place_of(directory, service, environment), to_version, by, noted=noted)
 
 
-def take_back_at(place: Path, to_version: str | None, by: str = "pilotage") -> str:
+def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
     """As `take_back`, of the target whose files are in `place`."""
     router = place / "router"
     if not (router / "xds").is_dir():
@@ -93,14 +95,18 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage") -> s
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
     did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
     # Without a store there is no clock of its: the machine's own will do for a note to people.
-    _leave_word(place, Rescued(at=SYSTEM.now(), by=by, to=version), did)
+    if noted:
+        _leave_word(place, Rescued(at=SYSTEM.now(), by=by, to=version), did)
     return did if confirmed else f"{did}. Envoy did not confirm it: see whether it answers"
 
 
 def remember(directory: Path, rollout: Rollout) -> None:
     """Leave a note of which version is stable, for whoever must take traffic back without the store. Never raises: a
-    disk without room is no reason not to go on."""
+    disk without room is no reason not to go on. A first rollout that has not begun does not know: what an earlier note
+    says is all that is left of a store that was lost."""
     state = rollout.state
+    if state.old is None and state.at == 0 and stable_of(directory, rollout.service, rollout.environment):
+        return
     stable = rollout.version if state.status is Status.COMPLETED else state.old or rollout.version
     path = place_of(directory, rollout.service, rollout.environment) / _STABLE
     if read_leniently(path) != (note := {"stable": stable, "rollout": rollout.id}):
@@ -108,6 +114,12 @@ def remember(directory: Path, rollout: Rollout) -> None:
             write_json(path, note)
         except OSError as error:
             _log.warning("%s cannot be written: %s", path, error.strerror)
+
+
+def stable_of(directory: Path, service: str, environment: str) -> str:
+    """The version that was stable here when a rollout was last taken up; empty where no note says so."""
+    found = read_leniently(place_of(directory, service, environment) / _STABLE)
+    return str(found.get("stable") or "") if isinstance(found, dict) else ""
 
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine import rescue
 from pilotage.engine.chain import append
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.tables import rollouts
 from pilotage.model.events import PersonNeeded
 from pilotage.model.live import NOTHING_SEEN
@@ -43,6 +43,19 @@ def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
         with suppress(StoreConflict):  # another worker has ended it
             store.command(rollout, CommandKind.ROLLBACK, "pilotage", f"an internal error: {why}")
     return back
+
+
+def leave_to_stable(directory: Path, rollout: Rollout) -> None:
+    """Nobody looks at the rollout any more: its users go back to what served before. Whoever takes it up again watches
+    it again, so no note says that it was aborted."""
+    state = rollout.state
+    if state.status.final or state.old is None:
+        return
+    try:
+        did = rescue.take_back(directory, rollout.service, rollout.environment, state.old, noted=False)
+    except (AdapterError, OSError) as error:
+        did = f"users could not be taken back: {error}"
+    _log.error("%s is watched by nobody any more: %s", rollout.id, did)
 
 
 def tell_stuck(store: Store, rollout: str, why: str) -> None:

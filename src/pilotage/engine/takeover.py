@@ -23,13 +23,21 @@ class StoreWentBack(AdapterError):
 
 
 def found_at_takeover(
-    rollout: Rollout, journal: Journal, seen: Seen, *, now: float, knows: bool, left: Sequence[Done] = ()
+    rollout: Rollout,
+    journal: Journal,
+    seen: Seen,
+    *,
+    now: float,
+    knows: bool,
+    left: Sequence[Done] = (),
+    stable: str = "",
 ) -> Decision | None:
     """What is decided at once, without its actions; None where nothing speaks against going on. knows: the store has
-    the rollout that was last recorded here · left: what was done without the store, on another record than it has."""
+    the rollout that was last recorded here · left: what was done without the store, on another record than it has ·
+    stable: the version that a note beside the target calls so."""
     if rollout.state.status.final:
         return None
-    if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen)):
+    if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen, stable)):
         return _beside(rollout, serving, now)
     undone = next((done.decision.state for done in reversed(left) if done.decision.state.status in BACK), None)
     witness = journal.witness
@@ -79,15 +87,18 @@ def _back(rollout: Rollout, reason: str, now: float) -> Decision:
     return Decision(state, (), events)
 
 
-def _serves_already(rollout: Rollout, seen: Seen) -> str | None:
-    """A version that users have now, or that runs, although the store knows of none before this one."""
+def _serves_already(rollout: Rollout, seen: Seen, stable: str) -> str | None:
+    """A version that users have now, or that runs, although the store knows of none before this one. Of several it is
+    the one that was stable: another may have been a canary that nobody watches any more."""
     split = {artifact_of(v): weight for v, weight in seen.split.weights if weight} if seen.split else {}
     split.pop(rollout.state.new, None)
-    if split:
-        return max(split, key=lambda version: split[version])
     gone = (Health.EXITED, Health.STOPPING)
     running = [artifact_of(i.version) for i in seen.instances or () if i.health not in gone]
     others = [version for version in running if version != rollout.state.new]
+    if stable in others:
+        return stable
+    if split:
+        return max(split, key=lambda version: split[version])
     return others[0] if others else None
 
 

@@ -34,7 +34,7 @@ from pilotage.engine.releases import advance_releases
 from pilotage.engine.sender import Sender
 from pilotage.engine.store import Store
 from pilotage.engine.store_file import StoreFile
-from pilotage.engine.stuck import tell_stuck
+from pilotage.engine.stuck import leave_to_stable, tell_stuck
 from pilotage.engine.troubles import Troubles
 from pilotage.engine.worker_log import keep_log
 from pilotage.model.clock import Clock
@@ -129,6 +129,11 @@ class Worker:
         for rollout in in_hand:
             tell_stuck(self.store, rollout, f"the store is gone: {found}. Nobody looks at this rollout any more")
 
+    def leave_users_to_stable(self) -> None:
+        """Take the users of what is in hand back, once no look is made any more."""
+        for rollout in self._looking.under_way:
+            leave_to_stable(self.directory, rollout)
+
     def last_words(self) -> None:
         """Send what people must know of the end, from the store that nobody else sees any more."""
         until, again = time.monotonic() + _LAST_WORDS, threading.Event()
@@ -171,6 +176,7 @@ def _end(worker: Worker, lock: Lock) -> int:
     if not worker.ended_by:
         return 0
     try:
+        worker.leave_users_to_stable()
         worker.last_words()
     except Exception:
         _log.exception("nobody could be told")

@@ -25,6 +25,7 @@ from pilotage.judge.instances import InstanceStream
 from pilotage.judge.look import Look, Unit
 from pilotage.judge.reasons import Reasons
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
+from pilotage.judge.silent_log import SilentLog, of_version
 from pilotage.judge.traffic import ERRORS, SLOW, TrafficJudge
 from pilotage.model.observation import (
     Excuse,
@@ -101,6 +102,7 @@ class ReleaseJudge:
         self.alpha = plan.number("judge.false_rollback") * (1 - SIGNALS_SHARE if signals else 1)
         self._users = TrafficJudge(plan, self.alpha, unit=unit, history=history, routes=routes, alone=old is None)
         self._ours = TrafficJudge(plan, self.alpha, alone=old is None) if synthetic else None
+        self._log = SilentLog()
         self._assignment = AssignmentCheck()
         self._ages = Ages(plan.number("judge.warm_up"))
         self._warm = True
@@ -141,9 +143,10 @@ class ReleaseJudge:
         stable = reading.of(compared) if compared else Observation("", 0, 0)
         fresh = compared if compared != self._old else None
         trust = self._trust(instances, reading.at, fresh)
+        told = self._log.trusted(of_version(reading.failures, self._new), reading.at, canary.errors)
         look = Look(
             at=reading.at, canary=canary, stable=stable, control=beside.stable is not None, odds=beside.odds,
-            failures=reading.failures, trust=trust,
+            failures=None if told is None else reading.failures, trust=trust,
         )  # fmt: skip
         self._users.observe(look)
         if self._ours:

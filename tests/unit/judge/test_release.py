@@ -294,10 +294,14 @@ def test_many_users_of_the_canary_with_errors_are_harm_and_the_sentence_says_how
     assert verdict.detail == (f"GET /cart: 500 ({second + 1} times)",)
 
 
-def test_without_the_log_of_failures_sticky_errors_still_count_and_the_verdict_says_they_count_less() -> None:
+@pytest.mark.parametrize("log", [None, ()], ids=["none is kept", "its disk is full"])
+def test_without_the_log_of_failures_sticky_errors_still_count_and_the_verdict_says_they_count_less(
+    log: tuple[Failure, ...] | None,
+) -> None:
+    """A log that says nothing of the failures that counters show is no log."""
     judge = ReleaseJudge(a_plan(), "new", "old", unit=Unit.USER)
     for second in range(120):
-        judge.observe(look(1e9 + second, (50, 2), (950, 0), None), instances(30, 30), Beside("old", 1 / 19))
+        judge.observe(look(1e9 + second, (50, 2), (950, 0), log), instances(30, 30), Beside("old", 1 / 19))
         if named(judge).kind is VerdictKind.FAIL:
             break
     assert named(judge).kind is VerdictKind.FAIL
