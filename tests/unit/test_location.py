@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pilotage.engine.location import made
+from pilotage.engine.places import here
 from pilotage.engine.store import Store
 
 from .risk.repository import Repository
@@ -21,3 +24,13 @@ def test_a_folder_that_was_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     assert made(tmp_path / "state") == tmp_path / "state"
     assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize("broken", ["{", ""])
+def test_a_folder_whose_note_is_lost_or_broken_is_the_place_it_was(tmp_path: Path, broken: str) -> None:
+    """Else its own worker would leave alone what runs there, a bad canary among it."""
+    place = here(tmp_path / ".pilotage")
+    (note,) = (tmp_path / ".pilotage").glob("place-*.json")
+    for lost in (note, note.with_name(f".{note.name}")):
+        lost.write_text(broken) if broken else lost.unlink()
+        assert here(tmp_path / ".pilotage") == place

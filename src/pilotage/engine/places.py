@@ -5,6 +5,7 @@ of a machine. Only a worker there may lease it; another one would start a second
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import secrets
 import socket
@@ -24,6 +25,7 @@ from pilotage.engine.location import made, place_of
 from pilotage.engine.tables import environments, rollouts
 from pilotage.engine.tables import leases as lease_rows
 
+_log = logging.getLogger(__name__)
 _LATELY = 2 * leases.DURATION
 """Seconds after which a worker that was not heard of is said to be so."""
 
@@ -73,7 +75,8 @@ def here(directory: Path) -> Place:
     made(directory)
     machine, path = _machine(directory), str(directory.resolve())
     file = directory / f"place-{hashlib.sha256(f'{machine} {path}'.encode()).hexdigest()[:12]}.json"
-    found = _noted(file)
+    copy = file.with_name(f".{file.name}")
+    found = _noted(file) or _noted(copy)
     if found is None:
         beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
         write_json(beside, {"id": secrets.token_hex(8), "path": path})
@@ -85,8 +88,19 @@ def here(directory: Path) -> Place:
                 os.link(beside, file)
             beside.unlink()
         found = _noted(file)
+    _keep_both(file, copy, {"id": found, "path": path})
     project = directory.resolve().parent if directory.name == ".pilotage" else directory.resolve()
     return Place(str(found), f"{socket.gethostname()} in {project}")
+
+
+def _keep_both(file: Path, copy: Path, note: dict[str, str | None]) -> None:
+    """A folder that lost its note would be a stranger to all that runs in it, so there are two."""
+    for one in (file, copy):
+        if note["id"] and _noted(one) is None:
+            try:
+                write_json(one, note)
+            except OSError as error:
+                _log.warning("%s cannot be written: %s", one, error.strerror)
 
 
 def _noted(file: Path) -> str | None:
