@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -110,3 +111,30 @@ def test_a_worker_of_an_earlier_version_makes_way_and_one_of_a_later_stays(
         path.write_text(json.dumps({**asdict(written), "version": version}))
         supervisor.ensure_worker(path.parent)
         assert (other.process.poll() is None, bool(started)) == (stays, not stays), version
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder"])
+def test_a_killed_worker_is_replaced_though_somebody_took_the_files_of_the_locks_away(
+    tmp_path: Path, instead: str
+) -> None:
+    """Else nobody would look at what is under way until the next command."""
+    supervisor.ensure_worker(tmp_path)
+    try:
+        first = _worker_other_than(None, tmp_path)
+        for name in ("supervisor.lock", "worker.lock", "worker.log"):
+            (tmp_path / name).unlink()
+            if instead == "a folder":
+                (tmp_path / name).mkdir()
+        os.kill(first, signal.SIGKILL)
+        assert _worker_other_than(first, tmp_path) != first
+    finally:
+        stop_worker(tmp_path)
+
+
+def _worker_other_than(one: int | None, directory: Path) -> int:
+    until = time.monotonic() + 60
+    while (found := worker_pid(directory)) in (None, one):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert found is not None
+    return found

@@ -103,6 +103,8 @@ def private_folder(path: Path) -> Path:
 def open_log(path: Path) -> IO[bytes]:
     """A file to append to that only this user reads. Raises OSError, also where a link lies."""
     private_folder(path.parent)
+    if path.is_dir() and not path.is_symlink():
+        set_aside(path, "it is a folder")
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.fdopen(os.open(path, flags, _PRIVATE), "ab")
 

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from pilotage.adapters.files import set_aside
 from pilotage.adapters.identity import boot_id, pid_namespace, start_ticks
 
 _PATIENCE = 0.5
@@ -127,7 +128,10 @@ def _in_place_of_a_stranger(path: Path) -> Lock | None:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b")
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    if path.is_dir():
+        set_aside(path, "it is a folder")
+    file = os.fdopen(os.open(path, flags, 0o600), "r+b")
     with contextlib.suppress(OSError):
         os.fchmod(file.fileno(), 0o600)
     return file

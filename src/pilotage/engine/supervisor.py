@@ -109,8 +109,14 @@ def _supervise(directory: Path) -> int:
             stdin=subprocess.DEVNULL,
             check=False,
         ).returncode
-        if code in (0, 7) or not lock.there():
+        if code in (0, 7):
             return 0
+        if not lock.there():
+            # Somebody took the file away. Where the folder is gone too nobody asks for a worker.
+            found = lock_file(directory / _SUPERVISOR) if directory.is_dir() else None
+            if found is None:
+                return 0
+            lock = found
         delay = 0.1 if time.monotonic() - began > 5 else min(delay * 2, 5.0)
         time.sleep(delay)
 
