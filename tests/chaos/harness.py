@@ -50,6 +50,8 @@ FAILPOINTS = {
     "feature-toggle": (*_ALWAYS, *_FLAG),
 }
 """Those that a rollout of the strategy comes by: to wait for another would only be a kill from outside."""
+SIGNING = ("head-signed", "head-anchored")
+"""Of the notary, which comes by once at a rollout's start and once at its end."""
 _LIFE = 0.25
 """Seconds after which a controller that did not come to its failpoint is killed from outside."""
 

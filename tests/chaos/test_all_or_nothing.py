@@ -48,7 +48,11 @@ def killed(place: Path, failpoint: str, count: int, work: Callable[[Store], obje
     return os.waitpid(pid, 0)[1] != 0
 
 
-def test_a_release_of_several_services_is_created_whole_or_not_at_all(place: Path) -> None:
+def test_a_release_of_several_services_is_created_whole_or_not_at_all(
+    place: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("kills", len(NAMES))
+
     def group(store: Store) -> None:
         members = [
             wanted(name, "2.0", queued=True, release="release-1", snapshot=Snapshot(release=Membership(after=after)))
@@ -69,7 +73,10 @@ def test_a_release_of_several_services_is_created_whole_or_not_at_all(place: Pat
     store.close()
 
 
-def test_a_rollout_takes_the_place_of_another_whole_or_not_at_all(place: Path) -> None:
+def test_a_rollout_takes_the_place_of_another_whole_or_not_at_all(
+    place: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("kills", 2)
     store = Store(place)
     one = wanted("web", "2.0")
     running = store.create(one.plan, one.state, one.snapshot, "ada", time.time()).id

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import FAILPOINTS, STRATEGIES, Case, run
+from .harness import FAILPOINTS, SIGNING, STRATEGIES, Case, run
 
 pytestmark = pytest.mark.real
 
@@ -37,7 +37,8 @@ def test_killed_anywhere_it_ends_right(
 def test_killed_at_every_failpoint_in_turn_it_ends_right(
     strategy: str, ending: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    case = Case(0, strategy, ending, tuple((name, 1 + index % 3) for index, name in enumerate(FAILPOINTS[strategy])))
+    kills = [*((name, 1) for name in SIGNING), *((n, 1 + i % 3) for i, n in enumerate(FAILPOINTS[strategy]))]
+    case = Case(0, strategy, ending, tuple(kills))
     outcome = run(case, tmp_path)
     record_property("kills", outcome.kills)
     assert not outcome.problems, (case, outcome.problems)

@@ -23,7 +23,7 @@ from pilotage.engine.store import Store
 from pilotage.engine.worker import Worker
 from pilotage.model.rollout import Status
 
-from .harness import begun, problems
+from .harness import begun, controller, problems
 from .test_two_workers import wait
 from .world import World, make_bad, opened
 
@@ -143,6 +143,27 @@ def test_a_bad_canary_is_undone_while_another_process_locks_the_database(
     held.execute("ROLLBACK")
     held.close()
     _told_once(tmp_path, rollout, back)
+
+
+@pytest.mark.parametrize("where", ["keep", "kept"])
+def test_killed_while_it_keeps_what_the_store_does_not_take_the_next_one_undoes_all_the_same(
+    where: str, tmp_path: Path, record_property: Callable[[str, object], None], controllers: Callable[[], int]
+) -> None:
+    """Before the note beside the target, and after it but before anything was done."""
+    rollout = begun(tmp_path, "canary", canary__phase_duration="20s")
+    doomed = controller(tmp_path, frozenset(), (where, 1))
+    wait(tmp_path, rollout, lambda r: r.state.step >= 2 and (r.live is not None and bool(r.live.routed)))
+    held = sqlite3.connect(tmp_path / "pilotage.sqlite", isolation_level=None)
+    held.execute("BEGIN EXCLUSIVE")
+    make_bad(tmp_path / "world", ["new"])
+    assert os.waitpid(doomed, 0)[1] == signal.SIGKILL
+    record_property("kills", 1)
+    held.execute("ROLLBACK")
+    held.close()
+    controllers()
+    assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.ROLLED_BACK
+    time.sleep(0.3)
+    assert not problems(tmp_path, "canary", "bad", rollout)
 
 
 def test_a_bad_canary_is_undone_while_postgresql_is_frozen_and_the_worker_dies_before_it_could_tell(

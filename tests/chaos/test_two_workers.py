@@ -26,7 +26,7 @@ from .world import World
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
 
-def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline: float = 40.0) -> Rollout:
+def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline: float = 90.0) -> Rollout:
     store, until = Store(place), time.monotonic() + deadline
     try:
         while not wanted(found := store.get(rollout)):
@@ -46,8 +46,11 @@ def holder_pid(place: Path) -> int:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_on_postgresql_too_killed_anywhere_it_ends_right(strategy: str, tmp_path: Path, database: str) -> None:
+def test_on_postgresql_too_killed_anywhere_it_ends_right(
+    strategy: str, tmp_path: Path, database: str, record_property: Callable[[str, object], None]
+) -> None:
     outcome = run(Case.of(1, strategy, 6), tmp_path)
+    record_property("kills", outcome.kills)
     assert not outcome.problems, outcome.problems
 
 
@@ -62,6 +65,7 @@ def test_of_two_workers_one_is_killed_and_the_other_finishes(
     os.kill(holder, signal.SIGKILL)
     os.waitpid(holder, 0)
     died = time.time()
+    record_property("kills", 1)
     taken = wait(tmp_path, rollout, lambda r: r.state.at > died + 0.01)
     record_property("take-over", round(taken.state.at - died, 3))
     assert taken.state.at - died < 10

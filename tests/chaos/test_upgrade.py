@@ -160,11 +160,14 @@ def opened_by_a_child(place: Path, kill_at: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-def test_a_migration_that_is_killed_anywhere_leaves_the_store_whole(tmp_path: Path) -> None:
+def test_a_migration_that_is_killed_anywhere_leaves_the_store_whole(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     unpack(next(path for path in STORES if path.name.startswith("4d1a45e")), tmp_path)
     kills = 0
     while opened_by_a_child(tmp_path, kills + 1):
         kills += 1
+    record_property("kills", kills)
     assert kills >= 6, "each step of it"
     known = ids(tmp_path)
     assert set(known) == {"1.0", "2.0", "3.0", "4.0"}
@@ -175,12 +178,13 @@ def test_a_migration_that_is_killed_anywhere_leaves_the_store_whole(tmp_path: Pa
 
 
 def test_on_postgresql_too_a_killed_migration_is_as_if_it_had_not_begun(
-    tmp_path: Path, database: str, old: OldCode
+    tmp_path: Path, database: str, old: OldCode, record_property: Callable[[str, object], None]
 ) -> None:
     rollout = old.begun()
     kills = 0
     while opened_by_a_child(tmp_path, kills + 1):
         kills += 1
+    record_property("kills", kills)
     assert kills >= 6, "each step of it"
     store = Store(tmp_path)
     assert store.unfinished() == (rollout,)

@@ -304,8 +304,10 @@ class Driver:
             return Decision(before, desired(self.rollout.plan, before, seen), ())
         if decision.events and self._token is not None:
             self._fence(self._token).check()  # only for whoever has the target
-            reach("journal")
+            reach("keep")
         self._recorder.keep(decision)
+        if decision.events:
+            reach("kept")
         return decision
 
     def _act(self, target: Target, actions: tuple[Any, ...], seen: Seen, *, back: bool) -> None:

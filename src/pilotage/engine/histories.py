@@ -38,7 +38,7 @@ def _errors_in(judged: JudgeState) -> History | None:
         traffic = judged.sums["users"]
         sums, bursts = traffic["ever"], traffic["bursts"]
         return History(int(sums["stable_bad"]), int(sums["stable_total"]), float(bursts["factor"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
