@@ -37,6 +37,9 @@ def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     versions = (state.new, state.old)
     if state.old is None:
         return _alone(walk, state, seen)
+    if seen.instances is None:
+        # Who runs is not known: a number would stop some that serve, such as those who never left.
+        return ()
     grows, shrinks = walk.grows, 1 - walk.grows
     coming, leaving = versions[grows], versions[shrinks]
     assert coming is not None
