@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 import time
 from pathlib import Path
 
@@ -70,6 +71,24 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
         while it.split() != {"version_1~2e~0~2e~0": 1000}:
             assert time.monotonic() < until, it.log()
             time.sleep(0.1)
+
+
+def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_with_a_canary(
+    shop: Make, tmp_path: Path
+) -> None:
+    """Another program locks the store, as a full disk would, and the worker is killed: the next one gets no lease."""
+    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it.run("deploy", it.release("1.0.0"))
+    with users(it, 30):
+        it.run("deploy", it.release("2.0.0"), "--detach")
+        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        with contextlib.closing(sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert it.kill_worker()
+            until = time.monotonic() + 60
+            while it.split() != {"version_1~2e~0~2e~0": 1000}:
+                assert time.monotonic() < until, it.log()
+                time.sleep(0.1)
 
 
 def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(shop: Make, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pilotage.engine.crew import Call, Crew
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.recorder import AWAY
 from pilotage.engine.store import Rollout, Store, StoreConflict
-from pilotage.engine.stuck import rescue_stuck, tell_stuck
+from pilotage.engine.stuck import leave_to_stable, rescue_stuck, tell_stuck
 from pilotage.engine.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Looking:
         self._drivers: dict[str, Driver] = {}
         self._opening: dict[str, Call[Driver]] = {}
         self._failed: dict[str, int] = {}
+        self._unheld: dict[str, int] = {}
         self._rescues: dict[str, Call[bool]] = {}
         self.looks = 0
 
@@ -104,6 +105,7 @@ class Looking:
             decision = driver.look(commanded=commanded)
             self.looks += 1
             self._failed.pop(rollout, None)
+            self._unheld.pop(rollout, None)
             self._troubles.over(rollout)
             # What ended without the store is still to be recorded.
             ended = decision.state.status.final and not driver.alone
@@ -113,6 +115,7 @@ class Looking:
         except AWAY as error:
             # Nothing of it is in memory: there is nothing that could be done without the store.
             self._troubles.note(rollout, error if isinstance(error, Exception) else RuntimeError(str(error)))
+            self._count_unheld(rollout)
         except Exception as error:
             self._drivers.pop(rollout, None)
             _log.exception("%s: the look failed; trying again", rollout)
@@ -139,6 +142,14 @@ class Looking:
         if self._troubles.note(rollout, error) and isinstance(error, Fenced):
             self._crew.start(lambda: tell_stuck(self._store, rollout, str(error)))
 
+    def _count_unheld(self, rollout: str) -> None:
+        """A worker that begins while the store takes no lease cannot look at what was under way: its users go back
+        until somebody watches it again. The target is in this folder, where no other worker acts."""
+        driver = self._drivers.get(rollout)
+        self._unheld[rollout] = self._unheld.get(rollout, 0) + 1
+        if driver is not None and self._unheld[rollout] % _MOST_FAILED_LOOKS == 0:
+            self._crew.start(lambda: leave_to_stable(self._directory, driver.rollout))
+
     def _count_failure(self, rollout: str, error: Exception) -> None:
         """A rollout that cannot be looked at is not a healthy one: after some failed looks its users go back, by a path
         that reads nothing of what failed."""
@@ -153,5 +164,5 @@ class Looking:
             self._rescues[rollout] = self._crew.start(lambda: rescue_stuck(self._store, self._directory, rollout, why))
 
     def _forget(self, rollout: str) -> None:
-        for kept in (self._drivers, self._failed, self._rescues, self._opening):
+        for kept in (self._drivers, self._failed, self._unheld, self._rescues, self._opening):
             kept.pop(rollout, None)

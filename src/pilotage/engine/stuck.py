@@ -46,7 +46,7 @@ def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
 
 
 def leave_to_stable(directory: Path, rollout: Rollout) -> None:
-    """Nobody looks at the rollout any more: its users go back to what served before. Whoever takes it up again watches
+    """Nobody looks at the rollout: its users go back to what served before. Whoever takes it up again watches
     it again, so no note says that it was aborted."""
     state = rollout.state
     if state.status.final or state.old is None:
@@ -55,7 +55,7 @@ def leave_to_stable(directory: Path, rollout: Rollout) -> None:
         did = rescue.take_back(directory, rollout.service, rollout.environment, state.old, noted=False)
     except (AdapterError, OSError) as error:
         did = f"users could not be taken back: {error}"
-    _log.error("%s is watched by nobody any more: %s", rollout.id, did)
+    _log.error("%s is watched by nobody: %s", rollout.id, did)
 
 
 def tell_stuck(store: Store, rollout: str, why: str) -> None:
