@@ -131,6 +131,21 @@ def test_a_killed_worker_is_replaced_though_somebody_took_the_files_of_the_locks
         stop_worker(tmp_path)
 
 
+def test_a_command_wakes_a_supervisor_that_was_stopped(tmp_path: Path) -> None:
+    """Stopped, it would start no worker for the one that is killed, and no command would be obeyed."""
+    supervisor.ensure_worker(tmp_path)
+    try:
+        first = _worker_other_than(None, tmp_path)
+        there = holder_of(tmp_path / "supervisor.lock")
+        assert there is not None
+        there.send(signal.SIGSTOP)
+        os.kill(first, signal.SIGKILL)
+        supervisor.ensure_worker(tmp_path)
+        assert _worker_other_than(first, tmp_path) != first
+    finally:
+        stop_worker(tmp_path)
+
+
 def _worker_other_than(one: int | None, directory: Path) -> int:
     until = time.monotonic() + 60
     while (found := worker_pid(directory)) in (None, one):

@@ -37,6 +37,9 @@ def ensure_worker(directory: Path) -> None:
     if any(_is_earlier(found.version) for found in here):
         stop_worker(directory)
     elif here:
+        for stopped in here:
+            # One that somebody stopped (SIGSTOP) obeys nobody; one that runs does not notice.
+            stopped.send(signal.SIGCONT)
         return
     made(directory)
     # What starts a worker may itself be an instance or a hook: the worker is not a part of it.
