@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.exc import OperationalError
 
 from pilotage.cli import commanding
 from pilotage.cli.main import cli
+from pilotage.cli.project import exit_status
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.deployments import NoWayBack
 from pilotage.engine.rescue import NothingToTakeBack
@@ -82,3 +84,19 @@ def test_offline_commands_name_what_is_there(broken: Store) -> None:
     with pytest.raises(NothingToTakeBack, match=r"no router has been started in .*shop-staging"):
         CliRunner().invoke(cli, ["abort", "--offline", "-e", "staging"], catch_exceptions=False)
     assert "--to goes with --offline" in CliRunner().invoke(cli, ["abort", "--to", "1.0"]).output
+
+
+def test_what_serves_is_not_said_of_what_does_not_run(broken: Store) -> None:
+    """An unconfirmed claim is never shown as fact: after `down` the record still names the last good version."""
+    Path("pilotage.yaml").unlink()
+    ended(broken, started(broken, "1.0", None, Pace.FIRST))
+    said = CliRunner().invoke(cli, ["status"]).output
+    assert "service in production: down; 1.0 served last. `pilotage deploy 1.0` starts it again" in said
+
+
+def test_whoever_cannot_use_the_store_is_told_the_way_that_needs_none() -> None:
+    status, words = exit_status(OperationalError("UPDATE", {}, Exception("database is locked")))
+    assert status == 9
+    assert "`pilotage abort --offline`" in words
+    status, words = exit_status(ModuleNotFoundError("No module named 'psycopg'", name="psycopg"))
+    assert (status, "pip install 'pilotage[postgres]'" in words) == (9, True)

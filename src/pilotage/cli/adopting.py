@@ -23,13 +23,16 @@ def adopt(project: Project, environment: str | None, yes: bool, force: bool) -> 
 
     What runs at the old place is not touched. Stop it there first (`pilotage down`), or users may reach both.
     """
-    from pilotage.engine import places
+    from pilotage.engine import leases, places
 
     service, name = project.place(environment)
     home = places.home_of(project.store.engine, project.directory, service, name)
     if home is None or home.is_here:
         click.echo(f"{service} in {name} is at home here")
         return
+    if not force and leases.held_by(project.store.engine, f"{service}/{name}"):
+        click.echo(f"{name} {home.in_words}: stop its worker there first (`pilotage down`), or say --force", err=True)
+        raise SystemExit(7)
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError(f"{name} {home.in_words}: say --yes to move it here")
@@ -50,6 +53,15 @@ def home_elsewhere(project: Project, service: str, environment: str) -> Home | N
 
     home = home_of(project.store.engine, project.directory, service, environment)
     return None if home is None or home.is_here else home
+
+
+def keep_up(project: Project, service: str, environment: str) -> None:
+    """What serves, by the record, is to serve: after `down` nothing does, until a worker starts it again."""
+    from pilotage.engine.taking_down import is_up
+
+    stopped = not is_up(project.directory, service, environment)
+    if see_to(project, service, environment) and stopped and home_elsewhere(project, service, environment) is None:
+        click.echo("nothing of it runs at present: it is started again", err=True)
 
 
 def see_to(project: Project, service: str, environment: str) -> bool:

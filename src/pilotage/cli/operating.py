@@ -47,6 +47,8 @@ def down(project: Project, yes: bool, force: bool) -> None:
     done = _taken_down(project, force=force)
     for name in done.names:
         click.echo(f"{name} is down")
+    for one in done.under_way:
+        click.echo(f"{one}: it stands still, and goes on when a worker is back", err=True)
     for sentence in done.elsewhere:
         click.echo(sentence, err=True)
     # What no record knows any more, it carries the mark of this folder all the same.

@@ -240,6 +240,8 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 9, str(error)
     if type(error).__module__.startswith("sqlalchemy."):
         return 9, _unusable(error)
+    if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+        return 9, "a store on PostgreSQL needs its driver: pip install 'pilotage[postgres]'"
     if isinstance(error, UnicodeDecodeError):
         return 2, f"a file that was named is not UTF-8 text: {error.reason} at byte {error.start}"
     if isinstance(error, RecursionError):
@@ -255,7 +257,7 @@ def _unusable(error: Exception) -> str:
             ". Restore pilotage.sqlite from a copy, or get back what can be read: "
             "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
         )
-    return f"the store cannot be used: {words}"
+    return f"the store cannot be used: {words}. `pilotage abort --offline` takes users back without it"
 
 
 def outcome_status(rollout: Rollout) -> int:

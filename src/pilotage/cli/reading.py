@@ -46,10 +46,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         }
         click.echo(json.dumps({"schema": SCHEMA, "service": service, "environment": name, **fields}, indent=2))
         return
-    click.echo(
-        f"{service} in {name}: {serving[0] if serving else 'nothing'} serves"
-        + ("" if pid or home else " (no worker is at work)")
-    )
+    click.echo(f"{service} in {name}: {_headline(project, (service, name), serving, pid=pid, away=bool(home))}")
     if home:
         click.echo(f"it {home.in_words}" + (f"; `pilotage adopt {name}` moves it here" if home.is_silent else ""))
     if latest is not None and latest.preserved:
@@ -60,6 +57,27 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
     if latest is not None:
         _show(project, latest)
+
+
+def _headline(
+    project: Project, place: tuple[str, str], serving: tuple[str, ...], *, pid: int | None, away: bool
+) -> str:
+    """What serves: what is known, not what was so when somebody last looked."""
+    from pilotage.adapters.routers.envoy_rescue import split_there
+    from pilotage.engine.location import place_of
+    from pilotage.engine.taking_down import is_up
+
+    if away:
+        return f"{serving[0]} serves" if serving else "nothing serves"
+    up, idle = is_up(project.directory, *place), "" if pid else " (no worker is at work)"
+    if serving and not up and not pid:
+        return f"down; {serving[0]} served last. `pilotage deploy {serving[0]}` starts it again"
+    if serving or not up:
+        return f"{serving[0] if serving else 'nothing'} serves{idle}"
+    split = split_there(place_of(project.directory, *place) / "router")
+    weights = split.weights if split else ()
+    shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
+    return f"its router sends users to {shown}, and no rollout has completed{idle}"
 
 
 def _show(project: Project, latest: RolloutSummary) -> None:

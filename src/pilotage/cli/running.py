@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilotage.cli.adopting import see_to
+from pilotage.cli.adopting import keep_up, see_to
 from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, outcome_status
 
@@ -80,6 +80,7 @@ def deploy(
         raise
     click.echo(started.sentence, err=True)
     if started.rollout is None:
+        keep_up(project, plan.service, plan.environment)
         return
     attended = see_to(project, started.rollout.service, started.rollout.environment)
     if detach or not wait or not attended:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pilotage.engine.chain import Recorded, broken_link
 from pilotage.engine.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
-from pilotage.model.events import Completed, Failed, RolledBack, RolloutStarted, RolloutWithdrawn
+from pilotage.model.events import Completed, Failed, PersonNeeded, RolledBack, RolloutStarted, RolloutWithdrawn
 from pilotage.model.rollout import Status
 from pilotage.model.text import clean
 
@@ -96,6 +96,8 @@ def _said(case: Case) -> dict[str, Any]:
             said |= {"started_at": event.at, "old": event.data.get("old") or None}
             said |= {"version": event.data["version"]} if "version" in event.data else {}
             said |= seal.get("start", {})
+        if event.type == PersonNeeded.type and event.data.get("old"):
+            said["old"] = event.data["old"]
         if event.type in _ENDS:
             said |= {"status": _ENDS[event.type].value, "finished_at": event.at}
         said |= {name: value for name, value in seal.get("end", {}).items() if name not in ("judge", "live")}

@@ -108,4 +108,4 @@ def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
     reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)
     asks = f"{reason} `pilotage resume` releases {state.new} beside it"
-    return Decision(state, (), (PersonNeeded(cause="store", step="", reason=asks).record(),))
+    return Decision(state, (), (PersonNeeded(cause="store", step="", reason=asks, old=serving).record(),))

@@ -20,16 +20,18 @@ _STOP_DEADLINE = 10.0
 
 @dataclass(frozen=True)
 class Down:
-    """names: of what was stopped · elsewhere: a sentence for each environment that runs at another place."""
+    """names: of what was stopped · elsewhere: a sentence for each environment that runs at another place · under_way:
+    one for each rollout that had not ended."""
 
     names: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
 
 
 def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
     """Stop the routers and fleets of every environment of this place. The worker must be stopped before, or it would
     start them again. force: also where another process holds the lease. Raises StoreConflict, AdapterError."""
-    down, elsewhere = [], []
+    down, elsewhere, under_way = [], [], []
     for (service, environment), last in _last_ones(store).items():
         name = f"{service}/{environment}"
         try:
@@ -44,7 +46,15 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
             raise StoreConflict(f"a worker still holds {name}: stop it first, or say --force")
         _stop(store, directory, last, token)
         down.append(name)
-    return Down(tuple(down), tuple(elsewhere))
+        if not last.status.final:
+            under_way.append(f"{last.version} was {last.status} in {name}")
+    return Down(tuple(down), tuple(elsewhere), tuple(under_way))
+
+
+def is_up(directory: Path, service: str, environment: str) -> bool:
+    """Whether a router of this target runs here."""
+    record = processes.load(place_of(directory, service, environment) / "router" / "envoy.json")
+    return record is not None and record.process() is not None
 
 
 def take_down_by_files(directory: Path) -> Down:

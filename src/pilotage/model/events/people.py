@@ -120,6 +120,8 @@ class PersonNeeded(Occurrence, tag="person-needed", severity=Severity.CRITICAL):
     step: str
     """Empty where it is about the rollout as a whole."""
     reason: str
+    old: str = ""
+    """The version that was found to serve, although the store knew of none: from here on it is the one before."""
 
     @property
     def sentence(self) -> str:
