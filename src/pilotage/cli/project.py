@@ -257,7 +257,7 @@ def _unusable(error: Exception) -> str:
             ". Restore pilotage.sqlite from a copy, or get back what can be read: "
             "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
         )
-    return f"the store cannot be used: {words}. `pilotage abort --offline` takes users back without it"
+    return f"the store cannot be used: {words}. Without it, `pilotage abort --offline` takes users back and `pilotage down --force` stops all"
 
 
 def outcome_status(rollout: Rollout) -> int:

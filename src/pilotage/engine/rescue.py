@@ -97,7 +97,11 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     # Without a store there is no clock of its: the machine's own will do for a note to people.
     if noted:
         _leave_word(place, Rescued(at=SYSTEM.now(), by=by, to=version), did)
-    return did if confirmed else f"{did}. Envoy did not confirm it: see whether it answers"
+    return (
+        did
+        if confirmed
+        else f"{did}. Envoy did not confirm it: see whether it answers; if this folder was moved, move it back"
+    )
 
 
 def remember(directory: Path, rollout: Rollout) -> None:
