@@ -257,7 +257,8 @@ def _unusable(error: Exception) -> str:
             ". Restore pilotage.sqlite from a copy, or get back what can be read: "
             "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
         )
-    return f"the store cannot be used: {words}. Without it, `pilotage abort --offline` takes users back and `pilotage down --force` stops all"
+    ways = "Without it, `pilotage abort --offline` takes users back and `pilotage down --force` stops all"
+    return f"the store cannot be used: {words}. {ways}"
 
 
 def outcome_status(rollout: Rollout) -> int:
