@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from pilotage.engine import driver as module
-from pilotage.engine import looking, rescue
+from pilotage.engine import looking
 from pilotage.engine.driver import Driver
 from pilotage.engine.journal import Done, Journal
+from pilotage.engine.location import place_of
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
 from pilotage.engine.worker import Worker
@@ -111,8 +112,8 @@ def test_a_canary_of_a_lost_store_is_not_taken_for_what_serves(tmp_path: Path, s
     """The store was lost in the middle of a rollout: of the two versions that users have, the next rollout goes beside
     the one that was stable, and the note that says which it was outlives its own beginning."""
     world.split, world.running = Split((("canary", 500), ("old", 500))), {"canary": 1, "old": 1}
-    rescue.place_of(tmp_path, "service", "production").mkdir(parents=True)
-    note = rescue.place_of(tmp_path, "service", "production") / "stable.json"
+    place_of(tmp_path, "service", "production").mkdir(parents=True)
+    note = place_of(tmp_path, "service", "production") / "stable.json"
     note.write_text(json.dumps({"stable": "old", "rollout": "gone"}))
     decision = Driver(store, tmp_path, begun(store, old=None), HERE).look()
     assert "old serves here already" in decision.state.reason
