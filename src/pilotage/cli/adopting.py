@@ -57,9 +57,9 @@ def home_elsewhere(project: Project, service: str, environment: str) -> Home | N
 
 def keep_up(project: Project, service: str, environment: str) -> None:
     """What serves, by the record, is to serve: after `down` nothing does, until a worker starts it again."""
-    from pilotage.engine.taking_down import is_up
+    from pilotage.engine.location import router_runs
 
-    stopped = not is_up(project.directory, service, environment)
+    stopped = not router_runs(project.directory, service, environment)
     if see_to(project, service, environment) and stopped and home_elsewhere(project, service, environment) is None:
         click.echo("nothing of it runs at present: it is started again", err=True)
 

@@ -63,17 +63,17 @@ def _headline(
     project: Project, place: tuple[str, str], serving: tuple[str, ...], *, pid: int | None, away: bool
 ) -> str:
     """What serves: what is known, not what was so when somebody last looked."""
-    from pilotage.adapters.routers.envoy_rescue import split_there
-    from pilotage.engine.location import place_of
-    from pilotage.engine.taking_down import is_up
+    from pilotage.engine.location import place_of, router_runs
 
     if away:
         return f"{serving[0]} serves" if serving else "nothing serves"
-    up, idle = is_up(project.directory, *place), "" if pid else " (no worker is at work)"
+    up, idle = router_runs(project.directory, *place), "" if pid else " (no worker is at work)"
     if serving and not up and not pid:
         return f"down; {serving[0]} served last. `pilotage deploy {serving[0]}` starts it again"
     if serving or not up:
         return f"{serving[0] if serving else 'nothing'} serves{idle}"
+    from pilotage.adapters.routers.envoy_rescue import split_there
+
     split = split_there(place_of(project.directory, *place) / "router")
     weights = split.weights if split else ()
     shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"

@@ -45,3 +45,11 @@ def database_url(directory: Path) -> str:
 def place_of(directory: Path, service: str, environment: str) -> Path:
     """Where the target's own files are. directory: the state's."""
     return directory / "run" / f"{service}-{environment}"
+
+
+def router_runs(directory: Path, service: str, environment: str) -> bool:
+    """Whether a router of this target runs here."""
+    from pilotage.adapters import processes
+
+    record = processes.load(place_of(directory, service, environment) / "router" / "envoy.json")
+    return record is not None and record.process() is not None

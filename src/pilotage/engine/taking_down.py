@@ -51,12 +51,6 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
     return Down(tuple(down), tuple(elsewhere), tuple(under_way))
 
 
-def is_up(directory: Path, service: str, environment: str) -> bool:
-    """Whether a router of this target runs here."""
-    record = processes.load(place_of(directory, service, environment) / "router" / "envoy.json")
-    return record is not None and record.process() is not None
-
-
 def take_down_by_files(directory: Path) -> Down:
     """The same without a store: everything that was started from here, by the records beside it."""
     found = sorted(path for path in (directory / "run").glob("*") if path.is_dir())
