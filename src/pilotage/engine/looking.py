@@ -97,6 +97,7 @@ class Looking:
     def _look(self, rollout: str) -> None:
         """One look, and when the next is due."""
         pause: float | None = _AFTER_TROUBLE
+        ended = False
         commanded = rollout in self._commanded
         try:
             driver = self._drivers.get(rollout) or self._opened(rollout)
@@ -124,7 +125,11 @@ class Looking:
             self._busy.discard(rollout)
             asked = rollout in self._hurried and not commanded
             self._hurried.discard(rollout)
-            if pause is not None:
+            if ended:
+                # A store that lists it again, having gone back in time, is news.
+                self._known = self._known - {rollout}
+                self._forget(rollout)
+            elif pause is not None:
                 heapq.heappush(self._due, (time.monotonic() + (0.0 if asked else pause), rollout))
 
     def _opened(self, rollout: str) -> Driver:
