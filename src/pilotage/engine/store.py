@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +23,7 @@ from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import entries, environments, heads, sealing
 from pilotage.engine.chain import Recorded
 from pilotage.engine.chronicle import so_far, subject_of, tell
-from pilotage.engine.database import checkpoint, open_database
+from pilotage.engine.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.entries import Wanted
 from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
@@ -71,6 +72,7 @@ class Store:
         self.directory, self.clock = directory, clock
         self._engine = open_database(directory, url)
         self._file = self._engine.dialect.name == "sqlite"
+        self._turn = threading.Lock()
         self.freezes = Freezes(self._engine)
 
     @property
@@ -300,7 +302,7 @@ class Store:
         ends = state.status.final and rollout.finished_at is None
         finished = now if ends else rollout.finished_at
         judge = judge.at_the_end() if judge and ends else judge
-        with self._conflicts(rollout), self._engine.begin() as connection:
+        with self._in_turn(), self._conflicts(rollout), self._engine.begin() as connection:
             entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
             columns = {**state_columns(rollout.plan, state), "finished_at": finished}
             answered = [identity for identity, _ in decision.answered]
@@ -321,6 +323,17 @@ class Store:
             rollout, state=state, judge=judge, live=live, head=told.head, events=told.count, paged=told.paged,
             revision=rollout.revision + 1, finished_at=finished,
         )  # fmt: skip
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """A file has one writer. Threads of this process wait here for one another and not inside of SQLite, which asks
+        again and again; where another process keeps the file, nobody waits here for longer than there."""
+        taken = self._file and self._turn.acquire(timeout=LONGEST_WAIT)
+        try:
+            yield
+        finally:
+            if taken:
+                self._turn.release()
 
     def command(self, rollout: str, kind: CommandKind, actor: str, reason: str = "", full: bool = False) -> int:
         """Ask something of a running rollout; returns the command's id, to look up its outcome. Raises KeyError where
