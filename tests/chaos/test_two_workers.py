@@ -20,6 +20,7 @@ from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
+from ..unit.test_pruning import all_sent_and_pruned
 from .harness import STRATEGIES, Case, begun, problems, run
 from .world import World
 
@@ -171,3 +172,9 @@ def test_two_senders_at_once_send_each_message_once(tmp_path: Path, database: st
             assert doubled == (len(rollouts) if name == "cdevents" else 0), name
             assert receiver.repeated == 0, name
         assert len(found["webhook"].told()) == 8 * len(rollouts)
+
+
+def test_on_postgresql_too_the_chain_proves_what_was_sent_after_a_prune(tmp_path: Path, database: str) -> None:
+    store = Store(tmp_path)
+    assert [store.broken_link(rollout) for rollout in all_sent_and_pruned(store, tmp_path)] == [None, None, None]
+    assert {one["state"] for one in outbox.letters(store.engine)} == {outbox.PRUNED, outbox.SENT}

@@ -7,16 +7,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
 from pilotage.engine.histories import history_of
-from pilotage.engine.outbox import SENT, WAITING
+from pilotage.engine.outbox import PRUNED, SENT, WAITING, letters
 from pilotage.engine.pruning import Kept, old, prune
+from pilotage.engine.sealing import digest
 from pilotage.engine.store import Store
 from pilotage.engine.tables import outbox
 from pilotage.model.live import NOTHING_SEEN, JudgeState
 from pilotage.model.rollout import Decision, Event, Status
+from pilotage.model.snapshot import Snapshot
 
+from .test_integrity_of_stores import HOOK, release
 from .test_order import NOW, create, wanted
 
 KEPT = Kept(messages=100.0, logs=100.0)
@@ -42,9 +45,53 @@ def test_messages_of_rollouts_that_are_over_go_and_no_other(tmp_path: Path) -> N
     found = old(store.engine, tmp_path, KEPT, NOW + 101)
     assert found.messages == 1
     prune(store.engine, found, KEPT, NOW + 101)
-    with store.engine.connect() as connection:
-        assert sorted(connection.scalars(outbox.select().with_only_columns(outbox.c.key))) == ["b", "c", "d"]
-    assert store.broken_link(over.id) is None
+    assert {one["key"] for one in letters(store.engine) if one["state"] == PRUNED} == {"a"}
+    assert old(store.engine, tmp_path, KEPT, NOW + 101).messages == 0
+
+
+def all_sent_and_pruned(store: Store, folder: Path) -> list[str]:
+    """The ids of three rollouts, the last in progress: everything was sent, and what is over is pruned."""
+    ended = [release(store, "1.0", None, "ada", Status.COMPLETED), release(store, "2.0", "1.0", "eve", Status.FAILED)]
+    under_way = wanted(store, "web", "3.0", snapshot=Snapshot(notify=(HOOK,)))
+    ids = [*(one.id for one in ended), create(store, under_way, NOW).id]
+    with store.engine.begin() as connection:
+        connection.execute(update(outbox).values(state=SENT, receipt={"id": "r"}))
+    later = time.time() + 1000.0
+    prune(store.engine, old(store.engine, folder, KEPT, later), KEPT, later)
+    return ids
+
+
+def test_the_chain_proves_what_was_sent_after_a_prune_and_a_deletion_is_still_found(tmp_path: Path) -> None:
+    """House rule: what the chain has sealed can be verified for ever, and `prune` raises no alarm."""
+    store = Store(tmp_path)
+    first, second, running = all_sent_and_pruned(store, tmp_path)
+    pruned = [one for one in letters(store.engine) if one["state"] == PRUNED]
+    assert {one["thread"] for one in pruned} == {first, second}
+    assert {(tuple(one["message"]), str(one["section"]), one["receipt"]) for one in pruned} == {
+        (("title", "digest"), "{}", None)
+    }
+    assert [store.broken_link(rollout) for rollout in (first, second, running)] == [None, None, None]
+    others = outbox.c.thread == first, outbox.c.thread == second, outbox.c.thread == running
+    with store.engine.begin() as connection:
+        connection.execute(outbox.delete().where(others[0]))
+        connection.execute(update(outbox).where(others[1]).values(message={"title": "", "digest": "0" * 64}))
+        sealed = connection.scalar(select(outbox.c.message).where(others[2]))
+        left = {"title": "", "digest": digest(sealed)}
+        connection.execute(update(outbox).where(others[2]).values(state=PRUNED, message=left))
+    about = "the message to hook about event 1 (rollout-started)"
+    assert store.broken_link(first) == f"{about} is missing"
+    assert store.broken_link(second) == f"{about} was changed"
+    assert store.broken_link(running) == f"{about} is missing"  # nothing prunes what is in progress
+
+
+def test_a_message_that_was_edited_before_a_prune_is_still_found(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    ended = release(store, "1.0", None, "ada", Status.COMPLETED)
+    with store.engine.begin() as connection:
+        connection.execute(update(outbox).values(state=SENT, message={"title": "fine"}))
+    later = time.time() + 1000.0
+    prune(store.engine, old(store.engine, tmp_path, KEPT, later), KEPT, later)
+    assert store.broken_link(ended.id) == "the message to hook about event 1 (rollout-started) was changed"
 
 
 def test_logs_go_of_instances_and_checks_that_are_gone(tmp_path: Path) -> None:

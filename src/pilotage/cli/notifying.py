@@ -40,7 +40,7 @@ def show(project: Project, limit: int, as_json: bool) -> None:
     ]))  # fmt: skip
     screen.print()
     screen.print(table(("told", "channel", "what", "state", "tries", "trouble"), [
-        (_clock(letter["created_at"]), letter["channel"], letter["message"]["title"], letter["state"],
+        (_clock(letter["created_at"]), letter["channel"], letter["message"].get("title", ""), letter["state"],
          str(letter["attempts"]), letter["error"] or "")
         for letter in letters
     ]))  # fmt: skip

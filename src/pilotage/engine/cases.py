@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, Text, cast, select
 
 from pilotage.engine.chain import Recorded
-from pilotage.engine.derivation import Case
+from pilotage.engine.derivation import FINAL, Case, Pruned
+from pilotage.engine.outbox import PRUNED
+from pilotage.engine.sealing import plain
 from pilotage.engine.tables import commands, events, judge_states, live_views, outbox, plans, rollouts, snapshots
 
 _CHUNK = 100
@@ -50,16 +51,17 @@ def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
     told = _grouped(connection, query.order_by(events.c.rollout, events.c.number))
     asked = _grouped(connection, select(commands).where(commands.c.rollout.in_(ids)).order_by(commands.c.rollout))
     message = cast(outbox.c.message, Text).label("message")
-    letters: Select[Any] = select(outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, message)
+    letters: Select[Any] = select(
+        outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, outbox.c.state, message
+    )
     sent = _grouped(connection, letters.where(outbox.c.thread.in_(ids)).order_by(outbox.c.thread))
     for identity in ids:
         recorded, trouble = _events(told.get(identity, ()))
-        letters_of = sent.get(identity, ())
         yield Case(
             row=rows[identity],
             events=recorded,
             commands=asked.get(identity, ()),
-            letters={(_number(row["key"], identity), row["channel"]): _plain(row["message"]) for row in letters_of},
+            letters=_letters(sent.get(identity, ()), rows[identity]),
             trouble=trouble,
         )
 
@@ -68,19 +70,24 @@ def _events(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Recorded], str]:
     """The events up to the first that cannot be read, and which one that is."""
     found: list[Recorded] = []
     for row in rows:
-        data = _plain(row["data"])
+        data = plain(row["data"])
         if not isinstance(data, dict):
             return found, f"the data of event {row['number']} is not what Pilotage writes"
         found.append(Recorded(**{**row, "data": data}))
     return found, ""
 
 
-def _plain(text: str) -> Any:
-    """What JSON says; None for what is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
+def _letters(rows: Sequence[Mapping[str, Any]], rollout: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
+    """Messages by event number and channel. Only those of a rollout that is over are ever pruned."""
+    found: dict[tuple[int, str], Any] = {}
+    for row in rows:
+        message, pruned = plain(row["message"]), row["state"] == PRUNED
+        if pruned and rollout["status"] not in FINAL:
+            continue
+        left = message.get("digest") if pruned and isinstance(message, dict) else None
+        key = _number(row["key"], rollout["id"]), row["channel"]
+        found[key] = Pruned(digest=left) if isinstance(left, str) else message
+    return found
 
 
 def _grouped(connection: Connection, query: Select[Any]) -> dict[str, list[Mapping[str, Any]]]:

@@ -22,6 +22,8 @@ from pilotage.model.message import Message
 from pilotage.report.telling import channels_for
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
+PRUNED = "pruned"
+"""The state of a message that is over, and of which only the digest is kept."""
 
 CLAIM = 60.0
 """Seconds for which a claim holds: longer than any channel may take."""
@@ -176,6 +178,13 @@ def _close(engine: Engine, letter: Letter, **values: Any) -> None:
         connection.execute(
             update(outbox).where(outbox.c.id == letter.id, outbox.c.attempts == letter.attempts).values(**values)
         )
+
+
+def reduce_to_digest(connection: Connection, identity: int, digest: str) -> None:
+    """Keep of a message that it was there, when it went out, and its digest. Nothing where it is tried again."""
+    left = {"title": "", "digest": digest}  # with a title, which commands of earlier versions show
+    gone = update(outbox).where(outbox.c.id == identity, outbox.c.state != WAITING)
+    connection.execute(gone.values(state=PRUNED, message=left, section={}, receipt=None, error=None))
 
 
 # ── looked at ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """What is kept for a while only: messages of rollouts that are over, and logs of instances and checks that are gone.
 
-Rollouts, their plans, events, verdicts and commands stay for ever: they are the audit chain.
+Rollouts, their plans, events, verdicts and commands stay for ever: they are the audit chain. Of a message its digest
+stays, because the chain has sealed it: what was sent to whom can still be proven.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, func, select
 
-from pilotage.engine.outbox import WAITING
+from pilotage.engine.outbox import PRUNED, WAITING, reduce_to_digest
+from pilotage.engine.sealing import digest, plain
 from pilotage.engine.tables import outbox, rollouts
+
+_CHUNK = 500
+"""Messages in one transaction, so that no worker waits long for its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +48,28 @@ def old(engine: Engine, directory: Path, kept: Kept, now: float) -> Old:
 
 def prune(engine: Engine, found: Old, kept: Kept, now: float) -> None:
     """Remove it. Space in the database's file is used again; the file does not shrink."""
-    with engine.begin() as connection:
-        connection.execute(delete(outbox).where(_over(now - kept.messages)))
+    done = False
+    while not done:
+        with engine.begin() as connection:
+            done = _reduce_some(connection, _over(now - kept.messages)) < _CHUNK
     for path in found.logs:
         path.unlink(missing_ok=True)
+
+
+def _reduce_some(connection: Connection, over: ColumnElement[bool]) -> int:
+    """Leave the digests of up to a chunk of messages; returns of how many."""
+    # As text: a message that somebody has edited keeps a digest of its own, and verification goes on naming it.
+    message = cast(outbox.c.message, Text).label("message")
+    rows = connection.execute(select(outbox.c.id, message).where(over).order_by(outbox.c.id).limit(_CHUNK)).all()
+    for row in rows:
+        reduce_to_digest(connection, row.id, digest(plain(row.message)))
+    return len(rows)
 
 
 def _over(before: float) -> ColumnElement[bool]:
     """Messages of rollouts only: a reminder's row also keeps it from being sent again."""
     ended = select(rollouts.c.id).where(rollouts.c.finished_at < before)
-    return outbox.c.thread.in_(ended) & (outbox.c.state != WAITING)
+    return outbox.c.thread.in_(ended) & outbox.c.state.not_in((WAITING, PRUNED))
 
 
 def _logs(directory: Path, before: float) -> Iterator[Path]:

@@ -8,6 +8,7 @@ keep their hashes.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,6 +72,14 @@ def sealed_in(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON of plain data, the same before it is stored and after."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def plain(text: str) -> Any:
+    """What stored JSON says; None for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 # ── begun ──────────────────────────────────────────────────────────────────────────────────────────────────
