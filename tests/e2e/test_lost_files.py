@@ -73,6 +73,22 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
             time.sleep(0.1)
 
 
+def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: Make) -> None:
+    """Its files are emptied under the worker, which ends by a bus error; the next one finds a store without rollouts."""
+    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it.run("deploy", it.release("1.0.0"))
+    with users(it, 30):
+        it.run("deploy", it.release("2.0.0"), "--detach")
+        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        for file in it.state.glob("pilotage.sqlite*"):
+            os.truncate(file, 0)
+        until = time.monotonic() + 30
+        while it.split() != {"version_1~2e~0~2e~0": 1000}:
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+    assert "the store knows nothing of what runs here" in it.log()
+
+
 def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_with_a_canary(
     shop: Make, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
 from pilotage.engine.location import place_of
 from pilotage.model.rollout import Status
-from pilotage.model.traffic import artifact_of
+from pilotage.model.traffic import WHOLE, Split, artifact_of
 
 if TYPE_CHECKING:
     from pilotage.engine.store import Rollout
@@ -122,8 +122,15 @@ def remember(directory: Path, rollout: Rollout) -> None:
 
 def stable_of(directory: Path, service: str, environment: str) -> str:
     """The version that was stable here when a rollout was last taken up; empty where no note says so."""
-    found = read_leniently(place_of(directory, service, environment) / _STABLE)
-    return str(found.get("stable") or "") if isinstance(found, dict) else ""
+    return _noted_in(place_of(directory, service, environment))
+
+
+def leads_elsewhere(place: Path) -> bool:
+    """Whether the router of `place` leads anybody to another version than the stable one, or may well do so."""
+    split, stable = envoy_rescue.split_there(place / "router"), _noted_in(place)
+    if split is None:
+        return False
+    return split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1
 
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:
@@ -145,6 +152,11 @@ def settled(directory: Path, service: str, environment: str) -> None:
     """The record says it too; the note may go."""
     with contextlib.suppress(OSError):
         (place_of(directory, service, environment) / _RESCUED).unlink(missing_ok=True)
+
+
+def _noted_in(place: Path) -> str:
+    found = read_leniently(place / _STABLE)
+    return str(found.get("stable") or "") if isinstance(found, dict) else ""
 
 
 def _stable(place: Path, before: list[str]) -> str:

@@ -34,6 +34,7 @@ from pilotage.engine.releases import advance_releases
 from pilotage.engine.sender import Sender
 from pilotage.engine.store import Store
 from pilotage.engine.store_file import StoreFile
+from pilotage.engine.strays import Strays
 from pilotage.engine.stuck import leave_to_stable, tell_stuck
 from pilotage.engine.troubles import Troubles
 from pilotage.engine.worker_log import keep_log
@@ -70,6 +71,7 @@ class Worker:
         self._heart = leases.Heart(self.store.engine, self.holder)
         self._looking = Looking(self.store, directory, self._driver, self._crew, self._troubles)
         self._keeping = Keeping(self.store, self._driver, self._troubles)
+        self._strays = Strays(self.store, directory)
         self._notary = Notary(self.store.engine, directory)
         self._file, self._suspected = StoreFile(self.store.engine), ""
         self._publisher: Publisher | None = None
@@ -91,6 +93,7 @@ class Worker:
             ("queue", lambda: _POLL, self._advance),
             ("store file", lambda: _POLL, self._mind_the_file),
             ("keeper", lambda: _KEEP_EVERY, self._keeping.tick),
+            ("strays", lambda: _KEEP_EVERY, self._strays.tick),
             ("publisher", lambda: _PUBLISH_EVERY, self._publish),
             ("reminders", lambda: _REMIND_EVERY, self._remind),
             ("notary", lambda: _SIGN_EVERY, lambda: self._notary.serve(self.store.clock.now())),
