@@ -15,6 +15,7 @@ import urllib3
 
 from pilotage.adapters import processes
 from pilotage.adapters.ports import AdapterError
+from pilotage.engine.supervisor import worker_pid
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Status
 
@@ -36,6 +37,26 @@ def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(sh
     it.run("down", "--yes")
     assert child.wait(10) is not None
     assert it.processes() == []
+    # What was stopped on purpose is no fault.
+    assert "WARN  router: stopped; 1.0.0 served last. `pilotage deploy 1.0.0` starts it again" in it.run("doctor")
+
+
+def test_down_with_a_damaged_store_changes_nothing_until_it_is_forced(shop: Make) -> None:
+    """The worker watches over users also without its store, so it stays until somebody says `--force`."""
+    it = shop()
+    it.run("deploy", it.release("1.0.0"))
+    for file in it.state.glob("pilotage.sqlite*"):
+        file.write_bytes(os.urandom(file.stat().st_size))
+    it.run("down", "--yes", expect=9)
+    assert worker_pid(it.state), "the worker that watches over users was stopped for nothing"
+    assert len(it.instances("1.0.0")) == 2
+    assert "FAIL  store: the store cannot be used: (sqlite3.DatabaseError) file is not a database" in it.run(
+        "doctor", expect=9
+    )
+    assert it.run("down", "--yes", "--force") == "shop-production is down\n"
+    assert it.processes() == []
+    for file in it.state.glob("pilotage.sqlite*"):
+        file.unlink()
 
 
 def test_when_run_is_deleted_there_is_one_router_and_one_fleet_and_users_are_served(shop: Make, tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pilotage.adapters import files
+from pilotage.adapters import files, processes
+from pilotage.engine.custody import Custody, noted
+from pilotage.engine.location import place_of, router_runs
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077])
@@ -88,3 +91,26 @@ def test_a_write_that_fails_leaves_nothing_beside(tmp_path: Path, monkeypatch: p
         files.write_json(tmp_path / "a.json", 2)
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
     assert files.read_json(tmp_path / "a.json") == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"pid"', b"[]", b'{"facts": {}, "pid": "x"}', b'{"facts": {}, "pid": null}']
+)
+def test_who_only_looks_at_a_record_writes_nothing(tmp_path: Path, content: bytes) -> None:
+    """A broken record is set aside by whoever manages the process; `status` finds the process by its mark."""
+    router = place_of(tmp_path, "web", "production") / "router"
+    record = router / "envoy.json"
+    router.mkdir(parents=True)
+    process = subprocess.Popen(["sleep", "60"], env={processes.MARK: str(record)}, start_new_session=True)
+    try:
+        record.write_bytes(content)
+        (tmp_path / "audit.json").write_bytes(content)
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        assert router_runs(tmp_path, "web", "production")
+        assert noted(tmp_path) == Custody()
+        process.kill()
+        process.wait()
+        assert not router_runs(tmp_path, "web", "production")
+        assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    finally:
+        process.kill()

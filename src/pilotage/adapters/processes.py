@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from pilotage.adapters.environment import inherited
-from pilotage.adapters.files import open_log, read_json, set_aside, write_json
+from pilotage.adapters.files import open_log, read_json, read_leniently, set_aside, write_json
 from pilotage.adapters.identity import boot_id, start_ticks
 from pilotage.adapters.ports import AdapterError
 
@@ -105,6 +105,15 @@ def load(path: Path, needs: Needs | None = None) -> Record | None:
             record.forget()
         return None
     return _taken_over(path, found, record.facts if record else None, needs)
+
+
+def runs(path: Path) -> bool:
+    """Whether the process of the record at `path` lives. For who only looks: whatever the file is, it stays."""
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        record = _parsed(path, read_leniently(path), None)
+        if record.pid is not None:
+            return record.process() is not None
+    return _leader(path) is not None
 
 
 def find(path: Path, needs: Needs | None = None) -> Record | None:
@@ -240,16 +249,7 @@ def _read(path: Path, needs: Needs | None) -> Record | None:
     if data is None:
         return None
     try:
-        record = Record(
-            path,
-            _checked(data["facts"], needs),
-            _number(int, data["pid"]),
-            _number(int, data.get("start")),
-            str(data.get("boot", "")),
-            _number(float, data.get("began")),
-            _number(float, data["stopping_since"]),
-            _number(float, data.get("created", data.get("started"))),
-        )
+        record = _parsed(path, data, needs)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         set_aside(path, f"it is no record of a process: {error!r}")
         return None
@@ -257,6 +257,20 @@ def _read(path: Path, needs: Needs | None) -> Record | None:
         # By the wall clock of an earlier Pilotage: the deadline begins anew.
         record = replace(record, stopping_since=time.monotonic())
     return record
+
+
+def _parsed(path: Path, data: Any, needs: Needs | None) -> Record:
+    """Raises KeyError, TypeError, ValueError, AttributeError for what is no record."""
+    return Record(
+        path,
+        _checked(data["facts"], needs),
+        _number(int, data["pid"]),
+        _number(int, data.get("start")),
+        str(data.get("boot", "")),
+        _number(float, data.get("began")),
+        _number(float, data["stopping_since"]),
+        _number(float, data.get("created", data.get("started"))),
+    )
 
 
 def _number(kind: type[int] | type[float], value: Any) -> Any:

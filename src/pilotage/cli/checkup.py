@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilotage.cli.project import Project
+from pilotage.cli.project import Project, exit_status
 from pilotage.config.channels import ChannelSection
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def examine(project: Project, environment: str | None) -> list[Finding]:
         Finding("PASS", "Python", sys.version.split()[0]),
         Finding("PASS", "configuration", str(project.config)),
     ]
-    findings += [*_envoy(), *_fleet(project, name), *_store(project), *_running(project, name), *_status_page(project)]
+    findings += [*_envoy(), *_fleet(project, name), *(stored := [*_store(project)])]
+    if all(finding.result == "PASS" for finding in stored):
+        findings += _running(project, name)
+    findings += _status_page(project)
     channels = project.loaded.configuration.notify
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 
@@ -78,7 +81,15 @@ def _store(project: Project) -> Iterator[Finding]:
     except OSError as error:
         yield Finding("FAIL", "store", f"{project.directory} cannot be written: {error.strerror}")
         return
-    project.store.unfinished()
+    try:
+        project.store.unfinished()
+    except Exception as error:
+        # Its driver is only imported with it. A store that is newer than this Pilotage is said as everywhere.
+        status, sentence = exit_status(error)
+        if status != 9:
+            raise
+        yield Finding("FAIL", "store", sentence)
+        return
     yield Finding("PASS", "store", str(project.directory))
 
 
@@ -102,6 +113,7 @@ def _status_page(project: Project) -> Iterator[Finding]:
 
 def _running(project: Project, environment: str) -> Iterator[Finding]:
     from pilotage.adapters.ports import AdapterError
+    from pilotage.engine.location import place_of, router_runs
     from pilotage.engine.supervisor import worker_pid
     from pilotage.engine.targets import describe, open_target
 
@@ -122,6 +134,12 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         # A first rollout is under way, or the store that knew of one was lost: the port may be our own router's.
         ours = _split_of(target.router)
         yield _sends(ours) if ours else _port_free(host, int(port))
+        return
+    if not pid and not router_runs(project.directory, service, environment):
+        # `down` leaves no record of the router; a machine that was switched off does.
+        left = (place_of(project.directory, service, environment) / "router" / "envoy.json").exists()
+        again = f"{serving[0]} served last. `pilotage deploy {serving[0]}` starts it again"
+        yield Finding("FAIL" if left else "WARN", "router", f"{'ended' if left else 'stopped'}; {again}")
         return
     try:
         split = target.router.read()

@@ -43,6 +43,9 @@ def down(project: Project, yes: bool, force: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("this stops the service: say --yes")
         click.confirm("This stops the service for all its users. Go on?", abort=True)
+    if not force:
+        # The worker watches over users also without its store: where this cannot be done, it stays.
+        project.store.unfinished()
     stop_worker(project.directory)
     done = _taken_down(project, force=force)
     for name in done.names:
@@ -65,7 +68,7 @@ def _taken_down(project: Project, *, force: bool) -> Down:
     except Exception as error:
         if not force:
             raise
-        click.echo(f"stopped by the records of processes alone: {error}", err=True)
+        click.echo(f"stopped by the records of processes alone: {str(error).splitlines()[0]}", err=True)
         return take_down_by_files(project.directory)
     return found if found.names or not force else take_down_by_files(project.directory)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.files import read_json, read_leniently, write_json
 from pilotage.config.loading import Loaded
 
 _NOTE = "audit.json"
@@ -46,7 +46,7 @@ def note(directory: Path, custody: Custody) -> None:
 def noted(directory: Path) -> Custody:
     """What was written down; the state folder's own key and no anchors when nothing was, or it cannot be read."""
     try:
-        found = read_json(directory / _NOTE)
+        found = read_leniently(directory / _NOTE)
         return Custody() if found is None else Custody(**found)
     except (OSError, ValueError, TypeError):
         return Custody()

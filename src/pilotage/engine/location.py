@@ -48,8 +48,7 @@ def place_of(directory: Path, service: str, environment: str) -> Path:
 
 
 def router_runs(directory: Path, service: str, environment: str) -> bool:
-    """Whether a router of this target runs here."""
+    """Whether a router of this target runs here. Writes nothing."""
     from pilotage.adapters import processes
 
-    record = processes.load(place_of(directory, service, environment) / "router" / "envoy.json")
-    return record is not None and record.process() is not None
+    return processes.runs(place_of(directory, service, environment) / "router" / "envoy.json")
