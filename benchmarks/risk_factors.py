@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pilotage.engine.assessing import Question, assess_range
+from pilotage.app.risk import Question, assess_range
 from pilotage.model.risk import RiskFactor
 
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import load
 from pilotage.engine import failpoints, migrations
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store
 from pilotage.engine.targets import describe
 from pilotage.model.rollout import Status

@@ -21,10 +21,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from pilotage.app.plan import plan_for
 from pilotage.config.loading import load
 from pilotage.engine import driver as module
 from pilotage.engine.deployments import deploy
-from pilotage.engine.plans import plan_for
 from pilotage.engine.store import Store
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 
@@ -59,7 +59,7 @@ people: {ada: {roles: [QA lead], also: ["slack:U1"]}}
 notify: [{kind: webhook, name: hook, url: "http://127.0.0.1:9/hook", secret: "secret://env/PILOTAGE_NOT_SET", audiences: [operators]}]
 calendar: {zone: Europe/Berlin, opens: "09:00", closes: "17:00"}
 """
-MODERN = importlib.util.find_spec("pilotage.engine.actions") is not None
+MODERN = importlib.util.find_spec("pilotage.app.followups") is not None
 
 
 class Obedient:
@@ -122,7 +122,7 @@ def main(commit: str) -> None:
     vars(module)["open_target"] = lambda *_: target(world, world, world)
 
     def asked(version: str, **how: str) -> str:
-        plans = importlib.import_module("pilotage.engine.plans")
+        plans = importlib.import_module("pilotage.app.plan")
         wish: Any = plans.Wish(version) if hasattr(plans, "Wish") else version
         by: Any = "ada"
         if MODERN:

@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 from jinja2 import DictLoader
 
+from pilotage.app import announcements as announcing
+from pilotage.app.announcement_text import own_templates
+from pilotage.app.announcements import remind
 from pilotage.cli.main import cli
-from pilotage.engine import announcing, outbox
-from pilotage.engine.announcement_facts import own_templates
-from pilotage.engine.announcing import remind
+from pilotage.engine import outbox
 from pilotage.engine.store import Store
 from pilotage.plan.communication import _CALENDAR, _OPERATIONS
 from pilotage.render.announcement import BadTemplate, announcement, template_of

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app.plan import Wish, plan_for
 from pilotage.config.calendars import calendar_of
 from pilotage.config.loading import load
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.model.calendar import Calendar
 
 from .test_config import GOOD

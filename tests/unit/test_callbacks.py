@@ -20,7 +20,7 @@ import pytest
 from pilotage import Answers, make_plan
 from pilotage.adapters import slack_callback
 from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
-from pilotage.engine.answering import answer
+from pilotage.app.chat import answer
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app.plan import Wish, plan_for
 from pilotage.cli.main import _COMMANDS
 from pilotage.config.loading import load
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.model.answers import RiskTolerance
 from pilotage.plan.numbers import ROWS
 from pilotage.plan.values import show_value

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app.plan import Wish, plan_for
 from pilotage.cli.live_view import rollout_view
 from pilotage.config.loading import load
 from pilotage.engine.deployments import Asked, deploy
 from pilotage.engine.explanation import explain
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store
 from pilotage.model.rollout import Status
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import load
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.releases import barrier_of
 from pilotage.engine.store import Store
 from pilotage.model.live import NOTHING_SEEN

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
+from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import Loaded, load
 from pilotage.engine.deployments import Asked, Started, deploy, go_back
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.store import Rollout, Store, StoreConflict
 from pilotage.engine.times import freeze_now, outside_windows

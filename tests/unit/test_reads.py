@@ -13,9 +13,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
 from pilotage import Answers, Plan, make_plan
+from pilotage.app.followups import actions_of
 from pilotage.cli.project import exit_status
 from pilotage.engine import outbox
-from pilotage.engine.actions import actions_of
 from pilotage.engine.publication import Publication
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases

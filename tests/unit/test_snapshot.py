@@ -118,8 +118,8 @@ def test_a_deleted_maintenance_page_is_shown_as_it_was(tmp_path: Path, kept: Sna
 
 
 def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+    from pilotage.app.plan import Wish, plan_for
     from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin
-    from pilotage.engine.plans import Wish, plan_for
     from pilotage.engine.store import Store
 
     path = tmp_path / "pilotage.yaml"

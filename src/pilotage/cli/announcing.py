@@ -14,7 +14,7 @@ from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, said
 
 if TYPE_CHECKING:
-    from pilotage.engine.announcing import Act, Announced
+    from pilotage.app.announcements import Act, Announced
     from pilotage.model.plan import Plan
 
 _range = click.option("--range", "range_", metavar="A..B", help="The changes that are told of; else since what serves.")
@@ -26,19 +26,19 @@ def announce() -> None:
 
 
 def _plan(project: Project, version: str, environment: str | None, wished: dict[str, Any]) -> Plan:
-    from pilotage.engine.plans import plan_for
+    from pilotage.app.plan import plan_for
 
     return plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
 
 
 def _act(project: Project, reason: str = "") -> Act:
-    from pilotage.engine.announcing import Act
+    from pilotage.app.announcements import Act
 
     return Act(project.actor, project.clock.now(), reason)
 
 
 def _one(project: Project, plan: Plan, item: str) -> Announced:
-    from pilotage.engine.announcing import UnknownAnnouncement, announcements_of
+    from pilotage.app.announcements import UnknownAnnouncement, announcements_of
 
     found = {announced.item: announced for announced in announcements_of(project.store, plan)}
     if item not in found:
@@ -47,7 +47,7 @@ def _one(project: Project, plan: Plan, item: str) -> Announced:
 
 
 def _text(project: Project, plan: Plan, announced: Announced, range_: str | None) -> str:
-    from pilotage.engine.announcement_facts import facts_of, text_of
+    from pilotage.app.announcement_text import facts_of, text_of
 
     configuration = project.loaded.configuration
     folder = project.loaded.path.resolve().parent / configuration.templates if configuration.templates else None
@@ -63,7 +63,7 @@ def _text(project: Project, plan: Plan, announced: Announced, range_: str | None
 @click.pass_obj
 def show_all(project: Project, /, version: str, environment: str | None, as_json: bool, **wished: Any) -> None:
     """Everything that somebody is to be told about VERSION, and how it stands."""
-    from pilotage.engine.announcing import announcements_of
+    from pilotage.app.announcements import announcements_of
 
     plan = _plan(project, version, environment, wished)
     found, now = announcements_of(project.store, plan), project.clock.now()
@@ -93,7 +93,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
 @click.pass_obj
 def track(project: Project, /, version: str, environment: str | None, **wished: Any) -> None:
     """Remind the owners of what is overdue for VERSION, once a day, until it is sent or skipped."""
-    from pilotage.engine.announcing import track as begin
+    from pilotage.app.announcements import track as begin
 
     plan = _plan(project, version, environment, wished)
     count = begin(project.store, project.loaded, plan, project.actor, project.clock.now())
@@ -125,7 +125,7 @@ def show(
 @click.pass_obj
 def edit(project: Project, /, item: str, version: str, file: Any, environment: str | None, **wished: Any) -> None:
     """Say ITEM in the words of FILE (- is standard input); it must be approved again."""
-    from pilotage.engine.announcing import edit as change
+    from pilotage.app.announcements import edit as change
     from pilotage.render.sandbox import MOST
 
     plan, text = _plan(project, version, environment, wished), file.read(MOST + 1)
@@ -143,7 +143,7 @@ def edit(project: Project, /, item: str, version: str, file: Any, environment: s
 @click.pass_obj
 def approve(project: Project, /, item: str, version: str, environment: str | None, **wished: Any) -> None:
     """ITEM may go out; said by its owner, where `people` name one."""
-    from pilotage.engine.announcing import approve as allow
+    from pilotage.app.announcements import approve as allow
 
     plan = _plan(project, version, environment, wished)
     allow(project.store, project.loaded, plan, item, _act(project))
@@ -163,7 +163,7 @@ def send(
     **wished: Any,
 ) -> None:  # fmt: skip
     """Tell ITEM to its audience now, or --at a time, through every channel that leads there."""
-    from pilotage.engine.announcing import send as tell
+    from pilotage.app.announcements import send as tell
 
     plan = _plan(project, version, environment, wished)
     at = _moment(moment, plan) if moment else None
@@ -191,7 +191,7 @@ def _moment(text: str, plan: Plan) -> float:
 @click.pass_obj
 def skip(project: Project, /, item: str, version: str, environment: str | None, because: str, **wished: Any) -> None:
     """Do not tell ITEM this time, for a reason."""
-    from pilotage.engine.announcing import skip as leave_out
+    from pilotage.app.announcements import skip as leave_out
 
     plan = _plan(project, version, environment, wished)
     leave_out(project.store, project.loaded, plan, item, _act(project, because))

@@ -14,8 +14,8 @@ from pilotage.model.plan import Plan
 from pilotage.plan.difference import Change, difference, told_again
 
 if TYPE_CHECKING:
+    from pilotage.app.plan import Wish
     from pilotage.cli.project import Project
-    from pilotage.engine.plans import Wish
 
 
 def read_plan(project: Project, named: str) -> Plan:
@@ -50,7 +50,7 @@ def show_what_if(
     project: Project, environment: str, wish: Wish, made: Plan, given: tuple[str, ...], as_json: bool, detailed: bool
 ) -> int:
     """What other answers would change, as `question=answer`; several stakeholders with commas."""
-    from pilotage.engine.plans import plan_for
+    from pilotage.app.plan import plan_for
 
     changes: dict[str, str | tuple[str, ...]] = {}
     for pair in given:
@@ -66,8 +66,8 @@ def show_what_if(
 
 def show_retarget(project: Project, source: str, wished: dict[str, Any], as_json: bool) -> Plan:
     """The plan moved to another date, with its own answers; prints what moves and who must be told again."""
+    from pilotage.app.plan import plan_for
     from pilotage.cli.planning import wish_of
-    from pilotage.engine.plans import plan_for
 
     before = read_plan(project, source)
     project.environment(before.environment)

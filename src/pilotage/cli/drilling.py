@@ -34,8 +34,8 @@ def drill_rollback(
 
     Where: `-e`, or `readiness.staging`. Nothing is pretended: whoever uses that environment meets VERSION meanwhile.
     """
+    from pilotage.app.plan import plan_for
     from pilotage.engine.deployments import Asked, deploy
-    from pilotage.engine.plans import plan_for
     from pilotage.model.quantity import format_duration, parse_duration
     from pilotage.model.rollout import CommandKind, Status
 

@@ -121,7 +121,7 @@ def serve_callbacks(project: Project, listen: str) -> None:
     """
     from pilotage.adapters import slack_callback
     from pilotage.adapters.secrets import resolve
-    from pilotage.engine.answering import answer
+    from pilotage.app.chat import answer
 
     references = [
         channel.signing_secret for channel in project.whole.configuration.notify

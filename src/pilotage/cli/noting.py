@@ -59,7 +59,7 @@ def notes(
     Works on histories of any habit, and marks with ? what it had to guess. Reverts and what they undid are left out.
     """
     from pilotage.adapters.git import Git
-    from pilotage.engine.noting import changes_between, following, release_of
+    from pilotage.app.notes import changes_between, following, release_of
     from pilotage.report.notes import Audience, notes_of
     from pilotage.report.versions import Scheme
 
@@ -86,7 +86,7 @@ def notes(
 
 
 def _version(found: Any, scheme: str, *, needed: bool) -> str:
-    from pilotage.engine.noting import following
+    from pilotage.app.notes import following
     from pilotage.report.versions import BadVersion, Scheme
 
     try:
@@ -98,7 +98,7 @@ def _version(found: Any, scheme: str, *, needed: bool) -> str:
 
 
 def _service(project: Project, folder: Path, repository: Path | None) -> str:
-    from pilotage.engine.noting import service_here
+    from pilotage.app.notes import service_here
 
     if repository is None and project.config.exists():
         return project.whole.configuration.service

@@ -11,8 +11,8 @@ import click
 from pilotage.cli.project import Project
 
 if TYPE_CHECKING:
+    from pilotage.app.teardown import Down
     from pilotage.demo.story import Fault, Run, Show
-    from pilotage.engine.taking_down import Down
 
 _END_DEADLINE = 5.0
 """Seconds that whatever is left gets to end by itself."""
@@ -61,7 +61,7 @@ def down(project: Project, yes: bool, force: bool) -> None:
 
 
 def _taken_down(project: Project, *, force: bool) -> Down:
-    from pilotage.engine.taking_down import take_down, take_down_by_files
+    from pilotage.app.teardown import take_down, take_down_by_files
 
     try:
         found = take_down(project.store, project.directory, force=force)

@@ -14,7 +14,7 @@ from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.project import Project, environment_option, json_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.plans import Wish
+    from pilotage.app.plan import Wish
     from pilotage.model.plan import Plan
     from pilotage.model.risk import Assessment
 
@@ -57,7 +57,7 @@ def wish_of(
     with_risk: str | None,
 ) -> Wish:
     """What the options ask for. Raises UsageError for an acceptance without a reason, or the other way round."""
-    from pilotage.engine.plans import Wish
+    from pilotage.app.plan import Wish
     from pilotage.plan.conflicts import Acceptance
 
     if bool(accept) != bool(reason):
@@ -73,8 +73,8 @@ def wish_of(
 
 
 def _assessed(project: Project, revisions: str) -> Assessment:
+    from pilotage.app.risk import assess_range
     from pilotage.cli.risking import question_of
-    from pilotage.engine.assessing import assess_range
 
     return assess_range(project.config.resolve().parent, question_of(project, revisions, None, None)).assessment
 
@@ -159,7 +159,7 @@ def make(
 
     Also: `plan diff A B` compares two plans, `plan retarget PLAN --date D` moves one.
     """
-    from pilotage.engine.plans import plan_for
+    from pilotage.app.plan import plan_for
 
     named, wish = project.environment(environment), wish_of(project, version, **wished)
     made = plan_for(project.loaded, named, wish)

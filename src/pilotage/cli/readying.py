@@ -19,8 +19,8 @@ from pilotage.model.text import clean
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pilotage.engine.auditing import Audit
-    from pilotage.engine.gates import Told
+    from pilotage.app.readiness.assessment import Told
+    from pilotage.app.readiness.bundle import Audit
     from pilotage.model.plan import Plan
     from pilotage.model.readiness import Readiness
 
@@ -48,7 +48,7 @@ def ready(
 
     Exit status 3 when anything is missing. `pilotage deploy` refuses with the same list.
     """
-    from pilotage.engine.plans import plan_for
+    from pilotage.app.plan import plan_for
     from pilotage.render.readiness import to_dict
 
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
@@ -65,7 +65,7 @@ def ready(
 
 
 def _look(project: Project, plan: Plan) -> Readiness:
-    from pilotage.engine.gates import Asker, assess_readiness
+    from pilotage.app.readiness.assessment import Asker, assess_readiness
 
     with _progress() as told:
         return assess_readiness(project.loaded, plan, project.store, Asker(project.actor, project.clock.now()), told)
@@ -99,7 +99,7 @@ def _write(
     if markdown:
         write_durably(markdown, to_markdown(found).encode(), shared=True)
     if archive:
-        from pilotage.engine.auditing import bundle
+        from pilotage.app.readiness.bundle import bundle
 
         signer = project.signer()
         digest = bundle(project.loaded, plan, found, archive, signer)
@@ -164,7 +164,7 @@ def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tup
     """
     from pilotage.adapters.bundle import BadBundle, ChangedBundle
     from pilotage.adapters.keys import key_id, known_keys, read_public
-    from pilotage.engine.auditing import verify
+    from pilotage.app.readiness.bundle import verify
 
     trusted = [key_id(read_public(key)) for key in keys] or list(known_keys(project.directory))
     try:

@@ -41,8 +41,8 @@ def span_of(clock: Clock, since: str, until: datetime | None, zone: str) -> tupl
 
 def gathered(project: Project, environment: str, since: str, until: datetime | None) -> Period:
     """What the records say of a time."""
-    from pilotage.engine.actions import actions_of
-    from pilotage.engine.reporting import deployments_of, period_of, rollouts_of, told_of
+    from pilotage.app.followups import actions_of
+    from pilotage.app.reports import deployments_of, period_of, rollouts_of, told_of
     from pilotage.report.dora import dora_of
     from pilotage.report.period import Period
 
@@ -133,7 +133,7 @@ def dora(
 def _from_tags(
     clock: Clock, repository: Path, pattern: str, since: str, until: datetime | None
 ) -> tuple[Dora, str, tuple[Told, ...], str]:
-    from pilotage.engine.reporting import dora_from_tags, period_of
+    from pilotage.app.reports import dora_from_tags, period_of
 
     first, last = span_of(clock, since, until, "UTC")
     made = dora_from_tags(repository, *period_of(first, last, "UTC"), pattern)
@@ -174,7 +174,7 @@ def incident(
 
     Without a rollout's id: the newest that was undone or failed.
     """
-    from pilotage.engine.reporting import incident_from
+    from pilotage.app.reports import incident_from
     from pilotage.report.incident import incident_of
 
     found = _undone(project, project.environment(environment), rollout)

@@ -29,8 +29,8 @@ def retro(
     output: Path | None,
 ) -> None:  # fmt: skip
     """The fact sheet of a retrospective: what happened, against targets, surprises, the agenda, the actions."""
-    from pilotage.engine.actions import actions_of
-    from pilotage.engine.plans import Wish, plan_for
+    from pilotage.app.followups import actions_of
+    from pilotage.app.plan import Wish, plan_for
     from pilotage.report.retro import Facts, fact_sheet
 
     name = project.environment(environment)
@@ -62,7 +62,7 @@ def add(
     project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str
 ) -> None:
     """Resolve to do DESCRIPTION."""
-    from pilotage.engine.actions import add as keep
+    from pilotage.app.followups import add as keep
     from pilotage.report.retro import Action
 
     channels = [channel.model_dump(mode="json") for channel in project.loaded.configuration.notify]
@@ -78,7 +78,7 @@ def add(
 @click.pass_obj
 def done(project: Project, number: int, outcome: str) -> None:
     """Action NUMBER is done."""
-    from pilotage.engine.actions import done as finish
+    from pilotage.app.followups import done as finish
 
     service, now = project.loaded.configuration.service, project.clock.now()
     finish(project.store.engine, service, number, outcome, project.actor, now)
@@ -91,7 +91,7 @@ def done(project: Project, number: int, outcome: str) -> None:
 @click.pass_obj
 def show_all(project: Project, everything: bool, as_json: bool) -> None:
     """Actions in the order in which they are due."""
-    from pilotage.engine.actions import actions_of
+    from pilotage.app.followups import actions_of
 
     found = actions_of(project.store.engine, project.loaded.configuration.service, open_only=not everything)
     today = project.today.isoformat()
@@ -125,7 +125,7 @@ def export(
     private: bool,
 ) -> None:  # fmt: skip
     """Open actions as tasks of a calendar, or as issues of a tracker."""
-    from pilotage.engine.actions import actions_of
+    from pilotage.app.followups import actions_of
 
     found = actions_of(project.store.engine, project.loaded.configuration.service, open_only=True)
     if ics is None and issues is None:
@@ -143,7 +143,7 @@ def export(
 def _open_issues(
     project: Project, found: Any, kind: str, place: str | None, token: str | None, url: str | None, *, private: bool
 ) -> None:
-    from pilotage.engine.actions import exported, to_issue
+    from pilotage.app.followups import exported, to_issue
 
     secret = os.environ.get(token or "", "")
     if not place or not secret:

@@ -15,7 +15,7 @@ from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.project import Project, json_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.assessing import Answer, Question
+    from pilotage.app.risk import Answer, Question
     from pilotage.risk.model import RiskModel
 
 SCHEMA = 1
@@ -54,7 +54,7 @@ def assess(
 
     Also: `pilotage risk train` learns from this repository's own reverts and repairs.
     """
-    from pilotage.engine.assessing import assess_range
+    from pilotage.app.risk import assess_range
 
     asked = question_of(project, revisions, when, advisories)
     answer = assess_range(repository or project.config.resolve().parent, asked)
@@ -71,7 +71,7 @@ def question_of(project: Project, revisions: str, when: datetime | None, advisor
     """What the options and the configuration, where there is one, ask of an assessment."""
     from zoneinfo import ZoneInfo
 
-    from pilotage.engine.assessing import Question
+    from pilotage.app.risk import Question
     from pilotage.model.answers import RiskTolerance
     from pilotage.model.calendar import Calendar
 
@@ -173,7 +173,7 @@ def _show_changes(answer: Answer) -> None:
 def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
     """Fit the model to this repository: changes that its own repairs had to alter, its reverts, its rollbacks."""
     from pilotage.adapters.files import write_durably
-    from pilotage.engine.learning import learn
+    from pilotage.app.risk_training import learn
     from pilotage.engine.location import made
 
     learned = learn(repository or project.config.resolve().parent, revision, _undone(project))

@@ -56,9 +56,9 @@ def deploy(
     A plan with a conflict that nobody accepted is not executed, nor one that is not ready where `readiness` is
     configured (exit 3).
     """
+    from pilotage.app.plan import plan_for
     from pilotage.engine.deployments import Asked, NotReady
     from pilotage.engine.deployments import deploy as begin
-    from pilotage.engine.plans import plan_for
 
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:

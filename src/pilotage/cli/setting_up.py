@@ -177,12 +177,12 @@ environments:
 @click.pass_obj
 def validate(project: Project) -> None:
     """Check pilotage.yaml and that a plan can be made of it; every error at once, with line and column."""
-    from pilotage.engine.plans import Wish, plan_for
+    from pilotage.app.plan import Wish, plan_for
 
     for environment in project.loaded.configuration.environments:
         plan = plan_for(project.loaded, environment, Wish("0.0.0"))
         if project.loaded.configuration.readiness is not None:
-            from pilotage.engine.gates import check_items
+            from pilotage.app.readiness.assessment import check_items
 
             check_items(project.loaded, plan)
     click.echo(f"{project.config} is valid")

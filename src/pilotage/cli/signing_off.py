@@ -26,9 +26,9 @@ def sign_off(
     It holds for this very plan, and this artifact where `readiness.artifact` names one. Where `people` are named, only
     those of the role may (exit 8).
     """
-    from pilotage.engine.plans import plan_for
-    from pilotage.engine.signing import Word
-    from pilotage.engine.signing import sign_off as sign
+    from pilotage.app.plan import plan_for
+    from pilotage.app.signoffs import Word
+    from pilotage.app.signoffs import sign_off as sign
 
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     word = Word(project.actor, role, comment, project.clock.now())
@@ -52,9 +52,9 @@ def waive(
     **wished: Any,
 ) -> None:  # fmt: skip
     """Release VERSION without ITEM, until a moment. The waiver is shown with the release, everywhere."""
-    from pilotage.engine.plans import plan_for
-    from pilotage.engine.signing import Word
-    from pilotage.engine.signing import waive as sign
+    from pilotage.app.plan import plan_for
+    from pilotage.app.signoffs import Word
+    from pilotage.app.signoffs import waive as sign
 
     now = project.clock.now()
     ends = _moment(until, now)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pilotage.app.permissions import person_of
+from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import Loaded
 from pilotage.config.models import FlagSection
-from pilotage.engine.people import person_of
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, Store, StoreConflict, Wanted
 from pilotage.engine.targets import describe, with_learned_routes
 from pilotage.engine.times import calendar_facts, in_words, reigning
@@ -106,7 +106,7 @@ def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: Asked, latest: 
 def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: Asked) -> tuple[Event, ...]:
     """What is told of the release's readiness with its start; nothing where it is not enforced or the glass is broken.
     Raises NotReady."""
-    from pilotage.engine.gates import Asker, assess_readiness, enforced, in_words
+    from pilotage.app.readiness.assessment import Asker, assess_readiness, enforced, in_words
 
     if asked.glass or not enforced(loaded, plan.environment):
         return ()

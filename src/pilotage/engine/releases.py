@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import Loaded
 from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, check_ready, snapshot_of
-from pilotage.engine.plans import Wish, plan_for
 from pilotage.engine.store import Rollout, RolloutSummary, Store, StoreConflict, Unreadable, Wanted
 from pilotage.model.order import in_order
 from pilotage.model.rollout import CommandKind, Pace, Status

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
-from pilotage.engine import actions, announcing, leases, outbox
+from pilotage.app import announcements as announcing
+from pilotage.app import followups as actions
+from pilotage.engine import leases, outbox
 from pilotage.engine.crew import Crew
 from pilotage.engine.driver import Driver
 from pilotage.engine.keeping import Keeping

@@ -15,7 +15,8 @@ from icalendar import Calendar
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
-from pilotage.engine import actions, outbox
+from pilotage.app import followups as actions
+from pilotage.engine import outbox
 from pilotage.engine.store import Store
 from pilotage.model.answers import Answers
 from pilotage.model.document import Bar, Document, Figure, Section

@@ -13,8 +13,8 @@ import pytest
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.engine.assessing import Answer, Question, assess_range
-from pilotage.engine.learning import learn
+from pilotage.app.risk import Answer, Question, assess_range
+from pilotage.app.risk_training import learn
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.risk import RiskFactor, RiskLevel
 from pilotage.risk.features import FEATURES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pilotage.app.permissions import Forbidden, check_role, person_of, role_called
+from pilotage.app.readiness.assessment import artifact_digest
 from pilotage.config.loading import Loaded
-from pilotage.engine.gates import artifact_digest
-from pilotage.engine.people import Forbidden, check_role, person_of, role_called
 from pilotage.engine.signatures import sign
 from pilotage.engine.store import Store
 from pilotage.model.plan import Plan

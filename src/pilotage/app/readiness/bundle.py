@@ -21,11 +21,11 @@ import msgspec
 from pilotage.adapters.bundle import BadBundle, Unpacked, pack, unpack
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.keys import Signer
+from pilotage.app.readiness.assessment import committed, is_small, safely, section_of
+from pilotage.app.readiness.files import BY_REPORT, Reports
+from pilotage.app.readiness.remote import BY_ASKING
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
-from pilotage.engine.checkers import BY_ASKING
-from pilotage.engine.gates import committed, is_small, safely, section_of
-from pilotage.engine.reports import BY_REPORT, Reports
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import Document, Gate, Proof, Readiness, Standing
 from pilotage.readiness.evidence import BadEvidence

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from pilotage.engine.checkers import Case
-from pilotage.engine.reports import few
+from pilotage.app.readiness.files import few
+from pilotage.app.readiness.remote import Case
 from pilotage.engine.store import RolloutSummary
 from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.followups import actions_of
+from pilotage.app.permissions import hyphened, person_of
+from pilotage.app.readiness.files import BY_REPORT, Reports
+from pilotage.app.readiness.records import OURS
+from pilotage.app.readiness.remote import BY_ASKING, Case
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import ReadinessSection
-from pilotage.engine.actions import actions_of
-from pilotage.engine.checkers import BY_ASKING, Case
-from pilotage.engine.people import hyphened, person_of
-from pilotage.engine.rehearsals import OURS
-from pilotage.engine.reports import BY_REPORT, Reports
 from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
 from pilotage.model.answers import TeamSize

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from pilotage.app.permissions import check_role, person_of
 from pilotage.config.loading import Loaded
 from pilotage.engine import outbox
-from pilotage.engine.people import check_role, person_of
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.tables import announcements
 from pilotage.engine.times import calendar_zones

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection, ReadinessSection
-from pilotage.engine.reports import few
 from pilotage.engine.store import Store
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.announcements import Announced
+from pilotage.app.notes import changes_between, measured
 from pilotage.config.loading import Loaded
-from pilotage.engine.announcing import Announced
-from pilotage.engine.noting import changes_between, measured
 from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import RolloutSummary, Store
 from pilotage.model.plan import Plan
