@@ -13,8 +13,7 @@ from rich.text import Text
 from pilotage.cli.live_view import rollout_view
 from pilotage.demo.story import Fault, figures, play
 from pilotage.demo.traffic import Measured
-from pilotage.engine.chain import Recorded
-from pilotage.engine.store import Rollout
+from pilotage.model.record import Recorded, Rollout
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from pilotage import Answers, Plan, Service, make_plan
 from pilotage.adapters.fence import Fence
 from pilotage.engine import driver, failpoints, worker
 from pilotage.engine.location import place_of
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import WHOLE

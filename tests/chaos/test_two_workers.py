@@ -14,8 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from pilotage import Answers, Service, make_plan
 from pilotage.engine import leases, outbox
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.model.message import Message, Severity
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin

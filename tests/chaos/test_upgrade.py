@@ -19,8 +19,9 @@ from sqlalchemy import text
 from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import load
 from pilotage.engine import failpoints, migrations
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.targets import describe
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 
 from ..stores.test_stores import STORES, ids, unpack

@@ -20,7 +20,8 @@ from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.engine import rescue
 from pilotage.engine.location import place_of
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Pace
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split

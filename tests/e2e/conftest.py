@@ -21,8 +21,9 @@ from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.demo.traffic import VERSION_HEADER, Traffic
 from pilotage.engine.places import known
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.supervisor import worker_pid
+from pilotage.model.record import Rollout
 
 from ..typed import typed
 

@@ -11,7 +11,7 @@ import pytest
 
 from pilotage.adapters.free_port import free_port
 from pilotage.demo.traffic import Traffic
-from pilotage.engine.store import Rollout, RolloutSummary
+from pilotage.model.record import Rollout, RolloutSummary
 from pilotage.model.rollout import Status
 
 from .conftest import Make, Shop

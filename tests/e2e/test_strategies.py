@@ -11,7 +11,7 @@ import pytest
 import urllib3
 
 from pilotage.demo.traffic import VERSION_HEADER, measure
-from pilotage.engine.store import Rollout
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 
 from .conftest import Make, Shop, users

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.demo.traffic import VERSION_HEADER
-from pilotage.engine.chain import Recorded
-from pilotage.engine.store import Rollout
+from pilotage.model.record import Recorded, Rollout
 from tests.datasette import NEW, OLD, command, write_library
 from tests.e2e.conftest import Shop
 

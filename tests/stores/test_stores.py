@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from pilotage.cli.main import cli
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Status
 from pilotage.model.traffic import WHOLE, Split
 

@@ -21,8 +21,9 @@ from pilotage import Answers, make_plan
 from pilotage.adapters import slack_callback
 from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
 from pilotage.app.chat import answer
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import read_snapshot
 from pilotage.rollout.machine import begin

@@ -14,7 +14,8 @@ from pilotage.cli.project import exit_status
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.deployments import NoWayBack
 from pilotage.engine.rescue import NothingToTakeBack
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace
 
 from .test_store import ended, started

@@ -11,9 +11,10 @@ from pilotage.app.plan import Wish, plan_for
 from pilotage.cli.live_view import rollout_view
 from pilotage.config.loading import load
 from pilotage.engine.deployments import Asked, deploy
-from pilotage.engine.explanation import explain
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
+from pilotage.report.explanation import explain
 
 from .test_config import GOOD
 

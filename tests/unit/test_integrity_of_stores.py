@@ -22,16 +22,17 @@ from pilotage import Answers, make_plan
 from pilotage.adapters.keys import known_keys, signer_of
 from pilotage.cli.main import cli
 from pilotage.engine import heads
-from pilotage.engine.chain import Recorded, seal
+from pilotage.engine.chain import seal
 from pilotage.engine.custody import Custody, note, noted
 from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.notary import Notary
 from pilotage.engine.sealing import sealed_in
 from pilotage.engine.sender import send_next
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.testimony import Grade
 from pilotage.engine.verification import Place, Verified, verify
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, SeenVerdict
+from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin

@@ -16,10 +16,11 @@ from pilotage.adapters.ports import Fenced
 from pilotage.engine import driver as module
 from pilotage.engine.driver import Driver
 from pilotage.engine.journal import Done, Journal, Witness
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.takeover import found_at_takeover
 from pilotage.engine.targets import Target
 from pilotage.model.progress import ToggleProgress
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Seen, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin

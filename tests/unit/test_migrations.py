@@ -15,7 +15,8 @@ from sqlalchemy import create_engine, event
 
 from pilotage import Answers, Plan, make_plan
 from pilotage.engine import migrations
-from pilotage.engine.store import Store, Unreadable
+from pilotage.engine.store import Store
+from pilotage.model.record import Unreadable
 from pilotage.model.rollout import Pace, RolloutState, Status
 from pilotage.rollout.machine import begin
 

@@ -17,8 +17,9 @@ from sqlalchemy import event
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
-from pilotage.engine.store import Rollout, Store, Wanted
+from pilotage.engine.store import Store, Wanted
 from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin

@@ -13,12 +13,13 @@ from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import Loaded, load
 from pilotage.engine.deployments import Asked, Started, deploy, go_back
 from pilotage.engine.queue import begin_what_waits
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.calendar import Freeze
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.model.snapshot import KnownCalendar, KnownWindow, Snapshot
 from pilotage.model.traffic import split_between

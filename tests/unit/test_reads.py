@@ -21,9 +21,10 @@ from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.releases import advance_releases
 from pilotage.engine.signatures import signatures_of
 from pilotage.engine.status_page import Publisher
-from pilotage.engine.store import Rollout, Store, StoreConflict, Unreadable
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.model.events import RollbackStarted, StepStarted
 from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.record import Rollout, Unreadable
 from pilotage.model.rollout import CommandKind, Decision, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin

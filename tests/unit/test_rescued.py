@@ -11,7 +11,8 @@ import pytest
 from pilotage.engine import rescue
 from pilotage.engine.location import place_of
 from pilotage.engine.rescued import must_wait, ordered
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 
 from .test_store import ended, started

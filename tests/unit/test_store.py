@@ -13,8 +13,9 @@ import pytest
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.engine import leases
 from pilotage.engine.places import FolderTaken
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.model.live import NOTHING_SEEN, LiveView
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin

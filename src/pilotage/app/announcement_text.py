@@ -15,9 +15,10 @@ from pilotage.app.announcements import Announced
 from pilotage.app.notes import changes_between, measured
 from pilotage.config.loading import Loaded
 from pilotage.engine.signatures import signatures_of
-from pilotage.engine.store import RolloutSummary, Store
+from pilotage.engine.store import Store
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
+from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.plan.communication import words_for
 from pilotage.readiness.evidence import BadEvidence

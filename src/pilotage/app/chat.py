@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
-from pilotage.engine.store import Store, StoreConflict, Unreadable
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.model.events import Completed, HoldEnded, HoldStarted, RollbackStarted, StepStarted
+from pilotage.model.record import Unreadable
 from pilotage.model.rollout import CommandKind, Status
 
 

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.engine.chain import Recorded
-from pilotage.engine.store import Rollout, RolloutSummary, Store
+from pilotage.engine.store import Store
 from pilotage.model.answers import ReleaseType
 from pilotage.model.events import (
     HoldStarted,
@@ -27,6 +26,7 @@ from pilotage.model.events import (
 )
 from pilotage.model.live import LiveView
 from pilotage.model.observation import VerdictKind
+from pilotage.model.record import Recorded, Rollout, RolloutSummary
 from pilotage.model.rollout import HoldCause, Pace, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
 from pilotage.report.incident import Counted, Incident, Line

@@ -11,8 +11,9 @@ from pathlib import Path
 from pilotage.adapters import processes
 from pilotage.engine import leases, places
 from pilotage.engine.location import place_of
-from pilotage.engine.store import RolloutSummary, Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.targets import open_target
+from pilotage.model.record import RolloutSummary
 
 _log = logging.getLogger(__name__)
 _STOP_DEADLINE = 10.0

@@ -12,7 +12,7 @@ from pilotage.cli.project import Project, environment_option
 
 if TYPE_CHECKING:
     from pilotage.engine.deployments import Started
-    from pilotage.engine.store import RolloutSummary
+    from pilotage.model.record import RolloutSummary
 
 _ANSWER_DEADLINE = 15.0
 

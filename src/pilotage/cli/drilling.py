@@ -12,7 +12,7 @@ from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Rollout
+    from pilotage.model.record import Rollout
 
 
 @click.group()

@@ -77,8 +77,8 @@ def stale(project: Project, environment: str | None, as_json: bool, fail: bool) 
 
 
 def _stale(project: Project, environment: str, now: float) -> list[dict[str, Any]]:
-    from pilotage.engine.store import Unreadable
     from pilotage.model.answers import DeploymentStrategy
+    from pilotage.model.record import Unreadable
     from pilotage.model.rollout import Status
 
     newest: dict[str, dict[str, Any]] = {}

@@ -11,12 +11,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from pilotage.engine.chain import Recorded
-from pilotage.engine.store import Rollout
 from pilotage.model.events import ReadinessChecked
 from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 from pilotage.render.scale import ratio_scale

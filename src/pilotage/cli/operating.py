@@ -134,8 +134,8 @@ def _show() -> Show:
 
 def _lines() -> Show:
     """One line a transition."""
-    from pilotage.engine.chain import Recorded, sentences
-    from pilotage.engine.store import Rollout
+    from pilotage.cli.format import sentences
+    from pilotage.model.record import Recorded, Rollout
 
     shown: dict[str, int] = {}
 
@@ -155,8 +155,7 @@ def _live() -> Show:
     from pilotage.cli.edge import console
     from pilotage.cli.live_view import rollout_view
     from pilotage.demo.traffic import Measured
-    from pilotage.engine.chain import Recorded
-    from pilotage.engine.store import Rollout
+    from pilotage.model.record import Recorded, Rollout
 
     screens: dict[str, Live] = {}
 

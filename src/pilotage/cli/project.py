@@ -17,7 +17,8 @@ from pilotage.model.clock import Clock, today
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
     from pilotage.config.loading import Loaded
-    from pilotage.engine.store import Rollout, RolloutSummary, Store
+    from pilotage.engine.store import Store
+    from pilotage.model.record import Rollout, RolloutSummary
 
 UNVERIFIABLE = 10
 """Exit status of a check that could not be made whole: a signature, a key or an anchor is missing."""

@@ -14,9 +14,8 @@ from pilotage.cli.adopting import home_elsewhere
 from pilotage.cli.project import Project, environment_option, json_option, key_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.chain import Recorded
-    from pilotage.engine.store import Rollout, RolloutSummary
     from pilotage.model.live import LiveView
+    from pilotage.model.record import Recorded, Rollout, RolloutSummary
 
 SCHEMA = 1
 """Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
@@ -83,7 +82,7 @@ def _headline(
 def _show(project: Project, latest: RolloutSummary) -> None:
     from pilotage.cli.edge import console
     from pilotage.cli.live_view import rollout_view
-    from pilotage.engine.store import Unreadable
+    from pilotage.model.record import Unreadable
 
     try:
         whole = project.store.get(latest.id)
@@ -145,7 +144,7 @@ def events(
 
 
 def _list(project: Project, rollout: str, as_json: bool) -> None:
-    from pilotage.engine.chain import sentences
+    from pilotage.cli.format import sentences
 
     recorded = project.store.events(rollout)
     for line in [json.dumps(vars(e)) for e in recorded] if as_json else sentences(recorded):
@@ -179,7 +178,7 @@ def _verified(
 @click.pass_obj
 def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool, html: Path | None) -> None:
     """Why a rollout waits, failed or was undone, with the numbers."""
-    from pilotage.engine.explanation import explain as words
+    from pilotage.report.explanation import explain as words
 
     found = project.rollout(environment, rollout)
     recorded = project.store.events(found.id)

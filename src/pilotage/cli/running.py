@@ -16,7 +16,7 @@ from pilotage.cli.planning import wish_of, wish_options
 from pilotage.cli.project import Project, environment_option, json_option, outcome_status
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import RolloutSummary
+    from pilotage.model.record import RolloutSummary
 
 
 _TAKEN_UP_WITHIN = 10.0
@@ -93,7 +93,7 @@ def _deploy_all(
     project: Project, version: str, environment: str | None, detach: bool, timeout: float | None, as_json: bool
 ) -> int:
     """One release of every service, each event with its service's name."""
-    from pilotage.engine.chain import sentences
+    from pilotage.cli.format import sentences
     from pilotage.engine.deployments import Asked
     from pilotage.engine.releases import deploy_release
 
@@ -169,7 +169,7 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
 
 
 def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
-    from pilotage.engine.chain import sentences
+    from pilotage.cli.format import sentences
     from pilotage.model.rollout import Status
 
     seen, unread = 0.0, time.monotonic() + _TAKEN_UP_WITHIN

@@ -15,15 +15,16 @@ from pathlib import Path
 from pilotage.adapters.free_port import free_port
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.teardown import take_down
+from pilotage.cli.format import sentences
 from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
-from pilotage.engine.chain import Recorded, sentences
 from pilotage.engine.deployments import Asked, deploy
-from pilotage.engine.explanation import explain
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.supervisor import ensure_worker, stop_worker
+from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
 from pilotage.render.markdown import to_markdown
+from pilotage.report.explanation import explain
 
 FIRST = "1.0.0"
 _RATE, _USERS = 240.0, 400

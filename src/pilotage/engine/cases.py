@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Text, cast, select
 
-from pilotage.engine.chain import Recorded
 from pilotage.engine.derivation import FINAL, Case, Pruned
 from pilotage.engine.outbox import PRUNED
 from pilotage.engine.sealing import plain
 from pilotage.engine.tables import commands, events, judge_states, live_views, outbox, plans, rollouts, snapshots
+from pilotage.model.record import Recorded
 
 _CHUNK = 100
 

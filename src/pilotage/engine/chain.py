@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import Connection, insert
 
 from pilotage.engine.tables import events
-from pilotage.model.events import Occurrence, parse
 from pilotage.model.plan import canonical_json
+from pilotage.model.record import Recorded
 from pilotage.model.rollout import Event
 from pilotage.model.text import clean
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """An event as it was recorded. `hash` covers everything else, and `before`, the hash of the one before."""
-
-    rollout: str
-    number: int
-    at: float
-    type: str
-    sentence: str
-    data: dict[str, Any]
-    before: str
-    hash: str
-
-    @property
-    def what(self) -> Occurrence:
-        """The event as its class."""
-        return parse(self.type, self.data)
 
 
 def append(connection: Connection, rollout: str, head: str, number: int, new: Event, now: float) -> Recorded:
@@ -60,8 +39,3 @@ def broken_link(plan_hash: str, head: str, count: int, recorded: Sequence[Record
     if number != count or before != head:
         return f"{count} events were recorded, {number} are there"
     return None
-
-
-def sentences(recorded: Sequence[Recorded]) -> list[str]:
-    """Events as lines for people: `14:03:07  step-started  25% of requests …`."""
-    return [f"{time.strftime('%H:%M:%S', time.localtime(e.at))}  {e.type:<19} {e.sentence}" for e in recorded]

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, select
 
 from pilotage.engine.chain import append
 from pilotage.engine.outbox import name_of, post
-from pilotage.engine.records import Rollout
 from pilotage.engine.sealing import NOTHING, Seal, told, with_sealed
 from pilotage.engine.tables import events
 from pilotage.model.events import RolloutQueued, RolloutStarted
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Event, Pace, RolloutState
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.text import clean

@@ -9,7 +9,7 @@ from pilotage.app.permissions import person_of
 from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import Loaded
 from pilotage.config.models import FlagSection
-from pilotage.engine.store import Rollout, Store, StoreConflict, Wanted
+from pilotage.engine.store import Store, StoreConflict, Wanted
 from pilotage.engine.targets import describe, with_learned_routes
 from pilotage.engine.times import calendar_facts, in_words, reigning
 from pilotage.model.answers import DeploymentStrategy
@@ -17,6 +17,7 @@ from pilotage.model.clock import day_of
 from pilotage.model.events import ReadinessChecked
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
 from pilotage.model.snapshot import KnownPerson, Snapshot
 from pilotage.rollout.big_bang import RESTORE

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pilotage.engine.chain import Recorded, broken_link
+from pilotage.engine.chain import broken_link
 from pilotage.engine.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
 from pilotage.model.events import Completed, Failed, PersonNeeded, RolledBack, RolloutStarted, RolloutWithdrawn
+from pilotage.model.record import Recorded
 from pilotage.model.rollout import Status
 from pilotage.model.text import clean
 

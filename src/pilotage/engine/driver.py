@@ -25,11 +25,12 @@ from pilotage.engine.judging import Judging
 from pilotage.engine.location import place_of
 from pilotage.engine.recorder import AWAY, BACK, Recorder
 from pilotage.engine.sight import Sight
-from pilotage.engine.store import Rollout, Store, Unreadable
+from pilotage.engine.store import Store
 from pilotage.engine.takeover import StoreWentBack, found_at_takeover, went_back
 from pilotage.engine.targets import Target, open_target
 from pilotage.engine.viewing import view_of
 from pilotage.model.observation import Verdict
+from pilotage.model.record import Rollout, Unreadable
 from pilotage.model.rollout import Command, CommandKind, Decision, RolloutState, Seen, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 

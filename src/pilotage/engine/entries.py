@@ -12,12 +12,13 @@ from sqlalchemy import Column, Connection, Table, insert, select, update
 from pilotage.engine import chronicle, environments, heads, sealing
 from pilotage.engine.chronicle import Told
 from pilotage.engine.heads import Kind
-from pilotage.engine.records import Rollout, encoded, plan_row, readable, snapshot_row, state_columns
+from pilotage.engine.records import encoded, plan_row, readable, snapshot_row, state_columns
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
 from pilotage.model.events import RolloutWithdrawn
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot, read_snapshot
 from pilotage.report.telling import Subject

@@ -14,7 +14,7 @@ from pilotage.engine.asking import OLDEST
 from pilotage.engine.crew import Crew
 from pilotage.engine.histories import history_of
 from pilotage.engine.queries import QueriesBeside
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.targets import Target, probe_specs, rules_of
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.counts import History
@@ -27,6 +27,7 @@ from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import RolloutState, Seen
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout import baseline

@@ -17,9 +17,10 @@ from pilotage.adapters.ports import Fenced
 from pilotage.engine.crew import Call, Crew
 from pilotage.engine.driver import Driver, LeaseLost
 from pilotage.engine.recorder import AWAY
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.stuck import leave_to_stable, rescue_stuck, tell_stuck
 from pilotage.engine.troubles import Troubles
+from pilotage.model.record import Rollout
 
 _log = logging.getLogger(__name__)
 _AFTER_TROUBLE = 1.0

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 
-from pilotage.engine.store import Rollout, Store, Unreadable
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout, Unreadable
 from pilotage.model.rollout import Pace
 from pilotage.rollout.machine import begin
 

@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pilotage.engine.crew import Call, Crew, Crowded
 from pilotage.engine.journal import Done, Journal, Witness
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, RolloutState, Status
 
 _log = logging.getLogger(__name__)

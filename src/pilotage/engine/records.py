@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy import RowMapping, Select, select
 
 from pilotage.engine.tables import judge_states, live_views, plans, rollouts, snapshots
-from pilotage.model.live import JudgeState, LiveView, read_judge, read_live
+from pilotage.model.live import read_judge, read_live
 from pilotage.model.plan import Plan
 from pilotage.model.plan_formats import read_plan
+from pilotage.model.record import Rollout, RolloutSummary, Unreadable
 from pilotage.model.rollout import Pace, RolloutState, Status
 from pilotage.model.snapshot import FORMAT, Membership, Snapshot, read_snapshot
 from pilotage.model.stored_state import from_data, to_data
@@ -22,117 +22,6 @@ from pilotage.model.stored_state import from_data, to_data
 FINAL = tuple(status.value for status in Status if status.final)
 ACTIVE = tuple(status.value for status in Status if not status.final and status is not Status.QUEUED)
 """Listed, because an index finds what is in a list, and not what is not in one."""
-
-
-class Unreadable(Exception):
-    """A rollout is recorded in a way that this version of Pilotage cannot read; others are not concerned.
-
-    Its columns can still be read: enough to say which it is, and to bring its users back to `old`.
-    """
-
-    def __init__(self, sentence: str, row: RowMapping) -> None:
-        super().__init__(sentence)
-        self.id, self.service, self.environment = str(row["id"]), str(row["service"]), str(row["environment"])
-        self.version, self.old = str(row["version"]), row["old"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RolloutSummary:
-    """One rollout as its columns tell it: what lists show. Its plan and snapshot may be unreadable.
-
-    sequence: its place in the order in which rollouts of the environment started, from 1; None until it starts ·
-    step: id of the step it is at, empty where its plan cannot be read · weight: of that step, per mille · reached: the
-    highest weight ever set · kind, strategy: answers of its plan · membership: its place in a release of several
-    services · created_at, started_at, finished_at: Unix seconds.
-    """
-
-    id: str
-    service: str
-    environment: str
-    sequence: int | None
-    version: str
-    old: str | None
-    status: Status
-    pace: Pace
-    actor: str
-    created_at: float
-    started_at: float | None
-    finished_at: float | None
-    step: str
-    weight: int
-    reached: int
-    reason: str
-    dark: bool
-    preserved: bool
-    kind: str
-    strategy: str
-    plan_hash: str
-    release: str | None
-    membership: Membership | None
-    head: str
-    events: int
-    revision: int
-
-    @property
-    def took(self) -> float | None:
-        """Seconds from its start to its end; None where either is missing. Clocks that were put back make it no less
-        than 0."""
-        return _took(self.started_at, self.finished_at)
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """One rollout as recorded. `live` is the last look, for people.
-
-    sequence, started_at: as of RolloutSummary · paged: an incident of it is open; None when only its events know.
-    """
-
-    id: str
-    service: str
-    environment: str
-    version: str
-    old: str | None
-    actor: str
-    created_at: float
-    finished_at: float | None
-    plan: Plan
-    plan_hash: str
-    snapshot: Snapshot
-    state: RolloutState
-    judge: JudgeState | None
-    live: LiveView
-    head: str
-    events: int
-    revision: int
-    release: str | None = None
-    sequence: int | None = None
-    started_at: float | None = None
-    paged: bool | None = None
-
-    @property
-    def status(self) -> Status:
-        return self.state.status
-
-    @property
-    def reason(self) -> str:
-        return self.state.reason
-
-    @property
-    def pace(self) -> Pace:
-        return self.state.pace
-
-    @property
-    def preserved(self) -> bool:
-        return self.state.preserved
-
-    @property
-    def took(self) -> float | None:
-        """As of RolloutSummary."""
-        return _took(self.started_at, self.finished_at)
-
-
-def _took(began: float | None, ended: float | None) -> float | None:
-    return None if began is None or ended is None else max(0.0, ended - began)
 
 
 # ── read ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +87,7 @@ def whole(row: RowMapping) -> Rollout:
         raise Unreadable(
             f"the record of {row['version']} in {row['environment']} ({row['id']}) cannot be read by this version of "
             f"Pilotage: {error}",
-            row,
+            dict(row),
         ) from error
 
 

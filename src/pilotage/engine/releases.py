@@ -15,8 +15,9 @@ from enum import StrEnum
 from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import Loaded
 from pilotage.engine.deployments import Asked, PlanStopped, check_may_begin, check_ready, snapshot_of
-from pilotage.engine.store import Rollout, RolloutSummary, Store, StoreConflict, Unreadable, Wanted
+from pilotage.engine.store import Store, StoreConflict, Wanted
 from pilotage.model.order import in_order
+from pilotage.model.record import Rollout, RolloutSummary, Unreadable
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Membership
 from pilotage.rollout.machine import begin

@@ -28,7 +28,7 @@ from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE, Split, artifact_of
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Rollout
+    from pilotage.model.record import Rollout
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from pilotage.engine import rescue
 from pilotage.model.rollout import CommandKind, Status
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Rollout, Store
+    from pilotage.engine.store import Store
+    from pilotage.model.record import Rollout
 
 _log = logging.getLogger(__name__)
 _WHY = "traffic was taken back without the store"

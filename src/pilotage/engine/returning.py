@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pilotage.engine.deployments import NoWayBack, Started, pace_back, way_back
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
+from pilotage.model.record import Rollout
 from pilotage.rollout.machine import begin
 
 

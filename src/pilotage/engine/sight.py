@@ -15,11 +15,12 @@ from pilotage.engine.asking import Asked, Round
 from pilotage.engine.crew import Crew
 from pilotage.engine.judging import Judging
 from pilotage.engine.releases import barrier_of
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
 from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Seen
 from pilotage.model.traffic import Split
 

@@ -21,7 +21,6 @@ from sqlalchemy.exc import IntegrityError
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import entries, environments, heads, sealing
-from pilotage.engine.chain import Recorded
 from pilotage.engine.chronicle import so_far, subject_of, tell
 from pilotage.engine.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.entries import Wanted
@@ -29,20 +28,7 @@ from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
 from pilotage.engine.heads import Kind
 from pilotage.engine.places import claim
-from pilotage.engine.records import (
-    ACTIVE,
-    FINAL,
-    Rollout,
-    RolloutSummary,
-    Unreadable,
-    clock,
-    parsed,
-    state_columns,
-    summaries,
-    summary,
-    whole,
-    wholes,
-)
+from pilotage.engine.records import ACTIVE, FINAL, clock, parsed, state_columns, summaries, summary, whole, wholes
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import commands, events, judge_states, rollouts
 from pilotage.engine.tables import environments as places
@@ -51,10 +37,11 @@ from pilotage.model.events import EnvironmentReleased
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
 from pilotage.model.plan import Plan
 from pilotage.model.progress import BlueGreenProgress
+from pilotage.model.record import Recorded, Rollout, RolloutSummary
 from pilotage.model.rollout import Command, CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 
-__all__ = ["Rollout", "RolloutSummary", "Store", "StoreConflict", "Unreadable", "Wanted"]
+__all__ = ["Store", "StoreConflict", "Wanted"]
 
 _JUST = 3600.0
 """Seconds for which a release that has ended is looked at again: its worker may have been away."""

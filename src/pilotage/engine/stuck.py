@@ -15,10 +15,11 @@ from sqlalchemy import select, update
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine import rescue
 from pilotage.engine.chain import append
-from pilotage.engine.store import Rollout, Store, StoreConflict
+from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.tables import rollouts
 from pilotage.model.events import PersonNeeded
 from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event
 
 _log = logging.getLogger(__name__)

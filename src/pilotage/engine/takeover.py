@@ -10,9 +10,9 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.engine.failpoints import reach
 from pilotage.engine.journal import Done, Journal, Lost, Witness
 from pilotage.engine.recorder import BACK
-from pilotage.engine.store import Rollout
 from pilotage.model.events import PersonNeeded
 from pilotage.model.observation import Health
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import artifact_of
 from pilotage.rollout.machine import begin, turned_back

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from pilotage.engine.records import readable
-from pilotage.engine.store import Rollout, Store
+from pilotage.engine.store import Store
 from pilotage.engine.tables import rollouts, snapshots
 from pilotage.model.calendar import WEEKDAYS, Calendar, Freeze
+from pilotage.model.record import Rollout
 from pilotage.model.snapshot import KnownCalendar, KnownFreeze, KnownWindow, read_snapshot
 
 

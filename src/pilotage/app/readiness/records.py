@@ -11,12 +11,12 @@ from typing import Any
 
 from pilotage.app.readiness.files import few
 from pilotage.app.readiness.remote import Case
-from pilotage.engine.store import RolloutSummary
 from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import Proof
+from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import parity

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotage.engine.chain import Recorded
-from pilotage.engine.store import Rollout
 from pilotage.model.events import (
     Failed,
     HoldStarted,
@@ -24,6 +22,7 @@ from pilotage.model.events import (
     WorseThanThePast,
 )
 from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 
