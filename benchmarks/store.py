@@ -24,9 +24,9 @@ from sqlalchemy import Column, Float, MetaData, String, Table, Text, insert, sel
 from sqlalchemy.exc import OperationalError
 
 from pilotage import Answers, make_plan
+from pilotage.app.publication import Publication
+from pilotage.app.status_page import Publisher
 from pilotage.engine.location import DATABASE
-from pilotage.engine.publication import Publication
-from pilotage.engine.status_page import Publisher
 from pilotage.engine.store import Store
 from pilotage.engine.tables import environments, events, judge_states, live_views, rollouts
 from pilotage.model.live import NOTHING_SEEN

@@ -14,6 +14,7 @@ from typing import Any
 
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.adapters.fence import Fence
+from pilotage.app.worker import jobs
 from pilotage.engine import driver, failpoints, worker
 from pilotage.engine.location import place_of
 from pilotage.engine.store import Store
@@ -182,7 +183,7 @@ def controller(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None)
         world = World(place / "world", hooks)
         vars(driver)["open_target"] = partial(_opened, world)
         worker._POLL, worker._KEEP_EVERY = 0.02, 0.05
-        worker.Worker(place).serve()
+        worker.Worker(place, jobs=jobs(place)).serve()
     finally:
         os._exit(1)
 

@@ -11,10 +11,11 @@ import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.engine import failpoints
-from pilotage.engine.releases import member_of, moves
+from pilotage.engine.groups import member_of
 from pilotage.engine.store import Store, Wanted
 from pilotage.model.rollout import Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
+from pilotage.rollout.groups import moves
 from pilotage.rollout.machine import begin
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]

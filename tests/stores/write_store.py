@@ -21,12 +21,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pilotage.app.plan import plan_for
 from pilotage.config.loading import load
 from pilotage.engine import driver as module
-from pilotage.engine.deployments import deploy
 from pilotage.engine.store import Store
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
+
+# This program runs on the code of the release whose store it writes: names that have moved since are looked up.
+deploy = importlib.import_module("pilotage.engine.deployments").deploy
 
 YAML = """\
 service: shop
@@ -122,14 +123,14 @@ def main(commit: str) -> None:
     vars(module)["open_target"] = lambda *_: target(world, world, world)
 
     def asked(version: str, **how: str) -> str:
-        plans = importlib.import_module("pilotage.app.plan")
+        plans = importlib.import_module("pilotage.engine.plans")
         wish: Any = plans.Wish(version) if hasattr(plans, "Wish") else version
         by: Any = "ada"
         if MODERN:
             by = importlib.import_module("pilotage.engine.deployments").Asked("ada", **how)
-        started = deploy(store, loaded, plan_for(loaded, "production", wish), by).rollout
+        started = deploy(store, loaded, plans.plan_for(loaded, "production", wish), by).rollout
         assert started is not None
-        return started.id
+        return str(started.id)
 
     drive(store, place, asked("1.0"), lambda r: r.state.status.final)
     world.bad = "2.0"

@@ -12,8 +12,8 @@ from pilotage.cli import commanding
 from pilotage.cli.main import cli
 from pilotage.cli.project import exit_status
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.deployments import NoWayBack
 from pilotage.engine.rescue import NothingToTakeBack
+from pilotage.engine.returning import NoWayBack
 from pilotage.engine.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace

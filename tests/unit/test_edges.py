@@ -99,7 +99,7 @@ def test_the_status_page_lies_inside_the_project(folder: str) -> None:
 
 
 def test_a_link_that_leads_out_of_the_project_is_not_written_through(tmp_path: Path) -> None:
-    from pilotage.engine.status_page import write_status
+    from pilotage.app.status_page import write_status
 
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
+from pilotage.app.requests import DeployRequest
 from pilotage.cli.live_view import rollout_view
 from pilotage.config.loading import load
-from pilotage.engine.deployments import Asked, deploy
 from pilotage.engine.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
@@ -23,7 +24,9 @@ from .test_config import GOOD
 def rollout(tmp_path: Path) -> Rollout:
     (tmp_path / "pilotage.yaml").write_text(GOOD)
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
-    found = deploy(store, loaded, plan_for(loaded, "production", Wish("v1")), Asked("ada", "refuse", "")).rollout
+    found = deploy(
+        store, loaded, plan_for(loaded, "production", Wish("v1")), DeployRequest("ada", "refuse", "")
+    ).rollout
     assert found is not None
     return found
 

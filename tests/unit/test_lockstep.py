@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import load
-from pilotage.engine.releases import barrier_of
+from pilotage.engine.groups import barrier_of
 from pilotage.engine.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.plan import StepKind

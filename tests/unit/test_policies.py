@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
+from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
+from pilotage.app.requests import DeployRequest
+from pilotage.app.rollback import go_back
 from pilotage.config.loading import Loaded, load
-from pilotage.engine.deployments import Asked, Started, deploy, go_back
 from pilotage.engine.queue import begin_what_waits
+from pilotage.engine.returning import Started
 from pilotage.engine.store import Store, StoreConflict
-from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.calendar import Freeze
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
@@ -25,6 +27,7 @@ from pilotage.model.snapshot import KnownCalendar, KnownWindow, Snapshot
 from pilotage.model.traffic import split_between
 from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
+from pilotage.rollout.windows import freeze_now, outside_windows
 
 from ..clock import FakeClock
 from .test_config import GOOD
@@ -220,7 +223,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "") -> Started:
-    return deploy(store, loaded, plan_for(loaded, "production", Wish(version)), Asked("ada", busy, glass))
+    return deploy(store, loaded, plan_for(loaded, "production", Wish(version)), DeployRequest("ada", busy, glass))
 
 
 def end(store: Store, rollout: Rollout, status: Status) -> None:
@@ -315,6 +318,11 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     assert "the rollback window is over" in slow.sentence
 
 
+def _freeze_now(store: Store, rollout: Rollout) -> str:
+    now = store.clock.now()
+    return freeze_now(rollout.snapshot.calendar, store.freezes.of("shop", "production", now), now)
+
+
 def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(store: Store, loaded: Loaded) -> None:
     now = datetime.fromtimestamp(store.clock.now(), UTC)
     store.freezes.declare(
@@ -324,10 +332,10 @@ def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(stor
         asked(store, loaded, "v0")
     forced = asked(store, loaded, "v0", glass="the shop is down").rollout
     assert forced is not None
-    assert "audit" in freeze_now(store, forced, store.clock.now())
+    assert "audit" in _freeze_now(store, forced)
     assert store.freezes.lift("shop", "production", "audit", "grace")
     assert not store.freezes.lift("shop", "production", "audit", "grace")
-    assert freeze_now(store, forced, store.clock.now()) == ""
+    assert _freeze_now(store, forced) == ""
     end(store, forced, Status.COMPLETED)
     urgent = asked(store, loaded, "v1", glass="the shop is down").rollout
     assert urgent is not None

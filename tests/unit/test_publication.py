@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pilotage.app.publication import note, noted, publication_of
+from pilotage.app.status_page import Publisher
+from pilotage.app.worker import StatusPage
 from pilotage.cli import checkup
 from pilotage.cli.main import cli
 from pilotage.cli.project import Project
 from pilotage.config.loading import load
-from pilotage.engine.publication import note, noted, publication_of
-from pilotage.engine.status_page import Publisher
 from pilotage.engine.store import Store
-from pilotage.engine.worker import Worker
 
 from .test_store import ended, started
 
@@ -76,7 +76,7 @@ def test_a_worker_starts_whatever_somebody_is_just_typing_into_the_configuration
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pilotage.engine.worker.run", lambda _: 0)
+    monkeypatch.setattr("pilotage.app.worker.run", lambda _: 0)
     configured(tmp_path, status_page=PAGE)
     assert CliRunner().invoke(cli, ["worker"]).exit_code == 0
     wanted = noted(tmp_path / ".pilotage")
@@ -106,8 +106,8 @@ def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_told_once_and_harms_nothing(tmp_path: Path, caplog: Any) -> None:
     (tmp_path / "public").write_text("a file is in the way")
     note(tmp_path, publication_of(load(configured(tmp_path, status_page=PAGE))))
-    worker = Worker(tmp_path)
+    page, store = StatusPage(tmp_path), Store(tmp_path)
     for _ in range(3):
-        worker._publish()
+        page.renew(store)
     assert [r.message.partition(":")[0] for r in caplog.records] == ["the status page cannot be written"]
-    worker.store.close()
+    store.close()

@@ -14,13 +14,13 @@ from sqlalchemy.exc import DatabaseError
 
 from pilotage import Answers, Plan, make_plan
 from pilotage.app.followups import actions_of
+from pilotage.app.publication import Publication
+from pilotage.app.status_page import Publisher
 from pilotage.cli.project import exit_status
 from pilotage.engine import outbox
-from pilotage.engine.publication import Publication
+from pilotage.engine.groups import advance_releases
 from pilotage.engine.queue import begin_what_waits
-from pilotage.engine.releases import advance_releases
 from pilotage.engine.signatures import signatures_of
-from pilotage.engine.status_page import Publisher
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.model.events import RollbackStarted, StepStarted
 from pilotage.model.live import NOTHING_SEEN

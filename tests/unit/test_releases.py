@@ -10,9 +10,9 @@ from hypothesis import given, settings
 
 from pilotage.config.loading import load
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.releases import Member, Move, moves
 from pilotage.model.order import cycle_in, in_order
 from pilotage.model.rollout import Status
+from pilotage.rollout.groups import Member, Move, moves
 
 from ..effort import examples
 from .test_config import GOOD

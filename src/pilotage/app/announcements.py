@@ -20,7 +20,7 @@ from pilotage.config.loading import Loaded
 from pilotage.engine import outbox
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.tables import announcements
-from pilotage.engine.times import calendar_zones
+from pilotage.engine.zones import calendar_zones
 from pilotage.model.clock import day_of
 from pilotage.model.message import Message, Severity
 from pilotage.model.plan import Plan

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, RowMapping, insert, select, update
 from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.engine import outbox
 from pilotage.engine.tables import actions
-from pilotage.engine.times import calendar_zones
+from pilotage.engine.zones import calendar_zones
 from pilotage.model.clock import day_of
 from pilotage.model.message import Message, Severity
 from pilotage.report.retro import Action

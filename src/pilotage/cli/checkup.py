@@ -94,7 +94,7 @@ def _store(project: Project) -> Iterator[Finding]:
 
 
 def _status_page(project: Project) -> Iterator[Finding]:
-    from pilotage.engine.publication import publication_of
+    from pilotage.app.publication import publication_of
 
     if (wanted := publication_of(project.whole)) is None:
         return

@@ -11,7 +11,7 @@ from pilotage.cli.adopting import see_to
 from pilotage.cli.project import Project, environment_option
 
 if TYPE_CHECKING:
-    from pilotage.engine.deployments import Started
+    from pilotage.engine.returning import Started
     from pilotage.model.record import RolloutSummary
 
 _ANSWER_DEADLINE = 15.0
@@ -139,8 +139,8 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
 
 
 def _go_back(project: Project, environment: str | None, to: str | None, reason: str) -> Started:
+    from pilotage.app.rollback import go_back
     from pilotage.config.yaml_reader import ConfigError
-    from pilotage.engine.deployments import go_back
     from pilotage.engine.returning import go_back_by_record
 
     service, name = project.place(environment)
@@ -176,9 +176,9 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
     """Let no rollout begin, and none reach more users, while the freeze NAME reigns. Rolling back stays allowed."""
     from datetime import timedelta
 
-    from pilotage.engine.times import in_words
     from pilotage.model.calendar import Freeze
     from pilotage.model.quantity import parse_duration
+    from pilotage.rollout.windows import in_words
 
     place, service = project.environment(environment), project.loaded.configuration.service
     if lift:

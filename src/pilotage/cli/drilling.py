@@ -34,8 +34,9 @@ def drill_rollback(
 
     Where: `-e`, or `readiness.staging`. Nothing is pretended: whoever uses that environment meets VERSION meanwhile.
     """
+    from pilotage.app.deploy import deploy
     from pilotage.app.plan import plan_for
-    from pilotage.engine.deployments import Asked, deploy
+    from pilotage.app.requests import DeployRequest
     from pilotage.model.quantity import format_duration, parse_duration
     from pilotage.model.rollout import CommandKind, Status
 
@@ -44,7 +45,7 @@ def drill_rollback(
     if not store.serving(project.loaded.configuration.service, place):
         raise click.UsageError(f"nothing serves {place} yet, so there is nothing to go back to: deploy there first")
     plan = plan_for(project.loaded, place, wish_of(project, version, **wished))
-    started = deploy(store, project.loaded, plan, Asked(project.actor))
+    started = deploy(store, project.loaded, plan, DeployRequest(project.actor))
     if started.rollout is None or not started.fresh:
         raise click.UsageError(f"{started.sentence}: drill with another version")
     click.echo(started.sentence, err=True)

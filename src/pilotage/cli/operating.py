@@ -22,7 +22,7 @@ _END_DEADLINE = 5.0
 @click.pass_obj
 def worker(project: Project) -> None:
     """Execute rollouts in the foreground, for systemd or a container; `deploy` starts one by itself otherwise."""
-    from pilotage.engine.worker import run
+    from pilotage.app.worker import run
 
     project.leave_word()
     raise SystemExit(run(project.directory))
@@ -134,13 +134,13 @@ def _show() -> Show:
 
 def _lines() -> Show:
     """One line a transition."""
-    from pilotage.cli.format import sentences
     from pilotage.model.record import Recorded, Rollout
+    from pilotage.render.lines import event_lines
 
     shown: dict[str, int] = {}
 
     def show(rollout: Rollout, events: Sequence[Recorded], _: object) -> None:
-        for line in sentences(events[shown.get(rollout.id, 0) :]):
+        for line in event_lines(events[shown.get(rollout.id, 0) :]):
             click.echo(line)
         shown[rollout.id] = len(events)
 

@@ -81,9 +81,9 @@ class Project:
     def leave_word(self) -> None:
         """Of what is to be published, for the worker. Rollouts know all they need: a file that somebody is just editing
         must stop neither them nor who commands them."""
+        from pilotage.app.publication import LeadsOutside, note, publication_of
         from pilotage.config.yaml_reader import ConfigError
         from pilotage.engine import custody
-        from pilotage.engine.publication import LeadsOutside, note, publication_of
 
         try:
             custody.note(self.directory, custody.custody_of(self.whole))

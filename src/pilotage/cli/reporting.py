@@ -203,8 +203,8 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
 
     It is files in `status_page.folder`: they stay, and say what was, when nothing of Pilotage runs.
     """
-    from pilotage.engine.publication import publication_of
-    from pilotage.engine.status_page import Publisher
+    from pilotage.app.publication import publication_of
+    from pilotage.app.status_page import Publisher
 
     wanted = publication_of(project.whole)
     if wanted is None:

@@ -56,9 +56,10 @@ def deploy(
     A plan with a conflict that nobody accepted is not executed, nor one that is not ready where `readiness` is
     configured (exit 3).
     """
+    from pilotage.app.deploy import deploy as begin
     from pilotage.app.plan import plan_for
-    from pilotage.engine.deployments import Asked, NotReady
-    from pilotage.engine.deployments import deploy as begin
+    from pilotage.app.preconditions import NotReady
+    from pilotage.app.requests import DeployRequest
 
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:
@@ -70,7 +71,7 @@ def deploy(
         wished["reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     busy = if_busy or project.loaded.configuration.when_busy
-    asked = Asked(project.actor, busy, glass)
+    asked = DeployRequest(project.actor, busy, glass)
     try:
         started = begin(project.store, project.loaded, plan, asked)
     except NotReady as refused:
@@ -93,16 +94,17 @@ def _deploy_all(
     project: Project, version: str, environment: str | None, detach: bool, timeout: float | None, as_json: bool
 ) -> int:
     """One release of every service, each event with its service's name."""
-    from pilotage.cli.format import sentences
-    from pilotage.engine.deployments import Asked
-    from pilotage.engine.releases import deploy_release
+    from pilotage.app.deploy_group import deploy_release
+    from pilotage.app.requests import DeployRequest
+    from pilotage.render.lines import event_lines
 
     services = project.whole.configuration.services
     places = {name for section in services.values() for name in section.environments}
     if environment is None and len(places) > 1:
         raise click.UsageError(f"name the environment with -e: {', '.join(sorted(places))}")
     place = environment or next(iter(places))
-    begun = deploy_release(project.store, project.whole, place, dict.fromkeys(services, version), Asked(project.actor))
+    versions = dict.fromkeys(services, version)
+    begun = deploy_release(project.store, project.whole, place, versions, DeployRequest(project.actor))
     if not begun:
         click.echo(f"{version} serves everywhere in {place} already", err=True)
         return 0
@@ -116,7 +118,7 @@ def _deploy_all(
         for member in members:
             for event in project.store.events(member.id, shown.get(member.id, 0)):
                 shown[member.id] = event.number
-                line = json.dumps({"service": member.service, **vars(event)}) if as_json else sentences([event])[0]
+                line = json.dumps({"service": member.service, **vars(event)}) if as_json else event_lines([event])[0]
                 click.echo(line if as_json else f"{member.service:<12} {line}")
         if (ended := _ended(members)) is not None:
             return ended
@@ -129,8 +131,9 @@ def _deploy_all(
 
 def _ended(members: Sequence[RolloutSummary]) -> int | None:
     """The exit status of a release of several services; None while anything is left to do."""
-    from pilotage.engine.releases import member_of, moves
+    from pilotage.engine.groups import member_of
     from pilotage.model.rollout import Status
+    from pilotage.rollout.groups import moves
 
     if any(not m.status.final for m in members) or moves([member_of(m) for m in members]):
         return None
@@ -169,8 +172,8 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
 
 
 def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
-    from pilotage.cli.format import sentences
     from pilotage.model.rollout import Status
+    from pilotage.render.lines import event_lines
 
     seen, unread = 0.0, time.monotonic() + _TAKEN_UP_WITHIN
     shown, until = 0, None if timeout is None else time.monotonic() + timeout
@@ -181,7 +184,7 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
             click.echo(f"no worker has looked at it in {_TAKEN_UP_WITHIN:g} s: see `pilotage doctor`", err=True)
         for event in project.store.events(identity, shown):
             shown = event.number
-            click.echo(json.dumps(vars(event)) if as_json else sentences([event])[0])
+            click.echo(json.dumps(vars(event)) if as_json else event_lines([event])[0])
         if as_json and looks and rollout.live.at > seen:
             seen = rollout.live.at
             click.echo(json.dumps({"type": "look", "status": rollout.state.status.value, **rollout.live.to_dict()}))

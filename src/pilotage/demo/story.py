@@ -13,16 +13,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from pilotage.adapters.free_port import free_port
+from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
+from pilotage.app.requests import DeployRequest
 from pilotage.app.teardown import take_down
-from pilotage.cli.format import sentences
 from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
-from pilotage.engine.deployments import Asked, deploy
 from pilotage.engine.store import Store
 from pilotage.engine.supervisor import ensure_worker, stop_worker
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
+from pilotage.render.lines import event_lines
 from pilotage.render.markdown import to_markdown
 from pilotage.report.explanation import explain
 
@@ -101,7 +102,7 @@ def _control(state: Path) -> Iterator[Store]:
 
 
 def _first(store: Store, directory: Path, loaded: Loaded) -> None:
-    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(FIRST)), Asked("demo"))
+    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(FIRST)), DeployRequest("demo"))
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:
@@ -114,7 +115,7 @@ def _first(store: Store, directory: Path, loaded: Loaded) -> None:
 
 def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
     since = time.time()
-    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(version)), Asked("demo"))
+    started = deploy(store, loaded, plan_for(loaded, "demo", Wish(version)), DeployRequest("demo"))
     assert started.rollout is not None
     identity, until = started.rollout.id, time.monotonic() + _RUN_DEADLINE
     while True:
@@ -133,7 +134,7 @@ def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: 
 
 
 def figures(run: Run) -> list[str]:
-    """What the users of a run saw, in sentences."""
+    """What the users of a run saw, in event_lines."""
     m = run.measured
     said = [f"{m.requests:,} requests, {m.new_version:,} of them answered by {run.version}; {m.failed:,} failed"]
     said.append(f"requests lost in switching: {m.lost}")
@@ -153,7 +154,7 @@ def _write_report(directory: Path, runs: Sequence[Run]) -> None:
         kind = "a good one" if run.fault is Fault.NONE else f"bad: {run.fault}"
         lines += [f"## {run.version} ({kind}): {run.rollout.state.status}", ""]
         lines += [f"- {figure}" for figure in figures(run)]
-        lines += ["", "```", *run.explained, "", *sentences(run.events), "```", ""]
+        lines += ["", "```", *run.explained, "", *event_lines(run.events), "```", ""]
     if runs:
         lines += [to_markdown(runs[-1].rollout.plan).replace("\n#", "\n##").replace("# ", "## ", 1)]
     (directory / "report.md").write_text("\n".join(lines), encoding="utf-8")

@@ -13,9 +13,9 @@ _TELL_AGAIN = 60.0
 
 
 class Regularly:
-    """Does `work` every so many seconds until told to stop; trouble of any kind ends no round but the one at hand."""
+    """Does `work` every `every` seconds until told to stop; trouble of any kind ends no round but the one at hand."""
 
-    def __init__(self, name: str, every: Callable[[], float], work: Callable[[], object]) -> None:
+    def __init__(self, name: str, every: float, work: Callable[[], object]) -> None:
         self._name, self._every, self._work = name, every, work
         self._told: tuple[str, float] = ("", 0.0)
 
@@ -30,7 +30,7 @@ class Regularly:
                 self._work()
             except Exception as error:
                 self._tell(error)
-            stopping.wait(self._every())
+            stopping.wait(self._every)
 
     def _tell(self, error: Exception) -> None:
         what, now = f"{type(error).__name__}: {error}", time.monotonic()

@@ -34,8 +34,7 @@ def ordered(store: Store, directory: Path, rollout: Rollout) -> bool:
 def must_wait(store: Store, directory: Path, rollout: Rollout) -> bool:
     """Whether a finished rollout may not be kept up now: users were led elsewhere without the store, and a rollout that
     says so takes its place, or a person has to begin one. Raises what the store does."""
-    from pilotage.engine.deployments import NoWayBack
-    from pilotage.engine.returning import go_back_by_record
+    from pilotage.engine.returning import NoWayBack, go_back_by_record
     from pilotage.engine.store import StoreConflict
 
     found = rescue.standing(directory, rollout.service, rollout.environment)

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.asking import Asked, Round
 from pilotage.engine.crew import Crew
+from pilotage.engine.groups import barrier_of
 from pilotage.engine.judging import Judging
-from pilotage.engine.releases import barrier_of
 from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
-from pilotage.engine.times import freeze_now, outside_windows
 from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Seen
 from pilotage.model.traffic import Split
+from pilotage.rollout.windows import freeze_now, outside_windows
 
 if TYPE_CHECKING:
     Endpoints = Mapping[str, frozenset[tuple[str, int]]]
@@ -185,7 +185,9 @@ def _read_router(target: Target) -> tuple[Split | None, Endpoints | None, str]:
 
 
 def _agreed(store: Store, rollout: Rollout) -> tuple[str, str]:
-    return freeze_now(store, rollout, store.clock.now()), barrier_of(store, rollout)
+    now = store.clock.now()
+    declared = store.freezes.of(rollout.service, rollout.environment, now)
+    return freeze_now(rollout.snapshot.calendar, declared, now), barrier_of(store, rollout)
 
 
 def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, ...], frozenset[str]]:

@@ -108,7 +108,7 @@ def _supervise(directory: Path) -> int:
         began = time.monotonic()
         # The worker must not inherit the supervisor's lock.
         code = subprocess.run(
-            [sys.executable, "-m", "pilotage.engine.worker", str(directory)],
+            [sys.executable, "-m", "pilotage.app.worker", str(directory)],
             stdin=subprocess.DEVNULL,
             check=False,
         ).returncode

@@ -1,11 +1,11 @@
 """The worker: looks at every rollout of a store when it is due, begins what waits its turn, keeps finished ones up.
 
-`python -m pilotage.engine.worker DIRECTORY`. It is crash-only: stopping it is killing it, and the next one goes on
-where it was. One worker a directory, whose file `worker.lock` is locked as long as it lives; workers of several
-directories or machines may share a database, and each rollout is the one's that holds its target's lease.
+It is crash-only: stopping it is killing it, and the next one goes on where it was. One worker a directory, whose file
+`worker.lock` is locked as long as it lives; workers of several directories or machines may share a database, and each
+rollout is the one's that holds its target's lease.
 
 Everything that may hang has a thread of its own: the heart that renews leases, the store's news, the queue, finished
-rollouts, the status page, reminders, messages. The loop here only begins looks, and touches neither store nor target.
+rollouts, messages, every job it was given. The loop here only begins looks, and touches neither store nor target.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
-from pilotage.app import announcements as announcing
-from pilotage.app import followups as actions
 from pilotage.engine import leases, outbox
 from pilotage.engine.crew import Crew
 from pilotage.engine.driver import Driver
+from pilotage.engine.groups import advance_releases
+from pilotage.engine.jobs import Job
 from pilotage.engine.keeping import Keeping
 from pilotage.engine.lock import Lock, lock_file
 from pilotage.engine.looking import Looking
 from pilotage.engine.notary import Notary
-from pilotage.engine.publication import noted
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.regularly import Regularly
-from pilotage.engine.releases import advance_releases
 from pilotage.engine.sender import Sender
 from pilotage.engine.store import Store
 from pilotage.engine.store_file import StoreFile
@@ -42,16 +41,11 @@ from pilotage.engine.troubles import Troubles
 from pilotage.engine.worker_log import keep_log
 from pilotage.model.clock import Clock
 
-if TYPE_CHECKING:
-    from pilotage.engine.status_page import Publisher
-
 _log = logging.getLogger(__name__)
 _POLL = 0.1
 """Seconds between two looks for new rollouts and commands."""
 
 _KEEP_EVERY = 2.0
-_PUBLISH_EVERY = 1.0
-_REMIND_EVERY = 60.0
 _SIGN_EVERY = 0.5
 _LAST_LOOKS = 1.0
 """Seconds that looks under way have to end."""
@@ -65,7 +59,8 @@ STORE_GONE = 75
 class Worker:
     """Looks at rollouts in a pool of threads. `ended_by`: why it stopped by itself; empty where it was told to."""
 
-    def __init__(self, directory: Path, clock: Clock = SYSTEM) -> None:
+    def __init__(self, directory: Path, clock: Clock = SYSTEM, jobs: Sequence[Job] = ()) -> None:
+        self._jobs = jobs
         self.directory, self.store, self.holder = directory, Store(directory, clock=clock), leases.holder()
         self.stopping = threading.Event()
         self.ended_by = ""
@@ -76,7 +71,6 @@ class Worker:
         self._strays = Strays(self.store, directory)
         self._notary = Notary(self.store.engine, directory)
         self._file, self._suspected = StoreFile(self.store.engine), ""
-        self._publisher: Publisher | None = None
         self._sender = Sender(self.store.engine, self.holder, self.stopping, self.store.clock)
 
     @property
@@ -89,18 +83,18 @@ class Worker:
         is in hand is looked at."""
         self._heart.start()
         self._sender.start()
-        threads = []
-        for name, every, work in (
-            ("news", lambda: _POLL, self._poll),
-            ("queue", lambda: _POLL, self._advance),
-            ("store file", lambda: _POLL, self._mind_the_file),
-            ("keeper", lambda: _KEEP_EVERY, self._keeping.tick),
-            ("strays", lambda: _KEEP_EVERY, self._strays.tick),
-            ("publisher", lambda: _PUBLISH_EVERY, self._publish),
-            ("reminders", lambda: _REMIND_EVERY, self._remind),
-            ("notary", lambda: _SIGN_EVERY, lambda: self._notary.serve(self.store.clock.now())),
-        ):
-            threads.append(Regularly(name, every, work).start(self.stopping))
+        own: tuple[tuple[str, float, Callable[[], object]], ...] = (
+            ("news", _POLL, self._poll),
+            ("queue", _POLL, self._advance),
+            ("store file", _POLL, self._mind_the_file),
+            ("keeper", _KEEP_EVERY, self._keeping.tick),
+            ("strays", _KEEP_EVERY, self._strays.tick),
+            ("notary", _SIGN_EVERY, lambda: self._notary.serve(self.store.clock.now())),
+        )
+        others: list[tuple[str, float, Callable[[], object]]] = [
+            (job.name, job.every, partial(job.work, self.store)) for job in self._jobs
+        ]
+        threads = [Regularly(*one).start(self.stopping) for one in [*own, *others]]
         while not self.stopping.is_set():
             self._looking.dispatch()
             self.stopping.wait(0.01)
@@ -147,30 +141,15 @@ class Worker:
             time.sleep(0.1)
         again.set()
 
-    def _remind(self) -> None:
-        announcing.remind(self.store.engine, self.store.clock.now())
-        actions.remind(self.store.engine, self.store.clock.now())
 
-    def _publish(self) -> None:
-        if wanted := noted(self.directory):
-            # Pages need what draws them; a worker without one starts without it, and so takes over sooner.
-            from pilotage.engine.status_page import Publisher
-
-            self._publisher = self._publisher or Publisher(self.store)
-            try:
-                self._publisher.renew(wanted, self.store.clock.now())
-            except OSError as error:
-                _log.warning("the status page cannot be written: %s", error)
-
-
-def run(directory: Path) -> int:
+def run(directory: Path, jobs: Sequence[Job] = ()) -> int:
     """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
     lock = lock_file(directory / "worker.lock")
     if lock is None:
         print(f"another worker is at work in {directory}", file=sys.stderr)
         return 7
     keep_log()
-    worker = Worker(directory)
+    worker = Worker(directory, jobs=jobs)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
     worker.serve()
@@ -187,7 +166,3 @@ def _end(worker: Worker, lock: Lock) -> int:
         _log.exception("nobody could be told")
     # Where the whole folder was moved away, none is to be made anew for a worker that nobody asked for.
     return STORE_GONE if lock.there() else 0
-
-
-if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1]).resolve()))

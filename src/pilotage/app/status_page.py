@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from pilotage.adapters.files import write_durably
-from pilotage.engine.publication import Publication
+from pilotage.app.publication import Publication
 from pilotage.engine.records import ACTIVE
 from pilotage.engine.store import Store
 from pilotage.engine.tables import announcements, events, rollouts

@@ -1,0 +1,112 @@
+"""What must hold before a rollout begins: the plan may be executed, the release is ready, and no freeze is active."""
+
+from __future__ import annotations
+
+from pilotage.app.requests import DeployRequest
+from pilotage.config.loading import Loaded
+from pilotage.config.models import FlagSection
+from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.targets import describe
+from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.clock import day_of
+from pilotage.model.events import ReadinessChecked
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.readiness import Readiness
+from pilotage.model.rollout import Event
+from pilotage.rollout.big_bang import RESTORE
+from pilotage.rollout.windows import in_words, reigning
+
+
+class PlanStopped(ValueError):
+    """The plan may not be executed: an unaccepted conflict (R8), or something that its strategy needs is missing."""
+
+
+class NotReady(PlanStopped):
+    """Something that the release's readiness list wants is missing, where `readiness` is enforced (R5, R6)."""
+
+    def __init__(self, found: Readiness, sentence: str) -> None:
+        super().__init__(sentence)
+        self.found = found
+
+
+def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> tuple[Event, ...]:
+    """What is told of the release's readiness with its start; nothing where it is not enforced or the glass is broken.
+    Raises NotReady."""
+    from pilotage.app.readiness.assessment import Asker, assess_readiness, enforced, in_words
+
+    if asked.glass or not enforced(loaded, plan.environment):
+        return ()
+    found = assess_readiness(loaded, plan, store, Asker(asked.actor, store.clock.now()))
+    if not found.ready:
+        raise NotReady(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
+    waived = {gate.item: gate.reason for gate in found.waived}
+    checked = ReadinessChecked(waived=waived, artifact=found.artifact, gates=len(found.gates))
+    return (checked.record(),)
+
+
+def check_may_begin(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> None:
+    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless the glass is broken."""
+    _may_execute(plan, loaded)
+    _may_begin(store, loaded, plan, asked)
+
+
+def _may_execute(plan: Plan, loaded: Loaded) -> None:
+    if plan.stopped_by:
+        raise PlanStopped(
+            f"{plan.version} is not deployed: {'; '.join(f'{c.name}: {c.explanation}' for c in plan.stopped_by)}. "
+            f"Change what collides ({'; '.join(c.relaxation for c in plan.stopped_by)}), or go on with "
+            f'{" ".join(f"--accept {c.name}" for c in plan.stopped_by)} --reason "…"'
+        )
+    section = loaded.configuration.environments[plan.environment]
+    place = loaded.place("environments", plan.environment)
+    strategy = plan.answers.deployment_strategy
+    if strategy is DeploymentStrategy.FEATURE_TOGGLE and section.flag is None:
+        raise PlanStopped(f"{place}: a feature toggle needs its flag: flag: {{file: flags.json, key: new-checkout}}")
+    if section.flag is not None and strategy is DeploymentStrategy.FEATURE_TOGGLE:
+        _begins_dark(loaded, section.flag)
+    if strategy is DeploymentStrategy.BIG_BANG and not section.checks.get("check-backup"):
+        raise PlanStopped(
+            f"{place}: big-bang needs a backup with proof (R15): checks: {{check-backup: [{{run: [./backup.sh]}}], "
+            f"{RESTORE}: [{{run: [./restore.sh]}}]}}"
+        )
+    page = section.router.maintenance_page
+    if page and page not in describe(section, loaded.path.resolve().parent).files:
+        where = loaded.place("environments", plan.environment, "router", "maintenance_page")
+        raise PlanStopped(
+            f"{where}: {page} cannot be read, or is larger than 1 MiB. Create it, or leave the setting out"
+        )
+    known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
+    known += [RESTORE] if strategy is DeploymentStrategy.BIG_BANG else []
+    for name in section.checks:
+        if name not in known:
+            where = loaded.place("environments", plan.environment, "checks", name)
+            raise PlanStopped(f"{where}: {strategy} has no check {name!r}; it has {', '.join(known) or 'none'}")
+
+
+def _begins_dark(loaded: Loaded, section: FlagSection) -> None:
+    """A flag that users have already is another release's: turning it off would take something from them."""
+    from pilotage.adapters.fence import Fence
+    from pilotage.adapters.flags.flagd_file import FlagdFile
+    from pilotage.model.flag import OFF
+
+    folder = loaded.path.resolve().parent
+    ramp = FlagdFile(folder / section.file, section.key, Fence(folder / "unused", 0)).read()
+    if ramp != OFF:
+        raise PlanStopped(
+            f"the flag {section.key} reaches {ramp.share / 10:g} % of users already: a release begins with a flag that "
+            "nobody has; name a new one, or `pilotage flag kill`"
+        )
+
+
+def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> None:
+    """No rollout starts in a freeze; who breaks the glass says why, and it is told with the start."""
+    from pilotage.config.calendars import calendar_of
+
+    now = store.clock.now()
+    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
+    freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
+    if freeze is not None and not asked.glass:
+        raise StoreConflict(
+            f"{plan.version} is not deployed: {in_words(freeze, calendar.zone)} ({freeze.source or 'calendar'}). "
+            'Wait, or --break-glass --reason "…"'
+        )

@@ -1,0 +1,66 @@
+"""The worker of a folder, with everything it does beside rollouts: reminders, and the public status page.
+
+`python -m pilotage.app.worker DIRECTORY`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pilotage.app import announcements, followups
+from pilotage.app.publication import noted
+from pilotage.engine import worker
+from pilotage.engine.jobs import Job
+from pilotage.engine.store import Store
+
+if TYPE_CHECKING:
+    from pilotage.app.status_page import Publisher
+
+_log = logging.getLogger(__name__)
+_PUBLISH_EVERY = 1.0
+_REMIND_EVERY = 60.0
+
+
+class StatusPage:
+    """Renews the status page of a folder, where one is wanted."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._publisher: Publisher | None = None
+
+    def renew(self, store: Store) -> None:
+        if wanted := noted(self._directory):
+            # Pages need what draws them; a worker without one starts without it, and so takes over sooner.
+            from pilotage.app.status_page import Publisher
+
+            self._publisher = self._publisher or Publisher(store)
+            try:
+                self._publisher.renew(wanted, store.clock.now())
+            except OSError as error:
+                _log.warning("the status page cannot be written: %s", error)
+
+
+def remind(store: Store) -> None:
+    """Remind owners of announcements and follow-ups that are overdue."""
+    announcements.remind(store.engine, store.clock.now())
+    followups.remind(store.engine, store.clock.now())
+
+
+def jobs(directory: Path) -> tuple[Job, ...]:
+    """All that the worker of a folder does beside rollouts."""
+    return (
+        Job(name="publisher", every=_PUBLISH_EVERY, work=StatusPage(directory).renew),
+        Job(name="reminders", every=_REMIND_EVERY, work=remind),
+    )
+
+
+def run(directory: Path) -> int:
+    """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
+    return worker.run(directory, jobs(directory))
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1]).resolve()))

@@ -1,0 +1,45 @@
+"""Freezes and maintenance windows: what applies now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from pilotage.model.calendar import WEEKDAYS, Freeze
+from pilotage.model.snapshot import KnownCalendar
+
+
+def reigning(freezes: tuple[Freeze, ...], now: float) -> Freeze | None:
+    """The freeze that reigns at `now`, Unix seconds; of several the one that ends last."""
+    here = [f for f in freezes if f.begins.timestamp() <= now < f.ends.timestamp()]
+    return max(here, key=lambda f: f.ends, default=None)
+
+
+def in_words(freeze: Freeze, zone: str) -> str:
+    return f"the freeze {freeze.name!r} reigns until {freeze.ends.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+
+
+def outside_windows(calendar: KnownCalendar, now: float) -> str:
+    """Why now is no time for maintenance, in words; empty inside a window, and where no windows are agreed."""
+    windows = calendar.windows
+    if not windows:
+        return ""
+    here = datetime.fromtimestamp(now, ZoneInfo(calendar.zone))
+    clock = f"{here:%H:%M}"
+    if any(here.weekday() in w.days and w.opens <= clock < w.closes for w in windows):
+        return ""
+    agreed = "; ".join(f"{', '.join(WEEKDAYS[d] for d in w.days)} {w.opens}–{w.closes}" for w in windows)
+    return f"it is {here:%a %H:%M} in {calendar.zone}, outside every window ({agreed})"
+
+
+def freeze_now(calendar: KnownCalendar, declared: Sequence[Freeze], now: float) -> str:
+    """The freeze that is active at `now` (Unix seconds), in words: one of the calendar as of the rollout's start, or
+    one declared since."""
+    planned = tuple(
+        Freeze(f.name, datetime.fromtimestamp(f.begins, UTC), datetime.fromtimestamp(f.ends, UTC))
+        for f in calendar.freezes
+        if f.begins <= now < f.ends
+    )
+    found = reigning((*planned, *declared), now)
+    return in_words(found, calendar.zone) if found else ""
