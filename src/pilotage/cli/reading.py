@@ -182,23 +182,23 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
 
     found = project.rollout(environment, rollout)
     recorded = project.store.events(found.id)
-    event_lines = words(found, recorded)
+    sentences = words(found, recorded)
     if html is not None:
-        _write_page(html, found, event_lines, recorded)
+        _write_page(html, found, sentences, recorded)
     if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "rollout": found.id, "because": event_lines}, indent=2))
+        click.echo(json.dumps({"schema": SCHEMA, "rollout": found.id, "because": sentences}, indent=2))
     else:
-        click.echo("\n".join(event_lines))
+        click.echo("\n".join(sentences))
 
 
-def _write_page(path: Path, rollout: Rollout, event_lines: list[str], recorded: Sequence[Recorded]) -> None:
+def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Sequence[Recorded]) -> None:
     from pilotage.adapters.files import write_durably
     from pilotage.render.html import rollout_to_html
 
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
     happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in recorded]
     verdicts = rollout.live.to_dict()["verdicts"]
-    page = rollout_to_html(title, rollout.plan, event_lines[:1], verdicts, happened)
+    page = rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened)
     write_durably(path, page.encode(), shared=True)
     click.echo(f"written: {path}", err=True)
 
