@@ -14,8 +14,10 @@ import pytest
 
 from pilotage import Answers, Service, make_plan
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET
+from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.routers import envoy_rescue
+from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.engine import rescue
@@ -74,6 +76,24 @@ def place(tmp_path: Path, versions: Versions) -> Iterator[Place]:
     made = Place(tmp_path, versions)
     yield made
     made.routed.again(10**6).stop()
+
+
+def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at_the_new_place(place: Place) -> None:
+    """Envoy names its files from the folder in which it runs, wherever that is by now."""
+    place.routed.router.apply(Split(HALF), place.backends)
+    moved = place.directory.with_name("moved")
+    place.directory.rename(moved)
+    try:
+        did = rescue.take_back(moved, "shop", "production", None, by="ann")
+        assert did == "all users go to 1.0, none to 2.0; nothing was stopped"
+        assert place.answers() == {"1.0"}
+        there = place_of(moved, "shop", "production")
+        router = EnvoyRouter(there / "router", Fence(there / "fence.json", 1), place.routed.settings)
+        router.apply(Split((("2.0", 1000),)), {"2.0": place.backends["2.0"]})
+        assert router.read() == Split((("2.0", 1000),))
+        assert place.answers() == {"2.0"}
+    finally:
+        moved.rename(place.directory)
 
 
 def rolling(directory: Path) -> Rollout:

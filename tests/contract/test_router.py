@@ -505,7 +505,9 @@ def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
     from pilotage.adapters import processes
     from pilotage.adapters.envoy_admin import envoy_program
 
-    (directory / "bootstrap.json").write_text(json.dumps(bootstrap))
+    # And every file was named by its whole path.
+    said = json.dumps(bootstrap).replace('"xds/', f'"{directory}/xds/').replace('"xds"', f'"{directory}/xds"')
+    (directory / "bootstrap.json").write_text(said)
     for log in ("failures.log", "paths.log"):
         (directory / log).unlink()
     command = [envoy_program(), "-c", str(directory / "bootstrap.json"), "--disable-hot-restart"]

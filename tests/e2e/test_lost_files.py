@@ -110,6 +110,30 @@ def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: 
     assert "the store knows nothing of what runs here" in it.log()
 
 
+def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make, tmp_path: Path) -> None:
+    """Where it was is no store any more; the router obeys where its files are now, and so does `abort --offline`."""
+    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it.run("deploy", it.release("1.0.0"))
+    it.run("deploy", it.release("2.0.0"), "--detach")
+    it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+    moved, was = tmp_path.with_name("moved"), it.directory
+    it.directory.rename(moved)
+    it.directory = moved
+    try:
+        until = time.monotonic() + 30
+        while it.split() != {"version_1~2e~0~2e~0": 1000}:
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+        assert it.run("abort", "--offline") == "shop-production: all users go to 1.0.0; nothing was stopped\n"
+        while worker_pid(it.state):
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+    finally:
+        shutil.rmtree(was, ignore_errors=True)
+        moved.rename(was)
+        it.directory = was
+
+
 def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_with_a_canary(
     shop: Make, tmp_path: Path
 ) -> None:

@@ -116,6 +116,21 @@ def runs(path: Path) -> bool:
     return _leader(path) is not None
 
 
+def folder_now(path: Path) -> Path | None:
+    """Where the process that was started for the record at `path` runs by now: the folder may have been moved. None
+    where there is no such process. Goes by the mark, so that a copy of the folder never speaks for the original."""
+    process = _leader(path)
+    return None if process is None else runs_in(process)
+
+
+def runs_in(process: psutil.Process) -> Path | None:
+    """The folder that is its own, under the name that it has now; None where that was deleted or cannot be seen."""
+    with contextlib.suppress(psutil.Error, OSError):
+        found = Path(process.cwd())
+        return found if found.is_dir() else None
+    return None
+
+
 def find(path: Path, needs: Needs | None = None) -> Record | None:
     """As `load`, and where no record lies, by the mark: before something is started that may be running."""
     if (record := load(path, needs)) is not None:

@@ -87,10 +87,6 @@ class Looking:
             time.sleep(0.01)
 
     @property
-    def in_hand(self) -> tuple[str, ...]:
-        return tuple(self._drivers)
-
-    @property
     def under_way(self) -> tuple[Rollout, ...]:
         """Every rollout in hand, as this worker knows it."""
         return tuple(driver.rollout for driver in self._drivers.values())

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from pilotage.adapters import processes
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
@@ -80,8 +81,9 @@ def take_back(
 
 
 def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
-    """As `take_back`, of the target whose files are in `place`."""
-    router = place / "router"
+    """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
+    router = processes.folder_now(place / "router" / "envoy.json") or place / "router"
+    place = router.parent
     if not (router / "xds").is_dir():
         raise NothingToTakeBack(f"no router has been started in {router}")
     split = envoy_rescue.split_there(router)

@@ -40,6 +40,7 @@ from pilotage.engine.stuck import leave_to_stable, tell_stuck
 from pilotage.engine.troubles import Troubles
 from pilotage.engine.worker_log import keep_log
 from pilotage.model.clock import Clock
+from pilotage.model.record import Rollout
 
 _log = logging.getLogger(__name__)
 _POLL = 0.1
@@ -71,6 +72,7 @@ class Worker:
         self._strays = Strays(self.store, directory)
         self._notary = Notary(self.store.engine, directory)
         self._file, self._suspected = StoreFile(self.store.engine), ""
+        self._left: tuple[Rollout, ...] = ()
         self._sender = Sender(self.store.engine, self.holder, self.stopping, self.store.clock)
 
     @property
@@ -123,14 +125,15 @@ class Worker:
             return
         self.ended_by = f"{found}; this worker ends, and the next one opens what is there now"
         _log.error(self.ended_by)
-        in_hand = self._looking.in_hand
+        self._left = self._looking.under_way
         self.stopping.set()
-        for rollout in in_hand:
-            tell_stuck(self.store, rollout, f"the store is gone: {found}. Nobody looks at this rollout any more")
+        for rollout in self._left:
+            # A look that is under way meets this record as one of another worker, and drops its rollout.
+            tell_stuck(self.store, rollout.id, f"the store is gone: {found}. Nobody looks at this rollout any more")
 
     def leave_users_to_stable(self) -> None:
         """Take the users of what is in hand back, once no look is made any more."""
-        for rollout in self._looking.under_way:
+        for rollout in self._left:
             leave_to_stable(self.directory, rollout)
 
     def last_words(self) -> None:

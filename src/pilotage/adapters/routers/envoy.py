@@ -32,12 +32,19 @@ from pilotage.adapters.envoy_admin import (
     version_of,
 )
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, set_aside, write_at_once
+from pilotage.adapters.files import read_json, read_leniently, set_aside, write_at_once
 from pilotage.adapters.http import get_json, post
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_process import EnvoyProcess
-from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
+from pilotage.adapters.routers.envoy_resources import (
+    Settings,
+    cluster,
+    endpoints_file,
+    endpoints_of,
+    socket_of,
+    watched_by,
+)
 from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, routes_of, split_of
 from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.listening import refuse_taken
@@ -167,7 +174,7 @@ class EnvoyRouter:
         self._directory.chmod(0o700)
         secret_of(self._directory, SALT)
         alone, stats = listens_alone(started_with), self._settings.stats
-        listeners = [listener_of(self._directory, self._files, self._settings, name, alone=alone)]
+        listeners = [listener_of(watched_by(started_with), self._settings, name, alone=alone)]
         self._write("lds", [*listeners, *([stats_listener(stats, name)] if stats else [])])
 
     def _wait_for_clusters(self, wanted: set[str]) -> None:
@@ -204,7 +211,8 @@ class EnvoyRouter:
     def _write_clusters(self, names: set[str]) -> bool:
         http2 = self._settings.http2
         parts = [(str(version_of(name)), stratum_of(name)) for name in sorted(names)]
-        return self._write("cds", [cluster(self._files, *part, http2=http2) for part in parts])
+        watched = watched_by(read_leniently(self._directory / "bootstrap.json"))
+        return self._write("cds", [cluster(watched, *part, http2=http2) for part in parts])
 
     def _rotate_logs(self) -> None:
         """Begin the next log where one has grown large; readers find the one before beside it. Envoy is asked once by

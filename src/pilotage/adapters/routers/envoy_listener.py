@@ -18,7 +18,7 @@ from pilotage.adapters.envoy_admin import (
     SAMPLE,
     SYNTHETIC_HEADER,
 )
-from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky, address, source
+from pilotage.adapters.routers.envoy_resources import TYPE, WATCHED, Settings, Sticky, address, source
 from pilotage.adapters.routers.envoy_routes import USER, USER_HEADER
 from pilotage.adapters.routers.envoy_stats import admin_cluster
 from pilotage.adapters.strata import Failing
@@ -33,8 +33,8 @@ _SAMPLED = 1
 _HASH = Path(__file__).with_name("failed_user.lua")
 
 
-def bootstrap(files: Path, listener: str, connections: int) -> dict[str, Any]:
-    """What Envoy is started with, in the folder where its admin socket is to be: the path of a socket must be short.
+def bootstrap(listener: str, connections: int) -> dict[str, Any]:
+    """What Envoy is started with, in the folder of its files: that may be moved, and a socket's path must be short.
     listener: the name of the one that users reach · connections: of users at once, all others are turned away."""
     limit = f"{TYPE}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     return {
@@ -59,7 +59,7 @@ def bootstrap(files: Path, listener: str, connections: int) -> dict[str, Any]:
             ]
         },
         "static_resources": {"clusters": [admin_cluster()]},
-        "dynamic_resources": {"cds_config": source(files, "cds"), "lds_config": source(files, "lds")},
+        "dynamic_resources": {"cds_config": source(WATCHED, "cds"), "lds_config": source(WATCHED, "lds")},
     }
 
 
@@ -79,9 +79,10 @@ def listens_alone(bootstrapped: dict[str, Any] | None) -> bool:
     return bool((bootstrapped or {}).get("node", {}).get("metadata", {}).get(_ALONE))
 
 
-def listener_of(directory: Path, files: Path, settings: Settings, name: str, *, alone: bool = True) -> dict[str, Any]:
-    """directory: where logs and the salt are · files: the folder that Envoy watches · alone: another process that
-    listens on the same port is refused, so that no two routers split users between them."""
+def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = True) -> dict[str, Any]:
+    """files: the folder that Envoy watches, as it names it; beside it are logs and the salt · alone: another process
+    that listens on the same port is refused, so that no two routers split users between them."""
+    directory = files.parent
     manager = {
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "pilotage",

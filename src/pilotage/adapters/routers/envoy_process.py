@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.adapters import processes
-from pilotage.adapters.envoy_admin import admin_url, envoy_program, forget_admin
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, envoy_program, forget_admin
 from pilotage.adapters.files import private_folder, read_json, write_at_once, write_json
 from pilotage.adapters.http import get, get_json
 from pilotage.adapters.ports import AdapterError
@@ -50,22 +50,31 @@ class EnvoyProcess:
         return None
 
     def _lost(self, record: processes.Record) -> str:
-        """What keeps Envoy from being told anything; empty when nothing does."""
+        """What keeps Envoy from being told anything; empty when nothing does. Raises AdapterError where it obeys, but
+        not here."""
         try:
             admin_url(self._directory)
         except AdapterError:
+            self._refuse_moved(record)
             return "its admin interface is gone"
         watched = record.facts.get("watches")
         # It watches the very folder that was there when it started, not one of the same name.
         there = watched is None or _text(self.files / _WATCHED) == watched
         return "" if there else f"{self.files} is another folder by now"
 
+    def _refuse_moved(self, record: processes.Record) -> None:
+        """Users stay with a router whose folder was moved: it is where it is for whoever looks there."""
+        process = record.process()
+        now = processes.runs_in(process) if process else None
+        if now is not None and now != self._directory and (now / ADMIN_SOCKET).is_socket():
+            raise AdapterError(f"Envoy (process {record.pid}) runs in {now}: its folder was moved there; move it back")
+
     def prepare(self) -> None:
         """Write what the next Envoy is started with; until it starts, its discovery files may be written."""
         private_folder(self._directory).chmod(0o700)
         forget_admin(self._directory)
         connections = max(100, min(_MOST_CONNECTIONS, _open_files() // 2 - 200))
-        content = bootstrap(self.files, f"users-{uuid.uuid4().hex}", connections)
+        content = bootstrap(f"users-{uuid.uuid4().hex}", connections)
         write_json(self._directory / "bootstrap.json", content)
         write_at_once(self.files / _WATCHED, content["node"]["id"].encode())
 

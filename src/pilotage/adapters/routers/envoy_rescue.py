@@ -16,10 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.adapters.envoy_admin import ROUTE_CONFIG, admin_url, cluster_of, stratum_of, version_of
-from pilotage.adapters.files import write_at_once
+from pilotage.adapters.files import read_leniently, write_at_once
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.routers.envoy_resources import Settings, cluster, endpoints_file, endpoints_of, socket_of
+from pilotage.adapters.routers.envoy_resources import (
+    Settings,
+    cluster,
+    endpoints_file,
+    endpoints_of,
+    socket_of,
+    watched_by,
+)
 from pilotage.adapters.routers.envoy_routes import routes_of, split_of
 from pilotage.model.traffic import WHOLE, Split, artifact_of
 
@@ -132,7 +139,7 @@ def _with_clusters(files: Path, version: str, needed: set[str]) -> list[dict[str
 
 
 def _cluster_like(found: list[dict[str, Any]], files: Path, version: str, stratum: str) -> dict[str, Any]:
-    made = cluster(files, version, stratum)
+    made = cluster(watched_by(read_leniently(files.parent / "bootstrap.json")), version, stratum)
     # Whether instances speak HTTP/2 is not known here: the other versions' do as this one's does.
     for other in found[:1]:
         if "typed_extension_protocol_options" in other:

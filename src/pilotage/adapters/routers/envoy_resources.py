@@ -58,8 +58,22 @@ class Settings:
     stats: tuple[str, int] | None = None
 
 
+WATCHED = Path("xds")
+"""The folder of discovery files as Envoy names it: from the folder in which it runs, so that it finds both where they
+are moved to."""
+
+
+def watched_by(bootstrapped: Any) -> Path:
+    """That folder as an Envoy that was so started names it; one that an earlier Pilotage started does it by its whole
+    path."""
+    try:
+        return Path(bootstrapped["dynamic_resources"]["cds_config"]["path_config_source"]["path"]).parent
+    except (LookupError, TypeError):
+        return WATCHED
+
+
 def source(files: Path, name: str) -> dict[str, Any]:
-    """Where Envoy finds a discovery file. files: the folder it watches."""
+    """Where Envoy finds a discovery file. files: the folder it watches, as it names it."""
     path = {"path": str(files / f"{name}.json"), "watched_directory": {"path": str(files)}}
     return {"path_config_source": path, "resource_api_version": "V3"}
 
