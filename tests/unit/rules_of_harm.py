@@ -8,8 +8,8 @@ from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Apply, CommandKind, Decision, HoldCause, RolloutState, Seen, SetFlag, Status
 from pilotage.model.traffic import WHOLE, capacity
-from pilotage.rollout.rolling import restored
 from pilotage.rollout.sight import healthy
+from pilotage.rollout.strategies.rolling import restored
 from pilotage.rollout.turn import FORWARD, UNDER_WAY
 
 _NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)

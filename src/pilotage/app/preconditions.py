@@ -13,7 +13,7 @@ from pilotage.model.events import ReadinessChecked
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
 from pilotage.model.rollout import Event
-from pilotage.rollout.big_bang import RESTORE
+from pilotage.model.step_ids import CHECK_BACKUP, RESTORE
 from pilotage.rollout.windows import in_words, reigning
 
 
@@ -64,9 +64,9 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
         raise PlanStopped(f"{place}: a feature toggle needs its flag: flag: {{file: flags.json, key: new-checkout}}")
     if section.flag is not None and strategy is DeploymentStrategy.FEATURE_TOGGLE:
         _begins_dark(loaded, section.flag)
-    if strategy is DeploymentStrategy.BIG_BANG and not section.checks.get("check-backup"):
+    if strategy is DeploymentStrategy.BIG_BANG and not section.checks.get(CHECK_BACKUP):
         raise PlanStopped(
-            f"{place}: big-bang needs a backup with proof (R15): checks: {{check-backup: [{{run: [./backup.sh]}}], "
+            f"{place}: big-bang needs a backup with proof (R15): checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
             f"{RESTORE}: [{{run: [./restore.sh]}}]}}"
         )
     page = section.router.maintenance_page

@@ -21,6 +21,7 @@ from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Seen
+from pilotage.model.step_ids import CHECK_KILL_SWITCH
 from pilotage.model.traffic import Split
 from pilotage.rollout.windows import freeze_now, outside_windows
 
@@ -37,7 +38,6 @@ _BUDGET_JUDGE = 1.0
 _BUDGET_UNDOING = 0.15
 _OLDEST_ADDRESSES = 60.0
 """Seconds for which the addresses of instances are good enough to lead users back to them."""
-_KILL_SWITCH = "check-kill-switch"
 _UNKNOWN = "the store does not say whether a freeze or another service of the release speaks against it"
 
 
@@ -201,10 +201,10 @@ def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, .
 def _rehearsed(target: Target, rollout: Rollout, hooks: frozenset[str]) -> CheckResult | None:
     """The kill switch is tried before anybody depends on it, unless the configuration has a better test."""
     state = rollout.state
-    if target.flags is None or _KILL_SWITCH in hooks or rollout.plan.steps[state.step].id != _KILL_SWITCH:
+    if target.flags is None or CHECK_KILL_SWITCH in hooks or rollout.plan.steps[state.step].id != CHECK_KILL_SWITCH:
         return None
     try:
         target.flags.rehearse()
     except AdapterError as error:
-        return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
-    return CheckResult(_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")
+        return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
+    return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")

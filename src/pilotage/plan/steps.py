@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pilotage.model import step_ids as ids
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Derived, Rollback, Setting, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share, portion_of
@@ -133,16 +134,20 @@ def _blue_green(n: Numbers, full: int) -> Iterator[Step]:
         activities=("deploy_to_inactive_environment",),
         derived=(Derived("deadline", "blue_green.start_deadline"),), source="R12",
     )  # fmt: skip
-    for name, title, activity in (
-        ("health", "the preview is healthy", "validate_green_environment_health"),
-        ("data", "the preview sees the same data, its schema fits both versions", "synchronize_database_state"),
-        ("caches", "the preview's caches are warm", "warm_up_application_caches"),
-        ("monitoring", "the preview is seen by monitoring", "verify_monitoring_systems"),
-        ("smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
-        ("health-checks", "every instance of the preview passes its health check", "execute_health_checks"),
-        ("functions", "critical functions work on the preview", "validate_application_functionality"),
+    for identity, title, activity in (
+        (ids.CHECK_HEALTH, "the preview is healthy", "validate_green_environment_health"),
+        ("check-data", "the preview sees the same data, its schema fits both versions", "synchronize_database_state"),
+        ("check-caches", "the preview's caches are warm", "warm_up_application_caches"),
+        (ids.CHECK_MONITORING, "the preview is seen by monitoring", "verify_monitoring_systems"),
+        ("check-smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
+        (
+            ids.CHECK_HEALTH_CHECKS,
+            "every instance of the preview passes its health check",
+            "execute_health_checks",
+        ),
+        ("check-functions", "critical functions work on the preview", "validate_application_functionality"),
     ):
-        yield _check(n, f"check-{name}", title, activity, "blue_green", 0, full, retire, "R12")
+        yield _check(n, identity, title, activity, "blue_green", 0, full, retire, "R12")
     if n.value("blue_green.approval"):
         yield _gate(n, "approve-switch", "approval of the cut-over", 0, full, "blue_green")
     back = "all requests back to the old environment, which stays ready"
@@ -192,9 +197,9 @@ def _rolling(n: Numbers, full: int) -> Iterator[Step]:
         "rolling", 0, 0, nothing, "R14",
     )  # fmt: skip
     healthy = f"{full if batches.surge else full - batches.size} of {full} instances stay healthy throughout"
-    yield _check(n, "check-minimum", healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")
+    yield _check(n, ids.CHECK_MINIMUM, healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")
     prepared = "the old version's artifacts are at hand"
-    yield _check(n, "check-way-back", prepared, "prepare_rollback_artifacts", "rolling", 0, 0, nothing, "R14")
+    yield _check(n, ids.CHECK_WAY_BACK, prepared, "prepare_rollback_artifacts", "rolling", 0, 0, nothing, "R14")
     drain, health, wait = (n.value(f"rolling.{name}") for name in ("drain_duration", "health_timeout", "wait"))
     for number in range(1, batches.count + 1):
         new = min(full, number * batches.size)
@@ -218,11 +223,11 @@ def _rolling(n: Numbers, full: int) -> Iterator[Step]:
             source="R14",
         )  # fmt: skip
     back = "walk every batch back to the old version"
-    for name, title, activity in (
-        ("instances", f"all {full} instances are new and healthy", "verify_all_instances_healthy"),
-        ("functions", "critical functions work", "validate_application_functionality"),
+    for identity, title, activity in (
+        (ids.CHECK_INSTANCES, f"all {full} instances are new and healthy", "verify_all_instances_healthy"),
+        ("check-functions", "critical functions work", "validate_application_functionality"),
     ):
-        yield _check(n, f"check-{name}", title, activity, "rolling", WHOLE, full, back, "R14")
+        yield _check(n, identity, title, activity, "rolling", WHOLE, full, back, "R14")
     yield _watch(
         n, StepKind.BAKE, "rolling.bake_duration", "100%", WHOLE, full, back, _WATCHED, "R14",
         activities=("monitor_overall_system_health",),
@@ -231,28 +236,28 @@ def _rolling(n: Numbers, full: int) -> Iterator[Step]:
 
 def _big_bang(n: Numbers, full: int) -> Iterator[Step]:
     nothing, restore = "nothing to undo", "restore the backup and the old version, then open"
-    for name, title, activity in (
-        ("window", "inside the agreed maintenance window", "maintenance_window_scheduled"),
-        ("backup", "a backup taken now restores elsewhere, and its time is measured", "backup_procedures"),
-        ("way-back", "the old version's artifacts are at hand", "prepare_rollback_artifacts"),
+    for identity, title, activity in (
+        (ids.CHECK_WINDOW, "inside the agreed maintenance window", "maintenance_window_scheduled"),
+        (ids.CHECK_BACKUP, "a backup taken now restores elsewhere, and its time is measured", "backup_procedures"),
+        (ids.CHECK_WAY_BACK, "the old version's artifacts are at hand", "prepare_rollback_artifacts"),
     ):
-        yield _check(n, f"check-{name}", title, activity, "big_bang", 0, 0, nothing, "R15")
+        yield _check(n, identity, title, activity, "big_bang", 0, 0, nothing, "R15")
     closing = ("every check passed",)
     yield Step(
-        "close", StepKind.MAINTENANCE, "every user sees the maintenance page", 0, 0, 0,
+        ids.CLOSE, StepKind.MAINTENANCE, "every user sees the maintenance page", 0, 0, 0,
         n.value("big_bang.check_deadline"), "open again with the old version", needs=closing, downtime=True,
         activities=("maintenance_page_on",), derived=(Derived("deadline", "big_bang.check_deadline"),), source="R15",
     )  # fmt: skip
     yield Step(
-        "replace", StepKind.REPLACE, f"all {full} instances are replaced at once", 0, full, 0,
+        ids.REPLACE, StepKind.REPLACE, f"all {full} instances are replaced at once", 0, full, 0,
         n.value("big_bang.replace_deadline"), restore, needs=("no user request reaches the service",), downtime=True,
         activities=("big-bang_deployment",), derived=(Derived("deadline", "big_bang.replace_deadline"),), source="R15",
     )  # fmt: skip
     title, activity = "every instance is healthy, critical functions work", "validate_application_functionality"
-    yield _check(n, "verify", title, activity, "big_bang", 0, full, restore, "R15", downtime=True)
+    yield _check(n, ids.VERIFY, title, activity, "big_bang", 0, full, restore, "R15", downtime=True)
     lossy = "close again, restore, open; what users wrote since is lost unless it is migrated back"
     yield Step(
-        "open", StepKind.MAINTENANCE, "the maintenance page goes, everyone has the new version", WHOLE, full, 0,
+        ids.OPEN, StepKind.MAINTENANCE, "the maintenance page goes, everyone has the new version", WHOLE, full, 0,
         n.value("big_bang.check_deadline"), lossy, needs=("verified behind the page",),
         activities=("maintenance_page_off",), derived=(Derived("deadline", "big_bang.check_deadline"),), source="R15",
     )  # fmt: skip
@@ -262,7 +267,7 @@ def _big_bang(n: Numbers, full: int) -> Iterator[Step]:
 def _feature_toggle(n: Numbers, full: int) -> Iterator[Step]:
     off, deadline = "the flag off for everyone", n.value("toggle.flag_deadline")
     yield Step(
-        "deploy-dark", StepKind.SCALE, "the code runs everywhere, its flag off", 0, full, 0,
+        ids.DEPLOY_DARK, StepKind.SCALE, "the code runs everywhere, its flag off", 0, full, 0,
         n.value("toggle.start_deadline"), "the version before", needs=("the flag exists and is off",),
         judged=_WATCHED, activities=("feature-toggle_deployment",),
         derived=(Derived("deadline", "toggle.start_deadline"),), source="R16",
@@ -293,8 +298,8 @@ def _feature_toggle(n: Numbers, full: int) -> Iterator[Step]:
 
 def _check_kill(deadline: int | float, full: int) -> Step:
     return Step(
-        "check-kill-switch", StepKind.CHECK, "the kill switch turns the flag off, tried with a test user", 0, full, 0,
-        deadline, "nothing to undo", activities=("kill_switches",),
+        ids.CHECK_KILL_SWITCH, StepKind.CHECK, "the kill switch turns the flag off, tried with a test user", 0, full,
+        0, deadline, "nothing to undo", activities=("kill_switches",),
         derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pilotage.model import step_ids as ids
 from pilotage.model.events import CheckSkipped
 from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.rollout.sight import check_status, healthy, present
@@ -39,14 +40,14 @@ def _inside_the_window(turn: Turn) -> str:
 
 
 _ASKS: Mapping[str, Callable[[Turn], str]] = {
-    "check-health": _new_is_healthy,
-    "check-health-checks": _new_is_healthy,
-    "check-instances": _new_is_healthy,
-    "verify": _new_is_healthy,
-    "check-minimum": _old_is_healthy,
-    "check-way-back": _old_is_there,
-    "check-monitoring": _monitoring_answers,
-    "check-window": _inside_the_window,
+    ids.CHECK_HEALTH: _new_is_healthy,
+    ids.CHECK_HEALTH_CHECKS: _new_is_healthy,
+    ids.CHECK_INSTANCES: _new_is_healthy,
+    ids.VERIFY: _new_is_healthy,
+    ids.CHECK_MINIMUM: _old_is_healthy,
+    ids.CHECK_WAY_BACK: _old_is_there,
+    ids.CHECK_MONITORING: _monitoring_answers,
+    ids.CHECK_WINDOW: _inside_the_window,
 }
 """By the step's id: the question it asks of what was seen; empty is yes."""
 

@@ -40,14 +40,11 @@ from pilotage.model.rollout import (
     Status,
     Trouble,
 )
+from pilotage.model.step_ids import OPEN
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout import diversion, patience
-from pilotage.rollout.big_bang import BIG_BANG
-from pilotage.rollout.blue_green import BLUE_GREEN
-from pilotage.rollout.canary import CANARY
 from pilotage.rollout.checking import checked, unchecked
 from pilotage.rollout.commands import first_to_undo, obey
-from pilotage.rollout.feature_toggle import FEATURE_TOGGLE
 from pilotage.rollout.harm import (
     begin_again,
     being_replaced,
@@ -62,7 +59,11 @@ from pilotage.rollout.harm import (
     sentence_of,
     worse_than_the_past,
 )
-from pilotage.rollout.rolling import ROLLING, restored
+from pilotage.rollout.strategies.big_bang import BIG_BANG
+from pilotage.rollout.strategies.blue_green import BLUE_GREEN
+from pilotage.rollout.strategies.canary import CANARY
+from pilotage.rollout.strategies.feature_toggle import FEATURE_TOGGLE
+from pilotage.rollout.strategies.rolling import ROLLING, restored
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Turn, next_step, roll_back, switch
 
 _ROLL_BACK, _PAUSE, _UNWATCHED = "rollback", "pause", "goes on unwatched"
@@ -170,7 +171,7 @@ def wants_traffic(plan: Plan, state: RolloutState) -> bool:
     if plan.answers.deployment_strategy is DeploymentStrategy.CANARY and not state.reached:
         # A quick return starts behind the first weight.
         return False
-    exposing = [i for i, s in enumerate(plan.steps) if s.kind in _FIRST_REACHED or s.id == "open"]
+    exposing = [i for i, s in enumerate(plan.steps) if s.kind in _FIRST_REACHED or s.id == OPEN]
     watched = [i for i, s in enumerate(plan.steps) if s.kind in _JUDGED]
     return bool(exposing and watched) and exposing[0] <= state.step <= watched[-1]
 

@@ -10,6 +10,7 @@ from pilotage.model.observation import CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress
 from pilotage.model.rollout import Action, Apply, Check, Ensure, Hold, RolloutState, Seen, Status
+from pilotage.model.step_ids import CLOSE, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.sight import check_status, healthy, present
 from pilotage.rollout.turn import (
@@ -22,9 +23,6 @@ from pilotage.rollout.turn import (
     overdue_back,
     rolled_back,
 )
-
-RESTORE = "restore"
-"""Name of the check that brings back what the backup holds; its last words are the proof."""
 
 
 def _undone(state: RolloutState) -> int:
@@ -41,12 +39,12 @@ def _index(plan: Plan, identity: str) -> int:
 
 
 def _closed(plan: Plan, state: RolloutState) -> bool:
-    return _index(plan, "close") <= state.step < _index(plan, "open")
+    return _index(plan, CLOSE) <= state.step < _index(plan, OPEN)
 
 
 def _replaced(plan: Plan, state: RolloutState) -> bool:
     """Whether the old version may have been stopped."""
-    return state.step >= _index(plan, "replace")
+    return state.step >= _index(plan, REPLACE)
 
 
 def _shut(seen: Seen) -> bool:
@@ -100,7 +98,7 @@ def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]
 
 
 def _note(turn: Turn) -> None:
-    closing = turn.state.status in FORWARD and turn.step.id in ("close", "replace")
+    closing = turn.state.status in FORWARD and turn.step.id in (CLOSE, REPLACE)
     if closing or turn.state.status is Status.ROLLING_BACK:
         note_out(turn, _shut(turn.seen))
 
@@ -112,7 +110,7 @@ def _hold(_: Turn) -> Hold | None:
 def _done(turn: Turn) -> bool:
     seen, state, step = turn.seen, turn.state, turn.step
     match step.kind:
-        case StepKind.MAINTENANCE if step.id == "close":
+        case StepKind.MAINTENANCE if step.id == CLOSE:
             return _shut(seen) or state.old is None
         case StepKind.MAINTENANCE:
             return seen.split == Split(((state.new, WHOLE),))

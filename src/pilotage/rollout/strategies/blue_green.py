@@ -8,8 +8,8 @@ from __future__ import annotations
 from pilotage.model.events import Preserved
 from pilotage.model.progress import BlueGreenProgress
 from pilotage.rollout import shifting
-from pilotage.rollout.canary import missing
 from pilotage.rollout.diversion import divert
+from pilotage.rollout.strategies.canary import missing
 from pilotage.rollout.turn import Strategy, Turn
 
 

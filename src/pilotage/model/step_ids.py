@@ -1,0 +1,36 @@
+"""Ids of steps and checks that more than one part of Pilotage acts upon.
+
+The planner writes them into a plan, `checks:` of the configuration names them, and the strategies and the engine look
+for them. Plans are stored and signed, so an id never changes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# ── what a check asks of its own accord (`pilotage.rollout.checking`) ──────────────────────────────────────
+
+CHECK_HEALTH: Final = "check-health"
+CHECK_HEALTH_CHECKS: Final = "check-health-checks"
+CHECK_INSTANCES: Final = "check-instances"
+CHECK_MINIMUM: Final = "check-minimum"
+CHECK_MONITORING: Final = "check-monitoring"
+CHECK_WAY_BACK: Final = "check-way-back"
+CHECK_WINDOW: Final = "check-window"
+
+# ── big-bang ───────────────────────────────────────────────────────────────────────────────────────────────
+
+CHECK_BACKUP: Final = "check-backup"
+"""Must be configured: the last line of its output is the proof that a backup exists."""
+CLOSE: Final = "close"
+REPLACE: Final = "replace"
+VERIFY: Final = "verify"
+OPEN: Final = "open"
+RESTORE: Final = "restore"
+"""No step of the plan: the check that brings back what the backup holds, on the way back."""
+
+# ── feature toggle ─────────────────────────────────────────────────────────────────────────────────────────
+
+DEPLOY_DARK: Final = "deploy-dark"
+CHECK_KILL_SWITCH: Final = "check-kill-switch"
+"""The engine tries the flag itself unless the configuration has a check of this name."""

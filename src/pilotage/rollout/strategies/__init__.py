@@ -1,0 +1,1 @@
+"""The five strategies, a file each, in the order in which a rollout happens."""
