@@ -7,10 +7,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from pilotage import Answers, Service, make_plan
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET
@@ -21,8 +23,10 @@ from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.engine import rescue
+from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.location import place_of
 from pilotage.engine.store import Store
+from pilotage.engine.strays import Strays
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Pace
 from pilotage.model.snapshot import Snapshot
@@ -94,6 +98,38 @@ def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at
         assert place.answers() == {"2.0"}
     finally:
         moved.rename(place.directory)
+
+
+def test_who_cannot_ask_the_store_takes_users_of_an_unwatched_rollout_back_and_of_no_other(place: Place) -> None:
+    """The journal beside the target says what was under way. What has ended, or is in hand, stays as it is."""
+    place.routed.take(Split(HALF), place.backends)
+    store = Store(place.directory)
+    rollout = rolling(place.directory)
+    rescue.remember(place.directory, rollout)
+    store.close()
+    for file in place.directory.glob("pilotage.sqlite*"):
+        file.write_bytes(os.urandom(8192))
+    in_hand: set[Path] = set()
+    strays, journal = Strays(store, place.directory, lambda: in_hand), Journal(place.directory, "shop", "production")
+
+    def ticks() -> Split | None:
+        for _ in range(3):
+            with pytest.raises(SQLAlchemyError):
+                strays.tick()
+        return place.routed.router.read()
+
+    assert ticks() == Split(HALF), "nothing says that a rollout is under way"
+    witness = Witness(
+        rollout=rollout.id, sequence=1, version="2.0", revision=1, head="", status="completed", at=1.0
+    )  # fmt: skip
+    journal.note(witness)
+    assert ticks() == Split(HALF)
+    journal.note(replace(witness, status="progressing"))
+    in_hand.add(place.place)
+    assert ticks() == Split(HALF)
+    in_hand.clear()
+    assert ticks() == BACK
+    assert not (place.place / "rescued.json").exists(), "whoever can watch it again does"
 
 
 def rolling(directory: Path) -> Rollout:

