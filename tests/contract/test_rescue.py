@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,13 +23,13 @@ from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
-from pilotage.engine import rescue
+from pilotage.engine import failpoints, rescue, rescued
 from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.location import place_of
 from pilotage.engine.store import Store
 from pilotage.engine.strays import Strays
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Pace
+from pilotage.model.rollout import CommandKind, Pace
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
 from pilotage.rollout.machine import begin
@@ -165,6 +166,56 @@ def test_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None
         place.take_back()
     # Whoever comes next goes on as ever.
     place.routed.take(_split(), place.backends)
+
+
+RESCUE = ("rescue", "rescue-noted", "rescue-led")
+"""Failpoints of `abort --offline`."""
+
+
+def killed(place: Place, at: str | float) -> bool:
+    """`abort --offline` in a process of its own, killed at a failpoint, or after so many seconds. Whether it was."""
+    pid = os.fork()
+    if not pid:
+        try:
+            if isinstance(at, str):
+                failpoints.arm(at, 1)
+            place.take_back()
+        finally:
+            os._exit(0)
+    if isinstance(at, float):
+        time.sleep(at)
+        os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1] == signal.SIGKILL
+
+
+def test_killed_anywhere_users_are_back_or_a_worker_takes_them_back_and_once_more_does_the_rest(
+    place: Place, record_property: Callable[[str, object], None]
+) -> None:
+    """Whatever was written is whole; nobody's users are back without a word to the worker, which would undo that."""
+    rollout, store = rolling(place.directory), Store(place.directory)
+    rescue.remember(place.directory, rollout)
+    kills = 0
+    instants: tuple[str | float, ...] = (*RESCUE, *(0.004 * n for n in range(10)))
+    for at in instants:
+        place.routed.router.apply(_split(), place.backends)
+        place.routed.wait_for(_split())
+        rescue.settled(place.directory, "shop", "production")
+        was_killed = killed(place, at)
+        assert was_killed or isinstance(at, float), f"{at} was not reached"
+        kills += was_killed
+        written = envoy_rescue.split_there(place.place / "router")
+        assert written in (_split(), BACK)
+        word = rescue.standing(place.directory, "shop", "production")
+        assert written != BACK or word is not None
+        if at in ("rescue-noted", "rescue-led"):
+            assert word is not None
+            assert rescued.ordered(store, place.directory, rollout)
+            assert CommandKind.ABORT in [command.kind for command in store.pending(rollout.id)]
+        place.take_back()
+        assert place.routed.router.read() == BACK
+    assert place.answers() == {"1.0"}
+    record_property("kills", kills)
+    store.close()
 
 
 def test_a_version_that_the_router_has_forgotten_is_taken_in_again(place: Place) -> None:

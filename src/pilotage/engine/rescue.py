@@ -24,6 +24,7 @@ from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
+from pilotage.engine.failpoints import reach
 from pilotage.engine.location import place_of
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE, Split, artifact_of
@@ -44,8 +45,8 @@ class NothingToTakeBack(AdapterError):
 
 @dataclass(frozen=True, kw_only=True)
 class Rescued:
-    """What was done without the store. at: seconds since 1970 · by: who asked · to: the version that all users have;
-    empty where the disk had no room to say so."""
+    """What was done without the store, or was about to be. at: seconds since 1970 · by: who asked · to: the version
+    that all users have; empty where the disk had no room to say so."""
 
     at: float
     by: str = "pilotage"
@@ -93,12 +94,19 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     if not there:
         known = f"no instance of {version} answers, so users stay where they are"
         raise NothingToTakeBack(f"{known}: name a version that runs with --to, or start one")
+    # Without a store there is no clock of its: the machine's own will do for a note to people.
+    rescued = Rescued(at=SYSTEM.now(), by=by, to=version)
+    reach("rescue")
+    if noted:
+        # Before anything is done: a worker that has the old wish would undo what it finds no word of.
+        _leave_word(place, rescued)
+        reach("rescue-noted")
     confirmed = envoy_rescue.lead_all(router, version, there)
+    reach("rescue-led")
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
     did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
-    # Without a store there is no clock of its: the machine's own will do for a note to people.
     if noted:
-        _leave_word(place, Rescued(at=SYSTEM.now(), by=by, to=version), did)
+        _note_in_journal(place, rescued, did)
     return (
         did
         if confirmed
@@ -209,15 +217,18 @@ def _answers(address: tuple[str, int]) -> bool:
         return False
 
 
-def _leave_word(place: Path, rescued: Rescued, did: str) -> None:
-    """For the worker: the note that stands until it is in the record, and a line of the journal. Where there is no room
-    for words the empty file says enough."""
+def _leave_word(place: Path, rescued: Rescued) -> None:
+    """For the worker: the note that stands until it is in the record. Where there is no room for words the empty file
+    says enough."""
     path = place / _RESCUED
     try:
         write_json(path, asdict(rescued))
     except OSError:
         with contextlib.suppress(OSError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _note_in_journal(place: Path, rescued: Rescued, did: str) -> None:
     line = json.dumps({"at": rescued.at, "did": did, "by": rescued.by}) + "\n"
     with contextlib.suppress(OSError), (place / _JOURNAL).open("a", encoding="utf-8") as journal:
         journal.write(line)
