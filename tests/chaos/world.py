@@ -95,6 +95,11 @@ class World:
 
         self._write("split", change)
 
+    health_path = "/healthz"
+
+    def url(self) -> str:
+        return ""
+
     def read(self) -> Split | None:
         split = self.look()["split"]
         return _split_of(split) if split else None

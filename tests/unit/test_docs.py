@@ -72,16 +72,17 @@ def test_the_channels_example_is_valid_and_names_every_kind() -> None:
     import yaml
     from pydantic import TypeAdapter
 
-    from pilotage.adapters.notify import _CHANNELS
+    from pilotage.adapters.registry import TABLE
     from pilotage.config.channels import ChannelSection
     from pilotage.config.models import StatusPageSection
+    from pilotage.model.capabilities import Port
 
     channels, page = blocks("docs/telling.md", "yaml")
     made = TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(channels)["notify"])
-    assert {section.kind for section in made} == set(_CHANNELS)
+    assert {section.kind for section in made} == set(TABLE[Port.NOTIFY])
     assert StatusPageSection.model_validate(yaml.safe_load(page)["status_page"]).folder == "public/status"
     told = {row[0].strip("|` ").partition("`")[0] for row in rows("docs/telling.md")}
-    assert set(_CHANNELS) <= told
+    assert set(TABLE[Port.NOTIFY]) <= told
 
 
 def test_the_figures_example_is_valid() -> None:

@@ -45,6 +45,11 @@ class Obedient:
     def apply(self, split: Split, backends: Backends) -> None:
         self.split = split
 
+    health_path = "/healthz"
+
+    def url(self) -> str:
+        return ""
+
     def read(self) -> Split | None:
         return self.split
 
@@ -247,7 +252,7 @@ def test_users_who_stick_to_a_version_are_no_mismatch(
 ) -> None:
     plan = driver.rollout.plan
     store = Store(tmp_path / "sticky", clock=world.clock)
-    snapshot = Snapshot(environment={"router": {"sticky": {"cookie": "session"}}})
+    snapshot = Snapshot(environment={"router": {"kind": "envoy", "listen": "a:1", "sticky": {"cookie": "session"}}})
     sticky = Driver(
         store,
         store.directory,

@@ -13,7 +13,9 @@ import msgspec
 import pytest
 
 from pilotage.adapters.checks import StepChecks
+from pilotage.adapters.fleets.process_adapter import ProcessFleetSection
 from pilotage.adapters.routers.envoy import EnvoyRouter
+from pilotage.adapters.routers.envoy_adapter import EnvoyRouterSection
 from pilotage.config.loading import load
 from pilotage.config.stored import UnreadableSection, read_section
 from pilotage.engine.targets import describe, open_target, probe_specs, rules_of
@@ -182,6 +184,8 @@ def test_what_brings_users_back_is_used_as_it_stands(kept: Snapshot, caplog: pyt
     fleet = {**kept.environment["fleet"], "health": "healthz", "stop_deadline": "soon", "count": 0}
     router = {**kept.environment["router"], "sticky": {"cookie": "a b"}, "version_header": "x version"}
     found = read_section({**kept.environment, "fleet": fleet, "router": router, "flag": {"file": "f", "key": " k"}})
+    assert isinstance(found.section.fleet, ProcessFleetSection)
+    assert isinstance(found.section.router, EnvoyRouterSection)
     assert found.section.fleet.command == kept.environment["fleet"]["command"]
     assert found.section.fleet.stop_deadline == 10.0
     assert found.section.router.listen == kept.environment["router"]["listen"]

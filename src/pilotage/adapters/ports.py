@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pilotage.model.flag import Ramp
@@ -22,12 +23,38 @@ class Fenced(AdapterError):
     """Another controller has taken over this target; this one must stop touching it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AlertSeries:
+    """The figures of one version as PromQL, in which `{window}` stands for a duration such as `5m`."""
+
+    errors: str
+    """Failed requests a second."""
+    requests: str
+    """Requests a second."""
+    counted: str
+    """Requests within the window."""
+    p95: str
+    """95th percentile of durations."""
+    stable_p95: str
+    """The same of all other versions together."""
+    healthy: str
+    """Instances that are well."""
+    total: str
+    """Instances."""
+    absent: str
+    """True while there are no figures."""
+
+
 class Router(Protocol):
     """Splits requests between versions.
 
     A router goes on splitting when the controller is gone, and is found again by the next one, also where the files
     of Pilotage were lost meanwhile: there is never a second one beside it.
     """
+
+    def url(self) -> str:
+        """Where users reach the service, such as `http://127.0.0.1:8080`, as this machine can ask for it. Empty where
+        the router does not know. Asks nobody."""
 
     def apply(self, split: Split, backends: Backends) -> None:
         """Ask for this split. After it returns, `read` shows it within seconds; a user whom a lower weight of the
@@ -53,6 +80,10 @@ class Router(Protocol):
 class Fleet(Protocol):
     """Runs instances of versions. They outlive the controller and are found again by the next one, also where its
     records of them were lost. They see nothing of the controller's environment but what the configuration names."""
+
+    @property
+    def health_path(self) -> str:
+        """The path on which an instance says how it is. Asks nobody."""
 
     def ensure(self, version: str, count: int) -> None:
         """See that `count` instances run: start what is missing, replace what died, stop the newest of what is

@@ -7,18 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from pilotage.adapters import registry
 from pilotage.config.loading import Loaded
 from pilotage.config.models import TrafficSection
 from pilotage.model.answers import Answers
+from pilotage.model.capabilities import Port
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.making import Acceptance, Service, Traffic, make_plan
 from pilotage.plan.numbers import Override
-
-_ENVOY = ("application_error_rate", "response_time_p95")
-_PROCESS = ("memory_utilization", "cpu_utilization")
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,8 @@ def service_of(loaded: Loaded, environment: str) -> Service:
     }
     signals: Iterable[str] = section.analysis.signals if section.analysis else ()
     measured = {
-        **dict.fromkeys(_ENVOY, section.metrics.kind),
-        **dict.fromkeys(_PROCESS, section.fleet.kind),
+        **dict.fromkeys(registry.of(Port.METRICS, section.metrics).capabilities.provides, section.metrics.kind),
+        **dict.fromkeys(registry.of(Port.FLEET, section.fleet).capabilities.provides, section.fleet.kind),
         **dict.fromkeys(signals, "prometheus"),
     }
     usual = section.traffic

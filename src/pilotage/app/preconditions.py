@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pilotage.app.requests import DeployRequest
+from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
-from pilotage.config.models import FlagSection
 from pilotage.engine.store import Store, StoreConflict
-from pilotage.engine.targets import describe
+from pilotage.engine.targets import describe, files_of, open_flags
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.clock import day_of
 from pilotage.model.events import ReadinessChecked
@@ -69,12 +69,13 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
             f"{place}: big-bang needs a backup with proof (R15): checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
             f"{RESTORE}: [{{run: [./restore.sh]}}]}}"
         )
-    page = section.router.maintenance_page
-    if page and page not in describe(section, loaded.path.resolve().parent).files:
-        where = loaded.place("environments", plan.environment, "router", "maintenance_page")
-        raise PlanStopped(
-            f"{where}: {page} cannot be read, or is larger than 1 MiB. Create it, or leave the setting out"
-        )
+    kept = describe(section, loaded.path.resolve().parent).files
+    for name in files_of(section):
+        if name not in kept:
+            where = loaded.place("environments", plan.environment, "router", "maintenance_page")
+            raise PlanStopped(
+                f"{where}: {name} cannot be read, or is larger than 1 MiB. Create it, or leave the setting out"
+            )
     known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
     known += [RESTORE] if strategy is DeploymentStrategy.BIG_BANG else []
     for name in section.checks:
@@ -85,12 +86,16 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
 
 def _begins_dark(loaded: Loaded, section: FlagSection) -> None:
     """A flag that users have already is another release's: turning it off would take something from them."""
+    from pilotage.adapters.context import Context
     from pilotage.adapters.fence import Fence
-    from pilotage.adapters.flags.flagd_file import FlagdFile
     from pilotage.model.flag import OFF
 
     folder = loaded.path.resolve().parent
-    ramp = FlagdFile(folder / section.file, section.key, Fence(folder / "unused", 0)).read()
+    unused = folder / "unused"
+    context = Context(
+        directory=unused, fence=Fence(unused, 0), service=loaded.configuration.service, environment="", folder=folder
+    )
+    ramp = open_flags(section, context).read()
     if ramp != OFF:
         raise PlanStopped(
             f"the flag {section.key} reaches {ramp.share / 10:g} % of users already: a release begins with a flag that "

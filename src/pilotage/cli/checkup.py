@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.cli.project import Project, exit_status
-from pilotage.config.channels import ChannelSection
+from pilotage.config.channels import Channel
+from pilotage.model.finding import Finding
 
 if TYPE_CHECKING:
     from pilotage.adapters.ports import Router
     from pilotage.model.traffic import Split
-
-
-@dataclass(frozen=True)
-class Finding:
-    result: str
-    what: str
-    sentence: str
 
 
 def examine(project: Project, environment: str | None) -> list[Finding]:
@@ -34,7 +26,7 @@ def examine(project: Project, environment: str | None) -> list[Finding]:
         Finding("PASS", "Python", sys.version.split()[0]),
         Finding("PASS", "configuration", str(project.config)),
     ]
-    findings += [*_envoy(), *_fleet(project, name), *(stored := [*_store(project)])]
+    findings += [*_adapters(project, name), *(stored := [*_store(project)])]
     if all(finding.result == "PASS" for finding in stored):
         findings += _running(project, name)
     findings += _status_page(project)
@@ -42,31 +34,13 @@ def examine(project: Project, environment: str | None) -> list[Finding]:
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 
 
-def _envoy() -> Iterator[Finding]:
-    import subprocess
+def _adapters(project: Project, environment: str) -> Iterator[Finding]:
+    """What the router, the fleet and the rest of the environment need on this machine."""
+    from pilotage.engine.targets import examine_adapters
 
-    from pilotage.adapters.envoy_admin import envoy_program
-    from pilotage.adapters.ports import AdapterError
-
-    try:
-        program = envoy_program()
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
-        version = said.strip().rpartition("version: ")[2].split("/")[1:2]
-        yield Finding("PASS", "Envoy", f"{''.join(version)} at {program}")
-    except (AdapterError, OSError, subprocess.SubprocessError) as error:
-        yield Finding("FAIL", "Envoy", str(error))
-
-
-def _fleet(project: Project, environment: str) -> Iterator[Finding]:
     section = project.loaded.configuration.environments[environment]
-    program = section.fleet.command[0]
-    folder = project.config.resolve().parent
-    if "{version}" in program:
-        yield Finding("PASS", "fleet", f"{program} is looked for when its version is deployed")
-    elif shutil.which(program) or (folder / program).is_file():
-        yield Finding("PASS", "fleet", f"{program} can be started")
-    else:
-        yield Finding("FAIL", "fleet", f"{program!r} is not on PATH: correct environments.{environment}.fleet.command")
+    service, folder = project.loaded.configuration.service, project.config.resolve().parent
+    yield from examine_adapters(project.directory, section, service, environment, folder)
 
 
 def _store(project: Project) -> Iterator[Finding]:
@@ -128,12 +102,11 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     else:
         yield Finding("PASS", "worker", "none is at work; `pilotage deploy` starts one")
     serving = project.store.serving(service, environment)
-    host, _, port = section.router.listen.rpartition(":")
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
     if not serving:
         # A first rollout is under way, or the store that knew of one was lost: the port may be our own router's.
         ours = _split_of(target.router)
-        yield _sends(ours) if ours else _port_free(host, int(port))
+        yield _sends(ours) if ours else _port_free(target.router.url())
         return
     if not pid and not router_runs(project.directory, service, environment):
         # `down` leaves no record of the router; a machine that was switched off does.
@@ -158,7 +131,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         yield Finding("FAIL", "router", str(error))
 
 
-def _channel(section: ChannelSection) -> Finding:
+def _channel(section: Channel) -> Finding:
     """What opens the channel can be read here; whether it opens, `notify test` tries."""
     from pilotage.adapters.ports import AdapterError
     from pilotage.adapters.secrets import resolve
@@ -186,7 +159,13 @@ def _sends(split: Split | None) -> Finding:
     return Finding("PASS", "router", f"sends {dict(split.weights) if split else 'nothing'} (per mille)")
 
 
-def _port_free(host: str, port: int) -> Finding:
+def _port_free(url: str) -> Finding:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return Finding("PASS", "router", "has not been asked for anything yet")
+    host, port = parts.hostname, parts.port or 80
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

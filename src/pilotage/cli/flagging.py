@@ -100,13 +100,21 @@ def _stale(project: Project, environment: str, now: float) -> list[dict[str, Any
 
 def _flag(project: Project, environment: str) -> tuple[str, Flags]:
     """The flag's key and its adapter. The kill switch may not wait for a lease: it writes with the highest token."""
+    from pilotage.adapters.context import Context
     from pilotage.adapters.fence import Fence, last_seen
-    from pilotage.adapters.flags.flagd_file import FlagdFile
+    from pilotage.engine.targets import open_flags
 
     section = project.loaded.configuration.environments[environment].flag
     if section is None:
         raise click.UsageError(f"{project.loaded.place('environments', environment)}: no flag: is configured there")
-    place = project.directory / "run" / f"{project.loaded.configuration.service}-{environment}" / "fence.json"
-    token, _ = last_seen(place)
-    file = project.config.resolve().parent / section.file
-    return section.key, FlagdFile(file, section.key, Fence(place, token))
+    service = project.loaded.configuration.service
+    place = project.directory / "run" / f"{service}-{environment}"
+    token, _ = last_seen(place / "fence.json")
+    context = Context(
+        directory=place / "flags",
+        fence=Fence(place / "fence.json", token),
+        service=service,
+        environment=environment,
+        folder=project.config.resolve().parent,
+    )
+    return section.key, open_flags(section, context)

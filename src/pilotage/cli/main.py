@@ -14,6 +14,7 @@ _COMMANDS = {
     "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
     "validate": ("setting_up", "Check pilotage.yaml; every error at once."),
     "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml, of a plan, or of events."),
+    "adapters": ("adapters", "List the installed adapters, with what each can do."),
     "doctor": ("setting_up", "Check this machine, this configuration and its channels."),
     "plan": ("planning", "Show what releasing a version would do, and why; compare and move plans."),
     "risk": ("risking", "How likely a range of changes needs a repair, and why."),

@@ -120,12 +120,13 @@ def serve_callbacks(project: Project, listen: str) -> None:
     `also: ["slack:U0123"]`; a question that is not open any more is not answered.
     """
     from pilotage.adapters import slack_callback
+    from pilotage.adapters.notify.sections import SlackSection
     from pilotage.adapters.secrets import resolve
     from pilotage.app.chat import answer
 
     references = [
         channel.signing_secret for channel in project.whole.configuration.notify
-        if channel.kind == "slack" and channel.signing_secret
+        if isinstance(channel, SlackSection) and channel.signing_secret
     ]  # fmt: skip
     if not references:
         raise click.UsageError(f"{project.config}: no Slack channel has a signing_secret")

@@ -23,6 +23,12 @@ def _address(text: str) -> str:
     return text
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """The two parts of an `Address`."""
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
 def _local(text: str) -> str:
     if not text.startswith("/") or any(c.isspace() for c in text):
         raise ValueError("not a path such as /healthz")

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pilotage.config.fields import Misplaced
+from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
 
@@ -147,19 +148,31 @@ _TYPES = {
 
 
 def _fields_at(path: tuple[str | int, ...], data: Any) -> list[str]:
-    """The keys that the model allows at `path`; of several models that of the `kind` which stands there."""
-    model: Any = Configuration
+    """The keys that the model allows at `path`; where a `kind` stands, those of that kind."""
+    model: type[BaseModel] | None = Configuration
+    possible: list[type[BaseModel] | KindOf] = []
     for part in path:
         data = data[part]
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            possible = list(_models(model.model_fields[str(part)].annotation))
-            model = possible[0] if possible else None
-        if isinstance(data, dict) and "kind" in data:
-            model = next((m for m in possible if data["kind"] in str(m.model_fields["kind"].annotation)), model)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        if model is not None and part in model.model_fields:
+            field = model.model_fields[str(part)]
+            possible = [*(m for m in field.metadata if isinstance(m, KindOf)), *_models(field.annotation)]
+        model = _chosen(possible, data)
+    return list(model.model_fields) if model is not None else []
 
 
-def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+def _chosen(possible: list[type[BaseModel] | KindOf], data: Any) -> type[BaseModel] | None:
+    """The model of what stands there; None where nothing is known of it."""
+    if not possible:
+        return None
+    first = possible[0]
+    if not isinstance(first, KindOf):
+        return first
+    kind = data.get("kind", first.default) if isinstance(data, dict) else first.default
+    return section_of(first.port, kind) if isinstance(kind, str) else None
+
+
+def _models(annotation: Any) -> Iterable[type[BaseModel] | KindOf]:
+    yield from (found for found in getattr(annotation, "__metadata__", ()) if isinstance(found, KindOf))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):

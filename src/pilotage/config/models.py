@@ -11,9 +11,7 @@ from pilotage.config.channels import ChannelSection, SecretRef
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
 from pilotage.config.fields import (
     NAME,
-    Address,
     Duration,
-    HeaderName,
     InsideProject,
     Misplaced,
     PlainUrl,
@@ -22,6 +20,15 @@ from pilotage.config.fields import (
     UrlPath,
 )
 from pilotage.config.integrity import AuditSection, SigningSection
+from pilotage.config.kinds import (
+    FlagSection,
+    FleetSection,
+    KindOf,
+    MetricsSection,
+    QueriesSection,
+    RouterSection,
+    router_counted_by,
+)
 from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
@@ -33,6 +40,7 @@ from pilotage.model.answers import (
     Stakeholder,
     TeamSize,
 )
+from pilotage.model.capabilities import Port
 from pilotage.model.condition import Condition
 from pilotage.model.order import cycle_in
 
@@ -62,66 +70,6 @@ class AnswersSection(Section):
             self.risk_tolerance,
             self.stakeholders,
         )
-
-
-class ProcessFleetSection(ProgramSection):
-    """Instances are local processes."""
-
-    kind: Literal["process"]
-    command: list[str] = Field(
-        min_length=1,
-        description="Argument list that serves HTTP; `{version}` and `{port}` are filled in. No shell.",
-    )
-    count: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many instances carry all traffic.")
-    health: UrlPath = Field("/healthz", description="Path that answers 2xx when an instance is well.")
-    stop_deadline: Duration = Field(10.0, description="How long an instance may take to end before it is forced to.")
-
-    @model_validator(mode="after")
-    def _fills_in(self) -> ProcessFleetSection:
-        for needed in ("{port}", "{version}"):
-            if not any(needed in part for part in self.command):
-                raise ValueError(f"command: {needed} stands nowhere in it, so two versions could not run side by side")
-        return self
-
-
-class StickySection(Section):
-    """What tells users apart, so that one who was sent to the canary stays there."""
-
-    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(
-        None, description="A cookie; the router sets it for users who have none."
-    )
-    header: HeaderName | None = Field(None, description="Or a request header, such as a user id set by a gateway.")
-
-    @model_validator(mode="after")
-    def _one(self) -> StickySection:
-        if (self.cookie is None) == (self.header is None):
-            raise ValueError("name either a cookie or a header")
-        return self
-
-
-class EnvoyRouterSection(Section):
-    """The embedded load balancer."""
-
-    kind: Literal["envoy"]
-    listen: Address = Field(description="Where users reach the service, such as 0.0.0.0:8080.")
-    sticky: StickySection | None = None
-    request_timeout: Duration = Field(15.0, description="Longest answer that users wait for; 0 for none.")
-    version_header: HeaderName | None = Field(None, description="Response header that names the version asked.")
-    maintenance_page: str | None = Field(None, description="HTML file that users get while the service is closed.")
-    stats: Address | None = Field(
-        None, description="Where a Prometheus may scrape Envoy's statistics, under /stats/prometheus."
-    )
-    http2: bool = Field(False, description="Instances speak HTTP/2 without TLS, as gRPC needs.")
-    retry_idempotent: bool = Field(
-        False, description="GET, HEAD, OPTIONS, PUT and DELETE are sent once more when an instance dies under them."
-    )
-
-
-class EnvoyMetricsSection(Section):
-    """Requests, errors and latencies as the embedded router counts them."""
-
-    kind: Literal["envoy"]
-    admin: Address | None = Field(None, description="Envoy's admin address, when it is not the embedded router's own.")
 
 
 class RuleSection(Section):
@@ -159,7 +107,10 @@ Signal = Literal[
 class AnalysisSection(Section):
     """Rules beside the judge's own, measured while a step is watched."""
 
-    prometheus: PlainUrl = Field(description="Its address.")
+    prometheus: PlainUrl | None = Field(None, description="The address of a Prometheus.")
+    queries: Annotated[QueriesSection, KindOf(Port.QUERIES)] | None = Field(
+        None, description="Or another system that answers queries, by its kind."
+    )
     rules: list[RuleSection] = Field(default_factory=list, description="`pilotage analysis import` writes them.")
     signals: dict[Signal, Annotated[str, Field(pattern=r"\{version\}")]] = Field(
         default_factory=dict, description="Figures that neither router nor fleet tells: PromQL with `{version}` in it."
@@ -168,6 +119,8 @@ class AnalysisSection(Section):
 
     @model_validator(mode="after")
     def _something(self) -> AnalysisSection:
+        if (self.prometheus is None) == (self.queries is None):
+            raise ValueError("name either prometheus or queries")
         if not self.rules and not self.signals:
             raise ValueError("name rules or signals")
         return self
@@ -234,14 +187,6 @@ class ProbeSection(ProgramSection):
         return self
 
 
-class FlagSection(Section):
-    """The release flag of a feature toggle, in a file of definitions in flagd's format."""
-
-    file: str = Field(description="The definitions; services evaluate them through OpenFeature.")
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] = Field(description="The flag's name.")
-    metrics: UrlPath = Field("/metrics", description="Where instances tell what each variant did, for the judge.")
-
-
 class PersonSection(Section):
     """Somebody who commands and approves."""
 
@@ -268,9 +213,11 @@ class SyntheticSection(Section):
 class EnvironmentSection(Section):
     """One place where the service runs."""
 
-    fleet: ProcessFleetSection
-    router: EnvoyRouterSection
-    metrics: EnvoyMetricsSection = EnvoyMetricsSection(kind="envoy", admin=None)
+    fleet: Annotated[FleetSection, KindOf(Port.FLEET)] = Field(description="What runs the instances.")
+    router: Annotated[RouterSection, KindOf(Port.ROUTER)] = Field(description="What splits requests.")
+    metrics: Annotated[MetricsSection, KindOf(Port.METRICS)] = Field(
+        default={"kind": "envoy"}, validate_default=True, description="Where requests and errors are counted."
+    )
     downtime: bool = Field(
         False, description="This release closes the service, whatever the strategy: a migration does."
     )
@@ -288,11 +235,24 @@ class EnvironmentSection(Section):
     probes: list[ProbeSection] = Field(
         default_factory=list, description="Critical functions, tried at each instance while a release is watched."
     )
-    flag: FlagSection | None = Field(None, description="The flag of a feature toggle.")
+    flag: Annotated[FlagSection, KindOf(Port.FLAGS, default="flagd")] | None = Field(
+        None, description="The flag of a feature toggle."
+    )
     analysis: AnalysisSection | None = Field(None, description="Rules with counted failures, as Argo Rollouts has.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
     )
+
+    @model_validator(mode="after")
+    def _counted(self) -> EnvironmentSection:
+        needed = router_counted_by(self.metrics)
+        if needed and needed != self.router.kind:
+            raise Misplaced(
+                f"{self.metrics.kind} reads the figures of a router of kind {needed}, and the router is of kind "
+                f"{self.router.kind}: name another source of counts, such as {{kind: command, run: [./counts]}}",
+                "metrics" if "metrics" in self.model_fields_set else "router",
+            )
+        return self
 
     @field_validator("probes")
     @classmethod

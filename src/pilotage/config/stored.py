@@ -15,15 +15,9 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from pilotage.config.models import (
-    AnalysisSection,
-    EnvironmentSection,
-    EnvoyMetricsSection,
-    EnvoyRouterSection,
-    FlagSection,
-    ProbeSection,
-    ProcessFleetSection,
-)
+from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
+from pilotage.config.models import AnalysisSection, EnvironmentSection, ProbeSection
+from pilotage.model.capabilities import Port
 
 _log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=BaseModel)
@@ -69,7 +63,7 @@ def read_section(data: Mapping[str, Any]) -> Stored:
     for name, field in EnvironmentSection.model_fields.items():
         if name in known and (value := _part(name, field, known[name], trouble)) is not None:
             found[name] = value
-    if not isinstance(found.get("fleet"), ProcessFleetSection) or "router" not in found:
+    if "fleet" not in found or "router" not in found:
         raise UnreadableSection("; ".join(trouble) or "the configuration kept with the rollout has no fleet or router")
     section = EnvironmentSection.model_construct(**found)
     checks = known.get("checks")
@@ -85,6 +79,11 @@ def read_analysis(data: Mapping[str, Any]) -> AnalysisSection | None:
 def read_probes(data: Mapping[str, Any]) -> Sequence[ProbeSection]:
     """The probes alone, of a section that a rollout kept."""
     return cast(list[ProbeSection] | None, _alone("probes", data)) or ()
+
+
+def read_kind(name: str, data: Mapping[str, Any]) -> AdapterSection | None:
+    """The fleet, router, metrics or flag alone, of a section that a rollout kept."""
+    return cast(AdapterSection | None, _alone(name, data))
 
 
 def _alone(name: str, data: Mapping[str, Any]) -> Any:
@@ -136,7 +135,7 @@ def _part(name: str, field: FieldInfo, value: Any, trouble: list[str]) -> Any:
     except ValidationError as error:
         why = _in_words(error)
     if name in _WAY_BACK and isinstance(value, dict):
-        return _value_by_value(_MODELS[name], name, value, trouble)
+        return _by_its_kind(name, value, trouble)
     if name == "analysis" and isinstance(value, dict):
         return _analysis(value, trouble)
     if isinstance(value, dict | list) and name in _MEMBERS:
@@ -175,6 +174,18 @@ def _readable(adapter: TypeAdapter[Any], name: str, value: dict[str, Any] | list
     return adapter.validate_python(kept, strict=True)
 
 
+def _by_its_kind(name: str, value: dict[str, Any], trouble: list[str]) -> AdapterSection | None:
+    """A part with a kind, by the model of that kind. Without its adapter nothing can act on it."""
+    marker = _KINDS[name]
+    kind = value.get("kind", marker.default)
+    model = section_of(marker.port, kind) if isinstance(kind, str) else None
+    if model is None:
+        known = ", ".join(kinds_of(marker.port))
+        trouble.append(f"{name}.kind {kind!r} is not installed here; there are {known}")
+        return None
+    return _value_by_value(model, name, value, trouble)
+
+
 def _value_by_value(model: type[_M], place: str, data: dict[str, Any], trouble: list[str]) -> _M | None:
     """Each value as it stands: one that this version would refuse is used all the same where there is no default."""
     found: dict[str, Any] = {}
@@ -202,9 +213,9 @@ def _in_words(error: ValidationError) -> str:
     return f"{where}: {first['msg']}" if where else first["msg"]
 
 
-_MODELS: Mapping[str, type[BaseModel]] = {
-    "fleet": ProcessFleetSection,
-    "router": EnvoyRouterSection,
-    "metrics": EnvoyMetricsSection,
-    "flag": FlagSection,
+_KINDS: Mapping[str, KindOf] = {
+    "fleet": KindOf(Port.FLEET),
+    "router": KindOf(Port.ROUTER),
+    "metrics": KindOf(Port.METRICS),
+    "flag": KindOf(Port.FLAGS, default="flagd"),
 }

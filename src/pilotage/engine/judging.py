@@ -15,7 +15,7 @@ from pilotage.engine.crew import Crew
 from pilotage.engine.histories import history_of
 from pilotage.engine.queries import QueriesBeside
 from pilotage.engine.store import Store
-from pilotage.engine.targets import Target, probe_specs, rules_of
+from pilotage.engine.targets import Target, kept_capabilities, probe_specs, rules_of
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.counts import History
 from pilotage.judge.health import health_score
@@ -51,6 +51,7 @@ class Judging:
         self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         self._history = _known_history(store, rollout)
+        self._can = kept_capabilities(self._snapshot)
         analysis = read_analysis(self._snapshot.environment)
         self._queries: dict[str, str] = (
             {str(name): query for name, query in analysis.signals.items()} if analysis else {}
@@ -238,10 +239,9 @@ class Judging:
         """What is assigned to a version: with a cookie or header the user, else the request."""
         if self._subject == "flag":
             return Unit.CLUSTER
-        if not self._snapshot.section("router").get("sticky"):
+        if not self._can.router.sticky:
             return Unit.REQUEST
-        # The log of failures is the embedded router's; another's statistics come without one.
-        return Unit.CLUSTER if self._snapshot.section("metrics").get("admin") else Unit.USER
+        return Unit.USER if self._can.metrics.users else Unit.CLUSTER
 
     def _observe(self, seen: Seen) -> None:
         """Take in the reading that came, if one did."""
@@ -345,7 +345,7 @@ class Judging:
         None where users stick to a version, testers choose one, or the split changed in between: then the share of
         the requests is another.
         """
-        sticky = self._snapshot.section("router").get("sticky")
+        sticky = self._can.router.sticky
         now = split.weight(self._new)
         changed = before is None or before.weight(self._new) != now
         if sticky or split.header_routes or split.mirror or changed or not 0 < now < WHOLE:

@@ -1,4 +1,4 @@
-"""From an environment's configuration to its adapters. One explicit table a port, imported when needed.
+"""From an environment's configuration to its adapters, by the table in `adapters/registry.py`.
 
 The way back of a rollout leads through here, so nothing that a person or a newer version can break may stop it: the
 configuration comes from the rollout's snapshot, is read leniently, and no file of the project has to be there.
@@ -7,15 +7,20 @@ configuration comes from the rollout's snapshot, is read leniently, and no file 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pilotage.adapters import registry
+from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
+from pilotage.config.kinds import AdapterSection, FlagSection
 from pilotage.config.models import EnvironmentSection, ProbeSection
-from pilotage.config.stored import Stored, read_analysis, read_probes, read_section
+from pilotage.config.stored import Stored, read_analysis, read_kind, read_probes, read_section
+from pilotage.model.capabilities import Capabilities, FlagsCapabilities, MetricsCapabilities, Port, RouterCapabilities
+from pilotage.model.finding import Finding
 from pilotage.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -37,7 +42,7 @@ class Target:
     queries: where rules ask, if any do · checks: of the rollout in hand · flags: and what its variants did, where the
     strategy is a feature toggle · synthetic: requests of our own, where they are wanted · probes: of the environment's
     critical functions, if it names any · trouble: guards of the configuration that cannot be read any more, a sentence
-    each; a rollout without them does not go forward by itself.
+    each; a rollout without them does not go forward by itself · can: what the adapters can do.
     """
 
     router: Router
@@ -50,6 +55,7 @@ class Target:
     synthetic: SyntheticRequests | None = None
     probes: Probes | None = None
     trouble: tuple[str, ...] = ()
+    can: Capabilities = field(default_factory=Capabilities)
 
 
 def open_target(
@@ -76,19 +82,93 @@ def open_target(
     cwd = _folder(snapshot, directory)
     for sentence in (trouble := (*snapshot.trouble, *stored.trouble)):
         _log.warning("%s: %s", rollout or f"{service}/{environment}", sentence)
-    fleet = _process_fleet(place / "fleet", fence, section, cwd)
+    context = Context(
+        directory=place, fence=fence, service=service, environment=environment, folder=cwd, files=snapshot.files
+    )
+    fleet: Fleet = _opened(Port.FLEET, section.fleet, replace(context, directory=place / "fleet"))
+    peers = Peers(
+        health_path=fleet.health_path,
+        strata=_strata(section),
+        synthetic=section.synthetic is not None,
+        router=place / "router",
+        instances=fleet.instances,
+    )
+    context = replace(context, peers=peers)
+    router: Router = _opened(Port.ROUTER, section.router, replace(context, directory=place / "router"))
     return Target(
-        router=_envoy_router(place / "router", fence, section, _page(snapshot, section)),
+        router=router,
         fleet=fleet,
-        metrics=_envoy_metrics(place / "router", section),
-        queries=_queries(section),
+        metrics=_opened(Port.METRICS, section.metrics, replace(context, directory=place / "metrics")),
+        can=capabilities_of(section),
+        queries=_queries(section, replace(context, directory=place / "queries")),
         checks=_checks(place / "checks" / (rollout or "none"), fence, stored, cwd),
-        flags=_flags(fence, section, cwd),
+        flags=open_flags(section.flag, replace(context, directory=place / "flags")) if section.flag else None,
         variants=_variants(fleet, section),
-        synthetic=_synthetic(place / "router", section),
+        synthetic=_synthetic(router, place / "router", section),
         probes=_probes(section, cwd),
         trouble=trouble,
     )
+
+
+def _opened(port: Port, section: AdapterSection, context: Context) -> Any:
+    return registry.of(port, section).open(section, context)
+
+
+def open_flags(section: FlagSection, context: Context) -> Flags:
+    """The one place where a release flag is opened."""
+    flags: Flags = _opened(Port.FLAGS, section, context)
+    return flags
+
+
+def capabilities_of(section: EnvironmentSection) -> Capabilities:
+    """What the adapters of an environment can do as they are configured. Raises NoAdapter."""
+    flags = registry.of(Port.FLAGS, section.flag).can(section.flag) if section.flag else FlagsCapabilities()
+    return Capabilities(
+        router=registry.of(Port.ROUTER, section.router).can(section.router),
+        fleet=registry.of(Port.FLEET, section.fleet).can(section.fleet),
+        metrics=registry.of(Port.METRICS, section.metrics).can(section.metrics),
+        flags=flags,
+        router_name=section.router.kind,
+        fleet_name=section.fleet.kind,
+        flags_name=section.flag.kind if section.flag else "",
+    )
+
+
+def kept_capabilities(snapshot: Snapshot) -> Capabilities:
+    """The same of the configuration that a rollout kept: of what cannot be read, that users do not stick."""
+    router, metrics = read_kind("router", snapshot.environment), read_kind("metrics", snapshot.environment)
+    return Capabilities(
+        router=registry.of(Port.ROUTER, router).can(router) if router else RouterCapabilities(sticky=False),
+        metrics=registry.of(Port.METRICS, metrics).can(metrics) if metrics else MetricsCapabilities(users=True),
+    )
+
+
+def examine_adapters(
+    directory: Path, section: EnvironmentSection, service: str, environment: str, folder: Path
+) -> Iterator[Finding]:
+    """What each adapter of an environment says of what it needs. Changes nothing. Raises NoAdapter."""
+    from pilotage.adapters.fence import Fence
+
+    place = _place(directory, service, environment)
+    parts: list[tuple[Port, AdapterSection | None]] = [
+        (Port.ROUTER, section.router),
+        (Port.FLEET, section.fleet),
+        (Port.METRICS, section.metrics),
+        (Port.FLAGS, section.flag),
+    ]
+    for port, part in parts:
+        adapter = registry.of(port, part) if part else None
+        if adapter and adapter.examine:
+            yield from adapter.examine(
+                part,
+                Context(
+                    directory=place / port,
+                    fence=Fence(place / "fence.json", 0),
+                    service=service,
+                    environment=environment,
+                    folder=folder,
+                ),
+            )
 
 
 def _folder(snapshot: Snapshot, directory: Path) -> Path:
@@ -101,13 +181,21 @@ def _folder(snapshot: Snapshot, directory: Path) -> Path:
 def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
     """An environment's configuration, to be kept with a rollout, with the text of the files that it names."""
     routes = tuple(route.path for route in section.routes)
-    files = {}
-    if page := section.router.maintenance_page:
+    files: dict[str, str] = {}
+    for name in files_of(section):
         with suppress(OSError, ValueError):
-            text = (cwd / page).read_bytes()[: LARGEST_FILE + 1].decode()
-            files = {page: text} if len(text) <= LARGEST_FILE else {}
+            text = (cwd / name).read_bytes()[: LARGEST_FILE + 1].decode()
+            files |= {name: text} if len(text) <= LARGEST_FILE else {}
     kept = _without_empty(section.model_dump(mode="json"))
+    if section.flag is not None and section.flag.kind == "flagd":
+        del kept["flag"]["kind"]
     return Snapshot(environment=kept, cwd=str(cwd), routes=routes, files=files)
+
+
+def files_of(section: EnvironmentSection) -> tuple[str, ...]:
+    """Files of the project that the way back of this environment needs."""
+    files = registry.of(Port.ROUTER, section.router).files
+    return tuple(files(section.router)) if files else ()
 
 
 def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
@@ -122,23 +210,6 @@ def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
         if value is not None and value != [] and value != {}:
             kept[name] = value
     return kept
-
-
-def _page(snapshot: Snapshot, section: EnvironmentSection) -> str:
-    """What users get while the service is closed: the text kept with the rollout. Of a rollout that kept none, the
-    file; and where that is gone, nothing, which the router takes for a page of ours."""
-    name = section.router.maintenance_page
-    if not name:
-        return ""
-    if name in snapshot.files:
-        return snapshot.files[name]
-    try:
-        return (Path(snapshot.cwd) / name).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        _log.warning(
-            "the maintenance page cannot be read, users get Pilotage's own while the service is closed: %s", error
-        )
-        return ""
 
 
 def with_learned_routes(snapshot: Snapshot, directory: Path, service: str, environment: str) -> Snapshot:
@@ -166,14 +237,6 @@ def _checks(place: Path, fence: Any, stored: Stored, cwd: Path) -> Checks:
     return StepChecks(place, fence, configured, cwd)
 
 
-def _flags(fence: Any, section: EnvironmentSection, cwd: Path) -> Flags | None:
-    if section.flag is None:
-        return None
-    from pilotage.adapters.flags.flagd_file import FlagdFile
-
-    return FlagdFile(cwd / section.flag.file, section.flag.key, fence)
-
-
 def _variants(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
     if section.flag is None:
         return None
@@ -182,15 +245,13 @@ def _variants(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
     return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
 
 
-def _synthetic(place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
+def _synthetic(router: Router, place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
     if section.synthetic is None:
         return None
     from pilotage.adapters.envoy_admin import synthetic_token
     from pilotage.adapters.synthetic import SyntheticRequests
 
-    host, _, port = section.router.listen.rpartition(":")
-    host = "127.0.0.1" if host == "0.0.0.0" else host
-    url = f"http://{host}:{port}{section.synthetic.path}"
+    url = f"{router.url()}{section.synthetic.path}"
     return SyntheticRequests(url, section.synthetic.per_second, lambda: synthetic_token(place))
 
 
@@ -202,60 +263,6 @@ def _probes(section: EnvironmentSection, cwd: Path) -> Probes | None:
     return InstanceProbes(probes, cwd)
 
 
-def _envoy_router(place: Path, fence: Any, section: EnvironmentSection, page: str) -> Router:
-    from pilotage.adapters.routers.envoy import EnvoyRouter
-    from pilotage.adapters.routers.envoy_resources import Settings, Sticky
-
-    router = section.router
-    sticky = Sticky(router.sticky.cookie or "", router.sticky.header or "") if router.sticky else None
-    settings = Settings(
-        listen=_host_and_port(router.listen),
-        sticky=sticky,
-        request_timeout=router.request_timeout,
-        version_header=router.version_header or "",
-        page=page,
-        health=section.fleet.health,
-        strata=_strata(section),
-        synthetic=section.synthetic is not None,
-        http2=router.http2,
-        retry_idempotent=router.retry_idempotent,
-        stats=_host_and_port(router.stats) if router.stats else None,
-    )
-    return EnvoyRouter(place, fence, settings)
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)
-
-
-def _process_fleet(place: Path, fence: Any, section: EnvironmentSection, cwd: Path) -> Fleet:
-    from pilotage.adapters.environment import Environment
-    from pilotage.adapters.fleets.process import ProcessFleet
-
-    fleet = section.fleet
-    environment = Environment(given=fleet.environment, passed=fleet.pass_environment)
-    return ProcessFleet(
-        place,
-        fence,
-        command=fleet.command,
-        health=fleet.health,
-        stop_deadline=fleet.stop_deadline,
-        cwd=cwd,
-        environment=environment,
-    )
-
-
-def _envoy_metrics(place: Path, section: EnvironmentSection) -> Metrics:
-    from pilotage.adapters.envoy_admin import admin_url
-    from pilotage.adapters.metrics.envoy import EnvoyMetrics
-
-    admin = section.metrics.admin
-    return EnvoyMetrics(
-        lambda: f"http://{admin}" if admin else admin_url(place), _strata(section), None if admin else place
-    )
-
-
 def _strata(section: EnvironmentSection) -> Strata:
     from pilotage.adapters.strata import Failing, Route, Strata
 
@@ -264,12 +271,14 @@ def _strata(section: EnvironmentSection) -> Strata:
     return Strata(tuple(routes), failing)
 
 
-def _queries(section: EnvironmentSection) -> Queries | None:
+def _queries(section: EnvironmentSection, context: Context) -> Queries | None:
     if section.analysis is None:
         return None
-    from pilotage.adapters.metrics.prometheus import PrometheusQueries
-
-    return PrometheusQueries(section.analysis.prometheus)
+    wanted = section.analysis.queries
+    if wanted is None:
+        wanted = registry.get(Port.QUERIES, "prometheus").section(kind="prometheus", url=section.analysis.prometheus)
+    queries: Queries = _opened(Port.QUERIES, wanted, context)
+    return queries
 
 
 def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:

@@ -65,6 +65,10 @@ class ProcessFleet:
         self._known: frozenset[Path] | None = None
         self._command, self._health, self._stop_deadline = tuple(command), health, stop_deadline
 
+    @property
+    def health_path(self) -> str:
+        return self._health
+
     def ensure(self, version: str, count: int) -> None:
         self._fence.check()
         mine = [r for r in self._records() if r.facts["version"] == version]

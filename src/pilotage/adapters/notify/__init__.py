@@ -1,22 +1,27 @@
-"""Channels. One explicit table: kind → the module and class that deliver; imported when something is sent."""
+"""Channels: from a section of `notify` that was kept with a message to what delivers it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pilotage.adapters.ports import Notifier
 
-_CHANNELS = {
-    "slack": ("slack", "Slack"), "email": ("email", "Email"), "pagerduty": ("pagerduty", "PagerDuty"),
-    "teams": ("teams", "Teams"), "webhook": ("webhook", "Webhook"), "cdevents": ("cdevents", "CDEvents"),
-    "apprise": ("apprise", "Apprise"),
-}  # fmt: skip
 
+def open_channel(section: Mapping[str, Any], folder: Path | None = None) -> Notifier:
+    """The notifier of a section, as plain data. Its secrets are resolved at each sending. folder: where programs start.
 
-def open_channel(section: Mapping[str, Any]) -> Notifier:
-    """The notifier of a section of `notify`, as plain data. Its secrets are resolved at each sending."""
-    module, name = _CHANNELS[section["kind"]]
-    made: Notifier = getattr(import_module(f"pilotage.adapters.notify.{module}"), name)(section)
+    A message may have been kept by another version of Pilotage: keys that this one does not know are ignored. Raises
+    AdapterError for a kind that is not installed.
+    """
+    from pilotage.adapters import registry
+    from pilotage.adapters.context import Context
+    from pilotage.adapters.fence import Fence
+    from pilotage.model.capabilities import Port
+
+    place = folder or Path()
+    adapter = registry.get(Port.NOTIFY, str(section.get("kind", "")))
+    context = Context(directory=place, fence=Fence(place / "fence.json", 0), service="", environment="", folder=place)
+    made: Notifier = adapter.open(registry.leniently(adapter, section), context)
     return made

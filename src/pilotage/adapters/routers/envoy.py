@@ -72,6 +72,10 @@ class EnvoyRouter:
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def url(self) -> str:
+        host, port = self._settings.listen
+        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
         turn = self._turn = self._turn + 1

@@ -145,6 +145,10 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     section = case.loaded.configuration.environments[case.plan.environment].flag
     if section is None:
         return Proof("flag", False, "no flag is named: flag: {file: flags.json, key: NAME}")
+    from pilotage.adapters.flags.flagd_adapter import FlagdSection
+
+    if not isinstance(section, FlagdSection):
+        return Proof("flag", False, f"a {section.kind} flag tells neither its owner nor the day on which it goes")
     every = replace(case.folder, max_age=float("inf"), since=0.0)
     text, document = every.read(section.file)
     try:

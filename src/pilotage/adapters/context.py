@@ -1,0 +1,61 @@
+"""What an adapter gets to know when it is opened: where it may write, for whom it acts, and what stands beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.secrets import Secret, resolve
+from pilotage.adapters.strata import Strata
+from pilotage.model.observation import Instance
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peers:
+    """What the rest of the environment's configuration says that concerns an adapter."""
+
+    health_path: str = "/healthz"
+    """The path on which the fleet's instances say how they are."""
+    strata: Strata = field(default_factory=Strata)
+    """Which parts of the traffic are counted apart, and which answers count as failed."""
+    synthetic: bool = False
+    """Whether Pilotage sends requests of its own through the router."""
+    router: Path = Path()
+    """The folder of the environment's router, whose figures and logs a source of counts may read."""
+    instances: Callable[[], tuple[Instance, ...]] = tuple
+    """The fleet's instances, as `Fleet.instances` tells them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One environment of one service, for a holder of its lease."""
+
+    directory: Path
+    """The adapter's own folder: it may write here, and only here. It need not exist yet."""
+    fence: Fence
+    """To be asked before everything that changes the target: `fence.check()` raises Fenced."""
+    service: str
+    environment: str
+    folder: Path
+    """The project's folder: relative paths of the configuration and programs start here."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Text of the project's files that `Adapter.files` names, as it was when the rollout was created."""
+    peers: Peers = field(default_factory=Peers)
+    secrets: Callable[[str], Secret] = resolve
+    """What a reference such as `secret://env/NAME` leads to. Raises AdapterError."""
+
+    def text_of(self, name: str) -> str | None:
+        """A file of the project that the configuration names: as it was kept with the rollout, else as it is now; None
+        where it cannot be read."""
+        if name in self.files:
+            return self.files[name]
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            _log.warning("%s cannot be read: %s", name, error)
+            return None

@@ -1,0 +1,29 @@
+"""`flag: {kind: flagd}`, which is also what a flag without a kind is: a file of definitions in flagd's format."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pilotage.adapters.context import Context
+from pilotage.adapters.ports import Flags
+from pilotage.adapters.registry import Adapter
+from pilotage.config.kinds import FlagSection
+from pilotage.model.capabilities import FlagsCapabilities
+
+
+class FlagdSection(FlagSection):
+    """The release flag of a feature toggle, in a file of definitions in flagd's format."""
+
+    kind: Literal["flagd"] = "flagd"
+    file: str = Field(description="The definitions; services evaluate them through OpenFeature.")
+
+
+def _open(section: FlagdSection, context: Context) -> Flags:
+    from pilotage.adapters.flags.flagd_file import FlagdFile
+
+    return FlagdFile(context.folder / section.file, section.key, context.fence)
+
+
+ADAPTER = Adapter(section=FlagdSection, capabilities=FlagsCapabilities(), open=_open)

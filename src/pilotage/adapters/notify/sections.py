@@ -1,0 +1,121 @@
+"""The channels: `notify` of `pilotage.yaml`, a section a kind, and what each can do. What delivers is beside it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pilotage.adapters.context import Context
+from pilotage.adapters.ports import Notifier
+from pilotage.adapters.registry import Adapter
+from pilotage.config.channels import Channel, SecretRef
+from pilotage.config.fields import Url
+from pilotage.model.capabilities import NotifyCapabilities
+
+
+class SlackSection(Channel):
+    """Slack: an incoming webhook, or a bot with threads, edits and buttons."""
+
+    kind: Literal["slack"]
+    webhook: SecretRef | None = Field(None, description="Address of an incoming webhook.")
+    token: SecretRef | None = Field(None, description="Or a bot's token (xoxb-…), with chat:write.")
+    channel: str | None = Field(None, description="Where the bot writes: #releases or a channel's id.")
+    signing_secret: SecretRef | None = Field(None, description="With a token: buttons that approve and abort.")
+    api: Url = Field("https://slack.com/api", description="Slack's API.")
+
+    @model_validator(mode="after")
+    def _one(self) -> SlackSection:
+        if (self.webhook is None) == (self.token is None):
+            raise ValueError("name either a webhook or a token")
+        if self.token is not None and self.channel is None:
+            raise ValueError("a token needs a channel")
+        if self.signing_secret is not None and self.token is None:
+            raise ValueError("buttons need a token")
+        return self
+
+
+class EmailSection(Channel):
+    """E-mail over SMTP."""
+
+    kind: Literal["email"]
+    host: Annotated[str, Field(min_length=1)] = Field(description="The mail server.")
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="none only with private: true.")
+    user: str | None = None
+    password: SecretRef | None = None
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="From whom.")
+    to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _safe(self) -> EmailSection:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password go together")
+        if self.security == "none" and not self.private:
+            raise ValueError("mail without encryption needs private: true")
+        if self.security == "none" and self.password is not None:
+            raise ValueError("a password is not sent without encryption")
+        return self
+
+
+class PagerDutySection(Channel):
+    """PagerDuty, Events API v2: one incident a rollout that hurts, opened and resolved by itself."""
+
+    kind: Literal["pagerduty"]
+    routing_key: SecretRef = Field(description="Of the service's integration.")
+    url: Url = "https://events.pagerduty.com/v2/enqueue"
+
+
+class TeamsSection(Channel):
+    """Microsoft Teams: the webhook of a workflow, an Adaptive Card each."""
+
+    kind: Literal["teams"]
+    webhook: SecretRef
+
+
+class WebhookSection(Channel):
+    """Any receiver: JSON, signed as Standard Webhooks 1.0 says."""
+
+    kind: Literal["webhook"]
+    url: Url
+    secret: SecretRef = Field(description="whsec_… in base64; the receiver has the same.")
+
+
+class CDEventsSection(Channel):
+    """CDEvents 0.5 over HTTP, as CloudEvents in binary mode."""
+
+    kind: Literal["cdevents"]
+    url: Url
+    source: Annotated[str, Field(min_length=1)] = Field(
+        "/pilotage", description="The context's source, a URI reference."
+    )
+    token: SecretRef | None = Field(None, description="Sent as a bearer token.")
+
+
+class AppriseSection(Channel):
+    """ntfy, Discord, Telegram and a hundred others, through Apprise."""
+
+    kind: Literal["apprise"]
+    url: SecretRef = Field(description="Such as ntfy://topic or discord://id/token; see Apprise's list.")
+
+
+def _adapter(
+    section: type[Channel], module: str, name: str, **able: bool
+) -> Adapter[Any, Notifier, NotifyCapabilities]:
+    def opened(given: Channel, _context: Context) -> Notifier:
+        made: Notifier = getattr(import_module(f"pilotage.adapters.notify.{module}"), name)(
+            given.model_dump(mode="json", warnings=False)
+        )
+        return made
+
+    return Adapter(section=section, capabilities=NotifyCapabilities(**able), open=opened)
+
+
+SLACK = _adapter(SlackSection, "slack", "Slack", threads=True, updates=True, buttons=True)
+EMAIL = _adapter(EmailSection, "email", "Email", threads=True)
+PAGERDUTY = _adapter(PagerDutySection, "pagerduty", "PagerDuty", threads=True)
+TEAMS = _adapter(TeamsSection, "teams", "Teams")
+WEBHOOK = _adapter(WebhookSection, "webhook", "Webhook")
+CDEVENTS = _adapter(CDEventsSection, "cdevents", "CDEvents")
+APPRISE = _adapter(AppriseSection, "apprise", "Apprise")

@@ -1,0 +1,154 @@
+"""Which adapters there are: one explicit table a port, from `kind` to where the adapter is, imported when it is named.
+
+Installed packages add to it by the entry-point groups `pilotage.fleet`, `pilotage.router`, `pilotage.metrics`,
+`pilotage.queries`, `pilotage.flags` and `pilotage.notify`: the entry's name is the kind, its object an `Adapter`. No
+package can replace a kind of ours. Entry points are read only when a kind is asked for that stands in no table.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar, cast
+
+from pilotage.adapters.context import Context
+from pilotage.adapters.ports import AdapterError, AlertSeries
+from pilotage.config.kinds import AdapterSection
+from pilotage.model.capabilities import Port, PortCapabilities
+from pilotage.model.finding import Finding
+
+_log = logging.getLogger(__name__)
+S = TypeVar("S", bound=AdapterSection)
+P = TypeVar("P")
+C = TypeVar("C", bound=PortCapabilities)
+
+_NOTIFY = "pilotage.adapters.notify.sections"
+
+TABLE: Mapping[Port, Mapping[str, str]] = {
+    Port.FLEET: {"process": "pilotage.adapters.fleets.process_adapter:ADAPTER"},
+    Port.ROUTER: {"envoy": "pilotage.adapters.routers.envoy_adapter:ADAPTER"},
+    Port.METRICS: {"envoy": "pilotage.adapters.metrics.envoy_adapter:ADAPTER"},
+    Port.QUERIES: {"prometheus": "pilotage.adapters.metrics.prometheus_adapter:ADAPTER"},
+    Port.FLAGS: {"flagd": "pilotage.adapters.flags.flagd_adapter:ADAPTER"},
+    Port.NOTIFY: {
+        "slack": f"{_NOTIFY}:SLACK",
+        "email": f"{_NOTIFY}:EMAIL",
+        "pagerduty": f"{_NOTIFY}:PAGERDUTY",
+        "teams": f"{_NOTIFY}:TEAMS",
+        "webhook": f"{_NOTIFY}:WEBHOOK",
+        "cdevents": f"{_NOTIFY}:CDEVENTS",
+        "apprise": f"{_NOTIFY}:APPRISE",
+    },
+}
+
+
+class NoAdapter(AdapterError):
+    """The configuration names a kind that is not installed here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter(Generic[S, P, C]):
+    """What the table says of one adapter. Its module is light: what opens the adapter is imported in `open`."""
+
+    section: type[S]
+    """Its part of `pilotage.yaml`, with `kind: Literal[…]`; it lives beside the adapter."""
+    capabilities: C
+    """What it can do at best."""
+    open: Callable[[S, Context], P]
+    """The port. Touches nothing outside yet, so it is cheap and cannot fail for what is outside."""
+    configured: Callable[[S], C] | None = None
+    """What it can do as this section configures it; `capabilities` where it makes no difference."""
+    examine: Callable[[S, Context], Iterable[Finding]] | None = None
+    """For `pilotage doctor`: whether what the adapter needs is there. Changes nothing; takes seconds at most."""
+    files: Callable[[S], Iterable[str]] | None = None
+    """Files of the project that the way back needs; their text is kept with every rollout."""
+    alert_series: Callable[[str], AlertSeries] | None = None
+    """Of metrics: the series of a version that a Prometheus can scrape."""
+
+    def can(self, section: AdapterSection) -> C:
+        """What it can do as configured."""
+        return self.configured(cast(S, section)) if self.configured else self.capabilities
+
+
+AnyAdapter = Adapter[Any, Any, Any]
+
+
+def find(port: Port, kind: str) -> AnyAdapter | None:
+    """The adapter of a kind; None where it is not installed, or cannot be imported, which the log then says."""
+    if kind in TABLE[port]:
+        return _loaded(TABLE[port][kind])
+    entry = _added(port).get(kind)
+    if entry is None:
+        return None
+    try:
+        found = entry.load()
+    except Exception as error:
+        _log.warning("%s %s of %s cannot be imported: %r", port, kind, entry.value, error)
+        return None
+    if not isinstance(found, Adapter):
+        _log.warning("%s %s: %s is no pilotage Adapter", port, kind, entry.value)
+        return None
+    return found
+
+
+def get(port: Port, kind: str) -> AnyAdapter:
+    """The adapter of a kind. Raises NoAdapter."""
+    found = find(port, kind)
+    if found is None:
+        known = ", ".join(kinds(port))
+        raise NoAdapter(f"no {port} adapter called {kind!r} is installed here; there are {known}: install its package")
+    return found
+
+
+def of(port: Port, section: AdapterSection) -> AnyAdapter:
+    """The adapter that reads this section. Raises NoAdapter."""
+    return get(port, section.kind)
+
+
+def kinds(port: Port) -> tuple[str, ...]:
+    """Every kind that is installed, ours first."""
+    return (*TABLE[port], *sorted(_added(port)))
+
+
+def package_of(port: Port, kind: str) -> str:
+    """The distribution that a kind comes with."""
+    entry = _added(port).get(kind)
+    return entry.dist.name if entry is not None and entry.dist is not None else "pilotage"
+
+
+def leniently(adapter: AnyAdapter, section: Mapping[str, Any]) -> AdapterSection:
+    """A section that was kept as plain data, maybe by another version: values as they stand, unknown keys ignored."""
+    from pydantic import ValidationError
+
+    model: type[AdapterSection] = adapter.section
+    try:
+        return model.model_validate(section)
+    except ValidationError:
+        return model.model_construct(**{name: section[name] for name in model.model_fields if name in section})
+
+
+@cache
+def _loaded(where: str) -> AnyAdapter:
+    module, _, name = where.partition(":")
+    return cast(AnyAdapter, getattr(import_module(module), name))
+
+
+@cache
+def _added(port: Port) -> Mapping[str, EntryPoint]:
+    """What packages add. A kind of ours stays ours, and of two packages with one kind the first by name counts."""
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=f"pilotage.{port}"), key=lambda entry: (entry.name, entry.value)):
+        if entry.name in TABLE[port] or entry.name in found:
+            _log.warning("%s %s of %s is left out: the kind is taken", port, entry.name, entry.value)
+            continue
+        found[entry.name] = entry
+    return found
+
+
+def forget_added() -> None:
+    """Look for packages again, where `sys.path` has changed."""
+    _added.cache_clear()

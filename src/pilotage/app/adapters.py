@@ -1,0 +1,76 @@
+"""Which adapters are installed, and what each can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pilotage.adapters import registry
+from pilotage.model.capabilities import Port, PortCapabilities
+from pilotage.model.quantity import format_share
+from pilotage.model.traffic import WHOLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """One line of `pilotage adapters`."""
+
+    port: Port
+    kind: str
+    package: str
+    """The distribution that it comes with."""
+    summary: str
+    """First line of what its section says of itself."""
+    capabilities: PortCapabilities | None
+    """None where the adapter cannot be imported."""
+
+    def to_dict(self) -> dict[str, Any]:
+        can = asdict(self.capabilities) if self.capabilities else None
+        return {
+            "port": self.port,
+            "kind": self.kind,
+            "package": self.package,
+            "summary": self.summary,
+            "capabilities": can,
+        }
+
+
+def installed() -> Iterator[Installed]:
+    """Every adapter of every port, ours first. One that cannot be imported is listed without capabilities."""
+    for port in Port:
+        for kind in registry.kinds(port):
+            adapter = registry.find(port, kind)
+            doc = (adapter.section.__doc__ or "") if adapter else "cannot be imported: see the log"
+            yield Installed(
+                port=port,
+                kind=kind,
+                package=registry.package_of(port, kind),
+                summary=doc.strip().partition("\n")[0],
+                capabilities=adapter.capabilities if adapter else None,
+            )
+
+
+def in_words(capabilities: PortCapabilities | None) -> str:
+    """Such as `grain 0.1%, mirror; not sticky`."""
+    if capabilities is None:
+        return ""
+    can, cannot = [], []
+    for name, value in asdict(capabilities).items():
+        words = name.replace("_", " ")
+        match name, value:
+            case _, True:
+                can.append(words)
+            case _, False:
+                cannot.append(words)
+            case "grain", _:
+                can.append(f"grain {format_share(value / WHOLE)}")
+            case "settle", _:
+                can.append(f"settles in {value:g} s")
+            case (("versions" | "most"), int(most)):
+                can.extend([f"{most} {'versions' if name == 'versions' else 'instances'} at most"] if most else [])
+            case _, tuple(names):
+                can.extend(names)
+            case _, str(text):
+                can.extend([f"{words} {text}"] if text else [])
+    return "; ".join(filter(None, (", ".join(can), f"not {', '.join(cannot)}" if cannot else "")))

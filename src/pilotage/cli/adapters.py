@@ -1,0 +1,28 @@
+"""`adapters`: what Pilotage can run on, route with, count by and tell, and what each can do."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pilotage.cli.project import json_option
+
+
+@click.command()
+@json_option
+def adapters(as_json: bool) -> None:
+    """List the installed adapters of every port, with what each can do.
+
+    Packages add adapters through entry points; see docs/adapters.md.
+    """
+    from pilotage.app.adapters import in_words, installed
+    from pilotage.cli.edge import console
+    from pilotage.cli.showing import table
+
+    found = list(installed())
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "adapters": [each.to_dict() for each in found]}, indent=2))
+        return
+    rows = [(each.port, each.kind, each.package, in_words(each.capabilities) or each.summary) for each in found]
+    console().print(table(("port", "kind", "package", "can"), rows))

@@ -1,0 +1,142 @@
+"""What an adapter can do, as data: shown by `pilotage adapters`, and asked when a plan is made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Port(StrEnum):
+    """What adapters plug into. The value is the name of the setting's kind, and the end of the entry-point group."""
+
+    FLEET = "fleet"
+    ROUTER = "router"
+    METRICS = "metrics"
+    QUERIES = "queries"
+    FLAGS = "flags"
+    NOTIFY = "notify"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterCapabilities:
+    """Of a router. Defaults are those of a router that can do everything, which plans without a target assume."""
+
+    grain: int = 1
+    """Smallest difference between two weights, in per mille: 1 for every weight, 100 for tenths."""
+    header_routes: bool = True
+    """Sends requests with a header to one version, whatever the weights say."""
+    mirror: bool = True
+    """Copies requests to a version and throws its answers away."""
+    sticky: bool = True
+    """A user stays on the version of their first request, and a larger weight only adds users."""
+    closed: bool = True
+    """Serves a maintenance page while the service is closed."""
+    endpoints: bool = True
+    """Reports the instances that it sends requests to."""
+    versions: int = 0
+    """Versions that may share the traffic at once; 0 for any number."""
+    own_requests: bool = True
+    """Tells Pilotage's own requests (`synthetic`) from those of users."""
+    settle: float = 1.0
+    """Seconds after `apply` returns until `read` shows the split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetCapabilities:
+    """Of a fleet."""
+
+    provides: tuple[str, ...] = ()
+    """Health metrics that its instances tell: `memory_utilization`, `cpu_utilization`."""
+    logs: bool = True
+    """Reads the last lines that an instance wrote."""
+    most: int = 0
+    """Instances of all versions together; 0 for any number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsCapabilities:
+    """Of a source of counts."""
+
+    provides: tuple[str, ...] = ("application_error_rate", "response_time_p95")
+    """Health metrics that it tells."""
+    of_router: str = ""
+    """The kind of router whose own figures it reads; empty for a source of its own."""
+    routes: bool = False
+    """Counts each of the configured `routes` apart."""
+    instances: bool = False
+    """Counts each instance apart."""
+    users: bool = False
+    """Names the user of every failed request, so that one user with many failures counts once."""
+    alert_series: bool = False
+    """Its figures are series that a Prometheus can scrape, so `pilotage plan --format prometheus` has rules."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueriesCapabilities:
+    """Of a metrics system that answers questions."""
+
+    language: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagsCapabilities:
+    """Of a provider of release flags."""
+
+    grain: int = 1
+    """Smallest difference between two shares of users, in per mille."""
+    groups: bool = True
+    """Turns the flag on for named groups."""
+    rehearse: bool = True
+    """Tries the kill switch on a copy of the flag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotifyCapabilities:
+    """Of a channel."""
+
+    threads: bool = False
+    """Messages of one rollout stand together."""
+    updates: bool = False
+    """The first message of a rollout is kept up to date."""
+    buttons: bool = False
+    """People approve and abort from the message."""
+
+
+PortCapabilities = (
+    RouterCapabilities
+    | FleetCapabilities
+    | MetricsCapabilities
+    | QueriesCapabilities
+    | FlagsCapabilities
+    | NotifyCapabilities
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """Of a target: what its adapters can do as they are configured. Names are those of the kinds, for sentences."""
+
+    router: RouterCapabilities = field(default_factory=RouterCapabilities)
+    fleet: FleetCapabilities = field(default_factory=FleetCapabilities)
+    metrics: MetricsCapabilities = field(default_factory=MetricsCapabilities)
+    flags: FlagsCapabilities = field(default_factory=FlagsCapabilities)
+    router_name: str = "the router"
+    fleet_name: str = "the fleet"
+    flags_name: str = "the flag's provider"
+
+
+def together(routers: tuple[RouterCapabilities, ...]) -> RouterCapabilities:
+    """What several routers that act as one can do: only what each of them can."""
+    fewest = [router.versions for router in routers if router.versions]
+    return RouterCapabilities(
+        grain=math.lcm(*(router.grain for router in routers)),
+        header_routes=all(router.header_routes for router in routers),
+        mirror=all(router.mirror for router in routers),
+        sticky=all(router.sticky for router in routers),
+        closed=all(router.closed for router in routers),
+        endpoints=all(router.endpoints for router in routers),
+        versions=min(fewest, default=0),
+        own_requests=all(router.own_requests for router in routers),
+        settle=max(router.settle for router in routers),
+    )
