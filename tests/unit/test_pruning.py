@@ -103,10 +103,13 @@ def test_logs_go_of_instances_and_checks_that_are_gone(tmp_path: Path) -> None:
     for path in (gone, running, fresh, check, fleet / "running.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("line\n")
-    for path in (gone, running, check, fresh):
+    before, before_running = fleet / "logs" / "gone.log.1", fleet / "logs" / "running.log.1"
+    for path in (before, before_running):
+        path.write_text("line\n")
+    for path in (gone, running, check, fresh, before, before_running):
         os.utime(path, (NOW, NOW + 50 * (path == fresh)))
     found = old(store.engine, tmp_path, KEPT, NOW + 101)
-    assert set(found.logs) == {gone, check}
+    assert set(found.logs) == {gone, check, before}
     prune(store.engine, found, KEPT, NOW + 101)
     assert [path.exists() for path in (gone, running, fresh, check)] == [False, True, True, False]
 

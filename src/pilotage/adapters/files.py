@@ -74,7 +74,7 @@ def replace_if_unchanged(path: Path, before: bytes | None, content: bytes) -> bo
 def _written_beside(path: Path, content: bytes, *, durably: bool, shared: bool) -> Path:
     beside = path.with_name(f".{path.name[:100]}.{os.urandom(8).hex()}")
     try:
-        with os.fdopen(_created(beside, _SHARED if shared else _PRIVATE), "wb") as file:
+        with os.fdopen(created(beside, _SHARED if shared else _PRIVATE), "wb") as file:
             if shared and path.is_file() and not path.is_symlink():
                 os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
             file.write(content)
@@ -87,7 +87,7 @@ def _written_beside(path: Path, content: bytes, *, durably: bool, shared: bool) 
         raise
 
 
-def _created(path: Path, mode: int) -> int:
+def created(path: Path, mode: int = _PRIVATE) -> int:
     """A descriptor of a file that was not there: what lies ready under that name, a link among it, is refused."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
 

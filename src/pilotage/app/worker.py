@@ -1,4 +1,4 @@
-"""The worker of a folder, with everything it does beside rollouts: reminders, and the public status page.
+"""The worker of a folder, with all that it does beside rollouts: reminders, the public status page, sizes of logs.
 
 `python -m pilotage.app.worker DIRECTORY`.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.log_sizes import limit_logs
 from pilotage.app import announcements, followups
 from pilotage.app.publication import noted
 from pilotage.engine import worker
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PUBLISH_EVERY = 1.0
 _REMIND_EVERY = 60.0
+_LIMIT_LOGS_EVERY = 10.0
 
 
 class StatusPage:
@@ -54,6 +56,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
     return (
         Job(name="publisher", every=_PUBLISH_EVERY, work=StatusPage(directory).renew),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),
+        Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )
 
 

@@ -18,11 +18,13 @@ def lay(place: Path) -> None:
             return
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, b"\0" * _SIZE)
+            whole = os.write(descriptor, b"\0" * _SIZE) == _SIZE
         finally:
             os.close(descriptor)
     except OSError:
-        throw(place)
+        whole = False
+    if not whole:
+        throw(place)  # less of it than planned would take the last room of others
 
 
 def throw(place: Path) -> bool:

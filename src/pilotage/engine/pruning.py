@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, func, select
 
+from pilotage.adapters.log_sizes import BEFORE
 from pilotage.engine.outbox import PRUNED, WAITING, reduce_to_digest
 from pilotage.engine.sealing import digest, plain
 from pilotage.engine.tables import outbox, rollouts
@@ -74,11 +75,13 @@ def _over(before: float) -> ColumnElement[bool]:
 
 def _logs(directory: Path, before: float) -> Iterator[Path]:
     """Logs that nothing writes to any more: of an instance without a record, of a check that has ended."""
-    for path in sorted((directory / "run").glob("*/*/**/*.log")):
+    found = (path for pattern in ("*.log", f"*.log{BEFORE}") for path in (directory / "run").glob(f"*/*/**/{pattern}"))
+    for path in sorted(found):
         fleet = path.parent.parent
         instance = path.parent.name == "logs" and fleet.name == "fleet"
         check = path.relative_to(directory / "run").parts[1] == "checks"
-        if path.is_symlink() or not (check or (instance and not (fleet / f"{path.stem}.json").exists())):
+        name = path.name.removesuffix(BEFORE).removesuffix(".log")
+        if path.is_symlink() or not (check or (instance and not (fleet / f"{name}.json").exists())):
             continue
         if path.stat().st_mtime < before:
             yield path

@@ -1,0 +1,63 @@
+"""Keeps logs that programs hold open within a size: what a log held is copied beside it, and it begins anew.
+
+A program has the log as its standard output for as long as it lives, longer than any worker, so neither a rename nor a
+pipe will do: it would go on in the renamed file, and a pipe would end with whoever reads it. All of these logs are
+appended to, so what is written next stands at the beginning of the emptied file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pilotage.adapters.files import created
+
+_log = logging.getLogger(__name__)
+LARGEST = 16 << 20
+"""Bytes that a log may have; with the one before it a program's logs are twice that."""
+BEFORE = ".1"
+"""What the name of the log before ends with."""
+
+
+def limit_logs(directory: Path, largest: int = LARGEST) -> None:
+    """Begin every log anew that has grown larger: the worker's, those of instances, and what Envoy says of itself.
+    directory: the state's folder. Never raises OSError."""
+    for path in _logs(directory):
+        try:
+            if path.lstat().st_size > largest:
+                _begin_anew(path, largest)
+        except OSError as error:
+            _log.warning("%s has grown large and cannot be begun anew: %s", path, error.strerror)
+
+
+def _logs(directory: Path) -> Iterator[Path]:
+    for pattern in ("worker.log", "run/*/fleet/logs/*.log", "run/*/router/envoy.log"):
+        yield from sorted(directory.glob(pattern))
+
+
+def _begin_anew(path: Path, largest: int) -> None:
+    """What is written between the end of the copy and the emptying, some microseconds, is lost."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b") as log:
+        try:
+            _copy_end(log.fileno(), path, largest)
+        except OSError as error:
+            # A full disk wants the room more than anybody wants what filled it.
+            _log.warning("%s is emptied, and no copy of it could be kept: %s", path, error.strerror)
+        log.truncate(0)
+
+
+def _copy_end(log: int, path: Path, largest: int) -> None:
+    """Keep the last `largest` bytes, and what is written meanwhile, up to as much again."""
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    try:
+        with os.fdopen(created(beside), "wb") as copy, os.fdopen(os.dup(log), "rb") as source:
+            source.seek(max(0, os.fstat(log).st_size - largest))
+            left = 2 * largest
+            while left > 0 and (chunk := source.read(min(left, 1 << 20))):
+                copy.write(chunk)
+                left -= len(chunk)
+        beside.replace(path.with_name(path.name + BEFORE))
+    finally:
+        beside.unlink(missing_ok=True)
