@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine import supervisor
+from pilotage.engine import pulse, supervisor
 from pilotage.engine.lock import Holder, holder_of, lock_file, present_version
 from pilotage.engine.supervisor import stop_worker, worker_pid
 
@@ -144,6 +144,24 @@ def test_a_command_wakes_a_supervisor_that_was_stopped(tmp_path: Path) -> None:
         assert _worker_other_than(first, tmp_path) != first
     finally:
         stop_worker(tmp_path)
+
+
+def test_a_worker_that_stands_still_is_killed_and_one_that_only_takes_its_time_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stopped it does not end: whoever waits for its end alone leaves a bad canary with its users. How long a start (a
+    migration) and an end (last words) take nobody knows."""
+    monkeypatch.setattr(pulse, "MOST_SILENT", 3)
+    monkeypatch.setattr(pulse, "_EVERY", 0.1)
+    begins, ends = "time.sleep(1); sys.exit(3)", "pulse.beat(); pulse.end(); time.sleep(1); sys.exit(4)"
+    assert [_watched(begins), _watched(ends)] == [(3, False), (4, False)]
+    stands = "pulse.beat(); os.kill(os.getpid(), signal.SIGSTOP)"
+    assert _watched(stands) == (-signal.SIGKILL, True)
+
+
+def _watched(does: str) -> tuple[int, bool]:
+    program = f"import os, signal, sys, time; from pilotage.engine.pulse import Pulse; pulse = Pulse(); {does}"
+    return pulse.run_watched([sys.executable, "-c", program], os.environ)
 
 
 def _worker_other_than(one: int | None, directory: Path) -> int:

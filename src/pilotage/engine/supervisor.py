@@ -1,4 +1,4 @@
-"""Keeps a worker running: starts it, and starts it again when it was killed. Detached from any terminal.
+"""Keeps a worker running: starts it, and starts it again when it was killed or hangs. Detached from any terminal.
 
 `python -m pilotage.engine.supervisor DIRECTORY`. Under systemd or a container, run `pilotage worker` instead and
 let that restart it.
@@ -17,6 +17,7 @@ from pilotage.adapters.files import open_log
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.location import made
 from pilotage.engine.lock import Holder, holder_of, lock_file, present_version
+from pilotage.engine.pulse import MOST_SILENT, run_watched
 
 MARKS = ("PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS")
 """By these the programs of a target are found again (`adapters.processes`)."""
@@ -106,12 +107,10 @@ def _supervise(directory: Path) -> int:
     delay = 0.1
     while True:
         began = time.monotonic()
-        # The worker must not inherit the supervisor's lock.
-        code = subprocess.run(
-            [sys.executable, "-m", "pilotage.app.worker", str(directory)],
-            stdin=subprocess.DEVNULL,
-            check=False,
-        ).returncode
+        code, hung = run_watched([sys.executable, "-m", "pilotage.app.worker", str(directory)], os.environ)
+        if hung:
+            said = f"the worker in {directory} did not move for {MOST_SILENT} s: it was killed; the next one goes on"
+            print(said, file=sys.stderr, flush=True)
         if code in (0, 7):
             return 0
         if not lock.there():

@@ -31,6 +31,7 @@ from pilotage.engine.location import place_of
 from pilotage.engine.lock import Lock, lock_file
 from pilotage.engine.looking import Looking
 from pilotage.engine.notary import Notary
+from pilotage.engine.pulse import Pulse
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.recorder import AWAY
 from pilotage.engine.regularly import Regularly
@@ -77,6 +78,7 @@ class Worker:
         self._keeping = Keeping(self.store, self._driver, self._troubles)
         self._strays = Strays(self.store, directory, self._in_hand)
         self._notary = Notary(self.store.engine, directory)
+        self._pulse = Pulse()
         self._file, self._suspected = StoreFile(self.store.engine), ""
         self._left: tuple[Rollout, ...] = ()
         self._sender = Sender(self.store.engine, self.holder, self.stopping, self.store.clock)
@@ -105,7 +107,9 @@ class Worker:
         threads = [Regularly(*one).start(self.stopping) for one in [*own, *others]]
         while not self.stopping.is_set():
             self._looking.dispatch()
+            self._pulse.beat()
             self.stopping.wait(0.01)
+        self._pulse.end()
         # Rollouts in flight are threads in the middle of a look; the look ends, or is left, and the state stays.
         self._keeping.finish()
         self._looking.finish(_LAST_LOOKS)

@@ -1,0 +1,76 @@
+"""How a supervisor knows that its worker still moves: a byte a second through a pipe, which needs no disk and no store.
+
+A worker may be stopped, or hang as a whole, without ending; nobody would look at what is under way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+
+MOST_SILENT = 10
+"""Seconds of silence, after a first beat, with which a worker counts as hung. They are counted one by one, so that a
+machine that sleeps, or has no time for the supervisor either, makes no worker look hung."""
+
+_PIPE = "PILOTAGE_PULSE"
+_EVERY = 1.0
+
+
+class Pulse:
+    """The worker's end. Without a supervisor it does nothing."""
+
+    def __init__(self) -> None:
+        named = os.environ.pop(_PIPE, "")
+        self._pipe = int(named) if named.isdecimal() else -1
+        self._next = 0.0
+        with contextlib.suppress(OSError):
+            os.set_inheritable(self._pipe, False)
+
+    def beat(self) -> None:
+        """To be called again and again, by the loop that must not stand still."""
+        if self._pipe >= 0 and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY
+            # A supervisor that is stopped, or gone, is no matter of ours.
+            with contextlib.suppress(OSError):
+                os.write(self._pipe, b".")
+
+    def end(self) -> None:
+        """From now on silence means nothing: how long the last words take is not known."""
+        with contextlib.suppress(OSError):
+            os.close(self._pipe)
+        self._pipe = -1
+
+
+def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bool]:
+    """Run a worker until it ends; kill it when it hangs. Returns its exit status, and whether it was killed here."""
+    listening, beating = os.pipe()
+    try:
+        os.set_blocking(beating, False)
+        worker = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, pass_fds=(beating,), env={**environment, _PIPE: str(beating)}
+        )
+    finally:
+        os.close(beating)
+    try:
+        hangs = _hangs(listening)
+        if hangs:
+            worker.kill()
+        return worker.wait(), hangs
+    finally:
+        os.close(listening)
+
+
+def _hangs(listening: int) -> bool:
+    """Wait for the end of the pulse: True when it went silent, False when it ended."""
+    silent, beaten = 0, False
+    while silent < MOST_SILENT:
+        ready, _, _ = select.select([listening], [], [], _EVERY)
+        if ready and not os.read(listening, 4096):
+            return False
+        beaten = beaten or bool(ready)
+        silent = silent + 1 if beaten and not ready else 0
+    return True
