@@ -120,5 +120,15 @@ def test_a_rollout_whose_adapter_was_uninstalled_says_which_package_is_missing(t
 def test_reading_a_file_of_our_own_kinds_looks_for_no_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Entry points are read from every installed package: 20 ms that no command should pay."""
     registry.forget_added()
-    monkeypatch.setattr(registry, "entry_points", lambda **_: pytest.fail("looked for packages"))
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: pytest.fail("looked for packages"))
     load(written(tmp_path, GOOD))
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plan_that_the_router_cannot_do_is_refused_when_it_is_made(tmp_path: Path) -> None:
+    written(tmp_path, EDGE)
+    said = typed("plan", "2.0", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "weight-5%: router edge sets weights in steps of 10%" in said.stderr
+    written(tmp_path, EDGE.replace("canary.phase_duration: 30m", "canary.weights: [10%, 100%]"))
+    assert typed("plan", "2.0", cwd=tmp_path).returncode == 0

@@ -6,11 +6,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pilotage.adapters.fence import Fence
 from pilotage.adapters.secrets import Secret, resolve
 from pilotage.adapters.strata import Strata
-from pilotage.model.observation import Instance
+
+if TYPE_CHECKING:
+    from pilotage.adapters.fence import Fence
+    from pilotage.model.observation import Instance
 
 _log = logging.getLogger(__name__)
 

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from pilotage.adapters.context import Context
 from pilotage.adapters.ports import AdapterError, AlertSeries
 from pilotage.config.kinds import AdapterSection
 from pilotage.model.capabilities import Port, PortCapabilities
 from pilotage.model.finding import Finding
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from pilotage.adapters.context import Context
 
 _log = logging.getLogger(__name__)
 S = TypeVar("S", bound=AdapterSection)
@@ -140,6 +143,8 @@ def _loaded(where: str) -> AnyAdapter:
 @cache
 def _added(port: Port) -> Mapping[str, EntryPoint]:
     """What packages add. A kind of ours stays ours, and of two packages with one kind the first by name counts."""
+    from importlib.metadata import entry_points
+
     found: dict[str, EntryPoint] = {}
     for entry in sorted(entry_points(group=f"pilotage.{port}"), key=lambda entry: (entry.name, entry.value)):
         if entry.name in TABLE[port] or entry.name in found:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pilotage.adapters import registry
 from pilotage.config.loading import Loaded
 from pilotage.config.models import TrafficSection
+from pilotage.engine.targets import capabilities_of
 from pilotage.model.answers import Answers
 from pilotage.model.capabilities import Port
 from pilotage.model.plan import Plan, StepKind
@@ -32,6 +33,8 @@ class Wish:
     accept: Mapping[str, Acceptance] = field(default_factory=dict)
     changes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     risk: Assessment | None = None
+    going_back: bool = False
+    """The way back is planned whatever the target can do: nothing may block it."""
 
 
 def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
@@ -52,6 +55,7 @@ def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
         calendar=calendar_of(loaded, wish.release_date),
         accept={**recorded, **wish.accept},
         risk=wish.risk,
+        target=None if wish.going_back else capabilities_of(loaded.configuration.environments[environment]),
     )
     traffic = loaded.configuration.environments[environment].traffic
     return replace(plan, notes=(*plan.notes, *_forecasts(plan, traffic))) if traffic else plan

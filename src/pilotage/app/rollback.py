@@ -20,7 +20,7 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
     if isinstance(found, Started):
         return found
     version, serving, latest = found
-    plan = plan_for(loaded, environment, Wish(version))
+    plan = plan_for(loaded, environment, Wish(version, going_back=True))
     pace, words = pace_back(plan, latest, store.clock.now())
     started = _start(store, loaded, plan, serving, pace, DeployRequest(actor))
     return replace(started, sentence=f"{environment} goes back to {version}{words}")

@@ -69,6 +69,13 @@ def router_counted_by(section: MetricsSection) -> str:
     return str(found)
 
 
+def tells_own_requests(section: RouterSection) -> bool:
+    """Whether the router can tell Pilotage's own requests from those of users."""
+    from pilotage.adapters import registry
+
+    return bool(registry.of(Port.ROUTER, section).can(section).own_requests)
+
+
 class KindOf:
     """Marks a field as a section of one port. default: the kind of a section that names none."""
 

@@ -28,6 +28,7 @@ from pilotage.config.kinds import (
     QueriesSection,
     RouterSection,
     router_counted_by,
+    tells_own_requests,
 )
 from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
@@ -251,6 +252,12 @@ class EnvironmentSection(Section):
                 f"{self.metrics.kind} reads the figures of a router of kind {needed}, and the router is of kind "
                 f"{self.router.kind}: name another source of counts, such as {{kind: command, run: [./counts]}}",
                 "metrics" if "metrics" in self.model_fields_set else "router",
+            )
+        if self.synthetic is not None and not tells_own_requests(self.router):
+            raise Misplaced(
+                f"a router of kind {self.router.kind} cannot tell Pilotage's own requests from those of users: leave "
+                "synthetic out",
+                "synthetic",
             )
         return self
 

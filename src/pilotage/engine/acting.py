@@ -18,7 +18,7 @@ from pilotage.engine.failpoints import reach
 from pilotage.engine.targets import Target
 from pilotage.model.observation import CheckStatus, Health, Instance
 from pilotage.model.rollout import Action, Apply, Check, Ensure, Replace, Seen, SetFlag
-from pilotage.model.traffic import Split
+from pilotage.model.traffic import Split, at_grain
 
 _log = logging.getLogger(__name__)
 _BUDGET = 2.0
@@ -105,6 +105,7 @@ def _say(target: Target, action: Action, seen: Seen, facts: Facts) -> None:
         case Ensure(version, count):
             target.fleet.ensure(version, count)
         case Apply(split, keep, without):
+            split = at_grain(split, target.can.router.grain)
             target.router.apply(split, _backends(seen, target, split, dict(keep), without))
         case Replace(version, instance):
             target.fleet.replace(version, instance)

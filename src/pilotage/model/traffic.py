@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WHOLE = 1000
 """All traffic, in per mille; weights are integers so that no rounding can lose a request."""
@@ -77,6 +77,17 @@ def split_between(new: str, weight: int, old: str | None, header_routes: tuple[H
     """`weight` per mille to `new`, the rest to `old`; all to `new` when there is no `old`."""
     shares: Mapping[str, int] = {new: WHOLE} if old is None else {new: weight, old: WHOLE - weight}
     return Split(tuple((version, share) for version, share in shares.items() if share > 0), header_routes)
+
+
+def at_grain(split: Split, grain: int) -> Split:
+    """The split as a router sets it that knows only multiples of `grain` (per mille). The first version's weight is
+    rounded up, so that on a way back the second one gets no more than it can carry. More than two versions stay."""
+    if grain == 1 or len(split.weights) != 2:
+        return split
+    (new, weight), (old, _) = split.weights
+    weight = min(WHOLE, -(-weight // grain) * grain)
+    whole = split_between(new, weight, old)
+    return replace(split, weights=whole.weights)
 
 
 def share_of(new: int, old: int) -> int:

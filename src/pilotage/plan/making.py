@@ -9,6 +9,7 @@ from functools import cached_property
 
 from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, TeamSize
 from pilotage.model.calendar import Calendar
+from pilotage.model.capabilities import Capabilities
 from pilotage.model.plan import FORMAT, Plan, Step
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
@@ -23,6 +24,7 @@ from pilotage.plan.ramp import Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed, requirements_of
 from pilotage.plan.retrospective import retrospective_of
 from pilotage.plan.steps import Numbers, rollback_of, steps_of
+from pilotage.plan.target import unmet
 from pilotage.plan.timeline import (
     AFTERWARDS,
     FACTS,
@@ -72,12 +74,14 @@ def make_plan(
     calendar: Calendar | None = None,
     accept: Mapping[str, Acceptance] | None = None,
     risk: Assessment | None = None,
+    target: Capabilities | None = None,
 ) -> Plan:
     """The plan for releasing `version`.
 
     Weights are per mille of users, durations seconds, phases open days. release_date: everyone has it on that day;
     without one the plan has no days · today: the day of the decision, so that what has passed is noticed ·
-    done: phases that need no time any more · accept: conflicts by name that someone goes on with · risk: of the change.
+    done: phases that need no time any more · accept: conflicts by name that someone goes on with · risk: of the
+    change · target: what the adapters of the environment can do; None for a target that can do everything.
 
     Raises PlanRefused for what cannot be planned, with the smallest change that frees it, and BadOverride for an
     override that names no number or a wrong one; both are ValueErrors.
@@ -85,6 +89,8 @@ def make_plan(
     if wrong := _not_a_version(version):
         raise PlanRefused(f"version: {wrong}: name the version to release, such as 2.4.0")
     frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done, risk)
+    if target is not None:
+        _refuse_unmet(frame, target)
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
     rollback = rollback_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
     return Plan(
@@ -189,6 +195,13 @@ def _frame(
     return _Frame(
         answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
     )  # fmt: skip
+
+
+def _refuse_unmet(frame: _Frame, target: Capabilities) -> None:
+    """Raises PlanRefused with everything that the steps need and the target cannot do."""
+    strategy, instances = frame.answers.deployment_strategy, frame.service.instances
+    if needs := list(unmet(strategy, frame.steps, frame.numbers, instances, target)):
+        raise PlanRefused("the target cannot do what this plan needs. " + ". ".join(needs))
 
 
 def _conflicts(frame: _Frame) -> tuple[Conflict, ...]:
