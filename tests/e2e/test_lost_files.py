@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,9 +22,25 @@ from pilotage.engine.supervisor import worker_pid
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Status
 
-from .conftest import Make, users
+from .conftest import Make, Shop, users
 
 pytestmark = pytest.mark.real
+
+STABLE = {"version_1~2e~0~2e~0": 1000}
+"""All users have 1.0.0."""
+
+
+def deploy_canary(it: Shop) -> None:
+    """2.0.0 has its first users, and is watched."""
+    it.run("deploy", it.release("2.0.0"), "--detach")
+    it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+
+
+def wait_until(it: Shop, wanted: Callable[[], bool], deadline: float = 60.0) -> None:
+    until = time.monotonic() + deadline
+    while not wanted():
+        assert time.monotonic() < until, it.log()
+        time.sleep(0.1)
 
 
 def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(shop: Make, tmp_path: Path) -> None:
@@ -68,15 +85,15 @@ def test_when_run_is_deleted_there_is_one_router_and_one_fleet_and_users_are_ser
     instances = {p.pid for p in it.instances("1.0.0")}
     envoy = it.envoy().pid
     shutil.rmtree(tmp_path / ".pilotage" / "run")
-    until = time.monotonic() + 60
-    while True:
+
+    def served_anew() -> bool:
         with contextlib.suppress(ValueError, psutil.Error, AdapterError, OSError, urllib3.exceptions.HTTPError):
-            if it.envoy().pid != envoy and urllib3.request("GET", it.url, timeout=5, retries=False).status == 200:
-                break
-        assert time.monotonic() < until, it.log()
-        time.sleep(0.1)
+            return it.envoy().pid != envoy and urllib3.request("GET", it.url, timeout=5, retries=False).status == 200
+        return False
+
+    wait_until(it, served_anew)
     assert {p.pid for p in it.instances("1.0.0")} == instances
-    assert it.split() == {"version_1~2e~0~2e~0": 1000}
+    assert it.split() == STABLE
 
 
 def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobody_watches(
@@ -86,14 +103,10 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
     it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
-        it.run("deploy", it.release("2.0.0"), "--detach")
-        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        deploy_canary(it)
         for file in (tmp_path / ".pilotage").glob("pilotage.sqlite*"):
             file.unlink()
-        until = time.monotonic() + 30
-        while it.split() != {"version_1~2e~0~2e~0": 1000}:
-            assert time.monotonic() < until, it.log()
-            time.sleep(0.1)
+        wait_until(it, lambda: it.split() == STABLE)
 
 
 def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: Make) -> None:
@@ -101,14 +114,10 @@ def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: 
     it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
-        it.run("deploy", it.release("2.0.0"), "--detach")
-        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        deploy_canary(it)
         for file in it.state.glob("pilotage.sqlite*"):
             os.truncate(file, 0)
-        until = time.monotonic() + 30
-        while it.split() != {"version_1~2e~0~2e~0": 1000}:
-            assert time.monotonic() < until, it.log()
-            time.sleep(0.1)
+        wait_until(it, lambda: it.split() == STABLE)
     assert "the store knows nothing of what runs here" in it.log()
 
 
@@ -116,20 +125,14 @@ def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make,
     """Where it was is no store any more; the router obeys where its files are now, and so does `abort --offline`."""
     it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
-    it.run("deploy", it.release("2.0.0"), "--detach")
-    it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+    deploy_canary(it)
     moved, was = tmp_path.with_name("moved"), it.directory
     it.directory.rename(moved)
     it.directory = moved
     try:
-        until = time.monotonic() + 30
-        while it.split() != {"version_1~2e~0~2e~0": 1000}:
-            assert time.monotonic() < until, it.log()
-            time.sleep(0.1)
+        wait_until(it, lambda: it.split() == STABLE)
         assert it.run("abort", "--offline") == "shop-production: all users go to 1.0.0; nothing was stopped\n"
-        while worker_pid(it.state):
-            assert time.monotonic() < until, it.log()
-            time.sleep(0.1)
+        wait_until(it, lambda: not worker_pid(it.state))
     finally:
         shutil.rmtree(was, ignore_errors=True)
         moved.rename(was)
@@ -143,15 +146,11 @@ def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_wit
     it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
-        it.run("deploy", it.release("2.0.0"), "--detach")
-        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        deploy_canary(it)
         with contextlib.closing(sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert it.kill_worker()
-            until = time.monotonic() + 60
-            while it.split() != {"version_1~2e~0~2e~0": 1000}:
-                assert time.monotonic() < until, it.log()
-                time.sleep(0.1)
+            wait_until(it, lambda: it.split() == STABLE)
 
 
 @pytest.mark.xdist_group("postgres")
@@ -163,8 +162,7 @@ def test_a_worker_that_begins_while_the_database_is_dead_leaves_no_user_with_a_c
         monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
         it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
         it.run("deploy", it.release("1.0.0"))
-        it.run("deploy", it.release("2.0.0"), "--detach")
-        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        deploy_canary(it)
         postmaster = psutil.Process(server.get_pid())
         everybody = [postmaster, *postmaster.children(recursive=True)]
         for process in everybody:
@@ -172,14 +170,9 @@ def test_a_worker_that_begins_while_the_database_is_dead_leaves_no_user_with_a_c
                 process.kill()
         psutil.wait_procs(everybody, timeout=10)
         assert it.kill_worker()
-        until = time.monotonic() + 60
-        while it.split() != {"version_1~2e~0~2e~0": 1000}:
-            assert time.monotonic() < until, it.log()
-            time.sleep(0.1)
+        wait_until(it, lambda: it.split() == STABLE)
         server.ensure_postgres_running()
-        while it.split() == {"version_1~2e~0~2e~0": 1000}:
-            assert time.monotonic() < until, it.log()
-            time.sleep(0.1)
+        wait_until(it, lambda: it.split() != STABLE)
         it.run("down", "--yes")
 
 
@@ -189,8 +182,7 @@ def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(sho
     it.run("deploy", it.release("1.0.0"))
     envoy = it.envoy().pid
     with users(it, 30):
-        it.run("deploy", it.release("2.0.0"), "--detach")
-        it.wait(lambda r: r.version == "2.0.0" and r.plan.steps[r.state.step].kind is StepKind.ANALYSE)
+        deploy_canary(it)
         place = tmp_path / ".pilotage" / "run" / "shop-production"
         records = (
             "fleet/1.0.0-1.json",
@@ -204,6 +196,6 @@ def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(sho
         it.run("abort")
         rollout = it.wait_end()
     assert rollout.state.status is Status.ROLLED_BACK
-    assert it.split() == {"version_1~2e~0~2e~0": 1000}
+    assert it.split() == STABLE
     assert (it.envoy().pid, len(it.instances("1.0.0")), it.instances("2.0.0")) == (envoy, 2, [])
     assert "1.0.0-1.json was lost" in (tmp_path / ".pilotage" / "worker.log").read_text()

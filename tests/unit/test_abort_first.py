@@ -96,6 +96,13 @@ def a_plan(strategy: str = "canary", count: int = 1) -> Plan:
     return make_plan(answers, version="new", service=Service(instances=count, overrides=overrides))
 
 
+def begun(store: Store, strategy: str = "canary", old: str | None = "old") -> str:
+    """A rollout that nobody has looked at yet; its id."""
+    plan = a_plan(strategy)
+    pace = Pace.FULL if old else Pace.FIRST
+    return store.create(plan, begin(plan, old, pace), Snapshot(), "ada", time.time()).id
+
+
 @contextmanager
 def at_work(place: Path, plan: Plan, environment: dict[str, Any] | None = None) -> Iterator[Callable[[], str]]:
     """A worker and a rollout; gives what tells its status."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,40 +13,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import driver as module
+from pilotage.engine import looking, troubles
 from pilotage.engine.driver import Driver
 from pilotage.engine.journal import Done, Journal, Witness
 from pilotage.engine.store import Store
 from pilotage.engine.takeover import found_at_takeover
-from pilotage.engine.targets import Target
+from pilotage.engine.worker import Worker
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Seen, Status
-from pilotage.model.snapshot import Snapshot
-from pilotage.rollout.machine import begin
+from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Seen, Status
 
-from .test_abort_first import BACK, WITHIN, Watched, a_plan
+from .test_abort_first import BACK, WITHIN, Watched, begun
 
 HERE, THERE = "here/1/1.00", "there/2/1.00"
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    found = Watched()
-    monkeypatch.setattr(module, "open_target", lambda *_: Target(found, found, found))
-    return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    found = Store(tmp_path)
-    yield found
-    found.close()
-
-
-def begun(store: Store, strategy: str = "canary") -> str:
-    plan = a_plan(strategy)
-    return store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time()).id
 
 
 def drive_to(driver: Driver, step: int) -> Rollout:
@@ -139,6 +118,42 @@ def test_a_worker_that_lost_the_target_keeps_nothing_beside_it(
     with pytest.raises(Fenced):
         frozen.look()
     assert not Journal(tmp_path, "service", "production").done(rollout)
+
+
+def test_a_fence_that_goes_on_refusing_is_told_once_and_the_rollout_goes_on_when_it_lets_go(
+    tmp_path: Path, store: Store, world: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the lease is refused at every look: somebody else acts here by another store. Nothing else would
+    tell people that nobody looks after the rollout."""
+    rollout, obeys = begun(store), world.apply
+    refusal = "another controller (token 9) has taken over from this one (token 1)"
+
+    def refuses(*_: Any) -> None:
+        raise Fenced(refusal)
+
+    def told() -> list[str]:
+        return [event.sentence for event in store.events(rollout) if event.type == "person-needed"]
+
+    monkeypatch.setattr(world, "apply", refuses)
+    monkeypatch.setattr(troubles, "LASTS", 0.3)
+    monkeypatch.setattr(looking, "_AFTER_TROUBLE", 0.05)
+    worker = Worker(tmp_path)
+    thread = threading.Thread(target=worker.serve, daemon=True)
+    thread.start()
+    try:
+        until = time.monotonic() + WITHIN
+        while not told():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        monkeypatch.setattr(world, "apply", obeys)
+        while not (world.split and world.split.weight("new")):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        worker.stopping.set()
+        thread.join(WITHIN)
+        worker.store.close()
+    assert [refusal in sentence for sentence in told()] == [True]
 
 
 @pytest.mark.usefixtures("world")

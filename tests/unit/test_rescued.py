@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 
 from .test_store import ended, started
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path)
-    yield opened
-    opened.close()
 
 
 def led(directory: Path, to: str) -> Path:

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,33 +22,12 @@ from pilotage.engine.store import Store
 from pilotage.engine.targets import Target
 from pilotage.engine.worker import Worker
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, Status
-from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
 
-from .test_abort_first import BACK, WITHIN, Watched, a_plan
+from .test_abort_first import BACK, WITHIN, Watched, a_plan, begun
 
 HERE = "here/1/1.00"
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    found = Watched()
-    monkeypatch.setattr(module, "open_target", lambda *_: Target(found, found, found))
-    return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    found = Store(tmp_path)
-    yield found
-    found.close()
-
-
-def begun(store: Store, old: str | None = "old") -> str:
-    plan = a_plan()
-    pace = Pace.FULL if old else Pace.FIRST
-    return store.create(plan, begin(plan, old, pace), Snapshot(), "ada", time.time()).id
 
 
 def drive(driver: Driver, wanted: Status) -> None:

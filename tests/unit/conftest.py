@@ -1,0 +1,34 @@
+"""What several tests of a worker and its store begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pilotage.engine.store import Store
+
+if TYPE_CHECKING:
+    from .test_abort_first import Watched
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """A target that obeys, in the place of every one that is opened."""
+    from pilotage.engine import driver
+    from pilotage.engine.targets import Target
+
+    from .test_abort_first import Watched
+
+    found = Watched()
+    monkeypatch.setattr(driver, "open_target", lambda *_: Target(found, found, found))
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    found = Store(tmp_path)
+    yield found
+    found.close()
