@@ -73,7 +73,7 @@ def test_a_package_adds_a_kind_that_files_schema_and_rollouts_know(tmp_path: Pat
     target = open_target(tmp_path, describe(section, tmp_path), "shop", "production", 1)
     assert (target.router.section.site, target.router.context.peers.health_path) == ("berlin", "/healthz")  # type: ignore[attr-defined]
     assert (target.can.router.grain, target.can.router.sticky) == (100, False)
-    kinds = [one["properties"]["kind"]["const"] for one in json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["oneOf"]]  # fmt: skip
+    kinds = [one["properties"]["kind"]["const"] for one in json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["anyOf"][0]["oneOf"]]  # fmt: skip
     assert kinds == ["envoy", "edge"]
 
 

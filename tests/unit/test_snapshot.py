@@ -111,6 +111,7 @@ def test_a_deleted_maintenance_page_is_shown_as_it_was(tmp_path: Path, kept: Sna
     section = load(tmp_path / "pilotage.yaml").configuration.environments["production"]
     page = tmp_path / "closed.html"
     page.write_text("<p>closed</p>")
+    assert section.router
     router = section.router.model_copy(update={"maintenance_page": "closed.html"})
     kept = read_snapshot(describe(section.model_copy(update={"router": router}), tmp_path).to_dict())
     page.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pilotage.adapters import processes
 from pilotage.engine import leases, places
-from pilotage.engine.location import place_of
+from pilotage.engine.location import place_of, router_folders
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.targets import open_target
 from pilotage.model.record import RolloutSummary
@@ -87,7 +87,8 @@ def _stop(store: Store, directory: Path, last: RolloutSummary, token: int) -> No
 def _stop_processes(place: Path) -> bool:
     """Whether there was anything to stop."""
     found = False
-    left = [place / "router" / "envoy.json", *sorted((place / "fleet").glob("*.json"))]
+    routers = [folder / "envoy.json" for folder in router_folders(place)]
+    left = [*routers, *sorted((place / "fleet").glob("*.json"))]
     while left:
         records = [record for record in map(processes.load, left) if record is not None]
         left = [record.path for record in records if processes.stop(record, _STOP_DEADLINE) is not None]

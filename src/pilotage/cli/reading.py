@@ -62,7 +62,7 @@ def _headline(
     project: Project, place: tuple[str, str], serving: tuple[str, ...], *, pid: int | None, away: bool
 ) -> str:
     """What serves: what is known, not what was so when somebody last looked."""
-    from pilotage.engine.location import place_of, router_runs
+    from pilotage.engine.location import place_of, router_folders, router_runs
 
     if away:
         return f"{serving[0]} serves" if serving else "nothing serves"
@@ -73,7 +73,8 @@ def _headline(
         return f"{serving[0] if serving else 'nothing'} serves{idle}"
     from pilotage.adapters.routers.envoy_rescue import split_there
 
-    split = split_there(place_of(project.directory, *place) / "router")
+    folders = router_folders(place_of(project.directory, *place))
+    split = next((found for folder in folders if (found := split_there(folder))), None)
     weights = split.weights if split else ()
     shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
     return f"its router sends users to {shown}, and no rollout has completed{idle}"

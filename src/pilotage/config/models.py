@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -215,7 +216,10 @@ class EnvironmentSection(Section):
     """One place where the service runs."""
 
     fleet: Annotated[FleetSection, KindOf(Port.FLEET)] = Field(description="What runs the instances.")
-    router: Annotated[RouterSection, KindOf(Port.ROUTER)] = Field(description="What splits requests.")
+    router: Annotated[RouterSection, KindOf(Port.ROUTER)] | None = Field(None, description="What splits requests.")
+    routers: dict[Annotated[str, Field(pattern=NAME)], Annotated[RouterSection, KindOf(Port.ROUTER)]] = Field(
+        default_factory=dict, description="Instead of router: several that split alike, by names of your own."
+    )
     metrics: Annotated[MetricsSection, KindOf(Port.METRICS)] = Field(
         default={"kind": "envoy"}, validate_default=True, description="Where requests and errors are counted."
     )
@@ -244,19 +248,29 @@ class EnvironmentSection(Section):
         default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
     )
 
+    @property
+    def every_router(self) -> Mapping[str, RouterSection]:
+        """By name; that of a single `router` is empty."""
+        return {"": self.router} if self.router else self.routers
+
     @model_validator(mode="after")
-    def _counted(self) -> EnvironmentSection:
+    def _routed(self) -> EnvironmentSection:
+        if self.router is None and not self.routers:
+            raise Misplaced("is missing", "router")
+        if self.router is not None and self.routers:
+            raise Misplaced("name either router or routers", "routers")
+        kinds = list(dict.fromkeys(router.kind for router in self.every_router.values()))
         needed = router_counted_by(self.metrics)
-        if needed and needed != self.router.kind:
+        if needed and needed not in kinds:
             raise Misplaced(
                 f"{self.metrics.kind} reads the figures of a router of kind {needed}, and the router is of kind "
-                f"{self.router.kind}: name another source of counts, such as {{kind: command, run: [./counts]}}",
-                "metrics" if "metrics" in self.model_fields_set else "router",
+                f"{' and '.join(kinds)}: name another source of counts, such as {{kind: command, run: [./counts]}}",
+                "metrics" if "metrics" in self.model_fields_set else "router" if self.router else "routers",
             )
-        if self.synthetic is not None and not tells_own_requests(self.router):
+        if self.synthetic is not None and not all(map(tells_own_requests, self.every_router.values())):
             raise Misplaced(
-                f"a router of kind {self.router.kind} cannot tell Pilotage's own requests from those of users: leave "
-                "synthetic out",
+                f"a router of kind {' and '.join(kinds)} cannot tell Pilotage's own requests from those of users: "
+                "leave synthetic out",
                 "synthetic",
             )
         return self

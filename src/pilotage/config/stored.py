@@ -22,7 +22,7 @@ from pilotage.model.capabilities import Port
 _log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=BaseModel)
 
-_WAY_BACK = ("fleet", "router", "metrics", "flag")
+_WAY_BACK = ("fleet", "router", "routers", "metrics", "flag")
 """Parts without which users cannot be brought back, or what they met cannot be counted: read value by value."""
 
 _MEMBERS = ("probes", "checks", "routes", "overrides")
@@ -63,7 +63,7 @@ def read_section(data: Mapping[str, Any]) -> Stored:
     for name, field in EnvironmentSection.model_fields.items():
         if name in known and (value := _part(name, field, known[name], trouble)) is not None:
             found[name] = value
-    if "fleet" not in found or "router" not in found:
+    if "fleet" not in found or not ("router" in found or found.get("routers")):
         raise UnreadableSection("; ".join(trouble) or "the configuration kept with the rollout has no fleet or router")
     section = EnvironmentSection.model_construct(**found)
     checks = known.get("checks")
@@ -84,6 +84,12 @@ def read_probes(data: Mapping[str, Any]) -> Sequence[ProbeSection]:
 def read_kind(name: str, data: Mapping[str, Any]) -> AdapterSection | None:
     """The fleet, router, metrics or flag alone, of a section that a rollout kept."""
     return cast(AdapterSection | None, _alone(name, data))
+
+
+def read_routers(data: Mapping[str, Any]) -> tuple[AdapterSection, ...]:
+    """Every router that can be read, of a section that a rollout kept."""
+    one, several = _alone("router", data), _alone("routers", data)
+    return (one,) if one else tuple((several or {}).values())
 
 
 def _alone(name: str, data: Mapping[str, Any]) -> Any:
@@ -135,7 +141,7 @@ def _part(name: str, field: FieldInfo, value: Any, trouble: list[str]) -> Any:
     except ValidationError as error:
         why = _in_words(error)
     if name in _WAY_BACK and isinstance(value, dict):
-        return _by_its_kind(name, value, trouble)
+        return _every_router(value, trouble) if name == "routers" else _by_its_kind(name, value, trouble)
     if name == "analysis" and isinstance(value, dict):
         return _analysis(value, trouble)
     if isinstance(value, dict | list) and name in _MEMBERS:
@@ -174,9 +180,19 @@ def _readable(adapter: TypeAdapter[Any], name: str, value: dict[str, Any] | list
     return adapter.validate_python(kept, strict=True)
 
 
+def _every_router(value: dict[str, Any], trouble: list[str]) -> dict[str, AdapterSection]:
+    """Those of several routers that can be read; what is wrong with one keeps the others from nothing."""
+    found = {}
+    for name, one in value.items():
+        router = _by_its_kind(f"routers.{name}", one, trouble) if isinstance(one, dict) else None
+        if router is not None:
+            found[name] = router
+    return found
+
+
 def _by_its_kind(name: str, value: dict[str, Any], trouble: list[str]) -> AdapterSection | None:
     """A part with a kind, by the model of that kind. Without its adapter nothing can act on it."""
-    marker = _KINDS[name]
+    marker = _KINDS[name.partition(".")[0]]
     kind = value.get("kind", marker.default)
     model = section_of(marker.port, kind) if isinstance(kind, str) else None
     if model is None:
@@ -216,6 +232,7 @@ def _in_words(error: ValidationError) -> str:
 _KINDS: Mapping[str, KindOf] = {
     "fleet": KindOf(Port.FLEET),
     "router": KindOf(Port.ROUTER),
+    "routers": KindOf(Port.ROUTER),
     "metrics": KindOf(Port.METRICS),
     "flag": KindOf(Port.FLAGS, default="flagd"),
 }

@@ -27,9 +27,10 @@ from pilotage.engine.recorder import AWAY, BACK, Recorder
 from pilotage.engine.sight import Sight
 from pilotage.engine.store import Store
 from pilotage.engine.takeover import StoreWentBack, found_at_takeover, went_back
-from pilotage.engine.targets import Target, open_target
+from pilotage.engine.targets import SWITCH_DEADLINE, Target, open_target
 from pilotage.engine.viewing import view_of
 from pilotage.model.observation import Verdict
+from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout, Unreadable
 from pilotage.model.rollout import Command, CommandKind, Decision, RolloutState, Seen, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
@@ -209,7 +210,7 @@ class Driver:
             self._token = token
             self._target = open_target(
                 self._directory, self.rollout.snapshot, self.rollout.service, self.rollout.environment, token,
-                self.rollout.id, self._holder,
+                self.rollout.id, self._holder, _switch_deadline(self.rollout.plan),
             )  # fmt: skip
             ballast.lay(self._folder)
             if present is not None:
@@ -333,3 +334,9 @@ def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
     withdrawn = before.status is Status.WITHDRAWN and after.status is not Status.WITHDRAWN
     returns = withdrawn or (before.diverted is not None and after.diverted is None)
     return moved or returns or after.status is Status.COMPLETED
+
+
+def _switch_deadline(plan: Plan) -> float:
+    """Seconds for which one of several routers may be ahead of another."""
+    found = (setting.value for setting in plan.settings if setting.path.endswith(".switch_deadline"))
+    return next((float(value) for value in found if isinstance(value, int | float)), SWITCH_DEADLINE)

@@ -47,8 +47,19 @@ def place_of(directory: Path, service: str, environment: str) -> Path:
     return directory / "run" / f"{service}-{environment}"
 
 
+def folder_of_router(name: str) -> str:
+    """The folder of a router in its target's; name: of one of several, empty for the only one."""
+    return f"router-{name}" if name else "router"
+
+
+def router_folders(place: Path) -> list[Path]:
+    """The folder of every router that a target has or had. place: the target's."""
+    return sorted(path for path in place.glob("router*") if path.name == "router" or path.name.startswith("router-"))
+
+
 def router_runs(directory: Path, service: str, environment: str) -> bool:
     """Whether a router of this target runs here. Writes nothing."""
     from pilotage.adapters import processes
 
-    return processes.runs(place_of(directory, service, environment) / "router" / "envoy.json")
+    folders = router_folders(place_of(directory, service, environment))
+    return any(processes.runs(folder / "envoy.json") for folder in folders)

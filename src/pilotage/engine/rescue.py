@@ -25,7 +25,7 @@ from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
 from pilotage.engine.failpoints import reach
-from pilotage.engine.location import place_of
+from pilotage.engine.location import place_of, router_folders
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE, Split, artifact_of
 
@@ -55,7 +55,7 @@ class Rescued:
 
 def find_place(directory: Path, service: str | None, environment: str | None) -> Path:
     """The one target in the state's `directory` that fits what is named of it. Raises NothingToTakeBack."""
-    found = [path for path in sorted((directory / "run").glob("*")) if (path / "router").is_dir()]
+    found = [path for path in sorted((directory / "run").glob("*")) if router_folders(path)]
     if service and environment:
         found = [path for path in found if path.name == f"{service}-{environment}"]
     elif service:
@@ -83,12 +83,14 @@ def take_back(
 
 def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
     """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
-    router = processes.folder_now(place / "router" / "envoy.json") or place / "router"
-    place = router.parent
-    if not (router / "xds").is_dir():
-        raise NothingToTakeBack(f"no router has been started in {router}")
-    split = envoy_rescue.split_there(router)
-    before = [version for version, _ in split.weights] if split else []
+    folders = router_folders(place) or [place / "router"]
+    routers = [processes.folder_now(folder / "envoy.json") or folder for folder in folders]
+    place = routers[0].parent
+    if not any((router / "xds").is_dir() for router in routers):
+        raise NothingToTakeBack(f"no router has been started in {' or '.join(map(str, routers))}")
+    routers = [router for router in routers if (router / "xds").is_dir()]
+    splits = [split for router in routers if (split := envoy_rescue.split_there(router))]
+    before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
     version = to_version or _stable(place, before)
     there = _answering(place, version, before)
     if not there:
@@ -101,7 +103,9 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
         # Before anything is done: a worker that has the old wish would undo what it finds no word of.
         _leave_word(place, rescued)
         reach("rescue-noted")
-    confirmed = envoy_rescue.lead_all(router, version, there)
+    # Every one of them, also where another does not confirm it.
+    confirmations = [envoy_rescue.lead_all(router, version, there) for router in routers]
+    confirmed = all(confirmations)
     reach("rescue-led")
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
     did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
@@ -135,12 +139,16 @@ def stable_of(directory: Path, service: str, environment: str) -> str:
     return _noted_in(place_of(directory, service, environment))
 
 
+def stable_at(place: Path) -> str:
+    """As `stable_of`, of the target whose files are in `place`."""
+    return _noted_in(place)
+
+
 def leads_elsewhere(place: Path) -> bool:
-    """Whether the router of `place` leads anybody to another version than the stable one, or may well do so."""
-    split, stable = envoy_rescue.split_there(place / "router"), _noted_in(place)
-    if split is None:
-        return False
-    return split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1
+    """Whether a router of `place` leads anybody to another version than the stable one, or may well do so."""
+    stable = _noted_in(place)
+    splits = [split for folder in router_folders(place) if (split := envoy_rescue.split_there(folder))]
+    return any(split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1 for split in splits)
 
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:
@@ -154,7 +162,8 @@ def standing(directory: Path, service: str, environment: str) -> Rescued | None:
     if isinstance(found, dict) and isinstance(found.get("at"), int | float) and found.get("to"):
         return Rescued(at=float(found["at"]), by=str(found.get("by") or "pilotage"), to=str(found["to"]))
     # The disk had no room for words; the router's files say what was done.
-    split = envoy_rescue.split_there(place / "router")
+    splits = [envoy_rescue.split_there(folder) for folder in router_folders(place)]
+    split = splits[0] if splits and all(one == splits[0] for one in splits) else None
     return Rescued(at=at, to=split.weights[0][0] if split and len(split.weights) == 1 else "")
 
 
@@ -189,7 +198,8 @@ def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, 
     router sends now. Its files keep older addresses too, and a port may be somebody else's by now."""
     found = {address for named, address in _instances(place) if named == version}
     if not found and version in before:
-        found = set(envoy_rescue.addresses_there(place / "router", version))
+        folders = router_folders(place)
+        found = {address for folder in folders for address in envoy_rescue.addresses_there(folder, version)}
     with ThreadPoolExecutor(16) as pool:
         asked = list(zip(sorted(found), pool.map(_answers, sorted(found)), strict=True))
     return [address for address, answers in asked if answers]

@@ -13,7 +13,7 @@ from pathlib import Path
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine import rescue
 from pilotage.engine.journal import witness_in
-from pilotage.engine.location import place_of
+from pilotage.engine.location import place_of, router_folders
 from pilotage.engine.places import known
 from pilotage.engine.recorder import AWAY
 from pilotage.engine.store import Store
@@ -61,7 +61,8 @@ def leave_unwatched(directory: Path, in_hand: Set[Path] = frozenset()) -> None:
 
 
 def _targets(directory: Path) -> list[Path]:
-    return [path for path in sorted((directory / "run").glob("*")) if (path / "router" / "xds").is_dir()]
+    places = sorted((directory / "run").glob("*"))
+    return [place for place in places if any((folder / "xds").is_dir() for folder in router_folders(place))]
 
 
 def _leave_to_stable(place: Path, why: str) -> None:

@@ -16,10 +16,18 @@ from typing import TYPE_CHECKING, Any
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
-from pilotage.config.kinds import AdapterSection, FlagSection
+from pilotage.config.kinds import AdapterSection, FlagSection, router_counted_by
 from pilotage.config.models import EnvironmentSection, ProbeSection
-from pilotage.config.stored import Stored, read_analysis, read_kind, read_probes, read_section
-from pilotage.model.capabilities import Capabilities, FlagsCapabilities, MetricsCapabilities, Port, RouterCapabilities
+from pilotage.config.stored import Stored, read_analysis, read_kind, read_probes, read_routers, read_section
+from pilotage.engine.location import folder_of_router, router_folders
+from pilotage.model.capabilities import (
+    Capabilities,
+    FlagsCapabilities,
+    MetricsCapabilities,
+    Port,
+    RouterCapabilities,
+    together,
+)
 from pilotage.model.finding import Finding
 from pilotage.model.snapshot import Snapshot
 
@@ -30,6 +38,9 @@ if TYPE_CHECKING:
     from pilotage.model.probe import Probe
 
 _log = logging.getLogger(__name__)
+
+SWITCH_DEADLINE = 30.0
+"""Seconds for which one of several routers may be ahead of another, where no plan says it."""
 
 LARGEST_FILE = 1 << 20
 """Bytes: a larger file of the project is not kept with a rollout."""
@@ -66,9 +77,10 @@ def open_target(
     token: int,
     rollout: str = "",
     by: str = "",
+    switch_deadline: float = SWITCH_DEADLINE,
 ) -> Target:
     """`directory` is the store's; `snapshot` is what the rollout knows of its configuration; `rollout` its id; `by`
-    who holds the lease with `token`.
+    who holds the lease with `token`; `switch_deadline`: seconds for which one of several routers may be ahead.
 
     Raises UnreadableSection when the snapshot has no fleet or router; whatever else is wrong with it ends up in
     the target's `trouble`.
@@ -90,11 +102,11 @@ def open_target(
         health_path=fleet.health_path,
         strata=_strata(section),
         synthetic=section.synthetic is not None,
-        router=place / "router",
+        router=router_folder(place, section),
         instances=fleet.instances,
     )
     context = replace(context, peers=peers)
-    router: Router = _opened(Port.ROUTER, section.router, replace(context, directory=place / "router"))
+    router = _router(section, context, switch_deadline)
     return Target(
         router=router,
         fleet=fleet,
@@ -104,10 +116,32 @@ def open_target(
         checks=_checks(place / "checks" / (rollout or "none"), fence, stored, cwd),
         flags=open_flags(section.flag, replace(context, directory=place / "flags")) if section.flag else None,
         variants=_variants(fleet, section),
-        synthetic=_synthetic(router, place / "router", section),
+        synthetic=_synthetic(router, peers.router, section),
         probes=_probes(section, cwd),
         trouble=trouble,
     )
+
+
+def _router(section: EnvironmentSection, context: Context, switch_deadline: float) -> Router:
+    """The router, or several as one."""
+    place = context.directory
+    opened: dict[str, Router] = {
+        name: _opened(Port.ROUTER, one, replace(context, directory=place / folder_of_router(name)))
+        for name, one in section.every_router.items()
+    }
+    if len(opened) == 1:
+        return next(iter(opened.values()))
+    from pilotage.adapters.routers.several import Several
+    from pilotage.engine import rescue
+
+    return Several(opened, stable=lambda: rescue.stable_at(place), switch_deadline=switch_deadline)
+
+
+def router_folder(place: Path, section: EnvironmentSection) -> Path:
+    """The folder of the router whose figures the metrics read; where it does not matter, of the first one."""
+    wanted = router_counted_by(section.metrics)
+    names = [name for name, one in section.every_router.items() if one.kind == wanted] or list(section.every_router)
+    return place / folder_of_router(names[0])
 
 
 def _opened(port: Port, section: AdapterSection, context: Context) -> Any:
@@ -123,12 +157,13 @@ def open_flags(section: FlagSection, context: Context) -> Flags:
 def capabilities_of(section: EnvironmentSection) -> Capabilities:
     """What the adapters of an environment can do as they are configured. Raises NoAdapter."""
     flags = registry.of(Port.FLAGS, section.flag).can(section.flag) if section.flag else FlagsCapabilities()
+    routers = tuple(registry.of(Port.ROUTER, one).can(one) for one in section.every_router.values())
     return Capabilities(
-        router=registry.of(Port.ROUTER, section.router).can(section.router),
+        router=routers[0] if len(routers) == 1 else together(routers),
         fleet=registry.of(Port.FLEET, section.fleet).can(section.fleet),
         metrics=registry.of(Port.METRICS, section.metrics).can(section.metrics),
         flags=flags,
-        router_name=section.router.kind,
+        router_name=" and ".join(dict.fromkeys(one.kind for one in section.every_router.values())),
         fleet_name=section.fleet.kind,
         flags_name=section.flag.kind if section.flag else "",
     )
@@ -136,9 +171,10 @@ def capabilities_of(section: EnvironmentSection) -> Capabilities:
 
 def kept_capabilities(snapshot: Snapshot) -> Capabilities:
     """The same of the configuration that a rollout kept: of what cannot be read, that users do not stick."""
-    router, metrics = read_kind("router", snapshot.environment), read_kind("metrics", snapshot.environment)
+    routers, metrics = read_routers(snapshot.environment), read_kind("metrics", snapshot.environment)
+    able = tuple(registry.of(Port.ROUTER, one).can(one) for one in routers)
     return Capabilities(
-        router=registry.of(Port.ROUTER, router).can(router) if router else RouterCapabilities(sticky=False),
+        router=together(able) if able else RouterCapabilities(sticky=False),
         metrics=registry.of(Port.METRICS, metrics).can(metrics) if metrics else MetricsCapabilities(users=True),
     )
 
@@ -151,7 +187,7 @@ def examine_adapters(
 
     place = _place(directory, service, environment)
     parts: list[tuple[Port, AdapterSection | None]] = [
-        (Port.ROUTER, section.router),
+        *((Port.ROUTER, router) for router in section.every_router.values()),
         (Port.FLEET, section.fleet),
         (Port.METRICS, section.metrics),
         (Port.FLAGS, section.flag),
@@ -194,8 +230,8 @@ def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
 
 def files_of(section: EnvironmentSection) -> tuple[str, ...]:
     """Files of the project that the way back of this environment needs."""
-    files = registry.of(Port.ROUTER, section.router).files
-    return tuple(files(section.router)) if files else ()
+    found = ((registry.of(Port.ROUTER, one).files, one) for one in section.every_router.values())
+    return tuple(dict.fromkeys(name for files, one in found if files for name in files(one)))
 
 
 def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
@@ -218,7 +254,9 @@ def with_learned_routes(snapshot: Snapshot, directory: Path, service: str, envir
 
     if snapshot.routes:
         return snapshot
-    learned = largest_routes(sampled_paths(_place(directory, service, environment) / "router"))
+    place = _place(directory, service, environment)
+    folder = next((path for path in router_folders(place) if path.exists()), place / folder_of_router(""))
+    learned = largest_routes(sampled_paths(folder))
     section = {**snapshot.environment, "routes": [{"path": path} for path in learned]}
     return replace(snapshot, environment=section, routes=tuple(learned))
 

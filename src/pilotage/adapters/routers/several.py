@@ -1,0 +1,165 @@
+"""Several routers as one: a split is reached when all of them show it, and none stays ahead of another.
+
+A router that cannot be told or read is named. While one lags on the way forward, the others wait for it for
+`switch_deadline` and then go back to the split that all had, until the one that lags answers again. On the way back
+every router is told at once and none waits for another: users leave a harmful version wherever that can be done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn
+
+from pilotage.adapters.ports import AdapterError, Backends, Fenced, Router
+from pilotage.model.traffic import Split
+
+
+class Several:
+    """The Router port over others, by name.
+
+    stable: the version to go back to, empty where that is not known · switch_deadline: seconds for which one router may
+    be ahead of another.
+    """
+
+    def __init__(
+        self,
+        routers: Mapping[str, Router],
+        *,
+        stable: Callable[[], str],
+        switch_deadline: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._routers, self._stable, self._deadline = dict(routers), stable, switch_deadline
+        self._clock = clock
+        self._wanted: Split | None = None
+        self._together: Split | None = None
+        """What all of them showed last."""
+        self._shown: dict[str, Split | None] = {}
+        self._lagging: dict[str, str] = {}
+        """Who did not answer, or does not show what was asked for while others do, as last read; and why."""
+        self._apart_since: float | None = None
+        self._held: frozenset[str] = frozenset()
+        """For whom the others wait."""
+
+    def url(self) -> str:
+        return next((url for router in self._routers.values() if (url := router.url())), "")
+
+    def apply(self, split: Split, backends: Backends) -> None:
+        if split != self._wanted:
+            self._wanted, self._apart_since, self._held = split, None, frozenset()
+        back = self._is_back(split)
+        if back:
+            self._held = frozenset()
+        if self._held:
+            self._wait(split, backends)
+        refused = self._tell(self._routers, split, backends)
+        lagging = {**self._lagging, **refused}
+        if not lagging:
+            return
+        if self._apart_since is None:
+            self._apart_since = self._clock()
+        if not back and self._clock() - self._apart_since > self._deadline:
+            self._held = frozenset(lagging)
+            self._keep_back(lagging, backends)
+        if refused:
+            raise AdapterError(_named(refused))
+
+    def read(self) -> Split | None:
+        shown, silent = {}, {}
+        for name, router in self._routers.items():
+            try:
+                shown[name] = router.read()
+            except AdapterError as error:
+                silent[name] = str(error)
+        self._shown, self._lagging = shown, silent
+        if silent:
+            raise AdapterError(_named(silent))
+        found = list(shown.values())
+        if all(one == found[0] for one in found):
+            self._together, self._apart_since = found[0], None
+            return found[0]
+        if self._apart_since is None:
+            self._apart_since = self._clock()
+        self._lagging = {name: f"shows {_shares(one)}" for name, one in shown.items() if one != self._wanted}
+        return self._furthest([one for one in found if one is not None and one != self._wanted])
+
+    def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
+        found: dict[str, frozenset[tuple[str, int]]] = {}
+        told = False
+        for name, router in self._routers.items():
+            try:
+                sent = router.endpoints()
+            except AdapterError as error:
+                raise AdapterError(_named({name: str(error)})) from error
+            told = told or sent is not None
+            for version, addresses in (sent or {}).items():
+                found[version] = found.get(version, frozenset()) | addresses
+        return found if told else None
+
+    def stop(self) -> None:
+        failed: dict[str, str] = {}
+        for name, router in self._routers.items():
+            try:
+                router.stop()
+            except Fenced:
+                raise
+            except AdapterError as error:
+                failed[name] = str(error)
+        if failed:
+            raise AdapterError(_named(failed))
+
+    def _tell(self, names: Iterable[str], split: Split, backends: Backends) -> dict[str, str]:
+        """Who could not be told, and why. Raises Fenced."""
+        refused = {}
+        for name in names:
+            try:
+                self._routers[name].apply(split, backends)
+            except Fenced:
+                raise
+            except AdapterError as error:
+                refused[name] = str(error)
+        return refused
+
+    def _wait(self, split: Split, backends: Backends) -> None:
+        """Tell those for whom the others wait; over when all of them show it. Raises AdapterError until then."""
+        refused = self._tell(self._held, split, backends)
+        behind = {name: self._lagging.get(name, f"shows {_shares(self._shown.get(name))}") for name in self._held}
+        if refused or any(name in self._lagging or self._shown.get(name) != split for name in self._held):
+            self._keep_back({**behind, **refused}, backends)
+        # From now on it is the others' turn to follow.
+        self._held, self._apart_since = frozenset(), self._clock()
+
+    def _is_back(self, split: Split) -> bool:
+        """Whether it takes users towards stable, seen from what all had and from any router that can be read; such a
+        split never waits."""
+        stable = self._stable()
+        known = [shown for shown in (self._together, *self._shown.values()) if shown is not None]
+        return not stable or all(split.weight(stable) >= shown.weight(stable) for shown in known)
+
+    def _keep_back(self, lagging: Mapping[str, str], backends: Backends) -> NoReturn:
+        """The others stay at what all had, or at what the most careful of them has; says so by an AdapterError."""
+        stable = self._stable()
+        known = [one for one in self._shown.values() if one is not None]
+        careful = max(known, key=lambda one: one.weight(stable), default=None)
+        target = self._together or careful
+        kept = ""
+        if target is not None and target != self._wanted:
+            self._tell((name for name in self._routers if name not in self._held), target, backends)
+            kept = f"; the other routers stay at {_shares(target)} until it follows"
+        raise AdapterError(f"{_named(lagging)}{kept}")
+
+    def _furthest(self, behind: list[Split]) -> Split | None:
+        """Of the splits that are not what was asked for, the one that leaves stable least: it reaches most versions."""
+        stable = self._stable()
+        return min(behind, key=lambda one: (one.weight(stable) if stable else 0, -len(one.weights)), default=None)
+
+
+def _named(wrong: Mapping[str, str]) -> str:
+    return "; ".join(f"router {name}: {why}" for name, why in wrong.items())
+
+
+def _shares(split: Split | None) -> str:
+    if split is None:
+        return "nothing"
+    return ", ".join(f"{version} {weight / 10:g}%" for version, weight in split.weights)
