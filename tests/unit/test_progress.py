@@ -17,10 +17,11 @@ from pilotage.model.progress import (
     Progress,
     RollingProgress,
     ToggleProgress,
+    WayBack,
 )
 from pilotage.model.rollout import Diversion, Hold, HoldCause, RolloutState, Status, Trouble
 from pilotage.model.stored_state import from_data, to_data
-from pilotage.rollout.machine import STRATEGIES
+from pilotage.rollout.strategies import STRATEGIES
 
 FORWARD, BACK, BACKED = Status.PROGRESSING, Status.ROLLING_BACK, Status.ROLLED_BACK
 CASES: list[tuple[S, Status, Progress, dict[str, Any]]] = [
@@ -29,7 +30,7 @@ CASES: list[tuple[S, Status, Progress, dict[str, Any]]] = [
     (S.ROLLING, FORWARD, RollingProgress(restored=True), {"moves": 1}),
     (S.ROLLING, Status.WITHDRAWN, RollingProgress(restored=True), {"moves": 1}),
     (S.ROLLING, BACK, RollingProgress(undone=2), {"moves": 2}),
-    (S.BIG_BANG, BACK, BigBangProgress(undone=3), {"moves": 3}),
+    (S.BIG_BANG, BACK, BigBangProgress(came_to=WayBack.RESTORED), {"moves": 3}),
     (S.FEATURE_TOGGLE, FORWARD, ToggleProgress(parts=3), {"moves": 3}),
     (S.FEATURE_TOGGLE, BACK, ToggleProgress(undone=2), {"moves": 2}),
     (S.FEATURE_TOGGLE, BACKED, ToggleProgress(dark=True), {"moves": 0, "dark": True}),

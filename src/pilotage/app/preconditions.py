@@ -5,15 +5,17 @@ from __future__ import annotations
 from pilotage.app.requests import DeployRequest
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
+from pilotage.config.models import EnvironmentSection
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.targets import describe, files_of, open_flags
-from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.clock import day_of
 from pilotage.model.events import ReadinessChecked
+from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
 from pilotage.model.rollout import Event
-from pilotage.model.step_ids import CHECK_BACKUP, RESTORE
+from pilotage.rollout.strategies import strategy_of
+from pilotage.rollout.turn import Configured, Strategy
 from pilotage.rollout.windows import in_words, reigning
 
 
@@ -58,17 +60,9 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
             f'{" ".join(f"--accept {c.name}" for c in plan.stopped_by)} --reason "…"'
         )
     section = loaded.configuration.environments[plan.environment]
-    place = loaded.place("environments", plan.environment)
-    strategy = plan.answers.deployment_strategy
-    if strategy is DeploymentStrategy.FEATURE_TOGGLE and section.flag is None:
-        raise PlanStopped(f"{place}: a feature toggle needs its flag: flag: {{file: flags.json, key: new-checkout}}")
-    if section.flag is not None and strategy is DeploymentStrategy.FEATURE_TOGGLE:
-        _begins_dark(loaded, section.flag)
-    if strategy is DeploymentStrategy.BIG_BANG and not section.checks.get(CHECK_BACKUP):
-        raise PlanStopped(
-            f"{place}: big-bang needs a backup with proof (R15): checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
-            f"{RESTORE}: [{{run: [./restore.sh]}}]}}"
-        )
+    strategy = strategy_of(plan)
+    if missing := strategy.requires(_configured(loaded, section, strategy)):
+        raise PlanStopped(f"{loaded.place('environments', plan.environment)}: {missing[0]}")
     kept = describe(section, loaded.path.resolve().parent).files
     for name in files_of(section):
         if name not in kept:
@@ -77,30 +71,33 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
                 f"{where}: {name} cannot be read, or is larger than 1 MiB. Create it, or leave the setting out"
             )
     known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
-    known += [RESTORE] if strategy is DeploymentStrategy.BIG_BANG else []
+    known += strategy.more_checks
+    named = plan.answers.deployment_strategy
     for name in section.checks:
         if name not in known:
             where = loaded.place("environments", plan.environment, "checks", name)
-            raise PlanStopped(f"{where}: {strategy} has no check {name!r}; it has {', '.join(known) or 'none'}")
+            raise PlanStopped(f"{where}: {named} has no check {name!r}; it has {', '.join(known) or 'none'}")
 
 
-def _begins_dark(loaded: Loaded, section: FlagSection) -> None:
-    """A flag that users have already is another release's: turning it off would take something from them."""
+def _configured(loaded: Loaded, section: EnvironmentSection, strategy: Strategy) -> Configured:
+    """What the environment has for the strategy; its flag is looked up only where the strategy takes one."""
+    checks = frozenset(name for name, configured in section.checks.items() if configured)
+    if section.flag is None or not strategy.takes_flag:
+        return Configured(checks=checks)
+    return Configured(checks=checks, flag=section.flag.key, ramp=_ramp_now(loaded, section.flag))
+
+
+def _ramp_now(loaded: Loaded, section: FlagSection) -> Ramp:
+    """Whom a flag reaches now."""
     from pilotage.adapters.context import Context
     from pilotage.adapters.fence import Fence
-    from pilotage.model.flag import OFF
 
     folder = loaded.path.resolve().parent
     unused = folder / "unused"
     context = Context(
         directory=unused, fence=Fence(unused, 0), service=loaded.configuration.service, environment="", folder=folder
     )
-    ramp = open_flags(section, context).read()
-    if ramp != OFF:
-        raise PlanStopped(
-            f"the flag {section.key} reaches {ramp.share / 10:g} % of users already: a release begins with a flag that "
-            "nobody has; name a new one, or `pilotage flag kill`"
-        )
+    return open_flags(section, context).read()
 
 
 def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> None:

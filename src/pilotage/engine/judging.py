@@ -23,16 +23,15 @@ from pilotage.judge.look import Unit
 from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
-from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import RolloutState, Seen
 from pilotage.model.traffic import WHOLE, Split
-from pilotage.rollout import baseline
 from pilotage.rollout.machine import wants_traffic
-from pilotage.rollout.turn import FORWARD
+from pilotage.rollout.strategies import strategy_of
+from pilotage.rollout.turn import FORWARD, Comparison
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class Judging:
 
     def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
         self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
+        self._strategy = strategy_of(rollout.plan)
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         self._history = _known_history(store, rollout)
         self._can = kept_capabilities(self._snapshot)
@@ -132,7 +132,7 @@ class Judging:
             return
         subject, (new, old) = self._subject, self._names()
         source: Metrics | None = target.variants if subject == "flag" else target.metrics
-        fresh = baseline.name(self._plan, self._old) if subject == "code" else None
+        fresh = self._strategy.baseline(self._plan, self._old) if subject == "code" else None
         try:
             if source is None:
                 raise AdapterError("nothing says what the variants did: configure flag.metrics")
@@ -203,9 +203,8 @@ class Judging:
     # ── what is judged ─────────────────────────────────────────────────────────────────────────────────────
 
     def _turn_to(self, state: RolloutState) -> None:
-        """A feature toggle's code is judged while it goes out dark, then flag-on against flag-off (R16)."""
-        toggled = self._plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE and state.step > 0
-        subject = "flag" if toggled else "code"
+        """Judge what the strategy compares at this step: two versions of the code, or flag-on and flag-off (R16)."""
+        subject = "flag" if self._strategy.comparison(state) is Comparison.VARIANTS else "code"
         if subject != self._subject:
             self._subject, self._cursor, self._new_reading = subject, None, None
             self._judge = self._new_judge()
@@ -267,7 +266,7 @@ class Judging:
         if abs(age) > STALEST:
             self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
             return
-        fresh = baseline.name(self._plan, self._old) if self._subject == "code" else None
+        fresh = self._strategy.baseline(self._plan, self._old) if self._subject == "code" else None
         self._cursor = reading.cursor
         self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
         self._unproven = False

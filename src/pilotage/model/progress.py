@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import msgspec
 
 
@@ -25,9 +27,25 @@ class RollingProgress(_Progress, frozen=True, tag="rolling"):
     """Backward: batches that run the old version again, the last one first."""
 
 
+class WayBack(IntEnum):
+    """The parts of a big-bang's way back, in their order. Stored as the number of those that are done."""
+
+    BEGUN = 0
+    CLOSED = 1
+    """Users see the maintenance page, and their last requests have had their time."""
+    STOPPED = 2
+    """The new version is gone."""
+    RESTORED = 3
+    """The check `restore` has passed."""
+    STARTED = 4
+    """Every instance of the old version is healthy."""
+    OPEN = 5
+    """Users have the old version again."""
+
+
 class BigBangProgress(_Progress, frozen=True, tag="big-bang"):
-    undone: int = 0
-    """Backward: parts of the way back that are done."""
+    came_to: WayBack = msgspec.field(default=WayBack.BEGUN, name="undone")
+    """Backward: the part that was read back last."""
 
 
 class ToggleProgress(_Progress, frozen=True, tag="feature-toggle"):

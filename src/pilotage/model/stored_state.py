@@ -19,6 +19,7 @@ from pilotage.model.progress import (
     Progress,
     RollingProgress,
     ToggleProgress,
+    WayBack,
 )
 from pilotage.model.rollout import RolloutState, Status
 
@@ -45,8 +46,8 @@ def _moves(state: RolloutState) -> int:
             return int(restored) if forward else undone
         case ToggleProgress(parts=parts, undone=undone):
             return parts if forward else undone
-        case BigBangProgress(undone=undone):
-            return undone
+        case BigBangProgress(came_to=came_to):
+            return int(came_to)
         case _:
             return 0
 
@@ -59,7 +60,7 @@ def _from_the_fields_of_all(data: Mapping[str, Any], strategy: DeploymentStrateg
         case DeploymentStrategy.ROLLING:
             return RollingProgress(restored=moves > 0) if forward else RollingProgress(undone=moves)
         case DeploymentStrategy.BIG_BANG:
-            return BigBangProgress(undone=moves)
+            return BigBangProgress(came_to=msgspec.convert(moves, WayBack))
         case DeploymentStrategy.FEATURE_TOGGLE:
             dark = bool(data.get("dark"))
             return ToggleProgress(parts=moves) if forward else ToggleProgress(undone=moves, dark=dark)

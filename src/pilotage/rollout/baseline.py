@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.rollout import Action, Ensure, Pace, RolloutState, Seen
 from pilotage.model.traffic import WHOLE, Split, baseline_of, instances_for
@@ -18,9 +17,8 @@ from pilotage.rollout.turn import FORWARD, Turn
 
 
 def name(plan: Plan, old: str | None) -> str | None:
-    """What the baseline's instances are called; None where there is none."""
-    canary = plan.answers.deployment_strategy is DeploymentStrategy.CANARY
-    return baseline_of(old) if old and canary and plan.setting("canary.baseline").value else None
+    """What the baseline's instances are called; None where the plan has none. plan: of a canary."""
+    return baseline_of(old) if old and plan.setting("canary.baseline").value else None
 
 
 def _compares(plan: Plan, step: Step) -> bool:
@@ -47,6 +45,7 @@ def desired(plan: Plan, state: RolloutState, seen: Seen) -> Iterator[Action]:
 
 
 def ready(turn: Turn) -> bool:
+    """Whether as many of it are healthy as the step has canaries."""
     named = _wanted(turn.plan, turn.state)
     return named is None or healthy(turn.seen, named) >= turn.step.instances
 

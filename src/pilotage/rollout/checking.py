@@ -1,4 +1,7 @@
-"""What a check of a plan asks by itself, beside the checks that the configuration adds to it."""
+"""Checks and approvals: what a step asks by itself, and of those whom the configuration names.
+
+A check asks its own question of what was seen, beside the checks that `checks:` adds to it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ from collections.abc import Callable, Mapping
 from pilotage.model import step_ids as ids
 from pilotage.model.events import CheckSkipped
 from pilotage.model.observation import CheckStatus, VerdictKind
+from pilotage.model.plan import StepKind
+from pilotage.model.rollout import Pace
 from pilotage.rollout.sight import check_status, healthy, present
 from pilotage.rollout.turn import Turn
+from pilotage.rollout.undoing import roll_back
 
 
 def _new_is_healthy(turn: Turn) -> str:
@@ -52,20 +58,11 @@ _ASKS: Mapping[str, Callable[[Turn], str]] = {
 """By the step's id: the question it asks of what was seen; empty is yes."""
 
 
-def checked(turn: Turn) -> bool:
-    """Whether the step's own question and the configured checks are answered with yes.
+def awaits_check(turn: Turn) -> str:
+    """What is not answered with yes yet, by the step's own question and the configured checks; empty when all is.
 
-    A step with neither has nobody to ask: it passes, and says so, for a person to see.
+    A step with neither has nobody to ask: it passes, and `note_skipped` says so.
     """
-    name = turn.step.id
-    if name not in _ASKS and name not in turn.seen.hooks:
-        turn.tell(CheckSkipped(step=name, title=turn.step.title))
-        return True
-    return not unchecked(turn)
-
-
-def unchecked(turn: Turn) -> str:
-    """What is not answered with yes yet; empty when everything is."""
     asks = _ASKS.get(turn.step.id)
     if asks is not None and (why := asks(turn)):
         return why
@@ -74,3 +71,27 @@ def unchecked(turn: Turn) -> str:
         return ""
     result = turn.seen.check(turn.step.id, turn.state.attempt)
     return f"{status or 'not begun'}{': ' + result.detail if result and result.detail else ''}"
+
+
+def note_skipped(turn: Turn) -> None:
+    """Tell a person of a check that passes because nobody was asked."""
+    name = turn.step.id
+    if turn.step.kind is StepKind.CHECK and name not in _ASKS and name not in turn.seen.hooks:
+        turn.tell(CheckSkipped(step=name, title=turn.step.title))
+
+
+def failed_check(turn: Turn) -> bool:
+    """A check that failed is an answer, not a wait: the release goes back."""
+    result = turn.seen.check(turn.step.id, turn.state.attempt)
+    if turn.step.kind is not StepKind.CHECK or result is None or result.status is not CheckStatus.FAILED:
+        return False
+    roll_back(turn, f"{turn.step.title}: the check failed: {result.detail}", "check")
+    return True
+
+
+def awaits_approval(turn: Turn) -> str:
+    """Whose approval is waited for; empty once there are enough."""
+    given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
+    if turn.state.pace is not Pace.FULL or given >= wanted:
+        return ""
+    return f"waiting for {turn.step.title}" + (f" ({given} of {wanted})" if given else "")

@@ -7,7 +7,9 @@ from pilotage.model.events.occurrence import by_whom
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, HoldCause, Pace, Status
 from pilotage.rollout.harm import accept, begin_again
-from pilotage.rollout.turn import Turn, next_step, roll_back
+from pilotage.rollout.stepping import next_step
+from pilotage.rollout.turn import Turn
+from pilotage.rollout.undoing import roll_back
 
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
@@ -105,7 +107,7 @@ def _promote(turn: Turn, command: Command) -> str:
     turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
     accept(turn)
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
-    walked = turn.step.kind is StepKind.BATCH and turn.strategy.done(turn)
+    walked = turn.step.kind is StepKind.BATCH and turn.strategy.did_its_part(turn)
     if command.full:
         turn.set(pace=_without_analyses(turn))
     elif walked or turn.step.kind in (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP):

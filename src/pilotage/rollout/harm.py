@@ -15,7 +15,8 @@ from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Action, Hold, HoldCause, Replace, RolloutState, Seen, Status
 from pilotage.rollout.sight import alive, healthy
-from pilotage.rollout.turn import Turn, roll_back, switch
+from pilotage.rollout.turn import Turn, switch
+from pilotage.rollout.undoing import roll_back
 
 REPLACED = "replaced"
 """`RolloutState.excuse` once the ill instance is gone and its successor is on its way."""
@@ -50,7 +51,7 @@ def _excused(turn: Turn, verdict: Verdict) -> bool:
 
 
 def _act_on_sure_harm(turn: Turn, guilty: list[Verdict]) -> None:
-    stranded = turn.strategy.withdraws(turn.plan, turn.state) and not turn.strategy.frees_all(turn.plan, turn.state)
+    stranded = turn.strategy.withdraws(turn) and not turn.strategy.frees_all(turn)
     if turn.plan.setting("limits.rollback_auto").value or stranded:
         # Users who cannot be taken off the version are not left on it until a person answers.
         roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
@@ -70,7 +71,7 @@ def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
     """The users go back to stable in this look, the new instances stay. Where there is nothing to go back to, the
     strategy's next step is held instead; a release that cannot be undone stops and calls a person."""
     reason = sentence_of(guilty)
-    if not turn.strategy.withdraws(turn.plan, turn.state):
+    if not turn.strategy.withdraws(turn):
         turn.set(excuse="")
         return
     if not turn.plan.setting("rollback.possible").value and turn.state.reached:
@@ -105,7 +106,7 @@ def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
     ill = next((v for v in sure if v.excuse is Excuse.INSTANCE and v.instance), None)
     excuse = Excuse.INSTANCE if ill else Excuse.WARM_UP
     # In a walk the ill instance alone leaves: the driver sends it nothing while it is replaced.
-    if turn.strategy.withdraws(turn.plan, turn.state) and not (ill and turn.strategy.replaces_alone):
+    if turn.strategy.withdraws(turn) and not (ill and turn.strategy.replaces_alone):
         withdraw(turn, sure, excuse.value)
     else:
         turn.set(excuse=excuse.value, harmed=_metrics(sure))

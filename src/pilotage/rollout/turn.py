@@ -1,17 +1,23 @@
-"""One look at a rollout: the state as it changes and what is told about it; and what a strategy has to say."""
+"""One look at a rollout (`Turn`), and what a strategy has to say at it (`Strategy`).
+
+`machine.decide` makes a `Turn` of what was read back, and asks the plan's strategy what is particular to it. What all
+strategies do alike stands in the modules of this folder, a file each in `strategies` has the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Any
+from enum import StrEnum
+from typing import Any, Protocol
 
-from pilotage.model.events import Completed, Failed, Occurrence, PersonNeeded, RollbackStarted, RolledBack, StepStarted
+from pilotage.model.events import Occurrence
+from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, Step, StepKind
-from pilotage.model.progress import NOTHING, Progress
-from pilotage.model.rollout import Action, Event, Hold, RolloutState, Seen, Status
+from pilotage.model.progress import Progress
+from pilotage.model.rollout import Action, Event, Hold, Pace, RolloutState, Seen, Status
 from pilotage.model.text import plain
-from pilotage.rollout.patience import carried_on
+from pilotage.model.traffic import WHOLE
 
 LONGEST_REASON = 2_000
 """Characters of a reason: it may hold the last lines of a log."""
@@ -54,6 +60,14 @@ class Turn:
     def enter(self, status: Status, **changes: Any) -> None:
         self.set(status=status, in_status=0.0, **changes)
 
+    def note_out(self, out: bool) -> None:
+        """Time to drain runs from the look that saw it, not from the one before, which only asked for it.
+
+        out: no request can reach what is on its way out.
+        """
+        if not out or not self.state.out:
+            self.set(out=out, drained=0.0)
+
 
 def _clean(value: Any) -> Any:
     if isinstance(value, Hold):
@@ -61,140 +75,132 @@ def _clean(value: Any) -> Any:
     return plain(value, LONGEST_REASON) if type(value) is str else value
 
 
-def _nothing(_: Turn) -> None:
-    return None
+class Comparison(StrEnum):
+    """What a new version is compared with."""
+
+    SIDE_BY_SIDE = "side by side"
+    """The stable version, which serves other users at the same time."""
+    BEFORE_AFTER = "before and after"
+    """What the service did before: nothing runs beside the new version."""
+    VARIANTS = "variants"
+    """Users of the same version who have its flag off."""
 
 
-def _as_it_is(state: RolloutState) -> Progress:
-    return state.progress
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """What a target has, as far as a strategy may require it."""
+
+    checks: frozenset[str]
+    """Names with at least one configured check."""
+    flag: str = ""
+    """Key of its flag; empty where none is configured."""
+    ramp: Ramp | None = None
+    """Whom the flag reaches now; None where nobody looked."""
 
 
-def _as_it_was(_plan: Plan, state: RolloutState) -> Progress:
-    return state.progress
+class Strategy(Protocol):
+    """What is particular to one strategy; all of it pure.
 
-
-def _always(_plan: Plan, _state: RolloutState) -> bool:
-    return True
-
-
-def _never(_plan: Plan, _state: RolloutState) -> bool:
-    return False
-
-
-def _not_back(_: Turn) -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """How one strategy differs from the others; all of it pure.
-
-    desired: everything that should be so now, idempotent, complete, in order: start before shifting, and nothing
-    stops that a request may reach (rule 2) · done: whether the step's end has been read back (rule 1) · missing: what
-    it still wants, for the sentence of a missed deadline · hold: its own reasons not to go on · go_back: one look at
-    the way back · note: keeps the timers that depend on what was seen, before anything is decided · divert: lets stable
-    serve the users of a new version of which nothing is healthy, after everything is decided ·
-    unwell, stable_unwell: the numbers that say how long too few healthy instances of the new and of the old version
-    are waited out · progress: with what it begins · next_progress, turn_back: what it keeps when the next step, and
-    when the way back begins ·
-    withdraws: whether traffic can leave the new version here while its instances stay · frees_all: whether all of it
-    can · returned: whether that was
-    read back: no user has the new version · replaces_alone: an ill instance is replaced without withdrawing the rest.
+    At every look `machine.decide` asks, in this order: `note`; on the way forward `hold` and `awaits`; on the way back
+    `undo`; and at the end `desired`.
     """
 
-    desired: Callable[[Plan, RolloutState, Seen], tuple[Action, ...]]
-    done: Callable[[Turn], bool]
-    missing: Callable[[Turn], str]
-    hold: Callable[[Turn], Hold | None]
-    go_back: Callable[[Turn], None]
-    unwell: str
-    stable_unwell: str
-    note: Callable[[Turn], None] = _nothing
-    divert: Callable[[Turn], None] = _nothing
-    progress: Progress = NOTHING
-    next_progress: Callable[[RolloutState], Progress] = _as_it_is
-    turn_back: Callable[[Plan, RolloutState], Progress] = _as_it_was
-    withdraws: Callable[[Plan, RolloutState], bool] = _never
-    frees_all: Callable[[Plan, RolloutState], bool] = _always
-    returned: Callable[[Turn], bool] = _not_back
+    family: str
+    """What its settings begin with, such as `canary` in `canary.drain_duration`."""
+    progress: Progress
+    """What it keeps of its own, as a rollout begins."""
+    unwell_setting: str
+    """The setting that says how long too few healthy instances of the new version are waited out."""
+    stable_unwell_setting: str
+    """The same, of the stable version."""
+    takes_flag: bool = False
+    """Whether it needs the target's flag."""
+    more_checks: tuple[str, ...] = ()
+    """Checks that it asks for beside those of the plan's steps."""
+    diverts: bool = True
+    """Whether stable serves the users of a new version while none of its instances is healthy."""
     replaces_alone: bool = False
+    """Whether an ill instance is replaced without withdrawing the rest."""
+    serves_withdrawn: bool = False
+    """Whether some users may have to stay on the new version while its traffic is withdrawn."""
 
+    # ── before it begins ───────────────────────────────────────────────────────────────────────────────────
 
-_NOT_ITS_FAULT = ("deadline", "instance")
-"""Causes of a way back that say nothing against the instances that still answer."""
+    def requires(self, _configured: Configured) -> tuple[str, ...]:
+        """What the target lacks for this strategy, a sentence each; empty when it may begin."""
+        return ()
 
+    def first_step(self, _plan: Plan, _pace: Pace) -> int:
+        """Index of the step with which a rollout begins that has no earlier version or goes to a proven one."""
+        return 0
 
-def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
-    """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
-    reason (routes, statuses, lines of a log), a line each."""
-    possible = bool(turn.plan.setting("rollback.possible").value)
-    if not possible and cause != "command" and turn.state.reached:
-        if turn.state.status is not Status.PAUSED:
-            turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release cannot be undone by itself")
-            turn.tell(PersonNeeded(cause=cause, step=turn.step.id, reason=turn.state.reason))
-        return
-    progress = turn.strategy.turn_back(turn.plan, turn.state)
-    turn.enter(
-        Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False,
-        attempt=1, excuse="", progress=progress, convicted=turn.state.convicted or cause not in _NOT_ITS_FAULT,
-    )  # fmt: skip
-    turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
+    # ── forward ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def note(self, turn: Turn) -> None:
+        """Keep the timers that depend on what was seen, before anything is decided."""
 
-def note_out(turn: Turn, out: bool) -> None:
-    """Time to drain runs from the look that saw it, not from the one before, which only asked for it."""
-    if not out or not turn.state.out:
-        turn.set(out=out, drained=0.0)
+    def hold(self, _turn: Turn) -> Hold | None:
+        """Its own reason not to go on."""
+        return None
 
+    @abstractmethod
+    def awaits(self, turn: Turn) -> str:
+        """What the step still waits for, in words; empty once its end was read back (rule 1)."""
 
-def next_step(turn: Turn) -> None:
-    done = turn.step
-    if turn.state.step + 1 == len(turn.plan.steps):
-        how = _how_it_completed(turn.state)
-        turn.enter(Status.COMPLETED, reason=how, hold=None, troubles=())
-        turn.tell(Completed(step=done.id, version=turn.state.new, how=how))
-        return
-    turn.set(
-        step=turn.state.step + 1,
-        watched=0.0,
-        waited=0.0,
-        in_status=0.0,
-        approvals=(),
-        attempt=1,
-        progress=turn.strategy.next_progress(turn.state),
-        troubles=carried_on(turn.state),
-    )
-    if turn.step.kind is not StepKind.RETIRE:
-        # What was drained is what retires; any other step has its own to wait for.
-        turn.set(out=False, drained=0.0)
-    turn.set(reached=max(turn.state.reached, turn.step.weight))
-    turn.tell(StepStarted(step=turn.step.id, done=done.id, weight=turn.step.weight, title=turn.step.title))
+    @abstractmethod
+    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+        """Everything that should be so now, idempotent, complete, in order: start before shifting, and nothing stops
+        that a request may reach (rule 2)."""
 
+    def next_progress(self, turn: Turn) -> Progress:
+        """What it keeps of its own when the next step begins."""
+        return turn.state.progress
 
-def _how_it_completed(state: RolloutState) -> str:
-    """What a completed rollout must not keep to itself; empty when everything was watched and passed."""
-    if state.worse:
-        return f"completed although worse than the past: {state.worse}"
-    return f"completed, unwatched: {state.unwatched}" if state.unwatched else ""
+    @abstractmethod
+    def exposed(self, plan: Plan, state: RolloutState) -> bool:
+        """Whether the rollout has come to where users can reach the new version."""
 
+    def did_its_part(self, _turn: Turn) -> bool:
+        """Whether the step did what it is for, its watch apart."""
+        return True
 
-def give_up(turn: Turn, left: str) -> None:
-    """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
-    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
-    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, trouble=turn.seen.trouble))
+    def proven(self, turn: Turn) -> bool:
+        """Whether everything that could be seen passed before, so that only harm undoes it: at full exposure."""
+        return turn.step.kind in (StepKind.BAKE, StepKind.KEEP) or turn.step.weight == WHOLE
 
+    def overdue(self, turn: Turn) -> bool:
+        """Whether the step's end is late. What is watched or approved has a hold with a deadline of its own."""
+        waits = (StepKind.ANALYSE, StepKind.BAKE, StepKind.GATE)
+        return turn.step.kind not in waits and turn.state.waited >= turn.step.deadline
 
-def rolled_back(turn: Turn, outcome: str, **changes: Any) -> None:
-    """The way back is complete. outcome: what was read back."""
-    turn.enter(Status.ROLLED_BACK, **changes)
-    turn.tell(RolledBack(version=turn.state.new, outcome=outcome, reason=turn.state.reason))
+    # ── what is judged ─────────────────────────────────────────────────────────────────────────────────────
 
+    @abstractmethod
+    def comparison(self, state: RolloutState) -> Comparison:
+        """What the new version is compared with at this step."""
 
-def fail_without_a_way_back(turn: Turn) -> None:
-    """The first version of a service has nothing to go back to."""
-    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; there is no earlier version to return to")
-    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason))
+    def baseline(self, _plan: Plan, _old: str | None) -> str | None:
+        """The name of fresh instances of the old version that it is compared with; None where there are none."""
+        return None
 
+    # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-def overdue_back(turn: Turn) -> bool:
-    return turn.state.in_status >= turn.plan.rollback.deadline
+    def withdraws(self, _turn: Turn) -> bool:
+        """Whether traffic can leave the new version here while its instances stay."""
+        return False
+
+    def frees_all(self, _turn: Turn) -> bool:
+        """Whether all of the traffic can."""
+        return True
+
+    def returned(self, _turn: Turn) -> bool:
+        """Whether that was read back: no user has the new version."""
+        return False
+
+    def turn_back(self, turn: Turn) -> Progress:
+        """What it keeps of its own when the way back begins."""
+        return turn.state.progress
+
+    @abstractmethod
+    def undo(self, turn: Turn) -> None:
+        """One look at the way back."""

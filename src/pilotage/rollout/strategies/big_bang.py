@@ -1,190 +1,256 @@
 """Big-bang (R15): the service closes, everything is replaced at once, verified behind the maintenance page, opened.
 
-On the way back it closes again, the restore command runs, the old version starts, and only a healthy one opens.
+On the way back it closes again, the new version stops, the check `restore` runs, the old version starts, and only a
+healthy one opens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pilotage.model.events import MoveDone
 from pilotage.model.observation import CheckStatus
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.progress import BigBangProgress
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Hold, RolloutState, Seen, Status
-from pilotage.model.step_ids import CLOSE, OPEN, REPLACE, RESTORE
+from pilotage.model.progress import BigBangProgress, WayBack
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Pace, RolloutState, Seen, Status
+from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
+from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import check_status, healthy, present
-from pilotage.rollout.turn import (
-    FORWARD,
-    Strategy,
-    Turn,
-    fail_without_a_way_back,
-    give_up,
-    note_out,
-    overdue_back,
-    rolled_back,
-)
+from pilotage.rollout.turn import FORWARD, Comparison, Configured, Strategy, Turn
+from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.watching import awaits_watch
 
 
-def _undone(state: RolloutState) -> int:
-    assert isinstance(state.progress, BigBangProgress)
-    return state.progress.undone
+class BigBang(Strategy):
+    family = "big_bang"
+    progress = BigBangProgress()
+    unwell_setting = "big_bang.check_deadline"
+    stable_unwell_setting = "big_bang.check_deadline"
+    more_checks = (RESTORE,)
+    diverts = False
 
+    # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 
-def _none_undone(_plan: Plan, _state: RolloutState) -> BigBangProgress:
-    return BigBangProgress()
+    def requires(self, configured: Configured) -> tuple[str, ...]:
+        if CHECK_BACKUP in configured.checks:
+            return ()
+        return (
+            f"big-bang needs a backup with proof (R15): checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
+            f"{RESTORE}: [{{run: [./restore.sh]}}]}}",
+        )
+
+    def first_step(self, plan: Plan, pace: Pace) -> int:
+        """Without an old version there is nothing to back up and nobody to shut out."""
+        return _index(plan, REPLACE) if pace is Pace.FIRST else 0
+
+    # ── check, close, replace, verify, open, watch ─────────────────────────────────────────────────────────
+
+    def awaits(self, turn: Turn) -> str:
+        match turn.step.kind:
+            case StepKind.CHECK:
+                return awaits_check(turn)
+            case StepKind.MAINTENANCE if turn.step.id == CLOSE:
+                return _awaits_close(turn)
+            case StepKind.REPLACE:
+                return _awaits_replacement(turn)
+            case StepKind.MAINTENANCE:
+                return _awaits_opening(turn)
+            case StepKind.BAKE:
+                return awaits_watch(turn)
+            case kind:
+                raise ValueError(f"big-bang has no step of kind {kind}")
+
+    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+        if seen.instances is None:
+            # Unseen, nothing is stopped; and nobody is shut out or let in.
+            return ()
+        if state.status in FORWARD:
+            return _forward(plan, state, seen)
+        if state.status is Status.COMPLETED:
+            gone = () if state.old is None else (Ensure(state.old, 0),)
+            return (*gone, Ensure(state.new, plan.instances), Apply(_open_for(state.new)))
+        return _backward(plan, state, seen)
+
+    def note(self, turn: Turn) -> None:
+        """What is to be stopped drains from the look that saw the page in front of it."""
+        closing = turn.state.status in FORWARD and turn.step.id in (CLOSE, REPLACE)
+        if closing or turn.state.status is Status.ROLLING_BACK:
+            turn.note_out(_shut(turn.seen))
+
+    def exposed(self, plan: Plan, state: RolloutState) -> bool:
+        """From the opening on."""
+        return state.step >= _index(plan, OPEN)
+
+    def comparison(self, _state: RolloutState) -> Comparison:
+        return Comparison.BEFORE_AFTER
+
+    # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
+
+    def turn_back(self, _turn: Turn) -> BigBangProgress:
+        return BigBangProgress()
+
+    def undo(self, turn: Turn) -> None:
+        """Close, stop, restore, start, open: each part once the one before it was read back."""
+        state = turn.state
+        if state.old is None:
+            fail_without_a_way_back(turn)
+        elif not _may_be_replaced(turn.plan, state):
+            _open_again(turn, state.old)
+        elif _came_to(state) is WayBack.STOPPED and (failure := _restore_failed(turn)):
+            give_up(turn, f"the restore failed: {failure}; the service stays closed")
+        else:
+            _next_part(turn, state.old)
 
 
 def _index(plan: Plan, identity: str) -> int:
     return next(index for index, step in enumerate(plan.steps) if step.id == identity)
 
 
-def _closed(plan: Plan, state: RolloutState) -> bool:
-    return _index(plan, CLOSE) <= state.step < _index(plan, OPEN)
-
-
-def _replaced(plan: Plan, state: RolloutState) -> bool:
+def _may_be_replaced(plan: Plan, state: RolloutState) -> bool:
     """Whether the old version may have been stopped."""
     return state.step >= _index(plan, REPLACE)
+
+
+def _is_closed(plan: Plan, state: RolloutState) -> bool:
+    """Whether users see the maintenance page at this step."""
+    return _index(plan, CLOSE) <= state.step < _index(plan, OPEN)
 
 
 def _shut(seen: Seen) -> bool:
     return seen.split is not None and seen.split.closed
 
 
-def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-    if seen.instances is None:
-        # Unseen, nothing is stopped; and nobody is shut out or let in.
-        return ()
-    if state.status in FORWARD:
-        return _forward(plan, state, seen)
-    if state.status is Status.COMPLETED:
-        gone = () if state.old is None else (Ensure(state.old, 0),)
-        return (*gone, Ensure(state.new, plan.instances), Apply(Split(((state.new, WHOLE),))))
-    return _backward(plan, state, seen)
+def _open_for(version: str) -> Split:
+    return Split(((version, WHOLE),))
+
+
+def _closed_for(version: str) -> Split:
+    return Split(((version, WHOLE),), closed=True)
+
+
+# ── close, replace, open ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _forward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-    full, drained = plan.instances, state.drained >= plan.number("big_bang.drain_duration")
+    full, closed = plan.instances, _is_closed(plan, state)
     if state.old is None:
         ready = healthy(seen, state.new) >= full
         start: tuple[Action, ...] = (Ensure(state.new, full),)
-        return (*start, Apply(Split(((state.new, WHOLE),), closed=_closed(plan, state)))) if ready else start
-    if not _replaced(plan, state):
-        split = Split(((state.old, WHOLE),), closed=_closed(plan, state))
-        return (Ensure(state.old, full), Ensure(state.new, 0), Apply(split))
-    if not _closed(plan, state):
-        return (Ensure(state.old, 0), Ensure(state.new, full), Apply(Split(((state.new, WHOLE),))))
-    old_gone = not present(seen, state.old)
-    stops = old_gone or (drained and _shut(seen))
-    split = Split(((state.new if old_gone else state.old, WHOLE),), closed=True)
-    return (Ensure(state.old, 0 if stops else full), Ensure(state.new, full if old_gone else 0), Apply(split))
+        return (*start, Apply(Split(((state.new, WHOLE),), closed=closed))) if ready else start
+    if not _may_be_replaced(plan, state):
+        return (
+            Ensure(state.old, full),
+            Ensure(state.new, 0),
+            Apply(_closed_for(state.old) if closed else _open_for(state.old)),
+        )
+    if not closed:
+        return (Ensure(state.old, 0), Ensure(state.new, full), Apply(_open_for(state.new)))
+    return _replacing(plan, state, state.old, seen)
 
 
-def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-    full = plan.instances
-    if state.old is None:
-        return (Ensure(state.new, full),)
-    if not _replaced(plan, state):
-        return (Ensure(state.old, full), Ensure(state.new, 0), Apply(Split(((state.old, WHOLE),))))
-    moves = _undone(state)
-    opened = state.status is Status.ROLLED_BACK or moves >= 4
-    new = 0 if moves >= 1 and (_shut(seen) or opened) else full
-    actions: list[Action] = [Ensure(state.new, new), Ensure(state.old, full if moves >= 3 else 0)]
-    if moves == 2:
-        actions.append(Check(RESTORE, state.attempt, state.old))
-    serving = state.old if moves >= 3 else state.new
-    actions.append(Apply(Split(((serving, WHOLE),), closed=not opened)))
-    return tuple(actions)
+def _replacing(plan: Plan, state: RolloutState, old: str, seen: Seen) -> tuple[Action, ...]:
+    """Behind the page: the old version drains and stops, and only when it is gone the new one starts."""
+    if not present(seen, old):
+        return (Ensure(old, 0), Ensure(state.new, plan.instances), Apply(_closed_for(state.new)))
+    stops = _shut(seen) and state.drained >= plan.number("big_bang.drain_duration")
+    return (Ensure(old, 0 if stops else plan.instances), Ensure(state.new, 0), Apply(_closed_for(old)))
 
 
-def _note(turn: Turn) -> None:
-    closing = turn.state.status in FORWARD and turn.step.id in (CLOSE, REPLACE)
-    if closing or turn.state.status is Status.ROLLING_BACK:
-        note_out(turn, _shut(turn.seen))
+def _awaits_close(turn: Turn) -> str:
+    return "" if _shut(turn.seen) or turn.state.old is None else _what_router_shows(turn)
 
 
-def _hold(_: Turn) -> Hold | None:
-    return None
+def _awaits_replacement(turn: Turn) -> str:
+    seen, state, wanted = turn.seen, turn.state, turn.step.instances
+    old_gone = state.old is None or not present(seen, state.old)
+    well = healthy(seen, state.new)
+    return "" if old_gone and well >= wanted else f"{well} of {wanted} are healthy"
 
 
-def _done(turn: Turn) -> bool:
-    seen, state, step = turn.seen, turn.state, turn.step
-    match step.kind:
-        case StepKind.MAINTENANCE if step.id == CLOSE:
-            return _shut(seen) or state.old is None
-        case StepKind.MAINTENANCE:
-            return seen.split == Split(((state.new, WHOLE),))
-        case StepKind.REPLACE:
-            old_gone = state.old is None or not present(seen, state.old)
-            return old_gone and healthy(seen, state.new) >= step.instances
-        case kind:
-            raise ValueError(f"big-bang has no step of kind {kind}")
+def _awaits_opening(turn: Turn) -> str:
+    return "" if turn.seen.split == _open_for(turn.state.new) else _what_router_shows(turn)
 
 
-def _missing(turn: Turn) -> str:
-    if turn.step.kind is StepKind.REPLACE:
-        return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy"
+def _what_router_shows(turn: Turn) -> str:
     return f"the router shows {'the maintenance page' if _shut(turn.seen) else 'the service'}"
 
 
-_MOVES = (
-    "the service is closed, read back from the router",
-    "the new version is gone",
-    "the backup is restored",
-    "every instance of the old version is healthy",
-    "the service is open again",
-)
+# ── the way back: close, stop, restore, start, open ────────────────────────────────────────────────────────
+
+_SENTENCES: Mapping[WayBack, str] = {
+    WayBack.CLOSED: "the service is closed, read back from the router",
+    WayBack.STOPPED: "the new version is gone",
+    WayBack.RESTORED: "the backup is restored",
+    WayBack.STARTED: "every instance of the old version is healthy",
+    WayBack.OPEN: "the service is open again",
+}
 
 
-def _go_back(turn: Turn) -> None:
-    state, seen = turn.state, turn.seen
+def _came_to(state: RolloutState) -> WayBack:
+    assert isinstance(state.progress, BigBangProgress)
+    return state.progress.came_to
+
+
+def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    full, came_to = plan.instances, _came_to(state)
     if state.old is None:
-        fail_without_a_way_back(turn)
-        return
-    if not _replaced(turn.plan, state):
-        _open_again(turn)
-        return
-    restored = check_status(seen, RESTORE, state.attempt)
-    undone = _undone(state)
-    if undone == 2 and restored is CheckStatus.FAILED:
-        result = seen.check(RESTORE, state.attempt)
-        give_up(turn, f"the restore failed: {result.detail if result else ''}; the service stays closed")
-        return
-    reached = (
-        _shut(seen) and state.drained >= turn.plan.number("big_bang.drain_duration"),
-        not present(seen, state.new),
-        restored is CheckStatus.PASSED,
-        healthy(seen, state.old) >= turn.plan.instances,
-        seen.split == Split(((state.old, WHOLE),)),
-    )
-    if reached[undone]:
-        turn.tell(MoveDone(move=undone + 1, what=_MOVES[undone]))
-        # After the last part the desired state stays that of the last part: the service is open.
-        turn.set(progress=BigBangProgress(undone=min(undone + 1, len(_MOVES) - 1)))
-    if reached[undone] and undone + 1 == len(_MOVES):
-        rolled_back(turn, f"{state.old} is restored and serves all requests")
-    elif overdue_back(turn):
-        give_up(turn, f"not so: {_MOVES[_undone(turn.state)]}")
+        return (Ensure(state.new, full),)
+    if not _may_be_replaced(plan, state):
+        return (Ensure(state.old, full), Ensure(state.new, 0), Apply(_open_for(state.old)))
+    opens = state.status is Status.ROLLED_BACK or came_to >= WayBack.STARTED
+    stops = came_to >= WayBack.CLOSED and (_shut(seen) or opens)
+    starts = came_to >= WayBack.RESTORED
+    actions: list[Action] = [Ensure(state.new, 0 if stops else full), Ensure(state.old, full if starts else 0)]
+    if came_to is WayBack.STOPPED:
+        actions.append(Check(RESTORE, state.attempt, state.old))
+    serving = state.old if starts else state.new
+    actions.append(Apply(_open_for(serving) if opens else _closed_for(serving)))
+    return tuple(actions)
 
 
-def _open_again(turn: Turn) -> None:
-    """Nothing was replaced yet: only the page goes."""
+def _next_part(turn: Turn, old: str) -> None:
+    part = WayBack(_came_to(turn.state) + 1)
+    if _is_so(turn, part, old):
+        turn.tell(MoveDone(move=int(part), what=_SENTENCES[part]))
+        turn.set(progress=BigBangProgress(came_to=part))
+        if part is WayBack.OPEN:
+            rolled_back(turn, f"{old} is restored and serves all requests")
+            return
+        part = WayBack(part + 1)
+    if overdue_back(turn):
+        give_up(turn, f"not so: {_SENTENCES[part]}")
+
+
+def _is_so(turn: Turn, part: WayBack, old: str) -> bool:
+    """Whether a part of the way back was read back."""
     state, seen = turn.state, turn.seen
-    if seen.split == Split(((state.old or "", WHOLE),)) and not present(seen, state.new):
-        rolled_back(turn, f"nothing was replaced, {state.old} serves all requests")
+    match part:
+        case WayBack.CLOSED:
+            return _shut(seen) and state.drained >= turn.plan.number("big_bang.drain_duration")
+        case WayBack.STOPPED:
+            return not present(seen, state.new)
+        case WayBack.RESTORED:
+            return check_status(seen, RESTORE, state.attempt) is CheckStatus.PASSED
+        case WayBack.STARTED:
+            return healthy(seen, old) >= turn.plan.instances
+        case WayBack.OPEN:
+            return seen.split == _open_for(old)
+        case WayBack.BEGUN:
+            return True
+
+
+def _restore_failed(turn: Turn) -> str:
+    """The last words of a restore that failed; empty when it did not."""
+    if check_status(turn.seen, RESTORE, turn.state.attempt) is not CheckStatus.FAILED:
+        return ""
+    result = turn.seen.check(RESTORE, turn.state.attempt)
+    return result.detail if result else ""
+
+
+def _open_again(turn: Turn, old: str) -> None:
+    """Nothing was replaced yet: only the page goes."""
+    if turn.seen.split == _open_for(old) and not present(turn.seen, turn.state.new):
+        rolled_back(turn, f"nothing was replaced, {old} serves all requests")
     elif overdue_back(turn):
         give_up(turn, "the service is not open")
-
-
-BIG_BANG = Strategy(
-    progress=BigBangProgress(),
-    turn_back=_none_undone,
-    desired=_desired,
-    done=_done,
-    missing=_missing,
-    hold=_hold,
-    go_back=_go_back,
-    unwell="big_bang.check_deadline",
-    stable_unwell="big_bang.check_deadline",
-    note=_note,
-)

@@ -1,37 +1,136 @@
 """Blue-green (R12): a whole second environment, checked before anyone has it, then switched to at once.
 
-Failed, it stays as it is for study (R12) until somebody removes it or another release needs its place.
+The old one stays ready for a while, drains and stops. Failed, the new one stays as it is for study (R12) until somebody
+removes it or another release needs its place.
 """
 
 from __future__ import annotations
 
 from pilotage.model.events import Preserved
+from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BlueGreenProgress
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, Pace, RolloutState, Seen
+from pilotage.model.traffic import PREVIEW, HeaderRoute, Split, split_between
 from pilotage.rollout import shifting
-from pilotage.rollout.diversion import divert
-from pilotage.rollout.strategies.canary import missing
-from pilotage.rollout.turn import Strategy, Turn
+from pilotage.rollout.checking import awaits_approval, awaits_check
+from pilotage.rollout.sight import healthy, present
+from pilotage.rollout.turn import UNDER_WAY, Comparison, Strategy, Turn
+from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.watching import awaits_watch
 
 
-def _go_back(turn: Turn) -> None:
+class BlueGreen(Strategy):
+    family = "blue_green"
+    progress = BlueGreenProgress()
+    unwell_setting = "blue_green.switch_deadline"
+    stable_unwell_setting = "blue_green.start_deadline"
+
+    # ── start, check, approve, switch, watch; keep, drain, retire ──────────────────────────────────────────
+
+    def awaits(self, turn: Turn) -> str:
+        match turn.step.kind:
+            case StepKind.SCALE:
+                return shifting.awaits_instances(turn)
+            case StepKind.CHECK:
+                return awaits_check(turn)
+            case StepKind.GATE:
+                return awaits_approval(turn)
+            case StepKind.SWITCH:
+                return shifting.awaits_split(turn, _split(turn.plan, turn.state, turn.seen, turn.step.weight))
+            case StepKind.BAKE:
+                return awaits_watch(turn)
+            case StepKind.KEEP:
+                return _awaits_end_of_readiness(turn)
+            case StepKind.DRAIN:
+                return shifting.awaits_drain(turn)
+            case StepKind.RETIRE:
+                return shifting.awaits_retirement(turn)
+            case kind:
+                raise ValueError(f"blue-green has no step of kind {kind}")
+
+    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+        """Both environments in full, and all requests to one of them."""
+        drain = plan.number("blue_green.drain_duration")
+        actions: list[Action] = []
+        if state.old is not None:
+            actions.append(Ensure(state.old, shifting.stable_instances(plan, state, seen, drain)))
+        kept = state.preserved
+        deployed, wanted = shifting.new_instances_deployed, shifting.new_instances
+        actions.append(Ensure(state.new, deployed(plan, state) if kept else wanted(plan, state, seen, drain)))
+        if (weight := shifting.weight_wanted(plan, state, seen)) is not None:
+            actions.append(Apply(_split(plan, state, seen, weight)))
+        return tuple(actions)
+
+    def hold(self, turn: Turn) -> Hold | None:
+        return shifting.too_few_healthy(turn)
+
+    def exposed(self, plan: Plan, state: RolloutState) -> bool:
+        """From the switch on."""
+        return any(step.kind is StepKind.SWITCH for step in plan.steps[: state.step + 1])
+
+    def comparison(self, _state: RolloutState) -> Comparison:
+        return Comparison.BEFORE_AFTER
+
+    def note(self, turn: Turn) -> None:
+        shifting.note_drain(turn)
+
+    # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
+
+    def withdraws(self, turn: Turn) -> bool:
+        return shifting.has_stable(turn.state)
+
+    def returned(self, turn: Turn) -> bool:
+        return shifting.no_user_has_it(turn)
+
+    def undo(self, turn: Turn) -> None:
+        """Requests go back first; the failed environment keeps running, or stops where none of it ran (rules 1, 2)."""
+        if turn.state.old is None:
+            fail_without_a_way_back(turn)
+            return
+        _keep_for_study(turn)
+        shifting.note_requests_back(turn)
+        new, old, back, kept = turn.state.new, turn.state.old, turn.state.returned, turn.state.preserved
+        if kept and back and healthy(turn.seen, old) >= turn.plan.instances:
+            rolled_back(
+                turn, f"{old} is healthy and serves all requests, {new} is kept for study until `pilotage clean`"
+            )
+        elif back and not kept and not present(turn.seen, new):
+            rolled_back(turn, f"{new} is gone, {old} serves all requests")
+        elif overdue_back(turn):
+            left = "not every instance of the old version is healthy" if kept else f"{new} still runs"
+            give_up(turn, left if back else f"requests may still reach {new}")
+
+
+# ── switch ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
+    """All requests to one environment, and the preview's to the new one."""
+    return split_between(state.new, weight, state.old, _preview_route(plan, state, seen, weight))
+
+
+def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> tuple[HeaderRoute, ...]:
+    """Testers reach the new environment as long as users do not have it, and somebody there can answer."""
+    header = str(plan.setting("blue_green.preview_header").value)
+    shown = state.status in UNDER_WAY and weight == 0 and shifting.answers(state, seen)
+    return (HeaderRoute(header, PREVIEW, state.new),) if header and shown else ()
+
+
+# ── keep ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _awaits_end_of_readiness(turn: Turn) -> str:
+    """The old environment stays ready for as long as the step says."""
+    over = turn.state.pace is not Pace.FULL or turn.state.watched >= turn.step.duration
+    return "" if over else "the old version is still there"
+
+
+# ── the way back ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _keep_for_study(turn: Turn) -> None:
+    """What runs of the failed environment keeps running, without users."""
     running = any(i.version == turn.state.new for i in turn.seen.instances or ())
-    if turn.state.old is not None and running and not turn.state.preserved:
+    if running and not turn.state.preserved:
         turn.set(progress=BlueGreenProgress(preserved=True))
         turn.tell(Preserved(version=turn.state.new))
-    shifting.go_back(turn)
-
-
-BLUE_GREEN = Strategy(
-    progress=BlueGreenProgress(),
-    desired=shifting.desired,
-    done=shifting.done,
-    missing=missing,
-    hold=shifting.hold,
-    go_back=_go_back,
-    unwell="blue_green.switch_deadline",
-    stable_unwell="blue_green.start_deadline",
-    note=shifting.note,
-    divert=divert,
-    withdraws=shifting.withdraws,
-    returned=shifting.returned,
-)

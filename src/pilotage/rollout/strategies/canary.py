@@ -1,45 +1,135 @@
-"""Canary (R13): the new version beside the old one, its share growing while it proves itself."""
+"""Canary (R13): the new version beside the old one, its share growing while it proves itself.
+
+For each weight: approval, instances, the weight itself, a watch. At the end the old version drains and stops.
+docs/canary.md has the whole story and its rules.
+"""
 
 from __future__ import annotations
 
-from pilotage.model.observation import Health
-from pilotage.model.plan import StepKind
-from pilotage.model.quantity import format_share
-from pilotage.model.traffic import WHOLE
-from pilotage.rollout import shifting
-from pilotage.rollout.baseline import ready
-from pilotage.rollout.diversion import divert
-from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import Strategy, Turn
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.progress import CanaryProgress
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, Pace, RolloutState, Seen, Status
+from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
+from pilotage.rollout import baseline, shifting
+from pilotage.rollout.checking import awaits_approval
+from pilotage.rollout.sight import present
+from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Turn
+from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.watching import awaits_watch
 
 
-def missing(turn: Turn) -> str:
-    match turn.step.kind:
-        case StepKind.SCALE:
-            unwell = [
-                i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY
-            ]
-            detail = f", {unwell[0].id} is {unwell[0].health}: {unwell[0].detail}" if unwell else ""
-            fresh = "" if ready(turn) else "; the baseline is not complete"
-            return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}{fresh}"
-        case StepKind.SET_WEIGHT | StepKind.SWITCH:
-            split = turn.seen.split
-            weight = format_share(split.weight(turn.state.new) / WHOLE) if split else "nothing"
-            return f"the router shows {weight}"
-        case _:
-            return "the old version is still there"
+class Canary(Strategy):
+    family = "canary"
+    progress = CanaryProgress()
+    unwell_setting = "canary.switch_deadline"
+    stable_unwell_setting = "canary.start_deadline"
+
+    # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def first_step(self, plan: Plan, _pace: Pace) -> int:
+        """The last SCALE step before everyone has it; with a holdback, that of the weight before."""
+        first = next(i for i, s in enumerate(plan.steps) if s.weight == WHOLE)
+        return max(i for i, s in enumerate(plan.steps[: first + 1]) if s.kind is StepKind.SCALE)
+
+    # ── approve, start, shift, watch; drain, retire ────────────────────────────────────────────────────────
+
+    def awaits(self, turn: Turn) -> str:
+        match turn.step.kind:
+            case StepKind.GATE:
+                return awaits_approval(turn)
+            case StepKind.SCALE:
+                return _awaits_canaries(turn)
+            case StepKind.SET_WEIGHT:
+                return shifting.awaits_split(turn, _split(turn.plan, turn.state, turn.seen, turn.step.weight))
+            case StepKind.ANALYSE | StepKind.BAKE:
+                return awaits_watch(turn)
+            case StepKind.DRAIN:
+                return shifting.awaits_drain(turn)
+            case StepKind.RETIRE:
+                return shifting.awaits_retirement(turn)
+            case kind:
+                raise ValueError(f"a canary has no step of kind {kind}")
+
+    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+        """Stable in full until it retires; the canary and its baseline; the requests between them."""
+        drain = plan.number("canary.drain_duration")
+        actions: list[Action] = []
+        if state.old is not None:
+            actions.append(Ensure(state.old, shifting.stable_instances(plan, state, seen, drain)))
+        actions.append(Ensure(state.new, shifting.new_instances(plan, state, seen, drain)))
+        actions.extend(baseline.desired(plan, state, seen))
+        if (weight := shifting.weight_wanted(plan, state, seen)) is not None:
+            actions.append(Apply(_split(plan, state, seen, weight)))
+        return tuple(actions)
+
+    def hold(self, turn: Turn) -> Hold | None:
+        return shifting.too_few_healthy(turn)
+
+    def exposed(self, _plan: Plan, state: RolloutState) -> bool:
+        """From its first weight on: a quick return starts behind it."""
+        return state.reached > 0
+
+    def comparison(self, _state: RolloutState) -> Comparison:
+        return Comparison.SIDE_BY_SIDE
+
+    def baseline(self, plan: Plan, old: str | None) -> str | None:
+        return baseline.name(plan, old)
+
+    def note(self, turn: Turn) -> None:
+        shifting.note_drain(turn)
+
+    # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
+
+    def withdraws(self, turn: Turn) -> bool:
+        return shifting.has_stable(turn.state)
+
+    def returned(self, turn: Turn) -> bool:
+        return shifting.no_user_has_it(turn)
+
+    def undo(self, turn: Turn) -> None:
+        """Requests go back first; then the canary finishes its old ones and stops (rules 1, 2 and 7)."""
+        if turn.state.old is None:
+            fail_without_a_way_back(turn)
+            return
+        shifting.note_requests_back(turn)
+        new, old, back = turn.state.new, turn.state.old, turn.state.returned
+        if back and not present(turn.seen, new):
+            rolled_back(turn, f"{new} is gone, {old} serves all requests")
+        elif overdue_back(turn):
+            give_up(turn, f"{new} still runs" if back else f"requests may still reach {new}")
 
 
-CANARY = Strategy(
-    desired=shifting.desired,
-    done=shifting.done,
-    missing=missing,
-    hold=shifting.hold,
-    go_back=shifting.go_back,
-    unwell="canary.switch_deadline",
-    stable_unwell="canary.start_deadline",
-    note=shifting.note,
-    divert=divert,
-    withdraws=shifting.withdraws,
-    returned=shifting.returned,
-)
+# ── start ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _awaits_canaries(turn: Turn) -> str:
+    """The canaries are healthy, and so are as many fresh instances of stable where it is compared with them."""
+    if baseline.ready(turn):
+        return shifting.awaits_instances(turn)
+    return f"{shifting.instances_so_far(turn)}; the baseline is not complete"
+
+
+# ── shift ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
+    """The requests at a weight: testers' to the canary, the baseline's share from stable's, copies to the mirror."""
+    routes = _tester_routes(plan, state, seen, weight)
+    split = baseline.beside(plan, state, seen, split_between(state.new, weight, state.old, routes))
+    mirrored = plan.steps[state.step].mirror
+    if mirrored and weight == 0 and state.status in FORWARD and shifting.answers(state, seen):
+        return Split(split.weights, split.header_routes, Mirror(state.new, mirrored))
+    return split
+
+
+def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> tuple[HeaderRoute, ...]:
+    """Testers and a cohort of users reach the canary from its first weight until everyone has it. Withdrawn, testers
+    may still study it; the cohort goes back with the other users."""
+    header = str(plan.setting("canary.tester_header").value)
+    if state.status is Status.WITHDRAWN and shifting.answers(state, seen):
+        return (HeaderRoute(header, TESTER, state.new),) if header else ()
+    if not 0 < weight < WHOLE:
+        return ()
+    cohort, _, value = str(plan.setting("canary.cohort").value).partition("=")
+    routes = ((header, TESTER), (cohort, value))
+    return tuple(HeaderRoute(name, wanted, state.new) for name, wanted in routes if name)

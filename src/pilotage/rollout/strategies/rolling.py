@@ -1,27 +1,137 @@
-"""Rolling (R14): instances replaced batch by batch within what the fleet can spare; the way back walks the same way."""
+"""Rolling (R14): instances replaced batch by batch within what the fleet can spare; the way back walks the same way.
+
+A batch gets no new requests, finishes its old ones, is replaced, serves again and is watched. How instances are
+replaced is `walking`'s, which a dark deployment does alike.
+"""
 
 from __future__ import annotations
 
 from pilotage.model.events import BatchRestored, BatchReturned
-from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
-from pilotage.model.rollout import Action, Hold, HoldCause, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.rollout import shifting, walking
-from pilotage.rollout.diversion import divert
+from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import (
-    FORWARD,
-    UNDER_WAY,
-    Strategy,
-    Turn,
-    fail_without_a_way_back,
-    give_up,
-    note_out,
-    overdue_back,
-    rolled_back,
-)
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Strategy, Turn
+from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
+from pilotage.rollout.watching import awaits_watch
+
+
+class Rolling(Strategy):
+    family = "rolling"
+    progress = RollingProgress()
+    unwell_setting = "rolling.health_timeout"
+    stable_unwell_setting = "rolling.health_timeout"
+    replaces_alone = True
+    serves_withdrawn = True
+
+    # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def first_step(self, plan: Plan, pace: Pace) -> int:
+        """Without an old version there is nothing to walk through: the last batch starts everything."""
+        return max(_batch_steps(plan)) if pace is Pace.FIRST else 0
+
+    # ── check, replace batch after batch, watch ────────────────────────────────────────────────────────────
+
+    def awaits(self, turn: Turn) -> str:
+        match turn.step.kind:
+            case StepKind.CHECK:
+                return awaits_check(turn)
+            case StepKind.BATCH:
+                return awaits_watch(turn) if self.did_its_part(turn) else walking.where(turn.state, turn.seen)
+            case StepKind.BAKE:
+                return awaits_watch(turn)
+            case kind:
+                raise ValueError(f"rolling has no step of kind {kind}")
+
+    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+        walk = _walk(plan, state)
+        if state.status is Status.WITHDRAWN:
+            return walking.withheld(walk, state, seen)
+        return walking.desired(walk, state, seen)
+
+    def note(self, turn: Turn) -> None:
+        """What leaves drains from when it gets nothing new; a batch stabilises from when it is back in service."""
+        walk = _walk(turn.plan, turn.state)
+        turn.note_out(walking.drained(walk, turn.state, turn.seen))
+        if turn.step.kind is not StepKind.BATCH or restored(turn.state) or turn.state.status not in FORWARD:
+            return
+        turn.set(watched=0.0)
+        if walking.arrived(walk, turn.state, turn.seen):
+            turn.set(progress=RollingProgress(restored=True))
+            turn.tell(BatchRestored(step=turn.step.id, where=walking.where(turn.state, turn.seen)))
+
+    def hold(self, turn: Turn) -> Hold | None:
+        """Fewer healthy instances than the walk has of either version."""
+        walk, state = _walk(turn.plan, turn.state), turn.state
+        new, old = walk.before[0], walk.after[1]
+        if state.old and (well := healthy(turn.seen, state.old)) < old:
+            return Hold(HoldCause.STABLE_UNHEALTHY, f"{well} of {old} instances of {state.old} are healthy")
+        if (well := healthy(turn.seen, state.new)) < new:
+            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {new} instances of {state.new} are healthy")
+        return None
+
+    def next_progress(self, _turn: Turn) -> RollingProgress:
+        return RollingProgress()
+
+    def exposed(self, plan: Plan, state: RolloutState) -> bool:
+        """From the first batch on."""
+        return state.step >= min(_batch_steps(plan))
+
+    def did_its_part(self, turn: Turn) -> bool:
+        if turn.step.kind is not StepKind.BATCH:
+            return True
+        return restored(turn.state) and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
+
+    def proven(self, turn: Turn) -> bool:
+        """A batch that serves, too."""
+        return restored(turn.state) if turn.step.kind is StepKind.BATCH else super().proven(turn)
+
+    def overdue(self, turn: Turn) -> bool:
+        """A batch has its deadline less its watch to be back in service; then its watch begins anew until it is."""
+        if turn.step.kind is not StepKind.BATCH:
+            return super().overdue(turn)
+        return not restored(turn.state) and turn.state.waited >= turn.step.deadline - turn.step.duration
+
+    def comparison(self, _state: RolloutState) -> Comparison:
+        return Comparison.SIDE_BY_SIDE
+
+    # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
+
+    def withdraws(self, turn: Turn) -> bool:
+        return shifting.has_stable(turn.state)
+
+    def frees_all(self, turn: Turn) -> bool:
+        """Whether the old instances that are left carry everything, so that no updated one needs to serve."""
+        return _walk(turn.plan, turn.state).after[1] >= _enough(turn.plan)
+
+    def returned(self, turn: Turn) -> bool:
+        return shifting.no_user_has_it(turn)
+
+    def turn_back(self, _turn: Turn) -> RollingProgress:
+        return RollingProgress()
+
+    def undo(self, turn: Turn) -> None:
+        """No further batch; the updated instances walk back, the last batch first."""
+        state = turn.state
+        if state.old is None:
+            fail_without_a_way_back(turn)
+            return
+        walk = _walk(turn.plan, state)
+        if walking.arrived(walk, state, turn.seen):
+            if walk.after[0] == 0:
+                rolled_back(turn, f"every instance is {state.old} again and healthy")
+                return
+            turn.set(progress=RollingProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
+            turn.tell(BatchReturned(where=walking.where(state, turn.seen)))
+        elif overdue_back(turn):
+            give_up(turn, walking.where(state, turn.seen))
+
+
+# ── which batch ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _own(state: RolloutState) -> RollingProgress:
@@ -34,21 +144,14 @@ def restored(state: RolloutState) -> bool:
     return _own(state).restored
 
 
-def _fresh(_state: RolloutState) -> RollingProgress:
-    return RollingProgress()
-
-
-def _none_undone(_plan: Plan, _state: RolloutState) -> RollingProgress:
-    return RollingProgress()
-
-
-def _batches(plan: Plan) -> list[Step]:
-    return [step for step in plan.steps if step.kind is StepKind.BATCH]
+def _batch_steps(plan: Plan) -> list[int]:
+    """Indices of the steps that replace a batch."""
+    return [i for i, step in enumerate(plan.steps) if step.kind is StepKind.BATCH]
 
 
 def _walk(plan: Plan, state: RolloutState) -> Walk:
     """The walk under way: forward the present batch (or none, between them), backward the next one to undo."""
-    batches, full = _batches(plan), plan.instances
+    batches, full = [plan.steps[i] for i in _batch_steps(plan)], plan.instances
     counts = (0, *(step.instances for step in batches))
     begun = sum(step.kind is StepKind.BATCH for step in plan.steps[: state.step + 1])
     if state.status in UNDER_WAY:
@@ -67,87 +170,3 @@ def _enough(plan: Plan) -> int:
     """So many instances carry the service while `rolling.max_unavailable` of them are away."""
     full = plan.instances
     return full - min(portion_of(str(plan.setting("rolling.max_unavailable").value), full), full - 1)
-
-
-def _frees_all(plan: Plan, state: RolloutState) -> bool:
-    """Whether the old instances that are left carry everything, so that no updated one needs to serve."""
-    return _walk(plan, state).after[1] >= _enough(plan)
-
-
-def _desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-    if state.status is Status.WITHDRAWN:
-        return walking.withheld(_walk(plan, state), state, seen)
-    return walking.desired(_walk(plan, state), state, seen)
-
-
-def _note(turn: Turn) -> None:
-    """A batch stabilises from when it is back in service; what leaves drains from when it gets nothing new."""
-    walk = _walk(turn.plan, turn.state)
-    note_out(turn, walking.drained(walk, turn.state, turn.seen))
-    if turn.step.kind is not StepKind.BATCH or restored(turn.state) or turn.state.status not in FORWARD:
-        return
-    turn.set(watched=0.0)
-    if walking.arrived(walk, turn.state, turn.seen):
-        turn.set(progress=RollingProgress(restored=True))
-        turn.tell(BatchRestored(step=turn.step.id, where=walking.where(turn.state, turn.seen)))
-
-
-def _hold(turn: Turn) -> Hold | None:
-    walk, state = _walk(turn.plan, turn.state), turn.state
-    new, old = walk.before[0], walk.after[1]
-    if state.old and healthy(turn.seen, state.old) < old:
-        return Hold(
-            HoldCause.STABLE_UNHEALTHY, f"{healthy(turn.seen, state.old)} of {old} instances of {state.old} are healthy"
-        )
-    if healthy(turn.seen, state.new) < new:
-        return Hold(
-            HoldCause.CANARY_UNHEALTHY, f"{healthy(turn.seen, state.new)} of {new} instances of {state.new} are healthy"
-        )
-    return None
-
-
-def _done(turn: Turn) -> bool:
-    if turn.step.kind is not StepKind.BATCH:
-        raise ValueError(f"rolling has no step of kind {turn.step.kind}")
-    return restored(turn.state) and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
-
-
-def _missing(turn: Turn) -> str:
-    return walking.where(turn.state, turn.seen)
-
-
-def _go_back(turn: Turn) -> None:
-    """No further batch; the updated instances walk back, the last batch first."""
-    state = turn.state
-    if state.old is None:
-        fail_without_a_way_back(turn)
-        return
-    walk = _walk(turn.plan, state)
-    if walking.arrived(walk, state, turn.seen):
-        if walk.after[0] == 0:
-            rolled_back(turn, f"every instance is {state.old} again and healthy")
-            return
-        turn.set(progress=RollingProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
-        turn.tell(BatchReturned(where=walking.where(state, turn.seen)))
-    elif overdue_back(turn):
-        give_up(turn, walking.where(state, turn.seen))
-
-
-ROLLING = Strategy(
-    progress=RollingProgress(),
-    next_progress=_fresh,
-    turn_back=_none_undone,
-    desired=_desired,
-    done=_done,
-    missing=_missing,
-    hold=_hold,
-    go_back=_go_back,
-    unwell="rolling.health_timeout",
-    stable_unwell="rolling.health_timeout",
-    note=_note,
-    divert=divert,
-    withdraws=shifting.withdraws,
-    frees_all=_frees_all,
-    returned=shifting.returned,
-    replaces_alone=True,
-)

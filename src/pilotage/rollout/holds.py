@@ -1,0 +1,174 @@
+"""Holds: why a rollout waits at its present weight, for how long, and what that comes to (rule 6: every wait ends).
+
+The accounts of a hold's patience are `patience`'s. A pause that nobody ends comes to its end here, too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from pilotage.model.answers import RiskTolerance
+from pilotage.model.events import HoldEnded, HoldStarted, Paused
+from pilotage.model.observation import VerdictKind
+from pilotage.model.plan import StepKind
+from pilotage.model.quantity import format_duration
+from pilotage.model.rollout import Hold, HoldCause, Pace, RolloutState, Status, Trouble
+from pilotage.rollout import patience
+from pilotage.rollout.checking import awaits_approval
+from pilotage.rollout.harm import hold_for_second_try, second_try_limit
+from pilotage.rollout.turn import Turn
+from pilotage.rollout.undoing import roll_back
+from pilotage.rollout.watching import (
+    JUDGED,
+    go_on_although_worse,
+    go_on_unwatched,
+    hold_on_evidence,
+    is_watched,
+    lacks_data_alone,
+    why_ramp_waits,
+)
+
+_ROLL_BACK, _PAUSE, _UNWATCHED = "rollback", "pause", "goes on unwatched"
+
+_EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP, StepKind.MAINTENANCE)
+"""Steps that bring the release to more users, or close the service: none of them begins in a freeze."""
+
+
+# ── why ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def why_hold(turn: Turn) -> Hold | None:
+    """The first reason not to go on, or None."""
+    state, seen = turn.state, turn.seen
+    if turn.step.kind is StepKind.GATE and (awaited := awaits_approval(turn)):
+        return Hold(HoldCause.GATE, awaited)
+    unread = seen.split is None and (seen.trouble or state.old is not None)
+    if unread or seen.instances is None:
+        return Hold(HoldCause.ROUTER_UNREACHABLE, seen.trouble or "router or fleet cannot be read")
+    if (second := hold_for_second_try(turn)) is not None:
+        return second
+    if (own := turn.strategy.hold(turn)) is not None:
+        return own
+    if turn.step.kind in JUDGED and is_watched(turn.plan, state):
+        return hold_on_evidence(turn)
+    return None
+
+
+def why_not_begin_the_next(turn: Turn) -> Hold | None:
+    """A freeze that opened meanwhile, or another service of the release that is behind: nobody else gets it until that
+    is over; the way back stays open."""
+    following = turn.plan.steps[turn.state.step + 1 : turn.state.step + 2]
+    if turn.state.pace is Pace.URGENT or not following or following[0].kind not in _EXPOSING:
+        return None
+    if turn.seen.freeze:
+        return Hold(HoldCause.FREEZE, turn.seen.freeze)
+    if turn.seen.barrier:
+        return Hold(HoldCause.BARRIER, turn.seen.barrier)
+    return why_ramp_waits(turn) if following[0].kind is StepKind.SET_WEIGHT else None
+
+
+# ── how long, and then ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def keep_holding(turn: Turn, hold: Hold) -> None:
+    """One look at a hold: people hear of its beginning, and at its deadline it ends."""
+    limit, then = _limit_of(turn, hold.cause)
+    account = patience.of(turn.state, hold.cause) or Trouble(cause=hold.cause)
+    hold = replace(hold, held=account.spent)
+    if turn.state.status is not Status.HOLDING or not account.told:
+        _begin(turn, hold, limit, then)
+    turn.set(hold=hold, reason=hold.sentence)
+    if account.spent >= limit:
+        _come_to(turn, hold, limit, then)
+
+
+def _begin(turn: Turn, hold: Hold, limit: float, then: str) -> None:
+    turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence, troubles=patience.told(turn.state, hold.cause))
+    turn.tell(
+        HoldStarted(
+            cause=hold.cause,
+            share=turn.step.weight,
+            reason=hold.sentence,
+            then=then,
+            limit=limit if math.isfinite(limit) else None,
+            detail=_behind(turn, hold),
+        )
+    )
+
+
+def _come_to(turn: Turn, hold: Hold, limit: float, then: str) -> None:
+    if then == _PAUSE:
+        # The cause stays: it says what a pause that nobody ends comes to.
+        turn.enter(Status.PAUSED, reason=f"held for {format_duration(limit)}: {hold.sentence}")
+        turn.tell(Paused(cause=hold.cause, reason=hold.sentence))
+    elif then == _UNWATCHED:
+        if turn.strategy.did_its_part(turn):
+            go_on_unwatched(turn, hold.sentence)
+    else:
+        why = f"held for {format_duration(limit)} and it did not clear up: {hold.sentence}"
+        roll_back(turn, why, "deadline", _behind(turn, hold))
+
+
+def _behind(turn: Turn, hold: Hold) -> tuple[str, ...]:
+    """Routes, statuses and lines of a log behind the verdicts that a hold is about."""
+    about = [v for v in turn.seen.verdicts if v.kind is not VerdictKind.PASS and v.sentence in hold.sentence]
+    return tuple(line for v in about for line in v.detail)
+
+
+def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
+    """How long a hold may last in seconds, and what ends it; a freeze is its own end."""
+    plan, strategy = turn.plan, turn.strategy
+    if turn.state.excuse:
+        return second_try_limit(plan), _ROLL_BACK
+    if lacks_data_alone(turn, cause):
+        asks = plan.answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME)
+        return plan.number("hold.duration"), _PAUSE if asks else _UNWATCHED
+    match cause:
+        case HoldCause.GATE:
+            return turn.step.deadline, _ROLL_BACK
+        case HoldCause.FREEZE | HoldCause.BARRIER:
+            # Whom it waits for has deadlines of its own.
+            return math.inf, "its end"
+        case HoldCause.PAST:
+            return plan.number("hold.duration"), _PAUSE
+        case HoldCause.DEGRADED:
+            return plan.number("hold.answer_deadline"), _ROLL_BACK
+        case HoldCause.CANARY_UNHEALTHY:
+            return plan.number(strategy.unwell_setting), _ROLL_BACK
+        case HoldCause.STABLE_UNHEALTHY:
+            return plan.number(strategy.stable_unwell_setting), _ROLL_BACK
+        case _:
+            return plan.number("hold.duration"), str(plan.setting("hold.then").value)
+
+
+# ── its end ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def end_hold(turn: Turn) -> None:
+    """The reason is gone, and has stayed away for long enough."""
+    if turn.state.status is Status.HOLDING:
+        cause = turn.state.hold.cause if turn.state.hold else None
+        earlier = tuple(one.cause for one in turn.state.troubles if one.told and one.cause is not cause)
+        turn.tell(HoldEnded(cause=cause, earlier=earlier))
+        turn.enter(Status.PROGRESSING, hold=None, reason="", troubles=patience.closed(turn.state))
+
+
+def good_for_now(state: RolloutState) -> str:
+    """What a hold says while its reason is gone, and may come back."""
+    was = state.hold.sentence if state.hold else state.reason
+    return f"{was}; good again, and watched until it stays so"
+
+
+def mind_the_pause(turn: Turn) -> None:
+    """A pause that nobody ends: back, or on where that is what a missing answer means."""
+    if turn.state.in_status < turn.plan.number("pause.deadline"):
+        return
+    cause = turn.state.hold.cause if turn.state.hold else None
+    if cause is HoldCause.PAST:
+        go_on_although_worse(turn)
+    elif lacks_data_alone(turn, cause):
+        if turn.strategy.did_its_part(turn):
+            go_on_unwatched(turn, turn.state.reason)
+    else:
+        roll_back(turn, f"{turn.state.reason}, and nobody ended the pause", "deadline")

@@ -1,0 +1,41 @@
+"""From one step to the next, and to the end."""
+
+from __future__ import annotations
+
+from pilotage.model.events import Completed, StepStarted
+from pilotage.model.plan import StepKind
+from pilotage.model.rollout import RolloutState, Status
+from pilotage.rollout.patience import carried_on
+from pilotage.rollout.turn import Turn
+
+
+def next_step(turn: Turn) -> None:
+    """The present step is done: the next one begins, or the rollout is complete."""
+    done = turn.step
+    if turn.state.step + 1 == len(turn.plan.steps):
+        how = _how_it_completed(turn.state)
+        turn.enter(Status.COMPLETED, reason=how, hold=None, troubles=())
+        turn.tell(Completed(step=done.id, version=turn.state.new, how=how))
+        return
+    turn.set(
+        step=turn.state.step + 1,
+        watched=0.0,
+        waited=0.0,
+        in_status=0.0,
+        approvals=(),
+        attempt=1,
+        progress=turn.strategy.next_progress(turn),
+        troubles=carried_on(turn.state),
+    )
+    if turn.step.kind is not StepKind.RETIRE:
+        # What was drained is what retires; any other step has its own to wait for.
+        turn.set(out=False, drained=0.0)
+    turn.set(reached=max(turn.state.reached, turn.step.weight))
+    turn.tell(StepStarted(step=turn.step.id, done=done.id, weight=turn.step.weight, title=turn.step.title))
+
+
+def _how_it_completed(state: RolloutState) -> str:
+    """What a completed rollout must not keep to itself; empty when everything was watched and passed."""
+    if state.worse:
+        return f"completed although worse than the past: {state.worse}"
+    return f"completed, unwatched: {state.unwatched}" if state.unwatched else ""

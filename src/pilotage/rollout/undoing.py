@@ -1,0 +1,52 @@
+"""The way back: how it begins, and the three ways in which it ends. What lies between is the strategy's `undo`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pilotage.model.events import Failed, PersonNeeded, RollbackStarted, RolledBack
+from pilotage.model.rollout import Status
+from pilotage.rollout.turn import Turn
+
+_NOT_ITS_FAULT = ("deadline", "instance")
+"""Causes of a way back that say nothing against the instances that still answer."""
+
+
+def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
+    """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
+    reason (routes, statuses, lines of a log), a line each."""
+    possible = bool(turn.plan.setting("rollback.possible").value)
+    if not possible and cause != "command" and turn.state.reached:
+        if turn.state.status is not Status.PAUSED:
+            turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release cannot be undone by itself")
+            turn.tell(PersonNeeded(cause=cause, step=turn.step.id, reason=turn.state.reason))
+        return
+    progress = turn.strategy.turn_back(turn)
+    turn.enter(
+        Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False,
+        attempt=1, excuse="", progress=progress, convicted=turn.state.convicted or cause not in _NOT_ITS_FAULT,
+    )  # fmt: skip
+    turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
+
+
+def overdue_back(turn: Turn) -> bool:
+    """Whether the way back took longer than it may."""
+    return turn.state.in_status >= turn.plan.rollback.deadline
+
+
+def rolled_back(turn: Turn, outcome: str, **changes: Any) -> None:
+    """The way back is complete. outcome: what was read back."""
+    turn.enter(Status.ROLLED_BACK, **changes)
+    turn.tell(RolledBack(version=turn.state.new, outcome=outcome, reason=turn.state.reason))
+
+
+def give_up(turn: Turn, left: str) -> None:
+    """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
+    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
+    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, trouble=turn.seen.trouble))
+
+
+def fail_without_a_way_back(turn: Turn) -> None:
+    """The first version of a service has nothing to go back to."""
+    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; there is no earlier version to return to")
+    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason))

@@ -1,0 +1,142 @@
+"""A step that is watched: how long, what the verdicts say against going on, and what becomes of it when nobody can see.
+
+The watch is of all strategies. What a failed verdict takes back at once is `harm`'s; here it keeps the next step away.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pilotage.model.events import Unwatched, VerdictChanged, WorseThanThePast
+from pilotage.model.observation import Verdict, VerdictKind
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.quantity import format_duration
+from pilotage.model.rollout import Hold, HoldCause, Pace, RolloutState, Status
+from pilotage.model.traffic import WHOLE
+from pilotage.rollout import patience
+from pilotage.rollout.harm import sentence_of, worse_than_the_past
+from pilotage.rollout.stepping import next_step
+from pilotage.rollout.turn import Turn, switch
+
+JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
+NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
+
+STRONG_EVIDENCE = math.log(20)
+"""The natural logarithm of an e-value that chance alone reaches once in 20 releases: the ramp waits."""
+
+_TROUBLE = (VerdictKind.FAIL.value, VerdictKind.SOURCE_ERROR.value)
+_REMEDY = "add `synthetic:`, or lower judge.min_requests where there are some requests"
+
+
+# ── how long ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_watched(plan: Plan, state: RolloutState) -> bool:
+    """Whether evidence is waited for here. With the glass broken, only where the fewest users are."""
+    if state.pace is Pace.URGENT:
+        least = min((s.weight for s in plan.steps if 0 < s.weight < WHOLE), default=0)
+        return plan.steps[state.step].weight == least
+    return state.pace is Pace.FULL
+
+
+def watch_of(turn: Turn) -> float:
+    """Seconds that this step is watched."""
+    if turn.state.pace is Pace.URGENT:
+        return min(turn.step.duration, turn.plan.number("urgent.watch"))
+    return turn.step.duration
+
+
+def awaits_watch(turn: Turn) -> str:
+    """What is left of the step's watch; empty when it is over."""
+    if not is_watched(turn.plan, turn.state) or turn.state.watched >= watch_of(turn):
+        return ""
+    return f"watched for {format_duration(turn.state.watched)} of {format_duration(watch_of(turn))}"
+
+
+# ── what the verdicts say ──────────────────────────────────────────────────────────────────────────────────
+
+
+def note_verdicts(turn: Turn) -> None:
+    """Tell of verdicts that start trouble, and of its end once that lasts: a source that fails every other second is
+    one event. The come and go of pass and inconclusive is none."""
+    before, since = dict(turn.state.verdicts), dict(turn.state.recovering)
+    known, recovering = [], []
+    for verdict in turn.seen.verdicts:
+        metric, was, now = verdict.metric, before.get(verdict.metric), verdict.kind.value
+        began = since.get(metric, turn.state.at)
+        if was in _TROUBLE and now not in _TROUBLE and abs(turn.state.at - began) < patience.LEAST_CALM:
+            known.append((metric, was))
+            recovering.append((metric, began))
+            continue
+        known.append((metric, now))
+        if was != now and (was in _TROUBLE or now in _TROUBLE):
+            turn.tell(VerdictChanged(metric=metric, kind=verdict.kind, reason=verdict.sentence))
+    turn.set(verdicts=tuple(known), recovering=tuple(recovering))
+
+
+def hold_on_evidence(turn: Turn) -> Hold | None:
+    """What speaks against going on from a step that is watched."""
+    open_verdicts = [v for v in turn.seen.verdicts if v.metric not in turn.state.accepted]
+    by_kind = {kind: [v for v in open_verdicts if v.kind is kind] for kind in VerdictKind}
+    if sure := [v for v in by_kind[VerdictKind.FAIL] if not v.past]:
+        return _because(HoldCause.DEGRADED, sure)
+    if worse := worse_than_the_past(turn, sure=True):
+        return _because(HoldCause.PAST, worse)
+    if by_kind[VerdictKind.SOURCE_ERROR]:
+        return _because(HoldCause.SOURCE_ERROR, by_kind[VerdictKind.SOURCE_ERROR])
+    # A step of a ramp is too short for a pass, and left while nothing speaks against it.
+    if turn.state.watched < watch_of(turn) or turn.step.kind is StepKind.KEEP or turn.step.ramp:
+        return None
+    if not turn.seen.verdicts:
+        return Hold(HoldCause.INSUFFICIENT_DATA, f"no verdict yet ({_REMEDY})")
+    if by_kind[VerdictKind.INSUFFICIENT_DATA]:
+        return _because(HoldCause.INSUFFICIENT_DATA, by_kind[VerdictKind.INSUFFICIENT_DATA])
+    if worse := worse_than_the_past(turn, sure=False):
+        return _because(HoldCause.PAST, worse)
+    if by_kind[VerdictKind.INCONCLUSIVE]:
+        return _because(HoldCause.INCONCLUSIVE, by_kind[VerdictKind.INCONCLUSIVE])
+    return None
+
+
+def _because(cause: HoldCause, verdicts: list[Verdict]) -> Hold:
+    remedy = f" ({_REMEDY})" if cause is HoldCause.INSUFFICIENT_DATA else ""
+    return Hold(cause, sentence_of(verdicts) + remedy)
+
+
+def why_ramp_waits(turn: Turn) -> Hold | None:
+    """With `canary.weights: auto` more users come only while nothing speaks against the release."""
+    if turn.state.pace is not Pace.FULL or not switch(turn.plan, "canary.ramp", False):
+        return None
+    against = [
+        v
+        for v in turn.seen.verdicts
+        if v.evidence >= STRONG_EVIDENCE
+        and v.kind is not VerdictKind.FAIL
+        and not v.past
+        and v.metric not in turn.state.accepted
+    ]
+    return Hold(HoldCause.EVIDENCE, f"evidence of harm grows: {sentence_of(against)}") if against else None
+
+
+# ── when nobody can see, or nobody answers ─────────────────────────────────────────────────────────────────
+
+
+def lacks_data_alone(turn: Turn, cause: HoldCause | None) -> bool:
+    """Whether the want of data is all that is held against a release of which everything else passed."""
+    return cause in NO_DATA and turn.strategy.proven(turn)
+
+
+def go_on_unwatched(turn: Turn, why: str) -> None:
+    """All that was seen passed; what nobody could see undoes nothing."""
+    turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", unwatched=turn.state.unwatched or why)
+    turn.tell(Unwatched(step=turn.step.id, title=turn.step.title, reason=why))
+    next_step(turn)
+
+
+def go_on_although_worse(turn: Turn) -> None:
+    """Nobody said no, and the past is no control: the release goes on, and says so."""
+    sure, unclear = worse_than_the_past(turn, sure=True), worse_than_the_past(turn, sure=False)
+    worse = sentence_of([*sure, *unclear]) or turn.state.worse
+    accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))
+    turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", worse=worse, accepted=accepted)
+    turn.tell(WorseThanThePast(worse=worse))
