@@ -27,7 +27,8 @@ from pilotage.engine import failpoints, rescue, rescued
 from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.location import place_of
 from pilotage.engine.store import Store
-from pilotage.engine.strays import Strays
+from pilotage.engine.strays import Strays, leave_unwatched
+from pilotage.engine.stuck import leave_to_stable, rescue_stuck
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace
 from pilotage.model.snapshot import Snapshot
@@ -131,6 +132,23 @@ def test_who_cannot_ask_the_store_takes_users_of_an_unwatched_rollout_back_and_o
     in_hand.clear()
     assert ticks() == BACK
     assert not (place.place / "rescued.json").exists(), "whoever can watch it again does"
+
+
+def test_a_service_that_is_closed_is_opened_by_a_person_alone(place: Place) -> None:
+    """Its data may be halfway to the new version: the old one is not for users before a restore, and nobody has the
+    new one meanwhile."""
+    closed = Split((("2.0", 1000),), closed=True)
+    place.routed.take(closed, place.backends)
+    rollout, store = rolling(place.directory), Store(place.directory)
+    rescue.remember(place.directory, rollout)
+    leave_to_stable(place.directory, rollout)
+    assert rescue_stuck(store, place.directory, rollout.id, "it cannot be looked at")
+    leave_unwatched(place.directory)
+    assert [(command.kind, command.actor) for command in store.pending(rollout.id)] == [("rollback", "pilotage")]
+    assert place.routed.router.read() == closed
+    store.close()
+    place.take_back()
+    assert place.routed.router.read() == BACK
 
 
 def rolling(directory: Path) -> Rollout:

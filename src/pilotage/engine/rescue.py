@@ -147,8 +147,19 @@ def stable_at(place: Path) -> str:
 def leads_elsewhere(place: Path) -> bool:
     """Whether a router of `place` leads anybody to another version than the stable one, or may well do so."""
     stable = _noted_in(place)
-    splits = [split for folder in router_folders(place) if (split := envoy_rescue.split_there(folder))]
+    splits = [split for split in _splits_of(place) if not split.closed]
     return any(split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1 for split in splits)
+
+
+def is_closed(directory: Path, service: str, environment: str) -> bool:
+    """Whether users get the maintenance page. Nobody has the new version then, and the data may be halfway to it:
+    opening is for the rollout itself, which restores first, or for a person."""
+    return any(split.closed for split in _splits_of(place_of(directory, service, environment)))
+
+
+def _splits_of(place: Path) -> list[Split]:
+    """What each router of `place` is asked for, where that can be told."""
+    return [split for folder in router_folders(place) if (split := envoy_rescue.split_there(folder))]
 
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:

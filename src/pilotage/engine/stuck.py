@@ -23,6 +23,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event
 
 _log = logging.getLogger(__name__)
+_STAYS_CLOSED = "the service is closed and stays so; `pilotage abort --offline` opens it on the old version"
 
 
 def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
@@ -36,7 +37,8 @@ def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
     service, environment, old = found
     told = rescue.standing(directory, service, environment) is not None
     try:
-        did, back = rescue.take_back(directory, service, environment, old), True
+        closed = rescue.is_closed(directory, service, environment)
+        did, back = (_STAYS_CLOSED if closed else rescue.take_back(directory, service, environment, old)), True
     except (AdapterError, OSError) as error:
         did, back = f"users could not be taken back: {error}", False
     _log.warning("%s is stuck: %s; %s", rollout, why, did)
@@ -52,8 +54,9 @@ def leave_to_stable(directory: Path, rollout: Rollout) -> None:
     state = rollout.state
     if state.status.final or state.old is None:
         return
+    where = (directory, rollout.service, rollout.environment)
     try:
-        did = rescue.take_back(directory, rollout.service, rollout.environment, state.old, noted=False)
+        did = _STAYS_CLOSED if rescue.is_closed(*where) else rescue.take_back(*where, state.old, noted=False)
     except (AdapterError, OSError) as error:
         did = f"users could not be taken back: {error}"
     _log.error("%s is watched by nobody: %s", rollout.id, did)
