@@ -8,6 +8,8 @@ import threading
 import time
 from types import TracebackType
 
+from pilotage.adapters import resolving
+
 
 class Deadline:
     """`connect` gives a socket that is shut down when the time is over, whatever wraps it by then. late: it was."""
@@ -28,13 +30,17 @@ class Deadline:
         for watched in self._watched:
             watched.close()
 
+    @property
+    def left(self) -> float:
+        """Seconds; below 0 when the time is over."""
+        return self._until - time.monotonic()
+
     def connect(self, address: str, port: int) -> socket.socket:
         """Raises OSError, and TimeoutError when no time is left."""
-        left = self._until - time.monotonic()
-        if left <= 0:
+        if self.left <= 0:
             self.late = True
             raise TimeoutError("no time left")
-        made = socket.create_connection((address, port), left)
+        made = resolving.connect(address, port, self._until)
         # A copy reaches the connection even when TLS has taken the socket over.
         self._watched.append(made.dup())
         return made

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from pilotage.adapters import resolving
 from pilotage.adapters.ports import AdapterError
 
 UNIX = "http+unix"
@@ -111,7 +112,7 @@ class _Connection(http.client.HTTPConnection):
         if self._scheme == UNIX:
             plain = connect_unix(Path(self._unix), self._until)
         else:
-            plain = socket.create_connection((self.host, self.port), _left(self._until))
+            plain = resolving.connect(self.host, self.port, self._until)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._scheme == "https":
             plain.settimeout(_left(self._until))
@@ -193,6 +194,8 @@ def _tls() -> ssl.SSLContext:
 
 
 def _cause(error: Exception, timeout: float) -> str:
+    if isinstance(error, resolving.Unresolved):
+        return f"{error} within {timeout:g} s"
     if isinstance(error, TimeoutError):
         return f"no whole answer within {timeout:g} s"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -8,7 +8,6 @@ the answer comes. Errors name the host, never the address's path, which may be a
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from pilotage.adapters.addresses import is_metadata, is_public
 from pilotage.adapters.deadline import Deadline
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.resolving import Unresolved, addresses
 
 TIMEOUT = 10.0
 """Seconds from the first packet to the last."""
@@ -45,11 +45,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, private: bool = F
     parts, port = _parts(url)
     host = parts.hostname or ""
     secure = parts.scheme == "https"
-    address = checked(host, port, private=private)
     target = quote(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", safe=_IN_PATHS)
     shown = f"[{host}]" if ":" in host else host
     named = shown if port in (80, 443) else f"{shown}:{port}"
     with Deadline(TIMEOUT) as deadline:
+        address = checked(host, port, private=private, within=deadline.left)
         try:
             found, content = _exchange(deadline, (address, port), host if secure else None, target, body,
                                        {**headers, "Host": named, "Accept-Encoding": "identity"})  # fmt: skip
@@ -102,15 +102,17 @@ def _exchange(
         plain.close()
 
 
-def checked(host: str, port: int, *, private: bool) -> str:
-    """An address of the host. Raises Undelivered when it has none, when any of them is not public and none but public
-    ones are allowed, and whenever a cloud's metadata is there."""
+def checked(host: str, port: int, *, private: bool, within: float = TIMEOUT) -> str:
+    """An address of the host, found out in so many seconds. Raises Undelivered when it has none, when any of them is
+    not public and none but public ones are allowed, and whenever a cloud's metadata is there."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = addresses(host, port, within)
+    except Unresolved as error:
+        raise Undelivered(str(error)) from None
     except (OSError, UnicodeError, ValueError, OverflowError):
         raise Undelivered(f"{host} has no address") from None
-    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
-    for address in addresses:
+    named = [str(entry[4][0]).partition("%")[0] for entry in found]
+    for address in named:
         if is_metadata(address):
             raise Undelivered(
                 f"{host} leads to {address}, which is not public: clouds tell secrets there", permanent=True
@@ -119,4 +121,4 @@ def checked(host: str, port: int, *, private: bool) -> str:
             raise Undelivered(
                 f"{host} leads to {address}, which is not public: private: true allows it", permanent=True
             )
-    return addresses[0]
+    return named[0]
