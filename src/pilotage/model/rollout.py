@@ -129,19 +129,7 @@ class RolloutState:
     """All that `decide` needs to know of the past. Seconds are counted only while the rollout was attended:
     a clock that jumps or a controller that sleeps shortens no watch.
 
-    at: Unix seconds of the last decision, 0 before the first · watched: seconds of analysis in this step ·
-    waited: seconds in this step · in_status: seconds in this status · out: no request can reach what is on its way
-    out, as was read back · drained: seconds for which that has been so · accepted: metrics whose failure a person has
-    answered · author: who asked for the rollout · approvals: persons who approved the step that waits · attempt: how
-    often the step's checks were asked for · reached: the highest weight that was ever set · progress: what the
-    strategy alone keeps.
-
-    tries: fresh starts of the evidence after harm, by itself or by a person's retry; the judge starts again when it
-    changes · excuse: why the harm at hand may be bad luck (an `Excuse`), `replaced` once the ill instance is gone ·
-    replaced: `host:port` of that instance · harmed: metrics whose failure withdrew the traffic · paused: a person's
-    pause stood at that moment · convicted: it is undone for what it did itself, or a person wants it gone, so that its
-    users are better off with any stable instance that lives · unwatched: what nobody could watch, although all else
-    passed · worse: in what the version looked worse than the past when it went on all the same.
+    What is here, several strategies share; what one strategy alone keeps is in `progress`.
     """
 
     new: str
@@ -150,30 +138,51 @@ class RolloutState:
     status: Status = Status.PROGRESSING
     step: int = 0
     at: float = 0.0
+    """Unix seconds of the last decision; 0 before the first."""
     watched: float = 0.0
+    """Seconds of analysis in this step."""
     waited: float = 0.0
+    """Seconds in this step."""
     in_status: float = 0.0
+    """Seconds in this status."""
     out: bool = False
+    """No request can reach what is on its way out, as was read back."""
     drained: float = 0.0
+    """Seconds for which that has been so."""
     returned: bool = False
+    """No user has the new version any more, as was read back: withdrawn, or on the way back."""
     author: str = ""
+    """Who asked for the rollout."""
     approvals: tuple[str, ...] = ()
+    """Persons who approved the step that waits."""
     attempt: int = 1
+    """How often the step's checks were asked for."""
     reached: int = 0
+    """The highest weight that was ever set, per mille."""
     progress: Progress = NOTHING
     tries: int = 0
+    """Fresh starts of the evidence after harm; the judge starts again when it changes."""
     excuse: str = ""
+    """Why the harm at hand may be bad luck (an `Excuse`); `replaced` once the ill instance is gone."""
     replaced: str = ""
+    """`host:port` of that instance."""
     harmed: tuple[str, ...] = ()
+    """Metrics whose failure withdrew the traffic."""
     paused: bool = False
+    """A person's pause stood when the traffic was withdrawn."""
     convicted: bool = False
+    """It is undone for what it did itself, or a person wants it gone: its users are better off with any stable instance
+    that lives."""
     unwatched: str = ""
+    """What nobody could watch, although all else passed."""
     worse: str = ""
+    """In what the version looked worse than the past when it went on all the same."""
     hold: Hold | None = None
     troubles: tuple[Trouble, ...] = ()
     diverted: Diversion | None = None
     reason: str = ""
     accepted: tuple[str, ...] = ()
+    """Metrics whose failure a person has answered."""
     verdicts: tuple[tuple[str, str], ...] = ()
     """By metric: its verdict, as it was told."""
     recovering: tuple[tuple[str, float], ...] = ()

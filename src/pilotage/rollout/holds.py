@@ -26,7 +26,6 @@ from pilotage.rollout.watching import (
     hold_on_evidence,
     is_watched,
     lacks_data_alone,
-    why_ramp_waits,
 )
 
 _ROLL_BACK, _PAUSE, _UNWATCHED = "rollback", "pause", "goes on unwatched"
@@ -65,7 +64,7 @@ def why_not_begin_the_next(turn: Turn) -> Hold | None:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)
     if turn.seen.barrier:
         return Hold(HoldCause.BARRIER, turn.seen.barrier)
-    return why_ramp_waits(turn) if following[0].kind is StepKind.SET_WEIGHT else None
+    return turn.strategy.hold_before_exposing(turn)
 
 
 # ── how long, and then ─────────────────────────────────────────────────────────────────────────────────────

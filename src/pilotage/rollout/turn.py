@@ -143,6 +143,10 @@ class Strategy(Protocol):
         """Its own reason not to go on."""
         return None
 
+    def hold_before_exposing(self, _turn: Turn) -> Hold | None:
+        """Its own reason not to bring the release to more users, when the step is done otherwise."""
+        return None
+
     @abstractmethod
     def awaits(self, turn: Turn) -> str:
         """What the step still waits for, in words; empty once its end was read back (rule 1)."""

@@ -5,8 +5,6 @@ The watch is of all strategies. What a failed verdict takes back at once is `har
 
 from __future__ import annotations
 
-import math
-
 from pilotage.model.events import Unwatched, VerdictChanged, WorseThanThePast
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
@@ -16,13 +14,10 @@ from pilotage.model.traffic import WHOLE
 from pilotage.rollout import patience
 from pilotage.rollout.harm import sentence_of, worse_than_the_past
 from pilotage.rollout.stepping import next_step
-from pilotage.rollout.turn import Turn, switch
+from pilotage.rollout.turn import Turn
 
 JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
-
-STRONG_EVIDENCE = math.log(20)
-"""The natural logarithm of an e-value that chance alone reaches once in 20 releases: the ramp waits."""
 
 _TROUBLE = (VerdictKind.FAIL.value, VerdictKind.SOURCE_ERROR.value)
 _REMEDY = "add `synthetic:`, or lower judge.min_requests where there are some requests"
@@ -101,21 +96,6 @@ def hold_on_evidence(turn: Turn) -> Hold | None:
 def _because(cause: HoldCause, verdicts: list[Verdict]) -> Hold:
     remedy = f" ({_REMEDY})" if cause is HoldCause.INSUFFICIENT_DATA else ""
     return Hold(cause, sentence_of(verdicts) + remedy)
-
-
-def why_ramp_waits(turn: Turn) -> Hold | None:
-    """With `canary.weights: auto` more users come only while nothing speaks against the release."""
-    if turn.state.pace is not Pace.FULL or not switch(turn.plan, "canary.ramp", False):
-        return None
-    against = [
-        v
-        for v in turn.seen.verdicts
-        if v.evidence >= STRONG_EVIDENCE
-        and v.kind is not VerdictKind.FAIL
-        and not v.past
-        and v.metric not in turn.state.accepted
-    ]
-    return Hold(HoldCause.EVIDENCE, f"evidence of harm grows: {sentence_of(against)}") if against else None
 
 
 # ── when nobody can see, or nobody answers ─────────────────────────────────────────────────────────────────

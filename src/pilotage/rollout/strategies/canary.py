@@ -6,16 +6,23 @@ docs/canary.md has the whole story and its rules.
 
 from __future__ import annotations
 
+import math
+
+from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
 from pilotage.rollout.checking import awaits_approval
+from pilotage.rollout.harm import sentence_of
 from pilotage.rollout.sight import present
-from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Turn
+from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Turn, switch
 from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
 from pilotage.rollout.watching import awaits_watch
+
+STRONG_EVIDENCE = math.log(20)
+"""The natural logarithm of an e-value that chance alone reaches once in 20 releases: the ramp waits."""
 
 
 class Canary(Strategy):
@@ -64,6 +71,9 @@ class Canary(Strategy):
 
     def hold(self, turn: Turn) -> Hold | None:
         return shifting.too_few_healthy(turn)
+
+    def hold_before_exposing(self, turn: Turn) -> Hold | None:
+        return _hold_of_the_ramp(turn)
 
     def exposed(self, _plan: Plan, state: RolloutState) -> bool:
         """From its first weight on: a quick return starts behind it."""
@@ -133,3 +143,18 @@ def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
     cohort, _, value = str(plan.setting("canary.cohort").value).partition("=")
     routes = ((header, TESTER), (cohort, value))
     return tuple(HeaderRoute(name, wanted, state.new) for name, wanted in routes if name)
+
+
+def _hold_of_the_ramp(turn: Turn) -> Hold | None:
+    """With `canary.weights: auto` more users come only while nothing speaks against the release."""
+    if turn.state.pace is not Pace.FULL or not switch(turn.plan, "canary.ramp", False):
+        return None
+    against = [
+        v
+        for v in turn.seen.verdicts
+        if v.evidence >= STRONG_EVIDENCE
+        and v.kind is not VerdictKind.FAIL
+        and not v.past
+        and v.metric not in turn.state.accepted
+    ]
+    return Hold(HoldCause.EVIDENCE, f"evidence of harm grows: {sentence_of(against)}") if against else None
