@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from pilotage.cli.live_view import rollout_view
 from pilotage.demo.story import Fault, figures, play
 from pilotage.demo.traffic import Measured
 from pilotage.model.record import Recorded, Rollout
+from pilotage.render.live_view import rollout_view
 
 
 def main() -> None:

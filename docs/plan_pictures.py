@@ -19,7 +19,6 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from pilotage import Answers, Calendar, Plan, Service, make_plan
-from pilotage.cli.plan_view import plan_view
 from pilotage.judge.counts import CountJudge
 from pilotage.judge.replay import Look, Replay, replay
 from pilotage.render.charts import gantt, staircase
@@ -27,6 +26,7 @@ from pilotage.render.html import to_html
 from pilotage.render.ics import to_ics
 from pilotage.render.judge_chart import ratio_chart
 from pilotage.render.markdown import to_markdown
+from pilotage.render.plan_view import plan_view
 
 PICTURES = Path(__file__).parent / "pictures"
 _FORGE = (

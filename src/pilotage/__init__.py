@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pilotage.model.acceptance import Acceptance
     from pilotage.model.answers import Answers
     from pilotage.model.calendar import Calendar, Freeze, Window
     from pilotage.model.plan import Plan
-    from pilotage.plan.making import Acceptance, Service, Traffic, make_plan
+    from pilotage.plan.making import Service, Traffic, make_plan
 
 __all__ = ["Acceptance", "Answers", "Calendar", "Freeze", "Plan", "Service", "Traffic", "Window", "make_plan"]
 __version__ = "0.1.0"
@@ -19,7 +20,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Answers": "pilotage.model.answers",
     "Plan": "pilotage.model.plan",
-    "Acceptance": "pilotage.plan.making",
+    "Acceptance": "pilotage.model.acceptance",
     "Calendar": "pilotage.model.calendar",
     "Freeze": "pilotage.model.calendar",
     "Window": "pilotage.model.calendar",

@@ -219,8 +219,8 @@ def test_words_that_somebody_changed_at_the_last_moment_do_not_go_out(
         return found
 
     monkeypatch.setattr(announcing, "_found", look_and_be_overtaken)
-    error = CliRunner().invoke(cli, ["announce", "send", item, "2.0.0", *when], env={"PILOTAGE_ACTOR": "eve"}).exception
-    assert "is draft: somebody was quicker" in str(error)
+    error = CliRunner().invoke(cli, ["announce", "send", item, "2.0.0", *when], env={"PILOTAGE_ACTOR": "eve"}).stderr
+    assert "is draft: somebody was quicker" in error
     store = Store(folder / ".pilotage")
     assert outbox.letters(store.engine) == ()
     store.close()
@@ -231,14 +231,14 @@ def test_an_announcement_is_previewed_edited_approved_and_sent_once(folder: Path
     shown = run("show", item, "2.0.0", *when, "--range", "v1.0.0..HEAD").stdout
     assert "shop 2.0.0 comes on Friday, 18 June 2027." in shown
     assert "- Coupons for everybody" in shown
-    assert "is draft" in str(run("send", item, "2.0.0", *when, expect=1).exception)
+    assert "is draft" in run("send", item, "2.0.0", *when, expect=1).stderr
     (folder / "text.md").write_text("Our own words about 2.0.0.")
     run("edit", item, "2.0.0", "text.md", *when)
     assert run("show", item, "2.0.0", *when).stdout.strip() == "Our own words about 2.0.0."
-    assert "is no communications manager" in str(run("approve", item, "2.0.0", *when, actor="bob", expect=1).exception)
+    assert "is no communications manager" in run("approve", item, "2.0.0", *when, actor="bob", expect=1).stderr
     run("approve", item, "2.0.0", *when)
     assert "through 1 channel" in run("send", item, "2.0.0", *when).stdout
-    assert "is sent already" in str(run("send", item, "2.0.0", *when, expect=1).exception)
+    assert "is sent already" in run("send", item, "2.0.0", *when, expect=1).stderr
     store = Store(folder / ".pilotage")
     (letter,) = outbox.letters(store.engine)
     store.close()
@@ -254,8 +254,8 @@ def test_what_reaches_nobody_and_what_is_skipped_say_so(folder: Path) -> None:
     whole = {**CONFIGURATION, "people": {}}
     (folder / "pilotage.yaml").write_text(json.dumps(whole))
     run("approve", "support_team_briefing", "2.0.0")
-    assert "no channel leads to support" in str(run("send", "support_team_briefing", "2.0.0", expect=1).exception)
-    assert "no announcement 'nothing'" in str(run("show", "nothing", "2.0.0", expect=1).exception)
+    assert "no channel leads to support" in run("send", "support_team_briefing", "2.0.0", expect=1).stderr
+    assert "no announcement 'nothing'" in run("show", "nothing", "2.0.0", expect=1).stderr
 
 
 def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
@@ -265,7 +265,7 @@ def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
     assert outbox.due(store.engine, time.time()) == ()
     then = datetime(2099, 1, 1, 12, tzinfo=UTC).timestamp()
     assert outbox.due(store.engine, then) == ("customers",)
-    assert "is scheduled already" in str(run("approve", "social_media", "2.0.0", expect=1).exception)
+    assert "is scheduled already" in run("approve", "social_media", "2.0.0", expect=1).stderr
     assert state_of("social_media") == "scheduled"
     letter = outbox.claim(store.engine, "customers", "a sender", then)
     assert letter is not None
@@ -276,7 +276,7 @@ def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
     outbox.delivered(store.engine, letter, {}, then + 9)
     assert state_of("social_media") == "sent"
     for late in (("skip", "social_media", "2.0.0", "--because", "x"), ("approve", "social_media", "2.0.0")):
-        assert "is sent already" in str(run(*late, expect=1).exception)
+        assert "is sent already" in run(*late, expect=1).stderr
     store.close()
 
 
@@ -306,7 +306,7 @@ def test_scheduled_and_on_its_way_cannot_be_skipped(folder: Path) -> None:
     store = Store(folder / ".pilotage")
     assert outbox.claim(store.engine, "customers", "a sender", 4_100_000_000.0)
     store.close()
-    assert "is sent already" in str(run("skip", "social_media", "2.0.0", "--because", "x", expect=1).exception)
+    assert "is sent already" in run("skip", "social_media", "2.0.0", "--because", "x", expect=1).stderr
     assert state_of("social_media") == "scheduled"
 
 

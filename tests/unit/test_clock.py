@@ -15,15 +15,15 @@ import pilotage
 from pilotage.adapters.clock import SYSTEM
 from pilotage.app import followups as actions
 from pilotage.app.plan import Wish, plan_for
+from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import Asker, assess_readiness
 from pilotage.cli.planning import plan as plan_command
-from pilotage.cli.project import Project
 from pilotage.cli.retrospecting import action
 from pilotage.engine.store import Store
 from pilotage.model.clock import today
+from pilotage.model.followup import FollowUp
 from pilotage.model.rollout import Pace
 from pilotage.model.snapshot import KnownCalendar, Snapshot
-from pilotage.report.retro import Action
 from pilotage.rollout.machine import begin
 
 from ..clock import FakeClock
@@ -35,7 +35,7 @@ EARLY_IN_BERLIN = "2026-11-24T23:30:00+00:00"  # 00:30 on the 25th there
 
 def project(place: Path, zone: str, at: str) -> Project:
     (place / "pilotage.yaml").write_text(yaml.safe_dump({**yaml.safe_load(GOOD), "calendar": {"zone": zone}}))
-    return Project(place / "pilotage.yaml", debug=False, clock=FakeClock(at))
+    return Project(place / "pilotage.yaml", clock=FakeClock(at))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
     monkeypatch.setenv("PILOTAGE_ACTOR", "ada")
     it = project(tmp_path, zone, at)
     channel = {"kind": "slack", "name": "ops", "severity": "info", "environments": [], "audiences": ["operators"]}
-    new = Action(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
+    new = FollowUp(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
     made = plan_for(it.loaded, "production", Wish("2.0"))
     snapshot = Snapshot(calendar=KnownCalendar(zone=zone))
@@ -78,7 +78,7 @@ def test_a_plan_is_made_on_the_day_of_the_calendars_zone(tmp_path: Path) -> None
 def test_a_snapshot_with_a_zone_that_nobody_knows_stops_no_reminder(tmp_path: Path) -> None:
     it = project(tmp_path, "UTC", LATE_IN_NEW_YORK)
     channel = {"kind": "slack", "name": "ops", "severity": "info", "environments": [], "audiences": ["operators"]}
-    new = Action(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
+    new = FollowUp(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
     made = plan_for(it.loaded, "production", Wish("2.0"))
     snapshot = Snapshot(calendar=KnownCalendar(zone="Mars/Olympus"))

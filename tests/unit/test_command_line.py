@@ -116,7 +116,7 @@ def test_reading_before_anything_was_deployed_is_a_clear_error(tmp_path: Path) -
         said = pilotage(command, cwd=tmp_path)
         assert said.returncode == 2, command
         assert "nothing was ever deployed" in said.stderr
-    assert pilotage("rollback", cwd=tmp_path).returncode == 2
+    assert pilotage("rollback", cwd=tmp_path).returncode == 7
     assert pilotage("status", cwd=tmp_path).returncode == 0
 
 

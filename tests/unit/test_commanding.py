@@ -8,12 +8,9 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy.exc import OperationalError
 
-from pilotage.cli import commanding
+from pilotage.app import commands
+from pilotage.app.errors import exit_status
 from pilotage.cli.main import cli
-from pilotage.cli.project import exit_status
-from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.rescue import NothingToTakeBack
-from pilotage.engine.returning import NoWayBack
 from pilotage.engine.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace
@@ -26,7 +23,7 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store, and a configuration that somebody is just editing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pilotage.engine.supervisor.ensure_worker", lambda *_: None)
-    monkeypatch.setattr(commanding, "_ANSWER_DEADLINE", 0.1)
+    monkeypatch.setattr(commands, "_ANSWER_DEADLINE", 0.1)
     (tmp_path / "pilotage.yaml").write_text("service: [")
     return Store(tmp_path / ".pilotage")
 
@@ -45,9 +42,9 @@ def test_a_rollout_is_aborted_though_nobody_can_read_the_configuration(broken: S
 
 def test_where_it_is_not_clear_which_is_meant_the_configuration_is_asked_for(broken: Store) -> None:
     for arguments in (["abort"], ["abort", "-e", "staging"]):
-        assert isinstance(CliRunner().invoke(cli, arguments).exception, ConfigError)
+        assert "in the configuration" in CliRunner().invoke(cli, arguments).output
     rollout = started(broken)
-    assert isinstance(CliRunner().invoke(cli, ["abort", "-e", "staging"]).exception, ConfigError)
+    assert "in the configuration" in CliRunner().invoke(cli, ["abort", "-e", "staging"]).output
     assert asked(broken, rollout) == []
     ended(broken, rollout)
     assert "nothing to do" in CliRunner().invoke(cli, ["abort"]).output
@@ -74,16 +71,16 @@ def test_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> 
 def test_a_rollback_without_a_plan_of_the_version_says_what_to_do(broken: Store) -> None:
     ended(broken, started(broken, "1.0", None, Pace.FIRST))
     said = CliRunner().invoke(cli, ["rollback"])
-    assert isinstance(said.exception, NoWayBack)
+    assert (said.exit_code, "nothing to go back to" in said.output or "no plan of" in said.output) == (7, True)
 
 
 def test_offline_commands_name_what_is_there(broken: Store) -> None:
     for name in ("shop-production", "shop-staging"):
         (Path(".pilotage") / "run" / name / "router").mkdir(parents=True)
-    with pytest.raises(NothingToTakeBack, match="several are here: shop-production, shop-staging"):
-        CliRunner().invoke(cli, ["abort", "--offline"], catch_exceptions=False)
-    with pytest.raises(NothingToTakeBack, match=r"no router has been started in .*shop-staging"):
-        CliRunner().invoke(cli, ["abort", "--offline", "-e", "staging"], catch_exceptions=False)
+    said = CliRunner().invoke(cli, ["abort", "--offline"])
+    assert (said.exit_code, "several are here: shop-production, shop-staging" in said.output) == (9, True)
+    said = CliRunner().invoke(cli, ["abort", "--offline", "-e", "staging"])
+    assert (said.exit_code, "no router has been started in " in said.output) == (9, True)
     assert "--to goes with --offline" in CliRunner().invoke(cli, ["abort", "--to", "1.0"]).output
 
 

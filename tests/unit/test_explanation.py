@@ -10,11 +10,11 @@ import pytest
 from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.requests import DeployRequest
-from pilotage.cli.live_view import rollout_view
 from pilotage.config.loading import load
 from pilotage.engine.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
+from pilotage.render.live_view import rollout_view
 from pilotage.report.explanation import explain
 
 from .test_config import GOOD

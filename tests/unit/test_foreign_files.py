@@ -19,17 +19,17 @@ from pilotage.adapters import reviews as hubs
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.figures import _csv, _reading
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.errors import exit_status
 from pilotage.cli.main import cli
-from pilotage.cli.project import exit_status
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.config.yaml_reader import read as read_yaml
 from pilotage.judge.figures import BadFigures, looks_of, samples_of
 from pilotage.judge.rules import BadTemplate, rules_of
+from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.audits import issues, vulnerabilities
 from pilotage.readiness.backups import restore
 from pilotage.readiness.benchmarks import read as benchmarks
 from pilotage.readiness.coverage import covered
-from pilotage.readiness.evidence import BadEvidence
 from pilotage.readiness.results import results
 from pilotage.risk.dependencies import UnreadableLock, packages
 from pilotage.risk.migrations import findings_of

@@ -11,7 +11,7 @@ import pytest
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
-from pilotage.readiness.evidence import BadEvidence
+from pilotage.model.readiness import BadEvidence
 from pilotage.report.range import changes_of
 
 from .risk.repository import Repository

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pilotage.adapters.bundle import MANIFEST, BadBundle, pack, unpack
+from pilotage.adapters.bundle import MANIFEST, pack, unpack
 from pilotage.adapters.keys import KeyUnusable, known_keys, rotate, signer_of
 from pilotage.cli.main import cli
+from pilotage.model.readiness import BadBundle
 from pilotage.readiness.gates import by_proof
 
 PROJECT = """

@@ -23,11 +23,11 @@ import pytest
 
 from pilotage.adapters.metrics.samples import samples_of
 from pilotage.judge.rules import BadTemplate, rules_of
-from pilotage.model import quantity
+from pilotage.model import commit, quantity
+from pilotage.model import file_kind as files
 from pilotage.model.text import clean
 from pilotage.report import commits
 from pilotage.report.changelog import updated
-from pilotage.risk import files
 from pilotage.risk.dependencies import packages
 from pilotage.risk.migrations import findings_of
 
@@ -35,11 +35,11 @@ SOURCE = Path(__file__).parents[2] / "src" / "pilotage"
 LENGTH = 4_000
 SHORT = {
     "model.quantity._PART": quantity._LONGEST,
-    "risk.files._MIGRATION": files.LONGEST_PATH,
+    "model.file_kind._MIGRATION": files.LONGEST_PATH,
     **{f"risk.infrastructure._KINDS{number or ''}": files.LONGEST_PATH for number in range(9)},
-    "report.commits._TOPIC": commits.LONGEST_SUBJECT,
+    "report.commits._TOPIC": commit.LONGEST_SUBJECT,
     **{
-        f"report.commits.{name}{number or ''}": commits.LONGEST_SUBJECT
+        f"report.commits.{name}{number or ''}": commit.LONGEST_SUBJECT
         for name in ("_VERBS", "_ANYWHERE", "_TELLING")
         for number in range(10)
     },
@@ -264,7 +264,7 @@ def test_no_pattern_is_made_from_a_text_while_the_program_runs() -> None:
 
 
 def _told(message: str) -> commits.Change:
-    return commits.classify(commits.Commit("a" * 40, (), "Ada", "ada@example.org", 0.0, message))
+    return commits.classify(commit.Commit("a" * 40, (), "Ada", "ada@example.org", 0.0, message))
 
 
 @pytest.mark.parametrize(

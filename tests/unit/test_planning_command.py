@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pilotage.cli.main import cli
-from pilotage.cli.project import exit_status
 from pilotage.model.plan import Plan
 
 from .test_config import GOOD
@@ -32,9 +31,8 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
 
 
 def outcome(result: Result) -> tuple[int, str]:
-    """Exit status and sentence, as `main` would make them."""
-    assert isinstance(result.exception, Exception)
-    return exit_status(result.exception)
+    """Exit status and sentence."""
+    return result.exit_code, result.stderr.removeprefix("pilotage: ").removesuffix("\n")
 
 
 def data(*arguments: str) -> Any:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pilotage.app import doctor as checkup
+from pilotage.app.project import Project
 from pilotage.app.publication import note, noted, publication_of
 from pilotage.app.status_page import Publisher
 from pilotage.app.worker import StatusPage
-from pilotage.cli import checkup
 from pilotage.cli.main import cli
-from pilotage.cli.project import Project
 from pilotage.config.loading import load
 from pilotage.engine.store import Store
 
@@ -89,7 +89,7 @@ def test_a_worker_starts_whatever_somebody_is_just_typing_into_the_configuration
 
 def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
     def told() -> list[tuple[str, str]]:
-        project = Project(configured(tmp_path, status_page=PAGE), debug=False)
+        project = Project(configured(tmp_path, status_page=PAGE))
         return [(f.result, f.sentence.replace(str(tmp_path), "")) for f in checkup._status_page(project)]
 
     (tmp_path / "public").write_text("a file is in the way")

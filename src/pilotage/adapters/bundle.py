@@ -14,6 +14,7 @@ from typing import Any
 from pilotage.adapters.evidence import LIMIT
 from pilotage.adapters.files import write_durably
 from pilotage.adapters.keys import BUNDLE, Signer, is_signed, key_id
+from pilotage.model.readiness import BadBundle, ChangedBundle
 
 MANIFEST = "manifest.json"
 MOST = 512 * 2**20
@@ -21,14 +22,6 @@ MOST = 512 * 2**20
 
 MOST_ENTRIES = 10_000
 _CHUNK = 2**20
-
-
-class BadBundle(ValueError):
-    """The file is not a bundle, or a damaged one."""
-
-
-class ChangedBundle(BadBundle):
-    """The bundle's contents are not those of its list."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import Document
-from pilotage.readiness.evidence import BadEvidence
+from pilotage.model.readiness import BadEvidence, Document
 
 if TYPE_CHECKING:
     from pilotage.adapters.git import Git

@@ -13,10 +13,9 @@ from typing import IO
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.commit import Commit, ReviewedCommit
+from pilotage.model.file_kind import kind_of
 from pilotage.model.text import clean
-from pilotage.readiness.reviews import Commit
-from pilotage.report.commits import Commit as Told
-from pilotage.risk.files import kind_of
 
 _MARK = secrets.token_hex(8)
 """What nobody can have written into a message: it tells where one begins and ends."""
@@ -129,16 +128,16 @@ class Git:
         lines = self.run("log", "--format=%H %aE", *revisions, "--").splitlines()
         return dict(line.split(" ", 1) for line in lines if " " in line)
 
-    def commits(self, first: str, last: str) -> tuple[Commit, ...]:
+    def commits(self, first: str, last: str) -> tuple[ReviewedCommit, ...]:
         """Every commit after `first` up to `last`, whole messages, newest first. Raises AdapterError."""
         form = f"--format=%H%x00%P%x00%aE%x00%B%x02{_MARK}"
         range_ = f"{self.commit(first)}..{self.commit(last)}"
         self.see_whole([range_], f"{first}..{last}")
         text = self.run("log", form, range_, "--")
         blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(_END) if block.strip())
-        return tuple(Commit(b[0], tuple(b[1].split()), b[2].lower(), _said(b[3])) for b in blocks)
+        return tuple(ReviewedCommit(b[0], tuple(b[1].split()), b[2].lower(), _said(b[3])) for b in blocks)
 
-    def told(self, revisions: Sequence[str], paths: Sequence[str] = ()) -> tuple[Told, ...]:
+    def told(self, revisions: Sequence[str], paths: Sequence[str] = ()) -> tuple[Commit, ...]:
         """Commits with their messages and the names of their files, newest first; merges name no files. paths: only
         what touches these. One pass over the history, one over the names. Raises AdapterError."""
         form = f"--format=%x01{_MARK}%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02{_MARK}"
@@ -149,7 +148,7 @@ class Git:
             identity, parents, name, email, at, message = head.split("\0", 5)
             touched = tuple(path for path in files.split("\n") if path)
             who, said = clean(name), _said(message)
-            found.append(Told(identity, tuple(parents.split()), who, email.lower(), float(at), said, touched))
+            found.append(Commit(identity, tuple(parents.split()), who, email.lower(), float(at), said, touched))
         return tuple(found)
 
     def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:

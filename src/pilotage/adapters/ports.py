@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pilotage.model.errors import Unavailable
 from pilotage.model.flag import Ramp
 from pilotage.model.message import Message
 from pilotage.model.observation import CheckResult, Instance, ProbeResult, Reading
@@ -15,7 +16,7 @@ Backends = Mapping[str, Sequence[tuple[str, int]]]
 """Host and port of each instance that may take requests, per version."""
 
 
-class AdapterError(Exception):
+class AdapterError(Unavailable):
     """Something outside did not answer or did not do as asked; the sentence says what and what to do."""
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from pilotage.adapters.bounded_server import BoundedServer
+from pilotage.model.errors import Invalid
 from pilotage.model.text import clean
 
 MOST = 100_000
@@ -44,7 +45,7 @@ class Pressed:
     reply_to: str
 
 
-class BadCallback(ValueError):
+class BadCallback(Invalid):
     """Not Slack's, not now, or not a button of ours. status: of HTTP."""
 
     def __init__(self, status: int, sentence: str) -> None:

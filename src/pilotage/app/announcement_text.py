@@ -18,10 +18,10 @@ from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
+from pilotage.model.readiness import BadEvidence
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.plan.communication import words_for
-from pilotage.readiness.evidence import BadEvidence
 from pilotage.render.announcement import BadTemplate, announcement
 from pilotage.report.commits import Change, Kind
 from pilotage.report.notes import Audience, Release, notes_of

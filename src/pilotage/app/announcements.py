@@ -22,6 +22,7 @@ from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.tables import announcements
 from pilotage.engine.zones import calendar_zones
 from pilotage.model.clock import day_of
+from pilotage.model.errors import Invalid
 from pilotage.model.message import Message, Severity
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
@@ -39,11 +40,11 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-class UnknownAnnouncement(ValueError):
+class UnknownAnnouncement(Invalid):
     """A name that the plan's communication calendar does not have."""
 
 
-class Unreachable(ValueError):
+class Unreachable(Invalid):
     """No channel leads to this audience."""
 
 

@@ -21,7 +21,7 @@ def deploy(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> St
     """Begin the rollout of `plan` (rule 8): the version that serves already is a no-op; the stable one, asked for
     while another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
 
-    Raises PlanStopped for a plan that may not be executed, NotReady where its readiness is enforced, StoreConflict in
+    Raises PlanStopped for a plan that may not be executed, GatesShut where its readiness is enforced, StoreConflict in
     a freeze; the latter two not when the glass is broken.
     """
     check_may_begin(store, loaded, plan, asked)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,23 +12,25 @@ from urllib.parse import quote
 from sqlalchemy import Engine, RowMapping, insert, select, update
 
 from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.app.project import Project
 from pilotage.engine import outbox
 from pilotage.engine.tables import actions
 from pilotage.engine.zones import calendar_zones
 from pilotage.model.clock import day_of
+from pilotage.model.errors import Invalid
+from pilotage.model.followup import FollowUp
 from pilotage.model.message import Message, Severity
-from pilotage.report.retro import Action
 
 _EARLIEST = "Pacific/Kiritimati"
 """The zone in which each day begins first."""
 
 
-class UnknownAction(ValueError):
+class UnknownAction(Invalid):
     """A number that no action has."""
 
 
 def add(
-    engine: Engine, service: str, action: Action, channels: Sequence[Mapping[str, Any]], actor: str, now: float
+    engine: Engine, service: str, action: FollowUp, channels: Sequence[Mapping[str, Any]], actor: str, now: float
 ) -> int:
     """Keep a new one; returns its number. channels: who is reminded of it."""
     with engine.begin() as connection:
@@ -54,7 +57,7 @@ def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, 
             raise UnknownAction(f"no open action has the number {identity}: `pilotage action list`")
 
 
-def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[Action, ...]:
+def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[FollowUp, ...]:
     """In the order in which they are due."""
     query = select(actions).where(actions.c.service == service)
     if open_only:
@@ -63,9 +66,9 @@ def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tupl
         return tuple(_of_row(row) for row in connection.execute(query.order_by(actions.c.due, actions.c.id)).mappings())
 
 
-def _of_row(row: RowMapping) -> Action:
+def _of_row(row: RowMapping) -> FollowUp:
     ended = datetime.fromtimestamp(row["done_at"], UTC).date().isoformat() if row["done_at"] else ""
-    return Action(
+    return FollowUp(
         row["id"], row["description"], row["owner"], row["due"], row["criterion"], row["priority"], row["release"],
         ended, row["outcome"] or "", row["issue"] or "",
     )  # fmt: skip
@@ -94,7 +97,7 @@ def _nag(row: RowMapping, today: date, now: float) -> Message:
     )  # fmt: skip
 
 
-def to_issue(kind: str, project: str, url: str | None, token: str, action: Action, *, private: bool) -> str:
+def to_issue(kind: str, project: str, url: str | None, token: str, action: FollowUp, *, private: bool) -> str:
     """Open an issue at GitHub or GitLab; returns its address. Raises Undelivered."""
     body = f"{action.description}\n\nOwner: {action.owner}\nDue: {action.due}\nDone when: {action.criterion}\n"
     title = action.description.splitlines()[0][:200]
@@ -118,3 +121,45 @@ def to_issue(kind: str, project: str, url: str | None, token: str, action: Actio
 def exported(engine: Engine, identity: int, issue: str) -> None:
     with engine.begin() as connection:
         connection.execute(update(actions).where(actions.c.id == identity).values(issue=issue))
+
+
+# ── for a project ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def actions_here(project: Project, *, open_only: bool) -> tuple[FollowUp, ...]:
+    """Of the project's service, in the order in which they are due."""
+    return actions_of(project.store.engine, project.loaded.configuration.service, open_only=open_only)
+
+
+def resolve(project: Project, actor: str, action: FollowUp) -> int:
+    """Keep a new action; its owner is reminded through every channel of the configuration. Returns its number."""
+    channels = [channel.model_dump(mode="json") for channel in project.loaded.configuration.notify]
+    service, now = project.loaded.configuration.service, project.clock.now()
+    return add(project.store.engine, service, action, channels, actor, now)
+
+
+def finish(project: Project, actor: str, number: int, outcome: str) -> None:
+    """An action is done. Raises UnknownAction."""
+    service, now = project.loaded.configuration.service, project.clock.now()
+    done(project.store.engine, service, number, outcome, actor, now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracker:
+    """kind: github or gitlab · project: owner/name, or GitLab's path · url: of a host of one's own · private: that host
+    may have a private address."""
+
+    kind: str
+    project: str
+    token: str = field(repr=False)
+    url: str | None = None
+    private: bool = False
+
+
+def open_issues(project: Project, tracker: Tracker) -> Iterator[tuple[int, str]]:
+    """An issue for each open action that has none yet: its number, and the issue's address. Raises Undelivered."""
+    for one in actions_here(project, open_only=True):
+        if not one.issue:
+            address = to_issue(tracker.kind, tracker.project, tracker.url, tracker.token, one, private=tracker.private)
+            exported(project.store.engine, one.id, address)
+            yield one.id, address

@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
+from pilotage.app.output import write_file
+from pilotage.app.periods import Report
+from pilotage.app.project import Project
 from pilotage.model.rollout import Status
+from pilotage.render.notes import data_of, document_of, draft_of
+from pilotage.report.changelog import updated
 from pilotage.report.commits import Change
-from pilotage.report.notes import Release
+from pilotage.report.curated import unmarked
+from pilotage.report.notes import Audience, Notes, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of
-from pilotage.report.versions import Scheme, next_version, ordered
+from pilotage.report.versions import BadVersion, Scheme, next_version, ordered
 
 if TYPE_CHECKING:
     from pilotage.engine.store import Store
@@ -75,3 +81,87 @@ def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str],
 def service_here(folder: Path) -> str:
     """What a repository without a configuration is called: its folder's name."""
     return folder.resolve().name
+
+
+# ── for a project ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotesRequest:
+    """range: as of `changes_between` · scheme: semver or pep440 · version: that is released; None for the next one ·
+    audience: developer, user or executive · day: of the release; None for that of its last commit · repository: another
+    one than the project's · needs_version: a word stands for a version that cannot be worked out."""
+
+    range: str | None = None
+    paths: Sequence[str] = ()
+    scheme: str = "semver"
+    version: str | None = None
+    audience: str = "developer"
+    day: date | None = None
+    repository: Path | None = None
+    needs_version: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotesFound:
+    """Notes, and what they were made of."""
+
+    notes: Notes
+    changes: Sequence[Change]
+    version: str
+    day: date | None
+
+
+def next_version_of(project: Project, request: NotesRequest) -> str:
+    """The version that the changes of a range ask for. Raises BadVersion, AdapterError."""
+    return following(_changes(project, request), Scheme(request.scheme))
+
+
+def notes_for(project: Project, request: NotesRequest) -> NotesFound:
+    """Raises BadVersion, AdapterError."""
+    found = _changes(project, request)
+    version, day = request.version or _version(found, request), request.day or found.day
+    store = project.store if project.has_store and request.repository is None else None
+    release = release_of(found, _service(project, request.repository), version, day, store)
+    notes = notes_of(found.changes, release, Audience(request.audience))
+    return NotesFound(notes=notes, changes=found.changes, version=version, day=day)
+
+
+def report_of(found: NotesFound) -> Report:
+    """The notes as a document and as data."""
+    return Report(document=document_of(found.notes), data=data_of(found.notes))
+
+
+def update_changelog(path: Path, found: NotesFound, *, unreleased: bool) -> str:
+    """Bring a CHANGELOG.md up to date in place. Returns the title of the section that was written. Raises OSError."""
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    version, day = ("Unreleased", None) if unreleased else (found.version, found.day)
+    write_file(path, updated(before, version, day, kept_sections(found.changes)))
+    return version
+
+
+def renew_draft(path: Path, found: NotesFound) -> str:
+    """Write or renew a draft; people's edits in it stay. Returns it as readers get it. Raises OSError."""
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    draft = draft_of(found.notes, before)
+    write_file(path, draft)
+    return unmarked(draft)
+
+
+def _changes(project: Project, request: NotesRequest) -> Found:
+    return changes_between(Git(request.repository or project.folder), request.range, request.paths)
+
+
+def _version(found: Found, request: NotesRequest) -> str:
+    try:
+        return following(found, Scheme(request.scheme))
+    except BadVersion:
+        if request.needs_version and found.before:
+            return "unreleased"
+        raise
+
+
+def _service(project: Project, repository: Path | None) -> str:
+    if repository is None and project.config.exists():
+        return project.whole.configuration.service
+    return service_here(repository or project.folder)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pilotage.config.loading import Loaded
+from pilotage.model.errors import Forbidden, Invalid
 from pilotage.model.schedule import Role
 
 
-class Forbidden(Exception):
-    """Somebody may not do what they asked for; says who may."""
-
-
-class UnknownRole(ValueError):
+class UnknownRole(Invalid):
     """A word that is no role of any plan."""
 
 

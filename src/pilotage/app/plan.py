@@ -1,24 +1,32 @@
-"""From a configuration to a plan; apart from the store, so that planning needs no database."""
+"""From a configuration to a plan, and from one plan to another. Planning needs no database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 
 from pilotage.adapters import registry
+from pilotage.app.project import Project, Unclear
 from pilotage.config.loading import Loaded
 from pilotage.config.models import TrafficSection
 from pilotage.engine.targets import capabilities_of
+from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import Answers
 from pilotage.model.capabilities import Port
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan, StepKind
+from pilotage.model.plan_change import PlanChange, Retold
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.making import Acceptance, Service, Traffic, make_plan
+from pilotage.plan.difference import difference, told_again
+from pilotage.plan.making import Service, Traffic, make_plan
 from pilotage.plan.numbers import Override
+from pilotage.plan.reasons import Reason, why
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
     )  # fmt: skip
 
 
-class UnknownAnswer(ValueError):
+class UnknownAnswer(Invalid):
     """A what-if that names no question, or an answer that it does not have."""
 
 
@@ -125,3 +133,63 @@ def changed(answers: Answers, changes: Mapping[str, str | tuple[str, ...]]) -> A
             shown = answer if isinstance(answer, str) else ", ".join(answer)
             raise UnknownAnswer(f"{name}: {shown!r} is not one of {', '.join(type(present))}") from None
     return Answers(**given)
+
+
+# ── for a project ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_plan(project: Project, named: str, text: str | None = None) -> Plan:
+    """The plan in a JSON file or in `text`, or that of a rollout. Raises Unclear."""
+    path = Path(named)
+    if text is None and not path.is_file():
+        try:
+            return project.store.get(named).plan
+        except KeyError:
+            raise Unclear(f"{named!r} is neither a file nor a rollout; `pilotage history` lists them") from None
+    try:
+        return Plan.from_dict(json.loads(path.read_text(encoding="utf-8") if text is None else text))
+    except (ValueError, AttributeError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise Unclear(f"{named}: {error}; `pilotage plan VERSION --json` writes one") from None
+
+
+def what_if(project: Project, environment: str, wish: Wish, made: Plan, given: Sequence[str]) -> tuple[PlanChange, ...]:
+    """What other answers would change in a plan. given: `question=answer`, several stakeholders with commas. Raises
+    Unclear, UnknownAnswer."""
+    changes: dict[str, str | tuple[str, ...]] = {}
+    for pair in given:
+        name, equals, answer = pair.partition("=")
+        if not equals or not answer:
+            raise Unclear(f"--what-if {pair}: write QUESTION=ANSWER, such as risk_tolerance=low")
+        several = tuple(word.strip() for word in answer.split(","))
+        changes[name] = several if name == "stakeholders" else answer
+    return difference(made, plan_for(project.loaded, environment, replace(wish, changes=changes)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retargeted:
+    """A plan at another date. again: who must be told the date once more."""
+
+    plan: Plan
+    changes: tuple[PlanChange, ...]
+    again: tuple[Retold, ...]
+
+
+def retarget(project: Project, before: Plan, wish: Wish) -> Retargeted:
+    """A plan moved to the date of a wish, with its own answers. Raises Unclear."""
+    project.environment(before.environment)
+    answers = before.to_dict()["answers"]
+    done = wish.done or tuple(phase.id for phase in before.timeline.phases if phase.done)
+    moved = replace(wish, changes=answers, done=done, risk=wish.risk or before.risk)
+    after = plan_for(project.loaded, before.environment, moved)
+    again = told_again(before, after, wish.today) if wish.today else ()
+    return Retargeted(plan=after, changes=difference(before, after), again=again)
+
+
+def compare(before: Plan, after: Plan) -> tuple[PlanChange, ...]:
+    """What changes from one plan to another."""
+    return difference(before, after)
+
+
+def reason_of(plan: Plan, path: str) -> Reason:
+    """Why one value of a plan is what it is. Raises NoSuchPath."""
+    return why(plan, path)

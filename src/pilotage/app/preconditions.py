@@ -9,6 +9,7 @@ from pilotage.config.models import EnvironmentSection
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.targets import describe, files_of, open_flags
 from pilotage.model.clock import day_of
+from pilotage.model.errors import NotReady
 from pilotage.model.events import ReadinessChecked
 from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, StepKind
@@ -19,11 +20,11 @@ from pilotage.rollout.turn import Configured, Strategy
 from pilotage.rollout.windows import in_words, reigning
 
 
-class PlanStopped(ValueError):
+class PlanStopped(NotReady):
     """The plan may not be executed: an unaccepted conflict (R8), or something that its strategy needs is missing."""
 
 
-class NotReady(PlanStopped):
+class GatesShut(PlanStopped):
     """Something that the release's readiness list wants is missing, where `readiness` is enforced (R5, R6)."""
 
     def __init__(self, found: Readiness, sentence: str) -> None:
@@ -33,14 +34,14 @@ class NotReady(PlanStopped):
 
 def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> tuple[Event, ...]:
     """What is told of the release's readiness with its start; nothing where it is not enforced or the glass is broken.
-    Raises NotReady."""
+    Raises GatesShut."""
     from pilotage.app.readiness.assessment import Asker, assess_readiness, enforced, in_words
 
     if asked.glass or not enforced(loaded, plan.environment):
         return ()
     found = assess_readiness(loaded, plan, store, Asker(asked.actor, store.clock.now()))
     if not found.ready:
-        raise NotReady(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
+        raise GatesShut(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
     waived = {gate.item: gate.reason for gate in found.waived}
     checked = ReadinessChecked(waived=waived, artifact=found.artifact, gates=len(found.gates))
     return (checked.record(),)

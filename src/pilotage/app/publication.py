@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pilotage.adapters.files import read_json, set_aside, write_json
 from pilotage.config.loading import Loaded
+from pilotage.model.errors import Invalid
 
 _NOTE = "status-page.json"
 
 
-class LeadsOutside(ValueError):
+class LeadsOutside(Invalid):
     """A folder of the project that is a link to one outside of it."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pilotage.model.rollout import CommandKind
+
 
 @dataclass(frozen=True)
 class DeployRequest:
@@ -13,3 +15,14 @@ class DeployRequest:
     actor: str
     busy: str = "refuse"
     glass: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRequest:
+    """environment: None for the only one · reason: kept with the rollout · full: of `promote`, leave out every analysis
+    that is left."""
+
+    kind: CommandKind
+    environment: str | None = None
+    reason: str = ""
+    full: bool = False

@@ -6,19 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.project import Project
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
 from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
 from pilotage.risk.assessment import Measured, assess, of_change
 from pilotage.risk.features import YEAR, History, features_of, remembered
-from pilotage.risk.files import kind_of
 from pilotage.risk.model import RiskModel, shipped
+
+LEARNED = "risk.json"
+"""The model that `train` leaves beside the store."""
 
 _MOST_BYTES = 400_000
 """A file beyond this was not written by hand, or is no file to look into in a hurry."""
@@ -143,3 +148,46 @@ def _both(git: Git, first: str, last: str, paths: Sequence[str]) -> Iterator[tup
 
 def _text(content: bytes | None) -> str | None:
     return None if content is None else content.decode(errors="replace")
+
+
+# ── for a project ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def assess_changes(
+    project: Project, revisions: str, *, when: datetime | None = None, advisories: Path | None = None,
+    repository: Path | None = None,
+) -> Answer:  # fmt: skip
+    """revisions: `A..B` · when: it is to be released, by the service's clock; now, where left out · advisories: a file
+    of pip-audit, npm audit or OSV · repository: another one than the project's. Raises AdapterError, BadEvidence."""
+    return assess_range(repository or project.folder, _question(project, revisions, when, advisories))
+
+
+def _question(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:
+    """What the options and the configuration, where there is one, ask of an assessment."""
+
+    calendar, tolerance, others = Calendar(), RiskTolerance.MEDIUM, tuple[str, ...]()
+    if project.config.exists():
+        from pilotage.config.calendars import calendar_of
+
+        calendar = calendar_of(project.whole, when.date() if when else project.today)
+        tolerance = project.whole.configuration.answers.risk_tolerance
+        others = _under_way(project)
+    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else project.moment
+    return Question(revisions, moment, calendar, others, _known(advisories), tolerance, _model(project))
+
+
+def _under_way(project: Project) -> tuple[str, ...]:
+    if not project.has_store:
+        return ()
+    return tuple(f"{r.service} {r.version} in {r.environment}" for r in project.store.active())
+
+
+def _known(advisories: Path | None) -> Mapping[str, str]:
+    from pilotage.readiness.audits import vulnerabilities
+
+    return vulnerabilities(advisories.read_text(encoding="utf-8"), str(advisories)) if advisories else {}
+
+
+def _model(project: Project) -> RiskModel | None:
+    path = project.directory / LEARNED
+    return RiskModel.from_json(path.read_text(encoding="utf-8")) if path.exists() else None

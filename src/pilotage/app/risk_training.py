@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pilotage.adapters.files import write_durably
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.project import Project
+from pilotage.app.risk import LEARNED
+from pilotage.engine.location import made
 from pilotage.model.risk import RiskFactor
+from pilotage.model.rollout import Status
 from pilotage.risk.features import YEAR
 from pilotage.risk.labels import label
 from pilotage.risk.model import RiskModel, TooLittleHistory, refit, shipped
@@ -78,3 +83,20 @@ def _auc(scores: Sequence[float], harmful: Sequence[bool]) -> float:
         return 0.5
     bad, good = s[y][:, None], s[~y][None, :]
     return float((bad > good).mean() + (bad == good).mean() / 2)
+
+
+def train(project: Project, revision: str, *, repository: Path | None = None) -> Learned:
+    """Fit the model to a repository's own repairs, reverts and rollbacks, and keep it beside the store. Raises
+    TooLittleHistory, AdapterError."""
+    learned = learn(repository or project.folder, revision, _undone(project))
+    made(project.directory)
+    write_durably(project.directory / LEARNED, learned.model.to_json().encode())
+    return learned
+
+
+def _undone(project: Project) -> tuple[tuple[str, str], ...]:
+    """Versions that were rolled back, each with the one before it."""
+    if not project.config.exists() or not project.has_store:
+        return ()
+    known = project.store.history(project.whole.configuration.service, limit=500)
+    return tuple((r.old, r.version) for r in known if r.status is Status.ROLLED_BACK and r.old)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from pilotage.app.deploy import _start
 from pilotage.app.plan import Wish, plan_for
+from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.loading import Loaded
-from pilotage.engine.returning import Started, pace_back, way_back
+from pilotage.config.yaml_reader import ConfigError
+from pilotage.engine.returning import Started, go_back_by_record, pace_back, way_back
 from pilotage.engine.store import Store
 
 
@@ -24,3 +26,14 @@ def go_back(store: Store, loaded: Loaded, environment: str, to: str | None, acto
     pace, words = pace_back(plan, latest, store.clock.now())
     started = _start(store, loaded, plan, serving, pace, DeployRequest(actor))
     return replace(started, sentence=f"{environment} goes back to {version}{words}")
+
+
+def go_back_here(project: Project, actor: str, environment: str | None, to: str | None, reason: str) -> Started:
+    """`go_back` in an environment of a project; by the store's records where nobody can read the configuration. Raises
+    NoWayBack, StoreConflict, Unclear."""
+    service, name = project.place(environment)
+    try:
+        loaded = project.loaded
+    except ConfigError:
+        return go_back_by_record(project.store, service, name, to, actor, reason)
+    return go_back(project.store, loaded, name, to, actor, reason)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.app.permissions import Forbidden, check_role, person_of, role_called
+from pilotage.app.permissions import check_role, person_of, role_called
 from pilotage.app.readiness.assessment import artifact_digest
 from pilotage.config.loading import Loaded
 from pilotage.engine.signatures import sign
 from pilotage.engine.store import Store
+from pilotage.model.errors import Forbidden, Invalid
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import Signature, SignatureKind
 from pilotage.model.schedule import Requirement, Role
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
 
 
-class NothingToSign(ValueError):
+class NothingToSign(Invalid):
     """The plan wants no word of that kind; says what it wants."""
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +15,13 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from pilotage.adapters.files import write_durably
-from pilotage.app.publication import Publication
+from pilotage.adapters.static_server import serve
+from pilotage.app.project import Project
+from pilotage.app.publication import Publication, publication_of
 from pilotage.engine.records import ACTIVE
 from pilotage.engine.store import Store
 from pilotage.engine.tables import announcements, events, rollouts
+from pilotage.model.errors import Invalid
 from pilotage.model.events import (
     Completed,
     Failed,
@@ -172,3 +177,27 @@ def write_status(folder: Path, page: StatusPage, address: str) -> bool:
             write_durably(place, content, shared=True)
             changed = True
     return changed
+
+
+# ── for a project ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NoStatusPage(Invalid):
+    """The configuration wants none."""
+
+
+def publish(project: Project) -> Path:
+    """Write what has changed of the status page. Returns its folder. Raises NoStatusPage, LeadsOutside, OSError."""
+    wanted = publication_of(project.whole)
+    if wanted is None:
+        raise NoStatusPage(f"{project.config}: status_page: {{folder: public/status, environment: production}}")
+    Publisher(project.store).renew(wanted, project.clock.now())
+    return Path(wanted.folder)
+
+
+@contextmanager
+def served(folder: Path, host: str, port: int) -> Iterator[str]:
+    """Serve the folder's files; gives their address."""
+    with serve(folder, host, port) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{host}:{server.server_address[1]}/"

@@ -5,28 +5,58 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pilotage.adapters import processes
+from pilotage.app.project import Project
 from pilotage.engine import leases, places
 from pilotage.engine.location import place_of, router_folders
 from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.supervisor import stop_worker
 from pilotage.engine.targets import open_target
 from pilotage.model.record import RolloutSummary
 
 _log = logging.getLogger(__name__)
 _STOP_DEADLINE = 10.0
+_END_DEADLINE = 5.0
+"""Seconds that whatever is left gets to end by itself."""
 
 
 @dataclass(frozen=True)
 class Down:
     """names: of what was stopped · elsewhere: a sentence for each environment that runs at another place · under_way:
-    one for each rollout that had not ended."""
+    one for each rollout that had not ended · strays: processes without a record that were ended, too."""
 
     names: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
     under_way: tuple[str, ...] = ()
+    strays: int = 0
+
+
+def down(project: Project, *, force: bool = False) -> Down:
+    """Stop the worker here, the routers and every instance. force: also what another process holds, and what no store
+    knows of any more. Raises StoreConflict, AdapterError, and what an unusable store raises, unless forced."""
+    if not force:
+        # The worker watches over users also without its store: where this cannot be done, it stays.
+        project.store.unfinished()
+    stop_worker(project.directory)
+    done = _taken_down(project, force=force)
+    # What no record knows any more, it carries the mark of this folder all the same.
+    if left := processes.left_in(project.directory / "run"):
+        processes.end_all(left, _END_DEADLINE)
+    return replace(done, strays=len(left))
+
+
+def _taken_down(project: Project, *, force: bool) -> Down:
+    try:
+        found = take_down(project.store, project.directory, force=force)
+    except Exception as error:
+        if not force:
+            raise
+        project.warn(f"stopped by the records of processes alone: {str(error).splitlines()[0]}")
+        return take_down_by_files(project.directory)
+    return found if found.names or not force else take_down_by_files(project.directory)
 
 
 def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from pilotage.app.project import Project
+from pilotage.cli.options import environment_option, json_option, said
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import Project, environment_option, json_option, said
 
 if TYPE_CHECKING:
     from pilotage.app.announcements import Act, Announced
@@ -209,7 +210,7 @@ def template(item: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    from pilotage.adapters.files import write_durably
+    from pilotage.app.output import write_file
 
-    write_durably(output, text.encode(), shared=True)
+    write_file(output, text)
     click.echo(f"written: {output}", err=True)

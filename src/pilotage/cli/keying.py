@@ -6,7 +6,8 @@ import json
 
 import click
 
-from pilotage.cli.project import Project, json_option
+from pilotage.app.project import Project
+from pilotage.cli.options import json_option
 
 
 @click.group(invoke_without_command=True)
@@ -22,29 +23,23 @@ def key(ctx: click.Context) -> None:
 @click.pass_obj
 def show(project: Project, as_json: bool) -> None:
     """Print the public key as PEM. Give it to whoever checks your records, once and by a way they trust."""
-    from pilotage.adapters.keys import known_keys, signer_of
-    from pilotage.engine.custody import custody_of
-    from pilotage.engine.location import made
+    from pilotage.app import keys
 
-    signer = signer_of(made(project.directory), custody_of(project.whole).key)
-    earlier = [name for name in known_keys(project.directory) if name != signer.id]
+    found = keys.show(project)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "id": signer.id, "public": signer.public, "earlier": earlier}, indent=2))
+        content = {"schema": 1, "id": found.id, "public": found.public, "earlier": list(found.earlier)}
+        click.echo(json.dumps(content, indent=2))
         return
-    click.echo(signer.public, nl=False)
-    click.echo(f"key {signer.id}" + (f"; earlier keys: {', '.join(earlier)}" if earlier else ""), err=True)
+    click.echo(found.public, nl=False)
+    click.echo(f"key {found.id}" + (f"; earlier keys: {', '.join(found.earlier)}" if found.earlier else ""), err=True)
 
 
 @key.command("rotate")
 @click.pass_obj
 def rotate_key(project: Project) -> None:
     """Make a new key. Earlier public keys stay, so what they signed can still be checked."""
-    from pilotage.adapters.keys import rotate
-    from pilotage.engine.custody import custody_of
-    from pilotage.engine.location import made
+    from pilotage.app import keys
 
-    if (named := custody_of(project.whole).key) is not None:
-        raise click.UsageError(f"signing.key names {named}: put a new key there")
-    signer = rotate(made(project.directory))
-    click.echo(signer.public, nl=False)
-    click.echo(f"key {signer.id} signs from now on", err=True)
+    made = keys.rotate(project)
+    click.echo(made.public, nl=False)
+    click.echo(f"key {made.id} signs from now on", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -61,7 +62,44 @@ _COMMANDS = {
 }
 
 
+class _Run:
+    """Of this process."""
+
+    debug = False
+
+
+_run = _Run()
+
+
+def _keep_debug(_ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    _run.debug = value
+
+
+class _Told(click.ClickException):
+    """An error as one sentence, with its exit status."""
+
+    def __init__(self, error: Exception) -> None:
+        from pilotage.app.errors import exit_status
+
+        status, sentence = exit_status(error)
+        super().__init__(sentence)
+        self.exit_code = status  # type: ignore[misc]  # declared for the class, meant for each
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"pilotage: {self.message}", err=True)
+
+
 class _Lazy(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        from pilotage.model.errors import PilotageError
+
+        try:
+            return super().invoke(ctx)
+        except PilotageError as error:
+            if _run.debug:
+                raise
+            raise _Told(error) from error
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -99,20 +137,23 @@ class _Lazy(click.Group):
     help="The configuration; the state lies in .pilotage beside it.",
 )
 @click.option("-s", "--service", envvar="PILOTAGE_SERVICE", help="The service, when the configuration has several.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
+@click.option(
+    "--debug", is_flag=True, envvar="PILOTAGE_DEBUG", expose_value=False, is_eager=True, callback=_keep_debug,
+    help="Show the traceback of an internal error.",
+)  # fmt: skip
 @click.pass_context
-def cli(ctx: click.Context, config: Path, service: str | None, debug: bool) -> None:
+def cli(ctx: click.Context, config: Path, service: str | None) -> None:
     """Plan a release, roll it out gradually, undo it by itself when it hurts users.
 
     Exit status: 0 done · 1 internal error · 2 usage or configuration · 3 not ready · 4 failed and rolled back ·
     5 failed, a person is needed · 6 timed out, still running · 7 conflict · 8 forbidden · 9 a dependency is
     unreachable · 10 cannot be verified. In `events --verify` and `audit verify` 1 means changed.
     """
+    from pilotage.app.project import Project
     from pilotage.cli.edge import guard
-    from pilotage.cli.project import Project
 
     ctx.call_on_close(guard())
-    ctx.obj = Project(config, debug, service)
+    ctx.obj = Project(config, service, warn=lambda sentence: click.echo(sentence, err=True))
 
 
 def main() -> None:
@@ -134,13 +175,11 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
-        if "--debug" in sys.argv:
+        if _run.debug:
             raise
-        from pilotage.cli.project import exit_status
-
-        status, sentence = exit_status(error)
-        click.echo(f"pilotage: {sentence}", err=True)
-        sys.exit(status)
+        told = _Told(error)
+        told.show()
+        sys.exit(told.exit_code)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilotage.cli.project import Project
+from pilotage.app.project import Project
 from pilotage.cli.showing import form_options, show
-
-if TYPE_CHECKING:
-    from pilotage.report.notes import Notes
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _AUDIENCES = ["developer", "user", "executive"]
@@ -58,84 +54,34 @@ def notes(
 
     Works on histories of any habit, and marks with ? what it had to guess. Reverts and what they undid are left out.
     """
-    from pilotage.adapters.git import Git
-    from pilotage.app.notes import changes_between, following, release_of
-    from pilotage.report.notes import Audience, notes_of
-    from pilotage.report.versions import Scheme
+    from pilotage.app import notes as made
 
     if draft is not None and form not in (None, "markdown"):
         raise click.UsageError(f"a draft is Markdown: leave out --format {form}")
-    folder = repository or project.config.resolve().parent
-    found = changes_between(Git(folder), range_, paths)
+    when = day.date() if day else None
+    request = made.NotesRequest(
+        range=range_, paths=paths, scheme=scheme, version=named, audience=audience, day=when, repository=repository,
+        needs_version=not unreleased,
+    )  # fmt: skip
     if only_version:
-        click.echo(following(found, Scheme(scheme)))
+        click.echo(made.next_version_of(project, request))
         return
-    version = named or _version(found, scheme, needed=not unreleased)
-    when = day.date() if day else found.day
-    store = project.store if project.has_store and repository is None else None
-    release = release_of(found, _service(project, folder, repository), version, when, store)
-    made = notes_of(found.changes, release, Audience(audience))
+    found = made.notes_for(project, request)
     if changelog is not None:
-        _update(changelog, "Unreleased" if unreleased else version, None if unreleased else when, found.changes)
+        written = made.update_changelog(changelog, found, unreleased=unreleased)
+        click.echo(f"written: {changelog}, {written}", err=True)
     if draft is not None:
-        curated = _renew(draft, made)
+        is_new = not draft.exists()
+        curated = made.renew_draft(draft, found)
+        click.echo(f"{'written' if is_new else 'renewed, with the edits in it'}: {draft}", err=True)
         if output is not None:
             _write(output, curated)
     if draft is None and (changelog is None or form or output):
-        _show(made, form, output)
-
-
-def _version(found: Any, scheme: str, *, needed: bool) -> str:
-    from pilotage.app.notes import following
-    from pilotage.report.versions import BadVersion, Scheme
-
-    try:
-        return following(found, Scheme(scheme))
-    except BadVersion:
-        if needed and found.before:
-            return "unreleased"
-        raise
-
-
-def _service(project: Project, folder: Path, repository: Path | None) -> str:
-    from pilotage.app.notes import service_here
-
-    if repository is None and project.config.exists():
-        return project.whole.configuration.service
-    return service_here(folder)
-
-
-def _update(path: Path, version: str, day: Any, changes: Any) -> None:
-    from pilotage.adapters.files import write_durably
-    from pilotage.report.changelog import updated
-    from pilotage.report.notes import kept_sections
-
-    before = path.read_text(encoding="utf-8") if path.exists() else None
-    write_durably(path, updated(before, version, day, kept_sections(changes)).encode(), shared=True)
-    click.echo(f"written: {path}, {version}", err=True)
-
-
-def _renew(path: Path, made: Notes) -> str:
-    """Returns the draft as readers get it."""
-    from pilotage.adapters.files import write_durably
-    from pilotage.render.notes import draft_of
-    from pilotage.report.curated import unmarked
-
-    before = path.read_text(encoding="utf-8") if path.exists() else None
-    draft = draft_of(made, before)
-    write_durably(path, draft.encode(), shared=True)
-    click.echo(f"{'renewed, with the edits in it' if before else 'written'}: {path}", err=True)
-    return unmarked(draft)
+        show(made.report_of(found), form, output)
 
 
 def _write(path: Path, text: str) -> None:
-    from pilotage.adapters.files import write_durably
+    from pilotage.app.output import write_file
 
-    write_durably(path, text.encode(), shared=True)
+    write_file(path, text)
     click.echo(f"written: {path}", err=True)
-
-
-def _show(made: Notes, form: str | None, output: Path | None) -> None:
-    from pilotage.render.notes import data_of, document_of
-
-    show(document_of(made), data_of(made), form, output)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pilotage.cli.project import Project
+from pilotage.app.project import Project
 
 if TYPE_CHECKING:
-    from pilotage.app.teardown import Down
     from pilotage.demo.story import Fault, Run, Show
 
 _END_DEADLINE = 5.0
@@ -36,41 +35,21 @@ def down(project: Project, yes: bool, force: bool) -> None:
     """Stop the worker, the routers and every instance here. Users get no answers any more."""
     import sys
 
-    from pilotage.adapters.processes import end_all, left_in
-    from pilotage.engine.supervisor import stop_worker
+    from pilotage.app.teardown import down as stop
 
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this stops the service: say --yes")
         click.confirm("This stops the service for all its users. Go on?", abort=True)
-    if not force:
-        # The worker watches over users also without its store: where this cannot be done, it stays.
-        project.store.unfinished()
-    stop_worker(project.directory)
-    done = _taken_down(project, force=force)
+    done = stop(project, force=force)
     for name in done.names:
         click.echo(f"{name} is down")
     for one in done.under_way:
         click.echo(f"{one}: it stands still, and goes on when a worker is back", err=True)
     for sentence in done.elsewhere:
         click.echo(sentence, err=True)
-    # What no record knows any more, it carries the mark of this folder all the same.
-    if left := left_in(project.directory / "run"):
-        end_all(left, _END_DEADLINE)
-        click.echo(f"ended {len(left)} more processes that were started here")
-
-
-def _taken_down(project: Project, *, force: bool) -> Down:
-    from pilotage.app.teardown import take_down, take_down_by_files
-
-    try:
-        found = take_down(project.store, project.directory, force=force)
-    except Exception as error:
-        if not force:
-            raise
-        click.echo(f"stopped by the records of processes alone: {str(error).splitlines()[0]}", err=True)
-        return take_down_by_files(project.directory)
-    return found if found.names or not force else take_down_by_files(project.directory)
+    if done.strays:
+        click.echo(f"ended {done.strays} more processes that were started here")
 
 
 @click.command()
@@ -84,13 +63,10 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
     """
     import sys
 
-    from pilotage.engine.pruning import Kept, old
-    from pilotage.engine.pruning import prune as remove
+    from pilotage.app.retention import old, remove
 
-    section, now = project.whole.configuration.retention, project.clock.now()
-    kept = Kept(messages=section.messages, logs=section.logs)
-    found = old(project.store.engine, project.directory, kept, now)
-    what = f"{found.messages} messages and {len(found.logs)} logs ({found.size / 2**20:.1f} MiB)"
+    found = old(project)
+    what = f"{found.messages} messages and {found.logs} logs ({found.size / 2**20:.1f} MiB)"
     if dry_run or not (found.messages or found.logs):
         click.echo(f"{what} would go" if dry_run else "nothing is old enough to go")
         return
@@ -98,7 +74,7 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError(f"{what} would go: say --yes, or --dry-run")
         click.confirm(f"Remove {what}?", abort=True)
-    remove(project.store.engine, found, kept, now)
+    remove(project, found)
     click.echo(f"removed {what}")
 
 
@@ -153,9 +129,9 @@ def _live() -> Show:
     from rich.text import Text
 
     from pilotage.cli.edge import console
-    from pilotage.cli.live_view import rollout_view
     from pilotage.demo.traffic import Measured
     from pilotage.model.record import Recorded, Rollout
+    from pilotage.render.live_view import rollout_view
 
     screens: dict[str, Live] = {}
 

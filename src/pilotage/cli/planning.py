@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
-from pilotage.cli.project import Project, environment_option, json_option
+from pilotage.cli.options import environment_option, json_option
 
 if TYPE_CHECKING:
     from pilotage.app.plan import Wish
@@ -58,7 +59,7 @@ def wish_of(
 ) -> Wish:
     """What the options ask for. Raises UsageError for an acceptance without a reason, or the other way round."""
     from pilotage.app.plan import Wish
-    from pilotage.plan.conflicts import Acceptance
+    from pilotage.model.acceptance import Acceptance
 
     if bool(accept) != bool(reason):
         raise click.UsageError("--accept CONFLICT and --reason TEXT go together")
@@ -73,10 +74,9 @@ def wish_of(
 
 
 def _assessed(project: Project, revisions: str) -> Assessment:
-    from pilotage.app.risk import assess_range
-    from pilotage.cli.risking import question_of
+    from pilotage.app.risk import assess_changes
 
-    return assess_range(project.config.resolve().parent, question_of(project, revisions, None, None)).assessment
+    return assess_changes(project, revisions).assessment
 
 
 def _rules(plan: Plan) -> str:
@@ -164,9 +164,12 @@ def make(
     named, wish = project.environment(environment), wish_of(project, version, **wished)
     made = plan_for(project.loaded, named, wish)
     if what_if:
-        from pilotage.cli.comparing import show_what_if
+        from pilotage.app.plan import what_if as changed_by
+        from pilotage.cli.comparing import show_changes
 
-        raise SystemExit(show_what_if(project, named, wish, made, what_if, as_json, detailed_exitcode))
+        changes = changed_by(project, named, wish, made, what_if)
+        show_changes(changes, as_json)
+        raise SystemExit(10 if changes and detailed_exitcode else 0)
     if path:
         _explain(made, path, as_json)
     elif as_json or form != "terminal" or output:
@@ -179,9 +182,9 @@ make.context_class = Unnamed
 
 
 def _explain(made: Plan, path: str, as_json: bool) -> None:
-    from pilotage.plan.reasons import why
+    from pilotage.app.plan import reason_of
 
-    reason = why(made, path)
+    reason = reason_of(made, path)
     if as_json:
         answer = {"schema": 1, "path": reason.path, "value": reason.value, "because": reason.because}
         click.echo(json.dumps(answer, ensure_ascii=False))
@@ -197,15 +200,15 @@ def _write(made: Plan, form: str, output: Path | None) -> None:
     if output is None:
         click.echo(content, nl=False)
         return
-    from pilotage.adapters.files import write_durably
+    from pilotage.app.output import write_file
 
-    write_durably(output, content if isinstance(content, bytes) else content.encode(), shared=True)
+    write_file(output, content)
     click.echo(f"wrote {output}", err=True)
 
 
 def _show(made: Plan, section: tuple[str, ...]) -> None:
     from pilotage.cli.edge import console
-    from pilotage.cli.plan_view import plan_view
+    from pilotage.render.plan_view import plan_view
     from pilotage.render.sections import IDS
 
     unknown = [name for name in section if name not in (*IDS, "all")]
@@ -222,10 +225,10 @@ def _show(made: Plan, section: tuple[str, ...]) -> None:
 @click.pass_obj
 def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_json: bool) -> None:
     """What changes from plan BEFORE to plan AFTER: each a JSON file (- is standard input) or a rollout's id."""
-    from pilotage.cli.comparing import read_plan, show_changes
-    from pilotage.plan.difference import difference
+    from pilotage.app.plan import compare
+    from pilotage.cli.comparing import named_plan, show_changes
 
-    changes = difference(read_plan(project, before), read_plan(project, after))
+    changes = compare(named_plan(project, before), named_plan(project, after))
     show_changes(changes, as_json)
     raise SystemExit(10 if changes and detailed_exitcode else 0)
 
@@ -240,10 +243,13 @@ def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_
 @click.pass_obj
 def retarget(project: Project, /, source: str, output: Path | None, as_json: bool, **wished: Any) -> None:
     """Move PLAN (a JSON file or a rollout's id) to --date: what moves, and who must be told again."""
-    from pilotage.cli.comparing import show_retarget
+    from pilotage.app.plan import retarget as move
+    from pilotage.cli.comparing import named_plan, show_retargeted
 
     if wished["release_date"] is None:
         raise click.UsageError("name the new day with --date YYYY-MM-DD")
-    moved = show_retarget(project, source, wished, as_json)
+    before = named_plan(project, source)
+    moved = move(project, before, wish_of(project, before.version, **wished))
+    show_retargeted(moved, as_json)
     if output is not None:
-        _write(moved, "json", output)
+        _write(moved.plan, "json", output)

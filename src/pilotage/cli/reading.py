@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pilotage.cli.adopting import home_elsewhere
-from pilotage.cli.project import Project, environment_option, json_option, key_option
+from pilotage.app.project import Project
+from pilotage.cli.options import environment_option, json_option, key_option
 
 if TYPE_CHECKING:
+    from pilotage.app.explain import Explained
+    from pilotage.app.status import EnvironmentStatus
     from pilotage.model.live import LiveView
-    from pilotage.model.record import Recorded, Rollout, RolloutSummary
+    from pilotage.model.record import RolloutSummary
 
 SCHEMA = 1
 """Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
@@ -27,63 +29,46 @@ SCHEMA = 1
 @click.pass_obj
 def status(project: Project, environment: str | None, as_json: bool) -> None:
     """What serves and what rolls out now."""
-    service, name = project.place(environment)
-    from pilotage.engine.supervisor import worker_pid
+    from pilotage.app.status import status_of
 
-    latest = project.store.newest(service, name)
-    serving = project.store.serving(service, name)
-    pid = worker_pid(project.directory)
-    home = home_elsewhere(project, service, name)
+    found = status_of(project, environment)
     if as_json:
-        fields = {
-            "serving": serving[0] if serving else None,
-            "preserved": latest.version if latest and latest.preserved else None,
-            "queued": [r.version for r in project.store.queued(service, name)],
-            "worker": pid,
-            "home": {"name": home.place.name, "heard": home.heard} if home else None,
-            "rollout": _plain(project, [latest])[0] if latest else None,
-        }
-        click.echo(json.dumps({"schema": SCHEMA, "service": service, "environment": name, **fields}, indent=2))
+        click.echo(json.dumps(_status(project, found), indent=2))
         return
-    click.echo(f"{service} in {name}: {_headline(project, (service, name), serving, pid=pid, away=bool(home))}")
-    if home:
-        click.echo(f"it {home.in_words}" + (f"; `pilotage adopt {name}` moves it here" if home.is_silent else ""))
-    if latest is not None and latest.preserved:
-        click.echo(f"the failed environment with {latest.version} is kept for study: `pilotage clean` removes it")
-    for line in (*_untold(project), *_unsigned(project)):
+    click.echo(f"{found.service} in {found.environment}: {found.headline}")
+    if found.home:
+        moving = f"; `pilotage adopt {found.environment}` moves it here" if found.home.silent else ""
+        click.echo(f"it {found.home.words}{moving}")
+    newest = found.newest
+    if newest is not None and newest.preserved:
+        click.echo(f"the failed environment with {newest.version} is kept for study: `pilotage clean` removes it")
+    for line in found.troubles:
         click.echo(line)
-    for waiting in project.store.queued(service, name):
+    for waiting in found.queued:
         click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
-    if latest is not None:
-        _show(project, latest)
+    if newest is not None:
+        _show(project, newest)
 
 
-def _headline(
-    project: Project, place: tuple[str, str], serving: tuple[str, ...], *, pid: int | None, away: bool
-) -> str:
-    """What serves: what is known, not what was so when somebody last looked."""
-    from pilotage.engine.location import place_of, router_folders, router_runs
-
-    if away:
-        return f"{serving[0]} serves" if serving else "nothing serves"
-    up, idle = router_runs(project.directory, *place), "" if pid else " (no worker is at work)"
-    if serving and not up and not pid:
-        return f"down; {serving[0]} served last. `pilotage deploy {serving[0]}` starts it again"
-    if serving or not up:
-        return f"{serving[0] if serving else 'nothing'} serves{idle}"
-    from pilotage.adapters.routers.envoy_rescue import split_there
-
-    folders = router_folders(place_of(project.directory, *place))
-    split = next((found for folder in folders if (found := split_there(folder))), None)
-    weights = split.weights if split else ()
-    shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
-    return f"its router sends users to {shown}, and no rollout has completed{idle}"
+def _status(project: Project, found: EnvironmentStatus) -> dict[str, Any]:
+    newest, home = found.newest, found.home
+    return {
+        "schema": SCHEMA,
+        "service": found.service,
+        "environment": found.environment,
+        "serving": found.serving[0] if found.serving else None,
+        "preserved": newest.version if newest and newest.preserved else None,
+        "queued": [rollout.version for rollout in found.queued],
+        "worker": found.worker,
+        "home": {"name": home.name, "heard": home.heard} if home else None,
+        "rollout": _plain(project, [newest])[0] if newest else None,
+    }
 
 
 def _show(project: Project, latest: RolloutSummary) -> None:
     from pilotage.cli.edge import console
-    from pilotage.cli.live_view import rollout_view
     from pilotage.model.record import Unreadable
+    from pilotage.render.live_view import rollout_view
 
     try:
         whole = project.store.get(latest.id)
@@ -157,7 +142,7 @@ def _verified(
     as_json: bool,
 ) -> int:  # fmt: skip
     """Also where nothing can be listed: what is missing is what verification is for."""
-    from pilotage.cli.verifying import verify_place
+    from pilotage.cli.verifying import verify as check
 
     if rollout is not None:
         found = project.summary(rollout)
@@ -168,7 +153,7 @@ def _verified(
         rollout = newest.id if newest else None
     if rollout is not None:
         _list(project, rollout, as_json)
-    return verify_place(project, service, environment, keys, anchors)
+    return check(project, service, environment, keys, anchors)
 
 
 @click.command()
@@ -179,48 +164,28 @@ def _verified(
 @click.pass_obj
 def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool, html: Path | None) -> None:
     """Why a rollout waits, failed or was undone, with the numbers."""
-    from pilotage.report.explanation import explain as words
+    from pilotage.app.explain import explained
 
-    found = project.rollout(environment, rollout)
-    recorded = project.store.events(found.id)
-    sentences = words(found, recorded)
+    found = explained(project, environment, rollout)
     if html is not None:
-        _write_page(html, found, sentences, recorded)
+        _write_page(html, found)
     if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "rollout": found.id, "because": sentences}, indent=2))
+        because = list(found.sentences)
+        click.echo(json.dumps({"schema": SCHEMA, "rollout": found.rollout.id, "because": because}, indent=2))
     else:
-        click.echo("\n".join(sentences))
+        click.echo("\n".join(found.sentences))
 
 
-def _write_page(path: Path, rollout: Rollout, sentences: list[str], recorded: Sequence[Recorded]) -> None:
-    from pilotage.adapters.files import write_durably
+def _write_page(path: Path, found: Explained) -> None:
+    from pilotage.app.output import write_file
     from pilotage.render.html import rollout_to_html
 
+    rollout = found.rollout
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
-    happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in recorded]
+    happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in found.events]
     verdicts = rollout.live.to_dict()["verdicts"]
-    page = rollout_to_html(title, rollout.plan, sentences[:1], verdicts, happened)
-    write_durably(path, page.encode(), shared=True)
+    write_file(path, rollout_to_html(title, rollout.plan, list(found.sentences[:1]), verdicts, happened))
     click.echo(f"written: {path}", err=True)
-
-
-def _unsigned(project: Project) -> list[str]:
-    """Heads of event chains that could not be signed or anchored, in words."""
-    from pilotage.engine.heads import trouble
-
-    count, why = trouble(project.store.engine)
-    return [f"{count} heads of event chains are not signed or not anchored: {why}"] if count else []
-
-
-def _untold(project: Project) -> list[str]:
-    """Channels through which something was not told, in words."""
-    from pilotage.engine.outbox import health
-
-    return [
-        f"{one.channel}: {one.dead + one.waiting} messages not told: {one.error} (`pilotage notify list`)"
-        for one in health(project.store.engine)
-        if one.error
-    ]
 
 
 def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.app.project import Project
+from pilotage.cli.exit import UNVERIFIABLE
+from pilotage.cli.options import environment_option, json_option, key_option
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import UNVERIFIABLE, Project, environment_option, json_option, key_option
 from pilotage.model.text import clean
 
 if TYPE_CHECKING:
@@ -90,14 +92,14 @@ def _write(
     project: Project, plan: Plan, found: Readiness, sarif: Path | None, markdown: Path | None, archive: Path | None
 ) -> None:
     from pilotage import __version__
-    from pilotage.adapters.files import write_durably
+    from pilotage.app.output import write_file
     from pilotage.render.readiness import to_markdown, to_sarif
 
     if sarif:
         content = to_sarif(found, __version__, project.config.name)
-        write_durably(sarif, json.dumps(content, indent=2, ensure_ascii=False).encode(), shared=True)
+        write_file(sarif, json.dumps(content, indent=2, ensure_ascii=False))
     if markdown:
-        write_durably(markdown, to_markdown(found).encode(), shared=True)
+        write_file(markdown, to_markdown(found))
     if archive:
         from pilotage.app.readiness.bundle import bundle
 
@@ -162,17 +164,16 @@ def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tup
     it, the keys of this state folder are trusted. Exit 1 when anything was changed, 2 when FILE is no bundle, 3 when
     the release was not ready, 10 when nobody signed it whose key is known.
     """
-    from pilotage.adapters.bundle import BadBundle, ChangedBundle
-    from pilotage.adapters.keys import key_id, known_keys, read_public
+    from pilotage.app.keys import trusted_keys
     from pilotage.app.readiness.bundle import verify
+    from pilotage.model.readiness import BadBundle
 
-    trusted = [key_id(read_public(key)) for key in keys] or list(known_keys(project.directory))
     try:
-        found = verify(path, artifact, keys=trusted, strict=bool(keys))
+        found = verify(path, artifact, keys=trusted_keys(project, keys), strict=bool(keys))
     except BadBundle as error:
         words = clean(str(error))
         click.echo(json.dumps({"schema": 1, "whole": False, "faults": [words]}) if as_json else words)
-        raise SystemExit(1 if isinstance(error, ChangedBundle) else 2) from None
+        raise SystemExit(error.exit_status) from None
     _show_audit(found, as_json)
     unsure = 0 if found.known else UNVERIFIABLE
     raise SystemExit(1 if found.faults else 3 if not found.readiness.ready else unsure)

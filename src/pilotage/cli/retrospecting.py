@@ -6,16 +6,17 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from pilotage.cli.project import Project, environment_option, json_option, said
-from pilotage.cli.reporting import gathered, plain, since_option, until_option
+from pilotage.app.project import Project
+from pilotage.cli.options import environment_option, json_option, said
+from pilotage.cli.reporting import day_of, since_option, until_option
 from pilotage.cli.showing import form_options, show
 
 if TYPE_CHECKING:
-    from pilotage.report.retro import Action
+    from pilotage.model.followup import FollowUp
 
 
 @click.command()
@@ -29,20 +30,9 @@ def retro(
     output: Path | None,
 ) -> None:  # fmt: skip
     """The fact sheet of a retrospective: what happened, against targets, surprises, the agenda, the actions."""
-    from pilotage.app.followups import actions_of
-    from pilotage.app.plan import Wish, plan_for
-    from pilotage.report.retro import Facts, fact_sheet
+    from pilotage.app.periods import retrospective
 
-    name = project.environment(environment)
-    period = gathered(project, name, since, until)
-    service = project.loaded.configuration.service
-    plan = plan_for(project.loaded, name, Wish("next"))
-    facts = Facts(
-        service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service), None,
-        project.today.isoformat(),
-    )  # fmt: skip
-    document = fact_sheet(facts, plan.retrospective)
-    show(document, {"schema": 1, "retrospective": plain(document)}, form, output)
+    show(retrospective(project, environment, since, day_of(until)), form, output)
 
 
 @click.group()
@@ -62,13 +52,11 @@ def add(
     project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str
 ) -> None:
     """Resolve to do DESCRIPTION."""
-    from pilotage.app.followups import add as keep
-    from pilotage.report.retro import Action
+    from pilotage.app.followups import resolve
+    from pilotage.model.followup import FollowUp
 
-    channels = [channel.model_dump(mode="json") for channel in project.loaded.configuration.notify]
-    made = Action(0, description, owner, due.date().isoformat(), criterion, priority, release)
-    service, now = project.loaded.configuration.service, project.clock.now()
-    number = keep(project.store.engine, service, made, channels, project.actor, now)
+    made = FollowUp(0, description, owner, due.date().isoformat(), criterion, priority, release)
+    number = resolve(project, project.actor, made)
     click.echo(f"action {number}: {owner} until {made.due}")
 
 
@@ -77,11 +65,10 @@ def add(
 @click.option("--outcome", required=True, callback=said, help="What came of it.")
 @click.pass_obj
 def done(project: Project, number: int, outcome: str) -> None:
-    """Action NUMBER is done."""
-    from pilotage.app.followups import done as finish
+    """FollowUp NUMBER is done."""
+    from pilotage.app.followups import finish
 
-    service, now = project.loaded.configuration.service, project.clock.now()
-    finish(project.store.engine, service, number, outcome, project.actor, now)
+    finish(project, project.actor, number, outcome)
     click.echo(f"action {number} is done: {outcome}")
 
 
@@ -91,9 +78,9 @@ def done(project: Project, number: int, outcome: str) -> None:
 @click.pass_obj
 def show_all(project: Project, everything: bool, as_json: bool) -> None:
     """Actions in the order in which they are due."""
-    from pilotage.app.followups import actions_of
+    from pilotage.app.followups import actions_here
 
-    found = actions_of(project.store.engine, project.loaded.configuration.service, open_only=not everything)
+    found = actions_here(project, open_only=not everything)
     today = project.today.isoformat()
     if as_json:
         items = [{**vars(a), "overdue": a.overdue(today)} for a in found]
@@ -106,7 +93,7 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
     console().print(table(("action", "what", "owner", "due", "state", "priority", "done when"), rows))
 
 
-def _state(one: Action, today: str) -> str:
+def _state(one: FollowUp, today: str) -> str:
     if one.done:
         return f"done {one.done}"
     return "overdue" if one.overdue(today) else "open"
@@ -125,32 +112,29 @@ def export(
     private: bool,
 ) -> None:  # fmt: skip
     """Open actions as tasks of a calendar, or as issues of a tracker."""
-    from pilotage.app.followups import actions_of
+    from pilotage.app.followups import actions_here
 
-    found = actions_of(project.store.engine, project.loaded.configuration.service, open_only=True)
+    found = actions_here(project, open_only=True)
     if ics is None and issues is None:
         raise click.UsageError("say --ics FILE, or --issues github --project owner/name --token VARIABLE")
     if ics is not None:
-        from pilotage.adapters.files import write_durably
+        from pilotage.app.output import write_file
         from pilotage.render.tasks import to_tasks
 
-        write_durably(ics, to_tasks(project.loaded.configuration.service, found, project.moment), shared=True)
+        write_file(ics, to_tasks(project.loaded.configuration.service, found, project.moment))
         click.echo(f"written: {ics}", err=True)
     if issues is not None:
-        _open_issues(project, found, issues, place, token, url, private=private)
+        _open_issues(project, issues, place, token, url, private=private)
 
 
 def _open_issues(
-    project: Project, found: Any, kind: str, place: str | None, token: str | None, url: str | None, *, private: bool
+    project: Project, kind: str, place: str | None, token: str | None, url: str | None, *, private: bool
 ) -> None:
-    from pilotage.app.followups import exported, to_issue
+    from pilotage.app.followups import Tracker, open_issues
 
     secret = os.environ.get(token or "", "")
     if not place or not secret:
         raise click.UsageError("--issues needs --project, and --token with the name of a variable that holds one")
-    for one in found:
-        if one.issue:
-            continue
-        address = to_issue(kind, place, url, secret, one, private=private)
-        exported(project.store.engine, one.id, address)
-        click.echo(f"action {one.id}: {address}")
+    tracker = Tracker(kind=kind, project=place, token=secret, url=url, private=private)
+    for number, address in open_issues(project, tracker):
+        click.echo(f"action {number}: {address}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
-from pilotage.cli.project import Project, json_option
+from pilotage.cli.options import json_option
 
 if TYPE_CHECKING:
-    from pilotage.app.risk import Answer, Question
-    from pilotage.risk.model import RiskModel
+    from pilotage.app.risk import Answer
 
 SCHEMA = 1
 _COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold red"}
-LEARNED = "risk.json"
-"""The model that `pilotage risk train` leaves beside the store."""
 
 repository_option = click.option(
     "--repository",
@@ -54,10 +51,9 @@ def assess(
 
     Also: `pilotage risk train` learns from this repository's own reverts and repairs.
     """
-    from pilotage.app.risk import assess_range
+    from pilotage.app.risk import assess_changes
 
-    asked = question_of(project, revisions, when, advisories)
-    answer = assess_range(repository or project.config.resolve().parent, asked)
+    answer = assess_changes(project, revisions, when=when, advisories=advisories, repository=repository)
     if as_json:
         click.echo(json.dumps(to_dict(answer, per_commit), indent=2, ensure_ascii=False))
     else:
@@ -65,44 +61,6 @@ def assess(
 
 
 assess.context_class = Unnamed
-
-
-def question_of(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:
-    """What the options and the configuration, where there is one, ask of an assessment."""
-    from zoneinfo import ZoneInfo
-
-    from pilotage.app.risk import Question
-    from pilotage.model.answers import RiskTolerance
-    from pilotage.model.calendar import Calendar
-
-    calendar, tolerance, others = Calendar(), RiskTolerance.MEDIUM, tuple[str, ...]()
-    if project.config.exists():
-        from pilotage.config.calendars import calendar_of
-
-        calendar = calendar_of(project.whole, when.date() if when else project.today)
-        tolerance = project.whole.configuration.answers.risk_tolerance
-        others = _under_way(project)
-    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else project.moment
-    return Question(revisions, moment, calendar, others, _known(advisories), tolerance, _model(project))
-
-
-def _under_way(project: Project) -> tuple[str, ...]:
-    if not project.has_store:
-        return ()
-    return tuple(f"{r.service} {r.version} in {r.environment}" for r in project.store.active())
-
-
-def _known(advisories: Path | None) -> Mapping[str, str]:
-    from pilotage.readiness.audits import vulnerabilities
-
-    return vulnerabilities(advisories.read_text(encoding="utf-8"), str(advisories)) if advisories else {}
-
-
-def _model(project: Project) -> RiskModel | None:
-    from pilotage.risk.model import RiskModel
-
-    path = project.directory / LEARNED
-    return RiskModel.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def to_dict(answer: Answer, per_commit: bool) -> dict[str, Any]:
@@ -172,13 +130,9 @@ def _show_changes(answer: Answer) -> None:
 @click.pass_obj
 def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
     """Fit the model to this repository: changes that its own repairs had to alter, its reverts, its rollbacks."""
-    from pilotage.adapters.files import write_durably
-    from pilotage.app.risk_training import learn
-    from pilotage.engine.location import made
+    from pilotage.app.risk_training import train as fit
 
-    learned = learn(repository or project.config.resolve().parent, revision, _undone(project))
-    made(project.directory)
-    write_durably(project.directory / LEARNED, learned.model.to_json().encode())
+    learned = fit(project, revision, repository=repository)
     content = {"schema": SCHEMA, "changes": learned.changes, "harmful": learned.harmful, "origin": learned.model.origin,
                "scales": {str(f): round(s, 3) for f, s in learned.scales}, "auc": learned.auc}  # fmt: skip
     if as_json:
@@ -190,13 +144,3 @@ def train(project: Project, /, repository: Path | None, revision: str, as_json: 
     )
     for factor, scale in learned.scales:
         click.echo(f"  {factor:<22} weighs {scale:.2f} of what it usually does")
-
-
-def _undone(project: Project) -> tuple[tuple[str, str], ...]:
-    """Versions that were rolled back, each with the one before it."""
-    from pilotage.model.rollout import Status
-
-    if not project.config.exists() or not project.has_store:
-        return ()
-    known = project.store.history(project.whole.configuration.service, limit=500)
-    return tuple((r.old, r.version) for r in known if r.status is Status.ROLLED_BACK and r.old)

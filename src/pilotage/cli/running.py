@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from pilotage.cli.adopting import keep_up, see_to
+from pilotage.app.homes import Attended, attend, keep_up
+from pilotage.app.project import Project
+from pilotage.cli.exit import status_of
+from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import Project, environment_option, json_option, outcome_status
-
-if TYPE_CHECKING:
-    from pilotage.model.record import RolloutSummary
-
-
-_TAKEN_UP_WITHIN = 10.0
-"""Seconds in which a worker that reads this store has looked at a rollout that is under way."""
+from pilotage.model.record import Recorded
 
 
 @click.command()
@@ -58,7 +51,7 @@ def deploy(
     """
     from pilotage.app.deploy import deploy as begin
     from pilotage.app.plan import plan_for
-    from pilotage.app.preconditions import NotReady
+    from pilotage.app.preconditions import GatesShut
     from pilotage.app.requests import DeployRequest
 
     seconds = _seconds(timeout)
@@ -74,7 +67,7 @@ def deploy(
     asked = DeployRequest(project.actor, busy, glass)
     try:
         started = begin(project.store, project.loaded, plan, asked)
-    except NotReady as refused:
+    except GatesShut as refused:
         from pilotage.cli.readying import show
 
         show(refused.found, to_stderr=True)
@@ -83,7 +76,7 @@ def deploy(
     if started.rollout is None:
         keep_up(project, plan.service, plan.environment)
         return
-    attended = see_to(project, started.rollout.service, started.rollout.environment)
+    attended = attend(project, started.rollout.service, started.rollout.environment) is not Attended.NOBODY
     if detach or not wait or not attended:
         click.echo(json.dumps({"rollout": started.rollout.id}) if as_json else started.rollout.id)
         raise SystemExit(0 if attended or detach or not wait else 6)
@@ -96,7 +89,6 @@ def _deploy_all(
     """One release of every service, each event with its service's name."""
     from pilotage.app.deploy_group import deploy_release
     from pilotage.app.requests import DeployRequest
-    from pilotage.render.lines import event_lines
 
     services = project.whole.configuration.services
     places = {name for section in services.values() for name in section.environments}
@@ -111,35 +103,25 @@ def _deploy_all(
     release = str(begun[0].release)
     click.echo(f"{release}: {version} of {', '.join(r.service for r in begun)} rolls out to {place}", err=True)
     project.ensure_worker()
-    shown: dict[str, int] = {}
-    until = None if timeout is None else time.monotonic() + timeout
-    while not detach:
-        members = project.store.members(release)
-        for member in members:
-            for event in project.store.events(member.id, shown.get(member.id, 0)):
-                shown[member.id] = event.number
-                line = json.dumps({"service": member.service, **vars(event)}) if as_json else event_lines([event])[0]
-                click.echo(line if as_json else f"{member.service:<12} {line}")
-        if (ended := _ended(members)) is not None:
-            return ended
-        if until is not None and time.monotonic() >= until:
-            return 6
-        time.sleep(0.2)
-    click.echo(json.dumps({"release": release}) if as_json else release)
-    return 0
+    if detach:
+        click.echo(json.dumps({"release": release}) if as_json else release)
+        return 0
+    return _follow_group(project, release, timeout, as_json)
 
 
-def _ended(members: Sequence[RolloutSummary]) -> int | None:
-    """The exit status of a release of several services; None while anything is left to do."""
-    from pilotage.engine.groups import member_of
-    from pilotage.model.rollout import Status
-    from pilotage.rollout.groups import moves
+def _follow_group(project: Project, release: str, timeout: float | None, as_json: bool) -> int:
+    from pilotage.app.follow import follow_group
+    from pilotage.render.lines import event_lines
 
-    if any(not m.status.final for m in members) or moves([member_of(m) for m in members]):
-        return None
-    if any(m.status is Status.FAILED for m in members):
-        return 5
-    return 0 if all(m.status is Status.COMPLETED for m in members if not member_of(m).returns) else 4
+    ended = None
+    for look in follow_group(project, release, every=0.2, timeout=timeout):
+        ended = look.ended
+        for service, event in look.events:
+            if as_json:
+                click.echo(json.dumps({"service": service, **vars(event)}))
+            else:
+                click.echo(f"{service:<12} {event_lines([event])[0]}")
+    return 6 if ended is None else status_of(ended)
 
 
 @click.command()
@@ -152,7 +134,7 @@ def watch(project: Project, environment: str | None, timeout: str | None, as_jso
     """Follow the rollout under way, or show how the last one ended."""
     rollout = project.rollout(environment)
     if not rollout.state.status.final:
-        see_to(project, rollout.service, rollout.environment)
+        attend(project, rollout.service, rollout.environment)
     raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, looks))
 
 
@@ -172,46 +154,40 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
 
 
 def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
-    from pilotage.model.rollout import Status
+    from pilotage.app.follow import follow
     from pilotage.render.lines import event_lines
 
-    seen, unread = 0.0, time.monotonic() + _TAKEN_UP_WITHIN
-    shown, until = 0, None if timeout is None else time.monotonic() + timeout
-    while True:
-        rollout = project.store.get(identity)
-        if rollout.state.at == 0 and rollout.state.status is not Status.QUEUED and time.monotonic() > unread:
-            unread = math.inf
-            click.echo(f"no worker has looked at it in {_TAKEN_UP_WITHIN:g} s: see `pilotage doctor`", err=True)
-        for event in project.store.events(identity, shown):
-            shown = event.number
+    seen, ended = 0.0, None
+    for look in follow(project, identity, every=0.1, timeout=timeout):
+        status, live = look.rollout.state.status, look.rollout.live
+        if look.unattended:
+            click.echo("no worker has looked at it yet: see `pilotage doctor`", err=True)
+        for event in look.events:
             click.echo(json.dumps(vars(event)) if as_json else event_lines([event])[0])
-        if as_json and looks and rollout.live.at > seen:
-            seen = rollout.live.at
-            click.echo(json.dumps({"type": "look", "status": rollout.state.status.value, **rollout.live.to_dict()}))
-        if rollout.state.status.final and shown >= rollout.events:
-            return outcome_status(rollout)
-        if until is not None and time.monotonic() >= until:
-            click.echo("timed out waiting; the rollout goes on", err=True)
-            return 6
-        time.sleep(0.1)
+        if as_json and looks and live.at > seen:
+            seen = live.at
+            click.echo(json.dumps({"type": "look", "status": status.value, **live.to_dict()}))
+        ended = status if look.ended else None
+    if ended is None:
+        click.echo("timed out waiting; the rollout goes on", err=True)
+        return 6
+    return status_of(ended)
 
 
 def _follow_live(project: Project, identity: str, timeout: float | None) -> int:
     from rich.live import Live
 
+    from pilotage.app.follow import follow
     from pilotage.cli.edge import console
-    from pilotage.cli.live_view import rollout_view
+    from pilotage.render.live_view import rollout_view
 
-    until = None if timeout is None else time.monotonic() + timeout
+    events, ended = list[Recorded](), None
     with Live(console=console(), auto_refresh=False) as screen:
-        while True:
-            rollout = project.store.get(identity)
-            screen.update(rollout_view(rollout, project.store.events(identity)), refresh=True)
-            if rollout.state.status.final:
-                return outcome_status(rollout)
-            if until is not None and time.monotonic() >= until:
-                return 6
-            time.sleep(0.15)
+        for look in follow(project, identity, every=0.15, timeout=timeout):
+            events += look.events
+            screen.update(rollout_view(look.rollout, events), refresh=True)
+            ended = look.rollout.state.status if look.ended else None
+    return 6 if ended is None else status_of(ended)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pilotage.model.document import Document
+    from pilotage.app.periods import Report
 
 FORMS = ("terminal", "markdown", "html", "json")
 
@@ -39,22 +39,22 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     return made
 
 
-def show(document: Document, data: Any, form: str | None, output: Path | None) -> None:
+def show(report: Report, form: str | None, output: Path | None) -> None:
     """form: None for a terminal on one and Markdown elsewhere; the name of a file may say it, too."""
     form = form or _form_of(output)
     if form == "terminal" and output is None:
         from pilotage.cli.edge import console
         from pilotage.render.document import to_terminal
 
-        console().print(to_terminal(document))
+        console().print(to_terminal(report.document))
         return
-    text = _text(document, data, form)
+    text = _text(report, form)
     if output is None:
         click.echo(text, nl=False)
         return
-    from pilotage.adapters.files import write_durably
+    from pilotage.app.output import write_file
 
-    write_durably(output, text.encode(), shared=True)
+    write_file(output, text)
     click.echo(f"written: {output}", err=True)
 
 
@@ -64,13 +64,13 @@ def _form_of(output: Path | None) -> str:
     return "terminal" if sys.stdout.isatty() else "markdown"
 
 
-def _text(document: Document, data: Any, form: str) -> str:
+def _text(report: Report, form: str) -> str:
     from pilotage.render.document import to_html, to_markdown
 
     match form:
         case "html":
-            return to_html(document)
+            return to_html(report.document)
         case "json":
-            return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+            return json.dumps(report.data, indent=2, ensure_ascii=False) + "\n"
         case _:
-            return to_markdown(document)
+            return to_markdown(report.document)

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pilotage.app.project import Project
+from pilotage.cli.options import environment_option, said
 from pilotage.cli.planning import wish_of, wish_options
-from pilotage.cli.project import Project, environment_option, said
 
 
 @click.command("sign-off")

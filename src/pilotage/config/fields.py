@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from pilotage.model.errors import Invalid
 from pilotage.model.quantity import parse_duration
 
 NAME = r"^[a-z][a-z0-9-]{0,62}$"
@@ -63,7 +64,7 @@ UrlPath = Annotated[str, AfterValidator(_local)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 
 
-class Misplaced(ValueError):
+class Misplaced(Invalid):
     """What a section as a whole finds wrong with one place in it. path: from the section to that place."""
 
     def __init__(self, message: str, *path: str | int) -> None:

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
 from pilotage.config.models import AnalysisSection, EnvironmentSection, ProbeSection
 from pilotage.model.capabilities import Port
+from pilotage.model.errors import Invalid
 
 _log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=BaseModel)
@@ -32,7 +33,7 @@ _ROUNDS = 8
 """Unknown keys inside of a part that was itself not looked into before show only at the next round."""
 
 
-class UnreadableSection(ValueError):
+class UnreadableSection(Invalid):
     """The fleet or the router is missing: there is nothing to act upon."""
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from pilotage.model.errors import Invalid
+
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 64
 
@@ -39,7 +41,7 @@ class Problem:
         return f"{file}:{self.mark.line}:{self.mark.column}: {where}{self.message}"
 
 
-class ConfigError(Exception):
+class ConfigError(Invalid):
     """The file cannot be used; `problems` lists everything that is wrong with it."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pilotage.adapters.anchors import FileAnchor
 from pilotage.engine.heads import Head
 from pilotage.engine.testimony import heads_in
+from pilotage.model.errors import Unavailable
 
 _NAME, _EARLIER = "keys/signed.jsonl", "keys/signed.earlier.jsonl"
 _LARGEST = 16 * 2**20
@@ -22,7 +23,7 @@ def ledgers(directory: Path) -> tuple[Path, Path]:
     return directory / _EARLIER, directory / _NAME
 
 
-class Rewritten(Exception):
+class Rewritten(Unavailable):
     """Another head of the same event was signed before: the store was changed or set back since."""
 
 

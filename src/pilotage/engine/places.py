@@ -24,6 +24,7 @@ from pilotage.engine.failpoints import reach
 from pilotage.engine.location import made, place_of
 from pilotage.engine.tables import environments, rollouts
 from pilotage.engine.tables import leases as lease_rows
+from pilotage.model.errors import Conflict
 
 _log = logging.getLogger(__name__)
 _LATELY = 2 * leases.DURATION
@@ -34,11 +35,11 @@ class Elsewhere(leases.LeaseLost):
     """The target belongs to another place; the sentence says to which."""
 
 
-class FolderTaken(Exception):
+class FolderTaken(Conflict):
     """Another target has the folder already that this one would run in."""
 
 
-class StillAlive(Exception):
+class StillAlive(Conflict):
     """A target is not adopted while its home is at work."""
 
 

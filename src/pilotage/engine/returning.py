@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pilotage.engine.store import Store, StoreConflict
+from pilotage.model.errors import Conflict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace
 from pilotage.rollout.machine import begin
 
 
-class NoWayBack(ValueError):
+class NoWayBack(Conflict):
     """There is no version to go back to; says what there is instead."""
 
 

@@ -33,6 +33,7 @@ from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import commands, events, judge_states, rollouts
 from pilotage.engine.tables import environments as places
 from pilotage.model.clock import Clock
+from pilotage.model.errors import Conflict
 from pilotage.model.events import EnvironmentReleased
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
 from pilotage.model.plan import Plan
@@ -47,7 +48,7 @@ _JUST = 3600.0
 """Seconds for which a release that has ended is looked at again: its worker may have been away."""
 
 
-class StoreConflict(Exception):
+class StoreConflict(Conflict):
     """The store holds something that forbids what was asked, such as another rollout under way."""
 
 

@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pilotage.model.errors import Invalid
 from pilotage.model.observation import Histogram
 
 _SCHEMAS = range(-4, 9)
 
 
-class BadBuckets(ValueError):
+class BadBuckets(Invalid):
     """Buckets that no histogram can have; says which."""
 
 

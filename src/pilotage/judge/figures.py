@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pilotage.judge.replay import Look, Sample, from_counters
+from pilotage.model.errors import Invalid
 
 COUNTS = ("canary_bad", "canary_total", "stable_bad", "stable_total")
 GAUGES = ("canary", "stable")
@@ -18,7 +19,7 @@ _LARGEST = 1e15
 """Of a count: well within what a float holds exactly."""
 
 
-class BadFigures(ValueError):
+class BadFigures(Invalid):
     """What is wrong, and in which line."""
 
 

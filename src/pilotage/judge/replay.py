@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pilotage.judge.counts import CountJudge, CountStream
 from pilotage.judge.gauges import GaugeJudge
+from pilotage.model.errors import Invalid
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -62,7 +63,7 @@ class Replay:
         return f"{word} after {after:.0f} s{cost}: {self.decided.verdict.sentence}"
 
 
-class NothingToReplay(ValueError):
+class NothingToReplay(Invalid):
     """No look holds a request to the canary, or there is no sample."""
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from pilotage.model.condition import BadCondition, Condition
+from pilotage.model.errors import Invalid
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -148,7 +149,7 @@ def verdict(rule: Rule, tally: Tally) -> Verdict:
     return Verdict(rule.name, _KIND[phase], f"{phase}: {counted}{last}{trouble}", samples=tally.measured)
 
 
-class BadTemplate(ValueError):
+class BadTemplate(Invalid):
     """An AnalysisTemplate that cannot be carried over; says where and why."""
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pilotage.model.errors import Invalid
+
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -22,7 +24,7 @@ _TERM = re.compile(
 )
 
 
-class BadCondition(ValueError):
+class BadCondition(Invalid):
     """A condition that is not comparisons of `result` joined by && or ||; says what it may be."""
 
 

@@ -13,13 +13,14 @@ from functools import lru_cache
 from typing import Any
 
 from pilotage.model.answers import Answers, DeploymentStrategy
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
 
 OLDEST = 2
 """Plans of format 1 had no readiness, no timeline and one strategy; no release of Pilotage wrote them."""
 
 
-class UnreadablePlan(ValueError):
+class UnreadablePlan(Invalid):
     """A stored plan that this version cannot read; the sentence says why."""
 
 

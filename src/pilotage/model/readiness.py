@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pilotage.model.errors import Invalid
 from pilotage.model.text import plain
 
 LONGEST = 2_000
@@ -101,3 +102,17 @@ class Readiness:
     @property
     def ready(self) -> bool:
         return not self.missing
+
+
+class BadBundle(Invalid):
+    """A file that is no bundle of ours, or that cannot be read as one."""
+
+
+class ChangedBundle(BadBundle):
+    """The bundle's contents are not those of its list."""
+
+    exit_status = 1
+
+
+class BadEvidence(Invalid):
+    """A report that cannot be read as one, with what is wrong with it. It is never a pass."""

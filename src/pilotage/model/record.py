@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pilotage.model.errors import Unavailable
 from pilotage.model.events import Occurrence, parse
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
@@ -13,7 +14,7 @@ from pilotage.model.rollout import Pace, RolloutState, Status
 from pilotage.model.snapshot import Membership, Snapshot
 
 
-class Unreadable(Exception):
+class Unreadable(Unavailable):
     """A rollout is recorded in a way that this version of Pilotage cannot read; others are not concerned.
 
     Its columns can still be read: enough to say which it is, and to bring its users back to `old`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import (
     Answers,
     DeploymentStrategy,
@@ -35,15 +36,6 @@ NAMES = (
     "rolling-outlasts-its-phase",
     "less-careful-than-its-risk",
 )
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """Someone's decision to go on with a conflict. `source` is the line of `pilotage.yaml`, empty for a command."""
-
-    reason: str
-    by: str
-    source: str = ""
 
 
 def conflicts_of(

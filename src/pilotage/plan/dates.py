@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from pilotage.model.calendar import HORIZON, ONE_DAY, Calendar, days, later
+from pilotage.model.errors import Invalid
 from pilotage.plan.timeline import Slot, Span, slots_of, widened
 
 
-class PlanRefused(ValueError):
+class PlanRefused(Invalid):
     """No plan can be made from these inputs; says which ones collide and the smallest change that frees it."""
 
 

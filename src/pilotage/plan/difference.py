@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
 from pilotage.model.plan import Plan, Step, Unit
+from pilotage.model.plan_change import PlanChange, Retold
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
 from pilotage.model.traffic import WHOLE
@@ -21,32 +21,20 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Change:
-    """One difference. before or after is `–` where one plan has no such thing · whom: the people it concerns."""
-
-    part: str
-    what: str
-    before: str
-    after: str
-    whom: str
-    reason: str
-
-
-def difference(before: Plan, after: Plan) -> tuple[Change, ...]:
+def difference(before: Plan, after: Plan) -> tuple[PlanChange, ...]:
     """Every change from one plan to the other, the inputs first; empty when and only when they are the same."""
     inputs = tuple(_inputs(before, after))
     parts = (change for part, causes in _PARTS for change in part(before, after, _cause(inputs, causes)))
     return (*inputs, *parts) or tuple(_rest(before, after, _cause(inputs, ())))
 
 
-def _cause(inputs: tuple[Change, ...], causes: tuple[str, ...]) -> str:
+def _cause(inputs: tuple[PlanChange, ...], causes: tuple[str, ...]) -> str:
     """The changed inputs that can have changed a part; all of them where none of its usual ones did."""
     likely = [change for change in inputs if change.what in causes] or inputs
     return "; ".join(f"{change.what}: {change.after}" for change in likely) or "the configuration"
 
 
-def _inputs(a: Plan, b: Plan) -> Iterator[Change]:
+def _inputs(a: Plan, b: Plan) -> Iterator[PlanChange]:
     for name, old, new in (
         ("service", a.service, b.service),
         ("environment", a.environment, b.environment),
@@ -57,10 +45,10 @@ def _inputs(a: Plan, b: Plan) -> Iterator[Change]:
         ("zones", ", ".join(a.zones), ", ".join(b.zones)),
     ):
         if old != new:
-            yield Change("inputs", name, old, new, "everyone", "given")
+            yield PlanChange("inputs", name, old, new, "everyone", "given")
 
 
-def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     def show(plan: Plan, path: str) -> str:
         setting = plan.setting(path)
         return show_value(setting.unit, setting.value)
@@ -68,11 +56,11 @@ def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
     old, new = ({setting.path: setting for setting in plan.settings} for plan in (a, b))
     for path in dict.fromkeys((*old, *new)):
         if path not in new:
-            yield Change("numbers", path, show(a, path), NOTHING, "operators", cause)
+            yield PlanChange("numbers", path, show(a, path), NOTHING, "operators", cause)
         elif path not in old:
-            yield Change("numbers", path, NOTHING, show(b, path), "operators", new[path].source)
+            yield PlanChange("numbers", path, NOTHING, show(b, path), "operators", new[path].source)
         elif old[path].value != new[path].value:
-            yield Change("numbers", path, show(a, path), show(b, path), "operators", new[path].source)
+            yield PlanChange("numbers", path, show(a, path), show(b, path), "operators", new[path].source)
 
 
 def _pairs(a: tuple[T, ...], b: tuple[T, ...], key: Callable[[T], str]) -> Iterator[tuple[str, T | None, T | None]]:
@@ -83,10 +71,10 @@ def _pairs(a: tuple[T, ...], b: tuple[T, ...], key: Callable[[T], str]) -> Itera
             yield name, old.get(name), new.get(name)
 
 
-def _steps(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _steps(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for name, old, new in _pairs(a.steps, b.steps, lambda step: step.id):
         title = new.title if new else old.title if old else name
-        yield Change("steps", title, _step(old), _step(new), _users(old, new), _why(new, b) or cause)
+        yield PlanChange("steps", title, _step(old), _step(new), _users(old, new), _why(new, b) or cause)
 
 
 def _step(step: Step | None) -> str:
@@ -107,34 +95,34 @@ def _why(step: Step | None, plan: Plan) -> str:
     return "; ".join(sources)
 
 
-def _rollback(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _rollback(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     if a.rollback == b.rollback:
         return
     if a.rollback.deadline != b.rollback.deadline:
         old, new = format_duration(a.rollback.deadline), format_duration(b.rollback.deadline)
-        yield Change("rollback", "done within", old, new, "users", cause)
+        yield PlanChange("rollback", "done within", old, new, "users", cause)
     for name in ("moves", "triggers", "then"):
         old_lines, new_lines = getattr(a.rollback, name), getattr(b.rollback, name)
         gone = [line for line in old_lines if line not in new_lines]
         come = [line for line in new_lines if line not in old_lines]
         if gone or come or old_lines != new_lines:
-            yield Change("rollback", name, "; ".join(gone) or NOTHING, "; ".join(come) or NOTHING, "users", cause)
+            yield PlanChange("rollback", name, "; ".join(gone) or NOTHING, "; ".join(come) or NOTHING, "users", cause)
 
 
-def _timeline(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _timeline(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for name, old, new in _pairs(a.timeline.phases, b.timeline.phases, lambda phase: phase.id):
         if _phase(old) != _phase(new):
-            yield Change("timeline", name.replace("_", " "), _phase(old), _phase(new), "the team", cause)
+            yield PlanChange("timeline", name.replace("_", " "), _phase(old), _phase(new), "the team", cause)
     for name, was, will in _pairs(a.timeline.stages, b.timeline.stages, lambda stage: stage.id):
         shown = [f"{format_duration(stage.estimate or stage.most)}" if stage else NOTHING for stage in (was, will)]
-        yield Change("timeline", name.replace("_", " "), shown[0], shown[1], "the team", cause)
+        yield PlanChange("timeline", name.replace("_", " "), shown[0], shown[1], "the team", cause)
     for title, before, after in (
         ("latest safe start", a.timeline.latest_safe_start, b.timeline.latest_safe_start),
         ("shortest path from", a.timeline.latest_start, b.timeline.latest_start),
         ("the flag's code goes by", a.timeline.flag_removal, b.timeline.flag_removal),
     ):
         if before != after:
-            yield Change("timeline", title, _show(before), _show(after), "the team", cause)
+            yield PlanChange("timeline", title, _show(before), _show(after), "the team", cause)
 
 
 def _phase(phase: Phase | None) -> str:
@@ -144,11 +132,11 @@ def _phase(phase: Phase | None) -> str:
     return f"{phase.start} … {phase.end}, {days}" if phase.start else days
 
 
-def _readiness(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _readiness(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for _, old, new in _pairs(a.readiness, b.readiness, lambda item: item.id):
         item = new or old
         assert item is not None
-        yield Change(
+        yield PlanChange(
             "readiness", item.title, _item(old), _item(new), item.owner, new.source if new and not old else cause
         )
 
@@ -161,11 +149,11 @@ def _item(item: Requirement | None) -> str:
     return f"{item.wants}, {when}{note}"
 
 
-def _attendance(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _attendance(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     if a.waves == b.waves:
         return
     old, new = (_awake(plan) for plan in (a, b))
-    yield Change("attendance", "outside working hours", old, new, "people on duty", cause)
+    yield PlanChange("attendance", "outside working hours", old, new, "people on duty", cause)
 
 
 def _awake(plan: Plan) -> str:
@@ -176,14 +164,15 @@ def _awake(plan: Plan) -> str:
     return f"{outside} between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}"
 
 
-def _communication(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _communication(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for _, old, new in _pairs(a.communication, b.communication, lambda message: message.id):
         message = new or old
         assert message is not None
         if _due(old) != _due(new) or old is None or new is None:
-            yield Change("communication", message.title, _due(old), _due(new), message.audience, cause)
+            yield PlanChange("communication", message.title, _due(old), _due(new), message.audience, cause)
         else:
-            yield Change("communication", f"{message.title}: its draft", old.draft, new.draft, message.audience, cause)
+            what = f"{message.title}: its draft"
+            yield PlanChange("communication", what, old.draft, new.draft, message.audience, cause)
 
 
 def _due(message: Message | None) -> str:
@@ -193,28 +182,28 @@ def _due(message: Message | None) -> str:
     return f"{day} ({message.lead})" if day else str(message.lead)
 
 
-def _conflicts(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _conflicts(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for name, old, new in _pairs(a.conflicts, b.conflicts, lambda conflict: conflict.name):
         shown = [
             NOTHING if conflict is None else f"accepted: {conflict.reason}" if conflict.reason else conflict.explanation
             for conflict in (old, new)
         ]
-        yield Change("conflicts", name, shown[0], shown[1], "everyone", cause)
+        yield PlanChange("conflicts", name, shown[0], shown[1], "everyone", cause)
 
 
-def _risk(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _risk(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     old, new = (NOTHING if r is None else f"{r.level}: {r.chance}; {r.advice}" for r in (a.risk, b.risk))
     if old != new:
-        yield Change("risk", "assessment", old, new, "approvers", cause)
+        yield PlanChange("risk", "assessment", old, new, "approvers", cause)
 
 
-def _alerts(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _alerts(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for _, old, new in _pairs(a.alerts, b.alerts, lambda alert: alert.id):
         alert = new or old
         assert alert is not None
         shown = [_alert(plan, found) for plan, found in ((a, old), (b, new))]
         reason = b.setting(new.limit_from).source if new else cause
-        yield Change("alerts", alert.title, shown[0], shown[1], "people on duty", reason)
+        yield PlanChange("alerts", alert.title, shown[0], shown[1], "people on duty", reason)
 
 
 def _alert(plan: Plan, alert: AlertRule | None) -> str:
@@ -224,30 +213,30 @@ def _alert(plan: Plan, alert: AlertRule | None) -> str:
     return f"{alert.comparison} {show_value(setting.unit, setting.value)}, {alert.severity}"
 
 
-def _health(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _health(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for _, old, new in _pairs(a.health, b.health, lambda metric: metric.id):
         assert old is not None
         assert new is not None
         shown = [metric.provided_by or "nothing" for metric in (old, new)]
-        yield Change("health", f"{new.title} measured by", shown[0], shown[1], "operators", cause)
+        yield PlanChange("health", f"{new.title} measured by", shown[0], shown[1], "operators", cause)
 
 
-def _retrospective(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _retrospective(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     old, new = (
         f"{plan.retrospective.timing}, {plan.retrospective.minutes} minutes"
         + (f", {plan.retrospective.due}" if plan.retrospective.due else "")
         for plan in (a, b)
     )
     if old != new:
-        yield Change("retrospective", "held", old, new, "the team", cause)
+        yield PlanChange("retrospective", "held", old, new, "the team", cause)
 
 
-def _rest(a: Plan, b: Plan, cause: str) -> Iterator[Change]:
+def _rest(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     """What no part above speaks of, by its key, so that two different plans never look the same."""
     old, new = a.to_dict(), b.to_dict()
     for key in old:
         if old[key] != new[key]:
-            yield Change("other", key, _short(old[key]), _short(new[key]), "operators", cause)
+            yield PlanChange("other", key, _short(old[key]), _short(new[key]), "operators", cause)
 
 
 def _short(value: object) -> str:
@@ -293,7 +282,7 @@ def contrast(before: Plan, after: Plan) -> str:
 
 _OF_STEPS = ("deployment_strategy", "risk_tolerance", "instances")
 _OF_DATES = ("release_type", *_OF_STEPS, "release_frequency", "release date", "zones")
-_PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[Change]], tuple[str, ...]], ...] = (
+_PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[PlanChange]], tuple[str, ...]], ...] = (
     (_numbers, ("deployment_strategy",)),
     (_steps, _OF_STEPS),
     (_rollback, _OF_STEPS),
@@ -310,15 +299,6 @@ _PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[Change]], tuple[str, ..
 """What compares each part, and the inputs that usually change it."""
 
 
-@dataclass(frozen=True)
-class Retold:
-    """Someone who was told the old date by now and must be told the new one."""
-
-    audience: str
-    told_by: tuple[str, ...]
-    owner: str
-
-
 def told_again(before: Plan, after: Plan, today: date) -> tuple[Retold, ...]:
     """The audiences whose messages named a date that no longer holds, and were due by today."""
     if before.release_date == after.release_date:
@@ -333,7 +313,7 @@ def told_again(before: Plan, after: Plan, today: date) -> tuple[Retold, ...]:
     )
 
 
-def by_part(changes: tuple[Change, ...]) -> Mapping[str, tuple[Change, ...]]:
+def by_part(changes: tuple[PlanChange, ...]) -> Mapping[str, tuple[PlanChange, ...]]:
     """The changes grouped by the part of the plan, in order."""
     parts = dict.fromkeys(change.part for change in changes)
     return {part: tuple(change for change in changes if change.part == part) for part in parts}

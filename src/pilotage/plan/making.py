@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
+from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, TeamSize
 from pilotage.model.calendar import Calendar
 from pilotage.model.capabilities import Capabilities
@@ -16,7 +17,7 @@ from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, Requirement, Timeline, Wave
 from pilotage.plan.attendance import waves_of
 from pilotage.plan.communication import Times, messages_of, words_of
-from pilotage.plan.conflicts import Acceptance, accepted, conflicts_of, conflicts_with
+from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
 from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
 from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
 from pilotage.plan.numbers import DAY, Override, settings

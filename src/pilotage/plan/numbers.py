@@ -12,6 +12,7 @@ from functools import cache
 
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.answers import RiskTolerance
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import Setting, Unit
 from pilotage.plan.values import Value, read_value, show_value
 
@@ -150,7 +151,7 @@ _BLUE_GREEN_TRIGGERS: Mapping[str, float] = {"limits.error_rate": 0.01, "limits.
 """R12's own triggers, which cap the limits of the risk tolerance (C2)."""
 
 
-class BadOverride(ValueError):
+class BadOverride(Invalid):
     """An override that no plan can take; says the path, the place, and what would be right."""
 
 

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan, Setting, Step
 from pilotage.plan.values import show_value
 
 _PART = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]+)\]")
 
 
-class NoSuchPath(ValueError):
+class NoSuchPath(Invalid):
     """A path that leads to nothing in the plan; says where it stops and what is there."""
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pilotage.readiness.evidence import BadEvidence, json_of
+from pilotage.model.readiness import BadEvidence
+from pilotage.readiness.evidence import json_of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pilotage.readiness.evidence import BadEvidence, json_of, number
+from pilotage.model.readiness import BadEvidence
+from pilotage.readiness.evidence import json_of, number
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from pilotage.readiness.evidence import BadEvidence, json_of, number
+from pilotage.model.readiness import BadEvidence
+from pilotage.readiness.evidence import json_of, number
 
 ALPHA = 0.01
 LEAST_RUNS = 4

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pilotage.readiness.evidence import BadEvidence, json_of, number, xml_of
+from pilotage.model.readiness import BadEvidence
+from pilotage.readiness.evidence import json_of, number, xml_of
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

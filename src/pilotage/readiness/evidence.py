@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pilotage.model.readiness import BadEvidence
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-
-
-class BadEvidence(ValueError):
-    """A report that cannot be read as one, with what is wrong with it. It is never a pass."""
 
 
 def xml_of(text: str, name: str) -> Element:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pilotage.readiness.evidence import BadEvidence, number, xml_of
+from pilotage.model.readiness import BadEvidence
+from pilotage.readiness.evidence import number, xml_of
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

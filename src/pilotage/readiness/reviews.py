@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pilotage.model.commit import ReviewedCommit
+
 _TRAILER = re.compile(r"^(?:Reviewed|Approved|Acked)-by:[^<\n]*<([^>\n]+)>\s*$", re.IGNORECASE | re.MULTILINE)
 _REQUEST = re.compile(
     r"^Merge (?:pull request #|branch )|^See merge request |^Merged? in .+ \(pull request #", re.MULTILINE
@@ -18,27 +20,13 @@ _SQUASHED = re.compile(r"\((?:#|!)(\d+)\)$")
 
 
 @dataclass(frozen=True)
-class Commit:
-    """author: address in lower case · message: all of it."""
-
-    id: str
-    parents: tuple[str, ...]
-    author: str
-    message: str
-
-    @property
-    def subject(self) -> str:
-        return self.message.partition("\n")[0]
-
-
-@dataclass(frozen=True)
 class Unreviewed:
-    commit: Commit
+    commit: ReviewedCommit
     why: str
 
 
 def unreviewed(
-    commits: Sequence[Commit], approved: Mapping[str, Sequence[str]] | None = None
+    commits: Sequence[ReviewedCommit], approved: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Unreviewed, ...]:
     """The commits of a range that nobody but their author looked at; merges themselves bring nothing. approved: who
     approved each commit, as its host says."""
@@ -55,7 +43,7 @@ def unreviewed(
     return tuple(found)
 
 
-def _why(commit: Commit, others: set[str]) -> str:
+def _why(commit: ReviewedCommit, others: set[str]) -> str:
     if others:
         return f"only {commit.author} looked at it, who wrote it"
     if squashed := _SQUASHED.search(commit.subject):
@@ -63,8 +51,8 @@ def _why(commit: Commit, others: set[str]) -> str:
     return "has no review: no trailer, and nobody else merged it"
 
 
-def _merged(commits: Sequence[Commit]) -> dict[str, set[str]]:
-    """Commit → who merged the request it came with."""
+def _merged(commits: Sequence[ReviewedCommit]) -> dict[str, set[str]]:
+    """ReviewedCommit → who merged the request it came with."""
     known = {commit.id: commit for commit in commits}
     found: dict[str, set[str]] = {}
     for merge in commits:
@@ -76,7 +64,7 @@ def _merged(commits: Sequence[Commit]) -> dict[str, set[str]]:
     return found
 
 
-def _reachable(starts: Sequence[str], known: Mapping[str, Commit]) -> set[str]:
+def _reachable(starts: Sequence[str], known: Mapping[str, ReviewedCommit]) -> set[str]:
     found: set[str] = set()
     left = list(starts)
     while left:

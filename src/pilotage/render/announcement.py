@@ -22,13 +22,14 @@ from jinja2 import (
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from pilotage.model.errors import Invalid
 from pilotage.model.text import clean
 from pilotage.render.sandbox import MOST, Sandbox
 
 OURS = "en"
 
 
-class BadTemplate(ValueError):
+class BadTemplate(Invalid):
     """A template that cannot be used, with the line and what is wrong with it."""
 
 

@@ -8,12 +8,13 @@ from itertools import groupby
 
 from icalendar import Calendar, Event
 
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan
 from pilotage.model.schedule import Message
 from pilotage.render.sections import headline
 
 
-class NoDate(ValueError):
+class NoDate(Invalid):
     """A plan without a release date has nothing that a calendar could show."""
 
 

@@ -10,8 +10,9 @@ from pilotage.model.record import Recorded
 
 def event_lines(recorded: Sequence[Recorded]) -> list[str]:
     """A line an event, by the local clock: `14:03:07  step-started  25% of requests …`."""
-    return [f"{_clock(event.at)}  {event.type:<19} {event.sentence}" for event in recorded]
+    return [f"{local_clock(event.at)}  {event.type:<19} {event.sentence}" for event in recorded]
 
 
-def _clock(at: float) -> str:
+def local_clock(at: float) -> str:
+    """Hours, minutes and seconds of a moment in Unix seconds, by the clock of this machine."""
     return f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M:%S}"

@@ -7,13 +7,14 @@ from typing import Any
 from pilotage.adapters import registry
 from pilotage.adapters.ports import AlertSeries
 from pilotage.model.capabilities import Port
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.schedule import AlertRule
 from pilotage.plan.values import show_value
 
 
-class NoSeries(ValueError):
+class NoSeries(Invalid):
     """The environment's metrics have no series that Prometheus could read."""
 
 

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 
 from icalendar import Calendar, Todo
 
-from pilotage.report.retro import Action
+from pilotage.model.followup import FollowUp
 
 _PRIORITY = {"high": 1, "medium": 5, "low": 9}
 
 
-def to_tasks(service: str, actions: Sequence[Action], stamp: datetime) -> bytes:
+def to_tasks(service: str, actions: Sequence[FollowUp], stamp: datetime) -> bytes:
     """stamp: the moment of making it; the same action made later takes its place."""
     calendar = Calendar()
     calendar.add("prodid", "-//Pilotage//actions//EN")

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pilotage.model.commit import LONGEST_SUBJECT, Commit
+
 
 class Kind(StrEnum):
     """What a change is, most interesting first."""
@@ -27,31 +29,6 @@ class Kind(StrEnum):
     DEPENDENCY = "dependency"
     DOCS = "docs"
     INTERNAL = "internal"
-
-
-LONGEST_SUBJECT = 500
-"""Characters of a subject that are read; the longest in the histories this was tried on has 230."""
-
-
-@dataclass(frozen=True)
-class Commit:
-    """message: all of it · at: Unix seconds · files: paths it touches, empty for merges."""
-
-    id: str
-    parents: tuple[str, ...]
-    name: str
-    email: str
-    at: float
-    message: str
-    files: tuple[str, ...] = ()
-
-    @property
-    def subject(self) -> str:
-        return self.message.partition("\n")[0].strip()[:LONGEST_SUBJECT]
-
-    @property
-    def body(self) -> str:
-        return self.message.partition("\n")[2].strip()
 
 
 @dataclass(frozen=True)

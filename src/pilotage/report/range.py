@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pilotage.report.commits import Change, Commit, classify, speaks, title_of
+from pilotage.model.commit import Commit
+from pilotage.report.commits import Change, classify, speaks, title_of
 
 
 def changes_of(commits: Sequence[Commit]) -> tuple[Change, ...]:

@@ -6,30 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pilotage.model.document import Document, Section
+from pilotage.model.followup import FollowUp
 from pilotage.model.quantity import about
 from pilotage.model.schedule import Retrospective, Target
 from pilotage.report.dora import Dora
 from pilotage.report.period import Told, dora_section
 from pilotage.report.statistics import median_interval, wilson
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something that a retrospective resolved. due: a day as YYYY-MM-DD · done: the day, empty while it is open."""
-
-    id: int
-    description: str
-    owner: str
-    due: str
-    criterion: str
-    priority: str
-    release: str
-    done: str = ""
-    outcome: str = ""
-    issue: str = ""
-
-    def overdue(self, today: str) -> bool:
-        return not self.done and self.due < today
 
 
 @dataclass(frozen=True)
@@ -41,7 +23,7 @@ class Facts:
     span: str
     dora: Dora
     told: tuple[Told, ...]
-    actions: tuple[Action, ...]
+    actions: tuple[FollowUp, ...]
     ready: tuple[int, int] | None
     today: str
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pilotage.model.errors import Invalid
 from pilotage.report.commits import Change, Kind
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Part(StrEnum):
     PATCH = "patch"
 
 
-class BadVersion(ValueError):
+class BadVersion(Invalid):
     """A version that is none of its scheme."""
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.change import Change, FileKind
+from pilotage.model.file_kind import kind_of
 from pilotage.model.quantity import format_share
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, RiskFactor, RiskLevel
 from pilotage.risk.features import FEATURES
-from pilotage.risk.files import kind_of
 from pilotage.risk.model import RiskModel
 
 _LEVELS = ((0.3, RiskLevel.LOW), (0.75, RiskLevel.MEDIUM))

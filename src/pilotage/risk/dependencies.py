@@ -8,12 +8,13 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
+from pilotage.model.errors import Invalid
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 
 _TEST_FIRST = "release it apart, or run the whole test suite against it; read its notes for breaking changes"
 
 
-class UnreadableLock(ValueError):
+class UnreadableLock(Invalid):
     """A lock file that is not in its own format."""
 
 

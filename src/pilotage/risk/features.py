@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 
 from pilotage.model.change import Change, FileKind, FilePatch
-from pilotage.risk.files import kind_of, repairs
+from pilotage.model.file_kind import kind_of, repairs
 
 YEAR = 365.25 * 86400
 _MONTH = YEAR / 12

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from pilotage.model.change import FileKind, FilePatch
+from pilotage.model.file_kind import LONGEST_PATH, kind_of
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
-from pilotage.risk.files import LONGEST_PATH, kind_of
 
 _KINDS = (
     (re.compile(r"\.(tf|tfvars|hcl|bicep)$"), "provisioning", RiskLevel.HIGH),

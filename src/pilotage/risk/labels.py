@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.file_kind import kind_of, repairs
 from pilotage.risk.assessment import Measured
 from pilotage.risk.features import YEAR, History, features_of, remembered
-from pilotage.risk.files import kind_of, repairs
 
 _REVERTED = re.compile(r"[Tt]his reverts (?:commit|merge request)?\s*([0-9a-f]{7,40})")
 _MOST_FILES, _MOST_LINES = 10, 300

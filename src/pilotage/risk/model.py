@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pilotage.model.errors import Conflict, Invalid
 from pilotage.model.risk import RiskFactor
 from pilotage.risk.features import FEATURES
 
@@ -32,7 +33,7 @@ FACTOR_OF: Mapping[str, RiskFactor] = {
 """Which of R17's six factors each measure speaks for."""
 
 
-class BadModel(ValueError):
+class BadModel(Invalid):
     """A text that is no model, or one of another format."""
 
 
@@ -108,7 +109,7 @@ LEAST_CHANGES, LEAST_HARMFUL = 200, 20
 """A history with less than this teaches nothing that the shipped model does not know better."""
 
 
-class TooLittleHistory(ValueError):
+class TooLittleHistory(Conflict):
     """Not enough labelled changes to learn from."""
 
 

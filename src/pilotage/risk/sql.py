@@ -6,6 +6,8 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pilotage.model.errors import Invalid
+
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.parser import Parser
@@ -14,7 +16,7 @@ _STEPS_PER_TOKEN = 20
 """How often the parser may look at a token. Real migrations need one or two looks, nested arrays five."""
 
 
-class UnreadableSql(ValueError):
+class UnreadableSql(Invalid):
     """No SQL, or too entangled to be read."""
 
 

@@ -18,7 +18,8 @@ from pilotage.model.answers import (
     Stakeholder,
     TeamSize,
 )
-from pilotage.plan.difference import Change, by_part, difference, told_again
+from pilotage.model.plan_change import PlanChange
+from pilotage.plan.difference import by_part, difference, told_again
 from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import NoSuchPath, why
 
@@ -39,7 +40,7 @@ def plan(service: Service | None = None, day: date | None = None, version: str =
     )  # fmt: skip
 
 
-def found(changes: tuple[Change, ...], part: str, what: str) -> Change:
+def found(changes: tuple[PlanChange, ...], part: str, what: str) -> PlanChange:
     return next(change for change in changes if (change.part, change.what) == (part, what))
 
 
@@ -49,7 +50,7 @@ def test_r3_the_same_plan_has_no_difference() -> None:
 
 def test_r3_a_lower_tolerance_changes_numbers_steps_readiness_and_alerts_and_says_because_of_what() -> None:
     changes = difference(plan(), plan(risk_tolerance="low"))
-    assert changes[0] == Change("inputs", "risk_tolerance", "medium", "low", "everyone", "given")
+    assert changes[0] == PlanChange("inputs", "risk_tolerance", "medium", "low", "everyone", "given")
     duration = found(changes, "numbers", "canary.phase_duration")
     assert (duration.before, duration.after, duration.reason) == ("4h", "1d", "risk_tolerance: low (R13)")
     step = found(changes, "steps", "watch 5% for 1d")

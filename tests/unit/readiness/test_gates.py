@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from pilotage.model.answers import Answers
+from pilotage.model.commit import ReviewedCommit
 from pilotage.model.readiness import Gate, Proof, Signature, SignatureKind, Standing
 from pilotage.plan.making import make_plan
 from pilotage.plan.readiness import every_item
 from pilotage.readiness import parity, reviews
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
-from pilotage.readiness.reviews import Commit
 
 PLAN = make_plan(Answers("minor", "canary", "small", "weekly", "low", ["customer-facing", "enterprise"]), version="2.0")
 ITEMS = {item.id: item for item in PLAN.readiness}
@@ -94,8 +94,8 @@ def test_whoever_asks_for_the_release_neither_approves_nor_waives_the_approval()
 # ── reviews ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def commit(identity: str, message: str, *parents: str, author: str = "ada@x") -> Commit:
-    return Commit(identity, parents, author, message)
+def commit(identity: str, message: str, *parents: str, author: str = "ada@x") -> ReviewedCommit:
+    return ReviewedCommit(identity, parents, author, message)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pilotage.adapters.evidence import LIMIT, Folder
+from pilotage.model.readiness import BadEvidence
 from pilotage.readiness import audits, benchmarks, coverage, results
 from pilotage.readiness.backups import restore
-from pilotage.readiness.evidence import BadEvidence
 
 from ...programs import needs
 

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from pilotage.model.readiness import BadEvidence
 from pilotage.readiness import audits, coverage
-from pilotage.readiness.evidence import BadEvidence
 
 from ...programs import needs
 

@@ -21,6 +21,7 @@ from pilotage.engine.store import Store
 from pilotage.model.answers import Answers
 from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.events import parse
+from pilotage.model.followup import FollowUp
 from pilotage.model.quantity import about
 from pilotage.plan.making import make_plan
 from pilotage.render.document import bars, to_html, to_markdown
@@ -28,7 +29,7 @@ from pilotage.render.status import files_of, headline
 from pilotage.render.tasks import to_tasks
 from pilotage.report.dora import Deployment, End, dora_of
 from pilotage.report.period import Business, Compared, Period, Reader, Told, dora_document, report_of
-from pilotage.report.retro import Action, Facts, fact_sheet
+from pilotage.report.retro import Facts, fact_sheet
 from pilotage.report.status import Condition, Happened, Planned, Rollout, incident_of, status_of
 
 DAY = 86400.0
@@ -131,8 +132,8 @@ def test_r25_c12_the_agenda_adds_up_and_a_distributed_team_writes_parts_of_it_be
 
 
 def test_r26_overdue_actions_surprise() -> None:
-    late = Action(3, "a smoke test", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
-    done = Action(4, "x", "eve", "2026-01-01", "y", "low", "1.19", done="2026-02-01")
+    late = FollowUp(3, "a smoke test", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
+    done = FollowUp(4, "x", "eve", "2026-01-01", "y", "low", "1.19", done="2026-02-01")
     sheet = fact_sheet(facts(actions=(late, done)), RETRO)
     assert "action 3 of bob is overdue since 2026-11-01: a smoke test" in section(sheet, "surprises").bullets
     assert [row[0] for row in section(sheet, "actions").rows] == ["3"]
@@ -148,7 +149,7 @@ def test_r26_actions_are_kept_reminded_of_weekly_finished_and_exported(tmp_path:
         "audiences": ["operators"],
         "quiet": None,
     }
-    new = Action(0, "a smoke test\nthat fails", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
+    new = FollowUp(0, "a smoke test\nthat fails", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
     now = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
     number = actions.add(store.engine, "shop", new, [ops], "ada", now)
     assert [actions.remind(store.engine, now + d * DAY) for d in (0, 1, 7)] == [1, 0, 1]
@@ -179,7 +180,7 @@ def test_r26_an_issue_is_opened_as_the_trackers_want_it() -> None:
             key = "html_url" if path.startswith("/repos") else "web_url"
             return 201, {}, json.dumps({key: f"https://x{path}/1"}).encode()
 
-    one = Action(3, "a smoke test", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
+    one = FollowUp(3, "a smoke test", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
     with listening(tracker := Tracker()) as url:
         for kind in ("github", "gitlab"):
             address = actions.to_issue(kind, "team/shop", url, "t0ken", one, private=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pilotage.model.change import FileKind
-from pilotage.risk.files import kind_of, repairs
+from pilotage.model.file_kind import kind_of, repairs
 
 
 @pytest.mark.parametrize(

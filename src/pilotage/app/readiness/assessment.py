@@ -24,10 +24,10 @@ from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
 from pilotage.model.answers import TeamSize
 from pilotage.model.clock import day_of
+from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan
-from pilotage.model.readiness import Gate, Proof, Readiness, Signature
+from pilotage.model.readiness import BadEvidence, Gate, Proof, Readiness, Signature
 from pilotage.model.schedule import Requirement, Role
-from pilotage.readiness.evidence import BadEvidence
 from pilotage.readiness.gates import ACTION, BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Told = Callable[[Gate, int, int], None]
 """Called with each gate as it is decided, how many are, and how many there will be."""
 
 
-class UnknownItem(ValueError):
+class UnknownItem(Invalid):
     """Evidence for an item that no plan has."""
 
 

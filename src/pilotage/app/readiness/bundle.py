@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from pilotage.adapters.bundle import BadBundle, Unpacked, pack, unpack
+from pilotage.adapters.bundle import Unpacked, pack, unpack
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.keys import Signer
 from pilotage.app.readiness.assessment import committed, is_small, safely, section_of
@@ -27,8 +27,7 @@ from pilotage.app.readiness.remote import BY_ASKING
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
 from pilotage.model.plan import Plan
-from pilotage.model.readiness import Document, Gate, Proof, Readiness, Standing
-from pilotage.readiness.evidence import BadEvidence
+from pilotage.model.readiness import BadBundle, BadEvidence, Document, Gate, Proof, Readiness, Standing
 from pilotage.readiness.gates import ACTION, BY_EVIDENCE, Circumstances, gate
 from pilotage.render.readiness import to_dict
 

@@ -9,12 +9,11 @@ from pilotage.adapters.evidence import Folder
 from pilotage.config.readiness import EvidenceSection
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import Document, Proof
+from pilotage.model.readiness import BadEvidence, Document, Proof
 from pilotage.model.schedule import Requirement
 from pilotage.plan.readiness import coverage
 from pilotage.readiness import audits, backups, benchmarks, results
 from pilotage.readiness.coverage import covered
-from pilotage.readiness.evidence import BadEvidence
 
 _SHOWN = 3
 

@@ -15,12 +15,11 @@ from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import Proof
+from pilotage.model.readiness import BadEvidence, Proof
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import parity
-from pilotage.readiness.evidence import BadEvidence
 
 _LISTENS = 2.0
 """Seconds for which a metrics source is listened to."""

@@ -17,10 +17,9 @@ from pilotage.config.readiness import EvidenceSection, ReadinessSection
 from pilotage.engine.store import Store
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import Document, Proof
+from pilotage.model.readiness import BadEvidence, Document, Proof
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import reviews
-from pilotage.readiness.evidence import BadEvidence
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from pilotage.engine.failpoints import reach
 from pilotage.engine.supervisor import ensure_worker, stop_worker, worker_pid
+from pilotage.model.errors import Conflict
 
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
@@ -24,7 +25,7 @@ _LARGEST_COPY = 2**30
 """Bytes of a file that is copied before it is migrated; a copy of a larger one is its owner's to make."""
 
 
-class StoreTooNew(Exception):
+class StoreTooNew(Conflict):
     """The store was written by a newer Pilotage than this one."""
 
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilotage.cli.project import Project, exit_status
+from pilotage.app.errors import exit_status
+from pilotage.app.project import Project
 from pilotage.config.channels import Channel
 from pilotage.model.finding import Finding
 
@@ -39,7 +40,7 @@ def _adapters(project: Project, environment: str) -> Iterator[Finding]:
     from pilotage.engine.targets import examine_adapters
 
     section = project.loaded.configuration.environments[environment]
-    service, folder = project.loaded.configuration.service, project.config.resolve().parent
+    service, folder = project.loaded.configuration.service, project.folder
     yield from examine_adapters(project.directory, section, service, environment, folder)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -18,6 +17,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
+from pilotage.render.lines import local_clock
 from pilotage.render.scale import ratio_scale
 
 _COLOUR = {
@@ -166,7 +166,7 @@ def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
 def _tail(events: Sequence[Recorded], last: int) -> list[Text]:
     lines = [Text()]
     for event in events[-last:]:
-        clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+        clock = local_clock(event.at)
         lines.append(
             Text.assemble(
                 (f"{clock}  ", "dim"),

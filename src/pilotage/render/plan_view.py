@@ -11,7 +11,8 @@ from rich.text import Text
 
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan
-from pilotage.plan.difference import Change, by_part
+from pilotage.model.plan_change import PlanChange
+from pilotage.plan.difference import by_part
 from pilotage.render.sections import headline, sections, summary
 
 SHOWN = ("conflicts", "timeline", "steps", "rollback")
@@ -49,7 +50,7 @@ def _table(
     return table
 
 
-def changes_view(changes: tuple[Change, ...]) -> RenderableType:
+def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:
     """The changes by part: what, from what to what, whom it concerns and why."""
     lines: list[RenderableType] = []
     for part, found in by_part(changes).items():

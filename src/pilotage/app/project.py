@@ -1,18 +1,19 @@
-"""Where a command works: its configuration, its store, who asks; and what each error means to the shell."""
+"""Where somebody works: a configuration, the store beside it, and who is at work."""
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from pilotage.adapters.clock import SYSTEM
 from pilotage.model.clock import Clock, today
+from pilotage.model.errors import Invalid
 
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
@@ -20,24 +21,37 @@ if TYPE_CHECKING:
     from pilotage.engine.store import Store
     from pilotage.model.record import Rollout, RolloutSummary
 
-UNVERIFIABLE = 10
-"""Exit status of a check that could not be made whole: a signature, a key or an anchor is missing."""
+
+class Unclear(Invalid):
+    """It is not clear which service, environment or rollout is meant; says which there are."""
+
+
+def _log_warning(sentence: str) -> None:
+    logging.getLogger(__name__).warning(sentence)
 
 
 @dataclass
 class Project:
-    """`config` is pilotage.yaml; the state lies in `.pilotage` beside it, or where PILOTAGE_STATE says."""
+    """`config` is pilotage.yaml; the state lies in `.pilotage` beside it, or where PILOTAGE_STATE says.
+
+    warn: takes a sentence for whoever is at work, about something that does not stop them.
+    """
 
     config: Path
-    debug: bool
     service: str | None = None
     clock: Clock = SYSTEM
+    warn: Callable[[str], None] = _log_warning
     _said_unread: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where pilotage.yaml lies; absolute."""
+        return self.config.resolve().parent
 
     @property
     def directory(self) -> Path:
         named = os.environ.get("PILOTAGE_STATE")
-        return Path(named).resolve() if named else self.config.resolve().parent / ".pilotage"
+        return Path(named).resolve() if named else self.folder / ".pilotage"
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -53,9 +67,9 @@ class Project:
     def _service(self) -> str:
         known = list(self.whole.configuration.services)
         if self.service is None:
-            raise click.UsageError(f"name the service before the command: pilotage -s NAME …: {', '.join(known)}")
+            raise Unclear(f"name the service before the command: pilotage -s NAME …: {', '.join(known)}")
         if self.service not in known:
-            raise click.UsageError(f"{self.config} has no service {self.service!r}; it has {', '.join(known)}")
+            raise Unclear(f"{self.config} has no service {self.service!r}; it has {', '.join(known)}")
         return self.service
 
     @property
@@ -89,7 +103,7 @@ class Project:
             custody.note(self.directory, custody.custody_of(self.whole))
             note(self.directory, publication_of(self.whole))
         except (ConfigError, LeadsOutside) as error:
-            click.echo(f"the status page, the key and anchors stay as they were wanted before: {error}", err=True)
+            self.warn(f"the status page, the key and anchors stay as they were wanted before: {error}")
 
     def signer(self) -> Signer | None:
         """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
@@ -100,7 +114,7 @@ class Project:
         try:
             return signer_of(made(self.directory), custody_of(self.whole).key)
         except KeyUnusable as error:
-            click.echo(f"not signed: {error}", err=True)
+            self.warn(f"not signed: {error}")
             return None
 
     @property
@@ -124,20 +138,20 @@ class Project:
             return f"user {os.getuid()}"
 
     def environment(self, named: str | None) -> str:
-        """The environment meant: the one named, or the only one. Raises UsageError."""
+        """The environment meant: the one named, or the only one. Raises Unclear."""
         known = list(self.loaded.configuration.environments)
         if named is None and len(known) == 1:
             return known[0]
         if named is None:
-            raise click.UsageError(f"name the environment with -e: {', '.join(known)}")
+            raise Unclear(f"name the environment with -e: {', '.join(known)}")
         if named not in known:
-            raise click.UsageError(f"{self.config} has no environment {named!r}; it has {', '.join(known)}")
+            raise Unclear(f"{self.config} has no environment {named!r}; it has {', '.join(known)}")
         return named
 
     def place(self, named: str | None) -> tuple[str, str]:
         """The service and the environment meant. Where nobody can read the configuration, those of the store, if
         it knows one place or they are named: who must stop something cannot wait until a file is mended. Raises
-        UsageError, ConfigError."""
+        Unclear, ConfigError."""
         from pilotage.config.yaml_reader import ConfigError
 
         try:
@@ -161,9 +175,9 @@ class Project:
             raise unread
         if len(found) > 1:
             shown = ", ".join(f"-s {service} -e {environment}" for service, environment in found)
-            raise click.UsageError(f"{self.config} cannot be read; say which is meant: {shown}") from unread
+            raise Unclear(f"{self.config} cannot be read; say which is meant: {shown}") from unread
         if not self._said_unread:
-            click.echo(f"{self.config} cannot be read; this is {found[0][0]} in {found[0][1]}, by the store", err=True)
+            self.warn(f"{self.config} cannot be read; this is {found[0][0]} in {found[0][1]}, by the store")
             self._said_unread = True
         return found[0]
 
@@ -176,102 +190,25 @@ class Project:
         return known(self.store.engine)
 
     def rollout(self, named: str | None, identity: str | None = None) -> Rollout:
-        """The rollout with this id, or the last one of the environment. Raises UsageError when there is none."""
+        """The rollout with this id, or the last one of the environment. Raises Unclear when there is none."""
         if identity is not None:
             try:
                 return self.store.get(identity)
             except KeyError:
-                raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
+                raise Unclear(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
         return self.store.get(self.newest(named).id)
 
     def summary(self, identity: str) -> RolloutSummary:
-        """What the columns of a rollout say, whether it can be read whole or not. Raises UsageError."""
+        """What the columns of a rollout say, whether it can be read whole or not. Raises Unclear."""
         try:
             return self.store.look_up(identity)
         except KeyError:
-            raise click.UsageError(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
+            raise Unclear(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
 
     def newest(self, named: str | None) -> RolloutSummary:
-        """The rollout that started last in an environment, whether it can be read whole or not. Raises UsageError."""
+        """The rollout that started last in an environment, whether it can be read whole or not. Raises Unclear."""
         service, environment = self.place(named)
         latest = self.store.newest(service, environment)
         if latest is None:
-            raise click.UsageError(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
+            raise Unclear(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
         return latest
-
-
-def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    """Of an option or argument that must say something."""
-    if not value.strip():
-        raise click.BadParameter("it must say something")
-    return value.strip()
-
-
-environment_option = click.option("-e", "--environment", help="The environment, when there are several.")
-key_option = click.option(
-    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Trust the signatures of this public key (PEM) only; may be given again.",
-)  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
-
-
-def exit_status(error: Exception) -> tuple[int, str]:
-    """The exit status of an error that reached the top, and its sentence."""
-    from pilotage.adapters.ports import AdapterError
-    from pilotage.config.yaml_reader import ConfigError
-
-    if isinstance(error, ConfigError):
-        count = len(error.problems)
-        return 2, f"{count} problem{'s' if count > 1 else ''} in the configuration\n{error}"
-    if isinstance(error, AdapterError):
-        return 9, str(error)
-    if type(error).__name__ in ("StoreConflict", "StoreTooNew", "FolderTaken"):
-        return 7, str(error)
-    if type(error).__name__ in ("PlanStopped", "NotReady"):
-        return 3, str(error)
-    if type(error).__name__ == "Forbidden":
-        return 8, str(error)
-    if isinstance(error, ValueError) and type(error).__module__.startswith("pilotage."):
-        return 2, str(error)
-    if isinstance(error, OSError) and error.filename:
-        # A path that somebody named cannot be used; anything else, such as a full disk, is no mistake of theirs.
-        named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
-        return (2 if named else 9), f"{error.filename}: {error.strerror}"
-    if type(error).__name__ == "Unreadable":
-        return 9, str(error)
-    if type(error).__module__.startswith("sqlalchemy."):
-        return 9, _unusable(error)
-    if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
-        return 9, "a store on PostgreSQL needs its driver: pip install 'pilotage[postgres]'"
-    if isinstance(error, UnicodeDecodeError):
-        return 2, f"a file that was named is not UTF-8 text: {error.reason} at byte {error.start}"
-    if isinstance(error, RecursionError):
-        return 2, "what was read is nested too deeply (--debug shows where)"
-    return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"
-
-
-def _unusable(error: Exception) -> str:
-    """What is wrong with the store, and what to do about it."""
-    words = str(error.args[0] if error.args else error)
-    if "malformed" in words or "not a database" in words:
-        words += (
-            ". Restore pilotage.sqlite from a copy, or get back what can be read: "
-            "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
-        )
-    ways = "Without it, `pilotage abort --offline` takes users back and `pilotage down --force` stops all"
-    return f"the store cannot be used: {words}. {ways}"
-
-
-def outcome_status(rollout: Rollout) -> int:
-    """The exit status that tells a rollout's end: 0 done, 4 rolled back, 5 a person is needed."""
-    from pilotage.model.rollout import Status
-
-    match rollout.state.status:
-        case Status.COMPLETED:
-            return 0
-        case Status.ROLLED_BACK | Status.CANCELLED:
-            return 4
-        case Status.FAILED:
-            return 5
-        case _:
-            return 6

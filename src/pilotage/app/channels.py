@@ -1,0 +1,126 @@
+"""Channels: how they do, trying them, sending again, and taking what people press in chats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pilotage.app.project import Project, Unclear
+from pilotage.model.message import Incident, Message, Severity
+
+if TYPE_CHECKING:
+    from pilotage.adapters.secrets import Secret
+
+
+def overview(project: Project, limit: int) -> tuple[Sequence[Any], Sequence[Mapping[str, Any]]]:
+    """How each channel does, and the newest messages, newest first, as rows of the outbox."""
+    from pilotage.engine import outbox
+
+    names = [channel.called for channel in project.whole.configuration.notify]
+    return outbox.health(project.store.engine, names), outbox.letters(project.store.engine, limit=limit)
+
+
+def send_again(project: Project, channel: str | None) -> int:
+    """What was given up or waits for its next try, now: of one channel, or of all. Returns how many. Raises Unclear."""
+    from pilotage.engine import outbox
+
+    known = [one.channel for one in outbox.health(project.store.engine)]
+    if channel is not None and channel not in known:
+        raise Unclear(f"nothing was ever told through {channel!r}; there are {', '.join(known) or 'none'}")
+    count = outbox.retry(project.store.engine, channel, project.clock.now())
+    if count:
+        project.ensure_worker()
+    return count
+
+
+def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple[str, str]]:
+    """Send a test message now, through one channel or all of them: each one's name, and what went wrong, or nothing.
+    Raises Unclear."""
+    from pilotage.adapters.notify import open_channel
+    from pilotage.adapters.ports import AdapterError
+
+    there = {one.called: one.model_dump(mode="json") for one in project.whole.configuration.notify}
+    if channel is not None and channel not in there:
+        raise Unclear(f"{project.config} has no channel {channel!r}; it has {', '.join(there) or 'none'}")
+    if not there:
+        raise Unclear(f"{project.config} has no channel: notify: [{{kind: slack, webhook: secret://env/NAME}}]")
+    for name, section in there.items():
+        if channel not in (None, name):
+            continue
+        sent = _test(project, actor, name)
+        try:
+            notifier = open_channel(section)
+            notifier.send(sent, None, again=False)
+            if section["kind"] == "pagerduty":
+                notifier.send(replace(sent, incident=Incident.RESOLVE), None, again=False)
+            yield name, ""
+        except AdapterError as error:
+            yield name, str(error)
+
+
+def _test(project: Project, actor: str, name: str) -> Message:
+    service, now = project.whole.configuration.service, project.clock.now()
+    key = f"test/{name}/{now:.3f}"
+    return Message(
+        key, key, "test", Severity.INFO, f"{service}: a test", f"{actor} tries this channel. Nothing has happened.",
+        now, service, "none", "none", incident=Incident.TRIGGER,
+    )  # fmt: skip
+
+
+# ── what people press ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def callback_server(project: Project, host: str, port: int) -> Iterator[Any]:
+    """A server that takes what people press in Slack. Raises Unclear where no channel has a signing secret."""
+    from pilotage.adapters import slack_callback
+    from pilotage.adapters.notify.sections import SlackSection
+    from pilotage.adapters.secrets import resolve
+
+    references = [
+        channel.signing_secret for channel in project.whole.configuration.notify
+        if isinstance(channel, SlackSection) and channel.signing_secret
+    ]  # fmt: skip
+    if not references:
+        raise Unclear(f"{project.config}: no Slack channel has a signing_secret")
+    secrets = [resolve(reference) for reference in references]
+    with slack_callback.serve(host, port, lambda headers, body: _take(project, secrets, headers, body)) as server:
+        yield server
+
+
+def _take(project: Project, secrets: Sequence[Secret], headers: Any, body: bytes) -> tuple[int, str]:
+    """The status of HTTP, and the sentence."""
+    from pilotage.adapters import slack_callback
+    from pilotage.app.chat import answer
+
+    refusal = (401, "not signed")
+    for secret in secrets:
+        try:
+            pressed = slack_callback.read(headers, body, secret.reveal(), project.clock.now())
+        except slack_callback.BadCallback as error:
+            refusal = (error.status, str(error))
+            continue
+        status, sentence = answer(project.store, pressed)
+        project.ensure_worker()
+        project.warn(f"{pressed.ask} of {pressed.rollout} by slack:{pressed.user}: {sentence}")
+        _tell_back(project, pressed.reply_to, sentence)
+        # Slack shows its user an error for anything but 200; ours is told in the reply.
+        return 200 if status in (403, 404, 409) else status, sentence
+    return refusal
+
+
+def _tell_back(project: Project, url: str, sentence: str) -> None:
+    """To whoever pressed, and nobody else."""
+    from pilotage.adapters.outgoing import post
+    from pilotage.adapters.ports import AdapterError
+
+    if not url.startswith("https://hooks.slack.com/"):
+        return
+    content = json.dumps({"response_type": "ephemeral", "replace_original": False, "text": sentence}).encode()
+    try:
+        post(url, content, {"Content-Type": "application/json"})
+    except AdapterError as error:
+        project.warn(f"the answer did not reach Slack: {error}")

@@ -1,0 +1,105 @@
+"""Commands to a running rollout: each is written down, taken up by a worker within a second, and answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pilotage.app.homes import Attended, attend
+from pilotage.app.project import Project, Unclear
+from pilotage.app.requests import CommandRequest
+from pilotage.model.record import RolloutSummary
+from pilotage.model.rollout import Status
+
+_ANSWER_DEADLINE = 15.0
+
+
+class End(StrEnum):
+    """What became of a command."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    TOO_LATE = "too-late"
+    """The rollout had ended before."""
+    UNANSWERED = "unanswered"
+    UNATTENDED = "unattended"
+    """No worker is there to take it up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """version, status: of the rollout · sentence: the worker's; empty where it gave none."""
+
+    version: str
+    status: Status
+    end: End
+    sentence: str = ""
+
+
+def submit(project: Project, actor: str, request: CommandRequest) -> Answer:
+    """Write a command down and wait until it is taken up, for 15 s at most. Raises Unclear, ConfigError."""
+    from pilotage.engine.store import StoreConflict
+
+    rollout = meant(project, request.environment)
+    try:
+        identity = project.store.command(rollout.id, request.kind, actor, request.reason, request.full)
+    except StoreConflict:
+        status = project.store.look_up(rollout.id).status
+        return Answer(version=rollout.version, status=status, end=End.TOO_LATE)
+    end, sentence = End.UNATTENDED, ""
+    if attend(project, rollout.service, rollout.environment) is not Attended.NOBODY:
+        end, sentence = _outcome(project, identity)
+    return Answer(version=rollout.version, status=rollout.status, end=end, sentence=sentence)
+
+
+def _outcome(project: Project, identity: int) -> tuple[End, str]:
+    from pilotage.engine.entries import TOO_LATE
+
+    until = time.monotonic() + _ANSWER_DEADLINE
+    while time.monotonic() < until:
+        if outcome := project.store.outcome(identity):
+            refused = End.REFUSED if outcome.startswith("refused") else End.DONE
+            return (End.TOO_LATE if outcome.startswith(TOO_LATE) else refused), outcome
+        time.sleep(0.05)
+    return End.UNANSWERED, f"no worker has taken it up in {_ANSWER_DEADLINE:g} s"
+
+
+def meant(project: Project, environment: str | None) -> RolloutSummary:
+    """The rollout of the environment. Where nobody can read the configuration and the store knows several places, the
+    one under way, if there is just one. Raises Unclear, ConfigError."""
+    try:
+        return project.newest(environment)
+    except Unclear as unclear:
+        if unclear.__cause__ is None:
+            raise
+        found = list(_under_way(project, environment))
+        if len(found) != 1:
+            raise
+        return found[0]
+
+
+def _under_way(project: Project, environment: str | None) -> Iterator[RolloutSummary]:
+    for one in project.store.active():
+        if environment in (None, one.environment) and project.service in (None, one.service):
+            yield one
+
+
+def take_back_offline(project: Project, actor: str, environment: str | None, to: str | None) -> tuple[str, str]:
+    """All users back to `to`, or to stable, by the router's and the fleet's own files alone. Returns the place's name
+    and the sentence. Raises AdapterError."""
+    from pilotage.engine.rescue import find_place, take_back_at
+
+    place = find_place(project.directory, project.service, environment)
+    return place.name, take_back_at(place, to, actor)
+
+
+def clean(project: Project, actor: str, environment: str | None) -> str:
+    """Remove a failed environment that was kept for study. Returns its version; empty where none is kept."""
+    rollout = project.rollout(environment)
+    if not rollout.state.preserved or not rollout.state.status.final:
+        return ""
+    project.store.clean(rollout.id, actor, project.clock.now())
+    attend(project, rollout.service, rollout.environment)
+    return rollout.version

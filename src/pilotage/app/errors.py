@@ -1,0 +1,40 @@
+"""Any error, as its exit status and a sentence for people."""
+
+from __future__ import annotations
+
+from pilotage.model.errors import PilotageError
+
+
+def exit_status(error: Exception) -> tuple[int, str]:
+    """The exit status of an error that reached the top, and its sentence."""
+    problems = getattr(error, "problems", None)
+    if isinstance(error, PilotageError) and problems is not None:
+        count = len(problems)
+        return 2, f"{count} problem{'s' if count > 1 else ''} in the configuration\n{error}"
+    if isinstance(error, PilotageError):
+        return error.exit_status, str(error)
+    if isinstance(error, OSError) and error.filename:
+        # A path that somebody named cannot be used; anything else, such as a full disk, is no mistake of theirs.
+        named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
+        return (2 if named else 9), f"{error.filename}: {error.strerror}"
+    if type(error).__module__.startswith("sqlalchemy."):
+        return 9, _unusable(error)
+    if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+        return 9, "a store on PostgreSQL needs its driver: pip install 'pilotage[postgres]'"
+    if isinstance(error, UnicodeDecodeError):
+        return 2, f"a file that was named is not UTF-8 text: {error.reason} at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return 2, "what was read is nested too deeply (--debug shows where)"
+    return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+
+
+def _unusable(error: Exception) -> str:
+    """What is wrong with the store, and what to do about it."""
+    words = str(error.args[0] if error.args else error)
+    if "malformed" in words or "not a database" in words:
+        words += (
+            ". Restore pilotage.sqlite from a copy, or get back what can be read: "
+            "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
+        )
+    ways = "Without it, `pilotage abort --offline` takes users back and `pilotage down --force` stops all"
+    return f"the store cannot be used: {words}. {ways}"

@@ -1,0 +1,104 @@
+"""A release's flag: whom it reaches, the kill switch, and flags whose code should be gone."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pilotage.app.project import Project, Unclear
+from pilotage.model.errors import Conflict
+from pilotage.model.flag import OFF, Ramp
+
+if TYPE_CHECKING:
+    from pilotage.adapters.ports import Flags
+
+
+class NotOff(Conflict):
+    """The flag was turned off and reads as something else: somebody else writes it, too."""
+
+    exit_status = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleFlag:
+    """A flag that everyone has. days: since when · version: the one that brought it."""
+
+    flag: str
+    days: float
+    version: str
+
+
+def read(project: Project, environment: str | None) -> tuple[str, Ramp]:
+    """The flag's key, and whom it reaches now, as services are answered. Raises Unclear, AdapterError."""
+    key, flags = _flag(project, project.environment(environment))
+    return key, flags.read()
+
+
+def kill(project: Project, actor: str, environment: str | None, reason: str) -> tuple[str, float]:
+    """Off for everyone, now: one write, read back, without worker, gate or freeze. A rollout under way is undone.
+    Returns the flag's key and the seconds until it was read back. Raises NotOff, Unclear, AdapterError."""
+    from pilotage.engine.store import StoreConflict
+    from pilotage.model.rollout import CommandKind
+
+    name = project.environment(environment)
+    key, flags = _flag(project, name)
+    began = time.monotonic()
+    flags.apply(OFF)
+    if flags.read() != OFF:
+        raise NotOff(f"{key} is not off: somebody else writes it too")
+    took = time.monotonic() - began
+    latest = project.store.latest(project.loaded.configuration.service, name)
+    if latest is not None and not latest.state.status.final:
+        words = f"the flag was killed{': ' + reason if reason else ''}"
+        with suppress(StoreConflict):  # it has ended meanwhile
+            project.store.command(latest.id, CommandKind.ABORT, actor, words)
+    return key, took
+
+
+def stale(project: Project, environment: str | None) -> tuple[StaleFlag, ...]:
+    """Flags that everyone has had for longer than `toggle.flag_removal`."""
+    from pilotage.model.answers import DeploymentStrategy
+    from pilotage.model.record import Unreadable
+    from pilotage.model.rollout import Status
+
+    now, newest = project.clock.now(), dict[str, StaleFlag]()
+    for rollout in project.store.history(
+        project.loaded.configuration.service, project.environment(environment), limit=500
+    ):
+        ended, toggled = rollout.finished_at, rollout.strategy == DeploymentStrategy.FEATURE_TOGGLE
+        if not (toggled and ended) or rollout.status is not Status.COMPLETED:
+            continue
+        try:
+            whole = project.store.get(rollout.id)
+        except Unreadable as error:
+            project.warn(f"{error}: its flag is not looked at")
+            continue
+        section = whole.snapshot.section("flag")
+        if section and now - ended > whole.plan.number("toggle.flag_removal"):
+            days = (now - ended) / 86400
+            newest.setdefault(section["key"], StaleFlag(flag=section["key"], days=days, version=rollout.version))
+    return tuple(newest.values())
+
+
+def _flag(project: Project, environment: str) -> tuple[str, Flags]:
+    """The flag's key and its adapter. The kill switch may not wait for a lease: it writes with the highest token."""
+    from pilotage.adapters.context import Context
+    from pilotage.adapters.fence import Fence, last_seen
+    from pilotage.engine.targets import open_flags
+
+    section = project.loaded.configuration.environments[environment].flag
+    if section is None:
+        raise Unclear(f"{project.loaded.place('environments', environment)}: no flag: is configured there")
+    service = project.loaded.configuration.service
+    place = project.directory / "run" / f"{service}-{environment}"
+    token, _ = last_seen(place / "fence.json")
+    context = Context(
+        directory=place / "flags",
+        fence=Fence(place / "fence.json", token),
+        service=service,
+        environment=environment,
+        folder=project.folder,
+    )
+    return section.key, open_flags(section, context)

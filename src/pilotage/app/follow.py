@@ -1,0 +1,85 @@
+"""Following what rolls out until it ends: the same source for the shell, a page, and a machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pilotage.app.project import Project
+from pilotage.model.record import Recorded, Rollout, RolloutSummary
+from pilotage.model.rollout import Status
+
+_TAKEN_UP_WITHIN = 10.0
+"""Seconds in which a worker that reads this store has looked at a rollout that is under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """rollout: as it is recorded now · events: those since the look before · unattended: no worker looked at it, and
+    none is likely to; said once · ended: everything that will be recorded of it is in `events` by now."""
+
+    rollout: Rollout
+    events: Sequence[Recorded]
+    unattended: bool = False
+    ended: bool = False
+
+
+def follow(project: Project, identity: str, *, every: float, timeout: float | None = None) -> Iterator[Look]:
+    """A look every `every` seconds, until the rollout has ended, or `timeout` seconds are over."""
+    began, shown, said = time.monotonic(), 0, False
+    while True:
+        rollout = project.store.get(identity)
+        events = project.store.events(identity, shown)
+        shown = events[-1].number if events else shown
+        unattended = not said and _is_unattended(rollout, time.monotonic() - began)
+        said = said or unattended
+        ended = rollout.state.status.final and shown >= rollout.events
+        yield Look(rollout=rollout, events=events, unattended=unattended, ended=ended)
+        if ended or (timeout is not None and time.monotonic() - began >= timeout):
+            return
+        time.sleep(every)
+
+
+def _is_unattended(rollout: Rollout, waited: float) -> bool:
+    return rollout.state.at == 0 and rollout.state.status is not Status.QUEUED and waited > _TAKEN_UP_WITHIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupLook:
+    """members: the rollouts of a release of several services · events: those since the look before, each with its
+    service · ended: how it ended, None while anything is left to do."""
+
+    members: Sequence[RolloutSummary]
+    events: Sequence[tuple[str, Recorded]]
+    ended: Status | None = None
+
+
+def follow_group(project: Project, release: str, *, every: float, timeout: float | None = None) -> Iterator[GroupLook]:
+    """As `follow`, of a release of several services."""
+    began, shown = time.monotonic(), dict[str, int]()
+    while True:
+        members = project.store.members(release)
+        events = []
+        for member in members:
+            for event in project.store.events(member.id, shown.get(member.id, 0)):
+                shown[member.id] = event.number
+                events.append((member.service, event))
+        look = GroupLook(members=members, events=events, ended=_end(members))
+        yield look
+        if look.ended or (timeout is not None and time.monotonic() - began >= timeout):
+            return
+        time.sleep(every)
+
+
+def _end(members: Sequence[RolloutSummary]) -> Status | None:
+    """FAILED where a person is needed; COMPLETED where every service has the release; ROLLED_BACK else."""
+    from pilotage.engine.groups import member_of
+    from pilotage.rollout.groups import moves
+
+    if any(not m.status.final for m in members) or moves([member_of(m) for m in members]):
+        return None
+    if any(m.status is Status.FAILED for m in members):
+        return Status.FAILED
+    done = all(m.status is Status.COMPLETED for m in members if not member_of(m).returns)
+    return Status.COMPLETED if done else Status.ROLLED_BACK

@@ -1,0 +1,81 @@
+"""Where environments of local processes run, whose worker takes up what is asked, and moving them on purpose."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pilotage.app.project import Project
+from pilotage.model.errors import Conflict
+
+if TYPE_CHECKING:
+    from pilotage.engine.places import Home
+
+
+class StillThere(Conflict):
+    """A worker is at work where the environment runs now."""
+
+
+def home_elsewhere(project: Project, service: str, environment: str) -> Home | None:
+    """Where the environment runs, if that is not here."""
+    from pilotage.engine.places import home_of
+
+    home = home_of(project.store.engine, project.directory, service, environment)
+    return None if home is None or home.is_here else home
+
+
+def may_adopt(project: Project, service: str, environment: str, *, force: bool) -> Home | None:
+    """The home that the environment would leave; None where it is at home here. force: also while a worker is at work
+    there. Raises StillThere."""
+    from pilotage.engine import leases
+
+    home = home_elsewhere(project, service, environment)
+    if home and not force and leases.held_by(project.store.engine, f"{service}/{environment}"):
+        raise StillThere(
+            f"{environment} {home.in_words}: stop its worker there first (`pilotage down`), or say --force"
+        )
+    return home
+
+
+def adopt(project: Project, service: str, environment: str, *, force: bool) -> str:
+    """Make this folder the environment's home; what runs at the old one is not touched. Returns the old one's name.
+    Raises StillThere."""
+    from pilotage.engine import places
+
+    try:
+        before = places.adopt(project.store.engine, project.directory, service, environment, force=force)
+    except places.StillAlive as alive:
+        raise StillThere(str(alive)) from None
+    project.ensure_worker()
+    return before.name
+
+
+class Attended(StrEnum):
+    """Who takes up what was written down."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"
+    NOBODY = "nobody"
+
+
+def attend(project: Project, service: str, environment: str) -> Attended:
+    """See that a worker takes up what was written down: the one here, or else warn whose it is."""
+    home = home_elsewhere(project, service, environment)
+    if home is None:
+        project.ensure_worker()
+        return Attended.HERE
+    if home.is_silent:
+        nothing = f"nothing happens until a worker is back there, or `pilotage adopt {environment}` moves it here"
+        project.warn(f"{environment} {home.in_words}: {nothing}")
+        return Attended.NOBODY
+    project.warn(f"{environment} {home.in_words}: its worker takes this up")
+    return Attended.ELSEWHERE
+
+
+def keep_up(project: Project, service: str, environment: str) -> None:
+    """What serves, by the record, is to serve: after `down` nothing does, until a worker starts it again."""
+    from pilotage.engine.location import router_runs
+
+    stopped = not router_runs(project.directory, service, environment)
+    if attend(project, service, environment) is Attended.HERE and stopped:
+        project.warn("nothing of it runs at present: it is started again")

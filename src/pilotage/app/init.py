@@ -1,0 +1,130 @@
+"""Setting a project up: a commented pilotage.yaml from six answers, and checking one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from pilotage.adapters.files import write_durably
+from pilotage.app.output import write_file
+from pilotage.app.plan import Wish, plan_for
+from pilotage.app.project import Project, Unclear
+from pilotage.config.loading import json_schema, load
+from pilotage.engine.location import made
+from pilotage.model.answers import Answers
+from pilotage.model.plan import Plan
+from pilotage.model.questions import QUESTIONS
+from pilotage.plan.difference import contrast
+from pilotage.plan.making import make_plan
+
+
+def checked(name: str, given: str) -> str:
+    """An answer, or several stakeholders with commas, as pilotage.yaml writes them. Raises Unclear."""
+    kind = next(kind for question, kind, _, _ in QUESTIONS if question == name)
+    words = [word.strip() for word in given.split(",")]
+    unknown = [word for word in words if word not in list(kind)]
+    if unknown or (len(words) > 1 and name != "stakeholders"):
+        raise Unclear(f"{name}: {(unknown or words)[0]!r} is not one of {', '.join(kind)}")
+    return ", ".join(words)
+
+
+def effects_of(
+    name: str, kind: type[StrEnum], default: str, before: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:  # fmt: skip
+    """Each possible answer, and what it would change in the plan: from the plans themselves. before: the answers
+    given so far, by question."""
+    so_far = {question: before.get(question, proposed) for question, _, proposed, _ in QUESTIONS}
+    several = {**so_far, "stakeholders": so_far["stakeholders"].split(", ")}
+
+    def plan_with(answer: str) -> Plan:
+        return make_plan(Answers(**{**several, name: answer}), version="next")  # type: ignore[arg-type]
+
+    proposed = plan_with(default)
+    for option in kind:
+        means = contrast(proposed, plan_with(option))
+        yield option, "proposed" if option == default else means or "no other steps or limits"
+
+
+def check_new(project: Project, *, force: bool) -> None:
+    """Raises Unclear where there is a configuration already, unless it may be overwritten."""
+    if project.config.exists() and not force:
+        raise Unclear(f"{project.config} exists already: --force overwrites it")
+
+
+def write_configuration(
+    project: Project, answers: Mapping[str, str], *, service: str | None, command: str, listen: str
+) -> None:
+    """answers: by question, as `checked` gives them · service: None for the folder's name · command: as for a shell, to
+    be split into arguments. Raises ConfigError, OSError."""
+    folder = re.sub(r"[^a-z0-9-]+", "-", project.folder.name.lower()).strip("-")
+    name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
+    write_file(project.config, _template(name, answers, shlex.split(command), listen))
+    write_durably(made(project.directory) / "pilotage.schema.json", json_schema().encode())
+    load(project.config)
+
+
+def validate(project: Project) -> None:
+    """Read the configuration, and make a plan for every environment. Raises ConfigError, and what `plan_for` raises."""
+    for environment in project.loaded.configuration.environments:
+        plan = plan_for(project.loaded, environment, Wish("0.0.0"))
+        if project.loaded.configuration.readiness is not None:
+            from pilotage.app.readiness.assessment import check_items
+
+            check_items(project.loaded, plan)
+
+
+def schema_of(what: str) -> str:
+    """The JSON Schema of the configuration, of a plan, or of events."""
+    if what == "plan":
+        from pilotage.model.plan import Plan
+
+        return json.dumps(Plan.json_schema(), indent=2) + "\n"
+    if what == "events":
+        from pilotage.model.events import schemas
+
+        return json.dumps(schemas(), indent=2) + "\n"
+    return json_schema()
+
+
+def _template(service: str, answers: Mapping[str, str], command: list[str], listen: str) -> str:
+    return f"""\
+# yaml-language-server: $schema=.pilotage/pilotage.schema.json
+# What Pilotage needs to know of this service. `pilotage validate` checks it, `pilotage schema` describes it.
+service: {service}
+
+# The six answers; with them `pilotage plan VERSION` works out everything else.
+answers:
+  release_type: {answers["release_type"]}
+  deployment_strategy: {answers["deployment_strategy"]}
+  team_size: {answers["team_size"]}
+  release_frequency: {answers["release_frequency"]}
+  risk_tolerance: {answers["risk_tolerance"]}
+  stakeholders: [{answers["stakeholders"]}]
+
+environments:
+  production:
+    # Instances are processes on this machine: an argument list (no shell), with a free port and the version filled in.
+    fleet:
+      kind: process
+      command: {json.dumps(command)}
+      count: 2
+      health: /healthz          # answers 2xx when the instance is well
+    # Users reach the service through an embedded Envoy. It gives each a cookie, so that they stay on their version.
+    router:
+      kind: envoy
+      listen: "{listen}"
+      sticky: {{cookie: pilotage_user}}   # a name that the application itself does not use
+    # Requests, errors and latencies as that Envoy counts them.
+    metrics: {{kind: envoy}}
+    # What counts as an error of users; without it 5xx alone, and a page that went missing does not count.
+    # errors: [5xx, 404]
+    # Critical functions, tried at each instance of both versions while a release is watched.
+    # probes: [{{http: /login, contains: Sign in}}]
+    # Any number of the plan may be set here by its path; `pilotage plan` shows them all, each with its source.
+    overrides: {{}}
+      # canary.phase_duration: 30m
+      # canary.weights: [1%, 10%, 50%, 100%]
+"""

@@ -1,0 +1,162 @@
+"""Reports about a time, an incident, and for a retrospective: documents, and the same as data for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+
+from pilotage.adapters.figures import values_of
+from pilotage.adapters.ports import AdapterError
+from pilotage.app.followups import actions_of
+from pilotage.app.plan import Wish, plan_for
+from pilotage.app.project import Project, Unclear
+from pilotage.app.reports import deployments_of, dora_from_tags, incident_from, period_of, rollouts_of, told_of
+from pilotage.model.clock import Clock, today
+from pilotage.model.document import Document
+from pilotage.model.errors import Invalid
+from pilotage.model.quantity import parse_duration
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import Status
+from pilotage.report.dora import FORMULA, Dora, dora_of
+from pilotage.report.incident import incident_of
+from pilotage.report.period import Business, Period, Reader, Told, dora_document, report_of
+from pilotage.report.retro import Facts, fact_sheet
+
+
+class BadSpan(Invalid):
+    """A time that is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A document for people, and plain data for machines, ready for JSON."""
+
+    document: Document
+    data: Mapping[str, object]
+
+
+def period_report(project: Project, environment: str | None, since: str, until: date | None, reader: str) -> Report:
+    """What a time was like. reader: executive, technical or business. Raises BadSpan."""
+    period = gathered(project, project.environment(environment), since, until)
+    document = report_of(period, Reader(reader))
+    data = {"schema": 1, "report": msgspec.to_builtins(document), **_figures(period.dora, period.told)}
+    return Report(document=document, data=data)
+
+
+def dora_report(project: Project, environment: str | None, since: str, until: date | None) -> Report:
+    """DORA's five figures of an environment. Raises BadSpan."""
+    name = project.environment(environment)
+    period = gathered(project, name, since, until)
+    document = dora_document(period.dora, f"{period.service} in {name}", period.span, period.told)
+    return Report(document=document, data={"schema": 1, **_figures(period.dora, period.told)})
+
+
+def dora_report_from_tags(
+    project: Project, repository: Path | None, pattern: str, since: str, until: date | None
+) -> Report:
+    """What a repository's tags alone tell. Raises BadSpan, AdapterError."""
+    folder = repository or project.folder
+    first, last = span_of(project.clock, since, until, "UTC")
+    made = dora_from_tags(folder, *period_of(first, last, "UTC"), pattern)
+    document = dora_document(made, folder.resolve().name, f"{first} to {last} (UTC)", ())
+    return Report(document=document, data={"schema": 1, **_figures(made, ())})
+
+
+def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
+    """Of a rollout, or of the newest that was undone or failed. Raises Unclear."""
+    found = _undone(project, project.environment(environment), rollout)
+    made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.zone))
+    return Report(document=made, data={"schema": 1, "incident": msgspec.to_builtins(made)})
+
+
+def retrospective(project: Project, environment: str | None, since: str, until: date | None) -> Report:
+    """The fact sheet and the agenda of a retrospective. Raises BadSpan."""
+    name, service = project.environment(environment), project.loaded.configuration.service
+    period = gathered(project, name, since, until)
+    plan = plan_for(project.loaded, name, Wish("next"))
+    facts = Facts(
+        service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service), None,
+        project.today.isoformat(),
+    )  # fmt: skip
+    document = fact_sheet(facts, plan.retrospective)
+    return Report(document=document, data={"schema": 1, "retrospective": msgspec.to_builtins(document)})
+
+
+def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[date, date]:
+    """The first and the last day. Raises BadSpan."""
+
+    last = until or today(clock, zone)
+    try:
+        return date.fromisoformat(since), last
+    except ValueError:
+        pass
+    try:
+        days = float(parse_duration(since)) / 86400
+    except ValueError:
+        raise BadSpan(f"{since!r} is not a day such as 2026-11-01, nor 30d", where="--since") from None
+    return last - timedelta(days=max(0, round(days) - 1)), last
+
+
+def gathered(project: Project, environment: str, since: str, until: date | None) -> Period:
+    """What the records say of a time. since: a day, or so long ago · until: the last day; None for today. Raises
+    BadSpan."""
+    configuration = project.loaded.configuration
+    zone = configuration.calendar.zone
+    first, last = span_of(project.clock, since, until, zone)
+    begin, end = period_of(first, last, zone)
+    rollouts = rollouts_of(project.store, configuration.service, environment)
+    folder = project.folder
+    dora = dora_of(deployments_of(project.store, rollouts, folder), begin, end)
+    within = [r for r in rollouts if begin <= (r.started_at or r.created_at) < end]
+    told = told_of(project.store, within, zone)
+    open_ = tuple(
+        f"{a.id}: {a.description} ({a.owner}, due {a.due})"
+        for a in actions_of(project.store.engine, configuration.service, open_only=True)
+    )
+    span = f"{first.isoformat()} to {last.isoformat()} ({zone})"
+    return Period(configuration.service, environment, span, dora, told, _business(project, begin, end), open_)
+
+
+def _business(project: Project, begin: float, end: float) -> tuple[Business, ...]:
+    folder = project.folder
+    found = []
+    for section in project.loaded.configuration.report.business:
+        plain = section.model_dump(mode="json")
+        try:
+            now = values_of(plain, folder, begin, end)
+            then = values_of(plain, folder, 2 * begin - end, begin)
+        except AdapterError as error:
+            found.append(Business(section.name, error=str(error)))
+            continue
+        means = [sum(values) / len(values) if values else None for values in (now, then)]
+        missing = "" if now else "no reading in this period"
+        found.append(Business(section.name, means[0], means[1], len(now), len(then), missing))
+    return tuple(found)
+
+
+def _figures(made: Dora, told: tuple[Told, ...]) -> Mapping[str, object]:
+    return {
+        "formula": FORMULA,
+        "figures": [
+            {**vars(f), "counted": list(f.counted), "excluded": [list(pair) for pair in f.excluded]}
+            for f in made.figures
+        ],
+        "rollouts": [
+            {"id": t.id, "version": t.version, "status": t.status, "seconds": t.seconds, "reason": t.reason}
+            for t in told
+        ],
+    }
+
+
+def _undone(project: Project, environment: str, rollout: str | None) -> Rollout:
+    if rollout is not None:
+        return project.rollout(environment, rollout)
+    known = project.store.history(project.loaded.configuration.service, environment, limit=200)
+    for one in known:
+        if one.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN):
+            return project.store.get(one.id)
+    raise Unclear(f"nothing was undone in {environment}: there is no incident to tell of")

@@ -1,0 +1,136 @@
+"""The judge on figures of the past, and rules of another tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pilotage.app.output import write_file
+from pilotage.judge import argo
+from pilotage.judge.counts import CountJudge
+from pilotage.judge.figures import looks_of, samples_of
+from pilotage.judge.gauges import GaugeJudge
+from pilotage.judge.replay import replay, replay_gauge
+from pilotage.model.errors import Invalid
+from pilotage.model.observation import VerdictKind
+from pilotage.model.quantity import parse_share
+from pilotage.render.judge_chart import gauge_chart, ratio_chart
+from pilotage.render.scale import ratio_scale
+
+
+class BadFile(Invalid):
+    """A file that was named cannot be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayRequest:
+    """source: a CSV, or a Prometheus range as JSON · tolerated_ratio: not called harm below it · false_rollback:
+    probability of calling a good canary bad, such as 0.1% · limit: a rate that is harm whatever stable does ·
+    cumulative: the counts are counters that grow · factor: of a gauge, not harm below it · picture: an SVG to draw."""
+
+    source: Path
+    tolerated_ratio: float = 1.25
+    false_rollback: str = "0.1%"
+    limit: str | None = None
+    cumulative: bool = False
+    factor: float = 2.0
+    picture: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """harm: whether it would have been rolled back · scale: the ratio drawn in a line; empty for a gauge · data: the
+    same for machines."""
+
+    harm: bool
+    sentence: str
+    notes: tuple[str, ...]
+    data: Mapping[str, object]
+    scale: str = ""
+
+
+def replay_counts(request: ReplayRequest) -> Judged:
+    """When a rollback would have come, and whom it would have spared. Raises BadFile, OSError."""
+    source = request.source
+    try:
+        limit = parse_share(request.limit) if request.limit else None
+        judge = CountJudge(request.tolerated_ratio, parse_share(request.false_rollback), limit)
+        done = replay(looks_of(_text(source), cumulative=request.cumulative), judge)
+    except ValueError as error:
+        raise BadFile(f"{source}: {error}") from None
+    if request.picture is not None:
+        write_file(request.picture, ratio_chart(done, f"{source.name}: canary against stable"))
+    decided = done.decided
+    shown = (decided or done.moments[-1]).verdict
+    return Judged(
+        harm=decided is not None and decided.verdict.kind is VerdictKind.FAIL,
+        sentence=done.sentence,
+        notes=tuple(done.notes),
+        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.tolerated_ratio)} 256×  (│ is tolerated)",
+        data={
+            "schema": 1,
+            "decision": decided.verdict.kind.value if decided else None,
+            "seconds": decided.at - done.began if decided else None,
+            "hurt": decided.hurt if decided else done.moments[-1].hurt,
+            "spared": done.spared,
+            "looks": len(done.moments),
+            "sentence": done.sentence,
+            "notes": done.notes,
+        },
+    )
+
+
+def replay_samples(request: ReplayRequest) -> Judged:
+    """The same of samples of a gauge. Raises BadFile, OSError."""
+    source = request.source
+    try:
+        judge = GaugeJudge(source.stem, request.factor, parse_share(request.false_rollback))
+        done = replay_gauge(samples_of(_text(source)), judge)
+    except ValueError as error:
+        raise BadFile(f"{source}: {error}") from None
+    if request.picture is not None:
+        write_file(request.picture, gauge_chart(done, f"{source.name}: canary and stable"))
+    return Judged(
+        harm=bool(done.decided),
+        sentence=done.sentence,
+        notes=tuple(done.notes),
+        data={
+            "schema": 1,
+            "decision": "fail" if done.decided else None,
+            "seconds": done.decided[0].at - done.samples[0].at if done.decided else None,
+            "sentence": done.sentence,
+        },
+    )
+
+
+def _text(source: Path) -> str:
+    """Spreadsheets put a mark before the first letter."""
+    try:
+        return source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not text in UTF-8") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportedRules:
+    """lines: `template/rule: what it asks for` · section: `analysis:` for pilotage.yaml, with the address of a
+    Prometheus; empty without one · data: the same for machines."""
+
+    lines: tuple[str, ...]
+    section: str
+    data: Mapping[str, object]
+
+
+def import_rules(source: Path, prometheus: str | None) -> ImportedRules:
+    """Of the AnalysisTemplates in a YAML file. Raises BadTemplate, BadFile."""
+    try:
+        rules = argo.templates_of(source.read_text(encoding="utf-8"), str(source))
+    except UnicodeDecodeError as error:
+        raise BadFile(f"{source}: {error}") from None
+    every = [rule for made in rules.values() for rule in made]
+    return ImportedRules(
+        lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
+        section=argo.section_of(prometheus, every) if prometheus else "",
+        data={"schema": 1, "templates": {name: [asdict(rule) for rule in made] for name, made in rules.items()}},
+    )

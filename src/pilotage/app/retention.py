@@ -1,0 +1,33 @@
+"""Removing messages and logs that are older than `retention` says; records stay for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilotage.app.project import Project
+from pilotage.engine import pruning
+
+
+@dataclass(frozen=True, kw_only=True)
+class Old:
+    """messages, logs: how many are old enough to go · size: of the logs, bytes."""
+
+    messages: int
+    logs: int
+    size: int
+    _found: pruning.Old
+    _kept: pruning.Kept
+    _now: float
+
+
+def old(project: Project) -> Old:
+    """What would go now. Raises ConfigError."""
+    section, now = project.whole.configuration.retention, project.clock.now()
+    kept = pruning.Kept(messages=section.messages, logs=section.logs)
+    found = pruning.old(project.store.engine, project.directory, kept, now)
+    return Old(messages=found.messages, logs=len(found.logs), size=found.size, _found=found, _kept=kept, _now=now)
+
+
+def remove(project: Project, what: Old) -> None:
+    """Remove just what was found. Raises OSError."""
+    pruning.prune(project.store.engine, what._found, what._kept, what._now)

@@ -1,0 +1,106 @@
+"""What serves and what rolls out now, and whatever keeps people from knowing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pilotage.app.homes import home_elsewhere
+from pilotage.app.project import Project
+from pilotage.model.record import RolloutSummary
+
+if TYPE_CHECKING:
+    from pilotage.model.traffic import Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """Another place at which the environment runs. heard: Unix seconds of its worker's last sign · words: where it is
+    and when it was heard of · silent: its worker gives no sign."""
+
+    name: str
+    heard: float | None
+    words: str
+    silent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentStatus:
+    """serving: versions, the present one first · newest: the rollout that started last · worker: process id of the one
+    here · home: None where the environment is at home here · router_up: whether its router runs here · split: what the
+    router was last told, where no rollout has completed · troubles: a sentence for everything that was not told or not
+    signed."""
+
+    service: str
+    environment: str
+    serving: tuple[str, ...]
+    newest: RolloutSummary | None
+    queued: tuple[RolloutSummary, ...]
+    worker: int | None
+    home: Home | None
+    router_up: bool
+    split: Split | None
+    troubles: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """What serves: what is known, not what was so when somebody last looked."""
+        present, idle = self.serving[0] if self.serving else "nothing", "" if self.worker else " (no worker is at work)"
+        if self.home:
+            return f"{present} serves"
+        if self.serving and not self.router_up and not self.worker:
+            return f"down; {present} served last. `pilotage deploy {present}` starts it again"
+        if self.serving or not self.router_up:
+            return f"{present} serves{idle}"
+        weights = self.split.weights if self.split else ()
+        shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
+        return f"its router sends users to {shown}, and no rollout has completed{idle}"
+
+
+def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
+    """Of an environment; None for the only one. Raises Unclear, ConfigError."""
+    service, name = project.place(environment)  # before what is slow to load: a mistake is told at once
+    from pilotage.engine.location import router_runs
+    from pilotage.engine.supervisor import worker_pid
+
+    serving, home = project.store.serving(service, name), home_elsewhere(project, service, name)
+    up = home is None and router_runs(project.directory, service, name)
+    return EnvironmentStatus(
+        service=service,
+        environment=name,
+        serving=serving,
+        newest=project.store.newest(service, name),
+        queued=tuple(project.store.queued(service, name)),
+        worker=worker_pid(project.directory),
+        home=Home(name=home.place.name, heard=home.heard, words=home.in_words, silent=home.is_silent) if home else None,
+        router_up=up,
+        split=_split_here(project, service, name) if up and not serving else None,
+        troubles=(*_untold(project), *_unsigned(project)),
+    )
+
+
+def _split_here(project: Project, service: str, environment: str) -> Split | None:
+    from pilotage.adapters.routers.envoy_rescue import split_there
+    from pilotage.engine.location import place_of, router_folders
+
+    folders = router_folders(place_of(project.directory, service, environment))
+    return next((found for folder in folders if (found := split_there(folder))), None)
+
+
+def _unsigned(project: Project) -> list[str]:
+    """Heads of event chains that could not be signed or anchored, in words."""
+    from pilotage.engine.heads import trouble
+
+    count, why = trouble(project.store.engine)
+    return [f"{count} heads of event chains are not signed or not anchored: {why}"] if count else []
+
+
+def _untold(project: Project) -> list[str]:
+    """Channels through which something was not told, in words."""
+    from pilotage.engine.outbox import health
+
+    return [
+        f"{one.channel}: {one.dead + one.waiting} messages not told: {one.error} (`pilotage notify list`)"
+        for one in health(project.store.engine)
+        if one.error
+    ]

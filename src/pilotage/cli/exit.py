@@ -1,0 +1,21 @@
+"""Exit statuses: what each error, and each end of a rollout, means to the shell."""
+
+from __future__ import annotations
+
+from pilotage.model.rollout import Status
+
+UNVERIFIABLE = 10
+"""Exit status of a check that could not be made whole: a signature, a key or an anchor is missing."""
+
+
+def status_of(end: Status) -> int:
+    """The exit status that tells a rollout's end: 0 done, 4 rolled back, 5 a person is needed, 6 not over yet."""
+    match end:
+        case Status.COMPLETED:
+            return 0
+        case Status.ROLLED_BACK | Status.CANCELLED:
+            return 4
+        case Status.FAILED:
+            return 5
+        case _:
+            return 6

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Of an option or argument that must say something."""
+    if not value.strip():
+        raise click.BadParameter("it must say something")
+    return value.strip()
+
+
+def address(listen: str, example: str) -> tuple[str, int]:
+    """Host and port of `--listen`. Raises BadParameter."""
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
+        raise click.BadParameter(f"{listen!r} is not an address such as {example}", param_hint="--listen")
+    return host, int(port)
+
+
+environment_option = click.option("-e", "--environment", help="The environment, when there are several.")
+key_option = click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Trust the signatures of this public key (PEM) only; may be given again.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")

@@ -1,0 +1,67 @@
+"""Rules of Argo Rollouts: read from AnalysisTemplates, in words, and as pilotage.yaml takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import yaml
+
+from pilotage.judge.rules import BadTemplate, Rule, rules_of
+
+
+def templates_of(text: str, where: str) -> dict[str, tuple[Rule, ...]]:
+    """The rules of each AnalysisTemplate and ClusterAnalysisTemplate in a YAML text, by its name. where: its file.
+    Raises BadTemplate."""
+    templates = [one for one in _documents(text, where) if str(one.get("kind", "")).endswith("AnalysisTemplate")]
+    if not templates:
+        raise BadTemplate(f"{where}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
+    try:
+        return {str(found["metadata"]["name"]): rules_of(found) for found in templates}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadTemplate(f"{where}: {error}") from None
+
+
+def section_of(prometheus: str, rules: list[Rule]) -> str:
+    """The rules as an environment of pilotage.yaml takes them."""
+    usual = {field.name: field.default for field in dataclasses.fields(Rule)}
+    shown = []
+    for rule in rules:
+        fields = {
+            "name": rule.name, "query": rule.query, "success_condition": rule.success and rule.success.text,
+            "failure_condition": rule.failure and rule.failure.text, "interval": rule.interval,
+            "initial_delay": rule.initial_delay, "count": rule.count, "failure_limit": rule.failure_limit,
+            "inconclusive_limit": rule.inconclusive_limit, "consecutive_error_limit": rule.consecutive_error_limit,
+            "consecutive_success_limit": rule.consecutive_success_limit, "dry_run": rule.dry_run,
+        }  # fmt: skip
+        shown.append({name: value for name, value in fields.items() if value is not None and value != usual.get(name)})
+    section = {"analysis": {"prometheus": prometheus, "rules": shown}}
+    return str(yaml.safe_dump(section, sort_keys=False, allow_unicode=True)).rstrip()
+
+
+def in_words(rule: Rule) -> str:
+    """What a rule asks for."""
+    success = f"success when {rule.success.text}" if rule.success else ""
+    failure = f"failure when {rule.failure.text}" if rule.failure else ""
+    often = f"{rule.count or 'any number of'} times every {rule.interval:g} s" if rule.interval else "once"
+    limits = (
+        f"tolerates {rule.failure_limit} failures, {rule.inconclusive_limit} inconclusive, "
+        f"{rule.consecutive_error_limit} errors in a row"
+    )
+    dry = "dry run" if rule.dry_run else ""
+    return "; ".join(part for part in (success, failure, f"measured {often}", limits, dry) if part)
+
+
+def _documents(text: str, where: str) -> list[dict[str, Any]]:
+    try:
+        # A few aliases of aliases make a text of gigabytes out of one of a page.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise BadTemplate(f"{where}: an alias is not allowed: write the value out")
+        found = list(yaml.safe_load_all(text))
+    except BadTemplate:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise BadTemplate(f"{where}: {error}") from None
+    except RecursionError:
+        raise BadTemplate(f"{where}: nested too deeply") from None
+    return [document for document in found if isinstance(document, dict)]

@@ -1,0 +1,60 @@
+"""The errors that people meet: one root, and a kind for each way of acting on them.
+
+An error says *what* is wrong, *where*, and what would put it right (*cure*), in one sentence. Its kind gives the exit
+status of the shell and the status of HTTP; its code, made of the class's name, is stable for machines.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+
+class PilotageError(Exception):
+    """Something went wrong that a person can act on."""
+
+    exit_status: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+    code: ClassVar[str] = "pilotage-error"
+
+    def __init__(self, what: str = "", *, where: str = "", cure: str = "") -> None:
+        """where: a file with its line, an option, a field. cure: what would be right, or what to do."""
+        super().__init__(what)
+        self.what, self.where, self.cure = what, where, cure
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+
+    def __str__(self) -> str:
+        return f"{self.where}: " * bool(self.where) + self.what + f"; {self.cure}" * bool(self.cure)
+
+
+class Invalid(PilotageError, ValueError):
+    """What was given is wrong: an option, a file, a setting. Nothing was done."""
+
+    exit_status, http_status = 2, 400
+
+
+class NotReady(PilotageError):
+    """The release may not go on: something that its plan wants is missing."""
+
+    exit_status, http_status = 3, 409
+
+
+class Conflict(PilotageError):
+    """The present state forbids what was asked: another rollout, a freeze, a step that is over."""
+
+    exit_status, http_status = 7, 409
+
+
+class Forbidden(PilotageError):
+    """This actor may not do that; says who may."""
+
+    exit_status, http_status = 8, 403
+
+
+class Unavailable(PilotageError):
+    """Something that is needed does not answer, cannot be read or cannot be written."""
+
+    exit_status, http_status = 9, 503

@@ -1,0 +1,34 @@
+"""The six questions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pilotage.model.answers import (
+    DeploymentStrategy,
+    ReleaseFrequency,
+    ReleaseType,
+    RiskTolerance,
+    Stakeholder,
+    TeamSize,
+)
+
+QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
+    ("release_type", ReleaseType, "minor", "What kind of change is released?"),
+    (
+        "deployment_strategy",
+        DeploymentStrategy,
+        "canary",
+        "How should it reach users?",
+    ),
+    ("team_size", TeamSize, "small", "Who releases? small 2–5, medium 6–15, large >15, distributed"),
+    ("release_frequency", ReleaseFrequency, "weekly", "How often?"),
+    (
+        "risk_tolerance",
+        RiskTolerance,
+        "medium",
+        "How careful? low watches each step 24 h, medium 4 h, high 1 h",
+    ),
+    ("stakeholders", Stakeholder, "customer-facing", "Whom does it concern? several with commas"),
+)
+"""Of each: its name, the answers it has, the one that is proposed, and the question."""
