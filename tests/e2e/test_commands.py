@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,18 @@ from pilotage.model.rollout import Pace, Status
 from .conftest import Make, Shop, users
 
 pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def shop(shop: Make) -> Make:
+    """Makes a shop whose commands are processes, as a user types them."""
+
+    def make(**overrides: Any) -> Shop:
+        made = shop(**overrides)
+        made.types_processes = True
+        return made
+
+    return make
 
 
 def type_in(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
@@ -127,7 +140,7 @@ def test_a_release_that_does_not_start_never_gets_traffic(shop: Make) -> None:
 
 
 def test_a_command_that_cannot_be_started_is_said_in_words(shop: Make) -> None:
-    it = shop(canary__start_deadline="1s")
+    it = shop(canary__start_deadline="1s", hold__duration="1s")
     path = it.directory / "pilotage.yaml"
     path.write_text(path.read_text().replace(json.dumps(sys.executable), '"no-such-program"'))
     assert "FAIL  fleet: 'no-such-program' is not on PATH" in it.run("doctor", expect=9)

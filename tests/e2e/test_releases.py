@@ -14,7 +14,7 @@ from pilotage.demo.traffic import Traffic
 from pilotage.model.record import Rollout, RolloutSummary
 from pilotage.model.rollout import Status
 
-from .conftest import Make, Shop
+from .conftest import THREE_WEIGHTS, Make, Shop
 
 pytestmark = pytest.mark.real
 
@@ -93,7 +93,7 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
 
 
 def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes_the_other_back(shop: Make) -> None:
-    it = shop(canary__phase_duration="1s")
+    it = shop(**THREE_WEIGHTS)
     web = two_services(it, lockstep=True)
     _slow_down_web(it, "10m")  # It stays at each weight until it is promoted, and api has to wait for it.
     release(it, "v0")
