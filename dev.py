@@ -40,6 +40,10 @@ def main(arguments: list[str]) -> int:
             return 2
 
 
+_WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
+"""Test processes: two a core, because most of the tests' time is waiting for real servers and processes."""
+
+
 def _test(rest: list[str]) -> int:
     """Every check, cheapest first; the first failure ends it. The test runner speaks last."""
     checks = [
@@ -47,7 +51,7 @@ def _test(rest: list[str]) -> int:
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports", "--no-cache"],
-        ["pytest", *(rest or ["-n", "2", "--dist", "loadgroup"])],
+        ["pytest", *(rest or ["-n", _WORKERS, "--dist", "loadgroup"])],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)
