@@ -46,7 +46,9 @@ def type_in(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_life_of_releases(shop: Make) -> None:
-    it = shop(canary__phase_duration="10m", **THREE_WEIGHTS)  # no step ends before the next command is typed, however slow the machine
+    it = shop(
+        canary__phase_duration="10m", **THREE_WEIGHTS
+    )  # no step ends before the next command is typed, however slow the machine
     it.run("doctor")
     first = it.run("deploy", it.release("v0"))
     assert first.splitlines()[-1].endswith("v0 serves all requests")
