@@ -33,7 +33,7 @@ def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline:
     try:
         while not wanted(found := store.get(rollout)):
             assert time.monotonic() < until, found.state
-            time.sleep(0.02)
+            time.sleep(0.05)
         return found
     finally:
         store.close()

@@ -18,7 +18,7 @@ from pilotage.adapters.ports import AdapterError
 
 from ..programs import needs
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("prometheus")]
 
 
 class _Page(BaseHTTPRequestHandler):

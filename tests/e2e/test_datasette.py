@@ -17,7 +17,7 @@ from tests.datasette import NEW, OLD, command, write_library
 
 from .conftest import Make, Shop
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("live")]
 
 
 def configure(shop: Shop, environments: Path) -> None:

@@ -18,6 +18,8 @@ from pilotage.readiness.backups import restore
 
 from ...programs import needs
 
+pytestmark = pytest.mark.xdist_group("reports")
+
 SHOP = "def double(n):\n    if n < 0:\n        return 0\n    return n * 2\n"
 TESTS = """
 import pytest
