@@ -29,10 +29,10 @@ def main(arguments: list[str]) -> int:
         return 2
     match arguments:
         case ["demo" | "run" as verb, *rest]:
-            _set_up(groups=["--no-default-groups"])
+            _set_up()
             return _call("pilotage", *(["demo", *rest] if verb == "demo" else rest))
         case ["test", *rest]:
-            _set_up(groups=["--all-groups"])
+            _set_up("--all-groups")
             _programs()
             return _test(rest)
         case _:
@@ -60,10 +60,11 @@ def _test(rest: list[str]) -> int:
     return 0
 
 
-def _set_up(groups: list[str]) -> None:
-    """Bring `.venv` to what uv.lock says. Skipped when nothing changed since the last time."""
+def _set_up(*groups: str) -> None:
+    """Bring `.venv` to what uv.lock says: what Pilotage needs to run, and what `groups` name. Skipped when nothing
+    changed since the last time."""
     wanted = hashlib.sha256(
-        b"".join((ROOT / name).read_bytes() for name in ("uv.lock", "pyproject.toml")) + groups[0].encode()
+        b"".join((ROOT / name).read_bytes() for name in ("uv.lock", "pyproject.toml")) + "".join(groups).encode()
     ).hexdigest()
     mark = VENV / "pilotage-set-up"
     if mark.exists() and mark.read_text() in (wanted, wanted + "+"):
@@ -77,7 +78,11 @@ def _set_up(groups: list[str]) -> None:
     quiet = [] if os.environ.get("CI") else ["-q"]
     _must([python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", "uv>=0.5"])
     # Compiled once, here: where Python may not write bytecode, every command would compile what it imports.
-    _must([python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact", "--compile-bytecode", *groups])
+    sync = [python, "-m", "uv", "sync", *quiet, "--frozen", "--inexact"]
+    _must([*sync, "--no-default-groups", "--compile-bytecode"])
+    if groups:
+        # Of these a run imports a fifth, and compiles that itself.
+        _must([*sync, *groups])
     _must([python, "-m", "compileall", "-q", "src"])
     mark.write_text(wanted)
 
@@ -111,7 +116,8 @@ def _call(program: str, *arguments: str) -> int:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 if __name__ == "__main__":
