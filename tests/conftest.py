@@ -4,11 +4,21 @@ live trials came to."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import datasette, leftovers
 from tests.live import table
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getoption("dist") == "loadgroup":
+        from tests.groups import Groups
+
+        return Groups(config, log)
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -303,7 +303,7 @@ def listening(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     receiver.url = f"{'https' if tls else 'http'}://localhost:{server.server_address[1]}"
     try:
         yield receiver.url

@@ -34,7 +34,7 @@ class Version(ThreadingHTTPServer):
         self.name, self.served, self.dying = name, 0, False
         self.asked: list[dict[str, str]] = []
         self.connections = 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def address(self) -> tuple[str, int]:

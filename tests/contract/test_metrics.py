@@ -152,7 +152,7 @@ def test_a_source_that_is_not_the_source_is_no_data_or_an_error(status: int) -> 
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Other)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     source = EnvoyMetrics(lambda: f"http://127.0.0.1:{server.server_address[1]}")
     try:
         with pytest.raises(AdapterError):

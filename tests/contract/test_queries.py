@@ -37,7 +37,7 @@ class _Page(BaseHTTPRequestHandler):
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("prometheus")
     page = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    threading.Thread(target=page.serve_forever, daemon=True).start()
+    threading.Thread(target=page.serve_forever, args=(0.02,), daemon=True).start()
     port = free_port()
     (place / "prometheus.yml").write_text(
         f"global: {{scrape_interval: 200ms}}\n"

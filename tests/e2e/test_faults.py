@@ -167,7 +167,7 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
 def metrics_port(directory: Path) -> Iterator[_Proxy]:
     with _Proxy(("127.0.0.1", 0), _Pipe) as proxy:
         proxy.router = directory / ".pilotage" / "run" / "shop-production" / "router"
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
         yield proxy
 
 

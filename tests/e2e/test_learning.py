@@ -192,6 +192,6 @@ def _pictures(it: Shop) -> None:
 @contextmanager
 def folder_served(folder: Path) -> Any:
     with serve(folder, "127.0.0.1", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

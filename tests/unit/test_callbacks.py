@@ -148,7 +148,7 @@ def test_strangers_and_ended_rollouts_are_refused(store: Store) -> None:
 @contextmanager
 def listening(take: Any) -> Iterator[tuple[str, int]]:
     with slack_callback.serve("127.0.0.1", 0, take) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield "127.0.0.1", server.server_address[1]
         server.shutdown()
 

@@ -126,7 +126,7 @@ def test_the_status_server_serves_its_folder_and_nothing_that_a_link_leads_to(tm
     (folder / "link.html").symlink_to(tmp_path / "secret")
     (folder / "loop.html").symlink_to(folder / "loop.html")
     with static_server.serve(folder, "127.0.0.1", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         answers = {}
         for path in ("/", "/link.html", "/loop.html", "/../secret", "/%2e%2e/secret", "/a%00b", "/%ff"):
             line = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
