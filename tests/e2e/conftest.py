@@ -47,11 +47,12 @@ IN_PROCESS = frozenset(
         "retro", "action", "deploy", "watch", "pause", "resume", "promote", "abort", "rollback", "approve", "reject", "down",
     )
 )  # fmt: skip
-"""Commands whose own process adds nothing to most tests. `test_commands.py` types them as processes, as a user does."""
+"""Commands whose own process adds nothing to most tests. `test_commands.py` types each as a process, as a user does."""
 
 
 class Shop:
-    """A project folder with the demo's shop. types_processes: every command is a process of its own."""
+    """A project folder with the demo's shop. types_processes: the first of each command is a process
+    of its own."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Shop:
     ) -> None:
         self.directory = directory
         self.types_processes = False
+        self._typed: set[str] = set()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (directory / "releases").mkdir()
@@ -135,8 +137,10 @@ class Shop:
     def _type(self, arguments: tuple[str, ...], actor: str) -> subprocess.CompletedProcess[str]:
         """Run most commands in this process: the worker, the router and the instances that they start are processes of
         their own either way. Starting Python for each command took a quarter of these tests' time."""
-        if not self.types_processes and arguments[2 if arguments[0] == "-s" else 0] in IN_PROCESS:
+        name = arguments[2 if arguments[0] == "-s" else 0]
+        if name in IN_PROCESS and not (self.types_processes and name not in self._typed):
             return typed(*arguments, cwd=self.directory, actor=actor)
+        self._typed.add(name)
         try:
             return subprocess.run(
                 [sys.executable, "-m", "pilotage.cli.main", *arguments],

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def shop(shop: Make) -> Make:
-    """Makes a shop whose commands are processes, as a user types them."""
+    """Makes a shop where the first of each command is a process, as a user types it."""
 
     def make(**overrides: Any) -> Shop:
         made = shop(**overrides)

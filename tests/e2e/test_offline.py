@@ -30,6 +30,7 @@ def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make
         configuration.write_text("service: [")
         held = sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)
         held.execute("BEGIN IMMEDIATE")
+        it.types_processes = True  # the kernel's locks on the store are those of another process
         said = it.run("abort", "--offline")
         assert said.startswith("shop-production: all users go to v0, none to v1; nothing was stopped")
         assert it.split() == {"version_v0": 1000}
