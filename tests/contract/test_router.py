@@ -691,15 +691,22 @@ def test_lost_or_broken_files_of_the_router_stop_neither_it_nor_the_way_back(
     assert _envoys() == []
 
 
-@pytest.mark.parametrize("lost", ["", "xds", ADMIN_SOCKET])
+@pytest.mark.parametrize("lost", ["", "xds", ADMIN_SOCKET, "copied"])
 def test_an_envoy_that_nobody_can_tell_anything_any_more_makes_way_for_another(
     routed: RouterUnderTest, versions: Versions, lost: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its whole folder deleted, the folder it watches, or its admin socket: the port has one router, with the split."""
+    """Its whole folder deleted, the folder it watches, or its admin socket; or its folder is a copy by now, as after a
+    move to another disk: the port has one router, with the split."""
     backends = {v: [versions(v).address] for v in ("1.0", "2.0")}
     routed.take(split_between("2.0", 500, "1.0"), backends)
     place = routed.directory / lost
-    place.unlink() if lost == ADMIN_SOCKET else shutil.rmtree(place)
+    if lost == "copied":
+        copy = routed.directory.with_name("copy")
+        subprocess.run(["cp", "-a", routed.directory, copy], check=True)
+        shutil.rmtree(routed.directory)
+        copy.rename(routed.directory)
+    else:
+        place.unlink() if lost == ADMIN_SOCKET else shutil.rmtree(place)
     routed.router = routed.again()
     routed.take(split_between("2.0", 0, "1.0"), backends)
     assert len(_envoys()) == 1

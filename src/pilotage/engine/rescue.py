@@ -114,7 +114,8 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     return (
         did
         if confirmed
-        else f"{did}. Envoy did not confirm it: see whether it answers; if this folder was moved, move it back"
+        else f"{did}. Envoy did not confirm it: see whether it answers. If this folder was moved to another disk, "
+        "`pilotage adopt ENVIRONMENT` starts a router here"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pilotage.adapters import processes
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, envoy_program, forget_admin
 from pilotage.adapters.files import private_folder, read_json, write_at_once, write_json
-from pilotage.adapters.http import get, get_json
+from pilotage.adapters.http import connect_unix, get, get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_listener import bootstrap
 
@@ -25,6 +25,8 @@ _MOST_CONNECTIONS = 50_000
 _WATCHED = "watched"
 """File in the folder of discovery files that names the Envoy that watches it."""
 _START_DEADLINE = 10.0
+_KNOCKS = 0.5
+"""Seconds within which a listening socket takes a connection, whatever its process does."""
 
 
 class EnvoyProcess:
@@ -52,9 +54,7 @@ class EnvoyProcess:
     def _lost(self, record: processes.Record) -> str:
         """What keeps Envoy from being told anything; empty when nothing does. Raises AdapterError where it obeys, but
         not here."""
-        try:
-            admin_url(self._directory)
-        except AdapterError:
+        if not self._may_answer():
             self._refuse_moved(record)
             return "its admin interface is gone"
         watched = record.facts.get("watches")
@@ -62,12 +62,26 @@ class EnvoyProcess:
         there = watched is None or _text(self.files / _WATCHED) == watched
         return "" if there else f"{self.files} is another folder by now"
 
+    def _may_answer(self) -> bool:
+        """Whether anything listens on the admin interface here. Of a copied folder the socket is there, and nobody
+        listens; an Envoy that is busy or stopped refuses nobody."""
+        if not (self._directory / ADMIN_SOCKET).is_socket():
+            with contextlib.suppress(AdapterError):
+                return bool(admin_url(self._directory))
+            return False
+        try:
+            connect_unix(self._directory / ADMIN_SOCKET, time.monotonic() + _KNOCKS).close()
+        except OSError as error:
+            return not isinstance(error, ConnectionRefusedError | FileNotFoundError)
+        return True
+
     def _refuse_moved(self, record: processes.Record) -> None:
         """Users stay with a router whose folder was moved: it is where it is for whoever looks there."""
         process = record.process()
         now = processes.runs_in(process) if process else None
         if now is not None and now != self._directory and (now / ADMIN_SOCKET).is_socket():
-            raise AdapterError(f"Envoy (process {record.pid}) runs in {now}: its folder was moved there; move it back")
+            ways = "its folder was moved or copied. Move it back, or run `pilotage down` there"
+            raise AdapterError(f"Envoy (process {record.pid}) runs in {now} and obeys only there: {ways}")
 
     def prepare(self) -> None:
         """Write what the next Envoy is started with; until it starts, its discovery files may be written."""
