@@ -10,6 +10,7 @@ from pilotage.rollout.harm import accept, begin_again
 from pilotage.rollout.stepping import next_step
 from pilotage.rollout.turn import Turn
 from pilotage.rollout.undoing import roll_back
+from pilotage.rollout.watching import JUDGED
 
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
@@ -107,10 +108,9 @@ def _promote(turn: Turn, command: Command) -> str:
     turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
     accept(turn)
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
-    walked = turn.step.kind is StepKind.BATCH and turn.strategy.did_its_part(turn)
     if command.full:
         turn.set(pace=_without_analyses(turn))
-    elif walked or turn.step.kind in (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP):
+    elif turn.step.kind in JUDGED and turn.strategy.did_its_part(turn):
         next_step(turn)
     return "done"
 

@@ -76,75 +76,74 @@ def _clean(value: Any) -> Any:
 
 
 class Comparison(StrEnum):
-    """What a new version is compared with."""
+    """What the judge compares a new version with."""
 
     SIDE_BY_SIDE = "side by side"
-    """The stable version, which serves other users at the same time."""
+    """With the stable version, which serves other users at the same time."""
     BEFORE_AFTER = "before and after"
-    """What the service did before: nothing runs beside the new version."""
+    """With what the service did before: nothing runs beside the new version."""
     VARIANTS = "variants"
-    """Users of the same version who have its flag off."""
+    """Users with the flag on with users of the same version who have it off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configured:
-    """What a target has, as far as a strategy may require it."""
+    """What a target offers, as far as a strategy may require it."""
 
     checks: frozenset[str]
-    """Names with at least one configured check."""
+    """Names that have at least one configured check."""
     flag: str = ""
-    """Key of its flag; empty where none is configured."""
+    """Key of the flag; empty where none is configured."""
     ramp: Ramp | None = None
-    """Whom the flag reaches now; None where nobody looked."""
+    """Users whom the flag reaches now; None where nobody looked."""
 
 
 class Strategy(Protocol):
-    """What is particular to one strategy; all of it pure.
+    """The questions that only a strategy can answer; all answers are pure.
 
-    At every look `machine.decide` asks, in this order: `note`; on the way forward `hold` and `awaits`; on the way back
+    At every look `machine.decide` calls, in this order: `note`; on the way forward `hold` and `awaits`; on the way back
     `undo`; and at the end `desired`.
     """
 
-    family: str
-    """What its settings begin with, such as `canary` in `canary.drain_duration`."""
     progress: Progress
-    """What it keeps of its own, as a rollout begins."""
+    """What the strategy alone remembers, as a rollout begins."""
     unwell_setting: str
-    """The setting that says how long too few healthy instances of the new version are waited out."""
+    """The setting that limits how long a rollout waits for healthy instances of the new version."""
     stable_unwell_setting: str
-    """The same, of the stable version."""
+    """The setting that limits how long it waits for healthy instances of the stable version."""
     takes_flag: bool = False
-    """Whether it needs the target's flag."""
+    """Whether the strategy needs the target's flag."""
     more_checks: tuple[str, ...] = ()
-    """Checks that it asks for beside those of the plan's steps."""
+    """Checks that it runs beside those of the plan's steps."""
     diverts: bool = True
-    """Whether stable serves the users of a new version while none of its instances is healthy."""
+    """Whether stable takes over the users of a new version while none of its instances is healthy."""
     replaces_alone: bool = False
-    """Whether an ill instance is replaced without withdrawing the rest."""
+    """Whether an ill instance can be replaced while the other new instances keep their traffic."""
     serves_withdrawn: bool = False
-    """Whether some users may have to stay on the new version while its traffic is withdrawn."""
+    """Whether some users may stay on the new version after a withdrawal, because stable cannot carry all of them."""
 
     # ── before it begins ───────────────────────────────────────────────────────────────────────────────────
 
     def requires(self, _configured: Configured) -> tuple[str, ...]:
-        """What the target lacks for this strategy, a sentence each; empty when it may begin."""
+        """What the target lacks for this strategy, one sentence each; empty when a rollout may begin."""
         return ()
 
     def first_step(self, _plan: Plan, _pace: Pace) -> int:
-        """Index of the step with which a rollout begins that has no earlier version or goes to a proven one."""
+        """Index of the step at which a rollout begins that has no earlier version (`Pace.FIRST`), or goes to a version
+        that has proven itself (`Pace.FAST`)."""
         return 0
 
     # ── forward ────────────────────────────────────────────────────────────────────────────────────────────
 
     def note(self, turn: Turn) -> None:
-        """Keep the timers that depend on what was seen, before anything is decided."""
+        """Update the timers that depend on what this look saw, before anything is decided."""
 
     def hold(self, _turn: Turn) -> Hold | None:
-        """Its own reason not to go on."""
+        """The strategy's own reason to wait at this step, or None."""
         return None
 
     def hold_before_exposing(self, _turn: Turn) -> Hold | None:
-        """Its own reason not to bring the release to more users, when the step is done otherwise."""
+        """The strategy's own reason to wait before more users get the release, or None."""
         return None
 
     @abstractmethod
@@ -153,27 +152,28 @@ class Strategy(Protocol):
 
     @abstractmethod
     def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-        """Everything that should be so now, idempotent, complete, in order: start before shifting, and nothing stops
-        that a request may reach (rule 2)."""
+        """The whole desired state, in order: start before shifting, and stop nothing that a request may reach
+        (rule 2). Asking for it twice changes nothing."""
 
     def next_progress(self, turn: Turn) -> Progress:
-        """What it keeps of its own when the next step begins."""
+        """What the strategy remembers when the next step begins."""
         return turn.state.progress
 
     @abstractmethod
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
-        """Whether the rollout has come to where users can reach the new version."""
+        """Whether the rollout has reached the step that brings the first users to the new version."""
 
     def did_its_part(self, _turn: Turn) -> bool:
-        """Whether the step did what it is for, its watch apart."""
+        """Whether only the step's watch is left."""
         return True
 
     def proven(self, turn: Turn) -> bool:
-        """Whether everything that could be seen passed before, so that only harm undoes it: at full exposure."""
+        """Whether all users have the release and everything that could be seen passed. Missing data does not undo it
+        any more; harm does."""
         return turn.step.kind in (StepKind.BAKE, StepKind.KEEP) or turn.step.weight == WHOLE
 
     def overdue(self, turn: Turn) -> bool:
-        """Whether the step's end is late. What is watched or approved has a hold with a deadline of its own."""
+        """Whether the step has missed its deadline. Watches and approvals end by the deadline of their hold instead."""
         waits = (StepKind.ANALYSE, StepKind.BAKE, StepKind.GATE)
         return turn.step.kind not in waits and turn.state.waited >= turn.step.deadline
 
@@ -181,30 +181,30 @@ class Strategy(Protocol):
 
     @abstractmethod
     def comparison(self, state: RolloutState) -> Comparison:
-        """What the new version is compared with at this step."""
+        """What the judge compares the new version with at this step."""
 
     def baseline(self, _plan: Plan, _old: str | None) -> str | None:
-        """The name of fresh instances of the old version that it is compared with; None where there are none."""
+        """The name of fresh stable instances to compare with; None where there are none."""
         return None
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
     def withdraws(self, _turn: Turn) -> bool:
-        """Whether traffic can leave the new version here while its instances stay."""
+        """Whether traffic can leave the new version now while its instances keep running."""
         return False
 
     def frees_all(self, _turn: Turn) -> bool:
-        """Whether all of the traffic can."""
+        """Whether all of the traffic can leave."""
         return True
 
     def returned(self, _turn: Turn) -> bool:
-        """Whether that was read back: no user has the new version."""
+        """Whether this look saw that no user has the new version any more."""
         return False
 
     def turn_back(self, turn: Turn) -> Progress:
-        """What it keeps of its own when the way back begins."""
+        """What the strategy remembers when the way back begins."""
         return turn.state.progress
 
     @abstractmethod
     def undo(self, turn: Turn) -> None:
-        """One look at the way back."""
+        """Take one look at the way back: note what was read back, and end it when it is complete or late."""

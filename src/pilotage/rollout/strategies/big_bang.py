@@ -1,7 +1,7 @@
-"""Big-bang (R15): the service closes, everything is replaced at once, verified behind the maintenance page, opened.
+"""Big-bang (R15): close the service, replace everything at once, verify behind the maintenance page, open.
 
-On the way back it closes again, the new version stops, the check `restore` runs, the old version starts, and only a
-healthy one opens.
+The way back closes the service again, stops the new version, runs the check `restore`, starts the old version, and
+opens once all of its instances are healthy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pilotage.rollout.watching import awaits_watch
 
 
 class BigBang(Strategy):
-    family = "big_bang"
     progress = BigBangProgress()
     unwell_setting = "big_bang.check_deadline"
     stable_unwell_setting = "big_bang.check_deadline"
@@ -41,7 +40,7 @@ class BigBang(Strategy):
         )
 
     def first_step(self, plan: Plan, pace: Pace) -> int:
-        """Without an old version there is nothing to back up and nobody to shut out."""
+        """Without an old version there is nothing to back up and no user to shut out."""
         return _index(plan, REPLACE) if pace is Pace.FIRST else 0
 
     # ── check, close, replace, verify, open, watch ─────────────────────────────────────────────────────────
@@ -73,7 +72,7 @@ class BigBang(Strategy):
         return _backward(plan, state, seen)
 
     def note(self, turn: Turn) -> None:
-        """What is to be stopped drains from the look that saw the page in front of it."""
+        """Instances drain from the look that saw the maintenance page in front of them."""
         closing = turn.state.status in FORWARD and turn.step.id in (CLOSE, REPLACE)
         if closing or turn.state.status is Status.ROLLING_BACK:
             turn.note_out(_shut(turn.seen))
@@ -91,7 +90,7 @@ class BigBang(Strategy):
         return BigBangProgress()
 
     def undo(self, turn: Turn) -> None:
-        """Close, stop, restore, start, open: each part once the one before it was read back."""
+        """Close, stop, restore, start, open: each part begins once the one before it was read back."""
         state = turn.state
         if state.old is None:
             fail_without_a_way_back(turn)
@@ -150,7 +149,7 @@ def _forward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
 
 
 def _replacing(plan: Plan, state: RolloutState, old: str, seen: Seen) -> tuple[Action, ...]:
-    """Behind the page: the old version drains and stops, and only when it is gone the new one starts."""
+    """Behind the page: the old version drains and stops; the new one starts only when the old one is gone."""
     if not present(seen, old):
         return (Ensure(old, 0), Ensure(state.new, plan.instances), Apply(_closed_for(state.new)))
     stops = _shut(seen) and state.drained >= plan.number("big_bang.drain_duration")
@@ -241,7 +240,7 @@ def _is_so(turn: Turn, part: WayBack, old: str) -> bool:
 
 
 def _restore_failed(turn: Turn) -> str:
-    """The last words of a restore that failed; empty when it did not."""
+    """The last words of a failed restore; empty when it did not fail."""
     if check_status(turn.seen, RESTORE, turn.state.attempt) is not CheckStatus.FAILED:
         return ""
     result = turn.seen.check(RESTORE, turn.state.attempt)
@@ -249,7 +248,7 @@ def _restore_failed(turn: Turn) -> str:
 
 
 def _open_again(turn: Turn, old: str) -> None:
-    """Nothing was replaced yet: only the page goes."""
+    """Nothing was replaced yet, so only the maintenance page goes."""
     if turn.seen.split == _open_for(old) and not present(turn.seen, turn.state.new):
         rolled_back(turn, f"nothing was replaced, {old} serves all requests")
     elif overdue_back(turn):

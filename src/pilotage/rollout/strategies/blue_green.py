@@ -1,7 +1,7 @@
-"""Blue-green (R12): a whole second environment, checked before anyone has it, then switched to at once.
+"""Blue-green (R12): a whole second environment is checked before any user has it, then gets all requests at once.
 
-The old one stays ready for a while, drains and stops. Failed, the new one stays as it is for study (R12) until somebody
-removes it or another release needs its place.
+The old environment stays ready for a while, drains and stops. After a rollback the failed environment keeps running for
+debugging until `pilotage clean` or the next rollout removes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pilotage.rollout.watching import awaits_watch
 
 
 class BlueGreen(Strategy):
-    family = "blue_green"
     progress = BlueGreenProgress()
     unwell_setting = "blue_green.switch_deadline"
     stable_unwell_setting = "blue_green.start_deadline"
@@ -49,14 +48,15 @@ class BlueGreen(Strategy):
                 raise ValueError(f"blue-green has no step of kind {kind}")
 
     def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-        """Both environments in full, and all requests to one of them."""
+        """All instances of both environments, and all requests to one of them."""
         drain = plan.number("blue_green.drain_duration")
         actions: list[Action] = []
         if state.old is not None:
             actions.append(Ensure(state.old, shifting.stable_instances(plan, state, seen, drain)))
-        kept = state.preserved
-        deployed, wanted = shifting.new_instances_deployed, shifting.new_instances
-        actions.append(Ensure(state.new, deployed(plan, state) if kept else wanted(plan, state, seen, drain)))
+        if state.preserved:
+            actions.append(Ensure(state.new, shifting.new_instances_deployed(plan, state)))
+        else:
+            actions.append(Ensure(state.new, shifting.new_instances(plan, state, seen, drain)))
         if (weight := shifting.weight_wanted(plan, state, seen)) is not None:
             actions.append(Apply(_split(plan, state, seen, weight)))
         return tuple(actions)
@@ -83,7 +83,7 @@ class BlueGreen(Strategy):
         return shifting.no_user_has_it(turn)
 
     def undo(self, turn: Turn) -> None:
-        """Requests go back first; the failed environment keeps running, or stops where none of it ran (rules 1, 2)."""
+        """Send requests back first; the failed environment keeps running (rules 1, 2 and 7)."""
         if turn.state.old is None:
             fail_without_a_way_back(turn)
             return
@@ -105,12 +105,12 @@ class BlueGreen(Strategy):
 
 
 def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
-    """All requests to one environment, and the preview's to the new one."""
+    """All requests to one environment, and testers to the new one."""
     return split_between(state.new, weight, state.old, _preview_route(plan, state, seen, weight))
 
 
 def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> tuple[HeaderRoute, ...]:
-    """Testers reach the new environment as long as users do not have it, and somebody there can answer."""
+    """Testers reach the new environment while no user does and one of its instances can answer."""
     header = str(plan.setting("blue_green.preview_header").value)
     shown = state.status in UNDER_WAY and weight == 0 and shifting.answers(state, seen)
     return (HeaderRoute(header, PREVIEW, state.new),) if header and shown else ()
@@ -120,7 +120,7 @@ def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
 
 
 def _awaits_end_of_readiness(turn: Turn) -> str:
-    """The old environment stays ready for as long as the step says."""
+    """The old environment stays ready until the step's time is over."""
     over = turn.state.pace is not Pace.FULL or turn.state.watched >= turn.step.duration
     return "" if over else "the old version is still there"
 
@@ -129,7 +129,7 @@ def _awaits_end_of_readiness(turn: Turn) -> str:
 
 
 def _keep_for_study(turn: Turn) -> None:
-    """What runs of the failed environment keeps running, without users."""
+    """Keep the instances of the failed environment that run, without users."""
     running = any(i.version == turn.state.new for i in turn.seen.instances or ())
     if running and not turn.state.preserved:
         turn.set(progress=BlueGreenProgress(preserved=True))

@@ -1,7 +1,7 @@
-"""Canary (R13): the new version beside the old one, its share growing while it proves itself.
+"""Canary (R13): the new version runs beside the old one, and gets a growing share of requests while it proves itself.
 
-For each weight: approval, instances, the weight itself, a watch. At the end the old version drains and stops.
-docs/canary.md has the whole story and its rules.
+For each weight: approve, start instances, shift requests, watch. At the end the old version drains and stops.
+docs/canary.md has the rules.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_b
 from pilotage.rollout.watching import awaits_watch
 
 STRONG_EVIDENCE = math.log(20)
-"""The natural logarithm of an e-value that chance alone reaches once in 20 releases: the ramp waits."""
+"""Natural logarithm of an e-value that chance alone reaches once in 20 releases. The ramp waits from there on."""
 
 
 class Canary(Strategy):
-    family = "canary"
     progress = CanaryProgress()
     unwell_setting = "canary.switch_deadline"
     stable_unwell_setting = "canary.start_deadline"
@@ -58,7 +57,7 @@ class Canary(Strategy):
                 raise ValueError(f"a canary has no step of kind {kind}")
 
     def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-        """Stable in full until it retires; the canary and its baseline; the requests between them."""
+        """All of stable until it retires, the canary and its baseline, and the split of requests between them."""
         drain = plan.number("canary.drain_duration")
         actions: list[Action] = []
         if state.old is not None:
@@ -76,7 +75,7 @@ class Canary(Strategy):
         return _hold_of_the_ramp(turn)
 
     def exposed(self, _plan: Plan, state: RolloutState) -> bool:
-        """From its first weight on: a quick return starts behind it."""
+        """From the first weight that this rollout set; a quick return begins behind the plan's first weight."""
         return state.reached > 0
 
     def comparison(self, _state: RolloutState) -> Comparison:
@@ -97,7 +96,7 @@ class Canary(Strategy):
         return shifting.no_user_has_it(turn)
 
     def undo(self, turn: Turn) -> None:
-        """Requests go back first; then the canary finishes its old ones and stops (rules 1, 2 and 7)."""
+        """Send requests back first; then the canary finishes those it has, and stops (rules 1, 2 and 7)."""
         if turn.state.old is None:
             fail_without_a_way_back(turn)
             return
@@ -113,7 +112,7 @@ class Canary(Strategy):
 
 
 def _awaits_canaries(turn: Turn) -> str:
-    """The canaries are healthy, and so are as many fresh instances of stable where it is compared with them."""
+    """The step's canaries are healthy, and so is the baseline where the plan has one."""
     if baseline.ready(turn):
         return shifting.awaits_instances(turn)
     return f"{shifting.instances_so_far(turn)}; the baseline is not complete"
@@ -123,7 +122,7 @@ def _awaits_canaries(turn: Turn) -> str:
 
 
 def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
-    """The requests at a weight: testers' to the canary, the baseline's share from stable's, copies to the mirror."""
+    """The split at a weight: with the testers' routes, the baseline's share taken from stable, and the mirror."""
     routes = _tester_routes(plan, state, seen, weight)
     split = baseline.beside(plan, state, seen, split_between(state.new, weight, state.old, routes))
     mirrored = plan.steps[state.step].mirror
@@ -133,8 +132,8 @@ def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
 
 
 def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> tuple[HeaderRoute, ...]:
-    """Testers and a cohort of users reach the canary from its first weight until everyone has it. Withdrawn, testers
-    may still study it; the cohort goes back with the other users."""
+    """Testers and one cohort of users reach the canary from its first weight until everyone has it. After a withdrawal
+    testers may still study it; the cohort goes back with the other users."""
     header = str(plan.setting("canary.tester_header").value)
     if state.status is Status.WITHDRAWN and shifting.answers(state, seen):
         return (HeaderRoute(header, TESTER, state.new),) if header else ()
@@ -146,7 +145,7 @@ def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
 
 
 def _hold_of_the_ramp(turn: Turn) -> Hold | None:
-    """With `canary.weights: auto` more users come only while nothing speaks against the release."""
+    """With `canary.weights: auto`, the weight goes up only while there is no strong evidence of harm."""
     if turn.state.pace is not Pace.FULL or not switch(turn.plan, "canary.ramp", False):
         return None
     against = [

@@ -1,6 +1,6 @@
-"""Feature toggle (R16): the code goes out dark, a part of the fleet at a time; then the flag's reach grows.
+"""Feature toggle (R16): deploy the code dark, a quarter of the fleet at a time; then turn the flag on for more users.
 
-The way back is the flag. Its code stays, dark; only a failed dark deployment takes the code back too.
+The way back turns the flag off and leaves the code, dark. Only a failed dark deployment takes the code back, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pilotage.rollout.watching import awaits_watch
 
 
 class FeatureToggle(Strategy):
-    family = "toggle"
     progress = ToggleProgress()
     unwell_setting = "toggle.start_deadline"
     stable_unwell_setting = "toggle.start_deadline"
@@ -29,7 +28,7 @@ class FeatureToggle(Strategy):
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def requires(self, configured: Configured) -> tuple[str, ...]:
-        """A flag, and one that nobody has: turning off another release's would take something from its users."""
+        """A flag that is off for everyone: turning off another release's flag would take something from its users."""
         if not configured.flag:
             return ("a feature toggle needs its flag: flag: {file: flags.json, key: new-checkout}",)
         if configured.ramp in (None, OFF):
@@ -55,7 +54,7 @@ class FeatureToggle(Strategy):
                 raise ValueError(f"a feature toggle has no step of kind {kind}")
 
     def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
-        """The flag for whom the step says, and the code where the walk has come to."""
+        """The flag on for the step's users, and the code on as many instances as the walk has reached."""
         walk = _walk(plan, state)
         if state.status is Status.WITHDRAWN and _goes_out_dark(state):
             return (SetFlag(OFF), *walking.withheld(walk, state, seen))
@@ -66,7 +65,7 @@ class FeatureToggle(Strategy):
         return (SetFlag(_ramp(plan, state)), *code)
 
     def note(self, turn: Turn) -> None:
-        """What leaves drains from when it gets nothing new; a part that has arrived is followed by the next."""
+        """Leaving instances drain from when they get no new request; the next part follows one that has arrived."""
         walk = _walk(turn.plan, turn.state)
         turn.note_out(walking.drained(walk, turn.state, turn.seen))
         forward = turn.state.status in FORWARD and _goes_out_dark(turn.state)
@@ -75,7 +74,7 @@ class FeatureToggle(Strategy):
             turn.set(progress=ToggleProgress(parts=parts), out=False, drained=0.0)
 
     def hold(self, turn: Turn) -> Hold | None:
-        """A flag that cannot be read, or too few healthy instances of the new version."""
+        """The flag cannot be read, or too few instances of the new version are healthy."""
         if turn.seen.flag is None:
             return Hold(HoldCause.FLAGS_UNREACHABLE, turn.seen.trouble or "the flag cannot be read")
         wanted, state = _walk(turn.plan, turn.state).before[0], turn.state
@@ -84,29 +83,29 @@ class FeatureToggle(Strategy):
         return None
 
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
-        """From the first group that has the flag on."""
+        """From the first group that gets the flag."""
         return any(step.kind is StepKind.FLAG_RAMP for step in plan.steps[: state.step + 1])
 
     def comparison(self, state: RolloutState) -> Comparison:
-        """The code while it goes out dark, then flag-on with flag-off."""
+        """Two versions of the code while it goes out dark; after that, flag-on with flag-off."""
         return Comparison.SIDE_BY_SIDE if _goes_out_dark(state) else Comparison.VARIANTS
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
     def withdraws(self, turn: Turn) -> bool:
-        """The flag goes off whatever was there before; the code only gives way to instances of an old version."""
+        """The flag can always go off; the code can only give way to instances of an old version."""
         return not _goes_out_dark(turn.state) or shifting.has_stable(turn.state)
 
     def returned(self, turn: Turn) -> bool:
         return shifting.no_user_has_it(turn) if _goes_out_dark(turn.state) else turn.seen.flag == OFF
 
     def turn_back(self, turn: Turn) -> ToggleProgress:
-        """Parts that never began need no way back."""
+        """Count the parts that never began as undone."""
         last = _parts(turn.plan)
         return ToggleProgress(undone=last - min(_own(turn.state).parts + 1, last))
 
     def undo(self, turn: Turn) -> None:
-        """The flag goes off, and that is all; a failed dark deployment walks back, too."""
+        """Turn the flag off, which ends it; a failed dark deployment replaces its instances again, too."""
         state, off = turn.state, turn.seen.flag == OFF
         if off and not state.returned:
             turn.set(returned=True)
@@ -134,17 +133,17 @@ def _goes_out_dark(state: RolloutState) -> bool:
 
 
 def _part(plan: Plan) -> int:
-    """So many instances are replaced at a time: a quarter of the fleet."""
+    """How many instances are replaced at a time: a quarter of the fleet."""
     return max(1, plan.instances // 4)
 
 
 def _parts(plan: Plan) -> int:
-    """In so many parts the code goes out."""
+    """In how many parts the code goes out."""
     return -(-plan.instances // _part(plan))
 
 
 def _count(plan: Plan, parts: int) -> int:
-    """New instances after so many parts of the dark deployment."""
+    """New instances after this many parts of the dark deployment."""
     return min(plan.instances, parts * _part(plan))
 
 
@@ -183,7 +182,7 @@ def _take_back_the_code(turn: Turn) -> None:
 
 
 def _ramp(plan: Plan, state: RolloutState) -> Ramp:
-    """Whom the flag reaches at this step. On the way to an older version nobody has it."""
+    """Users whom the flag reaches at this step; nobody on the way to an older version."""
     if state.status not in (*FORWARD, Status.COMPLETED) or state.pace is Pace.FAST:
         return OFF
     begun = [step for step in plan.steps[: state.step + 1] if step.kind is StepKind.FLAG_RAMP]

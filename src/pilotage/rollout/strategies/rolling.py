@@ -1,7 +1,7 @@
-"""Rolling (R14): instances replaced batch by batch within what the fleet can spare; the way back walks the same way.
+"""Rolling (R14): instances are replaced batch by batch, as many as the fleet can spare; the way back does the same.
 
-A batch gets no new requests, finishes its old ones, is replaced, serves again and is watched. How instances are
-replaced is `walking`'s, which a dark deployment does alike.
+A batch gets no new requests, finishes those it has, is replaced, serves again, and is watched. `walking` replaces the
+instances.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from pilotage.rollout.watching import awaits_watch
 
 
 class Rolling(Strategy):
-    family = "rolling"
     progress = RollingProgress()
     unwell_setting = "rolling.health_timeout"
     stable_unwell_setting = "rolling.health_timeout"
@@ -31,7 +30,7 @@ class Rolling(Strategy):
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def first_step(self, plan: Plan, pace: Pace) -> int:
-        """Without an old version there is nothing to walk through: the last batch starts everything."""
+        """Without an old version there is nothing to replace: the last batch starts all instances."""
         return max(_batch_steps(plan)) if pace is Pace.FIRST else 0
 
     # ── check, replace batch after batch, watch ────────────────────────────────────────────────────────────
@@ -54,7 +53,7 @@ class Rolling(Strategy):
         return walking.desired(walk, state, seen)
 
     def note(self, turn: Turn) -> None:
-        """What leaves drains from when it gets nothing new; a batch stabilises from when it is back in service."""
+        """Leaving instances drain from when they get no new request; a batch is watched from when it serves again."""
         walk = _walk(turn.plan, turn.state)
         turn.note_out(walking.drained(walk, turn.state, turn.seen))
         if turn.step.kind is not StepKind.BATCH or restored(turn.state) or turn.state.status not in FORWARD:
@@ -65,7 +64,7 @@ class Rolling(Strategy):
             turn.tell(BatchRestored(step=turn.step.id, where=walking.where(turn.state, turn.seen)))
 
     def hold(self, turn: Turn) -> Hold | None:
-        """Fewer healthy instances than the walk has of either version."""
+        """Fewer instances of either version are healthy than the present batch needs."""
         walk, state = _walk(turn.plan, turn.state), turn.state
         new, old = walk.before[0], walk.after[1]
         if state.old and (well := healthy(turn.seen, state.old)) < old:
@@ -87,11 +86,11 @@ class Rolling(Strategy):
         return restored(turn.state) and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
 
     def proven(self, turn: Turn) -> bool:
-        """A batch that serves, too."""
+        """A batch that serves counts, too."""
         return restored(turn.state) if turn.step.kind is StepKind.BATCH else super().proven(turn)
 
     def overdue(self, turn: Turn) -> bool:
-        """A batch has its deadline less its watch to be back in service; then its watch begins anew until it is."""
+        """A batch must serve again by the deadline, less the time of its watch."""
         if turn.step.kind is not StepKind.BATCH:
             return super().overdue(turn)
         return not restored(turn.state) and turn.state.waited >= turn.step.deadline - turn.step.duration
@@ -105,7 +104,7 @@ class Rolling(Strategy):
         return shifting.has_stable(turn.state)
 
     def frees_all(self, turn: Turn) -> bool:
-        """Whether the old instances that are left carry everything, so that no updated one needs to serve."""
+        """Whether the old instances that are left can carry all requests."""
         return _walk(turn.plan, turn.state).after[1] >= _enough(turn.plan)
 
     def returned(self, turn: Turn) -> bool:
@@ -115,7 +114,7 @@ class Rolling(Strategy):
         return RollingProgress()
 
     def undo(self, turn: Turn) -> None:
-        """No further batch; the updated instances walk back, the last batch first."""
+        """Begin no further batch, and replace the updated instances again, the last batch first."""
         state = turn.state
         if state.old is None:
             fail_without_a_way_back(turn)
@@ -140,7 +139,7 @@ def _own(state: RolloutState) -> RollingProgress:
 
 
 def restored(state: RolloutState) -> bool:
-    """Whether the batch of this step runs the new version, is healthy and serves."""
+    """Whether this step's batch runs the new version, is healthy, and serves."""
     return _own(state).restored
 
 
@@ -150,7 +149,7 @@ def _batch_steps(plan: Plan) -> list[int]:
 
 
 def _walk(plan: Plan, state: RolloutState) -> Walk:
-    """The walk under way: forward the present batch (or none, between them), backward the next one to undo."""
+    """The walk under way: forward the present batch (or none, between batches), backward the next one to undo."""
     batches, full = [plan.steps[i] for i in _batch_steps(plan)], plan.instances
     counts = (0, *(step.instances for step in batches))
     begun = sum(step.kind is StepKind.BATCH for step in plan.steps[: state.step + 1])
@@ -167,6 +166,6 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
 
 
 def _enough(plan: Plan) -> int:
-    """So many instances carry the service while `rolling.max_unavailable` of them are away."""
+    """How many instances carry the service while `rolling.max_unavailable` of them are away."""
     full = plan.instances
     return full - min(portion_of(str(plan.setting("rolling.max_unavailable").value), full), full - 1)
