@@ -6,7 +6,7 @@ import json
 
 import click
 
-from pilotage.cli.project import json_option
+from pilotage.cli.options import json_option
 
 
 @click.command()
