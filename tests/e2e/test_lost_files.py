@@ -60,10 +60,14 @@ def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(sh
     assert "WARN  router: stopped; 1.0.0 served last. `pilotage deploy 1.0.0` starts it again" in it.run("doctor")
 
 
-def test_down_with_a_damaged_store_changes_nothing_until_it_is_forced(shop: Make) -> None:
+def test_down_with_a_locked_or_damaged_store_changes_nothing_until_it_is_forced(shop: Make) -> None:
     """The worker watches over users also without its store, so it stays until somebody says `--force`."""
     it = shop()
     it.run("deploy", it.release("1.0.0"))
+    with contextlib.closing(sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        it.run("down", "--yes", expect=9)
+    wait_until(it, lambda: worker_pid(it.state) is not None)
     for file in it.state.glob("pilotage.sqlite*"):
         file.write_bytes(os.urandom(file.stat().st_size))
     it.run("down", "--yes", expect=9)

@@ -36,12 +36,18 @@ class Down:
 
 def down(project: Project, *, force: bool = False) -> Down:
     """Stop the worker here, the routers and every instance. force: also what another process holds, and what no store
-    knows of any more. Raises StoreConflict, AdapterError, and what an unusable store raises, unless forced."""
+    knows of any more. Raises StoreConflict, AdapterError, and what an unusable store raises, unless forced: the worker
+    then goes on, and brings back what was stopped."""
     if not force:
         # The worker watches over users also without its store: where this cannot be done, it stays.
         project.store.unfinished()
-    stop_worker(project.directory)
-    done = _taken_down(project, force=force)
+    was_at_work = stop_worker(project.directory)
+    try:
+        done = _taken_down(project, force=force)
+    except Exception:
+        if was_at_work:
+            project.ensure_worker()
+        raise
     # What no record knows any more, it carries the mark of this folder all the same.
     if left := processes.left_in(project.directory / "run"):
         processes.end_all(left, _END_DEADLINE)
