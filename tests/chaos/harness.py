@@ -191,7 +191,15 @@ def controller(place: Path, hooks: frozenset[str], kill: tuple[str, int] | None)
 
 
 def _opened(
-    world: World, directory: Path, _: Snapshot, service: str, environment: str, token: int, __: str, by: str
+    world: World,
+    directory: Path,
+    _: Snapshot,
+    service: str,
+    environment: str,
+    token: int,
+    __: str,
+    by: str,
+    *___: float,
 ) -> Target:
     """The world for the holder of a lease; as at a real target, its fence refuses who has lost it."""
     world.fence = Fence(place_of(directory, service, environment) / "fence.json", token, by)
