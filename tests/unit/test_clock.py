@@ -16,7 +16,7 @@ from pilotage.adapters.clock import SYSTEM
 from pilotage.app import followups as actions
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
-from pilotage.app.readiness.assessment import Asker, assess_readiness
+from pilotage.app.readiness.assessment import assess_readiness
 from pilotage.cli.planning import plan as plan_command
 from pilotage.cli.retrospecting import action
 from pilotage.engine.store import Store
@@ -57,7 +57,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
 
     listed = CliRunner().invoke(action, ["list", "--json"], obj=it)
     assert json.loads(listed.output)["actions"][0]["overdue"] is overdue
-    gates = assess_readiness(it.loaded, made, it.store, Asker("ada", it.clock.now())).gates
+    gates = assess_readiness(it, "ada", made).gates
     (gate,) = [gate for gate in gates if gate.item == "action_1"]
     assert gate.reason.startswith("bob owes since") is overdue
     assert actions.remind(it.store.engine, it.clock.now()) == int(overdue)

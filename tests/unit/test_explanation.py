@@ -9,6 +9,7 @@ import pytest
 
 from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
+from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.loading import load
 from pilotage.engine.store import Store
@@ -24,9 +25,8 @@ from .test_config import GOOD
 def rollout(tmp_path: Path) -> Rollout:
     (tmp_path / "pilotage.yaml").write_text(GOOD)
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
-    found = deploy(
-        store, loaded, plan_for(loaded, "production", Wish("v1")), DeployRequest("ada", "refuse", "")
-    ).rollout
+    request = DeployRequest(plan=plan_for(loaded, "production", Wish("v1")))
+    found = deploy(Project.of(loaded, store), "ada", request).rollout
     assert found is not None
     return found
 

@@ -11,7 +11,8 @@ import pytest
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
-from pilotage.app.requests import DeployRequest
+from pilotage.app.project import Project
+from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.app.rollback import go_back
 from pilotage.config.loading import Loaded, load
 from pilotage.engine.queue import begin_what_waits
@@ -223,7 +224,11 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "") -> Started:
-    return deploy(store, loaded, plan_for(loaded, "production", Wish(version)), DeployRequest("ada", busy, glass))
+    return deploy(
+        Project.of(loaded, store),
+        "ada",
+        DeployRequest(plan=plan_for(loaded, "production", Wish(version)), if_busy=busy, emergency=glass),
+    )
 
 
 def end(store: Store, rollout: Rollout, status: Status) -> None:
@@ -299,20 +304,22 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
 ) -> None:
     current = running(store, loaded)
     end(store, current, Status.COMPLETED)
-    fast = go_back(store, loaded, "production", None, "ada", "").rollout
+    fast = go_back(Project.of(loaded, store), "ada", RollbackRequest()).rollout
     assert fast is not None
     assert (fast.version, fast.state.pace) == ("v0", Pace.FAST)
     assert store.events(fast.id)[0].sentence.startswith("production goes back to v0, started by ada; v1")
     end(store, fast, Status.COMPLETED)
     again = (
-        go_back(store, loaded, "production", None, "ada", "") if len(store.serving("shop", "production")) > 1 else None
+        go_back(Project.of(loaded, store), "ada", RollbackRequest())
+        if len(store.serving("shop", "production")) > 1
+        else None
     )
     assert again is None, "a return forgets what it came from"
     third = asked(store, loaded, "v2").rollout
     assert third is not None
     end(store, third, Status.COMPLETED)
     clock.pass_(2 * 86400)
-    slow = go_back(store, loaded, "production", None, "ada", "")
+    slow = go_back(Project.of(loaded, store), "ada", RollbackRequest())
     assert slow.rollout is not None
     assert slow.rollout.state.pace is Pace.FULL
     assert "the rollback window is over" in slow.sentence

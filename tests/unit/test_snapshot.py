@@ -16,6 +16,7 @@ from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.fleets.process_adapter import ProcessFleetSection
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_adapter import EnvoyRouterSection
+from pilotage.app.project import Project
 from pilotage.config.loading import load
 from pilotage.config.stored import UnreadableSection, read_section
 from pilotage.engine.targets import describe, open_target, probe_specs, rules_of
@@ -130,9 +131,9 @@ def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path)
     path.write_text(GOOD.replace('listen: "127.0.0.1:8080"', 'listen: "127.0.0.1:8080", maintenance_page: closed.html'))
     loaded, store = load(path), Store(tmp_path / "state")
     with pytest.raises(PlanStopped, match=r"pilotage\.yaml:\d+: closed\.html cannot be read"):
-        check_may_begin(store, loaded, plan_for(loaded, "production", Wish("2")), DeployRequest("ada"))
+        check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", Wish("2"))))
     (tmp_path / "closed.html").write_text("<p>closed</p>")
-    check_may_begin(store, loaded, plan_for(loaded, "production", Wish("2")), DeployRequest("ada"))
+    check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", Wish("2"))))
     store.close()
 
 

@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pilotage.app.permissions import check_role, person_of
+from pilotage.app.permissions import Permission
+from pilotage.app.project import Project
+from pilotage.app.requests import AnnouncementRequest
 from pilotage.config.loading import Loaded
 from pilotage.engine import outbox
 from pilotage.engine.store import Store, StoreConflict
@@ -77,10 +79,12 @@ def announcements_of(store: Store, plan: Plan) -> tuple[Announced, ...]:
     return tuple(known.get(message.id) or _planned(message, plan) for message in plan.communication)
 
 
-def track(store: Store, loaded: Loaded, plan: Plan, actor: str, now: float) -> int:
+def track(project: Project, actor: str, plan: Plan) -> int:
     """From now on the worker reminds of what is overdue. Returns how many items are tracked anew; due times follow the
     plan, also of what was tracked before."""
-    with store.engine.begin() as connection:
+    project.require(actor, Permission.ANNOUNCE, plan.environment)
+    loaded, now = project.loaded, project.clock.now()
+    with project.store.engine.begin() as connection:
         known = {row["item"] for row in _rows(connection, plan)}
         for message in plan.communication:
             planned = _planned(message, plan)
@@ -152,54 +156,48 @@ def _channels(loaded: Loaded) -> list[dict[str, Any]]:
 # ── what people do ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
-class Act:
-    """Who does something to an announcement, when, and why."""
-
-    actor: str
-    now: float
-    reason: str = ""
-
-
-def edit(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Act) -> None:
+def edit(project: Project, actor: str, request: AnnouncementRequest) -> None:
     """A person's own words; what was approved before must be approved again, what was scheduled does not go out."""
-    _set(store, loaded, plan, item, act, state=State.DRAFT, text=text)
+    _set(project, actor, request, state=State.DRAFT, text=request.text)
 
 
-def approve(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act) -> None:
+def approve(project: Project, actor: str, request: AnnouncementRequest) -> None:
     """By its owner, where `people` say who that is (Forbidden)."""
-    check_role(loaded, person_of(loaded, act.actor), _message(plan, item).owner)
-    if _found(store, plan, item).state is State.SCHEDULED:
+    plan, item = request.plan, request.item
+    project.require(actor, Permission.APPROVE_ANNOUNCEMENT, plan.environment, _message(plan, item).owner)
+    if _found(project.store, plan, item).state is State.SCHEDULED:
         raise StoreConflict(f"{item} is scheduled already")
-    _set(store, loaded, plan, item, act, state=State.APPROVED)
+    _set(project, actor, request, state=State.APPROVED)
 
 
-def skip(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act) -> None:
+def skip(project: Project, actor: str, request: AnnouncementRequest) -> None:
     """Not this time, for a reason; what was scheduled does not go out."""
-    _set(store, loaded, plan, item, act, state=State.SKIPPED)
+    _set(project, actor, request, state=State.SKIPPED)
 
 
-def send(store: Store, loaded: Loaded, plan: Plan, item: str, text: str, act: Act, at: float | None = None) -> int:
+def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
     """Through every channel that leads to its audience, now or at a time; returns through how many. Raises Unreachable,
     and StoreConflict for what is not approved or was sent already."""
-    announced = _found(store, plan, item)
+    project.require(actor, Permission.ANNOUNCE, request.plan.environment)
+    plan, item, now = request.plan, request.item, project.clock.now()
+    announced = _found(project.store, plan, item)
     if announced.state in (State.SENT, State.SCHEDULED):
         raise StoreConflict(f"{item} is {announced.state} already")
     if announced.state is not State.APPROVED:
         raise StoreConflict(f"{item} is {announced.state}: `pilotage announce approve {item} {plan.version}` first")
-    channels = [c for c in _channels(loaded) if announced.audience in c["audiences"]]
+    channels = [c for c in _channels(project.loaded) if announced.audience in c["audiences"]]
     if not channels:
         raise Unreachable(
             f"no channel leads to {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
         )
-    message = _spoken(plan, announced, text, act.now)
-    state = State.SCHEDULED if at else State.SENT
+    message = _spoken(plan, announced, request.text, now)
+    state = State.SCHEDULED if request.at else State.SENT
     try:
-        with store.engine.begin() as connection:
-            if (now := _state(connection, plan, item)) is not State.APPROVED:
-                raise StoreConflict(f"{item} is {now}: somebody was quicker")
-            _write(connection, loaded, plan, item, act, state=state, text=text)
-            return outbox.post(connection, message, channels, act.now, due=at)
+        with project.store.engine.begin() as connection:
+            if (present := _state(connection, plan, item)) is not State.APPROVED:
+                raise StoreConflict(f"{item} is {present}: somebody was quicker")
+            _write(connection, project, actor, request, state=state, text=request.text)
+            return outbox.post(connection, message, channels, now, due=request.at)
     except IntegrityError:
         raise StoreConflict(f"{item} is {state} already") from None
 
@@ -216,22 +214,25 @@ def _found(store: Store, plan: Plan, item: str) -> Announced:
     return next(a for a in announcements_of(store, plan) if a.item == _message(plan, item).id)
 
 
-def _set(store: Store, loaded: Loaded, plan: Plan, item: str, act: Act, **values: Any) -> None:
+def _set(project: Project, actor: str, request: AnnouncementRequest, **values: Any) -> None:
     """Change what has not gone out yet. Raises StoreConflict when it has."""
-    with store.engine.begin() as connection:
+    plan, item = request.plan, request.item
+    project.require(actor, Permission.ANNOUNCE, plan.environment)
+    with project.store.engine.begin() as connection:
         state = _state(connection, plan, item)
         withdrawn = state is not State.SCHEDULED or outbox.withdraw(connection, _key(plan, item))
         if state is State.SENT or not withdrawn:
             raise StoreConflict(f"{item} is sent already: what went out stays as it is")
-        _write(connection, loaded, plan, item, act, **values)
+        _write(connection, project, actor, request, **values)
 
 
-def _write(connection: Connection, loaded: Loaded, plan: Plan, item: str, act: Act, **values: Any) -> None:
+def _write(connection: Connection, project: Project, actor: str, request: AnnouncementRequest, **values: Any) -> None:
+    plan, item, now = request.plan, request.item, project.clock.now()
     message = _message(plan, item)
     if not any(row["item"] == item for row in _rows(connection, plan)):
-        _create(connection, loaded, plan, _planned(message, plan), act.actor, act.now)
+        _create(connection, project.loaded, plan, _planned(message, plan), actor, now)
     plain = {name: value.value if isinstance(value, State) else value for name, value in values.items()}
-    _change(connection, plan, item, actor=act.actor, reason=act.reason, at=act.now, **plain)
+    _change(connection, plan, item, actor=actor, reason=request.reason, at=now, **plain)
 
 
 def _message(plan: Plan, item: str) -> Planned:

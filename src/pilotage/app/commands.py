@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pilotage.app.homes import Attended, attend
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.app.requests import CommandRequest
 from pilotage.model.record import RolloutSummary
-from pilotage.model.rollout import Status
+from pilotage.model.rollout import CommandKind, Status
 
 _ANSWER_DEADLINE = 15.0
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
 
 class End(StrEnum):
@@ -43,6 +45,8 @@ def submit(project: Project, actor: str, request: CommandRequest) -> Answer:
     from pilotage.engine.store import StoreConflict
 
     rollout = meant(project, request.environment)
+    permission = Permission.TAKE_BACK if request.kind in _UNDOING else Permission.COMMAND
+    project.require(actor, permission, rollout.environment)
     try:
         identity = project.store.command(rollout.id, request.kind, actor, request.reason, request.full)
     except StoreConflict:
@@ -98,6 +102,7 @@ def take_back_offline(project: Project, actor: str, environment: str | None, to:
 def clean(project: Project, actor: str, environment: str | None) -> str:
     """Remove a failed environment that was kept for study. Returns its version; empty where none is kept."""
     rollout = project.rollout(environment)
+    project.require(actor, Permission.CLEAN, rollout.environment)
     if not rollout.state.preserved or not rollout.state.status.final:
         return ""
     project.store.clean(rollout.id, actor, project.clock.now())

@@ -4,91 +4,80 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pilotage.app.permissions import person_of
+from pilotage.app.permissions import Permission
 from pilotage.app.preconditions import check_may_begin, check_ready
+from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.snapshot import snapshot_of
-from pilotage.config.loading import Loaded
 from pilotage.engine.returning import Started
-from pilotage.engine.store import Store, StoreConflict, Wanted
-from pilotage.model.plan import Plan
+from pilotage.engine.store import StoreConflict, Wanted
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
 from pilotage.rollout.machine import begin
 
 
-def deploy(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> Started:
-    """Begin the rollout of `plan` (rule 8): the version that serves already is a no-op; the stable one, asked for
-    while another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
+def deploy(project: Project, actor: str, request: DeployRequest) -> Started:
+    """Begin the rollout of a plan (rule 8): the version that serves already is a no-op; the stable one, asked for while
+    another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
 
-    Raises PlanStopped for a plan that may not be executed, GatesShut where its readiness is enforced, StoreConflict in
-    a freeze; the latter two not when the glass is broken.
+    Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut where its readiness is enforced,
+    StoreConflict in a freeze; the latter two not in an emergency.
     """
-    check_may_begin(store, loaded, plan, asked)
+    plan, store = request.plan, project.store
+    project.require(actor, Permission.DEPLOY, plan.environment)
+    check_may_begin(project, request)
     latest = store.latest(plan.service, plan.environment)
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
-        return _while_busy(store, loaded, plan, asked, latest)
+        return _while_busy(project, actor, request, latest)
     if serving and serving[0] == plan.version:
         return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
-    told = check_ready(store, loaded, plan, asked)
-    pace = (Pace.URGENT if asked.glass else Pace.FULL) if serving else Pace.FIRST
-    return _start(store, loaded, plan, serving[0] if serving else None, pace, asked, told)
+    told = check_ready(project, actor, request)
+    pace = (Pace.URGENT if request.emergency else Pace.FULL) if serving else Pace.FIRST
+    return start(project, actor, request, serving[0] if serving else None, pace, told)
 
 
-def _while_busy(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest, latest: Rollout) -> Started:
+def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Rollout) -> Started:
+    plan, store = request.plan, project.store
     if plan.version == latest.version:
         return Started(latest, f"{plan.version} is already rolling out", fresh=False)
     if plan.version == latest.old:
-        store.command(latest.id, CommandKind.ROLLBACK, asked.actor, f"{plan.version} was deployed again")
+        store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
         return Started(latest, f"{latest.version} is undone: {plan.version} was deployed again", fresh=False)
-    if asked.busy == "refuse":
+    if request.if_busy == "refuse":
         raise StoreConflict(
             f"{latest.version} is rolling out in {plan.environment}: wait for it, `pilotage abort` it first, or say "
             "--if-busy queue or supersede"
         )
-    waiting = store.queued(plan.service, plan.environment)
-    for other in waiting:
+    for other in store.queued(plan.service, plan.environment):
         if other.version == plan.version:
             return Started(store.get(other.id), f"{plan.version} waits its turn already", fresh=False)
-    told = check_ready(store, loaded, plan, asked)
-    pace = Pace.URGENT if asked.glass else Pace.FULL
-    now = store.clock.now()
-    wanted = _wanted(store, loaded, plan, latest.old, pace, asked, told, now)
-    if asked.busy == "supersede":
+    told = check_ready(project, actor, request)
+    pace, now = Pace.URGENT if request.emergency else Pace.FULL, store.clock.now()
+    wanted = _wanted(project, actor, request, latest.old, pace, told)
+    if request.if_busy == "supersede":
         rollout = store.supersede(wanted, latest.id, now)
         return Started(rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
-    rollout = store.create(plan, wanted.state, wanted.snapshot, asked.actor, now, queued=True, more=told)
+    rollout = store.create(plan, wanted.state, wanted.snapshot, actor, now, queued=True, more=told)
     return Started(rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
 
 
-def _start(
-    store: Store,
-    loaded: Loaded,
-    plan: Plan,
-    old: str | None,
-    pace: Pace,
-    asked: DeployRequest,
-    told: tuple[Event, ...] = (),
+def start(
+    project: Project, actor: str, request: DeployRequest, old: str | None, pace: Pace, told: tuple[Event, ...] = ()
 ) -> Started:
-    now = store.clock.now()
-    wanted = _wanted(store, loaded, plan, old, pace, asked, told, now)
-    rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, now, more=told)
+    """Write the rollout down, with what is told with its start; nothing else is asked. old: the version it replaces."""
+    plan, store = request.plan, project.store
+    wanted = _wanted(project, actor, request, old, pace, told)
+    rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=told)
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 
 def _wanted(
-    store: Store,
-    loaded: Loaded,
-    plan: Plan,
-    old: str | None,
-    pace: Pace,
-    asked: DeployRequest,
-    told: tuple[Event, ...],
-    now: float,
+    project: Project, actor: str, request: DeployRequest, old: str | None, pace: Pace, told: tuple[Event, ...]
 ) -> Wanted:
-    state: RolloutState = begin(plan, old, pace, person_of(loaded, asked.actor).name)
-    if asked.glass:
-        state = replace(state, reason=asked.glass)
-    snapshot = snapshot_of(loaded, plan.environment, now, store.directory)
-    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=asked.actor, more=told)
+    plan = request.plan
+    state: RolloutState = begin(plan, old, pace, project.people.identify(actor).name)
+    if request.emergency:
+        state = replace(state, reason=request.emergency)
+    snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)
+    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=told)

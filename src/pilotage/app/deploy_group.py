@@ -3,56 +3,66 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 
+from pilotage.app.permissions import Permission
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.preconditions import PlanStopped, check_may_begin, check_ready
-from pilotage.app.requests import DeployRequest
+from pilotage.app.project import Project
+from pilotage.app.requests import DeployRequest, GroupRequest
 from pilotage.app.snapshot import snapshot_of
-from pilotage.config.loading import Loaded
-from pilotage.engine.store import Store, Wanted
+from pilotage.engine.store import Wanted
 from pilotage.model.order import in_order
+from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Pace
-from pilotage.model.snapshot import Membership
+from pilotage.model.rollout import Event, Pace
+from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
 
 
-def deploy_release(
-    store: Store, loaded: Loaded, environment: str, versions: Mapping[str, str], asked: DeployRequest
-) -> tuple[Rollout, ...]:
-    """Begin a release of several services: all of them wait, and those that wait for nobody begin at once.
-
-    versions: by service. Nothing begins when any plan may not be executed or any environment is busy.
-    """
-    services = loaded.configuration.services
-    plans, told = {}, {}
-    for name in in_order({name: section.after for name, section in services.items()}):
-        if name not in versions:
-            continue
-        view = loaded.of(name)
-        if environment not in view.configuration.environments:
-            raise PlanStopped(f"{view.place('environments')}: {name} has no environment {environment!r}")
-        plan = plan_for(view, environment, Wish(versions[name]))
-        check_may_begin(store, view, plan, asked)
-        serving = store.serving(name, environment)
-        if not serving or serving[0] != plan.version:
-            plans[name], told[name] = plan, check_ready(store, view, plan, asked)
-    identity, now = f"release-{uuid.uuid4().hex[:8]}", store.clock.now()
+def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[Rollout, ...]:
+    """Begin a release of several services: all of them wait, and those that wait for nobody begin at once. Nothing
+    begins when any plan may not be executed or any environment is busy. Raises as `deploy`."""
+    project.require(actor, Permission.DEPLOY, request.environment)
+    plans, told = _checked(project, actor, request)
+    identity, now = f"release-{uuid.uuid4().hex[:8]}", project.store.clock.now()
     wanted = []
     for name, plan in plans.items():
-        serving = store.serving(name, environment)
-        after = tuple(other for other in services[name].after if other in plans)
-        snapshot = replace(
-            snapshot_of(loaded.of(name), environment, now, store.directory),
-            release=Membership(after=after, lockstep=loaded.configuration.lockstep),
-        )
-        state = begin(plan, serving[0] if serving else None, Pace.FULL, asked.actor)
+        serving = project.store.serving(name, request.environment)
+        state = begin(plan, serving[0] if serving else None, Pace.FULL, actor)
+        snapshot = _snapshot(project, name, request.environment, frozenset(plans))
         wanted.append(
             Wanted(
-                plan=plan, state=state, snapshot=snapshot, actor=asked.actor, queued=True, release=identity,
-                more=told[name],
+                plan=plan, state=state, snapshot=snapshot, actor=actor, queued=True, release=identity, more=told[name]
             )
         )  # fmt: skip
-    return store.create_group(wanted, now)
+    return project.store.create_group(wanted, now)
+
+
+def _checked(
+    project: Project, actor: str, request: GroupRequest
+) -> tuple[dict[str, Plan], dict[str, tuple[Event, ...]]]:
+    """The plan of each service that does not serve its version yet, and what is told with its start."""
+    services = project.whole.configuration.services
+    plans, told = {}, {}
+    for name in in_order({name: section.after for name, section in services.items()}):
+        if name not in request.versions:
+            continue
+        one = project.for_service(name)
+        if request.environment not in one.loaded.configuration.environments:
+            where = one.loaded.place("environments")
+            raise PlanStopped(f"{where}: {name} has no environment {request.environment!r}")
+        plan = plan_for(one.loaded, request.environment, Wish(request.versions[name]))
+        asked = DeployRequest(plan=plan, emergency=request.emergency)
+        check_may_begin(one, asked)
+        serving = project.store.serving(name, request.environment)
+        if not serving or serving[0] != plan.version:
+            plans[name], told[name] = plan, check_ready(one, actor, asked)
+    return plans, told
+
+
+def _snapshot(project: Project, name: str, environment: str, members: frozenset[str]) -> Snapshot:
+    whole, store = project.whole, project.store
+    after = tuple(other for other in whole.configuration.services[name].after if other in members)
+    membership = Membership(after=after, lockstep=whole.configuration.lockstep)
+    return replace(snapshot_of(whole.of(name), environment, store.clock.now(), store.directory), release=membership)

@@ -43,7 +43,7 @@ def drill_rollback(project: Project, actor: str, environment: str | None, wish: 
     if not store.serving(project.loaded.configuration.service, place):
         raise Unclear(f"nothing serves {place} yet, so there is nothing to go back to: deploy there first")
     plan = plan_for(project.loaded, place, wish)
-    started = deploy(store, project.loaded, plan, DeployRequest(actor))
+    started = deploy(project, actor, DeployRequest(plan=plan))
     if started.rollout is None or not started.fresh:
         raise Unclear(f"{started.sentence}: drill with another version")
     project.warn(started.sentence)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.model.errors import Conflict
 from pilotage.model.flag import OFF, Ramp
@@ -43,6 +44,7 @@ def kill(project: Project, actor: str, environment: str | None, reason: str) -> 
     from pilotage.model.rollout import CommandKind
 
     name = project.environment(environment)
+    project.require(actor, Permission.KILL_FLAG, name)
     key, flags = _flag(project, name)
     began = time.monotonic()
     flags.apply(OFF)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import Engine, RowMapping, insert, select, update
 
 from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.engine import outbox
 from pilotage.engine.tables import actions
@@ -133,6 +134,7 @@ def actions_here(project: Project, *, open_only: bool) -> tuple[FollowUp, ...]:
 
 def resolve(project: Project, actor: str, action: FollowUp) -> int:
     """Keep a new action; its owner is reminded through every channel of the configuration. Returns its number."""
+    project.require(actor, Permission.FOLLOW_UP)
     channels = [channel.model_dump(mode="json") for channel in project.loaded.configuration.notify]
     service, now = project.loaded.configuration.service, project.clock.now()
     return add(project.store.engine, service, action, channels, actor, now)
@@ -140,6 +142,7 @@ def resolve(project: Project, actor: str, action: FollowUp) -> int:
 
 def finish(project: Project, actor: str, number: int, outcome: str) -> None:
     """An action is done. Raises UnknownAction."""
+    project.require(actor, Permission.FOLLOW_UP)
     service, now = project.loaded.configuration.service, project.clock.now()
     done(project.store.engine, service, number, outcome, actor, now)
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
+from pilotage.app.requests import FreezeRequest
 from pilotage.model.calendar import Freeze
 from pilotage.rollout.windows import in_words
 
 
-def declare(project: Project, actor: str, environment: str | None, name: str, seconds: float, reason: str) -> str:
-    """From now on. Returns the freeze in words."""
-    place, configuration = project.environment(environment), project.loaded.configuration
+def declare(project: Project, actor: str, request: FreezeRequest) -> str:
+    """From now on. Returns the freeze in words. Raises Forbidden, Unclear."""
+    place, configuration = project.environment(request.environment), project.loaded.configuration
+    project.require(actor, Permission.FREEZE, place)
     begins = project.moment
-    declared = Freeze(name, begins, begins + timedelta(seconds=seconds))
-    project.store.freezes.declare(configuration.service, place, declared, actor, reason)
+    declared = Freeze(request.name, begins, begins + timedelta(seconds=request.seconds))
+    project.store.freezes.declare(configuration.service, place, declared, actor, request.reason)
     return in_words(declared, configuration.calendar.zone)
 
 
 def lift(project: Project, actor: str, environment: str | None, name: str) -> None:
     """End a declared freeze now. Raises Unclear where there is none of that name."""
     place, service = project.environment(environment), project.loaded.configuration.service
+    project.require(actor, Permission.FREEZE, place)
     if not project.store.freezes.lift(service, place, name, actor):
         raise Unclear(f"no declared freeze is called {name!r}; those of pilotage.yaml are ended there")

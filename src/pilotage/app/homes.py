@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.model.errors import Conflict
 
@@ -37,11 +38,12 @@ def may_adopt(project: Project, service: str, environment: str, *, force: bool) 
     return home
 
 
-def adopt(project: Project, service: str, environment: str, *, force: bool) -> str:
+def adopt(project: Project, actor: str, service: str, environment: str, *, force: bool) -> str:
     """Make this folder the environment's home; what runs at the old one is not touched. Returns the old one's name.
     Raises StillThere."""
     from pilotage.engine import places
 
+    project.require(actor, Permission.ADOPT, environment)
     try:
         before = places.adopt(project.store.engine, project.directory, service, environment, force=force)
     except places.StillAlive as alive:

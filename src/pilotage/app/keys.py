@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.model.errors import Invalid
 
@@ -36,12 +37,13 @@ def show(project: Project) -> PublicKey:
     return PublicKey(id=signer.id, public=signer.public, earlier=earlier)
 
 
-def rotate(project: Project) -> PublicKey:
+def rotate(project: Project, actor: str) -> PublicKey:
     """Make a new key; earlier public keys stay. Raises KeyElsewhere."""
     from pilotage.adapters import keys
     from pilotage.engine.custody import custody_of
     from pilotage.engine.location import made
 
+    project.require(actor, Permission.ROTATE_KEY)
     if (named := custody_of(project.whole).key) is not None:
         raise KeyElsewhere(f"signing.key names {named}: put a new key there")
     signer = keys.rotate(made(project.directory))

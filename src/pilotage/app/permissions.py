@@ -1,33 +1,122 @@
-"""Who somebody is, by whatever name, and for what they may answer: `people` of the configuration."""
+"""May this actor do this to that? Asked by every use case that changes something, and answered here alone.
+
+Taking traffic off harm is never refused. The engine asks once more before the effect, by the people whom the rollout
+knew when it was created (`rollout/commands.py`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pilotage.config.loading import Loaded
+from pilotage.model.actor import Actor, ActorKind
 from pilotage.model.errors import Forbidden, Invalid
 from pilotage.model.schedule import Role
 
 
+class Permission(StrEnum):
+    """What an actor can do; each value completes "may …"."""
+
+    DEPLOY = "deploy"
+    ROLL_BACK = "roll back"
+    COMMAND = "command a rollout"
+    TAKE_BACK = "take users back"
+    KILL_FLAG = "turn a flag off"
+    CLEAN = "remove a failed environment"
+    FREEZE = "declare or lift a freeze"
+    SIGN_OFF = "sign off"
+    WAIVE = "waive"
+    ANNOUNCE = "change an announcement"
+    APPROVE_ANNOUNCEMENT = "approve an announcement"
+    FOLLOW_UP = "add or finish an action"
+    ADOPT = "move an environment"
+    STOP = "stop the service"
+    PRUNE = "remove old messages and logs"
+    ROTATE_KEY = "replace the key"
+
+
+_UNDOING = frozenset({Permission.ROLL_BACK, Permission.TAKE_BACK, Permission.KILL_FLAG})
+"""Whoever sees harm may end it."""
+
+_BY_ROLE = frozenset({Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_ANNOUNCEMENT})
+"""Somebody's word: it counts because of who gives it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """What something is done to. role: in which it is done, where it is somebody's word."""
+
+    service: str
+    environment: str = ""
+    role: Role | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """`people` of a configuration. by_name: each with roles and other names · where: the place in the file."""
+
+    by_name: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    where: str
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> People:
+        people = loaded.configuration.people.items()
+        return cls(
+            by_name={name: (tuple(one.roles), tuple(one.also)) for name, one in people}, where=loaded.place("people")
+        )
+
+    def identify(self, name: str, kind: ActorKind = ActorKind.PERSON) -> Actor:
+        """Who somebody is, by whatever of their names."""
+        for known, (roles, aliases) in self.by_name.items():
+            if name in (known, *aliases):
+                return Actor(name=known, kind=kind, aliases=aliases, roles=roles)
+        return Actor(name=name, kind=kind, roles=() if self.by_name else None)
+
+    def holders(self, role: Role) -> tuple[str, ...]:
+        """Whoever has a role."""
+        return tuple(name for name, (roles, _) in self.by_name.items() if _has(roles, role))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why not, and who may."""
+
+    sentence: str
+
+
+def may(actor: Actor, permission: Permission, thing: Thing, people: People) -> Refusal | None:
+    """None where the actor may. A pure function of what is given."""
+    if permission in _UNDOING or permission not in _BY_ROLE:
+        return None
+    if actor.kind is not ActorKind.PERSON:
+        return Refusal(sentence=f"{actor} is a {actor.kind}: only a person may {permission}")
+    role = thing.role
+    if role is None or actor.roles is None or _has(actor.roles, role):
+        return None
+    holders = people.holders(role)
+    who = f"{', '.join(holders)} may" if holders else f"nobody is: {people.where} gives the role to no one"
+    return Refusal(sentence=f"{actor} is no {role}; {who}")
+
+
+def require(people: People, name: str, permission: Permission, thing: Thing) -> Actor:
+    """The actor of that name, who may do this. Raises Forbidden with the reason, and who may."""
+    actor = people.identify(name)
+    if refusal := may(actor, permission, thing, people):
+        raise Forbidden(refusal.sentence)
+    return actor
+
+
+def _has(roles: tuple[str, ...], role: Role) -> bool:
+    return any(word.lower() == role.lower() for word in roles)
+
+
+# ── roles ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 class UnknownRole(Invalid):
     """A word that is no role of any plan."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """names: all of them, `name` first. roles: None where the configuration names nobody, and anybody may answer."""
-
-    name: str
-    names: tuple[str, ...]
-    roles: tuple[str, ...] | None
-
-
-def person_of(loaded: Loaded, actor: str) -> Person:
-    people = loaded.configuration.people
-    for name, section in people.items():
-        if actor in (name, *section.also):
-            return Person(name, (name, *section.also), tuple(section.roles))
-    return Person(actor, (actor,), () if people else None)
 
 
 def role_called(word: str) -> Role:
@@ -41,16 +130,3 @@ def role_called(word: str) -> Role:
 def hyphened(role: str) -> str:
     """As it is written on a command line."""
     return role.lower().replace(" ", "-")
-
-
-def check_role(loaded: Loaded, person: Person, role: Role) -> None:
-    """Raises Forbidden when the configuration gives the role to others."""
-    if person.roles is None or any(word.lower() == role.lower() for word in person.roles):
-        return
-    holders = [
-        name
-        for name, section in loaded.configuration.people.items()
-        if any(word.lower() == role.lower() for word in section.roles)
-    ]
-    who = f"{', '.join(holders)} may" if holders else f"nobody is: {loaded.place('people')} gives the role to no one"
-    raise Forbidden(f"{person.name} is no {role}; {who}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
 from pilotage.config.models import EnvironmentSection
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.store import StoreConflict
 from pilotage.engine.targets import describe, files_of, open_flags
 from pilotage.model.clock import day_of
 from pilotage.model.errors import NotReady
@@ -32,14 +33,15 @@ class GatesShut(PlanStopped):
         self.found = found
 
 
-def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> tuple[Event, ...]:
-    """What is told of the release's readiness with its start; nothing where it is not enforced or the glass is broken.
+def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[Event, ...]:
+    """What is told of the release's readiness with its start; nothing where it is not enforced, or in an emergency.
     Raises GatesShut."""
-    from pilotage.app.readiness.assessment import Asker, assess_readiness, enforced, in_words
+    from pilotage.app.readiness.assessment import assess_readiness, enforced, in_words
 
-    if asked.glass or not enforced(loaded, plan.environment):
+    plan = request.plan
+    if request.emergency or not enforced(project.loaded, plan.environment):
         return ()
-    found = assess_readiness(loaded, plan, store, Asker(asked.actor, store.clock.now()))
+    found = assess_readiness(project, actor, plan)
     if not found.ready:
         raise GatesShut(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
     waived = {gate.item: gate.reason for gate in found.waived}
@@ -47,10 +49,10 @@ def check_ready(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) 
     return (checked.record(),)
 
 
-def check_may_begin(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> None:
-    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless the glass is broken."""
-    _may_execute(plan, loaded)
-    _may_begin(store, loaded, plan, asked)
+def check_may_begin(project: Project, request: DeployRequest) -> None:
+    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless it is an emergency."""
+    _may_execute(request.plan, project.loaded)
+    _may_begin(project, request)
 
 
 def _may_execute(plan: Plan, loaded: Loaded) -> None:
@@ -101,14 +103,15 @@ def _ramp_now(loaded: Loaded, section: FlagSection) -> Ramp:
     return open_flags(section, context).read()
 
 
-def _may_begin(store: Store, loaded: Loaded, plan: Plan, asked: DeployRequest) -> None:
-    """No rollout starts in a freeze; who breaks the glass says why, and it is told with the start."""
+def _may_begin(project: Project, request: DeployRequest) -> None:
+    """No rollout starts in a freeze, but in an emergency, whose reason is told with the start."""
     from pilotage.config.calendars import calendar_of
 
+    plan, store, loaded = request.plan, project.store, project.loaded
     now = store.clock.now()
     calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
     freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
-    if freeze is not None and not asked.glass:
+    if freeze is not None and not request.emergency:
         raise StoreConflict(
             f"{plan.version} is not deployed: {in_words(freeze, calendar.zone)} ({freeze.source or 'calendar'}). "
             'Wait, or --break-glass --reason "…"'

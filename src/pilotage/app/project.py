@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,12 @@ from pilotage.model.errors import Invalid
 
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
+    from pilotage.app.permissions import People, Permission
     from pilotage.config.loading import Loaded
     from pilotage.engine.store import Store
+    from pilotage.model.actor import Actor
     from pilotage.model.record import Rollout, RolloutSummary
+    from pilotage.model.schedule import Role
 
 
 class Unclear(Invalid):
@@ -42,6 +45,19 @@ class Project:
     clock: Clock = SYSTEM
     warn: Callable[[str], None] = _log_warning
     _said_unread: bool = False
+
+    @classmethod
+    def of(cls, loaded: Loaded, store: Store) -> Project:
+        """Of a configuration and a store that are open already."""
+        made = cls(loaded.path, loaded.configuration.service, store.clock)
+        made.__dict__ |= {"whole": loaded, "loaded": loaded, "store": store}
+        return made
+
+    def for_service(self, name: str) -> Project:
+        """The same for one of several services."""
+        made = replace(self, service=name)
+        made.__dict__ |= {"whole": self.whole, "store": self.store}
+        return made
 
     @property
     def folder(self) -> Path:
@@ -136,6 +152,25 @@ class Project:
             return os.environ.get("PILOTAGE_ACTOR") or getpass.getuser()
         except (KeyError, OSError):
             return f"user {os.getuid()}"
+
+    @property
+    def people(self) -> People:
+        """`people` of the configuration; nobody where it cannot be read: then a rollout's own people decide, in the
+        engine."""
+        from pilotage.app.permissions import People
+        from pilotage.config.yaml_reader import ConfigError
+
+        try:
+            return People.of(self.loaded)
+        except ConfigError:
+            return People(by_name={}, where=f"{self.config}: people")
+
+    def require(self, actor: str, permission: Permission, environment: str = "", role: Role | None = None) -> Actor:
+        """The actor of that name, who may do this here. Raises Forbidden."""
+        from pilotage.app.permissions import Thing, require
+
+        thing = Thing(service=self.service or "", environment=environment, role=role)
+        return require(self.people, actor, permission, thing)
 
     def environment(self, named: str | None) -> str:
         """The environment meant: the one named, or the only one. Raises Unclear."""

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeployRequest:
-    """Who asks for a rollout. busy: what to do while another is under way, refuse, queue or supersede · glass: why the
-    glass is broken, empty where it is not."""
+    """if_busy: while another rollout is under way, refuse, queue or supersede · emergency: why freezes and gates do not
+    count this time; empty where they do."""
 
-    actor: str
-    busy: str = "refuse"
-    glass: str = ""
+    plan: Plan
+    if_busy: str = "refuse"
+    emergency: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRequest:
+    """One release of several services. versions: by service."""
+
+    environment: str
+    versions: Mapping[str, str]
+    emergency: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackRequest:
+    """environment: None for the only one · to: None for the last good version · reason: kept with the rollout."""
+
+    environment: str | None = None
+    to: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +46,45 @@ class CommandRequest:
     environment: str | None = None
     reason: str = ""
     full: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreezeRequest:
+    """environment: None for the only one · seconds: from now on."""
+
+    name: str
+    seconds: float
+    reason: str
+    environment: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOffRequest:
+    """role: such as qa-lead · comment: shown with it."""
+
+    plan: Plan
+    role: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaiverRequest:
+    """role: the item's owner, or release-manager · until: Unix seconds · reason: stays visible."""
+
+    plan: Plan
+    item: str
+    role: str
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementRequest:
+    """Something done to one announcement of a plan. text: a person's own words, or what is sent · at: Unix seconds, not
+    before; None for now · reason: why it is skipped."""
+
+    plan: Plan
+    item: str
+    text: str = ""
+    at: float | None = None
+    reason: str = ""

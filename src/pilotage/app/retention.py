@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.engine import pruning
 
@@ -28,6 +29,7 @@ def old(project: Project) -> Old:
     return Old(messages=found.messages, logs=len(found.logs), size=found.size, _found=found, _kept=kept, _now=now)
 
 
-def remove(project: Project, what: Old) -> None:
+def remove(project: Project, actor: str, what: Old) -> None:
     """Remove just what was found. Raises OSError."""
+    project.require(actor, Permission.PRUNE)
     pruning.prune(project.store.engine, what._found, what._kept, what._now)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pilotage.adapters import processes
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.engine import leases, places
 from pilotage.engine.location import place_of, router_folders
@@ -34,10 +35,11 @@ class Down:
     strays: int = 0
 
 
-def down(project: Project, *, force: bool = False) -> Down:
+def down(project: Project, actor: str, *, force: bool = False) -> Down:
     """Stop the worker here, the routers and every instance. force: also what another process holds, and what no store
     knows of any more. Raises StoreConflict, AdapterError, and what an unusable store raises, unless forced: the worker
     then goes on, and brings back what was stopped."""
+    project.require(actor, Permission.STOP)
     if not force:
         # The worker watches over users also without its store: where this cannot be done, it stays.
         project.store.unfinished()

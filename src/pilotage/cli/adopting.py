@@ -31,5 +31,5 @@ def adopt(project: Project, environment: str | None, yes: bool, force: bool) -> 
             raise click.UsageError(f"{name} {home.in_words}: say --yes to move it here")
         click.echo(f"{name} {home.in_words}. Its processes there are not touched: they go on serving users.")
         click.confirm("Start it here from now on?", abort=True)
-    before = homes.adopt(project, service, name, force=force)
+    before = homes.adopt(project, project.actor, service, name, force=force)
     click.echo(f"{name} is at home here; what {before} started is not touched")

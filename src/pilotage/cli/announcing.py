@@ -15,7 +15,7 @@ from pilotage.cli.options import environment_option, json_option, said
 from pilotage.cli.planning import wish_of, wish_options
 
 if TYPE_CHECKING:
-    from pilotage.app.announcements import Act, Announced
+    from pilotage.app.announcements import Announced
     from pilotage.model.plan import Plan
 
 _range = click.option("--range", "range_", metavar="A..B", help="The changes that are told of; else since what serves.")
@@ -30,12 +30,6 @@ def _plan(project: Project, version: str, environment: str | None, wished: dict[
     from pilotage.app.plan import plan_for
 
     return plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-
-
-def _act(project: Project, reason: str = "") -> Act:
-    from pilotage.app.announcements import Act
-
-    return Act(project.actor, project.clock.now(), reason)
 
 
 def _one(project: Project, plan: Plan, item: str) -> Announced:
@@ -97,7 +91,7 @@ def track(project: Project, /, version: str, environment: str | None, **wished: 
     from pilotage.app.announcements import track as begin
 
     plan = _plan(project, version, environment, wished)
-    count = begin(project.store, project.loaded, plan, project.actor, project.clock.now())
+    count = begin(project, project.actor, plan)
     project.ensure_worker()
     click.echo(f"{len(plan.communication)} announcements of {version} are tracked, {count} of them from now on")
 
@@ -127,12 +121,13 @@ def show(
 def edit(project: Project, /, item: str, version: str, file: Any, environment: str | None, **wished: Any) -> None:
     """Say ITEM in the words of FILE (- is standard input); it must be approved again."""
     from pilotage.app.announcements import edit as change
+    from pilotage.app.requests import AnnouncementRequest
     from pilotage.render.sandbox import MOST
 
     plan, text = _plan(project, version, environment, wished), file.read(MOST + 1)
     if not text.strip() or len(text) > MOST:
         raise click.UsageError(f"{file.name} must hold between one and {MOST} characters")
-    change(project.store, project.loaded, plan, item, text, _act(project))
+    change(project, project.actor, AnnouncementRequest(plan=plan, item=item, text=text))
     click.echo(f"{item} is said in these words; `pilotage announce approve {item} {version}`")
 
 
@@ -145,9 +140,10 @@ def edit(project: Project, /, item: str, version: str, file: Any, environment: s
 def approve(project: Project, /, item: str, version: str, environment: str | None, **wished: Any) -> None:
     """ITEM may go out; said by its owner, where `people` name one."""
     from pilotage.app.announcements import approve as allow
+    from pilotage.app.requests import AnnouncementRequest
 
     plan = _plan(project, version, environment, wished)
-    allow(project.store, project.loaded, plan, item, _act(project))
+    allow(project, project.actor, AnnouncementRequest(plan=plan, item=item))
     click.echo(f"{item} is approved by {project.actor}")
 
 
@@ -165,11 +161,12 @@ def send(
 ) -> None:  # fmt: skip
     """Tell ITEM to its audience now, or --at a time, through every channel that leads there."""
     from pilotage.app.announcements import send as tell
+    from pilotage.app.requests import AnnouncementRequest
 
     plan = _plan(project, version, environment, wished)
     at = _moment(moment, plan) if moment else None
     text = _text(project, plan, _one(project, plan, item), range_)
-    count = tell(project.store, project.loaded, plan, item, text, _act(project), at)
+    count = tell(project, project.actor, AnnouncementRequest(plan=plan, item=item, text=text, at=at))
     project.ensure_worker()
     click.echo(f"{item} {'is scheduled' if at else 'goes out'} through {count} channel{'s' * (count != 1)}")
 
@@ -193,9 +190,10 @@ def _moment(text: str, plan: Plan) -> float:
 def skip(project: Project, /, item: str, version: str, environment: str | None, because: str, **wished: Any) -> None:
     """Do not tell ITEM this time, for a reason."""
     from pilotage.app.announcements import skip as leave_out
+    from pilotage.app.requests import AnnouncementRequest
 
     plan = _plan(project, version, environment, wished)
-    leave_out(project.store, project.loaded, plan, item, _act(project, because))
+    leave_out(project, project.actor, AnnouncementRequest(plan=plan, item=item, reason=because))
     click.echo(f"{item} is skipped: {because}")
 
 

@@ -93,10 +93,11 @@ def promote(project: Project, environment: str | None, reason: str, full: bool) 
 def rollback(project: Project, environment: str | None, reason: str, to: str | None, detach: bool) -> None:
     """Go back: undo the rollout under way, or return to the last good version without its analyses."""
     from pilotage.app.homes import Attended, attend
-    from pilotage.app.rollback import go_back_here
+    from pilotage.app.requests import RollbackRequest
+    from pilotage.app.rollback import go_back
     from pilotage.cli.running import follow
 
-    started = go_back_here(project, project.actor, environment, to, reason)
+    started = go_back(project, project.actor, RollbackRequest(environment=environment, to=to, reason=reason))
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         return
@@ -129,6 +130,7 @@ def clean(project: Project, environment: str | None) -> None:
 def freeze(project: Project, name: str, environment: str | None, reason: str, duration: str | None, lift: bool) -> None:
     """Let no rollout begin, and none reach more users, while the freeze NAME reigns. Rolling back stays allowed."""
     from pilotage.app import freezes
+    from pilotage.app.requests import FreezeRequest
     from pilotage.model.quantity import parse_duration
 
     if lift:
@@ -141,4 +143,5 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
         seconds = float(parse_duration(duration))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--for") from None
-    click.echo(freezes.declare(project, project.actor, environment, name, seconds, reason))
+    request = FreezeRequest(name=name, seconds=seconds, reason=reason, environment=environment)
+    click.echo(freezes.declare(project, project.actor, request))

@@ -40,6 +40,6 @@ def rotate_key(project: Project) -> None:
     """Make a new key. Earlier public keys stay, so what they signed can still be checked."""
     from pilotage.app import keys
 
-    made = keys.rotate(project)
+    made = keys.rotate(project, project.actor)
     click.echo(made.public, nl=False)
     click.echo(f"key {made.id} signs from now on", err=True)

@@ -41,7 +41,7 @@ def down(project: Project, yes: bool, force: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("this stops the service: say --yes")
         click.confirm("This stops the service for all its users. Go on?", abort=True)
-    done = stop(project, force=force)
+    done = stop(project, project.actor, force=force)
     for name in done.names:
         click.echo(f"{name} is down")
     for one in done.under_way:
@@ -74,7 +74,7 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError(f"{what} would go: say --yes, or --dry-run")
         click.confirm(f"Remove {what}?", abort=True)
-    remove(project, found)
+    remove(project, project.actor, found)
     click.echo(f"removed {what}")
 
 

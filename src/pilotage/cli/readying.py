@@ -67,10 +67,10 @@ def ready(
 
 
 def _look(project: Project, plan: Plan) -> Readiness:
-    from pilotage.app.readiness.assessment import Asker, assess_readiness
+    from pilotage.app.readiness.assessment import assess_readiness
 
     with _progress() as told:
-        return assess_readiness(project.loaded, plan, project.store, Asker(project.actor, project.clock.now()), told)
+        return assess_readiness(project, project.actor, plan, told)
 
 
 @contextmanager

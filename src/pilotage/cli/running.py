@@ -64,9 +64,9 @@ def deploy(
         wished["reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     busy = if_busy or project.loaded.configuration.when_busy
-    asked = DeployRequest(project.actor, busy, glass)
+    request = DeployRequest(plan=plan, if_busy=busy, emergency=glass)
     try:
-        started = begin(project.store, project.loaded, plan, asked)
+        started = begin(project, project.actor, request)
     except GatesShut as refused:
         from pilotage.cli.readying import show
 
@@ -87,8 +87,8 @@ def _deploy_all(
     project: Project, version: str, environment: str | None, detach: bool, timeout: float | None, as_json: bool
 ) -> int:
     """One release of every service, each event with its service's name."""
-    from pilotage.app.deploy_group import deploy_release
-    from pilotage.app.requests import DeployRequest
+    from pilotage.app.deploy_group import deploy_group
+    from pilotage.app.requests import GroupRequest
 
     services = project.whole.configuration.services
     places = {name for section in services.values() for name in section.environments}
@@ -96,7 +96,7 @@ def _deploy_all(
         raise click.UsageError(f"name the environment with -e: {', '.join(sorted(places))}")
     place = environment or next(iter(places))
     versions = dict.fromkeys(services, version)
-    begun = deploy_release(project.store, project.whole, place, versions, DeployRequest(project.actor))
+    begun = deploy_group(project, project.actor, GroupRequest(environment=place, versions=versions))
     if not begun:
         click.echo(f"{version} serves everywhere in {place} already", err=True)
         return 0

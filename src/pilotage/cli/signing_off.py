@@ -28,12 +28,11 @@ def sign_off(
     those of the role may (exit 8).
     """
     from pilotage.app.plan import plan_for
-    from pilotage.app.signoffs import Word
+    from pilotage.app.requests import SignOffRequest
     from pilotage.app.signoffs import sign_off as sign
 
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    word = Word(project.actor, role, comment, project.clock.now())
-    for item in sign(project.loaded, plan, project.store, word):
+    for item in sign(project, project.actor, SignOffRequest(plan=plan, role=role, comment=comment)):
         click.echo(f"{item.id}: signed off for {version} in {plan.environment}, plan {plan.hash[:12]}")
 
 
@@ -54,13 +53,13 @@ def waive(
 ) -> None:  # fmt: skip
     """Release VERSION without ITEM, until a moment. The waiver is shown with the release, everywhere."""
     from pilotage.app.plan import plan_for
-    from pilotage.app.signoffs import Word
+    from pilotage.app.requests import WaiverRequest
     from pilotage.app.signoffs import waive as sign
 
     now = project.clock.now()
     ends = _moment(until, now)
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    sign(project.loaded, plan, project.store, item, ends, Word(project.actor, role, because, now))
+    sign(project, project.actor, WaiverRequest(plan=plan, item=item, role=role, until=ends, reason=because))
     click.echo(
         f"{item}: waived for {version} in {plan.environment} until {datetime.fromtimestamp(ends, UTC):%F %R} UTC"
     )

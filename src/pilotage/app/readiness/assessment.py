@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.followups import actions_of
-from pilotage.app.permissions import hyphened, person_of
+from pilotage.app.permissions import hyphened
+from pilotage.app.project import Project
 from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.records import OURS
 from pilotage.app.readiness.remote import BY_ASKING, Case
@@ -41,23 +41,16 @@ class UnknownItem(Invalid):
     """Evidence for an item that no plan has."""
 
 
-@dataclass(frozen=True)
-class Asker:
-    """Whoever asks, and when. now: Unix seconds."""
-
-    name: str
-    now: float
-
-
-def assess_readiness(loaded: Loaded, plan: Plan, store: Store, asker: Asker, told: Told | None = None) -> Readiness:
+def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None = None) -> Readiness:
     """All gates of `plan`, in its order. Raises UnknownItem; whatever fails while it is looked at is not ready."""
+    loaded, store, now = project.loaded, project.store, project.store.clock.now()
     section = section_of(loaded)
     check_items(loaded, plan)
-    case = _case(loaded, plan, store, section, asker.now)
+    case = _case(loaded, plan, store, section, now)
     artifact, flaw = _artifact(loaded)
     given = signatures_of(store.engine, plan.service, plan.environment, plan.version)
-    names = person_of(loaded, asker.name).names
-    where = Circumstances(plan.hash, artifact, asker.now, frozenset(names), is_small(plan))
+    names = project.people.identify(actor).names
+    where = Circumstances(plan.hash, artifact, now, frozenset(names), is_small(plan))
     found: dict[str, Gate] = {}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1) * 2) as pool:
         asked = {pool.submit(_proofs, case, item, section): item for item in plan.readiness}
@@ -69,7 +62,7 @@ def assess_readiness(loaded: Loaded, plan: Plan, store: Store, asker: Asker, tol
                 told(found[item.id], len(found), len(asked))
     mine = tuple(found[item.id] for item in plan.readiness)
     return Readiness(
-        plan.service, plan.environment, plan.version, plan.hash, artifact, names, asker.now,
+        plan.service, plan.environment, plan.version, plan.hash, artifact, names, now,
         (*mine, *_actions(store, plan, given, where, loaded.configuration.calendar.zone)), given,
     )  # fmt: skip
 
