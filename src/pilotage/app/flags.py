@@ -61,16 +61,17 @@ def kill(project: Project, actor: str, environment: str | None, reason: str) -> 
 
 def stale(project: Project, environment: str | None) -> tuple[StaleFlag, ...]:
     """Flags that everyone has had for longer than `toggle.flag_removal`."""
-    from pilotage.model.answers import DeploymentStrategy
     from pilotage.model.record import Unreadable
     from pilotage.model.rollout import Status
+    from pilotage.rollout.strategies import STRATEGIES
 
+    toggles = {name for name, strategy in STRATEGIES.items() if strategy.takes_flag}
     now, newest = project.clock.now(), dict[str, StaleFlag]()
     for rollout in project.store.history(
         project.loaded.configuration.service, project.environment(environment), limit=500
     ):
-        ended, toggled = rollout.finished_at, rollout.strategy == DeploymentStrategy.FEATURE_TOGGLE
-        if not (toggled and ended) or rollout.status is not Status.COMPLETED:
+        ended = rollout.finished_at
+        if rollout.strategy not in toggles or not ended or rollout.status is not Status.COMPLETED:
             continue
         try:
             whole = project.store.get(rollout.id)
