@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import pytest
 from pilotage.adapters import processes
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.files import write_json
 from pilotage.adapters.fleets.process import ProcessFleet
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.ports import AdapterError, Fenced, Fleet
@@ -349,6 +351,40 @@ def test_when_all_records_are_deleted_nothing_is_started_twice_and_stop_ends_all
     shutil.rmtree(tmp_path / "fleet")
     make(2).stop()
     assert _children() == []
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_on_a_full_disk_nothing_is_started_twice_and_what_was_started_ends(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """The record of a start is written in two steps, and the disk has room for none, or for the first. The instance
+    carries all that it says; there is room again only at the end."""
+    left = [room]
+
+    def full(path: Path, value: object) -> None:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left[0] -= 1
+        write_json(path, value)
+
+    monkeypatch.setattr(processes, "write_json", full)
+    fleet = make(1)
+    for _ in range(3):
+        fleet.ensure("stubborn", 2)
+    there = wait(fleet, healthy("stubborn", 2))
+    assert len(_children()) == 2
+    monkeypatch.setattr(processes, "_unwritten", {})  # another controller, which finds them by their marks
+    fleet = make(1)
+    assert [i.id for i in fleet.instances()] == [i.id for i in there]
+
+    def gone(found: list[Instance]) -> bool:
+        fleet.ensure("stubborn", 1)
+        return len(found) == 1
+
+    wait(fleet, gone)
+    monkeypatch.setattr(processes, "write_json", write_json)
+    assert healthy("stubborn", 1)(list(fleet.instances()))
+    assert len(list((tmp_path / "fleet").glob("*.json"))) == 1
 
 
 def test_a_child_in_a_session_of_its_own_ends_with_its_instance(make: Make) -> None:

@@ -34,6 +34,9 @@ _HAS_PROC = Path("/proc/self/environ").exists()
 _FACTS = "PILOTAGE_PROCESS_FACTS"
 """And what the record says of it, as JSON."""
 
+_unwritten: dict[str, Record] = {}
+"""Records that the disk has not taken, by their marks."""
+
 Needs = Mapping[str, type]
 """What an owner's facts must hold, by name, or the record is none."""
 
@@ -61,11 +64,20 @@ class Record:
         return float("inf") if self.began is None else time.monotonic() - self.began
 
     def save(self) -> None:
+        """Write it down; where the disk does not take it, it is kept in memory until it does. The process carries its
+        mark and its facts, so that whoever has neither file nor memory finds it all the same."""
         data = asdict(self)
         data.pop("path")
-        write_json(self.path, {**data, "facts": dict(self.facts)})
+        try:
+            write_json(self.path, {**data, "facts": dict(self.facts)})
+            _unwritten.pop(_mark(self.path), None)
+        except OSError as error:
+            if _unwritten.setdefault(_mark(self.path), self).pid is None:
+                _log.warning("%s cannot be written: %s", self.path, error.strerror)
+            _unwritten[_mark(self.path)] = self
 
     def forget(self) -> None:
+        _unwritten.pop(_mark(self.path), None)
         self.path.unlink(missing_ok=True)
 
     def process(self) -> psutil.Process | None:
@@ -94,6 +106,9 @@ class Record:
 def load(path: Path, needs: Needs | None = None) -> Record | None:
     """The record at `path`; None when there is none. A start that was cut off is completed or forgotten here; a record
     that cannot be read is made anew where its process lives."""
+    if _unwritten and (kept := _unwritten.get(_mark(path))) is not None and kept.pid is not None:
+        kept.save()
+        return kept
     if not path.exists():
         return None
     record = _read(path, needs)
@@ -105,6 +120,14 @@ def load(path: Path, needs: Needs | None = None) -> Record | None:
             record.forget()
         return None
     return _taken_over(path, found, record.facts if record else None, needs)
+
+
+def paths_in(folder: Path) -> frozenset[Path]:
+    """Where the records of this folder are, or would be if the disk took them."""
+    place = _mark(folder)
+    return frozenset(folder.glob("*.json")) | {
+        folder / Path(mark).name for mark in tuple(_unwritten) if str(Path(mark).parent) == place
+    }
 
 
 def runs(path: Path) -> bool:

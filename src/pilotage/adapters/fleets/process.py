@@ -156,10 +156,10 @@ class ProcessFleet:
     def _records(self) -> list[Record]:
         """Every record. One that went away without our doing is looked for by the mark of its process: when this fleet
         is first asked about, and whenever fewer are there than before."""
-        paths = frozenset(self._directory.glob("*.json"))
+        paths = processes.paths_in(self._directory)
         if self._known is None or self._known - paths:
             processes.adopt(self._directory, _NEEDS)
-            paths = frozenset(self._directory.glob("*.json"))
+            paths = processes.paths_in(self._directory)
         found = [processes.load(path, _NEEDS) for path in sorted(paths)]
         records = sorted((r for r in found if r is not None), key=_number)
         self._known = frozenset(record.path for record in records)
