@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pilotage.engine import pulse, supervisor
@@ -171,3 +172,26 @@ def _worker_other_than(one: int | None, directory: Path) -> int:
         time.sleep(0.05)
     assert found is not None
     return found
+
+
+SUPERVISES = """
+import os, signal, sys
+from pilotage.engine.pulse import run_watched
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+run_watched(["sleep", "600"], os.environ)
+"""
+
+
+def test_a_worker_that_has_no_lock_yet_ends_with_its_supervisor() -> None:
+    """Whoever stops both finds the worker by its lock, and one that is just starting would stay."""
+    supervising = psutil.Popen([sys.executable, "-c", SUPERVISES])
+    until = time.monotonic() + 30
+    while not (children := supervising.children()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    supervising.terminate()
+    gone, left = psutil.wait_procs(children, timeout=20)
+    for stays in left:
+        stays.kill()
+    assert (gone, left) == (children, [])
+    supervising.wait(20)

@@ -33,7 +33,7 @@ def limit_logs(directory: Path, largest: int = LARGEST) -> None:
 
 
 def _logs(directory: Path) -> Iterator[Path]:
-    for pattern in ("worker.log", "run/*/fleet/logs/*.log", "run/*/router/envoy.log"):
+    for pattern in ("worker.log", "run/*/fleet/logs/*.log", "run/*/router*/envoy.log"):
         yield from sorted(directory.glob(pattern))
 
 

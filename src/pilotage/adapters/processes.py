@@ -139,11 +139,13 @@ def runs(path: Path) -> bool:
     return _leader(path) is not None
 
 
-def folder_now(path: Path) -> Path | None:
-    """Where the process that was started for the record at `path` runs by now: the folder may have been moved. None
-    where there is no such process. Goes by the mark, so that a copy of the folder never speaks for the original."""
-    process = _leader(path)
-    return None if process is None else runs_in(process)
+def folders_now(place: Path, record: str) -> list[Path]:
+    """Where those run by now that were started for a record of this name under `place`, which may have been moved. Goes
+    by the mark, so that a copy of a folder never speaks for the original."""
+    under = _mark(place) + os.sep
+    found = [process for process, mark in _marked() if mark.startswith(under) and Path(mark).name == record]
+    folders = [runs_in(process) for process in found if _is_leader(process)]
+    return [folder for folder in folders if folder is not None]
 
 
 def runs_in(process: psutil.Process) -> Path | None:

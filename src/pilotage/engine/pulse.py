@@ -46,7 +46,8 @@ class Pulse:
 
 
 def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bool]:
-    """Run a worker until it ends; kill it when it hangs. Returns its exit status, and whether it was killed here."""
+    """Run a worker until it ends; kill it when it hangs. Returns its exit status, and whether it was killed here.
+    Where this is interrupted the worker ends, too."""
     listening, beating = os.pipe()
     try:
         os.set_blocking(beating, False)
@@ -60,6 +61,11 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> tuple
         if hangs:
             worker.kill()
         return worker.wait(), hangs
+    except BaseException:
+        # Whoever ends this one asks for the worker by its lock, which one that is just starting does not hold yet.
+        worker.kill()
+        worker.wait()
+        raise
     finally:
         os.close(listening)
 

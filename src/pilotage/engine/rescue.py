@@ -83,12 +83,10 @@ def take_back(
 
 def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
     """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
-    folders = router_folders(place) or [place / "router"]
-    routers = [processes.folder_now(folder / "envoy.json") or folder for folder in folders]
-    place = routers[0].parent
-    if not any((router / "xds").is_dir() for router in routers):
-        raise NothingToTakeBack(f"no router has been started in {' or '.join(map(str, routers))}")
-    routers = [router for router in routers if (router / "xds").is_dir()]
+    place = next((folder.parent for folder in processes.folders_now(place, "envoy.json")), place)
+    routers = [router for router in router_folders(place) if (router / "xds").is_dir()]
+    if not routers:
+        raise NothingToTakeBack(f"no router has been started in {place}")
     splits = [split for router in routers if (split := envoy_rescue.split_there(router))]
     before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
     version = to_version or _stable(place, before)
