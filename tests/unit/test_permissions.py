@@ -35,7 +35,7 @@ def test_r6_a_word_counts_of_those_who_have_the_role_by_any_of_their_names(permi
 
 def test_r6_a_role_that_nobody_has_is_said_with_its_place() -> None:
     nobodys = Thing(service="shop", role=Role.SECURITY_ENGINEER)
-    with pytest.raises(Forbidden, match="nobody is: pilotage.yaml:9 gives the role to no one"):
+    with pytest.raises(Forbidden, match=r"nobody is: pilotage\.yaml:9 gives the role to no one"):
         require(TEAM, "ada", Permission.SIGN_OFF, nobodys)
 
 

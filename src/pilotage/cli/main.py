@@ -11,55 +11,72 @@ import click
 
 from pilotage import __version__
 
-_COMMANDS = {
-    "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
-    "validate": ("setting_up", "Check pilotage.yaml; every error at once."),
-    "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml, of a plan, or of events."),
-    "adapters": ("adapters", "List the installed adapters, with what each can do."),
-    "doctor": ("setting_up", "Check this machine, this configuration and its channels."),
-    "plan": ("planning", "Show what releasing a version would do, and why; compare and move plans."),
-    "risk": ("risking", "How likely a range of changes needs a repair, and why."),
-    "ready": ("readying", "Whether a version may be released: every gate, its evidence, what is next."),
-    "sign-off": ("signing_off", "Sign off what the plan wants of your role."),
-    "waive": ("signing_off", "Go on without one item for a while, with a reason."),
-    "audit": ("readying", "Check a bundle of evidence, offline."),
-    "key": ("keying", "The key that signs records and bundles: show it, rotate it."),
-    "deploy": ("running", "Plan a version and roll it out, watching."),
-    "watch": ("running", "Follow the rollout under way."),
-    "status": ("reading", "What serves and what rolls out now."),
-    "history": ("reading", "Rollouts, newest first."),
-    "events": ("reading", "Everything that happened in a rollout."),
-    "explain": ("reading", "Why a rollout waits, failed or was undone."),
-    "pause": ("commanding", "Stay at the present weight; limits stay live."),
-    "resume": ("commanding", "Go on after a pause."),
-    "promote": ("commanding", "Go on to the next step now."),
-    "abort": ("commanding", "Undo the rollout under way."),
-    "rollback": ("commanding", "Go back to the last good version."),
-    "retry": ("commanding", "Begin the watch of this step again."),
-    "approve": ("commanding", "Approve the step that waits for it."),
-    "reject": ("commanding", "Refuse the step that waits for approval."),
-    "clean": ("commanding", "Remove a failed environment that was kept for study."),
-    "freeze": ("commanding", "Let nothing begin for a while; rolling back stays allowed."),
-    "drill": ("drilling", "Undo a release for real, and measure how long it takes."),
-    "flag": ("flagging", "Read a release's flag, or turn it off for everyone at once."),
-    "notify": ("notifying", "Channels: how they do, what was sent, what to send again."),
-    "serve-callbacks": ("notifying", "Take what people press in Slack: approve, reject, abort."),
-    "notes": ("noting", "What changed, for whom, from git; CHANGELOG.md and the next version."),
-    "announce": ("announcing", "The plan's communication calendar: preview, edit, approve, send, skip."),
-    "report": ("reporting", "What a time was like: deployments, DORA, performance, business."),
-    "dora": ("reporting", "DORA's five figures, and the rollouts that each counts."),
-    "incident": ("reporting", "What became of a release that hurt, as a document."),
-    "serve-status": ("reporting", "Write the public status page, and serve it."),
-    "retro": ("retrospecting", "The fact sheet and agenda of a retrospective."),
-    "action": ("retrospecting", "What retrospectives resolved to do: add, done, list, export."),
-    "judge": ("judging", "Judge the past: when would a rollback have come?"),
-    "analysis": ("judging", "Read analysis rules of Argo Rollouts."),
-    "worker": ("operating", "Execute rollouts in the foreground."),
-    "adopt": ("adopting", "Make this folder the home of an environment that runs elsewhere."),
-    "prune": ("operating", "Remove old messages and logs; the audit chain stays."),
-    "down": ("operating", "Stop worker, routers and instances."),
-    "demo": ("operating", "See two releases of a small shop: one good, one bad."),
+_GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Set up": {
+        "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
+        "validate": ("setting_up", "Check pilotage.yaml and list every error."),
+        "doctor": ("setting_up", "Check this machine, the configuration and its channels."),
+        "docs": ("docs", "Explain settings and errors."),
+        "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml, plans or events."),
+        "adapters": ("adapters", "List the installed adapters and what each can do."),
+        "completion": ("docs", "Complete commands in bash, zsh or fish."),
+        "demo": ("operating", "Release a good and a bad version of a small shop."),
+    },
+    "Plan": {
+        "plan": ("planning", "Show what a release would do and why; compare plans."),
+        "risk": ("risking", "Estimate how likely a range of changes needs a fix."),
+        "ready": ("readying", "Show every readiness gate, its evidence and what is next."),
+        "sign-off": ("signing_off", "Sign off what the plan wants of your role."),
+        "waive": ("signing_off", "Waive a readiness item until a date, with a reason."),
+    },
+    "Release": {
+        "deploy": ("running", "Plan a version, roll it out and follow it."),
+        "watch": ("running", "Follow the current rollout."),
+        "status": ("reading", "Show what is serving and what is rolling out."),
+        "history": ("reading", "List rollouts, newest first."),
+        "events": ("reading", "List the events of a rollout; verify its records."),
+        "explain": ("reading", "Explain why a rollout waits, failed or was rolled back."),
+    },
+    "Control a rollout": {
+        "abort": ("commanding", "Roll back the current rollout, traffic first."),
+        "rollback": ("commanding", "Go back to the last good version."),
+        "pause": ("commanding", "Stay at the present weight; limits stay in force."),
+        "resume": ("commanding", "Continue after a pause."),
+        "promote": ("commanding", "Continue to the next step now."),
+        "retry": ("commanding", "Restart this step's checks and analysis."),
+        "approve": ("commanding", "Approve the step that is waiting."),
+        "reject": ("commanding", "Reject the step that is waiting, and roll back."),
+        "freeze": ("commanding", "Block new rollouts for a while; rollbacks stay allowed."),
+        "flag": ("flagging", "Show a release's flag, or turn it off for everyone."),
+        "clean": ("commanding", "Remove a failed environment that was kept for debugging."),
+        "drill": ("drilling", "Practise a rollback and measure how long it takes."),
+    },
+    "Communicate": {
+        "notify": ("notifying", "Show channels and messages; test, send again."),
+        "announce": ("announcing", "Preview, approve, send or skip the plan's announcements."),
+        "notes": ("noting", "Write release notes and CHANGELOG.md from git."),
+        "serve-status": ("reporting", "Write the public status page and serve it."),
+        "serve-callbacks": ("notifying", "Accept approvals and aborts from Slack's buttons."),
+    },
+    "Learn": {
+        "report": ("reporting", "Report on a period: deployments, DORA, performance."),
+        "dora": ("reporting", "Show DORA's five metrics and the rollouts behind them."),
+        "incident": ("reporting", "Write the incident report for a rolled-back release."),
+        "retro": ("retrospecting", "Write the fact sheet and agenda of a retrospective."),
+        "action": ("retrospecting", "Track follow-up actions from retrospectives."),
+        "judge": ("judging", "Replay past figures: when would a rollback have come?"),
+        "analysis": ("judging", "Import analysis rules from Argo Rollouts."),
+    },
+    "Operate": {
+        "worker": ("operating", "Execute rollouts in the foreground."),
+        "down": ("operating", "Stop the worker, routers and instances."),
+        "adopt": ("adopting", "Move an environment's home to this folder."),
+        "prune": ("operating", "Remove old messages and logs; records stay."),
+        "key": ("keying", "Show or replace the key that signs records."),
+        "audit": ("readying", "Check a bundle of evidence, offline."),
+    },
 }
+_COMMANDS = {name: command for group in _GROUPS.values() for name, command in group.items()}
 
 
 class _Run:
@@ -111,8 +128,10 @@ class _Lazy(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        width = max(map(len, _COMMANDS))
+        for title, commands in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in commands.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -143,11 +162,21 @@ class _Lazy(click.Group):
 )  # fmt: skip
 @click.pass_context
 def cli(ctx: click.Context, config: Path, service: str | None) -> None:
-    """Plan a release, roll it out gradually, undo it by itself when it hurts users.
+    """Plan a release, roll it out gradually, and roll it back automatically when it hurts users.
 
-    Exit status: 0 done · 1 internal error · 2 usage or configuration · 3 not ready · 4 failed and rolled back ·
-    5 failed, a person is needed · 6 timed out, still running · 7 conflict · 8 forbidden · 9 a dependency is
-    unreachable · 10 cannot be verified. In `events --verify` and `audit verify` 1 means changed.
+    \b
+    New here?  pilotage demo, then pilotage init
+    Learn more: pilotage docs, pilotage COMMAND --help
+
+    \b
+    Exit status
+      0  done                             6  still running when the time was over
+      1  internal error                   7  conflict with the present state
+      2  wrong usage or configuration     8  forbidden
+      3  not ready                        9  something needed is unreachable
+      4  failed and rolled back          10  cannot be verified
+      5  failed, a person is needed
+    `events --verify` and `audit verify` exit with 1 when something was changed.
     """
     from pilotage.app.project import Project
     from pilotage.cli.edge import guard

@@ -1,0 +1,181 @@
+"""The reference that is made of the code itself: settings of pilotage.yaml, and errors with their exit statuses."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import cleandoc
+from typing import Any
+
+from pilotage.model.errors import Invalid, PilotageError
+
+
+class NoSuchSection(Invalid):
+    """A name that is no section of pilotage.yaml."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """kind: what it takes, in words · default: as JSON; `required` where there is none · section: whether it has
+    settings of its own."""
+
+    name: str
+    kind: str
+    default: str
+    description: str
+    section: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """path: its place in pilotage.yaml, empty for the whole file."""
+
+    path: str
+    description: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorKind:
+    """code: stable, for machines · meaning: the first sentence of what it stands for."""
+
+    code: str
+    exit_status: int
+    http_status: int
+    meaning: str
+
+
+# ── settings ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def section(path: str) -> tuple[Section, ...]:
+    """The section at a path such as `environments.router`; one for each kind where there are several. Names of
+    environments and services are left out of paths. Raises NoSuchSection."""
+    from pilotage.config.loading import json_schema
+
+    whole = json.loads(json_schema())
+    nodes = [whole]
+    trail = [word for word in path.split(".") if word]
+    for word in trail:
+        found = [inner for node in nodes for inner in _inner(whole, node, word)]
+        if not found:
+            known = sorted({name for node in nodes for name in _properties(node)})
+            place = ".".join(trail[: trail.index(word)]) or "pilotage.yaml"
+            raise NoSuchSection(f"{place} has no section {word!r}; it has {', '.join(known)}")
+        nodes = found
+    return tuple(_section(whole, path, node) for node in nodes)
+
+
+def _section(whole: Mapping[str, Any], path: str, node: Mapping[str, Any]) -> Section:
+    required = node.get("required", ())
+    settings = tuple(
+        Setting(
+            name=name,
+            kind=_kind(whole, schema),
+            default=_default(schema, required=name in required),
+            description=str(schema.get("description", "")),
+            section=any(_properties(inner) for inner in _variants(whole, schema)),
+        )
+        for name, schema in _properties(node).items()
+    )
+    return Section(path=path, description=cleandoc(str(node.get("description", ""))), settings=settings)
+
+
+def _default(schema: Mapping[str, Any], *, required: bool) -> str:
+    if required:
+        return "required"
+    if isinstance(schema.get("default"), dict):
+        return ""  # those of its settings
+    return json.dumps(schema["default"], ensure_ascii=False) if schema.get("default") is not None else ""
+
+
+def _inner(whole: Mapping[str, Any], node: Mapping[str, Any], word: str) -> Iterator[Mapping[str, Any]]:
+    schema = _properties(node).get(word)
+    if schema is not None:
+        yield from (one for one in _variants(whole, schema) if _properties(one))
+
+
+def _variants(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a value may be, references followed: of a list each element, of a mapping each value."""
+    if "$ref" in schema:
+        yield from _variants(whole, whole["$defs"][schema["$ref"].rpartition("/")[2]])
+        return
+    for key in ("anyOf", "oneOf"):
+        for one in schema.get(key, ()):
+            yield from _variants(whole, one)
+    if schema.get("type") == "array" and isinstance(schema.get("items"), dict):
+        yield from _variants(whole, schema["items"])
+    elif schema.get("type") == "object" and (values := _values(schema)):
+        for one in values:
+            yield from _variants(whole, one)
+    elif not any(key in schema for key in ("anyOf", "oneOf")):
+        yield schema
+
+
+def _values(schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What the values of a mapping with free names may be."""
+    more = schema.get("additionalProperties")
+    return (*schema.get("patternProperties", {}).values(), *((more,) if isinstance(more, dict) and more else ()))
+
+
+def _properties(node: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = node.get("properties", {})
+    return found
+
+
+_WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": ""}
+
+_DURATION = ["text", "whole number", "number"]
+"""As the schema has it: seconds, or a text such as 5m."""
+
+
+def _kind(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return ", ".join(str(one) for one in schema["enum"])
+    if "$ref" in schema:
+        return _kind(whole, whole["$defs"][schema["$ref"].rpartition("/")[2]])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            parts = [part for part in dict.fromkeys(_kind(whole, one) for one in schema[key]) if part]
+            return "duration" if parts == _DURATION else " or ".join(parts)
+    match schema.get("type"):
+        case "array":
+            return f"list of {_kind(whole, schema.get('items', {}))}".removesuffix(" of ")
+        case "object":
+            return "section" if "properties" in schema else "mapping"
+        case kind:
+            return _WORDS.get(str(kind), "any value")
+
+
+# ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def errors() -> tuple[ErrorKind, ...]:
+    """Every error that people meet, by exit status and code."""
+    import pilotage
+
+    for module in pkgutil.walk_packages(pilotage.__path__, "pilotage."):
+        if not module.name.endswith("__main__") and ".migrations." not in module.name:
+            import_module(module.name)
+    found = {
+        kind.code: ErrorKind(
+            code=kind.code,
+            exit_status=kind.exit_status,
+            http_status=kind.http_status,
+            meaning=cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("\n", " "),
+        )
+        for kind in _below(PilotageError)
+        if kind.__doc__
+    }
+    return tuple(sorted(found.values(), key=lambda one: (one.exit_status, one.code)))
+
+
+def _below(kind: type[PilotageError]) -> Iterator[type[PilotageError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _below(below)

@@ -1,0 +1,66 @@
+"""`pilotage docs`: the reference that is made of the code says what the code does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pilotage.app import reference
+from pilotage.cli.main import cli
+
+EXIT_STATUSES = range(1, 11)
+
+
+def every_section(path: str = "") -> list[reference.Section]:
+    """The whole of pilotage.yaml, section by section."""
+    found = list(reference.section(path))
+    for setting in {s.name: s for one in found for s in one.settings if s.section}.values():
+        if setting.name != "services":  # the same sections once more, for each service
+            found += every_section(f"{path}.{setting.name}".removeprefix("."))
+    return found
+
+
+def test_every_section_is_reached_and_says_what_each_setting_takes() -> None:
+    sections = every_section()
+    assert {"environments", "environments.router.sticky", "readiness", "notify"} <= {one.path for one in sections}
+    assert [(one.path, s.name) for one in sections for s in one.settings if not s.kind] == []
+
+
+def test_a_place_that_is_none_names_those_there_are() -> None:
+    said = CliRunner().invoke(cli, ["docs", "environments.ruoter"])
+    assert said.exit_code == 2
+    assert "environments has no section 'ruoter'; it has analysis, checks" in said.stderr
+
+
+def test_sections_are_shown_with_defaults_and_as_json() -> None:
+    said = CliRunner().invoke(cli, ["docs", "environments.router"])
+    assert said.exit_code == 0
+    assert "request_timeout  duration; default 15.0" in said.output
+    content = json.loads(CliRunner().invoke(cli, ["docs", "environments.router", "--json"]).output)
+    assert "listen" in [s["name"] for s in content["sections"][0]["settings"]]
+
+
+def test_errors_have_a_code_a_meaning_and_a_documented_exit_status() -> None:
+    found = reference.errors()
+    assert len({one.code for one in found}) == len(found)
+    assert [one for one in found if not one.meaning or one.exit_status not in EXIT_STATUSES] == []
+    assert "no-way-back" in CliRunner().invoke(cli, ["docs", "errors"]).output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_completion(shell: str) -> None:
+    said = CliRunner().invoke(cli, ["completion", shell])
+    assert (said.exit_code, "_PILOTAGE_COMPLETE" in said.output) == (0, True)
+
+
+def test_a_command_that_was_begun_is_completed(tmp_path: Path) -> None:
+    words = {"_PILOTAGE_COMPLETE": "bash_complete", "COMP_WORDS": "pilotage dep", "COMP_CWORD": "1"}
+    program = Path(sys.executable).with_name("pilotage")
+    done = subprocess.run([program], env=os.environ | words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.stdout == "plain,deploy\n"
