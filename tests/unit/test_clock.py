@@ -104,7 +104,7 @@ def test_a_store_gives_its_clock_to_what_decides_by_time(tmp_path: Path) -> None
 READS = {("time", "time"), ("datetime", "now"), ("date", "today"), ("datetime", "today"), ("datetime", "utcnow")}
 
 
-@pytest.mark.parametrize("folder", ["engine", "cli"])
+@pytest.mark.parametrize("folder", ["engine", "app", "cli"])
 def test_nothing_that_decides_reads_the_wall_clock_itself(folder: str) -> None:
     """Who has to says why in a comment just above."""
     found = [

@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from pilotage import __version__
-
 _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Set up": {
         "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
@@ -146,7 +144,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="pilotage %(version)s")
+@click.version_option(package_name="pilotage", message="pilotage %(version)s")
 @click.option(
     "-c",
     "--config",
