@@ -24,7 +24,9 @@ from pilotage.plan.numbers import DAY, Override, settings
 from pilotage.plan.ramp import Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed, requirements_of
 from pilotage.plan.retrospective import retrospective_of
-from pilotage.plan.steps import Numbers, rollback_of, steps_of
+from pilotage.plan.rollback import rollback_of
+from pilotage.plan.steps import Numbers
+from pilotage.plan.strategies import steps_of, undoing_of
 from pilotage.plan.target import unmet
 from pilotage.plan.timeline import (
     AFTERWARDS,
@@ -93,7 +95,9 @@ def make_plan(
     if target is not None:
         _refuse_unmet(frame, target)
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
-    rollback = rollback_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
+    rollback = rollback_of(
+        undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances), frame.numbers
+    )
     return Plan(
         format=FORMAT,
         service=frame.service.name,

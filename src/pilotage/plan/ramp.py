@@ -13,7 +13,9 @@ from pilotage.model.risk import Assessment, RiskLevel
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.exposure import ERRORS, TOP, Ramp, Stage, expected_hurt, ramp
 from pilotage.plan.numbers import ROWS, BadOverride
-from pilotage.plan.steps import Numbers, held_back, steps_of
+from pilotage.plan.steps import Numbers
+from pilotage.plan.strategies import steps_of
+from pilotage.plan.strategies.canary import held_back
 
 LEAST = 100.0
 """Requests a second below which fixed steps stay: smaller first weights would teach the judge too little, and a ramp

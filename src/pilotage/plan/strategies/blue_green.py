@@ -1,0 +1,77 @@
+"""Blue-green (R12): start a second environment, check, approve, switch, watch; then keep, drain and retire the old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pilotage.model import step_ids as ids
+from pilotage.model.plan import Derived, Step, StepKind
+from pilotage.model.quantity import format_duration
+from pilotage.model.traffic import WHOLE
+from pilotage.plan.rollback import Undoing
+from pilotage.plan.steps import WATCHED, Numbers, check_step, drain_step, gate_step, retire_step, watch_step
+
+
+def steps(n: Numbers, full: int) -> Iterator[Step]:
+    retire = "retire the preview"
+    yield Step(
+        "deploy-preview", StepKind.SCALE, f"{full} instance{'s' if full > 1 else ''} in the inactive environment",
+        0, full, 0, n.value("blue_green.start_deadline"), retire, needs=("the inactive environment is free",),
+        activities=("deploy_to_inactive_environment",),
+        derived=(Derived("deadline", "blue_green.start_deadline"),), source="R12",
+    )  # fmt: skip
+    for identity, title, activity in (
+        (ids.CHECK_HEALTH, "the preview is healthy", "validate_green_environment_health"),
+        ("check-data", "the preview sees the same data, its schema fits both versions", "synchronize_database_state"),
+        ("check-caches", "the preview's caches are warm", "warm_up_application_caches"),
+        (ids.CHECK_MONITORING, "the preview is seen by monitoring", "verify_monitoring_systems"),
+        ("check-smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
+        (
+            ids.CHECK_HEALTH_CHECKS,
+            "every instance of the preview passes its health check",
+            "execute_health_checks",
+        ),
+        ("check-functions", "critical functions work on the preview", "validate_application_functionality"),
+    ):
+        yield check_step(n, identity, title, activity, "blue_green", 0, full, retire, "R12")
+    if n.value("blue_green.approval"):
+        yield gate_step(n, "approve-switch", "approval of the cut-over", 0, full, "blue_green")
+    back = "all requests back to the old environment, which stays ready"
+    yield Step(
+        "switch", StepKind.SWITCH, "all requests to the preview at once, read back from the router", WHOLE, full, 0,
+        n.value("blue_green.switch_deadline"), back, needs=("every check of the preview passed",),
+        activities=("switch_traffic_to_green",),
+        derived=(Derived("deadline", "blue_green.switch_deadline"),), source="R12",
+    )  # fmt: skip
+    yield watch_step(
+        n, StepKind.BAKE, "blue_green.watch_duration", "100%", WHOLE, full, back, WATCHED, "R12",
+        activities=("monitor_application_metrics", "validate_user_experience"),
+    )  # fmt: skip
+    keep = n.value("blue_green.keep_duration")
+    yield Step(
+        "keep", StepKind.KEEP, f"the old environment stays ready for {format_duration(keep)}", WHOLE, full, keep,
+        keep + n.value("hold.duration"), back, activities=("keep_blue_environment_ready",),
+        derived=(Derived("duration", "blue_green.keep_duration"),), source="R12",
+    )  # fmt: skip
+    drain, start = n.value("blue_green.drain_duration"), n.value("blue_green.start_deadline")
+    yield drain_step(drain, drain + start, full, "the old environment", "blue_green.drain_duration", "R12")
+    yield retire_step(start, full, "blue_green.start_deadline", "R12", ("schedule_blue_environment_cleanup",))
+
+
+def undoing(_n: Numbers, _full: int) -> Undoing:
+    return Undoing(
+        moves=(
+            "all requests back to the old environment, read back from the router",
+            "the old environment is validated",
+            "people are told",
+            "the failed environment stays as it is, for study",
+            "a hotfix is prepared",
+        ),
+        source="R12",
+        new="the new environment",
+        alone=True,
+        triggers=(
+            "a critical function fails: at once (R12)",
+            "users report harm and a person confirms it: at once (R12)",
+        ),
+    )

@@ -1,0 +1,112 @@
+"""Canary (R13): for each weight approve, start, shift and watch; at the end drain and retire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pilotage.model.plan import Derived, Step, StepKind
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.traffic import WHOLE, instances_for
+from pilotage.plan.exposure import TOP, ramp_from
+from pilotage.plan.rollback import Undoing
+from pilotage.plan.steps import WATCHED, Numbers, drain_step, gate_step, retire_step, watch_step
+
+
+def steps(n: Numbers, full: int) -> Iterator[Step]:
+    """Up to the last weight that is watched: everyone, or all but `canary.holdback`, who follow after the bake."""
+    weights, before = n.weights("canary.weights"), 0
+    for number, weight in enumerate((*weights[:-1], WHOLE - held_back(n)), 1):
+        yield from _raised(n, before, weight, full, number)
+        yield _watched_at(n, weight, before, full, baking=number == len(weights))
+        before = weight
+    if before < WHOLE:
+        yield from _raised(n, before, WHOLE, full, len(weights) + 1)
+    drain, start = n.value("canary.drain_duration"), n.value("canary.start_deadline")
+    yield drain_step(drain, drain + start, full, "stable", "canary.drain_duration", "R13")
+    yield retire_step(start, full, "canary.start_deadline", "R13")
+
+
+def held_back(n: Numbers) -> int:
+    """Per mille of requests that stay on stable through the canary's bake."""
+    return round(WHOLE * n.value("canary.holdback"))
+
+
+def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Iterator[Step]:
+    """From one weight to the next: approval, instances, the weight itself. `number`: of the weight, from 1."""
+    share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
+    several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
+    if n.value("canary.approval") and (number == 1 or not ramping):
+        title = f"approval to send {share}, and to double it up to {format_share(TOP / WHOLE)}"
+        title = title if ramping else f"approval to send {share}"
+        yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full), "canary")
+    yield Step(
+        f"scale-{share}", StepKind.SCALE, f"{count} healthy canary instance{several}", before, count, 0,
+        n.value("canary.start_deadline"), "retire the canary", needs=("a version that can be started",),
+        derived=(Derived("deadline", "canary.start_deadline"),), source="R13",
+    )  # fmt: skip
+    if number == 1 and n.value("canary.mirror_share"):
+        yield _mirror(n, count)
+    path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
+    yield Step(
+        f"weight-{share}", StepKind.SET_WEIGHT, f"{share} of requests to the canary, read back from the router",
+        weight, count, 0, n.value("canary.switch_deadline"), _back(before),
+        needs=(f"{count} canary instance{several} healthy", *enough),
+        activities=(f"phase_{number}",),
+        derived=(Derived("weight", path), Derived("deadline", "canary.switch_deadline")), source="R13",
+    )  # fmt: skip
+
+
+def _good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, ...]:
+    """What it takes to go to the next weight. ramp: from a short step of a ramp, which is too short for more."""
+    if first:
+        return ()
+    if ramp:
+        return ("no sign of harm: evidence below 20 to 1",)
+    error, p95 = n.shown("advance.error_rate"), n.shown("advance.p95")
+    return (f"errors below {error} and p95 below {p95}, or not worse than stable", "no critical alert")
+
+
+def _watched_at(n: Numbers, weight: int, before: int, full: int, *, baking: bool) -> Step:
+    kind, path, seconds = StepKind.ANALYSE, "canary.phase_duration", n.value("canary.phase_duration")
+    if baking:
+        kind, path, seconds = StepKind.BAKE, "canary.bake_duration", n.value("canary.bake_duration")
+    elif n.value("canary.ramp"):
+        ramp = ramp_from(n.weights("canary.weights")[0], seconds, n.value("rollout.tick"))
+        path, seconds = ("canary.ramp", ramp.every) if _ramps(n, weight) else (path, ramp.hold)
+    return watch_step(
+        n, kind, path, format_share(weight / WHOLE), weight, instances_for(weight, full), _back(before), WATCHED,
+        "C22" if baking else "R13", seconds=seconds,
+    )  # fmt: skip
+
+
+def _ramps(n: Numbers, weight: int) -> bool:
+    """Whether the weight is one of a ramp's short steps."""
+    return bool(n.value("canary.ramp")) and 0 < weight < TOP
+
+
+def _back(before: int) -> str:
+    return f"all requests to stable ({format_share(before / WHOLE)} before)"
+
+
+def _mirror(n: Numbers, count: int) -> Step:
+    """Copies of real requests before any user has the new version; what it answers is thrown away."""
+    share, seconds = n.shown("canary.mirror_share"), n.value("canary.mirror_duration")
+    return Step(
+        "mirror", StepKind.ANALYSE, f"{share} of requests are copied to the canary for {format_duration(seconds)}",
+        0, count, seconds, seconds + n.value("hold.duration"), "stop copying", judged=WATCHED,
+        mirror=round(WHOLE * n.value("canary.mirror_share")),
+        derived=(Derived("mirror", "canary.mirror_share"), Derived("duration", "canary.mirror_duration")), source="R13",
+    )  # fmt: skip
+
+
+def undoing(n: Numbers, _full: int) -> Undoing:
+    return Undoing(
+        moves=(
+            "all requests to stable, read back from the router",
+            f"the canary finishes its old requests ({n.shown('canary.drain_duration')})",
+            "the canary stops",
+        ),
+        source="R13",
+        new="the canary",
+        to_the_end=held_back(n) > 0,
+    )

@@ -1,0 +1,66 @@
+"""Feature toggle (R16): deploy dark, try the kill switch, then ramp the flag up and watch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pilotage.model import step_ids as ids
+from pilotage.model.plan import Derived, Step, StepKind
+from pilotage.model.quantity import format_share
+from pilotage.model.traffic import WHOLE
+from pilotage.plan.rollback import Undoing
+from pilotage.plan.steps import WATCHED, Numbers, watch_step
+
+_WATCHED = ("application_error_rate", "response_time_p95", "business_conversion_rate")
+
+
+def steps(n: Numbers, full: int) -> Iterator[Step]:
+    off, deadline = "the flag off for everyone", n.value("toggle.flag_deadline")
+    yield Step(
+        ids.DEPLOY_DARK, StepKind.SCALE, "the code runs everywhere, its flag off", 0, full, 0,
+        n.value("toggle.start_deadline"), "the version before", needs=("the flag exists and is off",),
+        judged=WATCHED, activities=("feature-toggle_deployment",),
+        derived=(Derived("deadline", "toggle.start_deadline"),), source="R16",
+    )  # fmt: skip
+    yield _check_kill(deadline, full)
+    for audience, activity in (("internal users", "internal_testing"), ("beta users", "beta_testing")):
+        name = audience.split()[0]
+        yield Step(
+            f"flag-{name}", StepKind.FLAG_RAMP, f"the flag on for {audience}, read back from the flag service",
+            0, full, 0, deadline, off, audience=audience, activities=(activity,),
+            derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
+        )  # fmt: skip
+        yield watch_step(
+            n, StepKind.ANALYSE, "toggle.stage_duration", name, 0, full, off, _WATCHED, "R16", audience=audience
+        )
+    for weight in n.weights("toggle.percentages"):
+        share, everyone = format_share(weight / WHOLE), weight == WHOLE
+        yield Step(
+            f"flag-{share}", StepKind.FLAG_RAMP, f"the flag on for {share} of users, read back from the flag service",
+            weight, full, 0, deadline, off, needs=("flag-on is not worse than flag-off",),
+            activities=("full_release" if everyone else "gradual_rollout",),
+            derived=(Derived("weight", "toggle.percentages"), Derived("deadline", "toggle.flag_deadline")),
+            source="R16",
+        )  # fmt: skip
+        kind, path = _watch_kind(everyone), "toggle.bake_duration" if everyone else "toggle.stage_duration"
+        yield watch_step(n, kind, path, share, weight, full, off, _WATCHED, "C22" if everyone else "R16")
+
+
+def _check_kill(deadline: int | float, full: int) -> Step:
+    return Step(
+        ids.CHECK_KILL_SWITCH, StepKind.CHECK, "the kill switch turns the flag off, tried with a test user", 0, full,
+        0, deadline, "nothing to undo", activities=("kill_switches",),
+        derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
+    )  # fmt: skip
+
+
+def _watch_kind(everyone: bool) -> StepKind:
+    return StepKind.BAKE if everyone else StepKind.ANALYSE
+
+
+def undoing(_n: Numbers, _full: int) -> Undoing:
+    return Undoing(
+        moves=("the flag is off for everyone, read back from the flag service", "the code stays, dark"),
+        source="R16",
+        compared="flag-off",
+    )
