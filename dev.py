@@ -48,7 +48,7 @@ def _test(rest: list[str]) -> int:
     """Every check, cheapest first; the first failure ends it. The test runner speaks last."""
     # It compiles the tests while others use the other core; else each test process would compile them all.
     compiling = subprocess.Popen(
-        [BIN / "pytest", "--collect-only", "-qq"], cwd=ROOT, env=_environment(), stdout=subprocess.DEVNULL
+        [BIN / "pytest", "--collect-only", "-qq", *rest], cwd=ROOT, env=_environment(), stdout=subprocess.DEVNULL
     )
     checks = [
         ["ruff", "check", "."],
