@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from pilotage import Answers, Service, make_plan
+from pilotage.adapters import files
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
@@ -262,12 +263,11 @@ def test_a_closed_service_opens_with_the_stable_version(place: Place) -> None:
 def test_a_full_disk_does_not_stop_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without room for another file the routes are written over those that are there, and Envoy notices."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     place.routed.take(_split(), place.backends)
-    monkeypatch.setattr(envoy_rescue, "write_at_once", full)
-    monkeypatch.setattr(rescue, "write_json", full)
+    monkeypatch.setattr(files, "_written_beside", full)
     assert place.take_back() == "all users go to 1.0, none to 2.0; nothing was stopped"
     assert place.answers() == {"1.0"}
     assert rescue.standing(place.directory, "shop", "production") is not None

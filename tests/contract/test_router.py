@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import psutil
 import pytest
 import urllib3
 
+from pilotage.adapters import files
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, SYNTHETIC_HEADER, admin_url, cluster_of, synthetic_token
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get
@@ -170,6 +172,21 @@ def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(
     routed.router.apply(split, backends)
     routed.wait_for(split)
     assert {routed.ask(user=f"u{n}") for n in range(50)} == {"1.0", "2.0"}
+
+
+def test_on_a_full_disk_users_are_switched_and_a_killed_router_comes_back(
+    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discovery files, and those that Envoy is started with, are written over where there is no room for others."""
+    split, backends = _split_and_killed(routed, versions)
+
+    def full(*_: object, **__: object) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "_written_beside", full)
+    routed.take(split, backends)
+    routed.take(ONE, backends)
+    assert {routed.ask() for _ in range(20)} == {"1.0"}
 
 
 def test_what_a_crash_of_the_machine_tore_is_written_anew(

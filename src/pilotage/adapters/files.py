@@ -6,6 +6,7 @@ What Pilotage keeps for itself is its user's alone, whatever the umask: folders 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -37,6 +38,35 @@ def write_at_once(path: Path, content: bytes) -> None:
     """Replace the file's content atomically, without a wait for the disk: for what is made anew after a crash of the
     machine, which may leave it torn."""
     _replace(path, content, durably=False, shared=False)
+
+
+def write_over(path: Path, content: bytes) -> None:
+    """As `write_at_once`; where the disk has no room for another file, over the blocks of the one that is there. Who
+    watches the folder for files that are moved into it sees it either way. Raises OSError."""
+    aside = path.with_name(f".{path.name}.aside")
+    try:
+        write_at_once(path, content)
+    except OSError as error:
+        if not path.exists():
+            with contextlib.suppress(OSError):
+                aside.rename(path)  # where an earlier one was cut off
+        for half in path.parent.glob(f".{path.name}.*"):
+            half.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not _has_room_for(path, len(content)):
+            raise
+        with path.open("r+b") as file:
+            file.write(content)
+            file.truncate()
+        path.rename(aside)
+        aside.rename(path)
+
+
+def _has_room_for(path: Path, size: int) -> bool:
+    """Whether the blocks of the file are enough: half of a file would be worse than the old one."""
+    with contextlib.suppress(FileNotFoundError):
+        found = path.stat()
+        return size <= max(found.st_size, found.st_blocks * 512)
+    return False
 
 
 def _replace(path: Path, content: bytes, *, durably: bool, shared: bool) -> None:

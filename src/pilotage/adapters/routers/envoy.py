@@ -32,7 +32,7 @@ from pilotage.adapters.envoy_admin import (
     version_of,
 )
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, read_leniently, set_aside, write_at_once
+from pilotage.adapters.files import read_json, read_leniently, set_aside, write_over
 from pilotage.adapters.http import get_json, post
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
@@ -242,7 +242,7 @@ class EnvoyRouter:
         if (self._written(name) or {}).get("version_info") == version:
             return False
         content = {"version_info": version, "resources": resources}
-        write_at_once(self._files / f"{name}.json", json.dumps(content, indent=1, sort_keys=True).encode())
+        write_over(self._files / f"{name}.json", json.dumps(content, indent=1, sort_keys=True).encode())
         return True
 
     def _written(self, name: str) -> dict[str, Any] | None:

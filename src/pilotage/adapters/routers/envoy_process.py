@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import resource
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 from pilotage.adapters import processes
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, envoy_program, forget_admin
-from pilotage.adapters.files import private_folder, read_json, write_at_once, write_json
+from pilotage.adapters.files import private_folder, read_json, write_json, write_over
 from pilotage.adapters.http import connect_unix, get, get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_listener import bootstrap
@@ -89,8 +90,8 @@ class EnvoyProcess:
         forget_admin(self._directory)
         connections = max(100, min(_MOST_CONNECTIONS, _open_files() // 2 - 200))
         content = bootstrap(f"users-{uuid.uuid4().hex}", connections)
-        write_json(self._directory / "bootstrap.json", content)
-        write_at_once(self.files / _WATCHED, content["node"]["id"].encode())
+        write_over(self._directory / "bootstrap.json", json.dumps(content, indent=1, sort_keys=True).encode())
+        write_over(self.files / _WATCHED, content["node"]["id"].encode())
 
     def start(self) -> processes.Record:
         """The Envoy that was prepared, once it listens. Raises AdapterError."""

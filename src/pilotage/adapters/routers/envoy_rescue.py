@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.adapters.envoy_admin import ROUTE_CONFIG, admin_url, cluster_of, stratum_of, version_of
-from pilotage.adapters.files import read_leniently, write_at_once
+from pilotage.adapters.files import read_leniently, write_over
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_resources import (
@@ -200,26 +200,6 @@ def _put(path: Path, resources: list[dict[str, Any]]) -> None:
         if path.read_bytes() == data:
             return
     try:
-        write_at_once(path, data)
-    except OSError as full:
-        _remove_halves(path)
-        try:
-            _write_in_place(path, data)
-        except OSError:
-            raise AdapterError(f"{path} cannot be written: {full.strerror}") from full
-
-
-def _write_in_place(path: Path, data: bytes) -> None:
-    """Over the blocks that the file has. Envoy looks when a file is moved into its folder, so this one is, twice."""
-    with path.open("r+b") as file:
-        file.write(data)
-        file.truncate()
-    aside = path.with_name(f".{path.name}.aside")
-    path.rename(aside)
-    aside.rename(path)
-
-
-def _remove_halves(path: Path) -> None:
-    for half in path.parent.glob(f".{path.name}.*"):
-        with contextlib.suppress(OSError):
-            half.unlink()
+        write_over(path, data)
+    except OSError as error:
+        raise AdapterError(f"{path} cannot be written: {error.strerror}") from error
