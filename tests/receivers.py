@@ -40,6 +40,10 @@ class Receiver:
     busy: int = 0
     refuse: int = 0
 
+    def refuse_next(self, permanent: bool) -> None:
+        """Turn the next message away, for good or for now."""
+        self.refuse, self.busy = (404, 0) if permanent else (0, 1)
+
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         raise NotImplementedError
 

@@ -1,8 +1,17 @@
-"""What an adapter implements: the ports, and the errors that they raise. Public; see docs/library.md."""
+"""What a package with an adapter of its own needs: the ports, what they promise, and how an adapter is described.
 
+docs/adapters.md shows how. The names here stay; everything else of Pilotage may move.
+"""
+
+from __future__ import annotations
+
+from pilotage.adapters.context import Context, Peers
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.outgoing import Undelivered
 from pilotage.adapters.ports import (
     AdapterError,
     AlertSeries,
+    Backends,
     Checks,
     Fenced,
     Flags,
@@ -13,8 +22,66 @@ from pilotage.adapters.ports import (
     Queries,
     Router,
 )
+from pilotage.adapters.registry import Adapter
+from pilotage.config.channels import Channel
+from pilotage.config.fields import Section
+from pilotage.config.kinds import FlagSection, FleetSection, MetricsSection, QueriesSection, RouterSection
+from pilotage.model.capabilities import (
+    FlagsCapabilities,
+    FleetCapabilities,
+    MetricsCapabilities,
+    NotifyCapabilities,
+    QueriesCapabilities,
+    RouterCapabilities,
+)
+from pilotage.model.finding import Finding
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.message import Message
+from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
+from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split
 
 __all__ = [
-    "AdapterError", "AlertSeries", "Checks", "Fenced", "Flags", "Fleet", "Metrics", "Notifier", "Probes", "Queries",
+    "OFF",
+    "WHOLE",
+    "Adapter",
+    "AdapterError",
+    "AlertSeries",
+    "Backends",
+    "Channel",
+    "Checks",
+    "Context",
+    "Fence",
+    "Fenced",
+    "Finding",
+    "FlagSection",
+    "Flags",
+    "FlagsCapabilities",
+    "Fleet",
+    "FleetCapabilities",
+    "FleetSection",
+    "HeaderRoute",
+    "Health",
+    "Histogram",
+    "Instance",
+    "Message",
+    "Metrics",
+    "MetricsCapabilities",
+    "MetricsSection",
+    "Mirror",
+    "Notifier",
+    "NotifyCapabilities",
+    "Observation",
+    "Peers",
+    "Probes",
+    "Queries",
+    "QueriesCapabilities",
+    "QueriesSection",
+    "Ramp",
+    "Reading",
     "Router",
-]  # fmt: skip
+    "RouterCapabilities",
+    "RouterSection",
+    "Section",
+    "Split",
+    "Undelivered",
+]

@@ -20,7 +20,7 @@ from pilotage.model.traffic import split_between
 from pilotage.render.rules import to_rules
 
 from ..programs import needs
-from .conftest import RouterUnderTest, Version
+from .conftest import EnvoyUnderTest, Version
 
 pytestmark = pytest.mark.real
 
@@ -111,7 +111,7 @@ def test_the_alerts_fire_exactly_beyond_the_plans_limits(
 
 
 def test_the_series_are_those_of_a_real_envoy(
-    routed: RouterUnderTest, versions: Callable[[str], Version], tmp_path: Path
+    routed: EnvoyUnderTest, versions: Callable[[str], Version], tmp_path: Path
 ) -> None:
     split = split_between("2.4.0", 500, "2.3.0")
     routed.router.apply(split, {name: [versions(name).address] for name in ("2.4.0", "2.3.0")})

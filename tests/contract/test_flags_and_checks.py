@@ -19,10 +19,13 @@ from pilotage.adapters import processes
 from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import replace_if_unchanged
+from pilotage.adapters.flags.flagd_adapter import ADAPTER
 from pilotage.adapters.flags.flagd_file import FlagdFile
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus
+from pilotage.testing import FlagsUnderTest
+from pilotage.testing.contracts.flags import FlagsContract
 
 pytestmark = pytest.mark.real
 
@@ -30,6 +33,26 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def flags(tmp_path: Path) -> FlagdFile:
     return FlagdFile(tmp_path / "flags.json", "checkout", Fence(tmp_path / "fence.json", 1))
+
+
+class TestFlagd(FlagsContract):
+    """What holds for every provider; below is what only this one promises."""
+
+    @pytest.fixture
+    def flag(self, tmp_path: Path) -> FlagsUnderTest:
+        file = tmp_path / "flags.json"
+
+        def edit(value: str) -> None:
+            whole = json.loads(file.read_text()) if file.exists() else {"flags": {}}
+            whole["flags"]["other"] = {"state": "DISABLED", "metadata": {"value": value}}
+            file.write_text(json.dumps(whole))
+
+        return FlagsUnderTest(
+            open=lambda token: FlagdFile(file, "checkout", Fence(tmp_path / "fence.json", token)),
+            can=ADAPTER.capabilities,
+            edit_neighbour=edit,
+            neighbour=lambda: str(flag_of(file, "other")["metadata"]["value"]),
+        )
 
 
 def evaluate(file: Path, users: list[str], **attributes: str) -> list[bool]:
@@ -45,10 +68,6 @@ def evaluate(file: Path, users: list[str], **attributes: str) -> list[bool]:
         return [client.get_boolean_value("checkout", False, EvaluationContext(u, attributes)) for u in users]
     finally:
         api.shutdown()
-
-
-def test_a_flag_that_was_never_set_is_off(flags: FlagdFile) -> None:
-    assert flags.read() == OFF
 
 
 def test_what_was_applied_is_read_back_and_twice_changes_nothing(flags: FlagdFile, tmp_path: Path) -> None:
@@ -92,13 +111,6 @@ def test_a_file_that_is_none_is_an_error_not_an_answer(flags: FlagdFile, tmp_pat
 def test_the_kill_switch_is_rehearsed_without_touching_the_flag(flags: FlagdFile, tmp_path: Path) -> None:
     flags.rehearse()
     assert not (tmp_path / "flags.json").exists()
-
-
-def test_a_controller_that_lost_its_lease_writes_no_flag(flags: FlagdFile, tmp_path: Path) -> None:
-    FlagdFile(tmp_path / "flags.json", "checkout", Fence(tmp_path / "fence.json", 2)).apply(Ramp((), 10))
-    with pytest.raises(Fenced):
-        flags.apply(OFF)
-    assert flags.read() == Ramp((), 10)
 
 
 def flag_of(file: Path, key: str) -> Any:

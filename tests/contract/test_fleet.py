@@ -1,4 +1,4 @@
-"""The Fleet port: every sentence of its contract, with real processes."""
+"""The fleet of local processes: the contract of the port, and what only processes promise."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import write_json
 from pilotage.adapters.fleets.process import ProcessFleet
+from pilotage.adapters.fleets.process_adapter import ADAPTER
 from pilotage.adapters.free_port import free_port
-from pilotage.adapters.ports import AdapterError, Fenced, Fleet
+from pilotage.adapters.ports import AdapterError, Fleet
 from pilotage.model.observation import Health, Instance
+from pilotage.testing import FleetUnderTest
+from pilotage.testing.contracts.fleet import FleetContract
 
 pytestmark = pytest.mark.real
 
@@ -50,10 +53,9 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 Make = Callable[[int], Fleet]
 
 
-@pytest.fixture(params=["process"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Every adapter of the Fleet port; `make(token)` is another controller's view of the same fleet."""
-    assert request.param == "process"
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """`make(token)` is another controller's view of the same fleet."""
 
     def fleet(token: int = 1) -> Fleet:
         return ProcessFleet(
@@ -68,6 +70,14 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     yield fleet
     fleet(10**6).stop()
     assert _children() == []
+
+
+class TestProcesses(FleetContract):
+    """What holds for every fleet; below is what only this one promises."""
+
+    @pytest.fixture
+    def run(self, make: Make) -> FleetUnderTest:
+        return FleetUnderTest(open=make, can=ADAPTER.capabilities, versions=("1.0", "2.0-rc/1"))
 
 
 def wait(fleet: Fleet, wanted: Callable[[list[Instance]], bool]) -> list[Instance]:
@@ -92,26 +102,6 @@ def test_ensure_starts_what_is_missing_and_nothing_twice(make: Make) -> None:
     assert len({i.port for i in found}) == 2
     assert all(i.memory and i.memory > 1_000_000 for i in found)
     assert len(_children()) == 2
-
-
-def test_ensure_stops_the_newest_of_what_is_too_much(make: Make) -> None:
-    fleet = make(1)
-    fleet.ensure("1.0", 3)
-    oldest = wait(fleet, healthy("1.0", 3))[0]
-
-    def shrunk(found: list[Instance]) -> bool:
-        fleet.ensure("1.0", 1)
-        return [i.id for i in found] == [oldest.id]
-
-    wait(fleet, shrunk)
-
-
-def test_versions_stand_side_by_side(make: Make) -> None:
-    fleet = make(1)
-    fleet.ensure("1.0", 1)
-    fleet.ensure("2.0-rc/1", 1)
-    wait(fleet, healthy("1.0", 1))
-    wait(fleet, healthy("2.0-rc/1", 1))
 
 
 def test_one_that_died_is_listed_with_its_last_words_until_it_is_replaced(make: Make) -> None:
@@ -195,16 +185,6 @@ def test_replace_that_was_cut_off_before_its_signal_is_carried_through(make: Mak
     assert _children() == []
 
 
-def test_replace_of_an_instance_that_is_not_there_touches_none(make: Make) -> None:
-    fleet = make(1)
-    fleet.ensure("1.0", 1)
-    (there,) = wait(fleet, healthy("1.0", 1))
-    fleet.replace("1.0", "127.0.0.1:1")
-    fleet.replace("2.0", f"{there.host}:{there.port}")
-    fleet.replace("1.0", "no address")
-    assert [(i.id, i.health) for i in fleet.instances()] == [(there.id, Health.HEALTHY)]
-
-
 def test_the_log_of_an_instance_ends_with_its_last_lines_as_plain_text(make: Make) -> None:
     fleet = make(1)
     fleet.ensure("chatty", 1)
@@ -268,15 +248,6 @@ def test_the_instances_outlive_the_terminal(make: Make) -> None:
     wait(fleet, healthy("1.0", 1))
     (child,) = _children()
     assert os.getsid(child.pid) == child.pid
-
-
-def test_a_controller_that_lost_its_lease_is_fenced_off(make: Make) -> None:
-    late = make(1)
-    make(2).ensure("1.0", 1)
-    with pytest.raises(Fenced):
-        late.ensure("1.0", 0)
-    with pytest.raises(Fenced):
-        late.replace("1.0", "127.0.0.1:1")
 
 
 def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:

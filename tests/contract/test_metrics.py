@@ -1,4 +1,4 @@
-"""The Metrics port: every sentence of its contract, on counts that a client made itself."""
+"""Counts of the embedded router: the contract of the port, and what only an Envoy promises."""
 
 from __future__ import annotations
 
@@ -26,23 +26,40 @@ from pilotage.adapters.envoy_admin import (
 )
 from pilotage.adapters.http import post
 from pilotage.adapters.metrics.envoy import EnvoyMetrics
+from pilotage.adapters.metrics.envoy_adapter import ADAPTER
 from pilotage.adapters.metrics.samples import samples_of
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.model.observation import REST, Failure, Reading
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
+from pilotage.testing import CountsUnderTest
+from pilotage.testing.contracts.metrics import MetricsContract
 
-from .conftest import RouterUnderTest, User, Version
+from .conftest import EnvoyUnderTest, User, Version
 
 pytestmark = pytest.mark.real
 Versions = Callable[[str], Version]
 BOTH = ("2.0", "1.0")
 
 
-@pytest.fixture(params=["envoy"])
-def metrics(request: pytest.FixtureRequest, routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> Metrics:
-    """Every adapter of the Metrics port, with a half-and-half split before it."""
-    assert request.param == "envoy"
+class TestEnvoy(MetricsContract):
+    """What holds for every source; below is what only this one promises."""
+
+    @pytest.fixture
+    def counts(self, metrics: Metrics, routed: EnvoyUnderTest) -> CountsUnderTest:
+        users = {routed.ask(user=f"u{n}"): f"u{n}" for n in range(40)}
+
+        def happen(version: str, well: int, failed: int) -> None:
+            for path, times in (("/", well), ("/error", failed)):
+                for _ in range(times):
+                    assert routed.ask(path, user=users[version]) == version
+
+        return CountsUnderTest(open=lambda: metrics, happen=happen, can=ADAPTER.capabilities, silence=routed.kill)
+
+
+@pytest.fixture
+def metrics(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> Metrics:
+    """A half-and-half split, and what counts it."""
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     split = split_between("2.0", 500, "1.0")
     routed.router.apply(split, backends)
@@ -50,13 +67,7 @@ def metrics(request: pytest.FixtureRequest, routed: RouterUnderTest, versions: V
     return EnvoyMetrics(lambda: admin_url(tmp_path / "router"))
 
 
-def test_without_a_cursor_nothing_has_happened_yet(metrics: Metrics, routed: RouterUnderTest) -> None:
-    routed.ask()
-    reading = metrics.observe(BOTH, None)
-    assert [(o.requests, o.errors, o.durations.total) for o in reading.observations] == [(0, 0, 0), (0, 0, 0)]
-
-
-def test_counts_are_those_the_client_made(metrics: Metrics, routed: RouterUnderTest) -> None:
+def test_counts_are_those_the_client_made(metrics: Metrics, routed: EnvoyUnderTest) -> None:
     cursor = metrics.observe(BOTH, None).cursor
     asked = dict.fromkeys(BOTH, 0)
     failed = dict.fromkeys(BOTH, 0)
@@ -71,19 +82,7 @@ def test_counts_are_those_the_client_made(metrics: Metrics, routed: RouterUnderT
     assert abs(reading.at - time.time()) < 5
 
 
-def test_nothing_is_counted_twice_and_nothing_left_out(metrics: Metrics, routed: RouterUnderTest) -> None:
-    cursor, total = metrics.observe(BOTH, None).cursor, 0
-    for n in range(5):
-        for k in range(10):
-            routed.ask(user=f"u{n}-{k}")
-        reading = metrics.observe(BOTH, cursor)
-        cursor = reading.cursor
-        total += sum(o.requests for o in reading.observations)
-    assert total == 50
-    assert sum(o.requests for o in metrics.observe(BOTH, cursor).observations) == 0
-
-
-def test_durations_are_in_the_right_buckets(metrics: Metrics, routed: RouterUnderTest) -> None:
+def test_durations_are_in_the_right_buckets(metrics: Metrics, routed: EnvoyUnderTest) -> None:
     cursor = metrics.observe(BOTH, None).cursor
     for n in range(20):
         routed.ask("/slow", user=f"u{n}")
@@ -98,12 +97,7 @@ def test_durations_are_in_the_right_buckets(metrics: Metrics, routed: RouterUnde
     assert 0.06 <= quantile <= 0.2
 
 
-def test_a_version_never_asked_has_zero_counts(metrics: Metrics) -> None:
-    reading = metrics.observe(("9.9",), metrics.observe(("9.9",), None).cursor)
-    assert (reading.of("9.9").requests, reading.of("9.9").errors) == (0, 0)
-
-
-def test_a_restarted_source_never_counts_negatively(metrics: Metrics, routed: RouterUnderTest, tmp_path: Path) -> None:
+def test_a_restarted_source_never_counts_negatively(metrics: Metrics, routed: EnvoyUnderTest, tmp_path: Path) -> None:
     cursor = metrics.observe(BOTH, None).cursor
     for n in range(30):
         routed.ask(user=f"u{n}")
@@ -177,14 +171,14 @@ STRATA = Strata((Route("/api", Failing.of(["5xx", 404])), Route("/shop")), Faili
 
 
 @pytest.fixture
-def counted(routed: RouterUnderTest, versions: Versions) -> EnvoyMetrics:
+def counted(routed: EnvoyUnderTest, versions: Versions) -> EnvoyMetrics:
     """Half and half, with two routes and requests of Pilotage's own."""
     routed.configured(strata=STRATA, synthetic=True)
     routed.take(split_between("2.0", 500, "1.0"), {v: [versions(v).address] for v in BOTH})
     return EnvoyMetrics(lambda: admin_url(routed.directory), STRATA, routed.directory)
 
 
-def test_routes_are_counted_apart_and_add_up(counted: EnvoyMetrics, routed: RouterUnderTest) -> None:
+def test_routes_are_counted_apart_and_add_up(counted: EnvoyMetrics, routed: EnvoyUnderTest) -> None:
     cursor = counted.observe(BOTH, None).cursor
     asked = {"/api": 0, "/shop": 0, REST: 0}
     for n in range(60):
@@ -197,7 +191,7 @@ def test_routes_are_counted_apart_and_add_up(counted: EnvoyMetrics, routed: Rout
     assert found.durations.total == sum(part.durations.total for part in found.routes)
 
 
-def test_what_fails_is_what_was_configured_for_the_route(counted: EnvoyMetrics, routed: RouterUnderTest) -> None:
+def test_what_fails_is_what_was_configured_for_the_route(counted: EnvoyMetrics, routed: EnvoyUnderTest) -> None:
     """`errors:` of a route holds there alone; elsewhere a 404 is an answer like any other."""
     cursor = counted.observe(BOTH, None).cursor
     for path in ("/api/missing", "/api/error", "/shop/missing", "/shop/error", "/missing"):
@@ -217,7 +211,7 @@ def test_what_fails_is_what_was_configured_for_the_route(counted: EnvoyMetrics, 
 
 
 def test_requests_of_pilotage_and_testers_are_not_users(
-    routed: RouterUnderTest, versions: Versions, counted: EnvoyMetrics
+    routed: EnvoyUnderTest, versions: Versions, counted: EnvoyMetrics
 ) -> None:
     """Pilotage's own requests excuse nothing and accuse nobody: they are figures of their own."""
     route = HeaderRoute("x-release", "canary", "2.0")
@@ -239,7 +233,7 @@ def test_requests_of_pilotage_and_testers_are_not_users(
 
 
 def test_mirrored_requests_count_for_their_version_and_fail_for_no_user(
-    routed: RouterUnderTest, versions: Versions, counted: EnvoyMetrics
+    routed: EnvoyUnderTest, versions: Versions, counted: EnvoyMetrics
 ) -> None:
     backends = {v: [versions(v).address] for v in BOTH}
     routed.take(Split((("1.0", 1000),), mirror=Mirror("2.0", 1000)), backends)
@@ -252,7 +246,7 @@ def test_mirrored_requests_count_for_their_version_and_fail_for_no_user(
     assert {part.route: part.errors for part in mirrored.routes} == {"/api": 0, "/shop": 20, REST: 0}
 
 
-def test_instances_are_counted_apart(routed: RouterUnderTest, versions: Versions, counted: EnvoyMetrics) -> None:
+def test_instances_are_counted_apart(routed: EnvoyUnderTest, versions: Versions, counted: EnvoyMetrics) -> None:
     one, two = versions("1.0"), versions("1.0")
     whole = Split((("1.0", 1000),))
     routed.take(whole, {"1.0": [one.address, two.address]})
@@ -270,7 +264,7 @@ def test_instances_are_counted_apart(routed: RouterUnderTest, versions: Versions
 
 
 def test_a_stratum_that_comes_later_counts_from_its_beginning_and_history_never(
-    routed: RouterUnderTest, versions: Versions
+    routed: EnvoyUnderTest, versions: Versions
 ) -> None:
     """Routes are fixed when a rollout begins, while the cursor of stable may be older."""
     backends = {v: [versions(v).address] for v in BOTH}
@@ -287,7 +281,7 @@ def test_a_stratum_that_comes_later_counts_from_its_beginning_and_history_never(
     assert sum(reading.of(version).requests for version in BOTH) == 30
 
 
-def test_a_cursor_of_an_earlier_pilotage_goes_on(routed: RouterUnderTest, metrics: Metrics) -> None:
+def test_a_cursor_of_an_earlier_pilotage_goes_on(routed: EnvoyUnderTest, metrics: Metrics) -> None:
     for n in range(20):
         routed.ask("/error", user=f"u{n}")
     cursor = metrics.observe(BOTH, None).cursor
@@ -308,7 +302,7 @@ def test_a_cursor_of_an_earlier_pilotage_goes_on(routed: RouterUnderTest, metric
 # ── failures ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_failure_names_its_user_and_no_secret_of_theirs(counted: EnvoyMetrics, routed: RouterUnderTest) -> None:
+def test_a_failure_names_its_user_and_no_secret_of_theirs(counted: EnvoyMetrics, routed: EnvoyUnderTest) -> None:
     """The same user is the same hash, also before they had the cookie; the log holds neither cookie nor query."""
     cursor = counted.observe(BOTH, None).cursor
     users = [User(routed) for _ in range(20)]
@@ -328,7 +322,7 @@ def test_a_failure_names_its_user_and_no_secret_of_theirs(counted: EnvoyMetrics,
     assert abs(first.at - time.time()) < 60
 
 
-def test_without_users_of_their_own_failures_are_one_each(routed: RouterUnderTest, versions: Versions) -> None:
+def test_without_users_of_their_own_failures_are_one_each(routed: EnvoyUnderTest, versions: Versions) -> None:
     routed.configured(sticky=None)
     routed.take(Split((("1.0", 1000),)), {"1.0": [versions("1.0").address]})
     metrics = EnvoyMetrics(lambda: admin_url(routed.directory), directory=routed.directory)
@@ -339,7 +333,7 @@ def test_without_users_of_their_own_failures_are_one_each(routed: RouterUnderTes
 
 
 def test_requests_that_reach_no_instance_are_failures_of_their_version(
-    routed: RouterUnderTest, versions: Versions, counted: EnvoyMetrics
+    routed: EnvoyUnderTest, versions: Versions, counted: EnvoyMetrics
 ) -> None:
     dying = versions("1.0")
     dying.dying = True
@@ -352,7 +346,7 @@ def test_requests_that_reach_no_instance_are_failures_of_their_version(
     assert reading.of("1.0").errors == 10
 
 
-def test_a_running_router_takes_up_what_counts_as_failed(routed: RouterUnderTest, versions: Versions) -> None:
+def test_a_running_router_takes_up_what_counts_as_failed(routed: EnvoyUnderTest, versions: Versions) -> None:
     backends = {"1.0": [versions("1.0").address]}
     whole = Split((("1.0", 1000),))
     routed.take(whole, backends)
@@ -374,7 +368,7 @@ def test_a_running_router_takes_up_what_counts_as_failed(routed: RouterUnderTest
 
 
 def test_no_line_is_lost_or_read_twice_while_logs_are_rotated(
-    routed: RouterUnderTest, counted: EnvoyMetrics, versions: Versions, monkeypatch: pytest.MonkeyPatch
+    routed: EnvoyUnderTest, counted: EnvoyMetrics, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pilotage.adapters.routers.envoy._LARGEST", {"failures.log": 1500, "paths.log": 1500})
     backends = {v: [versions(v).address] for v in BOTH}
@@ -394,7 +388,7 @@ def test_no_line_is_lost_or_read_twice_while_logs_are_rotated(
 
 
 def test_where_no_log_can_be_had_the_reading_says_why(
-    counted: EnvoyMetrics, routed: RouterUnderTest, tmp_path: Path
+    counted: EnvoyMetrics, routed: EnvoyUnderTest, tmp_path: Path
 ) -> None:
     foreign = EnvoyMetrics(lambda: admin_url(routed.directory), STRATA)
     reading = foreign.observe(BOTH, foreign.observe(BOTH, None).cursor)
@@ -422,7 +416,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def test_grpc_calls_fail_by_their_own_status(routed: RouterUnderTest) -> None:
+def test_grpc_calls_fail_by_their_own_status(routed: EnvoyUnderTest) -> None:
     server = grpc.server(ThreadPoolExecutor(4), handlers=[_Calls()])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -468,7 +462,7 @@ def _with_failures(metrics: EnvoyMetrics, cursor: dict[str, Any], count: int) ->
         time.sleep(0.05)
 
 
-def _until_endpoints(routed: RouterUnderTest, count: int) -> None:
+def _until_endpoints(routed: EnvoyUnderTest, count: int) -> None:
     until = time.monotonic() + 5
     while len((routed.router.endpoints() or {}).get("1.0", ())) != count:
         assert time.monotonic() < until
@@ -478,9 +472,7 @@ def _until_endpoints(routed: RouterUnderTest, count: int) -> None:
 # ── counters that somebody sets back, pages that somebody writes ───────────────────────────────────────────
 
 
-def test_counters_that_were_set_back_are_an_error_and_no_restart(
-    counted: EnvoyMetrics, routed: RouterUnderTest
-) -> None:
+def test_counters_that_were_set_back_are_an_error_and_no_restart(counted: EnvoyMetrics, routed: EnvoyUnderTest) -> None:
     """Whoever resets Envoy's counters again and again would hide every failure from the judge."""
     cursor = counted.observe(BOTH, None).cursor
     for n in range(10):
@@ -497,7 +489,7 @@ def test_counters_that_were_set_back_are_an_error_and_no_restart(
             counted.observe(BOTH, cursor)
 
 
-def test_a_cursor_without_witnesses_goes_on(counted: EnvoyMetrics, routed: RouterUnderTest) -> None:
+def test_a_cursor_without_witnesses_goes_on(counted: EnvoyMetrics, routed: EnvoyUnderTest) -> None:
     cursor = counted.observe(BOTH, None).cursor
     del cursor["witnesses"]
     routed.ask("/shop", user="u1")

@@ -36,7 +36,7 @@ from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
 from pilotage.rollout.machine import begin
 
-from .conftest import RouterUnderTest, Version
+from .conftest import EnvoyUnderTest, Version
 
 pytestmark = pytest.mark.real
 
@@ -59,7 +59,7 @@ class Place:
             synthetic=True,
             retry_idempotent=True,
         )
-        self.routed = RouterUnderTest(self.place / "router", self.place / "fence.json", settings)
+        self.routed = EnvoyUnderTest(self.place / "router", self.place / "fence.json", settings)
         self.running = {name: versions(name) for name in ("1.0", "2.0")}
         self.backends = {name: [version.address] for name, version in self.running.items()}
         (self.place / "fleet").mkdir(parents=True)

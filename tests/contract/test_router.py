@@ -1,4 +1,4 @@
-"""The Router port: every sentence of its contract, on every adapter, with real requests."""
+"""The embedded router: the contract of the port, and what only an Envoy promises, with real requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pilotage.adapters import files
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, SYNTHETIC_HEADER, admin_url, cluster_of, synthetic_token
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get
-from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.route_sample import sampled_paths
 from pilotage.adapters.routers import envoy, envoy_listener, envoy_process
 from pilotage.adapters.routers.envoy_resources import Sticky
@@ -34,9 +34,10 @@ from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
 from pilotage.engine.targets import with_learned_routes
 from pilotage.model.snapshot import Snapshot
-from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
+from pilotage.model.traffic import HeaderRoute, Split, split_between
+from pilotage.testing.contracts.router import RouterContract
 
-from .conftest import RouterUnderTest, User, Version
+from .conftest import EnvoyUnderTest, User, Version
 
 pytestmark = pytest.mark.real
 ROUTES = Strata((Route("/api/users"), Route("/api")))
@@ -44,29 +45,11 @@ Versions = Callable[[str], Version]
 ONE = Split((("1.0", 1000),))
 
 
-def test_a_router_never_told_anything_reads_none(routed: RouterUnderTest) -> None:
-    assert routed.router.read() is None
+class TestEnvoy(RouterContract):
+    """What holds for every router; below is what only this one promises."""
 
 
-def test_what_was_applied_is_read_back(routed: RouterUnderTest, versions: Versions) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0-rc.1+b%7": [versions("2").address]}
-    route = HeaderRoute("x-release", "canary", "2.0-rc.1+b%7")
-    for split in (ONE, split_between("2.0-rc.1+b%7", 1, "1.0", (route,)), split_between("2.0-rc.1+b%7", 1000, "1.0")):
-        routed.router.apply(split, backends)
-        routed.wait_for(split)
-    assert routed.ask() == "2"
-
-
-def test_versions_of_any_length_and_letters_are_told_apart(routed: RouterUnderTest, versions: Versions) -> None:
-    dotted, strange = "1." * 63 + "1", "ü" * 127 + "%"
-    backends = {dotted: [versions("1").address], strange: [versions("2").address]}
-    for split, answer in ((split_between(strange, 0, dotted), "1"), (split_between(strange, 1000, dotted), "2")):
-        routed.router.apply(split, backends)
-        routed.wait_for(split)
-        assert routed.ask() == answer
-
-
-def test_saying_it_twice_changes_nothing(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+def test_saying_it_twice_writes_no_file(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:
     backends = {"1.0": [versions("1.0").address]}
     routed.router.apply(ONE, backends)
     routed.wait_for(ONE)
@@ -75,84 +58,7 @@ def test_saying_it_twice_changes_nothing(routed: RouterUnderTest, versions: Vers
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "router").rglob("*.json")} == before
 
 
-def test_users_get_the_weights_and_raising_one_moves_nobody_back(routed: RouterUnderTest, versions: Versions) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
-    users = [f"user-{n}" for n in range(500)]
-    before: set[str] = set()
-    for weight in (50, 100, 250, 500):
-        split = split_between("2.0", weight, "1.0")
-        routed.router.apply(split, backends)
-        routed.wait_for(split)
-        canary = {user for user in users if routed.ask(user=user) == "2.0"}
-        share, expected = len(canary) / len(users), weight / 1000
-        # Four standard deviations of a binomial share.
-        assert abs(share - expected) < 4 * (expected * (1 - expected) / len(users)) ** 0.5
-        assert before <= canary
-        before = canary
-    assert {user for user in before if routed.ask(user=user) == "2.0"} == before
-
-
-def test_testers_with_the_header_reach_the_canary_whatever_the_weights(
-    routed: RouterUnderTest, versions: Versions
-) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
-    split = split_between("2.0", 1, "1.0", (HeaderRoute("x-release", "canary", "2.0"),))
-    routed.router.apply(split, backends)
-    routed.wait_for(split)
-    asked = Counter(routed.ask(user=f"u{n}", **{"x-release": "canary"}) for n in range(50))
-    assert asked == {"2.0": 50}
-
-
-def test_a_mirror_copies_requests_and_throws_the_answers_away(routed: RouterUnderTest, versions: Versions) -> None:
-    old, new = versions("1.0"), versions("2.0")
-    split = Split((("1.0", 1000),), mirror=Mirror("2.0", 1000))
-    routed.router.apply(split, {"1.0": [old.address], "2.0": [new.address]})
-    routed.wait_for(split)
-    assert {routed.ask(user=f"u{n}") for n in range(40)} == {"1.0"}
-    until = time.monotonic() + 5
-    while new.served < 40 and time.monotonic() < until:
-        time.sleep(0.02)
-    assert (old.served, new.served) == (40, 40)
-
-
-def test_no_request_is_lost_while_weights_change_and_versions_come_and_go(
-    routed: RouterUnderTest, versions: Versions
-) -> None:
-    first = versions("1.0")
-    routed.router.apply(ONE, {"1.0": [first.address]})
-    routed.wait_for(ONE)
-    stopping, answers = threading.Event(), Counter[int | str]()
-
-    def load(method: str) -> None:
-        pool = urllib3.PoolManager(maxsize=1)
-        while not stopping.is_set():
-            try:
-                answer = pool.request(method, routed.url, body=b"x" * 100, timeout=5.0, retries=False)
-                answers[answer.status] += 1
-            except urllib3.exceptions.HTTPError as error:
-                answers[repr(error)] += 1
-
-    threads = [threading.Thread(target=load, args=(method,)) for method in ("GET", "POST") * 2]
-    for thread in threads:
-        thread.start()
-    old, old_server = "1.0", first
-    for n in range(2, 12):
-        new, server = f"{n}.0", versions(f"{n}.0")
-        backends = {old: [old_server.address], new: [server.address]}
-        for weight in (50, 500, 1000):
-            split = split_between(new, weight, old)
-            routed.router.apply(split, backends)
-            routed.wait_for(split)
-        routed.router.apply(Split(((new, 1000),)), {new: [server.address]})
-        old, old_server = new, server
-    stopping.set()
-    for thread in threads:
-        thread.join()
-    assert set(answers) == {200}
-    assert answers[200] > 500
-
-
-def test_another_controller_finds_the_same_router(routed: RouterUnderTest, versions: Versions) -> None:
+def test_another_controller_starts_no_second_envoy(routed: EnvoyUnderTest, versions: Versions) -> None:
     backends = {"1.0": [versions("1.0").address]}
     routed.router.apply(ONE, backends)
     routed.wait_for(ONE)
@@ -163,19 +69,8 @@ def test_another_controller_finds_the_same_router(routed: RouterUnderTest, versi
     assert _children() == before
 
 
-def test_a_killed_router_is_an_error_to_read_and_comes_back_when_told_again(
-    routed: RouterUnderTest, versions: Versions
-) -> None:
-    split, backends = _split_and_killed(routed, versions)
-    with pytest.raises(AdapterError):
-        routed.router.read()
-    routed.router.apply(split, backends)
-    routed.wait_for(split)
-    assert {routed.ask(user=f"u{n}") for n in range(50)} == {"1.0", "2.0"}
-
-
 def test_on_a_full_disk_users_are_switched_and_a_killed_router_comes_back(
-    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+    routed: EnvoyUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Discovery files, and those that Envoy is started with, are written over where there is no room for others."""
     split, backends = _split_and_killed(routed, versions)
@@ -190,7 +85,7 @@ def test_on_a_full_disk_users_are_switched_and_a_killed_router_comes_back(
 
 
 def test_what_a_crash_of_the_machine_tore_is_written_anew(
-    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+    routed: EnvoyUnderTest, versions: Versions, tmp_path: Path
 ) -> None:
     split, backends = _split_and_killed(routed, versions)
     for file in (tmp_path / "router" / "xds").glob("*.json"):
@@ -200,33 +95,7 @@ def test_what_a_crash_of_the_machine_tore_is_written_anew(
     assert {routed.ask(user=f"u{n}") for n in range(50)} == {"1.0", "2.0"}
 
 
-def test_a_controller_that_lost_its_lease_is_fenced_off(routed: RouterUnderTest, versions: Versions) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
-    routed.router.apply(ONE, backends)
-    routed.again(token=2).apply(ONE, backends)
-    with pytest.raises(Fenced):
-        routed.router.apply(split_between("2.0", 500, "1.0"), backends)
-    routed.wait_for(ONE)
-
-
-def test_a_version_without_an_instance_gets_no_traffic(routed: RouterUnderTest, versions: Versions) -> None:
-    backends = {"1.0": [versions("1.0").address], "2.0": []}
-    routed.router.apply(ONE, backends)
-    with pytest.raises(AdapterError, match=r"no instance of 2\.0"):
-        routed.router.apply(split_between("2.0", 500, "1.0"), backends)
-    routed.wait_for(ONE)
-
-
-def test_a_dead_instance_among_living_ones_loses_no_request(routed: RouterUnderTest, versions: Versions) -> None:
-    living, dying = versions("1.0"), versions("1.0")
-    routed.router.apply(ONE, {"1.0": [living.address, dying.address]})
-    routed.wait_for(ONE)
-    dying.shutdown()
-    dying.server_close()
-    assert Counter(routed.ask(user=f"u{n}") for n in range(60)) == {"1.0": 60}
-
-
-def test_stop_leaves_nothing_and_may_be_said_twice(routed: RouterUnderTest, versions: Versions) -> None:
+def test_stop_leaves_no_process(routed: EnvoyUnderTest, versions: Versions) -> None:
     routed.router.apply(ONE, {"1.0": [versions("1.0").address]})
     routed.wait_for(ONE)
     routed.router.stop()
@@ -235,7 +104,7 @@ def test_stop_leaves_nothing_and_may_be_said_twice(routed: RouterUnderTest, vers
     assert routed.router.read() is None
 
 
-def _split_and_killed(routed: RouterUnderTest, versions: Versions) -> tuple[Split, dict[str, list[tuple[str, int]]]]:
+def _split_and_killed(routed: EnvoyUnderTest, versions: Versions) -> tuple[Split, dict[str, list[tuple[str, int]]]]:
     """A router that had a split, and was killed."""
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     split = split_between("2.0", 300, "1.0")
@@ -253,7 +122,7 @@ def _children() -> list[psutil.Process]:
 
 
 def test_r15_while_closed_no_user_gets_200_and_a_load_balancer_may_ask_by_its_header(
-    routed: RouterUnderTest, versions: Callable[[str], Version]
+    routed: EnvoyUnderTest, versions: Callable[[str], Version]
 ) -> None:
     old = versions("old")
     backends = {"old": [old.address]}
@@ -276,35 +145,12 @@ def test_r15_while_closed_no_user_gets_200_and_a_load_balancer_may_ask_by_its_he
     assert routed.ask() == "old"
 
 
-def test_while_closed_no_instance_is_needed(routed: RouterUnderTest) -> None:
-    closed = Split((("new", 1000),), closed=True)
-    routed.router.apply(closed, {"new": []})
-    routed.wait_for(closed)
-    assert "maintenance" in routed.ask().lower()
-
-
-def test_endpoints_are_those_that_the_router_itself_sends_to(
-    routed: RouterUnderTest, versions: Callable[[str], Version]
-) -> None:
-    assert routed.router.endpoints() is None
-    one, two = versions("old"), versions("old")
-    whole = Split((("old", 1000),))
-    routed.router.apply(whole, {"old": [one.address, two.address]})
-    routed.wait_for(whole)
-    until = time.monotonic() + 5
-    while routed.router.endpoints() != {"old": frozenset({one.address, two.address})}:
-        assert time.monotonic() < until, routed.router.endpoints()
-    routed.router.apply(whole, {"old": [two.address]})
-    while routed.router.endpoints() != {"old": frozenset({two.address})}:
-        assert time.monotonic() < until, routed.router.endpoints()
-
-
 # ── sticky users ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("strata", [Strata(), ROUTES], ids=["no routes", "routes"])
 def test_users_without_a_cookie_stay_on_the_version_of_their_first_request(
-    routed: RouterUnderTest, versions: Versions, strata: Strata
+    routed: EnvoyUnderTest, versions: Versions, strata: Strata
 ) -> None:
     """60 users with cookie jars never change version within a weight, and only move towards the growing one (rule 11)."""
     routed.configured(strata=strata)
@@ -322,7 +168,7 @@ def test_users_without_a_cookie_stay_on_the_version_of_their_first_request(
     assert len({user.cookie for user in users}) == 60
 
 
-def test_the_router_alone_makes_the_cookie(routed: RouterUnderTest, versions: Versions) -> None:
+def test_the_router_alone_makes_the_cookie(routed: EnvoyUnderTest, versions: Versions) -> None:
     routed.take(ONE, {"1.0": [versions("1.0").address]})
     for sent in (
         {},
@@ -342,14 +188,14 @@ def test_the_router_alone_makes_the_cookie(routed: RouterUnderTest, versions: Ve
         assert "set-cookie" not in routed.answer("/", **sent).headers
 
 
-def test_instances_see_nothing_of_how_users_are_told_apart(routed: RouterUnderTest, versions: Versions) -> None:
+def test_instances_see_nothing_of_how_users_are_told_apart(routed: EnvoyUnderTest, versions: Versions) -> None:
     version = versions("1.0")
     routed.take(ONE, {"1.0": [version.address]})
     routed.ask("/", **{"x-pilotage-user": "mine", SYNTHETIC_HEADER: "1"})
     assert not {"x-pilotage-user", SYNTHETIC_HEADER} & set(version.asked[-1])
 
 
-def test_a_cookie_comes_with_errors_too(routed: RouterUnderTest, versions: Versions) -> None:
+def test_a_cookie_comes_with_errors_too(routed: EnvoyUnderTest, versions: Versions) -> None:
     """A user whose first request fails would else be a new user at each retry."""
     version = versions("1.0")
     routed.take(ONE, {"1.0": [version.address]})
@@ -359,7 +205,7 @@ def test_a_cookie_comes_with_errors_too(routed: RouterUnderTest, versions: Versi
     assert [(a.status, "session=" in a.headers["set-cookie"]) for a in (failed, gone)] == [(500, True), (503, True)]
 
 
-def test_users_known_by_a_header_get_no_cookie(routed: RouterUnderTest, versions: Versions) -> None:
+def test_users_known_by_a_header_get_no_cookie(routed: EnvoyUnderTest, versions: Versions) -> None:
     routed.configured(sticky=Sticky(header="x-user"))
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     routed.take(split_between("2.0", 500, "1.0"), backends)
@@ -369,7 +215,7 @@ def test_users_known_by_a_header_get_no_cookie(routed: RouterUnderTest, versions
     assert not any("set-cookie" in answer.headers for answers in had for answer in answers)
 
 
-def test_an_address_in_use_is_an_error_that_says_so(routed: RouterUnderTest, versions: Versions) -> None:
+def test_an_address_in_use_is_an_error_that_says_so(routed: EnvoyUnderTest, versions: Versions) -> None:
     """An Envoy that cannot listen would live on and serve nobody."""
     taken = versions("other")
     routed.configured(listen=taken.address)
@@ -383,10 +229,10 @@ def test_an_address_in_use_is_an_error_that_says_so(routed: RouterUnderTest, ver
     routed.take(ONE, backends)
 
 
-def test_no_two_routers_share_a_port(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+def test_no_two_routers_share_a_port(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:
     """With SO_REUSEPORT the kernel would split users between two routers that show different splits."""
     routed.take(ONE, {"1.0": [versions("1.0").address]})
-    other = RouterUnderTest(tmp_path / "other", tmp_path / "other.json", routed.settings)
+    other = EnvoyUnderTest(tmp_path / "other", tmp_path / "other.json", routed.settings)
     with pytest.raises(AdapterError, match=r"where envoy \(process \d+: .*bootstrap.json.*\) listens"):
         other.router.apply(ONE, {"1.0": [versions("1.0").address]})
     with socket.socket() as sharing:
@@ -428,7 +274,7 @@ def test_a_port_that_a_killed_process_still_holds_is_waited_for() -> None:
 
 
 def test_an_envoy_that_shares_its_port_takes_other_settings_all_the_same(
-    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+    routed: EnvoyUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """How a listener takes its port cannot be changed: one that an earlier Pilotage started keeps its way."""
     backends = {"1.0": [versions("1.0").address]}
@@ -446,7 +292,7 @@ def test_an_envoy_that_shares_its_port_takes_other_settings_all_the_same(
 # ── strata ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_switch_of_every_route_is_one_file(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+def test_a_switch_of_every_route_is_one_file(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:
     routed.configured(strata=ROUTES, synthetic=True)
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     routed.take(split_between("2.0", 100, "1.0"), backends)
@@ -458,7 +304,7 @@ def test_a_switch_of_every_route_is_one_file(routed: RouterUnderTest, versions: 
     assert asked == {"2.0"}
 
 
-def test_routes_that_disagree_are_no_split(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+def test_routes_that_disagree_are_no_split(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:
     """Read back only if all agree: traffic that is half switched is not the split that was asked for."""
     routed.configured(strata=ROUTES)
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
@@ -473,7 +319,7 @@ def test_routes_that_disagree_are_no_split(routed: RouterUnderTest, versions: Ve
 
 
 def test_a_split_of_an_earlier_pilotage_is_still_read(
-    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+    routed: EnvoyUnderTest, versions: Versions, tmp_path: Path
 ) -> None:
     """An Envoy outlives the controller, also the version of Pilotage that configured it."""
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
@@ -496,7 +342,7 @@ def test_a_split_of_an_earlier_pilotage_is_still_read(
 
 
 def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
-    routed: RouterUnderTest, versions: Versions, tmp_path: Path
+    routed: EnvoyUnderTest, versions: Versions, tmp_path: Path
 ) -> None:
     """An earlier Pilotage started it without the header that newcomers are hashed by: no two users may get one cookie."""
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
@@ -546,9 +392,7 @@ def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
     assert {len(found) for found in had} == {1}
 
 
-def test_requests_of_pilotage_are_known_by_a_secret(
-    routed: RouterUnderTest, versions: Versions, tmp_path: Path
-) -> None:
+def test_requests_of_pilotage_are_known_by_a_secret(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:
     routed.configured(synthetic=True)
     version = versions("1.0")
     routed.take(ONE, {"1.0": [version.address]})
@@ -568,7 +412,7 @@ def test_requests_of_pilotage_are_known_by_a_secret(
         assert SYNTHETIC_HEADER not in version.asked[-1]
 
 
-def test_what_the_router_keeps_of_users_is_private(routed: RouterUnderTest, versions: Versions, tmp_path: Path) -> None:
+def test_what_the_router_keeps_of_users_is_private(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:
     routed.take(ONE, {"1.0": [versions("1.0").address]})
     directory = tmp_path / "router"
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
@@ -577,7 +421,7 @@ def test_what_the_router_keeps_of_users_is_private(routed: RouterUnderTest, vers
 
 
 def test_routes_are_learned_from_a_sample_of_users_paths(
-    routed: RouterUnderTest, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    routed: EnvoyUnderTest, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where none are configured: from paths without their queries, and never from Pilotage's own requests."""
     monkeypatch.setattr("pilotage.adapters.routers.envoy_listener._SAMPLED", 100)
@@ -605,7 +449,7 @@ def test_routes_are_learned_from_a_sample_of_users_paths(
 
 @pytest.mark.parametrize(("method", "lost"), [("GET", False), ("PUT", False), ("POST", True)])
 def test_idempotent_requests_are_sent_once_more_when_an_instance_dies_under_them(
-    routed: RouterUnderTest, versions: Versions, method: str, lost: bool
+    routed: EnvoyUnderTest, versions: Versions, method: str, lost: bool
 ) -> None:
     routed.configured(retry_idempotent=True)
     living, dying = versions("1.0"), versions("1.0")
@@ -617,7 +461,7 @@ def test_idempotent_requests_are_sent_once_more_when_an_instance_dies_under_them
     assert living.served + dying.served == 40 + (0 if lost else dying.served), "once more, and only where it died"
 
 
-def test_without_the_switch_nothing_is_sent_twice(routed: RouterUnderTest, versions: Versions) -> None:
+def test_without_the_switch_nothing_is_sent_twice(routed: EnvoyUnderTest, versions: Versions) -> None:
     living, dying = versions("1.0"), versions("1.0")
     dying.dying = True
     routed.take(ONE, {"1.0": [living.address, dying.address]})
@@ -626,7 +470,7 @@ def test_without_the_switch_nothing_is_sent_twice(routed: RouterUnderTest, versi
     assert dying.served
 
 
-def test_a_log_that_cannot_be_written_is_no_reason_not_to_route(routed: RouterUnderTest, versions: Versions) -> None:
+def test_a_log_that_cannot_be_written_is_no_reason_not_to_route(routed: EnvoyUnderTest, versions: Versions) -> None:
     """A folder where the log was rolled back every release, with an internal error for a reason."""
     old, new = versions("1.0"), versions("2.0")
     backends = {"1.0": [old.address], "2.0": [new.address]}
@@ -640,7 +484,7 @@ def test_a_log_that_cannot_be_written_is_no_reason_not_to_route(routed: RouterUn
     assert log.is_file()
 
 
-def test_the_router_is_the_first_to_close_an_idle_connection(routed: RouterUnderTest, versions: Versions) -> None:
+def test_the_router_is_the_first_to_close_an_idle_connection(routed: EnvoyUnderTest, versions: Versions) -> None:
     """A server that closes it, gunicorn after 2 s, may do so just as the next request is sent, and that one is lost."""
     version = versions("1.0")
     routed.take(ONE, {"1.0": [version.address]})
@@ -652,7 +496,7 @@ def test_the_router_is_the_first_to_close_an_idle_connection(routed: RouterUnder
         time.sleep(0.05)
 
 
-def test_a_request_is_tried_on_two_instances_at_most(routed: RouterUnderTest, versions: Versions) -> None:
+def test_a_request_is_tried_on_two_instances_at_most(routed: EnvoyUnderTest, versions: Versions) -> None:
     """A request that kills what it reaches must not go through the whole fleet."""
     routed.configured(retry_idempotent=True)
     fleet = [versions("1.0") for _ in range(4)]
@@ -669,7 +513,7 @@ def _replace(file: Path, content: object) -> None:
     beside.replace(file)
 
 
-def _until_raised(routed: RouterUnderTest) -> None:
+def _until_raised(routed: EnvoyUnderTest) -> None:
     until = time.monotonic() + 5
     while time.monotonic() < until:
         routed.router.read()
@@ -688,7 +532,7 @@ LOST = ("envoy.json", "bootstrap.json", "xds/rds.json", "xds/cds.json", "xds/lds
 
 @pytest.mark.parametrize("broken", [None, b"{", b"[]"])
 def test_lost_or_broken_files_of_the_router_stop_neither_it_nor_the_way_back(
-    routed: RouterUnderTest, versions: Versions, broken: bytes | None
+    routed: EnvoyUnderTest, versions: Versions, broken: bytes | None
 ) -> None:
     """Every file in turn, and the same Envoy takes up a split after each; no second one is started."""
     routed.configured(synthetic=True)
@@ -710,7 +554,7 @@ def test_lost_or_broken_files_of_the_router_stop_neither_it_nor_the_way_back(
 
 @pytest.mark.parametrize("lost", ["", "xds", ADMIN_SOCKET, "copied"])
 def test_an_envoy_that_nobody_can_tell_anything_any_more_makes_way_for_another(
-    routed: RouterUnderTest, versions: Versions, lost: str, caplog: pytest.LogCaptureFixture
+    routed: EnvoyUnderTest, versions: Versions, lost: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its whole folder deleted, the folder it watches, or its admin socket; or its folder is a copy by now, as after a
     move to another disk: the port has one router, with the split."""
@@ -731,7 +575,7 @@ def test_an_envoy_that_nobody_can_tell_anything_any_more_makes_way_for_another(
     assert "is started anew" in caplog.text
 
 
-def test_the_admin_interface_is_this_users_alone(routed: RouterUnderTest, versions: Versions) -> None:
+def test_the_admin_interface_is_this_users_alone(routed: EnvoyUnderTest, versions: Versions) -> None:
     """No port, and a socket that others can neither reach nor open."""
     routed.take(ONE, {"1.0": [versions("1.0").address]})
     (envoy_process,) = _envoys()
@@ -743,7 +587,7 @@ def test_the_admin_interface_is_this_users_alone(routed: RouterUnderTest, versio
     assert b"LIVE" in get(f"{admin_url(routed.directory)}/server_info")
 
 
-def test_a_prometheus_may_read_the_statistics_and_nothing_else(routed: RouterUnderTest, versions: Versions) -> None:
+def test_a_prometheus_may_read_the_statistics_and_nothing_else(routed: EnvoyUnderTest, versions: Versions) -> None:
     """The page stays where it was asked for when Envoy starts anew; nobody ends Envoy or resets a counter there."""
     routed.configured(stats=("127.0.0.1", free_port()))
     routed.take(ONE, {"1.0": [versions("1.0").address]})
@@ -761,7 +605,7 @@ def test_a_prometheus_may_read_the_statistics_and_nothing_else(routed: RouterUnd
     assert routed.router.read() == ONE
 
 
-def test_half_a_head_is_not_waited_for(routed: RouterUnderTest, versions: Versions) -> None:
+def test_half_a_head_is_not_waited_for(routed: EnvoyUnderTest, versions: Versions) -> None:
     routed.configured(headers_timeout=0.3)
     routed.take(ONE, {"1.0": [versions("1.0").address]})
     with socket.create_connection(routed.settings.listen, timeout=10) as half:
@@ -770,7 +614,7 @@ def test_half_a_head_is_not_waited_for(routed: RouterUnderTest, versions: Versio
 
 
 def test_connections_have_a_limit_and_the_admin_interface_answers_beyond_it(
-    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+    routed: EnvoyUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(envoy_process, "_MOST_CONNECTIONS", 100)
     routed.take(ONE, {"1.0": [versions("1.0").address]})
@@ -789,7 +633,7 @@ def test_connections_have_a_limit_and_the_admin_interface_answers_beyond_it(
 
 
 def test_what_an_instance_could_see_of_the_worker_envoy_does_not_see(
-    routed: RouterUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+    routed: EnvoyUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PILOTAGE_DATABASE", "postgresql://u:hush@h/d")
     routed.take(ONE, {"1.0": [versions("1.0").address]})

@@ -206,7 +206,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_test_that_the_reliability_page_names_exists() -> None:
     named = set(re.findall(r"`([tT]est\w+)`", (ROOT / "docs/reliability.md").read_text()))
-    source = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    files = (*(ROOT / "tests").rglob("*.py"), *(ROOT / "src/pilotage/testing").rglob("*.py"))
+    source = "\n".join(path.read_text() for path in files)
     missing = [name for name in named if f"def {name}(" not in source and f"{name} = " not in source]
     assert len(named) > 30
     assert not missing

@@ -74,7 +74,7 @@ def test_a_package_adds_a_kind_that_files_schema_and_rollouts_know(tmp_path: Pat
     assert (target.router.section.site, target.router.context.peers.health_path) == ("berlin", "/healthz")  # type: ignore[attr-defined]
     assert (target.can.router.grain, target.can.router.sticky) == (100, False)
     kinds = [one["properties"]["kind"]["const"] for one in json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["anyOf"][0]["oneOf"]]  # fmt: skip
-    assert kinds == ["envoy", "edge"]
+    assert kinds == ["envoy", "command", "edge"]
 
 
 @pytest.mark.usefixtures("installed")
@@ -97,7 +97,7 @@ def test_no_package_replaces_a_kind_of_ours() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (EDGE.replace("edge", "egde"), "pilotage.yaml:16:20: environments.production.router.kind: 'egde' is not one of envoy, broken, edge; did you mean edge?"),
+        (EDGE.replace("edge", "egde"), "pilotage.yaml:16:20: environments.production.router.kind: 'egde' is not one of envoy, command, broken, edge; did you mean edge?"),
         (EDGE.replace("site", "sight"), "pilotage.yaml:16:26: environments.production.router.sight: is not known here; did you mean site?"),
         (EDGE.replace("    metrics: {kind: counts}\n", ""), "pilotage.yaml:16:5: environments.production.router: envoy reads the figures of a router of kind envoy"),
     ],

@@ -30,13 +30,29 @@ P = TypeVar("P")
 C = TypeVar("C", bound=PortCapabilities)
 
 _NOTIFY = "pilotage.adapters.notify.sections"
+_COMMAND = "pilotage.adapters.command.sections"
 
 TABLE: Mapping[Port, Mapping[str, str]] = {
-    Port.FLEET: {"process": "pilotage.adapters.fleets.process_adapter:ADAPTER"},
-    Port.ROUTER: {"envoy": "pilotage.adapters.routers.envoy_adapter:ADAPTER"},
-    Port.METRICS: {"envoy": "pilotage.adapters.metrics.envoy_adapter:ADAPTER"},
-    Port.QUERIES: {"prometheus": "pilotage.adapters.metrics.prometheus_adapter:ADAPTER"},
-    Port.FLAGS: {"flagd": "pilotage.adapters.flags.flagd_adapter:ADAPTER"},
+    Port.FLEET: {
+        "process": "pilotage.adapters.fleets.process_adapter:ADAPTER",
+        "command": f"{_COMMAND}:FLEET",
+    },
+    Port.ROUTER: {
+        "envoy": "pilotage.adapters.routers.envoy_adapter:ADAPTER",
+        "command": f"{_COMMAND}:ROUTER",
+    },
+    Port.METRICS: {
+        "envoy": "pilotage.adapters.metrics.envoy_adapter:ADAPTER",
+        "command": f"{_COMMAND}:METRICS",
+    },
+    Port.QUERIES: {
+        "prometheus": "pilotage.adapters.metrics.prometheus_adapter:ADAPTER",
+        "command": f"{_COMMAND}:QUERIES",
+    },
+    Port.FLAGS: {
+        "flagd": "pilotage.adapters.flags.flagd_adapter:ADAPTER",
+        "command": f"{_COMMAND}:FLAGS",
+    },
     Port.NOTIFY: {
         "slack": f"{_NOTIFY}:SLACK",
         "email": f"{_NOTIFY}:EMAIL",
@@ -45,6 +61,7 @@ TABLE: Mapping[Port, Mapping[str, str]] = {
         "webhook": f"{_NOTIFY}:WEBHOOK",
         "cdevents": f"{_NOTIFY}:CDEVENTS",
         "apprise": f"{_NOTIFY}:APPRISE",
+        "command": f"{_COMMAND}:NOTIFY",
     },
 }
 

@@ -43,9 +43,10 @@ class Mirror:
     share: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
-    """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out.
+    """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out. Two splits are equal
+    in whichever order they name the versions: a router lists them in its own.
 
     closed: users get the maintenance page instead; only the header routes still lead to a version.
     """
@@ -60,6 +61,18 @@ class Split:
             raise ValueError(f"weights {dict(self.weights)} do not sum to {WHOLE}")
         if any(weight <= 0 for _, weight in self.weights):
             raise ValueError(f"weights {dict(self.weights)}: name only versions that get traffic")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Split):
+            return NotImplemented
+        return self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return frozenset(self.weights), self.header_routes, self.mirror, self.closed
 
     def weight(self, version: str) -> int:
         return dict(self.weights).get(version, 0)

@@ -21,6 +21,7 @@ def unmet(
     """Every need of these steps that `target` does not meet; nothing where the plan can be executed. full: instances
     that carry all traffic."""
     yield from _weights(strategy, steps, numbers, target)
+    yield from _walking(strategy, steps, target)
     yield from _routes(numbers, target)
     yield from _baseline(numbers, target)
     yield from _closed(steps, target)
@@ -50,6 +51,17 @@ def _weights(
         yield (
             f"{wrong.id}: {router} sets weights in steps of {format_share(grain / WHOLE)}, and "
             f"{format_share(wrong.weight / WHOLE)} is none of them: {_instead(wrong, numbers, grain)}"
+        )
+
+
+def _walking(strategy: DeploymentStrategy, steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
+    """An instance is replaced once the router sends it nothing, so the router must say whom it sends to."""
+    walks = strategy in (DeploymentStrategy.ROLLING, DeploymentStrategy.FEATURE_TOGGLE)
+    if walks and not target.router.endpoints:
+        first = next(step for step in steps if step.kind in (StepKind.BATCH, StepKind.SCALE))
+        yield (
+            f"{first.id}: router {target.router_name} does not report the instances that it sends requests to: use "
+            "deployment_strategy: blue-green or canary, or a router that does"
         )
 
 

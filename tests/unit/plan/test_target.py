@@ -29,6 +29,8 @@ def planned(strategy: str, target: Capabilities, **overrides: Any) -> None:
         ("canary", router(grain=100), {}, "weight-5%: router edge sets weights in steps of 10%, and 5% is none of them: use canary.weights: [10%, 30%, 50%, 100%]"),
         ("canary", router(grain=10), {"canary__weights": ["10%", "100%"], "canary__holdback": 0.005}, "weight-99.5%: router edge sets weights in steps of 1%, and 99.5% is none of them: use a canary.holdback that is a multiple of 1%"),
         ("rolling", router(grain=10), {}, "batch-1: the weight follows the instances, and router edge sets weights in steps of 1%: use deployment_strategy: blue-green"),
+        ("rolling", router(endpoints=False), {}, "batch-1: router edge does not report the instances that it sends requests to: use deployment_strategy: blue-green or canary"),
+        ("feature-toggle", router(endpoints=False), {}, "deploy-dark: router edge does not report the instances"),
         ("canary", router(header_routes=False), {"canary__tester_header": "x-release"}, "canary.tester_header: router edge cannot route by a header: leave canary.tester_header out"),
         ("blue-green", router(header_routes=False), {"blue_green__preview_header": "x-p"}, "blue_green.preview_header: router edge cannot route by a header"),
         ("canary", router(mirror=False), {"canary__mirror_share": 0.1}, "mirror: router edge cannot mirror requests: use canary.mirror_share: 0%"),

@@ -1,0 +1,162 @@
+"""The six ports over a program. What each call sends and expects is documented in docs/adapters.md."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pilotage.adapters.command import wire
+from pilotage.adapters.command.program import Program
+from pilotage.adapters.context import Context
+from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.message import Message
+from pilotage.model.observation import Instance, Observation, Reading
+from pilotage.model.text import line
+from pilotage.model.traffic import WHOLE, Split
+
+
+class _Port:
+    """What all have: the program, and what every call says of the target."""
+
+    def __init__(self, port: str, program: Program, context: Context) -> None:
+        self._program, self._fence = program, context.fence
+        self._said = {"port": port, "service": context.service, "environment": context.environment}
+
+    def _ask(self, call: str, **request: Any) -> dict[str, Any]:
+        """Something that changes nothing."""
+        return self._program.call({**self._said, "call": call, **request})
+
+    def _tell(self, call: str, **request: Any) -> dict[str, Any]:
+        """Something that may change the target."""
+        self._fence.check()
+        return self._program.call({**self._said, "call": call, "token": self._fence.token, **request})
+
+
+class CommandRouter(_Port):
+    """The Router port over a program. url: where users reach the service · endpoints: whether it reports instances."""
+
+    def __init__(self, program: Program, context: Context, *, url: str, endpoints: bool) -> None:
+        super().__init__("router", program, context)
+        self._url, self._endpoints = url.rstrip("/"), endpoints
+
+    def url(self) -> str:
+        return self._url
+
+    def apply(self, split: Split, backends: Backends) -> None:
+        wanted = [] if split.closed else [version for version, _ in split.weights]
+        wanted += [route.version for route in split.header_routes] + ([split.mirror.version] if split.mirror else [])
+        if missing := [version for version in wanted if not backends.get(version)]:
+            raise AdapterError(f"no instance of {missing[0]} to send requests to")
+        self._tell("apply", split=wire.split_out(split), backends=wire.backends_out(backends))
+
+    def read(self) -> Split | None:
+        return wire.understood(wire.split_in, self._ask("read").get("split"), "the router's split")
+
+    def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
+        if not self._endpoints:
+            return None
+        return wire.understood(wire.endpoints_in, self._ask("endpoints").get("endpoints"), "the router's endpoints")
+
+    def stop(self) -> None:
+        self._tell("stop")
+
+
+class CommandFleet(_Port):
+    """The Fleet port over a program."""
+
+    def __init__(self, program: Program, context: Context, *, health_path: str) -> None:
+        super().__init__("fleet", program, context)
+        self._health_path = health_path
+
+    @property
+    def health_path(self) -> str:
+        return self._health_path
+
+    def ensure(self, version: str, count: int) -> None:
+        self._tell("ensure", version=version, count=count)
+
+    def replace(self, version: str, instance: str) -> None:
+        self._tell("replace", version=version, instance=instance)
+
+    def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+        found = self._ask("log_tail", instance=instance, lines=lines).get("lines", [])
+        return wire.understood(lambda all_: tuple(line(str(one), 200) for one in all_[-lines:]), found, "a log")
+
+    def instances(self) -> tuple[Instance, ...]:
+        return wire.understood(wire.instances_in, self._ask("instances").get("instances"), "the list of instances")
+
+    def stop(self) -> None:
+        self._tell("stop")
+
+
+class CommandMetrics(_Port):
+    """The Metrics port over a program that tells counters; this keeps the cursor."""
+
+    def __init__(self, program: Program, context: Context) -> None:
+        super().__init__("metrics", program, context)
+
+    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+        answer = self._ask("observe", versions=list(versions))
+        totals = wire.understood(wire.totals_in, answer.get("totals"), "the counters")
+        started = str(answer.get("started", ""))
+        restarted = cursor is not None and cursor["started"] != started
+        before: Mapping[str, wire.Totals] = {} if restarted else totals if cursor is None else cursor["totals"]
+
+        def since(version: str) -> Observation:
+            found = totals.get(version)
+            if found is None:
+                return Observation(version, 0, 0)
+            return wire.understood(lambda now: wire.since(version, before.get(version), now), found, "the counters")
+
+        return Reading(
+            tuple(since(version) for version in versions),
+            {"started": started, "totals": {**before, **totals}},
+            time.time(),
+            "the source restarted: counting from its start" if restarted else "",
+        )
+
+
+class CommandQueries(_Port):
+    """The Queries port over a program."""
+
+    def __init__(self, program: Program, context: Context) -> None:
+        super().__init__("queries", program, context)
+
+    def query(self, text: str) -> tuple[float, ...]:
+        found = self._ask("query", query=text).get("values")
+        return wire.understood(lambda values: tuple(float(value) for value in values), found, "the values")
+
+
+class CommandFlags(_Port):
+    """The Flags port over a program. key: the flag."""
+
+    def __init__(self, program: Program, context: Context, *, key: str) -> None:
+        super().__init__("flags", program, context)
+        self._said |= {"flag": key}
+        self._key = key
+
+    def read(self) -> Ramp:
+        return wire.understood(wire.ramp_in, self._ask("read").get("ramp"), f"the flag {self._key}")
+
+    def apply(self, ramp: Ramp) -> None:
+        self._tell("apply", ramp=wire.ramp_out(ramp))
+
+    def rehearse(self) -> None:
+        answers = self._ask("rehearse", ramps=[wire.ramp_out(Ramp((), WHOLE)), wire.ramp_out(OFF)]).get("answers")
+        if answers != [True, False]:
+            raise AdapterError(f"the flag {self._key} does not turn on and off for a test user: it answers {answers}")
+
+
+class CommandNotifier(_Port):
+    """The Notifier port over a program."""
+
+    def __init__(self, program: Program, context: Context) -> None:
+        super().__init__("notify", program, context)
+
+    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        facts = {**asdict(message), "facts": dict(message.facts)}
+        receipt = self._ask("send", message=facts, first=first, again=again).get("receipt", {})
+        return wire.understood(dict, receipt, "the receipt")

@@ -1,0 +1,135 @@
+"""Calls a program: a JSON object in, a JSON object out, an exit status, a deadline. No shell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pilotage.adapters.environment import Environment
+from pilotage.adapters.outgoing import Undelivered
+from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.model.text import line
+
+FORMAT = 1
+"""Of the request; raised when a field changes its meaning."""
+FENCED = 3
+"""Exit status: another controller has taken over the target; this one must stop touching it."""
+REFUSED = 4
+"""Exit status of a notifier: the receiver will never take this message."""
+_MOST = 4 << 20
+"""Bytes of an answer."""
+_TOLD = 300
+
+
+class Program:
+    """One configured program. command: its argument list · deadline: seconds for one call."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: Environment, deadline: float) -> None:
+        self._command, self._folder, self._environment = tuple(command), folder, environment
+        self._deadline = deadline
+
+    def call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Its answer; empty where it printed nothing. Raises AdapterError, Fenced, Undelivered (permanent)."""
+        name = self._command[0]
+        try:
+            process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env=self._environment.resolved(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise AdapterError(f"{name} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        with process:
+            sent = json.dumps({"pilotage": FORMAT, **request}).encode()
+            said, complained, late = _talk(process, sent, self._deadline)
+        if late:
+            raise AdapterError(f"{name} {late}, and was ended")
+        words = line(complained.decode(errors="replace").strip().rpartition("\n")[2], _TOLD)
+        if process.returncode == FENCED:
+            raise Fenced(words or f"{name} says that another controller has taken over")
+        if process.returncode:
+            sentence = f"{name} ended with {process.returncode}{f': {words}' if words else ''}"
+            raise Undelivered(sentence, permanent=True) if process.returncode == REFUSED else AdapterError(sentence)
+        return _answer(said, name)
+
+
+def _answer(said: bytes, name: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(said) if said.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise AdapterError(f"{name} answered with something that is no JSON: {error}") from None
+    if not isinstance(answer, dict):
+        raise AdapterError(f"{name} answered with {type(answer).__name__}, not with a JSON object")
+    return answer
+
+
+def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tuple[bytes, bytes, str]:
+    """What it said and complained, and what was wrong with its manners; its whole group is then ended. What it leaves
+    running may keep its output open: once the program itself has ended, nobody waits for more."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    until, said, complained = time.monotonic() + deadline, bytearray(), bytearray()
+    heard = {process.stdout.fileno(): said, process.stderr.fileno(): complained}
+    os.set_blocking(process.stdin.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdin, selectors.EVENT_WRITE)
+        for descriptor in heard:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while any(descriptor in selector.get_map() for descriptor in heard):
+            if (left := until - time.monotonic()) <= 0:
+                return bytes(said), bytes(complained), _ended(process, f"had no answer after {deadline:g} s")
+            ready = selector.select(min(left, 0.1))
+            if not ready and process.poll() is not None:
+                break
+            for key, _ in ready:
+                if key.fileobj is process.stdin:
+                    if not (sent := _written(process.stdin, sent)):
+                        selector.unregister(process.stdin)
+                        _closed(process.stdin)
+                elif chunk := os.read(key.fd, 65536):
+                    heard[key.fd] += chunk
+                else:
+                    selector.unregister(key.fd)
+            if max(len(said), len(complained)) > _MOST:
+                return b"", b"", _ended(process, f"said more than {_MOST >> 20} MB")
+    _closed(process.stdin)
+    try:
+        process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return bytes(said), bytes(complained), _ended(process, f"did not end within {deadline:g} s")
+    return bytes(said), bytes(complained), ""
+
+
+def _written(stream: Any, sent: bytes) -> bytes:
+    """What is left to be written; nothing where the program does not want it."""
+    try:
+        return sent[os.write(stream.fileno(), sent) :]
+    except BlockingIOError:
+        return sent
+    except OSError:
+        return b""
+
+
+def _closed(stream: Any) -> None:
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+def _ended(process: subprocess.Popen[bytes], why: str) -> str:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return why

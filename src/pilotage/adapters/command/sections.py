@@ -1,0 +1,163 @@
+"""`kind: command` of every port: an argument list that speaks JSON, and what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from pilotage.adapters.context import Context
+from pilotage.adapters.registry import Adapter
+from pilotage.config.channels import Channel
+from pilotage.config.fields import Duration, PlainUrl, UrlPath
+from pilotage.config.kinds import (
+    AdapterSection,
+    FlagSection,
+    FleetSection,
+    MetricsSection,
+    QueriesSection,
+    RouterSection,
+)
+from pilotage.config.programs import ProgramSection
+from pilotage.model.capabilities import (
+    FlagsCapabilities,
+    FleetCapabilities,
+    MetricsCapabilities,
+    NotifyCapabilities,
+    QueriesCapabilities,
+    RouterCapabilities,
+)
+from pilotage.model.finding import Finding
+
+if TYPE_CHECKING:
+    from pilotage.adapters.command.program import Program
+
+
+class _Command(ProgramSection, AdapterSection):
+    """A program that is called with one JSON object and answers with one."""
+
+    kind: Literal["command"]
+    run: list[str] = Field(min_length=1, description="Argument list of the program, without a shell.")
+    deadline: Duration = Field(10.0, gt=0, le=60, description="How long one call may take; then it is ended.")
+
+
+class CommandRouterSection(_Command, RouterSection):
+    """A router of your own, told and read by a program."""
+
+    url: PlainUrl | None = Field(None, description="Where users reach the service, such as https://shop.example.")
+    can: list[Literal["header_routes", "mirror", "sticky", "closed", "endpoints"]] = Field(
+        default_factory=list, description="What it can do beside weights."
+    )
+    grain: Annotated[float, Field(gt=0, le=1, strict=False)] = Field(
+        0.001, description="Smallest difference between two weights, as a share: 0.01 for whole percent."
+    )
+
+
+class CommandFleetSection(_Command, FleetSection):
+    """A fleet of your own, run by a program."""
+
+    health: UrlPath = Field("/healthz", description="Path that answers 2xx when an instance is well.")
+    can: list[Literal["memory", "cpu", "logs"]] = Field(default_factory=list, description="What it tells of instances.")
+
+
+class CommandMetricsSection(_Command, MetricsSection):
+    """Counters of requests and errors, told by a program."""
+
+
+class CommandQueriesSection(_Command, QueriesSection):
+    """A metrics system of your own, asked by a program."""
+
+
+class CommandFlagSection(_Command, FlagSection):
+    """A provider of flags of your own, told and read by a program."""
+
+
+class CommandChannelSection(_Command, Channel):
+    """A channel of your own, served by a program."""
+
+
+def _program(section: _Command, context: Context) -> Program:
+    from pilotage.adapters.command.program import Program
+    from pilotage.adapters.environment import Environment
+
+    environment = Environment(given=section.environment, passed=section.pass_environment)
+    return Program(section.run, context.folder, environment, section.deadline)
+
+
+def _open_router(section: CommandRouterSection, context: Context) -> Any:
+    from pilotage.adapters.command.adapters import CommandRouter
+
+    endpoints = "endpoints" in section.can
+    return CommandRouter(_program(section, context), context, url=section.url or "", endpoints=endpoints)
+
+
+def _router_can(section: CommandRouterSection) -> RouterCapabilities:
+    able = {name: name in section.can for name in ("header_routes", "mirror", "sticky", "closed", "endpoints")}
+    return replace(_ROUTER, grain=max(1, round(section.grain * 1000)), **able)
+
+
+def _open_fleet(section: CommandFleetSection, context: Context) -> Any:
+    from pilotage.adapters.command.adapters import CommandFleet
+
+    return CommandFleet(_program(section, context), context, health_path=section.health)
+
+
+def _fleet_can(section: CommandFleetSection) -> FleetCapabilities:
+    provides = tuple(f"{name}_utilization" for name in ("memory", "cpu") if name in section.can)
+    return FleetCapabilities(provides=provides, logs="logs" in section.can)
+
+
+def _open_metrics(section: CommandMetricsSection, context: Context) -> Any:
+    from pilotage.adapters.command.adapters import CommandMetrics
+
+    return CommandMetrics(_program(section, context), context)
+
+
+def _open_queries(section: CommandQueriesSection, context: Context) -> Any:
+    from pilotage.adapters.command.adapters import CommandQueries
+
+    return CommandQueries(_program(section, context), context)
+
+
+def _open_flags(section: CommandFlagSection, context: Context) -> Any:
+    from pilotage.adapters.command.adapters import CommandFlags
+
+    return CommandFlags(_program(section, context), context, key=section.key)
+
+
+def _open_channel(section: CommandChannelSection, context: Context) -> Any:
+    from pilotage.adapters.command.adapters import CommandNotifier
+
+    return CommandNotifier(_program(section, context), context)
+
+
+def _examine(section: _Command, context: Context) -> Iterator[Finding]:
+    import shutil
+
+    program = section.run[0]
+    if shutil.which(program) or (context.folder / program).is_file():
+        yield Finding("PASS", "command", f"{program} can be started")
+    else:
+        yield Finding("FAIL", "command", f"{program!r} is neither on PATH nor in the project: correct its run")
+
+
+_ROUTER = RouterCapabilities(own_requests=False)
+_QUERIES = QueriesCapabilities(language="its own")
+_FLEET = FleetCapabilities(provides=("memory_utilization", "cpu_utilization"))
+
+ROUTER = Adapter(
+    section=CommandRouterSection, capabilities=_ROUTER, open=_open_router, configured=_router_can, examine=_examine
+)
+FLEET = Adapter(
+    section=CommandFleetSection, capabilities=_FLEET, open=_open_fleet, configured=_fleet_can, examine=_examine
+)
+METRICS = Adapter(
+    section=CommandMetricsSection, capabilities=MetricsCapabilities(), open=_open_metrics, examine=_examine
+)
+QUERIES = Adapter(section=CommandQueriesSection, capabilities=_QUERIES, open=_open_queries, examine=_examine)
+FLAGS = Adapter(section=CommandFlagSection, capabilities=FlagsCapabilities(), open=_open_flags, examine=_examine)
+NOTIFY = Adapter(
+    section=CommandChannelSection, capabilities=NotifyCapabilities(threads=True), open=_open_channel, examine=_examine
+)

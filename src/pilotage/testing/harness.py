@@ -1,0 +1,148 @@
+"""What the contract tests must know of an adapter: how to open it again, and how to make things happen around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+
+from pilotage.adapters.ports import Backends, Flags, Fleet, Metrics, Notifier, Router
+from pilotage.model.capabilities import FlagsCapabilities, FleetCapabilities, MetricsCapabilities, RouterCapabilities
+from pilotage.model.message import Message
+from pilotage.model.traffic import Split
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 10.0, what: str = "it did not come about") -> None:
+    """Wait until `true()`; fail with `what` after a generous time."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, what
+        time.sleep(0.02)
+
+
+class RouterUnderTest:
+    """A router with real requests through it.
+
+    open: another controller's view of the same router, by the token of its fence · can: its capabilities as it is
+    configured · url: where users reach it · cookie: the one that tells users apart, for sticky routers · kill: end the
+    router's process by force, where there is one.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[int], Router],  # noqa: A002
+        can: RouterCapabilities,
+        *,
+        url: str,
+        cookie: str = "session",
+        kill: Callable[[], None] | None = None,
+    ) -> None:
+        self._open, self.can, self.url, self.cookie, self.kill = open, can, url, cookie, kill
+        self.router = self.again()
+        self._pool = urllib3.PoolManager(maxsize=8)
+
+    def again(self, token: int = 1) -> Router:
+        """A new controller's view."""
+        return self._open(token)
+
+    def take(self, split: Split, backends: Backends) -> None:
+        """Apply a split, and wait until it is so."""
+        self.router.apply(split, backends)
+        self.wait_for(split)
+
+    def wait_for(self, split: Split) -> None:
+        until = time.monotonic() + 5 * max(1.0, self.can.settle)
+        while self.router.read() != split:
+            assert time.monotonic() < until, f"the router shows {self.router.read()}"
+            time.sleep(0.01)
+        # What a router reports, its workers take up a few milliseconds later.
+        time.sleep(0.05)
+
+    def weight(self, permille: int) -> int:
+        """The weight, rounded up to what the router can set."""
+        return -(-permille // self.can.grain) * self.can.grain
+
+    def ask(self, path: str = "/", *, user: str | None = None, **headers: str) -> str:
+        """Which version answers."""
+        if user:
+            headers["Cookie"] = f"{self.cookie}={user}"
+        return self.answer(path, **headers).data.decode()
+
+    def answer(self, path: str = "/", method: str = "GET", **headers: str) -> urllib3.BaseHTTPResponse:
+        return self._pool.request(method, self.url + path, headers=headers, timeout=5.0, retries=False)
+
+
+class User:
+    """A user with a cookie jar, empty at first."""
+
+    def __init__(self, routed: RouterUnderTest) -> None:
+        self._routed, self.cookie = routed, ""
+
+    def ask(self, path: str = "/", method: str = "GET") -> str:
+        answer = self._routed.answer(path, method, **({"Cookie": self.cookie} if self.cookie else {}))
+        if given := answer.headers.get("set-cookie"):
+            self.cookie = given.partition(";")[0]
+        return answer.data.decode()
+
+
+@dataclass(kw_only=True)
+class FleetUnderTest:
+    """A fleet that runs real instances."""
+
+    open: Callable[[int], Fleet]
+    """Another controller's view of the same fleet, by the token of its fence."""
+    can: FleetCapabilities = field(default_factory=FleetCapabilities)
+    versions: tuple[str, str] = ("1.0", "2.0")
+    """Two versions that start and are well."""
+    seconds: float = 10.0
+    """How long an instance may take to be well, or to be gone."""
+
+
+@dataclass(kw_only=True)
+class CountsUnderTest:
+    """A source of counts, and users that it counts."""
+
+    open: Callable[[], Metrics]
+    happen: Callable[[str, int, int], None]
+    """`happen(version, well, failed)`: so many requests to a version end well, and so many fail."""
+    can: MetricsCapabilities = field(default_factory=MetricsCapabilities)
+    restart: Callable[[], None] | None = None
+    """Let the source forget everything, as a restart does."""
+    silence: Callable[[], None] | None = None
+    """Let the source answer no more."""
+
+
+@dataclass(kw_only=True)
+class FlagsUnderTest:
+    """One flag of a provider."""
+
+    open: Callable[[int], Flags]
+    """Another controller's view of the same flag, by the token of its fence."""
+    can: FlagsCapabilities = field(default_factory=FlagsCapabilities)
+    is_on: Callable[[str, str], bool] | None = None
+    """What a service answers a user: `is_on(user, group)`; an empty group for none."""
+    edit_neighbour: Callable[[str], None] | None = None
+    """Set another flag of the same provider to a value."""
+    neighbour: Callable[[], str] | None = None
+    """What the other flag says."""
+
+
+@dataclass(kw_only=True)
+class NotifierUnderTest:
+    """A channel, and the receiver behind it."""
+
+    notifier: Notifier
+    received: Callable[[], list[str]]
+    """The keys of the messages that arrived, oldest first."""
+    shown: Callable[[], str]
+    """Everything that the receiver shows to people."""
+    drops_repetitions: bool = False
+    """The receiver knows a message that it has by its key, and keeps one."""
+    refuse: Callable[[bool], None] | None = None
+    """`refuse(permanent)`: let the receiver refuse the next message, for good or for now."""
+
+    def send(self, message: Message, first: Mapping[str, Any] | None = None, *, again: bool = False) -> dict[str, Any]:
+        return self.notifier.send(message, first, again=again)
