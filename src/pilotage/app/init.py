@@ -67,13 +67,16 @@ def write_configuration(
 
 
 def validate(project: Project) -> None:
-    """Read the configuration, and make a plan for every environment. Raises ConfigError, and what `plan_for` raises."""
-    for environment in project.loaded.configuration.environments:
-        plan = plan_for(project.loaded, environment, Wish("0.0.0"))
-        if project.loaded.configuration.readiness is not None:
-            from pilotage.app.readiness.assessment import check_items
+    """Read the configuration, and make a plan for every environment of every service. Raises ConfigError, and what
+    `plan_for` raises."""
+    services = project.whole.configuration.services
+    for one in [project.for_service(name) for name in services] if services and not project.service else [project]:
+        for environment in one.loaded.configuration.environments:
+            plan = plan_for(one.loaded, environment, Wish("0.0.0"))
+            if one.loaded.configuration.readiness is not None:
+                from pilotage.app.readiness.assessment import check_items
 
-            check_items(project.loaded, plan)
+                check_items(one.loaded, plan)
 
 
 def schema_of(what: str) -> str:

@@ -56,7 +56,9 @@ class Project:
     def for_service(self, name: str) -> Project:
         """The same for one of several services."""
         made = replace(self, service=name)
-        made.__dict__ |= {"whole": self.whole, "store": self.store}
+        made.__dict__["whole"] = self.whole
+        if "store" in self.__dict__:
+            made.__dict__["store"] = self.store
         return made
 
     @property

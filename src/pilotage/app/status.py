@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pilotage.app.homes import home_elsewhere
-from pilotage.app.project import Project
+from pilotage.app.project import Project, Unclear
 from pilotage.model.record import RolloutSummary
 
 if TYPE_CHECKING:
@@ -77,6 +77,26 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
         split=_split_here(project, service, name) if up and not serving else None,
         troubles=(*_untold(project), *_unsigned(project)),
     )
+
+
+def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentStatus, ...]:
+    """Of every service and environment meant: all of the configuration's where neither is named, and just the one that
+    `status_of` finds where nobody can read it. Raises Unclear, ConfigError."""
+    from pilotage.config.yaml_reader import ConfigError
+
+    try:
+        services = project.whole.configuration.services
+    except ConfigError:
+        return (status_of(project, environment),)
+    ones = [project.for_service(name) for name in services] if services and project.service is None else [project]
+    found = []
+    for one in ones:
+        known = list(one.loaded.configuration.environments)
+        named = [environment] if environment in known or (len(ones) == 1 and environment) else known
+        found += [status_of(one, name) for name in named if environment in (None, name) or len(ones) == 1]
+    if not found:
+        raise Unclear(f"no service of {project.config} has an environment {environment!r}")
+    return tuple(found)
 
 
 def _split_here(project: Project, service: str, environment: str) -> Split | None:

@@ -28,10 +28,14 @@ SCHEMA = 1
 @json_option
 @click.pass_obj
 def status(project: Project, environment: str | None, as_json: bool) -> None:
-    """What serves and what rolls out now."""
-    from pilotage.app.status import status_of
+    """What serves and what rolls out now: a line for each service and environment, or one in full with -s and -e."""
+    from pilotage.app.status import everywhere
 
-    found = status_of(project, environment)
+    every = everywhere(project, environment)
+    if len(every) > 1:
+        _overview(project, every, as_json)
+        return
+    (found,) = every
     if as_json:
         click.echo(json.dumps(_status(project, found), indent=2))
         return
@@ -48,6 +52,20 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
     if newest is not None:
         _show(project, newest)
+
+
+def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: bool) -> None:
+    """One line an environment; `-s` and `-e` show one in full."""
+    if as_json:
+        shown = [_status(project, found) for found in every]
+        click.echo(json.dumps({"schema": SCHEMA, "environments": shown}, indent=2))
+        return
+    for found in every:
+        newest = found.newest
+        now = f"; {newest.version} is {newest.status}" if newest and not newest.status.final else ""
+        click.echo(f"{found.service} in {found.environment}: {found.headline}{now}")
+    for line in dict.fromkeys(trouble for found in every for trouble in found.troubles):
+        click.echo(line)
 
 
 def _status(project: Project, found: EnvironmentStatus) -> dict[str, Any]:
@@ -85,8 +103,10 @@ def _show(project: Project, latest: RolloutSummary) -> None:
 @click.pass_obj
 def history(project: Project, environment: str | None, limit: int, as_json: bool) -> None:
     """Rollouts, newest first."""
-    service, name = project.place(environment) if environment else (project.service_name, None)
-    found = project.store.history(service, name, limit)
+    from pilotage.app.history import history as recorded
+
+    found = recorded(project, environment, limit)
+    several = len({r.service for r in found}) > 1
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "rollouts": _plain(project, found)}, indent=2))
         return
@@ -95,12 +115,12 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
     from pilotage.cli.edge import console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("began", "rollout", "version", "status", "took", "by", "reason"):
+    for title in ("began", *(["service"] if several else []), "rollout", "version", "status", "took", "by", "reason"):
         table.add_column(title, overflow="fold")
     for r in found:
         took = f"{r.took:.0f} s" if r.took is not None else "–"
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.started_at or r.created_at))
-        table.add_row(began, r.id, r.version, r.status, took, r.actor, r.reason)
+        table.add_row(began, *([r.service] if several else []), r.id, r.version, r.status, took, r.actor, r.reason)
     console().print(table)
 
 

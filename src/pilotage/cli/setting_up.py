@@ -10,6 +10,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option
+from pilotage.model.errors import Invalid
 from pilotage.model.questions import QUESTIONS
 
 _START = "python -m shop --port {port} --release {version}"
@@ -63,7 +64,11 @@ def _ask(
         click.echo(f"\n{question}")
         for option, means in effects_of(name, kind, default, before):
             click.echo(f"  {option:<16}{means}")
-        given = str(click.prompt(" ", default=default, prompt_suffix=""))
+        while True:
+            try:
+                return checked(name, str(click.prompt(" ", default=default, prompt_suffix="")))
+            except Invalid as error:  # a typing error must not lose the answers before
+                click.echo(f"  {error}")
     return checked(name, given or default)
 
 
