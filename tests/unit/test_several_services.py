@@ -34,7 +34,7 @@ def test_validate_checks_every_service(folder: Path) -> None:
 def test_status_has_a_line_for_each_and_shows_the_one_that_is_named(folder: Path) -> None:
     said = typed("status", cwd=folder)
     assert said.returncode == 0, said.stderr
-    assert [line.partition(" in ")[0] for line in said.stdout.splitlines()][:1] == ["web"]
+    assert [line.partition(" in ")[0] for line in said.stdout.splitlines()][:1] == ["api"]
     assert "api in production: nothing serves" in said.stdout
     assert len(json.loads(typed("status", "--json", cwd=folder).stdout)["environments"]) >= 2
     assert typed("-s", "api", "status", "-e", "production", cwd=folder).stdout.startswith("api in production")
