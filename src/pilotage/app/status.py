@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.homes import home_elsewhere
 from pilotage.app.project import Project, Unclear
+from pilotage.model.quantity import format_share
 from pilotage.model.record import RolloutSummary
+from pilotage.model.traffic import WHOLE
 
 if TYPE_CHECKING:
     from pilotage.model.traffic import Split
@@ -26,15 +28,17 @@ class Home:
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentStatus:
-    """serving: versions, the present one first · newest: the rollout that started last · worker: process id of the one
-    here · home: None where the environment is at home here · router_up: whether its router runs here · split: what the
-    router was last told, where no rollout has completed · troubles: a sentence for everything that was not told or not
+    """serving: versions, the present one first · newest: the rollout that started last · routed: what its version gets
+    of all requests, per mille, as the router was last seen; None where nobody saw · worker: process id of the one here ·
+    home: None where the environment is at home here · router_up: whether its router runs here · split: what the router
+    was last told, where no rollout has completed · troubles: a sentence for everything that was not told or not
     signed."""
 
     service: str
     environment: str
     serving: tuple[str, ...]
     newest: RolloutSummary | None
+    routed: int | None
     queued: tuple[RolloutSummary, ...]
     worker: int | None
     home: Home | None
@@ -48,6 +52,8 @@ class EnvironmentStatus:
         present, idle = self.serving[0] if self.serving else "nothing", "" if self.worker else " (no worker is at work)"
         if self.home:
             return f"{present} serves"
+        if self.newest and not self.newest.status.final and self.routed and self.serving and self.router_up:
+            return self._rolling_out(self.newest.version, present, self.routed) + idle
         if self.serving and not self.router_up and not self.worker:
             return f"down; {present} served last. `pilotage deploy {present}` starts it again"
         if self.serving or not self.router_up:
@@ -55,6 +61,11 @@ class EnvironmentStatus:
         weights = self.split.weights if self.split else ()
         shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
         return f"its router sends users to {shown}, and no rollout has completed{idle}"
+
+    def _rolling_out(self, new: str, present: str, routed: int) -> str:
+        if routed < WHOLE:
+            return f"{present} serves; {new} gets {format_share(routed / WHOLE)} of requests"
+        return f"{new} gets all requests, and is not done yet; {present} served before"
 
 
 def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
@@ -64,12 +75,13 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
     from pilotage.engine.supervisor import worker_pid
 
     serving, home = project.store.serving(service, name), home_elsewhere(project, service, name)
-    up = home is None and router_runs(project.directory, service, name)
+    up, newest = home is None and router_runs(project.directory, service, name), project.store.newest(service, name)
     return EnvironmentStatus(
         service=service,
         environment=name,
         serving=serving,
-        newest=project.store.newest(service, name),
+        newest=newest,
+        routed=project.store.live_views([newest.id])[newest.id].routed if newest else None,
         queued=tuple(project.store.queued(service, name)),
         worker=worker_pid(project.directory),
         home=Home(name=home.place.name, heard=home.heard, words=home.in_words, silent=home.is_silent) if home else None,
