@@ -11,9 +11,9 @@ import pytest
 from pilotage.model import step_ids
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.flag import OFF, Ramp
-from pilotage.model.progress import WayBack
+from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import CommandKind, Pace, RolloutState, Status
-from pilotage.model.stored_state import from_data
+from pilotage.model.stored_state import from_data, to_data
 from pilotage.rollout.machine import decide
 from pilotage.rollout.strategies import STRATEGIES
 from pilotage.rollout.turn import Comparison, Configured
@@ -121,6 +121,12 @@ def test_r15_a_big_bang_comes_back_part_by_part_in_order() -> None:
         parts.append(getattr(machine.state.progress, "came_to", WayBack.BEGUN))
     assert machine.state.status is Status.ROLLED_BACK
     assert list(dict.fromkeys(parts)) == list(WayBack)
+
+
+def test_a_way_back_is_stored_as_the_number_that_earlier_versions_wrote() -> None:
+    """A worker of an earlier version that takes the rollout over goes on with the same part."""
+    state = RolloutState(new="2", old="1", progress=BigBangProgress(came_to=WayBack.RESTORED))
+    assert to_data(state)["progress"] == {"strategy": "big-bang", "undone": 3}
 
 
 def test_a_way_back_with_more_parts_than_there_are_is_no_state() -> None:
