@@ -196,7 +196,7 @@ class Shop:
                 if rollout is not None and wanted(rollout):
                     return rollout
                 assert time.monotonic() < until, f"{rollout and rollout.state}\n{self.log()}"
-                time.sleep(0.05)
+                time.sleep(0.1)
         finally:
             store.close()
 
