@@ -11,9 +11,11 @@ import pytest
 from pilotage.model import step_ids
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.flag import OFF, Ramp
+from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import CommandKind, Pace, RolloutState, Status
+from pilotage.model.rollout import Apply, CommandKind, Pace, RolloutState, Seen, Status
 from pilotage.model.stored_state import from_data, to_data
+from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import decide
 from pilotage.rollout.strategies import STRATEGIES
 from pilotage.rollout.turn import Comparison, Configured
@@ -121,6 +123,24 @@ def test_r15_a_big_bang_comes_back_part_by_part_in_order() -> None:
         parts.append(getattr(machine.state.progress, "came_to", WayBack.BEGUN))
     assert machine.state.status is Status.ROLLED_BACK
     assert list(dict.fromkeys(parts)) == list(WayBack)
+
+
+def test_r15_a_restore_that_fails_without_a_word_leaves_the_service_closed_and_calls_a_person() -> None:
+    plan = a_plan("big-bang", "low", 2, False)
+    replaced = next(i for i, step in enumerate(plan.steps) if step.id == step_ids.VERIFY)
+    state = RolloutState(
+        new="new",
+        old="old",
+        status=Status.ROLLING_BACK,
+        step=replaced,
+        progress=BigBangProgress(came_to=WayBack.STOPPED),
+    )
+    failed = CheckResult(step_ids.RESTORE, 1, CheckStatus.FAILED, "")
+    seen = Seen(Split((("new", WHOLE),), closed=True), (), hooks=frozenset({step_ids.RESTORE}), checks=(failed,))
+    decision = decide(plan, state, seen, (), 1.0)
+    assert decision.state.status is Status.FAILED
+    assert "the restore failed" in decision.state.reason
+    assert next(a.split.closed for a in decision.actions if isinstance(a, Apply))
 
 
 def test_a_way_back_is_stored_as_the_number_that_earlier_versions_wrote() -> None:

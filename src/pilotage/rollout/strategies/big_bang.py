@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pilotage.model.events import MoveDone
-from pilotage.model.observation import CheckStatus
+from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Action, Apply, Check, Ensure, Pace, RolloutState, Seen, Status
@@ -96,8 +96,8 @@ class BigBang(Strategy):
             fail_without_a_way_back(turn)
         elif not _may_be_replaced(turn.plan, state):
             _open_again(turn, state.old)
-        elif _came_to(state) is WayBack.STOPPED and (failure := _restore_failed(turn)):
-            give_up(turn, f"the restore failed: {failure}; the service stays closed")
+        elif _came_to(state) is WayBack.STOPPED and (failed := _failed_restore(turn)) is not None:
+            give_up(turn, f"the restore failed: {failed.detail}; the service stays closed")
         else:
             _next_part(turn, state.old)
 
@@ -239,12 +239,11 @@ def _is_so(turn: Turn, part: WayBack, old: str) -> bool:
             return True
 
 
-def _restore_failed(turn: Turn) -> str:
-    """The last words of a failed restore; empty when it did not fail."""
+def _failed_restore(turn: Turn) -> CheckResult | None:
+    """The restore's result if it failed."""
     if check_status(turn.seen, RESTORE, turn.state.attempt) is not CheckStatus.FAILED:
-        return ""
-    result = turn.seen.check(RESTORE, turn.state.attempt)
-    return result.detail if result else ""
+        return None
+    return turn.seen.check(RESTORE, turn.state.attempt)
 
 
 def _open_again(turn: Turn, old: str) -> None:
