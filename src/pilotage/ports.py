@@ -38,7 +38,7 @@ from pilotage.model.finding import Finding
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.message import Message
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
-from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split
+from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, split_between
 
 __all__ = [
     "OFF",
@@ -84,4 +84,5 @@ __all__ = [
     "Section",
     "Split",
     "Undelivered",
+    "split_between",
 ]
