@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,22 @@ def on_path(*folders: Path) -> Iterator[None]:
     finally:
         sys.path[:] = before
         registry.forget_added()
+
+
+def as_installed(project: Path, folder: Path) -> tuple[Path, ...]:
+    """The folders for `sys.path` that make a project look installed. folder: for the metadata that an installer would write
+    from its pyproject.toml."""
+    told = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    info = folder / f"{told['name'].replace('-', '_')}-{told['version']}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: {told['version']}\n")
+    lines = [
+        f"[{group}]\n{name} = {where}\n"
+        for group, every in told["entry-points"].items()
+        for name, where in every.items()
+    ]
+    (info / "entry_points.txt").write_text("".join(lines))
+    return project / "src", folder
 
 
 def write_package(folder: Path, name: str, source: str, entries: Mapping[str, str]) -> Path:
