@@ -12,7 +12,8 @@ def history(project: Project, environment: str | None, limit: int) -> tuple[Roll
     from pilotage.config.yaml_reader import ConfigError
 
     try:
-        services = list(project.whole.configuration.services) if project.service is None else []
+        names = project.names
+        services = list(names.environments) if names.several and project.service is None else []
     except ConfigError:
         services = []
     if not services:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from pilotage.config.loading import Loaded
 from pilotage.model.actor import Actor, ActorKind
 from pilotage.model.errors import Forbidden, Invalid
 from pilotage.model.schedule import Role
+
+if TYPE_CHECKING:
+    from pilotage.config.loading import Loaded
 
 
 class Permission(StrEnum):

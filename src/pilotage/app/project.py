@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
     from pilotage.app.permissions import People, Permission
     from pilotage.config.loading import Loaded
+    from pilotage.config.names import Names
     from pilotage.engine.store import Store
     from pilotage.model.actor import Actor
     from pilotage.model.record import Rollout, RolloutSummary
@@ -56,7 +57,7 @@ class Project:
     def for_service(self, name: str) -> Project:
         """The same for one of several services."""
         made = replace(self, service=name)
-        made.__dict__["whole"] = self.whole
+        made.__dict__ |= {name: self.__dict__[name] for name in ("whole", "names") if name in self.__dict__}
         if "store" in self.__dict__:
             made.__dict__["store"] = self.store
         return made
@@ -82,8 +83,25 @@ class Project:
 
         return load(self.config)
 
+    @cached_property
+    def names(self) -> Names:
+        """Services and environments; the models of the configuration are loaded only where it is not plain which they
+        are. Raises ConfigError."""
+        from pilotage.config.names import Names, names_in
+
+        if "whole" not in self.__dict__ and (found := names_in(self.config)) is not None:
+            return found
+        services = self.whole.configuration.services
+        if services:
+            return Names(environments={n: tuple(s.environments) for n, s in services.items()}, several=True)
+        one = self.whole.configuration
+        return Names(environments={one.service: tuple(one.environments)}, several=False)
+
     def _service(self) -> str:
-        known = list(self.whole.configuration.services)
+        """The service meant. Raises Unclear, ConfigError."""
+        known = list(self.names.environments)
+        if not self.names.several:
+            return known[0]
         if self.service is None:
             raise Unclear(f"name the service before the command: pilotage -s NAME …: {', '.join(known)}")
         if self.service not in known:
@@ -176,7 +194,7 @@ class Project:
 
     def environment(self, named: str | None) -> str:
         """The environment meant: the one named, or the only one. Raises Unclear."""
-        known = list(self.loaded.configuration.environments)
+        known = self.names.environments[self._service()]
         if named is None and len(known) == 1:
             return known[0]
         if named is None:
@@ -192,7 +210,7 @@ class Project:
         from pilotage.config.yaml_reader import ConfigError
 
         try:
-            return self.loaded.configuration.service, self.environment(named)
+            return self._service(), self.environment(named)
         except ConfigError as unread:
             return self._recorded(named, unread)
 
@@ -202,7 +220,7 @@ class Project:
         from pilotage.config.yaml_reader import ConfigError
 
         try:
-            return self.loaded.configuration.service
+            return self._service()
         except ConfigError as unread:
             return self._recorded(None, unread)[0]
 

@@ -29,10 +29,10 @@ class Home:
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentStatus:
     """serving: versions, the present one first · newest: the rollout that started last · routed: what its version gets
-    of all requests, per mille, as the router was last seen; None where nobody saw · worker: process id of the one here ·
-    home: None where the environment is at home here · router_up: whether its router runs here · split: what the router
-    was last told, where no rollout has completed · troubles: a sentence for everything that was not told or not
-    signed."""
+    of all requests, per mille, as the router was last seen; None where nobody saw · worker: process id of the one
+    here · home: None where the environment is at home here · router_up: whether its router runs here · split: what
+    the router was last told, where no rollout has completed · troubles: a sentence for everything that was not told
+    or not signed."""
 
     service: str
     environment: str
@@ -97,15 +97,18 @@ def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentSt
     from pilotage.config.yaml_reader import ConfigError
 
     try:
-        services = project.whole.configuration.services
+        names = project.names
     except ConfigError:
         return (status_of(project, environment),)
-    ones = [project.for_service(name) for name in services] if services and project.service is None else [project]
+    chosen = list(names.environments) if names.several and project.service is None else [None]
     found = []
-    for one in ones:
-        known = list(one.loaded.configuration.environments)
-        named = [environment] if environment in known or (len(ones) == 1 and environment) else known
-        found += [status_of(one, name) for name in named if environment in (None, name) or len(ones) == 1]
+    for service in chosen:
+        one = project.for_service(service) if service else project
+        known = names.environments[one.service_name]
+        if len(chosen) == 1 and environment is not None:
+            found.append(status_of(one, environment))
+        else:
+            found += [status_of(one, name) for name in known if environment in (None, name)]
     if not found:
         raise Unclear(f"no service of {project.config} has an environment {environment!r}")
     return tuple(found)
