@@ -211,3 +211,14 @@ def test_every_test_that_the_reliability_page_names_exists() -> None:
     missing = [name for name in named if f"def {name}(" not in source and f"{name} = " not in source]
     assert len(named) > 30
     assert not missing
+
+
+def test_every_message_that_troubleshooting_quotes_exists() -> None:
+    """Whoever searches for a message finds it word for word; `…` stands for what differs."""
+    source = " ".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    source = re.sub(r"""["']\s+f?r?["']""", "", source).replace("\\n", "\n")
+    quoted = re.findall(r"^> (.+)$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    assert len(quoted) > 20
+    for message in quoted:
+        for part in message.split("…"):
+            assert part.strip(' .:";,') in source, message
