@@ -1,4 +1,4 @@
-"""`adapters`: what Pilotage can run on, route with, count by and tell, and what each can do."""
+"""`adapters`: list fleets, routers, metrics sources, channels and more, with their capabilities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pilotage.cli.options import json_option
 @click.command()
 @json_option
 def adapters(as_json: bool) -> None:
-    """List the installed adapters of every port, with what each can do.
+    """List the installed adapters of every port, with their capabilities.
 
     Packages add adapters through entry points; see docs/adapters.md.
     """

@@ -1,4 +1,4 @@
-"""`adopt`: move an environment's home to this folder."""
+"""`adopt`: move an environment to this folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pilotage.app.project import Project
 
 @click.command()
 @click.argument("environment", required=False)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Also while a worker is at work where the environment runs now.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--force", is_flag=True, help="Move it even if the worker at its current place is running.")
 @click.pass_obj
 def adopt(project: Project, environment: str | None, yes: bool, force: bool) -> None:
-    """Make this folder the home of ENVIRONMENT: the worker here runs it from now on.
+    """Move ENVIRONMENT to this folder: the worker here runs it from now on.
 
-    What runs at the old place is not touched. Stop it there first (`pilotage down`), or users may reach both.
+    Processes at the old place keep running. Stop them first with `pilotage down` there, or users may reach both.
     """
     from pilotage.app import homes
 

@@ -1,4 +1,4 @@
-"""Commands to a running rollout. Each is written down, taken up by the worker within a second, and answered."""
+"""Commands to a running rollout. Each is recorded, picked up by the worker within a second, and answered."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option
 
-_reason = click.option("-m", "--reason", default="", help="Why; kept with the rollout.")
+_reason = click.option("-m", "--reason", default="", help="Why. Recorded with the rollout.")
 
 
 def _send(project: Project, environment: str | None, kind: str, reason: str, full: bool = False) -> None:
-    """Write the command down and wait until the worker has taken it up."""
+    """Record the command and wait until the worker has executed it."""
     from pilotage.app.commands import End, submit
     from pilotage.app.requests import CommandRequest
     from pilotage.model.rollout import CommandKind
@@ -45,24 +45,24 @@ def _command(kind: str, text: str) -> Any:
     return command
 
 
-pause = _command("pause", "Stay at the present weight. Limits stay live, and the pause has a deadline.")
-resume = _command("resume", "Go on after a pause.")
-retry = _command("retry", "Begin the watch of the present step again.")
-approve = _command("approve", "Approve the step that waits for it.")
-reject = _command("reject", "Refuse the step that waits for approval; the rollout is undone.")
+pause = _command("pause", "Hold the current weight. Rollback limits stay active. The pause ends at `pause.deadline`.")
+resume = _command("resume", "Continue after a pause.")
+retry = _command("retry", "Restart the checks and the analysis of the current step.")
+approve = _command("approve", "Approve the step that is waiting for approval.")
+reject = _command("reject", "Reject the step that is waiting for approval, and roll back.")
 
 
 @click.command()
 @environment_option
 @_reason
-@click.option("--offline", is_flag=True, help="By the router's and the fleet's own files, without store or worker.")
-@click.option("--to", help="With --offline: the version that all users go to; without it, the stable one.")
+@click.option("--offline", is_flag=True, help="Use only the router's and the fleet's files: no store, no worker.")
+@click.option("--to", help="With --offline: the version to send all users to. Default: the stable version.")
 @click.pass_obj
 def abort(project: Project, environment: str | None, reason: str, offline: bool, to: str | None) -> None:
-    """Undo the rollout under way: traffic first. Never waits for a gate.
+    """Roll back the rollout in progress, traffic first. Never waits for a gate.
 
-    With --offline all users go back to the stable version at once, also when the store is locked, full, dead or
-    deleted and nobody can read pilotage.yaml. Nothing is stopped; the worker puts it into the record when it can.
+    --offline sends all users back to the stable version even if the store is locked, full, down or deleted, and
+    pilotage.yaml cannot be read. It stops no process. The worker records the abort when the store is back.
     """
     if to and not offline:
         raise click.UsageError("--to goes with --offline; `pilotage rollback --to VERSION` goes by the store")
@@ -77,21 +77,21 @@ def abort(project: Project, environment: str | None, reason: str, offline: bool,
 @click.command()
 @environment_option
 @_reason
-@click.option("--full", is_flag=True, help="Leave out every analysis that is left; each split is still read back.")
+@click.option("--full", is_flag=True, help="Skip all remaining analysis. Every weight change is still confirmed.")
 @click.pass_obj
 def promote(project: Project, environment: str | None, reason: str, full: bool) -> None:
-    """Go on to the next step now."""
+    """Advance to the next step now, and accept the metrics that hold this one."""
     _send(project, environment, "promote", reason, full)
 
 
 @click.command()
 @environment_option
 @_reason
-@click.option("--to", help="A version that served here before; without it, the last good one.")
-@click.option("--detach", is_flag=True, help="Return at once.")
+@click.option("--to", help="An earlier version of this environment. Default: the last good one.")
+@click.option("--detach", is_flag=True, help="Return immediately.")
 @click.pass_obj
 def rollback(project: Project, environment: str | None, reason: str, to: str | None, detach: bool) -> None:
-    """Go back: undo the rollout under way, or return to the last good version without its analyses."""
+    """Roll back the rollout in progress, or return to the last good version."""
     from pilotage.app.homes import Attended, attend
     from pilotage.app.requests import RollbackRequest
     from pilotage.app.rollback import go_back
@@ -113,7 +113,7 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
 @environment_option
 @click.pass_obj
 def clean(project: Project, environment: str | None) -> None:
-    """Remove a failed environment that was kept for study; the worker stops its instances."""
+    """Delete a failed environment that was kept for debugging. The worker stops its instances."""
     from pilotage.app.commands import clean as remove
 
     version = remove(project, project.actor, environment)
@@ -124,11 +124,16 @@ def clean(project: Project, environment: str | None) -> None:
 @click.argument("name")
 @environment_option
 @_reason
-@click.option("--for", "duration", help="From now on for so long, such as 4h or 3d.")
-@click.option("--lift", is_flag=True, help="End it now.")
+@click.option("--for", "duration", help="How long from now, such as 4h or 3d.")
+@click.option("--lift", is_flag=True, help="End the freeze now.")
 @click.pass_obj
 def freeze(project: Project, name: str, environment: str | None, reason: str, duration: str | None, lift: bool) -> None:
-    """Let no rollout begin, and none reach more users, while the freeze NAME reigns. Rolling back stays allowed."""
+    """Block new rollouts and further exposure while the freeze NAME is active. Rollbacks are allowed.
+
+    \b
+        pilotage freeze launch --for 4h -m "marketing launch"
+        pilotage freeze launch --lift
+    """
     from pilotage.app import freezes
     from pilotage.app.requests import FreezeRequest
     from pilotage.model.quantity import parse_duration

@@ -1,4 +1,4 @@
-"""`docs` and `completion`: the reference in the terminal, and words that the shell completes."""
+"""`docs` and `completion`: the reference in the terminal, and shell completion."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 @click.argument("section", required=False, default="")
 @json_option
 def docs(section: str, as_json: bool) -> None:
-    """Explain the settings of pilotage.yaml, or the errors.
+    """Explain the settings of pilotage.yaml, or list all errors.
 
-    SECTION is a place in pilotage.yaml without the names you chose, such as environments.router, or `errors`. Without
-    it, the file's own settings are listed.
+    SECTION is a path in pilotage.yaml without the names you chose, or `errors`. Without SECTION, `docs` lists the
+    top-level settings.
+
+    \b
+        pilotage docs environments.router
+        pilotage docs errors
     """
     from pilotage.app import reference
 
@@ -70,7 +74,7 @@ def _show_errors(found: Sequence[ErrorKind], as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands and options.
+    """Print the script that completes commands and options in SHELL.
 
     \b
     bash: eval "$(pilotage completion bash)"                     in ~/.bashrc

@@ -1,4 +1,4 @@
-"""`pilotage drill`: practise what must work when it counts."""
+"""`pilotage drill`: practise a rollback before you need one."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from pilotage.cli.planning import wish_of, wish_options
 
 @click.group()
 def drill() -> None:
-    """Practise what must work when it counts."""
+    """Practise a rollback before you need one."""
 
 
 @drill.command("rollback")
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--timeout", default="30m", show_default=True, help="Give up after this long (exit 6).")
+@click.option("--timeout", default="30m", show_default=True, help="Give up after this time (exit 6).")
 @json_option
 @click.pass_obj
 def drill_rollback(
     project: Project, /, version: str, environment: str | None, timeout: str, as_json: bool, **wished: Any
 ) -> None:
-    """Release VERSION, let it reach users, undo it, and say how long that took.
+    """Release VERSION, let it reach users, roll it back, and report how long that took.
 
-    Where: `-e`, or `readiness.staging`. Nothing is pretended: whoever uses that environment meets VERSION meanwhile.
+    Runs in the environment -e, or in `readiness.staging`. The release is real: users of that environment get VERSION
+    until it is rolled back. Exits with 3 if the rollback took longer than the plan allows.
     """
     from pilotage.app.drill import drill_rollback as practise
     from pilotage.model.quantity import format_duration, parse_duration

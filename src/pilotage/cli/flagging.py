@@ -1,4 +1,4 @@
-"""`flag`: whom a release's flag reaches, the kill switch, and flags whose code should be gone."""
+"""`flag`: show who gets a release's flag, turn it off, and list flags whose code should be removed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pilotage.cli.options import environment_option, json_option
 
 @click.group()
 def flag() -> None:
-    """Read a release's flag, or turn it off for everyone at once."""
+    """Show a release's flag, or turn it off for everyone."""
 
 
 @flag.command("show")
@@ -20,7 +20,7 @@ def flag() -> None:
 @json_option
 @click.pass_obj
 def show(project: Project, environment: str | None, as_json: bool) -> None:
-    """Whom the flag reaches now, as services are answered."""
+    """Show which groups and what share of users have the flag now, as services evaluate it."""
     from pilotage.app.flags import read
 
     key, ramp = read(project, environment)
@@ -33,10 +33,13 @@ def show(project: Project, environment: str | None, as_json: bool) -> None:
 
 @flag.command("kill")
 @environment_option
-@click.option("-m", "--reason", default="", help="Why; kept with the rollout.")
+@click.option("-m", "--reason", default="", help="Why. Recorded with the rollout.")
 @click.pass_obj
 def kill(project: Project, environment: str | None, reason: str) -> None:
-    """Off for everyone, now: one write, read back, without worker, gate or freeze. A rollout under way is undone."""
+    """Turn the flag off for everyone now, and confirm it. Needs no worker and ignores gates and freezes.
+
+    If a rollout is in progress, it is rolled back.
+    """
     from pilotage.app import flags
 
     key, took = flags.kill(project, project.actor, environment, reason)
@@ -46,10 +49,10 @@ def kill(project: Project, environment: str | None, reason: str) -> None:
 @flag.command("stale")
 @environment_option
 @json_option
-@click.option("--fail", is_flag=True, help="Exit 3 when there is one, for CI.")
+@click.option("--fail", is_flag=True, help="Exit with 3 if there is one, for CI.")
 @click.pass_obj
 def stale(project: Project, environment: str | None, as_json: bool, fail: bool) -> None:
-    """Flags that everyone has had for longer than `toggle.flag_removal`: their code should be gone."""
+    """List flags that have been on for everyone longer than `toggle.flag_removal`. Remove their code."""
     from pilotage.app import flags
 
     found = flags.stale(project, environment)

@@ -1,4 +1,4 @@
-"""`key`: the public key by which others check what this installation signed."""
+"""`key`: show or rotate the key that signs this installation's records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pilotage.cli.options import json_option
 @click.group(invoke_without_command=True)
 @click.pass_context
 def key(ctx: click.Context) -> None:
-    """Show the public key that signs here; `key rotate` replaces it."""
+    """Show the public key that verifies this installation's signatures; `key rotate` replaces it."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(show)
 
@@ -22,7 +22,7 @@ def key(ctx: click.Context) -> None:
 @json_option
 @click.pass_obj
 def show(project: Project, as_json: bool) -> None:
-    """Print the public key as PEM. Give it to whoever checks your records, once and by a way they trust."""
+    """Print the public key as PEM. Give it to your auditors once, over a channel they trust."""
     from pilotage.app import keys
 
     found = keys.show(project)
@@ -37,7 +37,7 @@ def show(project: Project, as_json: bool) -> None:
 @key.command("rotate")
 @click.pass_obj
 def rotate_key(project: Project) -> None:
-    """Make a new key. Earlier public keys stay, so what they signed can still be checked."""
+    """Create a new key. Earlier public keys are kept, so older signatures can still be verified."""
     from pilotage.app import keys
 
     made = keys.rotate(project, project.actor)

@@ -13,48 +13,48 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Set up": {
         "init": ("setting_up", "Write a commented pilotage.yaml from six answers."),
         "validate": ("setting_up", "Check pilotage.yaml and list every error."),
-        "doctor": ("setting_up", "Check this machine, the configuration and its channels."),
+        "doctor": ("setting_up", "Check this machine, pilotage.yaml and its channels."),
         "docs": ("docs", "Explain settings and errors."),
         "schema": ("setting_up", "Print the JSON Schema of pilotage.yaml, plans or events."),
         "adapters": ("adapters", "List the installed adapters and what each can do."),
-        "completion": ("docs", "Complete commands in bash, zsh or fish."),
-        "demo": ("operating", "Release a good and a bad version of a small shop."),
+        "completion": ("docs", "Print the completion script for bash, zsh or fish."),
+        "demo": ("operating", "Watch a small shop release a good and a bad version."),
     },
     "Plan": {
-        "plan": ("planning", "Show what a release would do and why; compare plans."),
-        "risk": ("risking", "Estimate how likely a range of changes needs a fix."),
-        "ready": ("readying", "Show every readiness gate, its evidence and what is next."),
-        "sign-off": ("signing_off", "Sign off what the plan wants of your role."),
+        "plan": ("planning", "Show what a release would do, and why; compare plans."),
+        "risk": ("risking", "Estimate how likely a range of commits needs a fix."),
+        "ready": ("readying", "Show each readiness gate, its evidence and next step."),
+        "sign-off": ("signing_off", "Sign off an item that the plan requires of your role."),
         "waive": ("signing_off", "Waive a readiness item until a date, with a reason."),
     },
     "Release": {
-        "deploy": ("running", "Plan a version, roll it out and follow it."),
+        "deploy": ("running", "Plan a version, roll it out and follow it live."),
         "watch": ("running", "Follow the current rollout."),
         "status": ("reading", "Show what is serving and what is rolling out."),
         "history": ("reading", "List rollouts, newest first."),
-        "events": ("reading", "List the events of a rollout; verify its records."),
+        "events": ("reading", "List a rollout's events; verify all records."),
         "explain": ("reading", "Explain why a rollout waits, failed or was rolled back."),
     },
     "Control a rollout": {
-        "abort": ("commanding", "Roll back the current rollout, traffic first."),
-        "rollback": ("commanding", "Go back to the last good version."),
-        "pause": ("commanding", "Stay at the present weight; limits stay in force."),
+        "abort": ("commanding", "Roll back the rollout in progress, traffic first."),
+        "rollback": ("commanding", "Return to the last good version."),
+        "pause": ("commanding", "Hold the current weight; limits stay active."),
         "resume": ("commanding", "Continue after a pause."),
-        "promote": ("commanding", "Continue to the next step now."),
+        "promote": ("commanding", "Advance to the next step now."),
         "retry": ("commanding", "Restart this step's checks and analysis."),
         "approve": ("commanding", "Approve the step that is waiting."),
         "reject": ("commanding", "Reject the step that is waiting, and roll back."),
-        "freeze": ("commanding", "Block new rollouts for a while; rollbacks stay allowed."),
+        "freeze": ("commanding", "Block new rollouts for a while; rollbacks are allowed."),
         "flag": ("flagging", "Show a release's flag, or turn it off for everyone."),
-        "clean": ("commanding", "Remove a failed environment that was kept for debugging."),
+        "clean": ("commanding", "Delete a failed environment kept for debugging."),
         "drill": ("drilling", "Practise a rollback and measure how long it takes."),
     },
     "Communicate": {
-        "notify": ("notifying", "Show channels and messages; test, send again."),
+        "notify": ("notifying", "Show channels and messages; send a test; retry."),
         "announce": ("announcing", "Preview, approve, send or skip the plan's announcements."),
         "notes": ("noting", "Write release notes and CHANGELOG.md from git."),
-        "serve-status": ("reporting", "Write the public status page and serve it."),
-        "serve-callbacks": ("notifying", "Accept approvals and aborts from Slack's buttons."),
+        "serve-status": ("reporting", "Write and serve the public status page."),
+        "serve-callbacks": ("notifying", "Receive approvals and aborts from Slack's buttons."),
     },
     "Learn": {
         "report": ("reporting", "Report on a period: deployments, DORA, performance."),
@@ -62,16 +62,16 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "incident": ("reporting", "Write the incident report for a rolled-back release."),
         "retro": ("retrospecting", "Write the fact sheet and agenda of a retrospective."),
         "action": ("retrospecting", "Track follow-up actions from retrospectives."),
-        "judge": ("judging", "Replay past figures: when would a rollback have come?"),
+        "judge": ("judging", "Replay past metrics: when would it have rolled back?"),
         "analysis": ("judging", "Import analysis rules from Argo Rollouts."),
     },
     "Operate": {
-        "worker": ("operating", "Execute rollouts in the foreground."),
-        "down": ("operating", "Stop the worker, routers and instances."),
-        "adopt": ("adopting", "Move an environment's home to this folder."),
-        "prune": ("operating", "Remove old messages and logs; records stay."),
+        "worker": ("operating", "Run the worker in the foreground, for systemd."),
+        "down": ("operating", "Stop the worker, routers and all instances."),
+        "adopt": ("adopting", "Move an environment to this folder or machine."),
+        "prune": ("operating", "Delete old messages and logs; keep all records."),
         "key": ("keying", "Show or replace the key that signs records."),
-        "audit": ("readying", "Check a bundle of evidence, offline."),
+        "audit": ("readying", "Verify a bundle of evidence, offline."),
     },
 }
 _COMMANDS = {name: command for group in _GROUPS.values() for name, command in group.items()}
@@ -151,9 +151,9 @@ class _Lazy(click.Group):
     type=click.Path(path_type=Path),
     default=Path("pilotage.yaml"),
     envvar="PILOTAGE_CONFIG",
-    help="The configuration; the state lies in .pilotage beside it.",
+    help="Configuration file. State is kept in .pilotage next to it.",
 )
-@click.option("-s", "--service", envvar="PILOTAGE_SERVICE", help="The service, when the configuration has several.")
+@click.option("-s", "--service", envvar="PILOTAGE_SERVICE", help="Service, if pilotage.yaml has several.")
 @click.option(
     "--debug", is_flag=True, envvar="PILOTAGE_DEBUG", expose_value=False, is_eager=True, callback=_keep_debug,
     help="Show the traceback of an internal error.",
@@ -168,13 +168,13 @@ def cli(ctx: click.Context, config: Path, service: str | None) -> None:
 
     \b
     Exit status
-      0  done                             6  still running when the time was over
-      1  internal error                   7  conflict with the present state
+      0  done                             6  timed out; the rollout continues
+      1  internal error                   7  conflict with the current state
       2  wrong usage or configuration     8  forbidden
-      3  not ready                        9  something needed is unreachable
+      3  not ready                        9  a dependency is missing or down
       4  failed and rolled back          10  cannot be verified
-      5  failed, a person is needed
-    `events --verify` and `audit verify` exit with 1 when something was changed.
+      5  failed, manual action needed
+    `events --verify` and `audit verify` exit with 1 if a record was changed.
     """
     from pilotage.app.project import Project
     from pilotage.cli.edge import guard

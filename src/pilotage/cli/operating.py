@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from pilotage.demo.story import Fault, Run, Show
 
 _END_DEADLINE = 5.0
-"""Seconds that whatever is left gets to end by itself."""
+"""Seconds that remaining processes get to exit."""
 
 
 @click.command()
 @click.pass_obj
 def worker(project: Project) -> None:
-    """Execute rollouts in the foreground, for systemd or a container; `deploy` starts one by itself otherwise."""
+    """Run the worker in the foreground, for systemd or a container. Otherwise `deploy` starts one in the background."""
     from pilotage.app.worker import run
 
     project.leave_word()
@@ -28,11 +28,11 @@ def worker(project: Project) -> None:
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Also what another process holds, and what no store knows of any more.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--force", is_flag=True, help="Also stop what another process holds, or what the store no longer knows.")
 @click.pass_obj
 def down(project: Project, yes: bool, force: bool) -> None:
-    """Stop the worker, the routers and every instance here. Users get no answers any more."""
+    """Stop the worker, the routers and every instance of this folder. The service goes offline."""
     import sys
 
     from pilotage.app.teardown import down as stop
@@ -53,13 +53,13 @@ def down(project: Project, yes: bool, force: bool) -> None:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def prune(project: Project, dry_run: bool, yes: bool) -> None:
-    """Remove messages and logs that are older than `retention` in pilotage.yaml.
+    """Delete messages and logs older than `retention` in pilotage.yaml.
 
-    Rollouts, plans, events, verdicts and commands stay for ever, so that `events --verify` goes on working.
+    Rollouts, plans, events, verdicts and commands are kept forever, so `events --verify` keeps working.
     """
     import sys
 
@@ -79,15 +79,15 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
 
 
 @click.command()
-@click.option("--good", is_flag=True, help="Only the good release.")
+@click.option("--good", is_flag=True, help="Run only the good release.")
 @click.option(
-    "--bad", type=click.Choice(["errors", "slow", "crash", "memory"]), help="Only a bad release of this kind."
+    "--bad", type=click.Choice(["errors", "slow", "crash", "memory"]), help="Run only a bad release of this kind."
 )
-@click.option("--seed", default=1, show_default=True, help="Of the users' choices.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the simulated users' choices.")
 @click.option("--dir", "directory", type=click.Path(path_type=Path), default=Path(".pilotage-demo"), show_default=True,
-              help="Where everything of the demo goes.")  # fmt: skip
+              help="Folder for all files of the demo.")  # fmt: skip
 def demo(good: bool, bad: str | None, seed: int, directory: Path) -> None:
-    """See a small shop release a good version and a bad one, behind a real Envoy and under real traffic."""
+    """Watch a small shop release a good version and a bad one, behind a real Envoy and under real traffic."""
     from pilotage.demo.story import Fault, play
 
     faults = [Fault.NONE] * good + ([Fault(bad)] if bad else []) if good or bad else [Fault.NONE, Fault.ERRORS]
@@ -109,7 +109,7 @@ def _show() -> Show:
 
 
 def _lines() -> Show:
-    """One line a transition."""
+    """One line per transition."""
     from pilotage.model.record import Recorded, Rollout
     from pilotage.render.lines import event_lines
 

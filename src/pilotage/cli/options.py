@@ -8,7 +8,7 @@ import click
 
 
 def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    """Of an option or argument that must say something."""
+    """Validate an option or argument that must not be empty."""
     if not value.strip():
         raise click.BadParameter("it must say something")
     return value.strip()
@@ -22,9 +22,9 @@ def address(listen: str, example: str) -> tuple[str, int]:
     return host, int(port)
 
 
-environment_option = click.option("-e", "--environment", help="The environment, when there are several.")
+environment_option = click.option("-e", "--environment", help="Environment, if there are several.")
 key_option = click.option(
     "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Trust the signatures of this public key (PEM) only; may be given again.",
+    help="Trust only signatures of this public key (PEM). Repeatable.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")

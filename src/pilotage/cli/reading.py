@@ -1,4 +1,4 @@
-"""Commands that only read: `status`, `history`, `events`, `explain`. All of them speak JSON too."""
+"""Commands that only read: `status`, `history`, `events`, `explain`. All of them also print JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ SCHEMA = 1
 @json_option
 @click.pass_obj
 def status(project: Project, environment: str | None, as_json: bool) -> None:
-    """What serves and what rolls out now: a line for each service and environment, or one in full with -s and -e."""
+    """Show what is serving and what is rolling out.
+
+    Prints one line per service and environment. Use -s and -e to show one in full.
+    """
     from pilotage.app.status import everywhere
 
     every = everywhere(project, environment)
@@ -55,7 +58,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
 
 
 def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: bool) -> None:
-    """One line an environment; `-s` and `-e` show one in full."""
+    """One line per environment; `-s` and `-e` show one in full."""
     if as_json:
         shown = [_status(project, found) for found in every]
         click.echo(json.dumps({"schema": SCHEMA, "environments": shown}, indent=2))
@@ -98,11 +101,11 @@ def _show(project: Project, latest: RolloutSummary) -> None:
 
 @click.command()
 @environment_option
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", default=20, show_default=True, help="How many rollouts to list.")
 @json_option
 @click.pass_obj
 def history(project: Project, environment: str | None, limit: int, as_json: bool) -> None:
-    """Rollouts, newest first."""
+    """List rollouts, newest first."""
     from pilotage.app.history import history as recorded
 
     found = recorded(project, environment, limit)
@@ -127,11 +130,11 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
 @click.command()
 @click.argument("rollout", required=False)
 @environment_option
-@click.option("--verify", is_flag=True, help="Check all records of the environment; exit 1 when any was changed.")
+@click.option("--verify", is_flag=True, help="Verify all records of the environment. Exits with 1 if any was changed.")
 @key_option
 @click.option(
     "--anchor", "anchors", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Compare with the signed heads in this file, too.",
+    help="Also compare with the signed heads in this file. Repeatable.",
 )  # fmt: skip
 @json_option
 @click.pass_obj
@@ -139,10 +142,10 @@ def events(
     project: Project, /, rollout: str | None, environment: str | None, verify: bool, keys: tuple[Path, ...],
     anchors: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    """Everything that happened in a rollout (the last one, or by its id). JSON is one event a line.
+    """List the events of a rollout: the last one, or ROLLOUT. --json prints one event per line.
 
-    --verify checks every rollout of the environment: chains, rows, verdicts, commands, messages, the list of rollouts,
-    signatures, and anchors. Exit 1 when anything was changed, 10 when something could not be checked.
+    --verify checks every rollout of the environment: event chains, rows, verdicts, commands, messages, the list of
+    rollouts, signatures and anchors. Exits with 1 if anything was changed, and with 10 if something cannot be checked.
     """
     if verify:
         raise SystemExit(_verified(project, rollout, environment, keys, anchors, as_json))
@@ -161,7 +164,7 @@ def _verified(
     project: Project, rollout: str | None, environment: str | None, keys: tuple[Path, ...], anchors: tuple[Path, ...],
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Also where nothing can be listed: what is missing is what verification is for."""
+    """List and verify. Verification also runs if no rollout can be listed: it finds what is missing."""
     from pilotage.cli.verifying import verify as check
 
     if rollout is not None:
@@ -180,10 +183,12 @@ def _verified(
 @click.argument("rollout", required=False)
 @environment_option
 @json_option
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page with pictures.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page with charts to this file."
+)
 @click.pass_obj
 def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool, html: Path | None) -> None:
-    """Why a rollout waits, failed or was undone, with the numbers."""
+    """Explain why a rollout waits, failed or was rolled back, with the numbers."""
     from pilotage.app.explain import explained
 
     found = explained(project, environment, rollout)
@@ -209,7 +214,7 @@ def _write_page(path: Path, found: Explained) -> None:
 
 
 def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[dict[str, Any]]:
-    """Rollouts as JSON, each with what its last look saw."""
+    """Rollouts as JSON, each with its last observation."""
     seen = project.store.live_views([rollout.id for rollout in rollouts])
     return [_rollout(rollout, seen[rollout.id]) for rollout in rollouts]
 

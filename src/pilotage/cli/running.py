@@ -1,4 +1,4 @@
-"""`deploy` and `watch`: begin a rollout and follow it. Ctrl-C only stops following; the worker goes on."""
+"""`deploy` and `watch`: start a rollout and follow it. Ctrl-C only detaches; the worker continues."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ from pilotage.model.record import Recorded
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--detach", is_flag=True, help="Return as soon as the rollout has begun.")
-@click.option("--wait/--no-wait", default=True, help="Follow to the end (the default), or the same as --detach.")
-@click.option("--timeout", help="Stop following after this long (exit 6); the rollout goes on.")
+@click.option("--detach", is_flag=True, help="Return as soon as the rollout has started.")
+@click.option("--wait/--no-wait", default=True, help="Follow to the end (default); --no-wait is --detach.")
+@click.option("--timeout", help="Stop following after this time, such as 10m (exit 6). The rollout continues.")
 @click.option(
     "--if-busy",
     type=click.Choice(["refuse", "queue", "supersede"]),
-    help="While another rolls out: refuse, wait its turn, or undo it first. Default: `when_busy` of the configuration.",
+    help="If another rollout is in progress: refuse, queue, or roll it back first. Default: `when_busy` in pilotage.yaml.",
 )
-@click.option("--break-glass", is_flag=True, help="In spite of freezes and gates, hardly watched; wants a --reason.")
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="Emergency: skip freezes and gates, analyse only the first weight. Requires --reason.",
+)
 @json_option
 @click.pass_obj
 def deploy(
@@ -44,10 +48,14 @@ def deploy(
     as_json: bool,
     **wished: Any,
 ) -> None:
-    """Plan VERSION and roll it out. Ctrl-C detaches; the rollout goes on in the worker.
+    """Plan VERSION, roll it out, and follow the rollout. Ctrl-C detaches; the worker continues.
 
-    A plan with a conflict that nobody accepted is not executed, nor one that is not ready where `readiness` is
-    configured (exit 3).
+    Exits with 3 if the plan has a conflict you did not accept, or if `readiness` is configured and the release is not
+    ready.
+
+    \b
+        pilotage deploy 2.5.0 -e production
+        pilotage deploy 2.5.1 --break-glass --reason "fixes the outage"
     """
     from pilotage.app.deploy import deploy as begin
     from pilotage.app.plan import plan_for
@@ -86,7 +94,7 @@ def deploy(
 def _deploy_all(
     project: Project, version: str, environment: str | None, detach: bool, timeout: float | None, as_json: bool
 ) -> int:
-    """One release of every service, each event with its service's name."""
+    """Release every service together. Each line shows the service's name."""
     from pilotage.app.deploy_group import deploy_group
     from pilotage.app.requests import GroupRequest
 
@@ -126,12 +134,12 @@ def _follow_group(project: Project, release: str, timeout: float | None, as_json
 
 @click.command()
 @environment_option
-@click.option("--timeout", help="Stop following after this long (exit 6).")
+@click.option("--timeout", help="Stop following after this time, such as 10m (exit 6).")
 @json_option
-@click.option("--looks", is_flag=True, help="With --json: a line for what each look saw, too.")
+@click.option("--looks", is_flag=True, help="With --json: also print what each look observed.")
 @click.pass_obj
 def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool, looks: bool) -> None:
-    """Follow the rollout under way, or show how the last one ended."""
+    """Follow the rollout in progress, or show how the last one ended."""
     rollout = project.rollout(environment)
     if not rollout.state.status.final:
         attend(project, rollout.service, rollout.environment)
@@ -139,7 +147,7 @@ def watch(project: Project, environment: str | None, timeout: str | None, as_jso
 
 
 def follow(project: Project, identity: str, timeout: float | None, as_json: bool = False, looks: bool = False) -> int:
-    """Show the rollout until it ends; returns the exit status. On a terminal a live view, else a line an event."""
+    """Show the rollout until it ends: a live view on a terminal, else one line per event. Returns the exit status."""
     live = sys.stdout.isatty() and not as_json
     try:
         if live:

@@ -1,4 +1,4 @@
-"""`init`, `validate`, `schema`, `doctor`: everything before the first plan."""
+"""`init`, `validate`, `schema`, `doctor`: set up a project before the first plan."""
 
 from __future__ import annotations
 
@@ -35,16 +35,22 @@ def _answer_options(command: Any) -> Any:
 
 
 @click.command()
-@click.option("--service", help="The service's name; proposed: this folder's.")
-@click.option("--command", "start_command", default=_START, show_default=True, help="How an instance is started.")
-@click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Where users reach the service.")
+@click.option("--service", help="Service name. Default: the name of this folder.")
+@click.option("--command", "start_command", default=_START, show_default=True, help="Command that starts one instance.")
+@click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Address where users reach the service.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @_answer_options
 @click.pass_obj
 def init(
     project: Project, /, service: str | None, start_command: str, listen: str, force: bool, **answers: str | None
 ) -> None:
-    """Write a commented pilotage.yaml from six answers: asked on a terminal, given as flags elsewhere."""
+    """Write a commented pilotage.yaml from six answers.
+
+    On a terminal, `init` asks the questions. In scripts, give the answers as options:
+
+    \b
+        pilotage init --service shop --risk-tolerance low
+    """
     from pilotage.app.init import check_new, write_configuration
 
     check_new(project, force=force)
@@ -75,7 +81,7 @@ def _ask(
 @click.command()
 @click.pass_obj
 def validate(project: Project) -> None:
-    """Check pilotage.yaml and that a plan can be made of it; every error at once, with line and column."""
+    """Check pilotage.yaml, and that it makes a plan. Lists every error at once, with line and column."""
     from pilotage.app.init import validate as check
 
     check(project)
@@ -85,7 +91,7 @@ def validate(project: Project) -> None:
 @click.command()
 @click.argument("of", type=click.Choice(["configuration", "plan", "events"]), default="configuration")
 def schema(of: str) -> None:
-    """Print the JSON Schema of pilotage.yaml, for editors, or that of a plan or of events."""
+    """Print the JSON Schema of pilotage.yaml, for editors, or the schema of plans or events."""
     from pilotage.app.init import schema_of
 
     click.echo(schema_of(of), nl=False)
@@ -96,7 +102,7 @@ def schema(of: str) -> None:
 @json_option
 @click.pass_obj
 def doctor(project: Project, environment: str | None, as_json: bool) -> None:
-    """Check this machine, this configuration and its channels; exit 9 when something is missing, with what to do."""
+    """Check this machine, pilotage.yaml and its channels. Exits with 9 if something is missing, and says what to do."""
     import json
 
     from pilotage.app.doctor import examine
