@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from pilotage.adapters.ports import Fenced
 from pilotage.engine import leases, places
 from pilotage.engine.store import Store
 from pilotage.engine.supervisor import ensure_worker, stop_worker
+from pilotage.engine.worker import Worker
 
 from ..e2e.conftest import Shop
 from .harness import begun
@@ -112,6 +114,17 @@ def test_a_copy_of_the_folder_is_another_place(tmp_path: Path, monkeypatch: pyte
     assert places.here(original) == here
 
 
+def test_a_worker_whose_folder_is_moved_ends_although_its_store_is_elsewhere(tmp_path: Path, database: str) -> None:
+    """It would go on at the old path, with a fence and a journal of its own, for targets that are at the new one."""
+    working = Worker(tmp_path / "state")
+    thread = threading.Thread(target=working.serve, daemon=True)
+    thread.start()
+    (tmp_path / "state").rename(tmp_path / "moved")
+    thread.join(30)
+    assert working.ended_by.startswith(f"{tmp_path / 'state'} was deleted or moved")
+    assert not thread.is_alive()
+
+
 def test_the_clocks_of_workers_do_not_matter(
     store: Store, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +185,8 @@ def shops(tmp_path: Path, database: str) -> Iterator[tuple[Shop, Shop]]:
 
 
 def routers_and_instances(shop: Shop) -> list[psutil.Process]:
-    return [process for process in shop.processes() if "pilotage.engine" not in " ".join(process.cmdline())]
+    ours = ("pilotage.engine.supervisor", "pilotage.app.worker")
+    return [process for process in shop.processes() if not set(ours) & set(process.cmdline())]
 
 
 def forget(store: Store) -> None:

@@ -1,4 +1,5 @@
-"""Notices that the file of the store is not the one any more that was opened: deleted, replaced, moved, or emptied.
+"""Notices that what was opened is not there any more: the file of the store, deleted, replaced, moved or emptied; where
+the store is a server, the state folder.
 
 A process goes on reading and writing a file that has no name any more, and so would work on a store that nobody else
 sees.
@@ -14,17 +15,21 @@ _Identity = tuple[int, int]
 
 
 class StoreFile:
-    """Of a database that is a file; of a server nothing is ever noticed here."""
+    """directory: the state's folder."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, directory: Path) -> None:
         name = engine.url.database if engine.dialect.name == "sqlite" else None
         self._file = Path(name) if name and name != ":memory:" else None
         self._log = Path(f"{name}-wal") if self._file else None
         self._was, self._log_was = _identity(self._file), _identity(self._log)
+        self._folder, self._folder_was = directory, _identity(directory)
 
     def gone(self) -> str:
-        """What became of the file, in a sentence; empty while it is the one that was opened."""
-        if self._file is None or self._was is None:
+        """What became of it, in a sentence; empty while it is what was opened."""
+        if self._file is None:
+            # With a server for a store, the fence, the journal and the targets are in the folder all the same.
+            return "" if _identity(self._folder) == self._folder_was else f"{self._folder} was deleted or moved"
+        if self._was is None:
             return ""
         now, log = _identity(self._file), _identity(self._log)
         if now is None:

@@ -79,7 +79,7 @@ class Worker:
         self._strays = Strays(self.store, directory, self._in_hand)
         self._notary = Notary(self.store.engine, directory)
         self._pulse = Pulse()
-        self._file, self._suspected = StoreFile(self.store.engine), ""
+        self._file, self._suspected = StoreFile(self.store.engine, directory), ""
         self._left: tuple[Rollout, ...] = ()
         self._sender = Sender(self.store.engine, self.holder, self.stopping, self.store.clock)
 
@@ -139,7 +139,7 @@ class Worker:
         self.stopping.set()
         for rollout in self._left:
             # A look that is under way meets this record as one of another worker, and drops its rollout.
-            tell_stuck(self.store, rollout.id, f"the store is gone: {found}. Nobody looks at this rollout any more")
+            tell_stuck(self.store, rollout.id, f"{found}. Nobody looks at this rollout any more")
 
     def _in_hand(self) -> Set[Path]:
         return {place_of(self.directory, one.service, one.environment) for one in self._looking.under_way}
