@@ -47,3 +47,25 @@ def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make
     assert "ada" in rollout.state.reason
     it.check_history(rollout)
     assert not (it.state / "run" / "shop-production" / "rescued.json").exists()
+
+
+def test_an_abort_without_store_turns_the_flag_of_a_release_off_and_it_stays_off(shop: Make) -> None:
+    """No instance of the old version is left then, and nothing of the router's leads to the new code alone."""
+    it = shop(strategy="feature-toggle", **{"toggle.stage_duration": "60s", "toggle.percentages": ["50%", "100%"]})
+    it.configure(flag={"file": "flags.json", "key": "new-checkout"})
+    it.run("deploy", it.release("v0"), "--timeout", "90s")
+    it.flag_off()
+    it.run("deploy", it.release("v1"), "--detach")
+    until = time.monotonic() + 60
+    while "internal" not in it.run("flag", "show"):
+        assert time.monotonic() < until
+    held = sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    it.types_processes = True  # the kernel's locks on the store are those of another process
+    assert it.run("abort", "--offline").startswith("shop-production: the flag new-checkout is off for everyone")
+    held.execute("ROLLBACK")
+    held.close()
+    rollout = it.wait_end()
+    assert rollout.state.status is Status.ROLLED_BACK
+    assert it.run("flag", "show").startswith("new-checkout: 0 % of users")
+    assert not (it.state / "run" / "shop-production" / "flag.json").exists(), "everyone's flag is nobody's to turn off"

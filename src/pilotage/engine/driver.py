@@ -16,7 +16,7 @@ from typing import Any
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import ballast, leases, places, rescue, rescued
+from pilotage.engine import ballast, flag_rescue, leases, places, rescue, rescued
 from pilotage.engine.acting import Acting
 from pilotage.engine.crew import Call, Crew
 from pilotage.engine.failpoints import reach
@@ -216,6 +216,7 @@ class Driver:
             if present is not None:
                 self._take_over(present)
             rescue.remember(self._directory, self.rollout)
+            flag_rescue.remember(self._folder, self.rollout)
         return self._target
 
     def _acquire(self) -> tuple[int | None, _Present | None]:

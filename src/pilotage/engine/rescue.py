@@ -25,6 +25,7 @@ from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers import envoy_rescue
 from pilotage.engine.failpoints import reach
+from pilotage.engine.flag_rescue import flag_at
 from pilotage.engine.location import place_of, router_folders
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE, Split, artifact_of
@@ -90,8 +91,8 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     splits = [split for router in routers if (split := envoy_rescue.split_there(router))]
     before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
     version = to_version or _stable(place, before)
-    there = _answering(place, version, before)
-    if not there:
+    there, flag = _answering(place, version, before), flag_at(place)
+    if not there and flag is None:
         known = f"no instance of {version} answers, so users stay where they are"
         raise NothingToTakeBack(f"{known}: name a version that runs with --to, or start one")
     # Without a store there is no clock of its: the machine's own will do for a note to people.
@@ -101,12 +102,19 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
         # Before anything is done: a worker that has the old wish would undo what it finds no word of.
         _leave_word(place, rescued)
         reach("rescue-noted")
+    off = flag.turn_off() if flag else ""
+    if not there:
+        did = f"{off}; its code stays with them, dark, and nothing was stopped"
+        if noted:
+            _note_in_journal(place, rescued, did)
+        return did
     # Every one of them, also where another does not confirm it.
     confirmations = [envoy_rescue.lead_all(router, version, there) for router in routers]
     confirmed = all(confirmations)
     reach("rescue-led")
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
     did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
+    did = f"{off}; {did}" if off else did
     if noted:
         _note_in_journal(place, rescued, did)
     return (
