@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine import ballast
+from pilotage.engine.asking import Here
 from pilotage.engine.crew import Call, Crew
 from pilotage.engine.failpoints import reach
 from pilotage.engine.targets import Target
@@ -34,9 +35,10 @@ Facts = Callable[[str, str], Mapping[str, str]]
 class Acting:
     """Of one rollout. `refused` is why not all of what was said last is so, for the next look to tell."""
 
-    def __init__(self, name: str, place: Path, crew: Crew) -> None:
-        """place: the target's folder."""
-        self._name, self._place, self._crew = name, place, crew
+    def __init__(self, name: str, place: Path, crew: Crew, *, overseen: bool = False) -> None:
+        """place: the target's folder · overseen: as of `Sight`."""
+        self._name, self._place, self._crew, self._overseen = name, place, crew, overseen
+        self._here = Here()
         self._call: Call[list[str]] | None = None
         self._back = False
         self._said: tuple[object, float] = (None, -math.inf)
@@ -48,8 +50,10 @@ class Acting:
     ) -> None:  # fmt: skip
         """Say what should be. What is refused now is said again at the next look, which tells why it was. there: the
         instances that were there at last, for when they cannot be seen · back: users are taken back, which waits for
-        nothing that was said before. Raises Fenced."""
+        nothing that was said before. Raises Fenced, Overtaken."""
         seen = replace(seen, instances=tuple(there)) if seen.instances is None and there else seen
+        if self._here.is_left and self._call is not None and (self._back or not back):
+            self._call.wait(_BUDGET - self._call.age)  # this look goes on with that of a thread that was overtaken
         if self._call is not None and not self._call.done and (self._back or not back):
             self.refused = [f"what was asked {self._call.age:.0f} s ago is still under way"]
             return
@@ -62,12 +66,26 @@ class Acting:
         self._said = settled, time.monotonic()
         ordered = sorted(actions, key=lambda a: not isinstance(a, Apply | SetFlag)) if back else list(actions)
         self._back = back
-        self._call = call = self._crew.start(lambda: self._do_all(target, ordered, seen, facts))
+        call = self._begun(lambda: self._do_all(target, ordered, seen, facts))
         if call.wait(_BUDGET):
             self._call = None
             self.refused = call.result()
         else:
             self.refused = [f"what was asked {_BUDGET:g} s ago is still under way"]
+
+    def _begun(self, work: Callable[[], list[str]]) -> Call[list[str]]:
+        """What was begun in another thread; or done in this one, where somebody sees to it that nobody waits for it."""
+        self._here = Here()
+        if not self._overseen:
+            self._call = self._crew.start(work)
+            return self._call
+        call = self._call = Call(work)
+        self._here.run(call.run)
+        return call
+
+    def leave_to_another(self) -> bool:
+        """Whether the look is left to another thread: what was said did not come back for too long."""
+        return self._here.leave()
 
     def _do_all(self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts) -> list[str]:
         refused = []

@@ -73,36 +73,88 @@ class Asked(Generic[_T]):
         return time.monotonic() - self._began if self.busy else 0.0
 
 
+class Overtaken(Exception):
+    """Another thread goes on with this look: here, something did not come back for too long."""
+
+
+class Here:
+    """Something that is done in the thread that looks, and may not come back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_under_way = self.is_left = False
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Do it. Raises Overtaken where another thread has taken the look over meanwhile; it then touches nothing of it
+        any more."""
+        self._is_under_way = True
+        work()
+        with self._lock:
+            self._is_under_way = False
+            if self.is_left:
+                raise Overtaken
+
+    def leave(self) -> bool:
+        """Whether the look is left to whoever asks this: it is in the middle of this, and left to nobody else."""
+        with self._lock:
+            found = self._is_under_way and not self.is_left
+            self.is_left = self.is_left or found
+            return found
+
+
 class Round:
-    """Questions of one look, in their order. last: what follows once all of them came back, in the same thread."""
+    """Questions of one look, in their order. last: what follows once all of them came back, in the same thread.
+
+    Whoever looks asks them here (`here`), which is over at once where everything answers at once. Where something does
+    not, another thread takes the look over, and waits (`wait`) while this one is left with the question.
+    """
 
     def __init__(
         self, crew: Crew, questions: Sequence[Callable[[], object]], last: Callable[[], object] | None = None
     ) -> None:
         self._crew, self._open, self._last = crew, deque(questions), last
         self._left = len(questions)
-        self._lock, self._over = threading.Lock(), threading.Event()
+        self._lock = threading.Lock()
+        self._over: threading.Event | None = None
+        self._here, self._is_taken_up = Here(), False
         self.hurried = False
+
+    def here(self) -> None:
+        """Ask all questions in this thread. Raises Overtaken."""
+        self._here.run(self._work)
+
+    def leave_to_another(self) -> bool:
+        """As `Here.leave`."""
+        return self._here.leave()
+
+    def take_up(self) -> bool:
+        """Whether it was left, and nobody has taken it up since."""
+        found = self._here.is_left and not self._is_taken_up
+        self._is_taken_up = self._here.is_left
+        return found
 
     def wait(self, budget: float) -> bool:
         """Whether all questions came back within `budget` seconds. Ends early when somebody is in a hurry."""
         until, helpers = time.monotonic() + budget, 0
+        with self._lock:
+            over = self._over = self._over or threading.Event()
         while self._left and not self.hurried and (rest := until - time.monotonic()) > 0:
             if self._open and helpers < 1 + self._left:
                 helpers += 1
                 self._crew.start(self._work)
-            self._over.wait(min(rest, _NEXT_THREAD_AFTER) if self._open else rest)
+            over.wait(min(rest, _NEXT_THREAD_AFTER) if self._open else rest)
         return self._left == 0
 
     def hurry(self) -> None:
         self.hurried = True
-        self._over.set()
+        with self._lock:
+            self._end()
 
     def calm(self) -> None:
         """There was no need to hurry."""
         self.hurried = False
         with self._lock:
-            if self._left:
+            if self._left and self._over is not None:
                 self._over.clear()
 
     def leave(self) -> None:
@@ -123,6 +175,11 @@ class Round:
                 follows, self._last = (self._last, None) if self._left == 0 else (None, self._last)
                 self._left += follows is not None
                 if self._left == 0:
-                    self._over.set()
+                    self._end()
             if follows is not None:
                 self._open.append(follows)
+
+    def _end(self) -> None:
+        """Whoever waits, waits no more."""
+        if self._over is not None:
+            self._over.set()

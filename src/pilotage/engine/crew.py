@@ -42,9 +42,14 @@ class Call(Generic[_T]):
         self.done = True
         self._signal.set()
 
+    def fail(self, error: BaseException) -> None:
+        """It is over without having run."""
+        self._error, self.done = error, True
+        self._signal.set()
+
     def wait(self, seconds: float) -> bool:
         """Whether it is over within `seconds`."""
-        return self.done or (self._signal.wait(max(0.0, seconds)) and self.done)
+        return self.done or (seconds > 0 and self._signal.wait(seconds) and self.done)
 
     @property
     def age(self) -> float:

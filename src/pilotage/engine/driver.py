@@ -8,6 +8,7 @@ store is away the driver goes on with what it has in memory: users may be taken 
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import Fenced
 from pilotage.engine import ballast, flag_rescue, leases, places, rescue, rescued
 from pilotage.engine.acting import Acting
-from pilotage.engine.crew import Call, Crew
+from pilotage.engine.checkpoints import Checkpoints
+from pilotage.engine.crew import Call, Crew, Crowded
 from pilotage.engine.failpoints import reach
 from pilotage.engine.journal import Journal, Witness
 from pilotage.engine.judging import Judging
@@ -60,7 +62,8 @@ class Driver:
     """One rollout in this worker's hands. heart: renews the leases of all that the worker has; without one the driver
     renews its own · crew: the threads for what may not come back · checkpoint_every: seconds between records of looks
     at which nothing happened; what happens is recorded before it is acted upon, unless it takes users back and the
-    store is away."""
+    store is away · checkpoints: who records such looks while nobody waits; without, they are waited for · overseen: a
+    look that stands still is taken over by another thread (`leave_to_another`)."""
 
     def __init__(
         self,
@@ -70,6 +73,9 @@ class Driver:
         holder: str,
         heart: leases.Heart | None = None,
         crew: Crew | None = None,
+        *,
+        checkpoints: Checkpoints | None = None,
+        overseen: bool = False,
     ) -> None:
         self._store, self._directory, self._holder, self._heart = store, directory, holder, heart
         self._crew = crew or Crew()
@@ -77,10 +83,11 @@ class Driver:
         self._name, self._place = f"{found.service}/{found.environment}", (directory, found.service, found.environment)
         self._folder = place_of(*self._place)
         self._journal = Journal(*self._place)
-        self._recorder = Recorder(store, found, self._journal, self._crew)
-        self._judging = Judging(store, self.rollout, self._crew)
-        self._sight = Sight(self._crew, store)
-        self._acting = Acting(rollout, self._folder, self._crew)
+        self._checkpoints = checkpoints
+        self._recorder = Recorder(store, found, self._journal, self._crew, checkpoints)
+        self._judging = Judging(store, found, self._crew)
+        self._sight = Sight(self._crew, store, overseen=overseen)
+        self._acting = Acting(rollout, self._folder, self._crew, overseen=overseen)
         self._target: Target | None = None
         self._token: int | None = None
         self._leasing: Call[tuple[int | None, _Present | None]] | None = None
@@ -101,9 +108,21 @@ class Driver:
         """Why the store is not to be relied on; empty while it is."""
         return self._recorder.away
 
+    def take_in_hand(self) -> None:
+        """Lease the target before the first look. Raises LeaseLost; ConnectionError while the store is away."""
+        self._open()
+
     def hurry(self) -> None:
         """Somebody asked something of the rollout: a look that waits for what it wants to see waits no more."""
         self._sight.hurry()
+
+    def leave_to_another(self) -> bool:
+        """Whether the look under way is left to another thread, which begins it anew and takes in what was asked."""
+        return self._sight.leave_to_another() or self._acting.leave_to_another()
+
+    def let_go(self) -> None:
+        """This worker goes no further with the rollout."""
+        self._recorder.let_go()
 
     def keep(self) -> None:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
@@ -120,7 +139,8 @@ class Driver:
 
     def look(self, *, commanded: bool = True) -> Decision:
         """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
-        when another worker has taken over. commanded: somebody may have asked something of it."""
+        when another worker has taken over, Overtaken when another thread has. commanded: somebody may have asked
+        something of it."""
         self._recorder.settle()
         target = self._open()
         self._follow_phase()
@@ -194,7 +214,10 @@ class Driver:
         held = time.monotonic() - self._renewed < _RENEW or (self._heart is not None and self._heart.holds(self._name))
         if self._target is not None and held:
             return self._target
-        self._leasing = self._leasing or self._crew.start(self._acquire)
+        try:
+            self._leasing = self._leasing or self._crew.start(self._acquire)
+        except Crowded as error:
+            return self._without_lease(str(error))
         if not self._leasing.wait(_PATIENCE_AWAY if self.alone else _PATIENCE):
             return self._without_lease("the store does not answer")
         leasing, self._leasing = self._leasing, None
@@ -222,26 +245,34 @@ class Driver:
     def _acquire(self) -> tuple[int | None, _Present | None]:
         """The token; and, where it is another one than before, what is there to go on with."""
         _, service, environment = self._place
-        token = places.take(self._store.engine, self._directory, service, environment, self._holder)
+        with self._store.in_turn():
+            token = places.take(self._store.engine, self._directory, service, environment, self._holder)
         if token is None or token == self._token:
             return token, None
         # Whoever had the target before writes nothing beside it from here on: what is read now is all there is.
         self._fence(token).check()
         left = Journal(*self._place)
         self._knows_witness = self._knows(left.witness)
-        present = self._store.get(self.rollout.id)
+        present = self._as_stored()
         told = self._store.events(present.id) if left.done(present.id) else ()
         return token, _Present(present, frozenset((event.at, event.type) for event in told))
+
+    def _as_stored(self) -> Rollout:
+        """The rollout as the store has it. What was just read is not read a second time: it is large."""
+        known = self.rollout
+        unchanged = self._token is None and self._store.look_up(known.id).revision == known.revision
+        return known if unchanged else self._store.get(known.id)
 
     def _take_over(self, present: _Present) -> None:
         """Go on with what the store has now: somebody else may have gone on with it meanwhile."""
         known = self.rollout.revision
         self._journal.read()
-        self._recorder = Recorder(self._store, present.rollout, self._journal, self._crew)
+        self._recorder.let_go()
+        self._recorder = Recorder(self._store, present.rollout, self._journal, self._crew, self._checkpoints)
         self._recorder.resume(present.told)
         self._taken_up = False
         if self.rollout.revision != known:
-            self._judging = Judging(self._store, self.rollout, self._crew)
+            self._judging = Judging(self._store, replace(present.rollout, state=self.rollout.state), self._crew)
 
     def _fence(self, token: int) -> Fence:
         return Fence(self._folder / "fence.json", token, self._holder)
@@ -291,17 +322,21 @@ class Driver:
     def _record(self, decision: Decision, seen: Seen) -> Decision:
         """Record what happened, before it is acted upon. What the store does not take in time holds only where it takes
         users back; else all stays as it was. Returns what holds."""
+        before = self.rollout.state
         quiet = not decision.events and not decision.answered
-        over = self.rollout.state.status.final  # its last event seals what the judge knew
-        if quiet and (over or time.monotonic() - self._recorded < self.checkpoint_every):
+        # The last event of a rollout that is over seals what the judge knew.
+        if quiet and (before.status.final or not self._wants_checkpoint()):
             self._recorder.advance(decision)
             return decision
-        before = self.rollout.state
         judge = self._judging.saved()
         live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging)
+        if quiet and self._recorder.takes_checkpoints and _one_row(before) == _one_row(decision.state):
+            self._recorder.checkpoint(decision, judge, live)
+            self._recorded = time.monotonic()
+            return decision
         patience = _PATIENCE_UNDOING if decision.state.status in BACK else _PATIENCE
         if self._recorder.record(decision, judge, live, patience):
-            self._recorded = self._store.clock.monotonic()
+            self._recorded = time.monotonic()
             return decision
         if _goes_forward(before, decision.state):
             return Decision(before, desired(self.rollout.plan, before, seen), ())
@@ -312,6 +347,12 @@ class Driver:
         if decision.events:
             reach("kept")
         return decision
+
+    def _wants_checkpoint(self) -> bool:
+        if self._recorded == -math.inf:
+            # Those of rollouts that are taken in hand together are not due together.
+            self._recorded = time.monotonic() - random.random() * self.checkpoint_every
+        return time.monotonic() - self._recorded >= self.checkpoint_every
 
     def _act(self, target: Target, actions: tuple[Any, ...], seen: Seen, *, back: bool) -> None:
         def facts(version: str, step: str) -> Mapping[str, str]:
@@ -325,6 +366,14 @@ class Driver:
             # The next look asks for a lease that is above what the fence has seen, and gets it if nobody holds it.
             self._target, self._renewed = None, -math.inf
             raise
+
+
+def _one_row(state: RolloutState) -> tuple[object, ...]:
+    """What of a state has columns of its own, or is a step forward: a look at which it changes is recorded at once."""
+    return (
+        state.status, state.pace, state.old, state.step, state.reached, state.reason, state.dark, state.preserved,
+        state.progress, state.diverted,
+    )  # fmt: skip
 
 
 def _goes_forward(before: RolloutState, after: RolloutState) -> bool:

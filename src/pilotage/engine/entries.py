@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, insert, select, update
+from sqlalchemy import Column, Connection, Table, Update, bindparam, insert, select, update
 
 from pilotage.engine import chronicle, environments, heads, sealing
 from pilotage.engine.chronicle import Told
@@ -21,6 +22,7 @@ from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot, read_snapshot
+from pilotage.model.stored_state import to_data
 from pilotage.report.telling import Subject
 
 TOO_LATE = "too late"
@@ -39,6 +41,22 @@ class Wanted:
     queued: bool = False
     release: str | None = None
     more: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quiet:
+    """A look at which nothing happened: no column of the rollout's row changes but its state."""
+
+    rollout: Rollout
+    state: RolloutState
+    judge: JudgeState | None
+    live: LiveView
+
+    def recorded(self) -> Rollout:
+        """The rollout once that is recorded."""
+        return replace(
+            self.rollout, state=self.state, judge=self.judge, live=self.live, revision=self.rollout.revision + 1
+        )
 
 
 def enter(connection: Connection, wanted: Wanted, now: float) -> str:
@@ -147,6 +165,54 @@ def keep_beside(connection: Connection, identity: str, revision: int, judge: Jud
         sums = {"revision": revision, "body": encoded(judge.to_dict())}
         _put(connection, judge_states, judge_states.c.rollout, identity, sums)
     _put(connection, live_views, live_views.c.rollout, identity, {"body": encoded(live.to_dict())})
+
+
+def note_quiet(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Several looks at which nothing happened (`quiet_row`); returns how many rollouts were still as they had been
+    read. Unless all of them were, the transaction is to be undone."""
+    changed = connection.execute(_quiet_state(), rows).rowcount
+    if changed == len(rows):
+        judged = [row for row in rows if row["judge"] is not None]
+        if judged:
+            connection.execute(_quiet_judge(connection.dialect.name), judged)
+        connection.execute(_quiet_live(connection.dialect.name), rows)
+    return changed
+
+
+def quiet_row(quiet: Quiet) -> dict[str, Any]:
+    """What `note_quiet` takes. Raises ValueError where something is no JSON."""
+    before = quiet.rollout.revision
+    return {
+        "of": quiet.rollout.id, "before": before, "after": before + 1, "text": encoded(to_data(quiet.state)),
+        "judge": encoded(quiet.judge.to_dict()) if quiet.judge else None, "live": encoded(quiet.live.to_dict()),
+    }  # fmt: skip
+
+
+@cache
+def _quiet_state() -> Update:
+    mine = update(rollouts).where(rollouts.c.id == bindparam("of"), rollouts.c.revision == bindparam("before"))
+    return mine.values(state=bindparam("text"), revision=bindparam("after"))
+
+
+@cache
+def _quiet_judge(dialect: str) -> Any:
+    given: dict[str, Any] = {"rollout": bindparam("of"), "revision": bindparam("after"), "body": bindparam("judge")}
+    return _in_place_of(dialect, judge_states, given)
+
+
+@cache
+def _quiet_live(dialect: str) -> Any:
+    return _in_place_of(dialect, live_views, {"rollout": bindparam("of"), "body": bindparam("live")})
+
+
+def _in_place_of(dialect: str, table: Table, given: Mapping[str, Any]) -> Any:
+    """A row instead of the rollout's row that is there."""
+    from sqlalchemy.dialects.postgresql import insert as insert_there
+    from sqlalchemy.dialects.sqlite import insert as insert_here
+
+    row = (insert_here if dialect == "sqlite" else insert_there)(table).values(given)
+    kept = {name: row.excluded[name] for name in given if name != "rollout"}
+    return row.on_conflict_do_update(index_elements=["rollout"], set_=kept)
 
 
 def _put(connection: Connection, table: Table, key: Column[Any], identity: str, values: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Float, cast, insert, l
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.adapters.identity import boot_id, pid_namespace, start_ticks
-from pilotage.engine.tables import leases
+from pilotage.engine.records import ACTIVE
+from pilotage.engine.tables import leases, rollouts
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +106,17 @@ def held_by(engine: Engine, target: str) -> str | None:
         if row is None or row["expires_at"] <= now_of(connection) or gone(row["holder"]):
             return None
         return str(row["holder"])
+
+
+def held_by_others(engine: Engine, by: str) -> frozenset[str]:
+    """Ids of the rollouts under way whose target a living worker other than `by` holds."""
+    here = leases.c.target == rollouts.c.service + "/" + rollouts.c.environment
+    query = select(rollouts.c.id, leases.c.holder).join(leases, here).where(rollouts.c.status.in_(ACTIVE))
+    with engine.connect() as connection:
+        now = now_of(connection)
+        rows = connection.execute(query.where(leases.c.holder != by, leases.c.expires_at > now)).all()
+    living = {holder for holder in {row.holder for row in rows} if not gone(holder)}
+    return frozenset(row.id for row in rows if row.holder in living)
 
 
 def now_of(connection: Connection) -> float:

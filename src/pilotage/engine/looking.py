@@ -5,17 +5,18 @@ What is in hand is looked at whether or not the store answers; what the store sa
 
 from __future__ import annotations
 
-import heapq
 import logging
 import threading
 import time
 from collections.abc import Callable, Set
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from pilotage.adapters.ports import Fenced
-from pilotage.engine.crew import Call, Crew
+from pilotage.engine.asking import Overtaken
+from pilotage.engine.crew import Call, Crew, Crowded
 from pilotage.engine.driver import Driver, LeaseLost
+from pilotage.engine.lanes import Lanes
 from pilotage.engine.recorder import AWAY
 from pilotage.engine.store import Store, StoreConflict
 from pilotage.engine.stuck import leave_to_stable, rescue_stuck, tell_stuck
@@ -25,11 +26,13 @@ from pilotage.model.record import Rollout
 _log = logging.getLogger(__name__)
 _AFTER_TROUBLE = 1.0
 _MOST_FAILED_LOOKS = 5
-_THREADS = 16
-_RECORDS_A_SECOND = 100.0
+_RECORDS_A_SECOND = 50.0
 """Looks at which nothing happened are recorded no more often than this, all rollouts together."""
-_OPENS_WITHIN = 2.0
-"""Seconds that a look waits for a rollout to be read from the store."""
+_TAKEN_AT_ONCE, _TAKE_AFTER = 4, 0.05
+"""Rollouts that are taken in hand at once, and the seconds after which another one tries: all of them ask the store."""
+
+_TAKEN_WITHIN = 2.0
+"""Seconds that a rollout has to be read from the store, and its target to be leased, before that is trouble."""
 
 
 class Looking:
@@ -40,11 +43,9 @@ class Looking:
     ) -> None:
         self._store, self._directory, self._open, self._crew = store, directory, driver, crew
         self._troubles = troubles
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
+        self._lanes = Lanes(self._look, self._leave_to_another)
         self._lock = threading.Lock()
-        self._due: list[tuple[float, str]] = []
         self._known: Set[str] = frozenset()
-        self._busy: set[str] = set()
         self._hurried: set[str] = set()
         self._commanded: Set[str] = frozenset()
         self._drivers: dict[str, Driver] = {}
@@ -54,36 +55,34 @@ class Looking:
         self._rescues: dict[str, Call[bool]] = {}
         self.looks = 0
 
-    def news(self, unfinished: Set[str], commanded: Set[str]) -> None:
-        """What the store says: which rollouts are under way, and of which somebody has asked something."""
+    def news(self, unfinished: Set[str], commanded: Set[str], others: Set[str] = frozenset()) -> None:
+        """What the store says: which rollouts are under way, and of which somebody has asked something. others: whose
+        target another worker holds."""
+        unfinished = unfinished - (others - self._drivers.keys()) if others else unfinished
         with self._lock:
+            busy = self._lanes.busy
             self._commanded = commanded & unfinished
-            for rollout in (unfinished - self._known) | (self._commanded - self._busy):
-                heapq.heappush(self._due, (0.0, rollout))
-            hurried = (self._commanded & self._busy) - self._hurried
+            for rollout in (unfinished - self._known) | (self._commanded - busy):
+                self._lanes.put(rollout, 0.0)
+            hurried = (self._commanded & busy) - self._hurried
             self._hurried |= hurried
-            for rollout in self._known - unfinished - self._busy:
+            for rollout in self._known - unfinished - busy:
                 self._forget(rollout)
             self._known = unfinished
         for rollout in hurried:
             if driver := self._drivers.get(rollout):
                 driver.hurry()
+                self._lanes.hurry(rollout)
 
-    def dispatch(self) -> None:
-        """Begin the looks that are due."""
-        now = time.monotonic()
-        with self._lock:
-            while self._due and self._due[0][0] <= now:
-                _, rollout = heapq.heappop(self._due)
-                if rollout in self._known and rollout not in self._busy:
-                    self._busy.add(rollout)
-                    self._pool.submit(self._look, rollout)
+    def tend(self) -> float:
+        """See that every look is made although others wait. Returns the seconds after which to do so again."""
+        return self._lanes.watch()
 
     def finish(self, patience: float) -> None:
         """Begin no further look, and give those under way so many seconds."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lanes.stop()
         until = time.monotonic() + patience
-        while self._busy and time.monotonic() < until:
+        while self._lanes.busy and time.monotonic() < until:
             time.sleep(0.01)
 
     @property
@@ -91,55 +90,89 @@ class Looking:
         """Every rollout in hand, as this worker knows it."""
         return tuple(driver.rollout for driver in self._drivers.values())
 
-    def _look(self, rollout: str) -> None:
-        """One look, and when the next is due."""
-        pause: float | None = _AFTER_TROUBLE
-        ended = False
+    def _leave_to_another(self, rollout: str) -> bool:
+        driver = self._drivers.get(rollout)
+        return driver is not None and driver.leave_to_another()
+
+    def _look(self, rollout: str) -> bool:
+        """One look, and when the next is due. False where another thread has taken it over."""
+        began = time.monotonic()
+        ended, pause = rollout not in self._known, _AFTER_TROUBLE
         commanded = rollout in self._commanded
         try:
-            driver = self._drivers.get(rollout) or self._opened(rollout)
-            self._drivers[rollout] = driver
-            driver.checkpoint_every = len(self._known) / _RECORDS_A_SECOND
-            decision = driver.look(commanded=commanded)
-            self.looks += 1
-            self._failed.pop(rollout, None)
-            self._unheld.pop(rollout, None)
-            self._troubles.over(rollout)
-            # What ended without the store is still to be recorded.
-            ended = decision.state.status.final and not driver.alone
-            pause = None if ended else 0.0 if decision.events else driver.rollout.plan.number("rollout.tick")
-        except (Fenced, LeaseLost, StoreConflict) as error:
-            self._drop(rollout, error)
-        except AWAY as error:
-            # Nothing of it is in memory: there is nothing that could be done without the store.
-            self._troubles.note(rollout, error if isinstance(error, Exception) else RuntimeError(str(error)))
-            self._count_unheld(rollout)
+            if not ended:
+                ended, pause = self._look_at(rollout, commanded)
+        except Overtaken:
+            return False
         except Exception as error:
-            self._drivers.pop(rollout, None)
-            _log.exception("%s: the look failed; trying again", rollout)
-            self._count_failure(rollout, error)
+            self._count(rollout, error)
         with self._lock:
-            self._busy.discard(rollout)
             asked = rollout in self._hurried and not commanded
             self._hurried.discard(rollout)
             if ended:
                 # A store that lists it again, having gone back in time, is news.
                 self._known = self._known - {rollout}
                 self._forget(rollout)
-            elif pause is not None:
-                heapq.heappush(self._due, (time.monotonic() + (0.0 if asked else pause), rollout))
+            due = time.monotonic() if asked or not pause else began + pause
+            self._lanes.again(rollout, None if ended else due)
+        return True
 
-    def _opened(self, rollout: str) -> Driver:
-        """The rollout, read from the store; what does not come in time is waited for at the next look."""
-        call = self._opening.pop(rollout, None) or self._crew.start(lambda: self._open(rollout))
-        if not call.wait(_OPENS_WITHIN):
-            self._opening[rollout] = call
-            raise TimeoutError(f"{rollout} cannot be read: the store does not answer")
+    def _look_at(self, rollout: str, commanded: bool) -> tuple[bool, float]:
+        """Whether the rollout has ended, and the seconds from this look to the next."""
+        driver = self._drivers.get(rollout) or self._taken(rollout)
+        if driver is None:
+            return False, _TAKE_AFTER
+        self._drivers[rollout] = driver
+        driver.checkpoint_every = len(self._known) / _RECORDS_A_SECOND
+        decision = driver.look(commanded=commanded)
+        self.looks += 1
+        self._failed.pop(rollout, None)
+        self._unheld.pop(rollout, None)
+        self._troubles.over(rollout)
+        # What ended without the store is still to be recorded.
+        ended = decision.state.status.final and not driver.alone
+        return ended, 0.0 if decision.events else driver.rollout.plan.number("rollout.tick")
+
+    def _count(self, rollout: str, error: Exception) -> None:
+        """What follows from a look that failed."""
+        try:
+            match error:
+                case Fenced() | LeaseLost() | StoreConflict():
+                    self._drop(rollout, error)
+                case _ if isinstance(error, AWAY):
+                    # Nothing of it is in memory: there is nothing that could be done without the store.
+                    self._troubles.note(rollout, error)
+                    self._count_unheld(rollout)
+                case _:
+                    self._drivers.pop(rollout, None)
+                    _log.error("%s: the look failed; trying again", rollout, exc_info=error)
+                    self._count_failure(rollout, error)
+        except Crowded as crowded:
+            self._troubles.note(rollout, crowded)
+
+    def _taken(self, rollout: str) -> Driver | None:
+        """The rollout, once it is read from the store and its target leased: looks at others do not wait for that."""
+        call = self._opening.get(rollout)
+        if call is None and len(self._opening) < _TAKEN_AT_ONCE:
+            call = self._opening[rollout] = self._crew.start(lambda: self._take(rollout))
+        if call is None or not call.done:
+            if call is not None and call.age > _TAKEN_WITHIN:
+                raise TimeoutError(f"{rollout} cannot be taken in hand: the store does not answer")
+            return None
+        self._opening.pop(rollout, None)
         return call.result()
+
+    def _take(self, rollout: str) -> Driver:
+        driver = self._open(rollout)
+        # While the store is away, the look says what follows from that.
+        with suppress(*AWAY):
+            driver.take_in_hand()
+        return driver
 
     def _drop(self, rollout: str, error: Exception) -> None:
         """Another controller has it, or seems to."""
-        self._drivers.pop(rollout, None)
+        if driver := self._drivers.pop(rollout, None):
+            driver.let_go()
         _log.info("%s: %s", rollout, error)
         if self._troubles.note(rollout, error) and isinstance(error, Fenced):
             self._crew.start(lambda: tell_stuck(self._store, rollout, str(error)))

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from pilotage.engine.checkpoints import Checkpoints
 from pilotage.engine.crew import Call, Crew, Crowded
 from pilotage.engine.journal import Done, Journal, Witness
 from pilotage.engine.store import Store, StoreConflict
@@ -27,6 +28,8 @@ AWAY = (SQLAlchemyError, OSError, Crowded)
 
 _RETRY_EVERY = 0.5
 _Latest = tuple[JudgeState | None, LiveView]
+_LONGEST_CHECKPOINT = 4.0
+"""Seconds after which a checkpoint that was not written says that the store does not answer."""
 _PATIENCE_AWAY = 0.05
 """Seconds that a look waits for a store that did not answer before."""
 
@@ -35,18 +38,22 @@ BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED
 
 
 class Recorder:
-    """`rollout` is as this worker knows it: the store's, and what waits for the store on top."""
+    """`rollout` is as this worker knows it: the store's, and what waits for the store on top; without what the judge
+    knew, which is large. checkpoints: who records looks at which nothing happened."""
 
-    def __init__(self, store: Store, rollout: Rollout, journal: Journal, crew: Crew) -> None:
-        self._store, self._journal, self._crew = store, journal, crew
-        self._stored = self.rollout = rollout
+    def __init__(
+        self, store: Store, rollout: Rollout, journal: Journal, crew: Crew, checkpoints: Checkpoints | None = None
+    ) -> None:
+        self._store, self._journal, self._crew, self._checkpoints = store, journal, crew, checkpoints
+        self._stored = self.rollout = replace(rollout, judge=None)
         self._call: Call[Rollout] | None = None
+        self._is_checkpoint = False
         self._sent: Decision | None = None
         self._unsure = 0.0
         self._flushing: Call[tuple[Rollout, int]] | None = None
         self._waiting: list[Done] = []
         self._tried = 0.0
-        self._latest: _Latest = (rollout.judge, rollout.live or NOTHING_SEEN)
+        self._latest: _Latest = (None, rollout.live or NOTHING_SEEN)
         self.away = ""
         self.strange: tuple[Done, ...] = ()
         """What was done without the store, on another record than the one that it has now."""
@@ -76,6 +83,8 @@ class Recorder:
         """Take in what the store has answered meanwhile, and offer it again what waits."""
         if self._call is not None and self._call.wait(0):
             self._take_answer(self._call)
+        elif self._is_checkpoint and self._call is not None and self._call.age > _LONGEST_CHECKPOINT:
+            self.away = self.away or "the store does not answer"
         if self._flushing is not None and self._flushing.wait(0):
             self._take_flushed(self._flushing)
         busy = self._call is not None or self._flushing is not None
@@ -90,14 +99,48 @@ class Recorder:
         """Whether the store has the decision within `patience` seconds. Raises StoreConflict when somebody else has
         recorded meanwhile."""
         self._latest = judge, live
+        self._end_checkpoint(_PATIENCE_AWAY if self.away else patience)
         if self._call is not None or self._waiting:
             return False
         stored = self._stored
-        self._call, self._sent = self._crew.start(lambda: self._store.record(stored, decision, judge, live)), decision
+        try:
+            self._call = self._crew.start(lambda: self._store.record(stored, decision, judge, live))
+        except Crowded as error:
+            self._gone(error)
+            return False
+        self._sent = decision
         if not self._call.wait(_PATIENCE_AWAY if self.away else patience):
             self.away = self.away or "the store does not answer"
             return False
         return self._take_answer(self._call)
+
+    @property
+    def takes_checkpoints(self) -> bool:
+        """Whether a look at which nothing happened need not be waited for. While the store is away it is: that is how
+        it is found to be there again."""
+        return self._checkpoints is not None and not self.away
+
+    def let_go(self) -> None:
+        """This worker goes no further with the rollout; what it has not recorded, it does not."""
+        self._end_checkpoint(0.0)
+
+    def checkpoint(self, decision: Decision, judge: JudgeState | None, live: LiveView) -> None:
+        """Nothing happened, and nobody waits for the record of that; where the last one still waits, there is none."""
+        self.advance(decision)
+        if self._checkpoints is None or self._call is not None or self._waiting:
+            return
+        self._call, self._sent = self._checkpoints.put(self._stored, decision, judge, live), decision
+        self._is_checkpoint = True
+
+    def _end_checkpoint(self, patience: float) -> None:
+        """Something happened: what was to be recorded before is in the store, or will never be."""
+        if self._call is None or not self._is_checkpoint or self._checkpoints is None:
+            return
+        if self._checkpoints.withdraw(self._call):
+            self._call = self._sent = None
+            self._is_checkpoint = False
+        elif self._call.wait(patience):
+            self._take_answer(self._call)
 
     def keep(self, decision: Decision) -> None:
         """What was decided holds although the store does not have it; what it told is written beside the target."""
@@ -137,8 +180,9 @@ class Recorder:
 
     def _take_answer(self, call: Call[Rollout]) -> bool:
         sent, self._call, self._sent = self._sent, None, None
+        quiet, self._is_checkpoint = self._is_checkpoint, False
         try:
-            self._stored = call.result()
+            self._stored = replace(call.result(), judge=None)
         except AWAY as error:
             # It may have been recorded all the same.
             self._unsure = sent.state.at if sent else 0.0
@@ -150,7 +194,8 @@ class Recorder:
             self._merged([self._waiting.pop(0)])
         self._reconcile()
         if not self._waiting:
-            self.away, self.rollout = "", self._stored
+            self.away, self._latest = "", (None, self._stored.live)
+            self.rollout = replace(self._stored, state=self.rollout.state) if quiet else self._stored
         if sent is not None and sent.events:
             self.note()
         return True

@@ -42,10 +42,11 @@ _UNKNOWN = "the store does not say whether a freeze or another service of the re
 
 
 class Sight:
-    """Of one rollout. `trouble` of the last look is in what it gave; nothing here raises for what is outside."""
+    """Of one rollout. `trouble` of the last look is in what it gave; nothing here raises for what is outside. overseen:
+    a look that stands still is taken over by another thread, so what it asks is asked in its own."""
 
-    def __init__(self, crew: Crew, store: Store) -> None:
-        self._crew, self._store = crew, store
+    def __init__(self, crew: Crew, store: Store, *, overseen: bool = False) -> None:
+        self._crew, self._store, self._overseen = crew, store, overseen
         self._router: Asked[tuple[Split | None, Endpoints | None, str]] = Asked("router")
         self._fleet: Asked[tuple[Instance, ...]] = Asked("fleet")
         self._flag: Asked[Ramp] = Asked("flag")
@@ -54,6 +55,7 @@ class Sight:
         self._source: Asked[None] = Asked("metrics")
         self._judge: Asked[None] = Asked("judge")
         self._round: Round | None = None
+        self._asked_of: object = None
         self._is_first = True
         self._verdicts: tuple[Seen, tuple[Verdict, ...]] | None = None
 
@@ -62,7 +64,6 @@ class Sight:
     ) -> Seen | None:
         """All there is to see, with the judge's verdicts; None where somebody is in a hurry (`hurry`), and `hurried`
         says that what is asked undoes the rollout."""
-        self._verdicts = None
 
         def judge() -> None:
             seen = self._assembled(target, rollout, trouble)
@@ -82,8 +83,8 @@ class Sight:
             lambda: self._source.ask(lambda: judging.ask_source(target, self._assembled(target, rollout, trouble))),
         ]
         began = time.monotonic()
-        if not self._waited(questions, judge_now, _BUDGET, hurried) or (
-            self._verdicts is None and not self._waited([judge_now], None, _BUDGET_JUDGE, hurried)
+        if not self._asked(questions, judge_now, (target, judging), hurried) or (
+            self._verdicts is None and not self._waited(Round(self._crew, [judge_now]), _BUDGET_JUDGE, hurried)
         ):
             return None
         if self._verdicts is not None:
@@ -93,29 +94,40 @@ class Sight:
         verdict = Verdict("judge", VerdictKind.SOURCE_ERROR, late)
         return replace(self._assembled(target, rollout, trouble), verdicts=(verdict,))
 
-    def _waited(
-        self,
-        questions: Sequence[Callable[[], object]],
-        last: Callable[[], object] | None,
-        budget: float,
+    def _asked(
+        self, questions: Sequence[Callable[[], object]], last: Callable[[], object], of: object,
         hurried: Callable[[], bool],
-    ) -> bool:
-        """Ask, and wait as long as the budget allows, the first time longer, until router and fleet are known at all.
-        False where something was asked that undoes the rollout."""
-        self._round = Round(self._crew, questions, last)
+    ) -> bool:  # fmt: skip
+        """Ask all of it. Where another thread was overtaken while it asked the same `of` the same, its answers are
+        waited for. False where something was asked that undoes the rollout; raises Overtaken."""
+        left, self._asked_of = self._asked_of, of
+        if self._round is not None and left == of and self._round.take_up():
+            return self._waited(self._round, _BUDGET, hurried)
+        self._verdicts = None
+        asked = self._round = Round(self._crew, questions, last)
+        if not self._overseen:
+            return self._waited(asked, _BUDGET, hurried)
+        asked.here()
+        self._is_first = False
+        return True
+
+    def _waited(self, asked: Round, budget: float, hurried: Callable[[], bool]) -> bool:
+        """Wait as long as the budget allows, the first time longer, until router and fleet are known at all. False
+        where something was asked that undoes the rollout."""
+        self._round = asked
         began = time.monotonic()
-        while not self._round.wait(budget - (time.monotonic() - began)):
-            if self._round.hurried:
+        while not asked.wait(budget - (time.monotonic() - began)):
+            if asked.hurried:
                 if hurried():
-                    self._round.leave()
+                    asked.leave()
                     return False
-                self._round.calm()
+                asked.calm()
             elif self._is_first and budget < _BUDGET_FIRST and not self._knows_where_users_go:
                 budget += _LITTLE
             else:
                 break
         self._is_first = False
-        self._round.leave()
+        asked.leave()
         return True
 
     @property
@@ -135,6 +147,10 @@ class Sight:
         if self._round is not None:
             self._round.hurry()
 
+    def leave_to_another(self) -> bool:
+        """Whether the look is left to another thread: something did not come back for too long."""
+        return self._round is not None and self._round.leave_to_another()
+
     def addresses(self) -> tuple[Instance, ...]:
         """The instances that were there when they could last be read."""
         return self._fleet.answer(_OLDEST_ADDRESSES)[0] or ()
@@ -146,6 +162,8 @@ class Sight:
         ]
         if target.flags or target.checks:
             questions.append(lambda: self._ask_flag_and_checks(target, rollout))
+        if self._round is not None:
+            self._round.leave()
         self._round = Round(self._crew, questions)
         self._round.wait(budget)
         return replace(self._assembled(target, rollout, trouble), freeze="", barrier="")

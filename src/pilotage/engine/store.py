@@ -23,7 +23,7 @@ from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import entries, environments, heads, sealing
 from pilotage.engine.chronicle import so_far, subject_of, tell
 from pilotage.engine.database import LONGEST_WAIT, checkpoint, open_database
-from pilotage.engine.entries import Wanted
+from pilotage.engine.entries import Quiet, Wanted
 from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
 from pilotage.engine.heads import Kind
@@ -69,6 +69,17 @@ class Store:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """A file has one writer. Threads of this process wait here for one another and not inside of SQLite, which asks
+        again and again; where another process keeps the file, nobody waits here for longer than there."""
+        taken = self._file and self._turn.acquire(timeout=LONGEST_WAIT)
+        try:
+            yield
+        finally:
+            if taken:
+                self._turn.release()
 
     # ── begun ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -290,7 +301,7 @@ class Store:
         ends = state.status.final and rollout.finished_at is None
         finished = now if ends else rollout.finished_at
         judge = judge.at_the_end() if judge and ends else judge
-        with self._in_turn(), self._conflicts(rollout), self._engine.begin() as connection:
+        with self.in_turn(), self._conflicts(rollout), self._engine.begin() as connection:
             entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
             columns = {**state_columns(rollout.plan, state), "finished_at": finished}
             answered = [identity for identity, _ in decision.answered]
@@ -312,16 +323,13 @@ class Store:
             revision=rollout.revision + 1, finished_at=finished,
         )  # fmt: skip
 
-    @contextmanager
-    def _in_turn(self) -> Iterator[None]:
-        """A file has one writer. Threads of this process wait here for one another and not inside of SQLite, which asks
-        again and again; where another process keeps the file, nobody waits here for longer than there."""
-        taken = self._file and self._turn.acquire(timeout=LONGEST_WAIT)
-        try:
-            yield
-        finally:
-            if taken:
-                self._turn.release()
+    def record_quiet(self, several: Sequence[Quiet]) -> None:
+        """Looks at which nothing happened, of as many rollouts, all at once. Raises StoreConflict when somebody else
+        has recorded since one of them was read; then none is recorded."""
+        rows = [entries.quiet_row(quiet) for quiet in sorted(several, key=lambda one: one.rollout.id)]
+        with self.in_turn(), self._engine.begin() as connection:
+            if entries.note_quiet(connection, rows) != len(rows):
+                raise StoreConflict(f"one of {len(rows)} rollouts was changed by another worker")
 
     def command(self, rollout: str, kind: CommandKind, actor: str, reason: str = "", full: bool = False) -> int:
         """Ask something of a running rollout; returns the command's id, to look up its outcome. Raises KeyError where

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.engine import leases, outbox
+from pilotage.engine.checkpoints import Checkpoints
 from pilotage.engine.crew import Crew
 from pilotage.engine.driver import Driver
 from pilotage.engine.groups import advance_releases
@@ -30,6 +31,7 @@ from pilotage.engine.keeping import Keeping
 from pilotage.engine.location import place_of
 from pilotage.engine.lock import Lock, lock_file
 from pilotage.engine.looking import Looking
+from pilotage.engine.news import News, only_when_changed
 from pilotage.engine.notary import Notary
 from pilotage.engine.pulse import Pulse
 from pilotage.engine.queue import begin_what_waits
@@ -73,8 +75,9 @@ class Worker:
         self.stopping = threading.Event()
         self.ended_by = ""
         self._crew, self._troubles = Crew(), Troubles()
+        self._checkpoints = Checkpoints(self.store, self.stopping)
         self._heart = leases.Heart(self.store.engine, self.holder)
-        self._looking = Looking(self.store, directory, self._driver, self._crew, self._troubles)
+        self._looking = Looking(self.store, directory, self._overseen, self._crew, self._troubles)
         self._keeping = Keeping(self.store, self._driver, self._troubles)
         self._strays = Strays(self.store, directory, self._in_hand)
         self._notary = Notary(self.store.engine, directory)
@@ -93,9 +96,10 @@ class Worker:
         is in hand is looked at."""
         self._heart.start()
         self._sender.start()
+        self._checkpoints.start()
         own: tuple[tuple[str, float, Callable[[], object]], ...] = (
-            ("news", _POLL, self._poll),
-            ("queue", _POLL, self._advance),
+            ("news", _POLL, News(self.store, self.holder, self._looking).poll),
+            ("queue", _POLL, only_when_changed(self.store.engine, self._advance)),
             ("store file", _POLL, self._mind_the_file),
             ("keeper", _KEEP_EVERY, self._keeping.tick),
             ("strays", _KEEP_EVERY, self._strays.tick),
@@ -106,9 +110,9 @@ class Worker:
         ]
         threads = [Regularly(*one).start(self.stopping) for one in [*own, *others]]
         while not self.stopping.is_set():
-            self._looking.dispatch()
+            pause = self._looking.tend()
             self._pulse.beat()
-            self.stopping.wait(0.01)
+            self.stopping.wait(pause)
         self._pulse.end()
         # Rollouts in flight are threads in the middle of a look; the look ends, or is left, and the state stays.
         self._keeping.finish()
@@ -120,8 +124,11 @@ class Worker:
     def _driver(self, rollout: str) -> Driver:
         return Driver(self.store, self.directory, rollout, self.holder, self._heart, self._crew)
 
-    def _poll(self) -> None:
-        self._looking.news(frozenset(self.store.unfinished()), self.store.commanded())
+    def _overseen(self, rollout: str) -> Driver:
+        return Driver(
+            self.store, self.directory, rollout, self.holder, self._heart, self._crew,
+            checkpoints=self._checkpoints, overseen=True,
+        )  # fmt: skip
 
     def _advance(self) -> None:
         begin_what_waits(self.store, self.store.clock.now())
