@@ -174,7 +174,7 @@ class Driver:
 
     def _commands(self, commanded: bool) -> tuple[Command, ...]:
         """What people asked, as far as the store says so in time; and what was done here without it."""
-        behind = rescue.standing(*self._place)
+        behind = rescue.standing_at(self._folder)
         if not commanded and behind is None:
             return ()
         self._asking = asked = self._asking or self._crew.start(self._pending)

@@ -171,9 +171,14 @@ def _splits_of(place: Path) -> list[Split]:
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:
     """What was done here without the store, and has not been taken into the record yet."""
-    place = place_of(directory, service, environment)
+    return standing_at(place_of(directory, service, environment))
+
+
+def standing_at(place: Path) -> Rescued | None:
+    """As `standing`, of the target whose files are in `place`."""
     try:
-        at = (place / _RESCUED).stat().st_mtime
+        # At every look of every rollout there is nothing there: a path of text is found out about at half the cost.
+        at = os.stat(f"{place}/{_RESCUED}").st_mtime  # noqa: PTH116
     except OSError:
         return None
     found = read_leniently(place / _RESCUED)

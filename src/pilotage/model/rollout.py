@@ -188,6 +188,18 @@ class RolloutState:
     recovering: tuple[tuple[str, float], ...] = ()
     """Metrics whose trouble seems to be over, each since when, Unix seconds. Told once that has lasted."""
 
+    def changed(self, changes: Mapping[str, Any]) -> RolloutState:
+        """As `dataclasses.replace`, for a state that is copied several times at every look of every rollout."""
+        values = vars(self)
+        if unknown := changes.keys() - values.keys():
+            raise TypeError(f"a state has no {', '.join(sorted(unknown))}")
+        if all(values[name] == value for name, value in changes.items()):
+            return self
+        new = object.__new__(RolloutState)
+        vars(new).update(values)
+        vars(new).update(changes)
+        return new
+
     @property
     def preserved(self) -> bool:
         """Whether the failed version still runs, for study."""

@@ -139,15 +139,16 @@ def _strays(state: RolloutState, seen: Seen) -> list[str]:
 def _attended(state: RolloutState, now: float, advance: float | None) -> RolloutState:
     since = now - state.at if advance is None else advance
     passed = min(max(since, 0.0), MOST_ATTENDED) if state.at else 0.0
-    return replace(
-        state,
-        at=now,
-        waited=state.waited + (passed if state.status is Status.PROGRESSING else 0.0),
-        in_status=state.in_status + passed,
-        watched=state.watched + (passed if state.status in (Status.PROGRESSING, Status.PAUSED) else 0.0),
-        drained=state.drained + (passed if state.out else 0.0),
-        troubles=patience.attended(state, passed),
-        diverted=diversion.attended(state, passed),
+    return state.changed(
+        {
+            "at": now,
+            "waited": state.waited + (passed if state.status is Status.PROGRESSING else 0.0),
+            "in_status": state.in_status + passed,
+            "watched": state.watched + (passed if state.status in (Status.PROGRESSING, Status.PAUSED) else 0.0),
+            "drained": state.drained + (passed if state.out else 0.0),
+            "troubles": patience.attended(state, passed),
+            "diverted": diversion.attended(state, passed),
+        }
     )
 
 

@@ -55,7 +55,7 @@ class Turn:
 
     def set(self, **changes: Any) -> None:
         """Change the state. Reasons come from people and from logs: they are clean and bounded from here on."""
-        self.state = replace(self.state, **{name: _clean(value) for name, value in changes.items()})
+        self.state = self.state.changed({name: _clean(value) for name, value in changes.items()})
 
     def enter(self, status: Status, **changes: Any) -> None:
         self.set(status=status, in_status=0.0, **changes)
