@@ -181,7 +181,7 @@ class Project:
         from pilotage.config.yaml_reader import ConfigError
 
         try:
-            return People.of(self.loaded)
+            return People.of(self.whole)
         except ConfigError:
             return People(by_name={}, where=f"{self.config}: people")
 
