@@ -26,7 +26,7 @@ from pilotage.model.record import Recorded
 @click.option(
     "--if-busy",
     type=click.Choice(["refuse", "queue", "supersede"]),
-    help="If another rollout is in progress: refuse, queue, or roll it back first. Default: `when_busy` in pilotage.yaml.",
+    help="If another rollout is in progress: refuse, queue, or roll it back first. Default: `when_busy`.",
 )
 @click.option(
     "--break-glass",
