@@ -97,3 +97,15 @@ def test_a_repository_that_git_refuses_to_read_is_an_error_and_not_none(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     with pytest.raises(AdapterError, match="dubious ownership"):
         repository_around(tmp_path / "theirs")
+
+
+def test_a_version_has_one_tag_whoever_asks(tmp_path: Path) -> None:
+    run = ("git", "-c", "user.name=ada", "-c", "user.email=ada@example.org", "-C", str(tmp_path))
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for name in ("v1.2.0", "1.2.0"):
+        subprocess.run([*run, "commit", "-q", "--allow-empty", "-m", name], check=True)
+        subprocess.run([*run, "tag", name], check=True)
+    subprocess.run([*run, "tag", "v2.0.0"], check=True)
+    git = Git(tmp_path)
+    assert [git.tag_of(version) for version in ("1.2.0", "2.0.0", "3.0.0", "")] == ["1.2.0", "v2.0.0", None, None]
+    assert [git.commit("1.2.0")] == [commit for commit, _ in git.commits_between("v1.2.0", "v2.0.0")]

@@ -84,6 +84,23 @@ class Git:
             self.run("rev-parse", "--git-dir")  # says so where there is no repository at all
             raise AdapterError(f"{self.path} has no commit {name!r}") from None
 
+    def tag_of(self, version: str) -> str | None:
+        """The tag of a version: `1.2.0` where there is one, else `v1.2.0`; None where git knows neither. A commit or a
+        branch of that name will do, too."""
+        for name in (f"refs/tags/{version}", f"refs/tags/v{version}", version) if version else ():
+            try:
+                self.commit(name)
+            except AdapterError:
+                continue
+            return name.removeprefix("refs/tags/")
+        return None
+
+    def commits_between(self, first: str, last: str) -> tuple[tuple[str, float], ...]:
+        """Every commit after `first` up to `last` but merges, newest first: its id, and when it was committed, Unix
+        seconds. Raises AdapterError."""
+        lines = self.run("log", "--no-merges", "--format=%H %ct", f"{first}..{last}", "--").splitlines()
+        return tuple((line.split()[0], float(line.split()[1])) for line in lines)
+
     def boundary(self) -> frozenset[str]:
         """Commits at which a shallow clone ends: what came before them is unknown. Empty in a whole one."""
         place = self.path / self.run("rev-parse", "--git-path", "shallow").strip()

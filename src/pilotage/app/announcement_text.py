@@ -75,29 +75,19 @@ def facts_of(store: Store, loaded: Loaded, plan: Plan, range_: str | None = None
 
 def _changes(store: Store, loaded: Loaded, plan: Plan, range_: str | None) -> Sequence[Change]:
     """From what serves to this version, as far as git knows both; none where it does not."""
-    git = Git(loaded.path.resolve().parent)
+    git = Git(loaded.folder)
     try:
         if range_ is not None:
             return changes_between(git, range_).changes
         rollout = _rollout(store, plan)
         serving = store.serving(plan.service, plan.environment)
-        first = _named(git, (rollout.old or "") if rollout else serving[0] if serving else "")
-        last = _named(git, plan.version) or "HEAD"
+        first = git.tag_of((rollout.old or "") if rollout else serving[0] if serving else "")
+        last = git.tag_of(plan.version) or "HEAD"
         return changes_between(git, f"{first}..{last}").changes if first else ()
     except AdapterError:
         if range_ is not None:
             raise
         return ()
-
-
-def _named(git: Git, version: str) -> str:
-    for name in (version, f"v{version}") if version else ():
-        try:
-            git.commit(name)
-        except AdapterError:
-            continue
-        return name
-    return ""
 
 
 def _of_changes(changes: Sequence[Change]) -> dict[str, Any]:

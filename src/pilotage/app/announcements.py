@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.requests import AnnouncementRequest
+from pilotage.app.snapshot import channels_of
 from pilotage.config.loading import Loaded
 from pilotage.engine import outbox
 from pilotage.engine.store import Store, StoreConflict
@@ -89,7 +90,7 @@ def track(project: Project, actor: str, plan: Plan) -> int:
         for message in plan.communication:
             planned = _planned(message, plan)
             if message.id in known:
-                _change(connection, plan, message.id, due=planned.due, channels=_channels(loaded))
+                _change(connection, plan, message.id, due=planned.due, channels=channels_of(loaded))
             else:
                 _create(connection, loaded, plan, planned, actor, now)
     return len([m for m in plan.communication if m.id not in known])
@@ -140,17 +141,13 @@ def _create(connection: Connection, loaded: Loaded, plan: Plan, planned: Announc
         insert(announcements).values(
             service=plan.service, environment=plan.environment, version=plan.version, item=planned.item,
             state=planned.state.value, title=planned.title, audience=planned.audience, owner=planned.owner,
-            text=planned.text, due=planned.due, channels=_channels(loaded), actor=actor, reason="", at=now,
+            text=planned.text, due=planned.due, channels=channels_of(loaded), actor=actor, reason="", at=now,
         )
     )  # fmt: skip
 
 
 def _change(connection: Connection, plan: Plan, item: str, **values: Any) -> None:
     connection.execute(update(announcements).where(_of(plan), announcements.c.item == item).values(**values))
-
-
-def _channels(loaded: Loaded) -> list[dict[str, Any]]:
-    return [channel.model_dump(mode="json") for channel in loaded.configuration.notify]
 
 
 # ── what people do ─────────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +182,7 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
         raise StoreConflict(f"{item} is {announced.state} already")
     if announced.state is not State.APPROVED:
         raise StoreConflict(f"{item} is {announced.state}: `pilotage announce approve {item} {plan.version}` first")
-    channels = [c for c in _channels(project.loaded) if announced.audience in c["audiences"]]
+    channels = [c for c in channels_of(project.loaded) if announced.audience in c["audiences"]]
     if not channels:
         raise Unreachable(
             f"no channel leads to {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"

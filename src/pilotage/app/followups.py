@@ -14,6 +14,7 @@ from sqlalchemy import Engine, RowMapping, insert, select, update
 from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
+from pilotage.app.snapshot import channels_of
 from pilotage.engine import outbox
 from pilotage.engine.tables import actions
 from pilotage.engine.zones import calendar_zones
@@ -135,7 +136,7 @@ def actions_here(project: Project, *, open_only: bool) -> tuple[FollowUp, ...]:
 def resolve(project: Project, actor: str, action: FollowUp) -> int:
     """Keep a new action; its owner is reminded through every channel of the configuration. Returns its number."""
     project.require(actor, Permission.FOLLOW_UP)
-    channels = [channel.model_dump(mode="json") for channel in project.loaded.configuration.notify]
+    channels = channels_of(project.loaded)
     service, now = project.loaded.configuration.service, project.clock.now()
     return add(project.store.engine, service, action, channels, actor, now)
 

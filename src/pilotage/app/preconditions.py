@@ -66,7 +66,7 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
     strategy = strategy_of(plan)
     if missing := strategy.requires(_configured(loaded, section, strategy)):
         raise PlanStopped(f"{loaded.place('environments', plan.environment)}: {missing[0]}")
-    kept = describe(section, loaded.path.resolve().parent).files
+    kept = describe(section, loaded.folder).files
     for name in files_of(section):
         if name not in kept:
             where = loaded.place("environments", plan.environment, "router", "maintenance_page")
@@ -95,7 +95,7 @@ def _ramp_now(loaded: Loaded, section: FlagSection) -> Ramp:
     from pilotage.adapters.context import Context
     from pilotage.adapters.fence import Fence
 
-    folder = loaded.path.resolve().parent
+    folder = loaded.folder
     unused = folder / "unused"
     context = Context(
         directory=unused, fence=Fence(unused, 0), service=loaded.configuration.service, environment="", folder=folder

@@ -32,7 +32,7 @@ def publication_of(whole: Loaded) -> Publication | None:
     wanted, section = whole.configuration, whole.configuration.status_page
     if section is None:
         return None
-    root = whole.path.resolve().parent
+    root = whole.folder
     folder = (root / section.folder).resolve()
     if not folder.is_relative_to(root):
         raise LeadsOutside(f"status_page.folder: {section.folder} leads to {folder}, which lies outside of {root}")

@@ -101,18 +101,10 @@ def _well(events: Sequence[Recorded]) -> float | None:
 def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
     git = Git(folder)
     try:
-        ends = [_tag(git, version) for version in (old, new)]
-        lines = git.run("log", "--no-merges", "--format=%H %ct", f"{ends[0]}..{ends[1]}", "--").splitlines()
+        first, last = git.tag_of(old), git.tag_of(new)
+        return git.commits_between(first, last) if first and last else None
     except AdapterError:
         return None
-    return tuple((line.split()[0], float(line.split()[1])) for line in lines)
-
-
-def _tag(git: Git, version: str) -> str:
-    try:
-        return git.commit(f"v{version}")
-    except AdapterError:
-        return git.commit(version)
 
 
 def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*") -> Dora:
@@ -127,7 +119,7 @@ def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*")
     dated = sorted((at[tag], tag) for tag in releases(list(at)))
     found, before = [], ""
     for when, tag in dated:
-        commits = _between(git, before, tag) if before and since <= when < until else None
+        commits = git.commits_between(before, tag) if before and since <= when < until else None
         patch = tag.rsplit(".", 1)[-1].isdigit() and int(tag.rsplit(".", 1)[-1]) > 0 and tag.count(".") >= 2
         found.append(Deployment(tag, tag, before, when, when, End.COMPLETED, hotfix=patch, commits=commits))
         before = tag
@@ -141,11 +133,6 @@ def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*")
     ]
     kept = (figures["deployment-frequency"], figures["change-lead-time"], *unknown, rework)
     return Dora(since, until, kept, tuple(d for d in found if since <= d.began < until))
-
-
-def _between(git: Git, first: str, last: str) -> tuple[tuple[str, float], ...]:
-    lines = git.run("log", "--no-merges", "--format=%H %ct", f"{first}..{last}", "--").splitlines()
-    return tuple((line.split()[0], float(line.split()[1])) for line in lines)
 
 
 # ── as they are told ───────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pilotage.config.loading import Loaded
 from pilotage.engine.targets import describe, with_learned_routes
@@ -19,13 +20,18 @@ def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -
     section = loaded.configuration.environments[environment]
     people = loaded.configuration.people.items()
     calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
-    described = describe(section, loaded.path.resolve().parent)
+    described = describe(section, loaded.folder)
     return replace(
         with_learned_routes(described, directory, loaded.configuration.service, environment),
         people={name: KnownPerson(roles=tuple(one.roles), also=tuple(one.also)) for name, one in people},
-        notify=tuple(channel.model_dump(mode="json") for channel in loaded.configuration.notify),
+        notify=tuple(channels_of(loaded)),
         calendar=calendar_facts(calendar),
     )
+
+
+def channels_of(loaded: Loaded) -> list[dict[str, Any]]:
+    """The channels of a configuration as plain JSON, as messages and rollouts keep them."""
+    return [channel.model_dump(mode="json") for channel in loaded.configuration.notify]
 
 
 def calendar_facts(calendar: Calendar) -> KnownCalendar:

@@ -45,7 +45,7 @@ def _text(project: Project, plan: Plan, announced: Announced, range_: str | None
     from pilotage.app.announcement_text import facts_of, text_of
 
     configuration = project.loaded.configuration
-    folder = project.loaded.path.resolve().parent / configuration.templates if configuration.templates else None
+    folder = project.loaded.folder / configuration.templates if configuration.templates else None
     facts = facts_of(project.store, project.loaded, plan, range_)
     return text_of(announced, facts, folder, configuration.language)
 

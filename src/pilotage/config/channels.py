@@ -13,9 +13,9 @@ from pydantic import Field
 from pilotage.config.fields import Clock, Section, Zone
 from pilotage.config.kinds import AdapterSection, KindOf
 from pilotage.model.capabilities import Port
+from pilotage.model.message import OPERATORS
 
 SecretRef = Annotated[str, Field(pattern=r"^secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)$")]
-OPERATORS = "operators"
 """Those who run releases: they are told of every transition. Everybody else is an audience of announcements."""
 
 

@@ -16,8 +16,6 @@ from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
 
-FILE_NAME = "pilotage.yaml"
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -27,6 +25,11 @@ class Loaded:
     configuration: Configuration
     document: Document
     service: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies; absolute. Relative paths in it start there."""
+        return self.path.resolve().parent
 
     def place(self, *path: str | int) -> str:
         """`pilotage.yaml:31`, for a plan to name the source of a number."""

@@ -25,7 +25,7 @@ class Custody:
 
 def custody_of(whole: Loaded) -> Custody:
     """What the configuration says about signing and anchors."""
-    configuration, root = whole.configuration, whole.path.resolve().parent
+    configuration, root = whole.configuration, whole.folder
     key = configuration.signing.key if configuration.signing else None
     if key is not None and not key.startswith("secret://"):
         key = str(root / key)

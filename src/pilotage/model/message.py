@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+OPERATORS = "operators"
+"""The audience of everything that a rollout tells."""
+
 
 class Severity(StrEnum):
     """How much it matters, least first."""
@@ -49,7 +52,7 @@ class Message:
     version: str
     facts: tuple[tuple[str, str], ...] = ()
     incident: Incident = Incident.NONE
-    audience: str = "operators"
+    audience: str = OPERATORS
     final: bool = False
     asks: tuple[str, ...] = ()
     about: int = 0

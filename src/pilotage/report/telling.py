@@ -27,8 +27,6 @@ from pilotage.model.events import (
 from pilotage.model.message import Incident, Message, Severity
 from pilotage.model.rollout import HoldCause
 
-OPERATORS = "operators"
-
 
 @dataclass(frozen=True)
 class Subject:

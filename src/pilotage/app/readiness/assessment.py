@@ -122,7 +122,7 @@ def enforced(loaded: Loaded, environment: str) -> bool:
 
 
 def _case(loaded: Loaded, plan: Plan, store: Store, section: ReadinessSection, now: float) -> Case:
-    folder = loaded.path.resolve().parent
+    folder = loaded.folder
     evidence = Folder(folder, section.max_age, now, committed(folder), _repository(folder))
     return Case(loaded, plan, store, section, evidence, now)
 
@@ -146,7 +146,7 @@ def artifact_digest(loaded: Loaded) -> str:
     section = loaded.configuration.readiness
     if section is None or section.artifact is None:
         return ""
-    return Folder(loaded.path.resolve().parent, inf, 0.0).digest(section.artifact).sha256
+    return Folder(loaded.folder, inf, 0.0).digest(section.artifact).sha256
 
 
 def _artifact(loaded: Loaded) -> tuple[str, Proof | None]:

@@ -37,7 +37,7 @@ _YEAR_10000 = 253402300800.0
 
 def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path, signer: Signer | None = None) -> str:
     """Write everything that `found` rests on into one archive; returns its SHA-256. Raises BadEvidence, BadBundle."""
-    section, root = section_of(loaded), loaded.path.resolve().parent
+    section, root = section_of(loaded), loaded.folder
     folder = Folder(root, float("inf"), found.at)
     contents = {
         PLAN: plan.to_json().encode(),

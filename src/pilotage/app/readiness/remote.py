@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pilotage.adapters.evidence import Folder
+from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
@@ -78,7 +79,7 @@ def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     assert asked is not None
     git = Git(case.folder.root)
     first = asked.since or _served(case, git)
-    commits = git.commits(first, _tag(git, case.plan.version) or "HEAD")
+    commits = git.commits(first, git.tag_of(case.plan.version) or "HEAD")
     if not commits:
         return Proof("reviews", True, f"no commit since {first}")
     left = reviews.unreviewed(commits)
@@ -99,24 +100,14 @@ def _approvals(asked: Any, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
     return Hub(asked.host, asked.repository, asked.url, token).approvals(commits)
 
 
-def _served(case: Case, git: Any) -> str:
+def _served(case: Case, git: Git) -> str:
     """The commit of the version in service."""
     serving = case.store.serving(case.plan.service, case.plan.environment)
     if not serving:
         raise BadEvidence(f"nothing serves {case.plan.environment} yet: say since which commit, reviews: {{since: …}}")
-    if (name := _tag(git, serving[0])) is None:
+    if (name := git.tag_of(serving[0])) is None:
         raise BadEvidence(f"git knows neither {serving[0]} nor v{serving[0]}: say reviews: {{since: …}}")
     return name
-
-
-def _tag(git: Any, version: str) -> str | None:
-    for name in (version, f"v{version}"):
-        try:
-            git.commit(name)
-        except AdapterError:
-            continue
-        return name
-    return None
 
 
 def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
