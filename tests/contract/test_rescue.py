@@ -135,6 +135,25 @@ def test_who_cannot_ask_the_store_takes_users_of_an_unwatched_rollout_back_and_o
     assert not (place.place / "rescued.json").exists(), "whoever can watch it again does"
 
 
+def test_users_of_a_rollout_that_a_store_lost_when_it_went_back_go_back_too(place: Place) -> None:
+    """The store has an earlier rollout of the same service, so the service is known; nobody looks at the later one."""
+    place.routed.take(Split((("2.0", 1000),)), place.backends)
+    rollout, store = rolling(place.directory), Store(place.directory)
+    rescue.remember(place.directory, rollout)
+    strays, journal = Strays(store, place.directory, set), Journal(place.directory, "shop", "production")
+    witness = Witness(
+        rollout=rollout.id, sequence=2, version="2.0", revision=1, head="", status="progressing", at=1.0
+    )  # fmt: skip
+    for noted in (witness, replace(witness, rollout="lost", status="completed")):
+        journal.note(noted)
+        strays.tick()
+        assert place.routed.router.read() == Split((("2.0", 1000),))
+    journal.note(replace(witness, rollout="lost"))
+    strays.tick()
+    assert place.routed.router.read() == BACK
+    store.close()
+
+
 def test_a_service_that_is_closed_is_opened_by_a_person_alone(place: Place) -> None:
     """Its data may be halfway to the new version: the old one is not for users before a restore, and nobody has the
     new one meanwhile."""

@@ -29,6 +29,7 @@ from pilotage.engine.notary import Notary
 from pilotage.engine.sealing import sealed_in
 from pilotage.engine.sender import send_next
 from pilotage.engine.store import Store
+from pilotage.engine.stuck import tell_stuck
 from pilotage.engine.testimony import Grade
 from pilotage.engine.verification import Place, Verified, verify
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, SeenVerdict
@@ -457,3 +458,11 @@ def test_the_command_says_what_is_changed_and_never_fails_with_that_status(folde
          "DELETE FROM heads", "DELETE FROM events", "DELETE FROM rollout", "DELETE FROM environments")  # fmt: skip
     gone = said()
     assert (gone.exit_code, gone.output.count("is missing")) == (1, 3), gone.output
+
+
+def test_what_people_are_told_of_a_rollout_after_its_end_changes_nothing_that_its_end_sealed(folder: Path) -> None:
+    store = Store(folder)
+    (ended, *_) = store.history("service", "production")
+    tell_stuck(store, ended.id, "the store went back in time")
+    store.close()
+    assert changed(folder) == ""

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Set
 from pathlib import Path
 
+from sqlalchemy import select
+
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine import rescue
 from pilotage.engine.journal import witness_in
@@ -17,6 +19,7 @@ from pilotage.engine.location import place_of, router_folders
 from pilotage.engine.places import known
 from pilotage.engine.recorder import AWAY
 from pilotage.engine.store import Store
+from pilotage.engine.tables import rollouts
 from pilotage.model.rollout import Status
 
 _log = logging.getLogger(__name__)
@@ -48,6 +51,17 @@ class Strays:
         for place in there:
             if place not in ours and rescue.leads_elsewhere(place):
                 _leave_to_stable(place, "the store knows nothing of what runs here")
+            elif place in ours and (lost := self._lost(place)) and rescue.leads_elsewhere(place):
+                _leave_to_stable(place, f"the store went back in time and does not know {lost}")
+
+    def _lost(self, place: Path) -> str:
+        """The rollout that was under way in `place` although the store has none of that name; empty where it has."""
+        witness = witness_in(place)
+        if witness is None or witness.status in _OVER or place in self._in_hand():
+            return ""
+        with self._store.engine.connect() as connection:
+            found = connection.execute(select(rollouts.c.id).where(rollouts.c.id == witness.rollout)).first()
+        return "" if found else witness.rollout
 
 
 def leave_unwatched(directory: Path, in_hand: Set[Path] = frozenset()) -> None:
