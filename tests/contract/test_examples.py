@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.adapters.free_port import free_port
+from pilotage.demo.traffic import Traffic
+
+from ..e2e.conftest import FAST
 from ..packages import as_installed
 from ..programs import needs
 from ..unit.test_config import GOOD
@@ -21,7 +25,8 @@ PROJECT = ROOT / "examples" / "pilotage-haproxy"
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """In an interpreter that finds the example as if it were installed."""
-    found = [ROOT / "src", *as_installed(PROJECT, folder / "site")]
+    site = folder / "site"
+    found = [ROOT / "src", PROJECT / "src", site] if site.exists() else [ROOT / "src", *as_installed(PROJECT, site)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, found))}
     return subprocess.run(
         [sys.executable, "-m", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -49,3 +54,52 @@ def test_the_example_keeps_the_contract_before_a_real_haproxy(tmp_path: Path) ->
     said = run(tmp_path, "pytest", str(PROJECT / "tests"), "-q", "-p", "no:cacheprovider", "--rootdir", str(PROJECT))
     assert said.returncode == 0, said.stdout
     assert "passed" in said.stdout
+
+
+def test_releases_go_through_it_a_bad_one_is_undone_and_nothing_in_the_engine_knows_an_envoy(tmp_path: Path) -> None:
+    """Rule 7 and R21 with a router and counts of another package; durations, which HAProxy does not tell, hold nobody."""
+    needs("haproxy")
+    port = free_port()
+    (tmp_path / "releases").mkdir()
+    for version, fault in (("1.0", "none"), ("2.0", "none"), ("3.0", "errors")):
+        (tmp_path / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
+    shop = [
+        sys.executable,
+        "-m",
+        "pilotage.demo.shop",
+        "--port",
+        "{port}",
+        "--release",
+        "{version}",
+        "--releases",
+        "releases",
+    ]
+    environment = {
+        "fleet": {"kind": "process", "command": shop, "count": 2, "pass_environment": ["PYTHONPATH"]},
+        "router": {"kind": "haproxy", "listen": f"127.0.0.1:{port}", "sticky": "session"},
+        "metrics": {"kind": "haproxy"},
+        "overrides": {**FAST, "canary.phase_duration": "2s"},
+    }
+    answers = {
+        "release_type": "minor", "deployment_strategy": "canary", "team_size": "small", "release_frequency": "weekly",
+        "risk_tolerance": "low", "stakeholders": ["customer-facing"],
+    }  # fmt: skip
+    whole = {"service": "shop", "answers": answers, "environments": {"production": environment}}
+    (tmp_path / "pilotage.yaml").write_text(json.dumps(whole))
+
+    def deployed(version: str) -> int:
+        return run(tmp_path, "pilotage.cli.main", "deploy", version).returncode
+
+    try:
+        assert deployed("1.0") == 0
+        with Traffic(f"http://127.0.0.1:{port}", rate=100, users=100, seed=1) as users:
+            assert deployed("2.0") == 0
+            assert not [answer for answer in users.answers() if answer.failed]
+            assert deployed("3.0") == 4
+        explained = run(tmp_path, "pilotage.cli.main", "explain").stdout
+        assert "error rate" in explained
+        assert "2.0 serves all requests" in explained
+        assert "slow requests" not in explained
+    finally:
+        assert "shop/production is down" in run(tmp_path, "pilotage.cli.main", "down", "--yes").stdout
+    assert not (tmp_path / ".pilotage" / "run" / "shop-production" / "router" / "admin.sock").exists()

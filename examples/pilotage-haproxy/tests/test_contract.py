@@ -9,11 +9,23 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pilotage_haproxy import ADAPTER
+from pilotage_haproxy import ADAPTER, METRICS
 from pilotage_haproxy.configuration import SLOTS
 
-from pilotage.ports import AdapterError, Context, Fence, Finding, HeaderRoute, Router, Split, split_between
-from pilotage.testing import RouterUnderTest, Version
+from pilotage.ports import (
+    AdapterError,
+    Context,
+    Fence,
+    Finding,
+    HeaderRoute,
+    Metrics,
+    Peers,
+    Router,
+    Split,
+    split_between,
+)
+from pilotage.testing import CountsUnderTest, RouterUnderTest, Version
+from pilotage.testing.contracts.metrics import MetricsContract
 from pilotage.testing.contracts.router import RouterContract
 
 if not shutil.which("haproxy"):
@@ -69,6 +81,40 @@ def test_without_a_cookie_requests_are_spread(routed: RouterUnderTest) -> None:
     assert not any("set-cookie" in answer.headers for answer in answers)
     for version in versions.values():
         version.end()
+
+
+class TestMetrics(MetricsContract):
+    """Of what HAProxy counts."""
+
+    @pytest.fixture
+    def counts(self, routed: RouterUnderTest, tmp_path: Path) -> Iterator[CountsUnderTest]:
+        versions = {name: Version(name) for name in ("1.0", "2.0")}
+        backends = {name: [one.address] for name, one in versions.items()}
+        split = split_between("2.0", 500, "1.0")
+        routed.take(split, backends)
+        users = {routed.ask(user=f"u{n}"): f"u{n}" for n in range(40)}
+
+        def happen(version: str, well: int, failed: int) -> None:
+            for path, times in (("/", well), ("/error", failed)):
+                for _ in range(times):
+                    assert routed.ask(path, user=users[version]) == version
+
+        def restart() -> None:
+            assert routed.kill
+            routed.kill()
+            routed.take(split, backends)
+
+        def opened() -> Metrics:
+            section = METRICS.section.model_validate({"kind": "haproxy"})
+            fence, peers = Fence(tmp_path / "fence.json", 1), Peers(router=tmp_path / "router")
+            return METRICS.open(
+                section,
+                Context(directory=tmp_path, fence=fence, service="s", environment="e", folder=tmp_path, peers=peers),
+            )
+
+        yield CountsUnderTest(open=opened, happen=happen, restart=restart, silence=routed.kill)
+        for version in versions.values():
+            version.end()
 
 
 def test_what_it_cannot_do_is_refused(routed: RouterUnderTest) -> None:

@@ -120,7 +120,8 @@ def get(port: Port, kind: str) -> AnyAdapter:
     found = find(port, kind)
     if found is None:
         known = ", ".join(kinds(port))
-        raise NoAdapter(f"no {port} adapter called {kind!r} is installed here; there are {known}: install its package")
+        what = f"no {port} adapter called {kind!r} is installed here, there are {known}"
+        raise NoAdapter(what, cure="install its package")
     return found
 
 

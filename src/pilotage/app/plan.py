@@ -104,8 +104,8 @@ def service_of(loaded: Loaded, environment: str) -> Service:
     }
     signals: Iterable[str] = section.analysis.signals if section.analysis else ()
     measured = {
-        **dict.fromkeys(registry.of(Port.METRICS, section.metrics).capabilities.provides, section.metrics.kind),
-        **dict.fromkeys(registry.of(Port.FLEET, section.fleet).capabilities.provides, section.fleet.kind),
+        **dict.fromkeys(registry.of(Port.METRICS, section.metrics).can(section.metrics).provides, section.metrics.kind),
+        **dict.fromkeys(registry.of(Port.FLEET, section.fleet).can(section.fleet).provides, section.fleet.kind),
         **dict.fromkeys(signals, "prometheus"),
     }
     usual = section.traffic

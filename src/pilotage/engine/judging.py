@@ -232,7 +232,14 @@ class Judging:
             routes=self._snapshot.routes,
             synthetic=of_code and self._snapshot.environment.get("synthetic") is not None,
             signals=self._compared_signals,
+            untold=self._untold(),
         )
+
+    def _untold(self) -> frozenset[str]:
+        """Health metrics that neither the source of counts nor the fleet tells. Variants of a flag tell their own."""
+        told = {*self._can.fleet.provides, *self._can.metrics.provides}
+        of_flag = {"response_time_p95"} if self._subject == "flag" else set[str]()
+        return frozenset({"response_time_p95", "memory_utilization", "cpu_utilization"} - told - of_flag)
 
     def _unit(self) -> Unit:
         """What is assigned to a version: with a cookie or header the user, else the request."""

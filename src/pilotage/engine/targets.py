@@ -23,6 +23,7 @@ from pilotage.engine.location import folder_of_router, router_folders
 from pilotage.model.capabilities import (
     Capabilities,
     FlagsCapabilities,
+    FleetCapabilities,
     MetricsCapabilities,
     Port,
     RouterCapabilities,
@@ -41,6 +42,8 @@ _log = logging.getLogger(__name__)
 
 SWITCH_DEADLINE = 30.0
 """Seconds for which one of several routers may be ahead of another, where no plan says it."""
+
+_OF_INSTANCES = ("memory_utilization", "cpu_utilization")
 
 LARGEST_FILE = 1 << 20
 """Bytes: a larger file of the project is not kept with a rollout."""
@@ -172,9 +175,11 @@ def capabilities_of(section: EnvironmentSection) -> Capabilities:
 def kept_capabilities(snapshot: Snapshot) -> Capabilities:
     """The same of the configuration that a rollout kept: of what cannot be read, that users do not stick."""
     routers, metrics = read_routers(snapshot.environment), read_kind("metrics", snapshot.environment)
+    fleet = read_kind("fleet", snapshot.environment)
     able = tuple(registry.of(Port.ROUTER, one).can(one) for one in routers)
     return Capabilities(
         router=together(able) if able else RouterCapabilities(sticky=False),
+        fleet=registry.of(Port.FLEET, fleet).can(fleet) if fleet else FleetCapabilities(provides=_OF_INSTANCES),
         metrics=registry.of(Port.METRICS, metrics).can(metrics) if metrics else MetricsCapabilities(users=True),
     )
 

@@ -13,7 +13,7 @@ synthetic request excuses no user's error.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,7 +82,8 @@ class ReleaseJudge:
     `begin_phase` forgets what counts towards advancing, never the evidence of harm; `begin_again` forgets that too, for
     a second try. history: of the service's errors · resources: each version has instances of its own, whose memory and
     processor are compared · unit: what is assigned to a version · routes: fixed before the first look · synthetic:
-    Pilotage sends requests of its own · signals: how many compared signals share the false-rollback probability.
+    Pilotage sends requests of its own · signals: how many compared signals share the false-rollback probability ·
+    untold: health metrics of R19 that neither source nor fleet tells, so they are not judged.
     """
 
     def __init__(
@@ -97,8 +98,10 @@ class ReleaseJudge:
         routes: Sequence[str] = (),
         synthetic: bool = False,
         signals: int = 0,
+        untold: Collection[str] = (),
     ) -> None:
         self._new, self._old, self._plan, self._resources = new, old, plan, resources
+        self._untold = frozenset(untold)
         self.alpha = plan.number("judge.false_rollback") * (1 - SIGNALS_SHARE if signals else 1)
         self._users = TrafficJudge(plan, self.alpha, unit=unit, history=history, routes=routes, alone=old is None)
         self._ours = TrafficJudge(plan, self.alpha, alone=old is None) if synthetic else None
@@ -194,7 +197,8 @@ class ReleaseJudge:
     def verdicts(self) -> tuple[Verdict, ...]:
         memory, processor = self._of_resources()
         guilty = self._guilty(memory, processor)
-        found = (self._error_verdict(guilty), self._slow_verdict(guilty), memory, processor)
+        slow = None if "response_time_p95" in self._untold else self._slow_verdict(guilty)
+        found = (self._error_verdict(guilty), slow, memory, processor)
         return tuple(self._unless_broken(verdict) for verdict in found if verdict is not None)
 
     def _guilty(self, memory: Verdict | None, processor: Verdict | None) -> set[str]:
@@ -222,7 +226,8 @@ class ReleaseJudge:
     def _of_resources(self) -> tuple[Verdict | None, Verdict | None]:
         if not self._resources:
             return None, None
-        return self._memory.verdict(), self._processor.verdict()
+        memory = None if "memory_utilization" in self._untold else self._memory.verdict()
+        return memory, None if "cpu_utilization" in self._untold else self._processor.verdict()
 
     def _error_verdict(self, guilty: set[str]) -> Verdict:
         users = self._users.error_verdict(harmful="users.errors" in guilty, breached="users.limit" in guilty)

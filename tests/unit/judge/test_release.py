@@ -68,6 +68,16 @@ def test_r13_a_clean_canary_with_enough_requests_passes_all_metrics() -> None:
     assert set(by_metric(judge).values()) == {VerdictKind.PASS}
 
 
+def test_r19_what_nothing_tells_is_not_judged_and_holds_nobody() -> None:
+    """A source without durations, and a fleet that tells no memory: the other metrics decide alone."""
+    untold = {"response_time_p95", "memory_utilization", "cpu_utilization"}
+    judge = ReleaseJudge(a_plan(), "new", "old", untold=untold)
+    bare = Reading((Observation("new", 200, 0), Observation("old", 1000, 0)), {}, 0.0)
+    judge.observe(bare, (), BESIDE)
+    judge.observe(bare, (), BESIDE)
+    assert by_metric(judge) == {"error rate": VerdictKind.PASS}
+
+
 def test_too_few_requests_in_the_phase_never_pass() -> None:
     judge = ReleaseJudge(a_plan(), "new", "old")
     judge.observe(reading((500, 0), (1000, 0)), instances(30, 30), BESIDE)

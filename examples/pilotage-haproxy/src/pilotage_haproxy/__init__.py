@@ -1,4 +1,4 @@
-"""HAProxy as a router of Pilotage: `router: {kind: haproxy}`."""
+"""HAProxy as a router of Pilotage, and what it counts: `router: {kind: haproxy}`, `metrics: {kind: haproxy}`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pilotage.ports import Adapter, Context, Finding, Router, RouterCapabilities, RouterSection
+from pilotage.ports import (
+    Adapter,
+    Context,
+    Finding,
+    Metrics,
+    MetricsCapabilities,
+    MetricsSection,
+    Router,
+    RouterCapabilities,
+    RouterSection,
+)
 
 
 class HAProxySection(RouterSection):
@@ -26,12 +36,24 @@ class HAProxySection(RouterSection):
     program: str = Field("haproxy", description="The program, version 2.6 or newer.")
 
 
+class HAProxyMetricsSection(MetricsSection):
+    """Requests and errors (5xx) as that HAProxy counts them."""
+
+    kind: Literal["haproxy"]
+
+
 def _open(section: HAProxySection, context: Context) -> Router:
     from pilotage_haproxy.router import HAProxyRouter
 
     return HAProxyRouter(
         context.directory, context.fence, listen=section.listen, cookie=section.sticky, program=section.program
     )
+
+
+def _open_metrics(_section: HAProxyMetricsSection, context: Context) -> Metrics:
+    from pilotage_haproxy.metrics import HAProxyMetrics
+
+    return HAProxyMetrics(context.peers.router)
 
 
 def _configured(section: HAProxySection) -> RouterCapabilities:
@@ -50,3 +72,9 @@ def _examine(section: HAProxySection, _context: Context) -> Iterator[Finding]:
 _AT_BEST = RouterCapabilities(header_routes=False, mirror=False, own_requests=False)
 
 ADAPTER = Adapter(section=HAProxySection, capabilities=_AT_BEST, open=_open, configured=_configured, examine=_examine)
+
+METRICS = Adapter(
+    section=HAProxyMetricsSection,
+    capabilities=MetricsCapabilities(provides=("application_error_rate",), of_router="haproxy"),
+    open=_open_metrics,
+)

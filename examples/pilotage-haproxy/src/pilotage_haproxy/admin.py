@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +31,18 @@ class Admin:
 
     def answers(self) -> bool:
         try:
-            return "Pid:" in self._ask("show info")
+            return bool(self.pid())
         except AdapterError:
             return False
+
+    def pid(self) -> int:
+        """The process that answers; another one after each start."""
+        lines = self._ask("show info").splitlines()
+        return next((int(line.partition(": ")[2]) for line in lines if line.startswith("Pid: ")), 0)
+
+    def statistics(self) -> str:
+        """Every counter, as CSV."""
+        return self._ask("show stat")
 
     def map(self, file: Path) -> dict[str, str]:
         """Key and value of every entry."""
@@ -88,12 +99,22 @@ class Admin:
     def _ask(self, command: str) -> str:
         heard = bytearray()
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
+            with socket.socket(socket.AF_UNIX) as connection, _folder(self._path.parent) as folder:
                 connection.settimeout(_TIMEOUT)
-                connection.connect(str(self._path))
+                # Through the folder: the path of a socket holds 107 characters, that of a project may be longer.
+                connection.connect(f"/proc/self/fd/{folder}/{self._path.name}")
                 connection.sendall(f"{command}\n".encode())
                 while chunk := connection.recv(65536):
                     heard += chunk
         except OSError as error:
             raise AdapterError(f"HAProxy does not answer at {self._path}: {error.strerror or error}") from None
         return heard.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

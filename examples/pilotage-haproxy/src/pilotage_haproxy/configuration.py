@@ -12,7 +12,7 @@ def configuration(directory: Path, listen: str, cookie: str | None) -> str:
     """The text of haproxy.cfg. cookie: tells users apart; None to spread requests."""
     return f"""
 global
-    stats socket {directory}/admin.sock mode 600 level admin
+    stats socket unix@admin.sock mode 600 level admin
     noreuseport
     hard-stop-after 5s
     maxconn 4000

@@ -114,11 +114,17 @@ class HAProxyRouter:
         environment = {name: os.environ[name] for name in ("PATH", "TZ", "LANG") if name in os.environ}
         try:
             subprocess.run(
-                command, check=True, capture_output=True, timeout=10, env=environment, start_new_session=True
+                command,
+                check=True,
+                capture_output=True,
+                timeout=10,
+                cwd=self._directory,
+                env=environment,
+                start_new_session=True,
             )
         except subprocess.CalledProcessError as error:
-            words = error.stderr.decode(errors="replace").strip().splitlines()
-            raise AdapterError(f"HAProxy does not start: {' '.join(words[-2:])}") from None
+            words = [line for line in error.stderr.decode(errors="replace").splitlines() if "[ALERT]" in line]
+            raise AdapterError(f"HAProxy does not start: {' '.join(words[:2])}") from None
         except (OSError, subprocess.TimeoutExpired) as error:
             raise AdapterError(f"HAProxy cannot be started: {error}") from None
         until = time.monotonic() + _ENDS_WITHIN

@@ -65,6 +65,8 @@ class CommandFleetSection(_Command, FleetSection):
 class CommandMetricsSection(_Command, MetricsSection):
     """Counters of requests and errors, told by a program."""
 
+    can: list[Literal["durations"]] = Field(default_factory=list, description="What it tells beside counts.")
+
 
 class CommandQueriesSection(_Command, QueriesSection):
     """A metrics system of your own, asked by a program."""
@@ -115,6 +117,11 @@ def _open_metrics(section: CommandMetricsSection, context: Context) -> Any:
     return CommandMetrics(_program(section, context), context)
 
 
+def _metrics_can(section: CommandMetricsSection) -> MetricsCapabilities:
+    provides = _METRICS.provides if "durations" in section.can else ("application_error_rate",)
+    return replace(_METRICS, provides=provides)
+
+
 def _open_queries(section: CommandQueriesSection, context: Context) -> Any:
     from pilotage.adapters.command.adapters import CommandQueries
 
@@ -144,6 +151,7 @@ def _examine(section: _Command, context: Context) -> Iterator[Finding]:
 
 
 _ROUTER = RouterCapabilities(own_requests=False)
+_METRICS = MetricsCapabilities()
 _QUERIES = QueriesCapabilities(language="its own")
 _FLEET = FleetCapabilities(provides=("memory_utilization", "cpu_utilization"))
 
@@ -154,7 +162,11 @@ FLEET = Adapter(
     section=CommandFleetSection, capabilities=_FLEET, open=_open_fleet, configured=_fleet_can, examine=_examine
 )
 METRICS = Adapter(
-    section=CommandMetricsSection, capabilities=MetricsCapabilities(), open=_open_metrics, examine=_examine
+    section=CommandMetricsSection,
+    capabilities=_METRICS,
+    open=_open_metrics,
+    configured=_metrics_can,
+    examine=_examine,
 )
 QUERIES = Adapter(section=CommandQueriesSection, capabilities=_QUERIES, open=_open_queries, examine=_examine)
 FLAGS = Adapter(section=CommandFlagSection, capabilities=FlagsCapabilities(), open=_open_flags, examine=_examine)
