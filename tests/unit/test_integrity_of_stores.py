@@ -66,7 +66,7 @@ def release(
     decision = Decision(
         state, (), (Event("verdict", "errors: 9%", {"kind": "fail"}), Event(status.value, "the end")), ((asked, "ok"),)
     )
-    return store.record(rollout, decision, JudgeState(sums={"n": 2.5}), LiveView(verdicts=(SEEN,)))
+    return store.record(rollout, decision, JudgeState(sums={"n": 2.5}), LiveView(verdicts=(SEEN,), duration=0))
 
 
 def step(store: Store, rollout: Rollout, state: RolloutState, event: Event, at: float) -> Rollout:

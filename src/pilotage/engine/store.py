@@ -298,11 +298,13 @@ class Store:
         is too late for what else was asked. Raises StoreConflict when somebody else has recorded since `rollout` was
         read."""
         state, now = decision.state, decision.state.at
-        ends = state.status.final and rollout.finished_at is None
+        over = rollout.finished_at is not None
+        ends = state.status.final and not over
         finished = now if ends else rollout.finished_at
         judge = judge.at_the_end() if judge and ends else judge
         with self.in_turn(), self._conflicts(rollout), self._engine.begin() as connection:
-            entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
+            if not over:  # the last event has sealed them
+                entries.keep_beside(connection, rollout.id, rollout.revision + 1, judge, live)
             columns = {**state_columns(rollout.plan, state), "finished_at": finished}
             answered = [identity for identity, _ in decision.answered]
             asked = sealing.asked(connection, rollout.id, answered, ends=False)
