@@ -78,7 +78,7 @@ def test_a_store_of_any_version_is_listed_explained_and_whole(
 
 @pytest.mark.parametrize("path", MODERN, ids=named)
 def test_what_people_said_is_still_there(path: Path, tmp_path: Path) -> None:
-    from pilotage.app.followups import actions_of
+    from pilotage.engine.followups import actions_of
     from pilotage.engine.signatures import signatures_of
 
     store = Store(unpack(path, tmp_path))

@@ -16,10 +16,11 @@ from jinja2 import DictLoader
 
 from pilotage.app import announcements as announcing
 from pilotage.app.announcement_text import own_templates
-from pilotage.app.announcements import remind
 from pilotage.cli.main import cli
 from pilotage.engine import outbox
+from pilotage.engine.announcements import remind
 from pilotage.engine.store import Store
+from pilotage.model.announcement import Announced, State
 from pilotage.plan.communication import _CALENDAR, _OPERATIONS
 from pilotage.render.announcement import BadTemplate, announcement, template_of
 
@@ -213,7 +214,7 @@ def test_words_that_somebody_changed_at_the_last_moment_do_not_go_out(
     run("approve", item, "2.0.0", *when)
     look = announcing._found
 
-    def look_and_be_overtaken(*given: Any) -> announcing.Announced:
+    def look_and_be_overtaken(*given: Any) -> Announced:
         found = look(*given)
         run("edit", item, "2.0.0", "text.md", *when)
         return found
@@ -332,4 +333,4 @@ def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Pat
 
 
 def test_states_are_what_the_list_says() -> None:
-    assert {state.value for state in announcing.State} == {"draft", "approved", "scheduled", "sent", "skipped"}
+    assert {state.value for state in State} == {"draft", "approved", "scheduled", "sent", "skipped"}

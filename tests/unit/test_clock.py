@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 import pilotage
 from pilotage.adapters.clock import SYSTEM
-from pilotage.app import followups as actions
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import assess_readiness
 from pilotage.cli.planning import plan as plan_command
 from pilotage.cli.retrospecting import action
+from pilotage.engine import followups as actions
 from pilotage.engine.store import Store
 from pilotage.model.clock import today
 from pilotage.model.followup import FollowUp

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DatabaseError
 
 from pilotage import Answers, Plan, make_plan
 from pilotage.app.errors import exit_status
-from pilotage.app.followups import actions_of
 from pilotage.app.publication import Publication
 from pilotage.app.status_page import Publisher
 from pilotage.engine import outbox
+from pilotage.engine.followups import actions_of
 from pilotage.engine.groups import advance_releases
 from pilotage.engine.queue import begin_what_waits
 from pilotage.engine.signatures import signatures_of

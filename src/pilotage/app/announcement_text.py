@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.announcements import Announced
 from pilotage.app.notes import changes_between, measured
 from pilotage.config.loading import Loaded
 from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
+from pilotage.model.announcement import Announced
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence

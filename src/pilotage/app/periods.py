@@ -11,10 +11,10 @@ import msgspec
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.followups import actions_of
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.app.reports import deployments_of, dora_from_tags, incident_from, period_of, rollouts_of, told_of
+from pilotage.engine.followups import actions_of
 from pilotage.model.clock import Clock, today
 from pilotage.model.document import Document
 from pilotage.model.errors import Invalid

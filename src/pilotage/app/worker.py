@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.log_sizes import limit_logs
-from pilotage.app import announcements, followups
 from pilotage.app.publication import noted
-from pilotage.engine import worker
+from pilotage.engine import announcements, followups, worker
 from pilotage.engine.jobs import Job
 from pilotage.engine.store import Store
 

@@ -15,7 +15,7 @@ from pilotage.cli.options import environment_option, json_option, said
 from pilotage.cli.planning import wish_of, wish_options
 
 if TYPE_CHECKING:
-    from pilotage.app.announcements import Announced
+    from pilotage.model.announcement import Announced
     from pilotage.model.plan import Plan
 
 _range = click.option("--range", "range_", metavar="A..B", help="The changes that are told of; else since what serves.")

@@ -15,7 +15,8 @@ from icalendar import Calendar
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
-from pilotage.app import followups as actions
+from pilotage.app.followups import to_issue
+from pilotage.engine import followups as actions
 from pilotage.engine import outbox
 from pilotage.engine.store import Store
 from pilotage.model.answers import Answers
@@ -183,7 +184,7 @@ def test_r26_an_issue_is_opened_as_the_trackers_want_it() -> None:
     one = FollowUp(3, "a smoke test", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
     with listening(tracker := Tracker()) as url:
         for kind in ("github", "gitlab"):
-            address = actions.to_issue(kind, "team/shop", url, "t0ken", one, private=True)
+            address = to_issue(kind, "team/shop", url, "t0ken", one, private=True)
             assert address.startswith("https://x/")
     github, gitlab = tracker.got
     assert (github["path"], github["token"], github["title"]) == (

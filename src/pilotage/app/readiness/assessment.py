@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.followups import actions_of
 from pilotage.app.permissions import hyphened
 from pilotage.app.project import Project
 from pilotage.app.readiness.files import BY_REPORT, Reports
@@ -20,6 +19,7 @@ from pilotage.app.readiness.records import OURS
 from pilotage.app.readiness.remote import BY_ASKING, Case
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import ReadinessSection
+from pilotage.engine.followups import actions_of
 from pilotage.engine.signatures import signatures_of
 from pilotage.engine.store import Store
 from pilotage.model.answers import TeamSize
