@@ -49,79 +49,161 @@ class AlertSeries:
 class Router(Protocol):
     """Splits requests between versions.
 
-    A router goes on splitting when the controller is gone, and is found again by the next one, also where the files
-    of Pilotage were lost meanwhile: there is never a second one beside it.
+    It goes on splitting when the controller is gone, and the next controller finds it again, also where Pilotage's
+    files were lost meanwhile: there is never a second one beside it. What others keep in the same router stays as it
+    is.
     """
 
     def url(self) -> str:
-        """Where users reach the service, such as `http://127.0.0.1:8080`, as this machine can ask for it. Empty where
-        the router does not know. Asks nobody."""
+        """Where users reach the service.
+
+        Effect: none.
+        After it returns: an address that this machine can ask, such as `http://127.0.0.1:8080`; empty where the router
+            does not know.
+        Errors: none.
+        Deadline: at once; it asks nobody.
+        Concurrency: any thread, also while another method runs.
+        """
 
     def apply(self, split: Split, backends: Backends) -> None:
-        """Ask for this split. After it returns, `read` shows it within seconds; a user whom a lower weight of the
-        same version reached is reached by a higher one too. Every version named in `split` needs an entry in
-        `backends`, unless it is closed: then every user gets the maintenance page with status 503, on the health path
-        too, and the header routes lead where they did. Where users are told apart by a cookie, the router sets it for
-        those who have none, and they stay on the version of that very request. All routes of a service switch at once.
-        Saying it twice changes nothing. Raises AdapterError when the router cannot be told, Fenced when this controller
-        may no longer; blocks for a few seconds at most."""
+        """Ask for this split, with these instances.
+
+        Effect: users get the versions by their weights. Where they are told apart by a cookie, the router sets it for
+            those who have none, and they stay on the version of that very request. All routes of a service switch at
+            once. While the split is closed, every user gets the maintenance page with status 503, on the health path
+            too, and only header routes still lead to a version.
+        After it returns: `read` shows the split within the router's `settle` time. A user whom a lower weight of a
+            version reached is reached by a higher one too. Saying it twice changes nothing, also when the first call
+            was cut off anywhere.
+        Errors: AdapterError where a version that gets requests has no instance in `backends`, or the router cannot be
+            told; then the split of before, or this one, holds. Fenced when another controller has taken over.
+        Deadline: a few seconds.
+        Concurrency: one call at a time, except that a later call may begin while an earlier one hangs; then the later
+            one holds. `read` and `endpoints` may run meanwhile.
+        """
 
     def read(self) -> Split | None:
-        """The split that the router itself reports; None when it was never told one. Raises AdapterError when
-        it does not answer, or splits one route otherwise than another. Changes nothing."""
+        """The split that the router itself reports.
+
+        Effect: none.
+        After it returns: what users get, not what was asked for; None when the router was never told one.
+        Errors: AdapterError when it does not answer, or splits one route otherwise than another.
+        Deadline: a few seconds.
+        Concurrency: any thread, also while `apply` runs.
+        """
 
     def endpoints(self) -> Mapping[str, frozenset[tuple[str, int]]] | None:
-        """Host and port of every instance that the router itself sends requests to, per version; None when it was
-        never told any. Raises AdapterError when it does not answer. Changes nothing."""
+        """The instances that the router itself sends requests to.
+
+        Effect: none.
+        After it returns: host and port of each, per version; None when the router was never told any, or cannot say
+            (see its capabilities).
+        Errors: AdapterError when it does not answer.
+        Deadline: a few seconds.
+        Concurrency: any thread, also while `apply` runs.
+        """
 
     def stop(self) -> None:
-        """Take the router down; nothing of it is left. Saying it twice changes nothing."""
+        """Take the router down.
+
+        Effect: users reach nothing any more.
+        After it returns: nothing of it is left, and `read` gives None. Saying it twice changes nothing.
+        Errors: AdapterError, Fenced.
+        Deadline: some ten seconds; then it is ended by force.
+        Concurrency: no other method runs meanwhile.
+        """
 
 
 class Fleet(Protocol):
-    """Runs instances of versions. They outlive the controller and are found again by the next one, also where its
-    records of them were lost. They see nothing of the controller's environment but what the configuration names."""
+    """Runs instances of versions.
+
+    They outlive the controller, and the next one finds them again, also where its records of them were lost. They see
+    nothing of the controller's environment but what the configuration names.
+    """
 
     @property
     def health_path(self) -> str:
-        """The path on which an instance says how it is. Asks nobody."""
+        """The path on which an instance says how it is.
+
+        Effect: none.
+        After it returns: such as `/healthz`.
+        Errors: none.
+        Deadline: at once; it asks nobody.
+        Concurrency: any thread.
+        """
 
     def ensure(self, version: str, count: int) -> None:
-        """See that `count` instances run: start what is missing, replace what died, stop the newest of what is
-        too much (gracefully, by force after the deadline). Does not wait for them. Saying it twice starts
-        nothing twice, also when the first call was cut off anywhere. Raises AdapterError, Fenced."""
+        """See that `count` instances of a version run.
+
+        Effect: starts what is missing, replaces what died, stops the newest of what is too much: gracefully, by force
+            after the stop deadline.
+        After it returns: all of that has begun; it does not wait for it. Saying it twice starts nothing twice, also
+            when the first call was cut off anywhere.
+        Errors: AdapterError where nothing can be started, Fenced.
+        Deadline: a few seconds.
+        Concurrency: one call at a time; `instances` and `log_tail` may run meanwhile.
+        """
 
     def replace(self, version: str, instance: str) -> None:
-        """See that this instance (`host:port`) of `version` ends: gracefully, by force after the deadline. Does not
-        wait: until it is gone it is listed as `stopping`, and `ensure` starts a fresh one in its place. Saying it twice
-        changes nothing, also when the first call was cut off anywhere, and an instance that is not there is no error;
-        but its successor may get the same address, so say it no more once the instance was seen to be gone. Raises
-        AdapterError, Fenced."""
+        """See that one instance of `version` ends. instance: `host:port`.
+
+        Effect: asks it to end, by force after the stop deadline.
+        After it returns: it is listed as `stopping` until it is gone, and `ensure` starts a fresh one in its place.
+            Saying it twice changes nothing, and an instance that is not there is no error. Its successor may get the
+            same address, so nobody says it any more once the instance was seen to be gone.
+        Errors: AdapterError, Fenced.
+        Deadline: a few seconds.
+        Concurrency: as `ensure`.
+        """
 
     def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
-        """The last lines that an instance wrote, oldest first, each at most 200 characters and without control
-        characters. instance: its id, or `host:port`; empty where it is not known or wrote nothing. Changes nothing."""
+        """The last lines that an instance wrote. instance: its id, or `host:port`.
+
+        Effect: none.
+        After it returns: oldest first, each at most 200 characters and without control characters; empty where the
+            instance is not known or wrote nothing.
+        Errors: AdapterError.
+        Deadline: a second.
+        Concurrency: any thread, also while `ensure` runs.
+        """
 
     def instances(self) -> tuple[Instance, ...]:
-        """Every instance known, with its health as just asked; one that died by itself stays listed as
-        `exited` until `ensure` replaces or removes it. Changes nothing. Takes seconds at most, however many are silent,
-        and an answer that never ends is none. Raises AdapterError."""
+        """Every instance known, with its health as just asked.
+
+        Effect: none.
+        After it returns: one that died by itself stays listed as `exited` until `ensure` replaces or removes it.
+        Errors: AdapterError where the fleet does not answer. An instance that does not answer is `unhealthy`.
+        Deadline: seconds, however many are silent; an answer that never ends is none.
+        Concurrency: any thread, also while `ensure` runs.
+        """
 
     def stop(self) -> None:
-        """Stop every instance of every version and whatever they started, and return when they are gone."""
+        """Stop every instance of every version, and whatever they started.
+
+        Effect: gracefully, by force after the stop deadline.
+        After it returns: they are gone. Saying it twice changes nothing.
+        Errors: AdapterError, Fenced.
+        Deadline: some seconds more than the stop deadline.
+        Concurrency: no other method runs meanwhile.
+        """
 
 
 class Metrics(Protocol):
     """Counts what versions did."""
 
     def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
-        """What happened since the reading that gave `cursor`; with None, nothing yet, only where to count from.
-        Counts are never negative, also when the source restarted; counters that somebody sets back are an error. A
-        version without requests has zero counts.
-        Figures are of users: Pilotage's own requests are counted apart, those of testers nowhere. Each failure is in
-        one reading only, and stands there at most a second after its count. Where the source keeps no log of them
-        `failures` is None and the note says why. Raises AdapterError when the source does not answer or answers with
-        something else. Changes nothing."""
+        """What happened since the reading that gave `cursor`; with None nothing yet, only where to count from.
+
+        Effect: none.
+        After it returns: counts of users; Pilotage's own requests are counted apart, those of testers nowhere. A
+            version without requests has zero counts. Counts are never negative, also when the source restarted. Each
+            failure stands in one reading only, at most a second after its count. Where the source keeps no log of
+            failures, `failures` is None and the note says why. The cursor is plain JSON.
+        Errors: AdapterError when the source does not answer, answers with something else, or its counters were set
+            back.
+        Deadline: a few seconds.
+        Concurrency: one call at a time.
+        """
 
 
 class Checks(Protocol):
@@ -146,15 +228,35 @@ class Flags(Protocol):
     at the same time stays."""
 
     def read(self) -> Ramp:
-        """Whom the flag reaches, as the provider itself would answer. Raises AdapterError when that cannot be read, or
-        when somebody gave the flag a rule that is not ours. Changes nothing."""
+        """Whom the flag reaches, as the provider itself would answer.
+
+        Effect: none.
+        After it returns: off for a flag that was never set.
+        Errors: AdapterError when that cannot be read, or when somebody gave the flag a rule that is not ours.
+        Deadline: a few seconds.
+        Concurrency: any thread, also while `apply` runs.
+        """
 
     def apply(self, ramp: Ramp) -> None:
-        """Make it reach exactly these. A user whom a lower share reached is reached by a higher one too. Saying it
-        twice changes nothing. Raises AdapterError, Fenced."""
+        """Make the flag reach exactly these.
+
+        Effect: services answer their users by the ramp.
+        After it returns: `read` shows it. A user whom a lower share reached is reached by a higher one too. Saying it
+            twice changes nothing.
+        Errors: AdapterError, Fenced.
+        Deadline: a few seconds.
+        Concurrency: several processes may set flags of the same provider at once.
+        """
 
     def rehearse(self) -> None:
-        """Try the kill switch on a copy of the flag, with a user of nobody's. Raises AdapterError when it fails."""
+        """Try the kill switch on a copy of the flag, with a user of nobody's.
+
+        Effect: none that a user could see.
+        After it returns: the flag turned on and off for the test user.
+        Errors: AdapterError when it did not.
+        Deadline: a few seconds.
+        Concurrency: any thread.
+        """
 
 
 class Probes(Protocol):
@@ -175,14 +277,27 @@ class Queries(Protocol):
     """Answers questions in a metrics system's own language."""
 
     def query(self, text: str) -> tuple[float, ...]:
-        """The values the question has now; empty where there is nothing. Raises AdapterError. Changes nothing."""
+        """The values that the question has now.
+
+        Effect: none.
+        After it returns: one value for each series, in the order of the answer; empty where there is nothing.
+        Errors: AdapterError when it does not answer, refuses the question, or answers with something else.
+        Deadline: five seconds.
+        Concurrency: any number of questions at once.
+        """
 
 
 class Notifier(Protocol):
     """Delivers messages through one channel."""
 
     def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        """Deliver one message; returns a receipt, plain JSON without secrets. first: the receipt of its thread's first
-        message here, if there was one · again: an earlier try may have arrived, so look where that can be seen; where
-        it cannot, the message carries its key, by which the receiver tells a repetition. Blocks for some ten seconds
-        at most. Raises Undelivered (permanent, or with the wait that the receiver asked for)."""
+        """Deliver one message. first: the receipt of its thread's first message here, if there was one · again: an
+        earlier try may have arrived.
+
+        Effect: people see it once. Where the receiver can be asked, a try again looks whether the message is there;
+            where it cannot, the message carries its key, by which the receiver tells a repetition.
+        After it returns: a receipt, plain JSON without secrets.
+        Errors: Undelivered: permanent, or with the wait that the receiver asked for. No error names a secret.
+        Deadline: some ten seconds.
+        Concurrency: one message of a channel at a time.
+        """
