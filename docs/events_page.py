@@ -65,7 +65,7 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
 _OPENING = """# Events
 
 Everything that happens to a rollout is an event. Read them with `pilotage events`, receive them
-[in your channels](telling.md), or take them from `pilotage events --json`.
+[in your channels](notifications.md), or take them from `pilotage events --json`.
 
 Each event has a type, a sentence for people, and data for programs. Type and fields are stable: a later version adds
 fields and types, and renames or removes none. `pilotage schema events` prints the JSON Schema of what is stored.
