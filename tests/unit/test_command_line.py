@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.engine import location
+
 from ..typed import typed as pilotage
 
 HEAVY = (
@@ -118,6 +120,17 @@ def test_reading_before_anything_was_deployed_is_a_clear_error(tmp_path: Path) -
         assert "nothing was ever deployed" in said.stderr
     assert pilotage("rollback", cwd=tmp_path).returncode == 7
     assert pilotage("status", cwd=tmp_path).returncode == 0
+
+
+def test_a_store_that_knows_nothing_of_a_router_that_runs_here_is_told_apart_from_no_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as when the variable that names the database is set in one terminal and not in another."""
+    monkeypatch.setattr(location, "router_runs", lambda *_: True)
+    pilotage("init", cwd=tmp_path)
+    said = pilotage("abort", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "Set PILOTAGE_DATABASE as it was then. `pilotage abort --offline` takes users back" in said.stderr
 
 
 def test_doctor_names_what_is_missing(tmp_path: Path) -> None:

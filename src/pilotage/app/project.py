@@ -265,5 +265,13 @@ class Project:
         service, environment = self.place(named)
         latest = self.store.newest(service, environment)
         if latest is None:
+            from pilotage.engine import location
+
+            if location.router_runs(self.directory, service, environment):
+                knows = f"this store knows of no deployment to {environment}, but a router of it runs here"
+                ways = (
+                    "Set PILOTAGE_DATABASE as it was then. `pilotage abort --offline` takes users back without a store"
+                )
+                raise Unclear(f"{knows}. {ways}")
             raise Unclear(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
         return latest
