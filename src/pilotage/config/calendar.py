@@ -1,4 +1,4 @@
-"""`calendar` of `pilotage.yaml`: when people work, and when a release may begin."""
+"""`calendar` of `pilotage.yaml`: working hours, and when a release may start."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pilotage.config.fields import Clock, Day, Duration, Moment, Section, Weekda
 
 
 class WindowSection(Section):
-    """A preferred time to begin a rollout."""
+    """A preferred time to start a rollout."""
 
-    days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="On these days.")
-    opens: Clock = Field(description="From this time of day, such as 09:00.")
-    closes: Clock = Field(description="Until before this time of day.")
+    days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week.")
+    opens: Clock = Field(description="Start of the window, such as 09:00.")
+    closes: Clock = Field(description="End of the window, such as 15:00.")
 
     @model_validator(mode="after")
     def _opens_first(self) -> WindowSection:
@@ -28,18 +28,16 @@ _FREEZE_FORMS = (("first", "last"), ("begins", "ends"), ("rule", "lasts"))
 
 
 class FreezeSection(Section):
-    """A time in which no rollout may start: days (first, last), times (begins, ends) or a rule that recurs."""
+    """A time when no rollout may start: days (first, last), times (begins, ends) or a recurring rule (rule, lasts)."""
 
-    name: Annotated[str, Field(min_length=1)] = Field(description="What it is called where it stops something.")
-    first: Day | None = Field(None, description="Its first day.")
-    last: Day | None = Field(None, description="Its last day, frozen too.")
-    begins: Moment | None = Field(None, description="Or its first moment.")
-    ends: Moment | None = Field(None, description="The moment when it is over.")
-    rule: str | None = Field(None, description="Or an RRULE (RFC 5545) such as FREQ=MONTHLY;BYMONTHDAY=-1.")
+    name: Annotated[str, Field(min_length=1)] = Field(description="Name that messages use, such as year end.")
+    first: Day | None = Field(None, description="First day, such as 2026-12-18.")
+    last: Day | None = Field(None, description="Last day, inclusive.")
+    begins: Moment | None = Field(None, description="Start, such as 2027-02-13 18:00, in the calendar's zone.")
+    ends: Moment | None = Field(None, description="End, in the calendar's zone.")
+    rule: str | None = Field(None, description="Recurrence as an RRULE (RFC 5545), such as FREQ=MONTHLY;BYMONTHDAY=-1.")
     lasts: Duration | None = Field(None, description="How long each recurrence lasts.")
-    starts: Moment | None = Field(
-        None, description="When the rule's first recurrence may be; 2020-01-01 when left out."
-    )
+    starts: Moment | None = Field(None, description="Earliest first recurrence. Default: 2020-01-01.")
 
     @model_validator(mode="after")
     def _one_form(self) -> FreezeSection:
@@ -55,17 +53,17 @@ class FreezeSection(Section):
 
 
 class CalendarSection(Section):
-    """When people work and when a release may begin."""
+    """Working hours, and when a release may start."""
 
-    zone: Zone = Field("UTC", description="The release's own time zone.")
-    zones: list[Zone] = Field(default_factory=list, description="Where the team sits; the zone above when left out.")
+    zone: Zone = Field("UTC", description="Time zone of the release, such as Europe/Berlin.")
+    zones: list[Zone] = Field(default_factory=list, description="Time zones of the team. Default: zone.")
     holidays: list[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]] = Field(
         default_factory=list, description="Public holidays of these countries or regions, such as DE-BY or US."
     )
-    opens: Clock = Field("09:00", description="The working day's begin, in each zone.")
-    closes: Clock = Field("17:00", description="The working day's end.")
-    windows: list[WindowSection] = Field(default_factory=list, description="Preferred times to begin a rollout.")
-    freezes: list[FreezeSection] = Field(default_factory=list, description="Times in which no rollout may start.")
+    opens: Clock = Field("09:00", description="Start of the working day, in each zone.")
+    closes: Clock = Field("17:00", description="End of the working day.")
+    windows: list[WindowSection] = Field(default_factory=list, description="Preferred times to start a rollout.")
+    freezes: list[FreezeSection] = Field(default_factory=list, description="Times when no rollout may start.")
 
     @model_validator(mode="after")
     def _opens_first(self) -> CalendarSection:

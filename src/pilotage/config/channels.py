@@ -1,7 +1,7 @@
-"""`notify` of `pilotage.yaml`: channels, whom each reaches, and what is told there.
+"""`notify` of `pilotage.yaml`: channels, who each one reaches, and what it sends.
 
-Whatever opens a channel is a reference (`secret://env/NAME`, `secret://file/PATH`), never the secret itself: the
-configuration is kept with every rollout.
+Secrets of a channel are references (`secret://env/NAME`, `secret://file/PATH`), never the values: the configuration is
+stored with every rollout.
 """
 
 from __future__ import annotations
@@ -20,29 +20,33 @@ SecretRef = Annotated[str, Field(pattern=r"^secret://(env/[A-Za-z_][A-Za-z0-9_]*
 
 
 class QuietSection(Section):
-    """Hours in which less is told; what is held back comes when they are over."""
+    """Quiet hours. Messages below `below` wait until they end."""
 
-    opens: Clock = Field(description="From this time of day, such as 22:00.")
-    closes: Clock = Field(description="Until this time of day, the next morning if it is earlier.")
-    zone: Zone = Field("UTC", description="Whose clock.")
-    below: Literal["warning", "critical"] = Field("critical", description="What is less severe waits.")
+    opens: Clock = Field(description="Start of the quiet hours, such as 22:00.")
+    closes: Clock = Field(description="End of the quiet hours; on the next day if it is earlier than opens.")
+    zone: Zone = Field(
+        "UTC", description="Time zone of the quiet hours, such as Europe/Berlin. Follows daylight saving."
+    )
+    below: Literal["warning", "critical"] = Field("critical", description="Messages less severe than this wait.")
 
 
 class Channel(AdapterSection):
-    """What every channel has, whatever its kind."""
+    """Settings that every channel has."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] | None = Field(
-        None, description="What it is called; its kind when left out."
+        None, description="Name of the channel. Default: its kind."
     )
     severity: Literal["progress", "info", "warning", "critical"] = Field(
-        "info", description="Told from here on; progress is every step."
+        "info", description="Send messages from this severity on; progress is every step."
     )
-    environments: list[str] = Field(default_factory=list, description="Only of these; all when left out.")
+    environments: list[str] = Field(
+        default_factory=list, description="Only send messages about these environments. Default: all."
+    )
     audiences: list[Annotated[str, Field(min_length=1)]] = Field(
-        [OPERATORS], min_length=1, description="Whom it reaches: operators, or audiences of announcements."
+        [OPERATORS], min_length=1, description="Who it reaches: operators, or audiences of announcements."
     )
-    quiet: QuietSection | None = None
-    private: bool = Field(False, description="May be an address of a private network or of this machine.")
+    quiet: QuietSection | None = Field(None, description="Quiet hours.")
+    private: bool = Field(False, description="Allow an address in a private network or on this machine.")
 
     @property
     def called(self) -> str:

@@ -1,4 +1,4 @@
-"""`errors:` and `routes:` of an environment: which answers count as failed, and which paths are judged on their own."""
+"""`errors:` and `routes:` of an environment: which responses count as failed, and which paths are judged separately."""
 
 from __future__ import annotations
 
@@ -75,12 +75,14 @@ def _narrow(path: str) -> str:
 
 
 class RouteSection(Section):
-    """A part of the service that is judged on its own."""
+    """A part of the service that is judged separately."""
 
     path: Annotated[UrlPath, AfterValidator(_narrow)] = Field(
-        description="Where its paths begin: /api takes /api and /api/…, not /apix."
+        description="Path prefix: /api matches /api and /api/…, not /apix."
     )
-    errors: ErrorKinds | None = Field(None, description="What counts as failed here, instead of `errors` beside it.")
+    errors: ErrorKinds | None = Field(
+        None, description="Responses that count as failed on this route. Default: `errors` of the environment."
+    )
 
 
 def check_routes(routes: list[RouteSection]) -> list[RouteSection]:

@@ -11,38 +11,40 @@ from pilotage.config.fields import Section, Url
 
 
 class SigningSection(Section):
-    """The key that signs heads of event chains, and bundles."""
+    """The key that signs heads of event chains and bundles of evidence."""
 
     key: SecretRef | Annotated[str, Field(pattern=r"^[^\s:]+$")] = Field(
-        description="An Ed25519 private key (PEM): a path, or secret://env/NAME or secret://file/PATH."
+        description="Ed25519 private key (PEM): a path, secret://env/NAME or secret://file/PATH."
     )
 
 
 class FileAnchor(Section):
-    """A file to which each signed head is appended, best on a disk that the store's owner cannot change."""
+    """A file that gets each signed head. Put it where the owner of the store cannot change it."""
 
     kind: Literal["file"]
-    path: Annotated[str, Field(min_length=1)] = Field(description="One JSON object a line is appended to it.")
+    path: Annotated[str, Field(min_length=1)] = Field(description="File to append to, one JSON object per line.")
 
 
 class WebhookAnchor(Section):
-    """A receiver that gets each signed head, signed as Standard Webhooks 1.0 says."""
+    """A webhook that gets each signed head, signed according to Standard Webhooks 1.0."""
 
     kind: Literal["webhook"]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = Field(
-        "anchor", description="What `pilotage notify` calls it."
+        "anchor", description="Name in `pilotage notify`."
     )
-    url: Url
-    secret: SecretRef = Field(description="whsec_… in base64; the receiver has the same.")
-    private: bool = Field(False, description="May be an address of a private network or of this machine.")
+    url: Url = Field(description="Address of the receiver.")
+    secret: SecretRef = Field(
+        description="Reference to the shared secret: whsec_… in base64, the same as at the receiver."
+    )
+    private: bool = Field(False, description="Allow an address in a private network or on this machine.")
 
 
 class GitNoteAnchor(Section):
-    """A git note at the released commit, under refs/notes/pilotage of the project's repository."""
+    """A git note at the checked-out commit, under refs/notes/pilotage in the project's repository."""
 
     kind: Literal["git-note"]
     remote: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")] | None = Field(
-        None, description="Push the notes there, such as origin."
+        None, description="Remote to push the notes to, such as origin."
     )
 
 
@@ -50,6 +52,6 @@ Anchor = Annotated[FileAnchor | WebhookAnchor | GitNoteAnchor, Field(discriminat
 
 
 class AuditSection(Section):
-    """Where signed heads go at each end of a rollout, so that a store that was changed or set back shows."""
+    """Where signed heads go, so that a changed or restored store is detected."""
 
-    anchors: list[Anchor] = Field(default_factory=list, description="Places outside the store.")
+    anchors: list[Anchor] = Field(default_factory=list, description="Places outside the store for signed heads.")

@@ -16,15 +16,15 @@ from pilotage.model.capabilities import Port
 
 
 class AdapterSection(Section):
-    """A section whose `kind` says which adapter reads it."""
+    """A section whose `kind` selects the adapter."""
 
     kind: str
 
 
 class FleetSection(AdapterSection):
-    """What runs the instances of versions."""
+    """What runs the instances of each version."""
 
-    count: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many instances carry all traffic.")
+    count: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Number of instances that carry the full load.")
 
 
 class RouterSection(AdapterSection):
@@ -32,18 +32,20 @@ class RouterSection(AdapterSection):
 
 
 class MetricsSection(AdapterSection):
-    """What counts what versions did."""
+    """What counts requests and errors of each version."""
 
 
 class QueriesSection(AdapterSection):
-    """What answers questions about figures."""
+    """What answers metric queries."""
 
 
 class FlagSection(AdapterSection):
-    """The release flag of a feature toggle."""
+    """The feature flag of a feature-toggle release."""
 
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] = Field(description="The flag's name.")
-    metrics: UrlPath = Field("/metrics", description="Where instances tell what each variant did, for the judge.")
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] = Field(
+        description="Key of the flag, such as new-checkout."
+    )
+    metrics: UrlPath = Field("/metrics", description="Path where each instance reports the metrics of both variants.")
 
 
 def section_of(port: Port, kind: str) -> type[AdapterSection] | None:

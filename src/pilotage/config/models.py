@@ -1,4 +1,4 @@
-"""What may stand in `pilotage.yaml`: one model a section. Field texts are the documentation and the JSON Schema."""
+"""The models of `pilotage.yaml`, one per section. Field texts appear in `pilotage docs` and in the JSON Schema."""
 
 from __future__ import annotations
 
@@ -48,19 +48,23 @@ from pilotage.model.order import cycle_in
 
 
 class AnswersSection(Section):
-    """The six answers; `pilotage init` asks them."""
+    """The six answers from which Pilotage makes its plans. `pilotage init` asks them."""
 
-    release_type: Annotated[ReleaseType, Field(strict=False)] = Field(description="What kind of change is released.")
-    deployment_strategy: Annotated[DeploymentStrategy, Field(strict=False)] = Field(description="How it reaches users.")
-    team_size: Annotated[TeamSize, Field(strict=False)] = Field(
-        description="Who releases: small 2–5, medium 6–15, large >15."
+    release_type: Annotated[ReleaseType, Field(strict=False)] = Field(
+        description="Kind of change: major, minor, patch, hotfix or feature-flag."
     )
-    release_frequency: Annotated[ReleaseFrequency, Field(strict=False)] = Field(description="How often it is released.")
+    deployment_strategy: Annotated[DeploymentStrategy, Field(strict=False)] = Field(
+        description="How the release reaches users."
+    )
+    team_size: Annotated[TeamSize, Field(strict=False)] = Field(
+        description="Size of the team: small 2–5, medium 6–15, large >15, or distributed."
+    )
+    release_frequency: Annotated[ReleaseFrequency, Field(strict=False)] = Field(description="How often you release.")
     risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(
-        description="How careful to be; sets most numbers."
+        description="How careful to be. Sets the defaults of most numbers in the plan."
     )
     stakeholders: list[Annotated[Stakeholder, Field(strict=False)]] = Field(
-        min_length=1, description="Whom a release concerns; several may be named."
+        min_length=1, description="Who is affected by a release. You can list several."
     )
 
     def to_answers(self) -> Answers:
@@ -75,22 +79,27 @@ class AnswersSection(Section):
 
 
 class RuleSection(Section):
-    """A threshold with counted failures, as a metric of an AnalysisTemplate of Argo Rollouts has it."""
+    """A threshold with counted failures, like a metric of an AnalysisTemplate of Argo Rollouts."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="The metric's name.")
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Name of the metric.")
     query: Annotated[str, Field(min_length=1)] = Field(
-        description="PromQL; `{new}` and `{old}` stand for the versions' names."
+        description="PromQL query. `{new}` and `{old}` are replaced by the names of the versions."
     )
-    success_condition: str | None = Field(None, description="Such as `result[0] >= 0.95`; && and || join comparisons.")
-    failure_condition: str | None = Field(None, description="Such as `result[0] < 0.9`.")
-    interval: Duration | None = Field(None, gt=0, description="Between two measurements.")
-    initial_delay: Duration = Field(0, ge=0, description="Before the first one.")
-    count: int | None = Field(None, ge=1, description="So many measurements end it; without one it measures on.")
-    failure_limit: int = Field(0, ge=-1, description="So many failures are tolerated; -1 for any number.")
-    inconclusive_limit: int = Field(0, ge=-1, description="So many are tolerated that neither succeed nor fail.")
-    consecutive_error_limit: int = Field(4, ge=-1, description="So many errors in a row are tolerated.")
-    consecutive_success_limit: int = Field(0, ge=0, description="So many successes in a row end it well; 0 is off.")
-    dry_run: bool = Field(False, description="Measured, and without consequence.")
+    success_condition: str | None = Field(
+        None,
+        description="Condition for success, such as `result[0] >= 0.95`. Join comparisons with && and ||.",
+    )
+    failure_condition: str | None = Field(None, description="Condition for failure, such as `result[0] < 0.9`.")
+    interval: Duration | None = Field(None, gt=0, description="Time between two measurements, such as 1m.")
+    initial_delay: Duration = Field(0, ge=0, description="Time before the first measurement.")
+    count: int | None = Field(None, ge=1, description="Number of measurements. Default: measure until the step ends.")
+    failure_limit: int = Field(0, ge=-1, description="Tolerated failures; -1 for any number.")
+    inconclusive_limit: int = Field(0, ge=-1, description="Tolerated measurements that neither succeed nor fail.")
+    consecutive_error_limit: int = Field(4, ge=-1, description="Tolerated consecutive errors.")
+    consecutive_success_limit: int = Field(
+        0, ge=0, description="Consecutive successes that end the rule as passed; 0 turns this off."
+    )
+    dry_run: bool = Field(False, description="Measure, but ignore the result.")
 
     @field_validator("success_condition", "failure_condition")
     @classmethod
@@ -107,17 +116,21 @@ Signal = Literal[
 
 
 class AnalysisSection(Section):
-    """Rules beside the judge's own, measured while a step is watched."""
+    """Signals and rules from Prometheus, measured while a step is watched, in addition to the judge's own tests."""
 
-    prometheus: PlainUrl | None = Field(None, description="The address of a Prometheus.")
+    prometheus: PlainUrl | None = Field(None, description="Address of a Prometheus, such as http://127.0.0.1:9090.")
     queries: Annotated[QueriesSection, KindOf(Port.QUERIES)] | None = Field(
-        None, description="Or another system that answers queries, by its kind."
+        None, description="Another system that answers queries, by its kind. Use it instead of prometheus."
     )
-    rules: list[RuleSection] = Field(default_factory=list, description="`pilotage analysis import` writes them.")
+    rules: list[RuleSection] = Field(
+        default_factory=list,
+        description="Thresholds with counted failures. `pilotage analysis import` converts them from Argo Rollouts.",
+    )
     signals: dict[Signal, Annotated[str, Field(pattern=r"\{version\}")]] = Field(
-        default_factory=dict, description="Figures that neither router nor fleet tells: PromQL with `{version}` in it."
+        default_factory=dict,
+        description="Metrics that neither router nor fleet knows: PromQL queries that contain `{version}`.",
     )
-    every: Duration = Field(15, ge=1, description="Between two readings of the signals; as often as they are scraped.")
+    every: Duration = Field(15, ge=1, description="Time between two readings of the signals. Use your scrape interval.")
 
     @model_validator(mode="after")
     def _something(self) -> AnalysisSection:
@@ -129,18 +142,22 @@ class AnalysisSection(Section):
 
 
 class CheckSection(ProgramSection):
-    """One check of a step: a command, or requests to every instance of the new version."""
+    """A check of a step: a command, or HTTP requests to every instance of the new version."""
 
     run: list[str] | None = Field(
         None,
         min_length=1,
-        description="Arguments, no shell; {version}, {old}, {instances} and {step} are filled in.",
+        description="Arguments of a command, no shell. {version}, {old}, {instances} and {step} are filled in.",
     )
-    http: str | None = Field(None, pattern=r"^(/|https?://)\S*$", description="Path at each instance, or an address.")
-    status: int = Field(200, ge=100, le=599, description="What each answer must be.")
-    contains: str | None = Field(None, description="What each answer must hold.")
-    times: int = Field(1, ge=1, le=10_000, description="Requests to each; many of them warm it up.")
-    timeout: Duration = Field(60, gt=0, description="Of the command, or of one request.")
+    http: str | None = Field(
+        None,
+        pattern=r"^(/|https?://)\S*$",
+        description="Path to request at each instance, such as /checkout, or a whole URL.",
+    )
+    status: int = Field(200, ge=100, le=599, description="Required status of each response.")
+    contains: str | None = Field(None, description="Text that each response must contain.")
+    times: int = Field(1, ge=1, le=10_000, description="Requests per instance. Use many to warm it up.")
+    timeout: Duration = Field(60, gt=0, description="Time limit of the command, or of one request.")
 
     @model_validator(mode="after")
     def _one(self) -> CheckSection:
@@ -152,22 +169,24 @@ class CheckSection(ProgramSection):
 
 
 class ProbeSection(ProgramSection):
-    """A critical function, tried at each instance of both versions while a release is watched."""
+    """A critical function, tested at each instance of both versions while a release is watched."""
 
-    name: str = Field("", max_length=64, description="What reasons call it; the path or the program when left out.")
-    http: UrlPath | None = Field(None, description="Path at each instance, asked for with GET.")
+    name: str = Field("", max_length=64, description="Name in verdicts and reasons. Default: the path or the program.")
+    http: UrlPath | None = Field(None, description="Path to request at each instance with GET, such as /cart.")
     run: list[str] | None = Field(
         None,
         min_length=1,
-        description="Or arguments of a command, no shell; {version}, {host}, {port} and {url} are filled in.",
+        description="Command as an argument list, instead of http. {version}, {host}, {port} and {url} are filled in.",
     )
-    status: int = Field(200, ge=200, le=599, description="What each answer must be; redirects are not followed.")
+    status: int = Field(
+        200, ge=200, le=599, description="Required status of each response. Redirects are not followed."
+    )
     contains: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="What the first 64 kB of each answer must hold."
+        None, description="Text that the first 64 kB of each response must contain."
     )
-    every: Duration = Field(5, ge=1, description="Between two rounds.")
-    failures: int = Field(3, ge=1, le=100, description="So many in a row at one instance fail the version.")
-    timeout: Duration = Field(2, gt=0, le=60, description="Of one try.")
+    every: Duration = Field(5, ge=1, description="Time between two rounds.")
+    failures: int = Field(3, ge=1, le=100, description="Consecutive failures at one instance that fail the version.")
+    timeout: Duration = Field(2, gt=0, le=60, description="Time limit of one try.")
 
     @property
     def called(self) -> str:
@@ -190,67 +209,82 @@ class ProbeSection(ProgramSection):
 
 
 class PersonSection(Section):
-    """Somebody who commands and approves."""
+    """A person who gives commands and approvals."""
 
-    roles: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list, description="May answer for these.")
+    roles: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="Roles of this person, such as QA lead."
+    )
     also: list[Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=list, description="Other names of the same person: whoever asked may not approve as another."
+        default_factory=list,
+        description="Other names of the same person, such as slack:U0123. They do not count as somebody else.",
     )
 
 
 class TrafficSection(Section):
-    """What users usually do, so that the plan can say when the judge will know."""
+    """Usual traffic. The plan uses it to say how soon the judge detects harm."""
 
-    requests_per_second: float = Field(gt=0, description="Of all users together, at a usual hour.", strict=False)
-    error_rate: float = Field(gt=0, lt=1, description="Share of them that fail on a usual day, such as 0.002.")
+    requests_per_second: float = Field(
+        gt=0, description="Requests per second of all users in a usual hour.", strict=False
+    )
+    error_rate: float = Field(gt=0, lt=1, description="Share of requests that fail on a usual day, such as 0.002.")
 
 
 class SyntheticSection(Section):
-    """Requests of our own while a release is watched, where users make too few."""
+    """Requests that Pilotage sends while a release is watched, for services with too few users."""
 
-    path: UrlPath = Field(description="What is asked for, with GET; the header x-pilotage-synthetic says whose it is.")
-    per_second: float = Field(gt=0, le=100, description="How often, through the router.", strict=False)
+    path: UrlPath = Field(description="Path to request with GET. The header x-pilotage-synthetic marks these requests.")
+    per_second: float = Field(gt=0, le=100, description="Requests per second, through the router.", strict=False)
 
 
 class EnvironmentSection(Section):
-    """One place where the service runs."""
+    """A place where the service runs, such as production."""
 
     fleet: Annotated[FleetSection, KindOf(Port.FLEET)] = Field(description="What runs the instances.")
-    router: Annotated[RouterSection, KindOf(Port.ROUTER)] | None = Field(None, description="What splits requests.")
+    router: Annotated[RouterSection, KindOf(Port.ROUTER)] | None = Field(
+        None, description="What splits requests between versions."
+    )
     routers: dict[Annotated[str, Field(pattern=NAME)], Annotated[RouterSection, KindOf(Port.ROUTER)]] = Field(
-        default_factory=dict, description="Instead of router: several that split alike, by names of your own."
+        default_factory=dict,
+        description="Several routers that split traffic the same way, by names you choose. Use it instead of router.",
     )
     metrics: Annotated[MetricsSection, KindOf(Port.METRICS)] = Field(
         default={"kind": "envoy"}, validate_default=True, description="Where requests and errors are counted."
     )
     downtime: bool = Field(
-        False, description="This release closes the service, whatever the strategy: a migration does."
+        False, description="The release needs downtime, for example for a migration, whatever the strategy."
     )
-    traffic: TrafficSection | None = Field(None, description="Usual traffic: the plan then says when harm is known.")
-    synthetic: SyntheticSection | None = Field(None, description="Requests of our own while a release is watched.")
+    traffic: TrafficSection | None = Field(
+        None, description="Usual traffic. The plan then says how soon harm is detected."
+    )
+    synthetic: SyntheticSection | None = Field(
+        None, description="Requests that Pilotage sends while a release is watched."
+    )
     errors: ErrorKinds = Field(
-        default_factory=lambda: ["5xx"], description="Which answers count as failed: 5xx, 4xx, 404, {grpc: [INTERNAL]}."
+        default_factory=lambda: ["5xx"],
+        description="Responses that count as failed, such as 5xx, 4xx, 404 or {grpc: [INTERNAL]}.",
     )
     routes: Annotated[list[RouteSection], AfterValidator(check_routes)] = Field(
-        default_factory=list, description="Parts of the service that are judged on their own; learned where none stand."
+        default_factory=list,
+        description="Parts of the service that are judged separately. Default: learned from traffic.",
     )
     checks: dict[str, list[CheckSection]] = Field(
-        default_factory=dict, description="What a step checks beside its own question, by the step's id."
+        default_factory=dict, description="Checks to add to a step, by the id of the step, such as check-smoke."
     )
     probes: list[ProbeSection] = Field(
-        default_factory=list, description="Critical functions, tried at each instance while a release is watched."
+        default_factory=list, description="Critical functions, tested at each instance while a release is watched."
     )
     flag: Annotated[FlagSection, KindOf(Port.FLAGS, default="flagd")] | None = Field(
-        None, description="The flag of a feature toggle."
+        None, description="Feature flag of a feature-toggle release."
     )
-    analysis: AnalysisSection | None = Field(None, description="Rules with counted failures, as Argo Rollouts has.")
+    analysis: AnalysisSection | None = Field(None, description="Signals and rules from Prometheus.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
-        default_factory=dict, description="Numbers of the plan by path, such as `canary.phase_duration: 30m`."
+        default_factory=dict,
+        description="Numbers of the plan to change, by path, such as `canary.phase_duration: 30m`.",
     )
 
     @property
     def every_router(self) -> Mapping[str, RouterSection]:
-        """By name; that of a single `router` is empty."""
+        """All routers by name; a single `router` has an empty name."""
         return {"": self.router} if self.router else self.routers
 
     @model_validator(mode="after")
@@ -286,23 +320,27 @@ class EnvironmentSection(Section):
 
 
 class ServiceSection(Section):
-    """One of several services that are released together."""
+    """A service that is released together with others."""
 
     after: list[Annotated[str, Field(pattern=NAME)]] = Field(
-        default_factory=list, description="Begins when these have the release; undone before them."
+        default_factory=list,
+        description="Services that must complete the release first. A rollback goes the other way round.",
     )
     environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(min_length=1)
 
 
 class BusinessSection(Section):
-    """A figure of the business, for reports: a CSV with `day` and `value`, SQL that gives the two, or PromQL."""
+    """A business figure for reports: a CSV file with `day` and `value`, an SQL query that returns both, or PromQL."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    csv: str | None = Field(None, description="A file in the project.")
-    sql: str | None = Field(None, description="A query that gives a day and a value a row.")
-    database: SecretRef | None = Field(None, description="Of the query: an address as SQLAlchemy has it.")
-    prometheus: Url | None = None
-    query: str | None = Field(None, description="PromQL, of Prometheus.")
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Name of the figure, such as orders.")
+    csv: str | None = Field(None, description="CSV file in the project, with the columns day and value.")
+    sql: str | None = Field(None, description="SQL query that returns a day and a value per row.")
+    database: SecretRef | None = Field(
+        None,
+        description="Reference to the database URL for sql, in SQLAlchemy's format, such as secret://env/SHOP_DATABASE.",
+    )
+    prometheus: Url | None = Field(None, description="Address of a Prometheus, for query.")
+    query: str | None = Field(None, description="PromQL query for prometheus.")
 
     @model_validator(mode="after")
     def _one(self) -> BusinessSection:
@@ -314,61 +352,72 @@ class BusinessSection(Section):
 
 
 class ReportSection(Section):
-    """What reports know beside rollouts."""
+    """What reports show in addition to rollouts."""
 
-    business: list[BusinessSection] = Field(default_factory=list, description="Figures of the business.")
+    business: list[BusinessSection] = Field(
+        default_factory=list, description="Business figures, such as orders per day."
+    )
 
 
 class StatusPageSection(Section):
-    """A page for the public, as files."""
+    """A public status page, written as files."""
 
-    folder: InsideProject = Field(description="Where they are written, inside the project, such as public/status.")
-    title: str = Field("Status", description="Of the page.")
-    environment: str = Field(description="The one that the public uses.")
-    address: Url = Field("http://localhost/", description="Where it will be found, for the feed.")
+    folder: InsideProject = Field(description="Folder inside the project for the files, such as public/status.")
+    title: str = Field("Status", description="Title of the page.")
+    environment: str = Field(description="Environment that the public uses.")
+    address: Url = Field("http://localhost/", description="Public address of the page, for the feed.")
 
 
 class RetentionSection(Section):
-    """What `pilotage prune` leaves. Rollouts, events and verdicts stay for ever."""
+    """What `pilotage prune` keeps. Rollouts, events and verdicts are kept forever."""
 
     messages: Duration = Field(
-        default=90 * 86400, ge=0, description="How long messages stay after the end of their rollout."
+        default=90 * 86400, ge=0, description="How long to keep messages after the end of their rollout."
     )
     logs: Duration = Field(
-        default=30 * 86400, ge=0, description="How long logs of instances and checks stay that are gone."
+        default=30 * 86400, ge=0, description="How long to keep logs of instances and checks that are gone."
     )
 
 
 class Configuration(Section):
     """`pilotage.yaml`."""
 
-    service: Annotated[str, Field(pattern=NAME)] = Field(description="The service's name: a-z, 0-9 and -.")
+    service: Annotated[str, Field(pattern=NAME)] = Field(description="Name of the service: a-z, 0-9 and -.")
     answers: AnswersSection
     calendar: CalendarSection = CalendarSection(zone="UTC", opens="09:00", closes="17:00")
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict, description="Conflicts of the plan that are gone on with: name and reason."
+        default_factory=dict, description="Plan conflicts you accept, as `name: reason`."
     )
-    people: dict[str, PersonSection] = Field(default_factory=dict, description="Who may answer for what.")
-    readiness: ReadinessSection | None = Field(None, description="Gates before a release begins.")
-    notify: list[ChannelSection] = Field(default_factory=list, description="Who is told, and through what.")
+    people: dict[str, PersonSection] = Field(
+        default_factory=dict, description="People, with their roles and other names."
+    )
+    readiness: ReadinessSection | None = Field(None, description="Gates that must be ready before a release starts.")
+    notify: list[ChannelSection] = Field(default_factory=list, description="Channels for messages, and who they reach.")
     report: ReportSection = ReportSection()
-    signing: SigningSection | None = Field(None, description="The key that signs records.")
+    signing: SigningSection | None = Field(None, description="Key that signs records.")
     audit: AuditSection = AuditSection()
-    retention: RetentionSection = Field(default_factory=RetentionSection, description="For how long what is kept.")
-    status_page: StatusPageSection | None = Field(None, description="A page for the public.")
-    templates: str | None = Field(None, description="A folder with announcement templates of one's own.")
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field("en", description="Of announcements.")
+    retention: RetentionSection = Field(
+        default_factory=RetentionSection, description="How long messages and logs are kept."
+    )
+    status_page: StatusPageSection | None = Field(None, description="Public status page.")
+    templates: str | None = Field(None, description="Folder with your own announcement templates.")
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(
+        "en", description="Language of announcements, such as en or de."
+    )
     when_busy: Literal["refuse", "queue", "supersede"] = Field(
-        "refuse", description="What another deploy does while one is under way: refuse, wait its turn, or replace it."
+        "refuse",
+        description="What a deploy does while another rollout is in progress: refuse, queue, or roll it back first.",
     )
     environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(
-        default_factory=dict, description="Where the service runs; of several services each has its own."
+        default_factory=dict,
+        description="Where the service runs. With services, each service has its own environments.",
     )
     services: dict[Annotated[str, Field(pattern=NAME)], ServiceSection] = Field(
-        default_factory=dict, description="Instead of environments: services that one release brings out together."
+        default_factory=dict,
+        description="Services that one release rolls out together. Use it instead of environments.",
     )
     lockstep: bool = Field(
-        False, description="Of services without an order, none is more than one weight ahead of the others."
+        False, description="Keep services without an order between them within one weight of each other."
     )
 
     @model_validator(mode="after")

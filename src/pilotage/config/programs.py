@@ -1,4 +1,4 @@
-"""What programs that Pilotage starts (instances, hooks, probes) see of its environment beyond `PATH` and the like."""
+"""Environment variables that instances, checks and probes get in addition to `PATH` and the like."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ VariableValue = Annotated[
 
 
 class ProgramSection(Section):
-    """A section with a command in it."""
+    """A section that contains a command."""
 
     environment: dict[VariableName, VariableValue] = Field(
         default_factory=dict,
-        description="Variables that the command sees: values, or references such as secret://env/NAME.",
+        description="Environment variables of the command: values, or references such as secret://env/NAME.",
     )
     pass_environment: list[VariableName] = Field(
-        default_factory=list, description="Variables of the worker's own environment that the command sees, too."
+        default_factory=list, description="Variables of the worker's environment to pass on to the command."
     )
 
     @property

@@ -1,4 +1,4 @@
-"""`readiness` of `pilotage.yaml`: gates before a release begins, and where their evidence lies."""
+"""`readiness` of `pilotage.yaml`: gates before a release starts, and where their evidence is."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pilotage.config.fields import Duration, PlainUrl, Section
 
 
 class ReviewsSection(Section):
-    """Where the reviews of commits are known beside git's own trailers and merges."""
+    """Where to look for reviews of commits, in addition to git's own trailers and merges."""
 
     host: Literal["github", "gitlab"] | None = Field(
-        None, description="Whose API is asked, where requests are squashed."
+        None, description="Code host whose API to ask, if you squash merges."
     )
-    repository: str | None = Field(None, description="There: owner/name, or GitLab's path of the project.")
-    url: PlainUrl | None = Field(None, description="Of a host of your own.")
+    repository: str | None = Field(None, description="Repository on that host: owner/name, or GitLab's project path.")
+    url: PlainUrl | None = Field(None, description="Address of a self-hosted code host.")
     token: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the token."
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Name of the environment variable with the access token."
     )
-    since: str | None = Field(None, description="The first commit that is not looked at; else the version in service.")
+    since: str | None = Field(None, description="Check commits after this one. Default: the version in production.")
 
     @model_validator(mode="after")
     def _whole(self) -> ReviewsSection:
@@ -30,27 +30,38 @@ class ReviewsSection(Section):
 
 
 class EvidenceSection(Section):
-    """Where one item's evidence lies; of several kinds all must be ready."""
+    """Where the evidence of one item is. If you list several kinds, all must be ready."""
 
-    coverage: str | None = Field(
-        None, description="Report in the format of Cobertura, JaCoCo, lcov or coverage.py JSON."
-    )
+    coverage: str | None = Field(None, description="Coverage report: Cobertura, JaCoCo, lcov or coverage.py JSON.")
     at_least: float | None = Field(
-        None, ge=0, le=100, strict=False, description="Percent of lines; else what the plan's list wants."
+        None, ge=0, le=100, strict=False, description="Required percentage of lines. Default: what the plan requires."
     )
-    tests: list[str] = Field(default_factory=list, description="Results in JUnit's XML.")
-    findings: list[str] = Field(default_factory=list, description="SARIF, or JSON of pip-audit, npm audit, OSV.")
+    tests: list[str] = Field(default_factory=list, description="Test results in JUnit XML.")
+    findings: list[str] = Field(
+        default_factory=list, description="Security findings: SARIF, or JSON of pip-audit, npm audit or OSV."
+    )
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict, description="Findings by id that somebody decided about, each with the decision."
+        default_factory=dict, description="Accepted findings, as `id: reason`."
     )
-    benchmarks: str | None = Field(None, description="JSON of pytest-benchmark, hyperfine, k6, or name → seconds.")
-    baseline: str | None = Field(None, description="The same of the version in service.")
-    slower: float = Field(1.1, ge=1, strict=False, description="Tolerated factor between the medians.")
-    reviews: ReviewsSection | None = Field(None, description="Every commit since the version in service was reviewed.")
-    restore: str | None = Field(None, description="Record of a restore test: taken_at, restored_at, seconds, verified.")
-    runbooks: list[str] = Field(default_factory=list, description="Markdown files or folders of them.")
-    rules: PlainUrl | None = Field(None, description="A Prometheus that has the plan's alert rules loaded.")
-    max_age: Duration | None = Field(None, gt=0, description="Of these files, when it is not that of the section.")
+    benchmarks: str | None = Field(
+        None,
+        description="Benchmark results: JSON of pytest-benchmark, hyperfine or k6, or an object of name and seconds.",
+    )
+    baseline: str | None = Field(None, description="Benchmark results of the version in production, to compare with.")
+    slower: float = Field(1.1, ge=1, strict=False, description="Tolerated factor between the medians, such as 1.1.")
+    reviews: ReviewsSection | None = Field(
+        None, description="Every commit since the version in production was reviewed by someone else than its author."
+    )
+    restore: str | None = Field(
+        None, description="Record of a restore test, with taken_at, restored_at, seconds and verified."
+    )
+    runbooks: list[str] = Field(default_factory=list, description="Runbooks: Markdown files, or folders of them.")
+    rules: PlainUrl | None = Field(
+        None, description="Address of a Prometheus that must have the plan's alert rules loaded."
+    )
+    max_age: Duration | None = Field(
+        None, gt=0, description="Maximum age of these files. Default: max_age of readiness."
+    )
 
     @model_validator(mode="after")
     def _together(self) -> EvidenceSection:
@@ -62,18 +73,20 @@ class EvidenceSection(Section):
 
 
 class ReadinessSection(Section):
-    """What must be shown before `pilotage deploy` begins anything."""
+    """What must be ready before `pilotage deploy` starts a rollout."""
 
     environments: list[str] = Field(
-        default_factory=list, description="Where deploy refuses what is not ready; everywhere when left out."
+        default_factory=list, description="Environments where deploy refuses a release that is not ready. Default: all."
     )
-    artifact: str | None = Field(None, description="The file that is released: sign-offs hold for its digest only.")
-    max_age: Duration = Field(7 * 86400.0, gt=0, description="Evidence older than this is stale.")
-    staging: str | None = Field(None, description="The environment where releases are rehearsed.")
+    artifact: str | None = Field(None, description="File that is released. Sign-offs apply only to its digest.")
+    max_age: Duration = Field(7 * 86400.0, gt=0, description="Evidence older than this is stale, such as 7d.")
+    staging: str | None = Field(None, description="Environment where you rehearse releases.")
     differs: list[str] = Field(
-        default_factory=list, description="Settings in which staging may differ, such as fleet.count."
+        default_factory=list, description="Settings that may differ in staging, such as fleet.count."
     )
-    rehearsed: Duration = Field(30 * 86400.0, gt=0, description="A rollback drill and a deployment are so long good.")
+    rehearsed: Duration = Field(
+        30 * 86400.0, gt=0, description="How long a rollback drill or a staging deployment stays valid."
+    )
     evidence: dict[str, EvidenceSection] = Field(
-        default_factory=dict, description="Items of the plan's readiness list: where their evidence lies."
+        default_factory=dict, description="Where the evidence is, by item of the plan's readiness list."
     )
