@@ -244,7 +244,9 @@ def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
     so it can execute a rollout that uses nothing newer. Rules stay whole: it reads their keys without asking."""
     kept = {}
     for name, value in section.items():
-        if isinstance(value, dict) and name not in ("analysis", "overrides"):
+        if isinstance(value, dict) and name == "analysis":
+            value = {key: part for key, part in value.items() if part is not None}
+        elif isinstance(value, dict) and name != "overrides":
             value = _without_empty(value)
         if isinstance(value, list):
             value = [_without_empty(item) if isinstance(item, dict) else item for item in value]
