@@ -23,6 +23,7 @@ from pilotage.adapters.ports import (
     Router,
 )
 from pilotage.adapters.registry import Adapter
+from pilotage.adapters.routers.found import FoundRouter
 from pilotage.config.channels import Channel
 from pilotage.config.fields import Section
 from pilotage.config.kinds import FlagSection, FleetSection, MetricsSection, QueriesSection, RouterSection
@@ -59,6 +60,7 @@ __all__ = [
     "Fleet",
     "FleetCapabilities",
     "FleetSection",
+    "FoundRouter",
     "HeaderRoute",
     "Health",
     "Histogram",

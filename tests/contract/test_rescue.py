@@ -297,7 +297,7 @@ def test_a_silent_admin_address_does_not_stop_it_and_is_told(place: Place) -> No
     admin = place.place / "router" / ADMIN_SOCKET
     aside = admin.rename(admin.with_name("aside"))
     (place.place / "router" / "admin").write_text(f"127.0.0.1:{free_port()}\n")
-    assert "Envoy did not confirm it" in place.take_back()
+    assert "The router did not confirm it" in place.take_back()
     aside.rename(admin)
     place.routed.wait_for(BACK)
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from pilotage_haproxy import ADAPTER, METRICS
 from pilotage_haproxy.configuration import SLOTS
+from pilotage_haproxy.found import found
 
 from pilotage.ports import (
     AdapterError,
@@ -24,7 +25,7 @@ from pilotage.ports import (
     Split,
     split_between,
 )
-from pilotage.testing import CountsUnderTest, RouterUnderTest, Version
+from pilotage.testing import CountsUnderTest, RouterUnderTest, Version, wait_until
 from pilotage.testing.contracts.metrics import MetricsContract
 from pilotage.testing.contracts.router import RouterContract
 
@@ -121,6 +122,27 @@ def test_what_it_cannot_do_is_refused(routed: RouterUnderTest) -> None:
     tester = Split((("1.0", 1000),), (HeaderRoute("x", "y", "1.0"),))
     with pytest.raises(AdapterError, match="header routes"):
         routed.router.apply(tester, {"1.0": [("127.0.0.1", 1)]})
+
+
+def test_without_a_store_it_is_found_led_back_and_stopped_by_its_folder(
+    routed: RouterUnderTest, tmp_path: Path
+) -> None:
+    versions = {name: Version(name) for name in ("1.0", "2.0")}
+    assert found(tmp_path / "router") is None
+    routed.take(split_between("2.0", 500, "1.0"), {name: [one.address] for name, one in versions.items()})
+    here = found(tmp_path / "router")
+    assert here is not None
+    assert (here.runs(), here.split(), set(here.addresses("1.0"))) == (
+        True,
+        routed.router.read(),
+        {versions["1.0"].address},
+    )
+    assert here.lead_all("1.0", here.addresses("1.0"))
+    assert {routed.ask(user=f"u{n}") for n in range(20)} == {"1.0"}
+    wait_until(lambda: not here.stop(5), what="it goes on")
+    assert found(tmp_path / "router") is None
+    for version in versions.values():
+        version.end()
 
 
 def test_there_are_eight_versions_at_once_at_most(routed: RouterUnderTest) -> None:

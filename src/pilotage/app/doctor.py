@@ -88,6 +88,7 @@ def _status_page(project: Project) -> Iterator[Finding]:
 
 def _running(project: Project, environment: str) -> Iterator[Finding]:
     from pilotage.adapters.ports import AdapterError
+    from pilotage.adapters.routers.found import found_routers
     from pilotage.engine.location import place_of, router_folders, router_runs
     from pilotage.engine.supervisor import worker_pid
     from pilotage.engine.targets import describe, open_target
@@ -112,7 +113,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     if not pid and not router_runs(project.directory, service, environment):
         # `down` leaves no record of the router; a machine that was switched off does.
         folders = router_folders(place_of(project.directory, service, environment))
-        left = any((folder / "envoy.json").exists() for folder in folders)
+        left = any(router.died() for router in found_routers(folders))
         again = f"{serving[0]} served last. `pilotage deploy {serving[0]}` starts it again"
         yield Finding("FAIL" if left else "WARN", "router", f"{'ended' if left else 'stopped'}; {again}")
         return

@@ -115,11 +115,11 @@ def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentSt
 
 
 def _split_here(project: Project, service: str, environment: str) -> Split | None:
-    from pilotage.adapters.routers.envoy_rescue import split_there
+    from pilotage.adapters.routers.found import found_routers
     from pilotage.engine.location import place_of, router_folders
 
-    folders = router_folders(place_of(project.directory, service, environment))
-    return next((found for folder in folders if (found := split_there(folder))), None)
+    routers = found_routers(router_folders(place_of(project.directory, service, environment)))
+    return next((split for router in routers if (split := router.split())), None)
 
 
 def _unsigned(project: Project) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pilotage.adapters import processes
+from pilotage.adapters.routers.found import found_routers
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.engine import leases, places
@@ -125,12 +126,12 @@ def _stop(store: Store, directory: Path, last: RolloutSummary, token: int) -> No
 def _stop_processes(place: Path) -> bool:
     """Whether there was anything to stop."""
     found = False
-    routers = [folder / "envoy.json" for folder in router_folders(place)]
-    left = [*routers, *sorted((place / "fleet").glob("*.json"))]
-    while left:
+    routers, left = list(found_routers(router_folders(place))), sorted((place / "fleet").glob("*.json"))
+    while routers or left:
+        routers = [router for router in routers if router.stop(_STOP_DEADLINE)]
         records = [record for record in map(processes.load, left) if record is not None]
         left = [record.path for record in records if processes.stop(record, _STOP_DEADLINE) is not None]
-        found |= bool(left)
+        found |= bool(routers or left)
         time.sleep(0.05)
     # Whatever no record names any more, and what those started in turn.
     if unknown := processes.left_in(place):

@@ -59,7 +59,7 @@ def router_folders(place: Path) -> list[Path]:
 
 def router_runs(directory: Path, service: str, environment: str) -> bool:
     """Whether a router of this target runs here. Writes nothing."""
-    from pilotage.adapters import processes
+    from pilotage.adapters.routers.found import found_routers
 
     folders = router_folders(place_of(directory, service, environment))
-    return any(processes.runs(folder / "envoy.json") for folder in folders)
+    return any(router.runs() for router in found_routers(folders))

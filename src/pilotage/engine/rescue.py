@@ -23,7 +23,8 @@ from pilotage.adapters import processes
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.routers import envoy_rescue
+from pilotage.adapters.routers.envoy_found import RECORD
+from pilotage.adapters.routers.found import found_routers
 from pilotage.engine.failpoints import reach
 from pilotage.engine.flag_rescue import flag_at
 from pilotage.engine.location import place_of, router_folders
@@ -84,11 +85,11 @@ def take_back(
 
 def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
     """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
-    place = next((folder.parent for folder in processes.folders_now(place, "envoy.json")), place)
-    routers = [router for router in router_folders(place) if (router / "xds").is_dir()]
+    place = next((folder.parent for folder in processes.folders_now(place, RECORD)), place)
+    routers = list(found_routers(router_folders(place)))
     if not routers:
         raise NothingToTakeBack(f"no router has been started in {place}")
-    splits = [split for router in routers if (split := envoy_rescue.split_there(router))]
+    splits = [split for router in routers if (split := router.split())]
     before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
     version = to_version or _stable(place, before)
     there, flag = _answering(place, version, before), flag_at(place)
@@ -109,7 +110,7 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
             _note_in_journal(place, rescued, did)
         return did
     # Every one of them, also where another does not confirm it.
-    confirmations = [envoy_rescue.lead_all(router, version, there) for router in routers]
+    confirmations = [router.lead_all(version, there) for router in routers]
     confirmed = all(confirmations)
     reach("rescue-led")
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
@@ -120,7 +121,7 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     return (
         did
         if confirmed
-        else f"{did}. Envoy did not confirm it: see whether it answers. If this folder was moved to another disk, "
+        else f"{did}. The router did not confirm it: see whether it answers. If this folder was moved to another disk, "
         "`pilotage adopt ENVIRONMENT` starts a router here"
     )
 
@@ -166,7 +167,7 @@ def is_closed(directory: Path, service: str, environment: str) -> bool:
 
 def _splits_of(place: Path) -> list[Split]:
     """What each router of `place` is asked for, where that can be told."""
-    return [split for folder in router_folders(place) if (split := envoy_rescue.split_there(folder))]
+    return [split for router in found_routers(router_folders(place)) if (split := router.split())]
 
 
 def standing(directory: Path, service: str, environment: str) -> Rescued | None:
@@ -185,7 +186,7 @@ def standing_at(place: Path) -> Rescued | None:
     if isinstance(found, dict) and isinstance(found.get("at"), int | float) and found.get("to"):
         return Rescued(at=float(found["at"]), by=str(found.get("by") or "pilotage"), to=str(found["to"]))
     # The disk had no room for words; the router's files say what was done.
-    splits = [envoy_rescue.split_there(folder) for folder in router_folders(place)]
+    splits = [router.split() for router in found_routers(router_folders(place))]
     split = splits[0] if splits and all(one == splits[0] for one in splits) else None
     return Rescued(at=at, to=split.weights[0][0] if split and len(split.weights) == 1 else "")
 
@@ -221,8 +222,8 @@ def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, 
     router sends now. Its files keep older addresses too, and a port may be somebody else's by now."""
     found = {address for named, address in _instances(place) if named == version}
     if not found and version in before:
-        folders = router_folders(place)
-        found = {address for folder in folders for address in envoy_rescue.addresses_there(folder, version)}
+        routers = found_routers(router_folders(place))
+        found = {address for router in routers for address in router.addresses(version)}
     with ThreadPoolExecutor(16) as pool:
         asked = list(zip(sorted(found), pool.map(_answers, sorted(found)), strict=True))
     return [address for address, answers in asked if answers]

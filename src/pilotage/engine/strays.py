@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.found import found_routers
 from pilotage.engine import rescue
 from pilotage.engine.journal import witness_in
 from pilotage.engine.location import place_of, router_folders
@@ -76,7 +77,7 @@ def leave_unwatched(directory: Path, in_hand: Set[Path] = frozenset()) -> None:
 
 def _targets(directory: Path) -> list[Path]:
     places = sorted((directory / "run").glob("*"))
-    return [place for place in places if any((folder / "xds").is_dir() for folder in router_folders(place))]
+    return [place for place in places if any(found_routers(router_folders(place)))]
 
 
 def _leave_to_stable(place: Path, why: str) -> None:

@@ -36,6 +36,7 @@ class HAProxyRouter:
         self._directory, self._fence = directory.resolve(), fence
         self._listen, self._cookie, self._program = listen, cookie, program
         self._admin = Admin(self._directory / "admin.sock")
+        self._asked_to_end = 0.0
 
     def url(self) -> str:
         host, _, port = self._listen.rpartition(":")
@@ -50,6 +51,10 @@ class HAProxyRouter:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
         if not self._admin.answers():
             self._start()
+        self.change(split, backends)
+
+    def change(self, split: Split, backends: Backends) -> None:
+        """Tell an HAProxy that runs; nobody asks the fence here. Raises AdapterError."""
         slots = self._slots_for([*backends, *(version for version, _ in split.weights)])
         # Who gets more comes first: every instance is there before a request can reach it.
         for version, addresses in backends.items():
@@ -84,16 +89,26 @@ class HAProxyRouter:
 
     def stop(self) -> None:
         self._fence.check()
-        for process in self._processes():
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(signal.SIGTERM)
-        _, left = psutil.wait_procs(self._processes(), _ENDS_WITHIN)
+        while self.ask_to_end(_ENDS_WITHIN):
+            time.sleep(0.02)
+
+    def runs(self) -> bool:
+        return bool(self._processes())
+
+    def ask_to_end(self, within: float) -> bool:
+        """Ask it to end, by force `within` seconds after the first call; whether it still runs. Its files go, too."""
+        self._asked_to_end = self._asked_to_end or time.monotonic()
+        force = time.monotonic() - self._asked_to_end > within
+        left = self._processes()
         for process in left:
-            process.kill()
-        psutil.wait_procs(left, _ENDS_WITHIN)
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
+        if left:
+            return True
         if self._directory.exists():
             for name in ("admin.sock", "haproxy.cfg", "haproxy.pid", "split.map", "state.map", "versions.map"):
                 (self._directory / name).unlink(missing_ok=True)
+        return False
 
     # ── the process ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,8 +150,10 @@ class HAProxyRouter:
 
     def _processes(self) -> list[psutil.Process]:
         """Ours, by the configuration in its command line."""
-        mine = str(self._directory / "haproxy.cfg")
-        return [one for one in psutil.process_iter(["cmdline"]) if mine in (one.info["cmdline"] or ())]
+        mine, found = str(self._directory / "haproxy.cfg"), psutil.process_iter(["cmdline", "status"])
+        return [
+            one for one in found if mine in (one.info["cmdline"] or ()) and one.info["status"] != psutil.STATUS_ZOMBIE
+        ]
 
     # ── slots and servers ──────────────────────────────────────────────────────────────────────────────────
 

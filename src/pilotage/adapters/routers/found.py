@@ -1,0 +1,84 @@
+"""A router by its folder alone, for when no configuration can be read: the way back without a store, `down`, `status`.
+
+One explicit table, and the entry-point group `pilotage.found_router` of installed packages: each takes a folder and
+gives what it found there, or None where the folder is not its own. Light: no configuration is imported.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from pilotage.model.traffic import Split
+
+_log = logging.getLogger(__name__)
+
+TABLE = ("pilotage.adapters.routers.envoy_found:found",)
+
+
+class FoundRouter(Protocol):
+    """A router that was started for this folder, whoever asks. No method asks the fence: the way back is a person's, or
+    that of a worker whose store is away."""
+
+    def runs(self) -> bool:
+        """Whether it runs. Changes nothing."""
+
+    def died(self) -> bool:
+        """Whether it does not run although nobody stopped it. Changes nothing."""
+
+    def split(self) -> Split | None:
+        """What it does, or was told last; None where that cannot be read. Changes nothing."""
+
+    def addresses(self, version: str) -> Iterable[tuple[str, int]]:
+        """The instances of a version that it knows of. Changes nothing."""
+
+    def lead_all(self, version: str, instances: Iterable[tuple[str, int]]) -> bool:
+        """Send every user to `version`, testers and mirrors too. Returns whether the router itself says that it is so;
+        False where it does not answer. Raises AdapterError when it cannot be told. Takes some seconds."""
+
+    def stop(self, within: float) -> bool:
+        """Ask it to end, by force `within` seconds later. Returns whether it still runs; to be said again until not."""
+
+
+Finder = Callable[[Path], FoundRouter | None]
+
+
+def found_router(folder: Path) -> FoundRouter | None:
+    """Whose router this folder is; None where it is nobody's that is installed."""
+    if not folder.is_dir():
+        return None
+    for where in TABLE:
+        if (found := _loaded(where)(folder)) is not None:
+            return found
+    # Packages are looked for only where something was left: most folders are ours or empty.
+    finders = _added() if any(folder.iterdir()) else ()
+    return next((found for finder in finders if (found := finder(folder)) is not None), None)
+
+
+def found_routers(folders: Iterable[Path]) -> Iterator[FoundRouter]:
+    """The router of each folder that has one."""
+    return (found for folder in folders if (found := found_router(folder)) is not None)
+
+
+@cache
+def _loaded(where: str) -> Finder:
+    module, _, name = where.partition(":")
+    finder: Finder = getattr(import_module(module), name)
+    return finder
+
+
+@cache
+def _added() -> tuple[Finder, ...]:
+    from importlib.metadata import entry_points
+
+    found: list[Finder] = []
+    for entry in sorted(entry_points(group="pilotage.found_router"), key=lambda entry: entry.name):
+        try:
+            found.append(entry.load())
+        except Exception as error:
+            _log.warning("%s cannot be imported: %r", entry.value, error)
+    return tuple(found)
