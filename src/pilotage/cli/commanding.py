@@ -61,7 +61,7 @@ reject = _command("reject", "Reject the step that is waiting for approval, and r
 def abort(project: Project, environment: str | None, reason: str, offline: bool, to: str | None) -> None:
     """Roll back the rollout in progress, traffic first. Never waits for a gate.
 
-    --offline sends all users back to the stable version even if the store is locked, full, down or deleted, and
+    --offline sends all users back to the stable version, even if the store is locked, full, down or deleted, and
     pilotage.yaml cannot be read. It stops no process. The worker records the abort when the store is back.
     """
     if to and not offline:

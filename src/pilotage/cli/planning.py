@@ -31,16 +31,21 @@ def wish_options(command: Any) -> Any:
     """The options that say what is asked of a plan."""
     for option in reversed(
         (
-            click.option("--date", "release_date", type=_DAY, help="The day on which everyone has the release."),
-            click.option("--as-of", type=_DAY, help="The day of the decision, when it is not today."),
-            click.option("--done", help="Phases that are done, with commas, such as planning_phase."),
+            click.option("--date", "release_date", type=_DAY, help="Day on which all users have the release."),
+            click.option("--as-of", type=_DAY, help="Day of the decision. Default: today."),
+            click.option("--done", help="Finished phases, separated by commas, such as planning_phase."),
             click.option(
-                "--accept", multiple=True, metavar="CONFLICT", help="Go on with this conflict; needs --reason."
+                "--accept",
+                multiple=True,
+                metavar="CONFLICT",
+                help="Accept this conflict. Requires --reason. Repeatable.",
             ),
             click.option(
-                "--with-risk", metavar="A..B", help="Assess these changes, and hold the strategy against them."
+                "--with-risk",
+                metavar="A..B",
+                help="Assess the risk of these commits, and compare the strategy with it.",
             ),
-            click.option("--reason", help="Why the conflicts are accepted; it is recorded in the plan."),
+            click.option("--reason", help="Why you accept the conflicts. Recorded in the plan."),
         )
     ):
         command = option(command)

@@ -20,7 +20,7 @@ def _answer_options(command: Any) -> Any:
     for name, kind, default, question in reversed(QUESTIONS):
         flag = f"--{name.replace('_', '-')}"
         if name == "stakeholders":
-            text = f"{question} [{', '.join(kind)}; proposed: {default}]"
+            text = f"{question} [{', '.join(kind)}; default: {default}]"
             option = click.option(flag, name, default=None, help=text)
         else:
             option = click.option(
@@ -28,7 +28,7 @@ def _answer_options(command: Any) -> Any:
                 name,
                 type=click.Choice([str(word) for word in kind]),
                 default=None,
-                help=f"{question} [proposed: {default}]",
+                help=f"{question} [default: {default}]",
             )
         command = option(command)
     return command

@@ -14,21 +14,21 @@ from pilotage.model.answers import (
 )
 
 QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
-    ("release_type", ReleaseType, "minor", "What kind of change is released?"),
+    ("release_type", ReleaseType, "minor", "What kind of change do you release?"),
     (
         "deployment_strategy",
         DeploymentStrategy,
         "canary",
         "How should it reach users?",
     ),
-    ("team_size", TeamSize, "small", "Who releases? small 2–5, medium 6–15, large >15, distributed"),
-    ("release_frequency", ReleaseFrequency, "weekly", "How often?"),
+    ("team_size", TeamSize, "small", "How large is the team? small 2–5, medium 6–15, large >15, distributed"),
+    ("release_frequency", ReleaseFrequency, "weekly", "How often do you release?"),
     (
         "risk_tolerance",
         RiskTolerance,
         "medium",
-        "How careful? low watches each step 24 h, medium 4 h, high 1 h",
+        "How much risk do you accept? low watches each step 24 h, medium 4 h, high 1 h",
     ),
-    ("stakeholders", Stakeholder, "customer-facing", "Whom does it concern? several with commas"),
+    ("stakeholders", Stakeholder, "customer-facing", "Who does a release affect? Separate several with commas"),
 )
 """Of each: its name, the answers it has, the one that is proposed, and the question."""

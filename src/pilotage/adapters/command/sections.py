@@ -39,33 +39,37 @@ class _Command(ProgramSection, AdapterSection):
     """A program that is called with one JSON object and answers with one."""
 
     kind: Literal["command"]
-    run: list[str] = Field(min_length=1, description="Argument list of the program, without a shell.")
-    deadline: Duration = Field(10.0, gt=0, le=60, description="How long one call may take; then it is ended.")
+    run: list[str] = Field(min_length=1, description="Program as an argument list, without a shell.")
+    deadline: Duration = Field(10.0, gt=0, le=60, description="Time limit of one call, after which it is killed.")
 
 
 class CommandRouterSection(_Command, RouterSection):
     """A router of your own, told and read by a program."""
 
-    url: PlainUrl | None = Field(None, description="Where users reach the service, such as https://shop.example.")
+    url: PlainUrl | None = Field(
+        None, description="Address where users reach the service, such as https://shop.example."
+    )
     can: list[Literal["header_routes", "mirror", "sticky", "closed", "endpoints"]] = Field(
-        default_factory=list, description="What it can do beside weights."
+        default_factory=list, description="What the router can do in addition to weights."
     )
     grain: Annotated[float, Field(gt=0, le=1, strict=False)] = Field(
-        0.001, description="Smallest difference between two weights, as a share: 0.01 for whole percent."
+        0.001, description="Smallest difference between two weights, as a share: 0.01 for whole per cent."
     )
 
 
 class CommandFleetSection(_Command, FleetSection):
     """A fleet of your own, run by a program."""
 
-    health: UrlPath = Field("/healthz", description="Path that answers 2xx when an instance is well.")
-    can: list[Literal["memory", "cpu", "logs"]] = Field(default_factory=list, description="What it tells of instances.")
+    health: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
+    can: list[Literal["memory", "cpu", "logs"]] = Field(
+        default_factory=list, description="What it reports about instances."
+    )
 
 
 class CommandMetricsSection(_Command, MetricsSection):
     """Counters of requests and errors, told by a program."""
 
-    can: list[Literal["durations"]] = Field(default_factory=list, description="What it tells beside counts.")
+    can: list[Literal["durations"]] = Field(default_factory=list, description="What it reports in addition to counts.")
 
 
 class CommandQueriesSection(_Command, QueriesSection):

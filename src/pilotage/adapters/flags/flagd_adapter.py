@@ -17,7 +17,9 @@ class FlagdSection(FlagSection):
     """The release flag of a feature toggle, in a file of definitions in flagd's format."""
 
     kind: Literal["flagd"] = "flagd"
-    file: str = Field(description="The definitions; services evaluate them through OpenFeature.")
+    file: str = Field(
+        description="File with flag definitions in flagd's format. Services evaluate them through OpenFeature."
+    )
 
 
 def _open(section: FlagdSection, context: Context) -> Flags:

@@ -24,10 +24,10 @@ class ProcessFleetSection(ProgramSection, FleetSection):
     kind: Literal["process"]
     command: list[str] = Field(
         min_length=1,
-        description="Argument list that serves HTTP; `{version}` and `{port}` are filled in. No shell.",
+        description="Arguments of a command that serves HTTP, no shell. `{version}` and `{port}` are filled in.",
     )
-    health: UrlPath = Field("/healthz", description="Path that answers 2xx when an instance is well.")
-    stop_deadline: Duration = Field(10.0, description="How long an instance may take to end before it is forced to.")
+    health: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
+    stop_deadline: Duration = Field(10.0, description="How long an instance may take to stop before it is killed.")
 
     @model_validator(mode="after")
     def _fills_in(self) -> ProcessFleetSection:

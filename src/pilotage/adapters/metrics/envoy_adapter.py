@@ -19,7 +19,7 @@ class EnvoyMetricsSection(MetricsSection):
     """Requests, errors and latencies as the embedded router counts them."""
 
     kind: Literal["envoy"]
-    admin: Address | None = Field(None, description="Envoy's admin address, when it is not the embedded router's own.")
+    admin: Address | None = Field(None, description="Admin address of another Envoy. Default: the embedded router's.")
 
 
 def _open(section: EnvoyMetricsSection, context: Context) -> Metrics:

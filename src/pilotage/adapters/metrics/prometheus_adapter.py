@@ -18,7 +18,7 @@ class PrometheusSection(QueriesSection):
     """A Prometheus, or anything that speaks its HTTP API."""
 
     kind: Literal["prometheus"]
-    url: PlainUrl = Field(description="Its address, such as http://127.0.0.1:9090.")
+    url: PlainUrl = Field(description="Address of the Prometheus, such as http://127.0.0.1:9090.")
 
 
 def _open(section: PrometheusSection, _context: Context) -> Queries:

@@ -19,10 +19,14 @@ class SlackSection(Channel):
     """Slack: an incoming webhook, or a bot with threads, edits and buttons."""
 
     kind: Literal["slack"]
-    webhook: SecretRef | None = Field(None, description="Address of an incoming webhook.")
-    token: SecretRef | None = Field(None, description="Or a bot's token (xoxb-…), with chat:write.")
-    channel: str | None = Field(None, description="Where the bot writes: #releases or a channel's id.")
-    signing_secret: SecretRef | None = Field(None, description="With a token: buttons that approve and abort.")
+    webhook: SecretRef | None = Field(None, description="Reference to the URL of an incoming webhook.")
+    token: SecretRef | None = Field(
+        None, description="Reference to a bot token (xoxb-…) with chat:write. Use it instead of webhook."
+    )
+    channel: str | None = Field(None, description="Channel for the bot: #releases, or a channel id.")
+    signing_secret: SecretRef | None = Field(
+        None, description="With a token: reference to the signing secret, for buttons that approve and abort."
+    )
     api: Url = Field("https://slack.com/api", description="Slack's API.")
 
     @model_validator(mode="after")
@@ -40,12 +44,14 @@ class EmailSection(Channel):
     """E-mail over SMTP."""
 
     kind: Literal["email"]
-    host: Annotated[str, Field(min_length=1)] = Field(description="The mail server.")
+    host: Annotated[str, Field(min_length=1)] = Field(description="Host of the mail server.")
     port: Annotated[int, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = Field("starttls", description="none only with private: true.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="Encryption of the connection; none requires private: true."
+    )
     user: str | None = None
     password: SecretRef | None = None
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="From whom.")
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="Address of the sender.")
     to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -63,7 +69,7 @@ class PagerDutySection(Channel):
     """PagerDuty, Events API v2: one incident a rollout that hurts, opened and resolved by itself."""
 
     kind: Literal["pagerduty"]
-    routing_key: SecretRef = Field(description="Of the service's integration.")
+    routing_key: SecretRef = Field(description="Reference to the routing key of the service's integration.")
     url: Url = "https://events.pagerduty.com/v2/enqueue"
 
 
@@ -79,7 +85,9 @@ class WebhookSection(Channel):
 
     kind: Literal["webhook"]
     url: Url
-    secret: SecretRef = Field(description="whsec_… in base64; the receiver has the same.")
+    secret: SecretRef = Field(
+        description="Reference to the shared secret: whsec_… in base64, the same as at the receiver."
+    )
 
 
 class CDEventsSection(Channel):
@@ -88,16 +96,16 @@ class CDEventsSection(Channel):
     kind: Literal["cdevents"]
     url: Url
     source: Annotated[str, Field(min_length=1)] = Field(
-        "/pilotage", description="The context's source, a URI reference."
+        "/pilotage", description="Source in the event's context, a URI reference."
     )
-    token: SecretRef | None = Field(None, description="Sent as a bearer token.")
+    token: SecretRef | None = Field(None, description="Reference to a token, sent as a bearer token.")
 
 
 class AppriseSection(Channel):
     """ntfy, Discord, Telegram and a hundred others, through Apprise."""
 
     kind: Literal["apprise"]
-    url: SecretRef = Field(description="Such as ntfy://topic or discord://id/token; see Apprise's list.")
+    url: SecretRef = Field(description="Reference to an Apprise URL, such as ntfy://topic or discord://id/token.")
 
 
 def _adapter(

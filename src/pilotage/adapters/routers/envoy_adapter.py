@@ -21,9 +21,11 @@ class StickySection(Section):
     """What tells users apart, so that one who was sent to the canary stays there."""
 
     cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(
-        None, description="A cookie; the router sets it for users who have none."
+        None, description="Name of a cookie. The router sets it for users who have none."
     )
-    header: HeaderName | None = Field(None, description="Or a request header, such as a user id set by a gateway.")
+    header: HeaderName | None = Field(
+        None, description="Name of a request header, such as x-user-id set by a gateway. Use it instead of cookie."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> StickySection:
@@ -36,17 +38,19 @@ class EnvoyRouterSection(RouterSection):
     """The embedded load balancer."""
 
     kind: Literal["envoy"]
-    listen: Address = Field(description="Where users reach the service, such as 0.0.0.0:8080.")
+    listen: Address = Field(description="Address where users reach the service, such as 0.0.0.0:8080.")
     sticky: StickySection | None = None
-    request_timeout: Duration = Field(15.0, description="Longest answer that users wait for; 0 for none.")
-    version_header: HeaderName | None = Field(None, description="Response header that names the version asked.")
-    maintenance_page: str | None = Field(None, description="HTML file that users get while the service is closed.")
-    stats: Address | None = Field(
-        None, description="Where a Prometheus may scrape Envoy's statistics, under /stats/prometheus."
+    request_timeout: Duration = Field(15.0, description="Time limit of a request; 0 for none.")
+    version_header: HeaderName | None = Field(
+        None, description="Response header that names the version, such as x-release. Default: none."
     )
-    http2: bool = Field(False, description="Instances speak HTTP/2 without TLS, as gRPC needs.")
+    maintenance_page: str | None = Field(None, description="HTML file that users see while the service is closed.")
+    stats: Address | None = Field(
+        None, description="Address where Prometheus can scrape /stats/prometheus, such as 127.0.0.1:9901."
+    )
+    http2: bool = Field(False, description="Speak HTTP/2 without TLS to instances. gRPC needs it.")
     retry_idempotent: bool = Field(
-        False, description="GET, HEAD, OPTIONS, PUT and DELETE are sent once more when an instance dies under them."
+        False, description="Retry GET, HEAD, OPTIONS, PUT and DELETE once if an instance dies mid-request."
     )
 
 
