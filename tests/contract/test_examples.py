@@ -35,9 +35,10 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_example_is_listed_with_what_it_can_do(tmp_path: Path) -> None:
     said = run(tmp_path, "pilotage.cli.main", "adapters", "--json")
-    (found,) = [one for one in json.loads(said.stdout)["adapters"] if one["kind"] == "haproxy"]
-    assert (found["port"], found["package"]) == ("router", "pilotage-haproxy")
-    assert (found["capabilities"]["grain"], found["capabilities"]["mirror"]) == (1, False)
+    listed = {one["port"]: one for one in json.loads(said.stdout)["adapters"] if one["kind"] == "haproxy"}
+    assert {one["package"] for one in listed.values()} == {"pilotage-haproxy"}
+    assert listed["router"]["capabilities"]["mirror"] is False
+    assert listed["metrics"]["capabilities"]["provides"] == ["application_error_rate"]
 
 
 def test_a_configuration_names_it_and_a_plan_that_it_cannot_do_is_refused(tmp_path: Path) -> None:

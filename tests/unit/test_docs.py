@@ -101,7 +101,14 @@ def test_the_figures_example_is_valid() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["docs/quick-start.md", "docs/notifications.md", "docs/reports.md", "docs/notes.md", "docs/readiness.md", "docs/risk.md"],
+    [
+        "docs/quick-start.md",
+        "docs/notifications.md",
+        "docs/reports.md",
+        "docs/notes.md",
+        "docs/readiness.md",
+        "docs/risk.md",
+    ],
 )
 def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
     """Every `pilotage …` of a page, in a block or in a sentence: the command is there, and knows each option."""

@@ -149,11 +149,19 @@ class HAProxyRouter:
             time.sleep(0.01)
 
     def _processes(self) -> list[psutil.Process]:
-        """Ours, by the configuration in its command line."""
-        mine, found = str(self._directory / "haproxy.cfg"), psutil.process_iter(["cmdline", "status"])
-        return [
-            one for one in found if mine in (one.info["cmdline"] or ()) and one.info["status"] != psutil.STATUS_ZOMBIE
-        ]
+        """Ours, by the configuration in its command line; by its record where there is one, else among all."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            recorded = psutil.Process(int((self._directory / "haproxy.pid").read_text()))
+            if self._is_ours(recorded):
+                return [recorded]
+        return [one for one in psutil.process_iter() if self._is_ours(one)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            mine = str(self._directory / "haproxy.cfg") in process.cmdline()
+            return mine and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
 
     # ── slots and servers ──────────────────────────────────────────────────────────────────────────────────
 
