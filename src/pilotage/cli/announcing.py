@@ -1,4 +1,4 @@
-"""`announce`: who is to be told what about a release, and telling them."""
+"""`announce`: preview, edit, approve, send, schedule or skip the announcements of a plan."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pilotage.model.announcement import Announced
     from pilotage.model.plan import Plan
 
-_range = click.option("--range", "range_", metavar="A..B", help="The changes that are told of; else since what serves.")
+_range = click.option(
+    "--range", "range_", metavar="A..B", help="Commits to describe. Default: those since the version that serves."
+)
 
 
 @click.group()
 def announce() -> None:
-    """The plan's communication calendar: preview, edit, approve, send, schedule, skip."""
+    """Work with the plan's announcements: preview, edit, approve, send, schedule, skip."""
 
 
 def _plan(project: Project, version: str, environment: str | None, wished: dict[str, Any]) -> Plan:
@@ -57,7 +59,10 @@ def _text(project: Project, plan: Plan, announced: Announced, range_: str | None
 @json_option
 @click.pass_obj
 def show_all(project: Project, /, version: str, environment: str | None, as_json: bool, **wished: Any) -> None:
-    """Everything that somebody is to be told about VERSION, and how it stands."""
+    """List the announcements of VERSION.
+
+    Shows audience, owner, due time and state of each.
+    """
     from pilotage.app.announcements import announcements_of
 
     plan = _plan(project, version, environment, wished)
@@ -87,7 +92,10 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
 @wish_options
 @click.pass_obj
 def track(project: Project, /, version: str, environment: str | None, **wished: Any) -> None:
-    """Remind the owners of what is overdue for VERSION, once a day, until it is sent or skipped."""
+    """Remind owners of overdue announcements of VERSION.
+
+    Each owner gets a reminder once a day until the announcement is sent or skipped.
+    """
     from pilotage.app.announcements import track as begin
 
     plan = _plan(project, version, environment, wished)
@@ -106,7 +114,7 @@ def track(project: Project, /, version: str, environment: str | None, **wished: 
 def show(
     project: Project, /, item: str, version: str, environment: str | None, range_: str | None, **wished: Any
 ) -> None:
-    """Print ITEM as it would be sent, with what is known now."""
+    """Preview ITEM with the facts known now."""
     plan = _plan(project, version, environment, wished)
     click.echo(_text(project, plan, _one(project, plan, item), range_))
 
@@ -119,7 +127,10 @@ def show(
 @wish_options
 @click.pass_obj
 def edit(project: Project, /, item: str, version: str, file: Any, environment: str | None, **wished: Any) -> None:
-    """Say ITEM in the words of FILE (- is standard input); it must be approved again."""
+    """Replace the text of ITEM by FILE (- for standard input).
+
+    The owner must approve it again.
+    """
     from pilotage.app.announcements import edit as change
     from pilotage.app.requests import AnnouncementRequest
     from pilotage.render.sandbox import MOST
@@ -138,7 +149,10 @@ def edit(project: Project, /, item: str, version: str, file: Any, environment: s
 @wish_options
 @click.pass_obj
 def approve(project: Project, /, item: str, version: str, environment: str | None, **wished: Any) -> None:
-    """ITEM may go out; said by its owner, where `people` name one."""
+    """Approve ITEM for sending.
+
+    If `people` is configured, only its owner can approve.
+    """
     from pilotage.app.announcements import approve as allow
     from pilotage.app.requests import AnnouncementRequest
 
@@ -153,13 +167,16 @@ def approve(project: Project, /, item: str, version: str, environment: str | Non
 @environment_option
 @wish_options
 @_range
-@click.option("--at", "moment", help="Not before this time of the release's zone, such as 2026-12-01T09:00.")
+@click.option("--at", "moment", help="Send at this time in the release's time zone, such as 2026-12-01T09:00.")
 @click.pass_obj
 def send(
     project: Project, /, item: str, version: str, environment: str | None, range_: str | None, moment: str | None,
     **wished: Any,
 ) -> None:  # fmt: skip
-    """Tell ITEM to its audience now, or --at a time, through every channel that leads there."""
+    """Send ITEM to its audience, now or with --at.
+
+    It goes out through every channel of that audience. It must be approved.
+    """
     from pilotage.app.announcements import send as tell
     from pilotage.app.requests import AnnouncementRequest
 
@@ -185,10 +202,10 @@ def _moment(text: str, plan: Plan) -> float:
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--because", required=True, callback=said, help="Why not; it stays with the release.")
+@click.option("--because", required=True, callback=said, help="Reason. It is stored with the release.")
 @click.pass_obj
 def skip(project: Project, /, item: str, version: str, environment: str | None, because: str, **wished: Any) -> None:
-    """Do not tell ITEM this time, for a reason."""
+    """Skip ITEM for this release."""
     from pilotage.app.announcements import skip as leave_out
     from pilotage.app.requests import AnnouncementRequest
 
@@ -199,9 +216,12 @@ def skip(project: Project, /, item: str, version: str, environment: str | None, 
 
 @announce.command()
 @click.argument("item")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it there.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 def template(item: str, output: Path | None) -> None:
-    """Print the template of ITEM, to begin one of your own with in the folder that `templates:` names."""
+    """Print the template of ITEM.
+
+    To use your own, save it in the folder that `templates:` names in pilotage.yaml, and edit it.
+    """
     from pilotage.render.announcement import template_of
 
     text = template_of(item)

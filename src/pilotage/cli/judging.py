@@ -1,4 +1,4 @@
-"""`judge` and `analysis`: the judge on figures of the past, and rules of another tool carried over."""
+"""`judge` and `analysis`: replay recorded metrics through the judge; import rules from Argo Rollouts."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from pilotage.cli.options import json_option
     "source",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     required=True,
-    help="CSV with time, canary_bad, canary_total, stable_bad, stable_total; or a Prometheus range (JSON).",
+    help="CSV with time, canary_bad, canary_total, stable_bad, stable_total; or a Prometheus range as JSON.",
 )
-@click.option("--gauge", is_flag=True, help="The CSV has time, canary, stable: samples of a gauge, not counts.")
-@click.option("--factor", type=float, default=2.0, show_default=True, help="With --gauge: not harm below it.")
-@click.option("--cumulative", is_flag=True, help="The CSV's counts are counters that grow, not counts per row.")
-@click.option("--tolerated-ratio", type=float, default=1.25, show_default=True, help="Not called harm below it.")
-@click.option("--false-rollback", default="0.1%", show_default=True, help="Probability of calling a good canary bad.")
-@click.option("--limit", help="A rate that is harm whatever stable does, such as 5%.")
-@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the ratio there (SVG).")
+@click.option("--gauge", is_flag=True, help="The CSV has time, canary, stable: samples of a gauge.")
+@click.option(
+    "--factor", type=float, default=2.0, show_default=True, help="With --gauge: smallest ratio that counts as harm."
+)
+@click.option("--cumulative", is_flag=True, help="The CSV has growing counters, not counts per row.")
+@click.option(
+    "--tolerated-ratio", type=float, default=1.25, show_default=True, help="Smallest error ratio that counts as harm."
+)
+@click.option("--false-rollback", default="0.1%", show_default=True, help="Probability of rolling back a good canary.")
+@click.option("--limit", help="Error rate that is always harm, such as 5%.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the ratio to this file, as SVG.")
 @json_option
 def judge(
     source: Path,
@@ -39,9 +43,9 @@ def judge(
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Judge the past: when would a rollback have come, and whom would it have spared?
+    """Replay recorded metrics: when would Pilotage have rolled back, and how many users would that have spared?
 
-    Exit status 4 when it would have been rolled back, 0 otherwise.
+    Exits 4 if it would have rolled back, otherwise 0.
     """
     from pilotage.app.replay import ReplayRequest, replay_counts, replay_samples
 
@@ -67,15 +71,15 @@ def judge(
 
 @click.group()
 def analysis() -> None:
-    """Rules of Argo Rollouts: read them, and count as it does."""
+    """Import analysis rules from Argo Rollouts."""
 
 
 @analysis.command("import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--prometheus", help="Its address; prints the section `analysis:` for pilotage.yaml.")
+@click.option("--prometheus", help="Address of your Prometheus. Prints the section `analysis:` for pilotage.yaml.")
 @json_option
 def import_(source: Path, prometheus: str | None, as_json: bool) -> None:
-    """Read the AnalysisTemplates of a YAML file and show the rules they make."""
+    """Show the rules that a file of AnalysisTemplates makes."""
     from pilotage.app.replay import import_rules
 
     found = import_rules(source, prometheus)

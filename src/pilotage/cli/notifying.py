@@ -1,4 +1,4 @@
-"""`notify`: what was told to whom, and what did not arrive. `serve-callbacks`: buttons of Slack."""
+"""`notify`: channels and their messages. `serve-callbacks`: receive what people press in Slack."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pilotage.cli.options import address, json_option
 
 @click.group()
 def notify() -> None:
-    """Channels: how they do, what was sent, and what to send again."""
+    """Show channels and messages; send a test; retry."""
 
 
 @notify.command("list")
-@click.option("--limit", default=20, show_default=True, help="Messages shown, newest first.")
+@click.option("--limit", default=20, show_default=True, help="Number of messages to show, newest first.")
 @json_option
 @click.pass_obj
 def show(project: Project, limit: int, as_json: bool) -> None:
-    """How each channel does, and the newest messages."""
+    """Show the state of each channel and the newest messages."""
     from pilotage.app.channels import overview
 
     health, letters = overview(project, limit)
@@ -58,7 +58,7 @@ def _clock(at: float | None) -> str:
 @click.argument("channel", required=False)
 @click.pass_obj
 def retry(project: Project, channel: str | None) -> None:
-    """Send again now what was given up or waits for its next try: of CHANNEL, or of all."""
+    """Retry failed messages now, those of CHANNEL or all."""
     from pilotage.app.channels import send_again
 
     count = send_again(project, channel)
@@ -69,7 +69,7 @@ def retry(project: Project, channel: str | None) -> None:
 @click.argument("channel", required=False)
 @click.pass_obj
 def test(project: Project, channel: str | None) -> None:
-    """Send a test message now, through CHANNEL or all of them; exit 9 when one does not take it."""
+    """Send a test message through CHANNEL, or through all. Exits 9 if one fails."""
     from pilotage.app.channels import try_out
 
     failed = 0
@@ -80,13 +80,16 @@ def test(project: Project, channel: str | None) -> None:
 
 
 @click.command("serve-callbacks")
-@click.option("--listen", default="127.0.0.1:8091", show_default=True, help="Where Slack's requests arrive.")
+@click.option(
+    "--listen", default="127.0.0.1:8091", show_default=True, help="Address on which to receive Slack's requests."
+)
 @click.pass_obj
 def serve_callbacks(project: Project, listen: str) -> None:
-    """Take what people press in Slack: approve, reject, abort. Put TLS before it; requests are verified.
+    """Receive what people press in Slack: approve, reject, abort.
 
-    Slack's app sends interactivity requests to this address. Whoever presses must be somebody of `people`, by
-    `also: ["slack:U0123"]`; a question that is not open any more is not answered.
+    Put TLS in front of it, and enter the address in the interactivity settings of your Slack app. Pilotage verifies
+    Slack's signature. The user must be listed in `people` (`also: ["slack:U0123"]`), and the question must still be
+    open.
     """
     from pilotage.app.channels import callback_server
 

@@ -1,4 +1,4 @@
-"""`notes`: what changed, for whom, from git; drafts that survive edits, `CHANGELOG.md`, the next version."""
+"""`notes`: release notes from git, drafts that keep edits, `CHANGELOG.md`, the next version."""
 
 from __future__ import annotations
 
@@ -16,23 +16,37 @@ _AUDIENCES = ["developer", "user", "executive"]
 
 @click.command()
 @click.argument("range_", metavar="[A..B]", required=False)
-@click.option("--version", "named", help="What is released; the next version when left out.")
+@click.option("--version", "named", help="Version of the release. Default: the next version.")
 @click.option(
-    "--audience", type=click.Choice(["developer", "user", "executive"]), default="developer", show_default=True
+    "--audience",
+    type=click.Choice(["developer", "user", "executive"]),
+    default="developer",
+    show_default=True,
+    help="Who reads the notes.",
 )
 @form_options
 @click.option(
     "--draft",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write or renew this draft; edits in it stay. -o: as readers get it.",
+    help="Write or update this draft; your edits stay. Add -o to also write it without comments.",
 )
 @click.option("--changelog", type=click.Path(path_type=Path, dir_okay=False), help="Update this CHANGELOG.md in place.")
-@click.option("--unreleased", is_flag=True, help="With --changelog: below Unreleased instead of a version.")
-@click.option("--next-version", "only_version", is_flag=True, help="Print the next version, and nothing else.")
-@click.option("--scheme", type=click.Choice(["semver", "pep440"]), default="semver", show_default=True)
-@click.option("--path", "paths", multiple=True, help="Only what touches this path, as of one package of several.")
-@click.option("--date", "day", type=_DAY, help="Of the release; that of its last commit when left out.")
-@click.option("--repository", type=click.Path(path_type=Path, file_okay=False), help="Another one than this.")
+@click.option("--unreleased", is_flag=True, help="With --changelog: write under Unreleased, not under a version.")
+@click.option("--next-version", "only_version", is_flag=True, help="Print the next version only.")
+@click.option(
+    "--scheme",
+    type=click.Choice(["semver", "pep440"]),
+    default="semver",
+    show_default=True,
+    help="Scheme of version numbers.",
+)
+@click.option(
+    "--path", "paths", multiple=True, help="Include only changes to this path, for one package of several. Repeatable."
+)
+@click.option("--date", "day", type=_DAY, help="Date of the release. Default: the date of its last commit.")
+@click.option(
+    "--repository", type=click.Path(path_type=Path, file_okay=False), help="Read this repository, not the current one."
+)
 @click.pass_obj
 def notes(
     project: Project,
@@ -50,9 +64,10 @@ def notes(
     day: datetime | None,
     repository: Path | None,
 ) -> None:
-    """What changed in a range of commits: from the newest version's tag to HEAD when none is named.
+    """Write release notes for the commits A..B. Default: from the newest version's tag to HEAD.
 
-    Works on histories of any habit, and marks with ? what it had to guess. Reverts and what they undid are left out.
+    No commit convention is needed. A ? marks a kind of change that is a guess. Reverts are left out, together with
+    what they undid.
     """
     from pilotage.app import notes as made
 

@@ -1,4 +1,4 @@
-"""`pilotage plan`: what releasing a version would do, when, by whom, and where each number comes from."""
+"""`pilotage plan`: show what a release would do, when and why; compare plans; move them to another date."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.group(cls=DefaultGroup, default="make")
 def plan() -> None:
-    """Show what releasing a version would do; compare plans; move a plan to another date."""
+    """Show what a release would do; compare plans; move a plan to another date."""
 
 
 def wish_options(command: Any) -> Any:
-    """The options that say what is asked of a plan."""
+    """Add the options that describe the wanted plan."""
     for option in reversed(
         (
             click.option("--date", "release_date", type=_DAY, help="Day on which all users have the release."),
@@ -62,7 +62,7 @@ def wish_of(
     reason: str | None,
     with_risk: str | None,
 ) -> Wish:
-    """What the options ask for. Raises UsageError for an acceptance without a reason, or the other way round."""
+    """Return what the options ask for. Raises UsageError for --accept without --reason, or the reverse."""
     from pilotage.app.plan import Wish
     from pilotage.model.acceptance import Acceptance
 
@@ -136,14 +136,16 @@ _FORMATS: dict[str, Callable[[Plan], str | bytes]] = {
 @click.argument("version")
 @environment_option
 @wish_options
+@click.option("--format", "form", type=click.Choice(["terminal", *_FORMATS]), default="terminal", help="Output format.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @click.option(
-    "--format", "form", type=click.Choice(["terminal", *_FORMATS]), default="terminal", help="How to show it."
+    "--section", multiple=True, metavar="NAME", help="Show this section only, or all. Repeatable; terminal format only."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead.")
-@click.option("--section", multiple=True, metavar="NAME", help="On the terminal: this part, or all.")
-@click.option("--why", "path", help="Why one value is what it is, such as steps[0].deadline or canary.weights.")
-@click.option("--what-if", multiple=True, metavar="QUESTION=ANSWER", help="What another answer would change.")
-@click.option("--detailed-exitcode", is_flag=True, help="With --what-if: exit 10 when something changes.")
+@click.option("--why", "path", help="Explain one value, such as steps[0].deadline or canary.weights.")
+@click.option(
+    "--what-if", multiple=True, metavar="QUESTION=ANSWER", help="Show what another answer would change. Repeatable."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="With --what-if: exit 10 if the plan changes.")
 @json_option
 @click.pass_obj
 def make(
@@ -160,9 +162,11 @@ def make(
     as_json: bool,
     **wished: Any,
 ) -> None:
-    """Show what releasing VERSION would do, and why.
+    """Show what a release of VERSION would do, and why.
 
-    Also: `plan diff A B` compares two plans, `plan retarget PLAN --date D` moves one.
+    \b
+    pilotage plan diff A B                   compare two plans
+    pilotage plan retarget PLAN --date DATE  move a plan to another date
     """
     from pilotage.app.plan import plan_for
 
@@ -225,11 +229,14 @@ def _show(made: Plan, section: tuple[str, ...]) -> None:
 @plan.command("diff")
 @click.argument("before")
 @click.argument("after")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when they differ.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 10 if the plans differ.")
 @json_option
 @click.pass_obj
 def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_json: bool) -> None:
-    """What changes from plan BEFORE to plan AFTER: each a JSON file (- is standard input) or a rollout's id."""
+    """Show what changes from plan BEFORE to plan AFTER.
+
+    Each is a JSON file, - for standard input, or the id of a rollout.
+    """
     from pilotage.app.plan import compare
     from pilotage.cli.comparing import named_plan, show_changes
 
@@ -242,12 +249,18 @@ def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_
 @click.argument("source", metavar="PLAN")
 @wish_options
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the moved plan (JSON) there."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the moved plan to this file, as JSON.",
 )
 @json_option
 @click.pass_obj
 def retarget(project: Project, /, source: str, output: Path | None, as_json: bool, **wished: Any) -> None:
-    """Move PLAN (a JSON file or a rollout's id) to --date: what moves, and who must be told again."""
+    """Move PLAN to --date. Show what moves, and who needs to hear of it.
+
+    PLAN is a JSON file, - for standard input, or the id of a rollout.
+    """
     from pilotage.app.plan import retarget as move
     from pilotage.cli.comparing import named_plan, show_retargeted
 

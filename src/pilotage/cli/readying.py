@@ -1,4 +1,4 @@
-"""`ready` and `audit`: every gate with its evidence, and the archive that anybody can check."""
+"""`ready` and `audit`: show every readiness gate with its evidence; bundle the evidence and verify the bundle."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pilotage.model.readiness import Readiness
 
 _AGAIN = 5.0
-"""Seconds between two looks of --watch."""
+"""Seconds between two checks of --watch."""
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -36,19 +36,19 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--watch", is_flag=True, help="Look again every few seconds, until everything is ready.")
-@click.option("--sarif", type=_file, help="Write what is missing as SARIF 2.1.0 there.")
-@click.option("--markdown", type=_file, help="Write the table as Markdown there.")
-@click.option("--bundle", "archive", type=_file, help="Write evidence, digests, sign-offs and waivers as one archive.")
+@click.option("--watch", is_flag=True, help="Check again every 5 seconds until everything is ready.")
+@click.option("--sarif", type=_file, help="Write what is missing to this file, as SARIF 2.1.0.")
+@click.option("--markdown", type=_file, help="Write the table to this file, as Markdown.")
+@click.option("--bundle", "archive", type=_file, help="Write evidence, digests, sign-offs and waivers to this archive.")
 @json_option
 @click.pass_obj
 def ready(
     project: Project, /, version: str, environment: str | None, watch: bool, sarif: Path | None, markdown: Path | None,
     archive: Path | None, as_json: bool, **wished: Any,
 ) -> None:  # fmt: skip
-    """Whether VERSION may be released: every gate of its plan, what was seen, and what to do next.
+    """Show whether VERSION is ready: every gate of its plan, the evidence, and what to do next.
 
-    Exit status 3 when anything is missing. `pilotage deploy` refuses with the same list.
+    Exits 3 if a gate is not ready. `pilotage deploy` refuses the release with the same table.
     """
     from pilotage.app.plan import plan_for
     from pilotage.render.readiness import to_dict
@@ -75,7 +75,7 @@ def _look(project: Project, plan: Plan) -> Readiness:
 
 @contextmanager
 def _progress() -> Iterator[Told | None]:
-    """A bar on the terminal while the gates are looked at; nothing elsewhere."""
+    """Show a progress bar on a terminal while the gates are checked."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -110,7 +110,7 @@ def _write(
 
 
 def show(found: Readiness, to_stderr: bool = False) -> None:
-    """The table of gates; those that are missing say what is next."""
+    """Print the table of gates; each one that is not ready says what to do next."""
     from rich.text import Text
 
     from pilotage.cli.edge import console
@@ -144,7 +144,7 @@ def _table(found: Readiness) -> Table:
 
 @click.group()
 def audit() -> None:
-    """Check what was kept as evidence."""
+    """Verify bundles of evidence."""
 
 
 @audit.command("verify")
@@ -152,17 +152,18 @@ def audit() -> None:
 @click.option(
     "--artifact",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Hold this file against its digest.",
+    help="Compare this file with the digest in the bundle.",
 )
 @key_option
 @json_option
 @click.pass_obj
 def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tuple[Path, ...], as_json: bool) -> None:
-    """Check a bundle of `pilotage ready --bundle`: signature, digests, every report and every gate once more.
+    """Verify a bundle made by `ready --bundle`.
 
-    Needs no network, no configuration and no store. --key names the public key of whoever should have made it; without
-    it, the keys of this state folder are trusted. Exit 1 when anything was changed, 2 when FILE is no bundle, 3 when
-    the release was not ready, 10 when nobody signed it whose key is known.
+    Verifies signature and digests, reads every report again and decides every gate again. Needs no network, no
+    configuration and no store. Use --key to name the public key of the expected signer. Without it, the keys of this
+    state folder are trusted. Exits 1 if anything was changed, 2 if FILE is not a bundle, 3 if the release was not
+    ready, and 10 if no known key signed it.
     """
     from pilotage.app.keys import trusted_keys
     from pilotage.app.readiness.bundle import verify
@@ -197,7 +198,7 @@ def _show_audit(found: Audit, as_json: bool) -> None:
 
 
 def _signed(found: Audit) -> str:
-    """What the signature, or its absence, says."""
+    """Return a sentence about the signature, or its absence."""
     claims = f"; {found.claimed} ready gates have no report in it and rest on its maker's word" * bool(found.claimed)
     if not found.key:
         return f"unsigned: says only that files agree with their list{claims}"

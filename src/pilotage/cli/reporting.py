@@ -1,4 +1,4 @@
-"""`report`, `dora`, `incident`, `serve-status`: what a time was like, what went wrong, what the public sees."""
+"""`report`, `dora`, `incident`, `serve-status`: report on a period or an incident; publish the status page."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from pilotage.cli.options import address, environment_option
 from pilotage.cli.showing import form_options, show
 
 _RENEW_EVERY = 2.0
-"""Seconds between two looks at what the page should say."""
+"""Seconds between two updates of the page."""
 
 since_option = click.option(
-    "--since", default="30d", show_default=True, help="A day such as 2026-11-01, or so long ago, such as 30d."
+    "--since",
+    default="30d",
+    show_default=True,
+    help="Start: a day such as 2026-11-01, or a duration before the end, such as 30d.",
 )
-until_option = click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; today when left out.")
+until_option = click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day. Default: today.")
 
 
 def day_of(until: datetime | None) -> date | None:
-    """The day of `--until`."""
+    """Return the day of `--until`."""
     return until.date() if until else None
 
 
@@ -31,7 +34,12 @@ def day_of(until: datetime | None) -> date | None:
 @since_option
 @until_option
 @click.option(
-    "--for", "reader", type=click.Choice(["executive", "technical", "business"]), default="technical", show_default=True
+    "--for",
+    "reader",
+    type=click.Choice(["executive", "technical", "business"]),
+    default="technical",
+    show_default=True,
+    help="Who reads the report.",
 )
 @form_options
 @click.pass_obj
@@ -39,7 +47,10 @@ def report(
     project: Project, environment: str | None, since: str, until: datetime | None, reader: str, form: str | None,
     output: Path | None,
 ) -> None:  # fmt: skip
-    """What a time was like: deployments, DORA, performance before and after, business, lessons."""
+    """Report on a period: deployments, DORA metrics, performance, business figures, lessons.
+
+    --for chooses the parts.
+    """
     from pilotage.app.periods import period_report
 
     show(period_report(project, environment, since, day_of(until), reader), form, output)
@@ -49,15 +60,19 @@ def report(
 @environment_option
 @since_option
 @until_option
-@click.option("--from-tags", metavar="PATTERN", help="From a repository's tags alone, such as 'v3.*'.")
-@click.option("--repository", type=click.Path(path_type=Path, file_okay=False), help="With --from-tags: another one.")
+@click.option("--from-tags", metavar="PATTERN", help="Use only the git tags that match, such as 'v3.*'.")
+@click.option(
+    "--repository",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --from-tags: read this repository, not the current one.",
+)
 @form_options
 @click.pass_obj
 def dora(
     project: Project, environment: str | None, since: str, until: datetime | None, from_tags: str | None,
     repository: Path | None, form: str | None, output: Path | None,
 ) -> None:  # fmt: skip
-    """DORA's five figures, each with its interval, its n, and the rollouts that it counts."""
+    """Show the five DORA metrics, each with its interval, sample size and rollouts."""
     from pilotage.app.periods import dora_report, dora_report_from_tags
 
     last = day_of(until)
@@ -76,9 +91,9 @@ def dora(
 def incident(
     project: Project, rollout: str | None, environment: str | None, form: str | None, output: Path | None
 ) -> None:
-    """What became of a release that hurt: timeline, impact, verdicts, what was kept, next steps.
+    """Write an incident report: timeline, impact, verdicts, next steps.
 
-    Without a rollout's id: the newest that was undone or failed.
+    ROLLOUT is the id of a rollout. Default: the newest one that was rolled back or failed.
     """
     from pilotage.app.periods import incident_report
 
@@ -86,13 +101,14 @@ def incident(
 
 
 @click.command("serve-status")
-@click.option("--listen", default="127.0.0.1:8092", show_default=True, help="Where the page is served.")
-@click.option("--once", is_flag=True, help="Write the files and end; any web server serves them.")
+@click.option("--listen", default="127.0.0.1:8092", show_default=True, help="Address on which to serve the page.")
+@click.option("--once", is_flag=True, help="Write the files and exit.")
 @click.pass_obj
 def serve_status(project: Project, listen: str, once: bool) -> None:
     """Write the public status page, keep it up to date, and serve it.
 
-    It is files in `status_page.folder`: they stay, and say what was, when nothing of Pilotage runs.
+    The page consists of files in `status_page.folder`. They stay when Pilotage stops, and any web server can serve
+    them.
     """
     from pilotage.app.status_page import publish, served
 

@@ -1,4 +1,4 @@
-"""`retro` and `action`: looking back with facts, and what is done about it."""
+"""`retro` and `action`: the fact sheet of a retrospective, and its follow-up actions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def retro(
     project: Project, environment: str | None, since: str, until: datetime | None, form: str | None,
     output: Path | None,
 ) -> None:  # fmt: skip
-    """The fact sheet of a retrospective: what happened, against targets, surprises, the agenda, the actions."""
+    """Write the fact sheet of a retrospective: what happened, targets, surprises, agenda, open actions."""
     from pilotage.app.periods import retrospective
 
     show(retrospective(project, environment, since, day_of(until)), form, output)
@@ -37,21 +37,26 @@ def retro(
 
 @click.group()
 def action() -> None:
-    """What retrospectives resolved to do: it is followed up, and gates the next release while it is overdue."""
+    """Track follow-up actions from retrospectives.
+
+    An overdue action blocks the next release where readiness is enforced.
+    """
 
 
 @action.command()
 @click.argument("description", callback=said)
-@click.option("--owner", required=True, callback=said, help="Who does it.")
-@click.option("--due", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Until when.")
-@click.option("--criterion", required=True, callback=said, help="What will be so when it is done.")
-@click.option("--priority", type=click.Choice(["high", "medium", "low"]), default="medium", show_default=True)
-@click.option("--release", default="", help="The version or rollout that it came from.")
+@click.option("--owner", required=True, callback=said, help="Person who does it.")
+@click.option("--due", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Due date, as YYYY-MM-DD.")
+@click.option("--criterion", required=True, callback=said, help="How to tell that it is done.")
+@click.option(
+    "--priority", type=click.Choice(["high", "medium", "low"]), default="medium", show_default=True, help="Priority."
+)
+@click.option("--release", default="", help="Version or rollout that caused it.")
 @click.pass_obj
 def add(
     project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str
 ) -> None:
-    """Resolve to do DESCRIPTION."""
+    """Add an action."""
     from pilotage.app.followups import resolve
     from pilotage.model.followup import FollowUp
 
@@ -62,10 +67,10 @@ def add(
 
 @action.command()
 @click.argument("number", type=int)
-@click.option("--outcome", required=True, callback=said, help="What came of it.")
+@click.option("--outcome", required=True, callback=said, help="Result of the action.")
 @click.pass_obj
 def done(project: Project, number: int, outcome: str) -> None:
-    """FollowUp NUMBER is done."""
+    """Close action NUMBER."""
     from pilotage.app.followups import finish
 
     finish(project, project.actor, number, outcome)
@@ -73,11 +78,11 @@ def done(project: Project, number: int, outcome: str) -> None:
 
 
 @action.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that are done.")
+@click.option("--all", "everything", is_flag=True, help="Include closed actions.")
 @json_option
 @click.pass_obj
 def show_all(project: Project, everything: bool, as_json: bool) -> None:
-    """Actions in the order in which they are due."""
+    """List open actions by due date."""
     from pilotage.app.followups import actions_here
 
     found = actions_here(project, open_only=not everything)
@@ -100,18 +105,20 @@ def _state(one: FollowUp, today: str) -> str:
 
 
 @action.command()
-@click.option("--ics", type=click.Path(path_type=Path, dir_okay=False), help="Write them as tasks of a calendar there.")
-@click.option("--issues", type=click.Choice(["github", "gitlab"]), help="Open an issue for each that has none yet.")
-@click.option("--project", "place", help="With --issues: owner/name, or GitLab's path.")
-@click.option("--token", help="With --issues: the environment variable that holds the token.")
-@click.option("--url", help="With --issues: of a host of your own.")
-@click.option("--private", is_flag=True, help="That host may have a private address.")
+@click.option(
+    "--ics", type=click.Path(path_type=Path, dir_okay=False), help="Write the actions to this file, as calendar tasks."
+)
+@click.option("--issues", type=click.Choice(["github", "gitlab"]), help="Open an issue for each action that has none.")
+@click.option("--project", "place", help="With --issues: owner/name, or the project's path on GitLab.")
+@click.option("--token", help="With --issues: name of the environment variable with the token.")
+@click.option("--url", help="With --issues: address of a self-hosted server.")
+@click.option("--private", is_flag=True, help="With --url: allow an address in a private network.")
 @click.pass_obj
 def export(
     project: Project, ics: Path | None, issues: str | None, place: str | None, token: str | None, url: str | None,
     private: bool,
 ) -> None:  # fmt: skip
-    """Open actions as tasks of a calendar, or as issues of a tracker."""
+    """Export open actions to a calendar or an issue tracker."""
     from pilotage.app.followups import actions_here
 
     found = actions_here(project, open_only=True)

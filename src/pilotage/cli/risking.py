@@ -1,4 +1,4 @@
-"""`pilotage risk`: how likely a range of changes needs a repair, why, and what to do about it."""
+"""`pilotage risk`: estimate how likely a range of commits needs a fix, and say why."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ _COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold 
 repository_option = click.option(
     "--repository",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Another clone than this folder.",
+    help="Read this clone, not the current folder.",
 )
 
 
 @click.group(cls=DefaultGroup, default="assess")
 def risk() -> None:
-    """How likely a range of changes needs a repair, and why; learn from this repository's own past."""
+    """Estimate how likely a range of commits needs a fix, and why; train the model on this repository."""
 
 
 @risk.command("assess")
 @click.argument("revisions", metavar="A..B")
 @repository_option
-@click.option("--per-commit", is_flag=True, help="Each change by itself, the riskiest first.")
-@click.option("--at", "when", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="When it is to be released.")
+@click.option("--per-commit", is_flag=True, help="List each commit, riskiest first.")
+@click.option(
+    "--at", "when", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="Time of the release. Default: now."
+)
 @click.option(
     "--advisories", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Known vulnerabilities: JSON of pip-audit, npm audit or OSV.",
+    help="Known vulnerabilities, as JSON of pip-audit, npm audit or OSV.",
 )  # fmt: skip
 @json_option
 @click.pass_obj
@@ -47,9 +49,9 @@ def assess(
     project: Project, /, revisions: str, repository: Path | None, per_commit: bool, when: datetime | None,
     advisories: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Assess the changes after A up to B (HEAD when left out), from git alone.
+    """Assess the commits A..B from git alone. B defaults to HEAD.
 
-    Also: `pilotage risk train` learns from this repository's own reverts and repairs.
+    To fit the model to this repository, run `pilotage risk train`.
     """
     from pilotage.app.risk import assess_changes
 
@@ -64,7 +66,7 @@ assess.context_class = Unnamed
 
 
 def to_dict(answer: Answer, per_commit: bool) -> dict[str, Any]:
-    """The JSON of an answer: `score`, `level`, `factors`, findings, mitigations, recommendation."""
+    """Return an answer as JSON: `score`, `level`, `factors`, findings, mitigations, recommendation."""
     whole = asdict(answer.assessment)
     whole["settings"] = dict(answer.assessment.settings)
     content = {"schema": SCHEMA, **whole}
@@ -125,11 +127,14 @@ def _show_changes(answer: Answer) -> None:
 
 @risk.command("train")
 @repository_option
-@click.option("--revision", default="HEAD", show_default=True, help="Whose history.")
+@click.option("--revision", default="HEAD", show_default=True, help="Revision whose history is used.")
 @json_option
 @click.pass_obj
 def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
-    """Fit the model to this repository: changes that its own repairs had to alter, its reverts, its rollbacks."""
+    """Fit the model to this repository's history of repairs, reverts and rollbacks.
+
+    It needs 200 source changes older than a year, 20 of them harmful. Later assessments use the fitted model.
+    """
     from pilotage.app.risk_training import train as fit
 
     learned = fit(project, revision, repository=repository)

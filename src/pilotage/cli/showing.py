@@ -19,8 +19,13 @@ FORMS = ("terminal", "markdown", "html", "json")
 def form_options(command: Any) -> Any:
     """`--format` and `--output`."""
     for option in (
-        click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it there."),
-        click.option("--format", "form", type=click.Choice(FORMS), help="On a terminal that; else Markdown."),
+        click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(FORMS),
+            help="Output format. Default: terminal, or markdown if not on a terminal.",
+        ),
     ):
         command = option(command)
     return command

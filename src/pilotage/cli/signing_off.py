@@ -1,4 +1,4 @@
-"""`sign-off` and `waive`: what a person says about one release."""
+"""`sign-off` and `waive`: a person approves or waives readiness items of one release."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pilotage.cli.planning import wish_of, wish_options
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("-m", "--comment", default="", help="Kept with it, and shown.")
+@click.option("-m", "--comment", default="", help="Comment. It is stored and shown with the sign-off.")
 @click.pass_obj
 def sign_off(
     project: Project, /, role: str, version: str, environment: str | None, comment: str, **wished: Any
 ) -> None:
-    """Sign off everything that the plan of VERSION wants of ROLE, such as qa-lead.
+    """Sign off every item that the plan of VERSION requires of ROLE, such as qa-lead.
 
-    It holds for this very plan, and this artifact where `readiness.artifact` names one. Where `people` are named, only
-    those of the role may (exit 8).
+    A sign-off is valid for this plan, and for this artifact if `readiness.artifact` names one. If `people` is
+    configured, only people with the role can sign off (otherwise exit 8).
     """
     from pilotage.app.plan import plan_for
     from pilotage.app.requests import SignOffRequest
@@ -41,17 +41,20 @@ def sign_off(
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--role", required=True, help="Of whoever waives: the item's owner, or release-manager.")
-@click.option("--because", required=True, callback=said, help="Why; it stays visible.")
+@click.option("--role", required=True, help="Your role: the item's owner, or release-manager.")
+@click.option("--because", required=True, callback=said, help="Reason. It stays visible with the release.")
 @click.option(
-    "--until", required=True, help="When it ends: for so long, such as 3d, or a time such as 2026-12-01T12:00."
+    "--until", required=True, help="End of the waiver: a duration such as 3d, or a time such as 2026-12-01T12:00."
 )
 @click.pass_obj
 def waive(
     project: Project, /, item: str, version: str, environment: str | None, role: str, because: str, until: str,
     **wished: Any,
 ) -> None:  # fmt: skip
-    """Release VERSION without ITEM, until a moment. The waiver is shown with the release, everywhere."""
+    """Let VERSION start without ITEM until a given time.
+
+    Every view of the release shows the waiver.
+    """
     from pilotage.app.plan import plan_for
     from pilotage.app.requests import WaiverRequest
     from pilotage.app.signoffs import waive as sign
@@ -66,7 +69,7 @@ def waive(
 
 
 def _moment(text: str, now: float) -> float:
-    """Unix seconds of a duration from now or an ISO time (local where it names no zone). Raises BadParameter."""
+    """Parse a duration from now or an ISO time (local if it has no zone) to Unix seconds. Raises BadParameter."""
     from pilotage.model.quantity import parse_duration
 
     try:
