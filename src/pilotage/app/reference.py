@@ -66,7 +66,8 @@ def section(path: str) -> tuple[Section, ...]:
             place = ".".join(trail[: trail.index(word)]) or "pilotage.yaml"
             raise NoSuchSection(f"{place} has no section {word!r}; it has {', '.join(known)}")
         nodes = found
-    return tuple(_section(whole, path, node) for node in nodes)
+    # What every kind has, such as the quiet hours of a channel, is shown once.
+    return tuple(dict.fromkeys(_section(whole, path, node) for node in nodes))
 
 
 def _section(whole: Mapping[str, Any], path: str, node: Mapping[str, Any]) -> Section:

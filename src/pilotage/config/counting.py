@@ -46,7 +46,15 @@ _KIND_SCHEMA = {
         {"type": "integer", "minimum": 300, "maximum": 599},
         {
             "type": "object",
-            "properties": {"grpc": {"type": "array", "minItems": 1, "items": {"enum": list(_FAILED)}}},
+            "description": "Calls that count as failed by their gRPC status.",
+            "properties": {
+                "grpc": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"enum": list(_FAILED)},
+                    "description": "gRPC statuses, such as UNAVAILABLE.",
+                }
+            },
             "required": ["grpc"],
             "additionalProperties": False,
         },

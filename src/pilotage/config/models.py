@@ -326,7 +326,9 @@ class ServiceSection(Section):
         default_factory=list,
         description="Services that must complete the release first. A rollback goes the other way round.",
     )
-    environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(min_length=1)
+    environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(
+        min_length=1, description="Where this service runs."
+    )
 
 
 class BusinessSection(Section):
@@ -380,11 +382,14 @@ class RetentionSection(Section):
 
 
 class Configuration(Section):
-    """`pilotage.yaml`."""
+    """All settings of `pilotage.yaml`."""
 
     service: Annotated[str, Field(pattern=NAME)] = Field(description="Name of the service: a-z, 0-9 and -.")
-    answers: AnswersSection
-    calendar: CalendarSection = CalendarSection(zone="UTC", opens="09:00", closes="17:00")
+    answers: AnswersSection = Field(description="The six answers from which Pilotage makes its plans.")
+    calendar: CalendarSection = Field(
+        CalendarSection(zone="UTC", opens="09:00", closes="17:00"),
+        description="Working hours, and when a release may start.",
+    )
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Plan conflicts you accept, as `name: reason`."
     )
@@ -393,9 +398,9 @@ class Configuration(Section):
     )
     readiness: ReadinessSection | None = Field(None, description="Gates that must be ready before a release starts.")
     notify: list[ChannelSection] = Field(default_factory=list, description="Channels for messages, and who they reach.")
-    report: ReportSection = ReportSection()
+    report: ReportSection = Field(ReportSection(), description="What reports show in addition to rollouts.")
     signing: SigningSection | None = Field(None, description="Key that signs records.")
-    audit: AuditSection = AuditSection()
+    audit: AuditSection = Field(AuditSection(), description="Where signed heads of event chains go.")
     retention: RetentionSection = Field(
         default_factory=RetentionSection, description="How long messages and logs are kept."
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class _Command(ProgramSection, AdapterSection):
-    """A program that is called with one JSON object and answers with one."""
+    """A program that reads one JSON object and writes one."""
 
     kind: Literal["command"]
     run: list[str] = Field(min_length=1, description="Program as an argument list, without a shell.")
@@ -44,7 +44,7 @@ class _Command(ProgramSection, AdapterSection):
 
 
 class CommandRouterSection(_Command, RouterSection):
-    """A router of your own, told and read by a program."""
+    """Your own router, set and read by a program."""
 
     url: PlainUrl | None = Field(
         None, description="Address where users reach the service, such as https://shop.example."
@@ -58,7 +58,7 @@ class CommandRouterSection(_Command, RouterSection):
 
 
 class CommandFleetSection(_Command, FleetSection):
-    """A fleet of your own, run by a program."""
+    """Your own fleet, run by a program."""
 
     health: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
     can: list[Literal["memory", "cpu", "logs"]] = Field(
@@ -67,21 +67,21 @@ class CommandFleetSection(_Command, FleetSection):
 
 
 class CommandMetricsSection(_Command, MetricsSection):
-    """Counters of requests and errors, told by a program."""
+    """Counts of requests and errors, reported by a program."""
 
     can: list[Literal["durations"]] = Field(default_factory=list, description="What it reports in addition to counts.")
 
 
 class CommandQueriesSection(_Command, QueriesSection):
-    """A metrics system of your own, asked by a program."""
+    """Your own metrics system, queried by a program."""
 
 
 class CommandFlagSection(_Command, FlagSection):
-    """A provider of flags of your own, told and read by a program."""
+    """Your own flag provider, set and read by a program."""
 
 
 class CommandChannelSection(_Command, Channel):
-    """A channel of your own, served by a program."""
+    """Your own channel, served by a program."""
 
 
 def _program(section: _Command, context: Context) -> Program:

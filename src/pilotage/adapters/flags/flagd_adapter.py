@@ -14,7 +14,7 @@ from pilotage.model.capabilities import FlagsCapabilities
 
 
 class FlagdSection(FlagSection):
-    """The release flag of a feature toggle, in a file of definitions in flagd's format."""
+    """The feature flag of a feature-toggle release, in a file in flagd's format."""
 
     kind: Literal["flagd"] = "flagd"
     file: str = Field(

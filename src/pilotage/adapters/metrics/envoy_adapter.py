@@ -16,7 +16,7 @@ from pilotage.model.capabilities import MetricsCapabilities
 
 
 class EnvoyMetricsSection(MetricsSection):
-    """Requests, errors and latencies as the embedded router counts them."""
+    """Requests, errors and latencies, as the embedded router counts them."""
 
     kind: Literal["envoy"]
     admin: Address | None = Field(None, description="Admin address of another Envoy. Default: the embedded router's.")

@@ -27,7 +27,7 @@ class SlackSection(Channel):
     signing_secret: SecretRef | None = Field(
         None, description="With a token: reference to the signing secret, for buttons that approve and abort."
     )
-    api: Url = Field("https://slack.com/api", description="Slack's API.")
+    api: Url = Field("https://slack.com/api", description="Address of Slack's API.")
 
     @model_validator(mode="after")
     def _one(self) -> SlackSection:
@@ -41,18 +41,18 @@ class SlackSection(Channel):
 
 
 class EmailSection(Channel):
-    """E-mail over SMTP."""
+    """Email over SMTP."""
 
     kind: Literal["email"]
     host: Annotated[str, Field(min_length=1)] = Field(description="Host of the mail server.")
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(587, description="Port of the mail server.")
     security: Literal["starttls", "tls", "none"] = Field(
         "starttls", description="Encryption of the connection; none requires private: true."
     )
-    user: str | None = None
-    password: SecretRef | None = None
+    user: str | None = Field(None, description="User name at the mail server.")
+    password: SecretRef | None = Field(None, description="Reference to the password of user.")
     sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="Address of the sender.")
-    to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1)
+    to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1, description="Recipients.")
 
     @model_validator(mode="after")
     def _safe(self) -> EmailSection:
@@ -66,25 +66,25 @@ class EmailSection(Channel):
 
 
 class PagerDutySection(Channel):
-    """PagerDuty, Events API v2: one incident a rollout that hurts, opened and resolved by itself."""
+    """PagerDuty (Events API v2): opens one incident per harmful rollout, and resolves it."""
 
     kind: Literal["pagerduty"]
     routing_key: SecretRef = Field(description="Reference to the routing key of the service's integration.")
-    url: Url = "https://events.pagerduty.com/v2/enqueue"
+    url: Url = Field("https://events.pagerduty.com/v2/enqueue", description="Address of PagerDuty's API.")
 
 
 class TeamsSection(Channel):
-    """Microsoft Teams: the webhook of a workflow, an Adaptive Card each."""
+    """Microsoft Teams: the webhook of a workflow. Each message is an Adaptive Card."""
 
     kind: Literal["teams"]
-    webhook: SecretRef
+    webhook: SecretRef = Field(description="Reference to the URL of the workflow's webhook.")
 
 
 class WebhookSection(Channel):
-    """Any receiver: JSON, signed as Standard Webhooks 1.0 says."""
+    """Any receiver of JSON, signed according to Standard Webhooks 1.0."""
 
     kind: Literal["webhook"]
-    url: Url
+    url: Url = Field(description="Address of the receiver.")
     secret: SecretRef = Field(
         description="Reference to the shared secret: whsec_… in base64, the same as at the receiver."
     )
@@ -94,7 +94,7 @@ class CDEventsSection(Channel):
     """CDEvents 0.5 over HTTP, as CloudEvents in binary mode."""
 
     kind: Literal["cdevents"]
-    url: Url
+    url: Url = Field(description="Address of the receiver of events.")
     source: Annotated[str, Field(min_length=1)] = Field(
         "/pilotage", description="Source in the event's context, a URI reference."
     )
@@ -102,7 +102,7 @@ class CDEventsSection(Channel):
 
 
 class AppriseSection(Channel):
-    """ntfy, Discord, Telegram and a hundred others, through Apprise."""
+    """ntfy, Discord, Telegram and a hundred other services, through Apprise."""
 
     kind: Literal["apprise"]
     url: SecretRef = Field(description="Reference to an Apprise URL, such as ntfy://topic or discord://id/token.")

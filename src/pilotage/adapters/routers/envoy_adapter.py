@@ -18,7 +18,7 @@ from pilotage.model.finding import Finding
 
 
 class StickySection(Section):
-    """What tells users apart, so that one who was sent to the canary stays there."""
+    """How to recognise a user, so that each one stays on one version."""
 
     cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(
         None, description="Name of a cookie. The router sets it for users who have none."
@@ -35,11 +35,11 @@ class StickySection(Section):
 
 
 class EnvoyRouterSection(RouterSection):
-    """The embedded load balancer."""
+    """The embedded load balancer, an Envoy."""
 
     kind: Literal["envoy"]
     listen: Address = Field(description="Address where users reach the service, such as 0.0.0.0:8080.")
-    sticky: StickySection | None = None
+    sticky: StickySection | None = Field(None, description="Keep each user on one version, by cookie or header.")
     request_timeout: Duration = Field(15.0, description="Time limit of a request; 0 for none.")
     version_header: HeaderName | None = Field(
         None, description="Response header that names the version, such as x-release. Default: none."
