@@ -388,7 +388,7 @@ class Configuration(Section):
     answers: AnswersSection = Field(description="The six answers from which Pilotage makes its plans.")
     calendar: CalendarSection = Field(
         CalendarSection(zone="UTC", opens="09:00", closes="17:00"),
-        description="Working hours, and when a release may start.",
+        description="Calendar: working hours, holidays, release windows and freezes.",
     )
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Plan conflicts you accept, as `name: reason`."
@@ -398,7 +398,7 @@ class Configuration(Section):
     )
     readiness: ReadinessSection | None = Field(None, description="Gates that must be ready before a release starts.")
     notify: list[ChannelSection] = Field(default_factory=list, description="Channels for messages, and who they reach.")
-    report: ReportSection = Field(ReportSection(), description="What reports show in addition to rollouts.")
+    report: ReportSection = Field(ReportSection(), description="Business figures for reports.")
     signing: SigningSection | None = Field(None, description="Key that signs records.")
     audit: AuditSection = Field(AuditSection(), description="Where signed heads of event chains go.")
     retention: RetentionSection = Field(
