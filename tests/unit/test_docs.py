@@ -82,7 +82,8 @@ def test_the_channels_example_is_valid_and_names_every_kind() -> None:
     from pilotage.config.models import StatusPageSection
     from pilotage.model.capabilities import Port
 
-    channels, page = blocks("docs/notifications.md", "yaml")
+    shortest, channels, page = blocks("docs/notifications.md", "yaml")
+    assert TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(shortest)["notify"])
     made = TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(channels)["notify"])
     assert {section.kind for section in made} == set(TABLE[Port.NOTIFY])
     assert StatusPageSection.model_validate(yaml.safe_load(page)["status_page"]).folder == "public/status"
