@@ -391,6 +391,7 @@ def test_sums_of_another_judge_cost_the_evidence_and_not_the_rollout(
     for _ in range(5):
         driver.look()
     saved = driver._judging.saved()
+    assert saved is not None
     store = driver._store
     decision = Decision(driver.rollout.state, (), ())
     store.record(driver.rollout, decision, read_judge({**saved.to_dict(), part: wrong}), NOTHING_SEEN)
@@ -430,7 +431,9 @@ def test_the_judges_sums_change_their_shape_with_their_format_alone(driver: Driv
     drive(driver, lambda d: d.rollout.state.step >= 2)
     for _ in range(5):
         driver.look()
-    shape = "\n".join(sorted(keys_in(driver._judging.saved().to_dict())))
+    saved = driver._judging.saved()
+    assert saved is not None
+    shape = "\n".join(sorted(keys_in(saved.to_dict())))
     assert JUDGE_SHAPES.get(JUDGE_FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16], shape
 
 

@@ -75,7 +75,6 @@ class Judging:
                 # Written by another version of Pilotage: the evidence starts again, the rollout does not.
                 _log.exception("%s: the judge's sums cannot be read; it starts anew", self._name)
                 self._begin(rollout.state.tries)
-        self._saved = self._all()
 
     def _begin(self, tries: int) -> None:
         """Without any evidence."""
@@ -178,14 +177,15 @@ class Judging:
     def health(self, verdicts: tuple[Verdict, ...]) -> float:
         return health_score(verdicts, self._plan.number("judge.false_rollback")).score
 
-    def saved(self) -> JudgeState:
-        """All that the next look needs, whoever makes it; while the judge does not come back, what was so before."""
-        if self._lock.acquire(blocking=False):
-            try:
-                self._saved = self._all()
-            finally:
-                self._lock.release()
-        return self._saved
+    def saved(self) -> JudgeState | None:
+        """All that the next look needs, whoever makes it. None while the judge does not come back: what was kept before
+        stays as it is. Nothing of it is held here, because it is larger than the sums themselves."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._all()
+        finally:
+            self._lock.release()
 
     def _all(self) -> JudgeState:
         return JudgeState(
