@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Set
-from contextlib import suppress
 from pathlib import Path
 
 from pilotage.adapters.ports import Fenced
@@ -28,8 +27,15 @@ _AFTER_TROUBLE = 1.0
 _MOST_FAILED_LOOKS = 5
 _RECORDS_A_SECOND = 50.0
 """Looks at which nothing happened are recorded no more often than this, all rollouts together."""
-_TAKEN_AT_ONCE, _TAKE_AFTER = 4, 0.05
-"""Rollouts that are taken in hand at once, and the seconds after which another one tries: all of them ask the store."""
+_TAKEN_AT_ONCE = 4
+"""Rollouts that are taken in hand at once; the others wait their turn. Each writes to the store, which has one writer:
+with more of them, the last would wait so long that the store seemed to be away."""
+
+_TAKE_AFTER = 0.5
+"""Seconds after which a rollout that waits for that looks whether it was forgotten."""
+
+_TAKEN_SOON = 0.03
+"""Seconds after which one that is taken in hand is looked at: by then the call has come back."""
 
 _TAKEN_WITHIN = 2.0
 """Seconds that a rollout has to be read from the store, and its target to be leased, before that is trouble."""
@@ -49,6 +55,7 @@ class Looking:
         self._hurried: set[str] = set()
         self._commanded: Set[str] = frozenset()
         self._drivers: dict[str, Driver] = {}
+        self._wanting: dict[str, None] = {}
         self._opening: dict[str, Call[Driver]] = {}
         self._failed: dict[str, int] = {}
         self._unheld: dict[str, int] = {}
@@ -154,19 +161,32 @@ class Looking:
         """The rollout, once it is read from the store and its target leased: looks at others do not wait for that."""
         call = self._opening.get(rollout)
         if call is None and len(self._opening) < _TAKEN_AT_ONCE:
+            self._wanting.pop(rollout, None)
             call = self._opening[rollout] = self._crew.start(lambda: self._take(rollout))
-        if call is None or not call.done:
-            if call is not None and call.age > _TAKEN_WITHIN:
+        if call is None:
+            self._wanting[rollout] = None
+            return None
+        if not call.done:
+            if call.age > _TAKEN_WITHIN:
                 raise TimeoutError(f"{rollout} cannot be taken in hand: the store does not answer")
             return None
-        self._opening.pop(rollout, None)
+        del self._opening[rollout]
+        with self._lock:
+            following = next(iter(self._wanting), None)
+            self._wanting.pop(following or "", None)
+        if following:
+            self._lanes.put(following, 0.0)
         return call.result()
 
     def _take(self, rollout: str) -> Driver:
         driver = self._open(rollout)
         # While the store is away, the look says what follows from that.
-        with suppress(*AWAY):
+        try:
             driver.take_in_hand()
+        except AWAY as error:
+            _log.info("%s: %s", rollout, error)
+        finally:
+            self._lanes.put(rollout, time.monotonic() + _TAKEN_SOON)
         return driver
 
     def _drop(self, rollout: str, error: Exception) -> None:
@@ -199,5 +219,5 @@ class Looking:
             self._rescues[rollout] = self._crew.start(lambda: rescue_stuck(self._store, self._directory, rollout, why))
 
     def _forget(self, rollout: str) -> None:
-        for kept in (self._drivers, self._failed, self._unheld, self._rescues, self._opening):
+        for kept in (self._drivers, self._failed, self._unheld, self._rescues, self._opening, self._wanting):
             kept.pop(rollout, None)
