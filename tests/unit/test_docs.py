@@ -101,15 +101,7 @@ def test_the_figures_example_is_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    "page",
-    [
-        "docs/quick-start.md",
-        "docs/notifications.md",
-        "docs/reports.md",
-        "docs/notes.md",
-        "docs/readiness.md",
-        "docs/risk.md",
-    ],
+    "page", ["quick-start", "plans", "canary", "readiness", "risk", "notifications", "notes", "reports"]
 )
 def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
     """Every `pilotage …` of a page, in a block or in a sentence: the command is there, and knows each option."""
@@ -119,6 +111,7 @@ def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
 
     from pilotage.cli.main import cli
 
+    page = f"docs/{page}.md"
     text = (ROOT / page).read_text()
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     lines += re.findall(r"`(pilotage [^`]+)`", text) + re.findall(r"^\$ (pilotage .+)$", text, re.MULTILINE)

@@ -76,7 +76,8 @@ class ReadinessSection(Section):
     """What must be ready before `pilotage deploy` starts a rollout."""
 
     environments: list[str] = Field(
-        default_factory=list, description="Environments where deploy refuses a release that is not ready. Default: all."
+        default_factory=list,
+        description="Environments where deploy refuses a release that is not ready. Default: all but staging.",
     )
     artifact: str | None = Field(None, description="File that is released. Sign-offs apply only to its digest.")
     max_age: Duration = Field(7 * 86400.0, gt=0, description="Evidence older than this is stale, such as 7d.")
