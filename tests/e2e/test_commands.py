@@ -116,7 +116,7 @@ def test_ctrl_c_detaches_and_the_rollout_goes_on(shop: Make) -> None:
         os.kill(following.pid, signal.SIGINT)
         _, err = following.communicate(timeout=20)
         assert following.returncode == 6, err
-        assert "detached; the rollout goes on" in err
+        assert "detached; the rollout continues" in err
         it.run("watch", "--timeout", "100ms", expect=6)
         looked_at = it.latest().live.at
         it.wait(lambda r: r.live.at > looked_at)

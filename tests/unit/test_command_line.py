@@ -178,4 +178,4 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) 
 def test_what_must_be_said_says_something(arguments: tuple[str, ...], what: str, tmp_path: Path) -> None:
     done = pilotage(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"Invalid value for {what}: it must say something" in done.stderr
+    assert f"Invalid value for {what}: must not be empty" in done.stderr

@@ -24,12 +24,12 @@ def adopt(project: Project, environment: str | None, yes: bool, force: bool) -> 
     service, name = project.place(environment)
     home = homes.may_adopt(project, service, name, force=force)
     if home is None:
-        click.echo(f"{service} in {name} is at home here")
+        click.echo(f"{service} in {name} already runs here")
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError(f"{name} {home.in_words}: say --yes to move it here")
-        click.echo(f"{name} {home.in_words}. Its processes there are not touched: they go on serving users.")
-        click.confirm("Start it here from now on?", abort=True)
+            raise click.UsageError(f"{name} {home.in_words}: confirm with --yes to move it here")
+        click.echo(f"{name} {home.in_words}. Its processes there keep running and serving users.")
+        click.confirm("Run it here from now on?", abort=True)
     before = homes.adopt(project, project.actor, service, name, force=force)
-    click.echo(f"{name} is at home here; what {before} started is not touched")
+    click.echo(f"{name} runs here now; processes that {before} started keep running")

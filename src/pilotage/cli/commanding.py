@@ -25,9 +25,9 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
         case End.TOO_LATE if not answer.sentence:
             click.echo(f"nothing to do: {answer.version} is {answer.status}")
         case End.UNATTENDED:
-            click.echo(f"{kind} is written down", err=True)
+            click.echo(f"{kind} is recorded", err=True)
         case End.UNANSWERED:
-            click.echo(f"{kind} is written down; {answer.sentence}: see `pilotage doctor`", err=True)
+            click.echo(f"{kind} is recorded; {answer.sentence}: run `pilotage doctor`", err=True)
         case _:
             click.echo(f"{kind} {answer.version}: {answer.sentence}")
     status = {End.DONE: 0, End.REFUSED: 7, End.TOO_LATE: over, End.UNATTENDED: 6, End.UNANSWERED: 6}
@@ -65,7 +65,9 @@ def abort(project: Project, environment: str | None, reason: str, offline: bool,
     pilotage.yaml cannot be read. It stops no process. The worker records the abort when the store is back.
     """
     if to and not offline:
-        raise click.UsageError("--to goes with --offline; `pilotage rollback --to VERSION` goes by the store")
+        raise click.UsageError(
+            "--to requires --offline. To return to a version by the store, use `pilotage rollback --to VERSION`"
+        )
     if not offline:
         _send(project, environment, "abort", reason)
     from pilotage.app.commands import take_back_offline
@@ -117,7 +119,7 @@ def clean(project: Project, environment: str | None) -> None:
     from pilotage.app.commands import clean as remove
 
     version = remove(project, project.actor, environment)
-    click.echo(f"the failed environment with {version} goes" if version else "nothing is kept for study")
+    click.echo(f"deleting the failed environment with {version}" if version else "no failed environment is kept")
 
 
 @click.command()
@@ -140,10 +142,10 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
 
     if lift:
         freezes.lift(project, project.actor, environment, name)
-        click.echo(f"the freeze {name!r} is over")
+        click.echo(f"freeze {name!r} has ended")
         return
     if duration is None or not reason:
-        raise click.UsageError("say --for how long and --reason why, or --lift")
+        raise click.UsageError("give --for and --reason, or --lift")
     try:
         seconds = float(parse_duration(duration))
     except ValueError as error:

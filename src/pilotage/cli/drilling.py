@@ -43,6 +43,6 @@ def drill_rollback(
     else:
         took, allowed = f"{done.seconds:.1f} s", format_duration(done.allowed)
         click.echo(
-            f"{version} was undone in {done.environment} within {took}; the plan allows {allowed} ({done.rollout})"
+            f"{version} was rolled back in {done.environment} within {took}; the plan allows {allowed} ({done.rollout})"
         )
     raise SystemExit(0 if done.seconds <= done.allowed else 3)

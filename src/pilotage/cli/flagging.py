@@ -43,7 +43,7 @@ def kill(project: Project, environment: str | None, reason: str) -> None:
     from pilotage.app import flags
 
     key, took = flags.kill(project, project.actor, environment, reason)
-    click.echo(f"{key} is off for everyone, read back after {took:.3f} s")
+    click.echo(f"{key} is off for everyone, confirmed after {took:.3f} s")
 
 
 @flag.command("stale")
@@ -59,5 +59,5 @@ def stale(project: Project, environment: str | None, as_json: bool, fail: bool) 
     if as_json:
         click.echo(json.dumps({"schema": 1, "stale": [vars(one) for one in found]}, indent=2))
     for one in found if not as_json else ():
-        click.echo(f"{one.flag}: everyone has it for {one.days:.0f} days, since {one.version}")
+        click.echo(f"{one.flag}: on for everyone for {one.days:.0f} days, since {one.version}")
     raise SystemExit(3 if fail and found else 0)

@@ -39,17 +39,17 @@ def down(project: Project, yes: bool, force: bool) -> None:
 
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("this stops the service: say --yes")
-        click.confirm("This stops the service for all its users. Go on?", abort=True)
+            raise click.UsageError("this stops the service: confirm with --yes")
+        click.confirm("This stops the service for all its users. Continue?", abort=True)
     done = stop(project, project.actor, force=force)
     for name in done.names:
         click.echo(f"{name} is down")
     for one in done.under_way:
-        click.echo(f"{one}: it stands still, and goes on when a worker is back", err=True)
+        click.echo(f"{one}: it continues when a worker is back", err=True)
     for sentence in done.elsewhere:
         click.echo(sentence, err=True)
     if done.strays:
-        click.echo(f"ended {done.strays} more processes that were started here")
+        click.echo(f"stopped {done.strays} more processes that were started here")
 
 
 @click.command()
@@ -68,14 +68,14 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
     found = old(project)
     what = f"{found.messages} messages and {found.logs} logs ({found.size / 2**20:.1f} MiB)"
     if dry_run or not (found.messages or found.logs):
-        click.echo(f"{what} would go" if dry_run else "nothing is old enough to go")
+        click.echo(f"{what} would be deleted" if dry_run else "nothing is old enough to delete")
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError(f"{what} would go: say --yes, or --dry-run")
-        click.confirm(f"Remove {what}?", abort=True)
+            raise click.UsageError(f"{what} would be deleted: confirm with --yes, or use --dry-run")
+        click.confirm(f"Delete {what}?", abort=True)
     remove(project, project.actor, found)
-    click.echo(f"removed {what}")
+    click.echo(f"deleted {what}")
 
 
 @click.command()
@@ -91,7 +91,7 @@ def demo(good: bool, bad: str | None, seed: int, directory: Path) -> None:
     from pilotage.demo.story import Fault, play
 
     faults = [Fault.NONE] * good + ([Fault(bad)] if bad else []) if good or bad else [Fault.NONE, Fault.ERRORS]
-    click.echo("starting the shop 1.0.0, two instances behind Envoy, and its users")
+    click.echo("starting shop 1.0.0: two instances behind Envoy, with simulated users")
     runs = play(directory.resolve(), faults, seed, _announce, _show())
     _summary(runs, directory)
     raise SystemExit(0 if all(run.as_told for run in runs) else 1)
@@ -164,7 +164,7 @@ def _summary(runs: Sequence[Run], directory: Path) -> None:
         if run.fault != "none":
             click.echo(f"  why: {run.explained[0]}")
         if not run.as_told:
-            click.echo("  NOT as it should have been")
+            click.echo("  NOT as expected")
     click.echo(
         f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   nothing is left running"
     )

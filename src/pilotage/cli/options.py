@@ -10,7 +10,7 @@ import click
 def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     """Validate an option or argument that must not be empty."""
     if not value.strip():
-        raise click.BadParameter("it must say something")
+        raise click.BadParameter("must not be empty")
     return value.strip()
 
 

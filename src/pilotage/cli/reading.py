@@ -48,11 +48,11 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         click.echo(f"it {found.home.words}{moving}")
     newest = found.newest
     if newest is not None and newest.preserved:
-        click.echo(f"the failed environment with {newest.version} is kept for study: `pilotage clean` removes it")
+        click.echo(f"the failed environment with {newest.version} is kept for debugging: `pilotage clean` deletes it")
     for line in found.troubles:
         click.echo(line)
     for waiting in found.queued:
-        click.echo(f"{waiting.version} waits its turn, asked by {waiting.actor}")
+        click.echo(f"{waiting.version} is queued, requested by {waiting.actor}")
     if newest is not None:
         _show(project, newest)
 

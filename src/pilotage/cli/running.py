@@ -67,7 +67,7 @@ def deploy(
         raise SystemExit(_deploy_all(project, version, environment, detach or not wait, seconds, as_json))
     glass = (wished["reason"] or "") if break_glass else ""
     if break_glass and not glass:
-        raise click.UsageError("--break-glass wants a --reason")
+        raise click.UsageError("--break-glass requires --reason")
     if break_glass and not wished["accept"]:
         wished["reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
@@ -106,7 +106,7 @@ def _deploy_all(
     versions = dict.fromkeys(services, version)
     begun = deploy_group(project, project.actor, GroupRequest(environment=place, versions=versions))
     if not begun:
-        click.echo(f"{version} serves everywhere in {place} already", err=True)
+        click.echo(f"{version} already serves everywhere in {place}", err=True)
         return 0
     release = str(begun[0].release)
     click.echo(f"{release}: {version} of {', '.join(r.service for r in begun)} rolls out to {place}", err=True)
@@ -155,7 +155,7 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
         return _follow_lines(project, identity, timeout, as_json, looks)
     except KeyboardInterrupt:
         click.echo(
-            "\ndetached; the rollout goes on: `pilotage watch` to see it, `pilotage abort` to undo it",
+            "\ndetached; the rollout continues. `pilotage watch` follows it, `pilotage abort` rolls it back",
             err=True,
         )
         return 6
@@ -169,7 +169,7 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
     for look in follow(project, identity, every=0.1, timeout=timeout):
         status, live = look.rollout.state.status, look.rollout.live
         if look.unattended:
-            click.echo("no worker has looked at it yet: see `pilotage doctor`", err=True)
+            click.echo("no worker has picked it up yet: run `pilotage doctor`", err=True)
         for event in look.events:
             click.echo(json.dumps(vars(event)) if as_json else event_lines([event])[0])
         if as_json and looks and live.at > seen:
@@ -177,7 +177,7 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
             click.echo(json.dumps({"type": "look", "status": status.value, **live.to_dict()}))
         ended = status if look.ended else None
     if ended is None:
-        click.echo("timed out waiting; the rollout goes on", err=True)
+        click.echo("timed out; the rollout continues", err=True)
         return 6
     return status_of(ended)
 
