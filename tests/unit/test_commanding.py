@@ -81,7 +81,7 @@ def test_offline_commands_name_what_is_there(broken: Store) -> None:
     assert (said.exit_code, "several are here: shop-production, shop-staging" in said.output) == (9, True)
     said = CliRunner().invoke(cli, ["abort", "--offline", "-e", "staging"])
     assert (said.exit_code, "no router has been started in " in said.output) == (9, True)
-    assert "--to goes with --offline" in CliRunner().invoke(cli, ["abort", "--to", "1.0"]).output
+    assert "--to requires --offline" in CliRunner().invoke(cli, ["abort", "--to", "1.0"]).output
 
 
 def test_what_serves_is_not_said_of_what_does_not_run(broken: Store) -> None:
