@@ -34,6 +34,10 @@ UNDER_WAY = replace(WELL, newest=ROLLOUT)
             "its router sends users to 1.0 (100 %), and no rollout has completed",
         ),
         (replace(WELL, router_up=False, worker=None), "down; 1.0 served last. `pilotage deploy 1.0` starts it again"),
+        (
+            replace(UNDER_WAY, router_up=False, worker=None),
+            "down, while 2.0 is progressing; `pilotage watch` starts it again",
+        ),
         (replace(WELL, worker=None), "1.0 serves (no worker is at work)"),
         (replace(UNDER_WAY, routed=50), "1.0 serves; 2.0 gets 5% of requests"),
         (replace(UNDER_WAY, routed=0), "1.0 serves"),

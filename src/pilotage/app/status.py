@@ -54,6 +54,8 @@ class EnvironmentStatus:
             return f"{present} serves"
         if self.newest and not self.newest.status.final and self.routed and self.serving and self.router_up:
             return self._rolling_out(self.newest.version, present, self.routed) + idle
+        if self.newest and not self.newest.status.final and not self.router_up and not self.worker:
+            return f"down, while {self.newest.version} is {self.newest.status}; `pilotage watch` starts it again"
         if self.serving and not self.router_up and not self.worker:
             return f"down; {present} served last. `pilotage deploy {present}` starts it again"
         if self.serving or not self.router_up:
