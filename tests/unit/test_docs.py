@@ -228,6 +228,16 @@ def test_every_test_that_the_reliability_page_names_exists() -> None:
     assert not missing
 
 
+def test_the_sizes_of_the_operators_page_are_those_that_were_measured() -> None:
+    def table(page: str, head: str) -> list[list[str]]:
+        lines = (ROOT / page).read_text().partition(f"| {head} |")[2].split("\n\n")[0].splitlines()[2:]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+    measured = table("docs/reliability.md", "store | in progress")
+    wanted = [[row[1], row[4], row[6], row[7]] for row in measured if row[0] == "SQLite" and row[2] == "0"]
+    assert table("docs/operate.md", "rollouts in progress, on SQLite") == wanted
+
+
 def test_every_message_that_troubleshooting_quotes_exists() -> None:
     """Whoever searches for a message finds it word for word; `…` stands for what differs."""
     source = " ".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
