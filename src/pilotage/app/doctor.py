@@ -1,4 +1,4 @@
-"""What `pilotage doctor` looks at: each finding says PASS, WARN or FAIL, and a FAIL says what to do."""
+"""What `pilotage doctor` checks: each finding is PASS, WARN or FAIL, and a FAIL says what to do."""
 
 from __future__ import annotations
 
@@ -98,11 +98,11 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     pid = worker_pid(project.directory)
     unfinished = project.store.unfinished()
     if pid:
-        yield Finding("PASS", "worker", f"at work as process {pid}")
+        yield Finding("PASS", "worker", f"running as process {pid}")
     elif unfinished:
-        yield Finding("FAIL", "worker", "none is at work, and a rollout waits: `pilotage watch` starts one")
+        yield Finding("FAIL", "worker", "not running, and a rollout is waiting: `pilotage watch` starts one")
     else:
-        yield Finding("PASS", "worker", "none is at work; `pilotage deploy` starts one")
+        yield Finding("PASS", "worker", "not running; `pilotage deploy` starts one")
     serving = project.store.serving(service, environment)
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
     if not serving:
@@ -123,12 +123,12 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         reading = target.metrics.observe(serving[:1], {"started": "", "totals": {}})
         seen = reading.of(serving[0]).requests
         if seen:
-            yield Finding("PASS", "metrics", f"{seen:,} requests to {serving[0]} counted since the router began")
+            yield Finding("PASS", "metrics", f"{seen:,} requests to {serving[0]} counted since the router started")
         else:
             yield Finding(
                 "WARN",
                 "metrics",
-                "answers, but counts no request yet: a canary without requests cannot be judged",
+                "answers, but has counted no requests yet: a canary without requests cannot be judged",
             )
     except AdapterError as error:
         yield Finding("FAIL", "router", str(error))
@@ -146,7 +146,7 @@ def _channel(section: Channel) -> Finding:
                 resolve(value)
             except AdapterError as error:
                 return Finding("FAIL", what, f"{error}: set it, or correct its {key} in notify")
-    return Finding("PASS", what, "its secrets can be read; `pilotage notify test` sends something")
+    return Finding("PASS", what, "its secrets can be read; `pilotage notify test` sends a test message")
 
 
 def _split_of(router: Router) -> Split | None:
@@ -167,7 +167,7 @@ def _port_free(url: str) -> Finding:
 
     parts = urlsplit(url)
     if not parts.hostname:
-        return Finding("PASS", "router", "has not been asked for anything yet")
+        return Finding("PASS", "router", "not started yet")
     host, port = parts.hostname, parts.port or 80
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -177,6 +177,6 @@ def _port_free(url: str) -> Finding:
             return Finding(
                 "FAIL",
                 "router",
-                f"{host}:{port} cannot be listened on: {error.strerror}; change router.listen",
+                f"cannot listen on {host}:{port}: {error.strerror}. Change router.listen, or stop what uses the port",
             )
     return Finding("PASS", "router", f"{host}:{port} is free")

@@ -137,7 +137,7 @@ def _untold(project: Project) -> list[str]:
     from pilotage.engine.outbox import health
 
     return [
-        f"{one.channel}: {one.dead + one.waiting} messages not told: {one.error} (`pilotage notify list`)"
+        f"{one.channel}: {one.dead + one.waiting} messages not delivered: {one.error} (`pilotage notify list`)"
         for one in health(project.store.engine)
         if one.error
     ]
