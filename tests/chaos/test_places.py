@@ -20,6 +20,7 @@ from sqlalchemy import text
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import Fenced
 from pilotage.engine import leases, places
+from pilotage.engine.home import here
 from pilotage.engine.store import Store
 from pilotage.engine.supervisor import ensure_worker, stop_worker
 from pilotage.engine.worker import Worker
@@ -99,19 +100,19 @@ def test_an_adopted_target_is_no_longer_the_old_places(store: Store, folders: tu
 
 def test_a_copy_of_the_folder_is_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = tmp_path / "one" / ".pilotage"
-    here = places.here(original)
-    assert places.here(original) == here
+    mine = here(original)
+    assert here(original) == mine
     (note,) = original.glob("place-*.json")
     assert note.stat().st_mode & 0o777 == 0o600
     shutil.copytree(original, tmp_path / "two" / ".pilotage")
-    assert places.here(tmp_path / "two" / ".pilotage").id != here.id
+    assert here(tmp_path / "two" / ".pilotage").id != mine.id
     with monkeypatch.context() as inside:
         # As a container sees the folder of its host; neither takes it from the other.
-        inside.setattr(places, "_machine", lambda _: "another machine")
-        assert places.here(original).id != here.id
-    assert places.here(original) == here
+        inside.setattr("pilotage.engine.home._machine", lambda _: "another machine")
+        assert here(original).id != mine.id
+    assert here(original) == mine
     note.write_text("{")
-    assert places.here(original) == here
+    assert here(original) == mine
 
 
 def test_a_worker_whose_folder_is_moved_ends_although_its_store_is_elsewhere(tmp_path: Path, database: str) -> None:

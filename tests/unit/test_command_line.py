@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -54,11 +55,26 @@ def test_a_mistake_in_the_configuration_is_told_without_the_database_layer(tmp_p
     assert loaded_by(["status"], ("sqlalchemy", "psutil", "pilotage.engine.store"), tmp_path) == []
 
 
-def test_status_loads_no_router_no_http_client_and_no_database_but_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["status", "history"])
+def test_commands_that_read_load_neither_database_layer_nor_models_nor_what_finds_processes(
+    command: str, tmp_path: Path
+) -> None:
     pilotage("init", "--service", "shop", cwd=tmp_path)
-    unwanted = ("sqlalchemy.dialects.postgresql", "pilotage.adapters.http", "pilotage.engine.rescue", "alembic")
-    pilotage("status", cwd=tmp_path)
-    assert loaded_by(["status"], unwanted, tmp_path) == []
+    pilotage("status", cwd=tmp_path)  # makes the store
+    unwanted = (*(name for name in HEAVY if name not in ("rich", "yaml")), "msgspec", "pilotage.engine.store",
+                "pilotage.model.events", "pilotage.model.plan", "subprocess", "importlib.metadata")  # fmt: skip
+    assert loaded_by([command], unwanted, tmp_path) == []
+    assert "rich" not in loaded_by([command, "--json"], HEAVY, tmp_path)
+
+
+@pytest.mark.parametrize("command", [["status"], ["events"], ["explain"], ["history", "--json"]])
+def test_neither_do_they_where_a_rollout_is_recorded(command: list[str], tmp_path: Path) -> None:
+    store = gzip.decompress((Path(__file__).parents[1] / "stores" / "9482f63.sqlite.gz").read_bytes())
+    (tmp_path / ".pilotage").mkdir()
+    (tmp_path / ".pilotage" / "pilotage.sqlite").write_bytes(store)
+    pilotage("init", "--service", "shop", cwd=tmp_path)
+    assert "3.0" in pilotage("status", cwd=tmp_path).stdout  # brings the store up to date
+    assert loaded_by(command, ("sqlalchemy", "alembic", "pydantic", "numpy", "urllib3"), tmp_path) == []
 
 
 @pytest.mark.parametrize("command", ["init", "plan", "deploy", "watch", "status", "history", "events", "explain", "pause",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.engine.home import here
 from pilotage.engine.location import made
-from pilotage.engine.places import here
 from pilotage.engine.store import Store
 
 from .risk.repository import Repository

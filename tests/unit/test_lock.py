@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from pilotage.engine import pulse, supervisor
-from pilotage.engine.lock import Holder, holder_of, lock_file, present_version
-from pilotage.engine.supervisor import stop_worker, worker_pid
+from pilotage.engine.lock import Holder, holder_of, lock_file, present_version, worker_pid
+from pilotage.engine.supervisor import stop_worker
 
 HOLD = """
 import sys, time

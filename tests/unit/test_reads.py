@@ -95,7 +95,7 @@ def test_a_list_decodes_no_plan_and_is_not_stopped_by_one(store: Store, monkeypa
     good, strange = started(store, "2.0"), started(store, "3.0", queued=True)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE plans SET body = '{' WHERE hash = ?", (strange.plan_hash,))
-    monkeypatch.setattr("pilotage.engine.records.read_plan", lambda _: pytest.fail("a list decoded a plan"))
+    monkeypatch.setattr("pilotage.model.plan_formats.read_plan", lambda _: pytest.fail("a list decoded a plan"))
     assert [one.version for one in store.history("service", "production")] == ["3.0", "2.0"]
     assert [one.id for one in store.queued()] == [strange.id]
     assert store.unfinished() == (good.id,)

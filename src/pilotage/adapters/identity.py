@@ -8,11 +8,8 @@ clock: when the clock is put right, every process seems to be another one. Field
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from functools import cache
 from pathlib import Path
-
-import psutil
 
 _AFTER_NAME = 19
 """Place of the start time among the fields behind the process's name (proc_pid_stat(5) counts it as field 22)."""
@@ -25,6 +22,8 @@ def boot_id() -> str:
     """Names this boot of this machine; empty where the system has no such name."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    import subprocess
+
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["sysctl", "-n", "kern.bootsessionuuid"]
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
@@ -51,8 +50,19 @@ def start_ticks(pid: int) -> int | None:
     return int(fields[_AFTER_NAME]) if len(fields) > _AFTER_NAME else None
 
 
+def is_zombie(pid: int) -> bool:
+    """Whether it has ended and only waits for its parent to hear of it, as far as /proc tells."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat[stat.rfind(b")") + 2 :][:1] == b"Z"
+
+
 def _start_elsewhere(pid: int) -> int | None:
     """Where there is no /proc: psutil's own identity of a process, which it keeps clear of changes of the clock."""
+    import psutil
+
     try:
         process = psutil.Process(pid)
         started = getattr(process, "_ident", (pid, None))[1] or process.create_time()

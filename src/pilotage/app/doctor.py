@@ -90,7 +90,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     from pilotage.adapters.ports import AdapterError
     from pilotage.adapters.routers.found import found_routers
     from pilotage.engine.location import place_of, router_folders, router_runs
-    from pilotage.engine.supervisor import worker_pid
+    from pilotage.engine.lock import worker_pid
     from pilotage.engine.targets import describe, open_target
 
     section = project.loaded.configuration.environments[environment]

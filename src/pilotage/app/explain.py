@@ -26,5 +26,5 @@ class Explained:
 def explained(project: Project, environment: str | None, rollout: str | None) -> Explained:
     """A rollout by its id, or the last one of an environment. Raises Unclear, Unreadable."""
     found = project.rollout(environment, rollout)
-    recorded = project.store.events(found.id)
+    recorded = project.records.events(found.id)
     return Explained(rollout=found, events=recorded, sentences=explain(found, recorded))

@@ -18,6 +18,6 @@ def history(project: Project, environment: str | None, limit: int) -> tuple[Roll
         services = []
     if not services:
         service, name = project.place(environment) if environment else (project.service_name, None)
-        return tuple(project.store.history(service, name, limit))
-    found = [one for service in services for one in project.store.history(service, environment, limit)]
+        return tuple(project.records.history(service, name, limit))
+    found = [one for service in services for one in project.records.history(service, environment, limit)]
     return tuple(sorted(found, key=lambda one: one.created_at, reverse=True)[:limit])

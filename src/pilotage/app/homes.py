@@ -5,12 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.model.errors import Conflict
 
 if TYPE_CHECKING:
-    from pilotage.engine.places import Home
+    from pilotage.engine.home import Home
 
 
 class StillThere(Conflict):
@@ -19,9 +18,7 @@ class StillThere(Conflict):
 
 def home_elsewhere(project: Project, service: str, environment: str) -> Home | None:
     """Where the environment runs, if that is not here."""
-    from pilotage.engine.places import home_of
-
-    home = home_of(project.store.engine, project.directory, service, environment)
+    home = project.records.home(project.directory, service, environment)
     return None if home is None or home.is_here else home
 
 
@@ -41,6 +38,7 @@ def may_adopt(project: Project, service: str, environment: str, *, force: bool) 
 def adopt(project: Project, actor: str, service: str, environment: str, *, force: bool) -> str:
     """Make this folder the environment's home; what runs at the old one is not touched. Returns the old one's name.
     Raises StillThere."""
+    from pilotage.app.permissions import Permission
     from pilotage.engine import places
 
     project.require(actor, Permission.ADOPT, environment)

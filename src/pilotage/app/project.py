@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pilotage.app.permissions import People, Permission
     from pilotage.config.loading import Loaded
     from pilotage.config.names import Names
+    from pilotage.engine.reader import Reader
     from pilotage.engine.store import Store
     from pilotage.model.actor import Actor
     from pilotage.model.record import Rollout, RolloutSummary
@@ -58,8 +59,7 @@ class Project:
         """The same for one of several services."""
         made = replace(self, service=name)
         made.__dict__ |= {name: self.__dict__[name] for name in ("whole", "names") if name in self.__dict__}
-        if "store" in self.__dict__:
-            made.__dict__["store"] = self.store
+        made.__dict__ |= {name: self.__dict__[name] for name in ("store", "records") if name in self.__dict__}
         return made
 
     @property
@@ -120,6 +120,16 @@ class Project:
         from pilotage.engine.store import Store
 
         return Store(self.directory, clock=self.clock)
+
+    @cached_property
+    def records(self) -> Reader | Store:
+        """The store, for who only reads: what it costs to open is then spent only where it must be."""
+        if "store" not in self.__dict__:
+            from pilotage.engine.reader import reader_of
+
+            if (found := reader_of(self.directory)) is not None:
+                return found
+        return self.store
 
     def ensure_worker(self) -> None:
         """See that a worker is at work here, and knows what is to be published."""
@@ -240,30 +250,28 @@ class Project:
         """Service and environment of everything that the store knows. Where there is none, its layer is not loaded."""
         if not self.has_store:
             return ()
-        from pilotage.engine.places import known
-
-        return known(self.store.engine)
+        return self.records.places()
 
     def rollout(self, named: str | None, identity: str | None = None) -> Rollout:
         """The rollout with this id, or the last one of the environment. Raises Unclear when there is none."""
         if identity is not None:
             try:
-                return self.store.get(identity)
+                return self.records.get(identity)
             except KeyError:
                 raise Unclear(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
-        return self.store.get(self.newest(named).id)
+        return self.records.get(self.newest(named).id)
 
     def summary(self, identity: str) -> RolloutSummary:
         """What the columns of a rollout say, whether it can be read whole or not. Raises Unclear."""
         try:
-            return self.store.look_up(identity)
+            return self.records.look_up(identity)
         except KeyError:
             raise Unclear(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
 
     def newest(self, named: str | None) -> RolloutSummary:
         """The rollout that started last in an environment, whether it can be read whole or not. Raises Unclear."""
         service, environment = self.place(named)
-        latest = self.store.newest(service, environment)
+        latest = self.records.newest(service, environment)
         if latest is None:
             from pilotage.engine import location
 

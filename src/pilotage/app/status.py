@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from pilotage.app.homes import home_elsewhere
 from pilotage.app.project import Project, Unclear
 from pilotage.model.quantity import format_share
-from pilotage.model.record import RolloutSummary
 from pilotage.model.traffic import WHOLE
 
 if TYPE_CHECKING:
+    from pilotage.model.record import RolloutSummary
     from pilotage.model.traffic import Split
 
 
@@ -74,17 +74,17 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
     """Of an environment; None for the only one. Raises Unclear, ConfigError."""
     service, name = project.place(environment)  # before what is slow to load: a mistake is told at once
     from pilotage.engine.location import router_runs
-    from pilotage.engine.supervisor import worker_pid
+    from pilotage.engine.lock import worker_pid
 
-    serving, home = project.store.serving(service, name), home_elsewhere(project, service, name)
-    up, newest = home is None and router_runs(project.directory, service, name), project.store.newest(service, name)
+    serving, home = project.records.serving(service, name), home_elsewhere(project, service, name)
+    up, newest = home is None and router_runs(project.directory, service, name), project.records.newest(service, name)
     return EnvironmentStatus(
         service=service,
         environment=name,
         serving=serving,
         newest=newest,
-        routed=project.store.live_views([newest.id])[newest.id].routed if newest else None,
-        queued=tuple(project.store.queued(service, name)),
+        routed=project.records.live_views([newest.id])[newest.id].routed if newest else None,
+        queued=tuple(project.records.queued(service, name)),
         worker=worker_pid(project.directory),
         home=Home(name=home.place.name, heard=home.heard, words=home.in_words, silent=home.is_silent) if home else None,
         router_up=up,
@@ -126,18 +126,11 @@ def _split_here(project: Project, service: str, environment: str) -> Split | Non
 
 def _unsigned(project: Project) -> list[str]:
     """Heads of event chains that could not be signed or anchored, in words."""
-    from pilotage.engine.heads import trouble
-
-    count, why = trouble(project.store.engine)
+    count, why = project.records.unsigned()
     return [f"{count} heads of event chains are not signed or not anchored: {why}"] if count else []
 
 
 def _untold(project: Project) -> list[str]:
     """Channels through which something was not told, in words."""
-    from pilotage.engine.outbox import health
-
-    return [
-        f"{one.channel}: {one.dead + one.waiting} messages not delivered: {one.error} (`pilotage notify list`)"
-        for one in health(project.store.engine)
-        if one.error
-    ]
+    found = project.records.untold()
+    return [f"{name}: {count} messages not delivered: {why} (`pilotage notify list`)" for name, count, why in found]

@@ -92,11 +92,11 @@ def _show(project: Project, latest: RolloutSummary) -> None:
     from pilotage.render.live_view import rollout_view
 
     try:
-        whole = project.store.get(latest.id)
+        whole = project.records.get(latest.id)
     except Unreadable as error:
         click.echo(f"{latest.version} is {latest.status}: {error}")
         return
-    console().print(rollout_view(whole, project.store.events(latest.id)))
+    console().print(rollout_view(whole, project.records.events(latest.id)))
 
 
 @click.command()
@@ -155,7 +155,7 @@ def events(
 def _list(project: Project, rollout: str, as_json: bool) -> None:
     from pilotage.render.lines import event_lines
 
-    recorded = project.store.events(rollout)
+    recorded = project.records.events(rollout)
     for line in [json.dumps(vars(e)) for e in recorded] if as_json else event_lines(recorded):
         click.echo(line)
 
@@ -172,7 +172,7 @@ def _verified(
         service, environment = found.service, found.environment
     else:
         service, environment = project.place(environment)
-        newest = project.store.newest(service, environment)
+        newest = project.records.newest(service, environment)
         rollout = newest.id if newest else None
     if rollout is not None:
         _list(project, rollout, as_json)
@@ -215,7 +215,7 @@ def _write_page(path: Path, found: Explained) -> None:
 
 def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[dict[str, Any]]:
     """Rollouts as JSON, each with its last observation."""
-    seen = project.store.live_views([rollout.id for rollout in rollouts])
+    seen = project.records.live_views([rollout.id for rollout in rollouts])
     return [_rollout(rollout, seen[rollout.id]) for rollout in rollouts]
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import Column, Connection, Table, Update, bindparam, insert, sel
 from pilotage.engine import chronicle, environments, heads, sealing
 from pilotage.engine.chronicle import Told
 from pilotage.engine.heads import Kind
-from pilotage.engine.records import encoded, plan_row, readable, snapshot_row, state_columns
+from pilotage.engine.records import encoded, plan_row, snapshot_row, state_columns
+from pilotage.engine.rows import readable
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
 from pilotage.model.events import RolloutWithdrawn

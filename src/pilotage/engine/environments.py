@@ -7,11 +7,10 @@ history to find that out, and no clock decides which rollout is the newest.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select, update
 
-from pilotage.engine.records import FINAL
+from pilotage.engine.rows import FINAL, good_after
 from pilotage.engine.tables import environments, rollouts
 from pilotage.model.rollout import Pace, RolloutState, Status
 
@@ -40,7 +39,7 @@ def ended(connection: Connection, service: str, environment: str, state: Rollout
     if known is None:
         good = _worked_out(connection, service, environment)
     else:
-        good = _after(known, state.new, state.status, state.pace, dark=state.dark)
+        good = good_after(known, state.new, state.status, state.pace, dark=state.dark)
     here = update(environments).where(
         environments.c.service == service, environments.c.environment == environment
     )  # fmt: skip
@@ -72,15 +71,5 @@ def _worked_out(connection: Connection, service: str, environment: str) -> list[
     )
     good: list[str] = []
     for version, status, pace, dark in connection.execute(query).all():
-        good = _after(good, version, Status(status), Pace(pace), dark=bool(dark))
+        good = good_after(good, version, Status(status), Pace(pace), dark=bool(dark))
     return good
-
-
-def _after(good: Iterable[str], version: str, status: Status, pace: Pace, *, dark: bool) -> list[str]:
-    """The good versions, newest first, after a rollout of `version` ended like this."""
-    kept = list(good)
-    if status is not Status.COMPLETED and not (status is Status.ROLLED_BACK and dark):
-        return kept
-    if pace is Pace.FAST and version in kept:
-        return kept[kept.index(version) :]
-    return [version, *(other for other in kept if other != version)]

@@ -23,17 +23,16 @@ from sqlalchemy import ColumnElement, Connection, Engine, Float, cast, insert, l
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.adapters.identity import boot_id, pid_namespace, start_ticks
-from pilotage.engine.records import ACTIVE
+from pilotage.engine.home import FIRST_NAMESPACE, LEASE
+from pilotage.engine.rows import ACTIVE
 from pilotage.engine.tables import leases, rollouts
 
 _log = logging.getLogger(__name__)
 
-DURATION = 6.0
+DURATION = LEASE
 """Seconds after which a holder that was not heard of has lost the lease."""
 
 _BEAT_EVERY = DURATION / 4
-FIRST_NAMESPACE = "pid:[4026531836]"
-"""The space of process ids that the kernel itself begins with (PROC_PID_INIT_INO): of a machine, not of a container."""
 
 
 class LeaseLost(Exception):

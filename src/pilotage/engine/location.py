@@ -59,7 +59,9 @@ def router_folders(place: Path) -> list[Path]:
 
 def router_runs(directory: Path, service: str, environment: str) -> bool:
     """Whether a router of this target runs here. Writes nothing."""
+    folders = router_folders(place_of(directory, service, environment))
+    if not folders:
+        return False
     from pilotage.adapters.routers.found import found_routers
 
-    folders = router_folders(place_of(directory, service, environment))
     return any(router.runs() for router in found_routers(folders))

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -19,7 +18,10 @@ from pathlib import Path
 from typing import IO
 
 from pilotage.adapters.files import set_aside
-from pilotage.adapters.identity import boot_id, pid_namespace, start_ticks
+from pilotage.adapters.identity import boot_id, is_zombie, pid_namespace, start_ticks
+
+WORKER = "worker.lock"
+"""The file in the state's folder that the worker at work there keeps locked."""
 
 _PATIENCE = 0.5
 """Seconds for which a lock without a living holder is waited for: somebody may just look, or write down who it is."""
@@ -39,7 +41,7 @@ class Holder:
     def lives(self) -> bool:
         if (self.boot, self.namespace) != (boot_id(), pid_namespace()):
             return False
-        return self.started is not None and start_ticks(self.pid) == self.started and not _is_zombie(self.pid)
+        return self.started is not None and start_ticks(self.pid) == self.started and not is_zombie(self.pid)
 
     def send(self, number: signal.Signals) -> None:
         """Signal this very process, and no other that has its id by now."""
@@ -106,6 +108,12 @@ def holder_of(path: Path) -> Holder | None:
     return None
 
 
+def worker_pid(directory: Path) -> int | None:
+    """The process id of the worker at work in `directory`, or None."""
+    found = holder_of(directory / WORKER)
+    return found.pid if found else None
+
+
 @cache
 def present_version() -> str:
     from importlib.metadata import version
@@ -115,7 +123,7 @@ def present_version() -> str:
 
 def _in_place_of_a_stranger(path: Path) -> Lock | None:
     """A file of our own instead of one that somebody else keeps locked; of two who do so at once the last one stays."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     file = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     _write_down(file)
@@ -176,11 +184,3 @@ def _same(path: Path, file: IO[bytes]) -> bool:
     except OSError:
         return False
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return False
-    return stat[stat.rfind(b")") + 2 :][:1] == b"Z"

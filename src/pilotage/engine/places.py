@@ -4,31 +4,18 @@ of a machine. Only a worker there may lease it; another one would start a second
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
-import secrets
-import socket
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, select, update
 
 from pilotage.adapters.fence import floor
-from pilotage.adapters.files import read_leniently, write_json
-from pilotage.adapters.identity import pid_namespace
 from pilotage.engine import leases
 from pilotage.engine.failpoints import reach
-from pilotage.engine.location import made, place_of
+from pilotage.engine.home import Home, Place, here, home_as_seen
+from pilotage.engine.location import place_of
 from pilotage.engine.tables import environments, rollouts
 from pilotage.engine.tables import leases as lease_rows
 from pilotage.model.errors import Conflict
-
-_log = logging.getLogger(__name__)
-_LATELY = 2 * leases.DURATION
-"""Seconds after which a worker that was not heard of is said to be so."""
 
 
 class Elsewhere(leases.LeaseLost):
@@ -41,72 +28,6 @@ class FolderTaken(Conflict):
 
 class StillAlive(Conflict):
     """A target is not adopted while its home is at work."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """id: of this folder on this machine · name: for people, such as `host-a in /srv/app`."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where a target is. heard: seconds since its worker was last heard of, by the database's clock, None where it was
-    not yet · is_here: it is this place."""
-
-    place: Place
-    heard: float | None
-    is_here: bool
-
-    @property
-    def in_words(self) -> str:
-        heard = "its worker was never heard of" if self.heard is None else f"last heard of {_ago(self.heard)} ago"
-        return f"runs on {self.place.name}, {heard}"
-
-    @property
-    def is_silent(self) -> bool:
-        return self.heard is None or self.heard > _LATELY
-
-
-def here(directory: Path) -> Place:
-    """This folder on this machine. A copy of it elsewhere, or at another path, is another place. Each has its own note,
-    so that a container and its host, which see one folder, take nothing from each other. directory: the state's."""
-    made(directory)
-    machine, path = _machine(directory), str(directory.resolve())
-    file = directory / f"place-{hashlib.sha256(f'{machine} {path}'.encode()).hexdigest()[:12]}.json"
-    copy = file.with_name(f".{file.name}")
-    found = _noted(file) or _noted(copy)
-    if found is None:
-        beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-        write_json(beside, {"id": secrets.token_hex(8), "path": path})
-        if file.exists():
-            beside.replace(file)  # It could not be read.
-        else:
-            # Of several that ask first, one has said it for all.
-            with suppress(FileExistsError):
-                os.link(beside, file)
-            beside.unlink()
-        found = _noted(file)
-    _keep_both(file, copy, {"id": found, "path": path})
-    project = directory.resolve().parent if directory.name == ".pilotage" else directory.resolve()
-    return Place(str(found), f"{socket.gethostname()} in {project}")
-
-
-def _keep_both(file: Path, copy: Path, note: dict[str, str | None]) -> None:
-    """A folder that lost its note would be a stranger to all that runs in it, so there are two."""
-    for one in (file, copy):
-        if note["id"] and _noted(one) is None:
-            try:
-                write_json(one, note)
-            except OSError as error:
-                _log.warning("%s cannot be written: %s", one, error.strerror)
-
-
-def _noted(file: Path) -> str | None:
-    found = read_leniently(file)
-    return found["id"] if isinstance(found, dict) and isinstance(found.get("id"), str) else None
 
 
 def take(
@@ -155,11 +76,7 @@ def home_of(engine: Engine, directory: Path, service: str, environment: str) -> 
             return None
         expires = connection.scalar(select(lease_rows.c.expires_at).where(_lease(service, environment)))
         now = leases.now_of(connection)
-    heard = None if not expires else max(0.0, now - (expires - leases.DURATION))
-    is_here = False
-    with suppress(OSError):  # Who only asks may not be able to write here.
-        is_here = row.home == here(directory).id
-    return Home(Place(row.home, row.home_name or row.home), heard, is_here)
+    return home_as_seen(directory, row.home, row.home_name, expires, now)
 
 
 def adopt(engine: Engine, directory: Path, service: str, environment: str, *, force: bool = False) -> Place:
@@ -213,27 +130,3 @@ def _row(service: str, environment: str) -> ColumnElement[bool]:
 
 def _lease(service: str, environment: str) -> ColumnElement[bool]:
     return lease_rows.c.target == f"{service}/{environment}"
-
-
-def _machine(directory: Path) -> str:
-    """Names this machine. A container is replaced by another one, which goes on in its volume: there the folder has to
-    do, as its file system knows it."""
-    if pid_namespace() in ("", leases.FIRST_NAMESPACE):
-        for file in _machine_files():
-            with suppress(OSError):
-                if found := file.read_text(encoding="ascii").strip():
-                    return found
-    with suppress(OSError):
-        return f"folder {directory.stat().st_ino}"
-    return "folder"
-
-
-def _machine_files() -> Iterator[Path]:
-    yield Path("/etc/machine-id")
-    yield Path("/var/lib/dbus/machine-id")
-
-
-def _ago(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

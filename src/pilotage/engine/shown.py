@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from pilotage.engine.records import ACTIVE
+from pilotage.engine.rows import ACTIVE
 from pilotage.engine.store import Store
 from pilotage.engine.tables import announcements, events, rollouts
 from pilotage.model.events import parse

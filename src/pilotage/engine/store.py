@@ -8,7 +8,6 @@ environment are in the order in which they started (`sequence`). Reads never wai
 from __future__ import annotations
 
 import hashlib
-import heapq
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,15 +19,17 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, upd
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.adapters.clock import SYSTEM
-from pilotage.engine import entries, environments, heads, sealing
+from pilotage.engine import entries, environments, heads, outbox, sealing
 from pilotage.engine.chronicle import so_far, subject_of, tell
 from pilotage.engine.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.entries import Quiet, Wanted
 from pilotage.engine.failpoints import reach
 from pilotage.engine.freezes import Freezes
 from pilotage.engine.heads import Kind
-from pilotage.engine.places import claim
-from pilotage.engine.records import ACTIVE, FINAL, clock, parsed, state_columns, summaries, summary, whole, wholes
+from pilotage.engine.home import Home
+from pilotage.engine.places import claim, home_of, known
+from pilotage.engine.records import clock, state_columns, summaries, wholes
+from pilotage.engine.rows import ACTIVE, FINAL, newest_first, parsed, summary, whole
 from pilotage.engine.sealing import Seal
 from pilotage.engine.tables import commands, events, judge_states, rollouts
 from pilotage.engine.tables import environments as places
@@ -202,9 +203,7 @@ class Store:
             named = select(places.c.environment).where(places.c.service == service)
             there = [environment] if environment else list(connection.scalars(named))
             found = [connection.execute(_listed(service, name, limit)).mappings().all() for name in there]
-        each = [[summary(row) for row in rows] for rows in found]
-        merged = heapq.merge(*each, key=lambda one: -(one.started_at or one.created_at)) if len(each) != 1 else each[0]
-        return tuple(one for one, _ in zip(merged, range(limit), strict=False))
+        return newest_first([[summary(row) for row in rows] for rows in found], limit)
 
     def live_views(self, identities: Sequence[str]) -> dict[str, LiveView]:
         """The last look at each of these."""
@@ -237,6 +236,23 @@ class Store:
         A version that was gone back from is not among them."""
         with self._engine.connect() as connection:
             return environments.serving(connection, service, environment)
+
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Service and environment of everything that is known."""
+        return known(self._engine)
+
+    def home(self, directory: Path, service: str, environment: str) -> Home | None:
+        """Where an environment is; None where it has no home yet."""
+        return home_of(self._engine, directory, service, environment)
+
+    def untold(self) -> tuple[tuple[str, int, str], ...]:
+        """Channels through which something was not told: name, number of messages, and why the last try failed."""
+        found = outbox.health(self._engine)
+        return tuple((one.channel, one.dead + one.waiting, one.error) for one in found if one.error)
+
+    def unsigned(self) -> tuple[int, str]:
+        """How many heads of event chains could not be signed or anchored, and why the last one could not."""
+        return heads.trouble(self._engine)
 
     def unfinished(self) -> tuple[str, ...]:
         """Ids of the rollouts under way, oldest first."""

@@ -16,13 +16,13 @@ from pathlib import Path
 from pilotage.adapters.files import open_log
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.location import made
-from pilotage.engine.lock import Holder, holder_of, lock_file, present_version
+from pilotage.engine.lock import WORKER, Holder, holder_of, lock_file, present_version
 from pilotage.engine.pulse import MOST_SILENT, run_watched
 
 MARKS = ("PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS")
 """By these the programs of a target are found again (`adapters.processes`)."""
 
-_SUPERVISOR, _WORKER = "supervisor.lock", "worker.lock"
+_SUPERVISOR = "supervisor.lock"
 _KILLED_WITHIN = 2.0
 """Seconds that a process has to be gone once it was killed."""
 
@@ -34,7 +34,7 @@ class WorkerStays(AdapterError):
 def ensure_worker(directory: Path) -> None:
     """See that a worker of this version is at work in `directory`; starts a supervised one if not. One of an earlier
     version makes way. Returns at once, unless there is one to end."""
-    here = [found for name in (_WORKER, _SUPERVISOR) if (found := holder_of(directory / name))]
+    here = [found for name in (WORKER, _SUPERVISOR) if (found := holder_of(directory / name))]
     if any(_is_earlier(found.version) for found in here):
         stop_worker(directory)
     elif here:
@@ -61,17 +61,11 @@ def stop_worker(directory: Path, deadline: float = 10.0) -> bool:
     """Stop supervisor and worker, and wait until they are gone: gracefully, by force after `deadline` seconds. Returns
     whether any was there. Raises WorkerStays. Only the very processes that hold the locks are signalled."""
     found = False
-    for name in (_SUPERVISOR, _WORKER):
+    for name in (_SUPERVISOR, WORKER):
         if (there := holder_of(directory / name)) is not None:
             found = True
             _stop(there, directory / name, deadline)
     return found
-
-
-def worker_pid(directory: Path) -> int | None:
-    """The process id of the worker at work in `directory`, or None."""
-    found = holder_of(directory / _WORKER)
-    return found.pid if found else None
 
 
 def _stop(there: Holder, lock: Path, deadline: float) -> None:

@@ -29,7 +29,7 @@ from pilotage.engine.groups import advance_releases
 from pilotage.engine.jobs import Job
 from pilotage.engine.keeping import Keeping
 from pilotage.engine.location import place_of
-from pilotage.engine.lock import Lock, lock_file
+from pilotage.engine.lock import WORKER, Lock, lock_file
 from pilotage.engine.looking import Looking
 from pilotage.engine.news import News, only_when_changed
 from pilotage.engine.notary import Notary
@@ -167,7 +167,7 @@ class Worker:
 
 def run(directory: Path, jobs: Sequence[Job] = ()) -> int:
     """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
-    lock = lock_file(directory / "worker.lock")
+    lock = lock_file(directory / WORKER)
     if lock is None:
         print(f"another worker is at work in {directory}", file=sys.stderr)
         return 7

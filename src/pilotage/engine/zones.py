@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from pilotage.engine.records import readable
+from pilotage.engine.rows import readable
 from pilotage.engine.tables import rollouts, snapshots
 from pilotage.model.snapshot import read_snapshot
 

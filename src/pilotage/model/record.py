@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pilotage.model.errors import Unavailable
-from pilotage.model.events import Occurrence, parse
-from pilotage.model.live import JudgeState, LiveView
-from pilotage.model.plan import Plan
-from pilotage.model.rollout import Pace, RolloutState, Status
-from pilotage.model.snapshot import Membership, Snapshot
+
+if TYPE_CHECKING:
+    from pilotage.model.events import Occurrence
+    from pilotage.model.live import JudgeState, LiveView
+    from pilotage.model.plan import Plan
+    from pilotage.model.rollout import RolloutState
+    from pilotage.model.snapshot import Membership, Snapshot
+    from pilotage.model.status import Pace, Status
 
 
 class Unreadable(Unavailable):
@@ -142,4 +145,6 @@ class Recorded:
     @property
     def what(self) -> Occurrence:
         """The event as its class."""
+        from pilotage.model.events import parse
+
         return parse(self.type, self.data)

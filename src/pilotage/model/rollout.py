@@ -10,26 +10,9 @@ from typing import Any
 from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, Instance, Verdict
 from pilotage.model.progress import NOTHING, BlueGreenProgress, Progress, ToggleProgress
+from pilotage.model.status import Pace as Pace
+from pilotage.model.status import Status as Status
 from pilotage.model.traffic import Split
-
-
-class Status(StrEnum):
-    QUEUED = "queued"
-    PROGRESSING = "progressing"
-    HOLDING = "holding"
-    PAUSED = "paused"
-    WITHDRAWN = "withdrawn"
-    """Harm took the users back to stable; the new version runs without them until a person decides."""
-    ROLLING_BACK = "rolling-back"
-    COMPLETED = "completed"
-    ROLLED_BACK = "rolled-back"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    """Withdrawn from the queue: it never started, and no user met it."""
-
-    @property
-    def final(self) -> bool:
-        return self in (Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED, Status.CANCELLED)
 
 
 class HoldCause(StrEnum):
@@ -50,16 +33,6 @@ class HoldCause(StrEnum):
     GATE = "gate"
     FREEZE = "freeze"
     BARRIER = "barrier"
-
-
-class Pace(StrEnum):
-    """full: every step · first: nothing is there to compare with · fast: to a version already proven · urgent: the
-    glass was broken: no gates, no freezes, and watched only at the first weight."""
-
-    FULL = "full"
-    FIRST = "first"
-    FAST = "fast"
-    URGENT = "urgent"
 
 
 class CommandKind(StrEnum):

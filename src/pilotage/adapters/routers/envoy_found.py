@@ -23,9 +23,9 @@ class EnvoyFound:
         self._folder = folder
 
     def runs(self) -> bool:
-        from pilotage.adapters import processes
+        from pilotage.adapters.running import runs
 
-        return processes.runs(self._folder / RECORD)
+        return runs(self._folder / RECORD)
 
     def died(self) -> bool:
         return (self._folder / RECORD).exists() and not self.runs()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -12,14 +11,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from pilotage.engine.failpoints import reach
-from pilotage.engine.supervisor import ensure_worker, stop_worker, worker_pid
+from pilotage.engine.lock import worker_pid
+from pilotage.engine.revision import NEWEST, number_in
+from pilotage.engine.supervisor import ensure_worker, stop_worker
 from pilotage.model.errors import Conflict
 
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
-
-NEWEST = max(int(path.name[:4]) for path in (_HERE / "versions").glob("[0-9]*_*.py"))
-"""The number of the newest migration there is."""
 
 _LARGEST_COPY = 2**30
 """Bytes of a file that is copied before it is migrated; a copy of a larger one is its owner's to make."""
@@ -58,8 +56,7 @@ def revision(connection: Connection) -> int | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
-    found = re.match(r"\d+", str(row[0])) if row else None
-    return int(found.group()) if found else None
+    return number_in(row[0]) if row else None
 
 
 def _run(engine: Engine) -> None:

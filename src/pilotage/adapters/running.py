@@ -1,0 +1,21 @@
+"""Whether the process of a record lives, for who only looks: without psutil wherever the kernel says it itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pilotage.adapters.files import read_leniently
+from pilotage.adapters.identity import boot_id, is_zombie, start_ticks
+
+
+def runs(path: Path) -> bool:
+    """As `processes.runs`, which is asked where the record does not say plainly which process it is."""
+    found = read_leniently(path)
+    if isinstance(found, dict):
+        pid, start, boot = found.get("pid"), found.get("start"), found.get("boot")
+        is_known = type(pid) is int and type(start) is int and isinstance(boot, str) and boot != ""
+        if is_known and boot == boot_id() and start_ticks(pid) == start:
+            return not is_zombie(pid)
+    from pilotage.adapters import processes
+
+    return processes.runs(path)

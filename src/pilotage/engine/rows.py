@@ -1,0 +1,109 @@
+"""What a row of the store says, however it was read: of a rollout the whole, or what its columns alone tell.
+
+Apart from what asks the database, so that commands that only list load neither that nor the classes of what they do
+not show.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pilotage.model.record import RolloutSummary
+from pilotage.model.status import Pace, Status
+
+if TYPE_CHECKING:
+    from pilotage.model.record import Rollout
+    from pilotage.model.snapshot import Membership
+
+Row = Mapping[Any, Any]
+"""A row by the names of its columns, of SQLAlchemy or of SQLite."""
+
+FINAL = tuple(status.value for status in Status if status.final)
+ACTIVE = tuple(status.value for status in Status if not status.final and status is not Status.QUEUED)
+"""Listed, because an index finds what is in a list, and not what is not in one."""
+
+OWN = (
+    "id", "service", "environment", "version", "old", "actor", "created_at", "finished_at", "plan_hash", "head",
+    "events", "revision", "release", "sequence", "started_at", "paged",
+)  # fmt: skip
+
+
+def summary(row: Row) -> RolloutSummary:
+    given = dict(row)
+    given["membership"] = _membership(given.pop("part"))
+    given |= {"status": Status(row["status"]), "pace": Pace(row["pace"])}
+    given |= {"dark": bool(row["dark"]), "preserved": bool(row["preserved"])}
+    return RolloutSummary(**given)
+
+
+def _membership(part: Any) -> Membership | None:
+    if part is None:
+        return None
+    import msgspec
+
+    from pilotage.model.snapshot import Membership
+
+    try:
+        return msgspec.convert(part, Membership)
+    except msgspec.ValidationError:
+        return Membership()
+
+
+def whole(row: Row) -> Rollout:
+    """The rollout of a row of `records.wholes`. Raises Unreadable."""
+    from pilotage.model.live import read_judge, read_live
+    from pilotage.model.plan_formats import read_plan
+    from pilotage.model.record import Rollout, Unreadable
+    from pilotage.model.snapshot import read_snapshot
+    from pilotage.model.stored_state import from_data
+
+    own = {name: row[name] for name in OWN}
+    try:
+        plan = read_plan(row["plan"] or "")
+        return Rollout(
+            **{**own, "paged": None if row["paged"] is None else bool(row["paged"])},
+            plan=plan,
+            snapshot=read_snapshot(parsed(row["target"])),
+            state=from_data(readable(row["state"]), plan.answers.deployment_strategy),
+            judge=read_judge(parsed(row["judge"])),
+            live=read_live(parsed(row["live"])),
+        )
+    except (ValueError, TypeError) as error:
+        raise Unreadable(
+            f"the record of {row['version']} in {row['environment']} ({row['id']}) cannot be read by this version of "
+            f"Pilotage: {error}",
+            dict(row),
+        ) from error
+
+
+def parsed(body: str | None) -> dict[str, Any] | None:
+    """A JSON object as it was kept; None where it is missing or none."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any]) if body else None
+    except ValueError:
+        return None
+
+
+def readable(body: str | None) -> dict[str, Any]:
+    """The same, an empty one in place of None."""
+    return parsed(body) or {}
+
+
+def newest_first(each: Sequence[Sequence[RolloutSummary]], limit: int) -> tuple[RolloutSummary, ...]:
+    """The lists of several environments as one, by time; of one as it is. each: newest first."""
+    merged = heapq.merge(*each, key=lambda one: -(one.started_at or one.created_at)) if len(each) != 1 else each[0]
+    return tuple(one for one, _ in zip(merged, range(limit), strict=False))
+
+
+def good_after(good: Iterable[str], version: str, status: Status, pace: Pace, *, dark: bool) -> list[str]:
+    """The good versions, newest first, after a rollout of `version` ended like this."""
+    kept = list(good)
+    if status is not Status.COMPLETED and not (status is Status.ROLLED_BACK and dark):
+        return kept
+    if pace is Pace.FAST and version in kept:
+        return kept[kept.index(version) :]
+    return [version, *(other for other in kept if other != version)]
