@@ -13,8 +13,7 @@ def runs(path: Path) -> bool:
     found = read_leniently(path)
     if isinstance(found, dict):
         pid, start, boot = found.get("pid"), found.get("start"), found.get("boot")
-        is_known = type(pid) is int and type(start) is int and isinstance(boot, str) and boot != ""
-        if is_known and boot == boot_id() and start_ticks(pid) == start:
+        if isinstance(pid, int) and isinstance(start, int) and boot and boot == boot_id() and start_ticks(pid) == start:
             return not is_zombie(pid)
     from pilotage.adapters import processes
 
