@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from pilotage.adapters.free_port import free_port
 from pilotage.demo.traffic import Traffic
@@ -57,10 +58,11 @@ def test_the_example_keeps_the_contract_before_a_real_haproxy(tmp_path: Path) ->
     assert "passed" in said.stdout
 
 
-def test_releases_go_through_it_a_bad_one_is_undone_and_nothing_in_the_engine_knows_an_envoy(tmp_path: Path) -> None:
-    """Rule 7 and R21 with a router and counts of another package; durations, which HAProxy does not tell, hold nobody."""
+def test_releases_go_through_it_and_an_envoy_at_once_and_a_bad_one_is_undone_at_both(tmp_path: Path) -> None:
+    """Rules 1 and 7 with two routers as one, and counts of another package; durations, which HAProxy does not tell, hold
+    nobody."""
     needs("haproxy")
-    port = free_port()
+    port, inner = free_port(), free_port()
     (tmp_path / "releases").mkdir()
     for version, fault in (("1.0", "none"), ("2.0", "none"), ("3.0", "errors")):
         (tmp_path / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
@@ -77,7 +79,10 @@ def test_releases_go_through_it_a_bad_one_is_undone_and_nothing_in_the_engine_kn
     ]
     environment = {
         "fleet": {"kind": "process", "command": shop, "count": 2, "pass_environment": ["PYTHONPATH"]},
-        "router": {"kind": "haproxy", "listen": f"127.0.0.1:{port}", "sticky": "session"},
+        "routers": {
+            "edge": {"kind": "haproxy", "listen": f"127.0.0.1:{port}", "sticky": "session"},
+            "inner": {"kind": "envoy", "listen": f"127.0.0.1:{inner}", "sticky": {"cookie": "session"}},
+        },
         "metrics": {"kind": "haproxy"},
         "overrides": {**FAST, "canary.phase_duration": "2s"},
     }
@@ -97,10 +102,12 @@ def test_releases_go_through_it_a_bad_one_is_undone_and_nothing_in_the_engine_kn
             assert deployed("2.0") == 0
             assert not [answer for answer in users.answers() if answer.failed]
             assert deployed("3.0") == 4
+        for one in (port, inner):
+            assert urllib3.request("GET", f"http://127.0.0.1:{one}/").json()["release"] == "2.0"
         explained = run(tmp_path, "pilotage.cli.main", "explain").stdout
         assert "error rate" in explained
         assert "2.0 serves all requests" in explained
         assert "slow requests" not in explained
     finally:
         assert "shop/production is down" in run(tmp_path, "pilotage.cli.main", "down", "--yes").stdout
-    assert not (tmp_path / ".pilotage" / "run" / "shop-production" / "router" / "admin.sock").exists()
+    assert not list((tmp_path / ".pilotage" / "run" / "shop-production").glob("router-*/admin.sock"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -247,3 +248,15 @@ def test_every_message_that_troubleshooting_quotes_exists() -> None:
     for message in quoted:
         for part in message.split("…"):
             assert part.strip(' .:";,') in source, message
+
+
+def test_the_python_of_the_adapters_page_is_an_adapter() -> None:
+    """What a package would copy: it runs, and the table would take what it makes."""
+    from pilotage.adapters.registry import Adapter
+
+    (package,) = [block for block in blocks("docs/adapters.md", "python") if "class HAProxySection" in block]
+    made: dict[str, Any] = {"__name__": "copied"}
+    exec(compile(package, "adapters.md", "exec", dont_inherit=True), made)
+    assert isinstance(made["ADAPTER"], Adapter)
+    section = made["ADAPTER"].section.model_validate({"kind": "haproxy", "socket": "/run/haproxy.sock"})
+    assert made["ADAPTER"].can(section).grain == 10
