@@ -29,12 +29,12 @@ from sqlalchemy import text
 
 from pilotage import Answers, Service, make_plan
 from pilotage.adapters.ports import Backends
-from pilotage.engine import driver
-from pilotage.engine.entries import Wanted, enter
-from pilotage.engine.store import Store
-from pilotage.engine.tables import events, live_views, rollouts
-from pilotage.engine.targets import Target
-from pilotage.engine.worker import Worker
+from pilotage.engine.execution import driver
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.execution.worker import Worker
+from pilotage.engine.records.entries import Wanted, enter
+from pilotage.engine.records.store import Store
+from pilotage.engine.records.tables import events, live_views, rollouts
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 from pilotage.model.plan import StepKind

@@ -26,9 +26,9 @@ from sqlalchemy.exc import OperationalError
 from pilotage import Answers, make_plan
 from pilotage.app.publication import Publication
 from pilotage.app.status_page import Publisher
-from pilotage.engine.location import DATABASE
-from pilotage.engine.store import Store
-from pilotage.engine.tables import environments, events, judge_states, live_views, rollouts
+from pilotage.engine.placement.location import DATABASE
+from pilotage.engine.records.store import Store
+from pilotage.engine.records.tables import environments, events, judge_states, live_views, rollouts
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status

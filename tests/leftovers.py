@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-_OURS = ("pilotage.engine.", "pilotage.demo.", "pilotage.cli.", "envoy")
+_OURS = ("pilotage.app.", "pilotage.engine.", "pilotage.demo.", "pilotage.cli.", "envoy")
 
 
 def end(folder: Path) -> list[str]:

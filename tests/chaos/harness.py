@@ -17,10 +17,10 @@ from typing import Any
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.adapters.fence import Fence
 from pilotage.app.worker import jobs
-from pilotage.engine import driver, failpoints, worker
-from pilotage.engine.location import DATABASE, place_of
-from pilotage.engine.store import Store
-from pilotage.engine.targets import Target
+from pilotage.engine.execution import driver, failpoints, worker
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.placement.location import DATABASE, place_of
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
@@ -32,7 +32,7 @@ from .world import World, make_bad, opened
 
 _NEEDED_LATER = (
     "cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.hazmat.primitives.serialization",
-    "pilotage.adapters.placeholders", "pilotage.engine.returning",
+    "pilotage.adapters.placeholders", "pilotage.engine.rescue.returning",
 )  # fmt: skip
 """What a worker imports when it first needs it: loaded here once, and not in each of hundreds of forked controllers."""
 for _name in _NEEDED_LATER:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
-from pilotage.engine import failpoints
-from pilotage.engine.groups import member_of
-from pilotage.engine.store import Store, Wanted
+from pilotage.engine.execution import failpoints
+from pilotage.engine.execution.groups import member_of
+from pilotage.engine.records.store import Store, Wanted
 from pilotage.model.rollout import Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.groups import moves

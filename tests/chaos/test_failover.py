@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from pilotage.adapters.fence import Fence, floor, last_seen
-from pilotage.engine import leases
-from pilotage.engine.location import DATABASE
-from pilotage.engine.store import Store
+from pilotage.engine.placement import leases
+from pilotage.engine.placement.location import DATABASE
+from pilotage.engine.records.store import Store
 from pilotage.model.rollout import CommandKind, Status
 
 from .harness import begun, controller, problems

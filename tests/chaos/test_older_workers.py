@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
-from pilotage.engine import migrations
-from pilotage.engine.store import Store
+from pilotage.engine.records import migrations
+from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
 
 from ..unit.test_migrations import a_plan, state_of

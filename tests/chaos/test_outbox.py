@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pilotage import Answers, make_plan
-from pilotage.engine import outbox
-from pilotage.engine.store import Store
+from pilotage.engine.records import outbox
+from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import Decision, Event, Pace, Status
 from pilotage.model.snapshot import Snapshot
@@ -32,9 +32,10 @@ STORY: tuple[tuple[str, dict[str, Any]], ...] = (
 SENDER = """
 import sys, threading, time
 from pathlib import Path
-from pilotage.engine import leases, outbox
-from pilotage.engine.sender import Sender
-from pilotage.engine.store import Store
+from pilotage.engine.placement import leases
+from pilotage.engine.records import outbox
+from pilotage.engine.execution.sender import Sender
+from pilotage.engine.records.store import Store
 store, stopping = Store(Path(sys.argv[1])), threading.Event()
 Sender(store.engine, leases.holder(), stopping).start()
 until = time.monotonic() + 20

@@ -19,11 +19,11 @@ from sqlalchemy import text
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import leases, places
-from pilotage.engine.home import here
-from pilotage.engine.store import Store
-from pilotage.engine.supervisor import ensure_worker, stop_worker
-from pilotage.engine.worker import Worker
+from pilotage.engine.execution.supervisor import ensure_worker, stop_worker
+from pilotage.engine.execution.worker import Worker
+from pilotage.engine.placement import leases, places
+from pilotage.engine.records.home import here
+from pilotage.engine.records.store import Store
 
 from ..e2e.conftest import Shop
 from .harness import begun
@@ -108,7 +108,7 @@ def test_a_copy_of_the_folder_is_another_place(tmp_path: Path, monkeypatch: pyte
     assert here(tmp_path / "two" / ".pilotage").id != mine.id
     with monkeypatch.context() as inside:
         # As a container sees the folder of its host; neither takes it from the other.
-        inside.setattr("pilotage.engine.home._machine", lambda _: "another machine")
+        inside.setattr("pilotage.engine.records.home._machine", lambda _: "another machine")
         assert here(original).id != mine.id
     assert here(original) == mine
     note.write_text("{")
@@ -150,7 +150,7 @@ def test_killed_in_the_middle_of_an_adoption_nothing_has_moved(store: Store, fol
     target = service(store)
     places.take(store.engine, a, *target, "a/1")
     script = (
-        "import sys; from pathlib import Path; from pilotage.engine import places; from pilotage.engine.store import Store;"
+        "import sys; from pathlib import Path; from pilotage.engine import places; from pilotage.engine.records.store import Store;"
         "d = Path(sys.argv[1]); places.adopt(Store(d).engine, d, *sys.argv[2:4], force=True)"
     )
     command = [sys.executable, "-c", script, str(b), *target]
@@ -186,7 +186,7 @@ def shops(tmp_path: Path, database: str) -> Iterator[tuple[Shop, Shop]]:
 
 
 def routers_and_instances(shop: Shop) -> list[psutil.Process]:
-    ours = ("pilotage.engine.supervisor", "pilotage.app.worker")
+    ours = ("pilotage.engine.execution.supervisor", "pilotage.app.worker")
     return [process for process in shop.processes() if not set(ours) & set(process.cmdline())]
 
 

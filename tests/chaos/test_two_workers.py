@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from pilotage import Answers, Service, make_plan
-from pilotage.engine import leases, outbox
-from pilotage.engine.store import Store
+from pilotage.engine.placement import leases
+from pilotage.engine.records import outbox
+from pilotage.engine.records.store import Store
 from pilotage.model.message import Message, Severity
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status

@@ -16,8 +16,8 @@ from typing import Any
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import AdapterError, Backends
-from pilotage.engine.failpoints import reach
-from pilotage.engine.targets import Target
+from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.execution.targets import Target
 from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Histogram, Instance, Observation, Reading
 from pilotage.model.traffic import WHOLE, HeaderRoute, Split

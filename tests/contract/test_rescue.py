@@ -24,12 +24,14 @@ from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
-from pilotage.engine import failpoints, rescue, rescued
-from pilotage.engine.journal import Journal, Witness
-from pilotage.engine.location import place_of
-from pilotage.engine.store import Store
-from pilotage.engine.strays import Strays, leave_unwatched
-from pilotage.engine.stuck import leave_to_stable, rescue_stuck
+from pilotage.engine.execution import failpoints
+from pilotage.engine.placement.location import place_of
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue import rescued
+from pilotage.engine.rescue import take_back as rescue
+from pilotage.engine.rescue.journal import Journal, Witness
+from pilotage.engine.rescue.strays import Strays, leave_unwatched
+from pilotage.engine.rescue.stuck import leave_to_stable, rescue_stuck
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace
 from pilotage.model.snapshot import Snapshot

@@ -11,8 +11,8 @@ import urllib3
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.teardown import _stop_processes
-from pilotage.engine import rescue
-from pilotage.engine.targets import open_target
+from pilotage.engine.execution.targets import open_target
+from pilotage.engine.rescue import take_back as rescue
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import split_between
 

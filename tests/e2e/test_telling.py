@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pilotage.engine import outbox
+from pilotage.engine.records import outbox
 from pilotage.model.rollout import Status
 
 from ..receivers import PagerDutyApi, channels, everybody

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from pilotage.cli.main import cli
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Status
 from pilotage.model.traffic import WHOLE, Split
@@ -78,8 +78,8 @@ def test_a_store_of_any_version_is_listed_explained_and_whole(
 
 @pytest.mark.parametrize("path", MODERN, ids=named)
 def test_what_people_said_is_still_there(path: Path, tmp_path: Path) -> None:
-    from pilotage.engine.followups import actions_of
-    from pilotage.engine.signatures import signatures_of
+    from pilotage.engine.records.followups import actions_of
+    from pilotage.engine.records.signatures import signatures_of
 
     store = Store(unpack(path, tmp_path))
     signed = signatures_of(store.engine, "shop", "production", "3.0")

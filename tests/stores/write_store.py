@@ -22,8 +22,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from pilotage.config.loading import load
-from pilotage.engine import driver as module
-from pilotage.engine.store import Store
+from pilotage.engine.execution import driver as module
+from pilotage.engine.records.store import Store
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 
 # This program runs on the code of the release whose store it writes: names that have moved since are looked up.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
     from .test_abort_first import Watched
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
     """A target that obeys, in the place of every one that is opened."""
-    from pilotage.engine import driver
-    from pilotage.engine.targets import Target
+    from pilotage.engine.execution import driver
+    from pilotage.engine.execution.targets import Target
 
     from .test_abort_first import Watched
 

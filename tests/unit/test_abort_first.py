@@ -27,10 +27,10 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings
 from pilotage.config.models import AnalysisSection
-from pilotage.engine import driver as module
-from pilotage.engine.store import Store
-from pilotage.engine.targets import Target
-from pilotage.engine.worker import Worker
+from pilotage.engine.execution import driver as module
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.execution.worker import Worker
+from pilotage.engine.records.store import Store
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split

@@ -17,9 +17,9 @@ from jinja2 import DictLoader
 from pilotage.app import announcements as announcing
 from pilotage.app.announcement_text import own_templates
 from pilotage.cli.main import cli
-from pilotage.engine import outbox
-from pilotage.engine.announcements import remind
-from pilotage.engine.store import Store
+from pilotage.engine.records import outbox
+from pilotage.engine.records.announcements import remind
+from pilotage.engine.records.store import Store
 from pilotage.model.announcement import Announced, State
 from pilotage.plan.communication import _CALENDAR, _OPERATIONS
 from pilotage.render.announcement import BadTemplate, announcement, template_of
@@ -186,7 +186,7 @@ CONFIGURATION = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pilotage.engine.supervisor.ensure_worker", lambda *_: None)
+    monkeypatch.setattr("pilotage.engine.execution.supervisor.ensure_worker", lambda *_: None)
 
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=Ada", "-c", "user.email=ada@x", "-c", "commit.gpgsign=false"]

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine import ballast
+from pilotage.engine.rescue import ballast
 
 FULL = """
 import errno, os, sys
 from pathlib import Path
 from pilotage.adapters.files import write_at_once
-from pilotage.engine import ballast
-from pilotage.engine.acting import Acting
-from pilotage.engine.crew import Crew
-from pilotage.engine.targets import Target
+from pilotage.engine.rescue import ballast
+from pilotage.engine.execution.acting import Acting
+from pilotage.engine.execution.crew import Crew
+from pilotage.engine.execution.targets import Target
 from pilotage.model.rollout import Apply, Seen
 from pilotage.model.traffic import Split
 

@@ -21,7 +21,7 @@ from pilotage import Answers, make_plan
 from pilotage.adapters import slack_callback
 from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
 from pilotage.app.chat import answer
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status

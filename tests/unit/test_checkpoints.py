@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from pilotage import Answers, Service, make_plan
-from pilotage.engine import leases
-from pilotage.engine.checkpoints import Checkpoints
-from pilotage.engine.crew import Crew
-from pilotage.engine.journal import Journal
-from pilotage.engine.news import Changes
-from pilotage.engine.recorder import Recorder
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.execution.crew import Crew
+from pilotage.engine.execution.recorder import Recorder
+from pilotage.engine.placement import leases
+from pilotage.engine.records.checkpoints import Checkpoints
+from pilotage.engine.records.news import Changes
+from pilotage.engine.records.store import Store, StoreConflict
+from pilotage.engine.rescue.journal import Journal
 from pilotage.model.events import PersonNeeded
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.record import Rollout

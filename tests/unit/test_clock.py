@@ -18,8 +18,8 @@ from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import assess_readiness
 from pilotage.cli.planning import plan as plan_command
 from pilotage.cli.retrospecting import action
-from pilotage.engine import followups as actions
-from pilotage.engine.store import Store
+from pilotage.engine.records import followups as actions
+from pilotage.engine.records.store import Store
 from pilotage.model.clock import today
 from pilotage.model.followup import FollowUp
 from pilotage.model.rollout import Pace

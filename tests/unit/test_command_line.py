@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine import location
+from pilotage.engine.placement import location
 
 from ..typed import typed as pilotage
 
@@ -52,7 +52,7 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
 
 def test_a_mistake_in_the_configuration_is_told_without_the_database_layer(tmp_path: Path) -> None:
     (tmp_path / "pilotage.yaml").write_text("service: 1\n")
-    assert loaded_by(["status"], ("sqlalchemy", "psutil", "pilotage.engine.store"), tmp_path) == []
+    assert loaded_by(["status"], ("sqlalchemy", "psutil", "pilotage.engine.records.store"), tmp_path) == []
 
 
 @pytest.mark.parametrize("command", ["status", "history"])
@@ -61,7 +61,7 @@ def test_commands_that_read_load_neither_database_layer_nor_models_nor_what_find
 ) -> None:
     pilotage("init", "--service", "shop", cwd=tmp_path)
     pilotage("status", cwd=tmp_path)  # makes the store
-    unwanted = (*(name for name in HEAVY if name not in ("rich", "yaml")), "msgspec", "pilotage.engine.store",
+    unwanted = (*(name for name in HEAVY if name not in ("rich", "yaml")), "msgspec", "pilotage.engine.records.store",
                 "pilotage.model.events", "pilotage.model.plan", "subprocess", "importlib.metadata")  # fmt: skip
     assert loaded_by([command], unwanted, tmp_path) == []
     assert "rich" not in loaded_by([command, "--json"], HEAVY, tmp_path)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from pilotage.app import commands
 from pilotage.app.errors import exit_status
 from pilotage.cli.main import cli
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace
 
@@ -22,7 +22,7 @@ from .test_store import ended, started
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store, and a configuration that somebody is just editing."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pilotage.engine.supervisor.ensure_worker", lambda *_: None)
+    monkeypatch.setattr("pilotage.engine.execution.supervisor.ensure_worker", lambda *_: None)
     monkeypatch.setattr(commands, "_ANSWER_DEADLINE", 0.1)
     (tmp_path / "pilotage.yaml").write_text("service: [")
     return Store(tmp_path / ".pilotage")

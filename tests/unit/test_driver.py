@@ -15,12 +15,12 @@ from pilotage import Plan, Service, make_plan
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.config.models import AnalysisSection
-from pilotage.engine import driver as module
-from pilotage.engine import sight
-from pilotage.engine.driver import Driver
-from pilotage.engine.histories import history_of
-from pilotage.engine.store import Store
-from pilotage.engine.targets import Target
+from pilotage.engine.execution import driver as module
+from pilotage.engine.execution import sight
+from pilotage.engine.execution.driver import Driver
+from pilotage.engine.execution.histories import history_of
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.records.store import Store
 from pilotage.model.clock import Clock
 from pilotage.model.live import JUDGE_FORMAT, NOTHING_SEEN, read_judge
 from pilotage.model.observation import Health, Instance, Observation, Reading

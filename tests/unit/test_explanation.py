@@ -12,7 +12,7 @@ from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.loading import load
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 from pilotage.render.live_view import rollout_view

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pilotage.adapters import files, processes
-from pilotage.engine.custody import Custody, noted
-from pilotage.engine.location import place_of, router_runs
+from pilotage.engine.integrity.custody import Custody, noted
+from pilotage.engine.placement.location import place_of, router_runs
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077])

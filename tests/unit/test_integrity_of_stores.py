@@ -21,17 +21,17 @@ from click.testing import CliRunner, Result
 from pilotage import Answers, make_plan
 from pilotage.adapters.keys import known_keys, signer_of
 from pilotage.cli.main import cli
-from pilotage.engine import heads
-from pilotage.engine.chain import seal
-from pilotage.engine.custody import Custody, note, noted
-from pilotage.engine.journal import Journal, Witness
-from pilotage.engine.notary import Notary
-from pilotage.engine.sealing import sealed_in
-from pilotage.engine.sender import send_next
-from pilotage.engine.store import Store
-from pilotage.engine.stuck import tell_stuck
-from pilotage.engine.testimony import Grade
-from pilotage.engine.verification import Place, Verified, verify
+from pilotage.engine.execution.sender import send_next
+from pilotage.engine.integrity import heads
+from pilotage.engine.integrity.chain import seal
+from pilotage.engine.integrity.custody import Custody, note, noted
+from pilotage.engine.integrity.notary import Notary
+from pilotage.engine.integrity.sealing import sealed_in
+from pilotage.engine.integrity.testimony import Grade
+from pilotage.engine.integrity.verification import Place, Verified, verify
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue.journal import Journal, Witness
+from pilotage.engine.rescue.stuck import tell_stuck
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, SeenVerdict
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
@@ -382,8 +382,8 @@ def test_a_worker_killed_while_it_signs_signs_again_and_anchors_at_least_once(tm
     note(folder, Custody(anchors=[{"kind": "file", "path": str(anchor)}]))
     release(store, "1.0", None, "ada", Status.COMPLETED)
     program = (
-        "import sys, time; from pathlib import Path; from pilotage.engine.notary import Notary; "
-        "from pilotage.engine.store import Store; folder = Path(sys.argv[1]); Notary(Store(folder).engine, folder).serve(time.time())"
+        "import sys, time; from pathlib import Path; from pilotage.engine.integrity.notary import Notary; "
+        "from pilotage.engine.records.store import Store; folder = Path(sys.argv[1]); Notary(Store(folder).engine, folder).serve(time.time())"
     )
     environment = {**os.environ, "PILOTAGE_FAILPOINT": f"{failpoint}:2"}
     done = subprocess.run([sys.executable, "-c", program, str(folder)], env=environment)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pilotage.engine.asking import Here, Overtaken
-from pilotage.engine.lanes import Lanes
+from pilotage.engine.execution.asking import Here, Overtaken
+from pilotage.engine.execution.lanes import Lanes
 
 LONGEST = 20.0
 

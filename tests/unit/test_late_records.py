@@ -13,12 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import looking, troubles
-from pilotage.engine.driver import Driver
-from pilotage.engine.journal import Done, Journal, Witness
-from pilotage.engine.store import Store
-from pilotage.engine.takeover import found_at_takeover
-from pilotage.engine.worker import Worker
+from pilotage.engine.execution import looking, troubles
+from pilotage.engine.execution.driver import Driver
+from pilotage.engine.execution.worker import Worker
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue.journal import Done, Journal, Witness
+from pilotage.engine.rescue.takeover import found_at_takeover
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Seen, Status

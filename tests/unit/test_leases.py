@@ -14,9 +14,9 @@ import pytest
 from pilotage.adapters.fence import Fence, floor, last_seen
 from pilotage.adapters.identity import start_ticks
 from pilotage.adapters.ports import Fenced
-from pilotage.engine import leases, places
-from pilotage.engine.location import place_of
-from pilotage.engine.store import Store
+from pilotage.engine.placement import leases, places
+from pilotage.engine.placement.location import place_of
+from pilotage.engine.records.store import Store
 
 TARGET = "shop/production"
 

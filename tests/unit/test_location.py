@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine.home import here
-from pilotage.engine.location import made
-from pilotage.engine.store import Store
+from pilotage.engine.placement.location import made
+from pilotage.engine.records.home import here
+from pilotage.engine.records.store import Store
 
 from .risk.repository import Repository
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pilotage.engine import pulse, supervisor
-from pilotage.engine.lock import Holder, holder_of, lock_file, present_version, worker_pid
-from pilotage.engine.supervisor import stop_worker
+from pilotage.engine.execution import pulse, supervisor
+from pilotage.engine.execution.supervisor import stop_worker
+from pilotage.engine.placement.lock import Holder, holder_of, lock_file, present_version, worker_pid
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from pilotage.engine.lock import lock_file
+from pilotage.engine.placement.lock import lock_file
 lock = lock_file(Path(sys.argv[1]))
 print("held" if lock else "not", flush=True)
 time.sleep(60)
@@ -161,7 +161,9 @@ def test_a_worker_that_stands_still_is_killed_and_one_that_only_takes_its_time_i
 
 
 def _watched(does: str) -> tuple[int, bool]:
-    program = f"import os, signal, sys, time; from pilotage.engine.pulse import Pulse; pulse = Pulse(); {does}"
+    program = (
+        f"import os, signal, sys, time; from pilotage.engine.execution.pulse import Pulse; pulse = Pulse(); {does}"
+    )
     return pulse.run_watched([sys.executable, "-c", program], os.environ)
 
 
@@ -176,7 +178,7 @@ def _worker_other_than(one: int | None, directory: Path) -> int:
 
 SUPERVISES = """
 import os, signal, sys
-from pilotage.engine.pulse import run_watched
+from pilotage.engine.execution.pulse import run_watched
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 run_watched(["sleep", "600"], os.environ)
 """
@@ -195,3 +197,18 @@ def test_a_worker_that_has_no_lock_yet_ends_with_its_supervisor() -> None:
         stays.kill()
     assert (gone, left) == (children, [])
     supervising.wait(20)
+
+
+def test_a_supervisor_of_an_earlier_version_still_starts_a_worker(tmp_path: Path) -> None:
+    """It runs until the next command, with the name that it knows, while the code beside it is new."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    process = subprocess.Popen([sys.executable, "-m", "pilotage.engine.worker", str(folder)])
+    try:
+        until = time.monotonic() + 30
+        while worker_pid(folder) is None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert worker_pid(folder) == process.pid
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import load
-from pilotage.engine.groups import barrier_of
-from pilotage.engine.store import Store
+from pilotage.engine.execution.groups import barrier_of
+from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Decision, Pace, Status

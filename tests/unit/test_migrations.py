@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import create_engine, event
 
 from pilotage import Answers, Plan, make_plan
-from pilotage.engine import migrations
-from pilotage.engine.store import Store
+from pilotage.engine.records import migrations
+from pilotage.engine.records.revision import NEWEST
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Unreadable
 from pilotage.model.rollout import Pace, RolloutState, Status
 from pilotage.rollout.machine import begin
@@ -90,7 +91,7 @@ def test_every_row_is_moved_in_the_order_of_its_start_and_what_never_started_is_
     assert [one.id for one in store.settled()] == [first]
     assert store.get(waiting).plan == a_plan("4.0")
     assert store.get("service-production-3.0").state.status is Status.CANCELLED
-    assert (tmp_path / f"pilotage.sqlite.before-{migrations.NEWEST:04d}").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / f"pilotage.sqlite.before-{NEWEST:04d}").stat().st_mode & 0o777 == 0o600
 
 
 def test_broken_rows_are_moved_as_they_are_and_stop_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -151,7 +152,7 @@ def test_several_at_once_migrate_a_store_of_any_age_once(tmp_path: Path, revisio
         stores = list(pool.map(lambda _: Store(tmp_path), range(3)))
     for store in stores:
         with store.engine.connect() as connection:
-            assert migrations.revision(connection) == migrations.NEWEST
+            assert migrations.revision(connection) == NEWEST
         store.close()
 
 
@@ -161,4 +162,4 @@ def test_the_newest_is_the_one_with_the_highest_number() -> None:
 
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    assert ScriptDirectory.from_config(configuration).get_current_head() == f"{migrations.NEWEST:04d}"
+    assert ScriptDirectory.from_config(configuration).get_current_head() == f"{NEWEST:04d}"

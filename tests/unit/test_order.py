@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import event
 
 from pilotage import Answers, Plan, Service, make_plan
-from pilotage.engine.groups import advance_releases
-from pilotage.engine.queue import begin_what_waits
-from pilotage.engine.store import Store, Wanted
+from pilotage.engine.execution.groups import advance_releases
+from pilotage.engine.records.queue import begin_what_waits
+from pilotage.engine.records.store import Store, Wanted
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, Status

@@ -15,9 +15,9 @@ from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.app.rollback import go_back
 from pilotage.config.loading import Loaded, load
-from pilotage.engine.queue import begin_what_waits
-from pilotage.engine.returning import Started
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.records.queue import begin_what_waits
+from pilotage.engine.records.store import Store, StoreConflict
+from pilotage.engine.rescue.returning import Started
 from pilotage.model.calendar import Freeze
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind

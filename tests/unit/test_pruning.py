@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import insert, select, update
 
-from pilotage.engine.histories import history_of
-from pilotage.engine.outbox import PRUNED, SENT, WAITING, letters
-from pilotage.engine.pruning import Kept, old, prune
-from pilotage.engine.sealing import digest
-from pilotage.engine.store import Store
-from pilotage.engine.tables import outbox
+from pilotage.engine.execution.histories import history_of
+from pilotage.engine.integrity.sealing import digest
+from pilotage.engine.records.outbox import PRUNED, SENT, WAITING, letters
+from pilotage.engine.records.pruning import Kept, old, prune
+from pilotage.engine.records.store import Store
+from pilotage.engine.records.tables import outbox
 from pilotage.model.live import NOTHING_SEEN, JudgeState
 from pilotage.model.rollout import Decision, Event, Status
 from pilotage.model.snapshot import Snapshot

@@ -17,7 +17,7 @@ from pilotage.app.status_page import Publisher
 from pilotage.app.worker import StatusPage
 from pilotage.cli.main import cli
 from pilotage.config.loading import load
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 
 from .test_store import ended, started
 

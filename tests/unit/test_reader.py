@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine.reader import Reader, reader_of
-from pilotage.engine.store import Store
+from pilotage.engine.records.reader import Reader, reader_of
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Unreadable
 
 STORES = sorted((Path(__file__).parents[1] / "stores").glob("*.sqlite.gz"))

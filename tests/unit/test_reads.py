@@ -15,12 +15,12 @@ from pilotage import Answers, Plan, make_plan
 from pilotage.app.errors import exit_status
 from pilotage.app.publication import Publication
 from pilotage.app.status_page import Publisher
-from pilotage.engine import outbox
-from pilotage.engine.followups import actions_of
-from pilotage.engine.groups import advance_releases
-from pilotage.engine.queue import begin_what_waits
-from pilotage.engine.signatures import signatures_of
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.execution.groups import advance_releases
+from pilotage.engine.records import outbox
+from pilotage.engine.records.followups import actions_of
+from pilotage.engine.records.queue import begin_what_waits
+from pilotage.engine.records.signatures import signatures_of
+from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.events import RollbackStarted, StepStarted
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout, Unreadable

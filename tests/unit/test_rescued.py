@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine import rescue
-from pilotage.engine.location import place_of
-from pilotage.engine.rescued import must_wait, ordered
-from pilotage.engine.store import Store
+from pilotage.engine.placement.location import place_of
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue import take_back as rescue
+from pilotage.engine.rescue.rescued import must_wait, ordered
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 

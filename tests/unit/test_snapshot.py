@@ -19,7 +19,7 @@ from pilotage.adapters.routers.envoy_adapter import EnvoyRouterSection
 from pilotage.app.project import Project
 from pilotage.config.loading import load
 from pilotage.config.stored import UnreadableSection, read_section
-from pilotage.engine.targets import describe, open_target, probe_specs, rules_of
+from pilotage.engine.execution.targets import describe, open_target, probe_specs, rules_of
 from pilotage.model.snapshot import FORMAT, KnownPerson, Membership, Snapshot, read_snapshot
 
 from ..stores.test_plans import bare
@@ -125,7 +125,7 @@ def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path)
     from pilotage.app.plan import Wish, plan_for
     from pilotage.app.preconditions import PlanStopped, check_may_begin
     from pilotage.app.requests import DeployRequest
-    from pilotage.engine.store import Store
+    from pilotage.engine.records.store import Store
 
     path = tmp_path / "pilotage.yaml"
     path.write_text(GOOD.replace('listen: "127.0.0.1:8080"', 'listen: "127.0.0.1:8080", maintenance_page: closed.html'))

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pilotage import Answers, Plan, Service, make_plan
-from pilotage.engine import leases
-from pilotage.engine.places import FolderTaken
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.placement import leases
+from pilotage.engine.placement.places import FolderTaken
+from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.live import NOTHING_SEEN, LiveView
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
@@ -145,7 +145,7 @@ def test_a_dead_process_of_this_host_holds_nothing(store: Store) -> None:
 
 
 def test_a_store_of_a_newer_pilotage_is_refused(store: Store, tmp_path: Path) -> None:
-    from pilotage.engine.migrations import StoreTooNew
+    from pilotage.engine.records.migrations import StoreTooNew
 
     with sqlite3.connect(tmp_path / "pilotage.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -157,7 +157,7 @@ def test_the_tables_are_what_the_migrations_make(store: Store) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from pilotage.engine.tables import metadata
+    from pilotage.engine.records.tables import metadata
 
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.engine import driver as module
-from pilotage.engine import looking
-from pilotage.engine.driver import Driver
-from pilotage.engine.journal import Done, Journal
-from pilotage.engine.location import place_of
-from pilotage.engine.store import Store
-from pilotage.engine.targets import Target
-from pilotage.engine.worker import Worker
+from pilotage.engine.execution import driver as module
+from pilotage.engine.execution import looking
+from pilotage.engine.execution.driver import Driver
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.execution.worker import Worker
+from pilotage.engine.placement.location import place_of
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue.journal import Done, Journal
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, Status
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
@@ -141,7 +141,7 @@ def test_after_failed_looks_the_users_go_back_and_a_person_is_told(
         return "all users go to old"
 
     monkeypatch.setattr(module, "open_target", broken)
-    monkeypatch.setattr("pilotage.engine.rescue.take_back", take_back)
+    monkeypatch.setattr("pilotage.engine.rescue.take_back.take_back", take_back)
     monkeypatch.setattr(looking, "_AFTER_TROUBLE", 0.05)
     worker = Worker(tmp_path)
     thread = threading.Thread(target=worker.serve, daemon=True)
@@ -200,7 +200,7 @@ def test_a_step_of_the_wall_clock_shortens_and_lengthens_no_watch(
     driver.look()
     real = time.time
     before, began = driver.rollout.state.in_status, time.monotonic()
-    monkeypatch.setattr("pilotage.engine.driver.time.time", lambda: real() + 3600)
+    monkeypatch.setattr("pilotage.engine.execution.driver.time.time", lambda: real() + 3600)
     driver.look()
     assert driver.rollout.state.in_status - before <= time.monotonic() - began + 0.1
     assert world.split != Split((("new", 1000),))

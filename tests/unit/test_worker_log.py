@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from pilotage.engine.worker_log import NotAgain
+from pilotage.engine.execution.worker_log import NotAgain
 
 
 def test_the_same_sentence_is_written_once_and_counted() -> None:
@@ -23,7 +23,7 @@ def test_the_same_sentence_is_written_once_and_counted() -> None:
 
 def test_it_is_written_again_after_a_while_with_how_often_it_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet, now = NotAgain(again_after=60.0), [100.0]
-    monkeypatch.setattr("pilotage.engine.worker_log.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pilotage.engine.execution.worker_log.time.monotonic", lambda: now[0])
     record = logging.LogRecord("worker", logging.WARNING, "", 0, "the store is away", (), None)
     assert [quiet.filter(record) for _ in range(4)] == [True, False, False, False]
     now[0] += 61.0

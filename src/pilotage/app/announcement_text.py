@@ -13,8 +13,8 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.notes import changes_between, measured
 from pilotage.config.loading import Loaded
-from pilotage.engine.signatures import signatures_of
-from pilotage.engine.store import Store
+from pilotage.engine.records.signatures import signatures_of
+from pilotage.engine.records.store import Store
 from pilotage.model.announcement import Announced
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration

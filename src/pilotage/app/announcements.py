@@ -14,9 +14,9 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.requests import AnnouncementRequest
 from pilotage.app.snapshot import channels_of
-from pilotage.engine import announcements as rows
-from pilotage.engine import outbox
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.records import announcements as rows
+from pilotage.engine.records import outbox
+from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.announcement import Announced, State
 from pilotage.model.errors import Invalid
 from pilotage.model.message import Message, Severity

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def overview(project: Project, limit: int) -> tuple[Sequence[Any], Sequence[Mapping[str, Any]]]:
     """How each channel does, and the newest messages, newest first, as rows of the outbox."""
-    from pilotage.engine import outbox
+    from pilotage.engine.records import outbox
 
     names = [channel.called for channel in project.whole.configuration.notify]
     return outbox.health(project.store.engine, names), outbox.letters(project.store.engine, limit=limit)
@@ -25,7 +25,7 @@ def overview(project: Project, limit: int) -> tuple[Sequence[Any], Sequence[Mapp
 
 def send_again(project: Project, channel: str | None) -> int:
     """What was given up or waits for its next try, now: of one channel, or of all. Returns how many. Raises Unclear."""
-    from pilotage.engine import outbox
+    from pilotage.engine.records import outbox
 
     known = [one.channel for one in outbox.health(project.store.engine)]
     if channel is not None and channel not in known:

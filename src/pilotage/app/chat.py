@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
-from pilotage.engine.store import Store, StoreConflict
+from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.events import Completed, HoldEnded, HoldStarted, RollbackStarted, StepStarted
 from pilotage.model.record import Unreadable
 from pilotage.model.rollout import CommandKind, Status

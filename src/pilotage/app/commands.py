@@ -42,7 +42,7 @@ class Answer:
 
 def submit(project: Project, actor: str, request: CommandRequest) -> Answer:
     """Write a command down and wait until it is taken up, for 15 s at most. Raises Unclear, ConfigError."""
-    from pilotage.engine.store import StoreConflict
+    from pilotage.engine.records.store import StoreConflict
 
     rollout = meant(project, request.environment)
     permission = Permission.TAKE_BACK if request.kind in _UNDOING else Permission.COMMAND
@@ -59,7 +59,7 @@ def submit(project: Project, actor: str, request: CommandRequest) -> Answer:
 
 
 def _outcome(project: Project, identity: int) -> tuple[End, str]:
-    from pilotage.engine.entries import TOO_LATE
+    from pilotage.engine.records.entries import TOO_LATE
 
     until = time.monotonic() + _ANSWER_DEADLINE
     while time.monotonic() < until:
@@ -93,7 +93,7 @@ def _under_way(project: Project, environment: str | None) -> Iterator[RolloutSum
 def take_back_offline(project: Project, actor: str, environment: str | None, to: str | None) -> tuple[str, str]:
     """All users back to `to`, or to stable, by the router's and the fleet's own files alone. Returns the place's name
     and the sentence. Raises AdapterError."""
-    from pilotage.engine.rescue import find_place, take_back_at
+    from pilotage.engine.rescue.take_back import find_place, take_back_at
 
     place = find_place(project.directory, project.service, environment)
     return place.name, take_back_at(place, to, actor)

@@ -9,8 +9,8 @@ from pilotage.app.preconditions import check_may_begin, check_ready
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.snapshot import snapshot_of
-from pilotage.engine.returning import Started
-from pilotage.engine.store import StoreConflict, Wanted
+from pilotage.engine.records.store import StoreConflict, Wanted
+from pilotage.engine.rescue.returning import Started
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
 from pilotage.rollout.machine import begin

@@ -11,7 +11,7 @@ from pilotage.app.preconditions import PlanStopped, check_may_begin, check_ready
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, GroupRequest
 from pilotage.app.snapshot import snapshot_of
-from pilotage.engine.store import Wanted
+from pilotage.engine.records.store import Wanted
 from pilotage.model.order import in_order
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout

@@ -37,7 +37,7 @@ def examine(project: Project, environment: str | None) -> list[Finding]:
 
 def _adapters(project: Project, environment: str) -> Iterator[Finding]:
     """What the router, the fleet and the rest of the environment need on this machine."""
-    from pilotage.engine.targets import examine_adapters
+    from pilotage.engine.execution.targets import examine_adapters
 
     section = project.loaded.configuration.environments[environment]
     service, folder = project.loaded.configuration.service, project.folder
@@ -46,7 +46,7 @@ def _adapters(project: Project, environment: str) -> Iterator[Finding]:
 
 def _store(project: Project) -> Iterator[Finding]:
     from pilotage.adapters.files import write_at_once
-    from pilotage.engine.location import made
+    from pilotage.engine.placement.location import made
 
     try:
         made(project.directory)
@@ -89,9 +89,9 @@ def _status_page(project: Project) -> Iterator[Finding]:
 def _running(project: Project, environment: str) -> Iterator[Finding]:
     from pilotage.adapters.ports import AdapterError
     from pilotage.adapters.routers.found import found_routers
-    from pilotage.engine.location import place_of, router_folders, router_runs
-    from pilotage.engine.lock import worker_pid
-    from pilotage.engine.targets import describe, open_target
+    from pilotage.engine.execution.targets import describe, open_target
+    from pilotage.engine.placement.location import place_of, router_folders, router_runs
+    from pilotage.engine.placement.lock import worker_pid
 
     section = project.loaded.configuration.environments[environment]
     service = project.loaded.configuration.service

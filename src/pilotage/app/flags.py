@@ -40,7 +40,7 @@ def read(project: Project, environment: str | None) -> tuple[str, Ramp]:
 def kill(project: Project, actor: str, environment: str | None, reason: str) -> tuple[str, float]:
     """Off for everyone, now: one write, read back, without worker, gate or freeze. A rollout under way is undone.
     Returns the flag's key and the seconds until it was read back. Raises NotOff, Unclear, AdapterError."""
-    from pilotage.engine.store import StoreConflict
+    from pilotage.engine.records.store import StoreConflict
     from pilotage.model.rollout import CommandKind
 
     name = project.environment(environment)
@@ -89,7 +89,7 @@ def _flag(project: Project, environment: str) -> tuple[str, Flags]:
     """The flag's key and its adapter. The kill switch may not wait for a lease: it writes with the highest token."""
     from pilotage.adapters.context import Context
     from pilotage.adapters.fence import Fence, last_seen
-    from pilotage.engine.targets import open_flags
+    from pilotage.engine.execution.targets import open_flags
 
     section = project.loaded.configuration.environments[environment].flag
     if section is None:

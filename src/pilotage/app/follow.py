@@ -74,7 +74,7 @@ def follow_group(project: Project, release: str, *, every: float, timeout: float
 
 def _end(members: Sequence[RolloutSummary]) -> Status | None:
     """FAILED where a person is needed; COMPLETED where every service has the release; ROLLED_BACK else."""
-    from pilotage.engine.groups import member_of
+    from pilotage.engine.execution.groups import member_of
     from pilotage.rollout.groups import moves
 
     if any(not m.status.final for m in members) or moves([member_of(m) for m in members]):

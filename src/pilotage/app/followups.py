@@ -12,8 +12,8 @@ from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.snapshot import channels_of
-from pilotage.engine import followups
-from pilotage.engine.followups import actions_of, exported
+from pilotage.engine.records import followups
+from pilotage.engine.records.followups import actions_of, exported
 from pilotage.model.followup import FollowUp
 
 

@@ -9,7 +9,7 @@ from pilotage.app.project import Project
 from pilotage.model.errors import Conflict
 
 if TYPE_CHECKING:
-    from pilotage.engine.home import Home
+    from pilotage.engine.records.home import Home
 
 
 class StillThere(Conflict):
@@ -25,7 +25,7 @@ def home_elsewhere(project: Project, service: str, environment: str) -> Home | N
 def may_adopt(project: Project, service: str, environment: str, *, force: bool) -> Home | None:
     """The home that the environment would leave; None where it is at home here. force: also while a worker is at work
     there. Raises StillThere."""
-    from pilotage.engine import leases
+    from pilotage.engine.placement import leases
 
     home = home_elsewhere(project, service, environment)
     if home and not force and leases.held_by(project.store.engine, f"{service}/{environment}"):
@@ -39,7 +39,7 @@ def adopt(project: Project, actor: str, service: str, environment: str, *, force
     """Make this folder the environment's home; what runs at the old one is not touched. Returns the old one's name.
     Raises StillThere."""
     from pilotage.app.permissions import Permission
-    from pilotage.engine import places
+    from pilotage.engine.placement import places
 
     project.require(actor, Permission.ADOPT, environment)
     try:
@@ -74,7 +74,7 @@ def attend(project: Project, service: str, environment: str) -> Attended:
 
 def keep_up(project: Project, service: str, environment: str) -> None:
     """What serves, by the record, is to serve: after `down` nothing does, until a worker starts it again."""
-    from pilotage.engine.location import router_runs
+    from pilotage.engine.placement.location import router_runs
 
     stopped = not router_runs(project.directory, service, environment)
     if attend(project, service, environment) is Attended.HERE and stopped:

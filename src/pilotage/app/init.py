@@ -13,7 +13,7 @@ from pilotage.app.output import write_file
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.config.loading import json_schema, load
-from pilotage.engine.location import made
+from pilotage.engine.placement.location import made
 from pilotage.model.answers import Answers
 from pilotage.model.plan import Plan
 from pilotage.model.questions import QUESTIONS

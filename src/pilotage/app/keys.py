@@ -29,8 +29,8 @@ class PublicKey:
 def show(project: Project) -> PublicKey:
     """The key that signs here, made where there is none. Raises KeyUnusable."""
     from pilotage.adapters.keys import known_keys, signer_of
-    from pilotage.engine.custody import custody_of
-    from pilotage.engine.location import made
+    from pilotage.engine.integrity.custody import custody_of
+    from pilotage.engine.placement.location import made
 
     signer = signer_of(made(project.directory), custody_of(project.whole).key)
     earlier = tuple(name for name in known_keys(project.directory) if name != signer.id)
@@ -40,8 +40,8 @@ def show(project: Project) -> PublicKey:
 def rotate(project: Project, actor: str) -> PublicKey:
     """Make a new key; earlier public keys stay. Raises KeyElsewhere."""
     from pilotage.adapters import keys
-    from pilotage.engine.custody import custody_of
-    from pilotage.engine.location import made
+    from pilotage.engine.integrity.custody import custody_of
+    from pilotage.engine.placement.location import made
 
     project.require(actor, Permission.ROTATE_KEY)
     if (named := custody_of(project.whole).key) is not None:

@@ -22,7 +22,7 @@ from pilotage.report.range import changes_of
 from pilotage.report.versions import BadVersion, Scheme, next_version, ordered
 
 if TYPE_CHECKING:
-    from pilotage.engine.store import Store
+    from pilotage.engine.records.store import Store
 
 
 @dataclass(frozen=True)

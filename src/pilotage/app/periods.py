@@ -14,7 +14,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.app.reports import deployments_of, dora_from_tags, incident_from, period_of, rollouts_of, told_of
-from pilotage.engine.followups import actions_of
+from pilotage.engine.records.followups import actions_of
 from pilotage.model.clock import Clock, today
 from pilotage.model.document import Document
 from pilotage.model.errors import Invalid

@@ -13,7 +13,7 @@ from pilotage.adapters import registry
 from pilotage.app.project import Project, Unclear
 from pilotage.config.loading import Loaded
 from pilotage.config.models import TrafficSection
-from pilotage.engine.targets import capabilities_of
+from pilotage.engine.execution.targets import capabilities_of
 from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import Answers
 from pilotage.model.capabilities import Port

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pilotage.app.permissions import People, Permission
     from pilotage.config.loading import Loaded
     from pilotage.config.names import Names
-    from pilotage.engine.reader import Reader
-    from pilotage.engine.store import Store
+    from pilotage.engine.records.reader import Reader
+    from pilotage.engine.records.store import Store
     from pilotage.model.actor import Actor
     from pilotage.model.record import Rollout, RolloutSummary
     from pilotage.model.schedule import Role
@@ -111,13 +111,13 @@ class Project:
     @property
     def has_store(self) -> bool:
         """Whether anything was ever recorded here: who only asks about a repository leaves no store behind."""
-        from pilotage.engine.location import DATABASE
+        from pilotage.engine.placement.location import DATABASE
 
         return DATABASE in os.environ or (self.directory / "pilotage.sqlite").exists()
 
     @cached_property
     def store(self) -> Store:
-        from pilotage.engine.store import Store
+        from pilotage.engine.records.store import Store
 
         return Store(self.directory, clock=self.clock)
 
@@ -125,7 +125,7 @@ class Project:
     def records(self) -> Reader | Store:
         """The store, for who only reads: what it costs to open is then spent only where it must be."""
         if "store" not in self.__dict__:
-            from pilotage.engine.reader import reader_of
+            from pilotage.engine.records.reader import reader_of
 
             if (found := reader_of(self.directory)) is not None:
                 return found
@@ -133,7 +133,7 @@ class Project:
 
     def ensure_worker(self) -> None:
         """See that a worker is at work here, and knows what is to be published."""
-        from pilotage.engine.supervisor import ensure_worker
+        from pilotage.engine.execution.supervisor import ensure_worker
 
         self.leave_word()
         ensure_worker(self.directory)
@@ -143,7 +143,7 @@ class Project:
         must stop neither them nor who commands them."""
         from pilotage.app.publication import LeadsOutside, note, publication_of
         from pilotage.config.yaml_reader import ConfigError
-        from pilotage.engine import custody
+        from pilotage.engine.integrity import custody
 
         try:
             custody.note(self.directory, custody.custody_of(self.whole))
@@ -154,8 +154,8 @@ class Project:
     def signer(self) -> Signer | None:
         """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
         from pilotage.adapters.keys import KeyUnusable, signer_of
-        from pilotage.engine.custody import custody_of
-        from pilotage.engine.location import made
+        from pilotage.engine.integrity.custody import custody_of
+        from pilotage.engine.placement.location import made
 
         try:
             return signer_of(made(self.directory), custody_of(self.whole).key)
@@ -273,7 +273,7 @@ class Project:
         service, environment = self.place(named)
         latest = self.records.newest(service, environment)
         if latest is None:
-            from pilotage.engine import location
+            from pilotage.engine.placement import location
 
             if location.router_runs(self.directory, service, environment):
                 knows = f"this store knows of no deployment to {environment}, but a router of it runs here"

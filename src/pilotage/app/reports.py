@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 from pilotage.model.answers import ReleaseType
 from pilotage.model.events import (
     HoldStarted,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
-from pilotage.engine import pruning
+from pilotage.engine.records import pruning
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
 from pilotage.app.risk import LEARNED
-from pilotage.engine.location import made
+from pilotage.engine.placement.location import made
 from pilotage.model.risk import RiskFactor
 from pilotage.model.rollout import Status
 from pilotage.risk.features import YEAR

@@ -10,7 +10,7 @@ from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.returning import Started, go_back_by_record, pace_back, way_back
+from pilotage.engine.rescue.returning import Started, go_back_by_record, pace_back, way_back
 
 
 def go_back(project: Project, actor: str, request: RollbackRequest) -> Started:

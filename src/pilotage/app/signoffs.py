@@ -6,7 +6,7 @@ from pilotage.app.permissions import Permission, role_called
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import artifact_digest
 from pilotage.app.requests import SignOffRequest, WaiverRequest
-from pilotage.engine.signatures import sign
+from pilotage.engine.records.signatures import sign
 from pilotage.model.errors import Forbidden, Invalid
 from pilotage.model.readiness import Signature, SignatureKind
 from pilotage.model.schedule import Requirement, Role

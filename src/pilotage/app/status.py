@@ -73,8 +73,8 @@ class EnvironmentStatus:
 def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
     """Of an environment; None for the only one. Raises Unclear, ConfigError."""
     service, name = project.place(environment)  # before what is slow to load: a mistake is told at once
-    from pilotage.engine.location import router_runs
-    from pilotage.engine.lock import worker_pid
+    from pilotage.engine.placement.location import router_runs
+    from pilotage.engine.placement.lock import worker_pid
 
     serving, home = project.records.serving(service, name), home_elsewhere(project, service, name)
     up, newest = home is None and router_runs(project.directory, service, name), project.records.newest(service, name)
@@ -118,7 +118,7 @@ def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentSt
 
 def _split_here(project: Project, service: str, environment: str) -> Split | None:
     from pilotage.adapters.routers.found import found_routers
-    from pilotage.engine.location import place_of, router_folders
+    from pilotage.engine.placement.location import place_of, router_folders
 
     routers = found_routers(router_folders(place_of(project.directory, service, environment)))
     return next((split for router in routers if (split := router.split())), None)

@@ -13,8 +13,8 @@ from pilotage.adapters.files import write_durably
 from pilotage.adapters.static_server import serve
 from pilotage.app.project import Project
 from pilotage.app.publication import Publication, publication_of
-from pilotage.engine.shown import Shown, planned, recorded
-from pilotage.engine.store import Store
+from pilotage.engine.records.shown import Shown, planned, recorded
+from pilotage.engine.records.store import Store
 from pilotage.model.errors import Invalid
 from pilotage.render.status import files_of
 from pilotage.report.status import StatusPage, status_of

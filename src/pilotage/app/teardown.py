@@ -12,11 +12,11 @@ from pilotage.adapters import processes
 from pilotage.adapters.routers.found import found_routers
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
-from pilotage.engine import leases, places
-from pilotage.engine.location import place_of, router_folders
-from pilotage.engine.store import Store, StoreConflict
-from pilotage.engine.supervisor import stop_worker
-from pilotage.engine.targets import open_target
+from pilotage.engine.execution.supervisor import stop_worker
+from pilotage.engine.execution.targets import open_target
+from pilotage.engine.placement import leases, places
+from pilotage.engine.placement.location import place_of, router_folders
+from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.record import RolloutSummary
 
 _log = logging.getLogger(__name__)

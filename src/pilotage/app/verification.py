@@ -12,7 +12,7 @@ from pilotage.model.errors import PilotageError
 from pilotage.model.text import clean
 
 if TYPE_CHECKING:
-    from pilotage.engine.custody import Custody
+    from pilotage.engine.integrity.custody import Custody
 
 
 class Unverifiable(PilotageError):
@@ -42,8 +42,8 @@ def verify_place(
     signatures and anchors. keys: files with the public keys to trust; without any, those that signed here. anchors:
     files with signed heads. Raises Unverifiable."""
     from pilotage.adapters.keys import key_id, known_keys, read_public
-    from pilotage.engine.testimony import Grade
-    from pilotage.engine.verification import Place, verify
+    from pilotage.engine.integrity.testimony import Grade
+    from pilotage.engine.integrity.verification import Place, verify
 
     given = {key_id(pem): pem for pem in map(read_public, keys)}
     place = Place(
@@ -69,7 +69,7 @@ def verify_place(
 def _custody(project: Project) -> Custody:
     """Of the configuration; of the worker's note where nobody can read that."""
     from pilotage.config.yaml_reader import ConfigError
-    from pilotage.engine.custody import custody_of, noted
+    from pilotage.engine.integrity.custody import custody_of, noted
 
     try:
         return custody_of(project.whole)

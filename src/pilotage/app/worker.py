@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.log_sizes import limit_logs
 from pilotage.app.publication import noted
-from pilotage.engine import announcements, followups, worker
-from pilotage.engine.jobs import Job
-from pilotage.engine.store import Store
+from pilotage.engine.execution import worker
+from pilotage.engine.execution.jobs import Job
+from pilotage.engine.records import announcements, followups
+from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
     from pilotage.app.status_page import Publisher

@@ -20,8 +20,8 @@ from pilotage.app.requests import DeployRequest
 from pilotage.app.teardown import take_down
 from pilotage.config.loading import Loaded, load
 from pilotage.demo.traffic import PROMISE, VERSION_HEADER, Measured, Traffic, measure
-from pilotage.engine.store import Store
-from pilotage.engine.supervisor import ensure_worker, stop_worker
+from pilotage.engine.execution.supervisor import ensure_worker, stop_worker
+from pilotage.engine.records.store import Store
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
 from pilotage.render.lines import event_lines

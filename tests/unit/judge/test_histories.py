@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pilotage import Answers, make_plan
-from pilotage.engine.histories import history_of
+from pilotage.engine.execution.histories import history_of
 from pilotage.judge.release import Beside, ReleaseJudge
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Observation, Reading

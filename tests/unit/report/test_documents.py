@@ -16,9 +16,9 @@ from icalendar import Calendar
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.followups import to_issue
-from pilotage.engine import followups as actions
-from pilotage.engine import outbox
-from pilotage.engine.store import Store
+from pilotage.engine.records import followups as actions
+from pilotage.engine.records import outbox
+from pilotage.engine.records.store import Store
 from pilotage.model.answers import Answers
 from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.events import parse

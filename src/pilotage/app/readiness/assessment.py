@@ -19,9 +19,9 @@ from pilotage.app.readiness.records import OURS
 from pilotage.app.readiness.remote import BY_ASKING, Case
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import ReadinessSection
-from pilotage.engine.followups import actions_of
-from pilotage.engine.signatures import signatures_of
-from pilotage.engine.store import Store
+from pilotage.engine.records.followups import actions_of
+from pilotage.engine.records.signatures import signatures_of
+from pilotage.engine.records.store import Store
 from pilotage.model.answers import TeamSize
 from pilotage.model.clock import day_of
 from pilotage.model.errors import Invalid

@@ -15,7 +15,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection, ReadinessSection
-from pilotage.engine.store import Store
+from pilotage.engine.records.store import Store
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Document, Proof

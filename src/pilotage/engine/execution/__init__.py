@@ -1,0 +1,1 @@
+"""Executing rollouts: worker, looks, what they see, and what they do."""

@@ -1,0 +1,162 @@
+"""Says to router, fleet, flag and checks what should be, in a thread of its own: what does not come back holds up no
+look, and is not said twice at once. On the way back the users go first, whatever else hangs."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.engine.execution.asking import Here
+from pilotage.engine.execution.crew import Call, Crew
+from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.rescue import ballast
+from pilotage.model.observation import CheckStatus, Health, Instance
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Replace, Seen, SetFlag
+from pilotage.model.traffic import Split, at_grain
+
+_log = logging.getLogger(__name__)
+_BUDGET = 2.0
+"""Seconds that a look waits until everything was said."""
+_LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
+
+_SAY_AGAIN = 3.0
+"""Seconds after which what is so already is said once more, though nothing changed."""
+
+Facts = Callable[[str, str], Mapping[str, str]]
+
+
+class Acting:
+    """Of one rollout. `refused` is why not all of what was said last is so, for the next look to tell."""
+
+    def __init__(self, name: str, place: Path, crew: Crew, *, overseen: bool = False) -> None:
+        """place: the target's folder · overseen: as of `Sight`."""
+        self._name, self._place, self._crew, self._overseen = name, place, crew, overseen
+        self._here = Here()
+        self._call: Call[list[str]] | None = None
+        self._back = False
+        self._said: tuple[object, float] = (None, -math.inf)
+        self.refused: list[str] = []
+
+    def act(
+        self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts, there: Sequence[Instance], *,
+        back: bool,
+    ) -> None:  # fmt: skip
+        """Say what should be. What is refused now is said again at the next look, which tells why it was. there: the
+        instances that were there at last, for when they cannot be seen · back: users are taken back, which waits for
+        nothing that was said before. Raises Fenced, Overtaken."""
+        seen = replace(seen, instances=tuple(there)) if seen.instances is None and there else seen
+        if self._here.is_left and self._call is not None and (self._back or not back):
+            self._call.wait(_BUDGET - self._call.age)  # this look goes on with that of a thread that was overtaken
+        if self._call is not None and not self._call.done and (self._back or not back):
+            self.refused = [f"what was asked {self._call.age:.0f} s ago is still under way"]
+            return
+        if self._call is not None and self._call.done and not back:
+            self._call.result()
+        settled = None if self.refused or back else _settled(actions, seen)
+        said, at = self._said
+        if settled is not None and settled == said and time.monotonic() - at < _SAY_AGAIN:
+            return
+        self._said = settled, time.monotonic()
+        ordered = sorted(actions, key=lambda a: not isinstance(a, Apply | SetFlag)) if back else list(actions)
+        self._back = back
+        call = self._begun(lambda: self._do_all(target, ordered, seen, facts))
+        if call.wait(_BUDGET):
+            self._call = None
+            self.refused = call.result()
+        else:
+            self.refused = [f"what was asked {_BUDGET:g} s ago is still under way"]
+
+    def _begun(self, work: Callable[[], list[str]]) -> Call[list[str]]:
+        """What was begun in another thread; or done in this one, where somebody sees to it that nobody waits for it."""
+        self._here = Here()
+        if not self._overseen:
+            self._call = self._crew.start(work)
+            return self._call
+        call = self._call = Call(work)
+        self._here.run(call.run)
+        return call
+
+    def leave_to_another(self) -> bool:
+        """Whether the look is left to another thread: what was said did not come back for too long."""
+        return self._here.leave()
+
+    def _do_all(self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts) -> list[str]:
+        refused = []
+        for action in actions:
+            try:
+                self._do(target, action, seen, facts)
+                reach(type(action).__name__)
+            except Fenced:
+                raise
+            except AdapterError as error:
+                _log.warning("%s: %s", self._name, error)
+                refused.append(str(error))
+            except Exception as error:
+                _log.exception("%s: %s failed", self._name, action)
+                refused.append(f"{type(action).__name__}: {type(error).__name__}: {error}")
+        wanted = next((a for a in actions if isinstance(a, Check)), None)
+        awaited = (wanted.name, wanted.attempt) if wanted else ("", 0)
+        running = {(c.name, c.attempt) for c in seen.checks if c.status is CheckStatus.RUNNING}
+        if target.checks and running - {awaited}:
+            target.checks.stop_all_but(*awaited)
+        return refused
+
+    def _do(self, target: Target, action: Action, seen: Seen, facts: Facts) -> None:
+        try:
+            _say(target, action, seen, facts)
+        except OSError as error:
+            # The disk is full: what was laid by for this makes room.
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not ballast.throw(self._place):
+                raise
+            _say(target, action, seen, facts)
+
+
+def _say(target: Target, action: Action, seen: Seen, facts: Facts) -> None:
+    match action:
+        case Ensure(version, count):
+            target.fleet.ensure(version, count)
+        case Apply(split, keep, without):
+            split = at_grain(split, target.can.router.grain)
+            target.router.apply(split, _backends(seen, target, split, dict(keep), without))
+        case Replace(version, instance):
+            target.fleet.replace(version, instance)
+        case SetFlag(ramp):
+            if target.flags:
+                target.flags.apply(ramp)
+        case Check(name, attempt, version):
+            if target.checks and name in target.checks.names():
+                target.checks.ensure(name, attempt, facts(version, name))
+
+
+def _settled(actions: Sequence[Action], seen: Seen) -> object | None:
+    """What was said and seen, where every instance is well and the router splits as it should; None else. As long as it
+    stays the same there is nothing to say."""
+    if not seen.instances or any(i.health is not Health.HEALTHY for i in seen.instances) or seen.checks:
+        return None
+    if any(isinstance(a, Apply) and a.split != seen.split for a in actions):
+        return None
+    return tuple(actions), tuple(i.id for i in seen.instances), seen.endpoints, seen.flag
+
+
+def _backends(
+    seen: Seen, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
+) -> dict[str, list[tuple[str, int]]]:
+    """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
+    because an empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that
+    are about to be replaced; where nobody else is left they still serve."""
+    instances = seen.instances if seen.instances is not None else target.fleet.instances()
+    backends: dict[str, list[tuple[str, int]]] = {}
+    for version in {version for version, _ in split.weights} | {i.version for i in instances}:
+        living = [i for i in instances if i.version == version and i.health in _LIVING]
+        living = [i for i in living if f"{i.host}:{i.port}" not in without] or living
+        living = living[: keep.get(version)]
+        chosen: list[Instance] = [i for i in living if i.health is Health.HEALTHY] or living
+        backends[version] = [(i.host, i.port) for i in chosen]
+    return backends

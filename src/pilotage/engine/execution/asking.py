@@ -1,0 +1,185 @@
+"""Questions that are asked at every look, each never twice at once, with its last answer and how old that is.
+
+A round asks several of them, one after the other in one thread. Where one does not come back, another thread goes on
+with the rest, and whoever looks goes on without the answer when its time is up.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.execution.crew import Crew
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+OLDEST = 3.0
+"""Seconds: an answer to a question that was asked longer ago than this says nothing about now."""
+
+_NEXT_THREAD_AFTER = 0.1
+"""Seconds that a round waits for one question before another thread takes on those that are left."""
+
+
+class Asked(Generic[_T]):
+    """One question: under way or not, and its last answer."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._lock = what, threading.Lock()
+        self._value: _T | None = None
+        self._error, self._known = "", -math.inf
+        self._began = -math.inf
+        self.busy = False
+        self.was_answered = False
+
+    def ask(self, question: Callable[[], _T]) -> bool:
+        """Ask now, in this thread; False while an earlier asking has not come back."""
+        with self._lock:
+            if self.busy:
+                return False
+            self.busy, self._began = True, time.monotonic()
+        error, value = "", None
+        try:
+            value = question()
+        except AdapterError as failed:
+            error = str(failed)
+        except Exception as failed:
+            # What cannot be read, whatever it is, is not known; it stops nobody from looking at the rest.
+            error = f"{type(failed).__name__}: {failed}"
+            if error != self._error:
+                _log.warning("%s cannot be read: %s", self._what, error, exc_info=True)
+        self._value, self._error, self._known = value, error, self._began
+        self.was_answered, self.busy = True, False
+        return True
+
+    def answer(self, oldest: float = OLDEST) -> tuple[_T | None, str]:
+        """The last answer, and what is wrong where there is none that is young enough (seconds)."""
+        if self._error:
+            return None, f"{self._what}: {self._error}"
+        if time.monotonic() - self._known <= oldest:
+            return self._value, ""
+        silent = f"{self._what}: has not answered {f'for {self.silent:.0f} s' if self.silent >= 1 else 'yet'}"
+        return None, silent if self.busy else ""
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which the asking under way has not come back."""
+        return time.monotonic() - self._began if self.busy else 0.0
+
+
+class Overtaken(Exception):
+    """Another thread goes on with this look: here, something did not come back for too long."""
+
+
+class Here:
+    """Something that is done in the thread that looks, and may not come back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_under_way = self.is_left = False
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Do it. Raises Overtaken where another thread has taken the look over meanwhile; it then touches nothing of it
+        any more."""
+        self._is_under_way = True
+        work()
+        with self._lock:
+            self._is_under_way = False
+            if self.is_left:
+                raise Overtaken
+
+    def leave(self) -> bool:
+        """Whether the look is left to whoever asks this: it is in the middle of this, and left to nobody else."""
+        with self._lock:
+            found = self._is_under_way and not self.is_left
+            self.is_left = self.is_left or found
+            return found
+
+
+class Round:
+    """Questions of one look, in their order. last: what follows once all of them came back, in the same thread.
+
+    Whoever looks asks them here (`here`), which is over at once where everything answers at once. Where something does
+    not, another thread takes the look over, and waits (`wait`) while this one is left with the question.
+    """
+
+    def __init__(
+        self, crew: Crew, questions: Sequence[Callable[[], object]], last: Callable[[], object] | None = None
+    ) -> None:
+        self._crew, self._open, self._last = crew, deque(questions), last
+        self._left = len(questions)
+        self._lock = threading.Lock()
+        self._over: threading.Event | None = None
+        self._here, self._is_taken_up = Here(), False
+        self.hurried = False
+
+    def here(self) -> None:
+        """Ask all questions in this thread. Raises Overtaken."""
+        self._here.run(self._work)
+
+    def leave_to_another(self) -> bool:
+        """As `Here.leave`."""
+        return self._here.leave()
+
+    def take_up(self) -> bool:
+        """Whether it was left, and nobody has taken it up since."""
+        found = self._here.is_left and not self._is_taken_up
+        self._is_taken_up = self._here.is_left
+        return found
+
+    def wait(self, budget: float) -> bool:
+        """Whether all questions came back within `budget` seconds. Ends early when somebody is in a hurry."""
+        until, helpers = time.monotonic() + budget, 0
+        with self._lock:
+            over = self._over = self._over or threading.Event()
+        while self._left and not self.hurried and (rest := until - time.monotonic()) > 0:
+            if self._open and helpers < 1 + self._left:
+                helpers += 1
+                self._crew.start(self._work)
+            over.wait(min(rest, _NEXT_THREAD_AFTER) if self._open else rest)
+        return self._left == 0
+
+    def hurry(self) -> None:
+        self.hurried = True
+        with self._lock:
+            self._end()
+
+    def calm(self) -> None:
+        """There was no need to hurry."""
+        self.hurried = False
+        with self._lock:
+            if self._left and self._over is not None:
+                self._over.clear()
+
+    def leave(self) -> None:
+        """Ask no more of what has not begun yet."""
+        with self._lock:
+            self._last = None
+        self._open.clear()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                question = self._open.popleft()
+            except IndexError:
+                return
+            question()
+            with self._lock:
+                self._left -= 1
+                follows, self._last = (self._last, None) if self._left == 0 else (None, self._last)
+                self._left += follows is not None
+                if self._left == 0:
+                    self._end()
+            if follows is not None:
+                self._open.append(follows)
+
+    def _end(self) -> None:
+        """Whoever waits, waits no more."""
+        if self._over is not None:
+            self._over.set()

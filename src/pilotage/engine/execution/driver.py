@@ -1,0 +1,394 @@
+"""Drives one rollout: observe, judge, decide, record, act, and again. Each look is level-triggered: killed
+anywhere, the next look sees what is and asks again for what should be.
+
+No look waits for anything outside for longer than its budget. Commands come first; who undoes asks no judge. While the
+store is away the driver goes on with what it has in memory: users may be taken back, and nothing goes forward.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.ports import Fenced
+from pilotage.engine.execution.acting import Acting
+from pilotage.engine.execution.crew import Call, Crew, Crowded
+from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.execution.judging import Judging
+from pilotage.engine.execution.recorder import AWAY, BACK, Recorder
+from pilotage.engine.execution.sight import Sight
+from pilotage.engine.execution.targets import SWITCH_DEADLINE, Target, open_target
+from pilotage.engine.execution.viewing import view_of
+from pilotage.engine.placement import leases, places
+from pilotage.engine.placement.location import place_of
+from pilotage.engine.records.checkpoints import Checkpoints
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue import ballast, flag_rescue, rescued
+from pilotage.engine.rescue import take_back as rescue
+from pilotage.engine.rescue.journal import Journal, Witness
+from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, went_back
+from pilotage.model.observation import Verdict
+from pilotage.model.plan import Plan
+from pilotage.model.record import Rollout, Unreadable
+from pilotage.model.rollout import Command, CommandKind, Decision, RolloutState, Seen, Status
+from pilotage.rollout.machine import decide, desired, wants_traffic
+
+_RENEW = leases.DURATION / 4
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
+
+_PATIENCE = 2.0
+"""Seconds that a look waits for the store; who undoes waits less, and acts without a record."""
+_PATIENCE_UNDOING = 0.3
+_PATIENCE_COMMANDS = 0.3
+_PATIENCE_AWAY = 0.05
+
+
+LeaseLost = leases.LeaseLost
+
+
+@dataclass(frozen=True)
+class _Present:
+    """The rollout as the store has it. told: time and type of its events, where they are needed."""
+
+    rollout: Rollout
+    told: frozenset[tuple[float, str]]
+
+
+class Driver:
+    """One rollout in this worker's hands. heart: renews the leases of all that the worker has; without one the driver
+    renews its own · crew: the threads for what may not come back · checkpoint_every: seconds between records of looks
+    at which nothing happened; what happens is recorded before it is acted upon, unless it takes users back and the
+    store is away · checkpoints: who records such looks while nobody waits; without, they are waited for · overseen: a
+    look that stands still is taken over by another thread (`leave_to_another`)."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Path,
+        rollout: str,
+        holder: str,
+        heart: leases.Heart | None = None,
+        crew: Crew | None = None,
+        *,
+        checkpoints: Checkpoints | None = None,
+        overseen: bool = False,
+    ) -> None:
+        self._store, self._directory, self._holder, self._heart = store, directory, holder, heart
+        self._crew = crew or Crew()
+        found = store.get(rollout)
+        self._name, self._place = f"{found.service}/{found.environment}", (directory, found.service, found.environment)
+        self._folder = place_of(*self._place)
+        self._journal = Journal(*self._place)
+        self._checkpoints = checkpoints
+        self._recorder = Recorder(store, found, self._journal, self._crew, checkpoints)
+        self._judging = Judging(store, found, self._crew)
+        self._sight = Sight(self._crew, store, overseen=overseen)
+        self._acting = Acting(rollout, self._folder, self._crew, overseen=overseen)
+        self._target: Target | None = None
+        self._token: int | None = None
+        self._leasing: Call[tuple[int | None, _Present | None]] | None = None
+        self._asking: Call[tuple[Command, ...]] | None = None
+        self._renewed = self._recorded = -math.inf
+        self._attended = 0.0
+        self._verdicts: tuple[Verdict, ...] = ()
+        self._phase = self.rollout.state.step
+        self._taken_up, self._knows_witness = False, True
+        self.checkpoint_every = 0.0
+
+    @property
+    def rollout(self) -> Rollout:
+        return self._recorder.rollout
+
+    @property
+    def alone(self) -> str:
+        """Why the store is not to be relied on; empty while it is."""
+        return self._recorder.away
+
+    def take_in_hand(self) -> None:
+        """Lease the target before the first look. Raises LeaseLost; ConnectionError while the store is away."""
+        self._open()
+
+    def hurry(self) -> None:
+        """Somebody asked something of the rollout: a look that waits for what it wants to see waits no more."""
+        self._sight.hurry()
+
+    def leave_to_another(self) -> bool:
+        """Whether the look under way is left to another thread, which begins it anew and takes in what was asked."""
+        return self._sight.leave_to_another() or self._acting.leave_to_another()
+
+    def let_go(self) -> None:
+        """This worker goes no further with the rollout."""
+        self._recorder.let_go()
+
+    def keep(self) -> None:
+        """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
+        its routes gets them again."""
+        target = self._open()
+        if went_back(self.rollout, self._journal.witness, knows=self._knows_witness):
+            raise StoreWentBack(
+                f"the store went back in time, and {self._name} is left as it is: see `events --verify`"
+            )
+        if rescued.must_wait(self._store, self._directory, self.rollout):
+            return
+        seen = self._sight.kept(target, self.rollout, self._acting.refused)
+        self._act(target, desired(self.rollout.plan, self.rollout.state, seen), seen, back=False)
+
+    def look(self, *, commanded: bool = True) -> Decision:
+        """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
+        when another worker has taken over, Overtaken when another thread has. commanded: somebody may have asked
+        something of it."""
+        self._recorder.settle()
+        target = self._open()
+        self._follow_phase()
+        reach("seen")
+        commands = self._commands(commanded)
+        seen = None
+        if not self._undoes(commands):
+            seen = self._sight.whole(target, self.rollout, self._judging, self._trouble(), self._hurried)
+        if seen is None:
+            commands = commands or self._commands(True)
+            seen = self._sight.undoing(target, self.rollout, self._trouble())
+        else:
+            self._verdicts = seen.verdicts
+        decision = self._decide(seen, commands)
+        if decision.state.step != self.rollout.state.step:
+            self._judging.begin_phase(decision.state)
+        self._phase = decision.state.step
+        reach("decided")
+        decision = self._record(decision, seen)
+        self._recorder.forget_strange()
+        reach("recorded")
+        back = decision.state.status in BACK
+        self._act(target, decision.actions, seen, back=back)
+        reach("acted")
+        if target.synthetic:
+            wanted = wants_traffic(self.rollout.plan, decision.state)
+            (target.synthetic.keep_up if wanted else target.synthetic.stop)()
+        return decision
+
+    # ── what is asked ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _commands(self, commanded: bool) -> tuple[Command, ...]:
+        """What people asked, as far as the store says so in time; and what was done here without it."""
+        behind = rescue.standing_at(self._folder)
+        if not commanded and behind is None:
+            return ()
+        self._asking = asked = self._asking or self._crew.start(self._pending)
+        if asked.wait(_PATIENCE_AWAY if self.alone else _PATIENCE_COMMANDS):
+            self._asking = None
+            try:
+                found = tuple(self._known(command) for command in asked.result())
+                self._recorder.answered()
+                # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
+                return found if not self.alone else tuple(c for c in found if c.kind in _UNDOING)
+            except AWAY as error:
+                self._recorder.away = self._recorder.away or f"the store cannot be used: {type(error).__name__}"
+        if behind is None or behind.to == self.rollout.version or self.rollout.state.status in BACK:
+            return ()
+        return (Command(-1, CommandKind.ABORT, behind.by, "traffic was taken back without the store"),)
+
+    def _pending(self) -> tuple[Command, ...]:
+        rescued.ordered(self._store, self._directory, self.rollout)
+        return self._store.pending(self.rollout.id)
+
+    def _hurried(self) -> bool:
+        return self._undoes(self._commands(True))
+
+    def _undoes(self, commands: tuple[Command, ...]) -> bool:
+        return self.rollout.state.status is Status.ROLLING_BACK or any(c.kind in _UNDOING for c in commands)
+
+    def _known(self, command: Command) -> Command:
+        """The command as of the person who gave it, by whatever name, with the roles of that person."""
+        found = self.rollout.snapshot.person(command.actor)
+        return replace(command, actor=found[0], roles=found[1].roles) if found else command
+
+    # ── what is so ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self) -> Target:
+        """The target, for whoever holds its lease. While the store is away it stays in this worker's hands: the target
+        lies in this worker's own folder, where no other may act, and its fence would say so."""
+        held = time.monotonic() - self._renewed < _RENEW or (self._heart is not None and self._heart.holds(self._name))
+        if self._target is not None and held:
+            return self._target
+        try:
+            self._leasing = self._leasing or self._crew.start(self._acquire)
+        except Crowded as error:
+            return self._without_lease(str(error))
+        if not self._leasing.wait(_PATIENCE_AWAY if self.alone else _PATIENCE):
+            return self._without_lease("the store does not answer")
+        leasing, self._leasing = self._leasing, None
+        try:
+            token, present = leasing.result()
+        except AWAY as error:
+            return self._without_lease(f"the store cannot be used: {type(error).__name__}: {error}")
+        if token is None:
+            raise LeaseLost(f"another worker holds {self._name}")
+        self._recorder.answered()
+        self._renewed = leasing.began
+        if self._target is None or token != self._token:
+            self._token = token
+            self._target = open_target(
+                self._directory, self.rollout.snapshot, self.rollout.service, self.rollout.environment, token,
+                self.rollout.id, self._holder, _switch_deadline(self.rollout.plan),
+            )  # fmt: skip
+            ballast.lay(self._folder)
+            if present is not None:
+                self._take_over(present)
+            rescue.remember(self._directory, self.rollout)
+            flag_rescue.remember(self._folder, self.rollout)
+        return self._target
+
+    def _acquire(self) -> tuple[int | None, _Present | None]:
+        """The token; and, where it is another one than before, what is there to go on with."""
+        _, service, environment = self._place
+        with self._store.in_turn():
+            token = places.take(self._store.engine, self._directory, service, environment, self._holder)
+        if token is None or token == self._token:
+            return token, None
+        # Whoever had the target before writes nothing beside it from here on: what is read now is all there is.
+        self._fence(token).check()
+        left = Journal(*self._place)
+        self._knows_witness = self._knows(left.witness)
+        present = self._as_stored()
+        told = self._store.events(present.id) if left.done(present.id) else ()
+        return token, _Present(present, frozenset((event.at, event.type) for event in told))
+
+    def _as_stored(self) -> Rollout:
+        """The rollout as the store has it. What was just read is not read a second time: it is large."""
+        known = self.rollout
+        unchanged = self._token is None and self._store.look_up(known.id).revision == known.revision
+        return known if unchanged else self._store.get(known.id)
+
+    def _take_over(self, present: _Present) -> None:
+        """Go on with what the store has now: somebody else may have gone on with it meanwhile."""
+        known = self.rollout.revision
+        self._journal.read()
+        self._recorder.let_go()
+        self._recorder = Recorder(self._store, present.rollout, self._journal, self._crew, self._checkpoints)
+        self._recorder.resume(present.told)
+        self._taken_up = False
+        if self.rollout.revision != known:
+            self._judging = Judging(self._store, replace(present.rollout, state=self.rollout.state), self._crew)
+
+    def _fence(self, token: int) -> Fence:
+        return Fence(self._folder / "fence.json", token, self._holder)
+
+    def _knows(self, witness: Witness | None) -> bool:
+        """Whether the store has the rollout that was last recorded here."""
+        try:
+            return witness is None or bool(self._store.get(witness.rollout))
+        except KeyError:
+            return False
+        except Unreadable:
+            return True
+
+    def _without_lease(self, why: str) -> Target:
+        self._recorder.away = self._recorder.away or why
+        if self._target is None:
+            raise ConnectionError(f"{self._name}: {why}")
+        return self._target
+
+    def _trouble(self) -> list[str]:
+        return [*self._acting.refused, *([self.alone] if self.alone else [])]
+
+    def _follow_phase(self) -> None:
+        """A record whose answer came late brought the rollout to another step."""
+        if self.rollout.state.step != self._phase:
+            self._phase = self.rollout.state.step
+            self._judging.begin_phase(self.rollout.state)
+
+    # ── what that means ────────────────────────────────────────────────────────────────────────────────────
+
+    def _decide(self, seen: Seen, commands: tuple[Command, ...]) -> Decision:
+        now, before = self._store.clock.monotonic(), self.rollout.state
+        passed = now - self._attended if self._attended else None
+        self._attended = now
+        if not self._taken_up:
+            self._taken_up = True
+            found = found_at_takeover(
+                self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._knows_witness,
+                left=self._recorder.strange, stable=rescue.stable_of(*self._place),
+            )  # fmt: skip
+            if found is not None:
+                # It is to be judged against what was found.
+                self._judging = Judging(self._store, replace(self.rollout, state=found.state, judge=None), self._crew)
+                return replace(found, actions=desired(self.rollout.plan, found.state, seen))
+        return decide(self.rollout.plan, before, seen, commands, self._store.clock.now(), passed)
+
+    def _record(self, decision: Decision, seen: Seen) -> Decision:
+        """Record what happened, before it is acted upon. What the store does not take in time holds only where it takes
+        users back; else all stays as it was. Returns what holds."""
+        before = self.rollout.state
+        quiet = not decision.events and not decision.answered
+        # The last event of a rollout that is over seals what the judge knew.
+        if quiet and (before.status.final or not self._wants_checkpoint()):
+            self._recorder.advance(decision)
+            return decision
+        judge = self._judging.saved()
+        live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging)
+        if quiet and self._recorder.takes_checkpoints and _one_row(before) == _one_row(decision.state):
+            self._recorder.checkpoint(decision, judge, live)
+            self._recorded = time.monotonic()
+            return decision
+        patience = _PATIENCE_UNDOING if decision.state.status in BACK else _PATIENCE
+        if self._recorder.record(decision, judge, live, patience):
+            self._recorded = time.monotonic()
+            return decision
+        if _goes_forward(before, decision.state):
+            return Decision(before, desired(self.rollout.plan, before, seen), ())
+        if decision.events and self._token is not None:
+            self._fence(self._token).check()  # only for whoever has the target
+            reach("keep")
+        self._recorder.keep(decision)
+        if decision.events:
+            reach("kept")
+        return decision
+
+    def _wants_checkpoint(self) -> bool:
+        if self._recorded == -math.inf:
+            # Those of rollouts that are taken in hand together are not due together.
+            self._recorded = time.monotonic() - random.random() * self.checkpoint_every
+        return time.monotonic() - self._recorded >= self.checkpoint_every
+
+    def _act(self, target: Target, actions: tuple[Any, ...], seen: Seen, *, back: bool) -> None:
+        def facts(version: str, step: str) -> Mapping[str, str]:
+            there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
+            old = self.rollout.state.old or ""
+            return {"version": version, "old": old, "step": step, "instances": ",".join(there)}
+
+        try:
+            self._acting.act(target, actions, seen, facts, self._sight.addresses(), back=back)
+        except Fenced:
+            # The next look asks for a lease that is above what the fence has seen, and gets it if nobody holds it.
+            self._target, self._renewed = None, -math.inf
+            raise
+
+
+def _one_row(state: RolloutState) -> tuple[object, ...]:
+    """What of a state has columns of its own, or is a step forward: a look at which it changes is recorded at once."""
+    return (
+        state.status, state.pace, state.old, state.step, state.reached, state.reason, state.dark, state.preserved,
+        state.progress, state.diverted,
+    )  # fmt: skip
+
+
+def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
+    """Whether more users would have the new version, or a step would be taken, that nobody could undo unrecorded."""
+    if after.status in (Status.ROLLING_BACK, Status.FAILED, Status.ROLLED_BACK):
+        return False
+    moved = after.step != before.step or after.reached > before.reached or after.progress != before.progress
+    withdrawn = before.status is Status.WITHDRAWN and after.status is not Status.WITHDRAWN
+    returns = withdrawn or (before.diverted is not None and after.diverted is None)
+    return moved or returns or after.status is Status.COMPLETED
+
+
+def _switch_deadline(plan: Plan) -> float:
+    """Seconds for which one of several routers may be ahead of another."""
+    found = (setting.value for setting in plan.settings if setting.path.endswith(".switch_deadline"))
+    return next((float(value) for value in found if isinstance(value, int | float)), SWITCH_DEADLINE)

@@ -1,0 +1,20 @@
+"""What a worker does beside rollouts, from a list that its owner gives: it knows none of it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pilotage.engine.records.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Something to do again and again, in a thread of its own; what it raises is logged, and it is tried again."""
+
+    name: str
+    every: float
+    """Seconds between two runs."""
+    work: Callable[[Store], object]

@@ -1,0 +1,381 @@
+"""The judge of one rollout with its memory: what it is fed, what it says, what is kept of it in the store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+from pilotage.adapters.ports import AdapterError, Metrics
+from pilotage.config.stored import read_analysis
+from pilotage.engine.execution.asking import OLDEST
+from pilotage.engine.execution.crew import Crew
+from pilotage.engine.execution.histories import history_of
+from pilotage.engine.execution.queries import QueriesBeside
+from pilotage.engine.execution.targets import Target, kept_capabilities, probe_specs, rules_of
+from pilotage.engine.records.store import Store
+from pilotage.judge.counted import RuleBook
+from pilotage.judge.counts import History
+from pilotage.judge.health import health_score
+from pilotage.judge.look import Unit
+from pilotage.judge.probes import ProbeBook
+from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
+from pilotage.judge.signals import SignalBook, count_tests
+from pilotage.model.live import JudgeState
+from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
+from pilotage.model.plan import StepKind
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import RolloutState, Seen
+from pilotage.model.traffic import WHOLE, Split
+from pilotage.rollout.machine import wants_traffic
+from pilotage.rollout.strategies import strategy_of
+from pilotage.rollout.turn import FORWARD, Comparison
+
+_log = logging.getLogger(__name__)
+
+STALEST = 60.0
+"""Seconds: a reading older than this (or from this far in the future) is no reading of now."""
+
+_WATCHING = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
+VARIANTS = ("on", "off")
+_LOG_LINES = 3
+
+
+class Judging:
+    """Survives a restart by what `saved` gives: the cursor is kept beside the sums it led to; nothing counts twice."""
+
+    def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
+        self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
+        self._strategy = strategy_of(rollout.plan)
+        self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
+        self._history = _known_history(store, rollout)
+        self._can = kept_capabilities(self._snapshot)
+        analysis = read_analysis(self._snapshot.environment)
+        self._queries: dict[str, str] = (
+            {str(name): query for name, query in analysis.signals.items()} if analysis else {}
+        )
+        self._every = analysis.every if analysis else 15.0
+        self._compared_signals = count_tests(tuple(self._queries))
+        self.recent: dict[str, int] = {}
+        self._before: Split | None = None
+        self._diverted = 0
+        """Per mille of users that stable serves for a version of which nothing is healthy."""
+        self._crew, self._lock = crew or Crew(), threading.Lock()
+        self._new_reading: tuple[str, Reading | Exception] | None = None
+        self._read_at = time.monotonic()
+        self._begins: RolloutState | None = None
+        self._begin(rollout.state.tries)
+        # One that is over is judged no more, and keeps only what others learn from.
+        if rollout.judge is not None and not rollout.state.status.final:
+            try:
+                self._restore(rollout.judge)
+            except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+                # Written by another version of Pilotage: the evidence starts again, the rollout does not.
+                _log.exception("%s: the judge's sums cannot be read; it starts anew", self._name)
+                self._begin(rollout.state.tries)
+
+    def _begin(self, tries: int) -> None:
+        """Without any evidence."""
+        self._unproven = False
+        self._subject, self._tries = "code", tries
+        self._cursor: dict[str, Any] | None = None
+        self._judge = self._new_judge()
+        self._rules = RuleBook(rules_of(self._snapshot, self._new, self._old))
+        alpha = signal_alpha(self._plan, self._compared_signals)
+        beside = self._old is not None
+        self._signals = SignalBook(self._plan, tuple(self._queries), alpha, self._every, old=beside)
+        self._probes = ProbeBook(probe_specs(self._snapshot))
+        self._asking = QueriesBeside(self._crew, self._rules, self._signals, self._queries, self._clock)
+        self.totals: dict[str, int] = {}
+
+    def _restore(self, saved: JudgeState) -> None:
+        """Go on with what was saved. Raises all sorts of errors where another version's sums are not ours."""
+        self._subject, self._tries = saved.subject, saved.tries
+        self._judge = self._new_judge()
+        self._judge.restore(dict(saved.sums))
+        for book, sums in ((self._rules, saved.rules), (self._signals, saved.signals), (self._probes, saved.probes)):
+            if sums:
+                book.restore(dict(sums))
+        self._cursor = dict(saved.cursor) if saved.cursor is not None else None
+        self.totals = dict(saved.totals)
+        self._unproven = True
+
+    def begin_phase(self, state: RolloutState) -> None:
+        """A step began that is watched: what counts towards advancing from it begins anew. Through other steps the last
+        watch's figures stay, which are why the release is where it is."""
+        if self._plan.steps[state.step].kind not in _WATCHING:
+            return
+        self._begins = state
+        if self._lock.acquire(blocking=False):
+            try:
+                self._begin_phase()
+            finally:
+                self._lock.release()
+
+    def _begin_phase(self) -> None:
+        state, self._begins = self._begins, None
+        if state is None:
+            return
+        self._judge.begin_phase(asks_for_requests=not self._plan.steps[state.step].ramp)
+        self._rules.begin_phase()
+        self._signals.begin_phase()
+        self._probes.begin_phase()
+        self._asking.begin_phase()
+
+    def ask_source(self, target: Target, seen: Seen) -> None:
+        """Ask the metrics source what happened since the last reading; `verdicts` takes it in. Beside the judge, whom a
+        source that is silent does not hold up."""
+        if (seen.split is None and not seen.trouble) or self._new_reading is not None:
+            return
+        subject, (new, old) = self._subject, self._names()
+        source: Metrics | None = target.variants if subject == "flag" else target.metrics
+        fresh = self._strategy.baseline(self._plan, self._old) if subject == "code" else None
+        try:
+            if source is None:
+                raise AdapterError("nothing says what the variants did: configure flag.metrics")
+            reading: Reading | Exception = source.observe([n for n in (new, old, fresh) if n], self._cursor)
+        except Exception as error:
+            reading = error
+        self._new_reading = subject, reading
+
+    def verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
+        """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
+        rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
+        with self._lock:
+            return self._verdicts(target, state, seen)
+
+    def _verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
+        try:
+            self._begin_phase()
+            self._turn_to(state)
+            try:
+                self._observe(seen)
+            except Exception as error:
+                # What the probes and the fleet say counts all the same.
+                _log.exception("%s: the reading failed", self._name)
+                if self._unproven:
+                    # Sums of another version may fail only where new figures are added to them.
+                    self._begin(self._tries)
+                else:
+                    self._judge.source_failed(f"the reading failed: {type(error).__name__}: {error}")
+            self._measure(target, state, seen)
+            self._probe(target, state, seen)
+            counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
+            counted += _lost_guards(target)
+            return tuple(self._with_logs(target, seen, verdict) for verdict in (*self._judge.verdicts(), *counted))
+        except Exception as error:
+            _log.exception("%s: the judge failed", self._name)
+            sentence = f"the judge failed: {type(error).__name__}: {error}"
+            return (Verdict("judge", VerdictKind.SOURCE_ERROR, sentence),)
+
+    @property
+    def forecast(self) -> str:
+        return self._judge.forecast()
+
+    def health(self, verdicts: tuple[Verdict, ...]) -> float:
+        return health_score(verdicts, self._plan.number("judge.false_rollback")).score
+
+    def saved(self) -> JudgeState | None:
+        """All that the next look needs, whoever makes it. None while the judge does not come back: what was kept before
+        stays as it is. Nothing of it is held here, because it is larger than the sums themselves."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._all()
+        finally:
+            self._lock.release()
+
+    def _all(self) -> JudgeState:
+        return JudgeState(
+            subject=self._subject,
+            sums=self._judge.to_dict(),
+            cursor=self._cursor,
+            totals=dict(self.totals),
+            rules=self._rules.to_dict(),
+            signals=self._signals.to_dict(),
+            probes=self._probes.to_dict(),
+            tries=self._tries,
+            history=asdict(self._history) if self._history else None,
+        )
+
+    # ── what is judged ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _turn_to(self, state: RolloutState) -> None:
+        """Judge what the strategy compares at this step: two versions of the code, or flag-on and flag-off (R16)."""
+        subject = "flag" if self._strategy.comparison(state) is Comparison.VARIANTS else "code"
+        if subject != self._subject:
+            self._subject, self._cursor, self._new_reading = subject, None, None
+            self._judge = self._new_judge()
+        if state.diverted or state.status not in FORWARD:
+            self._diverted = state.diverted.share if state.diverted else 0
+        if state.tries != self._tries:
+            self._tries = state.tries
+            self._judge.begin_again()
+            self._signals.begin_again()
+            self._probes.begin_again()
+
+    def _names(self) -> tuple[str, str | None]:
+        return VARIANTS if self._subject == "flag" else (self._new, self._old)
+
+    def _new_judge(self) -> ReleaseJudge:
+        new, old = self._names()
+        of_code = self._subject == "code"
+        return ReleaseJudge(
+            self._plan,
+            new,
+            old,
+            self._history if of_code else None,
+            resources=of_code,
+            unit=self._unit(),
+            routes=self._snapshot.routes,
+            synthetic=of_code and self._snapshot.environment.get("synthetic") is not None,
+            signals=self._compared_signals,
+            untold=self._untold(),
+        )
+
+    def _untold(self) -> frozenset[str]:
+        """Health metrics that neither the source of counts nor the fleet tells. Variants of a flag tell their own."""
+        told = {*self._can.fleet.provides, *self._can.metrics.provides}
+        of_flag = {"response_time_p95"} if self._subject == "flag" else set[str]()
+        return frozenset({"response_time_p95", "memory_utilization", "cpu_utilization"} - told - of_flag)
+
+    def _unit(self) -> Unit:
+        """What is assigned to a version: with a cookie or header the user, else the request."""
+        if self._subject == "flag":
+            return Unit.CLUSTER
+        if not self._can.router.sticky:
+            return Unit.REQUEST
+        return Unit.USER if self._can.metrics.users else Unit.CLUSTER
+
+    def _observe(self, seen: Seen) -> None:
+        """Take in the reading that came, if one did."""
+        if seen.split is None and not seen.trouble:
+            return
+        (subject, reading), self._new_reading = self._new_reading or ("", None), None
+        if reading is None or subject != self._subject:
+            if (silent := time.monotonic() - self._read_at) > OLDEST:
+                self._judge.source_failed(f"the metrics source has not answered for {silent:.0f} s")
+            return
+        self._read_at = time.monotonic()
+        if isinstance(reading, AdapterError):
+            self._judge.source_failed(f"the metrics source failed: {reading}")
+            return
+        if isinstance(reading, LookupError | TypeError | ValueError) and self._cursor is not None:
+            # Perhaps the cursor of another version: read from now on, rather than fail at every look.
+            _log.warning("%s: the cursor cannot be read, reading goes on from now: %r", self._name, reading)
+            self._cursor = None
+            return
+        if isinstance(reading, Exception):
+            raise reading
+        age = self._clock.now() - reading.at
+        if abs(age) > STALEST:
+            self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
+            return
+        fresh = self._strategy.baseline(self._plan, self._old) if self._subject == "code" else None
+        self._cursor = reading.cursor
+        self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
+        self._unproven = False
+        # Pilotage's own requests are requests, too, to whoever asks how many there were.
+        ours = {o.version: o.synthetic.requests if o.synthetic else 0 for o in reading.observations}
+        self.recent = {o.version: o.requests + ours[o.version] for o in reading.observations}
+        for version, requests in self.recent.items():
+            self.totals[version] = self.totals.get(version, 0) + requests
+
+    def _beside(self, seen: Seen, fresh: str | None) -> Beside:
+        """Who got requests at the same time as the new version, and with which odds."""
+        before, split = self._before, seen.split
+        self._before = split
+        if self._subject == "flag":
+            off = seen.flag is not None and seen.flag.share < WHOLE
+            return Beside("off" if off else None)
+        if split is None or split.closed or self._old is None:
+            return Beside(None)
+        compared = fresh if fresh and split.weight(fresh) else self._old
+        odds = _odds(split, self._new, compared)
+        if not split.weight(self._new):
+            return Beside(compared) if split.mirror else self._while_diverted(compared)
+        self._diverted = 0
+        if odds is None:
+            return Beside(None)
+        # Errors between two weights are judged by the larger odds, at which the new version would have more of them.
+        earlier = _odds(before, self._new, compared) if before else None
+        return Beside(compared, max(odds, earlier or 0.0), self._share(split, before, beside=compared == fresh))
+
+    def _while_diverted(self, compared: str) -> Beside:
+        """What a canary that hangs answers late is judged as if it still got its share. It gets less, so chance makes
+        it look harmful no more often than it may."""
+        odds = self._diverted / (WHOLE - self._diverted) if 0 < self._diverted < WHOLE else None
+        return Beside(None) if odds is None else Beside(compared, odds)
+
+    def _measure(self, target: Target, state: RolloutState, seen: Seen) -> None:
+        """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""
+        if target.queries is not None:
+            watching = self._plan.steps[state.step].kind in _WATCHING
+            self._asking.ask(target.queries, self._names(), control=self._control(seen), watching=watching)
+
+    def _control(self, seen: Seen) -> bool:
+        """Whether stable gets requests now."""
+        if self._subject == "flag":
+            return seen.flag is not None and seen.flag.share < WHOLE
+        return seen.split is not None and self._old is not None and seen.split.weight(self._new) < WHOLE
+
+    def _probe(self, target: Target, state: RolloutState, seen: Seen) -> None:
+        """Keep the probes going while users can have the new version, and take in what they found."""
+        if target.probes is None:
+            return
+        if not wants_traffic(self._plan, state):
+            target.probes.stop()
+            return
+        there = [i for i in seen.instances or () if i.health is Health.HEALTHY]
+        versions = [v for v in (self._new, self._old) if v]
+        target.probes.keep_up({v: [(i.host, i.port) for i in there if i.version == v] for v in versions})
+        for result in target.probes.results():
+            self._probes.record(result)
+
+    def _with_logs(self, target: Target, seen: Seen, verdict: Verdict) -> Verdict:
+        """What fails, or has errors, with the last lines of the log of the instance that has most of them."""
+        if verdict.kind is not VerdictKind.FAIL and not verdict.detail:
+            return verdict
+        ill = verdict.instance or self._judge.ill_instance
+        found = next((i for i in seen.instances or () if f"{i.host}:{i.port}" == ill), None)
+        if found is None:
+            return verdict
+        lines = tuple(f"{found.id}: {line}" for line in target.fleet.log_tail(found.id, _LOG_LINES))
+        return replace(verdict, detail=(*verdict.detail, *lines))
+
+    def _share(self, split: Split, before: Split | None, *, beside: bool) -> float | None:
+        """The part of the requests compared since the last look that should have gone to the new version.
+
+        None where users stick to a version, testers choose one, or the split changed in between: then the share of
+        the requests is another.
+        """
+        sticky = self._can.router.sticky
+        now = split.weight(self._new)
+        changed = before is None or before.weight(self._new) != now
+        if sticky or split.header_routes or split.mirror or changed or not 0 < now < WHOLE:
+            return None
+        return 0.5 if beside else now / WHOLE
+
+
+def _lost_guards(target: Target) -> tuple[Verdict, ...]:
+    """What the configuration asks to be watched and cannot be read any more is a reason to wait for a person."""
+    if not target.trouble:
+        return ()
+    return (Verdict("configuration", VerdictKind.SOURCE_ERROR, "; ".join(target.trouble)),)
+
+
+def _odds(split: Split, new: str, compared: str) -> float | None:
+    """W / (1 − W) of an assignment to `new` rather than `compared`; None where `compared` gets nothing."""
+    return split.weight(new) / split.weight(compared) if split.weight(compared) else None
+
+
+def _known_history(store: Store, rollout: Rollout) -> History | None:
+    """As it was when this rollout began: what the judge knows beforehand must not change under way."""
+    if rollout.judge is None:
+        return history_of(store, rollout.service, rollout.environment, rollout.created_at)
+    try:
+        return History(**rollout.judge.history) if rollout.judge.history else None
+    except TypeError:
+        return history_of(store, rollout.service, rollout.environment, rollout.created_at)

@@ -1,0 +1,112 @@
+"""Queries of counted rules and signals, beside the look: what has come is taken in, and nobody waits for the rest."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pilotage.adapters.ports import AdapterError, Queries
+from pilotage.engine.execution.crew import Call, Crew
+from pilotage.judge.counted import RuleBook
+from pilotage.judge.signals import SignalBook
+from pilotage.model.clock import Clock
+
+_GRACE = 0.05
+"""Seconds that a look gives queries it has just asked: most sources answer at once."""
+
+_LONGEST = 6.0
+"""Seconds after which a query that has not come back counts as one that failed."""
+
+Figures = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Under:
+    """A query under way. phase: in which it was asked; a later one has no use for its answer."""
+
+    call: Call[Any]
+    phase: int
+    take: Callable[[Any, str], None]
+
+
+class QueriesBeside:
+    """Of one rollout: each query is under way once at most."""
+
+    def __init__(self, crew: Crew, rules: RuleBook, signals: SignalBook, texts: dict[str, str], clock: Clock) -> None:
+        """texts: the query of each signal, with `{version}`."""
+        self._crew, self._rules, self._signals, self._texts = crew, rules, signals, texts
+        self._clock = clock
+        self._under: dict[str, _Under] = {}
+        self._phase = 0
+
+    def begin_phase(self) -> None:
+        self._phase += 1
+
+    def ask(self, queries: Queries, names: tuple[str, str | None], *, control: bool, watching: bool) -> None:
+        """Ask what is due, and take in what came. names: of the new version and of the one beside it · control: whether
+        that one gets requests now · watching: whether the step is watched; else only the other's signals are read."""
+        now = self._clock.now()
+        self._take(0.0)
+        if self._signals.due(now):
+            for name in self._signals.names:
+                self._ask_signal(queries, name, names, control=control, watching=watching)
+        if watching:
+            for rule in self._rules.due(now):
+                self._begin(f"rule {rule.name}", partial(queries.query, rule.query), self._to_rule(rule.name))
+        self._take(_GRACE)
+
+    def _ask_signal(
+        self, queries: Queries, name: str, names: tuple[str, str | None], *, control: bool, watching: bool
+    ) -> None:
+        new, old = names
+        asked = (new if watching else None, old if control else None)
+        text = self._texts[name]
+
+        def take(found: Figures | None, trouble: str) -> None:
+            canary, stable = found or (None, None)
+            if watching:
+                self._signals.record(name, canary, stable, trouble, control=control)
+            elif found is not None:
+                self._signals.remember(name, stable)
+
+        def read() -> Figures:
+            canary, stable = (_one(queries, text, version) for version in asked)
+            return canary, stable
+
+        self._begin(f"signal {name}", read, take)
+
+    def _to_rule(self, name: str) -> Callable[[Any, str], None]:
+        def take(found: tuple[float, ...] | None, trouble: str) -> None:
+            self._rules.record(name, found, self._clock.now(), trouble)
+
+        return take
+
+    def _begin(self, key: str, work: Callable[[], Any], take: Callable[[Any, str], None]) -> None:
+        under = self._under.get(key)
+        if under is None:
+            self._under[key] = _Under(call=self._crew.start(work), phase=self._phase, take=take)
+        elif under.call.age > _LONGEST:
+            take(None, f"the query has not been answered for {under.call.age:.0f} s")
+
+    def _take(self, patience: float) -> None:
+        until = time.monotonic() + patience
+        for key, under in list(self._under.items()):
+            if not under.call.wait(until - time.monotonic()):
+                continue
+            del self._under[key]
+            if under.phase != self._phase:
+                continue
+            try:
+                under.take(under.call.result(), "")
+            except AdapterError as error:
+                under.take(None, str(error))
+
+
+def _one(queries: Queries, text: str, version: str | None) -> float | None:
+    """The one value of a query; None where there is none, or more than one."""
+    values = queries.query(text.replace("{version}", version)) if version else ()
+    return values[0] if len(values) == 1 and math.isfinite(values[0]) else None

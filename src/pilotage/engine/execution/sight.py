@@ -1,0 +1,228 @@
+"""What a look sees: router, fleet, flag, checks, freezes, and what the judge makes of it, each with its own patience.
+
+A look that undoes something asks only what it needs to say where the users go, and hardly waits for that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.execution.asking import Asked, Round
+from pilotage.engine.execution.crew import Crew
+from pilotage.engine.execution.groups import barrier_of
+from pilotage.engine.execution.judging import Judging
+from pilotage.engine.execution.targets import Target
+from pilotage.engine.records.store import Store
+from pilotage.model.flag import Ramp
+from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import Seen
+from pilotage.model.step_ids import CHECK_KILL_SWITCH
+from pilotage.model.traffic import Split
+from pilotage.rollout.windows import freeze_now, outside_windows
+
+if TYPE_CHECKING:
+    Endpoints = Mapping[str, frozenset[tuple[str, int]]]
+
+_BUDGET = 2.0
+"""Seconds that a look waits for what it wants to see; who undoes something interrupts it."""
+_BUDGET_FIRST = 8.0
+"""Seconds that a look waits for router and fleet where neither of them was ever read: nothing can be decided without,
+and what was never asked before is no trouble yet."""
+_LITTLE = 0.1
+_BUDGET_JUDGE = 1.0
+_BUDGET_UNDOING = 0.15
+_OLDEST_ADDRESSES = 60.0
+"""Seconds for which the addresses of instances are good enough to lead users back to them."""
+_UNKNOWN = "the store does not say whether a freeze or another service of the release speaks against it"
+
+
+class Sight:
+    """Of one rollout. `trouble` of the last look is in what it gave; nothing here raises for what is outside. overseen:
+    a look that stands still is taken over by another thread, so what it asks is asked in its own."""
+
+    def __init__(self, crew: Crew, store: Store, *, overseen: bool = False) -> None:
+        self._crew, self._store, self._overseen = crew, store, overseen
+        self._router: Asked[tuple[Split | None, Endpoints | None, str]] = Asked("router")
+        self._fleet: Asked[tuple[Instance, ...]] = Asked("fleet")
+        self._flag: Asked[Ramp] = Asked("flag")
+        self._checks: Asked[tuple[tuple[CheckResult, ...], frozenset[str]]] = Asked("checks")
+        self._agreed: Asked[tuple[str, str]] = Asked("store")
+        self._source: Asked[None] = Asked("metrics")
+        self._judge: Asked[None] = Asked("judge")
+        self._round: Round | None = None
+        self._asked_of: object = None
+        self._is_first = True
+        self._verdicts: tuple[Seen, tuple[Verdict, ...]] | None = None
+
+    def whole(
+        self, target: Target, rollout: Rollout, judging: Judging, trouble: Sequence[str], hurried: Callable[[], bool]
+    ) -> Seen | None:
+        """All there is to see, with the judge's verdicts; None where somebody is in a hurry (`hurry`), and `hurried`
+        says that what is asked undoes the rollout."""
+
+        def judge() -> None:
+            seen = self._assembled(target, rollout, trouble)
+            self._verdicts = seen, judging.verdicts(target, rollout.state, seen)
+
+        def judge_now() -> None:
+            self._judge.ask(judge)
+
+        questions: list[Callable[[], object]] = [
+            lambda: self._router.ask(lambda: _read_router(target)),
+            lambda: self._fleet.ask(target.fleet.instances),
+        ]
+        if target.flags or target.checks:
+            questions.append(lambda: self._ask_flag_and_checks(target, rollout))
+        questions += [
+            lambda: self._agreed.ask(lambda: _agreed(self._store, rollout)),
+            lambda: self._source.ask(lambda: judging.ask_source(target, self._assembled(target, rollout, trouble))),
+        ]
+        began = time.monotonic()
+        if not self._asked(questions, judge_now, (target, judging), hurried) or (
+            self._verdicts is None and not self._waited(Round(self._crew, [judge_now]), _BUDGET_JUDGE, hurried)
+        ):
+            return None
+        if self._verdicts is not None:
+            seen, verdicts = self._verdicts
+            return replace(seen, verdicts=verdicts)
+        late = f"the judge has not answered for {max(self._judge.silent, time.monotonic() - began):.0f} s"
+        verdict = Verdict("judge", VerdictKind.SOURCE_ERROR, late)
+        return replace(self._assembled(target, rollout, trouble), verdicts=(verdict,))
+
+    def _asked(
+        self, questions: Sequence[Callable[[], object]], last: Callable[[], object], of: object,
+        hurried: Callable[[], bool],
+    ) -> bool:  # fmt: skip
+        """Ask all of it. Where another thread was overtaken while it asked the same `of` the same, its answers are
+        waited for. False where something was asked that undoes the rollout; raises Overtaken."""
+        left, self._asked_of = self._asked_of, of
+        if self._round is not None and left == of and self._round.take_up():
+            return self._waited(self._round, _BUDGET, hurried)
+        self._verdicts = None
+        asked = self._round = Round(self._crew, questions, last)
+        if not self._overseen:
+            return self._waited(asked, _BUDGET, hurried)
+        asked.here()
+        self._is_first = False
+        return True
+
+    def _waited(self, asked: Round, budget: float, hurried: Callable[[], bool]) -> bool:
+        """Wait as long as the budget allows, the first time longer, until router and fleet are known at all. False
+        where something was asked that undoes the rollout."""
+        self._round = asked
+        began = time.monotonic()
+        while not asked.wait(budget - (time.monotonic() - began)):
+            if asked.hurried:
+                if hurried():
+                    asked.leave()
+                    return False
+                asked.calm()
+            elif self._is_first and budget < _BUDGET_FIRST and not self._knows_where_users_go:
+                budget += _LITTLE
+            else:
+                break
+        self._is_first = False
+        asked.leave()
+        return True
+
+    @property
+    def _knows_where_users_go(self) -> bool:
+        return self._router.was_answered and self._fleet.was_answered
+
+    def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+        """What the way back needs, as soon as it can be had: no judge, no query, no freeze."""
+        return self._needed(target, rollout, trouble, _BUDGET_UNDOING)
+
+    def kept(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+        """What the keeper of a finished rollout needs."""
+        return self._needed(target, rollout, trouble, _BUDGET)
+
+    def hurry(self) -> None:
+        """Whoever waits for an answer waits no more."""
+        if self._round is not None:
+            self._round.hurry()
+
+    def leave_to_another(self) -> bool:
+        """Whether the look is left to another thread: something did not come back for too long."""
+        return self._round is not None and self._round.leave_to_another()
+
+    def addresses(self) -> tuple[Instance, ...]:
+        """The instances that were there when they could last be read."""
+        return self._fleet.answer(_OLDEST_ADDRESSES)[0] or ()
+
+    def _needed(self, target: Target, rollout: Rollout, trouble: Sequence[str], budget: float) -> Seen:
+        questions: list[Callable[[], object]] = [
+            lambda: self._router.ask(lambda: _read_router(target)),
+            lambda: self._fleet.ask(target.fleet.instances),
+        ]
+        if target.flags or target.checks:
+            questions.append(lambda: self._ask_flag_and_checks(target, rollout))
+        if self._round is not None:
+            self._round.leave()
+        self._round = Round(self._crew, questions)
+        self._round.wait(budget)
+        return replace(self._assembled(target, rollout, trouble), freeze="", barrier="")
+
+    def _assembled(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+        told = list(trouble)
+
+        def known(asked: Asked[Any]) -> Any:
+            value, wrong = asked.answer()
+            told.extend([wrong] if wrong else [])
+            return value
+
+        split, endpoints, wrong = known(self._router) or (None, None, "")
+        told.extend([wrong] if wrong else [])
+        instances = known(self._fleet)
+        flag = known(self._flag) if target.flags else None
+        nothing: tuple[tuple[CheckResult, ...], frozenset[str]] = ((), frozenset())
+        checks, hooks = (known(self._checks) or nothing) if target.flags or target.checks else nothing
+        freeze, barrier = known(self._agreed) or ("", _UNKNOWN)
+        return Seen(
+            split, instances, trouble="; ".join(told), endpoints=endpoints, hooks=hooks, checks=checks, freeze=freeze,
+            barrier=barrier, outside=outside_windows(rollout.snapshot.calendar, self._store.clock.now()), flag=flag,
+        )  # fmt: skip
+
+    def _ask_flag_and_checks(self, target: Target, rollout: Rollout) -> None:
+        if target.flags:
+            self._flag.ask(target.flags.read)
+        self._checks.ask(lambda: _read_checks(target, rollout))
+
+
+def _read_router(target: Target) -> tuple[Split | None, Endpoints | None, str]:
+    split = target.router.read()
+    try:
+        return split, target.router.endpoints() if split else None, ""
+    except AdapterError as error:
+        return split, None, f"router: {error}"
+
+
+def _agreed(store: Store, rollout: Rollout) -> tuple[str, str]:
+    now = store.clock.now()
+    declared = store.freezes.of(rollout.service, rollout.environment, now)
+    return freeze_now(rollout.snapshot.calendar, declared, now), barrier_of(store, rollout)
+
+
+def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, ...], frozenset[str]]:
+    checks = tuple(target.checks.results()) if target.checks else ()
+    hooks = target.checks.names() if target.checks else frozenset()
+    if (rehearsed := _rehearsed(target, rollout, hooks)) is not None:
+        return (*checks, rehearsed), hooks | {rehearsed.name}
+    return checks, hooks
+
+
+def _rehearsed(target: Target, rollout: Rollout, hooks: frozenset[str]) -> CheckResult | None:
+    """The kill switch is tried before anybody depends on it, unless the configuration has a better test."""
+    state = rollout.state
+    if target.flags is None or CHECK_KILL_SWITCH in hooks or rollout.plan.steps[state.step].id != CHECK_KILL_SWITCH:
+        return None
+    try:
+        target.flags.rehearse()
+    except AdapterError as error:
+        return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
+    return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")

@@ -1,0 +1,121 @@
+"""Keeps a worker running: starts it, and starts it again when it was killed or hangs. Detached from any terminal.
+
+`python -m pilotage.engine.execution.supervisor DIRECTORY`. Under systemd or in a container, run `pilotage worker`
+instead, and let that restart it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pilotage.adapters.files import open_log
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.execution.pulse import MOST_SILENT, run_watched
+from pilotage.engine.placement.location import made
+from pilotage.engine.placement.lock import WORKER, Holder, holder_of, lock_file, present_version
+
+MARKS = ("PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS")
+"""By these the programs of a target are found again (`adapters.processes`)."""
+
+_SUPERVISOR = "supervisor.lock"
+_KILLED_WITHIN = 2.0
+"""Seconds that a process has to be gone once it was killed."""
+
+
+class WorkerStays(AdapterError):
+    """The worker could not be ended; the sentence says which process it is."""
+
+
+def ensure_worker(directory: Path) -> None:
+    """See that a worker of this version is at work in `directory`; starts a supervised one if not. One of an earlier
+    version makes way. Returns at once, unless there is one to end."""
+    here = [found for name in (WORKER, _SUPERVISOR) if (found := holder_of(directory / name))]
+    if any(_is_earlier(found.version) for found in here):
+        stop_worker(directory)
+    elif here:
+        for stopped in here:
+            # One that somebody stopped (SIGSTOP) obeys nobody; one that runs does not notice.
+            stopped.send(signal.SIGCONT)
+        return
+    made(directory)
+    # What starts a worker may itself be an instance or a hook: the worker is not a part of it.
+    environment = {name: value for name, value in os.environ.items() if name not in MARKS}
+    with open_log(directory / "worker.log") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "pilotage.engine.execution.supervisor", str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment,
+            cwd="/",
+        )
+
+
+def stop_worker(directory: Path, deadline: float = 10.0) -> bool:
+    """Stop supervisor and worker, and wait until they are gone: gracefully, by force after `deadline` seconds. Returns
+    whether any was there. Raises WorkerStays. Only the very processes that hold the locks are signalled."""
+    found = False
+    for name in (_SUPERVISOR, WORKER):
+        if (there := holder_of(directory / name)) is not None:
+            found = True
+            _stop(there, directory / name, deadline)
+    return found
+
+
+def _stop(there: Holder, lock: Path, deadline: float) -> None:
+    for number, patience in ((signal.SIGTERM, deadline), (signal.SIGKILL, _KILLED_WITHIN)):
+        there.send(number)
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            if not there.lives or holder_of(lock) != there:
+                return
+            time.sleep(0.02)
+    raise WorkerStays(f"process {there.pid} holds {lock} and does not end, even when killed: is its disk dead?")
+
+
+def _is_earlier(version: str) -> bool:
+    return version != present_version() and _numbers(version) < _numbers(present_version())
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers a version begins with; none for one that did not say."""
+    parts = []
+    for part in version.split("."):
+        if not part.isdigit():
+            break
+        parts.append(int(part))
+    return tuple(parts)
+
+
+def _supervise(directory: Path) -> int:
+    lock = lock_file(directory / _SUPERVISOR)
+    if lock is None:
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    delay = 0.1
+    while True:
+        began = time.monotonic()
+        code, hung = run_watched([sys.executable, "-m", "pilotage.app.worker", str(directory)], os.environ)
+        if hung:
+            said = f"the worker in {directory} did not move for {MOST_SILENT} s: it was killed; the next one goes on"
+            print(said, file=sys.stderr, flush=True)
+        if code in (0, 7):
+            return 0
+        if not lock.there():
+            # Somebody took the file away. Where the folder is gone too nobody asks for a worker.
+            found = lock_file(directory / _SUPERVISOR) if directory.is_dir() else None
+            if found is None:
+                return 0
+            lock = found
+        delay = 0.1 if time.monotonic() - began > 5 else min(delay * 2, 5.0)
+        time.sleep(delay)
+
+
+if __name__ == "__main__":
+    sys.exit(_supervise(Path(sys.argv[1]).resolve()))

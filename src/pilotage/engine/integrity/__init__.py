@@ -1,0 +1,1 @@
+"""Whether records are what they were: chains, seals, signed heads, and what compares them."""

@@ -1,0 +1,118 @@
+"""Reads the rollouts of an environment as they are stored, for verification: nothing is decoded that need not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Select, Text, cast, select
+
+from pilotage.engine.integrity.derivation import FINAL, Case, Pruned
+from pilotage.engine.integrity.sealing import plain
+from pilotage.engine.records.outbox import PRUNED
+from pilotage.engine.records.tables import (
+    commands,
+    events,
+    judge_states,
+    live_views,
+    outbox,
+    plans,
+    rollouts,
+    snapshots,
+)
+from pilotage.model.record import Recorded
+
+_CHUNK = 100
+
+
+def cases(connection: Connection, service: str, environment: str) -> Iterator[Case]:
+    """The rollouts of an environment as they are stored, in the order of lists; some at a time in memory."""
+    here = (rollouts.c.service == service, rollouts.c.environment == environment)
+    ids = list(connection.scalars(select(rollouts.c.id).where(*here).order_by(rollouts.c.rank, rollouts.c.created_at)))
+    for begin in range(0, len(ids), _CHUNK):
+        yield from _chunk(connection, ids[begin : begin + _CHUNK])
+
+
+def case_of(connection: Connection, rollout: str) -> Case:
+    """One rollout as it is stored. Raises KeyError."""
+    return next(_chunk(connection, [rollout]))
+
+
+def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
+    columns = [column for column in rollouts.c if column is not rollouts.c.part]
+    texts = (
+        plans.c.body.label("plan"), snapshots.c.body.label("target"),
+        judge_states.c.body.label("judge"), live_views.c.body.label("live"),
+    )  # fmt: skip
+    bodies = (
+        select(*columns, *texts)
+        .outerjoin(plans, plans.c.hash == rollouts.c.plan_hash)
+        .outerjoin(snapshots, snapshots.c.hash == rollouts.c.snapshot)
+        .outerjoin(judge_states, judge_states.c.rollout == rollouts.c.id)
+        .outerjoin(live_views, live_views.c.rollout == rollouts.c.id)
+        .where(rollouts.c.id.in_(ids))
+    )  # fmt: skip
+    rows = {row["id"]: dict(row) for row in connection.execute(bodies).mappings()}
+    # JSON is read as text: what somebody wrote there must be found, not stumbled over.
+    plain = (column for column in events.c if column is not events.c.data)
+    query: Select[Any] = select(*plain, cast(events.c.data, Text).label("data")).where(events.c.rollout.in_(ids))
+    told = _grouped(connection, query.order_by(events.c.rollout, events.c.number))
+    asked = _grouped(connection, select(commands).where(commands.c.rollout.in_(ids)).order_by(commands.c.rollout))
+    message = cast(outbox.c.message, Text).label("message")
+    letters: Select[Any] = select(
+        outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, outbox.c.state, message
+    )
+    sent = _grouped(connection, letters.where(outbox.c.thread.in_(ids)).order_by(outbox.c.thread))
+    for identity in ids:
+        recorded, trouble = _events(told.get(identity, ()))
+        yield Case(
+            row=rows[identity],
+            events=recorded,
+            commands=asked.get(identity, ()),
+            letters=_letters(sent.get(identity, ()), rows[identity]),
+            trouble=trouble,
+        )
+
+
+def _events(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Recorded], str]:
+    """The events up to the first that cannot be read, and which one that is."""
+    found: list[Recorded] = []
+    for row in rows:
+        data = plain(row["data"])
+        if not isinstance(data, dict):
+            return found, f"the data of event {row['number']} is not what Pilotage writes"
+        found.append(Recorded(**{**row, "data": data}))
+    return found, ""
+
+
+def _letters(rows: Sequence[Mapping[str, Any]], rollout: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
+    """Messages by event number and channel. Only those of a rollout that is over are ever pruned."""
+    found: dict[tuple[int, str], Any] = {}
+    for row in rows:
+        message, pruned = plain(row["message"]), row["state"] == PRUNED
+        if pruned and rollout["status"] not in FINAL:
+            continue
+        left = message.get("digest") if pruned and isinstance(message, dict) else None
+        key = _number(row["key"], rollout["id"]), row["channel"]
+        found[key] = Pruned(digest=left) if isinstance(left, str) else message
+    return found
+
+
+def _grouped(connection: Connection, query: Select[Any]) -> dict[str, list[Mapping[str, Any]]]:
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return {name: list(some) for name, some in groupby(rows, key=lambda row: str(row["rollout"]))}
+
+
+def _number(key: str, rollout: str) -> int:
+    """Of the event that a message is about; 0 for another kind of message."""
+    number = key.removeprefix(f"{rollout}/")
+    return int(number) if number.isdigit() else 0
+
+
+def strays(connection: Connection, service: str, environment: str) -> list[str]:
+    """Rollouts of which only events are left."""
+    mine = events.c.rollout.startswith(f"{service}-{environment}-", autoescape=True)
+    query = select(events.c.rollout).distinct().where(mine, events.c.rollout.not_in(select(rollouts.c.id)))
+    suffix = len(f"{service}-{environment}-") + 8
+    return [rollout for rollout in connection.scalars(query) if len(rollout) == suffix]

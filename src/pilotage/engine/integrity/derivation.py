@@ -1,0 +1,206 @@
+"""What a rollout's events say about its row, commands, messages and verdicts; and where those say otherwise.
+
+Works on rows as they are stored: what cannot be decoded any more can still be compared. Events written before there
+were seals say less, and what they say is compared all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pilotage.engine.integrity.chain import broken_link
+from pilotage.engine.integrity.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
+from pilotage.model.events import Completed, Failed, PersonNeeded, RolledBack, RolloutStarted, RolloutWithdrawn
+from pilotage.model.record import Recorded
+from pilotage.model.rollout import Status
+from pilotage.model.text import clean
+
+_ENDS = {
+    Completed.type: Status.COMPLETED, RolledBack.type: Status.ROLLED_BACK, Failed.type: Status.FAILED,
+    RolloutWithdrawn.type: Status.CANCELLED,
+}  # fmt: skip
+"""By the type of event: the status in which a rollout ends."""
+
+FINAL = tuple(status.value for status in Status if status.final)
+_UPGRADED = "another rollout had begun in its environment"
+"""Why the upgrade that ordered rollouts by their start ended some that no event tells the end of."""
+
+_CALLED = {
+    "old": "version before", "created_at": "creation time", "started_at": "start time", "finished_at": "end time",
+    "release": "group", "snapshot": "configuration", "plan_hash": "plan", "reached": "highest weight",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """What `prune` leaves of a message."""
+
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A rollout as stored. row: columns, and `plan`, `target`, `judge`, `live`: the bodies as text, None where they are
+    missing · commands: rows, by their id · letters: messages as plain data or `Pruned`, by event number and channel,
+    None where one cannot be read · trouble: why events are left out."""
+
+    row: Mapping[str, Any]
+    events: Sequence[Recorded]
+    commands: Sequence[Mapping[str, Any]]
+    letters: Mapping[tuple[int, str], Any]
+    trouble: str = ""
+
+    @property
+    def id(self) -> str:
+        return str(self.row["id"])
+
+    @property
+    def sealed(self) -> bool:
+        """Whether its first and, once it has ended, its last events have seals."""
+        seals = [sealed_in(event.data) for event in self.events]
+        begun = any("entry" in seal for seal in seals)
+        return begun and (self.row["status"] not in FINAL or any("end" in seal for seal in seals))
+
+
+def differences(case: Case) -> list[str]:
+    """What was changed, each in a sentence; empty when everything agrees."""
+    row = case.row
+    if case.trouble:
+        return [case.trouble]
+    if text_digest(row["plan"]) != row["plan_hash"]:
+        return ["the plan is missing" if row["plan"] is None else "the plan is not the one the rollout began with"]
+    if broken := broken_link(row["plan_hash"], row["head"], row["events"], case.events):
+        return [broken]
+    return [*_columns(case), *_bodies(case), *_commands(case), *_letters(case)]
+
+
+# ── columns ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _columns(case: Case) -> Iterator[str]:
+    row, said = case.row, _said(case)
+    for name, value in said.items():
+        if name == "actor" and "entry" not in _first(case):
+            if not _names(case.events[0].sentence, row["actor"]):
+                yield f"the actor is {row['actor']!r}, and its first event says: {case.events[0].sentence}"
+        elif row[name] != value:
+            yield f"the {_CALLED.get(name, name)} is {row[name]!r}, and its events say {value!r}"
+    yield from _lifecycle(case, said)
+    yield from _plan_and_state(row)
+
+
+def _said(case: Case) -> dict[str, Any]:
+    """Columns by what the events say about them, the latest word last."""
+    said: dict[str, Any] = {}
+    for event in case.events:
+        seal = sealed_in(event.data)
+        if event.number == 1:
+            said |= {"created_at": event.at, "actor": None}
+            said |= {name: seal["entry"][name] for name in ENTRY if name in seal.get("entry", {})}
+        if event.type == RolloutStarted.type:
+            said |= {"started_at": event.at, "old": event.data.get("old") or None}
+            said |= {"version": event.data["version"]} if "version" in event.data else {}
+            said |= seal.get("start", {})
+        if event.type == PersonNeeded.type and event.data.get("old"):
+            said["old"] = event.data["old"]
+        if event.type in _ENDS:
+            said |= {"status": _ENDS[event.type].value, "finished_at": event.at}
+        said |= {name: value for name, value in seal.get("end", {}).items() if name not in ("judge", "live")}
+    return said
+
+
+def _first(case: Case) -> Mapping[str, Any]:
+    return sealed_in(case.events[0].data) if case.events else {}
+
+
+def _names(sentence: str, actor: str) -> bool:
+    """Whether a first event without a seal says that this one asked."""
+    ways = (f", started by {actor};", f", started by {actor} with the glass broken")
+    return any(way in sentence for way in ways) or sentence.endswith(f", asked by {actor}")
+
+
+def _lifecycle(case: Case, said: Mapping[str, Any]) -> Iterator[str]:
+    """A row may not be further than its events."""
+    status = case.row["status"]
+    if "status" not in said and status in FINAL and case.row["reason"] != _UPGRADED:
+        yield f"the status is {status!r}, and no event tells of its end"
+    if "finished_at" not in said and case.row["finished_at"] is not None and case.row["reason"] != _UPGRADED:
+        yield "it has an end time, and no event tells of its end"
+    if "started_at" not in said:
+        if case.row["started_at"] is not None or case.row["sequence"] is not None:
+            yield "it has a start time, and no event tells of its start"
+        if status not in (Status.QUEUED.value, Status.CANCELLED.value):
+            yield f"the status is {status!r}, and no event tells of its start"
+    elif status == Status.QUEUED.value:
+        yield "the status is 'queued', and an event tells of its start"
+
+
+def _plan_and_state(row: Mapping[str, Any]) -> Iterator[str]:
+    plan = _object(row["plan"])
+    for name in ("service", "environment", "version"):
+        if plan.get(name) != row[name]:
+            yield f"the {name} is {row[name]!r}, and its plan says {plan.get(name)!r}"
+    state = _object(row["state"])
+    for name, column in (("status", "status"), ("new", "version"), ("old", "old"), ("reason", "reason")):
+        if state and name in state and clean(str(state[name] or "")) != (row[column] or ""):
+            yield f"the {_CALLED.get(column, column)} is {row[column]!r}, and its state says {state[name]!r}"
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+# ── beside the row ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _bodies(case: Case) -> Iterator[str]:
+    """The configuration, and, once it has ended, the judge's sums and the last verdicts."""
+    if text_digest(case.row["target"]) != case.row["snapshot"]:
+        yield "the configuration is not the one of its digest"
+    for event in case.events:
+        end = sealed_in(event.data).get("end", {})
+        for name, called in (("judge", "the judge's sums"), ("live", "the last verdicts")):
+            if name in end and text_digest(case.row[name]) != end[name]:
+                changed = "are missing" if case.row[name] is None else "were changed"
+                yield f"{called} {changed} after event {event.number} ({event.type})"
+
+
+def _commands(case: Case) -> Iterator[str]:
+    """Who asked for what."""
+    there = {row["id"]: {name: row[name] for name in COMMAND} for row in case.commands}
+    sealed: dict[int, Mapping[str, Any]] = {}
+    ended = False
+    for event in case.events:
+        seal = sealed_in(event.data)
+        ended = ended or "end" in seal
+        sealed |= {one["id"]: one for one in seal.get("commands", ())}
+    for identity, one in sealed.items():
+        asked = f"command {identity} ({one['kind']} by {one['actor']})"
+        if identity not in there:
+            yield f"{asked} is missing"
+        elif digest(there[identity]) != digest(one):
+            yield f"{asked} was changed"
+    if ended and (added := sorted(there.keys() - sealed.keys())):
+        yield f"command {', '.join(map(str, added))} was not there when it ended"
+
+
+def _letters(case: Case) -> Iterator[str]:
+    """What was told to whom."""
+    for event in case.events:
+        told = sealed_in(event.data).get("told")
+        if not told:
+            continue
+        for channel in told["channels"]:
+            if (event.number, channel) not in case.letters:
+                yield f"the message to {channel} about event {event.number} ({event.type}) is missing"
+                continue
+            letter = case.letters[event.number, channel]
+            if (letter.digest if isinstance(letter, Pruned) else digest(letter)) != told["message"]:
+                yield f"the message to {channel} about event {event.number} ({event.type}) was changed"

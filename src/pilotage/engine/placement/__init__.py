@@ -1,0 +1,1 @@
+"""Whose a target is: places, leases, locks, and where files lie."""

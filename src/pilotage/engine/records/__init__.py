@@ -1,0 +1,1 @@
+"""The store: rollouts and all that belongs to them, in SQLite or PostgreSQL."""

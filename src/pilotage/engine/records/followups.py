@@ -1,0 +1,97 @@
+"""What is kept of follow-up actions, and whom to remind of those that are overdue (R26)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine, RowMapping, insert, select, update
+
+from pilotage.engine.records import outbox
+from pilotage.engine.records.tables import actions
+from pilotage.engine.records.zones import calendar_zones
+from pilotage.model.clock import day_of
+from pilotage.model.errors import Invalid
+from pilotage.model.followup import FollowUp
+from pilotage.model.message import Message, Severity
+
+_EARLIEST = "Pacific/Kiritimati"
+"""The zone in which each day begins first."""
+
+
+class UnknownAction(Invalid):
+    """A number that no action has."""
+
+
+def add(
+    engine: Engine, service: str, action: FollowUp, channels: Sequence[Mapping[str, Any]], actor: str, now: float
+) -> int:
+    """Keep a new one; returns its number. channels: who is reminded of it."""
+    with engine.begin() as connection:
+        made = connection.execute(
+            insert(actions).values(
+                service=service, description=action.description, owner=action.owner, due=action.due,
+                criterion=action.criterion, priority=action.priority, release=action.release, created_by=actor,
+                created_at=now, channels=list(channels),
+            )
+        )  # fmt: skip
+        assert made.inserted_primary_key is not None
+        return int(made.inserted_primary_key[0])
+
+
+def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, now: float) -> None:
+    """Raises UnknownAction for one that is not open."""
+    with engine.begin() as connection:
+        changed = connection.execute(
+            update(actions)
+            .where(actions.c.id == identity, actions.c.service == service, actions.c.done_at.is_(None))
+            .values(done_at=now, done_by=actor, outcome=outcome)
+        )
+        if changed.rowcount != 1:
+            raise UnknownAction(f"no open action has the number {identity}: `pilotage action list`")
+
+
+def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[FollowUp, ...]:
+    """In the order in which they are due."""
+    query = select(actions).where(actions.c.service == service)
+    if open_only:
+        query = query.where(actions.c.done_at.is_(None))
+    with engine.connect() as connection:
+        return tuple(_of_row(row) for row in connection.execute(query.order_by(actions.c.due, actions.c.id)).mappings())
+
+
+def _of_row(row: RowMapping) -> FollowUp:
+    ended = datetime.fromtimestamp(row["done_at"], UTC).date().isoformat() if row["done_at"] else ""
+    return FollowUp(
+        row["id"], row["description"], row["owner"], row["due"], row["criterion"], row["priority"], row["release"],
+        ended, row["outcome"] or "", row["issue"] or "",
+    )  # fmt: skip
+
+
+def remind(engine: Engine, now: float) -> int:
+    """Once a week for each that is overdue; returns how many reminders went out."""
+    latest_day = day_of(now, _EARLIEST).isoformat()
+    query = select(actions).where(actions.c.done_at.is_(None), actions.c.due < latest_day)
+    with engine.connect() as connection:
+        found = list(connection.execute(query).mappings())
+        zones = calendar_zones(connection, {row["service"] for row in found})
+    days = {service: day_of(now, zone) for service, zone in zones.items()}
+    late = [(row, today) for row in found if row["due"] < (today := days[row["service"]]).isoformat()]
+    return sum(outbox.post_once(engine, _nag(row, today, now), row["channels"], now) > 0 for row, today in late)
+
+
+def _nag(row: RowMapping, today: date, now: float) -> Message:
+    year, week, _ = today.isocalendar()
+    thread = f"action/{row['service']}/{row['id']}"
+    return Message(
+        f"{thread}/{year}-{week:02d}", thread, "action-overdue", Severity.WARNING,
+        f"{row['service']}: action {row['id']} is overdue",
+        f"{row['owner']} owes since {row['due']}: {row['description']}. Done when: {row['criterion']}.",
+        now, row["service"], "", "", (("owner", row["owner"]), ("priority", row["priority"])),
+    )  # fmt: skip
+
+
+def exported(engine: Engine, identity: int, issue: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(actions).where(actions.c.id == identity).values(issue=issue))

@@ -1,0 +1,62 @@
+"""Freezes that people declare while things run, beside those of the calendar."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, RowMapping, insert, select, update
+
+from pilotage.engine.records.tables import freezes
+from pilotage.model.calendar import Freeze
+
+_STAY = 0.5
+
+
+class Freezes:
+    """Those of one store. What is read stays for half a second, for all who ask every second."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: tuple[RowMapping, ...] = ()
+        self._read = -math.inf
+
+    def declare(self, service: str, environment: str, freeze: Freeze, actor: str, reason: str) -> None:
+        """A freeze from now on."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(freezes).values(
+                    service=service, environment=environment, name=freeze.name, begins=freeze.begins.timestamp(),
+                    ends=freeze.ends.timestamp(), actor=actor, reason=reason,
+                )
+            )  # fmt: skip
+        self._read = -math.inf
+
+    def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
+        """End a declared freeze; False when there is none of that name."""
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(freezes)
+                .where(freezes.c.service == service, freezes.c.environment == environment, freezes.c.name == name)
+                .where(freezes.c.lifted_by.is_(None))
+                .values(lifted_by=actor)
+            )
+            self._read = -math.inf
+            return bool(changed.rowcount)
+
+    def of(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
+        """Those that are not over or lifted."""
+        if time.monotonic() - self._read > _STAY:
+            query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
+            with self._engine.connect() as connection:
+                self._known = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
+            self._read = time.monotonic()
+        return tuple(
+            Freeze(
+                row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
+                f"{row['actor']}: {row['reason']}",
+            )
+            for row in self._known
+            if row["service"] == service and row["environment"] == environment and row["ends"] > now
+        )  # fmt: skip

@@ -1,0 +1,87 @@
+"""What the store says that a worker has not heard yet, asked no oftener than it can be something new."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine
+
+from pilotage.engine.execution.looking import Looking
+from pilotage.engine.placement import leases
+from pilotage.engine.records.store import Store
+
+_AT_LEAST = 1.0
+"""Seconds after which it is asked again, whether or not anything has changed: time alone changes some answers."""
+
+_SHARE = 20
+"""Lists are asked for no oftener than takes a twentieth of the time: with thousands of rollouts they are long."""
+
+
+class Changes:
+    """Whether a database was changed since it was asked last. A file says so itself; elsewhere it may always be."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._is_file = engine, engine.dialect.name == "sqlite"
+        self._connection: Any = None
+        self._seen: object = None
+        self._at = -math.inf
+
+    def any(self) -> bool:
+        """True at least once a second."""
+        now, before = time.monotonic(), self._seen
+        if self._is_file:
+            self._seen = self._version()
+        if self._is_file and self._seen == before and now - self._at < _AT_LEAST:
+            return False
+        self._at = now
+        return True
+
+    def _version(self) -> object:
+        """Counts what other connections have changed, as this one sees it; so it has to be one and the same."""
+        try:
+            self._connection = self._connection or self._engine.raw_connection()
+            return self._connection.cursor().execute("PRAGMA data_version").fetchone()
+        except Exception:
+            with suppress(Exception):
+                self._connection.close()
+            self._connection = None
+            raise
+
+
+class News:
+    """Tells a worker's looks which rollouts are under way, and of which somebody has asked something."""
+
+    def __init__(self, store: Store, holder: str, looking: Looking) -> None:
+        self._store, self._holder, self._looking = store, holder, looking
+        self._changes = Changes(store.engine)
+        self._unfinished: frozenset[str] = frozenset()
+        self._others: frozenset[str] = frozenset()
+        self._commanded: frozenset[str] = frozenset()
+        self._lists_at = -math.inf
+
+    def poll(self) -> None:
+        """Pass on what is new. What was asked and is not answered yet is passed on again."""
+        changed = self._changes.any()
+        if not changed and not self._commanded:
+            return
+        self._commanded = self._store.commanded()
+        if time.monotonic() >= self._lists_at:
+            self._read_lists()
+        self._looking.news(self._unfinished, self._commanded, self._others)
+
+    def _read_lists(self) -> None:
+        began = time.monotonic()
+        self._unfinished = frozenset(self._store.unfinished())
+        self._others = leases.held_by_others(self._store.engine, self._holder)
+        now = time.monotonic()
+        self._lists_at = now + _SHARE * (now - began)
+
+
+def only_when_changed(engine: Engine, work: Callable[[], object]) -> Callable[[], object]:
+    """`work` where the database was changed since, and once a second."""
+    changes = Changes(engine)
+    return lambda: work() if changes.any() else None

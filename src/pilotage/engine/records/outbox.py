@@ -1,0 +1,236 @@
+"""Messages on their way: written in the transaction of what they tell, sent at least once, told apart by their key.
+
+A row a message and channel. Whoever sends claims a row before, so that two workers do not send it twice at once; a
+claim of a process that is gone counts no more. What a channel does not take now is tried again, later and later for a
+day, and then left for a person (`pilotage notify retry`). Within a channel nothing overtakes what is being tried again,
+so that an end is never told before its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pilotage.engine.placement.leases import gone
+from pilotage.engine.records.tables import outbox
+from pilotage.model.message import Message
+from pilotage.report.telling import channels_for
+
+WAITING, SENT, DEAD = "waiting", "sent", "dead"
+PRUNED = "pruned"
+"""The state of a message that is over, and of which only the digest is kept."""
+
+CLAIM = 60.0
+"""Seconds for which a claim holds: longer than any channel may take."""
+
+_FIRST, _LONGEST, _DAY = 1.0, 300.0, 86400.0
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message for one channel. again: an earlier try may have arrived · first: the receipt of its thread's first
+    message in that channel."""
+
+    id: int
+    channel: str
+    section: Mapping[str, Any]
+    message: Message
+    attempts: int
+    created_at: float
+    again: bool
+    first: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ChannelHealth:
+    """How a channel does. sent, waiting, dead: messages · error: of the last try that failed, if any since the last
+    success."""
+
+    channel: str
+    sent: int
+    waiting: int
+    dead: int
+    last_sent: float | None
+    error: str
+
+
+# ── written ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def post(
+    connection: Connection,
+    message: Message,
+    channels: Sequence[Mapping[str, Any]],
+    now: float,
+    due: float | None = None,
+) -> int:
+    """Put a message into the outbox for every channel that is to have it; returns for how many. due: not before."""
+    written = channels_for(message, channels)
+    for section, earliest in written:
+        connection.execute(
+            insert(outbox).values(
+                key=message.key, channel=name_of(section), section=dict(section), service=message.service,
+                environment=message.environment, thread=message.thread, message=msgspec.to_builtins(message),
+                state=WAITING, due=max(earliest, due or 0.0), attempts=0, claimed_until=0.0,
+                created_at=max(now, earliest, due or 0.0),  # the day in which it is tried begins when it is due
+            )
+        )  # fmt: skip
+    return len(written)
+
+
+def post_once(engine: Engine, message: Message, channels: Sequence[Mapping[str, Any]], now: float) -> int:
+    """The same in a transaction of its own; nothing when a message of that key was posted before."""
+    try:
+        with engine.begin() as connection:
+            return post(connection, message, channels, now)
+    except IntegrityError:
+        return 0
+
+
+def waits(connection: Connection, key: str) -> bool:
+    """Whether some of this message has still to go out."""
+    query = select(outbox.c.id).where(outbox.c.key == key, outbox.c.state == WAITING)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def withdraw(connection: Connection, key: str) -> bool:
+    """Take a message back that nobody has begun to send. False when some of it has gone: then roll the transaction
+    back."""
+    there = connection.scalar(select(func.count()).where(outbox.c.key == key))
+    untouched = delete(outbox).where(outbox.c.key == key, outbox.c.state == WAITING, outbox.c.attempts == 0)
+    return connection.execute(untouched).rowcount == there
+
+
+def name_of(section: Mapping[str, Any]) -> str:
+    return str(section.get("name") or section["kind"])
+
+
+# ── sent ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def due(engine: Engine, now: float) -> tuple[str, ...]:
+    """The channels that have something to send now."""
+    query = select(outbox.c.channel).where(outbox.c.state == WAITING, outbox.c.due <= now).distinct()
+    with engine.connect() as connection:
+        return tuple(connection.scalars(query))
+
+
+def claim(engine: Engine, channel: str, by: str, now: float) -> Letter | None:
+    """The next letter of a channel, now this sender's alone; None when nothing is due, or another one is at it."""
+    with engine.begin() as connection:
+        row = _next(connection, channel, now)
+        if row is None or (row["claimed_until"] > now and row["claimed_by"] != by and not gone(row["claimed_by"])):
+            return None
+        mine = update(outbox).where(outbox.c.id == row["id"], outbox.c.state == WAITING)
+        mine = mine.where(outbox.c.attempts == row["attempts"])
+        changed = connection.execute(
+            mine.values(claimed_by=by, claimed_until=now + CLAIM, attempts=row["attempts"] + 1)
+        )
+        if changed.rowcount != 1:
+            return None
+        return Letter(
+            row["id"], channel, row["section"], msgspec.convert(row["message"], Message), row["attempts"] + 1,
+            row["created_at"], again=row["claimed_until"] > 0,
+            first=_first_receipt(connection, row),
+        )  # fmt: skip
+
+
+def _next(connection: Connection, channel: str, now: float) -> RowMapping | None:
+    waiting = select(outbox).where(outbox.c.channel == channel, outbox.c.state == WAITING)
+    # Something that is tried again holds up what came after it.
+    stuck = connection.scalar(
+        select(func.min(outbox.c.id)).where(
+            outbox.c.channel == channel, outbox.c.state == WAITING, outbox.c.attempts > 0
+        )
+    )
+    waiting = waiting.where(outbox.c.due <= now)
+    if stuck is not None:
+        waiting = waiting.where(outbox.c.id <= stuck)
+    return connection.execute(waiting.order_by(outbox.c.id).limit(1)).mappings().first()
+
+
+def _first_receipt(connection: Connection, row: RowMapping) -> Mapping[str, Any] | None:
+    query = select(outbox.c.receipt).where(
+        outbox.c.thread == row["thread"], outbox.c.channel == row["channel"], outbox.c.state == SENT,
+    )  # fmt: skip
+    found = connection.execute(query.order_by(outbox.c.id)).scalars()
+    return next((receipt for receipt in found if receipt), None)
+
+
+def delivered(engine: Engine, letter: Letter, receipt: Mapping[str, Any], now: float) -> None:
+    _close(engine, letter, state=SENT, sent_at=now, receipt=dict(receipt), error=None, claimed_until=0.0)
+
+
+def failed(engine: Engine, letter: Letter, why: str, now: float, *, permanent: bool, retry_after: float | None) -> None:
+    """It did not go out. Tried again after the wait that the receiver asked for, else after twice the last one."""
+    over = permanent or now - letter.created_at > _DAY
+    wait = retry_after if retry_after is not None else min(_LONGEST, _FIRST * 2 ** min(letter.attempts - 1, 20))
+    _close(engine, letter, state=DEAD if over else WAITING, due=now + wait, error=why[:500], claimed_until=0.0)
+
+
+def _close(engine: Engine, letter: Letter, **values: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            update(outbox).where(outbox.c.id == letter.id, outbox.c.attempts == letter.attempts).values(**values)
+        )
+
+
+def reduce_to_digest(connection: Connection, identity: int, digest: str) -> None:
+    """Keep of a message that it was there, when it went out, and its digest. Nothing where it is tried again."""
+    left = {"title": "", "digest": digest}  # with a title, which commands of earlier versions show
+    gone = update(outbox).where(outbox.c.id == identity, outbox.c.state != WAITING)
+    connection.execute(gone.values(state=PRUNED, message=left, section={}, receipt=None, error=None))
+
+
+# ── looked at ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def retry(engine: Engine, channel: str | None, now: float) -> int:
+    """Try what was given up, and what waits for its next try, again now; returns how many."""
+    stuck = update(outbox).where(or_(outbox.c.state == DEAD, (outbox.c.state == WAITING) & outbox.c.error.is_not(None)))
+    if channel is not None:
+        stuck = stuck.where(outbox.c.channel == channel)
+    with engine.begin() as connection:
+        return connection.execute(stuck.values(state=WAITING, due=now, created_at=now, claimed_until=0.0)).rowcount
+
+
+def health(engine: Engine, names: Iterable[str] = ()) -> tuple[ChannelHealth, ...]:
+    """Of every channel that was ever told anything, and of `names`."""
+    counted = select(outbox.c.channel, outbox.c.state, func.count(), func.max(outbox.c.sent_at))
+    found: dict[str, dict[str, tuple[int, float | None]]] = {name: {} for name in names}
+    with engine.connect() as connection:
+        for channel, state, count, last in connection.execute(counted.group_by(outbox.c.channel, outbox.c.state)):
+            found.setdefault(channel, {})[state] = (count, last)
+        trouble = _trouble(connection)
+    return tuple(
+        ChannelHealth(
+            channel, states.get(SENT, (0, None))[0], states.get(WAITING, (0, None))[0],
+            states.get(DEAD, (0, None))[0], states.get(SENT, (0, None))[1], trouble.get(channel, ""),
+        )
+        for channel, states in sorted(found.items())
+    )  # fmt: skip
+
+
+def _trouble(connection: Connection) -> dict[str, str]:
+    query = select(outbox.c.channel, outbox.c.error).where(outbox.c.state != SENT, outbox.c.error.is_not(None))
+    return {row.channel: row.error for row in connection.execute(query.order_by(outbox.c.id))}
+
+
+def letters(engine: Engine, *, thread: str | None = None, limit: int = 50) -> tuple[Mapping[str, Any], ...]:
+    """What was written to whom and what came of it, newest first."""
+    query = select(outbox)
+    if thread is not None:
+        query = query.where(outbox.c.thread == thread)
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(outbox.c.id.desc()).limit(limit)).mappings().all()
+    return tuple(dict(row) for row in rows)
+
+
+def waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(select(func.count()).where(outbox.c.state == WAITING)) or 0)

@@ -1,0 +1,45 @@
+"""Rollouts that wait their turn: the next one begins when its environment is free.
+
+Those of a release of several services begin in its order (`releases`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from pilotage.engine.records.store import Store
+from pilotage.model.record import Rollout, Unreadable
+from pilotage.model.rollout import Pace
+from pilotage.rollout.machine import begin
+
+_log = logging.getLogger(__name__)
+
+
+def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
+    """Begin the oldest of each environment that is free; what has become the serving version meanwhile is withdrawn."""
+    begun: dict[tuple[str, str], Rollout] = {}
+    waiting_now = store.queued()
+    busy = {(one.service, one.environment) for one in store.active()} if waiting_now else set()
+    for waiting in waiting_now:
+        if waiting.release is not None:
+            continue
+        place = (waiting.service, waiting.environment)
+        if place in begun:
+            continue
+        serving = store.serving(*place)
+        if serving and serving[0] == waiting.version:
+            store.withdraw(waiting.id, "pilotage: it serves already", now)
+            continue
+        if place in busy:
+            continue
+        try:
+            whole = store.get(waiting.id)
+        except Unreadable as error:
+            # It keeps its place until a person withdraws it, and holds up nobody.
+            _log.warning("%s", error)
+            continue
+        old, pace = (serving[0], waiting.pace) if serving else (None, Pace.FIRST)
+        state = begin(whole.plan, old, pace, whole.state.author)
+        if (started := store.release(waiting.id, state, now)) is not None:
+            begun[place] = started
+    return tuple(begun.values())

@@ -1,0 +1,118 @@
+"""What the records say to the public: rollouts that ended of late, those under way, and releases to come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from pilotage.engine.records.rows import ACTIVE
+from pilotage.engine.records.store import Store
+from pilotage.engine.records.tables import announcements, events, rollouts
+from pilotage.model.events import parse
+from pilotage.model.events.course import Completed, Failed, RolledBack, StepStarted
+from pilotage.model.events.people import PersonNeeded
+from pilotage.model.events.trouble import RollbackStarted, TrafficReturned, TrafficWithdrawn
+from pilotage.report.status import Happened, Planned, Rollout, incident_of
+
+_SHOWN = timedelta(days=30).total_seconds()
+_PLANNED = "status_page_start"
+"""The announcement of the communication calendar that speaks to the status page."""
+
+_NOTICED = tuple(
+    kind.type
+    for kind in (
+        Completed,
+        Failed,
+        PersonNeeded,
+        RollbackStarted,
+        RolledBack,
+        StepStarted,
+        TrafficReturned,
+        TrafficWithdrawn,
+    )
+)
+"""Events that an incident of the page is made of."""
+
+_AT_ONCE = 500
+"""Rollouts whose events are read by one question."""
+
+
+def recorded(store: Store, now: float) -> tuple[object, ...]:
+    """Changes with every event of what runs, with every end, and with every word about an announcement."""
+    running = select(func.count(), func.sum(rollouts.c.events)).where(rollouts.c.status.in_(ACTIVE))
+    ended = select(func.count()).where(rollouts.c.finished_at > now - _SHOWN)
+    said = select(func.count(), func.max(announcements.c.at))
+    with store.engine.connect() as connection:
+        return tuple(value for query in (running, ended, said) for value in connection.execute(query).one())
+
+
+class Shown:
+    """The rollouts that the page may tell of. What has ended is read once; of most ends nothing is kept but when."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ended: dict[str, Rollout] = {}
+
+    def of(self, places: Mapping[str, str], now: float) -> list[Rollout]:
+        """Those that run, and those that ended of late, in the order of their starts."""
+        rows = [row for row in self._rows(now) if places.get(row.service) == row.environment]
+        new = self._read([row for row in rows if row.id not in self._ended])
+        self._ended = {row.id: self._ended[row.id] for row in rows if row.id in self._ended}
+        self._ended |= {one.id: one for one in new.values() if one.final}
+        return [new[row.id] if row.id in new else self._ended[row.id] for row in rows]
+
+    def _rows(self, now: float) -> list[Row[Any]]:
+        columns = ("id", "service", "environment", "version", "status", "started_at", "finished_at")
+        query = select(*(rollouts.c[name] for name in columns)).where(rollouts.c.sequence.is_not(None))
+        # Two questions, so that each finds its index.
+        with self._store.engine.connect() as connection:
+            running = connection.execute(query.where(rollouts.c.status.in_(ACTIVE))).all()
+            ended = connection.execute(query.where(rollouts.c.finished_at > now - _SHOWN)).all()
+        # What ended in between is in both.
+        return sorted({row.id: row for row in (*running, *ended)}.values(), key=lambda row: row.started_at)
+
+    def _read(self, rows: Sequence[Row[Any]]) -> dict[str, Rollout]:
+        live = self._store.live_views([row.id for row in rows if row.finished_at is None])
+        happened = self._events([row.id for row in rows])
+        found = {}
+        for row in rows:
+            final, closed = row.finished_at is not None, row.id in live and live[row.id].closed
+            one = Rollout(row.id, row.service, row.version, final, closed, happened.get(row.id, ()))
+            if final and incident_of(one) is None:
+                one = replace(one, events=(), last=row.finished_at)
+            found[row.id] = one
+        return found
+
+    def _events(self, identities: Sequence[str]) -> dict[str, tuple[Happened, ...]]:
+        found: dict[str, list[Happened]] = {}
+        columns = (events.c.rollout, events.c.at, events.c.type, events.c.data)
+        for begin in range(0, len(identities), _AT_ONCE):
+            some = identities[begin : begin + _AT_ONCE]
+            query = select(*columns).where(events.c.rollout.in_(some), events.c.type.in_(_NOTICED))
+            query = query.order_by(events.c.rollout, events.c.number)
+            with self._store.engine.connect() as connection:
+                rows = connection.execute(query).all()
+            for row in rows:
+                found.setdefault(row.rollout, []).append(Happened(row.at, parse(row.type, row.data)))
+        return {identity: tuple(all_) for identity, all_ in found.items()}
+
+
+def planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planned, ...]:
+    """Releases whose announcements are tracked, and that have not begun."""
+    query = select(announcements).where(
+        announcements.c.item == _PLANNED, announcements.c.due > now, announcements.c.state != "skipped"
+    )
+    with store.engine.connect() as connection:
+        rows = list(connection.execute(query.order_by(announcements.c.due)).mappings())
+    return tuple(
+        Planned(
+            f"{row['service']}-{row['version']}", row["due"], f"{row['service']} {row['version']}",
+            row["text"] or "A new version is released.",
+        )
+        for row in rows
+        if places.get(row["service"]) == row["environment"]
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Taking users off harm when the store, the worker or the record fails."""

@@ -1,0 +1,82 @@
+"""Turns the flag of a feature toggle off when nothing else works: no store, no plan, no configuration.
+
+It goes by a note beside the target (`flag.json`), which is there as long as the release is under way: whose flag
+everyone has is nobody's to turn off afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pilotage.adapters.files import read_leniently, write_json
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.answers import DeploymentStrategy
+
+if TYPE_CHECKING:
+    from pilotage.model.record import Rollout
+
+_log = logging.getLogger(__name__)
+_NOTE = "flag.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseFlag:
+    """place: the target's folder · section: its part of the configuration, with `kind` and `key` · folder: of the
+    project."""
+
+    place: Path
+    section: Mapping[str, Any]
+    folder: Path
+
+    def turn_off(self) -> str:
+        """A sentence that says what was done. Raises AdapterError when the flag is not off."""
+        from pilotage.adapters.context import Context
+        from pilotage.adapters.fence import Fence, last_seen
+        from pilotage.config.kinds import FlagSection
+        from pilotage.config.stored import read_kind
+        from pilotage.engine.execution.targets import open_flags
+        from pilotage.model.flag import OFF
+
+        key = str(self.section.get("key"))
+        fence = Fence(self.place / "fence.json", *last_seen(self.place / "fence.json"))
+        context = Context(
+            directory=self.place / "flags", fence=fence, service="", environment="", folder=self.folder
+        )  # fmt: skip
+        section = read_kind("flag", {"flag": self.section})
+        if not isinstance(section, FlagSection):
+            raise AdapterError(f"the flag {key} could not be turned off: this version cannot read where it is")
+        try:
+            flags = open_flags(section, context)
+            flags.apply(OFF)
+            if flags.read() == OFF:
+                return f"the flag {key} is off for everyone"
+        except (OSError, ValueError) as error:
+            raise AdapterError(f"the flag {key} could not be turned off: {error}") from error
+        raise AdapterError(f"the flag {key} is not off: somebody else writes it too")
+
+
+def remember(place: Path, rollout: Rollout) -> None:
+    """Note whose flag a release under way turns on; forget it when that is over. Never raises: a disk without room is
+    no reason not to go on."""
+    section = rollout.snapshot.section("flag")
+    toggles = rollout.plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE
+    try:
+        if not (section and toggles) or rollout.state.status.final:
+            (place / _NOTE).unlink(missing_ok=True)
+        elif read_leniently(place / _NOTE) != (note := {"section": dict(section), "folder": rollout.snapshot.cwd}):
+            write_json(place / _NOTE, note)
+    except OSError as error:
+        _log.warning("%s cannot be written: %s", place / _NOTE, error.strerror)
+
+
+def flag_at(place: Path) -> ReleaseFlag | None:
+    """The flag of the release that is under way there; None where there is none, or the note cannot be read."""
+    found = read_leniently(place / _NOTE)
+    with contextlib.suppress(LookupError, TypeError, ValueError):
+        return ReleaseFlag(place=place, section=dict(found["section"]), folder=Path(found["folder"]))
+    return None

@@ -1,0 +1,78 @@
+"""Going back by what the store keeps of the rollouts before: no configuration is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pilotage.engine.records.store import Store, StoreConflict
+from pilotage.model.errors import Conflict
+from pilotage.model.plan import Plan
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import CommandKind, Pace
+from pilotage.rollout.machine import begin
+
+
+class NoWayBack(Conflict):
+    """There is no version to go back to; says what there is instead."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """What came of asking: a rollout that runs (or ran), and the sentence about it. `fresh`: it began just now."""
+
+    rollout: Rollout | None
+    sentence: str
+    fresh: bool
+
+
+def way_back(
+    store: Store, service: str, environment: str, to: str | None, actor: str, reason: str
+) -> Started | tuple[str, str, Rollout | None]:
+    """What undoing means now: the rollout under way is undone (that is asked for here), or there is nothing to do, or
+    else the version to return to, the one that serves, and the last rollout. Raises NoWayBack, StoreConflict."""
+    latest = store.latest(service, environment)
+    if latest is not None and not latest.state.status.final:
+        if to not in (None, latest.old):
+            raise StoreConflict(f"{latest.version} is rolling out; only {latest.old} can be returned to while it does")
+        store.command(latest.id, CommandKind.ROLLBACK, actor, reason)
+        return Started(latest, f"{latest.version} is undone", fresh=False)
+    serving = store.serving(service, environment)
+    if to is None:
+        if len(serving) < 2:
+            raise NoWayBack(f"no earlier version has served {environment}: there is nothing to go back to")
+        to = serving[1]
+    elif to not in serving:
+        raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
+    if to == serving[0]:
+        return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
+    return to, serving[0], latest
+
+
+def pace_back(plan: Plan, latest: Rollout | None, now: float) -> tuple[Pace, str]:
+    ended = latest.finished_at if latest else None
+    window = plan.number("rollback.window")
+    if ended is not None and now - ended <= window:
+        return Pace.FAST, ""
+    return Pace.FULL, "; it is watched like a new one, the rollback window is over"
+
+
+def go_back_by_record(store: Store, service: str, environment: str, to: str | None, actor: str, reason: str) -> Started:
+    """As `go_back`, with the plan and the configuration of the rollout that brought that version. Raises NoWayBack,
+    StoreConflict."""
+    found = way_back(store, service, environment, to, actor, reason)
+    if isinstance(found, Started):
+        return found
+    version, serving, latest = found
+    before = _last_of(store, service, environment, version)
+    pace, words = pace_back(before.plan, latest, store.clock.now())
+    state = begin(before.plan, serving, pace, actor)
+    rollout = store.create(before.plan, state, (latest or before).snapshot, actor, store.clock.now())
+    started = Started(rollout, "", fresh=True)
+    return replace(started, sentence=f"{environment} goes back to {version} by its plan of before{words}")
+
+
+def _last_of(store: Store, service: str, environment: str, version: str) -> Rollout:
+    for one in store.history(service, environment, limit=500):
+        if one.version == version:
+            return store.get(one.id)
+    raise NoWayBack(f"no plan of {version} is kept: mend pilotage.yaml, then `pilotage rollback --to {version}`")

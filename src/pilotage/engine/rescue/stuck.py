@@ -1,0 +1,88 @@
+"""A rollout that nobody can look at: its users go back by the router's own files, and a person is told.
+
+Nothing here depends on what failed: neither the plan nor the configuration is read.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.integrity.chain import append
+from pilotage.engine.records.store import Store, StoreConflict
+from pilotage.engine.records.tables import rollouts
+from pilotage.engine.rescue import take_back as rescue
+from pilotage.model.events import PersonNeeded
+from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import CommandKind, Decision, Event
+
+_log = logging.getLogger(__name__)
+_STAYS_CLOSED = "the service is closed and stays so; `pilotage abort --offline` opens it on the old version"
+
+
+def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
+    """Take all users of `rollout` back to its old version, ask for its rollback, and tell people. Whether the users
+    are back; where not, it is to be tried again."""
+    with store.engine.connect() as connection:
+        query = select(rollouts.c.service, rollouts.c.environment, rollouts.c.old)
+        found = connection.execute(query.where(rollouts.c.id == rollout)).first()
+    if found is None:
+        return True
+    service, environment, old = found
+    told = rescue.standing(directory, service, environment) is not None
+    try:
+        closed = rescue.is_closed(directory, service, environment)
+        did, back = (_STAYS_CLOSED if closed else rescue.take_back(directory, service, environment, old)), True
+    except (AdapterError, OSError) as error:
+        did, back = f"users could not be taken back: {error}", False
+    _log.warning("%s is stuck: %s; %s", rollout, why, did)
+    if back and not told:
+        with suppress(StoreConflict):  # another worker has ended it
+            store.command(rollout, CommandKind.ROLLBACK, "pilotage", f"an internal error: {why}")
+    return back
+
+
+def leave_to_stable(directory: Path, rollout: Rollout) -> None:
+    """Nobody looks at the rollout: its users go back to what served before. Whoever takes it up again watches
+    it again, so no note says that it was aborted."""
+    state = rollout.state
+    if state.status.final or state.old is None:
+        return
+    where = (directory, rollout.service, rollout.environment)
+    try:
+        did = _STAYS_CLOSED if rescue.is_closed(*where) else rescue.take_back(*where, state.old, noted=False)
+    except (AdapterError, OSError) as error:
+        did = f"users could not be taken back: {error}"
+    _log.error("%s is watched by nobody: %s", rollout.id, did)
+
+
+def tell_stuck(store: Store, rollout: str, why: str) -> None:
+    """Put into the record, and on its channels, that a person is needed. Where the rollout cannot be read any more, its
+    chain alone gets the event."""
+    told = PersonNeeded(cause="stuck", step="", reason=why).record()
+    try:
+        found = store.get(rollout)
+        reason = found.state.reason if found.state.status.final else f"stuck: {why}"
+        state = replace(found.state, reason=reason, at=max(store.clock.now(), found.state.at))
+        store.record(found, Decision(state, (), (told,)), found.judge, found.live or NOTHING_SEEN)
+    except Exception:
+        _log.exception("%s: told in its chain alone", rollout)
+        _tell_in_chain(store, rollout, told)
+
+
+def _tell_in_chain(store: Store, rollout: str, told: Event) -> None:
+    with store.engine.begin() as connection:
+        query = select(rollouts.c.head, rollouts.c.events).where(rollouts.c.id == rollout).with_for_update()
+        row = connection.execute(query).first()
+        if row is None:
+            return
+        head, number = row[0], row[1] + 1
+        recorded = append(connection, rollout, head, number, told, store.clock.now())
+        changed = update(rollouts).where(rollouts.c.id == rollout)
+        connection.execute(changed.values(head=recorded.hash, events=number, revision=rollouts.c.revision + 1))

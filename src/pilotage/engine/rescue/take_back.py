@@ -1,0 +1,268 @@
+"""Takes traffic back when nothing else works: no store, no plan, no snapshot, no configuration that can be read.
+
+It uses what lies beside the target: the router's and the fleet's own files, and the note of which version is stable
+that whoever executes a rollout leaves there (`stable.json`). It stops nothing. What it did stands in `rescued.json`:
+a worker that still has the old wish takes that for an abort, and puts it into the record when it can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from pilotage.adapters import processes
+from pilotage.adapters.clock import SYSTEM
+from pilotage.adapters.files import read_leniently, write_json
+from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.envoy_found import RECORD
+from pilotage.adapters.routers.found import found_routers
+from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.placement.location import place_of, router_folders
+from pilotage.engine.rescue.flag_rescue import flag_at
+from pilotage.model.rollout import Status
+from pilotage.model.traffic import WHOLE, Split, artifact_of
+
+if TYPE_CHECKING:
+    from pilotage.model.record import Rollout
+
+_log = logging.getLogger(__name__)
+
+_STABLE, _RESCUED, _JOURNAL = "stable.json", "rescued.json", "journal.jsonl"
+_ANSWERS_WITHIN = 2.0
+_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pilotage\r\nConnection: close\r\n\r\n"
+
+
+class NothingToTakeBack(AdapterError):
+    """Traffic stays where it is; the sentence says why, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescued:
+    """What was done without the store, or was about to be. at: seconds since 1970 · by: who asked · to: the version
+    that all users have; empty where the disk had no room to say so."""
+
+    at: float
+    by: str = "pilotage"
+    to: str = ""
+
+
+def find_place(directory: Path, service: str | None, environment: str | None) -> Path:
+    """The one target in the state's `directory` that fits what is named of it. Raises NothingToTakeBack."""
+    found = [path for path in sorted((directory / "run").glob("*")) if router_folders(path)]
+    if service and environment:
+        found = [path for path in found if path.name == f"{service}-{environment}"]
+    elif service:
+        found = [path for path in found if path.name.startswith(f"{service}-")]
+    elif environment:
+        found = [path for path in found if path.name.endswith(f"-{environment}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(path.name for path in found)
+        raise NothingToTakeBack(f"several are here: {shown}; name the service and the environment: -s NAME … -e NAME")
+    raise NothingToTakeBack(f"no router of Pilotage is in {directory / 'run'}: go to its folder, or set PILOTAGE_STATE")
+
+
+def take_back(
+    directory: Path, service: str, environment: str, to_version: str | None, by: str = "pilotage", *, noted: bool = True
+) -> str:
+    """Send every user to `to_version`, or without one to the version that is stable; says in a sentence what it did.
+
+    Raises AdapterError (NothingToTakeBack where no instance of it answers): users then stay where they are. Blocks for
+    some ten seconds at most. noted: whoever takes the rollout up again is to take this for an abort.
+    """
+    return take_back_at(place_of(directory, service, environment), to_version, by, noted=noted)
+
+
+def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
+    """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
+    place = next((folder.parent for folder in processes.folders_now(place, RECORD)), place)
+    routers = list(found_routers(router_folders(place)))
+    if not routers:
+        raise NothingToTakeBack(f"no router has been started in {place}")
+    splits = [split for router in routers if (split := router.split())]
+    before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
+    version = to_version or _stable(place, before)
+    there, flag = _answering(place, version, before), flag_at(place)
+    if not there and flag is None:
+        known = f"no instance of {version} answers, so users stay where they are"
+        raise NothingToTakeBack(f"{known}: name a version that runs with --to, or start one")
+    # Without a store there is no clock of its: the machine's own will do for a note to people.
+    rescued = Rescued(at=SYSTEM.now(), by=by, to=version)
+    reach("rescue")
+    if noted:
+        # Before anything is done: a worker that has the old wish would undo what it finds no word of.
+        _leave_word(place, rescued)
+        reach("rescue-noted")
+    off = flag.turn_off() if flag else ""
+    if not there:
+        did = f"{off}; its code stays with them, dark, and nothing was stopped"
+        if noted:
+            _note_in_journal(place, rescued, did)
+        return did
+    # Every one of them, also where another does not confirm it.
+    confirmations = [router.lead_all(version, there) for router in routers]
+    confirmed = all(confirmations)
+    reach("rescue-led")
+    others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
+    did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
+    did = f"{off}; {did}" if off else did
+    if noted:
+        _note_in_journal(place, rescued, did)
+    return (
+        did
+        if confirmed
+        else f"{did}. The router did not confirm it: see whether it answers. If this folder was moved to another disk, "
+        "`pilotage adopt ENVIRONMENT` starts a router here"
+    )
+
+
+def remember(directory: Path, rollout: Rollout) -> None:
+    """Leave a note of which version is stable, for whoever must take traffic back without the store. Never raises: a
+    disk without room is no reason not to go on. A first rollout that has not begun does not know: what an earlier note
+    says is all that is left of a store that was lost."""
+    state = rollout.state
+    if state.old is None and state.at == 0 and stable_of(directory, rollout.service, rollout.environment):
+        return
+    stable = rollout.version if state.status is Status.COMPLETED else state.old or rollout.version
+    path = place_of(directory, rollout.service, rollout.environment) / _STABLE
+    if read_leniently(path) != (note := {"stable": stable, "rollout": rollout.id}):
+        try:
+            write_json(path, note)
+        except OSError as error:
+            _log.warning("%s cannot be written: %s", path, error.strerror)
+
+
+def stable_of(directory: Path, service: str, environment: str) -> str:
+    """The version that was stable here when a rollout was last taken up; empty where no note says so."""
+    return _noted_in(place_of(directory, service, environment))
+
+
+def stable_at(place: Path) -> str:
+    """As `stable_of`, of the target whose files are in `place`."""
+    return _noted_in(place)
+
+
+def leads_elsewhere(place: Path) -> bool:
+    """Whether a router of `place` leads anybody to another version than the stable one, or may well do so."""
+    stable = _noted_in(place)
+    splits = [split for split in _splits_of(place) if not split.closed]
+    return any(split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1 for split in splits)
+
+
+def is_closed(directory: Path, service: str, environment: str) -> bool:
+    """Whether users get the maintenance page. Nobody has the new version then, and the data may be halfway to it:
+    opening is for the rollout itself, which restores first, or for a person."""
+    return any(split.closed for split in _splits_of(place_of(directory, service, environment)))
+
+
+def _splits_of(place: Path) -> list[Split]:
+    """What each router of `place` is asked for, where that can be told."""
+    return [split for router in found_routers(router_folders(place)) if (split := router.split())]
+
+
+def standing(directory: Path, service: str, environment: str) -> Rescued | None:
+    """What was done here without the store, and has not been taken into the record yet."""
+    return standing_at(place_of(directory, service, environment))
+
+
+def standing_at(place: Path) -> Rescued | None:
+    """As `standing`, of the target whose files are in `place`."""
+    try:
+        # At every look of every rollout there is nothing there: a path of text is found out about at half the cost.
+        at = os.stat(f"{place}/{_RESCUED}").st_mtime  # noqa: PTH116
+    except OSError:
+        return None
+    found = read_leniently(place / _RESCUED)
+    if isinstance(found, dict) and isinstance(found.get("at"), int | float) and found.get("to"):
+        return Rescued(at=float(found["at"]), by=str(found.get("by") or "pilotage"), to=str(found["to"]))
+    # The disk had no room for words; the router's files say what was done.
+    splits = [router.split() for router in found_routers(router_folders(place))]
+    split = splits[0] if splits and all(one == splits[0] for one in splits) else None
+    return Rescued(at=at, to=split.weights[0][0] if split and len(split.weights) == 1 else "")
+
+
+def settled(directory: Path, service: str, environment: str) -> None:
+    """The record says it too; the note may go."""
+    with contextlib.suppress(OSError):
+        (place_of(directory, service, environment) / _RESCUED).unlink(missing_ok=True)
+
+
+def _noted_in(place: Path) -> str:
+    found = read_leniently(place / _STABLE)
+    return str(found.get("stable") or "") if isinstance(found, dict) else ""
+
+
+def _stable(place: Path, before: list[str]) -> str:
+    """The version to go back to: where it was taken back to already, else by the note; else by the router's files,
+    where the version that grows stands first. Raises NothingToTakeBack."""
+    for note, name in ((_RESCUED, "to"), (_STABLE, "stable")):
+        found = read_leniently(place / note)
+        if isinstance(found, dict) and isinstance(found.get(name), str) and found[name]:
+            return str(found[name])
+    named = list(dict.fromkeys(artifact_of(version) for version in before))
+    if len(named) > 1:
+        return named[-1]
+    # Who has everything may be the stable version as well as one that is watched at last.
+    known = f"{named[0]} has all users" if named else "the router's files do not say who has which users"
+    raise NothingToTakeBack(f"{known}, and nothing says which version is stable: name it with --to")
+
+
+def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, int]]:
+    """Instances of `version` that answer, by the fleet's records; where none of it can be read, those to which the
+    router sends now. Its files keep older addresses too, and a port may be somebody else's by now."""
+    found = {address for named, address in _instances(place) if named == version}
+    if not found and version in before:
+        routers = found_routers(router_folders(place))
+        found = {address for router in routers for address in router.addresses(version)}
+    with ThreadPoolExecutor(16) as pool:
+        asked = list(zip(sorted(found), pool.map(_answers, sorted(found)), strict=True))
+    return [address for address, answers in asked if answers]
+
+
+def _instances(place: Path) -> list[tuple[str, tuple[str, int]]]:
+    """Version and address of every instance that lives and is not about to stop, of records that can be read."""
+    found = []
+    for path in sorted((place / "fleet").glob("*.json")):
+        record = read_leniently(path)
+        with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, OverflowError):
+            if record.get("stopping_since") is None and psutil.pid_exists(int(record["pid"])):
+                facts = record["facts"]
+                found.append((str(facts["version"]), ("127.0.0.1", int(facts["port"]))))
+    return found
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    """Whether something answers there, whatever it says: which path tells its health is not known here."""
+    try:
+        with socket.create_connection(address, timeout=_ANSWERS_WITHIN) as connection:
+            connection.sendall(_REQUEST)
+            return bool(connection.recv(1))
+    except OSError:
+        return False
+
+
+def _leave_word(place: Path, rescued: Rescued) -> None:
+    """For the worker: the note that stands until it is in the record. Where there is no room for words the empty file
+    says enough."""
+    path = place / _RESCUED
+    try:
+        write_json(path, asdict(rescued))
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _note_in_journal(place: Path, rescued: Rescued, did: str) -> None:
+    line = json.dumps({"at": rescued.at, "did": did, "by": rescued.by}) + "\n"
+    with contextlib.suppress(OSError), (place / _JOURNAL).open("a", encoding="utf-8") as journal:
+        journal.write(line)

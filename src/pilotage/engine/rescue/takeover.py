@@ -1,0 +1,111 @@
+"""What a worker finds when it takes up a rollout, and what of it speaks against going on: a store that went back in
+time, or a version that serves already although the store knows of none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pilotage.adapters.ports import AdapterError
+from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.execution.recorder import BACK
+from pilotage.engine.rescue.journal import Done, Journal, Lost, Witness
+from pilotage.model.events import PersonNeeded
+from pilotage.model.observation import Health
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import Decision, Pace, RolloutState, Seen, Status
+from pilotage.model.traffic import artifact_of
+from pilotage.rollout.machine import begin, turned_back
+
+
+class StoreWentBack(AdapterError):
+    """What stands beside the target is ahead of the store: whatever the store says is not to be carried out."""
+
+
+def found_at_takeover(
+    rollout: Rollout,
+    journal: Journal,
+    seen: Seen,
+    *,
+    now: float,
+    knows: bool,
+    left: Sequence[Done] = (),
+    stable: str = "",
+) -> Decision | None:
+    """What is decided at once, without its actions; None where nothing speaks against going on. knows: the store has
+    the rollout that was last recorded here · left: what was done without the store, on another record than it has ·
+    stable: the version that a note beside the target calls so."""
+    if rollout.state.status.final:
+        return None
+    if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen, stable)):
+        return _beside(rollout, serving, now)
+    undone = next((done.decision.state for done in reversed(left) if done.decision.state.status in BACK), None)
+    witness = journal.witness
+    if witness is not None and went_back(rollout, witness, knows=knows):
+        journal.note_lost(Lost(witness=witness, found=rollout.revision, at=now))
+        reach("promote")
+        return _after_going_back(rollout, witness, undone, now)
+    if undone is not None and rollout.state.status not in BACK:
+        return _back(rollout, f"it was undone while the store was away: {undone.reason}", now)
+    return None
+
+
+def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool:
+    """Whether the store was further once than it is now."""
+    if witness is None:
+        return False
+    if witness.rollout == rollout.id:
+        behind = witness.revision > rollout.revision
+        return behind or (witness.revision == rollout.revision and witness.head != rollout.head)
+    later = bool(rollout.sequence and witness.sequence and witness.sequence > rollout.sequence)
+    return later and not knows
+
+
+def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState | None, now: float) -> Decision:
+    """Nothing goes forward; what was undone stays undone."""
+    state, same = rollout.state, witness.rollout == rollout.id
+    if same:
+        lacks = f"it is at record {rollout.revision} of {rollout.id} and had been at {witness.revision}"
+    else:
+        lacks = f"it does not have {witness.rollout}, which was {witness.status} there"
+    reason = f"the store went back in time: {lacks}"
+    was = undone.status.value if undone is not None else witness.status if same else ""
+    if was in BACK and state.old is not None and state.status is not Status.ROLLING_BACK:
+        decision = _back(rollout, f"{reason}; it had been {was}", now)
+    elif state.status in BACK:
+        decision = Decision(replace(state, reason=reason, at=max(now, state.at)), (), ())
+    else:
+        paused = replace(state, status=Status.PAUSED, hold=None, in_status=0.0, reason=reason, at=max(now, state.at))
+        decision = Decision(paused, (), ())
+    calls = PersonNeeded(cause="store", step="", reason=decision.state.reason).record()
+    return replace(decision, events=(*decision.events, calls))
+
+
+def _back(rollout: Rollout, reason: str, now: float) -> Decision:
+    """The way back begins on what the store has, as any other does."""
+    state, events = turned_back(rollout.plan, replace(rollout.state, at=max(now, rollout.state.at)), reason)
+    return Decision(state, (), events)
+
+
+def _serves_already(rollout: Rollout, seen: Seen, stable: str) -> str | None:
+    """A version that users have now, or that runs, although the store knows of none before this one. Of several it is
+    the one that was stable: another may have been a canary that nobody watches any more."""
+    split = {artifact_of(v): weight for v, weight in seen.split.weights if weight} if seen.split else {}
+    split.pop(rollout.state.new, None)
+    gone = (Health.EXITED, Health.STOPPING)
+    running = [artifact_of(i.version) for i in seen.instances or () if i.health not in gone]
+    others = [version for version in running if version != rollout.state.new]
+    if stable in others:
+        return stable
+    if split:
+        return max(split, key=lambda version: split[version])
+    return others[0] if others else None
+
+
+def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
+    """It is released beside what serves, like any other, once a person has looked."""
+    state = begin(rollout.plan, serving, Pace.FULL, rollout.state.author)
+    reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
+    state = replace(state, status=Status.PAUSED, reason=reason, at=now)
+    asks = f"{reason} `pilotage resume` releases {state.new} beside it"
+    return Decision(state, (), (PersonNeeded(cause="store", step="", reason=asks, old=serving).record(),))
