@@ -98,10 +98,14 @@ def test_no_package_replaces_a_kind_of_ours() -> None:
     ("wrong", "said"),
     [
         (EDGE.replace("edge", "egde"), "pilotage.yaml:16:20: environments.production.router.kind: 'egde' is not one of envoy, command, broken, edge; did you mean edge?"),
+        (EDGE.replace("edge", "broken"), "pilotage.yaml:16:20: environments.production.router.kind: 'broken' is installed and cannot be imported: `pilotage adapters` says why"),
         (EDGE.replace("site", "sight"), "pilotage.yaml:16:26: environments.production.router.sight: is not known here; did you mean site?"),
+        (EDGE.replace("    metrics: {kind: counts}", "    routers: {inner: {kind: edge, site: x}}"), "pilotage.yaml:17:5: environments.production.routers: name either router or routers"),
+        (EDGE.replace("router: {kind: edge, site: berlin}", "routers: {inner: {kind: egde}}"), "pilotage.yaml:16:29: environments.production.routers.inner.kind: 'egde' is not one of"),
+        (EDGE.replace("    router: {kind: edge, site: berlin}\n", ""), "environments.production.router: is missing"),
         (EDGE.replace("    metrics: {kind: counts}\n", ""), "pilotage.yaml:16:5: environments.production.router: envoy reads the figures of a router of kind envoy"),
     ],
-    ids=["unknown kind", "unknown key of that kind", "counts of another router"],
+    ids=["unknown kind", "broken package", "unknown key of that kind", "router and routers", "one of several", "no router", "counts of another router"],
 )  # fmt: skip
 def test_what_is_wrong_with_an_added_kind_is_said_with_its_line(tmp_path: Path, wrong: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:

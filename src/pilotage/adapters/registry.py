@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pilotage.adapters.ports import AdapterError, AlertSeries
-from pilotage.config.kinds import AdapterSection
 from pilotage.model.capabilities import Port, PortCapabilities
 from pilotage.model.finding import Finding
 
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from pilotage.adapters.context import Context
+    from pilotage.config.kinds import AdapterSection
 
 _log = logging.getLogger(__name__)
-S = TypeVar("S", bound=AdapterSection)
+S = TypeVar("S", bound="AdapterSection")
 P = TypeVar("P")
 C = TypeVar("C", bound=PortCapabilities)
 

@@ -106,6 +106,9 @@ class KindOf:
         if not kind:
             raise _at_kind(self.port, "missing", {}, value)
         section = section_of(self.port, kind) if isinstance(kind, str) else None
+        if section is None and kind in kinds_of(self.port):
+            why = f"{kind!r} is installed and cannot be imported: `pilotage adapters` says why"
+            raise _at_kind(self.port, "value_error", {"error": ValueError(why)}, kind)
         if section is None:
             known = ", ".join(f"'{name}'" for name in kinds_of(self.port))
             raise _at_kind(self.port, "literal_error", {"expected": known}, kind)
