@@ -204,8 +204,7 @@ def _frame(
 
 def _refuse_unmet(frame: _Frame, target: Capabilities) -> None:
     """Raises PlanRefused with everything that the steps need and the target cannot do."""
-    strategy, instances = frame.answers.deployment_strategy, frame.service.instances
-    if needs := list(unmet(strategy, frame.steps, frame.numbers, instances, target)):
+    if needs := list(unmet(frame.steps, frame.numbers, frame.service.instances, target)):
         raise PlanRefused("the target cannot do what this plan needs. " + ". ".join(needs))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.capabilities import Capabilities
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_share
@@ -15,13 +14,11 @@ from pilotage.model.traffic import WHOLE
 from pilotage.plan.steps import Numbers
 
 
-def unmet(
-    strategy: DeploymentStrategy, steps: tuple[Step, ...], numbers: Numbers, full: int, target: Capabilities
-) -> Iterator[str]:
+def unmet(steps: tuple[Step, ...], numbers: Numbers, full: int, target: Capabilities) -> Iterator[str]:
     """Every need of these steps that `target` does not meet; nothing where the plan can be executed. full: instances
     that carry all traffic."""
-    yield from _weights(strategy, steps, numbers, target)
-    yield from _walking(strategy, steps, target)
+    yield from _weights(steps, numbers, target)
+    yield from _walking(steps, target)
     yield from _routes(numbers, target)
     yield from _baseline(numbers, target)
     yield from _closed(steps, target)
@@ -34,15 +31,13 @@ def unmet(
         )
 
 
-def _weights(
-    strategy: DeploymentStrategy, steps: tuple[Step, ...], numbers: Numbers, target: Capabilities
-) -> Iterator[str]:
+def _weights(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) -> Iterator[str]:
     grain, router = target.router.grain, f"router {target.router_name}"
-    if strategy is DeploymentStrategy.FEATURE_TOGGLE or grain == 1:
+    if grain == 1:
         return
-    if strategy is DeploymentStrategy.ROLLING:
+    if batch := next((step for step in steps if step.kind is StepKind.BATCH), None):
         yield (
-            f"batch-1: the weight follows the instances, and {router} sets weights in steps of "
+            f"{batch.id}: the weight follows the instances, and {router} sets weights in steps of "
             f"{format_share(grain / WHOLE)}: use deployment_strategy: blue-green, or a router with a finer grain"
         )
         return
@@ -54,9 +49,10 @@ def _weights(
         )
 
 
-def _walking(strategy: DeploymentStrategy, steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
-    """An instance is replaced once the router sends it nothing, so the router must say whom it sends to."""
-    walks = strategy in (DeploymentStrategy.ROLLING, DeploymentStrategy.FEATURE_TOGGLE)
+def _walking(steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
+    """Where instances are replaced in batches, also under a flag that is off, each waits until the router sends it
+    nothing. So the router must say whom it sends to."""
+    walks = any(step.kind in (StepKind.BATCH, StepKind.FLAG_RAMP) for step in steps)
     if walks and not target.router.endpoints:
         first = next(step for step in steps if step.kind in (StepKind.BATCH, StepKind.SCALE))
         yield (
