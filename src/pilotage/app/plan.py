@@ -23,7 +23,6 @@ from pilotage.model.plan_change import PlanChange, Retold
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.difference import difference, told_again
 from pilotage.plan.making import Service, Traffic, make_plan
 from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import Reason, why
@@ -162,6 +161,8 @@ def what_if(project: Project, environment: str, wish: Wish, made: Plan, given: S
             raise Unclear(f"--what-if {pair}: write QUESTION=ANSWER, such as risk_tolerance=low")
         several = tuple(word.strip() for word in answer.split(","))
         changes[name] = several if name == "stakeholders" else answer
+    from pilotage.plan.difference import difference
+
     return difference(made, plan_for(project.loaded, environment, replace(wish, changes=changes)))
 
 
@@ -176,6 +177,8 @@ class Retargeted:
 
 def retarget(project: Project, before: Plan, wish: Wish) -> Retargeted:
     """A plan moved to the date of a wish, with its own answers. Raises Unclear."""
+    from pilotage.plan.difference import difference, told_again
+
     project.environment(before.environment)
     answers = before.to_dict()["answers"]
     done = wish.done or tuple(phase.id for phase in before.timeline.phases if phase.done)
@@ -187,6 +190,8 @@ def retarget(project: Project, before: Plan, wish: Wish) -> Retargeted:
 
 def compare(before: Plan, after: Plan) -> tuple[PlanChange, ...]:
     """What changes from one plan to another."""
+    from pilotage.plan.difference import difference
+
     return difference(before, after)
 
 

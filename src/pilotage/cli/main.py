@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -188,6 +189,8 @@ def main() -> None:
     from pilotage.cli.edge import guard
 
     guard()
+    # A command lives for moments, most of which it loads modules: looking for garbage would take a tenth of them.
+    gc.set_threshold(50_000, 20, 20)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as done:

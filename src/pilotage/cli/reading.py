@@ -12,6 +12,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, key_option
+from pilotage.cli.plain_table import show_table
 
 if TYPE_CHECKING:
     from pilotage.app.explain import Explained
@@ -113,18 +114,15 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "rollouts": _plain(project, found)}, indent=2))
         return
-    from rich.table import Table
+    titles = ("began", *(["service"] if several else []), "rollout", "version", "status", "took", "by", "reason")
+    show_table(titles, [_cells(one, several) for one in found])
 
-    from pilotage.cli.edge import console
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("began", *(["service"] if several else []), "rollout", "version", "status", "took", "by", "reason"):
-        table.add_column(title, overflow="fold")
-    for r in found:
-        took = f"{r.took:.0f} s" if r.took is not None else "–"
-        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(r.started_at or r.created_at))
-        table.add_row(began, *([r.service] if several else []), r.id, r.version, r.status, took, r.actor, r.reason)
-    console().print(table)
+def _cells(one: RolloutSummary, several: bool) -> list[str]:
+    """A row of `history`."""
+    took = f"{one.took:.0f} s" if one.took is not None else "–"
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started_at or one.created_at))
+    return [began, *([one.service] if several else []), one.id, one.version, one.status, took, one.actor, one.reason]
 
 
 @click.command()
@@ -149,7 +147,9 @@ def events(
     """
     if verify:
         raise SystemExit(_verified(project, rollout, environment, keys, anchors, as_json))
-    _list(project, project.rollout(environment, rollout).id, as_json)
+    # By its columns: events can be listed also of a rollout whose plan this version cannot read.
+    found = project.newest(environment) if rollout is None else project.summary(rollout)
+    _list(project, found.id, as_json)
 
 
 def _list(project: Project, rollout: str, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 
 class Clock(Protocol):
@@ -24,4 +23,6 @@ def today(clock: Clock, zone: str) -> date:
 
 def day_of(moment: float, zone: str) -> date:
     """The day of a moment (Unix seconds) in `zone`."""
+    from zoneinfo import ZoneInfo
+
     return datetime.fromtimestamp(moment, ZoneInfo(zone)).date()

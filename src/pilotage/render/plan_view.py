@@ -12,7 +12,6 @@ from rich.text import Text
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan
 from pilotage.model.plan_change import PlanChange
-from pilotage.plan.difference import by_part
 from pilotage.render.sections import headline, sections, summary
 
 SHOWN = ("conflicts", "timeline", "steps", "rollback")
@@ -52,6 +51,8 @@ def _table(
 
 def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:
     """The changes by part: what, from what to what, whom it concerns and why."""
+    from pilotage.plan.difference import by_part
+
     lines: list[RenderableType] = []
     for part, found in by_part(changes).items():
         lines.append(Text(f"\n{part.capitalize()}", "bold underline"))

@@ -136,6 +136,7 @@ class Reader:
 
         lease = self._first("SELECT expires_at FROM leases WHERE target = ?", f"{service}/{environment}")
         expires = lease["expires_at"] if lease else None
+        # Leases of a file expire by this machine's clock, as its writers see them.
         return home_as_seen(directory, row["home"], row["home_name"], expires, time.time())
 
     def untold(self) -> tuple[tuple[str, int, str], ...]:
