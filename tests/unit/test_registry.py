@@ -39,7 +39,7 @@ class Opened:
     def __init__(self, section, context):
         self.section, self.context = section, context
 
-ROUTER = Adapter(section=Edge, capabilities=RouterCapabilities(grain=100, sticky=False), open=Opened)
+ROUTER = Adapter(section=Edge, capabilities=RouterCapabilities(grain=100, sticky=False, own_requests=False), open=Opened)
 METRICS = Adapter(section=Counts, capabilities=MetricsCapabilities(), open=Opened)
 '''
 ENTRIES = {"pilotage.router": "edge = edge_package:ROUTER\nenvoy = edge_package:ROUTER\nbroken = gone:X",
@@ -102,10 +102,13 @@ def test_no_package_replaces_a_kind_of_ours() -> None:
         (EDGE.replace("site", "sight"), "pilotage.yaml:16:26: environments.production.router.sight: is not known here; did you mean site?"),
         (EDGE.replace("    metrics: {kind: counts}", "    routers: {inner: {kind: edge, site: x}}"), "pilotage.yaml:17:5: environments.production.routers: name either router or routers"),
         (EDGE.replace("router: {kind: edge, site: berlin}", "routers: {inner: {kind: egde}}"), "pilotage.yaml:16:29: environments.production.routers.inner.kind: 'egde' is not one of"),
+        (EDGE + "    synthetic: {path: /, per_second: 1}\n", "pilotage.yaml:20:5: environments.production.synthetic: a router of kind edge cannot tell Pilotage's own requests from those of users"),
+        (EDGE + "    routes: [{path: /api}]\n", "pilotage.yaml:20:5: environments.production.routes: metrics of kind counts do not count routes apart"),
+        (EDGE + "    errors: [5xx, 404]\n", "pilotage.yaml:20:5: environments.production.errors: metrics of kind counts count 5xx as failed and nothing else"),
         (EDGE.replace("    router: {kind: edge, site: berlin}\n", ""), "environments.production.router: is missing"),
         (EDGE.replace("    metrics: {kind: counts}\n", ""), "pilotage.yaml:16:5: environments.production.router: envoy reads the figures of a router of kind envoy"),
     ],
-    ids=["unknown kind", "broken package", "unknown key of that kind", "router and routers", "one of several", "no router", "counts of another router"],
+    ids=["unknown kind", "broken package", "unknown key of that kind", "router and routers", "one of several", "own requests", "routes", "errors", "no router", "counts of another router"],
 )  # fmt: skip
 def test_what_is_wrong_with_an_added_kind_is_said_with_its_line(tmp_path: Path, wrong: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:

@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import InitErrorDetails, PydanticKnownError, core_schema
 
 from pilotage.config.fields import Section, UrlPath
-from pilotage.model.capabilities import Port
+from pilotage.model.capabilities import MetricsCapabilities, Port, RouterCapabilities
 
 
 class AdapterSection(Section):
@@ -63,19 +63,20 @@ def kinds_of(port: Port) -> tuple[str, ...]:
     return registry.kinds(port)
 
 
-def router_counted_by(section: MetricsSection) -> str:
-    """The kind of router whose own figures this source reads; empty for a source of its own."""
+def can_route(section: RouterSection) -> RouterCapabilities:
+    """What a router can do as it is configured."""
     from pilotage.adapters import registry
 
-    found = registry.of(Port.METRICS, section).can(section).of_router
-    return str(found)
+    found: RouterCapabilities = registry.of(Port.ROUTER, section).can(section)
+    return found
 
 
-def tells_own_requests(section: RouterSection) -> bool:
-    """Whether the router can tell Pilotage's own requests from those of users."""
+def can_count(section: MetricsSection) -> MetricsCapabilities:
+    """What a source of counts can do as it is configured."""
     from pilotage.adapters import registry
 
-    return bool(registry.of(Port.ROUTER, section).can(section).own_requests)
+    found: MetricsCapabilities = registry.of(Port.METRICS, section).can(section)
+    return found
 
 
 class KindOf:

@@ -28,9 +28,8 @@ from pilotage.config.kinds import (
     MetricsSection,
     QueriesSection,
     RouterSection,
-    router_counted_by,
-    tells_own_requests,
 )
+from pilotage.config.matching import mismatches
 from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.model.answers import (
@@ -293,20 +292,8 @@ class EnvironmentSection(Section):
             raise Misplaced("is missing", "router")
         if self.router is not None and self.routers:
             raise Misplaced("name either router or routers", "routers")
-        kinds = list(dict.fromkeys(router.kind for router in self.every_router.values()))
-        needed = router_counted_by(self.metrics)
-        if needed and needed not in kinds:
-            raise Misplaced(
-                f"{self.metrics.kind} reads the figures of a router of kind {needed}, and the router is of kind "
-                f"{' and '.join(kinds)}: name another source of counts, such as {{kind: command, run: [./counts]}}",
-                "metrics" if "metrics" in self.model_fields_set else "router" if self.router else "routers",
-            )
-        if self.synthetic is not None and not all(map(tells_own_requests, self.every_router.values())):
-            raise Misplaced(
-                f"a router of kind {' and '.join(kinds)} cannot tell Pilotage's own requests from those of users: "
-                "leave synthetic out",
-                "synthetic",
-            )
+        for mismatch in mismatches(self):
+            raise mismatch
         return self
 
     @field_validator("probes")

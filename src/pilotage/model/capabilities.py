@@ -62,6 +62,8 @@ class MetricsCapabilities:
     """Health metrics that it tells."""
     of_router: str = ""
     """The kind of router whose own figures it reads; empty for a source of its own."""
+    errors: bool = False
+    """Counts as failed what the environment's `errors` name; else every 5xx, and nothing else."""
     routes: bool = False
     """Counts each of the configured `routes` apart."""
     instances: bool = False

@@ -64,7 +64,9 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-_AT_BEST = MetricsCapabilities(of_router="envoy", routes=True, instances=True, users=True, alert_series=True)
+_AT_BEST = MetricsCapabilities(
+    of_router="envoy", errors=True, routes=True, instances=True, users=True, alert_series=True
+)
 
 ADAPTER = Adapter(
     section=EnvoyMetricsSection,

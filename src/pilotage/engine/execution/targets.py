@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
-from pilotage.config.kinds import AdapterSection, FlagSection, router_counted_by
+from pilotage.config.kinds import AdapterSection, FlagSection, can_count
 from pilotage.config.models import EnvironmentSection, ProbeSection
 from pilotage.config.stored import Stored, read_analysis, read_kind, read_probes, read_routers, read_section
 from pilotage.engine.placement.location import folder_of_router, router_folders
@@ -142,7 +142,7 @@ def _router(section: EnvironmentSection, context: Context, switch_deadline: floa
 
 def router_folder(place: Path, section: EnvironmentSection) -> Path:
     """The folder of the router whose figures the metrics read; where it does not matter, of the first one."""
-    wanted = router_counted_by(section.metrics)
+    wanted = can_count(section.metrics).of_router
     names = [name for name, one in section.every_router.items() if one.kind == wanted] or list(section.every_router)
     return place / folder_of_router(names[0])
 
@@ -180,7 +180,9 @@ def kept_capabilities(snapshot: Snapshot) -> Capabilities:
     return Capabilities(
         router=together(able) if able else RouterCapabilities(sticky=False),
         fleet=registry.of(Port.FLEET, fleet).can(fleet) if fleet else FleetCapabilities(provides=_OF_INSTANCES),
-        metrics=registry.of(Port.METRICS, metrics).can(metrics) if metrics else MetricsCapabilities(users=True),
+        metrics=registry.of(Port.METRICS, metrics).can(metrics)
+        if metrics
+        else MetricsCapabilities(users=True, routes=True),
     )
 
 
@@ -259,7 +261,7 @@ def with_learned_routes(snapshot: Snapshot, directory: Path, service: str, envir
     """The snapshot with the routes that users take, where none are configured. They stay so for the rollout."""
     from pilotage.adapters.route_sample import largest_routes, sampled_paths
 
-    if snapshot.routes:
+    if snapshot.routes or not kept_capabilities(snapshot).metrics.routes:
         return snapshot
     place = _place(directory, service, environment)
     folder = next((path for path in router_folders(place) if path.exists()), place / folder_of_router(""))
