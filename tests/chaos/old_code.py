@@ -24,7 +24,7 @@ print(begun(Path(sys.argv[1]), "canary", canary__phase_duration="2s"))
 _READS = """
 import json, sys
 from pilotage.config.models import EnvironmentSection
-from pilotage.engine.execution.targets import rules_of
+from pilotage.engine.execution.instruments import rules_of
 from pilotage.model.plan import Plan
 environment, plan = json.load(sys.stdin)
 EnvironmentSection.model_validate(environment)

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from pilotage.app.plan import Wish, plan_for
 from pilotage.config.loading import load
 from pilotage.engine.execution import failpoints
-from pilotage.engine.execution.targets import describe
+from pilotage.engine.execution.description import describe
 from pilotage.engine.records import migrations
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout

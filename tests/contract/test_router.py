@@ -32,7 +32,7 @@ from pilotage.adapters.routers.envoy_resources import Sticky
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
-from pilotage.engine.execution.targets import with_learned_routes
+from pilotage.engine.execution.description import with_learned_routes
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Split, split_between
 from pilotage.testing.contracts.router import RouterContract

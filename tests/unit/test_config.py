@@ -185,7 +185,9 @@ def test_hostile_yaml_is_refused_quickly(tmp_path: Path, content: bytes, words: 
 
 
 def test_a_rollout_keeps_the_probes_of_its_environment(tmp_path: Path) -> None:
-    from pilotage.engine.execution.targets import describe, open_target, probe_specs
+    from pilotage.engine.execution.description import describe
+    from pilotage.engine.execution.instruments import probe_specs
+    from pilotage.engine.execution.targets import open_target
     from pilotage.model.snapshot import Snapshot, read_snapshot
 
     probes = 'probes: [{http: /cart, contains: sum}, {name: search, run: [curl, "{url}"], every: 10s, failures: 1}]'

@@ -12,7 +12,7 @@ from pilotage.adapters.flags.flagd_file import FlagdFile
 from pilotage.app import flags
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
-from pilotage.engine.execution.targets import describe
+from pilotage.engine.execution.description import describe
 from pilotage.model.flag import Ramp
 from pilotage.model.live import LiveView
 from pilotage.model.rollout import Decision, Pace, Status

@@ -13,7 +13,8 @@ from pilotage.adapters.registry import Adapter
 from pilotage.config.loading import json_schema, load
 from pilotage.config.stored import UnreadableSection, read_section
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.execution.targets import describe, open_target
+from pilotage.engine.execution.description import describe
+from pilotage.engine.execution.targets import open_target
 from pilotage.model.capabilities import Port
 
 from ..packages import on_path, write_package

@@ -19,7 +19,9 @@ from pilotage.adapters.routers.envoy_adapter import EnvoyRouterSection
 from pilotage.app.project import Project
 from pilotage.config.loading import load
 from pilotage.config.stored import UnreadableSection, read_section
-from pilotage.engine.execution.targets import describe, open_target, probe_specs, rules_of
+from pilotage.engine.execution.description import describe
+from pilotage.engine.execution.instruments import probe_specs, rules_of
+from pilotage.engine.execution.targets import open_target
 from pilotage.model.snapshot import FORMAT, KnownPerson, Membership, Snapshot, read_snapshot
 
 from ..stores.test_plans import bare

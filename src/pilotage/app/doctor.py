@@ -89,7 +89,8 @@ def _status_page(project: Project) -> Iterator[Finding]:
 def _running(project: Project, environment: str) -> Iterator[Finding]:
     from pilotage.adapters.ports import AdapterError
     from pilotage.adapters.routers.found import found_routers
-    from pilotage.engine.execution.targets import describe, open_target
+    from pilotage.engine.execution.description import describe
+    from pilotage.engine.execution.targets import open_target
     from pilotage.engine.placement.location import place_of, router_folders, router_runs
     from pilotage.engine.placement.lock import worker_pid
 

@@ -7,7 +7,8 @@ from pilotage.app.requests import DeployRequest
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
 from pilotage.config.models import EnvironmentSection
-from pilotage.engine.execution.targets import describe, files_of, open_flags
+from pilotage.engine.execution.description import describe, files_of
+from pilotage.engine.execution.targets import open_flags
 from pilotage.engine.records.store import StoreConflict
 from pilotage.model.clock import day_of
 from pilotage.model.errors import NotReady

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.config.loading import Loaded
-from pilotage.engine.execution.targets import describe, with_learned_routes
+from pilotage.engine.execution.description import describe, with_learned_routes
 from pilotage.model.calendar import Calendar
 from pilotage.model.clock import day_of
 from pilotage.model.snapshot import KnownCalendar, KnownFreeze, KnownPerson, KnownWindow, Snapshot

@@ -86,7 +86,8 @@ def _lately(case: Case, environment: str) -> list[RolloutSummary]:
 
 def _monitoring(case: Case, _item: Requirement) -> Proof:
     """The metrics source answers, with samples of what serves there now."""
-    from pilotage.engine.execution.targets import describe, open_target
+    from pilotage.engine.execution.description import describe
+    from pilotage.engine.execution.targets import open_target
 
     place = case.rehearsal
     serving = case.store.serving(case.plan.service, place)

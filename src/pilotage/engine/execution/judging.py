@@ -13,8 +13,9 @@ from pilotage.config.stored import read_analysis
 from pilotage.engine.execution.asking import OLDEST
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.histories import history_of
+from pilotage.engine.execution.instruments import probe_specs, rules_of
 from pilotage.engine.execution.queries import QueriesBeside
-from pilotage.engine.execution.targets import Target, kept_capabilities, probe_specs, rules_of
+from pilotage.engine.execution.targets import Target, kept_capabilities
 from pilotage.engine.records.store import Store
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.counts import History

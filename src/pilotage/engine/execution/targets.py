@@ -7,8 +7,7 @@ configuration comes from the rollout's snapshot, is read leniently, and no file 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,10 @@ from pilotage.adapters import registry
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
 from pilotage.config.kinds import AdapterSection, FlagSection, can_count
-from pilotage.config.models import EnvironmentSection, ProbeSection
-from pilotage.config.stored import Stored, read_analysis, read_kind, read_probes, read_routers, read_section
-from pilotage.engine.placement.location import folder_of_router, router_folders
+from pilotage.config.models import EnvironmentSection
+from pilotage.config.stored import read_kind, read_routers, read_section
+from pilotage.engine.execution.instruments import checks_of, probes_of, queries_of, strata_of, synthetic_of, variants_of
+from pilotage.engine.placement.location import folder_of_router, place_of
 from pilotage.model.capabilities import (
     Capabilities,
     FlagsCapabilities,
@@ -33,10 +33,7 @@ from pilotage.model.finding import Finding
 from pilotage.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from pilotage.adapters.strata import Strata
     from pilotage.adapters.synthetic import SyntheticRequests
-    from pilotage.judge.rules import Rule
-    from pilotage.model.probe import Probe
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +41,6 @@ SWITCH_DEADLINE = 30.0
 """Seconds for which one of several routers may be ahead of another, where no plan says it."""
 
 _OF_INSTANCES = ("memory_utilization", "cpu_utilization")
-
-LARGEST_FILE = 1 << 20
-"""Bytes: a larger file of the project is not kept with a rollout."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ def open_target(
 
     stored = read_section(snapshot.environment)
     section = stored.section
-    place = _place(directory, service, environment)
+    place = place_of(directory, service, environment)
     fence = Fence(place / "fence.json", token, by)
     cwd = _folder(snapshot, directory)
     for sentence in (trouble := (*snapshot.trouble, *stored.trouble)):
@@ -103,7 +97,7 @@ def open_target(
     fleet: Fleet = _opened(Port.FLEET, section.fleet, replace(context, directory=place / "fleet"))
     peers = Peers(
         health_path=fleet.health_path,
-        strata=_strata(section),
+        strata=strata_of(section),
         synthetic=section.synthetic is not None,
         router=router_folder(place, section),
         instances=fleet.instances,
@@ -115,12 +109,12 @@ def open_target(
         fleet=fleet,
         metrics=_opened(Port.METRICS, section.metrics, replace(context, directory=place / "metrics")),
         can=capabilities_of(section),
-        queries=_queries(section, replace(context, directory=place / "queries")),
-        checks=_checks(place / "checks" / (rollout or "none"), fence, stored, cwd),
+        queries=queries_of(section, replace(context, directory=place / "queries")),
+        checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd),
         flags=open_flags(section.flag, replace(context, directory=place / "flags")) if section.flag else None,
-        variants=_variants(fleet, section),
-        synthetic=_synthetic(router, peers.router, section),
-        probes=_probes(section, cwd),
+        variants=variants_of(fleet, section),
+        synthetic=synthetic_of(router, peers.router, section),
+        probes=probes_of(section, cwd),
         trouble=trouble,
     )
 
@@ -192,7 +186,7 @@ def examine_adapters(
     """What each adapter of an environment says of what it needs. Changes nothing. Raises NoAdapter."""
     from pilotage.adapters.fence import Fence
 
-    place = _place(directory, service, environment)
+    place = place_of(directory, service, environment)
     parts: list[tuple[Port, AdapterSection | None]] = [
         *((Port.ROUTER, router) for router in section.every_router.values()),
         (Port.FLEET, section.fleet),
@@ -219,156 +213,3 @@ def _folder(snapshot: Snapshot, directory: Path) -> Path:
     no such folder it is that of the worker."""
     asked = Path(snapshot.cwd)
     return asked if asked.is_dir() else directory.resolve().parent
-
-
-def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
-    """An environment's configuration, to be kept with a rollout, with the text of the files that it names."""
-    routes = tuple(route.path for route in section.routes)
-    files: dict[str, str] = {}
-    for name in files_of(section):
-        with suppress(OSError, ValueError):
-            text = (cwd / name).read_bytes()[: LARGEST_FILE + 1].decode()
-            files |= {name: text} if len(text) <= LARGEST_FILE else {}
-    kept = _without_empty(section.model_dump(mode="json"))
-    if section.flag is not None and section.flag.kind == "flagd":
-        del kept["flag"]["kind"]
-    return Snapshot(environment=kept, cwd=str(cwd), routes=routes, files=files)
-
-
-def files_of(section: EnvironmentSection) -> tuple[str, ...]:
-    """Files of the project that the way back of this environment needs."""
-    found = ((registry.of(Port.ROUTER, one).files, one) for one in section.every_router.values())
-    return tuple(dict.fromkeys(name for files, one in found if files for name in files(one)))
-
-
-def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
-    """The section without settings that nobody made. A worker of an older version refuses keys that it does not know,
-    so it can execute a rollout that uses nothing newer. Rules stay whole: it reads their keys without asking."""
-    kept = {}
-    for name, value in section.items():
-        if isinstance(value, dict) and name == "analysis":
-            value = {key: part for key, part in value.items() if part is not None}
-        elif isinstance(value, dict) and name != "overrides":
-            value = _without_empty(value)
-        if isinstance(value, list):
-            value = [_without_empty(item) if isinstance(item, dict) else item for item in value]
-        if value is not None and value != [] and value != {}:
-            kept[name] = value
-    return kept
-
-
-def with_learned_routes(snapshot: Snapshot, directory: Path, service: str, environment: str) -> Snapshot:
-    """The snapshot with the routes that users take, where none are configured. They stay so for the rollout."""
-    from pilotage.adapters.route_sample import largest_routes, sampled_paths
-
-    if snapshot.routes or not kept_capabilities(snapshot).metrics.routes:
-        return snapshot
-    place = _place(directory, service, environment)
-    folder = next((path for path in router_folders(place) if path.exists()), place / folder_of_router(""))
-    learned = largest_routes(sampled_paths(folder))
-    section = {**snapshot.environment, "routes": [{"path": path} for path in learned]}
-    return replace(snapshot, environment=section, routes=tuple(learned))
-
-
-def _place(directory: Path, service: str, environment: str) -> Path:
-    return directory / "run" / f"{service}-{environment}"
-
-
-def _checks(place: Path, fence: Any, stored: Stored, cwd: Path) -> Checks:
-    from pilotage.adapters.checks import StepChecks
-
-    checks = stored.section.checks.items()
-    configured = {name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks}
-    for name in stored.lost_checks:
-        configured[name] = [{"unreadable": f"what {name} checks cannot be read by this version of Pilotage"}]
-    return StepChecks(place, fence, configured, cwd)
-
-
-def _variants(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
-    if section.flag is None:
-        return None
-    from pilotage.adapters.metrics.variants import VariantMetrics
-
-    return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
-
-
-def _synthetic(router: Router, place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
-    if section.synthetic is None:
-        return None
-    from pilotage.adapters.envoy_admin import synthetic_token
-    from pilotage.adapters.synthetic import SyntheticRequests
-
-    url = f"{router.url()}{section.synthetic.path}"
-    return SyntheticRequests(url, section.synthetic.per_second, lambda: synthetic_token(place))
-
-
-def _probes(section: EnvironmentSection, cwd: Path) -> Probes | None:
-    if not (probes := _probes_of(section.probes)):
-        return None
-    from pilotage.adapters.probes import InstanceProbes
-
-    return InstanceProbes(probes, cwd)
-
-
-def _strata(section: EnvironmentSection) -> Strata:
-    from pilotage.adapters.strata import Failing, Route, Strata
-
-    failing = Failing.of(section.errors)
-    routes = [Route(route.path, Failing.of(route.errors) if route.errors else failing) for route in section.routes]
-    return Strata(tuple(routes), failing)
-
-
-def _queries(section: EnvironmentSection, context: Context) -> Queries | None:
-    if section.analysis is None:
-        return None
-    wanted = section.analysis.queries
-    if wanted is None:
-        wanted = registry.get(Port.QUERIES, "prometheus").section(kind="prometheus", url=section.analysis.prometheus)
-    queries: Queries = _opened(Port.QUERIES, wanted, context)
-    return queries
-
-
-def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
-    """The counted rules of an environment, the versions' names in their queries. Without a stable version there is
-    nothing a rule that names it could ask for; it is left out."""
-    from pilotage.adapters.placeholders import filled
-    from pilotage.judge.rules import Rule
-    from pilotage.model.condition import Condition
-
-    analysis = read_analysis(snapshot.environment)
-    rules = []
-    for rule in analysis.rules if analysis else ():
-        if "{old}" in rule.query and old is None:
-            continue
-        given = rule.model_dump(exclude={"success_condition", "failure_condition", "query"})
-        success, failure = (
-            Condition(text) if text else None for text in (rule.success_condition, rule.failure_condition)
-        )
-        query = filled(rule.query, {"new": new, "old": old or ""})
-        rules.append(Rule(**given, query=query, success=success, failure=failure))
-    return tuple(rules)
-
-
-def probe_specs(snapshot: Snapshot) -> tuple[Probe, ...]:
-    """The probes of an environment that can be read, in the order of its configuration."""
-    return _probes_of(read_probes(snapshot.environment))
-
-
-def _probes_of(sections: Sequence[ProbeSection]) -> tuple[Probe, ...]:
-    from pilotage.model.probe import Probe
-
-    return tuple(
-        Probe(
-            name=probe.called,
-            http=probe.http or "",
-            run=tuple(probe.run or ()),
-            status=probe.status,
-            contains=probe.contains or "",
-            every=probe.every,
-            failures=probe.failures,
-            timeout=probe.timeout,
-            environment=tuple(probe.environment.items()),
-            pass_environment=tuple(probe.pass_environment),
-        )
-        for probe in sections
-    )

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, update
+from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.adapters.clock import SYSTEM
@@ -23,38 +23,34 @@ from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.integrity import heads, sealing
 from pilotage.engine.integrity.heads import Kind
 from pilotage.engine.integrity.sealing import Seal
-from pilotage.engine.placement.places import claim, home_of, known
-from pilotage.engine.records import entries, environments, outbox
+from pilotage.engine.placement.places import claim
+from pilotage.engine.records import entries, environments
 from pilotage.engine.records.chronicle import so_far, subject_of, tell
 from pilotage.engine.records.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.records.entries import Quiet, Wanted
 from pilotage.engine.records.freezes import Freezes
-from pilotage.engine.records.home import Home
-from pilotage.engine.records.rows import ACTIVE, FINAL, newest_first, parsed, summary, whole
-from pilotage.engine.records.statements import clock, state_columns, summaries, wholes
-from pilotage.engine.records.tables import commands, events, judge_states, rollouts
-from pilotage.engine.records.tables import environments as places
+from pilotage.engine.records.reads import Reads, _waiting
+from pilotage.engine.records.rows import ACTIVE, FINAL
+from pilotage.engine.records.statements import clock, state_columns
+from pilotage.engine.records.tables import commands, rollouts
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
 from pilotage.model.events import EnvironmentReleased
-from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
+from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
 from pilotage.model.progress import BlueGreenProgress
-from pilotage.model.record import Recorded, Rollout, RolloutSummary
-from pilotage.model.rollout import Command, CommandKind, Decision, Event, RolloutState, Status
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 
 __all__ = ["Store", "StoreConflict", "Wanted"]
-
-_JUST = 3600.0
-"""Seconds for which a release that has ended is looked at again: its worker may have been away."""
 
 
 class StoreConflict(Conflict):
     """The store holds something that forbids what was asked, such as another rollout under way."""
 
 
-class Store:
+class Store(Reads):
     """Opens (and brings up to date) the store of `directory`: a file in it, or the database that `url` or the
     environment names. clock: by which all that use this store decide."""
 
@@ -169,145 +165,6 @@ class Store:
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)
             self._change(connection, kept, {**state_columns(kept.plan, state), **told.columns()})
 
-    # ── one ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def get(self, identity: str) -> Rollout:
-        """The rollout. Raises KeyError when there is none, Unreadable when its plan, configuration or state is not one
-        that this version knows."""
-        row = self._first(wholes().where(rollouts.c.id == identity))
-        if row is None:
-            raise KeyError(identity)
-        return whole(row)
-
-    def latest(self, service: str, environment: str) -> Rollout | None:
-        """The rollout that started last, running or not; what waits its turn has not started. Raises Unreadable."""
-        row = self._first(_started(wholes(), service, environment))
-        return whole(row) if row else None
-
-    def newest(self, service: str, environment: str) -> RolloutSummary | None:
-        """What the columns of `latest` say, readable or not."""
-        row = self._first(_started(summaries(), service, environment))
-        return summary(row) if row else None
-
-    def look_up(self, identity: str) -> RolloutSummary:
-        """What the columns of a rollout say, readable or not. Raises KeyError."""
-        row = self._first(summaries().where(rollouts.c.id == identity))
-        if row is None:
-            raise KeyError(identity)
-        return summary(row)
-
-    # ── lists ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def history(self, service: str, environment: str | None = None, limit: int = 50) -> tuple[RolloutSummary, ...]:
-        """Rollouts, newest first: what waits, then in the order of their starts. Of several environments by time."""
-        with self._engine.connect() as connection:
-            named = select(places.c.environment).where(places.c.service == service)
-            there = [environment] if environment else list(connection.scalars(named))
-            found = [connection.execute(_listed(service, name, limit)).mappings().all() for name in there]
-        return newest_first([[summary(row) for row in rows] for rows in found], limit)
-
-    def live_views(self, identities: Sequence[str]) -> dict[str, LiveView]:
-        """The last look at each of these."""
-        from pilotage.engine.records.tables import live_views
-
-        query = select(live_views.c.rollout, live_views.c.body).where(live_views.c.rollout.in_(identities))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        found = {row.rollout: read_live(parsed(row.body)) for row in rows}
-        return {identity: found.get(identity, NOTHING_SEEN) for identity in identities}
-
-    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, JudgeState], ...]:
-        """What the judges of the newest finished rollouts knew at the end, where there was something to compare, each
-        with the time at which the rollout began."""
-        query = (
-            select(rollouts.c.started_at, judge_states.c.body)
-            .join(judge_states, judge_states.c.rollout == rollouts.c.id)
-            .where(rollouts.c.service == service, rollouts.c.environment == environment)
-            .where(rollouts.c.status.in_(FINAL), rollouts.c.old.is_not(None), rollouts.c.sequence.is_not(None))
-            .order_by(rollouts.c.sequence.desc())
-            .limit(limit)
-        )
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        read = ((row.started_at, read_judge(parsed(row.body))) for row in rows)
-        return tuple((at, judge) for at, judge in read if judge is not None)
-
-    def serving(self, service: str, environment: str) -> tuple[str, ...]:
-        """The good versions of the environment: the one that serves all requests, then the one before, and so on.
-        A version that was gone back from is not among them."""
-        with self._engine.connect() as connection:
-            return environments.serving(connection, service, environment)
-
-    def places(self) -> tuple[tuple[str, str], ...]:
-        """Service and environment of everything that is known."""
-        return known(self._engine)
-
-    def home(self, directory: Path, service: str, environment: str) -> Home | None:
-        """Where an environment is; None where it has no home yet."""
-        return home_of(self._engine, directory, service, environment)
-
-    def untold(self) -> tuple[tuple[str, int, str], ...]:
-        """Channels through which something was not told: name, number of messages, and why the last try failed."""
-        found = outbox.health(self._engine)
-        return tuple((one.channel, one.dead + one.waiting, one.error) for one in found if one.error)
-
-    def unsigned(self) -> tuple[int, str]:
-        """How many heads of event chains could not be signed or anchored, and why the last one could not."""
-        return heads.trouble(self._engine)
-
-    def unfinished(self) -> tuple[str, ...]:
-        """Ids of the rollouts under way, oldest first."""
-        query = select(rollouts.c.id).where(rollouts.c.status.in_(ACTIVE)).order_by(rollouts.c.created_at)
-        with self._engine.connect() as connection:
-            return tuple(connection.scalars(query))
-
-    def active(self) -> tuple[RolloutSummary, ...]:
-        """The rollouts under way, oldest first."""
-        return self._list(summaries().where(rollouts.c.status.in_(ACTIVE)).order_by(rollouts.c.created_at))
-
-    def queued(self, service: str | None = None, environment: str | None = None) -> tuple[RolloutSummary, ...]:
-        """Rollouts that wait their turn, oldest first."""
-        query = summaries().where(rollouts.c.status == Status.QUEUED.value)
-        if service and environment:
-            query = query.where(rollouts.c.service == service, rollouts.c.environment == environment)
-        return self._list(query.order_by(rollouts.c.created_at))
-
-    def members(self, release: str) -> tuple[RolloutSummary, ...]:
-        """The rollouts of a release, in the order in which they were asked for."""
-        return self._list(
-            summaries().where(rollouts.c.release == release).order_by(rollouts.c.created_at, rollouts.c.id)
-        )
-
-    def settled(self) -> tuple[RolloutSummary, ...]:
-        """The last rollout of each environment, where it is finished: what is to be kept up there."""
-        query = summaries().join(
-            places,
-            (places.c.service == rollouts.c.service)
-            & (places.c.environment == rollouts.c.environment)
-            & (places.c.sequence == rollouts.c.sequence),
-        )
-        return self._list(query.where(rollouts.c.status.in_(FINAL)))
-
-    def open_releases(self, now: float) -> tuple[str, ...]:
-        """Ids of the releases of several services of which anything is under way, waits, or has just ended."""
-        # Two questions, so that each finds its index: joined by OR they would read every rollout there ever was.
-        recent = (
-            rollouts.c.status.in_((*ACTIVE, Status.QUEUED.value)),
-            rollouts.c.finished_at > now - _JUST,
-        )
-        found: dict[str, None] = {}
-        with self._engine.connect() as connection:
-            for where in recent:
-                query = select(rollouts.c.release).where(where, rollouts.c.release.is_not(None)).distinct()
-                found |= dict.fromkeys(connection.scalars(query))
-        return tuple(found)
-
-    def commanded(self) -> frozenset[str]:
-        """Ids of the rollouts that somebody has asked something of."""
-        query = select(commands.c.rollout).where(commands.c.outcome.is_(None)).distinct()
-        with self._engine.connect() as connection:
-            return frozenset(connection.scalars(query))
-
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 
     def record(self, rollout: Rollout, decision: Decision, judge: JudgeState | None, live: LiveView) -> Rollout:
@@ -362,50 +219,6 @@ class Store:
                 raise StoreConflict(f"{row.version} is {row.status}: it is too late to {kind}")
             return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
 
-    def pending(self, rollout: str) -> tuple[Command, ...]:
-        """Commands nobody has taken up yet, in the order they were given."""
-        query = select(commands).where(commands.c.rollout == rollout, commands.c.outcome.is_(None))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(commands.c.id)).mappings().all()
-        return tuple(
-            Command(row["id"], CommandKind(row["kind"]), row["actor"], row["reason"], bool(row["full"])) for row in rows
-        )
-
-    def outcome(self, command: int) -> str | None:
-        """What came of a command; None while nobody has taken it up."""
-        with self._engine.connect() as connection:
-            return connection.scalar(select(commands.c.outcome).where(commands.c.id == command))
-
-    # ── events ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def events(self, rollout: str, after: int = 0) -> tuple[Recorded, ...]:
-        """Events of a rollout with a number above `after`, in order."""
-        query = select(events).where(events.c.rollout == rollout, events.c.number > after)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(events.c.number)).mappings().all()
-        return tuple(Recorded(**row) for row in rows)
-
-    def broken_link(self, rollout: str) -> str | None:
-        """What is wrong with a rollout's chain of events, or with what its events say about its row, in a sentence;
-        None when it is whole. Raises KeyError."""
-        from pilotage.engine.integrity.cases import case_of
-        from pilotage.engine.integrity.derivation import differences
-
-        with self._engine.connect() as connection:
-            found = differences(case_of(connection, rollout))
-        return found[0] if found else None
-
-    # ── within ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _first(self, query: Select[Any]) -> RowMapping | None:
-        with self._engine.connect() as connection:
-            return connection.execute(query).mappings().first()
-
-    def _list(self, query: Select[Any]) -> tuple[RolloutSummary, ...]:
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return tuple(summary(row) for row in rows)
-
     def _change(self, connection: Connection, rollout: Rollout, columns: dict[str, Any]) -> None:
         mine = update(rollouts).where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
         if connection.execute(mine.values(**columns, revision=rollout.revision + 1)).rowcount != 1:
@@ -443,18 +256,3 @@ class Store:
                 f"{active['version']}{of} is rolling out in {place} since {clock(active['created_at'])} "
                 f"(by {active['actor']}): wait for it, or `pilotage abort` it"
             )
-
-
-def _started(query: Select[Any], service: str, environment: str) -> Select[Any]:
-    query = query.where(rollouts.c.service == service, rollouts.c.environment == environment)
-    return query.where(rollouts.c.sequence.is_not(None)).order_by(rollouts.c.sequence.desc()).limit(1)
-
-
-def _listed(service: str, environment: str, limit: int) -> Select[Any]:
-    query = summaries().where(rollouts.c.service == service, rollouts.c.environment == environment)
-    return query.order_by(rollouts.c.rank.desc(), rollouts.c.created_at.desc()).limit(limit)
-
-
-def _waiting(service: str, environment: str) -> Select[Any]:
-    query = select(rollouts.c.id).where(rollouts.c.service == service, rollouts.c.environment == environment)
-    return query.where(rollouts.c.status == Status.QUEUED.value).order_by(rollouts.c.created_at)

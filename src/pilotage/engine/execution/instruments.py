@@ -1,0 +1,126 @@
+"""What a target is checked and measured with: checks, probes, synthetic requests, queries, rules."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pilotage.adapters import registry
+from pilotage.adapters.context import Context
+from pilotage.adapters.ports import Checks, Fleet, Metrics, Probes, Queries, Router
+from pilotage.config.models import EnvironmentSection, ProbeSection
+from pilotage.config.stored import Stored, read_analysis, read_probes
+from pilotage.model.capabilities import (
+    Port,
+)
+from pilotage.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from pilotage.adapters.strata import Strata
+    from pilotage.adapters.synthetic import SyntheticRequests
+    from pilotage.judge.rules import Rule
+    from pilotage.model.probe import Probe
+
+_log = logging.getLogger(__name__)
+
+
+def checks_of(place: Path, fence: Any, stored: Stored, cwd: Path) -> Checks:
+    from pilotage.adapters.checks import StepChecks
+
+    checks = stored.section.checks.items()
+    configured = {name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks}
+    for name in stored.lost_checks:
+        configured[name] = [{"unreadable": f"what {name} checks cannot be read by this version of Pilotage"}]
+    return StepChecks(place, fence, configured, cwd)
+
+
+def variants_of(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
+    if section.flag is None:
+        return None
+    from pilotage.adapters.metrics.variants import VariantMetrics
+
+    return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
+
+
+def synthetic_of(router: Router, place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
+    if section.synthetic is None:
+        return None
+    from pilotage.adapters.envoy_admin import synthetic_token
+    from pilotage.adapters.synthetic import SyntheticRequests
+
+    url = f"{router.url()}{section.synthetic.path}"
+    return SyntheticRequests(url, section.synthetic.per_second, lambda: synthetic_token(place))
+
+
+def probes_of(section: EnvironmentSection, cwd: Path) -> Probes | None:
+    if not (probes := _probes_of(section.probes)):
+        return None
+    from pilotage.adapters.probes import InstanceProbes
+
+    return InstanceProbes(probes, cwd)
+
+
+def strata_of(section: EnvironmentSection) -> Strata:
+    from pilotage.adapters.strata import Failing, Route, Strata
+
+    failing = Failing.of(section.errors)
+    routes = [Route(route.path, Failing.of(route.errors) if route.errors else failing) for route in section.routes]
+    return Strata(tuple(routes), failing)
+
+
+def queries_of(section: EnvironmentSection, context: Context) -> Queries | None:
+    if section.analysis is None:
+        return None
+    wanted = section.analysis.queries
+    if wanted is None:
+        wanted = registry.get(Port.QUERIES, "prometheus").section(kind="prometheus", url=section.analysis.prometheus)
+    queries: Queries = registry.of(Port.QUERIES, wanted).open(wanted, context)
+    return queries
+
+
+def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
+    """The counted rules of an environment, the versions' names in their queries. Without a stable version there is
+    nothing a rule that names it could ask for; it is left out."""
+    from pilotage.adapters.placeholders import filled
+    from pilotage.judge.rules import Rule
+    from pilotage.model.condition import Condition
+
+    analysis = read_analysis(snapshot.environment)
+    rules = []
+    for rule in analysis.rules if analysis else ():
+        if "{old}" in rule.query and old is None:
+            continue
+        given = rule.model_dump(exclude={"success_condition", "failure_condition", "query"})
+        success, failure = (
+            Condition(text) if text else None for text in (rule.success_condition, rule.failure_condition)
+        )
+        query = filled(rule.query, {"new": new, "old": old or ""})
+        rules.append(Rule(**given, query=query, success=success, failure=failure))
+    return tuple(rules)
+
+
+def probe_specs(snapshot: Snapshot) -> tuple[Probe, ...]:
+    """The probes of an environment that can be read, in the order of its configuration."""
+    return _probes_of(read_probes(snapshot.environment))
+
+
+def _probes_of(sections: Sequence[ProbeSection]) -> tuple[Probe, ...]:
+    from pilotage.model.probe import Probe
+
+    return tuple(
+        Probe(
+            name=probe.called,
+            http=probe.http or "",
+            run=tuple(probe.run or ()),
+            status=probe.status,
+            contains=probe.contains or "",
+            every=probe.every,
+            failures=probe.failures,
+            timeout=probe.timeout,
+            environment=tuple(probe.environment.items()),
+            pass_environment=tuple(probe.pass_environment),
+        )
+        for probe in sections
+    )
