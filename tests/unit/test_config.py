@@ -265,3 +265,19 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
 
 def test_cli_is_importable_as_click_group() -> None:
     assert "deploy" in cli.list_commands(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [GOOD, CHANNEL, "a:\tb", "\ta: b", "a: b: c", "{a: b", "a: @b", "a: -", "é: [ü,\n  {日: 1}]\nb: |\n  x\nc:\nd: ''", "[" * 70],
+)  # fmt: skip
+def test_with_libyaml_and_without_it_a_file_means_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_it() -> object:
+        try:
+            return read(text.encode(), "pilotage.yaml")
+        except ConfigError as error:
+            return str(error)
+
+    fast = read_it()
+    monkeypatch.setattr("pilotage.config.yaml_reader._LIBYAML", None)
+    assert fast == read_it()

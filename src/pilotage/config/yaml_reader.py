@@ -7,6 +7,7 @@ documents; at most 1 MB and 64 levels. Nothing is constructed but dicts, lists, 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ MOST_BYTES = 1_000_000
 MOST_DEPTH = 64
 
 Path = tuple[str | int, ...]
+
+_LIBYAML = getattr(yaml, "CSafeLoader", None)
+"""None where PyYAML was built without it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,10 @@ def read(content: bytes, file: str) -> Document:
     """Parse `content`. Raises ConfigError when it is not YAML at all or unsafe; collects what is merely wrong."""
     text = _text(content, file)
     try:
+        # libyaml is ten times as fast. Its sentences about mistakes say less, and it takes tabs that the other refuses.
+        if _LIBYAML is not None and "\t" not in text:
+            with suppress(yaml.YAMLError):
+                return _Builder().build(yaml.parse(text, Loader=_LIBYAML))
         return _Builder().build(yaml.parse(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
