@@ -8,6 +8,7 @@ from __future__ import annotations
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.outgoing import Undelivered
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER, synthetic_token
 from pilotage.adapters.ports import (
     AdapterError,
     AlertSeries,
@@ -43,6 +44,7 @@ from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, split_betw
 
 __all__ = [
     "OFF",
+    "SYNTHETIC_HEADER",
     "WHOLE",
     "Adapter",
     "AdapterError",
@@ -87,4 +89,5 @@ __all__ = [
     "Split",
     "Undelivered",
     "split_between",
+    "synthetic_token",
 ]

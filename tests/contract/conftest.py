@@ -12,6 +12,7 @@ import pytest
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
+from pilotage.adapters.own_requests import synthetic_token
 from pilotage.adapters.ports import Router
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_adapter import ADAPTER
@@ -41,7 +42,8 @@ class EnvoyUnderTest(RouterUnderTest):
     def __init__(self, directory: Path, fence: Path, settings: Settings) -> None:
         self.directory, self._fence, self.settings = directory, fence, settings
         can = ADAPTER.capabilities
-        super().__init__(self.again, can, url=f"http://127.0.0.1:{settings.listen[1]}", kill=kill_children)
+        url, own = f"http://127.0.0.1:{settings.listen[1]}", lambda: synthetic_token(directory)
+        super().__init__(self.again, can, url=url, kill=kill_children, own=own if settings.synthetic else None)
 
     def again(self, token: int = 1) -> Router:
         return EnvoyRouter(self.directory, Fence(self._fence, token), self.settings)

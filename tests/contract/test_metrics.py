@@ -16,18 +16,12 @@ import grpc
 import psutil
 import pytest
 
-from pilotage.adapters.envoy_admin import (
-    SYNTHETIC_HEADER,
-    admin_url,
-    cluster_of,
-    stratum_of,
-    synthetic_token,
-    version_of,
-)
+from pilotage.adapters.envoy_admin import admin_url, cluster_of, stratum_of, version_of
 from pilotage.adapters.http import post
 from pilotage.adapters.metrics.envoy import EnvoyMetrics
 from pilotage.adapters.metrics.envoy_adapter import ADAPTER
 from pilotage.adapters.metrics.samples import samples_of
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER, synthetic_token
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.model.observation import REST, Failure, Reading

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -22,13 +22,14 @@ import pytest
 import urllib3
 
 from pilotage.adapters import files
-from pilotage.adapters.envoy_admin import ADMIN_SOCKET, SYNTHETIC_HEADER, admin_url, cluster_of, synthetic_token
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, cluster_of
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER, synthetic_token
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.route_sample import sampled_paths
 from pilotage.adapters.routers import envoy, envoy_listener, envoy_process
-from pilotage.adapters.routers.envoy_resources import Sticky
+from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import Route, Strata
 from pilotage.adapters.synthetic import SyntheticRequests
@@ -47,6 +48,13 @@ ONE = Split((("1.0", 1000),))
 
 class TestEnvoy(RouterContract):
     """What holds for every router; below is what only this one promises."""
+
+    @pytest.fixture
+    def routed(self, tmp_path: Path) -> Iterator[EnvoyUnderTest]:
+        settings = Settings(("127.0.0.1", free_port()), Sticky(cookie="session"), synthetic=True)
+        under_test = EnvoyUnderTest(tmp_path / "router", tmp_path / "fence.json", settings)
+        yield under_test
+        under_test.again(10**6).stop()
 
 
 def test_saying_it_twice_writes_no_file(routed: EnvoyUnderTest, versions: Versions, tmp_path: Path) -> None:

@@ -6,18 +6,15 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import shutil
 import sys
 from pathlib import Path
 
-from pilotage.adapters.files import private_folder, set_aside
 from pilotage.adapters.http import unix_url
+from pilotage.adapters.own_requests import text_of
 from pilotage.adapters.ports import AdapterError
 
 ROUTE_CONFIG = "pilotage"
-SYNTHETIC_HEADER = "x-pilotage-synthetic"
-"""On every request of Pilotage's own. Services see it with the value 1, and never on a request of a user."""
 FAILURES, SAMPLE, SALT = "failures.log", "paths.log", "salt"
 """Files beside Envoy's: its log of failed requests, a sample of paths, and what hides users' cookies in the first."""
 ADMIN_SOCKET = "admin.sock"
@@ -31,7 +28,6 @@ CLUSTER = "version_"
 """Prefix of a version's cluster, in Envoy's configuration and in its statistics."""
 
 _TCP = re.compile(r"[0-9A-Za-z.-]+:[0-9]{1,5}")
-_SECRET = re.compile(r"[0-9a-f]{32}")
 
 BUCKETS_MS = (
     1, 2, 3, 4, 5, 7, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 100, 125, 150, 200, 250, 300, 400, 500, 600, 750,
@@ -61,44 +57,11 @@ def stratum_of(cluster: str) -> str:
     return cluster[len(CLUSTER) :].partition("_")[2]
 
 
-def secret_of(directory: Path, name: str) -> str:
-    """A random text of the Envoy in `directory` that only this user's processes can read; made when first asked for,
-    and anew where it is no such text any more."""
-    private_folder(directory)
-    path = directory / name
-    found = _text(path)
-    if found is not None and not _SECRET.fullmatch(found):
-        set_aside(path, "it is no secret of ours")
-        found = None
-    if found is None:
-        beside = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(16))
-        # Whoever made it first has made it for everybody.
-        with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
-        beside.unlink()
-    return path.read_text()
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except FileNotFoundError:
-        return None
-
-
-def synthetic_token(directory: Path) -> str:
-    """The header value by which the Envoy in `directory` knows Pilotage's own requests: a secret, so that no user can
-    pass for one and hide what fails."""
-    return secret_of(directory, "synthetic-token")
-
-
 def admin_url(directory: Path) -> str:
     """Where the admin interface of the Envoy in `directory` answers. Raises AdapterError when none was started."""
     if (directory / ADMIN_SOCKET).is_socket():
         return unix_url(directory.resolve() / ADMIN_SOCKET)
-    address = _text(directory / _ADMIN_ADDRESS) or ""
+    address = text_of(directory / _ADMIN_ADDRESS) or ""
     if not _TCP.fullmatch(address):
         address = _bootstrapped(directory)
     if not address:

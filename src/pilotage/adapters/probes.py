@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pilotage.adapters.environment import Environment
-from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.observation import ProbeResult

@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from pilotage.adapters.envoy_admin import SYNTHETIC_HEADER
 from pilotage.adapters.http import get_status
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.ports import AdapterError
 
 _KEPT_UP = 5.0

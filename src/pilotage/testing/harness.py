@@ -28,7 +28,8 @@ class RouterUnderTest:
 
     open: another controller's view of the same router, by the token of its fence · can: its capabilities as it is
     configured · url: where users reach it · cookie: the one that tells users apart, for sticky routers · kill: end the
-    router's process by force, where there is one.
+    router's process by force, where there is one · own: the secret by which it knows Pilotage's own requests, where it
+    is configured to.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class RouterUnderTest:
         url: str,
         cookie: str = "session",
         kill: Callable[[], None] | None = None,
+        own: Callable[[], str] | None = None,
     ) -> None:
-        self._open, self.can, self.url, self.cookie, self.kill = open, can, url, cookie, kill
+        self._open, self.can, self.url, self.cookie, self.kill, self.own = open, can, url, cookie, kill, own
         self.router = self.again()
         self._pool = urllib3.PoolManager(maxsize=8)
 

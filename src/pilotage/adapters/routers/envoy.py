@@ -26,14 +26,13 @@ from pilotage.adapters.envoy_admin import (
     SAMPLE,
     admin_url,
     cluster_of,
-    secret_of,
     stratum_of,
-    synthetic_token,
     version_of,
 )
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_json, read_leniently, set_aside, write_over
 from pilotage.adapters.http import get_json, post
+from pilotage.adapters.own_requests import secret_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_process import EnvoyProcess

@@ -9,15 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pilotage.adapters.envoy_admin import (
-    ADMIN_SOCKET,
-    BUCKETS_MS,
-    FAILURES,
-    ROUTE_CONFIG,
-    SALT,
-    SAMPLE,
-    SYNTHETIC_HEADER,
-)
+from pilotage.adapters.envoy_admin import ADMIN_SOCKET, BUCKETS_MS, FAILURES, ROUTE_CONFIG, SALT, SAMPLE
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.routers.envoy_resources import TYPE, WATCHED, Settings, Sticky, address, source
 from pilotage.adapters.routers.envoy_routes import USER, USER_HEADER
 from pilotage.adapters.routers.envoy_stats import admin_cluster

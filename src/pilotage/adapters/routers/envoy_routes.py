@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pilotage.adapters.envoy_admin import ROUTE_CONFIG, SYNTHETIC_HEADER, cluster_of, version_of
+from pilotage.adapters.envoy_admin import ROUTE_CONFIG, cluster_of, version_of
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, artifact_of

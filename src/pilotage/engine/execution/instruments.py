@@ -47,7 +47,7 @@ def variants_of(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
 def synthetic_of(router: Router, place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
     if section.synthetic is None:
         return None
-    from pilotage.adapters.envoy_admin import synthetic_token
+    from pilotage.adapters.own_requests import synthetic_token
     from pilotage.adapters.synthetic import SyntheticRequests
 
     url = f"{router.url()}{section.synthetic.path}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 import urllib3
 
+from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 from pilotage.testing.harness import RouterUnderTest, User, wait_until
@@ -123,6 +124,19 @@ class RouterContract:
         assert {routed.ask(user=f"u{n}") for n in range(40)} == {"1.0"}
         wait_until(lambda: new.served == 40, what="not every request was copied")
         assert old.served == 40
+
+    def test_requests_of_pilotage_are_known_by_a_secret_and_services_never_see_it(
+        self, routed: RouterUnderTest, versions: Versions
+    ) -> None:
+        _needs(routed, "own_requests")
+        if routed.own is None:
+            pytest.skip("not configured to tell them apart here")
+        version = versions("1.0")
+        routed.take(ONE, {"1.0": [version.address]})
+        secret = routed.own()
+        for sent, seen in ((secret, "1"), ("1", None), ("true", None), (secret[:-1], None)):
+            routed.ask(**{SYNTHETIC_HEADER: sent})
+            assert version.asked[-1].get(SYNTHETIC_HEADER) == seen
 
     def test_no_request_is_lost_while_weights_change_and_versions_come_and_go(
         self, routed: RouterUnderTest, versions: Versions
