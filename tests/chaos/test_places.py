@@ -150,7 +150,7 @@ def test_killed_in_the_middle_of_an_adoption_nothing_has_moved(store: Store, fol
     target = service(store)
     places.take(store.engine, a, *target, "a/1")
     script = (
-        "import sys; from pathlib import Path; from pilotage.engine import places; from pilotage.engine.records.store import Store;"
+        "import sys; from pathlib import Path; from pilotage.engine.placement import places; from pilotage.engine.records.store import Store;"
         "d = Path(sys.argv[1]); places.adopt(Store(d).engine, d, *sys.argv[2:4], force=True)"
     )
     command = [sys.executable, "-c", script, str(b), *target]
