@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,6 +31,8 @@ class Unclear(Invalid):
 
 
 def _log_warning(sentence: str) -> None:
+    import logging
+
     logging.getLogger(__name__).warning(sentence)
 
 

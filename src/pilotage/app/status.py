@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.homes import home_elsewhere
 from pilotage.app.project import Project, Unclear
-from pilotage.model.quantity import format_share
-from pilotage.model.traffic import WHOLE
 
 if TYPE_CHECKING:
     from pilotage.model.record import RolloutSummary
@@ -65,6 +63,9 @@ class EnvironmentStatus:
         return f"its router sends users to {shown}, and no rollout has completed{idle}"
 
     def _rolling_out(self, new: str, present: str, routed: int) -> str:
+        from pilotage.model.quantity import format_share
+        from pilotage.model.traffic import WHOLE
+
         if routed < WHOLE:
             return f"{present} serves; {new} gets {format_share(routed / WHOLE)} of requests"
         return f"{new} gets all requests, and is not done yet; {present} served before"

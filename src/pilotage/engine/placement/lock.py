@@ -17,7 +17,6 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from pilotage.adapters.files import set_aside
 from pilotage.adapters.identity import boot_id, is_zombie, pid_namespace, start_ticks
 
 WORKER = "worker.lock"
@@ -138,6 +137,8 @@ def _in_place_of_a_stranger(path: Path) -> Lock | None:
 def _opened(path: Path) -> IO[bytes]:
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     if path.is_dir():
+        from pilotage.adapters.files import set_aside
+
         set_aside(path, "it is a folder")
     file = os.fdopen(os.open(path, flags, 0o600), "r+b")
     with contextlib.suppress(OSError):
