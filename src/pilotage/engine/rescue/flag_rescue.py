@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.answers import DeploymentStrategy
+from pilotage.rollout.strategies import strategy_of
 
 if TYPE_CHECKING:
     from pilotage.model.record import Rollout
@@ -64,7 +64,7 @@ def remember(place: Path, rollout: Rollout) -> None:
     """Note whose flag a release under way turns on; forget it when that is over. Never raises: a disk without room is
     no reason not to go on."""
     section = rollout.snapshot.section("flag")
-    toggles = rollout.plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE
+    toggles = strategy_of(rollout.plan).takes_flag
     try:
         if not (section and toggles) or rollout.state.status.final:
             (place / _NOTE).unlink(missing_ok=True)
