@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app.errors import exit_status
 from pilotage.engine.records.reader import Reader, reader_of
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Unreadable
@@ -154,3 +155,30 @@ def test_a_store_that_it_does_not_know_is_left_to_the_whole_of_the_store(
 def test_data_of_events_is_plain_json(store: Store) -> None:
     first = of(store.directory).events(store.history(*PLACE)[-1].id)[0]
     assert json.loads(json.dumps(vars(first))) == vars(first)
+
+
+def test_a_torn_file_is_told_as_the_store_tells_it(store: Store) -> None:
+    """Its header and revision can be read, its rollouts cannot: exit status 9, with what to do about it."""
+    file = store.directory / "pilotage.sqlite"
+    store.close()
+    connection = sqlite3.connect(file)
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'rollout'").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with file.open("r+b") as torn:
+        torn.seek((root - 1) * size)
+        torn.write(b"\x77" * size)
+    said = []
+    for asked in (of(store.directory), Store(store.directory)):
+        with pytest.raises(Exception, match="malformed") as raised:
+            asked.history("shop")
+        said.append(exit_status(raised.value))
+    assert said[0] == said[1]
+    assert said[0][0] == 9
+
+
+def test_only_this_user_reads_the_file_afterwards(store: Store) -> None:
+    file = store.directory / "pilotage.sqlite"
+    file.chmod(0o644)
+    of(store.directory)
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -17,7 +17,7 @@ def exit_status(error: Exception) -> tuple[int, str]:
         # A path that somebody named cannot be used; anything else, such as a full disk, is no mistake of theirs.
         named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
         return (2 if named else 9), f"{error.filename}: {error.strerror}"
-    if type(error).__module__.startswith("sqlalchemy."):
+    if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):
         return 9, _unusable(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
         return 9, "a store on PostgreSQL needs its driver: pip install 'pilotage[postgres]'"
@@ -31,6 +31,8 @@ def exit_status(error: Exception) -> tuple[int, str]:
 def _unusable(error: Exception) -> str:
     """What is wrong with the store, and what to do about it."""
     words = str(error.args[0] if error.args else error)
+    if type(error).__module__ == "sqlite3":
+        words = f"(sqlite3.{type(error).__name__}) {words}"  # as SQLAlchemy says it
     if "malformed" in words or "not a database" in words:
         words += (
             ". Restore pilotage.sqlite from a copy, or get back what can be read: "

@@ -38,6 +38,12 @@ def make_private(path: Path, mode: int = 0o600) -> None:
             path.chmod(mode)
 
 
+def make_store_private(file: Path) -> None:
+    """The same of a store's file and of those that SQLite keeps beside it."""
+    for name in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        make_private(name)
+
+
 def database_url(directory: Path) -> str:
     return os.environ.get(DATABASE) or f"sqlite:///{directory / 'pilotage.sqlite'}"
 

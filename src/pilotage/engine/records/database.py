@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
-from pilotage.engine.placement.location import database_url, made, make_private
+from pilotage.engine.placement.location import database_url, made, make_store_private
 from pilotage.engine.records.migrations import migrate
 
 _log = logging.getLogger(__name__)
@@ -67,8 +67,7 @@ def _keep_to_ourselves(file: str | None) -> None:
     if file and file != ":memory:":
         with suppress(OSError):
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        for name in (file, f"{file}-wal", f"{file}-shm"):
-            make_private(Path(name))
+        make_store_private(Path(file))
 
 
 def _json(value: object) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilotage.engine.placement.location import DATABASE, made
+from pilotage.engine.placement.location import DATABASE, made, make_store_private
 from pilotage.engine.records.revision import NEWEST, number_in
 from pilotage.engine.records.rows import FINAL, OWN, good_after, newest_first, parsed, summary, whole
 from pilotage.model.record import Recorded, RolloutSummary
@@ -51,6 +51,7 @@ def reader_of(directory: Path) -> Reader | None:
     if DATABASE in os.environ or not file.is_file():
         return None
     made(directory)
+    make_store_private(file)
     try:
         connection = sqlite3.connect(
             f"{file.resolve().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, isolation_level=None,
