@@ -99,8 +99,10 @@ def _text(content: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         raise refuse("not UTF-8 text: save the file as UTF-8", error.start) from None
     # The class of all that YAML allows takes Python milliseconds to compile, and most files are ASCII.
-    allowed = "" if text.isascii() else r"\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff"
-    bad = re.search(rf"[^\t\n\r\x20-\x7e{allowed}]", text)
+    if text.isascii():
+        bad = re.search(r"[^\t\n\r\x20-\x7e]", text)
+    else:
+        bad = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     if bad:
         offset = len(text[: bad.start()].encode())
         raise refuse(f"control character {bad[0]!r} is not allowed", offset)
