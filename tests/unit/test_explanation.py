@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
@@ -13,6 +15,7 @@ from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
+from pilotage.model.live import SeenVerdict
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 from pilotage.render.live_view import rollout_view
@@ -60,3 +63,19 @@ def test_every_status_has_its_sentence_and_its_colour(rollout: Rollout, status: 
     if status is not Status.QUEUED:
         assert explain(stands(rollout, status=status, reason="why"), ())
     assert rollout_view(stands(rollout, status=status, reason="why"), ())
+
+
+def test_the_view_of_an_80_column_terminal_breaks_no_scale_and_names_the_trouble(rollout: Rollout) -> None:
+    verdict = SeenVerdict(
+        metric="cpu", kind="pass", sentence="as much as stable", canary="3.46 % of a core", stable="1.98 % of a core",
+        interval=(None, None),
+    )  # fmt: skip
+    seen = replace(rollout.live, verdicts=(verdict,), trouble="cannot start 'shop': No such file or directory")
+    shown = {}
+    for width in (80, 120):
+        console = Console(width=width, file=StringIO(), record=True)
+        console.print(rollout_view(replace(rollout, live=seen), ()))
+        shown[width] = [line.strip("│ ") for line in console.export_text().splitlines()]
+        assert any("1/64×" in line and line.endswith("256×") for line in shown[width])
+        assert "trouble  cannot start 'shop': No such file or directory" in shown[width]
+    assert "cpu  stable 1.98 % of a core, new 3.46 % of a core" in shown[80]

@@ -57,6 +57,12 @@ def test_errors_have_a_code_a_meaning_and_a_documented_exit_status() -> None:
     assert "no-way-back" in CliRunner().invoke(cli, ["docs", "errors"]).output
 
 
+def test_errors_are_listed_where_the_driver_of_postgresql_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "pilotage.engine.records.postgresql", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert CliRunner().invoke(cli, ["docs", "errors"]).exit_code == 0
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_its_completion(shell: str) -> None:
     said = CliRunner().invoke(cli, ["completion", shell])

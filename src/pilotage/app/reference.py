@@ -163,8 +163,14 @@ def errors() -> tuple[ErrorKind, ...]:
     for module in pkgutil.walk_packages(pilotage.__path__, "pilotage."):
         # What tests adapters of others needs pytest, which users do not have.
         aside = module.name.endswith("__main__") or ".migrations." in module.name or ".testing" in module.name
-        if not aside:
+        if aside:
+            continue
+        try:
             import_module(module.name)
+        except ModuleNotFoundError as missing:
+            # An extra that is not installed, such as the driver of PostgreSQL.
+            if (missing.name or "pilotage").partition(".")[0] == "pilotage":
+                raise
     found = {
         kind.code: ErrorKind(
             code=kind.code,

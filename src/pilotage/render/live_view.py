@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +29,8 @@ _COLOUR = {
 }  # fmt: skip
 _VERDICT_COLOUR = {"pass": "green", "fail": "bold red", "source-error": "yellow", "insufficient-data": "dim"}
 _BAR = 40
+_WIDE = 96
+"""Columns from which the scale of a ratio fits beside the figures."""
 
 
 def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) -> RenderableType:
@@ -35,11 +39,9 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
         Group(
             _head(rollout),
             Text(),
-            _traffic(rollout),
-            _fleet(rollout),
-            _rail(rollout),
+            _standing(rollout),
             Text(),
-            _metrics(rollout),
+            _Metrics(rollout),
             *_waived(events),
             *_tail(events, last),
         ),
@@ -70,11 +72,27 @@ def _head(rollout: Rollout) -> Text:
     return head
 
 
+def _standing(rollout: Rollout) -> Table:
+    """Traffic, fleet and steps; a line that is too long continues under its beginning."""
+    live = rollout.live
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row("traffic", _traffic(rollout))
+    if live.forecast and not rollout.state.status.final:
+        grid.add_row(Text("judge", "dim"), Text(live.forecast, "dim"))
+    grid.add_row("fleet", _fleet(rollout))
+    if live.trouble and not rollout.state.status.final:
+        grid.add_row(Text("trouble", "yellow"), Text(live.trouble, "yellow"))
+    grid.add_row("steps", _rail(rollout))
+    return grid
+
+
 def _traffic(rollout: Rollout) -> Text:
     live = rollout.live
     routed = live.routed or 0
     filled = round(_BAR * routed / WHOLE)
-    text = Text("traffic  ")
+    text = Text()
     text.append("█" * filled, "cyan")
     text.append("░" * (_BAR - filled), "dim")
 
@@ -90,15 +108,13 @@ def _traffic(rollout: Rollout) -> Text:
         text.append(f"   flag on for {format_share(live.flag.share / WHOLE)} of users{groups}")
     if live.health is not None:
         text.append(f"   health {live.health:.2f}")
-    if live.forecast and not rollout.state.status.final:
-        text.append(f"\njudge    {live.forecast}", "dim")
     return text
 
 
 def _fleet(rollout: Rollout) -> Text:
     """How many instances of each version run, and how many of them are well; what runs as a check."""
     live = rollout.live
-    text = Text("fleet    ")
+    text = Text()
     of_version: dict[str, list[str]] = {}
     for instance in live.instances:
         of_version.setdefault(instance.version, []).append(instance.health)
@@ -116,7 +132,7 @@ def _rail(rollout: Rollout) -> Text:
         StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.SWITCH, StepKind.KEEP, StepKind.BATCH,
         StepKind.MAINTENANCE, StepKind.REPLACE,
     )  # fmt: skip
-    here, text = rollout.state.step, Text("steps    ")
+    here, text = rollout.state.step, Text()
     undone = rollout.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     reached = False
     for index, step in enumerate(rollout.plan.steps):
@@ -140,17 +156,36 @@ def _short(step: Step) -> str:
     return step.id.replace("-", " ")
 
 
-def _metrics(rollout: Rollout) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-    for title in ("metric", "stable", "new"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("verdict", overflow="fold", ratio=1)
-    for verdict in rollout.live.verdicts:
+@dataclass(frozen=True)
+class _Metrics:
+    """Each metric of both versions with its verdict: side by side where there is room, else one below the other."""
+
+    rollout: Rollout
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        verdicts = self.rollout.live.verdicts
+        if options.max_width >= _WIDE:
+            yield self._side_by_side(verdicts)
+            return
+        for verdict in verdicts:
+            values = f"  stable {verdict.stable or '–'}, new {verdict.canary or '–'}"
+            yield Text.assemble((verdict.metric, "bold"), values)
+            yield Padding(self._words(verdict), (0, 0, 0, 2))
+
+    def _side_by_side(self, verdicts: Sequence[SeenVerdict]) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+        for title in ("metric", "stable", "new"):
+            table.add_column(title, no_wrap=True)
+        table.add_column("verdict", overflow="fold", ratio=1)
+        for verdict in verdicts:
+            table.add_row(verdict.metric, verdict.stable or "–", verdict.canary or "–", self._words(verdict))
+        return table
+
+    def _words(self, verdict: SeenVerdict) -> Text:
         words = Text.assemble((verdict.kind, _VERDICT_COLOUR.get(verdict.kind, "")), f": {verdict.sentence}")
-        if drawn := _drawn(rollout, verdict):
+        if drawn := _drawn(self.rollout, verdict):
             words.append(f"\n{drawn}", "dim")
-        table.add_row(verdict.metric, verdict.stable or "–", verdict.canary or "–", words)
-    return table
+        return words
 
 
 def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
