@@ -24,7 +24,7 @@ print(begun(Path(sys.argv[1]), "canary", canary__phase_duration="2s"))
 _READS = """
 import json, sys
 from pilotage.config.models import EnvironmentSection
-from pilotage.engine.execution.instruments import rules_of
+from pilotage.engine.targets import rules_of
 from pilotage.model.plan import Plan
 environment, plan = json.load(sys.stdin)
 EnvironmentSection.model_validate(environment)
@@ -34,8 +34,7 @@ Plan.from_json(plan)
 _WORKER = """
 import sys
 from pathlib import Path
-from pilotage.engine.execution import driver
-from pilotage.engine.execution import worker
+from pilotage.engine import driver, worker
 from tests.chaos.world import World, opened
 place = Path(sys.argv[1])
 world = World(place / "world", frozenset())

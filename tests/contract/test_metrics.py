@@ -366,19 +366,32 @@ def test_no_line_is_lost_or_read_twice_while_logs_are_rotated(
 ) -> None:
     monkeypatch.setattr("pilotage.adapters.routers.envoy._LARGEST", {"failures.log": 1500, "paths.log": 1500})
     backends = {v: [versions(v).address] for v in BOTH}
-    cursor, found = counted.observe(BOTH, None).cursor, []
+    found: list[Any] = []
+    cursor = counted.observe(BOTH, None).cursor
     for n in range(120):
         routed.ask("/shop/error", user=f"u{n}")
         if n % 10 == 0:
+            # A file that was moved away is read to its end before the next takes its place: reading is a second apart,
+            # and rotating at least as many seconds as a large file takes to fill.
+            found, cursor = _read_up_to(n, found, counted, cursor)
             routed.router.apply(split_between("2.0", 500, "1.0"), backends)
         if n % 7 == 0:
             reading = counted.observe(BOTH, json.loads(json.dumps(cursor)))
             found += [f.user for f in reading.failures or ()]
             cursor = reading.cursor
-            time.sleep(0.05)
     found += [f.user for f in _with_failures(counted, cursor, 120 - len(found)).failures or ()]
     assert (routed.directory / "failures.log.1").exists()
     assert len(found) == len(set(found)) == 120
+
+
+def _read_up_to(count: int, found: list[Any], counted: EnvoyMetrics, cursor: Any) -> tuple[list[Any], Any]:
+    until = time.monotonic() + 20
+    while len(found) < count and time.monotonic() < until:
+        reading = counted.observe(BOTH, json.loads(json.dumps(cursor)))
+        found = [*found, *(f.user for f in reading.failures or ())]
+        cursor = reading.cursor
+        time.sleep(0.05)
+    return found, cursor
 
 
 def test_where_no_log_can_be_had_the_reading_says_why(
