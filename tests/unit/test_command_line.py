@@ -107,6 +107,22 @@ def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
     assert "did you mean deploy?" in said.stderr
 
 
+@pytest.mark.parametrize(("before", "force"), [(None, ()), ("service: mine\n", ("--force",))])
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [(("--service", "Sh op"), "does not look like"), (("--command", "a 'b"), "No closing quotation")],
+)
+def test_init_with_an_impossible_option_leaves_things_as_they_were(
+    option: tuple[str, str], said: str, before: str | None, force: tuple[str, ...], tmp_path: Path
+) -> None:
+    config = tmp_path / "pilotage.yaml"
+    if before:
+        config.write_text(before)
+    made = pilotage("init", *option, *force, cwd=tmp_path)
+    assert (made.returncode, said in made.stderr) == (2, True), made.stderr
+    assert (config.read_text() if config.exists() else None) == before
+
+
 def test_init_without_a_terminal_asks_nothing_and_its_file_makes_a_plan(tmp_path: Path) -> None:
     made = process(
         "init",

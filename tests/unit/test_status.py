@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pilotage.app import doctor
 from pilotage.app.status import EnvironmentStatus
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Pace, Status
@@ -51,3 +52,8 @@ UNDER_WAY = replace(WELL, newest=ROLLOUT)
 )
 def test_the_first_line_says_who_gets_the_requests(found: EnvironmentStatus, headline: str) -> None:
     assert found.headline == headline
+
+
+def test_doctor_says_whom_the_router_sends_where_in_percent() -> None:
+    assert doctor._sends(Split((("1.0", 950), ("2.0", 50)))).sentence == "sends 95% to 1.0, 5% to 2.0"
+    assert doctor._sends(None).sentence == "sends nothing"

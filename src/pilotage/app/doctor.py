@@ -172,7 +172,11 @@ def _split_of(router: Router) -> Split | None:
 
 
 def _sends(split: Split | None) -> Finding:
-    return Finding("PASS", "router", f"sends {dict(split.weights) if split else 'nothing'} (per mille)")
+    from pilotage.model.quantity import format_share
+    from pilotage.model.traffic import WHOLE
+
+    shares = [f"{format_share(weight / WHOLE)} to {version}" for version, weight in split.weights] if split else []
+    return Finding("PASS", "router", f"sends {', '.join(shares) or 'nothing'}")
 
 
 def _port_free(url: str) -> Finding:

@@ -13,6 +13,7 @@ from pilotage.app.output import write_file
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.config.loading import json_schema, load
+from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.placement.location import made
 from pilotage.model.answers import Answers
 from pilotage.model.plan import Plan
@@ -58,12 +59,24 @@ def write_configuration(
     project: Project, answers: Mapping[str, str], *, service: str | None, command: str, listen: str
 ) -> None:
     """answers: by question, as `checked` gives them · service: None for the folder's name · command: as for a shell, to
-    be split into arguments. Raises ConfigError, OSError."""
+    be split into arguments. Raises Unclear, ConfigError, OSError; then what was there before is there again."""
     folder = re.sub(r"[^a-z0-9-]+", "-", project.folder.name.lower()).strip("-")
     name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
-    write_file(project.config, _template(name, answers, shlex.split(command), listen))
+    try:
+        arguments = shlex.split(command)
+    except ValueError as error:
+        raise Unclear(f"the command {command!r} cannot be split into arguments: {error}") from error
+    before = project.config.read_bytes() if project.config.exists() else None
+    write_file(project.config, _template(name, answers, arguments, listen))
+    try:
+        load(project.config)
+    except ConfigError:
+        if before is None:
+            project.config.unlink()
+        else:
+            write_durably(project.config, before)
+        raise
     write_durably(made(project.directory) / "pilotage.schema.json", json_schema().encode())
-    load(project.config)
 
 
 def validate(project: Project) -> None:
