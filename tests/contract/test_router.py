@@ -103,6 +103,29 @@ def test_what_a_crash_of_the_machine_tore_is_written_anew(
     assert {routed.ask(user=f"u{n}") for n in range(50)} == {"1.0", "2.0"}
 
 
+def test_while_the_first_envoy_starts_there_is_no_router_and_no_trouble_with_one(
+    routed: EnvoyUnderTest, versions: Versions
+) -> None:
+    """A first deployment would be held, and its report say so, for what every start takes."""
+    started, seen = threading.Event(), list[object]()
+
+    def look() -> None:
+        while not started.is_set():
+            try:
+                seen.append((routed.router.read(), routed.router.endpoints()))
+            except AdapterError as error:
+                seen.append(error)
+            time.sleep(0.005)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    routed.router.apply(Split((("1.0", 1000),)), {"1.0": [versions("1.0").address]})
+    started.set()
+    looking.join()
+    assert [one for one in seen if isinstance(one, AdapterError)] == []
+    assert seen[0] == (None, None)
+
+
 def test_stop_leaves_no_process(routed: EnvoyUnderTest, versions: Versions) -> None:
     routed.router.apply(ONE, {"1.0": [versions("1.0").address]})
     routed.wait_for(ONE)

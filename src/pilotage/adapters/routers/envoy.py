@@ -66,7 +66,7 @@ class EnvoyRouter:
         self._settings = settings
         self._has_clusters: processes.Record | None = None
         self._has_listener: processes.Record | None = None
-        self._has_logs = self._reopened = False
+        self._has_logs = self._reopened = self._is_first_start = False
         self._turn = 0
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
@@ -144,6 +144,10 @@ class EnvoyRouter:
     # ── the process ────────────────────────────────────────────────────────────────────────────────────────
 
     def _was_told(self) -> bool:
+        """Whether there is anything to read. While the first Envoy of an environment starts, there is nothing yet: who
+        looks meanwhile sees no router, and no trouble with one."""
+        if self._is_first_start:
+            return False
         return (self._files / "rds.json").exists() or self._envoy.record.exists()
 
     def _ensure_running(self) -> processes.Record:
@@ -159,13 +163,17 @@ class EnvoyRouter:
     def _started(self) -> processes.Record:
         """A new Envoy that has taken up the files. Raises AdapterError."""
         refuse_taken(*self._settings.listen)
-        if not (self._files / "rds.json").exists():
-            self._write("rds", [no_routes()])
-        self._envoy.prepare()
-        self._write_listener()
-        for log in _LARGEST:
-            _make_private(self._directory / log)
-        return self._envoy.start()
+        self._is_first_start = not self._was_told()
+        try:
+            if not (self._files / "rds.json").exists():
+                self._write("rds", [no_routes()])
+            self._envoy.prepare()
+            self._write_listener()
+            for log in _LARGEST:
+                _make_private(self._directory / log)
+            return self._envoy.start()
+        finally:
+            self._is_first_start = False
 
     def _write_listener(self) -> None:
         """Say what the listener is, to an Envoy that can take it up; one that an earlier Pilotage started cannot."""
