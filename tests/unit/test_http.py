@@ -140,3 +140,10 @@ def test_all_instances_are_asked_at_once_and_a_bad_one_costs_the_others_nothing(
 def test_an_instance_that_is_not_there_says_so() -> None:
     (answer,) = health.ask_all([("127.0.0.1", 9)], "/healthz")
     assert answer == health.Answer(None, "http://127.0.0.1:9/healthz does not answer: Connection refused")
+
+
+def test_a_page_of_html_in_place_of_an_answer_makes_one_line(serve: Callable[..., tuple[str, int]]) -> None:
+    page = b"HTTP/1.1 404 Not Found\r\nContent-Length: 29\r\n\r\n<html>\n<h1>\n Not\tFound\n</h1>\n"
+    host, port = serve(lambda connection: connection.sendall(page))
+    with pytest.raises(AdapterError, match=r"answered 404: <html> <h1> Not Found </h1>$"):
+        http.get(f"http://{host}:{port}/metrics")

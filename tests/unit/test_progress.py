@@ -19,9 +19,10 @@ from pilotage.model.progress import (
     ToggleProgress,
     WayBack,
 )
-from pilotage.model.rollout import Diversion, Hold, HoldCause, RolloutState, Status, Trouble
+from pilotage.model.rollout import Diversion, Hold, HoldCause, RolloutState, Seen, Status, Trouble
 from pilotage.model.stored_state import from_data, to_data
 from pilotage.rollout.strategies import STRATEGIES
+from pilotage.rollout.walking import where
 
 FORWARD, BACK, BACKED = Status.PROGRESSING, Status.ROLLING_BACK, Status.ROLLED_BACK
 CASES: list[tuple[S, Status, Progress, dict[str, Any]]] = [
@@ -73,3 +74,8 @@ def test_accounts_of_patience_and_a_diversion_outlive_the_worker() -> None:
         hold=Hold(HoldCause.CANARY_UNHEALTHY, "0 of 2 are healthy", 4.5),
     )  # fmt: skip
     assert from_data(json.loads(json.dumps(to_data(state))), S.CANARY) == state
+
+
+def test_a_first_version_has_no_old_one_to_name() -> None:
+    assert where(RolloutState(new="1.0", old=None), Seen(None, ())) == "on 1.0: none"
+    assert where(RolloutState(new="2.0", old="1.0"), Seen(None, ())) == "on 2.0: none; on 1.0: none"

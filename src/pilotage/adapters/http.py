@@ -38,7 +38,9 @@ def get(url: str, timeout: float = 2.0, *, most: int = _MOST) -> bytes:
     """The body of a 200 answer. Raises AdapterError with what came instead."""
     status, body = get_status(url, timeout, most=most)
     if status != 200:
-        raise AdapterError(f"{shown(url)} answered {status}: {body[:200].decode(errors='replace')}")
+        # One line: a page of HTML must not tear the line of a verdict apart.
+        said = " ".join(body[:200].decode(errors="replace").split())
+        raise AdapterError(f"{shown(url)} answered {status}: {said}")
     return body
 
 

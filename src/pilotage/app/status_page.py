@@ -74,7 +74,8 @@ def publish(project: Project) -> Path:
     """Write what has changed of the status page. Returns its folder. Raises NoStatusPage, LeadsOutside, OSError."""
     wanted = publication_of(project.whole)
     if wanted is None:
-        raise NoStatusPage(f"{project.config}: status_page: {{folder: public/status, environment: production}}")
+        example = "status_page: {folder: public/status, environment: production}"
+        raise NoStatusPage(f"{project.config} describes no status page: add one, such as `{example}`")
     Publisher(project.store).renew(wanted, project.clock.now())
     return Path(wanted.folder)
 

@@ -143,4 +143,5 @@ def where(state: RolloutState, seen: Seen) -> str:
     def named(version: str | None) -> str:
         return ", ".join(f"{i.id} ({i.health})" for i in alive(seen, version)) or "none"
 
-    return f"on {state.new}: {named(state.new)}; on {state.old}: {named(state.old)}"
+    versions = (state.new, state.old) if state.old else (state.new,)
+    return "; ".join(f"on {version}: {named(version)}" for version in versions)

@@ -39,7 +39,7 @@ def way_back(
     serving = store.serving(service, environment)
     if to is None:
         if len(serving) < 2:
-            raise NoWayBack(f"no earlier version has served {environment}: there is nothing to go back to")
+            raise NoWayBack(f"{environment} has no earlier good version: there is nothing to go back to")
         to = serving[1]
     elif to not in serving:
         raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
