@@ -42,7 +42,7 @@ def way_back(
             raise NoWayBack(f"{environment} has no earlier good version: there is nothing to go back to")
         to = serving[1]
     elif to not in serving:
-        raise NoWayBack(f"{to} has never served all requests of {environment}: `pilotage deploy {to}` rolls it out")
+        raise NoWayBack(f"{to} is no good version of {environment} to go back to: `pilotage deploy {to}` rolls it out")
     if to == serving[0]:
         return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
     return to, serving[0], latest
