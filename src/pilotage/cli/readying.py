@@ -19,15 +19,19 @@ from pilotage.cli.planning import wish_of, wish_options
 from pilotage.model.text import clean
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
     from pilotage.app.readiness.assessment import Told
     from pilotage.app.readiness.bundle import Audit
     from pilotage.model.plan import Plan
-    from pilotage.model.readiness import Readiness
+    from pilotage.model.readiness import Gate, Readiness
 
 _AGAIN = 5.0
 """Seconds between two checks of --watch."""
+_WIDE = 120
+"""Columns from which the table is readable; below, each gate is a block."""
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -117,19 +121,45 @@ def show(found: Readiness, to_stderr: bool = False) -> None:
     from pilotage.render.readiness import headline
 
     screen = console(stderr=to_stderr)
-    screen.print(_table(found))
+    screen.print(_table(found) if screen.width >= _WIDE else _blocks(found))
     screen.print(Text(f"\n{headline(found)}", "bold green" if found.ready else "bold red"))
     screen.print(Text(f"plan {found.plan[:12]}" + (f", artifact {found.artifact[:12]}" * bool(found.artifact)), "dim"))
+
+
+def _status(gate: Gate) -> Text:
+    from rich.text import Text
+
+    from pilotage.model.readiness import Standing
+    from pilotage.render.readiness import MARK
+
+    shade = {Standing.READY: "green", Standing.WAIVED: "yellow", Standing.NOT_READY: "red"}
+    return Text(f"{MARK[gate.standing]} {gate.standing}", shade[gate.standing])
+
+
+def _blocks(found: Readiness) -> Group:
+    """Each gate with what there is to say below it, for a screen on which five columns have no room."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from pilotage.render.readiness import evidence
+
+    lines: list[Text | Padding] = []
+    for gate in found.gates:
+        lines.append(Text.assemble(_status(gate), f"  {gate.item}"))
+        seen = evidence(gate)
+        lines += [Padding(Text(said), (0, 0, 0, 4)) for said in (seen * (seen != "–"), gate.reason) if said]
+        if gate.next:
+            lines.append(Padding(Text(f"next: {gate.next}"), (0, 0, 0, 4)))
+    return Group(*lines)
 
 
 def _table(found: Readiness) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from pilotage.model.readiness import Standing
-    from pilotage.render.readiness import MARK, evidence
+    from pilotage.render.readiness import evidence
 
-    shade = {Standing.READY: "green", Standing.WAIVED: "yellow", Standing.NOT_READY: "red"}
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     table.add_column("status", no_wrap=True)
     table.add_column("item", no_wrap=True)
@@ -137,8 +167,7 @@ def _table(found: Readiness) -> Table:
     table.add_column("reason", overflow="fold", ratio=3)
     table.add_column("next", overflow="fold", ratio=2)
     for gate in found.gates:
-        status = Text(f"{MARK[gate.standing]} {gate.standing}", shade[gate.standing])
-        table.add_row(status, gate.item, Text(evidence(gate)), Text(gate.reason), Text(gate.next))
+        table.add_row(_status(gate), gate.item, Text(evidence(gate)), Text(gate.reason), Text(gate.next))
     return table
 
 
