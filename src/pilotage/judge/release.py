@@ -257,7 +257,7 @@ class ReleaseJudge:
             return verdict
         if most >= least:
             # The other kind of traffic was enough; what these few show still counts.
-            return verdict if had else replace(verdict, kind=VerdictKind.PASS)
+            return verdict if had else replace(verdict, kind=VerdictKind.PASS, sentence=_NOBODY)
         few = f"{most} of the {least} requests to the new version that this phase needs{self._wait(most, least)}"
         words = f"{few}; so far {verdict.sentence}" if had else few
         return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=words)
@@ -344,6 +344,7 @@ class ReleaseJudge:
         self._pace = (saved["pace"][0], saved["pace"][1])
 
 
+_NOBODY = "no requests in this phase"
 _BADNESS = (
     VerdictKind.PASS, VerdictKind.INSUFFICIENT_DATA, VerdictKind.SOURCE_ERROR, VerdictKind.INCONCLUSIVE,
     VerdictKind.FAIL,
@@ -358,7 +359,10 @@ def _of_one_instance(verdict: Verdict, instance: str) -> Verdict:
 def _worse(users: Verdict, ours: Verdict) -> Verdict:
     """The worse of two verdicts on one metric: of users, and of synthetic requests, which is then said."""
     if (_BADNESS.index(ours.kind), ours.critical) <= (_BADNESS.index(users.kind), users.critical):
-        return users
+        if users.sentence != _NOBODY:
+            return users
+        words = f"{_NOBODY} by users; synthetic requests: {ours.sentence}"
+        return replace(users, sentence=words, stable=ours.stable, canary=ours.canary)
     return replace(ours, sentence=f"synthetic requests: {ours.sentence}")
 
 

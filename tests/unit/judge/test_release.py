@@ -531,6 +531,11 @@ def test_a_service_without_users_advances_on_synthetic_requests() -> None:
         judge.observe(mixed(1e9 + second, (0, 0), (20, 0)), instances(30, 30), BESIDE)
     assert {v.metric: v.kind for v in judge.verdicts()}["error rate"] is VerdictKind.PASS
     assert {v.metric: v.kind for v in judge.verdicts()}["slow requests"] is VerdictKind.PASS
+    for metric in ("error rate", "slow requests"):
+        whose = "no requests in this phase by users; synthetic requests: "
+        assert named(judge, metric).sentence.startswith(whose)
+        assert ", not " not in named(judge, metric).sentence, "a pass gives no reason to fail"
+    assert "0 of 1,200" in named(judge).sentence
 
 
 # ── the bar ────────────────────────────────────────────────────────────────────────────────────────────────
