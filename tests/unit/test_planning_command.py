@@ -203,7 +203,7 @@ def test_deploy_refuses_to_begin_in_a_freeze(folder: Path) -> None:
     (folder / "pilotage.yaml").write_text(GOOD + freezes)
     status, sentence = outcome(run("deploy", "2.4.0"))
     assert status == 7
-    assert "the freeze 'all year' reigns until 2100-01-01" in sentence
+    assert "the freeze 'all year' is active until 2100-01-01" in sentence
     assert "--break-glass" in sentence
     assert run("deploy", "2.4.0", "--break-glass").exit_code == 2
 

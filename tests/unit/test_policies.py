@@ -335,7 +335,7 @@ def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(stor
     store.freezes.declare(
         "shop", "production", Freeze("audit", now, now + timedelta(hours=1)), "grace", "auditors are here"
     )
-    with pytest.raises(StoreConflict, match=r"the freeze 'audit' reigns until .* \(grace: auditors are here\)"):
+    with pytest.raises(StoreConflict, match=r"the freeze 'audit' is active until .* \(grace: auditors are here\)"):
         asked(store, loaded, "v0")
     forced = asked(store, loaded, "v0", glass="the shop is down").rollout
     assert forced is not None

@@ -189,7 +189,7 @@ class Seen:
     """What was read back just before a decision. None means it could not be read; `trouble` says why.
 
     endpoints: host and port of every instance that the router sends requests to, per version · hooks: steps for which
-    checks are configured · checks: how those that were asked for stand · freeze: the freeze that reigns now, in words ·
+    checks are configured · checks: how those that were asked for stand · freeze: the active one, in words ·
     barrier: which other service of the release this one must not run ahead of, in words ·
     outside: why now is no time for a maintenance window, in words · flag: the flag's ramp.
     """

@@ -11,13 +11,13 @@ from pilotage.model.snapshot import KnownCalendar
 
 
 def reigning(freezes: tuple[Freeze, ...], now: float) -> Freeze | None:
-    """The freeze that reigns at `now`, Unix seconds; of several the one that ends last."""
+    """The freeze that is active at `now`, Unix seconds; of several the one that ends last."""
     here = [f for f in freezes if f.begins.timestamp() <= now < f.ends.timestamp()]
     return max(here, key=lambda f: f.ends, default=None)
 
 
 def in_words(freeze: Freeze, zone: str) -> str:
-    return f"the freeze {freeze.name!r} reigns until {freeze.ends.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+    return f"the freeze {freeze.name!r} is active until {freeze.ends.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
 
 
 def outside_windows(calendar: KnownCalendar, now: float) -> str:
