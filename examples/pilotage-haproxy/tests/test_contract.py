@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from pilotage.testing import CountsUnderTest, RouterUnderTest, Version, wait_unt
 from pilotage.testing.contracts.metrics import MetricsContract
 from pilotage.testing.contracts.router import RouterContract
 
-if not shutil.which("haproxy"):
+if not shutil.which("haproxy", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"):
     why = "HAProxy IS MISSING: nothing of this package is tested. Install it: apt-get install haproxy"
     pytest.skip(why, allow_module_level=True)
 

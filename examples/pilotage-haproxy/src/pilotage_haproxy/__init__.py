@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -46,7 +47,11 @@ def _open(section: HAProxySection, context: Context) -> Router:
     from pilotage_haproxy.router import HAProxyRouter
 
     return HAProxyRouter(
-        context.directory, context.fence, listen=section.listen, cookie=section.sticky, program=section.program
+        context.directory,
+        context.fence,
+        listen=section.listen,
+        cookie=section.sticky,
+        program=_found(section.program) or section.program,
     )
 
 
@@ -60,8 +65,13 @@ def _configured(section: HAProxySection) -> RouterCapabilities:
     return replace(_AT_BEST, sticky=section.sticky is not None)
 
 
+def _found(program: str) -> str | None:
+    """Where the program is: on PATH, or where Debian puts it, which is not on everybody's."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+
+
 def _examine(section: HAProxySection, _context: Context) -> Iterator[Finding]:
-    program = shutil.which(section.program)
+    program = _found(section.program)
     if program is None:
         yield Finding("FAIL", "HAProxy", f"{section.program} is not on PATH: install HAProxy 2.6 or newer")
         return
