@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pilotage.adapters.ports import AdapterError, AlertSeries
@@ -84,6 +85,9 @@ class Adapter(Generic[S, P, C]):
     """What it can do as this section configures it; `capabilities` where it makes no difference."""
     examine: Callable[[S, Context], Iterable[Finding]] | None = None
     """For `pilotage doctor`: whether what the adapter needs is there. Changes nothing; takes seconds at most."""
+    lacks: Callable[[S, Path, str], str] | None = None
+    """Of a fleet: what is not there to run a version (section, the project's folder, version); empty where it can be
+    started as far as anybody can know before. Asked before a rollout begins."""
     files: Callable[[S], Iterable[str]] | None = None
     """Files of the project that the way back needs; their text is kept with every rollout."""
     alert_series: Callable[[str], AlertSeries] | None = None

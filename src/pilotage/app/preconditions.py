@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilotage.adapters import registry
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.kinds import FlagSection
@@ -10,6 +11,7 @@ from pilotage.config.models import EnvironmentSection
 from pilotage.engine.execution.description import describe, files_of
 from pilotage.engine.execution.targets import open_flags
 from pilotage.engine.records.store import StoreConflict
+from pilotage.model.capabilities import Port
 from pilotage.model.clock import day_of
 from pilotage.model.errors import NotReady
 from pilotage.model.events import ReadinessChecked
@@ -67,6 +69,9 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
     strategy = strategy_of(plan)
     if missing := strategy.requires(_configured(loaded, section, strategy)):
         raise PlanStopped(f"{loaded.place('environments', plan.environment)}: {missing[0]}")
+    lacks = registry.of(Port.FLEET, section.fleet).lacks
+    if lacks and (lacking := lacks(section.fleet, loaded.folder, plan.version)):
+        raise PlanStopped(f"{loaded.place('environments', plan.environment, 'fleet')}: {lacking}")
     kept = describe(section, loaded.folder).files
     for name in files_of(section):
         if name not in kept:

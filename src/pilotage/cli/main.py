@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -111,6 +112,10 @@ class _Lazy(click.Group):
 
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read has seen enough, as `head` has. What is left of the output goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise click.exceptions.Exit(141) from None
         except PilotageError as error:
             if _run.debug:
                 raise

@@ -23,6 +23,8 @@ def worker(project: Project) -> None:
     """Run the worker in the foreground, for systemd or a container. Otherwise `deploy` starts one in the background."""
     from pilotage.app.worker import run
 
+    if not project.config.exists() and not project.has_store:
+        raise click.UsageError(f"{project.config} does not exist, and nothing was ever deployed here: `pilotage init`")
     project.leave_word()
     raise SystemExit(run(project.directory))
 

@@ -88,7 +88,9 @@ def deploy(
     if detach or not wait or not attended:
         click.echo(json.dumps({"rollout": started.rollout.id}) if as_json else started.rollout.id)
         raise SystemExit(0 if attended or detach or not wait else 6)
-    raise SystemExit(follow(project, started.rollout.id, seconds, as_json))
+    status = follow(project, started.rollout.id, seconds, as_json)
+    # The stable version was asked for while another rolled out: that it is rolled back is what was wanted.
+    raise SystemExit(0 if status == 4 and version == started.rollout.old else status)
 
 
 def _deploy_all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -52,6 +53,14 @@ def _open(section: ProcessFleetSection, context: Context) -> Fleet:
     )
 
 
+def _lacks(section: ProcessFleetSection, folder: Path, version: str) -> str:
+    """The program of a version, where its name is part of the path."""
+    program = section.command[0].replace("{version}", version)
+    if "{version}" not in section.command[0] or shutil.which(program) or (folder / program).is_file():
+        return ""
+    return f"{program} is not there: install {version}, or correct its name"
+
+
 def _examine(section: ProcessFleetSection, context: Context) -> Iterator[Finding]:
     program = section.command[0]
     if "{version}" in program:
@@ -68,4 +77,5 @@ ADAPTER = Adapter(
     capabilities=FleetCapabilities(provides=("memory_utilization", "cpu_utilization"), most=256),
     open=_open,
     examine=_examine,
+    lacks=_lacks,
 )
