@@ -89,6 +89,14 @@ def test_an_honest_bundle_is_signed_and_says_not_ready(project: Path) -> None:
     assert "signed with the known key" in said.output
 
 
+def test_bytes_behind_the_end_of_a_bundle_are_found(project: Path, tmp_path: Path) -> None:
+    """Readers of archives do not look there, and the digest of the file would be another one."""
+    longer = tmp_path / "longer.zip"
+    longer.write_bytes((project / "honest.zip").read_bytes() + b"x")
+    said = run(project, "audit", "verify", str(longer))
+    assert (said.exit_code, "bytes were added behind its end" in said.output) == (1, True)
+
+
 def test_a_bundle_that_was_forged_as_a_whole_is_found(project: Path) -> None:
     """A gate that counts by evidence must have that evidence; whoever names the key finds any forgery."""
     said = run(project, "audit", "verify", str(forge(project, everything_is_fine)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from pilotage.adapters.evidence import LIMIT
 from pilotage.adapters.files import write_durably
@@ -21,6 +22,9 @@ MOST = 512 * 2**20
 """Bytes that an archive may unpack to; it may come from anywhere."""
 
 MOST_ENTRIES = 10_000
+_END_OF_ARCHIVE = 22
+"""Bytes of the record that ends an archive without a comment (APPNOTE.TXT 4.3.16), as all of ours are."""
+
 _CHUNK = 2**20
 
 
@@ -81,6 +85,7 @@ def unpack(path: Path, into: Path) -> Unpacked:
                 entries = archive.infolist()
                 _check(path, entries)
                 found = {entry.filename: _extract(archive, entry, into / str(n)) for n, entry in enumerate(entries)}
+            _check_end(path, file)
         manifest = found.pop(MANIFEST, None)
         listed, signed = _manifest(path, (into / manifest[0]).read_bytes() if manifest else b"")
     except BadBundle:
@@ -93,6 +98,13 @@ def unpack(path: Path, into: Path) -> Unpacked:
     _compare(path, listed, {name: digest for name, (_, digest) in found.items()})
     files = {name: into / place for name, (place, _) in found.items()}
     return Unpacked(files=files, digests=listed, sha256=whole, signed=signed)
+
+
+def _check_end(path: Path, file: BinaryIO) -> None:
+    """Nothing stands behind the last record, where a reader of archives would not look."""
+    file.seek(-_END_OF_ARCHIVE, os.SEEK_END)
+    if file.read(4) != b"PK\x05\x06":
+        raise ChangedBundle(f"{path}: bytes were added behind its end")
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Path) -> tuple[str, str]:
