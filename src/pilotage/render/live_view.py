@@ -111,7 +111,7 @@ def _traffic(rollout: Rollout) -> Text:
     if live.flag:
         groups = f" and {', '.join(live.flag.groups)}" if live.flag.groups else ""
         text.append(f"   flag on for {format_share(live.flag.share / WHOLE)} of users{groups}")
-    if live.health is not None:
+    if live.health is not None and not rollout.state.status.final:
         text.append(f"   health {live.health:.2f}")
     return text
 
@@ -125,6 +125,8 @@ def _fleet(rollout: Rollout) -> Text:
         of_version.setdefault(instance.version, []).append(instance.health)
     parts = [f"{v}: {states.count('healthy')} of {len(states)} healthy" for v, states in of_version.items()]
     text.append("   ".join(parts) or "nothing runs")
+    if rollout.state.status.final:
+        text.append("   when it ended", "dim")  # nobody looks any more, and it may be down by now
     for check in live.checks:
         if check.status == "running":
             text.append(f"   {check.name} runs", "cyan")
