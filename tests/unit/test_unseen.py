@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pilotage.model.flag import OFF
 from pilotage.model.observation import Health, Instance
 from pilotage.model.rollout import Command, CommandKind, Ensure, Pace, Seen, Status
 from pilotage.model.traffic import WHOLE, Split
@@ -48,3 +49,17 @@ def test_a_new_controller_that_does_not_see_the_fleet_yet_stops_nothing(strategy
         counts = {a.version: a.count for a in actions if isinstance(a, Ensure)}
         assert counts.get("old", FULL) == FULL, what.id
         assert counts.get("new", FULL) >= (plan.steps[step - 1].instances if step else 0), what.id
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_first_deployment_is_not_held_because_its_instances_are_still_starting(strategy: str) -> None:
+    """There was nothing before that could have been healthy; the step's own deadline bounds the wait."""
+    plan = a_plan(strategy, count=FULL)
+    state, starting = (
+        begin(plan, None, Pace.FIRST),
+        tuple(Instance(f"new-{n}", "new", "h", n, Health.STARTING, 1) for n in range(FULL)),
+    )
+    for second in range(5):
+        decision = decide(plan, state, Seen(None, starting, flag=OFF), (), float(second))
+        assert decision.state.status is Status.PROGRESSING, (strategy, decision.state.reason)
+        state = decision.state

@@ -67,6 +67,8 @@ class Rolling(Strategy):
         """Fewer instances of either version are healthy than the present batch needs."""
         walk, state = _walk(turn.plan, turn.state), turn.state
         new, old = walk.before[0], walk.after[1]
+        if state.old is None and not state.reached:
+            return None  # the first instances of all are still starting; the step's own deadline bounds that
         if state.old and (well := healthy(turn.seen, state.old)) < old:
             return Hold(HoldCause.STABLE_UNHEALTHY, f"{well} of {old} instances of {state.old} are healthy")
         if (well := healthy(turn.seen, state.new)) < new:
