@@ -95,7 +95,8 @@ class Looking:
     @property
     def under_way(self) -> tuple[Rollout, ...]:
         """Every rollout in hand, as this worker knows it."""
-        return tuple(driver.rollout for driver in self._drivers.values())
+        # Copied in one step: lanes take rollouts in hand meanwhile.
+        return tuple(driver.rollout for driver in list(self._drivers.values()))
 
     def _leave_to_another(self, rollout: str) -> bool:
         driver = self._drivers.get(rollout)
