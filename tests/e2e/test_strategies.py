@@ -68,7 +68,11 @@ def told(shop: Shop) -> list[str]:
 
 
 def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> None:
-    it = shop(**{"canary.baseline": True, "canary.weights": ["25%", "100%"], "canary.cohort": "x-tenant=acme"})
+    weights, long = ["25%", "100%"], "6s"  # long enough to look at the split of a phase, however slow the machine
+    it = shop(**{
+        "canary.baseline": True, "canary.weights": weights, "canary.cohort": "x-tenant=acme",
+        "canary.phase_duration": long,
+    })  # fmt: skip
     it.run("deploy", it.release("v0"))
     with users(it) as traffic:
         it.run("deploy", it.release("v1"), "--no-wait")
