@@ -47,10 +47,9 @@ def _is_unattended(rollout: Rollout, waited: float) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupLook:
-    """members: the rollouts of a release of several services · events: those since the look before, each with its
+    """Of a release of several services. events: those since the look before, each with its
     service · ended: how it ended, None while anything is left to do."""
 
-    members: Sequence[RolloutSummary]
     events: Sequence[tuple[str, Recorded]]
     ended: Status | None = None
 
@@ -65,7 +64,7 @@ def follow_group(project: Project, release: str, *, every: float, timeout: float
             for event in project.store.events(member.id, shown.get(member.id, 0)):
                 shown[member.id] = event.number
                 events.append((member.service, event))
-        look = GroupLook(members=members, events=events, ended=_end(members))
+        look = GroupLook(events=events, ended=_end(members))
         yield look
         if look.ended or (timeout is not None and time.monotonic() - began >= timeout):
             return

@@ -204,10 +204,11 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
 def _write_page(path: Path, found: Explained) -> None:
     from pilotage.app.output import write_file
     from pilotage.render.html import rollout_to_html
+    from pilotage.render.lines import local_clock
 
     rollout = found.rollout
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
-    happened = [(time.strftime("%H:%M:%S", time.localtime(e.at)), e.type, e.sentence) for e in found.events]
+    happened = [(local_clock(e.at), e.type, e.sentence) for e in found.events]
     verdicts = rollout.live.to_dict()["verdicts"]
     write_file(path, rollout_to_html(title, rollout.plan, list(found.sentences[:1]), verdicts, happened))
     click.echo(f"written: {path}", err=True)
