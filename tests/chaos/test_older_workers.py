@@ -13,8 +13,7 @@ from sqlalchemy import Connection, create_engine, text
 from pilotage.engine.records import migrations
 from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
-
-from ..unit.test_migrations import a_plan, state_of
+from tests.unit.engine.test_migrations import a_plan, state_of
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 

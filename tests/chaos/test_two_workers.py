@@ -21,8 +21,8 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests.unit.engine.test_pruning import all_sent_and_pruned
 
-from ..unit.test_pruning import all_sent_and_pruned
 from .harness import STRATEGIES, Case, begun, problems, run
 from .world import World
 

@@ -24,9 +24,9 @@ from pilotage.engine.records import migrations
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
+from tests.unit.config.test_config import GOOD
 
 from ..stores.test_stores import STORES, ids, unpack
-from ..unit.test_config import GOOD
 from .harness import problems
 from .old_code import OldCode, unpacked
 from .test_two_workers import wait

@@ -13,11 +13,11 @@ import urllib3
 
 from pilotage.adapters.free_port import free_port
 from pilotage.demo.traffic import Traffic
+from tests.unit.config.test_config import GOOD
 
 from ..e2e.conftest import FAST
 from ..packages import as_installed
 from ..programs import needs
-from ..unit.test_config import GOOD
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,10 @@ from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Status
 from pilotage.model.traffic import WHOLE, Split
+from tests.unit.config.test_config import GOOD
 
 from ..chaos.harness import controller
 from ..chaos.world import World, make_bad
-from ..unit.test_config import GOOD
 
 STORES = sorted(Path(__file__).parent.glob("*.sqlite.gz"))
 MODERN = [path for path in STORES if not path.name.startswith("26e8394")]

@@ -11,7 +11,7 @@ import pytest
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
-    from .test_abort_first import Watched
+    from tests.unit.engine.test_abort_first import Watched
 
 
 @pytest.fixture
@@ -19,8 +19,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
     """A target that obeys, in the place of every one that is opened."""
     from pilotage.engine.execution import driver
     from pilotage.engine.execution.targets import Target
-
-    from .test_abort_first import Watched
+    from tests.unit.engine.test_abort_first import Watched
 
     found = Watched()
     monkeypatch.setattr(driver, "open_target", lambda *_: Target(found, found, found))

@@ -20,8 +20,8 @@ from pilotage.model.risk import RiskFactor, RiskLevel
 from pilotage.risk.features import FEATURES
 from pilotage.risk.labels import label
 from pilotage.risk.model import RiskModel, TooLittleHistory, shipped
+from tests.unit.config.test_config import GOOD
 
-from ..test_config import GOOD
 from .repository import DAY, Repository
 
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)

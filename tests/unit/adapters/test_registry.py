@@ -1,0 +1,141 @@
+"""Adapters plug in: a package adds a kind by an entry point, and everything that reads `kind` knows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pilotage.adapters import registry
+from pilotage.adapters.registry import Adapter
+from pilotage.config.loading import json_schema, load
+from pilotage.config.stored import UnreadableSection, read_section
+from pilotage.config.yaml_reader import ConfigError
+from pilotage.engine.execution.description import describe
+from pilotage.engine.execution.targets import open_target
+from pilotage.model.capabilities import Port
+from tests.packages import on_path, write_package
+from tests.typed import typed
+from tests.unit.config.test_config import GOOD
+
+SOURCE = '''
+from typing import Literal
+from pilotage.adapters.registry import Adapter
+from pilotage.config.kinds import MetricsSection, RouterSection
+from pilotage.model.capabilities import MetricsCapabilities, RouterCapabilities
+
+class Edge(RouterSection):
+    """A router of tenths."""
+    kind: Literal["edge"]
+    site: str
+
+class Counts(MetricsSection):
+    """Counts of its own."""
+    kind: Literal["counts"]
+
+class Opened:
+    def __init__(self, section, context):
+        self.section, self.context = section, context
+
+ROUTER = Adapter(section=Edge, capabilities=RouterCapabilities(grain=100, sticky=False, own_requests=False), open=Opened)
+METRICS = Adapter(section=Counts, capabilities=MetricsCapabilities(), open=Opened)
+'''
+ENTRIES = {"pilotage.router": "edge = edge_package:ROUTER\nenvoy = edge_package:ROUTER\nbroken = gone:X",
+           "pilotage.metrics": "counts = edge_package:METRICS"}  # fmt: skip
+EDGE = GOOD.replace('router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}', "router: {kind: edge, site: berlin}\n    metrics: {kind: counts}")  # fmt: skip
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Iterator[None]:
+    with on_path(write_package(tmp_path / "site", "edge-package", SOURCE, ENTRIES)):
+        yield
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "pilotage.yaml").write_text(text)
+    return folder / "pilotage.yaml"
+
+
+@pytest.mark.parametrize(("port", "kind"), [(port, kind) for port, kinds in registry.TABLE.items() for kind in kinds])
+def test_every_line_of_the_table_leads_to_an_adapter_of_that_kind(port: Port, kind: str) -> None:
+    adapter = registry.get(port, kind)
+    assert isinstance(adapter, Adapter)
+    assert kind in str(adapter.section.model_fields["kind"].annotation)
+    assert (adapter.section.__doc__ or "").strip()
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_package_adds_a_kind_that_files_schema_and_rollouts_know(tmp_path: Path) -> None:
+    loaded = load(written(tmp_path, EDGE))
+    section = loaded.configuration.environments["production"]
+    target = open_target(tmp_path, describe(section, tmp_path), "shop", "production", 1)
+    assert (target.router.section.site, target.router.context.peers.health_path) == ("berlin", "/healthz")  # type: ignore[attr-defined]
+    assert (target.can.router.grain, target.can.router.sticky) == (100, False)
+    kinds = [one["properties"]["kind"]["const"] for one in json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["anyOf"][0]["oneOf"]]  # fmt: skip
+    assert kinds == ["envoy", "command", "edge"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_adapters_lists_every_kind_with_its_package_and_what_it_can_do() -> None:
+    listed = json.loads(typed("adapters", "--json").stdout)["adapters"]
+    (edge,) = [one for one in listed if one["kind"] == "edge"]
+    assert (edge["port"], edge["package"], edge["summary"]) == ("router", "edge-package", "A router of tenths.")
+    assert (edge["capabilities"]["grain"], edge["capabilities"]["sticky"]) == (100, False)
+    assert {one["port"] for one in listed} == set(Port)
+    assert [one["capabilities"] for one in listed if one["kind"] == "broken"] == [None], "listed, though unusable"
+    assert "grain 10%, header routes, mirror, closed" in " ".join(typed("adapters").stdout.split())
+
+
+@pytest.mark.usefixtures("installed")
+def test_no_package_replaces_a_kind_of_ours() -> None:
+    assert registry.get(Port.ROUTER, "envoy").section.__module__ == "pilotage.adapters.routers.envoy_adapter"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (EDGE.replace("edge", "egde"), "pilotage.yaml:16:20: environments.production.router.kind: 'egde' is not one of envoy, command, broken, edge; did you mean edge?"),
+        (EDGE.replace("edge", "broken"), "pilotage.yaml:16:20: environments.production.router.kind: 'broken' is installed and cannot be imported: `pilotage adapters` says why"),
+        (EDGE.replace("site", "sight"), "pilotage.yaml:16:26: environments.production.router.sight: is not known here; did you mean site?"),
+        (EDGE.replace("    metrics: {kind: counts}", "    routers: {inner: {kind: edge, site: x}}"), "pilotage.yaml:17:5: environments.production.routers: name either router or routers"),
+        (EDGE.replace("router: {kind: edge, site: berlin}", "routers: {inner: {kind: egde}}"), "pilotage.yaml:16:29: environments.production.routers.inner.kind: 'egde' is not one of"),
+        (EDGE + "    synthetic: {path: /, per_second: 1}\n", "pilotage.yaml:20:5: environments.production.synthetic: a router of kind edge cannot tell Pilotage's own requests from those of users"),
+        (EDGE + "    routes: [{path: /api}]\n", "pilotage.yaml:20:5: environments.production.routes: metrics of kind counts do not count routes apart"),
+        (EDGE + "    errors: [5xx, 404]\n", "pilotage.yaml:20:5: environments.production.errors: metrics of kind counts count 5xx as failed and nothing else"),
+        (EDGE.replace("    router: {kind: edge, site: berlin}\n", ""), "environments.production.router: is missing"),
+        (EDGE.replace("    metrics: {kind: counts}\n", ""), "pilotage.yaml:16:5: environments.production.router: envoy reads the figures of a router of kind envoy"),
+    ],
+    ids=["unknown kind", "broken package", "unknown key of that kind", "router and routers", "one of several", "own requests", "routes", "errors", "no router", "counts of another router"],
+)  # fmt: skip
+def test_what_is_wrong_with_an_added_kind_is_said_with_its_line(tmp_path: Path, wrong: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(written(tmp_path, wrong))
+    assert said in str(error.value)
+
+
+def test_a_rollout_whose_adapter_was_uninstalled_says_which_package_is_missing(tmp_path: Path) -> None:
+    with on_path(write_package(tmp_path / "site", "edge-package", SOURCE, ENTRIES)):
+        section = load(written(tmp_path, EDGE)).configuration.environments["production"]
+        kept = describe(section, tmp_path).environment
+    with pytest.raises(UnreadableSection, match=r"router\.kind 'edge' is not installed here; there are envoy"):
+        read_section(kept)
+
+
+def test_reading_a_file_of_our_own_kinds_looks_for_no_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entry points are read from every installed package: 20 ms that no command should pay."""
+    registry.forget_added()
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: pytest.fail("looked for packages"))
+    load(written(tmp_path, GOOD))
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plan_that_the_router_cannot_do_is_refused_when_it_is_made(tmp_path: Path) -> None:
+    written(tmp_path, EDGE)
+    said = typed("plan", "2.0", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "weight-5%: router edge sets weights in steps of 10%" in said.stderr
+    written(tmp_path, EDGE.replace("canary.phase_duration: 30m", "canary.weights: [10%, 100%]"))
+    assert typed("plan", "2.0", cwd=tmp_path).returncode == 0

@@ -1,0 +1,1 @@
+"""Use cases, as the shell and the browser call them."""

@@ -1,0 +1,80 @@
+"""`explain` says where a rollout is, why, and what a person can do about it (rule 13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pilotage.app.deploy import deploy
+from pilotage.app.plan import Wish, plan_for
+from pilotage.app.project import Project
+from pilotage.app.requests import DeployRequest
+from pilotage.config.loading import load
+from pilotage.engine.records.store import Store
+from pilotage.model.live import SeenVerdict
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import Status
+from pilotage.render.live_view import rollout_view
+from pilotage.report.explanation import explain
+from tests.unit.config.test_config import GOOD
+
+
+@pytest.fixture
+def rollout(tmp_path: Path) -> Rollout:
+    (tmp_path / "pilotage.yaml").write_text(GOOD)
+    loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
+    request = DeployRequest(plan=plan_for(loaded, "production", Wish("v1")))
+    found = deploy(Project.of(loaded, store), "ada", request).rollout
+    assert found is not None
+    return found
+
+
+def stands(rollout: Rollout, **state: object) -> Rollout:
+    return replace(rollout, state=replace(rollout.state, **state))  # type: ignore[arg-type]
+
+
+def test_a_withdrawn_rollout_names_the_commands_that_work(rollout: Rollout) -> None:
+    (answer,) = explain(stands(rollout, status=Status.WITHDRAWN, reason="error rate: 19 % against 0 %"), ())
+    assert "lost its traffic: error rate: 19 % against 0 %" in answer
+    for command in ("promote", "retry", "abort"):
+        assert f"`pilotage {command}`" in answer
+
+
+def test_bad_luck_is_named_as_such(rollout: Rollout) -> None:
+    (answer,) = explain(stands(rollout, status=Status.WITHDRAWN, reason="x", excuse="warm-up"), ())
+    assert "tried once more" in answer
+
+
+@pytest.mark.parametrize(
+    "how", ["completed, unwatched: error rate: 1 of 100", "completed although worse than the past"]
+)
+def test_a_completed_rollout_says_what_nobody_watched(rollout: Rollout, how: str) -> None:
+    (answer,) = explain(stands(rollout, status=Status.COMPLETED, reason=how), ())
+    assert answer.endswith(f"It {how}.")
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_has_its_sentence_and_its_colour(rollout: Rollout, status: Status) -> None:
+    if status is not Status.QUEUED:
+        assert explain(stands(rollout, status=status, reason="why"), ())
+    assert rollout_view(stands(rollout, status=status, reason="why"), ())
+
+
+def test_the_view_of_an_80_column_terminal_breaks_no_scale_and_names_the_trouble(rollout: Rollout) -> None:
+    verdict = SeenVerdict(
+        metric="cpu", kind="pass", sentence="as much as stable", canary="3.46 % of a core", stable="1.98 % of a core",
+        interval=(None, None),
+    )  # fmt: skip
+    seen = replace(rollout.live, verdicts=(verdict,), trouble="cannot start 'shop': No such file or directory")
+    shown = {}
+    for width in (80, 120):
+        console = Console(width=width, file=StringIO(), record=True)
+        console.print(rollout_view(replace(rollout, live=seen), ()))
+        shown[width] = [line.strip("│ ") for line in console.export_text().splitlines()]
+        assert any("1/64×" in line and line.endswith("256×") for line in shown[width])
+        assert "trouble  cannot start 'shop': No such file or directory" in shown[width]
+    assert "cpu  stable 1.98 % of a core, new 3.46 % of a core" in shown[80]

@@ -1,0 +1,261 @@
+"""The documentation is true: its examples run, its tables are the code's, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pilotage.app.plan import Wish, plan_for
+from pilotage.cli.main import _GROUPS
+from pilotage.config.loading import load
+from pilotage.model.answers import RiskTolerance
+from pilotage.plan.numbers import ROWS
+from pilotage.plan.values import show_value
+from tests.typed import typed
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def rows(page: str) -> list[list[str]]:
+    lines = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_the_configuration_example_is_valid_and_makes_a_plan(tmp_path: Path) -> None:
+    (example,) = blocks("docs/configuration.md", "yaml")
+    (tmp_path / "pilotage.yaml").write_text(example)
+    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("2.4.0"))
+    assert plan.setting("canary.phase_duration").value == 1800
+
+
+def test_the_example_of_the_quick_start_makes_a_plan(tmp_path: Path) -> None:
+    (example,) = blocks("docs/quick-start.md", "yaml")
+    (tmp_path / "pilotage.yaml").write_text(example)
+    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("0.65.1"))
+    assert plan.setting("canary.phase_duration").value == 30
+
+
+def test_the_judges_example_of_rules_is_valid() -> None:
+    import yaml
+
+    from pilotage.config.models import AnalysisSection
+    from pilotage.judge.signals import SIGNALS
+
+    signals, rules = (
+        AnalysisSection.model_validate(yaml.safe_load(example)["analysis"])
+        for example in blocks("docs/judge.md", "yaml")
+    )
+    assert rules.rules[0].failure_limit == 3
+    assert set(signals.signals) == {row[0].strip("|` ") for row in rows("docs/judge.md")} & set(SIGNALS)
+    assert len(signals.signals) == len(SIGNALS)
+
+
+def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_path: Path) -> None:
+    import yaml
+
+    from pilotage.config.readiness import EvidenceSection, ReadinessSection
+    from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
+
+    (example,) = blocks("docs/readiness.md", "yaml")
+    section = ReadinessSection.model_validate(yaml.safe_load(example)["readiness"])
+    assert set(section.evidence) == BY_EVIDENCE
+    named = {row[0].strip("|` ") for row in rows("docs/readiness.md")}
+    helpers = {"at_least", "accept", "baseline", "slower", "max_age"}
+    assert named == set(EvidenceSection.model_fields) - helpers | BY_OURSELVES
+
+
+def test_the_channels_example_is_valid_and_names_every_kind() -> None:
+    import yaml
+    from pydantic import TypeAdapter
+
+    from pilotage.adapters.registry import TABLE
+    from pilotage.config.channels import ChannelSection
+    from pilotage.config.models import StatusPageSection
+    from pilotage.model.capabilities import Port
+
+    shortest, channels, page = blocks("docs/notifications.md", "yaml")
+    assert TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(shortest)["notify"])
+    made = TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(channels)["notify"])
+    assert {section.kind for section in made} == set(TABLE[Port.NOTIFY])
+    assert StatusPageSection.model_validate(yaml.safe_load(page)["status_page"]).folder == "public/status"
+    told = {row[0].strip("|` ").partition("`")[0] for row in rows("docs/notifications.md")}
+    assert set(TABLE[Port.NOTIFY]) <= told
+
+
+def test_the_figures_example_is_valid() -> None:
+    import yaml
+
+    from pilotage.config.models import ReportSection
+
+    (example,) = blocks("docs/reports.md", "yaml")
+    assert len(ReportSection.model_validate(yaml.safe_load(example)["report"]).business) == 3
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["quick-start", "plans", "canary", "strategies", "readiness", "risk", "notifications", "notes", "reports",
+     "configuration", "cli", "integrity", "judge", "operate", "troubleshooting"],
+)  # fmt: skip
+def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
+    """Every `pilotage …` of a page, in a block or in a sentence: the command is there, and knows each option."""
+    import shlex
+
+    import click
+
+    from pilotage.cli.main import cli
+
+    page = f"docs/{page}.md"
+    text = (ROOT / page).read_text()
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    lines += re.findall(r"`(pilotage [^`]+)`", text) + re.findall(r"^\$ (pilotage .+)$", text, re.MULTILINE)
+    assert lines
+    for line in lines:
+        if not line.startswith("pilotage "):
+            continue
+        words = shlex.split(line, comments=True)
+        command: click.Command = cli
+        rest = words[3:] if words[1] in ("-s", "-c") else words[1:]
+        if rest[0] == "--help":
+            continue
+        with click.Context(cli) as context:
+            while isinstance(command, click.Group) and rest and (found := command.get_command(context, rest[0])):
+                command, rest = found, rest[1:]
+        assert command is not cli, line
+        default = getattr(command, "_default", None)
+        if default and isinstance(command, click.Group):
+            command = command.commands[default]
+        options = {name for parameter in command.params for name in parameter.opts}
+        for word in rest:
+            if word.startswith("-"):
+                assert word.partition("=")[0] in options, (line, word)
+
+
+def test_the_table_of_numbers_is_the_codes() -> None:
+    documented = rows("docs/configuration.md")
+    assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]
+    for row, cells in zip(ROWS, (row[1:] for row in documented), strict=True):
+        shown = [
+            show_value(row.unit, row.value(tolerance))
+            for tolerance in (RiskTolerance.LOW, RiskTolerance.MEDIUM, RiskTolerance.HIGH, RiskTolerance.ZERO_DOWNTIME)
+        ]
+        assert [cells[0] if cell == "same" else cell for cell in cells[:4]] == shown, row.path
+        assert cells[4].rstrip(" |") == row.source
+
+
+def test_the_table_of_commands_is_the_codes() -> None:
+    documented = {row[0].strip("|` "): row[1].strip("| ") for row in rows("docs/cli.md")}
+    assert documented == {name: text for group in _GROUPS.values() for name, (_, text) in group.items()}
+
+
+def test_the_tables_of_plans_are_the_codes() -> None:
+    from pilotage.cli.planning import make
+    from pilotage.plan.conflicts import NAMES
+
+    documented = [row[0].strip("|` ") for row in rows("docs/plans.md")]
+    (form,) = [option for option in make.params if option.name == "form"]
+    forms = [name for row in documented for name in row.replace("`, `", " ").split()]
+    assert sorted(forms) == sorted([*NAMES, *form.type.choices])  # type: ignore[attr-defined]
+
+
+def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
+    """Every `pilotage plan …` of a shell block, one after the other, in a folder made by `pilotage init`."""
+    import shlex
+
+    def pilotage(*arguments: str, expect: int = 0) -> str:
+        said = typed(*arguments, cwd=tmp_path)
+        assert said.returncode == expect, (arguments, said.stderr)
+        return said.stdout + said.stderr
+
+    pilotage("init")
+    day = "2027-06-18"
+    for name, version in (("plan.json", "2.4.0"), ("before.json", "2.4.0"), ("after.json", "2.5.0")):
+        pilotage("plan", version, "--date", day, "--as-of", "2026-11-23", "--format", "json", "-o", name)
+    lines = [line for block in blocks("docs/plans.md", "sh") for line in block.splitlines() if line.strip()]
+    assert len(lines) == 7
+    for line in lines:
+        arguments = shlex.split(line, comments=True)[1:]
+        dated = ["--as-of", "2026-11-23"] if "--date" in arguments else []
+        pilotage(*arguments, *dated, expect=10 if "--detailed-exitcode" in arguments else 0)
+    refused = pilotage("plan", "2.4.0", "--date", "2026-11-27", "--as-of", "2026-11-23", expect=2)
+    said = pilotage("plan", "2.4.0", "--why", "steps[analyse-5%].duration")
+    page = " ".join((ROOT / "docs/plans.md").read_text().split())
+    assert " ".join(refused.split()) in page
+    assert " ".join(said.split()) in page
+
+
+def test_every_dependency_has_its_line() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = sorted(re.split(r"[><=;\[ ]", line)[0] for line in wanted)
+    assert sorted(row[0].strip("|` ") for row in rows("docs/dependencies.md")) == names
+
+
+@pytest.mark.parametrize("page", ["docs/library.md", "docs/judge.md"])
+def test_the_examples_run(page: str) -> None:
+    assert blocks(page, "python")
+    for example in blocks(page, "python"):
+        exec(compile(example, page, "exec"), {})
+
+
+def test_every_statistic_names_a_test_that_exists() -> None:
+    page = (ROOT / "docs/judge.md").read_text()
+    written = "".join(path.read_text() for path in (ROOT / "tests/unit/judge").glob("*.py"))
+    named = re.findall(r"`(test_\w+)`", page)
+    assert len(named) == 14
+    assert all(f"def {name}(" in written for name in named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_every_test_that_the_reliability_page_names_exists() -> None:
+    named = set(re.findall(r"`([tT]est\w+)`", (ROOT / "docs/reliability.md").read_text()))
+    files = (*(ROOT / "tests").rglob("*.py"), *(ROOT / "src/pilotage/testing").rglob("*.py"))
+    source = "\n".join(path.read_text() for path in files)
+    missing = [name for name in named if f"def {name}(" not in source and f"{name} = " not in source]
+    assert len(named) > 30
+    assert not missing
+
+
+def test_the_sizes_of_the_operators_page_are_those_that_were_measured() -> None:
+    def table(page: str, head: str) -> list[list[str]]:
+        lines = (ROOT / page).read_text().partition(f"| {head} |")[2].split("\n\n")[0].splitlines()[2:]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+    measured = table("docs/reliability.md", "store | in progress")
+    wanted = [[row[1], row[4], row[6], row[7]] for row in measured if row[0] == "SQLite" and row[2] == "0"]
+    assert table("docs/operate.md", "rollouts in progress, on SQLite") == wanted
+
+
+def test_every_message_that_troubleshooting_quotes_exists() -> None:
+    """Whoever searches for a message finds it word for word; `…` stands for what differs."""
+    source = " ".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    source = re.sub(r"""["']\s+f?r?["']""", "", source).replace("\\n", "\n")
+    quoted = re.findall(r"^> (.+)$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    assert len(quoted) > 20
+    for message in quoted:
+        for part in message.split("…"):
+            assert part.strip(' .:";,') in source, message
+
+
+def test_the_python_of_the_adapters_page_is_an_adapter() -> None:
+    """What a package would copy: it runs, and the table would take what it makes."""
+    from pilotage.adapters.registry import Adapter
+
+    (package,) = [block for block in blocks("docs/adapters.md", "python") if "class HAProxySection" in block]
+    made: dict[str, Any] = {"__name__": "copied"}
+    exec(compile(package, "adapters.md", "exec", dont_inherit=True), made)
+    assert isinstance(made["ADAPTER"], Adapter)
+    section = made["ADAPTER"].section.model_validate({"kind": "haproxy", "socket": "/run/haproxy.sock"})
+    assert made["ADAPTER"].can(section).grain == 10

@@ -1,0 +1,1 @@
+"""`pilotage.yaml`, and what a rollout keeps of it."""

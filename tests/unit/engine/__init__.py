@@ -1,0 +1,1 @@
+"""Durable execution: store, looks, leases, rescue, integrity."""

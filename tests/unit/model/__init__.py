@@ -1,0 +1,1 @@
+"""The vocabulary: events, looks, texts, and how they are stored."""

@@ -1,0 +1,172 @@
+"""Every event has a class with a sentence and a severity; what was stored can always be read; the page is the code's."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pilotage import Service
+from pilotage.model import events as ev
+from pilotage.model.message import Severity
+from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
+from pilotage.model.plan import StepKind
+from pilotage.model.rollout import CommandKind, Pace
+from pilotage.plan.making import make_plan
+from pilotage.plan.numbers import Override
+from pilotage.rollout.machine import begin, decide
+from pilotage.rollout.turn import Turn
+from tests.unit.rollout.test_strategies_model import GOOD, ILL, SHORT, Strategies
+
+ROOT = Path(__file__).parents[3]
+OF_THE_STORE: set[type[ev.Occurrence]] = {
+    ev.RolloutQueued, ev.RolloutStarted, ev.RolloutWithdrawn, ev.EnvironmentReleased, ev.ReadinessChecked,
+}  # fmt: skip
+"""Told by the store and by `deploy`; the machine tells all others."""
+
+
+def _page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("events_page", ROOT / "docs/events_page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGE = _page()
+EXAMPLES: tuple[ev.Occurrence, ...] = PAGE.EXAMPLES
+
+
+def test_the_page_is_the_code() -> None:
+    """After a change of an event: `python docs/events_page.py`."""
+    assert [type(example) for example in EXAMPLES] == list(ev.EVENTS)
+    assert set(ev.EVENTS) == set(ev.Occurrence.__subclasses__()) - {ev.Other}
+    assert len({event.type for event in ev.EVENTS}) == len(ev.EVENTS)
+    assert PAGE.PAGE.read_text() == PAGE.page()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.type)
+def test_what_is_stored_comes_back_as_it_was_and_fits_its_schema(example: ev.Occurrence) -> None:
+    stored = example.record()
+    data = json.loads(json.dumps(stored.data))
+    assert ev.parse(stored.type, data) == example
+    assert stored.sentence == example.sentence
+    jsonschema.validate({"type": stored.type, "sentence": stored.sentence, "data": data}, ev.schemas())
+
+
+@pytest.mark.parametrize("event", [e for e in ev.EVENTS if e not in (ev.RolloutStarted, ev.CommandRefused)])
+def test_an_event_of_an_earlier_version_had_fewer_fields(event: type[ev.Occurrence]) -> None:
+    """What earlier versions stored with these types: nothing, or a part of the fields."""
+    least: dict[str, Any] = {"cause": "degraded"} if event is ev.HoldStarted else {}
+    least = {"kind": "fail"} if event is ev.VerdictChanged else least
+    found = ev.parse(str(event.type), least)
+    assert isinstance(found, event)
+    assert found.severity is found.usual_severity or isinstance(found, ev.HoldStarted)
+
+
+def test_an_event_of_a_later_version_is_kept_whole_and_no_quieter() -> None:
+    unknown = ev.parse("teleported", {"to": ["mars"]})
+    assert (unknown.data, unknown.severity) == ({"to": ["mars"]}, Severity.INFO)
+    cause = ev.parse("hold-started", {"cause": "solar-flare"})
+    assert (cause.data, cause.severity) == ({"cause": "solar-flare"}, Severity.WARNING)
+    assert ev.parse("failed", {"reason": 7}).severity is Severity.CRITICAL
+
+
+def test_words_from_outside_are_clean_and_bounded_wherever_an_event_keeps_them() -> None:
+    """A last line of a log may hold sequences for a terminal, and megabytes."""
+    bad = "\x1b]0;owned\x07\x1b[2Jgone\u202e" + "x" * 1_000_000
+    stored = ev.RollbackStarted(cause="instance", step="bake", reason=bad, detail=(bad,)).record()
+    for text in (stored.sentence, stored.data["reason"], *stored.data["detail"]):
+        assert not re.search("[\x00-\x08\x1b\u202e]", text)
+        assert "gone" in text
+        assert len(text) <= ev.LONGEST
+
+
+def test_every_event_is_made_somewhere() -> None:
+    source = "".join(
+        path.read_text() for path in (ROOT / "src/pilotage").rglob("*.py") if "model/events" not in str(path)
+    )
+    missing = [e for e in ev.EVENTS if f"{e.__name__}(" not in source]
+    # A type is written once, in its class: nobody makes or compares events by literals.
+    by_hand = {e.type for e in ev.EVENTS if re.search(rf'(Event\(|type (==|!=|in) \(?)"{e.type}"', source)}
+    assert not by_hand
+    assert not missing
+
+
+def test_the_machine_really_tells_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: set[type[ev.Occurrence]] = set()
+    tell = Turn.tell
+
+    def remember(turn: Turn, occurrence: ev.Occurrence) -> None:
+        told.add(type(occurrence))
+        tell(turn, occurrence)
+
+    monkeypatch.setattr(Turn, "tell", remember)
+    _live_through_everything()
+    assert set(ev.EVENTS) - OF_THE_STORE <= told, [e.type for e in set(ev.EVENTS) - OF_THE_STORE - told]
+
+
+def _story(strategy: str, tolerance: str = "low", until: StepKind | None = None, **overrides: object) -> Strategies:
+    """A rollout that went well so far, up to a look at its first step of a kind."""
+    machine = Strategies()
+    machine.start(strategy, tolerance, Pace.FULL, 4, False, 0)
+    if overrides:
+        given = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
+        kept = {path: Override(value, "test") for path, value in SHORT[strategy].items()}
+        more = {"hold.duration": Override("6s", "test"), "pause.deadline": Override("12s", "test")}
+        service = Service(instances=4, overrides={**kept, **more, **given})
+        machine.plan = make_plan(machine.plan.answers, version="new", service=service)
+        machine.state = begin(machine.plan, "old", Pace.FULL, "ada")
+    for _ in range(100):
+        if until and machine.plan.steps[machine.state.step].kind is until:
+            break
+        machine.all_goes_well(1)
+    return machine
+
+
+def _ask(machine: Strategies, *kinds: CommandKind) -> None:
+    for kind in kinds:
+        machine.command(kind, False)
+        machine.look(1.0, None)
+
+
+def _live_through_everything() -> None:
+    """Short stories, each with what can go wrong in it."""
+    for strategy in SHORT:
+        _ask(_story(strategy), CommandKind.PAUSE)
+    for strategy, until in (
+        ("blue-green", StepKind.KEEP), ("rolling", StepKind.BAKE), ("big-bang", StepKind.BAKE),
+        ("feature-toggle", StepKind.BAKE),
+    ):  # fmt: skip
+        machine = _story(strategy, until=until)
+        _ask(machine, CommandKind.ABORT)
+        machine.all_goes_well(60)
+    gate = _story("canary", until=StepKind.GATE, canary__approval=True)
+    _ask(gate, CommandKind.APPROVE, CommandKind.PAUSE, CommandKind.RETRY, CommandKind.PROMOTE)
+    endless = _story("canary", until=StepKind.ANALYSE, rollback__possible=False)
+    harm = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
+    decide(endless.plan, endless.state, endless.world.seen(harm, ""), (), endless.now)
+    first = Strategies()
+    first.start("canary", "low", Pace.FIRST, 4, False, 0)
+    _ask(first, CommandKind.ABORT)
+    bad, unknown = VerdictKind.FAIL, VerdictKind.INSUFFICIENT_DATA
+    for verdict, until in (
+        (Verdict("error rate", bad, "worse"), StepKind.ANALYSE),
+        (Verdict("error rate", bad, "ill", excuse=Excuse.INSTANCE, instance=ILL), StepKind.ANALYSE),
+        (Verdict("error rate", bad, "past", past=True), StepKind.BAKE),
+        (Verdict("error rate", unknown, "few"), StepKind.BAKE),
+    ):  # fmt: skip
+        _story("canary", "medium", until).it_stays_so((verdict, *GOOD[1:]), 40)
+    ill = _story("canary", until=StepKind.ANALYSE)
+    for health, looks in ((Health.UNHEALTHY, 2), (Health.HEALTHY, 9), (Health.EXITED, 1)):
+        for one in ill.world.fleet["new"]:
+            one.health = health
+        for _ in range(looks):
+            ill.look(1.0, None)

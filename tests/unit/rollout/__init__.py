@@ -1,0 +1,1 @@
+"""Decisions on a rollout: strategies, harm, holds, releases of several services."""

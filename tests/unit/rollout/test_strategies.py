@@ -1,0 +1,153 @@
+"""What is particular to a strategy stands in its file alone, and is asked of it: what it requires, compares, awaits."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pilotage.model import step_ids
+from pilotage.model.answers import DeploymentStrategy as S
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.observation import CheckResult, CheckStatus
+from pilotage.model.progress import BigBangProgress, WayBack
+from pilotage.model.rollout import Apply, CommandKind, Pace, RolloutState, Seen, Status
+from pilotage.model.stored_state import from_data, to_data
+from pilotage.model.traffic import WHOLE, Split
+from pilotage.rollout.machine import decide
+from pilotage.rollout.strategies import STRATEGIES
+from pilotage.rollout.turn import Comparison, Configured
+from tests.unit.rollout.test_strategies_model import GOOD, SHORT, Strategies, a_plan
+
+SOURCE = Path(__file__).parents[3] / "src" / "pilotage"
+OF_A_STRATEGY = SOURCE / "rollout" / "strategies"
+
+
+def test_no_module_but_its_own_names_a_strategy() -> None:
+    """A sixth strategy is one file and one line of the table, as far as execution goes."""
+    named = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for part in ("rollout", "engine", "app")
+        for path in sorted((SOURCE / part).rglob("*.py"))
+        if OF_A_STRATEGY not in path.parents
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "DeploymentStrategy"
+        )
+        or (
+            isinstance(node, ast.Compare)
+            and any(isinstance(c, ast.Constant) and c.value in set(S) for c in node.comparators)
+        )
+    ]
+    assert named == []
+
+
+def test_every_id_that_is_acted_upon_is_written_by_the_planner() -> None:
+    known = {value for name, value in vars(step_ids).items() if name.isupper()}
+    written = {step.id for strategy in SHORT for step in a_plan(strategy, "low", 4, False).steps}
+    named = {name for strategy in STRATEGIES.values() for name in strategy.more_checks}
+    assert known <= written | named
+
+
+@pytest.mark.parametrize(
+    ("strategy", "configured", "words"),
+    [
+        (S.FEATURE_TOGGLE, Configured(checks=frozenset()), "needs its flag"),
+        (
+            S.FEATURE_TOGGLE,
+            Configured(checks=frozenset(), flag="new", ramp=Ramp((), 250)),
+            "reaches 25 % of users already",
+        ),
+        (S.FEATURE_TOGGLE, Configured(checks=frozenset(), flag="new", ramp=OFF), ""),
+        (S.BIG_BANG, Configured(checks=frozenset({"restore"})), "needs a backup with proof"),
+        (S.BIG_BANG, Configured(checks=frozenset({"check-backup"})), ""),
+        (S.CANARY, Configured(checks=frozenset()), ""),
+    ],
+)
+def test_a_strategy_says_what_its_target_lacks(strategy: S, configured: Configured, words: str) -> None:
+    lacks = STRATEGIES[strategy].requires(configured)
+    assert words in "".join(lacks)
+    assert bool(lacks) == bool(words)
+
+
+def test_r16_a_toggle_compares_its_code_while_dark_and_its_flag_after_that() -> None:
+    dark, ramped = RolloutState(new="2", old="1"), RolloutState(new="2", old="1", step=1)
+    toggle = STRATEGIES[S.FEATURE_TOGGLE]
+    assert [toggle.comparison(state) for state in (dark, ramped)] == [Comparison.SIDE_BY_SIDE, Comparison.VARIANTS]
+    assert STRATEGIES[S.BIG_BANG].comparison(dark) is Comparison.BEFORE_AFTER
+
+
+def test_the_plan_of_a_way_back_speaks_of_the_past_where_nothing_runs_beside_the_new_version() -> None:
+    begun = RolloutState(new="2", old="1")
+    alone = {name for name, one in STRATEGIES.items() if one.comparison(begun) is Comparison.BEFORE_AFTER}
+    told = {
+        S(name) for name in SHORT if "'s in the past: " in " ".join(a_plan(name, "low", 4, False).rollback.triggers)
+    }
+    assert told == alone
+
+
+def test_a_check_that_nobody_is_asked_is_told_once_also_when_a_freeze_holds_it() -> None:
+    machine = Strategies()
+    machine.start("blue-green", "low", Pace.FULL, 1, False)
+    plan, state, told = machine.plan, machine.state, list[str]()
+    last = next(i for i, step in enumerate(plan.steps) if step.id == "check-functions")
+    for look in range(60):
+        machine.world.mend()
+        machine.world.pass_time(1.0)
+        seen = machine.world.seen(GOOD, "the end of the year" if look < 30 else "")
+        decision = decide(plan, state, seen, (), 1000.0 + look)
+        assert look >= 30 or decision.state.step <= last
+        state = decision.state
+        told += [str(event.data["step"]) for event in decision.events if event.type == "check-skipped"]
+        for action in decision.actions:
+            machine.act(action)
+    assert state.step > last
+    assert told.count("check-functions") == 1
+
+
+def test_r15_a_big_bang_comes_back_part_by_part_in_order() -> None:
+    machine = Strategies()
+    machine.start("big-bang", "low", Pace.FULL, 2, False)
+    plan, parts = machine.plan, list[WayBack]()
+    while plan.steps[machine.state.step].id != step_ids.VERIFY:
+        machine.all_goes_well(1)
+    machine.command(CommandKind.ABORT, False)
+    while not machine.state.status.final:
+        machine.world.mend()
+        machine.look(1.0, None)
+        parts.append(getattr(machine.state.progress, "came_to", WayBack.BEGUN))
+    assert machine.state.status is Status.ROLLED_BACK
+    assert list(dict.fromkeys(parts)) == list(WayBack)
+
+
+def test_r15_a_restore_that_fails_without_a_word_leaves_the_service_closed_and_calls_a_person() -> None:
+    plan = a_plan("big-bang", "low", 2, False)
+    replaced = next(i for i, step in enumerate(plan.steps) if step.id == step_ids.VERIFY)
+    state = RolloutState(
+        new="new",
+        old="old",
+        status=Status.ROLLING_BACK,
+        step=replaced,
+        progress=BigBangProgress(came_to=WayBack.STOPPED),
+    )
+    failed = CheckResult(step_ids.RESTORE, 1, CheckStatus.FAILED, "")
+    seen = Seen(Split((("new", WHOLE),), closed=True), (), hooks=frozenset({step_ids.RESTORE}), checks=(failed,))
+    decision = decide(plan, state, seen, (), 1.0)
+    assert decision.state.status is Status.FAILED
+    assert "the restore failed" in decision.state.reason
+    assert next(a.split.closed for a in decision.actions if isinstance(a, Apply))
+
+
+def test_a_way_back_is_stored_as_the_number_that_earlier_versions_wrote() -> None:
+    """A worker of an earlier version that takes the rollout over goes on with the same part."""
+    state = RolloutState(new="2", old="1", progress=BigBangProgress(came_to=WayBack.RESTORED))
+    assert to_data(state)["progress"] == {"strategy": "big-bang", "undone": 3}
+
+
+def test_a_way_back_with_more_parts_than_there_are_is_no_state() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        from_data({"new": "2", "old": "1", "status": "rolling-back", "moves": 9}, S.BIG_BANG)

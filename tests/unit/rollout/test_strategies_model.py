@@ -1,0 +1,419 @@
+"""A model of the world around every strategy: whatever is observed, asked and broken, in any order, and wherever the
+controller is killed, nothing stops that requests reach, nobody is sent to nobody, and the end is as the state says."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from pilotage import Answers, Plan, Service, make_plan
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.observation import CheckResult, CheckStatus, Excuse, Health, Instance, Verdict, VerdictKind
+from pilotage.model.rollout import (
+    Action,
+    Apply,
+    Check,
+    Command,
+    CommandKind,
+    Ensure,
+    Pace,
+    Replace,
+    RolloutState,
+    Seen,
+    SetFlag,
+    Status,
+)
+from pilotage.model.traffic import WHOLE, Split
+from pilotage.plan.numbers import Override
+from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
+from tests.effort import examples
+from tests.unit.rollout.rules_of_harm import check_harm
+
+DRAIN = 2.0
+TOLERANCES = ("low", "medium", "high", "zero-downtime")
+ILL = "h:101"
+"""The first new instance that was started."""
+GOOD = tuple(Verdict(m, VerdictKind.PASS, "fine") for m in ("error rate", "slow requests", "memory"))
+SHORT: dict[str, dict[str, object]] = {
+    "canary": {
+        "canary.phase_duration": "3s",
+        "canary.bake_duration": "3s",
+        "canary.drain_duration": "2s",
+        "canary.start_deadline": "8s",
+    },
+    "blue-green": {
+        "blue_green.watch_duration": "3s",
+        "blue_green.keep_duration": "3s",
+        "blue_green.drain_duration": "2s",
+        "blue_green.start_deadline": "8s",
+        "blue_green.check_deadline": "20s",
+    },
+    "rolling": {
+        "rolling.batch": "50%",
+        "rolling.max_unavailable": "50%",
+        "rolling.wait": "2s",
+        "rolling.health_timeout": "8s",
+        "rolling.drain_duration": "2s",
+        "rolling.bake_duration": "3s",
+        "rolling.check_deadline": "20s",
+    },
+    "big-bang": {
+        "big_bang.drain_duration": "2s",
+        "big_bang.check_deadline": "20s",
+        "big_bang.replace_deadline": "20s",
+        "big_bang.bake_duration": "3s",
+    },
+    "feature-toggle": {
+        "toggle.drain_duration": "2s",
+        "toggle.stage_duration": "2s",
+        "toggle.bake_duration": "2s",
+        "toggle.start_deadline": "60s",
+        "toggle.flag_deadline": "10s",
+    },
+}
+HOOKS = {
+    "canary": frozenset[str](),
+    "blue-green": frozenset({"check-smoke"}),
+    "rolling": frozenset({"check-package"}),
+    "big-bang": frozenset({"check-backup", "restore"}),
+    "feature-toggle": frozenset[str](),
+}
+
+
+def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
+    short = {
+        **SHORT[strategy],
+        "judge.warm_up": "3s",
+        "hold.duration": "6s",
+        "hold.answer_deadline": "6s",
+        "pause.deadline": "12s",
+        "rollback.deadline": "90s",
+    }
+    if beside and strategy == "rolling":
+        short["rolling.max_unavailable"] = "0"
+    overrides = {path: Override(value, "test") for path, value in short.items()}
+    answers = Answers("minor", strategy, "small", "weekly", tolerance, "internal-only")
+    return make_plan(answers, version="new", service=Service(instances=full, overrides=overrides))
+
+
+@dataclass
+class One:
+    """An instance: `out` is for how long no request could reach it."""
+
+    number: int
+    health: Health = Health.STARTING
+    out: float = 100.0
+
+
+@dataclass
+class World:
+    """Instances, a router, hooks and a flag, obedient unless told otherwise; every change is checked."""
+
+    fleet: dict[str, list[One]]
+    split: Split | None
+    hooks: frozenset[str]
+    flag: Ramp = OFF
+    sent: dict[str, frozenset[int]] = field(default_factory=dict)
+    asked: dict[tuple[str, int], CheckStatus] = field(default_factory=dict)
+    failing: bool = False
+    router_up: bool = True
+    fleet_up: bool = True
+    flags_up: bool = True
+    obeys: bool = True
+    ports: int = 100
+
+    def seen(self, verdicts: tuple[Verdict, ...], freeze: str) -> Seen:
+        instances = tuple(
+            Instance(f"{version}-{one.number}", version, "h", one.number, one.health)
+            for version, group in self.fleet.items()
+            for one in group
+        )
+        endpoints = {version: frozenset(("h", n) for n in ports) for version, ports in self.sent.items()}
+        trouble = "" if self.router_up and self.fleet_up and self.flags_up else "cannot be read"
+        return Seen(
+            self.split if self.router_up else None,
+            instances if self.fleet_up else None,
+            verdicts,
+            trouble,
+            endpoints if self.router_up else None,
+            self.hooks,
+            tuple(CheckResult(name, attempt, status, "said so") for (name, attempt), status in self.asked.items()),
+            freeze,
+            flag=self.flag if self.flags_up else None,
+        )
+
+    def living(self, version: str) -> list[One]:
+        return [one for one in self.fleet.get(version, []) if one.health is not Health.EXITED]
+
+    def reached(self, version: str) -> frozenset[int]:
+        """Who may be sent a request now."""
+        if self.split is None or not self.split.reaches(version):
+            return frozenset()
+        return self.sent.get(version, frozenset())
+
+    def apply(self, action: Apply) -> None:
+        if not self.fleet_up:
+            return
+        keep, sent = dict(action.keep), {}
+        for version in self.fleet:
+            living = self.living(version)[: keep.get(version)]
+            living = [one for one in living if f"h:{one.number}" not in action.without]
+            chosen = [one for one in living if one.health is Health.HEALTHY] or living
+            # An empty version's endpoints stay as they were: nobody is sent there any more.
+            sent[version] = frozenset(one.number for one in chosen) or self.sent.get(version, frozenset())
+        if not action.split.closed and any(not sent.get(version) for version, _ in action.split.weights):
+            return  # the router refuses to send requests to nobody
+        if self.router_up and self.obeys:
+            self.split, self.sent = action.split, sent
+
+    def ensure(self, version: str, count: int) -> None:
+        if not self.fleet_up:
+            return
+        group = self.fleet.setdefault(version, [])
+        living = self.living(version)
+        for one in living[count:]:
+            if one.health is Health.HEALTHY:
+                assert one.number not in self.reached(version), f"{version} is stopped while requests reach it"
+                assert one.out >= DRAIN - 0.001, f"{version} is stopped before its requests could finish"
+        group[:] = living[:count]
+        while len(group) < count:
+            self.ports += 1
+            group.append(One(self.ports))
+
+    def replace(self, action: Replace) -> None:
+        """It gets no requests and ends; a fresh one comes with the next wish for so many."""
+        assert (action.version, action.instance) == ("new", ILL)
+        for one in self.fleet.get("new", []):
+            if self.fleet_up and f"h:{one.number}" == action.instance:
+                one.health = Health.EXITED
+
+    def check(self, action: Check) -> None:
+        self.asked.setdefault((action.name, action.attempt), CheckStatus.RUNNING)
+
+    def pass_time(self, seconds: float) -> None:
+        for version, group in self.fleet.items():
+            for one in group:
+                one.out = 0.0 if one.number in self.reached(version) else one.out + seconds
+        if seconds:
+            for key, status in self.asked.items():
+                if status is CheckStatus.RUNNING:
+                    self.asked[key] = CheckStatus.FAILED if self.failing else CheckStatus.PASSED
+
+    def mend(self) -> None:
+        self.router_up = self.fleet_up = self.flags_up = self.obeys = True
+        for group in self.fleet.values():
+            for one in group:
+                if one.health is not Health.EXITED:
+                    one.health = Health.HEALTHY
+
+
+VERDICTS: list[tuple[Verdict, ...]] = [
+    GOOD,
+    GOOD,
+    (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "few"), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "ill", excuse=Excuse.INSTANCE, instance=ILL), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP, critical=True), *GOOD[1:]),
+    (Verdict("error rate", VerdictKind.FAIL, "worse than before", past=True), *GOOD[1:]),
+    (Verdict("slow requests", VerdictKind.INCONCLUSIVE, "slower than before?", past=True), *GOOD[1:]),
+]
+verdict_sets = st.sampled_from(VERDICTS)
+
+
+class Strategies(RuleBasedStateMachine):
+    @initialize(
+        strategy=st.sampled_from(sorted(SHORT)),
+        tolerance=st.sampled_from(["low", "medium", "high", "zero-downtime"]),
+        pace=st.sampled_from([Pace.FULL, Pace.FULL, Pace.FAST, Pace.FIRST, Pace.URGENT]),
+        full=st.sampled_from([1, 2, 4, 5]),
+        beside=st.booleans(),
+        ahead=st.integers(0, 40),
+    )
+    def start(self, strategy: str, tolerance: str, pace: Pace, full: int, beside: bool, ahead: int = 0) -> None:
+        old = None if pace is Pace.FIRST else "old"
+        self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside), strategy, full
+        fleet = {"new": list[One]()}
+        if old:
+            fleet["old"] = [One(n, Health.HEALTHY, 0.0) for n in range(full)]
+        sent = {version: frozenset(one.number for one in group) for version, group in fleet.items()}
+        self.world = World(fleet, Split((("old", WHOLE),)) if old else None, HOOKS[strategy], sent=sent)
+        self.now, self.verdicts, self.freeze = 1000.0, GOOD, ""
+        self.state: RolloutState = begin(self.plan, old, pace, "ada")
+        self.pending: list[Command] = []
+        self.asked = 0
+        self.all_goes_well(ahead)
+
+    @rule(verdicts=verdict_sets)
+    def judged(self, verdicts: tuple[Verdict, ...]) -> None:
+        self.verdicts = verdicts
+
+    @rule(kind=st.sampled_from(CommandKind), full=st.booleans())
+    def command(self, kind: CommandKind, full: bool) -> None:
+        self.asked += 1
+        self.pending.append(Command(self.asked, kind, "grace", full=full))
+
+    @rule(freeze=st.sampled_from(["", "", "the end of the year"]))
+    def freezes(self, freeze: str) -> None:
+        self.freeze = freeze
+
+    @rule(failing=st.booleans())
+    def checks_fail(self, failing: bool) -> None:
+        self.world.failing = failing
+
+    @rule(version=st.sampled_from(["new", "old"]), health=st.sampled_from(Health), which=st.integers(0, 4))
+    def health_changes(self, version: str, health: Health, which: int) -> None:
+        group = self.world.fleet.get(version, [])
+        if which < len(group) and health is not Health.STOPPING and group[which].health is not Health.EXITED:
+            group[which].health = health
+
+    @rule(router=st.booleans(), fleet=st.booleans(), flags=st.booleans(), obeys=st.booleans())
+    def outage(self, router: bool, fleet: bool, flags: bool, obeys: bool) -> None:
+        world = self.world
+        world.router_up, world.fleet_up, world.flags_up, world.obeys = router, fleet, flags, obeys
+
+    @rule()
+    def well_again(self) -> None:
+        self.world.mend()
+
+    @rule(verdicts=verdict_sets, looks=st.integers(2, 40))
+    def it_stays_so(self, verdicts: tuple[Verdict, ...], looks: int) -> None:
+        """Long enough for holds, pauses and what is withdrawn to come to their deadlines."""
+        self.verdicts = verdicts
+        for _ in range(looks):
+            self.world.mend()
+            self.look(1.0, None)
+
+    @rule(looks=st.integers(1, 60))
+    def all_goes_well(self, looks: int) -> None:
+        """Without this, chance alone would seldom come to the end of a rollout."""
+        self.verdicts, self.freeze, self.world.failing = GOOD, "", False
+        for _ in range(looks):
+            self.world.mend()
+            self.look(1.0, None)
+
+    @rule(
+        seconds=st.sampled_from([1.0, 1.0, 1.0, 0.1, 3600.0, -3600.0]), killed=st.sampled_from([None, None, 0, 1, 2, 3])
+    )
+    def look(self, seconds: float, killed: int | None) -> None:
+        """killed: 0 before the state is recorded, n after n - 1 of the actions."""
+        self.now += seconds
+        # Of a jump of the clock, the machine believes this much at most.
+        self.world.pass_time(min(max(seconds, 0.0), MOST_ATTENDED))
+        before, seen = self.state, self.world.seen(self.verdicts, self.freeze)
+        decision = decide(self.plan, before, seen, tuple(self.pending), self.now)
+        check_harm(self.plan, before, seen, decision, tuple(command.kind for command in self.pending))
+        after = decision.state
+        assert after.step in (before.step, before.step + 1), "a step was left out or undone"
+        assert not (before.status.final and after.status is not before.status), "what is final changed"
+        if before.status is Status.ROLLING_BACK:
+            assert after.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED), "the way back was left"
+        if killed == 0:
+            return
+        self.state = after
+        assert {c.id for c in self.pending} == {i for i, _ in decision.answered}, "a command was not answered"
+        self.pending = []
+        for action in decision.actions if killed is None else decision.actions[: killed - 1]:
+            self.act(action)
+
+    def act(self, action: Action) -> None:
+        match action:
+            case Ensure(version, count):
+                self.world.ensure(version, count)
+            case Apply():
+                self.world.apply(action)
+            case Check():
+                self.world.check(action)
+            case Replace():
+                self.world.replace(action)
+            case SetFlag(ramp):
+                if self.world.flags_up:
+                    self.world.flag = ramp
+
+    def teardown(self) -> None:
+        """Left alone in a world that works, every rollout ends, and the world is as its state says."""
+        if not hasattr(self, "state"):
+            return
+        self.verdicts, self.freeze, self.world.failing = GOOD, "", False
+        for _ in range(400):
+            self.world.mend()
+            if not self.pending and self.state.status is Status.PAUSED and self.asked % 2:
+                self.command(CommandKind.RESUME, False)
+            self.look(1.0, None)
+        assert self.state.status.final, self.state
+        self.world.mend()
+        check_end(self.strategy, self.state, self.world, self.full)
+
+
+def check_end(strategy: str, state: RolloutState, world: World, full: int) -> None:
+    running = {version: len(group) for version, group in world.fleet.items() if group}
+    match state.status:
+        case Status.COMPLETED:
+            assert world.split == Split((("new", WHOLE),))
+            assert running == {"new": full}
+            wanted = Ramp(("internal", "beta"), WHOLE) if state.pace is not Pace.FAST else OFF
+            assert world.flag == (wanted if strategy == "feature-toggle" else OFF)
+        case Status.ROLLED_BACK if state.dark:
+            assert world.flag == OFF
+            assert running == {"new": full}
+        case Status.ROLLED_BACK:
+            assert world.split == Split((("old", WHOLE),))
+            assert running == {"old": full, **({"new": full} if state.preserved and running.get("new") else {})}
+            assert world.flag == OFF
+        case Status.FAILED:
+            assert state.reason
+            assert world.flag == OFF
+
+
+Strategies.TestCase.settings = settings(
+    max_examples=examples(100), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestStrategies = Strategies.TestCase
+
+
+def test_each_strategy_comes_to_its_end_and_back_from_every_step() -> None:
+    """Without any trouble: forward, and an abort at each step in turn."""
+    for strategy in SHORT:
+        for full in (1, 4):
+            steps = len(a_plan(strategy, "low", full, False).steps)
+            for abort_at in range(steps + 1):
+                machine = Strategies()
+                machine.start(strategy, "low", Pace.FULL, full, False)
+                for _ in range(400):
+                    machine.world.mend()
+                    if machine.state.step == abort_at and machine.state.status is Status.PROGRESSING:
+                        machine.command(CommandKind.ABORT, False)
+                    machine.look(1.0, None)
+                    if machine.state.status.final:
+                        break
+                wanted = Status.COMPLETED if abort_at == steps else Status.ROLLED_BACK
+                assert machine.state.status is wanted, (strategy, full, abort_at, machine.state)
+                for _ in range(5):
+                    machine.look(1.0, None)
+                check_end(strategy, machine.state, machine.world, full)
+
+
+@pytest.mark.parametrize("strategy", sorted(SHORT))
+@pytest.mark.parametrize("killed", [False, True])
+def test_whatever_the_judge_says_and_whenever_nothing_is_kept_from_ending(strategy: str, killed: bool) -> None:
+    """Every verdict from every moment on, for longer than any deadline, the controller killed at every third look."""
+    for tolerance, verdicts, ahead in itertools.product(TOLERANCES, VERDICTS[1:], range(0, 60, 6)):
+        machine = Strategies()
+        machine.start(strategy, tolerance, Pace.FULL, 4, False, ahead)
+        for look in range(150):
+            machine.world.mend()
+            machine.verdicts = verdicts
+            machine.look(1.0, (look + ahead) % 4 if killed and look % 3 == 0 else None)
+            if machine.state.status.final:
+                break
+        assert machine.state.status.final, (tolerance, verdicts, ahead, machine.state)
+        for _ in range(8):
+            machine.look(1.0, None)
+        check_end(strategy, machine.state, machine.world, 4)
