@@ -1,4 +1,4 @@
-"""Makes docs/events.md from the classes of `pilotage.model.events`: `python docs/events_page.py`."""
+"""Makes docs/reference/events.md from the classes of `pilotage.model.events`: `python docs/events_page.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pilotage.model import events as ev
 from pilotage.model.observation import VerdictKind
 from pilotage.model.rollout import CommandKind, HoldCause, Pace
 
-PAGE = Path(__file__).parent / "events.md"
+PAGE = Path(__file__).parent / "reference" / "events.md"
 PLAN = "9f2c…"
 WHERE = "on 2.4.0: web-3 (healthy); on 2.3.9: web-1 (healthy), web-2 (healthy)"
 WORSE = "error rate: 4.8 % against 0.1 %"
@@ -65,12 +65,13 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
 _OPENING = """# Events
 
 Everything that happens to a rollout is an event. Read them with `pilotage events`, receive them
-[in your channels](notifications.md), or take them from `pilotage events --json`.
+[in your channels](../guides/notifications.md), or take them from `pilotage events --json`.
 
 Each event has a type, a sentence for people, and data for programs. Type and fields are stable: a later version adds
 fields and types, and renames or removes none. `pilotage schema events` prints the JSON Schema of what is stored.
 
-Data may also have a key `sealed`: what the event fixes beside its own words ([integrity](integrity.md#event-chains)).
+Data may also have a key `sealed`: what the event fixes beside its own words
+([integrity](../explanation/integrity.md#event-chains)).
 
 A message has the severity of its event. A *critical* event pages: it opens the incident of its rollout.
 A field in *italics* is left out while it has nothing to say.

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/notifications.md, docs/notes.md and docs/reports.md: `python docs/report_pictures.py`.
+"""Makes the pictures of the pages notifications, notes and reports in docs/guides: `python docs/report_pictures.py`.
 
 From the demo's two releases, as their records stand after it, in a real browser; needs Chromium on the PATH.
 """

@@ -1,6 +1,6 @@
 """What a package with an adapter of its own needs: the ports, what they promise, and how an adapter is described.
 
-docs/adapters.md shows how. The names here stay; everything else of Pilotage may move.
+docs/guides/adapters.md shows how. The names here stay; everything else of Pilotage may move.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`kind: command`: the example of docs/adapters.md and a program for each port keep the contracts; its manners."""
+"""`kind: command`: the example of docs/guides/adapters.md and a program for each port keep the contracts; its manners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pilotage.testing.contracts.metrics import MetricsContract
 from pilotage.testing.contracts.notifier import NotifierContract
 
 pytestmark = pytest.mark.real
-DOCS = Path(__file__).parents[2] / "docs" / "adapters.md"
+DOCS = Path(__file__).parents[2] / "docs" / "guides" / "adapters.md"
 
 PROGRAM = '''
 import json, sys

@@ -14,7 +14,7 @@ from pilotage.cli.options import json_option
 def adapters(as_json: bool) -> None:
     """List the installed adapters of every port, with their capabilities.
 
-    Packages add adapters through entry points; see docs/adapters.md.
+    Packages add adapters through entry points; see docs/guides/adapters.md.
     """
     from pilotage.app.adapters import in_words, installed
     from pilotage.cli.edge import console

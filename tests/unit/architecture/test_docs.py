@@ -31,14 +31,14 @@ def rows(page: str) -> list[list[str]]:
 
 
 def test_the_configuration_example_is_valid_and_makes_a_plan(tmp_path: Path) -> None:
-    (example,) = blocks("docs/configuration.md", "yaml")
+    (example,) = blocks("docs/guides/configuration.md", "yaml")
     (tmp_path / "pilotage.yaml").write_text(example)
     plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("2.4.0"))
     assert plan.setting("canary.phase_duration").value == 1800
 
 
 def test_the_example_of_the_quick_start_makes_a_plan(tmp_path: Path) -> None:
-    (example,) = blocks("docs/quick-start.md", "yaml")
+    (example,) = blocks("docs/start/quick-start.md", "yaml")
     (tmp_path / "pilotage.yaml").write_text(example)
     plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("0.65.1"))
     assert plan.setting("canary.phase_duration").value == 30
@@ -52,10 +52,10 @@ def test_the_judges_example_of_rules_is_valid() -> None:
 
     signals, rules = (
         AnalysisSection.model_validate(yaml.safe_load(example)["analysis"])
-        for example in blocks("docs/judge.md", "yaml")
+        for example in blocks("docs/explanation/judge.md", "yaml")
     )
     assert rules.rules[0].failure_limit == 3
-    assert set(signals.signals) == {row[0].strip("|` ") for row in rows("docs/judge.md")} & set(SIGNALS)
+    assert set(signals.signals) == {row[0].strip("|` ") for row in rows("docs/explanation/judge.md")} & set(SIGNALS)
     assert len(signals.signals) == len(SIGNALS)
 
 
@@ -65,10 +65,10 @@ def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_pat
     from pilotage.config.readiness import EvidenceSection, ReadinessSection
     from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
 
-    (example,) = blocks("docs/readiness.md", "yaml")
+    (example,) = blocks("docs/guides/readiness.md", "yaml")
     section = ReadinessSection.model_validate(yaml.safe_load(example)["readiness"])
     assert set(section.evidence) == BY_EVIDENCE
-    named = {row[0].strip("|` ") for row in rows("docs/readiness.md")}
+    named = {row[0].strip("|` ") for row in rows("docs/guides/readiness.md")}
     helpers = {"at_least", "accept", "baseline", "slower", "max_age"}
     assert named == set(EvidenceSection.model_fields) - helpers | BY_OURSELVES
 
@@ -82,12 +82,12 @@ def test_the_channels_example_is_valid_and_names_every_kind() -> None:
     from pilotage.config.models import StatusPageSection
     from pilotage.model.capabilities import Port
 
-    shortest, channels, page = blocks("docs/notifications.md", "yaml")
+    shortest, channels, page = blocks("docs/guides/notifications.md", "yaml")
     assert TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(shortest)["notify"])
     made = TypeAdapter(list[ChannelSection]).validate_python(yaml.safe_load(channels)["notify"])
     assert {section.kind for section in made} == set(TABLE[Port.NOTIFY])
     assert StatusPageSection.model_validate(yaml.safe_load(page)["status_page"]).folder == "public/status"
-    told = {row[0].strip("|` ").partition("`")[0] for row in rows("docs/notifications.md")}
+    told = {row[0].strip("|` ").partition("`")[0] for row in rows("docs/guides/notifications.md")}
     assert set(TABLE[Port.NOTIFY]) <= told
 
 
@@ -96,14 +96,15 @@ def test_the_figures_example_is_valid() -> None:
 
     from pilotage.config.models import ReportSection
 
-    (example,) = blocks("docs/reports.md", "yaml")
+    (example,) = blocks("docs/guides/reports.md", "yaml")
     assert len(ReportSection.model_validate(yaml.safe_load(example)["report"]).business) == 3
 
 
 @pytest.mark.parametrize(
     "page",
-    ["quick-start", "plans", "canary", "strategies", "readiness", "risk", "notifications", "notes", "reports",
-     "configuration", "cli", "integrity", "judge", "operate", "troubleshooting"],
+    ["start/quick-start", *(f"guides/{name}" for name in (
+        "plans", "canary", "strategies", "readiness", "risk", "notifications", "notes", "reports", "configuration",
+    )), "reference/cli", "explanation/integrity", "explanation/judge", "operate/operate", "operate/troubleshooting"],
 )  # fmt: skip
 def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
     """Every `pilotage …` of a page, in a block or in a sentence: the command is there, and knows each option."""
@@ -140,7 +141,7 @@ def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
 
 
 def test_the_table_of_numbers_is_the_codes() -> None:
-    documented = rows("docs/configuration.md")
+    documented = rows("docs/guides/configuration.md")
     assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]
     for row, cells in zip(ROWS, (row[1:] for row in documented), strict=True):
         shown = [
@@ -152,7 +153,7 @@ def test_the_table_of_numbers_is_the_codes() -> None:
 
 
 def test_the_table_of_commands_is_the_codes() -> None:
-    documented = {row[0].strip("|` "): row[1].strip("| ") for row in rows("docs/cli.md")}
+    documented = {row[0].strip("|` "): row[1].strip("| ") for row in rows("docs/reference/cli.md")}
     assert documented == {name: text for group in _GROUPS.values() for name, (_, text) in group.items()}
 
 
@@ -160,7 +161,7 @@ def test_the_tables_of_plans_are_the_codes() -> None:
     from pilotage.cli.planning import make
     from pilotage.plan.conflicts import NAMES
 
-    documented = [row[0].strip("|` ") for row in rows("docs/plans.md")]
+    documented = [row[0].strip("|` ") for row in rows("docs/guides/plans.md")]
     (form,) = [option for option in make.params if option.name == "form"]
     forms = [name for row in documented for name in row.replace("`, `", " ").split()]
     assert sorted(forms) == sorted([*NAMES, *form.type.choices])  # type: ignore[attr-defined]
@@ -179,7 +180,7 @@ def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
     day = "2027-06-18"
     for name, version in (("plan.json", "2.4.0"), ("before.json", "2.4.0"), ("after.json", "2.5.0")):
         pilotage("plan", version, "--date", day, "--as-of", "2026-11-23", "--format", "json", "-o", name)
-    lines = [line for block in blocks("docs/plans.md", "sh") for line in block.splitlines() if line.strip()]
+    lines = [line for block in blocks("docs/guides/plans.md", "sh") for line in block.splitlines() if line.strip()]
     assert len(lines) == 7
     for line in lines:
         arguments = shlex.split(line, comments=True)[1:]
@@ -187,7 +188,7 @@ def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
         pilotage(*arguments, *dated, expect=10 if "--detailed-exitcode" in arguments else 0)
     refused = pilotage("plan", "2.4.0", "--date", "2026-11-27", "--as-of", "2026-11-23", expect=2)
     said = pilotage("plan", "2.4.0", "--why", "steps[analyse-5%].duration")
-    page = " ".join((ROOT / "docs/plans.md").read_text().split())
+    page = " ".join((ROOT / "docs/guides/plans.md").read_text().split())
     assert " ".join(refused.split()) in page
     assert " ".join(said.split()) in page
 
@@ -195,10 +196,10 @@ def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
 def test_every_dependency_has_its_line() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     names = sorted(re.split(r"[><=;\[ ]", line)[0] for line in wanted)
-    assert sorted(row[0].strip("|` ") for row in rows("docs/dependencies.md")) == names
+    assert sorted(row[0].strip("|` ") for row in rows("docs/explanation/dependencies.md")) == names
 
 
-@pytest.mark.parametrize("page", ["docs/library.md", "docs/judge.md"])
+@pytest.mark.parametrize("page", ["docs/reference/library.md", "docs/explanation/judge.md"])
 def test_the_examples_run(page: str) -> None:
     assert blocks(page, "python")
     for example in blocks(page, "python"):
@@ -206,7 +207,7 @@ def test_the_examples_run(page: str) -> None:
 
 
 def test_every_statistic_names_a_test_that_exists() -> None:
-    page = (ROOT / "docs/judge.md").read_text()
+    page = (ROOT / "docs/explanation/judge.md").read_text()
     written = "".join(path.read_text() for path in (ROOT / "tests/unit/judge").glob("*.py"))
     named = re.findall(r"`(test_\w+)`", page)
     assert len(named) == 14
@@ -220,7 +221,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_test_that_the_reliability_page_names_exists() -> None:
-    named = set(re.findall(r"`([tT]est\w+)`", (ROOT / "docs/reliability.md").read_text()))
+    named = set(re.findall(r"`([tT]est\w+)`", (ROOT / "docs/explanation/reliability.md").read_text()))
     files = (*(ROOT / "tests").rglob("*.py"), *(ROOT / "src/pilotage/testing").rglob("*.py"))
     source = "\n".join(path.read_text() for path in files)
     missing = [name for name in named if f"def {name}(" not in source and f"{name} = " not in source]
@@ -233,16 +234,16 @@ def test_the_sizes_of_the_operators_page_are_those_that_were_measured() -> None:
         lines = (ROOT / page).read_text().partition(f"| {head} |")[2].split("\n\n")[0].splitlines()[2:]
         return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
-    measured = table("docs/reliability.md", "store | in progress")
+    measured = table("docs/explanation/reliability.md", "store | in progress")
     wanted = [[row[1], row[4], row[6], row[7]] for row in measured if row[0] == "SQLite" and row[2] == "0"]
-    assert table("docs/operate.md", "rollouts in progress, on SQLite") == wanted
+    assert table("docs/operate/operate.md", "rollouts in progress, on SQLite") == wanted
 
 
 def test_every_message_that_troubleshooting_quotes_exists() -> None:
     """Whoever searches for a message finds it word for word; `…` stands for what differs."""
     source = " ".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     source = re.sub(r"""["']\s+f?r?["']""", "", source).replace("\\n", "\n")
-    quoted = re.findall(r"^> (.+)$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    quoted = re.findall(r"^> (.+)$", (ROOT / "docs/operate/troubleshooting.md").read_text(), re.MULTILINE)
     assert len(quoted) > 20
     for message in quoted:
         for part in message.split("…"):
@@ -253,7 +254,7 @@ def test_the_python_of_the_adapters_page_is_an_adapter() -> None:
     """What a package would copy: it runs, and the table would take what it makes."""
     from pilotage.adapters.registry import Adapter
 
-    (package,) = [block for block in blocks("docs/adapters.md", "python") if "class HAProxySection" in block]
+    (package,) = [block for block in blocks("docs/guides/adapters.md", "python") if "class HAProxySection" in block]
     made: dict[str, Any] = {"__name__": "copied"}
     exec(compile(package, "adapters.md", "exec", dont_inherit=True), made)
     assert isinstance(made["ADAPTER"], Adapter)

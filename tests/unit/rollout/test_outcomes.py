@@ -1,4 +1,4 @@
-"""Every strategy × version × traffic × tolerance ends as the table in docs/strategies.md says (C1, rule 5): the table is
+"""Every strategy × version × traffic × tolerance ends as the table in docs/guides/strategies.md says (C1, rule 5): the table is
 read from the page, and each of its cells is run through `decide` in a small world without people."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STRATEGIES = ("canary", "blue-green", "rolling", "big-bang", "feature-toggle")
 TOLERANCES = ("low", "medium", "high", "zero-downtime")
 VERSIONS = ("good", "critical", "harmful", "worse than the past", "perhaps worse than the past")
 TRAFFIC = ("users", "synthetic only", "none")
-PAGE = Path(__file__).parents[3] / "docs" / "strategies.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "strategies.md"
 
 
 def table() -> dict[tuple[str, str, str, str], str]:

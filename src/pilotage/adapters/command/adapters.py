@@ -1,4 +1,4 @@
-"""The six ports over a program. What each call sends and expects is documented in docs/adapters.md."""
+"""The six ports over a program. What each call sends and expects is documented in docs/guides/adapters.md."""
 
 from __future__ import annotations
 

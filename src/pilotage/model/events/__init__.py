@@ -1,4 +1,4 @@
-"""Every event of a rollout, one class a type. Reference page: docs/events.md.
+"""Every event of a rollout, one class a type. Reference page: docs/reference/events.md.
 
 The machine makes them (`Turn.tell`), the store keeps type, sentence and data, and readers `match` on `parse` of it.
 """

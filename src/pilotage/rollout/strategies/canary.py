@@ -1,7 +1,7 @@
 """Canary (R13): the new version runs beside the old one, and gets a growing share of requests while it proves itself.
 
 For each weight: approve, start instances, shift requests, watch. At the end the old version drains and stops.
-docs/canary.md has the rules.
+docs/guides/canary.md has the rules.
 """
 
 from __future__ import annotations
