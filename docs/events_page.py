@@ -29,7 +29,7 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.HoldStarted(
         cause=HoldCause.CANARY_UNHEALTHY,
         share=250,
-        reason="1 of 2 canary instances are healthy",
+        reason="1 of 2 instances of 2.4.0 are healthy",
         then="rollback",
         limit=30.0,
     ),
@@ -39,7 +39,9 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.Retried(actor="ada", reason="the load balancer was restarted"),
     ev.Promoted(actor="ada", reason="checked by hand"),
     ev.Approved(plan=PLAN, person="grace", title="approval to send 5%", given=1, wanted=2),
-    ev.CommandRefused(kind=CommandKind.APPROVE, actor="ada", why="ada asked for this rollout: another person must"),
+    ev.CommandRefused(
+        kind=CommandKind.APPROVE, actor="ada", why="ada started this rollout, so another person must approve it"
+    ),
     ev.InstanceDied(instance="web-2.4.0-1", last="MemoryError"),
     ev.TrafficDiverted(version="2.4.0", share=250),
     ev.TrafficResumed(version="2.4.0", share=250),
@@ -48,15 +50,17 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.SecondTry(tries=1, step="analyse-25%", title="watch 25% for 4h", after="error rate"),
     ev.Unwatched(step="bake", title="watch 100% for 1h", reason="error rate: 12 of 100 requests"),
     ev.WorseThanThePast(worse="slow requests: 3 % against 1 % last week"),
-    ev.PersonNeeded(cause="error rate", step="analyse-25%", reason=f"{WORSE}; this release cannot be undone by itself"),
+    ev.PersonNeeded(
+        cause="error rate", step="analyse-25%", reason=f"{WORSE}; this release does not roll back automatically"
+    ),
     ev.RollbackStarted(cause="error rate", step="analyse-25%", reason=WORSE),
-    ev.TrafficReturned(how="all requests go to 2.3.9 again, read back from the router"),
+    ev.TrafficReturned(how="the router confirms that all requests go to 2.3.9 again"),
     ev.BatchReturned(where=WHERE),
-    ev.MoveDone(move=1, what="the service is closed, read back from the router"),
+    ev.MoveDone(move=1, what="the router confirms that the service is closed"),
     ev.Preserved(version="2.4.0"),
     ev.Completed(step="retire", version="2.4.0"),
-    ev.RolledBack(version="2.4.0", outcome="2.4.0 is gone, 2.3.9 serves all requests", reason=WORSE),
-    ev.Failed(version="2.4.0", reason=f"{WORSE}; the rollback is not complete: 2.4.0 still runs"),
+    ev.RolledBack(version="2.4.0", outcome="2.3.9 serves all requests again; 2.4.0 has stopped", reason=WORSE),
+    ev.Failed(version="2.4.0", reason=f"{WORSE}; the rollback is not complete: 2.4.0 is still running"),
     ev.RolloutWithdrawn(version="2.4.0", actor="ada"),
     ev.EnvironmentReleased(version="2.4.0", actor="ada"),
 )

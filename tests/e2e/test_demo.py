@@ -62,7 +62,7 @@ def test_a_bad_release_is_caught_at_five_percent_and_undone_without_help(tmp_pat
 def undone(place: Path, version: str, said: str) -> None:
     """Few users met the bad release, and the record of it is whole."""
     assert figure(said, "requests lost in switching") == 0
-    assert f"why: {version} was undone because" in said
+    assert f"why: {version} was rolled back: " in said
     assert figure(said, "users hurt [^:]*:") <= 200
     report = (place / "report.md").read_text()
     assert f"from the first to the last answer of {version}" in report

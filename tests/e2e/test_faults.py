@@ -91,7 +91,7 @@ def test_a_canary_that_is_unhealthy_every_other_second_is_never_promoted(shop: M
         it.run("deploy", it.release("v1", "flapping"), "--detach")
         rollout = it.wait_end()
     assert rollout.state.status is Status.ROLLED_BACK
-    assert "canary instances are healthy" in rollout.state.reason
+    assert "instances of v1 are healthy" in rollout.state.reason
     assert "did not clear up" in rollout.state.reason
     assert len([told for told in events(it, "hold-started") if "canary" in told]) == 1
 
@@ -110,7 +110,7 @@ def test_a_killed_canary_is_undone_and_only_its_own_users_notice(shop: Make) -> 
     assert rollout.state.status is Status.ROLLED_BACK
     assert it.split() == {"version_v0": 1000}
     assert measured.lost == 0
-    assert "v1 was undone because canary instance v1-" in it.run("explain")
+    assert "v1 was rolled back: instance v1-" in it.run("explain")
     it.check_history(rollout)
 
 
@@ -124,7 +124,7 @@ def test_a_killed_stable_instance_is_replaced_while_the_rollout_holds(shop: Make
         it.wait(lambda r: r.state.status is Status.HOLDING)
         rollout = it.wait_end()
     assert rollout.state.status is Status.COMPLETED, rollout.state.reason
-    assert "1 of 2 stable instances are healthy" in it.run("explain")
+    assert "1 of 2 instances of v0 are healthy" in it.run("explain")
 
 
 class _Proxy(socketserver.ThreadingTCPServer):

@@ -16,16 +16,16 @@ from pilotage.model.traffic import Split
 
 
 class HoldCause(StrEnum):
-    """Why a rollout waits by itself at its present weight."""
+    """Why a rollout holds its current weight."""
 
     SOURCE_ERROR = "source-error"
     INSUFFICIENT_DATA = "insufficient-data"
     INCONCLUSIVE = "inconclusive"
     DEGRADED = "degraded"
     PAST = "past"
-    """Worse than the past, with no stable version beside it to compare with: a person is asked, nothing is undone."""
+    """Worse than the past, with no stable version to compare with: needs a decision, never rolls back by itself."""
     EVIDENCE = "evidence"
-    """Growing evidence of harm, not yet enough to act on: the ramp of `canary.weights: auto` does not go up."""
+    """Growing evidence of harm, not yet enough to act on: the ramp of `canary.weights: auto` stays where it is."""
     CANARY_UNHEALTHY = "canary-unhealthy"
     STABLE_UNHEALTHY = "stable-unhealthy"
     ROUTER_UNREACHABLE = "router-unreachable"

@@ -40,40 +40,44 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
     turning = [line for e in events if isinstance(e.what, _TURNING) for line in _told(e)]
     match state.status:
         case Status.QUEUED:
-            answer = f"{rollout.version} waits for its turn in {rollout.environment}."
+            answer = f"{rollout.version} is queued for {rollout.environment}."
         case Status.PROGRESSING:
             left = max(0.0, step.duration - state.watched)
             waits = f", {format_duration(round(left))} to go" if step.duration else ""
             answer = f"{rollout.version} is at step {state.step + 1} of {len(rollout.plan.steps)}: {step.title}{waits}."
         case Status.HOLDING:
-            answer = f"{rollout.version} holds at {format_share(step.weight / WHOLE)} because {state.reason}."
+            answer = f"{rollout.version} is holding at {format_share(step.weight / WHOLE)}: {_ended(state.reason)}"
         case Status.PAUSED:
             share = format_share(step.weight / WHOLE)
-            answer = f"{rollout.version} stands at {share}: {_ended(state.reason)} `pilotage resume` goes on."
+            answer = (
+                f"{rollout.version} is paused at {share}: {_ended(state.reason)} Run `pilotage resume` to continue."
+            )
         case Status.WITHDRAWN if state.excuse:
-            answer = f"{rollout.version} lost its traffic: {state.reason}. It may be bad luck and is tried once more."
+            why = _ended(state.reason)
+            answer = f"{rollout.version} is withdrawn from traffic: {why} It may be transient: Pilotage retries once."
         case Status.WITHDRAWN:
             limit = format_duration(rollout.plan.number("hold.answer_deadline"))
             answer = (
-                f"{rollout.version} lost its traffic: {state.reason}. `pilotage promote` gives it back, `pilotage "
-                f"retry` tries once more, `pilotage abort` ends the release. It is rolled back {limit} after the harm."
+                f"{rollout.version} is withdrawn from traffic: {_ended(state.reason)} `pilotage promote` restores its "
+                "traffic, `pilotage retry` restores it and judges fresh evidence, `pilotage abort` rolls back. Without "
+                f"a decision, Pilotage rolls back {limit} after the withdrawal."
             )
         case Status.ROLLING_BACK:
-            answer = f"{rollout.version} is being undone because {state.reason}."
+            answer = f"{rollout.version} is rolling back: {_ended(state.reason)}"
         case Status.ROLLED_BACK:
-            answer = f"{rollout.version} was undone because {state.reason}. {rollout.old} serves all requests."
+            answer = f"{rollout.version} was rolled back: {_ended(state.reason)} {rollout.old} serves all requests."
         case Status.CANCELLED:
-            answer = f"{rollout.version} never started: {state.reason}."
+            answer = f"{rollout.version} never started: {_ended(state.reason)}"
         case Status.FAILED:
-            answer = f"A person is needed: {state.reason}."
+            answer = f"Manual intervention needed: {_ended(state.reason)}"
         case Status.COMPLETED:
             answer = f"{rollout.version} serves all requests of {rollout.environment}."
             if state.reason:
-                answer += f" It {state.reason}."
-    numbers = ["", "What was measured last:", *verdicts] if verdicts else []
+                answer += f" It {_ended(state.reason)}"
+    numbers = ["", "Last measurements:", *verdicts] if verdicts else []
     if rollout.live.trouble:
         numbers.append(f"  {rollout.live.trouble}")
-    return [answer, *numbers, *(["", "How it came to be:", *turning] if turning else [])]
+    return [answer, *numbers, *(["", "What led here:", *turning] if turning else [])]
 
 
 def _ended(sentence: str) -> str:

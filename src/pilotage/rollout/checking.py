@@ -31,14 +31,14 @@ def _old_is_healthy(turn: Turn) -> str:
 
 def _old_is_there(turn: Turn) -> str:
     there = turn.state.old is None or (turn.seen.instances is not None and present(turn.seen, turn.state.old))
-    return "" if there else f"no instance of {turn.state.old} runs, and nothing else says that it can be started"
+    return "" if there else f"no instance of {turn.state.old} is running, so nothing shows that it can be started again"
 
 
 def _monitoring_answers(turn: Turn) -> str:
     failing = [v for v in turn.seen.verdicts if v.kind is VerdictKind.SOURCE_ERROR]
     if failing:
         return failing[0].sentence
-    return "" if turn.seen.verdicts else "the metrics source has not answered yet"
+    return "" if turn.seen.verdicts else "the metrics source has not responded yet"
 
 
 def _inside_the_window(turn: Turn) -> str:
@@ -70,7 +70,7 @@ def awaits_check(turn: Turn) -> str:
     if status is CheckStatus.PASSED:
         return ""
     result = turn.seen.check(turn.step.id, turn.state.attempt)
-    return f"{status or 'not begun'}{': ' + result.detail if result and result.detail else ''}"
+    return f"{status or 'not started'}{': ' + result.detail if result and result.detail else ''}"
 
 
 def note_skipped(turn: Turn) -> None:
@@ -85,7 +85,7 @@ def failed_check(turn: Turn) -> bool:
     result = turn.seen.check(turn.step.id, turn.state.attempt)
     if turn.step.kind is not StepKind.CHECK or result is None or result.status is not CheckStatus.FAILED:
         return False
-    roll_back(turn, f"{turn.step.title}: the check failed: {result.detail}", "check")
+    roll_back(turn, f"check failed: {turn.step.title}: {result.detail}", "check")
     return True
 
 

@@ -26,7 +26,7 @@ def obey(turn: Turn, command: Command) -> str:
     by = by_whom(command.actor, command.reason)
     if command.kind in _UNDOING:
         if status.final or status is Status.ROLLING_BACK:
-            return f"nothing to do: already {status}"
+            return f"nothing to do: the rollout is already {status}"
         roll_back(turn, f"{'aborted' if command.kind is CommandKind.ABORT else 'rolled back'} {by}", "command")
         return "done"
     if status.final or status is Status.ROLLING_BACK:
@@ -79,9 +79,10 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
             return "done"
         case _:
             works = (
-                "`pilotage promote` gives it its users back, `pilotage retry` tries once more, `pilotage abort` ends it"
+                "`pilotage promote` restores its traffic, `pilotage retry` restores it and judges fresh evidence, "
+                "`pilotage abort` rolls back"
             )
-            return _refuse(turn, command, f"{turn.state.new} is withdrawn, no user has it: {works}")
+            return _refuse(turn, command, f"{turn.state.new} is withdrawn and has no traffic: {works}")
 
 
 def _without_analyses(turn: Turn) -> Pace:
@@ -104,7 +105,7 @@ def _go_on(turn: Turn, command: Command) -> str:
 
 def _promote(turn: Turn, command: Command) -> str:
     if turn.step.kind is StepKind.GATE:
-        return _refuse(turn, command, f"{turn.step.title} is waited for: `pilotage approve`")
+        return _refuse(turn, command, f"the rollout waits for {turn.step.title}; run `pilotage approve`")
     turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
     accept(turn)
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
@@ -118,12 +119,12 @@ def _promote(turn: Turn, command: Command) -> str:
 def _approve(turn: Turn, command: Command) -> str:
     """One of the approvals that the step wants: of a person with the role, who is not the author (R13, C18)."""
     if turn.step.kind is not StepKind.GATE:
-        return _refuse(turn, command, "no approval is waited for")
+        return _refuse(turn, command, "no step waits for an approval")
     if command.actor == turn.state.author and not turn.plan.setting("approval.author").value:
-        return _refuse(turn, command, f"{command.actor} asked for this rollout: another person must approve it")
+        return _refuse(turn, command, f"{command.actor} started this rollout, so another person must approve it")
     role = str(turn.plan.setting("approval.role").value)
     if role and role not in command.roles:
-        return _refuse(turn, command, f"{command.actor} is no {role}")
+        return _refuse(turn, command, f"{command.actor} does not have the role {role}")
     if command.actor not in turn.state.approvals:
         turn.set(approvals=(*turn.state.approvals, command.actor))
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
@@ -137,13 +138,13 @@ def _approve(turn: Turn, command: Command) -> str:
             reason=command.reason,
         )
     )
-    return "done" if given >= wanted else f"approved, {wanted - given} more needed"
+    return "done" if given >= wanted else f"approved; {wanted - given} more needed"
 
 
 def _reject(turn: Turn, command: Command, by: str) -> str:
     if turn.step.kind is not StepKind.GATE:
-        return _refuse(turn, command, "no approval is waited for")
-    roll_back(turn, f"{turn.step.title}: rejected {by}", "command")
+        return _refuse(turn, command, "no step waits for an approval")
+    roll_back(turn, f"{turn.step.title} rejected {by}", "command")
     return "done"
 
 

@@ -118,8 +118,8 @@ def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
 def _what_is_awaited(turn: Turn) -> str:
     if turn.state.excuse == Excuse.WARM_UP:
         warm = format_duration(turn.plan.number("judge.warm_up"))
-        return f"the instances get {warm} to warm up"
-    return "the ill instance is replaced"
+        return f"{warm} of warm-up"
+    return "the failing instance is replaced"
 
 
 def being_replaced(state: RolloutState) -> str:
@@ -164,7 +164,10 @@ def hold_for_second_try(turn: Turn) -> Hold | None:
     if not turn.state.excuse:
         return None
     awaited = _what_is_awaited(turn)
-    return Hold(HoldCause.CANARY_UNHEALTHY, f"{', '.join(turn.state.harmed)}: it may be bad luck: {awaited}")
+    return Hold(
+        HoldCause.CANARY_UNHEALTHY,
+        f"{', '.join(turn.state.harmed)} failed, possibly transient: one retry after {awaited}",
+    )
 
 
 def second_try_limit(plan: Plan) -> float:
@@ -193,7 +196,7 @@ def begin_again(turn: Turn) -> None:
     was = ", ".join(state.harmed)
     if state.status is Status.WITHDRAWN:
         status = Status.PAUSED if state.paused else Status.PROGRESSING
-        turn.enter(status, reason="paused before the harm" if state.paused else "")
+        turn.enter(status, reason="paused before the traffic was withdrawn" if state.paused else "")
     elif state.status is Status.HOLDING:
         turn.enter(Status.PROGRESSING, reason="")
     turn.set(
@@ -212,14 +215,14 @@ def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
         turn.set(returned=True)
-        turn.tell(TrafficReturned(how=f"no user has {state.new} any more, read back"))
+        turn.tell(TrafficReturned(how=f"the router confirms that no user reaches {state.new}"))
     if state.excuse and second_try_is_ready(turn, wanted):
         begin_again(turn)
         return
     limit = second_try_limit(turn.plan) if state.excuse else turn.plan.number("hold.answer_deadline")
     if turn.state.in_status >= limit:
-        left = "it did not get well" if state.excuse else "nobody answered"
-        roll_back(turn, f"withdrawn for {format_duration(limit)} and {left}: {state.reason}", "deadline")
+        left = "it did not recover" if state.excuse else "nobody decided"
+        roll_back(turn, f"{left} within {format_duration(limit)} of the withdrawal: {state.reason}", "deadline")
 
 
 def accept(turn: Turn) -> None:

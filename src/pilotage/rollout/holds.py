@@ -44,7 +44,7 @@ def why_hold(turn: Turn) -> Hold | None:
         return Hold(HoldCause.GATE, awaited)
     unread = seen.split is None and (seen.trouble or state.old is not None)
     if unread or seen.instances is None:
-        return Hold(HoldCause.ROUTER_UNREACHABLE, seen.trouble or "router or fleet cannot be read")
+        return Hold(HoldCause.ROUTER_UNREACHABLE, seen.trouble or "the router or the fleet does not respond")
     if (second := hold_for_second_try(turn)) is not None:
         return second
     if (own := turn.strategy.hold(turn)) is not None:
@@ -105,7 +105,7 @@ def _come_to(turn: Turn, hold: Hold, limit: float, then: str) -> None:
         if turn.strategy.did_its_part(turn):
             go_on_unwatched(turn, hold.sentence)
     else:
-        why = f"held for {format_duration(limit)} and it did not clear up: {hold.sentence}"
+        why = f"held for {format_duration(limit)} without improvement: {hold.sentence}"
         roll_back(turn, why, "deadline", _behind(turn, hold))
 
 
@@ -156,7 +156,7 @@ def end_hold(turn: Turn) -> None:
 def good_for_now(state: RolloutState) -> str:
     """What a hold says while its reason is gone, and may come back."""
     was = state.hold.sentence if state.hold else state.reason
-    return f"{was}; good again, and watched until it stays so"
+    return f"{was}; recovered, waiting until it stays stable"
 
 
 def mind_the_pause(turn: Turn) -> None:
@@ -170,4 +170,4 @@ def mind_the_pause(turn: Turn) -> None:
         if turn.strategy.did_its_part(turn):
             go_on_unwatched(turn, turn.state.reason)
     else:
-        roll_back(turn, f"{turn.state.reason}, and nobody ended the pause", "deadline")
+        roll_back(turn, f"nobody decided before the deadline of the pause: {turn.state.reason}", "deadline")

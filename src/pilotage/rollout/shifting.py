@@ -15,7 +15,7 @@ from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
 from pilotage.rollout.sight import healthy, present, reachable, unwell
 from pilotage.rollout.turn import FORWARD, Turn
 
-_STILL_THERE = "the old version is still there"
+_STILL_THERE = "the old version is still running"
 _GOING_BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
 
 
@@ -61,7 +61,7 @@ def instances_so_far(turn: Turn) -> str:
     """The same, also when all of them are healthy."""
     sick = [i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY]
     detail = f", {sick[0].id} is {sick[0].health}: {sick[0].detail}" if sick else ""
-    return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} are healthy{detail}"
+    return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} instances are healthy{detail}"
 
 
 def too_few_healthy(turn: Turn) -> Hold | None:
@@ -70,11 +70,13 @@ def too_few_healthy(turn: Turn) -> Hold | None:
     if state.old and step.kind is not StepKind.RETIRE and step.weight < WHOLE:
         well = healthy(turn.seen, state.old)
         if well < turn.plan.instances and step.kind is not StepKind.SCALE:
-            return Hold(HoldCause.STABLE_UNHEALTHY, f"{well} of {turn.plan.instances} stable instances are healthy")
+            return Hold(
+                HoldCause.STABLE_UNHEALTHY, f"{well} of {turn.plan.instances} instances of {state.old} are healthy"
+            )
     if step.kind not in (StepKind.SCALE, StepKind.GATE):
         well = healthy(turn.seen, state.new)
         if well < step.instances:
-            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {step.instances} canary instances are healthy")
+            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {step.instances} instances of {state.new} are healthy")
     return None
 
 
@@ -124,8 +126,9 @@ def awaits_split(turn: Turn, wanted: Split) -> str:
     """What the router shows; empty when it is the wanted split, read back."""
     if turn.seen.split is not None and turn.seen.split == wanted:
         return ""
-    shown = format_share(turn.seen.split.weight(turn.state.new) / WHOLE) if turn.seen.split else "nothing"
-    return f"the router shows {shown}"
+    if turn.seen.split is None:
+        return "the router does not report its weights"
+    return f"the router sends {format_share(turn.seen.split.weight(turn.state.new) / WHOLE)} to {turn.state.new}"
 
 
 # ── the old version's end ──────────────────────────────────────────────────────────────────────────────────
@@ -171,6 +174,6 @@ def note_requests_back(turn: Turn) -> None:
     back = seen.split is not None and not seen.split.reaches(state.new)
     if back and not state.returned:
         turn.set(returned=True, out=True, drained=0.0)
-        turn.tell(TrafficReturned(how=f"all requests go to {state.old} again, read back from the router"))
+        turn.tell(TrafficReturned(how=f"the router confirms that all requests go to {state.old} again"))
     elif state.returned and not back and seen.split is not None:
         turn.set(returned=False, out=False, drained=0.0)

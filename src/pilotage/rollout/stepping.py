@@ -37,5 +37,5 @@ def next_step(turn: Turn) -> None:
 def _how_it_completed(state: RolloutState) -> str:
     """What a completed rollout must not keep to itself; empty when everything was watched and passed."""
     if state.worse:
-        return f"completed although worse than the past: {state.worse}"
-    return f"completed, unwatched: {state.unwatched}" if state.unwatched else ""
+        return f"completed although it is worse than the past: {state.worse}"
+    return f"completed without analysis: {state.unwatched}" if state.unwatched else ""

@@ -18,7 +18,7 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
     possible = bool(turn.plan.setting("rollback.possible").value)
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
-            turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release cannot be undone by itself")
+            turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release does not roll back automatically")
             turn.tell(PersonNeeded(cause=cause, step=turn.step.id, reason=turn.state.reason))
         return
     progress = turn.strategy.turn_back(turn)
@@ -48,5 +48,5 @@ def give_up(turn: Turn, left: str) -> None:
 
 def fail_without_a_way_back(turn: Turn) -> None:
     """The first version of a service has nothing to go back to."""
-    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; there is no earlier version to return to")
+    turn.enter(Status.FAILED, reason=f"{turn.state.reason}; there is no earlier version to roll back to")
     turn.tell(Failed(version=turn.state.new, reason=turn.state.reason))

@@ -138,7 +138,7 @@ def arrived(walk: Walk, state: RolloutState, seen: Seen) -> bool:
 def where(state: RolloutState, seen: Seen) -> str:
     """Exactly what is on which version, for the sentence of whoever must know."""
     if seen.instances is None:
-        return "the fleet cannot be read"
+        return "the fleet does not respond"
 
     def named(version: str | None) -> str:
         return ", ".join(f"{i.id} ({i.health})" for i in alive(seen, version)) or "none"

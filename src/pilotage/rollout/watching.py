@@ -20,7 +20,7 @@ JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
 
 _TROUBLE = (VerdictKind.FAIL.value, VerdictKind.SOURCE_ERROR.value)
-_REMEDY = "add `synthetic:`, or lower judge.min_requests where there are some requests"
+_REMEDY = "add `synthetic:`, or lower judge.min_requests if there is some traffic"
 
 
 # ── how long ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -45,7 +45,7 @@ def awaits_watch(turn: Turn) -> str:
     """What is left of the step's watch; empty when it is over."""
     if not is_watched(turn.plan, turn.state) or turn.state.watched >= watch_of(turn):
         return ""
-    return f"watched for {format_duration(turn.state.watched)} of {format_duration(watch_of(turn))}"
+    return f"analysed for {format_duration(turn.state.watched)} of {format_duration(watch_of(turn))}"
 
 
 # ── what the verdicts say ──────────────────────────────────────────────────────────────────────────────────

@@ -30,7 +30,7 @@ def outside_windows(calendar: KnownCalendar, now: float) -> str:
     if any(here.weekday() in w.days and w.opens <= clock < w.closes for w in windows):
         return ""
     agreed = "; ".join(f"{', '.join(WEEKDAYS[d] for d in w.days)} {w.opens}–{w.closes}" for w in windows)
-    return f"it is {here:%a %H:%M} in {calendar.zone}, outside every window ({agreed})"
+    return f"it is {here:%a %H:%M} in {calendar.zone}, outside the release windows ({agreed})"
 
 
 def freeze_now(calendar: KnownCalendar, declared: Sequence[Freeze], now: float) -> str:

@@ -39,18 +39,18 @@ def stands(rollout: Rollout, **state: object) -> Rollout:
 
 def test_a_withdrawn_rollout_names_the_commands_that_work(rollout: Rollout) -> None:
     (answer,) = explain(stands(rollout, status=Status.WITHDRAWN, reason="error rate: 19 % against 0 %"), ())
-    assert "lost its traffic: error rate: 19 % against 0 %" in answer
+    assert "is withdrawn from traffic: error rate: 19 % against 0 %" in answer
     for command in ("promote", "retry", "abort"):
         assert f"`pilotage {command}`" in answer
 
 
 def test_bad_luck_is_named_as_such(rollout: Rollout) -> None:
     (answer,) = explain(stands(rollout, status=Status.WITHDRAWN, reason="x", excuse="warm-up"), ())
-    assert "tried once more" in answer
+    assert "Pilotage retries once" in answer
 
 
 @pytest.mark.parametrize(
-    "how", ["completed, unwatched: error rate: 1 of 100", "completed although worse than the past"]
+    "how", ["completed without analysis: error rate: 1 of 100", "completed although it is worse than the past"]
 )
 def test_a_completed_rollout_says_what_nobody_watched(rollout: Rollout, how: str) -> None:
     (answer,) = explain(stands(rollout, status=Status.COMPLETED, reason=how), ())

@@ -62,7 +62,7 @@ def say(plan: Plan, state: RolloutState, kind: CommandKind, actor: str, *roles: 
 def test_case_24_the_author_may_not_approve_unless_the_plan_says_so() -> None:
     plan = a_plan(canary__approval=True)
     refused = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "ada")
-    assert refused.answered[0][1] == "refused: ada asked for this rollout: another person must approve it"
+    assert refused.answered[0][1] == "refused: ada started this rollout, so another person must approve it"
     assert refused.state.approvals == ()
     alone = a_plan(canary__approval=True, approval__author=True)
     assert say(alone, at(alone, StepKind.GATE), CommandKind.APPROVE, "ada").answered[0][1] == "done"
@@ -71,9 +71,9 @@ def test_case_24_the_author_may_not_approve_unless_the_plan_says_so() -> None:
 def test_n_of_m_persons_each_once() -> None:
     plan = a_plan(canary__approval=True, approval__count=2)
     first = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "grace")
-    assert first.answered[0][1] == "approved, 1 more needed"
+    assert first.answered[0][1] == "approved; 1 more needed"
     again = say(plan, first.state, CommandKind.APPROVE, "grace")
-    assert again.answered[0][1] == "approved, 1 more needed"
+    assert again.answered[0][1] == "approved; 1 more needed"
     assert again.state.step == first.state.step
     second = say(plan, again.state, CommandKind.APPROVE, "linus")
     assert second.answered[0][1] == "done"
@@ -86,7 +86,7 @@ def test_a_role_is_asked_for_where_the_plan_names_one() -> None:
     gate = at(plan, StepKind.GATE)
     assert (
         say(plan, gate, CommandKind.APPROVE, "grace", "developer").answered[0][1]
-        == "refused: grace is no release-manager"
+        == "refused: grace does not have the role release-manager"
     )
     assert say(plan, gate, CommandKind.APPROVE, "grace", "release-manager").answered[0][1] == "done"
 
@@ -306,7 +306,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     fast = go_back(Project.of(loaded, store), "ada", RollbackRequest()).rollout
     assert fast is not None
     assert (fast.version, fast.state.pace) == ("v0", Pace.FAST)
-    assert store.events(fast.id)[0].sentence.startswith("production goes back to v0, started by ada; v1")
+    assert store.events(fast.id)[0].sentence.startswith("production returns to v0, started by ada; v1")
     end(store, fast, Status.COMPLETED)
     again = (
         go_back(Project.of(loaded, store), "ada", RollbackRequest())
@@ -346,12 +346,14 @@ def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(stor
     urgent = asked(store, loaded, "v1", glass="the shop is down").rollout
     assert urgent is not None
     assert urgent.state.pace is Pace.URGENT
-    assert "with the glass broken: the shop is down" in store.events(urgent.id)[0].sentence
+    assert "as an emergency: the shop is down" in store.events(urgent.id)[0].sentence
 
 
 def test_windows_are_of_the_calendars_zone() -> None:
     calendar = KnownCalendar(zone="Europe/Berlin", windows=(KnownWindow(days=(0,), opens="02:00", closes="04:00"),))
     inside = datetime(2026, 11, 23, 2, 30, tzinfo=UTC).timestamp()  # 03:30 in Berlin, a Monday
     assert outside_windows(calendar, inside) == ""
-    assert outside_windows(calendar, inside + 3600).startswith("it is Mon 04:30 in Europe/Berlin, outside every window")
+    assert outside_windows(calendar, inside + 3600).startswith(
+        "it is Mon 04:30 in Europe/Berlin, outside the release windows"
+    )
     assert outside_windows(KnownCalendar(), inside) == ""

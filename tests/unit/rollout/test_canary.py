@@ -74,7 +74,7 @@ def test_rule_1_a_router_that_lies_ends_in_a_rollback_that_says_what_it_shows() 
     state = replace(begin(plan, "old", Pace.FULL), step=4, at=1.0, waited=29.0)
     decision = decide(plan, state, seen(50), (), 2.0)
     assert decision.state.status is Status.ROLLING_BACK
-    assert "the router shows 5%" in decision.state.reason
+    assert "the router sends 5% to new" in decision.state.reason
 
 
 def test_rule_2_no_traffic_before_the_canary_is_healthy() -> None:

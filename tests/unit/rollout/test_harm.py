@@ -176,7 +176,7 @@ def test_nobody_answers_and_it_is_rolled_back_at_the_deadline() -> None:
     assert decide(plan, replace(withdrawn, in_status=8.0), seen(0, FEW), (), 3.0).state.status is Status.WITHDRAWN
     over = decide(plan, replace(withdrawn, in_status=9.5), seen(0, FEW), (), 3.0).state
     assert over.status is Status.ROLLING_BACK
-    assert "nobody answered" in over.reason
+    assert "nobody decided" in over.reason
 
 
 def test_a_retry_is_one_fresh_try_that_the_old_verdict_does_not_end() -> None:
@@ -351,8 +351,8 @@ def test_the_last_event_says_that_nobody_watched() -> None:
         decision = decide(plan, state, seen(WHOLE, FEW, old=0), (), now)
         state = decision.state
     assert state.status is Status.COMPLETED
-    assert decision.events[-1].sentence.startswith("completed, unwatched: error rate: 1 of 100")
-    assert state.reason.startswith("completed, unwatched")
+    assert decision.events[-1].sentence.startswith("completed without analysis: error rate: 1 of 100")
+    assert state.reason.startswith("completed without analysis")
 
 
 def test_growing_evidence_stops_the_automatic_ramp_but_no_fixed_steps() -> None:

@@ -56,14 +56,14 @@ def test_every_id_that_is_acted_upon_is_written_by_the_planner() -> None:
 @pytest.mark.parametrize(
     ("strategy", "configured", "words"),
     [
-        (S.FEATURE_TOGGLE, Configured(checks=frozenset()), "needs its flag"),
+        (S.FEATURE_TOGGLE, Configured(checks=frozenset()), "needs a flag"),
         (
             S.FEATURE_TOGGLE,
             Configured(checks=frozenset(), flag="new", ramp=Ramp((), 250)),
-            "reaches 25 % of users already",
+            "is already on for 25 % of users",
         ),
         (S.FEATURE_TOGGLE, Configured(checks=frozenset(), flag="new", ramp=OFF), ""),
-        (S.BIG_BANG, Configured(checks=frozenset({"restore"})), "needs a backup with proof"),
+        (S.BIG_BANG, Configured(checks=frozenset({"restore"})), "needs a backup check"),
         (S.BIG_BANG, Configured(checks=frozenset({"check-backup"})), ""),
         (S.CANARY, Configured(checks=frozenset()), ""),
     ],

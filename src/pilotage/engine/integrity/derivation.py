@@ -118,8 +118,13 @@ def _first(case: Case) -> Mapping[str, Any]:
 
 def _names(sentence: str, actor: str) -> bool:
     """Whether a first event without a seal says that this one asked."""
-    ways = (f", started by {actor};", f", started by {actor} with the glass broken")
-    return any(way in sentence for way in ways) or sentence.endswith(f", asked by {actor}")
+    # Stores of earlier versions hold the older words.
+    ways = (
+        f", started by {actor};",
+        f", started by {actor} as an emergency",
+        f", started by {actor} with the glass broken",
+    )
+    return any(way in sentence for way in ways) or sentence.endswith((f", requested by {actor}", f", asked by {actor}"))
 
 
 def _lifecycle(case: Case, said: Mapping[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pilotage.model.rollout import Pace
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutQueued(Occurrence, tag="rollout-queued", severity=Severity.INFO):
-    """The rollout waits for the one under way in its environment."""
+    """The rollout waits in the queue until the current one in its environment ends."""
 
     version: str
     environment: str
@@ -20,7 +20,7 @@ class RolloutQueued(Occurrence, tag="rollout-queued", severity=Severity.INFO):
 
     @property
     def sentence(self) -> str:
-        return f"{self.version} waits its turn in {self.environment}, asked by {self.actor}"
+        return f"{self.version} is queued for {self.environment}, requested by {self.actor}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +32,18 @@ class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
     pace: Pace
     version: str
     old: str
-    """The version that serves so far; empty for the first one."""
+    """The version in production until now; empty for a first deployment."""
     environment: str
     actor: str
     glass: str = ""
-    """Why the glass was broken; only with the pace `urgent`."""
+    """Why it is an emergency; only with the pace `urgent`."""
 
     @property
     def sentence(self) -> str:
         back = self.pace is Pace.FAST
-        way = f"{self.environment} goes back to {self.version}" if back else self._onwards
-        before = f"{self.old} is stable" if self.old else "nothing was there before"
-        glass = f" with the glass broken: {self.glass}" if self.pace is Pace.URGENT else ""
+        way = f"{self.environment} returns to {self.version}" if back else self._onwards
+        before = f"{self.old} is stable" if self.old else "this is the first deployment"
+        glass = f" as an emergency: {self.glass}" if self.pace is Pace.URGENT else ""
         return f"{way}, started by {self.actor}{glass}; {before}"
 
     @property
@@ -53,30 +53,30 @@ class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PROGRESS):
-    """The gates of the release were checked before it started. Told only where readiness is enforced."""
+    """Pilotage checked the readiness gates before the rollout started. Recorded only if readiness is enforced."""
 
     waived: Mapping[str, str]
-    """Gates that were waived, each with the reason."""
+    """Waived gates, each with its reason."""
     artifact: str
-    """What was checked, such as a commit."""
+    """The checked artifact, such as a commit."""
     gates: int
-    """How many gates there are."""
+    """Number of gates."""
 
     @property
     def sentence(self) -> str:
-        ready = f"{self.gates - len(self.waived)} of {self.gates} gates are ready"
+        ready = f"{self.gates - len(self.waived)} of {self.gates} readiness gates passed"
         return "; ".join((ready, *(f"{item} {reason}" for item, reason in self.waived.items())))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
-    """A step of the plan is done and the next one starts."""
+    """A step of the plan is complete, and the next one starts."""
 
     step: str
     done: str
-    """The step that is done."""
+    """The completed step."""
     weight: int
-    """Per mille of users that have the new version in this step."""
+    """Per mille of users on the new version in this step."""
     title: str
 
     @property
@@ -86,27 +86,27 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSkipped(Occurrence, tag="check-skipped", severity=Severity.PROGRESS):
-    """A check of the plan has nothing to run: the configuration names no command for it."""
+    """A check of the plan was skipped: none is configured for it."""
 
     step: str
     title: str
 
     @property
     def sentence(self) -> str:
-        return f"{self.title}: not checked, nothing is configured for {self.step}"
+        return f"{self.title}: skipped, no check is configured for {self.step}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRestored(Occurrence, tag="batch-restored", severity=Severity.PROGRESS):
-    """Rolling: a batch runs the new version, is healthy and serves."""
+    """Rolling: a batch runs the new version, is healthy and serves traffic."""
 
     step: str
     where: str
-    """Every instance, by version."""
+    """All instances, by version."""
 
     @property
     def sentence(self) -> str:
-        return f"{self.step} is healthy and serves; {self.where}"
+        return f"{self.step} is healthy and serves traffic; {self.where}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,16 +114,16 @@ class BatchReturned(Occurrence, tag="batch-returned", severity=Severity.PROGRESS
     """Rolling: a batch runs the old version again."""
 
     where: str
-    """Every instance, by version."""
+    """All instances, by version."""
 
     @property
     def sentence(self) -> str:
-        return f"a batch is back; {self.where}"
+        return f"a batch runs the old version again; {self.where}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoveDone(Occurrence, tag="move-done", severity=Severity.PROGRESS):
-    """Big-bang: one part of the way back is done."""
+    """Big-bang: one stage of the rollback is complete."""
 
     move: int
     """1 to 5."""
@@ -141,7 +141,7 @@ class Completed(Occurrence, tag="completed", severity=Severity.INFO):
     step: str
     version: str
     how: str = ""
-    """What was not watched, or looked worse than the past."""
+    """What was not analysed, or was worse than in the past."""
 
     @property
     def sentence(self) -> str:
@@ -153,11 +153,11 @@ class RolledBack(Occurrence, tag="rolled-back", severity=Severity.WARNING):
     """The old version serves all requests again. The last event of the rollout."""
 
     version: str
-    """The version that was undone."""
+    """The version that was rolled back."""
     outcome: str
-    """What is so now, read back."""
+    """The confirmed state after the rollback."""
     reason: str
-    """Why it was undone."""
+    """Why it was rolled back."""
 
     @property
     def sentence(self) -> str:
@@ -166,16 +166,17 @@ class RolledBack(Occurrence, tag="rolled-back", severity=Severity.WARNING):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(Occurrence, tag="failed", severity=Severity.CRITICAL):
-    """The rollout cannot go forward, and the way back is not complete: a person must look. Pilotage goes on trying."""
+    """The rollout cannot continue, and its rollback is not complete: an operator must intervene. Pilotage keeps
+    retrying."""
 
     version: str
     reason: str
     trouble: str = ""
-    """What could not be read or done in the last look."""
+    """What Pilotage last failed to read or to do."""
 
     @property
     def sentence(self) -> str:
-        return f"a person is needed: {self.reason}. {self.trouble}".strip()
+        return f"manual intervention needed: {self.reason}. {self.trouble}".strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,4 +187,4 @@ class Preserved(Occurrence, tag="preserved", severity=Severity.INFO):
 
     @property
     def sentence(self) -> str:
-        return f"the failed environment with {self.version} is kept for study: `pilotage clean` ends it"
+        return f"the failed environment with {self.version} keeps running for debugging; `pilotage clean` deletes it"

@@ -1,4 +1,4 @@
-"""What every event of a rollout has: a type, its fields, a sentence for people, and how much it matters."""
+"""What every event of a rollout has: a type, fields, a sentence for people, and a severity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Occurrence(ABC):
 
     @property
     def severity(self) -> Severity:
-        """How much it matters; critical pages whoever is on call."""
+        """How much it matters; a critical event pages the person on call."""
         return self.usual_severity
 
     @property

@@ -1,4 +1,4 @@
-"""What people did: pauses, approvals, promotions; and where a rollout waits for one of them."""
+"""What people did, such as pauses, approvals and promotions, and when a rollout needs a decision by an operator."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pilotage.model.rollout import CommandKind, HoldCause
 
 @dataclass(frozen=True, kw_only=True)
 class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
-    """A person paused the rollout, or a hold came to its deadline and asks a person. Critical with the cause `past`."""
+    """A person paused the rollout, or a hold reached its deadline and needs a decision. Critical with the cause
+    `past`."""
 
     cause: HoldCause | None = None
-    """The hold that came to its deadline; none where a person paused."""
+    """The hold that reached its deadline; none if a person paused."""
     actor: str = ""
     reason: str = ""
 
@@ -26,8 +27,8 @@ class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
     @property
     def sentence(self) -> str:
         if self.cause is None:
-            return f"paused {by_whom(self.actor, self.reason)}; limits stay live"
-        return f"paused for a person: {self.reason}"
+            return f"paused {by_whom(self.actor, self.reason)}; rollback limits stay active"
+        return f"paused, needs a decision by an operator: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,45 +45,43 @@ class Resumed(Occurrence, tag="resumed", severity=Severity.INFO):
 
 @dataclass(frozen=True, kw_only=True)
 class Retried(Occurrence, tag="retried", severity=Severity.PROGRESS):
-    """A person asked for a fresh start of this step's watch, checks and evidence."""
+    """A person restarted this step's checks and analysis, with fresh evidence."""
 
     actor: str
     reason: str = ""
     withdrawn: bool = False
-    """The users were withdrawn and come back."""
+    """Traffic was withdrawn and returns."""
 
     @property
     def sentence(self) -> str:
-        what = "one fresh try" if self.withdrawn else "this step's watch and checks start again"
-        return f"{what}, asked {by_whom(self.actor, self.reason)}"
+        what = "traffic returns for one retry" if self.withdrawn else "this step's checks and analysis restart"
+        return f"{what}, requested {by_whom(self.actor, self.reason)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promoted(Occurrence, tag="promoted", severity=Severity.INFO):
-    """A person let the rollout go on."""
+    """A person advanced the rollout."""
 
     actor: str
     reason: str = ""
     full: bool = False
-    """Without the analyses that are left."""
+    """Without the remaining analysis."""
     step: str = ""
-    """The step whose users come back; only where they were withdrawn."""
+    """The step whose traffic returns; only after a withdrawal."""
     title: str = ""
     although: str = ""
-    """Why the users were withdrawn."""
+    """Why the traffic was withdrawn."""
 
     @property
     def sentence(self) -> str:
         if self.step:
-            return f"{self.title}: promoted {by_whom(self.actor, self.reason)} although {self.although}"
-        return f"promoted {by_whom(self.actor, self.reason)}" + (
-            " without the analyses that are left" if self.full else ""
-        )
+            return f"{self.title}: promoted {by_whom(self.actor, self.reason)}, despite {self.although}"
+        return f"promoted {by_whom(self.actor, self.reason)}" + (" without the remaining analysis" if self.full else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Approved(Occurrence, tag="approved", severity=Severity.INFO):
-    """A person approved the step that waits."""
+    """A person approved the step that waits for an approval."""
 
     plan: str
     """SHA-256 of the plan that was approved."""
@@ -99,7 +98,7 @@ class Approved(Occurrence, tag="approved", severity=Severity.INFO):
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRefused(Occurrence, tag="command-refused", severity=Severity.PROGRESS):
-    """A command was not carried out."""
+    """Pilotage refused a command."""
 
     kind: CommandKind
     actor: str
@@ -112,41 +111,41 @@ class CommandRefused(Occurrence, tag="command-refused", severity=Severity.PROGRE
 
 @dataclass(frozen=True, kw_only=True)
 class PersonNeeded(Occurrence, tag="person-needed", severity=Severity.CRITICAL):
-    """Pilotage cannot go on by itself and calls a person: the release cannot be undone (`rollback.possible`), the store
-    lost something, or looks at the rollout fail."""
+    """Pilotage needs a decision by an operator: the release cannot be rolled back (`rollback.possible`), the store lost
+    data, or Pilotage cannot observe the rollout."""
 
     cause: str
     """`deadline`, `check`, `instance`, or the metric that failed; `store`, `stuck`."""
     step: str
-    """Empty where it is about the rollout as a whole."""
+    """Empty if it concerns the whole rollout."""
     reason: str
     old: str = ""
-    """The version that was found to serve, although the store knew of none: from here on it is the one before."""
+    """The version found serving although the store recorded none; from now on the version to roll back to."""
 
     @property
     def sentence(self) -> str:
-        return f"a person is needed: {self.reason}"
+        return f"needs a decision by an operator: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutWithdrawn(Occurrence, tag="withdrawn", severity=Severity.INFO):
-    """A person withdrew a rollout that still waited its turn. The last event of the rollout."""
+    """A person cancelled a queued rollout. The last event of the rollout."""
 
     version: str
     actor: str
 
     @property
     def sentence(self) -> str:
-        return f"{self.version} will not be rolled out: withdrawn by {self.actor}"
+        return f"{self.version} is cancelled by {self.actor} before its rollout started"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentReleased(Occurrence, tag="environment-released", severity=Severity.PROGRESS):
-    """A person said that the failed environment may be deleted (`pilotage clean`)."""
+    """A person released the failed environment for deletion (`pilotage clean`)."""
 
     version: str
     actor: str
 
     @property
     def sentence(self) -> str:
-        return f"the failed environment with {self.version} may go, says {self.actor}"
+        return f"{self.actor} released the failed environment with {self.version} for deletion"

@@ -1,4 +1,4 @@
-"""What went wrong, and what was done about it: verdicts, holds, traffic taken back, rollbacks."""
+"""What went wrong and how Pilotage reacted: verdicts, holds, withdrawals, rollbacks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import HoldCause
 from pilotage.model.traffic import WHOLE
 
+_AT_DEADLINE = {
+    "rollback": "rolls back",
+    "pause": "pauses",
+    "goes on unwatched": "continues without analysis",
+}
+
 
 def _share(weight: int) -> str:
     return format_share(weight / WHOLE)
@@ -18,7 +24,7 @@ def _share(weight: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictChanged(Occurrence, tag="verdict", severity=Severity.WARNING):
-    """A metric starts or stops to fail, or its source does. Where it stops, the severity is progress."""
+    """A metric or its source starts or stops failing. When it stops, the severity is progress."""
 
     metric: str
     kind: VerdictKind
@@ -36,38 +42,42 @@ class VerdictChanged(Occurrence, tag="verdict", severity=Severity.WARNING):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
-    """The rollout waits at its weight. Critical with the cause `degraded`, which is harm that cannot be withdrawn."""
+    """The rollout holds its weight. Critical with the cause `degraded`: harm that cannot be withdrawn."""
 
     cause: HoldCause
     share: int
-    """Per mille of users of the step that holds."""
+    """Per mille of users on the new version during the hold."""
     reason: str
     then: str
-    """What ends the hold: `rollback`, `pause`, `goes on unwatched`, `its end`."""
+    """What happens at the deadline: `rollback`, `pause`, `goes on unwatched`, `its end`."""
     limit: float | None = None
-    """Seconds after which that happens; left out where the wait has no deadline of its own."""
+    """The deadline in seconds; left out if the hold has none of its own."""
     detail: tuple[str, ...] = ()
-    """Routes, statuses and lines of logs behind it."""
+    """Routes, status codes and log lines behind it."""
 
     @property
     def severity(self) -> Severity:
-        # Harm that cannot be withdrawn: nobody but a person ends it well.
+        # Harm that cannot be withdrawn: only a person can end it well.
         return Severity.CRITICAL if self.cause is HoldCause.DEGRADED else self.usual_severity
 
     @property
     def sentence(self) -> str:
-        after = "" if self.limit is None else f"; {self.then} after {format_duration(self.limit)}"
+        after = (
+            ""
+            if self.limit is None
+            else f"; {_AT_DEADLINE.get(self.then, self.then)} after {format_duration(self.limit)}"
+        )
         return f"holding at {_share(self.share)}: {self.reason}{after}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class HoldEnded(Occurrence, tag="hold-ended", severity=Severity.INFO):
-    """The reason to hold is gone. Health must have been good for as long as it was bad."""
+    """The cause of a hold is gone. Health must have been good for as long as it was bad."""
 
     cause: HoldCause | None = None
-    """The last reason."""
+    """The last cause."""
     earlier: tuple[HoldCause, ...] = ()
-    """Other reasons of the same hold."""
+    """Earlier causes of the same hold."""
 
     @property
     def causes(self) -> tuple[HoldCause, ...]:
@@ -75,12 +85,12 @@ class HoldEnded(Occurrence, tag="hold-ended", severity=Severity.INFO):
 
     @property
     def sentence(self) -> str:
-        return "the reason to hold is gone"
+        return "the hold ended; the rollout continues"
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceDied(Occurrence, tag="instance-died", severity=Severity.WARNING):
-    """An instance of the new version ended by itself. The rollout is undone."""
+    """An instance of the new version exited. The rollout rolls back."""
 
     instance: str
     last: str = ""
@@ -88,39 +98,41 @@ class InstanceDied(Occurrence, tag="instance-died", severity=Severity.WARNING):
 
     @property
     def sentence(self) -> str:
-        return f"canary instance {self.instance} died" + (f": {self.last}" if self.last else "")
+        return f"instance {self.instance} of the new version exited" + (f": {self.last}" if self.last else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficDiverted(Occurrence, tag="traffic-diverted", severity=Severity.WARNING):
-    """No instance of the new version is healthy: stable serves its users until one is. The rollout is not undone."""
+    """No instance of the new version is healthy, so stable serves its traffic until one is. No rollback follows."""
 
     version: str
     share: int
-    """Per mille of users that stable serves for it."""
+    """Per mille of traffic that stable takes over."""
 
     @property
     def sentence(self) -> str:
-        return f"no instance of {self.version} is healthy: stable serves its {_share(self.share)} until they are"
+        return (
+            f"no instance of {self.version} is healthy; stable serves its {_share(self.share)} of traffic until one is"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficResumed(Occurrence, tag="traffic-resumed", severity=Severity.INFO):
-    """The new version is healthy again and gets its users back."""
+    """The new version is healthy again and receives its traffic."""
 
     version: str
     share: int
-    """Per mille of users that it gets back."""
+    """Per mille of traffic that it receives."""
 
     @property
     def sentence(self) -> str:
-        return f"{self.version} is healthy again and gets its {_share(self.share)} back"
+        return f"{self.version} is healthy again and receives its {_share(self.share)} of traffic"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CRITICAL):
-    """Harm is sure: the users go back to stable, the new version keeps running without them. Only a warning where it
-    may be bad luck, because it is tried once more by itself."""
+    """The release does harm: all traffic returns to stable, and the new version keeps running without it. Only a
+    warning if the cause may be transient, because Pilotage then retries once."""
 
     cause: str
     """The metric that failed."""
@@ -128,34 +140,33 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
     version: str
     reason: str
     limit: float
-    """Seconds until it is rolled back if nobody answers."""
+    """Seconds until Pilotage rolls back if nobody decides."""
     excuse: str = ""
-    """Why it may be bad luck (`warm-up`, `instance`): it is tried once more by itself."""
+    """Why the cause may be transient (`warm-up`, `instance`): Pilotage retries once."""
     awaited: str = ""
-    """What happens before that second try."""
+    """What happens before that retry."""
     detail: tuple[str, ...] = ()
-    """Routes, statuses and lines of logs behind it."""
+    """Routes, status codes and log lines behind it."""
 
     @property
     def severity(self) -> Severity:
-        # Users are with stable, and it is tried once more by itself: nobody needs to get up.
+        # Users are on stable, and Pilotage retries by itself: nobody needs to get up.
         return Severity.WARNING if self.excuse else self.usual_severity
 
     @property
     def sentence(self) -> str:
         if self.excuse:
-            luck = f"it may be bad luck: {self.awaited}, then tried once more"
-            return f"all requests go back to stable: {self.reason}; {luck}"
+            return f"all traffic returns to stable: {self.reason}; possibly transient: one retry after {self.awaited}"
         return (
-            f"{self.version} loses its users: {self.reason}; `pilotage promote` gives them back, `pilotage abort` ends "
-            f"the release, `pilotage retry` tries once more; rolled back after {format_duration(self.limit)} without "
-            "an answer"
+            f"{self.version} is withdrawn from traffic: {self.reason}. It needs a decision by an operator within "
+            f"{format_duration(self.limit)}, or it rolls back. `pilotage promote` restores its traffic, "
+            "`pilotage retry` restores it and judges fresh evidence, `pilotage abort` rolls back"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceReplaced(Occurrence, tag="instance-replaced", severity=Severity.WARNING):
-    """One instance alone fails: a fresh one takes its place."""
+    """A single instance fails, and Pilotage replaces it."""
 
     instance: str
     """`host:port`."""
@@ -163,15 +174,15 @@ class InstanceReplaced(Occurrence, tag="instance-replaced", severity=Severity.WA
 
     @property
     def sentence(self) -> str:
-        return f"{self.instance} alone is ill and makes way for a fresh one: {self.reason}"
+        return f"{self.instance} alone fails and is replaced: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecondTry(Occurrence, tag="second-try", severity=Severity.WARNING):
-    """The users come back for the one second try; watch and evidence start again."""
+    """Traffic returns for the one retry; the analysis restarts with fresh evidence."""
 
     tries: int
-    """Fresh starts of the evidence so far."""
+    """Number of retries so far."""
     step: str
     title: str
     after: str
@@ -179,12 +190,12 @@ class SecondTry(Occurrence, tag="second-try", severity=Severity.WARNING):
 
     @property
     def sentence(self) -> str:
-        return f"{self.title}: tried once more after {self.after}; a failure now is harm"
+        return f"{self.title}: retried after {self.after} failed; another failure counts as harm"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unwatched(Occurrence, tag="unwatched", severity=Severity.WARNING):
-    """Everything that could be seen passed, and the rest could not be watched: the rollout goes on."""
+    """Everything measured passed, and the rest could not be analysed: the rollout continues."""
 
     step: str
     title: str
@@ -192,32 +203,32 @@ class Unwatched(Occurrence, tag="unwatched", severity=Severity.WARNING):
 
     @property
     def sentence(self) -> str:
-        return f"{self.title}: not watched, and nothing failed: {self.reason}"
+        return f"{self.title}: not analysed ({self.reason}); nothing that was measured failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorseThanThePast(Occurrence, tag="worse-than-the-past", severity=Severity.WARNING):
-    """Nobody ended a pause that asked whether the version may go on although it looks worse than the past: it does."""
+    """A pause asked whether to continue although the version is worse than the past. Nobody decided: it continues."""
 
     worse: str = ""
-    """In what; empty when nothing is worse any more."""
+    """What is worse; empty if nothing is any more."""
 
     @property
     def sentence(self) -> str:
-        how = f"although worse than the past: {self.worse}" if self.worse else ""
-        return f"nobody ended the pause: goes on{' ' + how if how else ', nothing is worse any more'}"
+        now = f"although it is worse than the past: {self.worse}" if self.worse else "because nothing is worse any more"
+        return f"nobody decided before the pause's deadline: the rollout continues {now}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackStarted(Occurrence, tag="rollback-started", severity=Severity.CRITICAL):
-    """The rollout goes back to the old version: traffic first."""
+    """The rollout rolls back to the old version, traffic first."""
 
     cause: str
     """`command`, `deadline`, `check`, `instance`, or the metric that failed."""
     step: str
     reason: str
     detail: tuple[str, ...] = ()
-    """Routes, statuses and lines of logs behind it."""
+    """Routes, status codes and log lines behind it."""
 
     @property
     def sentence(self) -> str:
@@ -226,7 +237,7 @@ class RollbackStarted(Occurrence, tag="rollback-started", severity=Severity.CRIT
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficReturned(Occurrence, tag="traffic-returned", severity=Severity.INFO):
-    """No user has the new version any more, read back."""
+    """No user reaches the new version any more; the router confirms it."""
 
     how: str
 

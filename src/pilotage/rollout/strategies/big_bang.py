@@ -35,7 +35,7 @@ class BigBang(Strategy):
         if CHECK_BACKUP in configured.checks:
             return ()
         return (
-            f"big-bang needs a backup with proof (R15): checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
+            f"big-bang needs a backup check and a restore check: checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
             f"{RESTORE}: [{{run: [./restore.sh]}}]}}",
         )
 
@@ -97,7 +97,7 @@ class BigBang(Strategy):
         elif not _may_be_replaced(turn.plan, state):
             _open_again(turn, state.old)
         elif _came_to(state) is WayBack.STOPPED and (failed := _failed_restore(turn)) is not None:
-            give_up(turn, f"the restore failed: {failed.detail}; the service stays closed")
+            give_up(turn, f"the restore failed and the service stays closed: {failed.detail}")
         else:
             _next_part(turn, state.old)
 
@@ -164,7 +164,7 @@ def _awaits_replacement(turn: Turn) -> str:
     seen, state, wanted = turn.seen, turn.state, turn.step.instances
     old_gone = state.old is None or not present(seen, state.old)
     well = healthy(seen, state.new)
-    return "" if old_gone and well >= wanted else f"{well} of {wanted} are healthy"
+    return "" if old_gone and well >= wanted else f"{well} of {wanted} instances are healthy"
 
 
 def _awaits_opening(turn: Turn) -> str:
@@ -178,8 +178,8 @@ def _what_router_shows(turn: Turn) -> str:
 # ── the way back: close, stop, restore, start, open ────────────────────────────────────────────────────────
 
 _SENTENCES: Mapping[WayBack, str] = {
-    WayBack.CLOSED: "the service is closed, read back from the router",
-    WayBack.STOPPED: "the new version is gone",
+    WayBack.CLOSED: "the router confirms that the service is closed",
+    WayBack.STOPPED: "the new version has stopped",
     WayBack.RESTORED: "the backup is restored",
     WayBack.STARTED: "every instance of the old version is healthy",
     WayBack.OPEN: "the service is open again",
@@ -218,7 +218,7 @@ def _next_part(turn: Turn, old: str) -> None:
             return
         part = WayBack(part + 1)
     if overdue_back(turn):
-        give_up(turn, f"not so: {_SENTENCES[part]}")
+        give_up(turn, f"not confirmed: {_SENTENCES[part]}")
 
 
 def _is_so(turn: Turn, part: WayBack, old: str) -> bool:
@@ -249,6 +249,6 @@ def _failed_restore(turn: Turn) -> CheckResult | None:
 def _open_again(turn: Turn, old: str) -> None:
     """Nothing was replaced yet, so only the maintenance page goes."""
     if turn.seen.split == _open_for(old) and not present(turn.seen, turn.state.new):
-        rolled_back(turn, f"nothing was replaced, {old} serves all requests")
+        rolled_back(turn, f"nothing was replaced; {old} serves all requests")
     elif overdue_back(turn):
-        give_up(turn, "the service is not open")
+        give_up(turn, "the service is still closed")

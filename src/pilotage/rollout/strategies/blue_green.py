@@ -92,12 +92,12 @@ class BlueGreen(Strategy):
         new, old, back, kept = turn.state.new, turn.state.old, turn.state.returned, turn.state.preserved
         if kept and back and healthy(turn.seen, old) >= turn.plan.instances:
             rolled_back(
-                turn, f"{old} is healthy and serves all requests, {new} is kept for study until `pilotage clean`"
+                turn, f"{old} serves all requests again; {new} keeps running for debugging until `pilotage clean`"
             )
         elif back and not kept and not present(turn.seen, new):
-            rolled_back(turn, f"{new} is gone, {old} serves all requests")
+            rolled_back(turn, f"{old} serves all requests again; {new} has stopped")
         elif overdue_back(turn):
-            left = "not every instance of the old version is healthy" if kept else f"{new} still runs"
+            left = "not every instance of the old version is healthy" if kept else f"{new} is still running"
             give_up(turn, left if back else f"requests may still reach {new}")
 
 
@@ -122,7 +122,7 @@ def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
 def _awaits_end_of_readiness(turn: Turn) -> str:
     """The old environment stays ready until the step's time is over."""
     over = turn.state.pace is not Pace.FULL or turn.state.watched >= turn.step.duration
-    return "" if over else "the old version is still there"
+    return "" if over else "the old environment stays ready"
 
 
 # ── the way back ───────────────────────────────────────────────────────────────────────────────────────────

@@ -103,9 +103,9 @@ class Canary(Strategy):
         shifting.note_requests_back(turn)
         new, old, back = turn.state.new, turn.state.old, turn.state.returned
         if back and not present(turn.seen, new):
-            rolled_back(turn, f"{new} is gone, {old} serves all requests")
+            rolled_back(turn, f"{old} serves all requests again; {new} has stopped")
         elif overdue_back(turn):
-            give_up(turn, f"{new} still runs" if back else f"requests may still reach {new}")
+            give_up(turn, f"{new} is still running" if back else f"requests may still reach {new}")
 
 
 # ── start ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,4 +156,4 @@ def _hold_of_the_ramp(turn: Turn) -> Hold | None:
         and not v.past
         and v.metric not in turn.state.accepted
     ]
-    return Hold(HoldCause.EVIDENCE, f"evidence of harm grows: {sentence_of(against)}") if against else None
+    return Hold(HoldCause.EVIDENCE, f"growing evidence of harm: {sentence_of(against)}") if against else None

@@ -30,12 +30,13 @@ class FeatureToggle(Strategy):
     def requires(self, configured: Configured) -> tuple[str, ...]:
         """A flag that is off for everyone: turning off another release's flag would take something from its users."""
         if not configured.flag:
-            return ("a feature toggle needs its flag: flag: {file: flags.json, key: new-checkout}",)
+            return ("a feature toggle needs a flag, such as flag: {file: flags.json, key: new-checkout}",)
         if configured.ramp in (None, OFF):
             return ()
+        share = configured.ramp.share / 10
         return (
-            f"the flag {configured.flag} reaches {configured.ramp.share / 10:g} % of users already: a release begins "
-            "with a flag that nobody has; name a new one, or `pilotage flag kill`",
+            f"flag {configured.flag} is already on for {share:g} % of users. A rollout starts with its flag off: use a new "
+            "flag, or turn this one off with `pilotage flag kill`",
         )
 
     # ── deploy dark, check the kill switch, ramp up, watch ─────────────────────────────────────────────────
@@ -76,7 +77,7 @@ class FeatureToggle(Strategy):
     def hold(self, turn: Turn) -> Hold | None:
         """The flag cannot be read, or too few instances of the new version are healthy."""
         if turn.seen.flag is None:
-            return Hold(HoldCause.FLAGS_UNREACHABLE, turn.seen.trouble or "the flag cannot be read")
+            return Hold(HoldCause.FLAGS_UNREACHABLE, turn.seen.trouble or "the flag provider does not respond")
         wanted, state = _walk(turn.plan, turn.state).before[0], turn.state
         if (well := healthy(turn.seen, state.new)) < wanted:
             return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {wanted} instances of {state.new} are healthy")
@@ -109,11 +110,11 @@ class FeatureToggle(Strategy):
         state, off = turn.state, turn.seen.flag == OFF
         if off and not state.returned:
             turn.set(returned=True)
-            turn.tell(TrafficReturned(how="the flag is off for everyone, read back"))
+            turn.tell(TrafficReturned(how="the flag is off for everyone, confirmed by its provider"))
         if _goes_out_dark(state) and state.old is not None:
             _take_back_the_code(turn)
         elif off:
-            outcome = f"the flag is off for everyone, the code of {state.new} stays, dark"
+            outcome = f"the flag is off for everyone; {state.new} stays deployed with its flag off"
             rolled_back(turn, outcome, progress=ToggleProgress(dark=True))
         elif overdue_back(turn):
             give_up(turn, "the flag may still be on for users")
@@ -171,7 +172,7 @@ def _take_back_the_code(turn: Turn) -> None:
     state, walk = turn.state, _walk(turn.plan, turn.state)
     if walking.arrived(walk, state, turn.seen):
         if walk.after[0] == 0 and turn.seen.flag == OFF:
-            rolled_back(turn, f"every instance is {state.old} again and healthy")
+            rolled_back(turn, f"every instance runs {state.old} again and is healthy")
         else:
             turn.set(progress=ToggleProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
     elif state.in_status >= turn.plan.number("toggle.start_deadline"):
@@ -194,4 +195,8 @@ def _awaits_ramp(turn: Turn) -> str:
     flag = turn.seen.flag
     if flag == _ramp(turn.plan, turn.state):
         return ""
-    return f"the flag reaches {flag.groups or 'no group'} and {flag.share / 10:g} % of users" if flag else "no flag"
+    return (
+        f"the flag is on for {', '.join(flag.groups) or 'no group'} and {flag.share / 10:g} % of users"
+        if flag
+        else "no flag"
+    )

@@ -124,7 +124,7 @@ class Rolling(Strategy):
         walk = _walk(turn.plan, state)
         if walking.arrived(walk, state, turn.seen):
             if walk.after[0] == 0:
-                rolled_back(turn, f"every instance is {state.old} again and healthy")
+                rolled_back(turn, f"every instance runs {state.old} again and is healthy")
                 return
             turn.set(progress=RollingProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
             turn.tell(BatchReturned(where=walking.where(state, turn.seen)))
