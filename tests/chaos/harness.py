@@ -7,6 +7,7 @@ import random
 import signal
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pilotage import Answers, Plan, Service, make_plan
 from pilotage.adapters.fence import Fence
 from pilotage.app.worker import jobs
 from pilotage.engine.execution import driver, failpoints, worker
@@ -25,8 +25,8 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
+from tests.plans import NO_NUMBERS, a_plan
 
 from .world import World, make_bad, opened
 
@@ -105,9 +105,9 @@ class Outcome:
     problems: tuple[str, ...]
 
 
-def begun(place: Path, strategy: str, **numbers: object) -> str:
+def begun(place: Path, strategy: str, numbers: Mapping[str, object] = NO_NUMBERS) -> str:
     """A rollout that no controller has taken up yet, in a world where an old version serves; its id."""
-    plan = _plan(strategy, **numbers)
+    plan = a_plan({**_SHORT, **numbers}, strategy=strategy, instances=FULL)
     _old_serves(World(place / "world", _HOOKS.get(strategy, frozenset())))
     store = Store(place)
     rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "chaos", time.time())
@@ -128,7 +128,7 @@ def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
     """Roll a version out on a world that has another one, kill by kill, and then to its end."""
     hooks = _HOOKS.get(case.strategy, frozenset())
     fresh = {"canary.baseline": True} if case.strategy == "canary" and case.seed % 2 else {}
-    rollout = begun(place, case.strategy, **fresh)
+    rollout = begun(place, case.strategy, fresh)
     if case.ending == "bad":
         make_bad(place / "world", ["on"] if case.strategy == "feature-toggle" else ["new"])
     kills, until = 0, time.monotonic() + deadline
@@ -156,13 +156,6 @@ def run(case: Case, place: Path, deadline: float = 60.0) -> Outcome:
     ended = store.get(rollout)
     store.close()
     return Outcome(ended, kills, problems(place, case.strategy, case.ending, rollout))
-
-
-def _plan(strategy: str, **numbers: object) -> Plan:
-    named = {path.replace("__", "."): value for path, value in numbers.items()}
-    overrides = {path: Override(value, "chaos") for path, value in {**_SHORT, **named}.items()}
-    answers = Answers("minor", strategy, "small", "weekly", "low", "internal-only")
-    return make_plan(answers, version="new", service=Service(instances=FULL, overrides=overrides))
 
 
 def _old_serves(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Service
 from pilotage.engine.execution import failpoints
 from pilotage.engine.execution.groups import member_of
 from pilotage.engine.records.store import Store, Wanted
@@ -17,14 +17,14 @@ from pilotage.model.rollout import Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.groups import moves
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 NAMES = ("api", "web", "worker")
 
 
 def wanted(service: str, version: str, **more: object) -> Wanted:
-    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
-    plan: Plan = make_plan(answers, version=version, service=Service(service))
+    plan = a_plan(version=version, service=Service(service))
     given = {"snapshot": Snapshot(), **more}
     return Wanted(plan=plan, state=begin(plan, "1.0", Pace.FULL), actor="ada", **given)  # type: ignore[arg-type]
 

@@ -35,7 +35,7 @@ def test_case_4_postgresql_restarts_under_way(
 ) -> None:
     with get_server(tmp_path / "pg") as server:
         monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-        rollout = begun(tmp_path, "canary", canary__phase_duration="1s")
+        rollout = begun(tmp_path, "canary", {"canary.phase_duration": "1s"})
         pid = controllers()
         wait(tmp_path, rollout, lambda r: r.state.step >= 2)
         before = wait(tmp_path, rollout, lambda r: True)
@@ -59,7 +59,7 @@ def _crash(postmaster: int) -> None:
 
 
 def test_case_5_a_locked_database_is_waited_for(tmp_path: Path, controllers: Callable[[], int]) -> None:
-    rollout = begun(tmp_path, "canary", canary__phase_duration="500ms")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "500ms"})
     controllers()
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     held = sqlite3.connect(tmp_path / "pilotage.sqlite", isolation_level=None)
@@ -75,7 +75,7 @@ def test_case_5_a_locked_database_is_waited_for(tmp_path: Path, controllers: Cal
 def test_case_5_a_full_disk_stops_records_and_not_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite's own limit of pages stands for a disk without room: every write fails with "database or disk is full".
     Users keep the split they had; when there is room again the rollout goes on to its end."""
-    rollout = begun(tmp_path, "canary", canary__phase_duration="500ms")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "500ms"})
     world = World(tmp_path / "world", frozenset())
     monkeypatch.setattr(driver, "open_target", lambda *_: opened(world))
     monkeypatch.setattr(worker, "_POLL", 0.02)
@@ -127,7 +127,7 @@ def _told_once(place: Path, rollout: str, back: float) -> None:
 
 
 def _watched(place: Path, controllers: Callable[[], int]) -> tuple[str, int]:
-    rollout = begun(place, "canary", canary__phase_duration="20s")
+    rollout = begun(place, "canary", {"canary.phase_duration": "20s"})
     pid = controllers()
     wait(place, rollout, lambda r: r.state.step >= 2 and (r.live is not None and bool(r.live.routed)))
     return rollout, pid
@@ -150,7 +150,7 @@ def test_killed_while_it_keeps_what_the_store_does_not_take_the_next_one_undoes_
     where: str, tmp_path: Path, record_property: Callable[[str, object], None], controllers: Callable[[], int]
 ) -> None:
     """Before the note beside the target, and after it but before anything was done."""
-    rollout = begun(tmp_path, "canary", canary__phase_duration="20s")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "20s"})
     doomed = controller(tmp_path, frozenset(), (where, 1))
     wait(tmp_path, rollout, lambda r: r.state.step >= 2 and (r.live is not None and bool(r.live.routed)))
     held = sqlite3.connect(tmp_path / "pilotage.sqlite", isolation_level=None)
@@ -188,7 +188,7 @@ def test_a_bad_canary_is_undone_while_postgresql_is_frozen_and_the_worker_dies_b
 
 
 def test_a_bad_canary_is_undone_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rollout = begun(tmp_path, "canary", canary__phase_duration="20s")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "20s"})
     world = World(tmp_path / "world", frozenset())
     monkeypatch.setattr(driver, "open_target", lambda *_: opened(world))
     full = threading.Event()

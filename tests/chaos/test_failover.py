@@ -37,7 +37,7 @@ def test_a_failover_to_a_synchronous_standby_is_not_noticed(
 ) -> None:
     """What was recorded is there, and the rollout goes on where it was, nothing twice."""
     servers.synchronous()
-    rollout = begun(tmp_path, "canary", canary__phase_duration="1s")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "1s"})
     controllers()
     before = wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     servers.fail_over()
@@ -53,7 +53,7 @@ def test_what_a_standby_lost_is_neither_forgotten_nor_done_twice(
 ) -> None:
     """An abort that was obeyed stays, although the database knows of none; a person is told. Tokens never fall
     below what the target has seen. Killed where it notices, the next controller notices too."""
-    rollout = begun(tmp_path, "canary", canary__phase_duration="60s")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "60s"})
     noticing = controller(tmp_path, frozenset(), ("promote", 1))
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     store = Store(tmp_path)

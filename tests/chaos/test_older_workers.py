@@ -13,7 +13,8 @@ from sqlalchemy import Connection, create_engine, text
 from pilotage.engine.records import migrations
 from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
-from tests.unit.engine.test_migrations import a_plan, state_of
+from tests.plans import a_plan
+from tests.unit.engine.test_migrations import state_of
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -32,7 +33,7 @@ _WITHDRAW = text(
 
 
 def create(connection: Connection, version: str, status: Status) -> None:
-    plan = a_plan(version)
+    plan = a_plan(version=version)
     values = {"id": version, "version": version, "status": status.value, "at": time.time(), "plan": plan.to_json()}
     connection.execute(_CREATE, {**values, "hash": plan.hash, "state": state_of(version, status=status)})
 

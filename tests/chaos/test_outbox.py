@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from pilotage import Answers, make_plan
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import Decision, Event, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 
 from ..receivers import PagerDutyApi, Receiver, channels, everybody, section
 
@@ -53,7 +53,7 @@ def receivers() -> Iterator[dict[str, Receiver]]:
 def rolled_back(place: Path, notify: list[dict[str, Any]]) -> str:
     """A release that was undone, with all it had to tell in the outbox."""
     store = Store(place)
-    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
+    plan = a_plan(version="2.0")
     rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(notify=tuple(notify)), "ada", time.time())
     for type_, data in STORY:
         final = type_ == "rolled-back"

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from pilotage import Answers, Service, make_plan
+from pilotage import Service
 from pilotage.engine.placement import leases
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store
@@ -21,6 +21,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 from tests.unit.engine.test_pruning import all_sent_and_pruned
 
 from .harness import STRATEGIES, Case, begun, problems, run
@@ -60,7 +61,7 @@ def test_on_postgresql_too_killed_anywhere_it_ends_right(
 def test_of_two_workers_one_is_killed_and_the_other_finishes(
     tmp_path: Path, database: str, controllers: Callable[[], int], record_property: Callable[[str, object], None]
 ) -> None:
-    rollout = begun(tmp_path, "canary", canary__phase_duration="2s")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "2s"})
     both = {controllers(), controllers()}
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     holder = holder_pid(tmp_path)
@@ -80,7 +81,7 @@ def test_of_two_workers_one_is_killed_and_the_other_finishes(
 def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
     tmp_path: Path, database: str, controllers: Callable[[], int]
 ) -> None:
-    rollout = begun(tmp_path, "canary", canary__phase_duration="3s", canary__bake_duration="4s")
+    rollout = begun(tmp_path, "canary", {"canary.phase_duration": "3s", "canary.bake_duration": "4s"})
     controllers()
     controllers()
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
@@ -119,8 +120,7 @@ def test_a_worker_that_freezes_inside_a_transaction_keeps_nobody_waiting(tmp_pat
 
 def test_names_of_any_length_that_the_configuration_takes_fit(tmp_path: Path, database: str) -> None:
     long, version = "a" * 63, "v" + "1" * 127
-    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
-    plan = make_plan(answers, version=version, service=Service(long, environment=long))
+    plan = a_plan(version=version, service=Service(long, environment=long))
     store = Store(tmp_path)
     channel = {
         "kind": "webhook",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from pilotage import Answers, Service, make_plan
+from pilotage import Service
 from pilotage.adapters import files
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET
 from pilotage.adapters.fence import Fence
@@ -37,6 +37,7 @@ from pilotage.model.rollout import CommandKind, Pace
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 
 from .conftest import EnvoyUnderTest, Version
 
@@ -175,8 +176,7 @@ def test_a_service_that_is_closed_is_opened_by_a_person_alone(place: Place) -> N
 
 def rolling(directory: Path) -> Rollout:
     """2.0 in the place of 1.0."""
-    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
-    plan = make_plan(answers, version="2.0", service=Service("shop"))
+    plan = a_plan(version="2.0", service=Service("shop"))
     store = Store(directory)
     made = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "ada", time.time())
     store.close()

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from pilotage import Answers, make_plan
 from pilotage.model.plan import FORMAT, Plan
 from pilotage.model.plan_formats import NewerPlan, UnreadablePlan, read_plan
 from pilotage.model.rollout import Pace, Seen
 from pilotage.plan.numbers import ROWS
 from pilotage.rollout.machine import begin, decide
+from tests.plans import a_plan
 
 EXAMPLES = sorted((Path(__file__).parent / "plans").glob("*.json.gz"))
 
@@ -67,7 +67,7 @@ def test_a_plan_made_of_a_stored_one_is_a_new_one() -> None:
 
 
 def test_a_key_that_is_not_known_is_left_aside_and_counts_for_the_hash() -> None:
-    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
+    plan = a_plan(version="2.0")
     text = json.dumps({**plan.to_dict(), "regions": ["eu"]})
     assert read_plan(text) == plan
     assert read_plan(text).hash == hashlib.sha256(text.encode()).hexdigest() != plan.hash

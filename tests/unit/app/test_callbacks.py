@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pilotage import Answers, make_plan
 from pilotage.adapters import slack_callback
 from pilotage.adapters.slack_callback import MOST, BadCallback, Pressed
 from pilotage.app.chat import answer
@@ -27,6 +26,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import read_snapshot
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 
 SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_800_000_000.0
 PEOPLE = {"bob": {"roles": [], "also": ["slack:U1"]}}
@@ -96,7 +96,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def waiting(store: Store) -> Rollout:
     """A rollout at its gate: event 2 asks."""
-    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
+    plan = a_plan(version="2.0")
     rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), read_snapshot({"people": PEOPLE}), "ada", time.time())
     return happens(store, rollout, "hold-started")
 

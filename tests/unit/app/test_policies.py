@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.app.deploy import deploy
 from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
@@ -26,9 +27,9 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Pace, RolloutState, Seen, Status
 from pilotage.model.snapshot import KnownCalendar, KnownWindow, Snapshot
 from pilotage.model.traffic import split_between
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.windows import freeze_now, outside_windows
+from tests import plans
 from tests.clock import FakeClock
 from tests.unit.config.test_config import GOOD
 
@@ -36,10 +37,7 @@ WELL = (Verdict("error rate", VerdictKind.PASS, "fine"),)
 WORSE = (Verdict("error rate", VerdictKind.FAIL, "worse", critical=True),)
 
 
-def a_plan(strategy: str = "canary", **overrides: object) -> Plan:
-    named = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
-    answers = Answers("minor", strategy, "small", "weekly", "low", "internal-only")
-    return make_plan(answers, version="new", service=Service(instances=2, overrides=named))
+a_plan = partial(plans.a_plan, instances=2)
 
 
 def seen(weight: int, verdicts: tuple[Verdict, ...] = WELL, freeze: str = "") -> Seen:
@@ -60,16 +58,16 @@ def say(plan: Plan, state: RolloutState, kind: CommandKind, actor: str, *roles: 
 
 
 def test_case_24_the_author_may_not_approve_unless_the_plan_says_so() -> None:
-    plan = a_plan(canary__approval=True)
+    plan = a_plan({"canary.approval": True})
     refused = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "ada")
     assert refused.answered[0][1] == "refused: ada started this rollout, so another person must approve it"
     assert refused.state.approvals == ()
-    alone = a_plan(canary__approval=True, approval__author=True)
+    alone = a_plan({"canary.approval": True, "approval.author": True})
     assert say(alone, at(alone, StepKind.GATE), CommandKind.APPROVE, "ada").answered[0][1] == "done"
 
 
 def test_n_of_m_persons_each_once() -> None:
-    plan = a_plan(canary__approval=True, approval__count=2)
+    plan = a_plan({"canary.approval": True, "approval.count": 2})
     first = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "grace")
     assert first.answered[0][1] == "approved; 1 more needed"
     again = say(plan, first.state, CommandKind.APPROVE, "grace")
@@ -82,7 +80,7 @@ def test_n_of_m_persons_each_once() -> None:
 
 
 def test_a_role_is_asked_for_where_the_plan_names_one() -> None:
-    plan = a_plan(canary__approval=True, approval__role="release-manager")
+    plan = a_plan({"canary.approval": True, "approval.role": "release-manager"})
     gate = at(plan, StepKind.GATE)
     assert (
         say(plan, gate, CommandKind.APPROVE, "grace", "developer").answered[0][1]
@@ -92,7 +90,7 @@ def test_a_role_is_asked_for_where_the_plan_names_one() -> None:
 
 
 def test_approvals_are_of_one_step_and_a_promote_is_none() -> None:
-    plan = a_plan(canary__approval=True)
+    plan = a_plan({"canary.approval": True})
     passed = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "grace").state
     assert passed.approvals == ()
     assert say(plan, at(plan, StepKind.GATE), CommandKind.PROMOTE, "grace").answered[0][1].startswith("refused")
@@ -143,7 +141,7 @@ def test_limits_stay_live_while_a_freeze_holds() -> None:
 
 
 def test_broken_glass_passes_gates_and_freezes_and_watches_only_the_first_weight() -> None:
-    plan = a_plan(canary__approval=True, urgent__watch="10s")
+    plan = a_plan({"canary.approval": True, "urgent.watch": "10s"})
     state, now, waves, weight = begin(plan, "old", Pace.URGENT, "ada"), 0.0, [], 0
     while not state.status.final:
         now += 1.0
@@ -163,7 +161,7 @@ def test_broken_glass_passes_gates_and_freezes_and_watches_only_the_first_weight
 
 
 def test_case_20_of_the_peers_a_release_without_a_way_back_stops_and_calls_a_person() -> None:
-    plan = a_plan(rollback__possible=False)
+    plan = a_plan({"rollback.possible": False})
     state = replace(at(plan, StepKind.ANALYSE), reached=50)
     stopped = decide(plan, state, seen(50, WORSE), (), 1.0)
     assert stopped.state.status is Status.PAUSED
@@ -175,13 +173,13 @@ def test_case_20_of_the_peers_a_release_without_a_way_back_stops_and_calls_a_per
 
 
 def test_before_any_user_has_it_even_such_a_release_is_taken_back() -> None:
-    plan = a_plan(rollback__possible=False)
+    plan = a_plan({"rollback.possible": False})
     decision = decide(plan, at(plan, StepKind.SCALE), seen(0, WORSE), (), 1.0)
     assert decision.state.status is Status.ROLLING_BACK
 
 
 def test_case_5_of_the_peers_a_retry_runs_watch_and_checks_again() -> None:
-    plan = a_plan("blue-green")
+    plan = a_plan(strategy="blue-green")
     step = next(index for index, step in enumerate(plan.steps) if step.id == "check-smoke")
     state = replace(begin(plan, "old", Pace.FULL), step=step, waited=50.0, watched=50.0)
     running = replace(seen(0), hooks=frozenset({"check-smoke"}))
@@ -193,7 +191,7 @@ def test_case_5_of_the_peers_a_retry_runs_watch_and_checks_again() -> None:
     ("status", "then"), [(CheckStatus.FAILED, Status.ROLLED_BACK), (CheckStatus.RUNNING, Status.PROGRESSING)]
 )
 def test_a_check_that_failed_is_an_answer_one_that_runs_is_waited_for(status: CheckStatus, then: Status) -> None:
-    plan = a_plan("blue-green")
+    plan = a_plan(strategy="blue-green")
     step = next(index for index, step in enumerate(plan.steps) if step.id == "check-smoke")
     state = replace(begin(plan, "old", Pace.FULL), step=step)
     checks = (CheckResult("check-smoke", 1, status, "no basket"),)

@@ -16,7 +16,6 @@ from pydantic import TypeAdapter, ValidationError
 from rich.panel import Panel
 from rich.text import Text
 
-from pilotage import Answers, make_plan
 from pilotage.adapters import static_server
 from pilotage.cli.edge import console, guard
 from pilotage.cli.showing import table
@@ -27,6 +26,7 @@ from pilotage.render.html import rollout_to_html
 from pilotage.render.html import to_html as plan_to_html
 from pilotage.render.status import files_of
 from pilotage.report.status import Condition, StatusPage
+from tests.plans import a_plan
 
 HOSTILE = "[/red]\x1b]0;title\x07\x1b[2J\u202egnp.exe\x9b\x08<script>alert(1)</script>[x](javascript:a)"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u206f]")
@@ -78,7 +78,7 @@ def test_what_a_command_echoes_is_clean_and_the_streams_are_given_back() -> None
 
 
 def test_every_page_says_that_it_loads_and_runs_nothing() -> None:
-    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
+    plan = a_plan(version="2.0")
     page = StatusPage(HOSTILE, ((HOSTILE, Condition.OPERATIONAL),), (), (), 0.0)
     status = files_of(page, "http://localhost/")
     pages = [plan_to_html(plan), rollout_to_html(HOSTILE, plan, [HOSTILE], [], [(HOSTILE,) * 3]), to_html(DOCUMENT),

@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.adapters import processes
 from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET
@@ -34,8 +35,8 @@ from pilotage.engine.records.store import Store
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
+from tests import plans
 from tests.unit.engine.test_driver import Obedient
 
 BACK = Split((("old", 1000),))
@@ -88,16 +89,15 @@ class Watched(Obedient):
             self.back.clear()
 
 
-def a_plan(strategy: str = "canary", count: int = 1) -> Plan:
-    numbers = {"canary.drain_duration": "0s", "rollout.tick": "100ms", "hold.duration": "60s", "judge.min_requests": 1}
-    overrides = {path: Override(value, "test") for path, value in numbers.items()}
-    answers = Answers("minor", strategy, "small", "weekly", "low", "internal-only")
-    return make_plan(answers, version="new", service=Service(instances=count, overrides=overrides))
+a_plan = partial(
+    plans.a_plan,
+    {"canary.drain_duration": "0s", "rollout.tick": "100ms", "hold.duration": "60s", "judge.min_requests": 1},
+)
 
 
 def begun(store: Store, strategy: str = "canary", old: str | None = "old") -> str:
     """A rollout that nobody has looked at yet; its id."""
-    plan = a_plan(strategy)
+    plan = a_plan(strategy=strategy)
     pace = Pace.FULL if old else Pace.FIRST
     return store.create(plan, begin(plan, old, pace), Snapshot(), "ada", time.time()).id
 
@@ -164,7 +164,7 @@ def test_while_64_instances_do_not_say_how_they_are(
     world = Watched()
     fleet = tmp_path / "fleet"
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world))
-    with silent(64, drip) as ports, at_work(tmp_path, a_plan(count=64)):
+    with silent(64, drip) as ports, at_work(tmp_path, a_plan(instances=64)):
         for number, port in enumerate(ports):
             facts = {"version": "old" if number < 32 else "new", "port": port, "number": number}
             processes.start(fleet / f"i{number}.json", ["sleep", "60"], facts, fleet / "logs" / "log")
@@ -183,7 +183,7 @@ def test_while_64_instances_do_not_say_how_they_are(
 
 def test_while_a_hook_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is ended, and nobody waits for it."""
-    world, plan = Watched(), a_plan("blue-green")
+    world, plan = Watched(), a_plan(strategy="blue-green")
     place = tmp_path / "checks"
     hook = {"check-smoke": [{"run": ["sleep", "60"], "timeout": 60.0}]}
     checks = StepChecks(place, Fence(tmp_path / "fence", 1), hook, tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pilotage import Answers, Service, make_plan
+from pilotage import Service
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.recorder import Recorder
 from pilotage.engine.placement import leases
@@ -24,8 +24,8 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, RolloutState
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 
-ANSWERS = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
 LONGEST = 20.0
 SUMS = JudgeState(sums={"a": 1})
 
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def begun(store: Store, name: str) -> Rollout:
-    plan = make_plan(ANSWERS, version="new", service=Service(name))
+    plan = a_plan(service=Service(name))
     return store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time())
 
 

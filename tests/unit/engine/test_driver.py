@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from pilotage import Answers as SixAnswers
-from pilotage import Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.config.models import AnalysisSection
@@ -27,9 +26,9 @@ from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, Decision, HoldCause, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin
 from tests.clock import FakeClock
+from tests.plans import a_plan
 
 
 class Obedient:
@@ -96,9 +95,7 @@ def world(clock: FakeClock) -> Obedient:
 def driver(tmp_path: Path, world: Obedient, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world))
     short = {"rollout.tick": "1ms", "hold.duration": "200ms", "canary.drain_duration": "0s"}
-    overrides = {path: Override(value, "test") for path, value in short.items()}
-    answers = SixAnswers("minor", "canary", "small", "weekly", "low", "internal-only")
-    plan = make_plan(answers, version="new", service=Service(overrides=overrides))
+    plan = a_plan(short)
     store = Store(tmp_path, clock=clock)
     rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", world.clock.now())
     yield Driver(store, tmp_path, rollout.id, "here/1/1.00")

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pilotage import Answers, make_plan
 from pilotage.adapters.keys import known_keys, signer_of
 from pilotage.cli.main import cli
 from pilotage.engine.execution.sender import send_next
@@ -37,6 +36,7 @@ from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 from tests.receivers import SECRET, StandardWebhook, listening
 from tests.unit.config.test_config import GOOD
 
@@ -51,7 +51,7 @@ def release(
     store: Store, version: str, old: str | None, actor: str, status: Status, *, queued: bool = False
 ) -> Rollout:
     """A rollout from its start to its end, with a command, messages, verdicts and the judge's sums."""
-    plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version=version)
+    plan = a_plan(version=version)
     now = time.time()
     rollout = store.create(
         plan, begin(plan, old, Pace.FULL if old else Pace.FIRST), Snapshot(notify=(HOOK,)), actor, now, queued=queued

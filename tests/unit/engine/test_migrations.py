@@ -13,17 +13,13 @@ import msgspec
 import pytest
 from sqlalchemy import create_engine, event
 
-from pilotage import Answers, Plan, make_plan
 from pilotage.engine.records import migrations
 from pilotage.engine.records.revision import NEWEST
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Unreadable
 from pilotage.model.rollout import Pace, RolloutState, Status
 from pilotage.rollout.machine import begin
-
-
-def a_plan(version: str) -> Plan:
-    return make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version=version)
+from tests.plans import a_plan
 
 
 def old_store(directory: Path, revision: str = "0006") -> sqlite3.Connection:
@@ -48,7 +44,7 @@ def old_store(directory: Path, revision: str = "0006") -> sqlite3.Connection:
 
 def old_row(connection: sqlite3.Connection, version: str, status: Status, created_at: float, **changed: object) -> str:
     """A rollout as an older version wrote it, its start among its events unless it never started."""
-    plan = a_plan(version)
+    plan = a_plan(version=version)
     state = replace(begin(plan, "1.0", Pace.FULL), status=status, at=created_at + 5)
     row = {
         "id": f"service-production-{version}", "service": "service", "environment": "production", "version": version,
@@ -66,7 +62,7 @@ def told(connection: sqlite3.Connection, rollout: str, kind: str, at: float) -> 
 
 
 def state_of(version: str, **changed: object) -> str:
-    state: RolloutState = replace(begin(a_plan(version), "1.0", Pace.FULL), **changed)  # type: ignore[arg-type]
+    state: RolloutState = replace(begin(a_plan(version=version), "1.0", Pace.FULL), **changed)  # type: ignore[arg-type]
     return json.dumps(msgspec.to_builtins(state))
 
 
@@ -89,7 +85,7 @@ def test_every_row_is_moved_in_the_order_of_its_start_and_what_never_started_is_
     ]  # fmt: skip
     assert store.serving("service", "production") == ("2.0", "1.0.1")
     assert [one.id for one in store.settled()] == [first]
-    assert store.get(waiting).plan == a_plan("4.0")
+    assert store.get(waiting).plan == a_plan(version="4.0")
     assert store.get("service-production-3.0").state.status is Status.CANCELLED
     assert (tmp_path / f"pilotage.sqlite.before-{NEWEST:04d}").stat().st_mode & 0o777 == 0o600
 
@@ -138,7 +134,7 @@ def test_of_two_under_way_in_one_place_the_older_one_gives_way(
 
 def test_an_edited_plan_does_not_push_out_the_one_of_its_hash(tmp_path: Path) -> None:
     old = old_store(tmp_path)
-    plan = a_plan("2.0")
+    plan = a_plan(version="2.0")
     old_row(old, "2.0", Status.COMPLETED, 100.0, plan="edited", id="a")
     good = old_row(old, "2.0", Status.COMPLETED, 200.0, plan_hash=plan.hash, id="b")
     old.close()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import event
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan, Service
 from pilotage.engine.execution.groups import advance_releases
 from pilotage.engine.records.queue import begin_what_waits
 from pilotage.engine.records.store import Store, Wanted
@@ -23,6 +23,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
+from tests import plans
 
 PLACE = "production"
 VERSIONS = st.sampled_from(["1.0", "2.0", "3.0", "4.0"])
@@ -36,8 +37,7 @@ NOW = 1_800_000_000.0
 
 @cache
 def a_plan(service: str, version: str) -> Plan:
-    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
-    return make_plan(answers, version=version, service=Service(service, environment=PLACE))
+    return plans.a_plan(version=version, service=Service(service, environment=PLACE))
 
 
 @cache

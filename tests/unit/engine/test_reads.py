@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
-from pilotage import Answers, Plan, make_plan
 from pilotage.app.errors import exit_status
 from pilotage.app.publication import Publication
 from pilotage.app.status_page import Publisher
@@ -27,15 +26,12 @@ from pilotage.model.record import Rollout, Unreadable
 from pilotage.model.rollout import CommandKind, Decision, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests.plans import a_plan
 from tests.unit.engine.test_order import end
 
 
-def a_plan(version: str) -> Plan:
-    return make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version=version)
-
-
 def started(store: Store, version: str, *, queued: bool = False) -> Rollout:
-    plan = a_plan(version)
+    plan = a_plan(version=version)
     return store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "ada", time.time(), queued=queued)
 
 

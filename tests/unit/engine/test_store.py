@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Service
 from pilotage.engine.placement import leases
 from pilotage.engine.placement.places import FolderTaken
 from pilotage.engine.records.store import Store, StoreConflict
@@ -18,14 +19,13 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from tests import plans
 
-
-def a_plan(version: str = "2.0") -> Plan:
-    return make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version=version)
+a_plan = partial(plans.a_plan, version="2.0")
 
 
 def started(store: Store, version: str = "2.0", old: str | None = "1.0", pace: Pace = Pace.FULL) -> Rollout:
-    plan = a_plan(version)
+    plan = a_plan(version=version)
     return store.create(plan, begin(plan, old, pace), Snapshot(cwd="/shop"), "ada", time.time())
 
 
@@ -52,9 +52,8 @@ def test_rule_8_one_rollout_at_a_time_in_an_environment(store: Store) -> None:
 
 def test_two_targets_whose_names_come_to_the_same_folder_do_not_share_it(store: Store) -> None:
     """`shop` in `eu-production` and `shop-eu` in `production` both run in `shop-eu-production`: one router, two owners."""
-    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
     first, second = (
-        make_plan(answers, version="2.0", service=Service(name=name, environment=environment))
+        a_plan(service=Service(name=name, environment=environment))
         for name, environment in (("shop", "eu-production"), ("shop-eu", "production"))
     )
     store.create(first, begin(first, None, Pace.FULL), Snapshot(cwd="/shop"), "ada", time.time())

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from pilotage import Answers, make_plan
 from pilotage.engine.execution.histories import history_of
 from pilotage.judge.release import Beside, ReleaseJudge
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Observation, Reading
+from tests.plans import a_plan
 
 MONDAY_NOON = timegm((2026, 11, 23, 12, 0, 0))
 HOUR, DAY = 3600, 86400
-ANSWERS = Answers("minor", "canary", "small", "weekly", "medium", "internal-only")
 
 
 class Known:
@@ -57,7 +56,7 @@ def test_what_another_version_wrote_is_passed_over() -> None:
 
 
 def test_what_a_judge_writes_down_is_read() -> None:
-    judge = ReleaseJudge(make_plan(ANSWERS, version="new"), "new", "old")
+    judge = ReleaseJudge(a_plan(tolerance="medium"), "new", "old")
     observations = (Observation("new", 100, 0), Observation("old", 2000, 3))
     judge.observe(Reading(observations, {}, 0.0), (), Beside("old"))
     known: Any = Known()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.judge.counts import History
 from pilotage.judge.look import Unit
 from pilotage.judge.release import Beside, ReleaseJudge
@@ -27,16 +27,14 @@ from pilotage.model.observation import (
     Verdict,
     VerdictKind,
 )
-from pilotage.plan.numbers import Override
+from tests import plans
 
 BESIDE, ALONE = Beside("old"), Beside(None)
 BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 
 def a_plan(tolerance: str = "medium", warm_up: int = 0) -> Plan:
-    answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
-    overrides = {"judge.min_requests": Override(50, "test"), "judge.warm_up": Override(warm_up, "test")}
-    return make_plan(answers, version="new", service=Service(overrides=overrides))
+    return plans.a_plan({"judge.min_requests": 50, "judge.warm_up": warm_up}, tolerance=tolerance)
 
 
 def reading(new: tuple[int, int], old: tuple[int, int], slow_new: int = 0, slow_old: int = 0) -> Reading:

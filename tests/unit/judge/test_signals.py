@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from pilotage.judge.signals import SIGNALS, SignalBook, count_tests
-from pilotage.model.answers import Answers
 from pilotage.model.observation import Verdict, VerdictKind
-from pilotage.plan.making import make_plan
+from tests.plans import a_plan
 
-PLAN = make_plan(Answers("minor", "canary", "small", "weekly", "medium", "internal-only"), version="new")
+PLAN = a_plan(tolerance="medium")
 
 
 def book(name: str, *, old: bool = True) -> SignalBook:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,16 +13,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pilotage import Service
 from pilotage.model import events as ev
 from pilotage.model.message import Severity
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import CommandKind, Pace
-from pilotage.plan.making import make_plan
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.turn import Turn
+from tests.plans import NO_NUMBERS, a_plan
 from tests.unit.rollout.test_strategies_model import GOOD, ILL, SHORT, Strategies
 
 ROOT = Path(__file__).parents[3]
@@ -113,16 +112,15 @@ def test_the_machine_really_tells_each_of_its_events(monkeypatch: pytest.MonkeyP
     assert set(ev.EVENTS) - OF_THE_STORE <= told, [e.type for e in set(ev.EVENTS) - OF_THE_STORE - told]
 
 
-def _story(strategy: str, tolerance: str = "low", until: StepKind | None = None, **overrides: object) -> Strategies:
+def _story(
+    strategy: str, numbers: Mapping[str, object] = NO_NUMBERS, *, tolerance: str = "low", until: StepKind | None = None
+) -> Strategies:
     """A rollout that went well so far, up to a look at its first step of a kind."""
     machine = Strategies()
     machine.start(strategy, tolerance, Pace.FULL, 4, False, 0)
-    if overrides:
-        given = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
-        kept = {path: Override(value, "test") for path, value in SHORT[strategy].items()}
-        more = {"hold.duration": Override("6s", "test"), "pause.deadline": Override("12s", "test")}
-        service = Service(instances=4, overrides={**kept, **more, **given})
-        machine.plan = make_plan(machine.plan.answers, version="new", service=service)
+    if numbers:
+        whole = {**SHORT[strategy], "hold.duration": "6s", "pause.deadline": "12s", **numbers}
+        machine.plan = a_plan(whole, strategy=strategy, tolerance=tolerance, instances=4)
         machine.state = begin(machine.plan, "old", Pace.FULL, "ada")
     for _ in range(100):
         if until and machine.plan.steps[machine.state.step].kind is until:
@@ -148,9 +146,9 @@ def _live_through_everything() -> None:
         machine = _story(strategy, until=until)
         _ask(machine, CommandKind.ABORT)
         machine.all_goes_well(60)
-    gate = _story("canary", until=StepKind.GATE, canary__approval=True)
+    gate = _story("canary", {"canary.approval": True}, until=StepKind.GATE)
     _ask(gate, CommandKind.APPROVE, CommandKind.PAUSE, CommandKind.RETRY, CommandKind.PROMOTE)
-    endless = _story("canary", until=StepKind.ANALYSE, rollback__possible=False)
+    endless = _story("canary", {"rollback.possible": False}, until=StepKind.ANALYSE)
     harm = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
     decide(endless.plan, endless.state, endless.world.seen(harm, ""), (), endless.now)
     first = Strategies()
@@ -163,7 +161,7 @@ def _live_through_everything() -> None:
         (Verdict("error rate", bad, "past", past=True), StepKind.BAKE),
         (Verdict("error rate", unknown, "few"), StepKind.BAKE),
     ):  # fmt: skip
-        _story("canary", "medium", until).it_stays_so((verdict, *GOOD[1:]), 40)
+        _story("canary", tolerance="medium", until=until).it_stays_so((verdict, *GOOD[1:]), 40)
     ill = _story("canary", until=StepKind.ANALYSE)
     for health, looks in ((Health.UNHEALTHY, 2), (Health.HEALTHY, 9), (Health.EXITED, 1)):
         for one in ill.world.fleet["new"]:

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from pilotage import Answers, Service, make_plan
+from pilotage import Service, make_plan
 from pilotage.model.capabilities import Capabilities, FlagsCapabilities, FleetCapabilities, RouterCapabilities, together
 from pilotage.model.traffic import Split, at_grain, split_between
 from pilotage.plan.dates import PlanRefused
-from pilotage.plan.numbers import Override
+from tests.plans import NO_NUMBERS, answers, overrides
 
 
 def router(**able: Any) -> Capabilities:
     return Capabilities(router=RouterCapabilities(**able), router_name="edge")
 
 
-def planned(strategy: str, target: Capabilities, **overrides: Any) -> None:
-    numbers = {path.replace("__", "."): Override(value, "pilotage.yaml:1") for path, value in overrides.items()}
-    answers = Answers("minor", strategy, "small", "weekly", "medium", "customer-facing")
-    make_plan(answers, version="2", service=Service(instances=4, overrides=numbers), target=target)
+def planned(strategy: str, target: Capabilities, numbers: Mapping[str, object] = NO_NUMBERS) -> None:
+    service = Service(instances=4, overrides=overrides(numbers, "pilotage.yaml:1"))
+    make_plan(answers(strategy, "medium", stakeholders="customer-facing"), version="2", service=service, target=target)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "target", "overrides", "said"),
+    ("strategy", "target", "numbers", "said"),
     [
         ("canary", router(grain=100), {}, "weight-5%: router edge sets weights in steps of 10%, and 5% is none of them: use canary.weights: [10%, 30%, 50%, 100%]"),
-        ("canary", router(grain=10), {"canary__weights": ["10%", "100%"], "canary__holdback": 0.005}, "weight-99.5%: router edge sets weights in steps of 1%, and 99.5% is none of them: use a canary.holdback that is a multiple of 1%"),
+        ("canary", router(grain=10), {"canary.weights": ["10%", "100%"], "canary.holdback": 0.005}, "weight-99.5%: router edge sets weights in steps of 1%, and 99.5% is none of them: use a canary.holdback that is a multiple of 1%"),
         ("rolling", router(grain=10), {}, "batch-1: the weight follows the instances, and router edge sets weights in steps of 1%: use deployment_strategy: blue-green"),
         ("rolling", router(endpoints=False), {}, "batch-1: router edge does not report the instances that it sends requests to: use deployment_strategy: blue-green or canary"),
         ("feature-toggle", router(endpoints=False), {}, "deploy-dark: router edge does not report the instances"),
-        ("canary", router(header_routes=False), {"canary__tester_header": "x-release"}, "canary.tester_header: router edge cannot route by a header: leave canary.tester_header out"),
-        ("blue-green", router(header_routes=False), {"blue_green__preview_header": "x-p"}, "blue_green.preview_header: router edge cannot route by a header"),
-        ("canary", router(mirror=False), {"canary__mirror_share": 0.1}, "mirror: router edge cannot mirror requests: use canary.mirror_share: 0%"),
-        ("canary", router(versions=2), {"canary__baseline": True}, "router edge splits between 2 versions at most, and a baseline is a third: use canary.baseline: false"),
+        ("canary", router(header_routes=False), {"canary.tester_header": "x-release"}, "canary.tester_header: router edge cannot route by a header: leave canary.tester_header out"),
+        ("blue-green", router(header_routes=False), {"blue_green.preview_header": "x-p"}, "blue_green.preview_header: router edge cannot route by a header"),
+        ("canary", router(mirror=False), {"canary.mirror_share": 0.1}, "mirror: router edge cannot mirror requests: use canary.mirror_share: 0%"),
+        ("canary", router(versions=2), {"canary.baseline": True}, "router edge splits between 2 versions at most, and a baseline is a third: use canary.baseline: false"),
         ("big-bang", router(closed=False), {}, "close: router edge has no maintenance page: use a strategy without downtime, such as deployment_strategy: blue-green"),
         ("blue-green", Capabilities(fleet=FleetCapabilities(most=6), fleet_name="pods"), {}, "fleet pods runs 6 instances at most, and the plan has up to 8 at once: use fleet.count: 3"),
         ("feature-toggle", Capabilities(flags=FlagsCapabilities(groups=False), flags_name="own"), {}, "flag-internal: flag provider own cannot turn a flag on for a group"),
@@ -42,23 +42,23 @@ def planned(strategy: str, target: Capabilities, **overrides: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_need_that_is_not_met_is_named_with_what_to_do(
-    strategy: str, target: Capabilities, overrides: dict[str, Any], said: str
+    strategy: str, target: Capabilities, numbers: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(PlanRefused) as refused:
-        planned(strategy, target, **overrides)
+        planned(strategy, target, numbers)
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("strategy", ["canary", "blue-green", "rolling", "big-bang", "feature-toggle"])
 def test_a_target_that_can_do_everything_changes_nothing(strategy: str) -> None:
-    answers = Answers("minor", strategy, "small", "weekly", "medium", "customer-facing")
-    assert make_plan(answers, version="2", target=Capabilities()).hash == make_plan(answers, version="2").hash
+    of = answers(strategy, "medium")
+    assert make_plan(of, version="2", target=Capabilities()).hash == make_plan(of, version="2").hash
 
 
 def test_what_is_not_needed_is_not_asked_for() -> None:
     modest = router(grain=100, header_routes=False, mirror=False, closed=False, versions=2, sticky=False)
     planned("blue-green", modest)
-    planned("canary", modest, canary__weights=["10%", "50%", "100%"])
+    planned("canary", modest, {"canary.weights": ["10%", "50%", "100%"]})
 
 
 def test_several_routers_can_only_what_each_of_them_can() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import (
@@ -23,16 +24,13 @@ from pilotage.model.rollout import (
     Status,
 )
 from pilotage.model.traffic import HeaderRoute, Split, baseline_of, split_between
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
+from tests import plans
 
 GOOD = (Verdict("error rate", VerdictKind.PASS, "fine"),)
 
 
-def a_plan(tolerance: str = "medium", **overrides: object) -> Plan:
-    answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
-    named = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
-    return make_plan(answers, version="new", service=Service(instances=2, overrides=named))
+a_plan = partial(plans.a_plan, tolerance="medium", instances=2)
 
 
 def instances(new: int = 2, old: int = 2, *, new_health: Health = Health.HEALTHY) -> tuple[Instance, ...]:
@@ -109,7 +107,7 @@ def test_rule_2_stable_stops_only_after_it_is_drained() -> None:
 def test_c1_critical_is_undone_at_once_and_the_rest_as_the_tolerance_says(
     tolerance: str, critical: bool, status: Status
 ) -> None:
-    plan = a_plan(tolerance)
+    plan = a_plan(tolerance=tolerance)
     failed = (Verdict("error rate", VerdictKind.FAIL, "4.8 % against 0.1 %", critical=critical),)
     decision = decide(plan, watching(plan, 50), seen(50, failed), (), 1.0)
     assert decision.state.status is status
@@ -117,7 +115,7 @@ def test_c1_critical_is_undone_at_once_and_the_rest_as_the_tolerance_says(
 
 
 def test_c1_harm_that_nobody_answers_is_undone_at_the_deadline_and_not_before() -> None:
-    plan = a_plan("medium", hold__answer_deadline="10s")
+    plan = a_plan({"hold.answer_deadline": "10s"}, tolerance="medium")
     failed = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
     state, now = watching(plan, 50), 0.0
     history = []
@@ -131,7 +129,7 @@ def test_c1_harm_that_nobody_answers_is_undone_at_the_deadline_and_not_before() 
 
 
 def test_rule_5_a_dead_source_holds_first_and_is_never_a_pass() -> None:
-    plan = a_plan("low", canary__phase_duration="1s", hold__duration="5s")
+    plan = a_plan({"canary.phase_duration": "1s", "hold.duration": "5s"}, tolerance="low")
     dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
     first = decide(plan, watching(plan, 50), seen(50, dead), (), 1.0)
     assert first.state.status is Status.HOLDING
@@ -147,7 +145,7 @@ def test_rule_5_a_dead_source_holds_first_and_is_never_a_pass() -> None:
 
 
 def test_a_hold_that_an_earlier_version_began_keeps_what_it_has_used_up() -> None:
-    plan = a_plan("low", hold__duration="5s")
+    plan = a_plan({"hold.duration": "5s"}, tolerance="low")
     dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
     state = replace(
         watching(plan, 50), at=1.0, status=Status.HOLDING, hold=Hold(HoldCause.SOURCE_ERROR, "connection refused", 5.0)
@@ -156,7 +154,7 @@ def test_a_hold_that_an_earlier_version_began_keeps_what_it_has_used_up() -> Non
 
 
 def test_rule_5_high_tolerance_pauses_for_a_person_instead() -> None:
-    plan = a_plan("high", canary__phase_duration="1s", hold__duration="1s")
+    plan = a_plan({"canary.phase_duration": "1s", "hold.duration": "1s"}, tolerance="high")
     nothing = (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "3 of 100"),)
     state = replace(watching(plan, 50), watched=1.0)
     state = decide(plan, state, seen(50, nothing), (), 1.0).state
@@ -166,13 +164,13 @@ def test_rule_5_high_tolerance_pauses_for_a_person_instead() -> None:
 
 
 def test_no_verdict_at_all_is_not_a_pass() -> None:
-    plan = a_plan("low", canary__phase_duration="1s")
+    plan = a_plan({"canary.phase_duration": "1s"}, tolerance="low")
     decision = decide(plan, replace(watching(plan, 50), watched=5.0), seen(50, ()), (), 1.0)
     assert decision.state.status is Status.HOLDING
 
 
 def test_rule_6_limits_stay_live_in_a_pause_and_the_pause_has_an_end() -> None:
-    plan = a_plan("medium", pause__deadline="10s")
+    plan = a_plan({"pause.deadline": "10s"}, tolerance="medium")
     state = decide(plan, watching(plan, 50), seen(50), (Command(1, CommandKind.PAUSE, "ada"),), 1.0).state
     assert state.status is Status.PAUSED
     critical = (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True),)
@@ -207,7 +205,7 @@ def test_abort_twice_and_abort_after_the_end_change_nothing() -> None:
 
 
 def test_the_way_back_is_traffic_then_drain_then_stop() -> None:
-    plan = a_plan(canary__drain_duration="2s")
+    plan = a_plan({"canary.drain_duration": "2s"})
     state = decide(plan, watching(plan, 500), seen(500), (Command(1, CommandKind.ABORT, "ada"),), 1.0).state
     told, stopped_at = [], None
     for second in range(2, 8):
@@ -253,7 +251,7 @@ def test_a_rollback_that_does_not_get_done_calls_a_person_and_goes_on_trying() -
 
 
 def test_a_dead_canary_instance_is_undone_with_its_last_words() -> None:
-    plan = a_plan("high")
+    plan = a_plan(tolerance="high")
     dead = (*instances(new=1), Instance("new-9", "new", "h", 9, Health.EXITED, detail="KeyError: 'discount'"))
     decision = decide(plan, watching(plan, 50), seen(50, at=dead), (), 1.0)
     assert decision.state.status is Status.ROLLING_BACK
@@ -271,14 +269,14 @@ def test_a_dead_stable_instance_holds_and_is_replaced() -> None:
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
 def test_a_clock_that_jumps_shortens_no_watch(jump: float) -> None:
-    plan = a_plan("high", canary__phase_duration="10m")
+    plan = a_plan({"canary.phase_duration": "10m"}, tolerance="high")
     decision = decide(plan, replace(watching(plan, 50), at=10_000.0), seen(50), (), 10_000.0 + jump)
     assert decision.state.status is Status.PROGRESSING
     assert 0 <= decision.state.watched <= 5
 
 
 def test_the_time_before_the_first_look_is_nobodys() -> None:
-    plan = a_plan(canary__start_deadline="1s")
+    plan = a_plan({"canary.start_deadline": "1s"})
     starting = instances(new_health=Health.STARTING)
     first = decide(plan, begin(plan, "old", Pace.FULL), seen(0, at=starting), (), 1_000_000.0)
     assert (first.state.waited, first.state.status) == (0.0, Status.PROGRESSING)
@@ -312,7 +310,7 @@ def test_promote_goes_on_and_promote_full_leaves_the_analyses_out() -> None:
 
 
 def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit() -> None:
-    plan = a_plan("medium")
+    plan = a_plan(tolerance="medium")
     worse = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
     state = decide(plan, watching(plan, 50), seen(50, worse), (Command(1, CommandKind.PROMOTE, "ada"),), 1.0).state
     assert decide(plan, state, seen(50, worse), (), 2.0).state.status is Status.PROGRESSING
@@ -321,7 +319,7 @@ def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit(
 
 
 def test_a_gate_waits_for_approval_and_a_rejection_undoes() -> None:
-    plan = a_plan(canary__approval=True)
+    plan = a_plan({"canary.approval": True})
     state = begin(plan, "old", Pace.FULL)
     waiting = decide(plan, state, seen(0), (), 1.0)
     assert waiting.state.status is Status.HOLDING
@@ -350,7 +348,7 @@ def test_a_dead_router_after_the_end_gets_the_new_version_back_even_while_an_ins
 
 
 def test_testers_reach_the_canary_by_header_from_its_first_weight_until_it_goes() -> None:
-    plan = a_plan(canary__tester_header="X-Release")
+    plan = a_plan({"canary.tester_header": "X-Release"})
     route = HeaderRoute("x-release", "canary", "new")
     decision = decide(plan, watching(plan, 50), seen(50), (), 1.0)
     assert split_of(decision) == split_between("new", 50, "old", (route,))
@@ -359,11 +357,11 @@ def test_testers_reach_the_canary_by_header_from_its_first_weight_until_it_goes(
 
 
 def test_a_cohort_has_the_canary_from_its_first_weight_on() -> None:
-    plan = a_plan(canary__cohort="X-Tenant=acme")
+    plan = a_plan({"canary.cohort": "X-Tenant=acme"})
     decision = decide(plan, watching(plan, 50), seen(50), (), 1.0)
     assert split_of(decision).header_routes == (HeaderRoute("x-tenant", "acme", "new"),)
     with pytest.raises(ValueError, match="a header and its value such as x-tenant=acme"):
-        a_plan(canary__cohort="acme")
+        a_plan({"canary.cohort": "acme"})
 
 
 # ── the baseline ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -374,7 +372,7 @@ def fresh(count: int) -> tuple[Instance, ...]:
 
 
 def test_r13_a_baseline_starts_with_the_canary_and_gets_as_many_requests() -> None:
-    plan = a_plan(canary__baseline=True)
+    plan = a_plan({"canary.baseline": True})
     named = baseline_of("old")
     scaling = begin(plan, "old", Pace.FULL)
     waits = decide(plan, scaling, seen(0, at=instances(new=1)), (), 1.0)
@@ -386,14 +384,14 @@ def test_r13_a_baseline_starts_with_the_canary_and_gets_as_many_requests() -> No
 
 
 def test_r13_a_baseline_that_dies_gives_its_requests_back_to_stable() -> None:
-    plan = a_plan(canary__baseline=True)
+    plan = a_plan({"canary.baseline": True})
     decision = decide(plan, watching(plan, 50), seen(50), (), 1.0)
     assert split_of(decision) == split_between("new", 50, "old")
     assert Ensure(baseline_of("old"), 1) in decision.actions
 
 
 def test_r13_a_baseline_goes_when_stable_has_no_more_than_the_canary_and_only_drained() -> None:
-    plan = a_plan(canary__baseline=True, canary__drain_duration="10s")
+    plan = a_plan({"canary.baseline": True, "canary.drain_duration": "10s"})
     watch = watching(plan, 500)
     there = (*instances(), *fresh(1))
     still = Seen(Split((("new", 250), (baseline_of("old"), 250), ("old", 500))), there, GOOD)
@@ -406,7 +404,7 @@ def test_r13_a_baseline_goes_when_stable_has_no_more_than_the_canary_and_only_dr
 
 
 def test_r13_a_rollback_takes_the_baselines_requests_back_too() -> None:
-    plan = a_plan(canary__baseline=True)
+    plan = a_plan({"canary.baseline": True})
     there = (*instances(), *fresh(1))
     now = Seen(Split((("new", 50), (baseline_of("old"), 50), ("old", 900))), there, GOOD)
     back = decide(plan, watching(plan, 50), now, (Command(1, CommandKind.ABORT, "ada"),), 2.0)

@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import (
@@ -23,8 +23,8 @@ from pilotage.model.rollout import (
     Status,
 )
 from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
+from tests import plans
 from tests.effort import examples
 from tests.unit.rollout.rules_of_harm import check_harm
 
@@ -45,9 +45,7 @@ def a_plan(tolerance: str, approval: bool) -> Plan:
         "pause.deadline": "12s",
         "rollback.deadline": "20s",
     }
-    overrides = {path: Override(value, "test") for path, value in short.items()}
-    answers = Answers("minor", "canary", "small", "weekly", tolerance, "internal-only")
-    return make_plan(answers, version="new", service=Service(instances=FULL, overrides=overrides))
+    return plans.a_plan(short, tolerance=tolerance, instances=FULL)
 
 
 class World:

@@ -20,11 +20,11 @@ from pilotage.rollout.patience import LEAST_CALM
 from tests.unit.rollout.test_canary import GOOD, a_plan, instances, seen, watching
 
 SHORT = {
-    "canary__phase_duration": "20s",
-    "canary__bake_duration": "20s",
-    "canary__drain_duration": "1s",
-    "canary__switch_deadline": "30s",
-    "hold__duration": "30s",
+    "canary.phase_duration": "20s",
+    "canary.bake_duration": "20s",
+    "canary.drain_duration": "1s",
+    "canary.switch_deadline": "30s",
+    "hold.duration": "30s",
 }
 
 
@@ -69,7 +69,7 @@ def pattern(*stretches: tuple[int, int]) -> list[bool]:
 
 
 def test_a_canary_that_is_ill_every_other_second_is_undone_and_told_of_once() -> None:
-    world = Flapping(a_plan(**SHORT))
+    world = Flapping(a_plan(SHORT))
     assert world.live(pattern((1, 1)), 300) is Status.ROLLING_BACK
     assert world.now < 1000 + 90, "30 s of trouble are a minute of this"
     assert world.told["hold-started"] == 1
@@ -79,7 +79,7 @@ def test_a_canary_that_is_ill_every_other_second_is_undone_and_told_of_once() ->
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, int(LEAST_CALM) - 1)), min_size=1, max_size=8))
 def test_what_is_never_well_for_long_goes_no_step_further(stretches: list[tuple[int, int]]) -> None:
-    world = Flapping(a_plan(**SHORT))
+    world = Flapping(a_plan(SHORT))
     while not world.weight:
         world.look(ill=False)
     before = world.state.step
@@ -90,20 +90,20 @@ def test_what_is_never_well_for_long_goes_no_step_further(stretches: list[tuple[
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 20), st.floats(0.0, 0.85))
 def test_what_is_ill_more_than_half_of_the_time_is_never_promoted_whatever_its_rhythm(ill: int, share: float) -> None:
-    world = Flapping(a_plan(**SHORT))
+    world = Flapping(a_plan(SHORT))
     assert world.live(pattern((ill, int(ill * share))), 600) is Status.ROLLING_BACK
 
 
 @pytest.mark.parametrize(("ill", "well", "end"), [(1, 7, Status.ROLLING_BACK), (3, 30, None), (1, 14, None)])
 def test_in_a_long_watch_more_than_a_tenth_is_too_much_and_less_is_not(ill: int, well: int, end: Status | None) -> None:
-    world = Flapping(a_plan(**{**SHORT, "canary__phase_duration": "1h"}))
+    world = Flapping(a_plan({**SHORT, "canary.phase_duration": "1h"}))
     found = world.live(pattern((ill, well)), 3000)
     assert (found is Status.ROLLING_BACK) == (end is Status.ROLLING_BACK)
 
 
 def test_causes_that_take_turns_have_a_deadline_all_the_same() -> None:
     """Rule 6: every wait ends. No data and no source in turn used to begin anew each second."""
-    world = Flapping(a_plan("low", **{**SHORT, "canary__phase_duration": "1s"}))
+    world = Flapping(a_plan({**SHORT, "canary.phase_duration": "1s"}, tolerance="low"))
     world.live(pattern((0, 1)), 3)
     kinds = (VerdictKind.SOURCE_ERROR, VerdictKind.INSUFFICIENT_DATA, VerdictKind.INCONCLUSIVE)
     for number in range(300):
@@ -116,7 +116,7 @@ def test_causes_that_take_turns_have_a_deadline_all_the_same() -> None:
 
 
 def test_a_source_that_fails_every_other_second_is_one_event_also_in_a_pause() -> None:
-    world = Flapping(a_plan(**SHORT))
+    world = Flapping(a_plan(SHORT))
     world.live(pattern((0, 1)), 3)
     world.state = replace(world.state, status=Status.PAUSED, reason="paused by ada")
     dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
@@ -140,7 +140,7 @@ def test_before_the_first_user_a_router_that_is_being_started_costs_no_further_w
 
 
 def test_users_are_with_stable_while_nothing_of_the_canary_is_healthy_and_come_back() -> None:
-    world = Flapping(a_plan(**SHORT))
+    world = Flapping(a_plan(SHORT))
     world.live(pattern((0, 1)), 2)
     weight = world.weight
     assert weight > 0
@@ -188,7 +188,7 @@ def test_stable_does_not_stop_while_it_serves_for_a_canary_that_hangs(kind: Step
 
 def test_a_diversion_outlasts_no_rollout() -> None:
     """Undone at the hold's deadline, and on the way back nothing is diverted any more."""
-    world = Flapping(a_plan(**SHORT))
+    world = Flapping(a_plan(SHORT))
     assert world.live(pattern((1, 0)), 100) is Status.ROLLING_BACK
     assert world.state.diverted is None
     assert world.exposed == 0
@@ -203,7 +203,7 @@ def _weight(decision: Decision) -> int:
 
 @pytest.mark.parametrize("now", [1.0 + 3600, 1.0 - 3600, 2.0])
 def test_a_clock_that_jumps_adds_nothing_where_the_worker_knows_what_passed(now: float) -> None:
-    plan = a_plan(canary__phase_duration="10s")
+    plan = a_plan({"canary.phase_duration": "10s"})
     state = replace(watching(plan, 50), at=1.0)
     assert decide(plan, state, seen(50), (), now, 1.0).state.watched == 1.0
     assert decide(plan, state, seen(50), (), now, 1e6).state.watched == 5.0, "a machine that slept watched nothing"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
@@ -27,8 +28,8 @@ from pilotage.model.rollout import (
     Status,
 )
 from pilotage.model.traffic import WHOLE, HeaderRoute, share_of, split_between
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import begin, decide
+from tests import plans
 
 WELL = (Verdict("error rate", VerdictKind.PASS, "fine"),)
 WORSE = (Verdict("error rate", VerdictKind.FAIL, "18.9 % against 0 %"),)
@@ -39,10 +40,7 @@ PAST = (Verdict("slow requests", VerdictKind.FAIL, "twice the past's", past=True
 WATCHES = (StepKind.ANALYSE, StepKind.BAKE, StepKind.BATCH)
 
 
-def a_plan(strategy: str = "canary", tolerance: str = "medium", full: int = 4, **overrides: object) -> Plan:
-    answers = Answers("minor", strategy, "small", "weekly", tolerance, "internal-only")
-    named = {path.replace("__", "."): Override(value, "test") for path, value in overrides.items()}
-    return make_plan(answers, version="new", service=Service(instances=full, overrides=named))
+a_plan = partial(plans.a_plan, tolerance="medium", instances=4)
 
 
 def at(plan: Plan, *, last: bool = False) -> RolloutState:
@@ -85,7 +83,7 @@ def test_sure_harm_takes_a_canarys_users_back_in_the_same_look(tolerance: str, s
 
 
 def test_a_withdrawn_canary_runs_on_and_its_testers_still_reach_it_but_no_cohort() -> None:
-    plan = a_plan(canary__tester_header="X-Release", canary__cohort="x-tenant=acme")
+    plan = a_plan({"canary.tester_header": "X-Release", "canary.cohort": "x-tenant=acme"})
     decision = decide(plan, at(plan), seen(50, WORSE), (), 2.0)
     split = next(a.split for a in decision.actions if isinstance(a, Apply))
     assert split.header_routes == (HeaderRoute("x-release", "canary", "new"),)
@@ -93,11 +91,11 @@ def test_a_withdrawn_canary_runs_on_and_its_testers_still_reach_it_but_no_cohort
 
 
 def test_sure_harm_turns_a_flag_off_and_a_switch_back() -> None:
-    toggle = a_plan("feature-toggle")
+    toggle = a_plan(strategy="feature-toggle")
     flagged = decide(toggle, at(toggle), seen(WHOLE, WORSE, old=0, flag=Ramp(("internal",), 0)), (), 2.0)
     assert flagged.state.status is Status.WITHDRAWN
     assert SetFlag(OFF) in flagged.actions
-    switched = a_plan("blue-green")
+    switched = a_plan(strategy="blue-green")
     back = decide(switched, at(switched), seen(WHOLE, WORSE), (), 2.0)
     assert (back.state.status, weight_of(back)) == (Status.WITHDRAWN, 0)
 
@@ -105,7 +103,7 @@ def test_sure_harm_turns_a_flag_off_and_a_switch_back() -> None:
 @pytest.mark.parametrize(("batch", "kept"), [(0, 0), (1, 0), (2, 1), (3, 2)])
 def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: int, kept: int) -> None:
     """Two of four may be away: with n old ones healthy, 2 - n new ones serve."""
-    plan = a_plan("rolling", rolling__batch="25%", rolling__max_unavailable="50%")
+    plan = a_plan({"rolling.batch": "25%", "rolling.max_unavailable": "50%"}, strategy="rolling")
     steps = [i for i, s in enumerate(plan.steps) if s.kind is StepKind.BATCH]
     state = replace(at(plan), step=steps[batch], progress=RollingProgress(restored=True))
     new, old = batch + 1, 3 - batch
@@ -124,7 +122,7 @@ def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: i
 
 
 def test_a_dark_deployment_that_harms_stands_still_and_its_instances_lose_their_users() -> None:
-    plan = a_plan("feature-toggle")
+    plan = a_plan(strategy="feature-toggle")
     begun = replace(begin(plan, "old", Pace.FULL), at=1.0, progress=ToggleProgress(parts=1))
     decision = decide(plan, begun, seen(share_of(1, 3), WORSE, 1, 3, flag=OFF), (), 2.0)
     assert (decision.state.status, weight_of(decision)) == (Status.WITHDRAWN, 0)
@@ -171,7 +169,7 @@ def test_no_ends_what_is_withdrawn(kind: CommandKind) -> None:
 
 
 def test_nobody_answers_and_it_is_rolled_back_at_the_deadline() -> None:
-    plan = a_plan(hold__answer_deadline="10s")
+    plan = a_plan({"hold.answer_deadline": "10s"})
     withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
     assert decide(plan, replace(withdrawn, in_status=8.0), seen(0, FEW), (), 3.0).state.status is Status.WITHDRAWN
     over = decide(plan, replace(withdrawn, in_status=9.5), seen(0, FEW), (), 3.0).state
@@ -196,14 +194,14 @@ def test_an_instance_that_dies_while_withdrawn_ends_the_release() -> None:
 
 
 def test_a_release_without_a_way_back_is_not_withdrawn_but_stops_and_calls_a_person() -> None:
-    plan = a_plan(rollback__possible=False)
+    plan = a_plan({"rollback.possible": False})
     decision = decide(plan, at(plan), seen(50, WORSE), (), 2.0)
     assert decision.state.status is Status.PAUSED
     assert told(decision)[-1] == "person-needed"
 
 
 def test_stable_gets_no_more_back_than_it_can_carry() -> None:
-    plan = a_plan("blue-green")
+    plan = a_plan(strategy="blue-green")
     decision = decide(plan, at(plan), seen(WHOLE, WORSE, old=1), (), 2.0)
     assert weight_of(decision) == 750
 
@@ -213,7 +211,7 @@ def test_stable_gets_no_more_back_than_it_can_carry() -> None:
 
 @pytest.mark.parametrize("tolerance", ["low", "medium"])
 def test_errors_of_young_instances_cost_the_traffic_until_they_are_warm_and_then_once_more(tolerance: str) -> None:
-    plan = a_plan(tolerance=tolerance, judge__warm_up="10s")
+    plan = a_plan({"judge.warm_up": "10s"}, tolerance=tolerance)
     first = decide(plan, at(plan), seen(50, YOUNG), (), 2.0)
     assert (first.state.status, first.state.excuse, weight_of(first)) == (Status.WITHDRAWN, "warm-up", 0)
     waits = decide(plan, replace(first.state, in_status=8.0), seen(0, YOUNG), (), 3.0)
@@ -228,7 +226,7 @@ def test_errors_of_young_instances_cost_the_traffic_until_they_are_warm_and_then
 
 @pytest.mark.parametrize("second_try", [True, False])
 def test_a_critical_limit_has_no_excuse_and_the_switch_takes_it_from_the_rest(second_try: bool) -> None:
-    plan = a_plan("canary", "low", judge__second_try=second_try)
+    plan = a_plan({"judge.second_try": second_try}, strategy="canary", tolerance="low")
     critical = (replace(YOUNG[0], critical=True),)
     assert decide(plan, at(plan), seen(50, critical), (), 2.0).state.status is Status.ROLLING_BACK
     wanted = Status.WITHDRAWN if second_try else Status.ROLLING_BACK
@@ -255,7 +253,7 @@ def test_an_ill_instance_is_replaced_and_its_end_is_no_crash() -> None:
 
 
 def test_rolling_replaces_the_ill_one_and_leaves_the_others_their_users() -> None:
-    plan = a_plan("rolling", rolling__batch="50%", rolling__max_unavailable="50%")
+    plan = a_plan({"rolling.batch": "50%", "rolling.max_unavailable": "50%"}, strategy="rolling")
     state = replace(at(plan), progress=RollingProgress(restored=True))
     here = seen(500, ILL, 2, 2, endpoints={"old": frozenset({("h", 10), ("h", 11)})})
     first = decide(plan, state, here, (), 2.0)
@@ -285,7 +283,7 @@ def test_harm_of_all_instances_ends_the_wait_for_the_ill_one() -> None:
 
 
 def test_a_persons_pause_outlives_the_second_try() -> None:
-    plan = a_plan(judge__warm_up="1s")
+    plan = a_plan({"judge.warm_up": "1s"})
     paused = replace(at(plan), status=Status.PAUSED)
     first = decide(plan, paused, seen(50, YOUNG), (), 2.0).state
     second = decide(plan, replace(first, in_status=1.0), seen(0, FEW), (), 3.0).state
@@ -297,7 +295,7 @@ def test_a_persons_pause_outlives_the_second_try() -> None:
 
 @pytest.mark.parametrize("tolerance", ["low", "medium", "high", "zero-downtime"])
 def test_worse_than_the_past_pauses_pages_and_goes_on_when_nobody_says_no(tolerance: str) -> None:
-    plan = a_plan(tolerance=tolerance, hold__duration="2s", pause__deadline="3s", canary__bake_duration="1s")
+    plan = a_plan({"hold.duration": "2s", "pause.deadline": "3s", "canary.bake_duration": "1s"}, tolerance=tolerance)
     state, now, history, events = at(plan, last=True), 2.0, [], []
     while plan.steps[state.step].kind is StepKind.BAKE and now < 30:
         decision = decide(plan, state, seen(WHOLE, PAST), (), now)
@@ -329,7 +327,7 @@ def test_a_resume_answers_the_question_about_the_past() -> None:
 def test_no_data_after_everything_passed_undoes_nothing(
     verdicts: tuple[Verdict, ...], tolerance: str, asks: bool
 ) -> None:
-    plan = a_plan(tolerance=tolerance, hold__duration="2s", pause__deadline="3s", canary__bake_duration="1s")
+    plan = a_plan({"hold.duration": "2s", "pause.deadline": "3s", "canary.bake_duration": "1s"}, tolerance=tolerance)
     state, now, paused = replace(at(plan, last=True), watched=5.0), 2.0, False
     events: list[Event] = []
     while plan.steps[state.step].kind is StepKind.BAKE and now < 30:
@@ -345,7 +343,7 @@ def test_no_data_after_everything_passed_undoes_nothing(
 
 
 def test_the_last_event_says_that_nobody_watched() -> None:
-    plan = a_plan("big-bang", hold__duration="1s", big_bang__bake_duration="1s")
+    plan = a_plan({"hold.duration": "1s", "big_bang.bake_duration": "1s"}, strategy="big-bang")
     state = replace(at(plan, last=True), watched=5.0)
     for now in (2.0, 3.0):
         decision = decide(plan, state, seen(WHOLE, FEW, old=0), (), now)
@@ -358,7 +356,7 @@ def test_the_last_event_says_that_nobody_watched() -> None:
 def test_growing_evidence_stops_the_automatic_ramp_but_no_fixed_steps() -> None:
     growing = (Verdict("error rate", VerdictKind.PASS, "not yet", evidence=3.1),)
     for ramp in (True, False):
-        plan = a_plan(full=1)
+        plan = a_plan(instances=1)
         settings = tuple(replace(s, value=ramp) if s.path == "canary.ramp" else s for s in plan.settings)
         plan = replace(plan, settings=settings)
         second = [i for i, s in enumerate(plan.steps) if s.kind is StepKind.SCALE][1]
@@ -374,7 +372,7 @@ def test_growing_evidence_stops_the_automatic_ramp_but_no_fixed_steps() -> None:
 
 
 def test_a_holdback_keeps_its_control_until_the_last_watch_ends() -> None:
-    plan = a_plan(canary__holdback="10%")
+    plan = a_plan({"canary.holdback": "10%"})
     bake = next(s for s in plan.steps if s.kind is StepKind.BAKE)
     assert bake.weight == 900
     state = at(plan, last=True)

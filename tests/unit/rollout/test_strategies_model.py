@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from pilotage import Answers, Plan, Service, make_plan
+from pilotage import Plan
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.rollout import (
@@ -29,8 +29,8 @@ from pilotage.model.rollout import (
     Status,
 )
 from pilotage.model.traffic import WHOLE, Split
-from pilotage.plan.numbers import Override
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
+from tests import plans
 from tests.effort import examples
 from tests.unit.rollout.rules_of_harm import check_harm
 
@@ -96,9 +96,7 @@ def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
     }
     if beside and strategy == "rolling":
         short["rolling.max_unavailable"] = "0"
-    overrides = {path: Override(value, "test") for path, value in short.items()}
-    answers = Answers("minor", strategy, "small", "weekly", tolerance, "internal-only")
-    return make_plan(answers, version="new", service=Service(instances=full, overrides=overrides))
+    return plans.a_plan(short, strategy=strategy, tolerance=tolerance, instances=full)
 
 
 @dataclass

@@ -27,7 +27,7 @@ def all_old() -> Seen:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_an_abort_before_the_fleet_was_seen_stops_no_instance_that_serves(strategy: str, split: Split | None) -> None:
     """Rule 2: nothing stops that a request may reach."""
-    plan = a_plan(strategy, count=FULL)
+    plan = a_plan(strategy=strategy, instances=FULL)
     unseen = Seen(split, None)
     abort = Command(1, CommandKind.ABORT, "ada", "enough")
     decision = decide(plan, begin(plan, "old", Pace.FULL), unseen, (abort,), 1.0)
@@ -41,7 +41,7 @@ def test_an_abort_before_the_fleet_was_seen_stops_no_instance_that_serves(strate
 def test_a_new_controller_that_does_not_see_the_fleet_yet_stops_nothing(strategy: str) -> None:
     """At every step on the way forward, at a takeover: what runs is not known, so no number of it is asked for that is
     below what the step before had."""
-    plan = a_plan(strategy, count=FULL)
+    plan = a_plan(strategy=strategy, instances=FULL)
     state = begin(plan, "old", Pace.FULL)
     for step, what in enumerate(plan.steps):
         actions = desired(plan, replace(state, step=step), Seen(None, None))
@@ -53,7 +53,7 @@ def test_a_new_controller_that_does_not_see_the_fleet_yet_stops_nothing(strategy
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_first_deployment_is_not_held_because_its_instances_are_still_starting(strategy: str) -> None:
     """There was nothing before that could have been healthy; the step's own deadline bounds the wait."""
-    plan = a_plan(strategy, count=FULL)
+    plan = a_plan(strategy=strategy, instances=FULL)
     state, starting = (
         begin(plan, None, Pace.FIRST),
         tuple(Instance(f"new-{n}", "new", "h", n, Health.STARTING, 1) for n in range(FULL)),
