@@ -16,17 +16,25 @@ def overrides(numbers: Mapping[str, object], source: str = "test") -> dict[str, 
     return {path: Override(value, source) for path, value in numbers.items()}
 
 
-def answers(strategy: str = "canary", tolerance: str = "low", **changes: Any) -> Answers:
-    """A small team's weekly minor release of something internal, unless told otherwise."""
-    usual: dict[str, Any] = {
-        "release_type": "minor",
-        "deployment_strategy": strategy,
-        "team_size": "small",
-        "release_frequency": "weekly",
-        "risk_tolerance": tolerance,
-        "stakeholders": "internal-only",
-    }
-    return Answers(**{**usual, **changes})
+USUAL: Mapping[str, Any] = {
+    "release_type": "minor",
+    "deployment_strategy": "canary",
+    "team_size": "medium",
+    "release_frequency": "monthly",
+    "risk_tolerance": "medium",
+    "stakeholders": "internal-only",
+}
+
+
+def answers(**changes: Any) -> Answers:
+    """A medium team's monthly minor canary of something internal, unless told otherwise."""
+    return Answers(**{**USUAL, **changes})
+
+
+def planned(service: Service | None = None, *, version: str = "2.4.0", **inputs: Any) -> Plan:
+    """A plan of `answers`. `inputs` are answers, and what `make_plan` takes: `release_date`, `calendar`, `accept`…"""
+    others = {name: inputs.pop(name) for name in tuple(inputs) if name not in USUAL}
+    return make_plan(answers(**inputs), version=version, service=service, **others)
 
 
 def a_plan(
@@ -38,7 +46,8 @@ def a_plan(
     instances: int | None = None,
     service: Service | None = None,
 ) -> Plan:
-    """A plan of `answers` with these numbers changed."""
+    """A plan to execute: of a small team's weekly release, with these numbers changed."""
     of = service or Service()
     whole = replace(of, instances=instances or of.instances, overrides={**of.overrides, **overrides(numbers)})
-    return make_plan(answers(strategy, tolerance), version=version, service=whole)
+    small = {"team_size": "small", "release_frequency": "weekly"}
+    return planned(whole, version=version, deployment_strategy=strategy, risk_tolerance=tolerance, **small)

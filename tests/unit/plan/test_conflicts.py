@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from pilotage import Acceptance, Answers, Plan, Service, make_plan
+from pilotage import Acceptance, Service
 from pilotage.model.schedule import Conflict
 from pilotage.plan.conflicts import NAMES
 from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import Override
+from tests.plans import USUAL, planned
 
-USUAL: dict[str, Any] = {
-    "release_type": "minor",
-    "deployment_strategy": "blue-green",
-    "team_size": "medium",
-    "release_frequency": "weekly",
-    "risk_tolerance": "medium",
-    "stakeholders": "enterprise",
-}
 CASES = [
     ("big-bang-with-zero-downtime", {"deployment_strategy": "big-bang", "risk_tolerance": "zero-downtime"}),
     ("flag-release-with-big-bang", {"deployment_strategy": "big-bang", "release_type": "feature-flag"}),
@@ -32,8 +26,7 @@ CASES = [
 ]
 
 
-def plan(service: Service | None = None, accept: dict[str, Acceptance] | None = None, **changes: Any) -> Plan:
-    return make_plan(Answers(**{**USUAL, **changes}), version="1", service=service, accept=accept)
+plan = partial(planned, deployment_strategy="blue-green", release_frequency="weekly", stakeholders="enterprise")
 
 
 @pytest.mark.parametrize(("name", "changes"), CASES)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pilotage import Answers, Calendar, Plan, Service, make_plan
+from pilotage import Calendar, Plan, Service
 from pilotage.model.answers import (
     DeploymentStrategy,
     ReleaseFrequency,
@@ -22,22 +22,9 @@ from pilotage.model.plan_change import PlanChange
 from pilotage.plan.difference import by_part, difference, told_again
 from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import NoSuchPath, why
+from tests.plans import planned
 
-USUAL: dict[str, Any] = {
-    "release_type": "minor",
-    "deployment_strategy": "canary",
-    "team_size": "medium",
-    "release_frequency": "monthly",
-    "risk_tolerance": "medium",
-    "stakeholders": "customer-facing",
-}
-
-
-def plan(service: Service | None = None, day: date | None = None, version: str = "2.4.0", **changes: Any) -> Plan:
-    return make_plan(
-        Answers(**{**USUAL, **changes}), version=version, service=service, release_date=day,
-        calendar=Calendar("Europe/Berlin"),
-    )  # fmt: skip
+plan = partial(planned, stakeholders="customer-facing", calendar=Calendar("Europe/Berlin"))
 
 
 def found(changes: tuple[PlanChange, ...], part: str, what: str) -> PlanChange:
@@ -112,7 +99,7 @@ def test_a_change_that_no_part_speaks_of_is_still_shown() -> None:
 @settings(max_examples=60, deadline=None)
 @given(*2 * [
     st.builds(
-        plan, version=st.sampled_from(["1", "2"]), day=st.sampled_from([None, date(2027, 6, 16)]),
+        plan, version=st.sampled_from(["1", "2"]), release_date=st.sampled_from([None, date(2027, 6, 16)]),
         release_type=st.sampled_from(ReleaseType), deployment_strategy=st.sampled_from(DeploymentStrategy),
         team_size=st.sampled_from(TeamSize), release_frequency=st.sampled_from(ReleaseFrequency),
         risk_tolerance=st.sampled_from(RiskTolerance), stakeholders=st.sampled_from(Stakeholder),
@@ -127,7 +114,7 @@ def test_r3_two_plans_differ_exactly_when_their_hashes_do(a: Plan, b: Plan) -> N
 
 
 def test_retarget_moves_what_hangs_on_the_date_and_nothing_else() -> None:
-    changes = difference(plan(day=date(2027, 6, 16)), plan(day=date(2027, 6, 23)))
+    changes = difference(plan(release_date=date(2027, 6, 16)), plan(release_date=date(2027, 6, 23)))
     assert set(by_part(changes)) == {"inputs", "timeline", "readiness", "attendance", "communication"}
     announcement = found(changes, "communication", "Release Announcement")
     assert announcement.before.startswith("2027-06-07")
@@ -144,14 +131,14 @@ def test_retarget_moves_what_hangs_on_the_date_and_nothing_else() -> None:
     ],
 )
 def test_retarget_says_who_was_told_the_old_date_and_must_be_told_again(today: date, audiences: list[str]) -> None:
-    again = told_again(plan(day=date(2027, 6, 16)), plan(day=date(2027, 6, 23)), today)
+    again = told_again(plan(release_date=date(2027, 6, 16)), plan(release_date=date(2027, 6, 23)), today)
     assert [retold.audience for retold in again] == audiences
     assert all(retold.owner and retold.told_by for retold in again)
 
 
 def test_nobody_is_told_again_when_the_date_stays() -> None:
-    kept = plan(day=date(2027, 6, 18))
-    assert told_again(kept, plan(day=date(2027, 6, 18), risk_tolerance="low"), date(2027, 6, 18)) == ()
+    kept = plan(release_date=date(2027, 6, 18))
+    assert told_again(kept, plan(release_date=date(2027, 6, 18), risk_tolerance="low"), date(2027, 6, 18)) == ()
 
 
 # ── Why ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +164,7 @@ def test_nobody_is_told_again_when_the_date_stays() -> None:
     ],
 )
 def test_why_a_value_is_what_it_is(path: str, value: object, words: str) -> None:
-    reason = why(plan(day=date(2027, 6, 16)), path)
+    reason = why(plan(release_date=date(2027, 6, 16)), path)
     assert reason.value == value
     assert any(words in sentence for sentence in reason.because)
 
@@ -197,7 +184,7 @@ def test_why_a_capped_limit_names_the_strategy() -> None:
 
 
 def test_why_a_moved_date_and_a_missed_lead() -> None:
-    moved = why(plan(day=date(2027, 6, 19)), "release_date")
+    moved = why(plan(release_date=date(2027, 6, 19)), "release_date")
     assert "2027-06-19 is a Saturday" in moved.because[0]
     hotfix = plan(release_type="hotfix", deployment_strategy="rolling")
     missed = why(hotfix, "communication[release_announcement].lead")
@@ -221,7 +208,7 @@ def test_why_of_nothing_says_what_there_is(path: str, words: str) -> None:
 
 
 def test_every_leaf_of_a_plan_has_a_reason() -> None:
-    made = plan(day=date(2027, 6, 16))
+    made = plan(release_date=date(2027, 6, 16))
     for path in leaves(made.to_dict(), ""):
         assert why(made, path).because, path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,22 +18,10 @@ from pilotage.model.plan import StepKind, canonical_json
 from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import ROWS, BadOverride, Override, Row
 from pilotage.plan.values import read_value, show_value
+from tests import plans
 
-
-def answers(**changes: str) -> Answers:
-    given = {
-        "release_type": "minor",
-        "deployment_strategy": "canary",
-        "team_size": "medium",
-        "release_frequency": "weekly",
-        "risk_tolerance": "medium",
-        "stakeholders": "customer-facing",
-    }
-    return Answers(**{**given, **changes})
-
-
-def plan(service: Service | None = None, **changes: str) -> Plan:
-    return make_plan(answers(**changes), version="2.4.0", service=service)
+answers = partial(plans.answers, release_frequency="weekly", stakeholders="customer-facing")
+plan = partial(plans.planned, release_frequency="weekly", stakeholders="customer-facing")
 
 
 def test_r13_r22_every_weight_is_scaled_for_set_read_back_and_watched_and_the_last_one_baked() -> None:

@@ -20,7 +20,7 @@ def router(**able: Any) -> Capabilities:
 
 def planned(strategy: str, target: Capabilities, numbers: Mapping[str, object] = NO_NUMBERS) -> None:
     service = Service(instances=4, overrides=overrides(numbers, "pilotage.yaml:1"))
-    make_plan(answers(strategy, "medium", stakeholders="customer-facing"), version="2", service=service, target=target)
+    make_plan(answers(deployment_strategy=strategy), version="2", service=service, target=target)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_need_that_is_not_met_is_named_with_what_to_do(
 
 @pytest.mark.parametrize("strategy", ["canary", "blue-green", "rolling", "big-bang", "feature-toggle"])
 def test_a_target_that_can_do_everything_changes_nothing(strategy: str) -> None:
-    of = answers(strategy, "medium")
+    of = answers(deployment_strategy=strategy)
     assert make_plan(of, version="2", target=Capabilities()).hash == make_plan(of, version="2").hash
 
 
