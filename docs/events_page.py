@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from pilotage.model import events as ev
+from pilotage.model.event_names import RENAMED_EVENTS, RENAMED_FIELDS
 from pilotage.model.observation import VerdictKind
 from pilotage.model.rollout import CommandKind, HoldCause, Pace
 
@@ -20,49 +21,53 @@ WORSE = "error rate: 4.8 % against 0.1 %"
 
 EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.RolloutQueued(version="2.4.0", environment="production", actor="ada"),
-    ev.RolloutStarted(plan=PLAN, pace=Pace.FULL, version="2.4.0", old="2.3.9", environment="production", actor="ada"),
-    ev.ReadinessChecked(waived={"load-test": "waived by grace: no load changes"}, artifact="", gates=21),
-    ev.StepStarted(step="weight-25%", done="scale-25%", weight=250, title="25% of requests go to 2.4.0"),
+    ev.RolloutStarted(
+        plan_hash=PLAN, mode=Pace.FULL, version="2.4.0", stable_version="2.3.9", environment="production", actor="ada"
+    ),
+    ev.ReadinessChecked(waivers={"load-test": "waived by grace: no load changes"}, artifact="", gate_count=21),
+    ev.StepStarted(
+        step="weight-25%", finished_step="scale-25%", weight_percent=25.0, title="25% of requests go to 2.4.0"
+    ),
     ev.CheckSkipped(step="check-smoke", title="smoke test of 2.4.0"),
-    ev.BatchRestored(step="batch-1", where=WHERE),
-    ev.VerdictChanged(metric="error rate", kind=VerdictKind.SOURCE_ERROR, reason="Prometheus does not answer"),
+    ev.BatchHealthy(step="batch-1", instances=WHERE),
+    ev.VerdictChanged(metric="error rate", verdict=VerdictKind.SOURCE_ERROR, reason="Prometheus does not answer"),
     ev.HoldStarted(
         cause=HoldCause.CANARY_UNHEALTHY,
-        share=250,
+        weight_percent=25.0,
         reason="1 of 2 instances of 2.4.0 are healthy",
-        then="rollback",
-        limit=30.0,
+        on_timeout="rollback",
+        timeout_seconds=30.0,
     ),
     ev.HoldEnded(cause=HoldCause.CANARY_UNHEALTHY),
     ev.Paused(actor="ada", reason="the database is slow"),
     ev.Resumed(actor="ada"),
-    ev.Retried(actor="ada", reason="the load balancer was restarted"),
+    ev.StepRestarted(actor="ada", reason="the load balancer was restarted"),
     ev.Promoted(actor="ada", reason="checked by hand"),
-    ev.Approved(plan=PLAN, person="grace", title="approval to send 5%", given=1, wanted=2),
+    ev.Approved(plan_hash=PLAN, actor="grace", title="approval to send 5%", approvals=1, approvals_required=2),
     ev.CommandRefused(
-        kind=CommandKind.APPROVE, actor="ada", why="ada started this rollout, so another person must approve it"
+        command=CommandKind.APPROVE, actor="ada", reason="ada started this rollout, so another person must approve it"
     ),
-    ev.InstanceDied(instance="web-2.4.0-1", last="MemoryError"),
-    ev.TrafficDiverted(version="2.4.0", share=250),
-    ev.TrafficResumed(version="2.4.0", share=250),
-    ev.TrafficWithdrawn(cause="error rate", step="analyse-25%", version="2.4.0", reason=WORSE, limit=1800),
+    ev.InstanceExited(instance="web-2.4.0-1", log_tail="MemoryError"),
+    ev.TrafficDiverted(version="2.4.0", weight_percent=25.0),
+    ev.TrafficResumed(version="2.4.0", weight_percent=25.0),
+    ev.TrafficWithdrawn(cause="error rate", step="analyse-25%", version="2.4.0", reason=WORSE, timeout_seconds=1800),
     ev.InstanceReplaced(instance="127.0.0.1:4100", reason="error rate: 40 % on one instance"),
-    ev.SecondTry(tries=1, step="analyse-25%", title="watch 25% for 4h", after="error rate"),
-    ev.Unwatched(step="bake", title="watch 100% for 1h", reason="error rate: 12 of 100 requests"),
-    ev.WorseThanThePast(worse="slow requests: 3 % against 1 % last week"),
-    ev.PersonNeeded(
+    ev.RetryStarted(restarts=1, step="analyse-25%", title="watch 25% for 4h", failed_metrics="error rate"),
+    ev.AnalysisIncomplete(step="bake", title="watch 100% for 1h", reason="error rate: 12 of 100 requests"),
+    ev.RegressionAccepted(regressions="slow requests: 3 % against 1 % last week"),
+    ev.InterventionRequired(
         cause="error rate", step="analyse-25%", reason=f"{WORSE}; this release does not roll back automatically"
     ),
     ev.RollbackStarted(cause="error rate", step="analyse-25%", reason=WORSE),
-    ev.TrafficReturned(how="the router confirms that all requests go to 2.3.9 again"),
-    ev.BatchReturned(where=WHERE),
-    ev.MoveDone(move=1, what="the router confirms that the service is closed"),
-    ev.Preserved(version="2.4.0"),
+    ev.TrafficRestored(outcome="the router confirms that all requests go to 2.3.9 again"),
+    ev.BatchRolledBack(instances=WHERE),
+    ev.RollbackStepCompleted(number=1, title="the router confirms that the service is closed"),
+    ev.EnvironmentKept(version="2.4.0"),
     ev.Completed(step="retire", version="2.4.0"),
     ev.RolledBack(version="2.4.0", outcome="2.3.9 serves all requests again; 2.4.0 has stopped", reason=WORSE),
     ev.Failed(version="2.4.0", reason=f"{WORSE}; the rollback is not complete: 2.4.0 is still running"),
-    ev.RolloutWithdrawn(version="2.4.0", actor="ada"),
-    ev.EnvironmentReleased(version="2.4.0", actor="ada"),
+    ev.RolloutCancelled(version="2.4.0", actor="ada"),
+    ev.EnvironmentRemoved(version="2.4.0", actor="ada"),
 )
 """One of each type, in the order of the page."""
 
@@ -72,7 +77,10 @@ Everything that happens to a rollout is an event. Read them with `pilotage event
 [in your channels](../guides/notifications.md), or take them from `pilotage events --json`.
 
 Each event has a type, a sentence for people, and data for programs. Type and fields are stable: a later version adds
-fields and types, and renames or removes none. `pilotage schema events` prints the JSON Schema of what is stored.
+fields and types. `pilotage schema events` prints the JSON Schema of both.
+
+A stored event never changes, since its hash covers type and data. Events of earlier versions that had
+[other names](#earlier-names) are shown, sent and printed under today's.
 
 Data may also have a key `sealed`: what the event fixes beside its own words
 ([integrity](../explanation/integrity.md#event-chains)).
@@ -85,12 +93,27 @@ This page is generated from the code: `python docs/events_page.py`.
 
 
 def page() -> str:
-    return "\n".join((_OPENING, _overview(), *(_section(example) for example in EXAMPLES)))
+    return "\n".join((_OPENING, _overview(), *(_section(example) for example in EXAMPLES), _earlier()))
 
 
 def _overview() -> str:
     rows = [f"| [`{e.type}`](#{e.type}) | {type(e).usual_severity} | {_first(type(e))} |" for e in EXAMPLES]
     return "\n".join(("| type | severity | when |", "|---|---|---|", *rows)) + "\n"
+
+
+def _earlier() -> str:
+    rows = [f"| `{earlier}` | [`{today}`](#{today}) |" for earlier, today in RENAMED_EVENTS.items()]
+    fields_ = [
+        f"| `{type_}` | {', '.join(f'`{a}` → `{b}`' for a, b in names.items())} |"
+        for type_, names in RENAMED_FIELDS.items()
+    ]
+    return "\n".join(
+        (
+            "## Earlier names", "", "| was | is |", "|---|---|", *rows, "",
+            "A weight was a whole number per mille; it is a number in percent.", "",
+            "| type | fields that were renamed |", "|---|---|", *fields_,
+        )
+    ) + "\n"  # fmt: skip
 
 
 def _section(example: ev.Occurrence) -> str:

@@ -250,7 +250,7 @@ def _problems(case: Case, rollout: Rollout, store: Store, world: World) -> list[
     types = [event.type for event in store.events(rollout.id)]
     steps = [event.data["step"] for event in store.events(rollout.id) if event.type == "step-started"]
     found += [f"{step} was told {steps.count(step)} times" for step in set(steps) if steps.count(step) > 1]
-    for once in ("rollout-started", "rollback-started", "traffic-returned", "completed", "rolled-back", "failed"):
+    for once in ("rollout-started", "rollback-started", "traffic-restored", "completed", "rolled-back", "failed"):
         if types.count(once) > 1:
             found.append(f"{once} was told {types.count(once)} times")
     if not types or types[-1] not in ("completed", "rolled-back", "failed"):

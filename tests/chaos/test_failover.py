@@ -73,7 +73,7 @@ def test_what_a_standby_lost_is_neither_forgotten_nor_done_twice(
     ended = wait(tmp_path, rollout, lambda r: r.state.status.final, 90)
     assert ended.state.status is Status.ROLLED_BACK
     assert "went back in time" in ended.state.reason
-    assert "person-needed" in [event.type for event in store.events(rollout)]
+    assert "intervention-required" in [event.type for event in store.events(rollout)]
     later = [entry for entry in World(tmp_path / "world", frozenset()).done() if entry["at"] > failed_over]
     assert not [entry for entry in later if entry["what"] == "split" and "new" in dict(entry["split"]["weights"])]
     assert last_seen(file)[0] == 3

@@ -25,8 +25,8 @@ from ..receivers import PagerDutyApi, Receiver, channels, everybody, section
 pytestmark = pytest.mark.real
 
 STORY: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("step-started", {"weight": 50}), ("hold-started", {"cause": "inconclusive"}), ("hold-ended", {"cause": "inconclusive"}),
-    ("step-started", {"weight": 250}), ("rollback-started", {"cause": "error rate"}), ("traffic-returned", {}),
+    ("step-started", {"weight_percent": 5.0}), ("hold-started", {"cause": "inconclusive"}), ("hold-ended", {"cause": "inconclusive"}),
+    ("step-started", {"weight_percent": 25.0}), ("rollback-started", {"cause": "error rate"}), ("traffic-restored", {}),
     ("rolled-back", {}),
 )  # fmt: skip
 SENDER = """

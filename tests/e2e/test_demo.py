@@ -68,4 +68,4 @@ def undone(place: Path, version: str, said: str) -> None:
     assert f"from the first to the last answer of {version}" in report
     types = [json.loads(line)["type"] for line in (place / "events.jsonl").read_text().splitlines()]
     assert types[-1] == "rolled-back"
-    assert types.count("traffic-returned") == 1
+    assert types.count("traffic-restored") == 1

@@ -184,7 +184,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
         assert "waived by ada (release manager)" in it.run("status", "-e", "production")
         told = [json.loads(line) for line in it.run("events", "-e", "production", "--json").splitlines()]
         (checked,) = [event for event in told if event["type"] == "readiness-checked"]
-        assert set(checked["data"]["waived"]) == {"security_scan_passing", "alerting_configuration"}
+        assert set(checked["data"]["waivers"]) == {"security_scan_passing", "alerting_configuration"}
 
 
 def _writes_for_machines(it: Shop) -> None:

@@ -176,7 +176,7 @@ def test_r14_rolling_replaces_in_batches_and_users_notice_nothing(shop: Make) ->
     assert (seen.failed, seen.lost) == (0, 0)
     assert len(it.instances("v1")) == 4
     assert it.instances("v0") == []
-    assert told(it).count("batch-restored") == 2
+    assert told(it).count("batch-healthy") == 2
 
 
 def test_r14_the_first_bad_batch_stops_and_walks_back(shop: Make) -> None:
@@ -188,7 +188,7 @@ def test_r14_the_first_bad_batch_stops_and_walks_back(shop: Make) -> None:
         assert measure(traffic.answers(), "v1", since).lost == 0
     assert len(it.instances("v0")) == 4
     assert it.instances("v1") == []
-    assert told(it).count("batch-restored") == 1
+    assert told(it).count("batch-healthy") == 1
     assert it.split() == {"version_v0": 1000}
 
 
@@ -232,7 +232,7 @@ def test_r15_a_bad_big_bang_is_restored_behind_the_page(shop: Make) -> None:
     assert it.split() == {"version_v0": 1000}
     assert it.instances("v1") == []
     assert "restored data" in json.dumps(it.latest().live.to_dict())
-    assert told(it).count("move-done") == 5
+    assert told(it).count("rollback-step-completed") == 5
 
 
 def test_r16_the_code_goes_out_dark_and_the_flag_reaches_everyone(shop: Make) -> None:

@@ -230,8 +230,10 @@ def _measured(trial: Trial, rollout: Rollout, events: Sequence[Recorded], answer
 
 def _sure(events: Sequence[Recorded]) -> float | None:
     """When the judge was first sure of harm that was not taken for bad luck, Unix seconds."""
-    tried = max((e.number for e in events if e.type == "second-try"), default=0)
-    failed = (e.at for e in events if e.type == "verdict" and e.data.get("kind") == "fail" and e.number > tried)
+    tried = max((e.number for e in events if e.type == "retry-started"), default=0)
+    failed = (
+        e.at for e in events if e.type == "verdict-changed" and e.data.get("verdict") == "fail" and e.number > tried
+    )
     return next(failed, None)
 
 

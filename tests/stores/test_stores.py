@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from pilotage.cli.main import cli
 from pilotage.engine.records.store import Store
+from pilotage.model.events import Other, StepStarted, TrafficRestored
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Status
 from pilotage.model.traffic import WHOLE, Split
@@ -90,6 +91,22 @@ def test_what_people_said_is_still_there(path: Path, tmp_path: Path) -> None:
     assert [one.description for one in actions_of(store.engine, "shop")] == ["add an index"]
     assert under_way.snapshot.trouble == ()
     assert under_way.snapshot.person("slack:U1") is not None
+    store.close()
+
+
+@pytest.mark.parametrize("path", STORES, ids=named)
+def test_events_of_any_version_are_understood_and_stay_as_they_were_stored(path: Path, tmp_path: Path) -> None:
+    """Types and fields were renamed since: readers translate them, and no hash changes (rule 10)."""
+    known = ids(unpack(path, tmp_path))
+    store = Store(tmp_path)
+    every = [event for rollout in known.values() for event in store.events(rollout)]
+    assert not [event.type for event in every if isinstance(event.what, Other)]
+    assert {"verdict", "traffic-returned"} <= {event.type for event in every}, "as they were stored"
+    (back,) = [event.what for event in every if event.type == "traffic-returned"]
+    assert isinstance(back, TrafficRestored)
+    weights = [event.what.weight_percent for event in every if isinstance(event.what, StepStarted)]
+    assert {50.0, 100.0} <= set(weights)
+    assert [store.broken_link(rollout) for rollout in known.values()] == [None] * len(known)
     store.close()
 
 

@@ -48,7 +48,7 @@ def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[E
     if not found.ready:
         raise GatesShut(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
     waived = {gate.item: gate.reason for gate in found.waived}
-    checked = ReadinessChecked(waived=waived, artifact=found.artifact, gates=len(found.gates))
+    checked = ReadinessChecked(waivers=waived, artifact=found.artifact, gate_count=len(found.gates))
     return (checked.record(),)
 
 

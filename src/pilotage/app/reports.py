@@ -14,13 +14,13 @@ from pilotage.engine.records.store import Store
 from pilotage.model.answers import ReleaseType
 from pilotage.model.events import (
     HoldStarted,
-    InstanceDied,
-    PersonNeeded,
+    InstanceExited,
+    InterventionRequired,
     ReadinessChecked,
     RollbackStarted,
     RolledBack,
     StepStarted,
-    TrafficReturned,
+    TrafficRestored,
     TrafficWithdrawn,
     VerdictChanged,
 )
@@ -83,19 +83,19 @@ def _began(rollout: Rollout | RolloutSummary) -> float:
 def _trouble(events: Sequence[Recorded]) -> float | None:
     for event in events:
         match event.what:
-            case InstanceDied() | TrafficWithdrawn() | RollbackStarted() | PersonNeeded():
+            case InstanceExited() | TrafficWithdrawn() | RollbackStarted() | InterventionRequired():
                 return event.at
-            case VerdictChanged(kind=VerdictKind.FAIL) | HoldStarted(cause=HoldCause.DEGRADED):
+            case VerdictChanged(verdict=VerdictKind.FAIL) | HoldStarted(cause=HoldCause.DEGRADED):
                 return event.at
     return None
 
 
 def _exposes(event: Recorded) -> bool:
-    return isinstance(event.what, StepStarted) and event.what.weight > 0
+    return isinstance(event.what, StepStarted) and event.what.weight_percent > 0
 
 
 def _well(events: Sequence[Recorded]) -> float | None:
-    return next((e.at for e in events if isinstance(e.what, TrafficReturned | RolledBack)), None)
+    return next((e.at for e in events if isinstance(e.what, TrafficRestored | RolledBack)), None)
 
 
 def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
@@ -144,14 +144,14 @@ def told_of(store: Store, rollouts: Sequence[RolloutSummary], zone: str) -> tupl
 
 
 def _told(rollout: RolloutSummary, live: LiveView, events: Sequence[Recorded], zone: str) -> Told:
-    waived: Mapping[str, str] = next((e.what.waived for e in events if isinstance(e.what, ReadinessChecked)), {})
+    waivers: Mapping[str, str] = next((e.what.waivers for e in events if isinstance(e.what, ReadinessChecked)), {})
     return Told(
         rollout.id, rollout.version, clock(_began(rollout), zone), rollout.status.value, rollout.took,
         rollout.reason if rollout.status is not Status.COMPLETED else "", _compared(rollout, live),
         tuple(e.sentence for e in events if isinstance(e.what, HoldStarted)),
-        tuple(f"{item} ({why})" for item, why in waived.items()),
+        tuple(f"{item} ({why})" for item, why in waivers.items()),
         rollout.reason if rollout.pace is Pace.URGENT else "",
-        tuple((clock(e.at, zone), e.type, e.sentence) for e in events),
+        tuple((clock(e.at, zone), e.type_today, e.sentence) for e in events),
     )  # fmt: skip
 
 
@@ -176,7 +176,13 @@ def _compared(rollout: RolloutSummary, live: LiveView) -> tuple[Compared, ...]:
 def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
     """Of a rollout that was undone or failed, from its events and what its judge knew."""
     lines = tuple(
-        Line(e.at, clock(e.at, zone) + datetime.fromtimestamp(e.at, UTC).strftime(":%S"), e.type, e.sentence, e.data)
+        Line(
+            e.at,
+            clock(e.at, zone) + datetime.fromtimestamp(e.at, UTC).strftime(":%S"),
+            e.type_today,
+            e.sentence,
+            e.data,
+        )
         for e in store.events(rollout.id)
     )
     verdicts = rollout.live.verdicts

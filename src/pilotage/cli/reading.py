@@ -208,7 +208,7 @@ def _write_page(path: Path, found: Explained) -> None:
 
     rollout = found.rollout
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
-    happened = [(local_clock(e.at), e.type, e.sentence) for e in found.events]
+    happened = [(local_clock(e.at), e.type_today, e.sentence) for e in found.events]
     verdicts = rollout.live.to_dict()["verdicts"]
     write_file(path, rollout_to_html(title, rollout.plan, list(found.sentences[:1]), verdicts, happened))
     click.echo(f"written: {path}", err=True)

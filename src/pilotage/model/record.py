@@ -131,7 +131,8 @@ def _took(began: float | None, ended: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Recorded:
-    """An event as it was recorded. `hash` covers everything else, and `before`, the hash of the one before."""
+    """An event as it was recorded, `type` and `data` under the names of the version that wrote it. `hash` covers
+    everything else, and `before`, the hash of the one before."""
 
     rollout: str
     number: int
@@ -141,6 +142,13 @@ class Recorded:
     data: dict[str, Any]
     before: str
     hash: str
+
+    @property
+    def type_today(self) -> str:
+        """What its type is called in this version."""
+        from pilotage.model.event_names import type_today
+
+        return type_today(self.type)
 
     @property
     def what(self) -> Occurrence:

@@ -22,17 +22,28 @@ class HoldCause(StrEnum):
     INSUFFICIENT_DATA = "insufficient-data"
     INCONCLUSIVE = "inconclusive"
     DEGRADED = "degraded"
-    PAST = "past"
+    REGRESSION = "regression"
     """Worse than the past, with no stable version to compare with: needs a decision, never rolls back by itself."""
-    EVIDENCE = "evidence"
+    HARM_SUSPECTED = "harm-suspected"
     """Growing evidence of harm, not yet enough to act on: the ramp of `canary.weights: auto` stays where it is."""
     CANARY_UNHEALTHY = "canary-unhealthy"
     STABLE_UNHEALTHY = "stable-unhealthy"
     ROUTER_UNREACHABLE = "router-unreachable"
     FLAGS_UNREACHABLE = "flags-unreachable"
-    GATE = "gate"
+    APPROVAL = "approval"
     FREEZE = "freeze"
-    BARRIER = "barrier"
+    DEPENDENCY = "dependency"
+    """Another service of the release is behind, and this one must not run ahead of it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> HoldCause | None:
+        return cls(RENAMED_CAUSES[value]) if isinstance(value, str) and value in RENAMED_CAUSES else None
+
+
+RENAMED_CAUSES: Mapping[str, str] = {
+    "past": "regression", "evidence": "harm-suspected", "gate": "approval", "barrier": "dependency",
+}  # fmt: skip
+"""By what earlier versions called a cause of holds: what it is called today."""
 
 
 class CommandKind(StrEnum):

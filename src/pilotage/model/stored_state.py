@@ -1,7 +1,8 @@
 """A rollout's state as JSON: as this version writes it, and as any version wrote it.
 
 Earlier versions had the progress of all strategies in three fields, `moves`, `preserved` and `dark`. They are still
-written, for a worker of such a version that takes a rollout over; `progress` is what this version reads.
+written, for a worker of such a version that takes a rollout over; `progress` is what this version reads. For such a
+worker, causes of holds also keep the names that it knows.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ from pilotage.model.progress import (
     ToggleProgress,
     WayBack,
 )
-from pilotage.model.rollout import RolloutState, Status
+from pilotage.model.rollout import RENAMED_CAUSES, RolloutState, Status
 
 _FORWARD = (Status.QUEUED, Status.PROGRESSING, Status.HOLDING, Status.PAUSED, Status.WITHDRAWN)
+_EARLIER_CAUSES = {today: earlier for earlier, today in RENAMED_CAUSES.items()}
 
 
 def to_data(state: RolloutState) -> dict[str, Any]:
     """Plain JSON."""
     data: dict[str, Any] = msgspec.to_builtins(state)
+    for one in (data["hold"], *data["troubles"]):
+        if one:
+            one["cause"] = _EARLIER_CAUSES.get(one["cause"], one["cause"])
     return {**data, "moves": _moves(state), "preserved": state.preserved, "dark": state.dark}
 
 

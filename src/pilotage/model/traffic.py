@@ -9,6 +9,11 @@ WHOLE = 1000
 """All traffic, in per mille; weights are integers so that no rounding can lose a request."""
 
 
+def percent(weight: int) -> float:
+    """A weight as people and programs read it."""
+    return weight * 100 / WHOLE
+
+
 TESTER, PREVIEW = "canary", "preview"
 """The values by which a tester's header asks for a canary, or for a preview that no user has yet."""
 

@@ -10,7 +10,7 @@ from pilotage.model.record import Recorded
 
 def event_lines(recorded: Sequence[Recorded]) -> list[str]:
     """A line an event, by the local clock: `14:03:07  step-started  25% of requests …`."""
-    return [f"{local_clock(event.at)}  {event.type:<19} {event.sentence}" for event in recorded]
+    return [f"{local_clock(event.at)}  {event.type_today:<23} {event.sentence}" for event in recorded]
 
 
 def local_clock(at: float) -> str:

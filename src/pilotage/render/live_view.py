@@ -53,13 +53,13 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
 
 def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
     """What the release goes on without, as long as anybody looks at it."""
-    told = [event for event in events if event.data.get("waived")]
+    told = [event for event in events if event.data.get("waivers") or event.data.get("waived")]
     if not told:
         return []
     # Loaded only here, so that `status` need not make a class of every event there is.
     from pilotage.model.events import ReadinessChecked
 
-    found = [event.what.waived for event in told if isinstance(event.what, ReadinessChecked)]
+    found = [event.what.waivers for event in told if isinstance(event.what, ReadinessChecked)]
     return [Text(f"  {item} {reason}", "yellow") for waived in found for item, reason in waived.items()]
 
 
@@ -212,7 +212,7 @@ def _tail(events: Sequence[Recorded], last: int) -> list[Text]:
         lines.append(
             Text.assemble(
                 (f"{clock}  ", "dim"),
-                (f"{event.type:<20}", "dim"),
+                (f"{event.type_today:<24}", "dim"),
                 event.sentence,
                 overflow="ellipsis",
                 no_wrap=True,

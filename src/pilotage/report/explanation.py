@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pilotage.model.event_names import data_today
 from pilotage.model.events import (
+    AnalysisIncomplete,
     Failed,
     HoldStarted,
-    InstanceDied,
+    InstanceExited,
     InstanceReplaced,
+    InterventionRequired,
     Paused,
-    PersonNeeded,
     Promoted,
+    RegressionAccepted,
+    RetryStarted,
     RollbackStarted,
     RolledBack,
-    SecondTry,
     TrafficDiverted,
-    TrafficReturned,
+    TrafficRestored,
     TrafficWithdrawn,
-    Unwatched,
-    WorseThanThePast,
 )
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
@@ -27,8 +28,9 @@ from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 
 _TURNING = (
-    RollbackStarted | TrafficReturned | HoldStarted | TrafficDiverted | TrafficWithdrawn | InstanceReplaced | SecondTry
-    | Unwatched | WorseThanThePast | Paused | PersonNeeded | InstanceDied | Promoted | Failed | RolledBack
+    RollbackStarted | TrafficRestored | HoldStarted | TrafficDiverted | TrafficWithdrawn | InstanceReplaced
+    | RetryStarted | AnalysisIncomplete | RegressionAccepted | Paused | InterventionRequired | InstanceExited | Promoted
+    | Failed | RolledBack
 )  # fmt: skip
 """Events that made the rollout go another way."""
 
@@ -87,4 +89,5 @@ def _ended(sentence: str) -> str:
 
 def _told(event: Recorded) -> list[str]:
     """An event and what lies behind it: the routes and statuses that failed, the last lines of a log."""
-    return [f"  {event.type}: {event.sentence}", *(f"    {line}" for line in event.data.get("detail", ()))]
+    details = data_today(event.type, event.data).get("details", ())
+    return [f"  {event.type_today}: {event.sentence}", *(f"    {line}" for line in details)]

@@ -12,7 +12,7 @@ from pilotage.model.events import (
     RollbackStarted,
     RolledBack,
     StepStarted,
-    TrafficReturned,
+    TrafficRestored,
     TrafficWithdrawn,
     parse,
 )
@@ -107,12 +107,12 @@ def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float |
     """When users first could meet it, when the decision fell to take it from them, when that was read back."""
     first = next((line.at for line in lines if _reaches_users(line)), None)
     started = next((line.at for line in lines if isinstance(line.what, TrafficWithdrawn | RollbackStarted)), None)
-    back = next((line.at for line in lines if isinstance(line.what, TrafficReturned | RolledBack)), None)
+    back = next((line.at for line in lines if isinstance(line.what, TrafficRestored | RolledBack)), None)
     return first, started, back
 
 
 def _reaches_users(line: Line) -> bool:
-    return isinstance(line.what, StepStarted) and line.what.weight > 0
+    return isinstance(line.what, StepStarted) and line.what.weight_percent > 0
 
 
 def _timeline(incident: Incident) -> Section:

@@ -11,12 +11,12 @@ from typing import Any
 from pilotage.model.events import (
     Completed,
     Failed,
+    InterventionRequired,
     Occurrence,
-    PersonNeeded,
     RollbackStarted,
     RolledBack,
     StepStarted,
-    TrafficReturned,
+    TrafficRestored,
     TrafficWithdrawn,
 )
 
@@ -125,12 +125,12 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
     met = False
     for event in rollout.events:
         match event.what:
-            case StepStarted(weight=weight) if weight:
+            case StepStarted(weight_percent=weight) if weight:
                 met = True
-            case RollbackStarted() | TrafficWithdrawn() | PersonNeeded() if began is None and met:
+            case RollbackStarted() | TrafficWithdrawn() | InterventionRequired() if began is None and met:
                 began = event.at
                 updates.append(Update(event.at, "investigating", _FOUND.format(service=rollout.service)))
-            case TrafficReturned() | RolledBack() | Completed() if began is not None and ended is None:
+            case TrafficRestored() | RolledBack() | Completed() if began is not None and ended is None:
                 ended = event.at
                 updates.append(Update(event.at, "resolved", _RESOLVED.format(service=rollout.service)))
             case Failed() if began is not None:

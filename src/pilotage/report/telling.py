@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pilotage.model.event_names import type_today
 from pilotage.model.events import (
     Completed,
     Failed,
@@ -17,9 +18,9 @@ from pilotage.model.events import (
     Paused,
     Promoted,
     Resumed,
-    Retried,
     RolledBack,
-    RolloutWithdrawn,
+    RolloutCancelled,
+    StepRestarted,
     StepStarted,
     TrafficWithdrawn,
     parse,
@@ -57,13 +58,13 @@ class Happened:
 
 def message_of(subject: Subject, event: Happened) -> Message:
     """The message of a transition: always one, so that channels choose by severity, not by chance (rule 12)."""
-    occurrence = event.what
+    occurrence, type_ = event.what, type_today(event.type)
     return Message(
         key=f"{subject.id}/{event.number}",
         thread=subject.id,
-        type=event.type,
+        type=type_,
         severity=occurrence.severity,
-        title=f"{subject.service} {subject.version} → {subject.environment}: {event.type.replace('-', ' ')}",
+        title=f"{subject.service} {subject.version} → {subject.environment}: {type_.replace('-', ' ')}",
         text=event.sentence,
         at=event.at,
         service=subject.service,
@@ -71,7 +72,7 @@ def message_of(subject: Subject, event: Happened) -> Message:
         version=subject.version,
         facts=_facts(subject, occurrence),
         incident=incident_of(subject.paged, occurrence),
-        final=isinstance(occurrence, Completed | RolledBack | Failed | RolloutWithdrawn),
+        final=isinstance(occurrence, Completed | RolledBack | Failed | RolloutCancelled),
         asks=_asks(occurrence),
         about=event.number,
         old=subject.old,
@@ -88,11 +89,11 @@ def incident_of(open_: bool, occurrence: Occurrence) -> Incident:
 
 def _to_an_open_incident(occurrence: Occurrence) -> Incident:
     match occurrence:
-        case RolledBack() | Completed() | RolloutWithdrawn():
+        case RolledBack() | Completed() | RolloutCancelled():
             return Incident.RESOLVE
         case HoldEnded() if HoldCause.DEGRADED in occurrence.causes:
             return Incident.RESOLVE
-        case Paused(cause=None) | Resumed() | Promoted() | Retried():
+        case Paused(cause=None) | Resumed() | Promoted() | StepRestarted():
             return Incident.ACKNOWLEDGE
         case _:
             return Incident.NONE
@@ -103,13 +104,13 @@ def _facts(subject: Subject, occurrence: Occurrence) -> tuple[tuple[str, str], .
     if subject.old:
         found.append(("before", subject.old))
     if isinstance(occurrence, StepStarted):
-        found.append(("users", f"{occurrence.weight / 10:g} %"))
+        found.append(("users", f"{occurrence.weight_percent:g} %"))
     return (*found, ("asked by", subject.actor), ("plan", subject.plan_hash[:12]))
 
 
 def _asks(occurrence: Occurrence) -> tuple[str, ...]:
     match occurrence:
-        case HoldStarted(cause=HoldCause.GATE):
+        case HoldStarted(cause=HoldCause.APPROVAL):
             return ("approve", "reject")
         case HoldStarted() | TrafficWithdrawn():
             return ("abort",)

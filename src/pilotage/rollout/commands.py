@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.model.events import Approved, CommandRefused, Paused, Promoted, Resumed, Retried
+from pilotage.model.events import Approved, CommandRefused, Paused, Promoted, Resumed, StepRestarted
 from pilotage.model.events.occurrence import by_whom
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, HoldCause, Pace, Status
@@ -60,7 +60,7 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
                     full=command.full,
                     step=turn.step.id,
                     title=turn.step.title,
-                    although=turn.state.reason,
+                    withdrawal_reason=turn.state.reason,
                 )
             )
             accept(turn)
@@ -70,7 +70,7 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
                 turn.set(pace=_without_analyses(turn))
             return "done"
         case CommandKind.RETRY:
-            turn.tell(Retried(actor=command.actor, reason=command.reason, withdrawn=True))
+            turn.tell(StepRestarted(actor=command.actor, reason=command.reason, traffic_restored=True))
             turn.set(paused=False)
             begin_again(turn)
             return "done"
@@ -91,7 +91,7 @@ def _without_analyses(turn: Turn) -> Pace:
 
 def _go_on(turn: Turn, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
-    if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.PAST:
+    if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.REGRESSION:
         # The pause asked whether this may go on.
         accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
@@ -99,7 +99,7 @@ def _go_on(turn: Turn, command: Command) -> str:
         turn.tell(Resumed(actor=command.actor, reason=command.reason))
     if kind is CommandKind.RETRY:
         turn.set(watched=0.0, waited=0.0, attempt=turn.state.attempt + 1)
-        turn.tell(Retried(actor=command.actor, reason=command.reason))
+        turn.tell(StepRestarted(actor=command.actor, reason=command.reason))
     return "done"
 
 
@@ -130,11 +130,11 @@ def _approve(turn: Turn, command: Command) -> str:
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
     turn.tell(
         Approved(
-            plan=turn.plan.hash,
-            person=command.actor,
+            plan_hash=turn.plan.hash,
+            actor=command.actor,
             title=turn.step.title,
-            given=given,
-            wanted=wanted,
+            approvals=given,
+            approvals_required=wanted,
             reason=command.reason,
         )
     )
@@ -149,5 +149,5 @@ def _reject(turn: Turn, command: Command, by: str) -> str:
 
 
 def _refuse(turn: Turn, command: Command, why: str) -> str:
-    turn.tell(CommandRefused(kind=command.kind, actor=command.actor, why=why))
+    turn.tell(CommandRefused(command=command.kind, actor=command.actor, reason=why))
     return f"refused: {why}"

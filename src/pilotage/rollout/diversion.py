@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pilotage.model.events import TrafficDiverted, TrafficResumed
 from pilotage.model.rollout import Diversion, HoldCause, RolloutState
+from pilotage.model.traffic import percent
 from pilotage.rollout.patience import LEAST_CALM
 from pilotage.rollout.sight import alive, healthy
 from pilotage.rollout.turn import FORWARD, Turn
@@ -32,7 +33,7 @@ def divert(turn: Turn) -> None:
         share = seen.split.weight(state.new) if seen.split else 0
         if share and not healthy(seen, state.new) and healthy(seen, state.old):
             turn.set(diverted=Diversion(share=share))
-            turn.tell(TrafficDiverted(version=state.new, share=share))
+            turn.tell(TrafficDiverted(version=state.new, weight_percent=percent(share)))
     else:
         _mind(turn, state.diverted)
 
@@ -57,4 +58,4 @@ def _holds_for_it(state: RolloutState) -> bool:
 
 def _end(turn: Turn, diverted: Diversion) -> None:
     turn.set(diverted=None)
-    turn.tell(TrafficResumed(version=turn.state.new, share=diverted.share))
+    turn.tell(TrafficResumed(version=turn.state.new, weight_percent=percent(diverted.share)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pilotage.model.events import InstanceReplaced, SecondTry, TrafficReturned, TrafficWithdrawn
+from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestored, TrafficWithdrawn
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
@@ -92,10 +92,10 @@ def _withdrawn(turn: Turn, guilty: list[Verdict]) -> TrafficWithdrawn:
         step=turn.step.id,
         version=turn.state.new,
         reason=turn.state.reason,
-        limit=second_try_limit(turn.plan) if excuse else turn.plan.number("hold.answer_deadline"),
-        excuse=excuse,
-        awaited=_what_is_awaited(turn) if excuse else "",
-        detail=guilty[0].detail,
+        timeout_seconds=second_try_limit(turn.plan) if excuse else turn.plan.number("hold.answer_deadline"),
+        retry_reason=excuse,
+        retry_after=_what_is_awaited(turn) if excuse else "",
+        details=guilty[0].detail,
     )
 
 
@@ -204,7 +204,7 @@ def begin_again(turn: Turn) -> None:
         harmed=(), paused=False, convicted=False, returned=False,
     )  # fmt: skip
     turn.stale = True
-    turn.tell(SecondTry(tries=state.tries + 1, step=turn.step.id, title=turn.step.title, after=was))
+    turn.tell(RetryStarted(restarts=state.tries + 1, step=turn.step.id, title=turn.step.title, failed_metrics=was))
 
 
 # ── while it is withdrawn ──────────────────────────────────────────────────────────────────────────────────
@@ -215,14 +215,14 @@ def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
         turn.set(returned=True)
-        turn.tell(TrafficReturned(how=f"the router confirms that no user reaches {state.new}"))
+        turn.tell(TrafficRestored(outcome=f"the router confirms that no user reaches {state.new}"))
     if state.excuse and second_try_is_ready(turn, wanted):
         begin_again(turn)
         return
     limit = second_try_limit(turn.plan) if state.excuse else turn.plan.number("hold.answer_deadline")
     if turn.state.in_status >= limit:
         left = "it did not recover" if state.excuse else "nobody decided"
-        roll_back(turn, f"{left} within {format_duration(limit)} of the withdrawal: {state.reason}", "deadline")
+        roll_back(turn, f"{left} within {format_duration(limit)} of the withdrawal: {state.reason}", "timeout")
 
 
 def accept(turn: Turn) -> None:

@@ -14,6 +14,7 @@ from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Pace, RolloutState, Status, Trouble
+from pilotage.model.traffic import percent
 from pilotage.rollout import patience
 from pilotage.rollout.checking import awaits_approval
 from pilotage.rollout.harm import hold_for_second_try, second_try_limit
@@ -28,7 +29,7 @@ from pilotage.rollout.watching import (
     lacks_data_alone,
 )
 
-_ROLL_BACK, _PAUSE, _UNWATCHED = "rollback", "pause", "goes on unwatched"
+_ROLL_BACK, _PAUSE, _CONTINUE = "rollback", "pause", "continue"
 
 _EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP, StepKind.MAINTENANCE)
 """Steps that bring the release to more users, or close the service: none of them begins in a freeze."""
@@ -41,7 +42,7 @@ def why_hold(turn: Turn) -> Hold | None:
     """The first reason not to go on, or None."""
     state, seen = turn.state, turn.seen
     if turn.step.kind is StepKind.GATE and (awaited := awaits_approval(turn)):
-        return Hold(HoldCause.GATE, awaited)
+        return Hold(HoldCause.APPROVAL, awaited)
     unread = seen.split is None and (seen.trouble or state.old is not None)
     if unread or seen.instances is None:
         return Hold(HoldCause.ROUTER_UNREACHABLE, seen.trouble or "the router or the fleet does not respond")
@@ -63,7 +64,7 @@ def why_not_begin_the_next(turn: Turn) -> Hold | None:
     if turn.seen.freeze:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)
     if turn.seen.barrier:
-        return Hold(HoldCause.BARRIER, turn.seen.barrier)
+        return Hold(HoldCause.DEPENDENCY, turn.seen.barrier)
     return turn.strategy.hold_before_exposing(turn)
 
 
@@ -87,11 +88,11 @@ def _begin(turn: Turn, hold: Hold, limit: float, then: str) -> None:
     turn.tell(
         HoldStarted(
             cause=hold.cause,
-            share=turn.step.weight,
+            weight_percent=percent(turn.step.weight),
             reason=hold.sentence,
-            then=then,
-            limit=limit if math.isfinite(limit) else None,
-            detail=_behind(turn, hold),
+            on_timeout=then,
+            timeout_seconds=limit if math.isfinite(limit) else None,
+            details=_behind(turn, hold),
         )
     )
 
@@ -101,12 +102,12 @@ def _come_to(turn: Turn, hold: Hold, limit: float, then: str) -> None:
         # The cause stays: it says what a pause that nobody ends comes to.
         turn.enter(Status.PAUSED, reason=f"held for {format_duration(limit)}: {hold.sentence}")
         turn.tell(Paused(cause=hold.cause, reason=hold.sentence))
-    elif then == _UNWATCHED:
+    elif then == _CONTINUE:
         if turn.strategy.did_its_part(turn):
             go_on_unwatched(turn, hold.sentence)
     else:
         why = f"held for {format_duration(limit)} without improvement: {hold.sentence}"
-        roll_back(turn, why, "deadline", _behind(turn, hold))
+        roll_back(turn, why, "timeout", _behind(turn, hold))
 
 
 def _behind(turn: Turn, hold: Hold) -> tuple[str, ...]:
@@ -122,14 +123,14 @@ def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
         return second_try_limit(plan), _ROLL_BACK
     if lacks_data_alone(turn, cause):
         asks = plan.answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME)
-        return plan.number("hold.duration"), _PAUSE if asks else _UNWATCHED
+        return plan.number("hold.duration"), _PAUSE if asks else _CONTINUE
     match cause:
-        case HoldCause.GATE:
+        case HoldCause.APPROVAL:
             return turn.step.deadline, _ROLL_BACK
-        case HoldCause.FREEZE | HoldCause.BARRIER:
+        case HoldCause.FREEZE | HoldCause.DEPENDENCY:
             # Whom it waits for has deadlines of its own.
-            return math.inf, "its end"
-        case HoldCause.PAST:
+            return math.inf, "none"
+        case HoldCause.REGRESSION:
             return plan.number("hold.duration"), _PAUSE
         case HoldCause.DEGRADED:
             return plan.number("hold.answer_deadline"), _ROLL_BACK
@@ -149,7 +150,7 @@ def end_hold(turn: Turn) -> None:
     if turn.state.status is Status.HOLDING:
         cause = turn.state.hold.cause if turn.state.hold else None
         earlier = tuple(one.cause for one in turn.state.troubles if one.told and one.cause is not cause)
-        turn.tell(HoldEnded(cause=cause, earlier=earlier))
+        turn.tell(HoldEnded(cause=cause, earlier_causes=earlier))
         turn.enter(Status.PROGRESSING, hold=None, reason="", troubles=patience.closed(turn.state))
 
 
@@ -164,10 +165,10 @@ def mind_the_pause(turn: Turn) -> None:
     if turn.state.in_status < turn.plan.number("pause.deadline"):
         return
     cause = turn.state.hold.cause if turn.state.hold else None
-    if cause is HoldCause.PAST:
+    if cause is HoldCause.REGRESSION:
         go_on_although_worse(turn)
     elif lacks_data_alone(turn, cause):
         if turn.strategy.did_its_part(turn):
             go_on_unwatched(turn, turn.state.reason)
     else:
-        roll_back(turn, f"nobody decided before the deadline of the pause: {turn.state.reason}", "deadline")
+        roll_back(turn, f"nobody decided before the deadline of the pause: {turn.state.reason}", "timeout")

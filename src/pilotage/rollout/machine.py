@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pilotage.model.events import InstanceDied
+from pilotage.model.events import InstanceExited
 from pilotage.model.observation import Health
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
@@ -181,7 +181,7 @@ def _guard(turn: Turn) -> None:
         if i.version == turn.state.new and i.health is Health.EXITED and not left_on_purpose(turn.state, i.host, i.port)
     ]
     if dead:
-        died = InstanceDied(instance=dead[0].id, last=dead[0].detail)
+        died = InstanceExited(instance=dead[0].id, log_tail=dead[0].detail)
         turn.tell(died)
         roll_back(turn, died.sentence, "instance")
         return
@@ -219,4 +219,4 @@ def _progress(turn: Turn) -> None:
     if turn.strategy.overdue(turn):
         why = "; ".join(part for part in (turn.strategy.awaits(turn), turn.seen.trouble) if part)
         late = f"timed out after {format_duration(turn.step.deadline)}: {turn.step.title} ({why})"
-        roll_back(turn, late, "deadline")
+        roll_back(turn, late, "timeout")

@@ -6,7 +6,7 @@ for is derived anew at every look, so that whatever a crash left undone is asked
 
 from __future__ import annotations
 
-from pilotage.model.events import TrafficReturned
+from pilotage.model.events import TrafficRestored
 from pilotage.model.observation import Health
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_share
@@ -174,6 +174,6 @@ def note_requests_back(turn: Turn) -> None:
     back = seen.split is not None and not seen.split.reaches(state.new)
     if back and not state.returned:
         turn.set(returned=True, out=True, drained=0.0)
-        turn.tell(TrafficReturned(how=f"the router confirms that all requests go to {state.old} again"))
+        turn.tell(TrafficRestored(outcome=f"the router confirms that all requests go to {state.old} again"))
     elif state.returned and not back and seen.split is not None:
         turn.set(returned=False, out=False, drained=0.0)

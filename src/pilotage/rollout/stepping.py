@@ -5,6 +5,7 @@ from __future__ import annotations
 from pilotage.model.events import Completed, StepStarted
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Status
+from pilotage.model.traffic import percent
 from pilotage.rollout.patience import carried_on
 from pilotage.rollout.turn import Turn
 
@@ -15,7 +16,7 @@ def next_step(turn: Turn) -> None:
     if turn.state.step + 1 == len(turn.plan.steps):
         how = _how_it_completed(turn.state)
         turn.enter(Status.COMPLETED, reason=how, hold=None, troubles=())
-        turn.tell(Completed(step=done.id, version=turn.state.new, how=how))
+        turn.tell(Completed(step=done.id, version=turn.state.new, caveat=how))
         return
     turn.set(
         step=turn.state.step + 1,
@@ -31,7 +32,11 @@ def next_step(turn: Turn) -> None:
         # What was drained is what retires; any other step has its own to wait for.
         turn.set(out=False, drained=0.0)
     turn.set(reached=max(turn.state.reached, turn.step.weight))
-    turn.tell(StepStarted(step=turn.step.id, done=done.id, weight=turn.step.weight, title=turn.step.title))
+    turn.tell(
+        StepStarted(
+            step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.step.title
+        )
+    )
 
 
 def _how_it_completed(state: RolloutState) -> str:

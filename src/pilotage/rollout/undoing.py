@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilotage.model.events import Failed, PersonNeeded, RollbackStarted, RolledBack
+from pilotage.model.events import Failed, InterventionRequired, RollbackStarted, RolledBack
 from pilotage.model.rollout import Status
 from pilotage.rollout.turn import Turn
 
-_NOT_ITS_FAULT = ("deadline", "instance")
+_NOT_ITS_FAULT = ("timeout", "instance")
 """Causes of a way back that say nothing against the instances that still answer."""
 
 
@@ -19,14 +19,14 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
             turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release does not roll back automatically")
-            turn.tell(PersonNeeded(cause=cause, step=turn.step.id, reason=turn.state.reason))
+            turn.tell(InterventionRequired(cause=cause, step=turn.step.id, reason=turn.state.reason))
         return
     progress = turn.strategy.turn_back(turn)
     turn.enter(
         Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False,
         attempt=1, excuse="", progress=progress, convicted=turn.state.convicted or cause not in _NOT_ITS_FAULT,
     )  # fmt: skip
-    turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, detail=detail))
+    turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, details=detail))
 
 
 def overdue_back(turn: Turn) -> bool:
@@ -43,7 +43,7 @@ def rolled_back(turn: Turn, outcome: str, **changes: Any) -> None:
 def give_up(turn: Turn, left: str) -> None:
     """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
     turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
-    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, trouble=turn.seen.trouble))
+    turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, error=turn.seen.trouble))
 
 
 def fail_without_a_way_back(turn: Turn) -> None:

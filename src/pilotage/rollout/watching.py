@@ -5,7 +5,7 @@ The watch is of all strategies. What a failed verdict takes back at once is `har
 
 from __future__ import annotations
 
-from pilotage.model.events import Unwatched, VerdictChanged, WorseThanThePast
+from pilotage.model.events import AnalysisIncomplete, RegressionAccepted, VerdictChanged
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
@@ -65,7 +65,7 @@ def note_verdicts(turn: Turn) -> None:
             continue
         known.append((metric, now))
         if was != now and (was in _TROUBLE or now in _TROUBLE):
-            turn.tell(VerdictChanged(metric=metric, kind=verdict.kind, reason=verdict.sentence))
+            turn.tell(VerdictChanged(metric=metric, verdict=verdict.kind, reason=verdict.sentence))
     turn.set(verdicts=tuple(known), recovering=tuple(recovering))
 
 
@@ -76,7 +76,7 @@ def hold_on_evidence(turn: Turn) -> Hold | None:
     if sure := [v for v in by_kind[VerdictKind.FAIL] if not v.past]:
         return _because(HoldCause.DEGRADED, sure)
     if worse := worse_than_the_past(turn, sure=True):
-        return _because(HoldCause.PAST, worse)
+        return _because(HoldCause.REGRESSION, worse)
     if by_kind[VerdictKind.SOURCE_ERROR]:
         return _because(HoldCause.SOURCE_ERROR, by_kind[VerdictKind.SOURCE_ERROR])
     # A step of a ramp is too short for a pass, and left while nothing speaks against it.
@@ -87,7 +87,7 @@ def hold_on_evidence(turn: Turn) -> Hold | None:
     if by_kind[VerdictKind.INSUFFICIENT_DATA]:
         return _because(HoldCause.INSUFFICIENT_DATA, by_kind[VerdictKind.INSUFFICIENT_DATA])
     if worse := worse_than_the_past(turn, sure=False):
-        return _because(HoldCause.PAST, worse)
+        return _because(HoldCause.REGRESSION, worse)
     if by_kind[VerdictKind.INCONCLUSIVE]:
         return _because(HoldCause.INCONCLUSIVE, by_kind[VerdictKind.INCONCLUSIVE])
     return None
@@ -109,7 +109,7 @@ def lacks_data_alone(turn: Turn, cause: HoldCause | None) -> bool:
 def go_on_unwatched(turn: Turn, why: str) -> None:
     """All that was seen passed; what nobody could see undoes nothing."""
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", unwatched=turn.state.unwatched or why)
-    turn.tell(Unwatched(step=turn.step.id, title=turn.step.title, reason=why))
+    turn.tell(AnalysisIncomplete(step=turn.step.id, title=turn.step.title, reason=why))
     next_step(turn)
 
 
@@ -119,4 +119,4 @@ def go_on_although_worse(turn: Turn) -> None:
     worse = sentence_of([*sure, *unclear]) or turn.state.worse
     accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", worse=worse, accepted=accepted)
-    turn.tell(WorseThanThePast(worse=worse))
+    turn.tell(RegressionAccepted(regressions=worse))

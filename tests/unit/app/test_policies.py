@@ -76,7 +76,7 @@ def test_n_of_m_persons_each_once() -> None:
     second = say(plan, again.state, CommandKind.APPROVE, "linus")
     assert second.answered[0][1] == "done"
     assert second.state.step == first.state.step + 1
-    assert second.events[0].data.items() >= {"plan": plan.hash, "person": "linus"}.items()
+    assert second.events[0].data.items() >= {"plan_hash": plan.hash, "actor": "linus"}.items()
 
 
 def test_a_role_is_asked_for_where_the_plan_names_one() -> None:
@@ -165,9 +165,9 @@ def test_case_20_of_the_peers_a_release_without_a_way_back_stops_and_calls_a_per
     state = replace(at(plan, StepKind.ANALYSE), reached=50)
     stopped = decide(plan, state, seen(50, WORSE), (), 1.0)
     assert stopped.state.status is Status.PAUSED
-    assert "person-needed" in [event.type for event in stopped.events]
+    assert "intervention-required" in [event.type for event in stopped.events]
     again = decide(plan, stopped.state, seen(50, WORSE), (), 2.0)
-    assert "person-needed" not in [event.type for event in again.events], "told once"
+    assert "intervention-required" not in [event.type for event in again.events], "told once"
     aborted = decide(plan, again.state, seen(50, WORSE), (Command(1, CommandKind.ABORT, "ada"),), 3.0)
     assert aborted.state.status is Status.ROLLING_BACK, "a person is obeyed"
 

@@ -18,7 +18,7 @@ from pilotage.engine.records.checkpoints import Checkpoints
 from pilotage.engine.records.news import Changes
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.engine.rescue.journal import Journal
-from pilotage.model.events import PersonNeeded
+from pilotage.model.events import InterventionRequired
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, RolloutState
@@ -87,7 +87,7 @@ def test_what_happens_does_not_wait_for_a_checkpoint_and_is_recorded_on_the_reco
     quiet = watched(found, 4.0)
     recorder.checkpoint(Decision(quiet, (), ()), SUMS, LiveView())
     assert recorder.rollout.state == quiet
-    event = PersonNeeded(cause="stuck", step="", reason="why").record()
+    event = InterventionRequired(cause="stuck", step="", reason="why").record()
     decision = Decision(replace(quiet, watched=5.0), (), (event,))
     assert recorder.record(decision, SUMS, LiveView(), LONGEST)
     assert store.get(found.id).state.watched == 5.0

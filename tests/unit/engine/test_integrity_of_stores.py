@@ -64,7 +64,10 @@ def release(
     asked = store.command(rollout.id, CommandKind.ABORT, actor, "it hurts")
     state = replace(rollout.state, status=status, at=now + 3, reason="it hurts" if status is Status.ROLLED_BACK else "")
     decision = Decision(
-        state, (), (Event("verdict", "errors: 9%", {"kind": "fail"}), Event(status.value, "the end")), ((asked, "ok"),)
+        state,
+        (),
+        (Event("verdict-changed", "errors: 9%", {"verdict": "fail"}), Event(status.value, "the end")),
+        ((asked, "ok"),),
     )
     return store.record(rollout, decision, JudgeState(sums={"n": 2.5}), LiveView(verdicts=(SEEN,), duration=0))
 
@@ -273,7 +276,7 @@ def rewrite(folder: Path, version: str, change: Callable[[list[dict[str, Any]]],
 
 
 def without_its_verdict(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    kept = [event for event in events if event["type"] != "verdict"]
+    kept = [event for event in events if event["type"] != "verdict-changed"]
     kept[-1] = {**kept[-1], "type": "completed", "data": {}}
     return kept
 

@@ -96,7 +96,7 @@ def test_users_that_were_taken_back_stay_so_whatever_was_recorded_since(
     assert again.rollout.state.status is Status.ROLLED_BACK
     assert "ada: it hurts" in again.rollout.state.reason
     assert world.split == BACK
-    for once in ("rollback-started", "traffic-returned", "rolled-back"):
+    for once in ("rollback-started", "traffic-restored", "rolled-back"):
         assert kinds(store, rollout).count(once) == 1, once
     assert store.broken_link(rollout) is None
 
@@ -131,7 +131,7 @@ def test_a_fence_that_goes_on_refusing_is_told_once_and_the_rollout_goes_on_when
         raise Fenced(refusal)
 
     def told() -> list[str]:
-        return [event.sentence for event in store.events(rollout) if event.type == "person-needed"]
+        return [event.sentence for event in store.events(rollout) if event.type == "intervention-required"]
 
     monkeypatch.setattr(world, "apply", refuses)
     monkeypatch.setattr(troubles, "LASTS", 0.3)
@@ -211,10 +211,13 @@ def test_the_way_back_after_the_store_went_back_begins_as_any_other(tmp_path: Pa
     assert found is not None
     assert found.state.status is Status.ROLLING_BACK
     assert isinstance(found.state.progress, ToggleProgress)
-    assert [event.type for event in found.events] == ["rollback-started", "person-needed"]
+    assert [event.type for event in found.events] == ["rollback-started", "intervention-required"]
     # What is on its way back already stays so, whatever else the store has lost.
     later = replace(rollout, state=found.state)
     journal.note(replace(witness, rollout="another", sequence=9, status="completed"))
     again = found_at_takeover(later, journal, asks, now=3.0, knows=False)
     assert again is not None
-    assert (again.state.status, [event.type for event in again.events]) == (Status.ROLLING_BACK, ["person-needed"])
+    assert (again.state.status, [event.type for event in again.events]) == (
+        Status.ROLLING_BACK,
+        ["intervention-required"],
+    )

@@ -162,7 +162,7 @@ def test_the_status_page_is_renewed_by_what_changed_and_looks_the_same_as_one_ma
     for version in ("2.0", "3.0"):
         end(store, started(store, version).id, Status.COMPLETED, time.time())
     bad = started(store, "4.0")
-    reached = StepStarted(step="half", done="start", weight=50, title="half of the users")
+    reached = StepStarted(step="half", finished_step="start", weight_percent=5.0, title="half of the users")
     harm = (reached.record(), RollbackStarted(cause="errors", step="half", reason="errors").record())
     bad = store.record(bad, Decision(replace(bad.state, at=time.time()), (), harm), None, NOTHING_SEEN)
     end(store, bad.id, Status.ROLLED_BACK, time.time())

@@ -61,7 +61,7 @@ def test_an_abort_that_was_acted_on_is_not_forgotten_by_a_standby_that_lost_it(t
     assert standby.get(rollout).state.status is Status.PROGRESSING
     again = Driver(standby, place, rollout, HERE)
     drive(again, Status.ROLLED_BACK)
-    told = [event.sentence for event in standby.events(rollout) if event.type == "person-needed"]
+    told = [event.sentence for event in standby.events(rollout) if event.type == "intervention-required"]
     assert len(told) == 1
     assert "the store went back in time" in told[0]
     assert f"had been at {lacks}" in told[0]
@@ -151,7 +151,7 @@ def test_after_failed_looks_the_users_go_back_and_a_person_is_told(
         while not store.get(rollout).state.reason.startswith("stuck") or not store.pending(rollout):
             assert time.monotonic() < until
             time.sleep(0.05)
-        assert [e.type for e in store.events(rollout)].count("person-needed") == 1
+        assert [e.type for e in store.events(rollout)].count("intervention-required") == 1
     finally:
         worker.stopping.set()
         thread.join(WITHIN)

@@ -14,10 +14,11 @@ import jsonschema
 import pytest
 
 from pilotage.model import events as ev
+from pilotage.model.event_names import RENAMED_EVENTS, RENAMED_FIELDS
 from pilotage.model.message import Severity
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import CommandKind, Pace
+from pilotage.model.rollout import CommandKind, HoldCause, Pace
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.turn import Turn
 from tests.plans import NO_NUMBERS, a_plan
@@ -25,7 +26,7 @@ from tests.unit.rollout.test_strategies_model import GOOD, ILL, SHORT, Strategie
 
 ROOT = Path(__file__).parents[3]
 OF_THE_STORE: set[type[ev.Occurrence]] = {
-    ev.RolloutQueued, ev.RolloutStarted, ev.RolloutWithdrawn, ev.EnvironmentReleased, ev.ReadinessChecked,
+    ev.RolloutQueued, ev.RolloutStarted, ev.RolloutCancelled, ev.EnvironmentRemoved, ev.ReadinessChecked,
 }  # fmt: skip
 """Told by the store and by `deploy`; the machine tells all others."""
 
@@ -51,6 +52,22 @@ def test_the_page_is_the_code() -> None:
     assert PAGE.PAGE.read_text() == PAGE.page()
 
 
+def test_an_event_under_its_earlier_names_is_the_event_of_today() -> None:
+    """Renames change no stored event: readers translate it (rule 10)."""
+    assert set(RENAMED_EVENTS.values()) | set(RENAMED_FIELDS) <= {event.type for event in ev.EVENTS}
+    assert not set(RENAMED_EVENTS) & {event.type for event in ev.EVENTS}
+    for event in ev.EVENTS:
+        assert set(RENAMED_FIELDS.get(event.type, {}).values()) <= set(event.__dataclass_fields__), event.type
+    held = ev.parse(
+        "hold-started", {"cause": "past", "share": 250, "then": "its end", "reason": "slow", "detail": ["x"]}
+    )
+    assert held == ev.HoldStarted(
+        cause=HoldCause.REGRESSION, weight_percent=25.0, on_timeout="none", reason="slow", details=("x",)
+    )
+    called = ev.parse("person-needed", {"cause": "deadline", "step": "bake", "reason": "why", "old": "1.0"})
+    assert called == ev.InterventionRequired(cause="timeout", step="bake", reason="why", stable_version="1.0")
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.type)
 def test_what_is_stored_comes_back_as_it_was_and_fits_its_schema(example: ev.Occurrence) -> None:
     stored = example.record()
@@ -64,7 +81,7 @@ def test_what_is_stored_comes_back_as_it_was_and_fits_its_schema(example: ev.Occ
 def test_an_event_of_an_earlier_version_had_fewer_fields(event: type[ev.Occurrence]) -> None:
     """What earlier versions stored with these types: nothing, or a part of the fields."""
     least: dict[str, Any] = {"cause": "degraded"} if event is ev.HoldStarted else {}
-    least = {"kind": "fail"} if event is ev.VerdictChanged else least
+    least = {"verdict": "fail"} if event is ev.VerdictChanged else least
     found = ev.parse(str(event.type), least)
     assert isinstance(found, event)
     assert found.severity is found.usual_severity or isinstance(found, ev.HoldStarted)
@@ -81,8 +98,8 @@ def test_an_event_of_a_later_version_is_kept_whole_and_no_quieter() -> None:
 def test_words_from_outside_are_clean_and_bounded_wherever_an_event_keeps_them() -> None:
     """A last line of a log may hold sequences for a terminal, and megabytes."""
     bad = "\x1b]0;owned\x07\x1b[2Jgone\u202e" + "x" * 1_000_000
-    stored = ev.RollbackStarted(cause="instance", step="bake", reason=bad, detail=(bad,)).record()
-    for text in (stored.sentence, stored.data["reason"], *stored.data["detail"]):
+    stored = ev.RollbackStarted(cause="instance", step="bake", reason=bad, details=(bad,)).record()
+    for text in (stored.sentence, stored.data["reason"], *stored.data["details"]):
         assert not re.search("[\x00-\x08\x1b\u202e]", text)
         assert "gone" in text
         assert len(text) <= ev.LONGEST

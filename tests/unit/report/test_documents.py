@@ -200,7 +200,7 @@ def test_r26_an_issue_is_opened_as_the_trackers_want_it() -> None:
 
 def happened(*types: str, at: float = 1000.0) -> tuple[Happened, ...]:
     return tuple(
-        Happened(at + n, parse(type_, {"weight": 50, "pace": "full"} if type_.endswith("started") else {}))
+        Happened(at + n, parse(type_, {"weight_percent": 5.0, "mode": "full"} if type_.endswith("started") else {}))
         for n, type_ in enumerate(types)
     )
 
@@ -210,7 +210,7 @@ def one(*types: str, final: bool = True, closed: bool = False) -> Rollout:
 
 
 def test_an_incident_is_of_users_and_ends_when_they_are_well() -> None:
-    found = incident_of(one("rollout-started", "step-started", "rollback-started", "traffic-returned", "rolled-back"))
+    found = incident_of(one("rollout-started", "step-started", "rollback-started", "traffic-restored", "rolled-back"))
     assert found is not None
     assert (found.began, found.ended) == (1002.0, 1003.0)
     assert incident_of(one("rollout-started", "rollback-started", "rolled-back")) is None, "no user had it"
@@ -226,7 +226,7 @@ def test_an_incident_is_of_users_and_ends_when_they_are_well() -> None:
         ([one("step-started", final=False)], Condition.RELEASING),
         ([one("step-started", final=False, closed=True)], Condition.MAINTENANCE),
         ([one("step-started", "rollback-started", final=False)], Condition.DEGRADED),
-        ([one("step-started", "rollback-started", "traffic-returned", "rolled-back")], Condition.OPERATIONAL),
+        ([one("step-started", "rollback-started", "traffic-restored", "rolled-back")], Condition.OPERATIONAL),
     ],
 )
 def test_the_page_says_how_a_service_is(rollouts: list[Rollout], condition: Condition) -> None:

@@ -43,7 +43,7 @@ def test_every_transition_is_one_message_with_its_facts(type_: str) -> None:
 def test_what_pages_is_what_is_critical() -> None:
     """No event opens an incident by another rule than its severity."""
     for kind in EVENTS:
-        found = parse(kind.type, {"cause": "degraded", "kind": "fail", "pace": "full"})
+        found = parse(kind.type, {"cause": "degraded", "verdict": "fail", "mode": "full", "command": "abort"})
         assert (incident_of(False, found) is Incident.TRIGGER) == (found.severity is Severity.CRITICAL)
 
 
@@ -56,10 +56,10 @@ def test_what_pages_is_what_is_critical() -> None:
         ("hold-started", {"cause": "degraded"}, Severity.CRITICAL),
         ("traffic-withdrawn", {"cause": "error rate"}, Severity.CRITICAL),
         ("traffic-withdrawn", {"cause": "error rate", "excuse": "warm-up"}, Severity.WARNING),
-        ("paused", {"cause": "past"}, Severity.CRITICAL),
+        ("paused", {"cause": "regression"}, Severity.CRITICAL),
         ("paused", {"cause": "insufficient-data"}, Severity.WARNING),
-        ("verdict", {"kind": "fail"}, Severity.WARNING),
-        ("verdict", {"kind": "pass"}, Severity.PROGRESS),
+        ("verdict-changed", {"verdict": "fail"}, Severity.WARNING),
+        ("verdict-changed", {"verdict": "pass"}, Severity.PROGRESS),
         ("something-new", {}, Severity.INFO),
     ],
 )
@@ -83,12 +83,12 @@ def test_pagerduty_hears_of_incidents_alone() -> None:
 
 TYPES = st.sampled_from(
     [
-        ("rollback-started", {}), ("rolled-back", {}), ("person-needed", {"cause": "x"}), ("failed", {}),
+        ("rollback-started", {}), ("rolled-back", {}), ("intervention-required", {"cause": "x"}), ("failed", {}),
         ("completed", {}), ("hold-started", {"cause": "degraded"}), ("hold-ended", {"cause": "degraded"}),
         ("hold-started", {"cause": "inconclusive"}), ("hold-ended", {"cause": "inconclusive"}), ("step-started", {}),
         ("resumed", {}), ("paused", {}), ("promoted", {}), ("traffic-withdrawn", {"cause": "error rate"}),
-        ("traffic-withdrawn", {"excuse": "warm-up"}), ("second-try", {}), ("paused", {"cause": "past"}),
-        ("unwatched", {}), ("worse-than-the-past", {}),
+        ("traffic-withdrawn", {"retry_reason": "warm-up"}), ("retry-started", {}), ("paused", {"cause": "past"}),
+        ("analysis-incomplete", {}), ("regression-accepted", {}),
     ]
 )  # fmt: skip
 

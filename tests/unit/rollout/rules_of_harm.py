@@ -70,9 +70,9 @@ def _sure_harm_takes_the_users_back(
 def _doubt_undoes_nothing(plan: Plan, before: RolloutState, decision: Decision) -> None:
     """Worse than the past, or nobody to ask after everything passed: a pause or an end, never a way back."""
     causes = [e.data.get("cause") for e in decision.events if e.type == "rollback-started"]
-    if causes != ["deadline"] or before.hold is None:
+    if causes != ["timeout"] or before.hold is None:
         return
     step = plan.steps[before.step]
     whole = step.kind in (StepKind.BAKE, StepKind.KEEP) or (step.kind is StepKind.BATCH and restored(before))
-    assert before.hold.cause is not HoldCause.PAST, "undone for the past alone"
+    assert before.hold.cause is not HoldCause.REGRESSION, "undone for the past alone"
     assert not (whole and before.hold.cause in _NO_DATA), "undone for want of data although everything passed"

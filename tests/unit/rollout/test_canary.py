@@ -214,7 +214,7 @@ def test_the_way_back_is_traffic_then_drain_then_stop() -> None:
         told += events(decision)
         if Ensure("new", 0) in decision.actions and stopped_at is None:
             stopped_at = second
-    assert told == ["traffic-returned", "rolled-back"]
+    assert told == ["traffic-restored", "rolled-back"]
     assert stopped_at is not None
     assert stopped_at >= 4
 

@@ -112,7 +112,7 @@ def test_causes_that_take_turns_have_a_deadline_all_the_same() -> None:
             break
     assert world.state.status is Status.ROLLING_BACK
     assert world.told["hold-started"] <= 3
-    assert world.told["verdict"] <= 2
+    assert world.told["verdict-changed"] <= 2
 
 
 def test_a_source_that_fails_every_other_second_is_one_event_also_in_a_pause() -> None:
@@ -122,10 +122,10 @@ def test_a_source_that_fails_every_other_second_is_one_event_also_in_a_pause() -
     dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
     for number in range(60):
         world.look(ill=False, verdicts=GOOD if number % 2 else dead)
-    assert world.told["verdict"] == 1
+    assert world.told["verdict-changed"] == 1
     for _ in range(7):
         world.look(ill=False)
-    assert world.told["verdict"] == 2, "once it stays away it is over"
+    assert world.told["verdict-changed"] == 2, "once it stays away it is over"
 
 
 def test_before_the_first_user_a_router_that_is_being_started_costs_no_further_wait() -> None:

@@ -197,7 +197,7 @@ def test_a_release_without_a_way_back_is_not_withdrawn_but_stops_and_calls_a_per
     plan = a_plan({"rollback.possible": False})
     decision = decide(plan, at(plan), seen(50, WORSE), (), 2.0)
     assert decision.state.status is Status.PAUSED
-    assert told(decision)[-1] == "person-needed"
+    assert told(decision)[-1] == "intervention-required"
 
 
 def test_stable_gets_no_more_back_than_it_can_carry() -> None:
@@ -217,7 +217,7 @@ def test_errors_of_young_instances_cost_the_traffic_until_they_are_warm_and_then
     waits = decide(plan, replace(first.state, in_status=8.0), seen(0, YOUNG), (), 3.0)
     assert waits.state.status is Status.WITHDRAWN
     second = decide(plan, replace(first.state, in_status=9.0), seen(0, YOUNG), (), 3.0)
-    assert "second-try" in told(second)
+    assert "retry-started" in told(second)
     assert (second.state.status, second.state.tries, weight_of(second)) == (Status.PROGRESSING, 1, 50)
     failed = decide(plan, second.state, seen(50, YOUNG), (), 4.0).state
     assert failed.excuse == ""
@@ -303,8 +303,8 @@ def test_worse_than_the_past_pauses_pages_and_goes_on_when_nobody_says_no(tolera
         history.append(state.status)
         events += [(e.type, e.data.get("cause")) for e in decision.events]
     assert Status.ROLLING_BACK not in history
-    assert ("paused", HoldCause.PAST.value) in events
-    assert "worse-than-the-past" in [name for name, _ in events]
+    assert ("paused", HoldCause.REGRESSION.value) in events
+    assert "regression-accepted" in [name for name, _ in events]
     assert "twice the past's" in state.worse
 
 
@@ -364,7 +364,7 @@ def test_growing_evidence_stops_the_automatic_ramp_but_no_fixed_steps() -> None:
         decision = decide(plan, state, seen(50, growing), (), 2.0)
         if ramp:
             assert decision.state.hold is not None
-            assert decision.state.hold.cause is HoldCause.EVIDENCE
+            assert decision.state.hold.cause is HoldCause.HARM_SUSPECTED
             calm = (replace(growing[0], evidence=2.9),)
             assert decide(plan, decision.state, seen(50, calm), (), 3.0).state.step == second + 1
         else:

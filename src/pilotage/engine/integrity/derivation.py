@@ -13,14 +13,15 @@ from typing import Any
 
 from pilotage.engine.integrity.chain import broken_link
 from pilotage.engine.integrity.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
-from pilotage.model.events import Completed, Failed, PersonNeeded, RolledBack, RolloutStarted, RolloutWithdrawn
+from pilotage.model.event_names import data_today
+from pilotage.model.events import Completed, Failed, InterventionRequired, RolledBack, RolloutCancelled, RolloutStarted
 from pilotage.model.record import Recorded
 from pilotage.model.rollout import Status
 from pilotage.model.text import clean
 
 _ENDS = {
     Completed.type: Status.COMPLETED, RolledBack.type: Status.ROLLED_BACK, Failed.type: Status.FAILED,
-    RolloutWithdrawn.type: Status.CANCELLED,
+    RolloutCancelled.type: Status.CANCELLED,
 }  # fmt: skip
 """By the type of event: the status in which a rollout ends."""
 
@@ -100,14 +101,15 @@ def _said(case: Case) -> dict[str, Any]:
         if event.number == 1:
             said |= {"created_at": event.at, "actor": None}
             said |= {name: seal["entry"][name] for name in ENTRY if name in seal.get("entry", {})}
-        if event.type == RolloutStarted.type:
-            said |= {"started_at": event.at, "old": event.data.get("old") or None}
-            said |= {"version": event.data["version"]} if "version" in event.data else {}
+        type_, data = event.type_today, data_today(event.type, event.data)
+        if type_ == RolloutStarted.type:
+            said |= {"started_at": event.at, "old": data.get("stable_version") or None}
+            said |= {"version": data["version"]} if "version" in data else {}
             said |= seal.get("start", {})
-        if event.type == PersonNeeded.type and event.data.get("old"):
-            said["old"] = event.data["old"]
-        if event.type in _ENDS:
-            said |= {"status": _ENDS[event.type].value, "finished_at": event.at}
+        if type_ == InterventionRequired.type and data.get("stable_version"):
+            said["old"] = data["stable_version"]
+        if type_ in _ENDS:
+            said |= {"status": _ENDS[type_].value, "finished_at": event.at}
         said |= {name: value for name, value in seal.get("end", {}).items() if name not in ("judge", "live")}
     return said
 
@@ -174,7 +176,7 @@ def _bodies(case: Case) -> Iterator[str]:
         for name, called in (("judge", "the judge's sums"), ("live", "the last verdicts")):
             if name in end and text_digest(case.row[name]) != end[name]:
                 changed = "are missing" if case.row[name] is None else "were changed"
-                yield f"{called} {changed} after event {event.number} ({event.type})"
+                yield f"{called} {changed} after event {event.number} ({event.type_today})"
 
 
 def _commands(case: Case) -> Iterator[str]:
@@ -204,8 +206,8 @@ def _letters(case: Case) -> Iterator[str]:
             continue
         for channel in told["channels"]:
             if (event.number, channel) not in case.letters:
-                yield f"the message to {channel} about event {event.number} ({event.type}) is missing"
+                yield f"the message to {channel} about event {event.number} ({event.type_today}) is missing"
                 continue
             letter = case.letters[event.number, channel]
             if (letter.digest if isinstance(letter, Pruned) else digest(letter)) != told["message"]:
-                yield f"the message to {channel} about event {event.number} ({event.type}) was changed"
+                yield f"the message to {channel} about event {event.number} ({event.type_today}) was changed"

@@ -136,7 +136,7 @@ def _place_row(connection: Connection, place: Place) -> Mapping[str, Any] | None
 def _links(case: Case) -> Iterator[Link]:
     for event in case.events:
         place = sealed_in(event.data).get("place")
-        if event.type in LINKS and place is not None:
+        if event.type_today in LINKS and place is not None:
             yield Link(
                 rollout=case.id, number=event.number, hash=event.hash, before=place["before"], last=place["last"]
             )

@@ -100,11 +100,11 @@ def queued(plan: Plan, actor: str) -> Event:
 
 def started(plan: Plan, state: RolloutState, actor: str) -> Event:
     return RolloutStarted(
-        plan=plan.hash,
-        pace=state.pace,
+        plan_hash=plan.hash,
+        mode=state.pace,
         version=plan.version,
-        old=state.old or "",
+        stable_version=state.old or "",
         environment=plan.environment,
         actor=actor,
-        glass=state.reason if state.pace is Pace.URGENT else "",
+        emergency_reason=state.reason if state.pace is Pace.URGENT else "",
     ).record()

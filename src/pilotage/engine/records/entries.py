@@ -18,7 +18,7 @@ from pilotage.engine.records.chronicle import Told
 from pilotage.engine.records.rows import readable
 from pilotage.engine.records.statements import encoded, plan_row, snapshot_row, state_columns
 from pilotage.engine.records.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
-from pilotage.model.events import RolloutWithdrawn
+from pilotage.model.events import RolloutCancelled
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
@@ -121,7 +121,7 @@ def withdraw(connection: Connection, identity: str, actor: str, now: float) -> b
         return False
     reason = f"withdrawn by {actor}"
     place = environments.known(connection, row["service"], row["environment"])
-    event = RolloutWithdrawn(version=row["version"], actor=actor).record()
+    event = RolloutCancelled(version=row["version"], actor=actor).record()
     subject = Subject(
         identity, row["service"], row["environment"], row["version"], row["old"] or "", row["actor"], row["plan_hash"]
     )

@@ -12,10 +12,11 @@ from sqlalchemy import Row, func, select
 from pilotage.engine.records.rows import ACTIVE
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import announcements, events, rollouts
+from pilotage.model.event_names import types_stored
 from pilotage.model.events import parse
 from pilotage.model.events.course import Completed, Failed, RolledBack, StepStarted
-from pilotage.model.events.people import PersonNeeded
-from pilotage.model.events.trouble import RollbackStarted, TrafficReturned, TrafficWithdrawn
+from pilotage.model.events.people import InterventionRequired
+from pilotage.model.events.trouble import RollbackStarted, TrafficRestored, TrafficWithdrawn
 from pilotage.report.status import Happened, Planned, Rollout, incident_of
 
 _SHOWN = timedelta(days=30).total_seconds()
@@ -23,17 +24,18 @@ _PLANNED = "status_page_start"
 """The announcement of the communication calendar that speaks to the status page."""
 
 _NOTICED = tuple(
-    kind.type
+    stored
     for kind in (
         Completed,
         Failed,
-        PersonNeeded,
+        InterventionRequired,
         RollbackStarted,
         RolledBack,
         StepStarted,
-        TrafficReturned,
+        TrafficRestored,
         TrafficWithdrawn,
     )
+    for stored in types_stored(kind.type)
 )
 """Events that an incident of the page is made of."""
 

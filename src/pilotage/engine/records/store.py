@@ -35,7 +35,7 @@ from pilotage.engine.records.statements import clock, state_columns
 from pilotage.engine.records.tables import commands, rollouts
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
-from pilotage.model.events import EnvironmentReleased
+from pilotage.model.events import EnvironmentRemoved
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
 from pilotage.model.progress import BlueGreenProgress
@@ -159,7 +159,7 @@ class Store(Reads):
     def clean(self, identity: str, actor: str, now: float) -> None:
         """The failed environment that was kept for study may go: its keeper stops it. Raises StoreConflict."""
         kept = self.get(identity)
-        event = EnvironmentReleased(version=kept.version, actor=actor).record()
+        event = EnvironmentRemoved(version=kept.version, actor=actor).record()
         state = replace(kept.state, progress=BlueGreenProgress())
         with self._engine.begin() as connection:
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)

@@ -17,7 +17,7 @@ from pilotage.engine.integrity.chain import append
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.engine.records.tables import rollouts
 from pilotage.engine.rescue import take_back as rescue
-from pilotage.model.events import PersonNeeded
+from pilotage.model.events import InterventionRequired
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event
@@ -65,7 +65,7 @@ def leave_to_stable(directory: Path, rollout: Rollout) -> None:
 def tell_stuck(store: Store, rollout: str, why: str) -> None:
     """Put into the record, and on its channels, that a person is needed. Where the rollout cannot be read any more, its
     chain alone gets the event."""
-    told = PersonNeeded(cause="stuck", step="", reason=why).record()
+    told = InterventionRequired(cause="stuck", step="", reason=why).record()
     try:
         found = store.get(rollout)
         reason = found.state.reason if found.state.status.final else f"stuck: {why}"

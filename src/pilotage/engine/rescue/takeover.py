@@ -10,7 +10,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.recorder import BACK
 from pilotage.engine.rescue.journal import Done, Journal, Lost, Witness
-from pilotage.model.events import PersonNeeded
+from pilotage.model.events import InterventionRequired
 from pilotage.model.observation import Health
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Pace, RolloutState, Seen, Status
@@ -77,7 +77,7 @@ def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState |
     else:
         paused = replace(state, status=Status.PAUSED, hold=None, in_status=0.0, reason=reason, at=max(now, state.at))
         decision = Decision(paused, (), ())
-    calls = PersonNeeded(cause="store", step="", reason=decision.state.reason).record()
+    calls = InterventionRequired(cause="store", step="", reason=decision.state.reason).record()
     return replace(decision, events=(*decision.events, calls))
 
 
@@ -108,4 +108,6 @@ def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
     reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)
     asks = f"{reason} `pilotage resume` releases {state.new} beside it"
-    return Decision(state, (), (PersonNeeded(cause="store", step="", reason=asks, old=serving).record(),))
+    return Decision(
+        state, (), (InterventionRequired(cause="store", step="", reason=asks, stable_version=serving).record(),)
+    )

@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from pilotage.model.event_names import data_today, type_today
 from pilotage.model.events.course import (
-    BatchRestored,
-    BatchReturned,
+    BatchHealthy,
+    BatchRolledBack,
     CheckSkipped,
     Completed,
+    EnvironmentKept,
     Failed,
-    MoveDone,
-    Preserved,
     ReadinessChecked,
+    RollbackStepCompleted,
     RolledBack,
     RolloutQueued,
     RolloutStarted,
@@ -30,37 +31,37 @@ from pilotage.model.events.occurrence import LONGEST, Occurrence
 from pilotage.model.events.people import (
     Approved,
     CommandRefused,
-    EnvironmentReleased,
+    EnvironmentRemoved,
+    InterventionRequired,
     Paused,
-    PersonNeeded,
     Promoted,
     Resumed,
-    Retried,
-    RolloutWithdrawn,
+    RolloutCancelled,
+    StepRestarted,
 )
 from pilotage.model.events.trouble import (
+    AnalysisIncomplete,
     HoldEnded,
     HoldStarted,
-    InstanceDied,
+    InstanceExited,
     InstanceReplaced,
+    RegressionAccepted,
+    RetryStarted,
     RollbackStarted,
-    SecondTry,
     TrafficDiverted,
+    TrafficRestored,
     TrafficResumed,
-    TrafficReturned,
     TrafficWithdrawn,
-    Unwatched,
     VerdictChanged,
-    WorseThanThePast,
 )
 from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
-    RolloutQueued, RolloutStarted, ReadinessChecked, StepStarted, CheckSkipped, BatchRestored,
-    VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, Retried, Promoted, Approved, CommandRefused,
-    InstanceDied, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, SecondTry, Unwatched,
-    WorseThanThePast, PersonNeeded, RollbackStarted, TrafficReturned, BatchReturned, MoveDone, Preserved,
-    Completed, RolledBack, Failed, RolloutWithdrawn, EnvironmentReleased,
+    RolloutQueued, RolloutStarted, ReadinessChecked, StepStarted, CheckSkipped, BatchHealthy,
+    VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, Approved, CommandRefused,
+    InstanceExited, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, RetryStarted,
+    AnalysisIncomplete, RegressionAccepted, InterventionRequired, RollbackStarted, TrafficRestored, BatchRolledBack,
+    RollbackStepCompleted, EnvironmentKept, Completed, RolledBack, Failed, RolloutCancelled, EnvironmentRemoved,
 )  # fmt: skip
 """In the order of the story."""
 
@@ -89,20 +90,21 @@ class Other(Occurrence, tag="", severity=Severity.INFO):
 
 
 def parse(type_: str, data: Mapping[str, Any]) -> Occurrence:
-    """The event whose type and data were stored; `Other` when this version does not know it.
+    """The event whose type and data were stored, by whatever names; `Other` when this version does not know it.
 
     An event that was stored by an earlier version has fewer fields: the others are empty. Its sentence is the stored
     one, not the property's.
     """
     import msgspec
 
-    known = _BY_TYPE.get(type_)
+    name = type_today(type_)
+    known = _BY_TYPE.get(name)
     if known is None:
-        return Other(name=type_, stored=data)
+        return Other(name=name, stored=data)
     try:
-        found: Occurrence = msgspec.convert(_filled(known, data), known)
+        found: Occurrence = msgspec.convert(_filled(known, data_today(name, data)), known)
     except (msgspec.ValidationError, TypeError):
-        return Other(name=type_, stored=data)
+        return Other(name=name, stored=data)
     return found
 
 
@@ -152,10 +154,44 @@ def _kinds(known: type[Occurrence]) -> dict[str, Any]:
 
 
 __all__ = [
-    "EVENTS", "LONGEST", "Approved", "BatchRestored", "BatchReturned", "CheckSkipped", "CommandRefused", "Completed",
-    "EnvironmentReleased", "Failed", "HoldEnded", "HoldStarted", "InstanceDied", "InstanceReplaced", "MoveDone",
-    "Occurrence", "Other", "Paused", "PersonNeeded", "Preserved", "Promoted", "ReadinessChecked", "Resumed", "Retried",
-    "RollbackStarted", "RolledBack", "RolloutQueued", "RolloutStarted", "RolloutWithdrawn", "SecondTry", "StepStarted",
-    "TrafficDiverted", "TrafficResumed", "TrafficReturned", "TrafficWithdrawn", "Unwatched", "VerdictChanged",
-    "WorseThanThePast", "parse", "schemas",
+    "EVENTS",
+    "LONGEST",
+    "AnalysisIncomplete",
+    "Approved",
+    "BatchHealthy",
+    "BatchRolledBack",
+    "CheckSkipped",
+    "CommandRefused",
+    "Completed",
+    "EnvironmentKept",
+    "EnvironmentRemoved",
+    "Failed",
+    "HoldEnded",
+    "HoldStarted",
+    "InstanceExited",
+    "InstanceReplaced",
+    "InterventionRequired",
+    "Occurrence",
+    "Other",
+    "Paused",
+    "Promoted",
+    "ReadinessChecked",
+    "RegressionAccepted",
+    "Resumed",
+    "RetryStarted",
+    "RollbackStarted",
+    "RollbackStepCompleted",
+    "RolledBack",
+    "RolloutCancelled",
+    "RolloutQueued",
+    "RolloutStarted",
+    "StepRestarted",
+    "StepStarted",
+    "TrafficDiverted",
+    "TrafficRestored",
+    "TrafficResumed",
+    "TrafficWithdrawn",
+    "VerdictChanged",
+    "parse",
+    "schemas",
 ]  # fmt: skip

@@ -27,23 +27,23 @@ class RolloutQueued(Occurrence, tag="rollout-queued", severity=Severity.INFO):
 class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
     """The rollout starts."""
 
-    plan: str
+    plan_hash: str
     """SHA-256 of the plan."""
-    pace: Pace
+    mode: Pace
     version: str
-    old: str
+    stable_version: str
     """The version in production until now; empty for a first deployment."""
     environment: str
     actor: str
-    glass: str = ""
+    emergency_reason: str = ""
     """Why it is an emergency; only with the pace `urgent`."""
 
     @property
     def sentence(self) -> str:
-        back = self.pace is Pace.FAST
+        back = self.mode is Pace.FAST
         way = f"{self.environment} returns to {self.version}" if back else self._onwards
-        before = f"{self.old} is stable" if self.old else "this is the first deployment"
-        glass = f" as an emergency: {self.glass}" if self.pace is Pace.URGENT else ""
+        before = f"{self.stable_version} is stable" if self.stable_version else "this is the first deployment"
+        glass = f" as an emergency: {self.emergency_reason}" if self.mode is Pace.URGENT else ""
         return f"{way}, started by {self.actor}{glass}; {before}"
 
     @property
@@ -55,17 +55,17 @@ class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
 class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PROGRESS):
     """Pilotage checked the readiness gates before the rollout started. Recorded only if readiness is enforced."""
 
-    waived: Mapping[str, str]
+    waivers: Mapping[str, str]
     """Waived gates, each with its reason."""
     artifact: str
     """The checked artifact, such as a commit."""
-    gates: int
+    gate_count: int
     """Number of gates."""
 
     @property
     def sentence(self) -> str:
-        ready = f"{self.gates - len(self.waived)} of {self.gates} readiness gates passed"
-        return "; ".join((ready, *(f"{item} {reason}" for item, reason in self.waived.items())))
+        ready = f"{self.gate_count - len(self.waivers)} of {self.gate_count} readiness gates passed"
+        return "; ".join((ready, *(f"{item} {reason}" for item, reason in self.waivers.items())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +73,10 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
     """A step of the plan is complete, and the next one starts."""
 
     step: str
-    done: str
+    finished_step: str
     """The completed step."""
-    weight: int
-    """Per mille of users on the new version in this step."""
+    weight_percent: float
+    """Users on the new version in this step."""
     title: str
 
     @property
@@ -97,41 +97,41 @@ class CheckSkipped(Occurrence, tag="check-skipped", severity=Severity.PROGRESS):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchRestored(Occurrence, tag="batch-restored", severity=Severity.PROGRESS):
+class BatchHealthy(Occurrence, tag="batch-healthy", severity=Severity.PROGRESS):
     """Rolling: a batch runs the new version, is healthy and serves traffic."""
 
     step: str
-    where: str
+    instances: str
     """All instances, by version."""
 
     @property
     def sentence(self) -> str:
-        return f"{self.step} is healthy and serves traffic; {self.where}"
+        return f"{self.step} is healthy and serves traffic; {self.instances}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchReturned(Occurrence, tag="batch-returned", severity=Severity.PROGRESS):
+class BatchRolledBack(Occurrence, tag="batch-rolled-back", severity=Severity.PROGRESS):
     """Rolling: a batch runs the old version again."""
 
-    where: str
+    instances: str
     """All instances, by version."""
 
     @property
     def sentence(self) -> str:
-        return f"a batch runs the old version again; {self.where}"
+        return f"a batch runs the old version again; {self.instances}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MoveDone(Occurrence, tag="move-done", severity=Severity.PROGRESS):
+class RollbackStepCompleted(Occurrence, tag="rollback-step-completed", severity=Severity.PROGRESS):
     """Big-bang: one stage of the rollback is complete."""
 
-    move: int
+    number: int
     """1 to 5."""
-    what: str
+    title: str
 
     @property
     def sentence(self) -> str:
-        return self.what
+        return self.title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,12 +140,12 @@ class Completed(Occurrence, tag="completed", severity=Severity.INFO):
 
     step: str
     version: str
-    how: str = ""
+    caveat: str = ""
     """What was not analysed, or was worse than in the past."""
 
     @property
     def sentence(self) -> str:
-        return "; ".join(part for part in (self.how, f"{self.version} serves all requests") if part)
+        return "; ".join(part for part in (self.caveat, f"{self.version} serves all requests") if part)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,16 +171,16 @@ class Failed(Occurrence, tag="failed", severity=Severity.CRITICAL):
 
     version: str
     reason: str
-    trouble: str = ""
+    error: str = ""
     """What Pilotage last failed to read or to do."""
 
     @property
     def sentence(self) -> str:
-        return f"manual intervention needed: {self.reason}. {self.trouble}".strip()
+        return f"manual intervention needed: {self.reason}. {self.error}".strip()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preserved(Occurrence, tag="preserved", severity=Severity.INFO):
+class EnvironmentKept(Occurrence, tag="environment-kept", severity=Severity.INFO):
     """Blue-green: the failed environment keeps running for debugging."""
 
     version: str

@@ -12,7 +12,7 @@ from pilotage.model.rollout import CommandKind, HoldCause
 @dataclass(frozen=True, kw_only=True)
 class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
     """A person paused the rollout, or a hold reached its deadline and needs a decision. Critical with the cause
-    `past`."""
+    `regression`."""
 
     cause: HoldCause | None = None
     """The hold that reached its deadline; none if a person paused."""
@@ -22,7 +22,7 @@ class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
     @property
     def severity(self) -> Severity:
         # Nothing runs beside the new version to compare it with: only a person can tell.
-        return Severity.CRITICAL if self.cause is HoldCause.PAST else self.usual_severity
+        return Severity.CRITICAL if self.cause is HoldCause.REGRESSION else self.usual_severity
 
     @property
     def sentence(self) -> str:
@@ -44,17 +44,17 @@ class Resumed(Occurrence, tag="resumed", severity=Severity.INFO):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retried(Occurrence, tag="retried", severity=Severity.PROGRESS):
+class StepRestarted(Occurrence, tag="step-restarted", severity=Severity.PROGRESS):
     """A person restarted this step's checks and analysis, with fresh evidence."""
 
     actor: str
     reason: str = ""
-    withdrawn: bool = False
+    traffic_restored: bool = False
     """Traffic was withdrawn and returns."""
 
     @property
     def sentence(self) -> str:
-        what = "traffic returns for one retry" if self.withdrawn else "this step's checks and analysis restart"
+        what = "traffic returns for one retry" if self.traffic_restored else "this step's checks and analysis restart"
         return f"{what}, requested {by_whom(self.actor, self.reason)}"
 
 
@@ -69,13 +69,13 @@ class Promoted(Occurrence, tag="promoted", severity=Severity.INFO):
     step: str = ""
     """The step whose traffic returns; only after a withdrawal."""
     title: str = ""
-    although: str = ""
+    withdrawal_reason: str = ""
     """Why the traffic was withdrawn."""
 
     @property
     def sentence(self) -> str:
         if self.step:
-            return f"{self.title}: promoted {by_whom(self.actor, self.reason)}, despite {self.although}"
+            return f"{self.title}: promoted {by_whom(self.actor, self.reason)}, despite {self.withdrawal_reason}"
         return f"promoted {by_whom(self.actor, self.reason)}" + (" without the remaining analysis" if self.full else "")
 
 
@@ -83,43 +83,45 @@ class Promoted(Occurrence, tag="promoted", severity=Severity.INFO):
 class Approved(Occurrence, tag="approved", severity=Severity.INFO):
     """A person approved the step that waits for an approval."""
 
-    plan: str
+    plan_hash: str
     """SHA-256 of the plan that was approved."""
-    person: str
+    actor: str
     title: str
-    given: int
-    wanted: int
+    approvals: int
+    approvals_required: int
     reason: str = ""
 
     @property
     def sentence(self) -> str:
-        return f"{self.title}: approved {by_whom(self.person, self.reason)} ({self.given} of {self.wanted})"
+        return (
+            f"{self.title}: approved {by_whom(self.actor, self.reason)} ({self.approvals} of {self.approvals_required})"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRefused(Occurrence, tag="command-refused", severity=Severity.PROGRESS):
     """Pilotage refused a command."""
 
-    kind: CommandKind
+    command: CommandKind
     actor: str
-    why: str
+    reason: str
 
     @property
     def sentence(self) -> str:
-        return f"{self.kind} by {self.actor} refused: {self.why}"
+        return f"{self.command} by {self.actor} refused: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PersonNeeded(Occurrence, tag="person-needed", severity=Severity.CRITICAL):
+class InterventionRequired(Occurrence, tag="intervention-required", severity=Severity.CRITICAL):
     """Pilotage needs a decision by an operator: the release cannot be rolled back (`rollback.possible`), the store lost
     data, or Pilotage cannot observe the rollout."""
 
     cause: str
-    """`deadline`, `check`, `instance`, or the metric that failed; `store`, `stuck`."""
+    """`timeout`, `check`, `instance`, or the metric that failed; `store`, `stuck`."""
     step: str
     """Empty if it concerns the whole rollout."""
     reason: str
-    old: str = ""
+    stable_version: str = ""
     """The version found serving although the store recorded none; from now on the version to roll back to."""
 
     @property
@@ -128,7 +130,7 @@ class PersonNeeded(Occurrence, tag="person-needed", severity=Severity.CRITICAL):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutWithdrawn(Occurrence, tag="withdrawn", severity=Severity.INFO):
+class RolloutCancelled(Occurrence, tag="cancelled", severity=Severity.INFO):
     """A person cancelled a queued rollout. The last event of the rollout."""
 
     version: str
@@ -140,7 +142,7 @@ class RolloutWithdrawn(Occurrence, tag="withdrawn", severity=Severity.INFO):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentReleased(Occurrence, tag="environment-released", severity=Severity.PROGRESS):
+class EnvironmentRemoved(Occurrence, tag="environment-removed", severity=Severity.PROGRESS):
     """A person released the failed environment for deletion (`pilotage clean`)."""
 
     version: str

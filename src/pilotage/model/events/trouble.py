@@ -9,35 +9,34 @@ from pilotage.model.message import Severity
 from pilotage.model.observation import VerdictKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.rollout import HoldCause
-from pilotage.model.traffic import WHOLE
 
 _AT_DEADLINE = {
     "rollback": "rolls back",
     "pause": "pauses",
-    "goes on unwatched": "continues without analysis",
+    "continue": "continues without analysis",
 }
 
 
-def _share(weight: int) -> str:
-    return format_share(weight / WHOLE)
+def _share(weight_percent: float) -> str:
+    return format_share(weight_percent / 100)
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerdictChanged(Occurrence, tag="verdict", severity=Severity.WARNING):
+class VerdictChanged(Occurrence, tag="verdict-changed", severity=Severity.WARNING):
     """A metric or its source starts or stops failing. When it stops, the severity is progress."""
 
     metric: str
-    kind: VerdictKind
+    verdict: VerdictKind
     reason: str
 
     @property
     def severity(self) -> Severity:
-        bad = self.kind in (VerdictKind.FAIL, VerdictKind.SOURCE_ERROR)
+        bad = self.verdict in (VerdictKind.FAIL, VerdictKind.SOURCE_ERROR)
         return self.usual_severity if bad else Severity.PROGRESS
 
     @property
     def sentence(self) -> str:
-        return f"{self.metric}: {self.kind}: {self.reason}"
+        return f"{self.metric}: {self.verdict}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +44,14 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
     """The rollout holds its weight. Critical with the cause `degraded`: harm that cannot be withdrawn."""
 
     cause: HoldCause
-    share: int
-    """Per mille of users on the new version during the hold."""
+    weight_percent: float
+    """Users on the new version during the hold."""
     reason: str
-    then: str
-    """What happens at the deadline: `rollback`, `pause`, `goes on unwatched`, `its end`."""
-    limit: float | None = None
-    """The deadline in seconds; left out if the hold has none of its own."""
-    detail: tuple[str, ...] = ()
+    on_timeout: str
+    """What happens then: `rollback`, `pause`, `continue`; `none` if the hold ends on its own."""
+    timeout_seconds: float | None = None
+    """The deadline; left out if the hold has none of its own."""
+    details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
 
     @property
@@ -62,12 +61,9 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
 
     @property
     def sentence(self) -> str:
-        after = (
-            ""
-            if self.limit is None
-            else f"; {_AT_DEADLINE.get(self.then, self.then)} after {format_duration(self.limit)}"
-        )
-        return f"holding at {_share(self.share)}: {self.reason}{after}"
+        then, limit = _AT_DEADLINE.get(self.on_timeout, self.on_timeout), self.timeout_seconds
+        after = "" if limit is None else f"; {then} after {format_duration(limit)}"
+        return f"holding at {_share(self.weight_percent)}: {self.reason}{after}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +72,12 @@ class HoldEnded(Occurrence, tag="hold-ended", severity=Severity.INFO):
 
     cause: HoldCause | None = None
     """The last cause."""
-    earlier: tuple[HoldCause, ...] = ()
+    earlier_causes: tuple[HoldCause, ...] = ()
     """Earlier causes of the same hold."""
 
     @property
     def causes(self) -> tuple[HoldCause, ...]:
-        return (*self.earlier, *((self.cause,) if self.cause else ()))
+        return (*self.earlier_causes, *((self.cause,) if self.cause else ()))
 
     @property
     def sentence(self) -> str:
@@ -89,16 +85,16 @@ class HoldEnded(Occurrence, tag="hold-ended", severity=Severity.INFO):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceDied(Occurrence, tag="instance-died", severity=Severity.WARNING):
+class InstanceExited(Occurrence, tag="instance-exited", severity=Severity.WARNING):
     """An instance of the new version exited. The rollout rolls back."""
 
     instance: str
-    last: str = ""
+    log_tail: str = ""
     """The last lines of its log."""
 
     @property
     def sentence(self) -> str:
-        return f"instance {self.instance} of the new version exited" + (f": {self.last}" if self.last else "")
+        return f"instance {self.instance} of the new version exited" + (f": {self.log_tail}" if self.log_tail else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,14 +102,13 @@ class TrafficDiverted(Occurrence, tag="traffic-diverted", severity=Severity.WARN
     """No instance of the new version is healthy, so stable serves its traffic until one is. No rollback follows."""
 
     version: str
-    share: int
+    weight_percent: float
     """Per mille of traffic that stable takes over."""
 
     @property
     def sentence(self) -> str:
-        return (
-            f"no instance of {self.version} is healthy; stable serves its {_share(self.share)} of traffic until one is"
-        )
+        share = _share(self.weight_percent)
+        return f"no instance of {self.version} is healthy; stable serves its {share} of traffic until one is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +116,12 @@ class TrafficResumed(Occurrence, tag="traffic-resumed", severity=Severity.INFO):
     """The new version is healthy again and receives its traffic."""
 
     version: str
-    share: int
+    weight_percent: float
     """Per mille of traffic that it receives."""
 
     @property
     def sentence(self) -> str:
-        return f"{self.version} is healthy again and receives its {_share(self.share)} of traffic"
+        return f"{self.version} is healthy again and receives its {_share(self.weight_percent)} of traffic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,27 +134,29 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
     step: str
     version: str
     reason: str
-    limit: float
+    timeout_seconds: float
     """Seconds until Pilotage rolls back if nobody decides."""
-    excuse: str = ""
+    retry_reason: str = ""
     """Why the cause may be transient (`warm-up`, `instance`): Pilotage retries once."""
-    awaited: str = ""
+    retry_after: str = ""
     """What happens before that retry."""
-    detail: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
 
     @property
     def severity(self) -> Severity:
         # Users are on stable, and Pilotage retries by itself: nobody needs to get up.
-        return Severity.WARNING if self.excuse else self.usual_severity
+        return Severity.WARNING if self.retry_reason else self.usual_severity
 
     @property
     def sentence(self) -> str:
-        if self.excuse:
-            return f"all traffic returns to stable: {self.reason}; possibly transient: one retry after {self.awaited}"
+        if self.retry_reason:
+            return (
+                f"all traffic returns to stable: {self.reason}; possibly transient: one retry after {self.retry_after}"
+            )
         return (
             f"{self.version} is withdrawn from traffic: {self.reason}. It needs a decision by an operator within "
-            f"{format_duration(self.limit)}, or it rolls back. `pilotage promote` restores its traffic, "
+            f"{format_duration(self.timeout_seconds)}, or it rolls back. `pilotage promote` restores its traffic, "
             "`pilotage retry` restores it and judges fresh evidence, `pilotage abort` rolls back"
         )
 
@@ -178,23 +175,23 @@ class InstanceReplaced(Occurrence, tag="instance-replaced", severity=Severity.WA
 
 
 @dataclass(frozen=True, kw_only=True)
-class SecondTry(Occurrence, tag="second-try", severity=Severity.WARNING):
+class RetryStarted(Occurrence, tag="retry-started", severity=Severity.WARNING):
     """Traffic returns for the one retry; the analysis restarts with fresh evidence."""
 
-    tries: int
+    restarts: int
     """Number of retries so far."""
     step: str
     title: str
-    after: str
+    failed_metrics: str
     """The metrics that failed."""
 
     @property
     def sentence(self) -> str:
-        return f"{self.title}: retried after {self.after} failed; another failure counts as harm"
+        return f"{self.title}: retried after {self.failed_metrics} failed; another failure counts as harm"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unwatched(Occurrence, tag="unwatched", severity=Severity.WARNING):
+class AnalysisIncomplete(Occurrence, tag="analysis-incomplete", severity=Severity.WARNING):
     """Everything measured passed, and the rest could not be analysed: the rollout continues."""
 
     step: str
@@ -207,15 +204,19 @@ class Unwatched(Occurrence, tag="unwatched", severity=Severity.WARNING):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorseThanThePast(Occurrence, tag="worse-than-the-past", severity=Severity.WARNING):
+class RegressionAccepted(Occurrence, tag="regression-accepted", severity=Severity.WARNING):
     """A pause asked whether to continue although the version is worse than the past. Nobody decided: it continues."""
 
-    worse: str = ""
+    regressions: str = ""
     """What is worse; empty if nothing is any more."""
 
     @property
     def sentence(self) -> str:
-        now = f"although it is worse than the past: {self.worse}" if self.worse else "because nothing is worse any more"
+        now = (
+            f"although it is worse than the past: {self.regressions}"
+            if self.regressions
+            else "because nothing is worse any more"
+        )
         return f"nobody decided before the pause's deadline: the rollout continues {now}"
 
 
@@ -224,10 +225,10 @@ class RollbackStarted(Occurrence, tag="rollback-started", severity=Severity.CRIT
     """The rollout rolls back to the old version, traffic first."""
 
     cause: str
-    """`command`, `deadline`, `check`, `instance`, or the metric that failed."""
+    """`command`, `timeout`, `check`, `instance`, or the metric that failed."""
     step: str
     reason: str
-    detail: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
 
     @property
@@ -236,11 +237,11 @@ class RollbackStarted(Occurrence, tag="rollback-started", severity=Severity.CRIT
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrafficReturned(Occurrence, tag="traffic-returned", severity=Severity.INFO):
+class TrafficRestored(Occurrence, tag="traffic-restored", severity=Severity.INFO):
     """No user reaches the new version any more; the router confirms it."""
 
-    how: str
+    outcome: str
 
     @property
     def sentence(self) -> str:
-        return self.how
+        return self.outcome

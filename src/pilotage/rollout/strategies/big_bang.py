@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pilotage.model.events import MoveDone
+from pilotage.model.events import RollbackStepCompleted
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
@@ -211,7 +211,7 @@ def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]
 def _next_part(turn: Turn, old: str) -> None:
     part = WayBack(_came_to(turn.state) + 1)
     if _is_so(turn, part, old):
-        turn.tell(MoveDone(move=int(part), what=_SENTENCES[part]))
+        turn.tell(RollbackStepCompleted(number=int(part), title=_SENTENCES[part]))
         turn.set(progress=BigBangProgress(came_to=part))
         if part is WayBack.OPEN:
             rolled_back(turn, f"{old} is restored and serves all requests")

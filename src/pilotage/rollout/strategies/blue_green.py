@@ -6,7 +6,7 @@ debugging until `pilotage clean` or the next rollout removes it.
 
 from __future__ import annotations
 
-from pilotage.model.events import Preserved
+from pilotage.model.events import EnvironmentKept
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BlueGreenProgress
 from pilotage.model.rollout import Action, Apply, Ensure, Hold, Pace, RolloutState, Seen
@@ -133,4 +133,4 @@ def _keep_for_study(turn: Turn) -> None:
     running = any(i.version == turn.state.new for i in turn.seen.instances or ())
     if running and not turn.state.preserved:
         turn.set(progress=BlueGreenProgress(preserved=True))
-        turn.tell(Preserved(version=turn.state.new))
+        turn.tell(EnvironmentKept(version=turn.state.new))

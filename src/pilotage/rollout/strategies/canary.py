@@ -156,4 +156,4 @@ def _hold_of_the_ramp(turn: Turn) -> Hold | None:
         and not v.past
         and v.metric not in turn.state.accepted
     ]
-    return Hold(HoldCause.EVIDENCE, f"growing evidence of harm: {sentence_of(against)}") if against else None
+    return Hold(HoldCause.HARM_SUSPECTED, f"growing evidence of harm: {sentence_of(against)}") if against else None

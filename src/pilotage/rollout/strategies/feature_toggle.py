@@ -5,7 +5,7 @@ The way back turns the flag off and leaves the code, dark. Only a failed dark de
 
 from __future__ import annotations
 
-from pilotage.model.events import TrafficReturned
+from pilotage.model.events import TrafficRestored
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import ToggleProgress
@@ -110,7 +110,7 @@ class FeatureToggle(Strategy):
         state, off = turn.state, turn.seen.flag == OFF
         if off and not state.returned:
             turn.set(returned=True)
-            turn.tell(TrafficReturned(how="the flag is off for everyone, confirmed by its provider"))
+            turn.tell(TrafficRestored(outcome="the flag is off for everyone, confirmed by its provider"))
         if _goes_out_dark(state) and state.old is not None:
             _take_back_the_code(turn)
         elif off:

@@ -6,7 +6,7 @@ instances.
 
 from __future__ import annotations
 
-from pilotage.model.events import BatchRestored, BatchReturned
+from pilotage.model.events import BatchHealthy, BatchRolledBack
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
@@ -61,7 +61,7 @@ class Rolling(Strategy):
         turn.set(watched=0.0)
         if walking.arrived(walk, turn.state, turn.seen):
             turn.set(progress=RollingProgress(restored=True))
-            turn.tell(BatchRestored(step=turn.step.id, where=walking.where(turn.state, turn.seen)))
+            turn.tell(BatchHealthy(step=turn.step.id, instances=walking.where(turn.state, turn.seen)))
 
     def hold(self, turn: Turn) -> Hold | None:
         """Fewer instances of either version are healthy than the present batch needs."""
@@ -127,7 +127,7 @@ class Rolling(Strategy):
                 rolled_back(turn, f"every instance runs {state.old} again and is healthy")
                 return
             turn.set(progress=RollingProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
-            turn.tell(BatchReturned(where=walking.where(state, turn.seen)))
+            turn.tell(BatchRolledBack(instances=walking.where(state, turn.seen)))
         elif overdue_back(turn):
             give_up(turn, walking.where(state, turn.seen))
 
