@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_page_names_just_what_is_public() -> None:
-    page = (ROOT / "docs/reference/library.md").read_text().partition("Everything is typed")[0].partition("build on.")[2]
+    page = (
+        (ROOT / "docs/reference/library.md").read_text().partition("Everything is typed")[0].partition("build on.")[2]
+    )
     assert re.findall(r"`(\w+)`", page) == pilotage.__all__
     assert set(dir(pilotage)) == {*pilotage.__all__, "__version__"}
     assert all(getattr(pilotage, name) is not None for name in pilotage.__all__)

@@ -22,7 +22,8 @@ from pilotage.model.rollout import CommandKind, HoldCause, Pace
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.turn import Turn
 from tests.plans import NO_NUMBERS, a_plan
-from tests.unit.rollout.test_strategies_model import GOOD, ILL, SHORT, Strategies
+from tests.unit.rollout.test_strategies_model import SHORT, Strategies
+from tests.unit.rollout.world import GOOD, ILL
 
 ROOT = Path(__file__).parents[3]
 OF_THE_STORE: set[type[ev.Occurrence]] = {

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pilotage import Plan
-from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
+from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import (
     Action,
@@ -19,7 +19,6 @@ from pilotage.model.rollout import (
     Pace,
     Replace,
     RolloutState,
-    Seen,
     Status,
 )
 from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
@@ -27,9 +26,9 @@ from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 from tests import plans
 from tests.effort import examples
 from tests.unit.rollout.rules_of_harm import check_harm
+from tests.unit.rollout.world import GOOD, VERDICTS, World
 
 FULL = 4
-ILL = "127.0.0.1:0"
 
 
 def a_plan(tolerance: str, approval: bool) -> Plan:
@@ -48,98 +47,36 @@ def a_plan(tolerance: str, approval: bool) -> Plan:
     return plans.a_plan(short, tolerance=tolerance, instances=FULL)
 
 
-class World:
-    """Instances and a router, obedient unless told otherwise; every change is checked against the rules."""
+class Shares(World):
+    """Neither version gets more requests than its instances carry, and none ends that a share needs."""
 
-    def __init__(self, old: str | None) -> None:
-        self.health: dict[str, list[Health]] = {"new": []}
-        self.split: Split | None = None
-        if old:
-            self.health[old] = [Health.HEALTHY] * FULL
-            self.split = Split(((old, WHOLE),))
-        self.router_up, self.fleet_up, self.router_obeys = True, True, True
-        self.unreachable_for = dict.fromkeys(self.health, 100.0)
-
-    def seen(self, verdicts: tuple[Verdict, ...]) -> Seen:
-        instances = tuple(
-            Instance(f"{version}-{n}", version, "127.0.0.1", n, health)
-            for version, all_of in self.health.items()
-            for n, health in enumerate(all_of)
-        )
-        trouble = "" if self.router_up and self.fleet_up else "cannot be read"
-        return Seen(
-            self.split if self.router_up else None, instances if self.fleet_up else None, verdicts, trouble=trouble
-        )
-
-    def healthy(self, version: str) -> int:
-        return self.health.get(version, []).count(Health.HEALTHY)
-
-    def apply(self, split: Split) -> None:
+    def apply(self, action: Apply) -> None:
+        split, before = action.split, self.split
         assert sum(weight for _, weight in split.weights) == WHOLE
-        before = self.split
         # Blind, only the way back and what serves users for sure may be said; see _wanted_split.
         sighted = self.fleet_up and self.router_up
         for version, weight in split.weights:
-            if before is not None and version == "new" and weight > before.weight("new"):
+            if before is None or weight <= before.weight(version):
+                continue
+            if version == "new":
                 wanted, blind = instances_for(weight, FULL), not self.router_up
                 served = self.healthy("new") >= wanted or (blind and not self.healthy("old"))
                 assert served or not self.fleet_up, f"{weight} sent to {self.healthy('new')} of {FULL} instances"
-            if (
-                before is not None
-                and version == "old"
-                and weight > before.weight("old")
-                and sighted
-                and self.healthy("new")
-            ):
-                assert weight <= WHOLE * max(self.healthy("old"), 0) // FULL, "stable got more than it can carry"
-        if self.router_up and self.router_obeys:
-            self.split = split
+            elif sighted and self.healthy("new"):
+                assert weight <= WHOLE * self.healthy("old") // FULL, "stable got more than it can carry"
+        super().apply(action)
 
     def ensure(self, version: str, count: int) -> None:
-        if not self.fleet_up:
-            return
-        alive: list[Health] = [h for h in self.health[version] if h is not Health.EXITED]
-        if len(alive) > count:
+        if self.fleet_up and len(self.living(version)) > count:
             assert self.split is not None
             if count == 0:
                 assert not self.split.reaches(version), f"{version} is stopped while requests reach it"
-                assert self.unreachable_for[version] >= 1.999, f"{version} is stopped before its requests could finish"
             else:
-                weight = self.split.weight(version)
-                assert count >= instances_for(weight, FULL), f"{version} shrinks below its share"
-        self.health[version] = (alive + [Health.STARTING] * count)[:count]
-
-    def replace(self, action: Replace) -> None:
-        """The ill one ends; its successor comes with the next wish for so many, at the same address."""
-        assert (action.version, action.instance) == ("new", ILL)
-        if self.fleet_up and self.health["new"]:
-            self.health["new"][0] = Health.EXITED
-
-    def pass_time(self, seconds: float) -> None:
-        for version in self.health:
-            reached = self.split is not None and self.split.reaches(version)
-            self.unreachable_for[version] = 0.0 if reached else self.unreachable_for[version] + seconds
+                assert count >= instances_for(self.split.weight(version), FULL), f"{version} shrinks below its share"
+        super().ensure(version, count)
 
 
-GOOD = tuple(Verdict(m, VerdictKind.PASS, "fine") for m in ("error rate", "slow requests", "memory"))
-
-verdict_sets = st.sampled_from(
-    [
-        GOOD,
-        GOOD,
-        (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "few"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.INCONCLUSIVE, "neither"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "ill", excuse=Excuse.INSTANCE, instance=ILL), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP, critical=True), *GOOD[1:]),
-        (Verdict("error rate", VerdictKind.FAIL, "worse than before", past=True), *GOOD[1:]),
-        (Verdict("slow requests", VerdictKind.INCONCLUSIVE, "slower than before?", past=True), *GOOD[1:]),
-        (),
-    ]
-)
+verdict_sets = st.sampled_from([*VERDICTS, (Verdict("error rate", VerdictKind.INCONCLUSIVE, "neither"), *GOOD[1:]), ()])
 
 
 class Canary(RuleBasedStateMachine):
@@ -152,7 +89,7 @@ class Canary(RuleBasedStateMachine):
     def start(self, tolerance: str, approval: bool, pace: Pace, ahead: int) -> None:
         old = None if pace is Pace.FIRST else "old"
         self.plan = a_plan(tolerance, approval)
-        self.world = World(old)
+        self.world = Shares.serving(old, FULL)
         self.now = 1000.0
         self.state: RolloutState = begin(self.plan, old, pace)
         self.verdicts: tuple[Verdict, ...] = GOOD
@@ -173,21 +110,21 @@ class Canary(RuleBasedStateMachine):
 
     @rule(version=st.sampled_from(["new", "old"]), health=st.sampled_from(Health), which=st.integers(0, FULL - 1))
     def health_changes(self, version: str, health: Health, which: int) -> None:
-        instances = self.world.health.get(version, [])
-        if which < len(instances) and instances[which] is not Health.EXITED:
-            instances[which] = health
+        group = self.world.fleet.get(version, [])
+        if which < len(group) and group[which].health is not Health.EXITED:
+            group[which].health = health
 
     @rule(router=st.booleans(), fleet=st.booleans(), obeys=st.booleans())
     def outage(self, router: bool, fleet: bool, obeys: bool) -> None:
-        self.world.router_up, self.world.fleet_up, self.world.router_obeys = router, fleet, obeys
+        self.world.router_up, self.world.fleet_up, self.world.obeys = router, fleet, obeys
 
     @rule()
     def well_again(self) -> None:
-        self._mend()
+        self.world.mend()
 
     @rule(to_new=st.sampled_from([0, 250, WHOLE]))
     def somebody_else_changes_the_router(self, to_new: int) -> None:
-        if "old" in self.world.health and self.world.split is not None and not self.state.status.final:
+        if "old" in self.world.fleet and self.world.split is not None and not self.state.status.final:
             self.world.split = split_between("new", to_new, "old")
             # What nobody looked at while it was so, nobody can know of.
             self.world.router_up = True
@@ -198,7 +135,7 @@ class Canary(RuleBasedStateMachine):
         """Long enough for holds, pauses and what is withdrawn to come to their deadlines."""
         self.verdicts = verdicts
         for _ in range(looks):
-            self._mend()
+            self.world.mend()
             self.look(1.0, None)
 
     @rule(looks=st.integers(1, 25))
@@ -206,7 +143,7 @@ class Canary(RuleBasedStateMachine):
         """Without this, chance alone would seldom come to the end of a rollout."""
         self.verdicts = GOOD
         for _ in range(looks):
-            self._mend()
+            self.world.mend()
             if self.plan.steps[self.state.step].kind is StepKind.GATE and not self.pending:
                 self.command(CommandKind.APPROVE, False)
             self.look(1.0, None)
@@ -229,7 +166,8 @@ class Canary(RuleBasedStateMachine):
         assert answered == {command.id for command in self.pending}, "a command was not answered"
         self.pending = []
         for action in decision.actions if killed is None else decision.actions[: killed - 1]:
-            self._act(action)
+            self._check_action(action)
+            self.world.act(action)
 
     def _check_step(self, before: RolloutState, after: RolloutState) -> None:
         assert after.step in (before.step, before.step + 1), "a step was left out or undone"
@@ -241,25 +179,11 @@ class Canary(RuleBasedStateMachine):
         if before.status is Status.ROLLING_BACK:
             assert after.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED), "the way back was left"
 
-    def _act(self, action: Action) -> None:
+    def _check_action(self, action: Action) -> None:
         assert isinstance(action, Apply | Ensure | Replace)
-        if isinstance(action, Replace):
-            self.world.replace(action)
-            return
-        if isinstance(action, Ensure):
-            self.world.ensure(action.version, action.count)
-            return
-        if (
-            self.state.status in (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK)
-            and self.world.split is not None
-        ):
+        back = self.state.status in (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK)
+        if isinstance(action, Apply) and back and self.world.split is not None:
             assert action.split.weight("new") <= self.world.split.weight("new"), "the canary grew on the way back"
-        self.world.apply(action.split)
-
-    def _mend(self) -> None:
-        self.world.router_up = self.world.fleet_up = self.world.router_obeys = True
-        for version, instances in self.world.health.items():
-            self.world.health[version] = [h if h is Health.EXITED else Health.HEALTHY for h in instances]
 
     def teardown(self) -> None:
         """Left alone in a world that works, every rollout ends, and the world is as its state says."""
@@ -267,24 +191,24 @@ class Canary(RuleBasedStateMachine):
             return
         self.verdicts = GOOD
         for _ in range(200):
-            self._mend()
+            self.world.mend()
             if not self.pending and self.state.status is Status.PAUSED and self.asked % 2:
                 self.command(CommandKind.RESUME, False)
             if self.plan.steps[self.state.step].kind == "gate" and not self.pending:
                 self.command(CommandKind.APPROVE, False)
             self.look(1.0, None)
         assert self.state.status.final
-        self._mend()
+        self.world.mend()
         split = self.world.split
         match self.state.status:
             case Status.COMPLETED:
                 assert split == Split((("new", WHOLE),))
-                assert self.world.health["new"] == [Health.HEALTHY] * FULL
-                assert not self.world.health.get("old")
+                assert self.world.healthy("new") == len(self.world.fleet["new"]) == FULL
+                assert not self.world.fleet.get("old")
             case Status.ROLLED_BACK:
                 assert split == Split((("old", WHOLE),))
-                assert self.world.health["old"] == [Health.HEALTHY] * FULL
-                assert not self.world.health["new"]
+                assert self.world.healthy("old") == len(self.world.fleet["old"]) == FULL
+                assert not self.world.fleet["new"]
             case Status.FAILED:
                 assert self.state.reason
                 if self.state.old:

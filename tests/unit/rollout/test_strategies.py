@@ -19,7 +19,8 @@ from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import decide
 from pilotage.rollout.strategies import STRATEGIES
 from pilotage.rollout.turn import Comparison, Configured
-from tests.unit.rollout.test_strategies_model import GOOD, SHORT, Strategies, a_plan
+from tests.unit.rollout.test_strategies_model import SHORT, Strategies, a_plan
+from tests.unit.rollout.world import GOOD
 
 SOURCE = Path(__file__).parents[3] / "src" / "pilotage"
 OF_A_STRATEGY = SOURCE / "rollout" / "strategies"
@@ -104,7 +105,7 @@ def test_a_check_that_nobody_is_asked_is_told_once_also_when_a_freeze_holds_it()
         state = decision.state
         told += [str(event.data["step"]) for event in decision.events if event.type == "check-skipped"]
         for action in decision.actions:
-            machine.act(action)
+            machine.world.act(action)
     assert state.step > last
     assert told.count("check-functions") == 1
 

@@ -4,7 +4,6 @@ controller is killed, nothing stops that requests reach, nobody is sent to nobod
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
 import pytest
@@ -13,19 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pilotage import Plan
 from pilotage.model.flag import OFF, Ramp
-from pilotage.model.observation import CheckResult, CheckStatus, Excuse, Health, Instance, Verdict, VerdictKind
+from pilotage.model.observation import Health, Verdict
 from pilotage.model.rollout import (
-    Action,
-    Apply,
-    Check,
     Command,
     CommandKind,
-    Ensure,
     Pace,
-    Replace,
     RolloutState,
-    Seen,
-    SetFlag,
     Status,
 )
 from pilotage.model.traffic import WHOLE, Split
@@ -33,12 +25,9 @@ from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 from tests import plans
 from tests.effort import examples
 from tests.unit.rollout.rules_of_harm import check_harm
+from tests.unit.rollout.world import GOOD, VERDICTS, World, verdict_sets
 
-DRAIN = 2.0
 TOLERANCES = ("low", "medium", "high", "zero-downtime")
-ILL = "h:101"
-"""The first new instance that was started."""
-GOOD = tuple(Verdict(m, VerdictKind.PASS, "fine") for m in ("error rate", "slow requests", "memory"))
 SHORT: dict[str, dict[str, object]] = {
     "canary": {
         "canary.phase_duration": "3s",
@@ -99,133 +88,6 @@ def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
     return plans.a_plan(short, strategy=strategy, tolerance=tolerance, instances=full)
 
 
-@dataclass
-class One:
-    """An instance: `out` is for how long no request could reach it."""
-
-    number: int
-    health: Health = Health.STARTING
-    out: float = 100.0
-
-
-@dataclass
-class World:
-    """Instances, a router, hooks and a flag, obedient unless told otherwise; every change is checked."""
-
-    fleet: dict[str, list[One]]
-    split: Split | None
-    hooks: frozenset[str]
-    flag: Ramp = OFF
-    sent: dict[str, frozenset[int]] = field(default_factory=dict)
-    asked: dict[tuple[str, int], CheckStatus] = field(default_factory=dict)
-    failing: bool = False
-    router_up: bool = True
-    fleet_up: bool = True
-    flags_up: bool = True
-    obeys: bool = True
-    ports: int = 100
-
-    def seen(self, verdicts: tuple[Verdict, ...], freeze: str) -> Seen:
-        instances = tuple(
-            Instance(f"{version}-{one.number}", version, "h", one.number, one.health)
-            for version, group in self.fleet.items()
-            for one in group
-        )
-        endpoints = {version: frozenset(("h", n) for n in ports) for version, ports in self.sent.items()}
-        trouble = "" if self.router_up and self.fleet_up and self.flags_up else "cannot be read"
-        return Seen(
-            self.split if self.router_up else None,
-            instances if self.fleet_up else None,
-            verdicts,
-            trouble,
-            endpoints if self.router_up else None,
-            self.hooks,
-            tuple(CheckResult(name, attempt, status, "said so") for (name, attempt), status in self.asked.items()),
-            freeze,
-            flag=self.flag if self.flags_up else None,
-        )
-
-    def living(self, version: str) -> list[One]:
-        return [one for one in self.fleet.get(version, []) if one.health is not Health.EXITED]
-
-    def reached(self, version: str) -> frozenset[int]:
-        """Who may be sent a request now."""
-        if self.split is None or not self.split.reaches(version):
-            return frozenset()
-        return self.sent.get(version, frozenset())
-
-    def apply(self, action: Apply) -> None:
-        if not self.fleet_up:
-            return
-        keep, sent = dict(action.keep), {}
-        for version in self.fleet:
-            living = self.living(version)[: keep.get(version)]
-            living = [one for one in living if f"h:{one.number}" not in action.without]
-            chosen = [one for one in living if one.health is Health.HEALTHY] or living
-            # An empty version's endpoints stay as they were: nobody is sent there any more.
-            sent[version] = frozenset(one.number for one in chosen) or self.sent.get(version, frozenset())
-        if not action.split.closed and any(not sent.get(version) for version, _ in action.split.weights):
-            return  # the router refuses to send requests to nobody
-        if self.router_up and self.obeys:
-            self.split, self.sent = action.split, sent
-
-    def ensure(self, version: str, count: int) -> None:
-        if not self.fleet_up:
-            return
-        group = self.fleet.setdefault(version, [])
-        living = self.living(version)
-        for one in living[count:]:
-            if one.health is Health.HEALTHY:
-                assert one.number not in self.reached(version), f"{version} is stopped while requests reach it"
-                assert one.out >= DRAIN - 0.001, f"{version} is stopped before its requests could finish"
-        group[:] = living[:count]
-        while len(group) < count:
-            self.ports += 1
-            group.append(One(self.ports))
-
-    def replace(self, action: Replace) -> None:
-        """It gets no requests and ends; a fresh one comes with the next wish for so many."""
-        assert (action.version, action.instance) == ("new", ILL)
-        for one in self.fleet.get("new", []):
-            if self.fleet_up and f"h:{one.number}" == action.instance:
-                one.health = Health.EXITED
-
-    def check(self, action: Check) -> None:
-        self.asked.setdefault((action.name, action.attempt), CheckStatus.RUNNING)
-
-    def pass_time(self, seconds: float) -> None:
-        for version, group in self.fleet.items():
-            for one in group:
-                one.out = 0.0 if one.number in self.reached(version) else one.out + seconds
-        if seconds:
-            for key, status in self.asked.items():
-                if status is CheckStatus.RUNNING:
-                    self.asked[key] = CheckStatus.FAILED if self.failing else CheckStatus.PASSED
-
-    def mend(self) -> None:
-        self.router_up = self.fleet_up = self.flags_up = self.obeys = True
-        for group in self.fleet.values():
-            for one in group:
-                if one.health is not Health.EXITED:
-                    one.health = Health.HEALTHY
-
-
-VERDICTS: list[tuple[Verdict, ...]] = [
-    GOOD,
-    GOOD,
-    (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "few"), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.FAIL, "ill", excuse=Excuse.INSTANCE, instance=ILL), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP, critical=True), *GOOD[1:]),
-    (Verdict("error rate", VerdictKind.FAIL, "worse than before", past=True), *GOOD[1:]),
-    (Verdict("slow requests", VerdictKind.INCONCLUSIVE, "slower than before?", past=True), *GOOD[1:]),
-]
-verdict_sets = st.sampled_from(VERDICTS)
-
-
 class Strategies(RuleBasedStateMachine):
     @initialize(
         strategy=st.sampled_from(sorted(SHORT)),
@@ -238,11 +100,7 @@ class Strategies(RuleBasedStateMachine):
     def start(self, strategy: str, tolerance: str, pace: Pace, full: int, beside: bool, ahead: int = 0) -> None:
         old = None if pace is Pace.FIRST else "old"
         self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside), strategy, full
-        fleet = {"new": list[One]()}
-        if old:
-            fleet["old"] = [One(n, Health.HEALTHY, 0.0) for n in range(full)]
-        sent = {version: frozenset(one.number for one in group) for version, group in fleet.items()}
-        self.world = World(fleet, Split((("old", WHOLE),)) if old else None, HOOKS[strategy], sent=sent)
+        self.world = World.serving(old, full, HOOKS[strategy])
         self.now, self.verdicts, self.freeze = 1000.0, GOOD, ""
         self.state: RolloutState = begin(self.plan, old, pace, "ada")
         self.pending: list[Command] = []
@@ -319,21 +177,7 @@ class Strategies(RuleBasedStateMachine):
         assert {c.id for c in self.pending} == {i for i, _ in decision.answered}, "a command was not answered"
         self.pending = []
         for action in decision.actions if killed is None else decision.actions[: killed - 1]:
-            self.act(action)
-
-    def act(self, action: Action) -> None:
-        match action:
-            case Ensure(version, count):
-                self.world.ensure(version, count)
-            case Apply():
-                self.world.apply(action)
-            case Check():
-                self.world.check(action)
-            case Replace():
-                self.world.replace(action)
-            case SetFlag(ramp):
-                if self.world.flags_up:
-                    self.world.flag = ramp
+            self.world.act(action)
 
     def teardown(self) -> None:
         """Left alone in a world that works, every rollout ends, and the world is as its state says."""
