@@ -38,6 +38,7 @@ from pilotage.model.capabilities import (
 )
 from pilotage.model.finding import Finding
 from pilotage.model.flag import OFF, Ramp
+from pilotage.model.json import Json, JsonObject, read_as
 from pilotage.model.message import Message
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, split_between
@@ -67,6 +68,8 @@ __all__ = [
     "Health",
     "Histogram",
     "Instance",
+    "Json",
+    "JsonObject",
     "Message",
     "Metrics",
     "MetricsCapabilities",
@@ -88,6 +91,7 @@ __all__ = [
     "Section",
     "Split",
     "Undelivered",
+    "read_as",
     "split_between",
     "synthetic_token",
 ]

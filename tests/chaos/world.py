@@ -19,6 +19,7 @@ from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.targets import Target
 from pilotage.model.flag import Ramp
+from pilotage.model.json import JsonObject, read_as
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Histogram, Instance, Observation, Reading
 from pilotage.model.traffic import WHOLE, HeaderRoute, Split
 
@@ -216,10 +217,10 @@ class _Counters:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         counts = self._world.look()["counts"]
         now = {v: [int(n) for n in counts.get(v, [0, 0])] for v in versions}
-        before = cursor or now
+        before = read_as(dict[str, list[int]], cursor) if cursor else now
         observations = []
         for version in versions:
             requests, errors = (a - b for a, b in zip(now[version], before.get(version, [0, 0]), strict=True))

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from pilotage.model.json import object_at
 from pilotage.model.rollout import Status
 
 from .conftest import Make, Shop, users
@@ -39,7 +40,11 @@ def test_a_deleted_page_and_a_key_of_a_newer_version_keep_no_abort_waiting(shop:
         under_way(it)
         page.unlink()
         kept = it.latest().snapshot.to_dict()
-        newer = {**kept, "format": 99, "environment": {**kept["environment"], "regions": ["eu"], "probes": "all"}}
+        newer = {
+            **kept,
+            "format": 99,
+            "environment": {**object_at(kept, "environment"), "regions": ["eu"], "probes": "all"},
+        }
         edit(it, "UPDATE snapshots SET format = 99, body = ?", json.dumps(newer))
         assert it.kill_worker()
         it.run("abort", "-m", "enough")

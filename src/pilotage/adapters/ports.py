@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pilotage.model.errors import Unavailable
 from pilotage.model.flag import Ramp
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Message
 from pilotage.model.observation import CheckResult, Instance, ProbeResult, Reading
 from pilotage.model.traffic import Split
@@ -191,7 +192,7 @@ class Fleet(Protocol):
 class Metrics(Protocol):
     """Counts what versions did."""
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         """What happened since the reading that gave `cursor`; with None nothing yet, only where to count from.
 
         Effect: none.

@@ -11,6 +11,7 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.model.errors import Conflict
 from pilotage.model.flag import OFF, Ramp
+from pilotage.model.json import text_at
 
 if TYPE_CHECKING:
     from pilotage.adapters.ports import Flags
@@ -81,7 +82,8 @@ def stale(project: Project, environment: str | None) -> tuple[StaleFlag, ...]:
         section = whole.snapshot.section("flag")
         if section and now - ended > whole.plan.number("toggle.flag_removal"):
             days = (now - ended) / 86400
-            newest.setdefault(section["key"], StaleFlag(flag=section["key"], days=days, version=rollout.version))
+            key = text_at(section, "key")
+            newest.setdefault(key, StaleFlag(flag=key, days=days, version=rollout.version))
     return tuple(newest.values())
 
 

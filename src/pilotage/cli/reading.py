@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, key_option
 from pilotage.cli.plain_table import show_table
+from pilotage.model.json import JsonObject
 
 if TYPE_CHECKING:
     from pilotage.app.explain import Explained
@@ -72,7 +73,7 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
         click.echo(line)
 
 
-def _status(project: Project, found: EnvironmentStatus) -> dict[str, Any]:
+def _status(project: Project, found: EnvironmentStatus) -> JsonObject:
     newest, home = found.newest, found.home
     return {
         "schema": SCHEMA,
@@ -209,18 +210,18 @@ def _write_page(path: Path, found: Explained) -> None:
     rollout = found.rollout
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
     happened = [(local_clock(e.at), e.type_today, e.sentence) for e in found.events]
-    verdicts = rollout.live.to_dict()["verdicts"]
+    verdicts = rollout.live.verdicts
     write_file(path, rollout_to_html(title, rollout.plan, list(found.sentences[:1]), verdicts, happened))
     click.echo(f"written: {path}", err=True)
 
 
-def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[dict[str, Any]]:
+def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[JsonObject]:
     """Rollouts as JSON, each with its last observation."""
     seen = project.records.live_views([rollout.id for rollout in rollouts])
     return [_rollout(rollout, seen[rollout.id]) for rollout in rollouts]
 
 
-def _rollout(rollout: RolloutSummary, live: LiveView) -> dict[str, Any]:
+def _rollout(rollout: RolloutSummary, live: LiveView) -> JsonObject:
     return {
         "id": rollout.id,
         "version": rollout.version,

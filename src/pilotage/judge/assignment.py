@@ -9,8 +9,8 @@ one user go together, so the counts are divided by `dispersion`.
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from pilotage.model.json import JsonObject, number_at, whole_at
 from pilotage.model.quantity import format_share
 
 
@@ -59,8 +59,9 @@ class AssignmentCheck:
             f"{format_share(self._share)}: its figures are of other users, so nothing is concluded from them"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"share": self._share, "canary": self._canary, "total": self._total}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._share, self._canary, self._total = saved["share"], saved["canary"], saved["total"]
+    def restore(self, saved: JsonObject) -> None:
+        self._share = number_at(saved, "share")
+        self._canary, self._total = whole_at(saved, "canary"), whole_at(saved, "total")

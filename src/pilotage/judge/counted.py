@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 from pilotage.judge.rules import Phase, Rule, Tally, assess, measure, verdict
+from pilotage.model.json import JsonObject, entries, number_at, object_at, optional, read_as
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -55,14 +55,12 @@ class RuleBook:
         # Stopped now it would count as successful; a rule with a count has not said anything before its last.
         return replace(found, kind=VerdictKind.PASS if endless else VerdictKind.INSUFFICIENT_DATA)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         tallies = {name: asdict(tally) for name, tally in self._tallies.items()}
         return {"began": self._began, "tallies": tallies, "next": self._next}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._began, self._next = saved["began"], dict(saved["next"])
+    def restore(self, saved: JsonObject) -> None:
+        self._began, self._next = optional(number_at, saved, "began"), entries(number_at, saved, "next")
         self._tallies = {
-            name: Tally(**{**tally, "last": tuple(tally["last"])})
-            for name, tally in saved["tallies"].items()
-            if name in self._rules
+            name: read_as(Tally, tally) for name, tally in object_at(saved, "tallies").items() if name in self._rules
         }

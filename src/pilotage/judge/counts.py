@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,19 @@ from pilotage.judge.likelihood import (
     Likelihood,
     average,
     late_share,
+)
+from pilotage.model.json import (
+    JsonObject,
+    each,
+    entries,
+    find,
+    number_at,
+    object_at,
+    optional,
+    pair_at,
+    read_as,
+    truth_at,
+    whole_at,
 )
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.quantity import format_share
@@ -341,7 +354,7 @@ class CountJudge:
             return 0.0
         return self._breach.evidence()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The running sums as plain JSON, to go on after a restart."""
         return {
             "sums": self.sums.to_dict(),
@@ -354,18 +367,18 @@ class CountJudge:
             "learnt": asdict(self._learnt) if self._learnt else None,
         }
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.sums = Sums(**saved["sums"])
-        self._likelihood.restore(saved["likelihood"])
-        self._capital.restore(saved["capital"])
+    def restore(self, saved: JsonObject) -> None:
+        self.sums = Sums(**entries(whole_at, saved, "sums"))
+        self._likelihood.restore(each(number_at, saved, "likelihood"))
+        self._capital.restore(object_at(saved, "capital"))
         if self._breach is not None:
-            self._breach.restore(saved["breach"])
-        self._weighed = list(saved["weighed"])
-        self._block_began = (saved["block_began"][0], saved["block_began"][1])
-        self.dispersion = saved["dispersion"]
+            self._breach.restore(object_at(saved, "breach"))
+        self._weighed = each(number_at, saved, "weighed")
+        self._block_began = pair_at(saved, "block_began")
+        self.dispersion = number_at(saved, "dispersion")
         self._known = None
-        if saved["learnt"]:
-            self._learn(History(**saved["learnt"]))
+        if find(saved, "learnt"):
+            self._learn(read_as(History, saved, "learnt"))
 
     def _stable_as_bad(self) -> bool:
         """A shared dependency hurts both: nobody's release is to blame (both degraded)."""
@@ -445,14 +458,14 @@ class Pool:
         pooled, self._pending, self._looks = self._pending, Sums(), 0
         return pooled
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "pending": list(self._pending), "looks": self._looks, "began": self._began, "dispersion": self.dispersion
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._pending, self._looks = Sums(*saved["pending"]), saved["looks"]
-        self._began, self.dispersion = saved["began"], saved["dispersion"]
+    def restore(self, saved: JsonObject) -> None:
+        self._pending, self._looks = Sums(*each(whole_at, saved, "pending")), whole_at(saved, "looks")
+        self._began, self.dispersion = truth_at(saved, "began"), number_at(saved, "dispersion")
 
 
 class Blocks:
@@ -467,11 +480,11 @@ class Blocks:
         begins, self._block = block != self._block, block
         return begins
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"block": self._block}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._block = saved["block"]
+    def restore(self, saved: JsonObject) -> None:
+        self._block = optional(whole_at, saved, "block")
 
 
 class CountStream:
@@ -539,18 +552,18 @@ class CountStream:
         """Natural logarithm of the e-value for a rate above the limit; 0 without a limit."""
         return self.judge.limit_evidence()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks,
             "pool": self._pool.to_dict(), "blocks": self._blocks.to_dict(),
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.judge.restore(saved["judge"])
-        self._dispersion.restore(saved["dispersion"])
-        self._looks = saved["looks"]
-        self._pool.restore(saved["pool"])
-        self._blocks.restore(saved["blocks"])
+    def restore(self, saved: JsonObject) -> None:
+        self.judge.restore(object_at(saved, "judge"))
+        self._dispersion.restore(object_at(saved, "dispersion"))
+        self._looks = whole_at(saved, "looks")
+        self._pool.restore(object_at(saved, "pool"))
+        self._blocks.restore(object_at(saved, "blocks"))
 
 
 def _poisson_ratios(bad: float, expected: float) -> Array:

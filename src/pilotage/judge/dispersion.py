@@ -9,7 +9,8 @@ differences, so that a slow drift is not taken for noise). Long blocks see burst
 from __future__ import annotations
 
 import math
-from typing import Any
+
+from pilotage.model.json import JsonObject, each, list_at, number_at, whole_at
 
 SCALES = 8
 """Block lengths from 1 to 2⁷ looks."""
@@ -96,15 +97,16 @@ class Dispersion:
         # One standard error below the estimate: of many lengths, one is high by chance.
         return self._squares[scale] / self._expected[scale] / (1 + math.sqrt(2 / pairs))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "looks": self._looks, "open": self._open, "before": self._before, "squares": self._squares,
             "expected": self._expected, "pairs": self._pairs, "factor": self.factor,
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._looks, self.factor = saved["looks"], saved["factor"]
-        self._open, self._before = [list(pair) for pair in saved["open"]], list(saved["before"])
-        self._squares, self._expected = list(saved["squares"]), list(saved["expected"])
-        self._pairs = list(saved["pairs"])
+    def restore(self, saved: JsonObject) -> None:
+        self._looks, self.factor = whole_at(saved, "looks"), number_at(saved, "factor")
+        self._open = [each(number_at, pair) for pair in list_at(saved, "open")]
+        self._before = [None if pair is None else each(number_at, pair) for pair in list_at(saved, "before")]
+        self._squares, self._expected = each(number_at, saved, "squares"), each(number_at, saved, "expected")
+        self._pairs = each(whole_at, saved, "pairs")
         self._found = [self._at(scale) for scale in range(SCALES)]

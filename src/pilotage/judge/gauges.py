@@ -23,8 +23,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
+from pilotage.model.json import JsonObject, each, entries, number_at, object_at, optional, pair_at, read_as, whole_at
 from pilotage.model.observation import Verdict, VerdictKind
 
 _BETS = (0.2, 0.4, 0.6, 0.8, 0.95)
@@ -64,11 +64,11 @@ class Memory:
         correlation = max(0.0, 1 - self._steps / (self._count - 1) / (2 * self._squares / self._count))
         return (1 + correlation) / (1 - min(correlation, 0.999))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return vars(self).copy()
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        vars(self).update(saved)
+    def restore(self, saved: JsonObject) -> None:
+        vars(self).update(entries(number_at, saved))
 
 
 _LATE, _SUM, _RICHEST = 0.5, 1.07, 1e250
@@ -99,11 +99,12 @@ class Bettors:
         """Natural logarithm of the e-value."""
         return math.log(sum(self._capital) / len(self._capital) + self._unstarted)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"capital": self._capital, "unstarted": self._unstarted, "events": self.events}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._capital, self._unstarted, self.events = list(saved["capital"]), saved["unstarted"], saved["events"]
+    def restore(self, saved: JsonObject) -> None:
+        self._capital, self._unstarted = each(number_at, saved, "capital"), number_at(saved, "unstarted")
+        self.events = whole_at(saved, "events")
 
 
 class Coin:
@@ -143,12 +144,12 @@ class Ranks:
         """Differences of another kind follow: rank those among themselves."""
         self._sorted = []
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"bettors": self.bettors.to_dict(), "sorted": self._sorted}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.bettors.restore(saved["bettors"])
-        self._sorted = list(saved["sorted"])
+    def restore(self, saved: JsonObject) -> None:
+        self.bettors.restore(object_at(saved, "bettors"))
+        self._sorted = each(number_at, saved, "sorted")
 
 
 @cache
@@ -266,22 +267,18 @@ class GaugeJudge:
     def _sure(self) -> str:
         return f"sure at {100 * (1 - self.alpha):.4g} %"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "block": self.block, "open": vars(self._open), "level": self._level.bettors.to_dict(),
             "slope": self._slope.to_dict(), "memory": self._memory.to_dict(), "first": self._first,
             "last": None if math.isnan(self._last[0]) else self._last, "samples": self._samples,
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.block, self._open = saved["block"], _Block(**saved["open"])
-        self._level.bettors.restore(saved["level"])
-        self._slope.restore(saved["slope"])
-        self._memory.restore(saved["memory"])
-        self._first = _pair(saved["first"])
-        self._last = _pair(saved["last"]) or (math.nan, math.nan)
-        self._samples = saved["samples"]
-
-
-def _pair(saved: list[float] | None) -> tuple[float, float] | None:
-    return (saved[0], saved[1]) if saved else None
+    def restore(self, saved: JsonObject) -> None:
+        self.block, self._open = whole_at(saved, "block"), read_as(_Block, saved, "open")
+        self._level.bettors.restore(object_at(saved, "level"))
+        self._slope.restore(object_at(saved, "slope"))
+        self._memory.restore(object_at(saved, "memory"))
+        self._first = optional(pair_at, saved, "first")
+        self._last = optional(pair_at, saved, "last") or (math.nan, math.nan)
+        self._samples = whole_at(saved, "samples")

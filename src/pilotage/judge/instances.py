@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from pilotage.judge.counts import CountJudge, CountStream, Sums
+from pilotage.model.json import JsonObject, number_at, object_at, optional, pair_at
 
 _MOST = 2 / 3
 """Share of the canary's errors of late that the ill instance has."""
@@ -118,7 +118,7 @@ class InstanceStream:
             self._without[other], self._counts[other] = self._stream(), (0, 0)
             self._highest[other] = 0.0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "whole": self._whole.to_dict(),
             "at": self._at,
@@ -132,14 +132,14 @@ class InstanceStream:
             },
         }
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._whole.restore(saved["whole"])
-        self._without, self._highest, self._counts, self._at = {}, {}, {}, saved["at"]
-        for instance, part in saved["instances"].items():
+    def restore(self, saved: JsonObject) -> None:
+        self._whole.restore(object_at(saved, "whole"))
+        self._without, self._highest, self._counts, self._at = {}, {}, {}, optional(number_at, saved, "at")
+        for instance, part in object_at(saved, "instances").items():
             stream = self._stream()
-            stream.restore(part["without"])
-            self._without[instance], self._highest[instance] = stream, part["highest"]
-            self._counts[instance] = (part["counts"][0], part["counts"][1])
+            stream.restore(object_at(part, "without"))
+            self._without[instance], self._highest[instance] = stream, number_at(part, "highest")
+            self._counts[instance] = pair_at(part, "counts")
 
 
 def _divergence(share: float, usual: float) -> float:

@@ -21,15 +21,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pilotage.judge.likelihood import average
+from pilotage.model.json import JsonObject, each, entries, list_at, object_at, optional
 from pilotage.model.observation import EMPTY, REST, Histogram, Verdict, VerdictKind
 from pilotage.model.quantity import format_duration
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = npt.NDArray[np.float64]
 
 _STEPS = np.log(np.array([1.1, 1.25, 1.5, 2.0, 3.0, 5.0]))
 _LEAST = 100
@@ -128,19 +129,20 @@ class LatencyJudge:
             return both
         return f"{both}: {_beyond(self.canary, self.stable, self._evidence, self.alpha)}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "evidence": None if self._evidence is None else self._evidence.tolist(),
             "waiting": [vars(histogram) for histogram in self._waiting],
             "canary": vars(self.canary), "stable": vars(self.stable),
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._evidence = None if saved["evidence"] is None else np.asarray(saved["evidence"], dtype=float)
+    def restore(self, saved: JsonObject) -> None:
+        evidence = optional(list_at, saved, "evidence")
+        self._evidence = None if evidence is None else np.asarray(evidence, dtype=float)
         self._mean = 0.0 if self._evidence is None else _mean(self._evidence)
-        first, second = (Histogram.of(part) for part in saved["waiting"])
+        first, second = each(Histogram.of, saved, "waiting")
         self._waiting = (first, second)
-        self.canary, self.stable = Histogram.of(saved["canary"]), Histogram.of(saved["stable"])
+        self.canary, self.stable = Histogram.of(object_at(saved, "canary")), Histogram.of(object_at(saved, "stable"))
 
 
 class StrataLatency:
@@ -248,17 +250,18 @@ class StrataLatency:
             return f"{both}: on {route} {_beyond(judge.canary, judge.stable, found, self.alpha)}"
         return f"{both}: {_beyond(self.canary, self.stable, whole, self.alpha)}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "routes": {name: judge.to_dict() for name, judge in self._judges.items()},
             "canary": vars(self.canary), "stable": vars(self.stable),
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._judges, self._known = {name: self._route() for name in saved["routes"]}, None
+    def restore(self, saved: JsonObject) -> None:
+        routes = entries(object_at, saved, "routes")
+        self._judges, self._known = {name: self._route() for name in routes}, None
         for name, judge in self._judges.items():
-            judge.restore(saved["routes"][name])
-        self.canary, self.stable = Histogram.of(saved["canary"]), Histogram.of(saved["stable"])
+            judge.restore(routes[name])
+        self.canary, self.stable = Histogram.of(object_at(saved, "canary")), Histogram.of(object_at(saved, "stable"))
 
 
 def stretched(histogram: Histogram, factor: float, least: float = 0.0) -> Array:
@@ -292,12 +295,12 @@ def _stretch(bounds: tuple[float, ...], factor: float, least: float) -> tuple[Ar
     return widths, evenly, whole
 
 
-def _close_to_upper(counts: Array, widths: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _close_to_upper(counts: Array, widths: Array) -> npt.NDArray[np.bool_]:
     """Of which buckets all requests may lie close to the upper bound; widths: on the scale of logarithms."""
     density = counts[:-1] / widths
     # Below the first bucket there is nothing: that it is denser says nothing.
     below = np.concatenate([density[:1], density[:-1]])
-    found: np.ndarray[Any, np.dtype[np.bool_]] = density > _STEEP * below
+    found: npt.NDArray[np.bool_] = density > _STEEP * below
     found |= counts[:-1] > _NARROW * counts.sum()
     return found
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+from pilotage.model.json import JsonObject, each, list_at, number_at, optional
+
+Array = npt.NDArray[np.float64]
 
 _FINE = np.geomspace(1.05, 200.0, 80)
 """Multiples of the null's ratio at which the likelihood is kept, and their inverses below it."""
@@ -198,14 +200,15 @@ class Capital:
         self.unstarted -= amount
         self._due += amount
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         opened = None if self._open is None else self._open.tolist()
         return {"held": self._held.tolist(), "open": opened, "due": self._due, "unstarted": self.unstarted}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._held[:] = saved["held"]
-        self._open = None if saved["open"] is None else np.asarray(saved["open"], dtype=float)
-        self._due, self.unstarted, self._total = saved["due"], saved["unstarted"], None
+    def restore(self, saved: JsonObject) -> None:
+        self._held[:] = each(number_at, saved, "held")
+        opened = optional(list_at, saved, "open")
+        self._open = None if opened is None else np.asarray(opened, dtype=float)
+        self._due, self.unstarted, self._total = number_at(saved, "due"), number_at(saved, "unstarted"), None
 
 
 def average(evidences: Iterable[float]) -> float:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from pilotage.judge.likelihood import LOG_SPAN, SPAN_LESS_ONE
+from pilotage.model.json import JsonObject, list_at, number_at, object_at, optional, whole_at
 
 _BLOCK = 60.0
 _WHOLE = 0.5
@@ -57,14 +57,14 @@ class _Sum:
             self._known = top + math.log(float(np.exp(values - top).sum()) / len(values))
         return self._known
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"bad": self.bad, "expected": self.expected, "users": [list(pair) for pair in self.users.items()]}
 
     @staticmethod
-    def of(saved: dict[str, Any]) -> _Sum:
+    def of(saved: JsonObject) -> _Sum:
         restored = _Sum()
-        restored.bad, restored.expected = saved["bad"], saved["expected"]
-        restored.users = {int(user): count for user, count in saved["users"]}
+        restored.bad, restored.expected = number_at(saved, "bad"), number_at(saved, "expected")
+        restored.users = {whole_at(pair, 0): number_at(pair, 1) for pair in list_at(saved, "users")}
         return restored
 
 
@@ -123,13 +123,14 @@ class LimitStream:
         top = max(whole, rest)
         return top + math.log(math.exp(whole - top) + math.exp(rest - top))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "whole": self._whole.to_dict(), "block": self._block.to_dict(), "since": self._since,
             "blocks": self._blocks, "share": self._share, "settled": self._settled, "unstarted": self._unstarted,
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._whole, self._block = _Sum.of(saved["whole"]), _Sum.of(saved["block"])
-        self._since, self._blocks, self._share = saved["since"], saved["blocks"], saved["share"]
-        self._settled, self._unstarted = saved["settled"], saved["unstarted"]
+    def restore(self, saved: JsonObject) -> None:
+        self._whole, self._block = _Sum.of(object_at(saved, "whole")), _Sum.of(object_at(saved, "block"))
+        self._since, self._blocks = optional(number_at, saved, "since"), whole_at(saved, "blocks")
+        self._share = number_at(saved, "share")
+        self._settled, self._unstarted = number_at(saved, "settled"), number_at(saved, "unstarted")

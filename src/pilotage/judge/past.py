@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+
+from pilotage.model.json import JsonObject, each, list_at, number_at
 
 _SECONDS = 30.0
 _MOST = 240
@@ -71,11 +72,12 @@ class PastLevel:
             highest = max(highest, level / lowest)
         return highest
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"length": self._length, "blocks": [list(block) for block in self._blocks]}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._length, self._blocks = saved["length"], [list(block) for block in saved["blocks"]]
+    def restore(self, saved: JsonObject) -> None:
+        self._length = number_at(saved, "length")
+        self._blocks = [each(number_at, block) for block in list_at(saved, "blocks")]
 
 
 def _positive(levels: Sequence[float]) -> list[float]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
+from pilotage.model.json import JsonObject, entries, object_at, read_as, whole_at
 from pilotage.model.observation import ProbeResult, Verdict, VerdictKind
 from pilotage.model.probe import Probe
 
@@ -100,15 +100,17 @@ class ProbeBook:
         others = {key.rpartition(" ")[2]: run for key, run in there.items() if run.version != new}
         return mine, others
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         runs = {name: {key: asdict(run) for key, run in runs.items()} for name, runs in self._runs.items()}
         return {"runs": runs, "seen": dict(self._seen)}
 
-    def restore(self, saved: Mapping[str, Any]) -> None:
+    def restore(self, saved: JsonObject) -> None:
         """Go on from what `to_dict` gave; probes that are not configured any more are left out."""
-        known: Mapping[str, Any] = saved["runs"]
-        self._runs = {name: {key: _restored(run) for key, run in known.get(name, {}).items()} for name in self._probes}
-        self._seen = {key: int(count) for key, count in saved["seen"].items()}
+        known = entries(object_at, saved, "runs")
+        self._runs = {
+            name: {key: read_as(_Run, run) for key, run in known.get(name, {}).items()} for name in self._probes
+        }
+        self._seen = entries(whole_at, saved, "seen")
 
 
 def _stand(others: Mapping[str, _Run]) -> str:
@@ -137,7 +139,3 @@ def _calm(probe: Probe, worst: str, mine: Mapping[str, _Run]) -> str:
     if not failed:
         return f"passes at {len(mine)} instance{'' if len(mine) == 1 else 's'}"
     return f"{mine[worst].detail} at {worst}, {failed} of the {probe.failures} times in a row that fail it"
-
-
-def _restored(saved: Mapping[str, Any]) -> _Run:
-    return _Run(**{**saved, "times": tuple(saved["times"])})

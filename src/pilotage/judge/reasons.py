@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
+from pilotage.model.json import JsonObject, entries, whole_at
 from pilotage.model.observation import Failure
 
 _MOST = 500
@@ -44,11 +44,12 @@ class Reasons:
         found = [instance for instance, _ in self._instances.most_common(2) if instance]
         return found[0] if found else ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"counts": dict(self._counts), "instances": dict(self._instances)}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._counts, self._instances = Counter(saved["counts"]), Counter(saved["instances"])
+    def restore(self, saved: JsonObject) -> None:
+        self._counts = Counter(entries(whole_at, saved, "counts"))
+        self._instances = Counter(entries(whole_at, saved, "instances"))
 
 
 def _times(count: int) -> str:

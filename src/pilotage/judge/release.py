@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pilotage.judge.assignment import AssignmentCheck
 from pilotage.judge.bar import SIGNALS_SHARE, WEIGHTS, combined, leading
@@ -27,6 +26,7 @@ from pilotage.judge.reasons import Reasons
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
 from pilotage.judge.silent_log import SilentLog, of_version
 from pilotage.judge.traffic import ERRORS, SLOW, TrafficJudge
+from pilotage.model.json import JsonObject, each, find, object_at, pair_at, text_at, truth_at
 from pilotage.model.observation import (
     Excuse,
     Instance,
@@ -319,7 +319,7 @@ class ReleaseJudge:
 
     # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Everything learned so far as plain JSON."""
         return {
             "users": self._users.to_dict(), "synthetic": self._ours.to_dict() if self._ours else None,
@@ -329,19 +329,19 @@ class ReleaseJudge:
             "reasons": self._reasons.to_dict(), "pace": self._pace, "asks": self._asks_for_requests,
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._users.restore(saved["users"])
-        if self._ours and saved["synthetic"]:
-            self._ours.restore(saved["synthetic"])
-        self._memory.restore(saved["memory"])
-        self._processor.restore(saved["processor"])
-        self._assignment.restore(saved["assignment"])
-        self._ages.restore(saved["ages"])
-        self._warm, self._asks_for_requests = saved["warm"], saved["asks"]
-        self._instances.restore(saved["instances"])
-        self._seen_instances = set(saved["seen_instances"])
-        self._reasons.restore(saved["reasons"])
-        self._pace = (saved["pace"][0], saved["pace"][1])
+    def restore(self, saved: JsonObject) -> None:
+        self._users.restore(object_at(saved, "users"))
+        if self._ours and find(saved, "synthetic"):
+            self._ours.restore(object_at(saved, "synthetic"))
+        self._memory.restore(object_at(saved, "memory"))
+        self._processor.restore(object_at(saved, "processor"))
+        self._assignment.restore(object_at(saved, "assignment"))
+        self._ages.restore(object_at(saved, "ages"))
+        self._warm, self._asks_for_requests = truth_at(saved, "warm"), truth_at(saved, "asks")
+        self._instances.restore(object_at(saved, "instances"))
+        self._seen_instances = set(each(text_at, saved, "seen_instances"))
+        self._reasons.restore(object_at(saved, "reasons"))
+        self._pace = pair_at(saved, "pace")
 
 
 _NOBODY = "no requests in this phase"

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pilotage.judge.gauges import GaugeJudge
+from pilotage.model.json import (
+    JsonObject,
+    entries,
+    list_at,
+    number_at,
+    object_at,
+    optional,
+    pair_at,
+    truth_at,
+    whole_at,
+)
 from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 
@@ -37,11 +47,12 @@ class Age:
     def warm(self, at: float) -> bool:
         return self._since is not None and at - self._since[1] >= self._warm_up
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"since": self._since}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._since = (saved["since"][0], saved["since"][1]) if saved["since"] else None
+    def restore(self, saved: JsonObject) -> None:
+        known = optional(list_at, saved, "since")
+        self._since = (whole_at(known, 0), number_at(known, 1)) if known else None
 
 
 class Ages:
@@ -58,11 +69,11 @@ class Ages:
             return 1.0
         return sum(min(1.0, (at - since) / self._warm_up) for since in self._since.values()) / len(there)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"since": self._since}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._since = dict(saved["since"])
+    def restore(self, saved: JsonObject) -> None:
+        self._since = entries(number_at, saved, "since")
 
 
 class MemoryJudge:
@@ -134,7 +145,7 @@ class MemoryJudge:
             past=not self._beside,
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "growth": self._growth.to_dict(),
             "age": self._age.to_dict(),
@@ -145,12 +156,13 @@ class MemoryJudge:
             "beside": self._beside,
         }
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._beside = saved["beside"]
-        self._growth.restore(saved["growth"])
-        self._age.restore(saved["age"])
-        self._grown_up, self._high, self._stable = saved["grown_up"], saved["high"], saved["stable"]
-        self._last = (saved["last"][0], saved["last"][1]) if saved["last"] else None
+    def restore(self, saved: JsonObject) -> None:
+        self._beside = truth_at(saved, "beside")
+        self._growth.restore(object_at(saved, "growth"))
+        self._age.restore(object_at(saved, "age"))
+        self._grown_up, self._stable = optional(number_at, saved, "grown_up"), optional(number_at, saved, "stable")
+        self._high = whole_at(saved, "high")
+        self._last = optional(pair_at, saved, "last")
 
 
 class ProcessorJudge:
@@ -212,7 +224,7 @@ class ProcessorJudge:
         kind = VerdictKind.FAIL if failed else VerdictKind.PASS
         return Verdict("cpu", kind, words, evidence=judged.evidence, canary=canary, stable=stable)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "judge": self._judge.to_dict(),
             "age": self._age.to_dict(),
@@ -221,11 +233,11 @@ class ProcessorJudge:
             "last": self._last,
         }
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._judge.restore(saved["judge"])
-        self._age.restore(saved["age"])
-        self._before, self._at = dict(saved["before"]), saved["at"]
-        self._last = (saved["last"][0], saved["last"][1]) if saved["last"] else None
+    def restore(self, saved: JsonObject) -> None:
+        self._judge.restore(object_at(saved, "judge"))
+        self._age.restore(object_at(saved, "age"))
+        self._before, self._at = entries(number_at, saved, "before"), number_at(saved, "at")
+        self._last = optional(pair_at, saved, "last")
 
 
 def _healthy(instances: Sequence[Instance], version: str | None) -> list[Instance]:

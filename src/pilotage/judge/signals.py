@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pilotage.judge.gauges import GaugeJudge
+from pilotage.model.json import JsonObject, each, find, number_at, object_at, text_at, truth_at, whole_at
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_share
@@ -95,13 +95,13 @@ class SignalBook:
     def verdicts(self) -> tuple[Verdict, ...]:
         return tuple(figure.verdict() for figure in self._judges.values())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {name: figure.to_dict() for name, figure in self._judges.items()}
 
-    def restore(self, saved: Mapping[str, Any]) -> None:
+    def restore(self, saved: JsonObject) -> None:
         for name, figure in self._judges.items():
             if name in saved:
-                figure.restore(saved[name])
+                figure.restore(object_at(saved, name))
 
 
 class _Figure:
@@ -205,15 +205,19 @@ class _Figure:
             return f"below {format_share(self._enough)} (R13)"
         return f"beyond {factor:g} times stable's" if worse and factor is not None else ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         judge = self._judge.to_dict() if self._judge else None
         return {
             "judge": judge, "high": self._high, "phase": self._phase, "trouble": self._trouble, "past": self._past,
             "control": self._control,
         }  # fmt: skip
 
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        if self._judge is not None and saved["judge"]:
-            self._judge.restore(saved["judge"])
-        self._high, self._phase, self._trouble = saved["high"], list(saved["phase"]), saved["trouble"]
-        self._past, self._control = list(saved.get("past", (0, 0.0))), saved.get("control", True)
+    def restore(self, saved: JsonObject) -> None:
+        if self._judge is not None and find(saved, "judge"):
+            self._judge.restore(object_at(saved, "judge"))
+        self._high, self._phase = whole_at(saved, "high"), each(number_at, saved, "phase")
+        self._trouble = text_at(saved, "trouble")
+        if "past" in saved:
+            self._past = each(number_at, saved, "past")
+        if "control" in saved:
+            self._control = truth_at(saved, "control")

@@ -19,11 +19,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from pilotage.judge.counts import Blocks, CountJudge, History, Pool, Sums
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.likelihood import LATE, Capital, average, gains, late_share
+from pilotage.model.json import JsonObject, entries, object_at, whole_at
 from pilotage.model.observation import REST, Verdict, VerdictKind
 
 _ALIKE, _CHANCE = 0.2, 2.0
@@ -141,18 +141,18 @@ class StrataStream:
     def verdict(self) -> Verdict:
         return self._judge.verdict()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "judge": self._judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks,
             "pool": self._pool.to_dict(), "blocks": self._blocks.to_dict(),
         }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._blocks.restore(saved["blocks"])
-        self._judge.restore(saved["judge"])
-        self._dispersion.restore(saved["dispersion"])
-        self._looks = saved["looks"]
-        self._pool.restore(saved["pool"])
+    def restore(self, saved: JsonObject) -> None:
+        self._blocks.restore(object_at(saved, "blocks"))
+        self._judge.restore(object_at(saved, "judge"))
+        self._dispersion.restore(object_at(saved, "dispersion"))
+        self._looks = whole_at(saved, "looks")
+        self._pool.restore(object_at(saved, "pool"))
 
 
 class _Stratum:
@@ -166,13 +166,13 @@ class _Stratum:
         expected = canary * self.sums.stable_total / stable if stable else 0.0
         return abs(self.sums.canary_total - expected) <= _ALIKE * expected + _CHANCE * math.sqrt(expected)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"sums": self.sums.to_dict(), "pool": self.pool.to_dict(), "capital": self.capital.to_dict()}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.sums = Sums(**saved["sums"])
-        self.pool.restore(saved["pool"])
-        self.capital.restore(saved["capital"])
+    def restore(self, saved: JsonObject) -> None:
+        self.sums = Sums(**entries(whole_at, saved, "sums"))
+        self.pool.restore(object_at(saved, "pool"))
+        self.capital.restore(object_at(saved, "capital"))
 
 
 class _Joint(CountJudge):
@@ -279,12 +279,13 @@ class _Joint(CountJudge):
         stable = f"{sums.stable_bad} of {sums.stable_total:,} on stable"
         return replace(verdict, sentence=f"{verdict.sentence}; most on {route}: {canary}, {stable}")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {**super().to_dict(), "strata": {name: stratum.to_dict() for name, stratum in self.strata.items()}}
 
-    def restore(self, saved: dict[str, Any]) -> None:
+    def restore(self, saved: JsonObject) -> None:
         super().restore(saved)
-        self.strata = {name: self._stratum() for name in saved["strata"]}
+        strata = entries(object_at, saved, "strata")
+        self.strata = {name: self._stratum() for name in strata}
         for name, stratum in self.strata.items():
-            stratum.restore(saved["strata"][name])
+            stratum.restore(strata[name])
         self._asked = (self.sums.canary_total, self.sums.stable_total)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Protocol
 
 from pilotage.judge.bar import WEIGHTS
 from pilotage.judge.counts import CountJudge, CountStream, History, Sums
@@ -24,9 +24,19 @@ from pilotage.judge.look import Look, Unit, by_route, durations_by_route, exposu
 from pilotage.judge.past import PastLevel
 from pilotage.judge.strata import StrataStream
 from pilotage.judge.users import UserStream
+from pilotage.model.json import JsonObject, entries, list_at, number_at, object_at, optional, truth_at, whole_at
 from pilotage.model.observation import EMPTY, REST, Failure, Histogram, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration, format_share
+
+
+class _Part(Protocol):
+    """What keeps sums of its own."""
+
+    def to_dict(self) -> JsonObject: ...
+
+    def restore(self, saved: JsonObject) -> None: ...
+
 
 ERRORS, SLOW = "error rate", "slow requests"
 _SLOW_SHARE = 0.05
@@ -426,7 +436,7 @@ class TrafficJudge:
 
     # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Everything learned so far as plain JSON."""
         return {
             "ever": self._ever.to_dict(), "sums": self.sums.to_dict(), "phase": self.phase.to_dict(),
@@ -440,21 +450,27 @@ class TrafficJudge:
             **{name: part.to_dict() for name, part in self._parts().items()},
         }  # fmt: skip
 
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        self._ever = Sums(**saved["ever"])
-        self._recent = [(at, bad, total) for at, bad, total in saved["recent"]]
-        self.sums, self.phase = Sums(**saved["sums"]), Sums(**saved["phase"])
-        self._phase_slow, self._phase_users = Sums(**saved["phase_slow"]), dict(saved["phase_users"])
-        self._past, self._phase_durations = Histogram.of(saved["past"]), Histogram.of(saved["phase_durations"])
-        self._alone_since, self._control, self._lost_log = saved["alone_since"], saved["control"], saved["lost_log"]
-        self._last_at, self._bound = saved["last_at"], saved["bound"]
-        self._bursts.restore(saved["bursts"])
-        self._past_errors.restore(saved["past_errors"])
-        self._past_slow.restore(saved["past_slow"])
+    def restore(self, saved: JsonObject) -> None:
+        self._ever = Sums(**entries(whole_at, saved, "ever"))
+        self._recent = [(number_at(look, 0), whole_at(look, 1), whole_at(look, 2)) for look in list_at(saved, "recent")]
+        self.sums, self.phase = Sums(**entries(whole_at, saved, "sums")), Sums(**entries(whole_at, saved, "phase"))
+        self._phase_slow, self._phase_users = Sums(**entries(whole_at, saved, "phase_slow")), {}
+        for pair in list_at(saved, "phase_users"):
+            self._phase_users[whole_at(pair, 0)] = whole_at(pair, 1)
+        self._past, self._phase_durations = (
+            Histogram.of(object_at(saved, "past")),
+            Histogram.of(object_at(saved, "phase_durations")),
+        )
+        self._alone_since, self._bound = optional(number_at, saved, "alone_since"), optional(number_at, saved, "bound")
+        self._control, self._lost_log = truth_at(saved, "control"), truth_at(saved, "lost_log")
+        self._last_at = number_at(saved, "last_at")
+        self._bursts.restore(object_at(saved, "bursts"))
+        self._past_errors.restore(object_at(saved, "past_errors"))
+        self._past_slow.restore(object_at(saved, "past_slow"))
         for name, part in self._parts().items():
-            part.restore(saved[name])
+            part.restore(object_at(saved, name))
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self) -> Mapping[str, _Part]:
         return {
             "strata": self._strata, "users": self._users, "clustered": self._clustered, "limit": self._limit,
             "slow": self._slow, "latency": self._latency,

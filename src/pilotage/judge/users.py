@@ -17,12 +17,12 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.likelihood import LATE, SPAN, Capital, Likelihood, average, gains, late_share, weighted
+from pilotage.model.json import JsonObject, each, entries, number_at, object_at, optional, text_at, truth_at, whole_at
 from pilotage.model.observation import REST
 
 MOST_USERS = 200_000
@@ -161,7 +161,7 @@ class UserStream:
         """Ratios of users with an error in a window, canary over stable, that the looks do not refute at 1 − alpha."""
         return self._likelihood.compare(self._alpha)[1]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "all": self._all.to_dict(),
             "routes": {name: bets.to_dict() for name, bets in self._routes.items()},
@@ -174,16 +174,21 @@ class UserStream:
             "full": self.full,
         }
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self._all.restore(saved["all"])
-        self._routes = {name: _Bets() for name in saved["routes"]}
+    def restore(self, saved: JsonObject) -> None:
+        self._all.restore(object_at(saved, "all"))
+        routes = entries(object_at, saved, "routes")
+        self._routes = {name: _Bets() for name in routes}
         for name, bets in self._routes.items():
-            bets.restore(saved["routes"][name])
-        self._likelihood.restore(saved["likelihood"])
-        self._dispersion.restore(saved["dispersion"])
-        self._looks, self._opened, self.full = saved["looks"], saved["opened"], saved["full"]
-        self._seen = (_unpacked(saved["seen"][0]), _unpacked(saved["seen"][1]))
-        self._open = {name: _unpacked(users) for name, users in saved["open"].items()}
+            bets.restore(routes[name])
+        self._likelihood.restore(each(number_at, saved, "likelihood"))
+        self._dispersion.restore(object_at(saved, "dispersion"))
+        self._looks, self._opened, self.full = (
+            whole_at(saved, "looks"),
+            optional(whole_at, saved, "opened"),
+            truth_at(saved, "full"),
+        )
+        self._seen = (_unpacked(text_at(saved, "seen", 0)), _unpacked(text_at(saved, "seen", 1)))
+        self._open = {name: _unpacked(users) for name, users in entries(text_at, saved, "open").items()}
 
 
 class _Bets:
@@ -199,12 +204,12 @@ class _Bets:
     def evidence(self) -> float:
         return weighted(self.once.capital.evidence(), self.often.capital.evidence(), OFTEN)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {"once": self.once.capital.to_dict(), "often": self.often.capital.to_dict()}
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        self.once.capital.restore(saved["once"])
-        self.often.capital.restore(saved["often"])
+    def restore(self, saved: JsonObject) -> None:
+        self.once.capital.restore(object_at(saved, "once"))
+        self.often.capital.restore(object_at(saved, "often"))
 
 
 class _Bet:

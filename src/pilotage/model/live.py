@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from pilotage.model.json import JsonObject, find
 
 _log = logging.getLogger(__name__)
 
@@ -89,11 +90,11 @@ class LiveView:
     trouble: str = ""
     """What could not be read or done."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Plain JSON, in the order of the fields: as it is stored, and as `--json` prints it."""
         import msgspec
 
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: JsonObject = msgspec.to_builtins(self)
         return plain
 
 
@@ -121,33 +122,36 @@ class JudgeState:
     format: int = JUDGE_FORMAT
     subject: str = "code"
     """Whether `code` is judged or a `flag`."""
-    sums: Mapping[str, Any]
-    cursor: Mapping[str, Any] | None = None
+    sums: JsonObject
+    cursor: JsonObject | None = None
     """How far the metrics source was read; kept with the sums it led to, so that nothing counts twice."""
     totals: Mapping[str, int] = field(default_factory=dict)
-    rules: Mapping[str, Any] = field(default_factory=dict)
-    signals: Mapping[str, Any] = field(default_factory=dict)
-    probes: Mapping[str, Any] = field(default_factory=dict)
+    rules: JsonObject = field(default_factory=dict)
+    signals: JsonObject = field(default_factory=dict)
+    probes: JsonObject = field(default_factory=dict)
     tries: int = 0
-    history: Mapping[str, Any] | None = None
+    history: JsonObject | None = None
     """What earlier rollouts taught, as of this one's start."""
 
     @property
-    def ever(self) -> Mapping[str, Any]:
+    def ever(self) -> Mapping[str, int]:
         """Users' requests and errors since the rollout began; empty where nothing was ever compared."""
-        users = self.sums.get("users")
-        found = users.get("ever") if isinstance(users, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
+        found = find(self.sums, "users", "ever")
+        return (
+            {name: count for name, count in found.items() if isinstance(count, int)}
+            if isinstance(found, Mapping)
+            else {}
+        )
 
     def at_the_end(self) -> JudgeState:
         """What of it is used after the rollout's end: users' counts, and how bursty their errors came."""
-        users = self.sums.get("users")
-        bursts = users.get("bursts") if isinstance(users, Mapping) else None
-        factor = {"factor": bursts["factor"]} if isinstance(bursts, Mapping) and "factor" in bursts else {}
-        kept = {"users": {"ever": dict(self.ever), "bursts": factor}} if self.ever else {}
+        factor = find(self.sums, "users", "bursts", "factor")
+        kept = (
+            {"users": {"ever": self.ever, "bursts": {} if factor is None else {"factor": factor}}} if self.ever else {}
+        )
         return JudgeState(subject=self.subject, sums=kept, totals=self.totals, tries=self.tries, history=self.history)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Plain JSON, as it is stored."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from pilotage.model.json import JsonObject, each, number_at, whole_at
 
 REST = "rest"
 """The route of what is on none of those that were named."""
@@ -104,9 +105,9 @@ class Histogram:
         return len(self.bounds)
 
     @staticmethod
-    def of(saved: dict[str, Any]) -> Histogram:
-        """The histogram whose `vars()` went through JSON."""
-        return Histogram(tuple(saved["bounds"]), tuple(saved["counts"]))
+    def of(saved: object, /, *path: str | int) -> Histogram:
+        """The histogram whose `vars()` went through JSON and stand at `path` of it."""
+        return Histogram(tuple(each(number_at, saved, *path, "bounds")), tuple(each(whole_at, saved, *path, "counts")))
 
     def plus(self, other: Histogram) -> Histogram:
         if not self.bounds:
@@ -185,7 +186,7 @@ class Reading:
     """
 
     observations: tuple[Observation, ...]
-    cursor: dict[str, Any]
+    cursor: JsonObject
     at: float
     note: str = ""
     failures: tuple[Failure, ...] | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.model.errors import Unavailable
+from pilotage.model.json import JsonObject
 
 if TYPE_CHECKING:
     from pilotage.model.events import Occurrence
@@ -139,7 +140,7 @@ class Recorded:
     at: float
     type: str
     sentence: str
-    data: dict[str, Any]
+    data: JsonObject
     before: str
     hash: str
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pilotage.model.flag import Ramp
+from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, Instance, Verdict
 from pilotage.model.progress import NOTHING, BlueGreenProgress, Progress, ToggleProgress
 from pilotage.model.status import Pace as Pace
@@ -272,7 +273,7 @@ class Event:
 
     type: str
     sentence: str
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from pilotage.model.json import Json, JsonObject
+
 _log = logging.getLogger(__name__)
 
 FORMAT = 1
@@ -75,7 +77,7 @@ class Snapshot:
     """The configuration of one environment as of the rollout's creation."""
 
     format: int = FORMAT
-    environment: Mapping[str, Any] = field(default_factory=dict)
+    environment: JsonObject = field(default_factory=dict)
     """The section `environments.<name>` as plain JSON; `config.stored` reads it."""
     cwd: str = "."
     """Folder of `pilotage.yaml`: relative paths and commands start there."""
@@ -84,7 +86,7 @@ class Snapshot:
     files: Mapping[str, str] = field(default_factory=dict)
     """Text of the project files that the way back needs, by the name in the configuration."""
     people: Mapping[str, KnownPerson] = field(default_factory=dict)
-    notify: tuple[Mapping[str, Any], ...] = ()
+    notify: tuple[JsonObject, ...] = ()
     """Channels as plain JSON; each notifier reads its own keys."""
     calendar: KnownCalendar = KnownCalendar()
     release: Membership | None = None
@@ -92,7 +94,7 @@ class Snapshot:
     trouble: tuple[str, ...] = ()
     """What could not be read, one sentence each. Never stored."""
 
-    def section(self, name: str) -> Mapping[str, Any]:
+    def section(self, name: str) -> JsonObject:
         """One part of the environment's configuration; empty where it is missing or no mapping."""
         found = self.environment.get(name)
         return found if isinstance(found, Mapping) else {}
@@ -104,11 +106,11 @@ class Snapshot:
                 return name, person
         return None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Plain JSON, as it is stored."""
         import msgspec
 
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: dict[str, Json] = msgspec.to_builtins(self)
         del plain["trouble"]
         return {**plain, "format": FORMAT}
 

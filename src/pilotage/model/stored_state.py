@@ -7,12 +7,10 @@ worker, causes of holds also keep the names that it knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.json import Json, JsonObject, optional, whole_at
 from pilotage.model.progress import (
     BigBangProgress,
     BlueGreenProgress,
@@ -28,16 +26,16 @@ _FORWARD = (Status.QUEUED, Status.PROGRESSING, Status.HOLDING, Status.PAUSED, St
 _EARLIER_CAUSES = {today: earlier for earlier, today in RENAMED_CAUSES.items()}
 
 
-def to_data(state: RolloutState) -> dict[str, Any]:
+def to_data(state: RolloutState) -> JsonObject:
     """Plain JSON."""
-    data: dict[str, Any] = msgspec.to_builtins(state)
+    data = msgspec.to_builtins(state)
     for one in (data["hold"], *data["troubles"]):
         if one:
             one["cause"] = _EARLIER_CAUSES.get(one["cause"], one["cause"])
     return {**data, "moves": _moves(state), "preserved": state.preserved, "dark": state.dark}
 
 
-def from_data(data: Mapping[str, Any], strategy: DeploymentStrategy) -> RolloutState:
+def from_data(data: JsonObject, strategy: DeploymentStrategy) -> RolloutState:
     """The state. strategy: the plan's. Raises msgspec.ValidationError for what is none."""
     if "progress" not in data:
         data = {**data, "progress": msgspec.to_builtins(_from_the_fields_of_all(data, strategy))}
@@ -57,8 +55,8 @@ def _moves(state: RolloutState) -> int:
             return 0
 
 
-def _from_the_fields_of_all(data: Mapping[str, Any], strategy: DeploymentStrategy) -> Progress:
-    moves, forward = int(data.get("moves", 0)), data.get("status", Status.PROGRESSING) in _FORWARD
+def _from_the_fields_of_all(data: JsonObject, strategy: DeploymentStrategy) -> Progress:
+    moves, forward = optional(whole_at, data, "moves") or 0, data.get("status", Status.PROGRESSING) in _FORWARD
     match strategy:
         case DeploymentStrategy.BLUE_GREEN:
             return BlueGreenProgress(preserved=bool(data.get("preserved")))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Plan
 from pilotage.model.text import clean
 from pilotage.render.charts import gantt, staircase
@@ -36,7 +36,7 @@ def rollout_to_html(
     title: str,
     plan: Plan,
     sentences: Sequence[str],
-    verdicts: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[SeenVerdict],
     events: Sequence[Sequence[str]],
 ) -> str:
     """Why a rollout is where it is: the sentences, each verdict with its picture, and all that happened.
@@ -50,7 +50,7 @@ def rollout_to_html(
                  chart=chart)  # fmt: skip
 
 
-def page(name: str, **facts: Any) -> str:
+def page(name: str, **facts: object) -> str:
     """A page from one of our templates, which extend `page.html.j2`. Its policy lets it load and run nothing."""
     # Markup is escaped text by text; what steers a terminal or turns the reading direction is taken from the whole.
     return clean(_environment().get_template(name).render(**facts))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from html import escape
-from typing import Any
 
 from pilotage.judge.replay import GaugeReplay, Moment, Replay
+from pilotage.model.live import SeenVerdict
 from pilotage.model.observation import VerdictKind
 from pilotage.render.charts import svg
 
@@ -121,7 +121,7 @@ def _thinned(moments: tuple[Moment, ...], most: int = 400) -> tuple[Moment, ...]
     return kept if kept[-1] is moments[-1] else (*kept, moments[-1])
 
 
-def verdicts_chart(verdicts: Sequence[Mapping[str, Any]], tolerated: float, title: str) -> str:
+def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str) -> str:
     """A line a metric that is compared: all ratios that are not refuted as a bar, the ratio as a dot, the tolerated one
     as a mark. `verdicts` as a look records them; what has no ratio is named without a picture."""
     rows, wide = 34, _WIDTH - 220 - _RIGHT
@@ -138,9 +138,9 @@ def verdicts_chart(verdicts: Sequence[Mapping[str, Any]], tolerated: float, titl
     ]
     for number, verdict in enumerate(verdicts):
         y = _TOP + rows * number + rows // 2
-        kind = escape(f"{verdict['metric']}: {verdict['kind']}")
+        kind = escape(f"{verdict.metric}: {verdict.kind}")
         body.append(f'<text x="12" y="{y + 4}">{kind}</text>')
-        interval, ratio = verdict.get("interval"), verdict.get("ratio")
+        interval, ratio = verdict.interval, verdict.ratio
         if interval:
             low, high = x(interval[0], _LOWEST), x(interval[1], _HIGHEST)
             body.append(f'<rect class="bar" x="{low}" y="{y - 6}" width="{max(2.0, high - low):.1f}" height="12"/>')
@@ -148,5 +148,5 @@ def verdicts_chart(verdicts: Sequence[Mapping[str, Any]], tolerated: float, titl
             body.append(f'<circle class="core" cx="{x(ratio, 1)}" cy="{y}" r="5"/>')
     at = x(tolerated, 1)
     body.append(f'<line class="edge" x1="{at}" x2="{at}" y1="{_TOP - 6}" y2="{bottom}"/>')
-    words = "; ".join(f"{v['metric']}: {v['kind']}: {v['sentence']}" for v in verdicts)
+    words = "; ".join(f"{v.metric}: {v.kind}: {v.sentence}" for v in verdicts)
     return svg(title, f"canary over stable, tolerated up to {tolerated:g}×. {words}", bottom + 30, body)

@@ -22,6 +22,7 @@ from pilotage.model.events import (
     TrafficRestored,
     TrafficWithdrawn,
 )
+from pilotage.model.json import list_at, optional
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
@@ -89,5 +90,5 @@ def _ended(sentence: str) -> str:
 
 def _told(event: Recorded) -> list[str]:
     """An event and what lies behind it: the routes and statuses that failed, the last lines of a log."""
-    details = data_today(event.type, event.data).get("details", ())
+    details = optional(list_at, data_today(event.type, event.data), "details") or ()
     return [f"  {event.type_today}: {event.sentence}", *(f"    {line}" for line in details)]

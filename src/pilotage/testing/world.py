@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pilotage.adapters.ports import AdapterError, Backends, Fenced
 from pilotage.model.flag import OFF, Ramp
+from pilotage.model.json import JsonObject, each, find, object_at, whole_at
 from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.traffic import Split
 
@@ -148,16 +148,20 @@ class FakeMetrics:
     def __init__(self, world: FakeWorld) -> None:
         self._world = world
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         world = self._world
         world.answer("metrics")
-        restarted = cursor is not None and cursor["started"] != world.started
-        before = {} if restarted else world.counts if cursor is None else cursor["counts"]
+        restarted = cursor is not None and find(cursor, "started") != world.started
+        before: Mapping[str, Sequence[int]] = world.counts
+        if cursor is not None:
+            before = (
+                {} if restarted else {v: each(whole_at, counts) for v, counts in object_at(cursor, "counts").items()}
+            )
         observations = []
         for version in versions:
             (requests, errors), (had, failed) = (of.get(version, (0, 0)) for of in (world.counts, before))
             observations.append(Observation(version, requests - had, errors - failed))
-        following = {"started": world.started, "counts": dict(world.counts)}
+        following: JsonObject = {"started": world.started, "counts": dict(world.counts)}
         note = "the source restarted: counting from its start" if restarted else ""
         return Reading(tuple(observations), following, time.time(), note)
 

@@ -22,6 +22,7 @@ from pilotage.config.stored import UnreadableSection, read_section
 from pilotage.engine.execution.description import describe
 from pilotage.engine.execution.instruments import probe_specs, rules_of
 from pilotage.engine.execution.targets import open_target
+from pilotage.model.json import find
 from pilotage.model.snapshot import FORMAT, KnownPerson, Membership, Snapshot, read_snapshot
 from tests.stores.test_plans import bare
 from tests.unit.config.test_config import GOOD
@@ -141,7 +142,7 @@ def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path)
 def test_an_unknown_key_anywhere_is_ignored_with_a_warning(
     tmp_path: Path, kept: Snapshot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fleet = {**kept.environment["fleet"], "gpu": True}
+    fleet = {**kept.section("fleet"), "gpu": True}
     newer = changed(kept, fleet=fleet, regions=["eu"], probes=[{"http": "/x", "name": "x", "retries": 3}])
     target = open_target(tmp_path, newer, "shop", "production", 1)
     assert target.trouble == ()
@@ -184,14 +185,14 @@ def test_a_check_that_cannot_be_read_fails_and_never_passes_by_default(tmp_path:
 
 def test_what_brings_users_back_is_used_as_it_stands(kept: Snapshot, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
-    fleet = {**kept.environment["fleet"], "health": "healthz", "stop_deadline": "soon", "count": 0}
-    router = {**kept.environment["router"], "sticky": {"cookie": "a b"}, "version_header": "x version"}
+    fleet = {**kept.section("fleet"), "health": "healthz", "stop_deadline": "soon", "count": 0}
+    router = {**kept.section("router"), "sticky": {"cookie": "a b"}, "version_header": "x version"}
     found = read_section({**kept.environment, "fleet": fleet, "router": router, "flag": {"file": "f", "key": " k"}})
     assert isinstance(found.section.fleet, ProcessFleetSection)
     assert isinstance(found.section.router, EnvoyRouterSection)
-    assert found.section.fleet.command == kept.environment["fleet"]["command"]
+    assert found.section.fleet.command == find(kept.environment, "fleet", "command")
     assert found.section.fleet.stop_deadline == 10.0
-    assert found.section.router.listen == kept.environment["router"]["listen"]
+    assert found.section.router.listen == find(kept.environment, "router", "listen")
     assert found.section.router.sticky is None
     assert found.section.flag is not None
     assert found.section.flag.key == " k"

@@ -21,6 +21,7 @@ from pilotage.engine.execution.histories import history_of
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.records.store import Store
 from pilotage.model.clock import Clock
+from pilotage.model.json import JsonObject
 from pilotage.model.live import JUDGE_FORMAT, NOTHING_SEEN, read_judge
 from pilotage.model.observation import Health, Instance, Observation, Reading
 from pilotage.model.rollout import CommandKind, Decision, HoldCause, Pace, Status
@@ -73,7 +74,7 @@ class Obedient:
     def stop(self) -> None:
         self.running = {}
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         return self.metrics()
 
     def counted(self, new: int, old: int, old_errors: int = 0) -> Reading:

@@ -31,6 +31,7 @@ from pilotage.engine.integrity.verification import Place, Verified, verify
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue.journal import Journal, Witness
 from pilotage.engine.rescue.stuck import tell_stuck
+from pilotage.model.json import JsonObject, object_at
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, SeenVerdict
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
@@ -40,7 +41,7 @@ from tests.plans import a_plan
 from tests.receivers import SECRET, StandardWebhook, listening
 from tests.unit.config.test_config import GOOD
 
-HOOK = {"kind": "webhook", "name": "hook", "url": "https://example.org", "secret": "secret://env/X", "private": False,
+HOOK: JsonObject = {"kind": "webhook", "name": "hook", "url": "https://example.org", "secret": "secret://env/X", "private": False,
         "environments": [], "audiences": ["operators"], "severity": "progress", "quiet": None}  # fmt: skip
 
 
@@ -429,9 +430,9 @@ def test_every_rollout_knows_the_one_before(folder: Path) -> None:
     store = Store(folder)
     last = store.latest("service", "production")
     assert last is not None
-    place = sealed_in(store.events(last.id)[1].data)["place"]
+    before = object_at(sealed_in(store.events(last.id)[1].data), "place", "last")
     store.close()
-    assert (place["last"]["rollout"], place["last"]["sequence"]) == (ids(folder)["2.0"], 2)
+    assert (before["rollout"], before["sequence"]) == (ids(folder)["2.0"], 2)
 
 
 def test_the_command_says_what_is_changed_and_never_fails_with_that_status(folder: Path) -> None:

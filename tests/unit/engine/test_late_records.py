@@ -19,6 +19,7 @@ from pilotage.engine.execution.worker import Worker
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue.journal import Done, Journal, Witness
 from pilotage.engine.rescue.takeover import found_at_takeover
+from pilotage.model.json import text_at
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Seen, Status
@@ -51,7 +52,7 @@ def kinds(store: Store, rollout: str) -> list[str]:
 
 
 def steps(store: Store, rollout: str) -> list[str]:
-    return [event.data["step"] for event in store.events(rollout) if event.type == "step-started"]
+    return [text_at(event.data, "step") for event in store.events(rollout) if event.type == "step-started"]
 
 
 @pytest.mark.usefixtures("world")

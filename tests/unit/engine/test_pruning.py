@@ -15,6 +15,7 @@ from pilotage.engine.records.outbox import PRUNED, SENT, WAITING, letters
 from pilotage.engine.records.pruning import Kept, old, prune
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import outbox
+from pilotage.model.json import JsonObject
 from pilotage.model.live import NOTHING_SEEN, JudgeState
 from pilotage.model.rollout import Decision, Event, Status
 from pilotage.model.snapshot import Snapshot
@@ -118,7 +119,7 @@ def test_a_judge_keeps_at_the_end_what_later_ones_learn_from(tmp_path: Path) -> 
     one = wanted(store, "web", "2.0")
     rollout = store.create(one.plan, replace(one.state, old="1.0"), one.snapshot, "ada", NOW)
     ever = {"stable_bad": 7, "stable_total": 5000, "canary_bad": 1, "canary_total": 100}
-    sums = {
+    sums: JsonObject = {
         "users": {"ever": ever, "bursts": {"factor": 2.5, "seen": [1] * 1000}, "phase": {}},
         "latency": [0.1] * 1000,
     }

@@ -15,6 +15,7 @@ import pytest
 
 from pilotage.model import events as ev
 from pilotage.model.event_names import RENAMED_EVENTS, RENAMED_FIELDS
+from pilotage.model.json import each, text_at
 from pilotage.model.message import Severity
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
@@ -100,7 +101,7 @@ def test_words_from_outside_are_clean_and_bounded_wherever_an_event_keeps_them()
     """A last line of a log may hold sequences for a terminal, and megabytes."""
     bad = "\x1b]0;owned\x07\x1b[2Jgone\u202e" + "x" * 1_000_000
     stored = ev.RollbackStarted(cause="instance", step="bake", reason=bad, details=(bad,)).record()
-    for text in (stored.sentence, stored.data["reason"], *stored.data["details"]):
+    for text in (stored.sentence, text_at(stored.data, "reason"), *each(text_at, stored.data, "details")):
         assert not re.search("[\x00-\x08\x1b\u202e]", text)
         assert "gone" in text
         assert len(text) <= ev.LONGEST

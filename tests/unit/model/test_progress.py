@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from pilotage.model.answers import DeploymentStrategy as S
+from pilotage.model.json import JsonObject
 from pilotage.model.progress import (
     BigBangProgress,
     BlueGreenProgress,
@@ -53,7 +54,7 @@ def test_progress_is_read_as_it_is_written_now_and_as_it_was_written_before(
 
 
 def test_a_state_of_an_earlier_version_has_none_of_the_new_fields() -> None:
-    old = {"new": "2", "old": "1", "pace": "full", "status": "holding", "step": 3, "moves": 1, "hold":
+    old: JsonObject = {"new": "2", "old": "1", "pace": "full", "status": "holding", "step": 3, "moves": 1, "hold":
            {"cause": "canary-unhealthy", "sentence": "0 of 2", "held": 4.0}}  # fmt: skip
     found = from_data(old, S.ROLLING)
     assert (found.progress, found.troubles, found.diverted) == (RollingProgress(restored=True), (), None)

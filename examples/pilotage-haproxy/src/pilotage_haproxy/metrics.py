@@ -6,10 +6,9 @@ import csv
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
-from pilotage.ports import AdapterError, Observation, Reading
+from pilotage.ports import AdapterError, JsonObject, Observation, Reading, read_as
 from pilotage_haproxy.admin import Admin
 
 _CLASSES = ("hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other")
@@ -25,11 +24,11 @@ class HAProxyMetrics:
     def __init__(self, directory: Path) -> None:
         self._admin, self._versions = Admin(directory.resolve() / "admin.sock"), directory.resolve() / "versions.map"
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         started, counts = self._admin.pid(), self._counts()
         slots = {unquote(name): slot for slot, name in self._admin.map(self._versions).items()}
         restarted = cursor is not None and cursor["started"] != started
-        before = {} if restarted else counts if cursor is None else cursor["counts"]
+        before = {} if restarted else counts if cursor is None else read_as(dict[str, list[int]], cursor, "counts")
         note = "HAProxy restarted: counting from its start" if restarted else ""
         observations = tuple(_since(version, slots.get(version, ""), before, counts) for version in versions)
         return Reading(observations, {"started": started, "counts": counts}, time.time(), note)

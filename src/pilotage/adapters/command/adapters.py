@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pilotage.adapters.command import wire
@@ -12,6 +13,7 @@ from pilotage.adapters.command.program import Program
 from pilotage.adapters.context import Context
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.model.flag import OFF, Ramp
+from pilotage.model.json import Json, JsonObject, each, find, list_at, number_at, object_at
 from pilotage.model.message import Message
 from pilotage.model.observation import Instance, Observation, Reading
 from pilotage.model.text import line
@@ -25,11 +27,11 @@ class _Port:
         self._program, self._fence = program, context.fence
         self._said = {"port": port, "service": context.service, "environment": context.environment}
 
-    def _ask(self, call: str, **request: Any) -> dict[str, Any]:
+    def _ask(self, call: str, **request: Json) -> JsonObject:
         """Something that changes nothing."""
         return self._program.call({**self._said, "call": call, **request})
 
-    def _tell(self, call: str, **request: Any) -> dict[str, Any]:
+    def _tell(self, call: str, **request: Json) -> JsonObject:
         """Something that may change the target."""
         self._fence.check()
         return self._program.call({**self._said, "call": call, "token": self._fence.token, **request})
@@ -83,7 +85,7 @@ class CommandFleet(_Port):
 
     def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
         found = self._ask("log_tail", instance=instance, lines=lines).get("lines", [])
-        return wire.understood(lambda all_: tuple(line(str(one), 200) for one in all_[-lines:]), found, "a log")
+        return tuple(line(str(one), 200) for one in wire.understood(list_at, found, "a log")[-lines:])
 
     def instances(self) -> tuple[Instance, ...]:
         return wire.understood(wire.instances_in, self._ask("instances").get("instances"), "the list of instances")
@@ -98,22 +100,25 @@ class CommandMetrics(_Port):
     def __init__(self, program: Program, context: Context) -> None:
         super().__init__("metrics", program, context)
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         answer = self._ask("observe", versions=list(versions))
         totals = wire.understood(wire.totals_in, answer.get("totals"), "the counters")
         started = str(answer.get("started", ""))
-        restarted = cursor is not None and cursor["started"] != started
-        before: Mapping[str, wire.Totals] = {} if restarted else totals if cursor is None else cursor["totals"]
+        restarted = cursor is not None and find(cursor, "started") != started
+        before = totals if cursor is None else {} if restarted else wire.totals_in(find(cursor, "totals"))
 
         def since(version: str) -> Observation:
             found = totals.get(version)
             if found is None:
                 return Observation(version, 0, 0)
-            return wire.understood(lambda now: wire.since(version, before.get(version), now), found, "the counters")
+            try:
+                return wire.since(version, before.get(version), found)
+            except ValueError as error:
+                raise AdapterError(f"the counters cannot be understood: {error}") from None
 
         return Reading(
             tuple(since(version) for version in versions),
-            {"started": started, "totals": {**before, **totals}},
+            {"started": started, "totals": {name: one.to_json() for name, one in {**before, **totals}.items()}},
             time.time(),
             "the source restarted: counting from its start" if restarted else "",
         )
@@ -127,7 +132,7 @@ class CommandQueries(_Port):
 
     def query(self, text: str) -> tuple[float, ...]:
         found = self._ask("query", query=text).get("values")
-        return wire.understood(lambda values: tuple(float(value) for value in values), found, "the values")
+        return tuple(wire.understood(partial(each, number_at), found, "the values"))
 
 
 class CommandFlags(_Port):
@@ -159,4 +164,4 @@ class CommandNotifier(_Port):
     def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
         facts = {**asdict(message), "facts": dict(message.facts)}
         receipt = self._ask("send", message=facts, first=first, again=again).get("receipt", {})
-        return wire.understood(dict, receipt, "the receipt")
+        return dict(wire.understood(object_at, receipt, "the receipt"))

@@ -9,13 +9,14 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.outgoing import Undelivered
 from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.text import line
 
 FORMAT = 1
@@ -36,7 +37,7 @@ class Program:
         self._command, self._folder, self._environment = tuple(command), folder, environment
         self._deadline = deadline
 
-    def call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, request: JsonObject) -> JsonObject:
         """Its answer; empty where it printed nothing. Raises AdapterError, Fenced, Undelivered (permanent)."""
         name = self._command[0]
         try:
@@ -65,9 +66,9 @@ class Program:
         return _answer(said, name)
 
 
-def _answer(said: bytes, name: str) -> dict[str, Any]:
+def _answer(said: bytes, name: str) -> JsonObject:
     try:
-        answer = json.loads(said) if said.strip() else {}
+        answer: Json = json.loads(said) if said.strip() else {}
     except (ValueError, RecursionError) as error:
         raise AdapterError(f"{name} answered with something that is no JSON: {error}") from None
     if not isinstance(answer, dict):
@@ -113,7 +114,7 @@ def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tup
     return bytes(said), bytes(complained), ""
 
 
-def _written(stream: Any, sent: bytes) -> bytes:
+def _written(stream: IO[bytes], sent: bytes) -> bytes:
     """What is left to be written; nothing where the program does not want it."""
     try:
         return sent[os.write(stream.fileno(), sent) :]
@@ -123,7 +124,7 @@ def _written(stream: Any, sent: bytes) -> bytes:
         return b""
 
 
-def _closed(stream: Any) -> None:
+def _closed(stream: IO[bytes]) -> None:
     with contextlib.suppress(OSError):
         stream.close()
 

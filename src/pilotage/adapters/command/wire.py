@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.model.flag import Ramp
+from pilotage.model.json import (
+    Json,
+    JsonObject,
+    each,
+    find,
+    list_at,
+    number_at,
+    object_at,
+    optional,
+    read_as,
+    text_at,
+    whole_at,
+)
 from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Observation
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
 
 _T = TypeVar("_T")
 
 
-def understood(reader: Callable[[Any], _T], value: Any, what: str) -> _T:
+def understood(reader: Callable[[Json], _T], value: Json, what: str) -> _T:
     """What `reader` makes of an answer. Raises AdapterError, which says what could not be understood."""
     try:
         return reader(value)
@@ -26,15 +40,17 @@ def percent(permille: int) -> float:
     return permille / 10
 
 
-def permille(percent: Any) -> int:
-    """Raises ValueError for what is finer than 0.1 %."""
+def permille(percent: Json) -> int:
+    """Raises ValueError for what is no number, or finer than 0.1 %."""
+    if not isinstance(percent, int | float | str):
+        raise ValueError(f"{percent} is no share in percent")
     found = round(float(percent) * 10)
     if isinstance(percent, bool) or abs(found - float(percent) * 10) > 1e-6:
         raise ValueError(f"{percent} is no share in percent with one decimal")
     return found
 
 
-def split_out(split: Split) -> dict[str, Any]:
+def split_out(split: Split) -> JsonObject:
     return {
         "weights": {version: percent(weight) for version, weight in split.weights},
         "header_routes": [vars(route) for route in split.header_routes],
@@ -43,15 +59,15 @@ def split_out(split: Split) -> dict[str, Any]:
     }
 
 
-def split_in(given: Any) -> Split | None:
+def split_in(given: Json) -> Split | None:
     if given is None:
         return None
-    mirror = given.get("mirror")
+    mirror = find(given, "mirror")
     return Split(
-        tuple((str(version), permille(weight)) for version, weight in given["weights"].items() if weight),
-        tuple(HeaderRoute(**route) for route in given.get("header_routes", ())),
-        Mirror(mirror["version"], permille(mirror["share"])) if mirror else None,
-        closed=bool(given.get("closed", False)),
+        tuple((str(version), permille(weight)) for version, weight in object_at(given, "weights").items() if weight),
+        tuple(read_as(HeaderRoute, route) for route in optional(list_at, given, "header_routes") or ()),
+        Mirror(text_at(mirror, "version"), permille(find(mirror, "share"))) if mirror else None,
+        closed=bool(find(given, "closed")),
     )
 
 
@@ -59,10 +75,10 @@ def backends_out(backends: Backends) -> dict[str, list[str]]:
     return {version: [f"{host}:{port}" for host, port in sorted(found)] for version, found in backends.items()}
 
 
-def endpoints_in(given: Any) -> dict[str, frozenset[tuple[str, int]]] | None:
+def endpoints_in(given: Json) -> dict[str, frozenset[tuple[str, int]]] | None:
     if given is None:
         return None
-    return {str(version): frozenset(_socket(one) for one in addresses) for version, addresses in given.items()}
+    return {version: frozenset(map(_socket, each(text_at, found))) for version, found in object_at(given).items()}
 
 
 def _socket(address: str) -> tuple[str, int]:
@@ -70,52 +86,61 @@ def _socket(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def instances_in(given: Any) -> tuple[Instance, ...]:
-    return tuple(_instance(one) for one in given)
+def instances_in(given: Json) -> tuple[Instance, ...]:
+    return tuple(_instance(one) for one in list_at(given))
 
 
-def _instance(one: Mapping[str, Any]) -> Instance:
-    host, port = _socket(one["address"])
+def _instance(one: Json) -> Instance:
+    address = text_at(one, "address")
+    host, port = _socket(address)
     return Instance(
-        str(one.get("id", one["address"])),
-        str(one["version"]),
+        str(find(one, "id") or address),
+        text_at(one, "version"),
         host,
         port,
-        Health(one["health"]),
-        memory=one.get("memory_bytes"),
-        detail=str(one.get("detail", "")),
-        cpu=one.get("cpu_seconds"),
+        Health(text_at(one, "health")),
+        memory=optional(whole_at, one, "memory_bytes"),
+        detail=str(find(one, "detail") or ""),
+        cpu=optional(number_at, one, "cpu_seconds"),
     )
 
 
-def ramp_out(ramp: Ramp) -> dict[str, Any]:
+def ramp_out(ramp: Ramp) -> JsonObject:
     return {"groups": list(ramp.groups), "share": percent(ramp.share)}
 
 
-def ramp_in(given: Any) -> Ramp:
-    return Ramp(tuple(str(group) for group in given.get("groups", ())), permille(given["share"]))
+def ramp_in(given: Json) -> Ramp:
+    groups = optional(list_at, given, "groups") or ()
+    return Ramp(tuple(str(group) for group in groups), permille(find(given, "share")))
 
 
-Totals = Mapping[str, Any]
-"""Of one version since the source's start: `requests`, `errors`, `durations` with `bounds` (seconds) and `counts`."""
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Of one version since the source's start. durations: in seconds."""
+
+    requests: int
+    errors: int
+    durations: Histogram = EMPTY
+
+    def to_json(self) -> JsonObject:
+        return {"requests": self.requests, "errors": self.errors, "durations": vars(self.durations)}
 
 
-def totals_in(given: Any) -> dict[str, Totals]:
-    found: dict[str, Totals] = {}
-    for version, one in given.items():
-        durations = one.get("durations") or vars(EMPTY)
-        kept = {name: [*durations[name]] for name in ("bounds", "counts")}
-        Histogram.of(kept)
-        found[str(version)] = {"requests": int(one["requests"]), "errors": int(one["errors"]), "durations": kept}
-    return found
+def totals_in(given: Json) -> dict[str, Totals]:
+    return {version: _totals(one) for version, one in object_at(given).items()}
+
+
+def _totals(one: Json) -> Totals:
+    durations = Histogram.of(one, "durations") if find(one, "durations") else EMPTY
+    return Totals(requests=whole_at(one, "requests"), errors=whole_at(one, "errors"), durations=durations)
 
 
 def since(version: str, before: Totals | None, now: Totals) -> Observation:
     """What a version did between two readings. Raises ValueError for counters that were set back."""
-    requests, errors = (now[name] - (before[name] if before else 0) for name in ("requests", "errors"))
-    counts: Sequence[int] = now["durations"]["counts"]
-    if before and before["durations"]["bounds"] == now["durations"]["bounds"]:
-        counts = [new - old for new, old in zip(counts, before["durations"]["counts"], strict=True)]
+    requests, errors = now.requests - (before.requests if before else 0), now.errors - (before.errors if before else 0)
+    counts = now.durations.counts
+    if before and before.durations.bounds == now.durations.bounds:
+        counts = tuple(new - old for new, old in zip(counts, before.durations.counts, strict=True))
     if min(requests, errors, *counts) < 0:
         raise ValueError(f"the counters of {version} were set back, and `started` is the same")
-    return Observation(version, requests, errors, Histogram(tuple(now["durations"]["bounds"]), tuple(counts)))
+    return Observation(version, requests, errors, Histogram(now.durations.bounds, counts))

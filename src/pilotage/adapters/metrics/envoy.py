@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of, stratum_of, version_of
@@ -23,6 +22,19 @@ from pilotage.adapters.metrics.samples import Sample, samples_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_resources import socket_of
 from pilotage.adapters.strata import SYNTHETIC, Failing, Strata
+from pilotage.model.json import (
+    Json,
+    JsonList,
+    JsonObject,
+    each,
+    entries,
+    find,
+    list_at,
+    object_at,
+    optional,
+    text_at,
+    whole_at,
+)
 from pilotage.model.observation import (
     EMPTY,
     REST,
@@ -61,7 +73,7 @@ class EnvoyMetrics:
         self._admin, self._strata = admin, strata or Strata()
         self._log = FailureLog(directory, self._strata) if directory else None
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         base = self._admin()
         # The listener is named anew at each start of Envoy: that name is the start's identity.
         started = f"{base}/{_listener(base)}"
@@ -73,16 +85,16 @@ class EnvoyMetrics:
         totals, witnesses = self._totals(samples), _witnesses(samples)
         hosts = _hosts(get_json(f"{base}/clusters?format=json"))
         failures, log, lost = self._failures(cursor)
-        restarted = cursor is not None and cursor["started"] != started
-        before = totals if cursor is None else {} if restarted else _saved(cursor["totals"])
+        restarted = cursor is not None and find(cursor, "started") != started
+        before = totals if cursor is None else {} if restarted else _saved(object_at(cursor, "totals"))
         if cursor is not None and not restarted:
-            _refuse_set_back(cursor.get("witnesses"), witnesses, before, totals)
+            _refuse_set_back(_counts(cursor, "witnesses"), witnesses, before, totals)
         hosts_before = hosts if cursor is None else {} if restarted else _saved_hosts(cursor, hosts)
         observations = tuple(
             self._since(version, before, totals, _hosts_since(version, hosts_before, hosts)) for version in versions
         )
         kept = {**before, **totals}
-        following = {
+        following: JsonObject = {
             "started": started,
             "totals": {name: vars(total) for name, total in kept.items()},
             "hosts": {name: {**hosts_before.get(name, {}), **counts} for name, counts in hosts.items()},
@@ -132,18 +144,18 @@ class EnvoyMetrics:
         durations = every.durations if every.durations is not EMPTY else Histogram(_BOUNDS, _ZERO.durations)
         return Observation(version, every.requests, every.errors, durations, shown, instances, synthetic)
 
-    def _failures(self, cursor: dict[str, Any] | None) -> tuple[tuple[Failure, ...] | None, dict[str, int] | None, str]:
+    def _failures(self, cursor: JsonObject | None) -> tuple[tuple[Failure, ...] | None, Mapping[str, int] | None, str]:
         """Users' failed requests since the cursor, the log's next cursor, and why there are none to be had."""
         if self._log is None:
             return None, None, "no log of failures: this Envoy is not the embedded router"
         try:
             if cursor is None:
                 return (), self._log.end(), ""
-            if not cursor.get("log"):
+            if (place := _counts(cursor, "log")) is None:
                 return None, self._log.end(), "no log of failures for the time until now"
-            failures, following = self._log.since(cursor["log"])
+            failures, following = self._log.since(place)
         except NoLog as error:
-            return None, (cursor or {}).get("log"), f"no log of failures: {error}"
+            return None, _counts(cursor, "log"), f"no log of failures: {error}"
         return failures, following, ""
 
 
@@ -237,15 +249,20 @@ def _total(lines: Iterable[tuple[str, dict[str, str], int]], failing: Failing) -
     return _Totals(requests, errors, durations or _ZERO.durations, calls, failed_calls)
 
 
-def _saved(totals: dict[str, Any]) -> dict[str, _Totals]:
+def _counts(cursor: JsonObject | None, part: str) -> Mapping[str, int] | None:
+    """A part of the cursor that counts; None for the cursor of an earlier Pilotage, or of a time without it."""
+    return entries(whole_at, cursor, part) if find(cursor, part) else None
+
+
+def _saved(totals: JsonObject) -> dict[str, _Totals]:
     """Totals that went through JSON; a cursor of an earlier Pilotage has them by version."""
     return {
         name if version_of(name) else cluster_of(name): _Totals(
-            total["requests"],
-            total["errors"],
-            tuple(total["durations"]),
-            total.get("calls", 0),
-            total.get("failed_calls", 0),
+            whole_at(total, "requests"),
+            whole_at(total, "errors"),
+            tuple(each(whole_at, total, "durations")),
+            optional(whole_at, total, "calls") or 0,
+            optional(whole_at, total, "failed_calls") or 0,
         )
         for name, total in totals.items()
     }
@@ -264,30 +281,35 @@ _Hosts = Mapping[str, Mapping[str, Sequence[int]]]
 """By cluster and `host:port`: requests and errors since the router's start."""
 
 
-def _hosts(answer: Any) -> _Hosts:
+def _hosts(answer: Json) -> _Hosts:
     """What Envoy's page of clusters says of instances. Raises AdapterError."""
     try:
         return {
-            cluster["name"]: {
-                "{}:{}".format(*socket_of(host["address"])): _host_counts(host["stats"])
-                for host in cluster.get("host_statuses", [])
+            name: {
+                "{}:{}".format(*socket_of(object_at(host, "address"))): _host_counts(list_at(host, "stats"))
+                for host in optional(list_at, cluster, "host_statuses") or ()
             }
-            for cluster in answer["cluster_statuses"]
-            if version_of(cluster["name"])
+            for cluster in list_at(answer, "cluster_statuses")
+            if version_of(name := text_at(cluster, "name"))
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         raise AdapterError(f"Envoy shows instances that cannot be read: {error}") from error
 
 
-def _host_counts(stats: Iterable[Mapping[str, str]]) -> tuple[int, int]:
-    found = {stat["name"]: int(stat.get("value", 0)) for stat in stats}
+def _host_counts(stats: JsonList) -> tuple[int, int]:
+    # Envoy writes 64-bit numbers as texts, and leaves a zero out.
+    found = {text_at(stat, "name"): int(optional(text_at, stat, "value") or 0) for stat in stats}
     return found["rq_total"], found["rq_error"]
 
 
-def _saved_hosts(cursor: dict[str, Any], now: _Hosts) -> _Hosts:
+def _saved_hosts(cursor: JsonObject, now: _Hosts) -> _Hosts:
     """The cursor's counts of instances; one of an earlier Pilotage has none, and then nothing happened yet."""
-    saved: _Hosts = cursor.get("hosts", now if cursor["started"] else {})
-    return saved
+    if "hosts" not in cursor:
+        return now if find(cursor, "started") else {}
+    return {
+        cluster: {host: each(whole_at, counts) for host, counts in object_at(hosts).items()}
+        for cluster, hosts in object_at(cursor, "hosts").items()
+    }
 
 
 def _hosts_since(version: str, before: _Hosts, now: _Hosts) -> tuple[InstanceCounts, ...]:

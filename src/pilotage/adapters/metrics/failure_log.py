@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -48,7 +48,7 @@ class FailureLog:
         found = self._stat(self._path)
         return {"inode": found.st_ino, "offset": found.st_size}
 
-    def since(self, cursor: dict[str, int]) -> tuple[tuple[Failure, ...], dict[str, int]]:
+    def since(self, cursor: Mapping[str, int]) -> tuple[tuple[Failure, ...], dict[str, int]]:
         """Users' failures after `cursor`, the oldest first, and the next cursor. Raises NoLog."""
         place, left, found = _Place(cursor["inode"], cursor["offset"]), _MOST, []
         for path in self._files_from(place):

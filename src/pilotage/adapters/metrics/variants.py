@@ -8,21 +8,28 @@ it does; the cursor keeps the last totals of each, by its id.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from pilotage.adapters.http import get
 from pilotage.adapters.metrics.samples import samples_of
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import JsonObject, find, object_at, read_as
 from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Observation, Reading
 
 _OURS = "pilotage_variant_"
-_COUNTERS = {"requests_total": "requests", "errors_total": "errors"}
 _AT_ONCE = 32
 _MOST_PAGE = 4 << 20
 
-Totals = dict[str, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What an instance counted of one variant. buckets: durations, cumulative, by the upper bound as it was written."""
+
+    requests: int = 0
+    errors: int = 0
+    buckets: Mapping[str, int] = field(default_factory=dict)
 
 
 class VariantMetrics:
@@ -31,7 +38,7 @@ class VariantMetrics:
     def __init__(self, instances: Callable[[], Sequence[Instance]], path: str, flag: str) -> None:
         self._instances, self._path, self._flag = instances, path, flag
 
-    def observe(self, versions: Sequence[str], cursor: dict[str, Any] | None) -> Reading:
+    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         asked = [i for i in self._instances() if i.health is Health.HEALTHY]
         if not asked:
             raise AdapterError("no healthy instance tells what the variants did")
@@ -39,31 +46,42 @@ class VariantMetrics:
         with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
             pages = list(pool.map(lambda instance: self._totals(instance, versions), asked))
         now = {instance.id: page for instance, page in zip(asked, pages, strict=True)}
-        before: dict[str, dict[str, Totals]] = (cursor or {}).get("totals", {})
+        kept = object_at(cursor, "totals") if find(cursor, "totals") else {}
         observations = []
         for version in versions:
             # What an instance did before it was first seen lies before the cursor.
-            parts = [_since((before.get(i) or {}).get(version), found[version], cursor) for i, found in now.items()]
+            parts = [_since(_saved(kept, i, version), found[version], cursor) for i, found in now.items()]
             durations = EMPTY
             for _, _, histogram in parts:
                 durations = durations.plus(histogram)
             requests, errors = sum(r for r, _, _ in parts), sum(e for _, e, _ in parts)
             observations.append(Observation(version, requests, min(errors, requests), durations))
-        return Reading(tuple(observations), {"totals": {**before, **now}}, time.time())
+        return Reading(tuple(observations), {"totals": {**kept, **_plain(now)}}, time.time())
 
     def _totals(self, instance: Instance, versions: Sequence[str]) -> dict[str, Totals]:
         url = f"http://{instance.host}:{instance.port}{self._path}"
         page = get(url, most=_MOST_PAGE).decode(errors="replace")
-        found: dict[str, Totals] = {v: {"requests": 0, "errors": 0, "buckets": {}} for v in versions}
+        found: dict[str, Totals] = {v: Totals() for v in versions}
         for name, labels, value in samples_of(page):
             if labels.get("flag") != self._flag or labels.get("variant") not in found:
                 continue
-            totals, kind = found[labels["variant"]], name.removeprefix(_OURS)
+            variant, kind = labels["variant"], name.removeprefix(_OURS)
             if kind == "seconds_bucket" and _is_bound(labels.get("le", "")):
-                totals["buckets"][labels["le"]] = int(value)
-            elif kind in _COUNTERS and name.startswith(_OURS):
-                totals[_COUNTERS[kind]] = int(value)
+                buckets = {**found[variant].buckets, labels["le"]: int(value)}
+                found[variant] = replace(found[variant], buckets=buckets)
+            elif kind == "requests_total" and name.startswith(_OURS):
+                found[variant] = replace(found[variant], requests=int(value))
+            elif kind == "errors_total" and name.startswith(_OURS):
+                found[variant] = replace(found[variant], errors=int(value))
         return found
+
+
+def _plain(pages: Mapping[str, Mapping[str, Totals]]) -> JsonObject:
+    return {i: {variant: vars(totals) for variant, totals in page.items()} for i, page in pages.items()}
+
+
+def _saved(kept: JsonObject, instance: str, variant: str) -> Totals | None:
+    return None if find(kept, instance, variant) is None else read_as(Totals, kept, instance, variant)
 
 
 def _is_bound(text: str) -> bool:
@@ -73,16 +91,16 @@ def _is_bound(text: str) -> bool:
         return False
 
 
-def _since(before: Totals | None, now: Totals, cursor: dict[str, Any] | None) -> tuple[int, int, Histogram]:
+def _since(before: Totals | None, now: Totals, cursor: JsonObject | None) -> tuple[int, int, Histogram]:
     if cursor is None:
         return 0, 0, _histogram({}, {})
-    if before is None or before["requests"] > now["requests"]:
-        before = {"requests": 0, "errors": 0, "buckets": {}}
-    errors = max(0, now["errors"] - before["errors"])
-    return now["requests"] - before["requests"], errors, _histogram(before["buckets"], now["buckets"])
+    if before is None or before.requests > now.requests:
+        before = Totals()
+    errors = max(0, now.errors - before.errors)
+    return now.requests - before.requests, errors, _histogram(before.buckets, now.buckets)
 
 
-def _histogram(before: dict[str, int], now: dict[str, int]) -> Histogram:
+def _histogram(before: Mapping[str, int], now: Mapping[str, int]) -> Histogram:
     """Cumulative buckets by their upper bound, as a histogram of what came in between."""
     if not now:
         return EMPTY

@@ -14,6 +14,7 @@ from typing import Any
 
 from pilotage.adapters.envoy_admin import cluster_of
 from pilotage.adapters.strata import Strata
+from pilotage.model.json import JsonObject, text_at, whole_at
 
 TYPE = "type.googleapis.com/envoy"
 _IDLE = "1.5s"
@@ -125,5 +126,5 @@ def address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def socket_of(found: dict[str, Any]) -> tuple[str, int]:
-    return found["socket_address"]["address"], int(found["socket_address"]["port_value"])
+def socket_of(found: JsonObject) -> tuple[str, int]:
+    return text_at(found, "socket_address", "address"), whole_at(found, "socket_address", "port_value")

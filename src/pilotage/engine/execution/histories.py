@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pilotage.engine.records.store import Store
 from pilotage.judge.counts import History
+from pilotage.model.json import number_at, object_at, whole_at
 from pilotage.model.live import JudgeState
 
 _ROLLOUTS = 20
@@ -35,10 +36,13 @@ def history_of(store: Store, service: str, environment: str, now: float) -> Hist
 
 def _errors_in(judged: JudgeState) -> History | None:
     try:
-        traffic = judged.sums["users"]
-        sums, bursts = traffic["ever"], traffic["bursts"]
-        return History(int(sums["stable_bad"]), int(sums["stable_total"]), float(bursts["factor"]))
-    except (KeyError, TypeError, ValueError, OverflowError):
+        traffic = object_at(judged.sums, "users")
+        return History(
+            whole_at(traffic, "ever", "stable_bad"),
+            whole_at(traffic, "ever", "stable_total"),
+            number_at(traffic, "bursts", "factor"),
+        )
+    except ValueError:
         return None
 
 

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from dataclasses import asdict, replace
-from typing import Any
 
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.config.stored import read_analysis
@@ -24,6 +23,7 @@ from pilotage.judge.look import Unit
 from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
+from pilotage.model.json import JsonObject, read_as
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
@@ -81,7 +81,7 @@ class Judging:
         """Without any evidence."""
         self._unproven = False
         self._subject, self._tries = "code", tries
-        self._cursor: dict[str, Any] | None = None
+        self._cursor: JsonObject | None = None
         self._judge = self._new_judge()
         self._rules = RuleBook(rules_of(self._snapshot, self._new, self._old))
         alpha = signal_alpha(self._plan, self._compared_signals)
@@ -95,11 +95,11 @@ class Judging:
         """Go on with what was saved. Raises all sorts of errors where another version's sums are not ours."""
         self._subject, self._tries = saved.subject, saved.tries
         self._judge = self._new_judge()
-        self._judge.restore(dict(saved.sums))
+        self._judge.restore(saved.sums)
         for book, sums in ((self._rules, saved.rules), (self._signals, saved.signals), (self._probes, saved.probes)):
             if sums:
-                book.restore(dict(sums))
-        self._cursor = dict(saved.cursor) if saved.cursor is not None else None
+                book.restore(sums)
+        self._cursor = saved.cursor
         self.totals = dict(saved.totals)
         self._unproven = True
 
@@ -377,6 +377,6 @@ def _known_history(store: Store, rollout: Rollout) -> History | None:
     if rollout.judge is None:
         return history_of(store, rollout.service, rollout.environment, rollout.created_at)
     try:
-        return History(**rollout.judge.history) if rollout.judge.history else None
-    except TypeError:
+        return read_as(History, rollout.judge.history) if rollout.judge.history else None
+    except ValueError:
         return history_of(store, rollout.service, rollout.environment, rollout.created_at)

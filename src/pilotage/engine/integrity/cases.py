@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Connection, Select, Text, cast, select
 
@@ -21,6 +20,7 @@ from pilotage.engine.records.tables import (
     rollouts,
     snapshots,
 )
+from pilotage.model.json import Json, JsonObject, WrongJson, number_at, text_at, whole_at
 from pilotage.model.record import Recorded
 
 _CHUNK = 100
@@ -56,13 +56,11 @@ def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
     rows = {row["id"]: dict(row) for row in connection.execute(bodies).mappings()}
     # JSON is read as text: what somebody wrote there must be found, not stumbled over.
     plain = (column for column in events.c if column is not events.c.data)
-    query: Select[Any] = select(*plain, cast(events.c.data, Text).label("data")).where(events.c.rollout.in_(ids))
+    query = select(*plain, cast(events.c.data, Text).label("data")).where(events.c.rollout.in_(ids))
     told = _grouped(connection, query.order_by(events.c.rollout, events.c.number))
     asked = _grouped(connection, select(commands).where(commands.c.rollout.in_(ids)).order_by(commands.c.rollout))
     message = cast(outbox.c.message, Text).label("message")
-    letters: Select[Any] = select(
-        outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, outbox.c.state, message
-    )
+    letters = select(outbox.c.thread.label("rollout"), outbox.c.key, outbox.c.channel, outbox.c.state, message)
     sent = _grouped(connection, letters.where(outbox.c.thread.in_(ids)).order_by(outbox.c.thread))
     for identity in ids:
         recorded, trouble = _events(told.get(identity, ()))
@@ -75,32 +73,43 @@ def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
         )
 
 
-def _events(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Recorded], str]:
+def _events(rows: Sequence[JsonObject]) -> tuple[list[Recorded], str]:
     """The events up to the first that cannot be read, and which one that is."""
     found: list[Recorded] = []
     for row in rows:
         data = plain(row["data"])
         if not isinstance(data, dict):
             return found, f"the data of event {row['number']} is not what Pilotage writes"
-        found.append(Recorded(**{**row, "data": data}))
+        try:
+            found.append(_event(row, data))
+        except WrongJson:
+            return found, f"event {row['number']} is not what Pilotage writes"
     return found, ""
 
 
-def _letters(rows: Sequence[Mapping[str, Any]], rollout: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
+def _event(row: JsonObject, data: JsonObject) -> Recorded:
+    """Raises WrongJson for a column of another type."""
+    return Recorded(
+        text_at(row, "rollout"), whole_at(row, "number"), number_at(row, "at"), text_at(row, "type"),
+        text_at(row, "sentence"), data, text_at(row, "before"), text_at(row, "hash"),
+    )  # fmt: skip
+
+
+def _letters(rows: Sequence[JsonObject], rollout: JsonObject) -> dict[tuple[int, str], Json | Pruned]:
     """Messages by event number and channel. Only those of a rollout that is over are ever pruned."""
-    found: dict[tuple[int, str], Any] = {}
+    found: dict[tuple[int, str], Json | Pruned] = {}
     for row in rows:
         message, pruned = plain(row["message"]), row["state"] == PRUNED
         if pruned and rollout["status"] not in FINAL:
             continue
         left = message.get("digest") if pruned and isinstance(message, dict) else None
-        key = _number(row["key"], rollout["id"]), row["channel"]
+        key = _number(text_at(row, "key"), text_at(rollout, "id")), text_at(row, "channel")
         found[key] = Pruned(digest=left) if isinstance(left, str) else message
     return found
 
 
-def _grouped(connection: Connection, query: Select[Any]) -> dict[str, list[Mapping[str, Any]]]:
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+def _grouped(connection: Connection, query: Select[*tuple[object, ...]]) -> dict[str, list[JsonObject]]:
+    rows: list[JsonObject] = [dict(row) for row in connection.execute(query).mappings()]
     return {name: list(some) for name, some in groupby(rows, key=lambda row: str(row["rollout"]))}
 
 

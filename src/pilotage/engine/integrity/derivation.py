@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pilotage.engine.integrity.chain import broken_link
 from pilotage.engine.integrity.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
 from pilotage.model.event_names import data_today
 from pilotage.model.events import Completed, Failed, InterventionRequired, RolledBack, RolloutCancelled, RolloutStarted
+from pilotage.model.json import Json, JsonObject, each, find, object_at, optional, text_at, whole_at
 from pilotage.model.record import Recorded
 from pilotage.model.rollout import Status
 from pilotage.model.text import clean
@@ -48,10 +48,10 @@ class Case:
     missing · commands: rows, by their id · letters: messages as plain data or `Pruned`, by event number and channel,
     None where one cannot be read · trouble: why events are left out."""
 
-    row: Mapping[str, Any]
+    row: JsonObject
     events: Sequence[Recorded]
-    commands: Sequence[Mapping[str, Any]]
-    letters: Mapping[tuple[int, str], Any]
+    commands: Sequence[JsonObject]
+    letters: Mapping[tuple[int, str], Json | Pruned]
     trouble: str = ""
 
     @property
@@ -71,9 +71,9 @@ def differences(case: Case) -> list[str]:
     row = case.row
     if case.trouble:
         return [case.trouble]
-    if text_digest(row["plan"]) != row["plan_hash"]:
+    if text_digest(_text(row, "plan")) != row["plan_hash"]:
         return ["the plan is missing" if row["plan"] is None else "the plan is not the one the rollout began with"]
-    if broken := broken_link(row["plan_hash"], row["head"], row["events"], case.events):
+    if broken := broken_link(text_at(row, "plan_hash"), text_at(row, "head"), whole_at(row, "events"), case.events):
         return [broken]
     return [*_columns(case), *_bodies(case), *_commands(case), *_letters(case)]
 
@@ -85,7 +85,7 @@ def _columns(case: Case) -> Iterator[str]:
     row, said = case.row, _said(case)
     for name, value in said.items():
         if name == "actor" and "entry" not in _first(case):
-            if not _names(case.events[0].sentence, row["actor"]):
+            if not _names(case.events[0].sentence, text_at(row, "actor")):
                 yield f"the actor is {row['actor']!r}, and its first event says: {case.events[0].sentence}"
         elif row[name] != value:
             yield f"the {_CALLED.get(name, name)} is {row[name]!r}, and its events say {value!r}"
@@ -93,28 +93,29 @@ def _columns(case: Case) -> Iterator[str]:
     yield from _plan_and_state(row)
 
 
-def _said(case: Case) -> dict[str, Any]:
+def _said(case: Case) -> JsonObject:
     """Columns by what the events say about them, the latest word last."""
-    said: dict[str, Any] = {}
+    said: dict[str, Json] = {}
     for event in case.events:
         seal = sealed_in(event.data)
         if event.number == 1:
             said |= {"created_at": event.at, "actor": None}
-            said |= {name: seal["entry"][name] for name in ENTRY if name in seal.get("entry", {})}
+            entry = _part(seal, "entry")
+            said |= {name: entry[name] for name in ENTRY if name in entry}
         type_, data = event.type_today, data_today(event.type, event.data)
         if type_ == RolloutStarted.type:
             said |= {"started_at": event.at, "old": data.get("stable_version") or None}
             said |= {"version": data["version"]} if "version" in data else {}
-            said |= seal.get("start", {})
+            said |= _part(seal, "start")
         if type_ == InterventionRequired.type and data.get("stable_version"):
             said["old"] = data["stable_version"]
         if type_ in _ENDS:
             said |= {"status": _ENDS[type_].value, "finished_at": event.at}
-        said |= {name: value for name, value in seal.get("end", {}).items() if name not in ("judge", "live")}
+        said |= {name: value for name, value in _part(seal, "end").items() if name not in ("judge", "live")}
     return said
 
 
-def _first(case: Case) -> Mapping[str, Any]:
+def _first(case: Case) -> JsonObject:
     return sealed_in(case.events[0].data) if case.events else {}
 
 
@@ -129,7 +130,7 @@ def _names(sentence: str, actor: str) -> bool:
     return any(way in sentence for way in ways) or sentence.endswith((f", requested by {actor}", f", asked by {actor}"))
 
 
-def _lifecycle(case: Case, said: Mapping[str, Any]) -> Iterator[str]:
+def _lifecycle(case: Case, said: JsonObject) -> Iterator[str]:
     """A row may not be further than its events."""
     status = case.row["status"]
     if "status" not in said and status in FINAL and case.row["reason"] != _UPGRADED:
@@ -145,18 +146,18 @@ def _lifecycle(case: Case, said: Mapping[str, Any]) -> Iterator[str]:
         yield "the status is 'queued', and an event tells of its start"
 
 
-def _plan_and_state(row: Mapping[str, Any]) -> Iterator[str]:
-    plan = _object(row["plan"])
+def _plan_and_state(row: JsonObject) -> Iterator[str]:
+    plan = _object(_text(row, "plan"))
     for name in ("service", "environment", "version"):
         if plan.get(name) != row[name]:
             yield f"the {name} is {row[name]!r}, and its plan says {plan.get(name)!r}"
-    state = _object(row["state"])
+    state = _object(_text(row, "state"))
     for name, column in (("status", "status"), ("new", "version"), ("old", "old"), ("reason", "reason")):
         if state and name in state and clean(str(state[name] or "")) != (row[column] or ""):
             yield f"the {_CALLED.get(column, column)} is {row[column]!r}, and its state says {state[name]!r}"
 
 
-def _object(text: str | None) -> dict[str, Any]:
+def _object(text: str | None) -> JsonObject:
     try:
         found = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -164,30 +165,41 @@ def _object(text: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _part(seal: JsonObject, name: str) -> JsonObject:
+    """A part of what an event fixes; empty where the event fixes nothing of the kind."""
+    return object_at(seal, name) if name in seal else {}
+
+
+def _text(row: JsonObject, name: str) -> str | None:
+    return optional(text_at, row, name)
+
+
 # ── beside the row ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _bodies(case: Case) -> Iterator[str]:
     """The configuration, and, once it has ended, the judge's sums and the last verdicts."""
-    if text_digest(case.row["target"]) != case.row["snapshot"]:
+    if text_digest(_text(case.row, "target")) != case.row["snapshot"]:
         yield "the configuration is not the one of its digest"
     for event in case.events:
-        end = sealed_in(event.data).get("end", {})
+        end = _part(sealed_in(event.data), "end")
         for name, called in (("judge", "the judge's sums"), ("live", "the last verdicts")):
-            if name in end and text_digest(case.row[name]) != end[name]:
+            if name in end and text_digest(_text(case.row, name)) != end[name]:
                 changed = "are missing" if case.row[name] is None else "were changed"
                 yield f"{called} {changed} after event {event.number} ({event.type_today})"
 
 
 def _commands(case: Case) -> Iterator[str]:
     """Who asked for what."""
-    there = {row["id"]: {name: row[name] for name in COMMAND} for row in case.commands}
-    sealed: dict[int, Mapping[str, Any]] = {}
+    there = {whole_at(row, "id"): {name: row[name] for name in COMMAND} for row in case.commands}
+    sealed: dict[int, JsonObject] = {}
     ended = False
     for event in case.events:
         seal = sealed_in(event.data)
         ended = ended or "end" in seal
-        sealed |= {one["id"]: one for one in seal.get("commands", ())}
+        sealed |= {
+            whole_at(one, "id"): one for one in (each(object_at, seal, "commands") if "commands" in seal else ())
+        }
     for identity, one in sealed.items():
         asked = f"command {identity} ({one['kind']} by {one['actor']})"
         if identity not in there:
@@ -204,10 +216,10 @@ def _letters(case: Case) -> Iterator[str]:
         told = sealed_in(event.data).get("told")
         if not told:
             continue
-        for channel in told["channels"]:
+        for channel in each(text_at, told, "channels"):
             if (event.number, channel) not in case.letters:
                 yield f"the message to {channel} about event {event.number} ({event.type_today}) is missing"
                 continue
             letter = case.letters[event.number, channel]
-            if (letter.digest if isinstance(letter, Pruned) else digest(letter)) != told["message"]:
+            if (letter.digest if isinstance(letter, Pruned) else digest(letter)) != find(told, "message"):
                 yield f"the message to {channel} about event {event.number} ({event.type_today}) was changed"

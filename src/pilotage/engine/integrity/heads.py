@@ -6,14 +6,14 @@ is tried again, and is shown; nothing waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
 
 from pilotage.engine.records.tables import environments, heads, rollouts
+from pilotage.model.json import JsonObject, WrongJson, number_at, optional, text_at, whole_at
 from pilotage.model.plan import canonical_json
 
 FORMAT = 1
@@ -56,17 +56,19 @@ class Head:
         return canonical_json({"format": FORMAT, **vars(self)})
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Head:
+    def from_dict(data: JsonObject) -> Head:
         """The head of `to_json`. Raises ValueError."""
+        if data.get("format") != FORMAT:
+            raise ValueError(f"not a head of format {FORMAT}")
         try:
-            found = {name: data[name] for name in Head.__dataclass_fields__}
-            if data.get("format") != FORMAT:
-                raise ValueError(f"not a head of format {FORMAT}")
-            texts = ("service", "environment", "rollout", "kind", "head", "place", "key", "signature")
-            if not all(isinstance(found[name], str) for name in texts) or not isinstance(found["events"], int):
-                raise ValueError("not a head")
-            return Head(**{**found, "at": float(found["at"])})
-        except (KeyError, TypeError) as error:
+            return Head(
+                service=text_at(data, "service"), environment=text_at(data, "environment"),
+                rollout=text_at(data, "rollout"), kind=text_at(data, "kind"),
+                sequence=optional(whole_at, data, "sequence"), events=whole_at(data, "events"),
+                head=text_at(data, "head"), place=text_at(data, "place"), at=float(number_at(data, "at")),
+                key=text_at(data, "key"), signature=text_at(data, "signature"),
+            )  # fmt: skip
+        except WrongJson as error:
             raise ValueError(f"not a head: {error}") from None
 
 

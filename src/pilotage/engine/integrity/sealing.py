@@ -11,13 +11,13 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select, update
 
 from pilotage.engine.records.tables import commands, environments, events, judge_states, live_views, rollouts
 from pilotage.model.events import RolloutQueued, RolloutStarted
+from pilotage.model.json import Json, JsonObject, text_at
 from pilotage.model.message import Message
 from pilotage.model.plan import canonical_json
 from pilotage.model.rollout import Event
@@ -40,8 +40,8 @@ COMMAND = ("id", "kind", "actor", "reason", "full", "at")
 class Seal:
     """What the events of one transaction fix. first, last: of the first and the last of them."""
 
-    first: Mapping[str, Any]
-    last: Mapping[str, Any]
+    first: JsonObject
+    last: JsonObject
 
     def around(self, new: Collection[Event]) -> list[Event]:
         """The events with what they fix."""
@@ -55,15 +55,15 @@ class Seal:
 NOTHING = Seal(first={}, last={})
 
 
-def with_sealed(event: Event, part: Mapping[str, Any]) -> Event:
+def with_sealed(event: Event, part: JsonObject) -> Event:
     """The event with more in its seal."""
     if not part:
         return event
-    whole = {"format": FORMAT, **event.data.get(SEALED, {}), **part}
+    whole = {"format": FORMAT, **sealed_in(event.data), **part}
     return replace(event, data={**event.data, SEALED: whole})
 
 
-def sealed_in(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def sealed_in(data: JsonObject) -> JsonObject:
     """What an event fixes; nothing for one that was written before there were seals."""
     found = data.get(SEALED)
     return found if isinstance(found, Mapping) else {}
@@ -74,12 +74,13 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def plain(text: str) -> Any:
+def plain(text: Json) -> Json:
     """What stored JSON says; None for what is none."""
     try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
+        found: Json = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
         return None
+    return found
 
 
 # ── begun ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,7 +89,7 @@ def plain(text: str) -> Any:
 def entry(connection: Connection, rollout: str) -> Seal:
     """Of a rollout whose row was just inserted: its columns, and its place in the list of rollouts."""
     row = _row(connection, rollout)
-    part: dict[str, Any] = {"entry": {name: row[name] for name in ENTRY}}
+    part: dict[str, Json] = {"entry": {name: row[name] for name in ENTRY}}
     if row["sequence"] is not None:
         part["start"] = {name: row[name] for name in START}
     return Seal(first={**part, "place": _place(connection, row)}, last={})
@@ -100,11 +101,11 @@ def start(connection: Connection, rollout: str, *, old: str | None, sequence: in
     return Seal(first={"start": {name: row[name] for name in START}, "place": _place(connection, row)}, last={})
 
 
-def _row(connection: Connection, rollout: str) -> dict[str, Any]:
+def _row(connection: Connection, rollout: str) -> JsonObject:
     return dict(connection.execute(select(rollouts).where(rollouts.c.id == rollout)).mappings().one())
 
 
-def _place(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+def _place(connection: Connection, row: JsonObject) -> JsonObject:
     """The newest link of the environment's list, and how far the rollout that started last there had got."""
     here = (environments.c.service == row["service"], environments.c.environment == row["environment"])
     before = connection.scalar(select(environments.c.head).where(*here))
@@ -129,7 +130,7 @@ def link(connection: Connection, service: str, environment: str, rollout: str, n
 # ── asked, told, ended ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def asked(connection: Connection, rollout: str, answered: Collection[int], *, ends: bool) -> Mapping[str, Any]:
+def asked(connection: Connection, rollout: str, answered: Collection[int], *, ends: bool) -> JsonObject:
     """Who asked for what: the commands that are answered in this transaction; at the end, all of the rollout."""
     if not answered and not ends:
         return {}
@@ -139,16 +140,16 @@ def asked(connection: Connection, rollout: str, answered: Collection[int], *, en
     return {"commands": [dict(row) for row in rows]}
 
 
-def told(message: Message, channels: Collection[str]) -> Mapping[str, Any]:
+def told(message: Message, channels: Collection[str]) -> JsonObject:
     """What was told about the event, and through which channels."""
     return {"told": {"channels": sorted(channels), "message": digest(msgspec.to_builtins(message))}}
 
 
-def end(connection: Connection, rollout: str, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+def end(connection: Connection, rollout: str, columns: JsonObject) -> JsonObject:
     """Of a rollout that ends with these columns: those, and digests of its verdicts and of its judge's sums."""
     said = {name: columns[name] for name in END if name in columns}
     # Columns of words are cleaned where they are stored, so the seal must be over the clean ones.
-    return {"end": {**said, "reason": clean(said["reason"]), **beside(connection, rollout)}}
+    return {"end": {**said, "reason": clean(text_at(said, "reason")), **beside(connection, rollout)}}
 
 
 def beside(connection: Connection, rollout: str) -> dict[str, str]:

@@ -9,11 +9,11 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from pilotage.adapters.keys import HEAD, is_signed
 from pilotage.engine.integrity.heads import Head
 from pilotage.engine.rescue.journal import Witness
+from pilotage.model.json import Json, JsonObject
 
 
 class Grade(StrEnum):
@@ -93,9 +93,9 @@ def heads_in(lines: Iterable[str], where: str) -> tuple[list[Head], list[Finding
     return list(found.values()), [Finding(grade=Grade.UNVERIFIABLE, sentence=words)] if broken else []
 
 
-def _object(line: str) -> Mapping[str, Any]:
+def _object(line: str) -> JsonObject:
     try:
-        found = json.loads(line)
+        found: Json = json.loads(line)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(found, dict):

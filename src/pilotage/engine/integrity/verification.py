@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Text, cast, select
 
@@ -35,6 +34,7 @@ from pilotage.engine.integrity.testimony import (
 )
 from pilotage.engine.records.tables import environments, heads
 from pilotage.engine.rescue.journal import Journal
+from pilotage.model.json import find, read_as, text_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +67,32 @@ class Verified:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Last:
+    """The rollout that had started last when another one joined the list, and how far it was."""
+
+    rollout: str
+    sequence: int
+    events: int
+    head: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlaceRow:
+    """What the store says of the whole list: how many rollouts started, and the newest link."""
+
+    sequence: int
+    head: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Link:
-    """One event of the list of rollouts. before: the hash of the link before · last: the rollout that had started last,
-    with its `sequence`, `events` and `head` then."""
+    """One event of the list of rollouts. before: the hash of the link before."""
 
     rollout: str
     number: int
     hash: str
     before: str
-    last: Mapping[str, Any] | None
+    last: Last | None
 
 
 def verify(engine: Engine, place: Place) -> Verified:
@@ -124,10 +141,10 @@ def _covered(unsealed: Sequence[str]) -> str:
     )
 
 
-def _place_row(connection: Connection, place: Place) -> Mapping[str, Any] | None:
+def _place_row(connection: Connection, place: Place) -> _PlaceRow | None:
     here = (environments.c.service == place.service, environments.c.environment == place.environment)
     row = connection.execute(select(environments.c.sequence, environments.c.head).where(*here)).mappings().first()
-    return dict(row) if row else None
+    return _PlaceRow(**row) if row else None
 
 
 # ── the list of rollouts ───────────────────────────────────────────────────────────────────────────────────
@@ -138,25 +155,29 @@ def _links(case: Case) -> Iterator[Link]:
         place = sealed_in(event.data).get("place")
         if event.type_today in LINKS and place is not None:
             yield Link(
-                rollout=case.id, number=event.number, hash=event.hash, before=place["before"], last=place["last"]
+                rollout=case.id,
+                number=event.number,
+                hash=event.hash,
+                before=text_at(place, "before"),
+                last=None if find(place, "last") is None else read_as(Last, place, "last"),
             )
 
 
 def _check_list(
-    found: Verified, links: Sequence[Link], known: Known, sequences: Mapping[int, str], row: Mapping[str, Any] | None
+    found: Verified, links: Sequence[Link], known: Known, sequences: Mapping[int, str], row: _PlaceRow | None
 ) -> None:
     """Every link's predecessor is there, the newest is the environment's, and no number is left out."""
-    named = set()
+    named: set[int | str] = set()
     for link in links:
-        if link.last is None or (hashes := known.hashes.get(link.last["rollout"])) is None:
+        if link.last is None or (hashes := known.hashes.get(link.last.rollout)) is None:
             if link.last is not None:
-                named |= {link.last["sequence"], link.hash}
-                words = f"missing: it was number {link.last['sequence']}, with {link.last['events']} events, when "
-                found.add(Grade.CHANGED, f"{words}{link.rollout} began", link.last["rollout"])
+                named |= {link.last.sequence, link.hash}
+                words = f"missing: it was number {link.last.sequence}, with {link.last.events} events, when "
+                found.add(Grade.CHANGED, f"{words}{link.rollout} began", link.last.rollout)
             continue
-        if link.last["head"] not in hashes[link.last["events"] - 1 : link.last["events"]]:
-            words = f"event {link.last['events']} is not the one it had when {link.rollout} began"
-            found.add(Grade.CHANGED, words, link.last["rollout"])
+        if link.last.head not in hashes[link.last.events - 1 : link.last.events]:
+            words = f"event {link.last.events} is not the one it had when {link.rollout} began"
+            found.add(Grade.CHANGED, words, link.last.rollout)
     followers: dict[str, list[Link]] = {}
     for link in links:
         followers.setdefault(link.before, []).append(link)
@@ -171,10 +192,10 @@ def _check_list(
 
 
 def _check_end_of_list(
-    found: Verified, links: Sequence[Link], followers: Mapping[str, Any], sequences: Mapping[int, str],
-    named: set[Any], row: Mapping[str, Any] | None,
+    found: Verified, links: Sequence[Link], followers: Mapping[str, Sequence[Link]], sequences: Mapping[int, str],
+    named: set[int | str], row: _PlaceRow | None,
 ) -> None:  # fmt: skip
-    head, last = (row["head"], row["sequence"]) if row else (None, 0)
+    head, last = (row.head, row.sequence) if row else (None, 0)
     newest = [link.hash for link in links if link.hash not in followers]
     if links and head not in newest:
         words = "is none" if head is None else f"is {head[:12]}, which is not the newest link"

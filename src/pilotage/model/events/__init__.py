@@ -10,7 +10,6 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from pilotage.model.event_names import data_today, type_today
 from pilotage.model.events.course import (
@@ -54,6 +53,7 @@ from pilotage.model.events.trouble import (
     TrafficWithdrawn,
     VerdictChanged,
 )
+from pilotage.model.json import Json, JsonList, JsonObject
 from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
@@ -73,7 +73,7 @@ class Other(Occurrence, tag="", severity=Severity.INFO):
     """An event of another version of Pilotage: everything of it is kept, nothing of it is understood."""
 
     name: str
-    stored: Mapping[str, Any] = field(default_factory=dict)
+    stored: JsonObject = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -85,11 +85,11 @@ class Other(Occurrence, tag="", severity=Severity.INFO):
         return _BY_TYPE[self.name].usual_severity if self.name in _BY_TYPE else self.usual_severity
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> JsonObject:
         return dict(self.stored)
 
 
-def parse(type_: str, data: Mapping[str, Any]) -> Occurrence:
+def parse(type_: str, data: JsonObject) -> Occurrence:
     """The event whose type and data were stored, by whatever names; `Other` when this version does not know it.
 
     An event that was stored by an earlier version has fewer fields: the others are empty. Its sentence is the stored
@@ -108,12 +108,12 @@ def parse(type_: str, data: Mapping[str, Any]) -> Occurrence:
     return found
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> JsonObject:
     """A JSON Schema (2020-12) of what is stored of an event: its type, and the data that goes with it."""
     import msgspec
 
     named, parts = msgspec.json.schema_components(EVENTS, ref_template="#/$defs/{name}")
-    shapes = [
+    shapes: JsonList = [
         {
             "title": event.__name__,
             "description": (event.__doc__ or "").strip(),
@@ -131,7 +131,7 @@ def schemas() -> dict[str, Any]:
     }
 
 
-def _filled(known: type[Occurrence], data: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(known: type[Occurrence], data: JsonObject) -> dict[str, Json]:
     """The data with an empty value for each field that was not stored then."""
     found = {name: data[name] for name in _kinds(known) if name in data}
     for name, kind in _kinds(known).items():
@@ -147,7 +147,7 @@ def _filled(known: type[Occurrence], data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def _kinds(known: type[Occurrence]) -> dict[str, Any]:
+def _kinds(known: type[Occurrence]) -> Mapping[str, object]:
     """The type of each field."""
     hints = typing.get_type_hints(known)
     return {field.name: hints[field.name] for field in fields(known)}

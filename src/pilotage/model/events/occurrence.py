@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Severity
 from pilotage.model.rollout import Event
 from pilotage.model.text import plain
@@ -42,7 +43,7 @@ class Occurrence(ABC):
         return self.usual_severity
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> JsonObject:
         """The fields as plain JSON. A field that has its default is left out."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {name: _as_json(value) for name, (value, default) in values.items() if value != default}
@@ -52,7 +53,7 @@ class Occurrence(ABC):
         return Event(self.type, plain(self.sentence, LONGEST), self.data)
 
 
-def _as_json(value: Any) -> Any:
+def _as_json(value: object) -> Json:
     match value:
         case str():
             return plain(str(value), LONGEST)
@@ -60,8 +61,10 @@ def _as_json(value: Any) -> Any:
             return {key: _as_json(item) for key, item in value.items()}
         case tuple():
             return [_as_json(item) for item in value]
-        case _:
+        case None | bool() | int() | float():
             return value
+        case _:
+            raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def by_whom(actor: str, reason: str) -> str:
