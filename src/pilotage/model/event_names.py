@@ -7,7 +7,8 @@ it, and its chain is verified over what was stored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from pilotage.model.json import Json, JsonObject
 
 RENAMED_EVENTS: Mapping[str, str] = {
     "batch-restored": "batch-healthy",
@@ -80,10 +81,10 @@ def types_stored(type_: str) -> tuple[str, ...]:
     return (type_, _EARLIER[type_]) if type_ in _EARLIER else (type_,)
 
 
-def data_today(type_: str, data: Mapping[str, Any]) -> dict[str, Any]:
+def data_today(type_: str, data: JsonObject) -> JsonObject:
     """The data of a stored event under today's names. type_: today's, or the stored one."""
     names = RENAMED_FIELDS.get(type_today(type_), {})
-    found: dict[str, Any] = {}
+    found: dict[str, Json] = {}
     for name, value in data.items():
         now = names.get(name, name)
         if now == "weight_percent" and now != name and isinstance(value, int):

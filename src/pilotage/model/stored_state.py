@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.json import Json, JsonObject, optional, whole_at
+from pilotage.model.json import JsonObject, optional, whole_at
 from pilotage.model.progress import (
     BigBangProgress,
     BlueGreenProgress,

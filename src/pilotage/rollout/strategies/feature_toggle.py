@@ -35,8 +35,8 @@ class FeatureToggle(Strategy):
             return ()
         share = configured.ramp.share / 10
         return (
-            f"flag {configured.flag} is already on for {share:g} % of users. A rollout starts with its flag off: use a new "
-            "flag, or turn this one off with `pilotage flag kill`",
+            f"flag {configured.flag} is already on for {share:g} % of users. A rollout starts with its flag off: use a "
+            "new flag, or turn this one off with `pilotage flag kill`",
         )
 
     # ── deploy dark, check the kill switch, ramp up, watch ─────────────────────────────────────────────────
