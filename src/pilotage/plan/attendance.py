@@ -25,9 +25,9 @@ def waves_of(
     closed = sum(step.deadline for step in steps if step.downtime)
     for step in steps:
         if step.kind is StepKind.MAINTENANCE and step.downtime:
-            ends, duty, because = later(now, closed), "act", "the service is closed until it is open again"
+            ends, duty, because = later(now, closed), "act", "the service is closed"
         elif step.kind is StepKind.GATE:
-            ends, duty, because = later(now, step.deadline), "act", "someone who is not the author must approve"
+            ends, duty, because = later(now, step.deadline), "act", "someone other than the author must approve"
         elif step.duration < _SHORTEST:
             continue
         else:
@@ -44,17 +44,17 @@ def _duty(step: Step, auto: bool, answer: str) -> tuple[str, str]:
         # Nothing runs beside it: what is left is a comparison with the past, which undoes nothing (C1).
         return (
             "answer",
-            "at full exposure harm below the critical limit waits for a person; nothing is undone by itself",
+            "at 100 %, harm below the critical limit needs a decision; there is no automatic rollback",
         )
     if step.judged and not auto:
         return (
             "answer",
-            "harm below the critical limit takes users back or stops the rollout, and waits for an answer; "
-            f"none within {answer} is a rollback",
+            "harm below the critical limit withdraws the traffic or stops the rollout, and needs a decision within "
+            f"{answer}, or it rolls back",
         )
     if step.judged:
-        return "reachable", "harm is undone by itself; a failed rollback needs a person"
-    return "reachable", "the way back stays open"
+        return "reachable", "harm rolls back automatically; a failed rollback needs an operator"
+    return "reachable", "the release can still be rolled back"
 
 
 def _shifts(begins: datetime, ends: datetime, calendar: Calendar) -> Iterator[Shift]:
@@ -103,5 +103,5 @@ def _cover(middle: datetime, calendar: Calendar, before: str) -> tuple[str, bool
 
 
 def outside_hours(waves: tuple[Wave, ...]) -> timedelta:
-    """How long somebody works outside working hours, all waves together."""
+    """How long people work outside working hours, all waves together."""
     return sum((shift.ends - shift.begins for wave in waves for shift in wave.shifts if shift.outside), timedelta())

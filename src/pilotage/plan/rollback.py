@@ -9,14 +9,14 @@ from pilotage.model.plan import Rollback
 from pilotage.plan.steps import Numbers
 
 _AFTER = (
-    "at once: an incident is raised and everyone told of the release is told of its end",
-    "at once: the state that serves is validated; a failed validation escalates and says what is left (C15)",
-    "within 24 hours: the incident is documented with its duration and the numbers that led to it",
-    "within 5 working days: a blameless review",
-    "before the next release: the review's actions are in its plan",
+    "at once: open an incident and notify everyone who was told of the release",
+    "at once: validate the version that serves; if that fails, escalate and list what is left to do",
+    "within 24 hours: document the incident with its duration and the numbers behind it",
+    "within 5 working days: hold a blameless review",
+    "before the next release: put the review's actions into its plan",
 )
 
-_ASKED = "a person is asked, nothing is undone by itself"
+_ASKED = "an operator decides; no automatic rollback"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class Undoing:
     """Whether no stable version serves users beside it: what is left to compare with is the past."""
     to_the_end: bool = False
     """Whether it is compared with stable until its last watch ends."""
-    first: str = "users return at once"
+    first: str = "all traffic returns to stable at once"
     """What sure harm brings in every tolerance."""
-    then: str = "and it is rolled back"
+    then: str = "and the release rolls back"
     """What follows where nobody is asked."""
     triggers: tuple[str, ...] = ()
     """What else undoes it."""
@@ -51,14 +51,14 @@ def rollback_of(undoing: Undoing, n: Numbers) -> Rollback:
 
 def _triggers(undoing: Undoing, n: Numbers) -> Iterator[str]:
     old, harm, past = undoing.compared, _on_harm(undoing, n), " in the past" if undoing.alone else ""
-    yield f"error rate above {n.shown('limits.error_rate')}, {old}'s not as high: at once (R18, C1)"
-    yield f"an instance of {undoing.new} dies: at once"
-    yield f"errors more than {n.shown('judge.tolerated_ratio')} {old}'s{past}: {harm} (R18, C1)"
-    yield f"95th percentile above {n.shown('limits.latency_factor')} {old}'s{past}: {harm} (R18, C1)"
-    yield f"memory above {n.shown('limits.memory_factor')} a {old} instance's{past}: {harm} (R19, C1)"
+    yield f"error rate above {n.shown('limits.error_rate')} and above that of {old}: at once"
+    yield f"an instance of {undoing.new} exits: at once"
+    yield f"error rate above {n.shown('judge.tolerated_ratio')} that of {old}{past}: {harm}"
+    yield f"p95 latency above {n.shown('limits.latency_factor')} that of {old}{past}: {harm}"
+    yield f"memory above {n.shown('limits.memory_factor')} that of a {old} instance{past}: {harm}"
     yield from undoing.triggers
     if not undoing.alone and not undoing.to_the_end:
-        yield f"at full exposure, worse than {old} in the past, with nothing beside to compare with: {_ASKED}"
+        yield f"at 100 %, worse than {old} in the past, with no comparison side by side: {_ASKED}"
     yield _without_answer(undoing, n)
 
 
@@ -69,12 +69,12 @@ def _on_harm(undoing: Undoing, n: Numbers) -> str:
         return _ASKED
     if auto:
         return f"{undoing.first}, {undoing.then}"
-    return f"{undoing.first}, then a person decides within {answer}, or it is rolled back"
+    return f"{undoing.first}; an operator decides within {answer}, or it rolls back"
 
 
 def _without_answer(undoing: Undoing, n: Numbers) -> str:
-    full = "a pause, or completed unwatched, never a rollback"
-    waited = f"no data or no clear answer for {n.shown('hold.duration')}"
+    full = "a pause or completion without analysis, never a rollback"
+    waited = f"no data or no clear result for {n.shown('hold.duration')}"
     if undoing.alone:
-        return f"{waited}: {full} (rule 5)"
-    return f"{waited}: {n.shown('hold.then')}; at full exposure: {full} (rule 5)"
+        return f"{waited}: {full}"
+    return f"{waited}: {n.shown('hold.then')}; at 100 %: {full}"

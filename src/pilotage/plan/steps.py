@@ -13,6 +13,8 @@ from pilotage.model.quantity import format_duration
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.values import show_value
 
+_VERB = {StepKind.ANALYSE: "analyse", StepKind.BAKE: "bake"}
+
 WATCHED = ("application_error_rate", "response_time_p95", "memory_utilization")
 """Health metrics that decide whether code goes on."""
 
@@ -45,7 +47,7 @@ def gate_step(n: Numbers, identity: str, title: str, weight: int, instances: int
     path = f"{family}.approval_deadline"
     return Step(
         identity, StepKind.GATE, title, weight, instances, 0, n.value(path), "nothing to undo",
-        needs=("an approver who is not the author",), activities=("business_stakeholder_approval",),
+        needs=("an approver other than the author",), activities=("business_stakeholder_approval",),
         derived=(Derived("deadline", path),), source="R13, C18",
     )  # fmt: skip
 
@@ -68,24 +70,27 @@ def watch_step(
 ) -> Step:  # fmt: skip
     """seconds: how long, where it is worked out from the setting at `path` and is not its value."""
     seconds = n.value(path) if seconds is None else seconds
+    where = audience or f"at {name}"
     return Step(
-        f"{kind}-{name}", kind, f"watch {audience or name} for {format_duration(seconds)}", weight, instances, seconds,
+        f"{kind}-{name}", kind, f"{_VERB[kind]} {where} for {format_duration(seconds)}", weight, instances, seconds,
         seconds + n.value("hold.duration"), undo, judged=judged, audience=audience, activities=activities,
         derived=(Derived("duration", path), Derived("deadline", "hold.duration")), source=source,
     )  # fmt: skip
 
 
 def drain_step(duration: int | float, deadline: int | float, full: int, old: str, path: str, source: str) -> Step:
-    title = f"{old} gets no new requests and finishes its old ones"
+    title = f"drain {old}"
     return Step(
-        "drain", StepKind.DRAIN, title, WHOLE, full, duration, deadline, "all requests to stable",
+        "drain", StepKind.DRAIN, title, WHOLE, full, duration, deadline, f"send all requests to {old}",
         derived=(Derived("duration", path),), source=source,
     )  # fmt: skip
 
 
-def retire_step(deadline: int | float, full: int, path: str, source: str, activities: tuple[str, ...] = ()) -> Step:
-    undo = "start the old version again, then all requests to it"
+def retire_step(
+    deadline: int | float, full: int, old: str, path: str, source: str, activities: tuple[str, ...] = ()
+) -> Step:  # fmt: skip
+    undo = f"start {old} again, then send it all requests"
     return Step(
-        "retire", StepKind.RETIRE, "the old version stops", WHOLE, full, 0, deadline, undo, activities=activities,
+        "retire", StepKind.RETIRE, f"stop {old}", WHOLE, full, 0, deadline, undo, activities=activities,
         derived=(Derived("deadline", path),), source=source,
     )  # fmt: skip

@@ -76,7 +76,7 @@ def test_a_canary_that_takes_days_begins_so_that_everyone_has_it_on_the_day() ->
     made = plan(date(2026, 11, 26), deployment_strategy="canary", risk_tolerance="low")
     assert made.waves[0].begins == datetime(2026, 11, 23, 9, tzinfo=UTC)
     assert [wave.begins.date().day for wave in made.waves] == [23, 24, 25, 26]
-    assert made.waves[-1].title == "watch 100% for 1d"
+    assert made.waves[-1].title == "bake at 100% for 1d"
     # 72 hours that would end on a Sunday begin on the Thursday before the Friday on which it lands.
     assert plan(date(2026, 11, 27), deployment_strategy="canary", risk_tolerance="low").waves[0].begins.day == 24
 
@@ -183,8 +183,8 @@ def test_r11_a_distributed_team_hands_over_by_the_sun() -> None:
     )
     shifts = [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.waves[3].shifts]
     assert made.waves[3].duty == "answer"
-    assert "none within 15m is a rollback" in made.waves[2].because
-    assert "at full exposure harm below the critical limit waits for a person" in made.waves[3].because
+    assert "needs a decision within 15m, or it rolls back" in made.waves[2].because
+    assert "at 100 %, harm below the critical limit needs a decision" in made.waves[3].because
     assert shifts == [
         ("America/New_York", "15:00", "17:00", False),
         ("America/New_York", "17:00", "19:00", True),

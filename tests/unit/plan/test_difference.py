@@ -40,7 +40,7 @@ def test_r3_a_lower_tolerance_changes_numbers_steps_readiness_and_alerts_and_say
     assert changes[0] == PlanChange("inputs", "risk_tolerance", "medium", "low", "everyone", "given")
     duration = found(changes, "numbers", "canary.phase_duration")
     assert (duration.before, duration.after, duration.reason) == ("4h", "1d", "risk_tolerance: low (R13)")
-    step = found(changes, "steps", "watch 5% for 1d")
+    step = found(changes, "steps", "analyse at 5% for 1d")
     assert (step.before, step.after, step.whom) == ("5% on 1, 4h, at most 4h15m", "5% on 1, 1d, at most 1d5m", "users")
     assert "canary.phase_duration: risk_tolerance: low (R13)" in step.reason
     coverage = found(changes, "readiness", "Unit test coverage")
@@ -71,7 +71,7 @@ def test_r3_an_override_names_its_line_as_the_reason() -> None:
 def test_r3_another_strategy_changes_steps_rollback_and_timeline() -> None:
     changes = difference(plan(release_type="major"), plan(release_type="major", deployment_strategy="blue-green"))
     assert found(changes, "rollback", "done within").after == "30s"
-    assert found(changes, "steps", "all requests to the preview at once, read back from the router").before == "–"
+    assert found(changes, "steps", "switch all requests to the preview").before == "–"
     assert found(changes, "timeline", "deployment execution").after == "1–2 open days"
 
 
@@ -151,7 +151,7 @@ def test_nobody_is_told_again_when_the_date_stays() -> None:
         ("canary.weights", "5% → 25% → 50% → 100%", "because of R13, whatever the answers"),
         ("steps[2].duration", 14400, "canary.phase_duration: because risk_tolerance is medium (R13)"),
         ("steps[analyse-5%].duration", 14400, "canary.phase_duration: because risk_tolerance is medium (R13)"),
-        ("steps[0].title", "1 healthy canary instance", "because deployment_strategy is canary"),
+        ("steps[0].title", "scale the canary to 1 instance", "because deployment_strategy is canary"),
         ("answers.team_size", "medium", "one of the six answers"),
         ("release_date", "2027-06-16", "given with --date"),
         ("timeline.phases[0].start", "2027-03-23", "Planning takes 10–15 open days (R9), counted backwards"),

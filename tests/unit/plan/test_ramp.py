@@ -61,7 +61,7 @@ def test_a_plan_with_a_ramp_survives_its_own_json() -> None:
 def test_only_the_steps_of_a_ramp_ask_for_less() -> None:
     assert not any(step.ramp for strategy in DeploymentStrategy for step in plan(deployment_strategy=strategy).steps)
     raised = {step.id: step.needs for step in plan(AUTO).steps if step.kind is StepKind.SET_WEIGHT}
-    assert raised["weight-0.2%"][-1] == raised["weight-25%"][-1] == "no sign of harm: evidence below 20 to 1"
+    assert raised["weight-0.2%"][-1] == raised["weight-25%"][-1] == "evidence of harm below 20 to 1"
     assert raised["weight-100%"][-1] == "no critical alert"
 
 
@@ -150,7 +150,7 @@ def test_harm_that_no_metric_shows_lengthens_the_reaction_time() -> None:
 def test_a_ramp_is_approved_once_and_everyone_once_more() -> None:
     gates = [step.title for step in plan({**AUTO, "canary.approval": True}).steps if step.kind is StepKind.GATE]
     assert gates == [
-        "approval to send 0.1%, and to double it up to 25%",
+        "approval to send 0.1% and to double it up to 25%",
         "approval to send 25%",
         "approval to send 100%",
     ]
@@ -178,7 +178,7 @@ def test_c22_a_holdback_stays_on_stable_through_the_bake_and_follows_after_it() 
         (StepKind.RETIRE, 1000, 8),
     ]
     assert "canary.holdback" in [d.setting for step in made.steps if step.id == "weight-95%" for d in step.derived]
-    assert not any("nothing beside to compare with" in trigger for trigger in made.rollback.triggers)
+    assert not any("no comparison side by side" in trigger for trigger in made.rollback.triggers)
 
 
 def test_with_auto_the_holdback_ends_the_ramp() -> None:

@@ -122,7 +122,7 @@ def test_numbers_are_those_of_the_requirement(
 def test_r14_c7_batches(strategy: str, instances: int, tolerance: str, batches: list[int], surge: bool) -> None:
     found = [step for step in steps(strategy, instances, tolerance) if step.kind is StepKind.BATCH]
     assert [step.instances for step in found] == batches
-    assert all(("beside the old" in step.title) == surge for step in found)
+    assert all(("one extra" in step.title) == surge for step in found)
     least = instances if surge else instances - max(b - a for a, b in zip([0, *batches], batches, strict=False))
     assert all(f"{least} of {instances} instances stay healthy" in step.needs[0] for step in found)
     assert least >= 1
@@ -180,7 +180,7 @@ def test_r15_big_bang_step_by_step() -> None:
         ("open", StepKind.MAINTENANCE, 1000, False),
         ("bake-100%", StepKind.BAKE, 1000, False),
     ]
-    assert "backup is restored" in " ".join(plan(deployment_strategy="big-bang").rollback.moves)
+    assert "restore the backup" in " ".join(plan(deployment_strategy="big-bang").rollback.moves)
 
 
 def test_r16_feature_toggle_step_by_step() -> None:
@@ -207,11 +207,11 @@ def test_r16_feature_toggle_step_by_step() -> None:
 @pytest.mark.parametrize(
     ("strategy", "moves", "first"),
     [
-        ("blue-green", 5, "all requests back to the old environment"),
-        ("canary", 3, "all requests to stable"),
-        ("rolling", 3, "no further batch begins"),
-        ("big-bang", 4, "the maintenance page is on"),
-        ("feature-toggle", 2, "the flag is off for everyone"),
+        ("blue-green", 5, "switch all requests back to the old environment"),
+        ("canary", 3, "send all requests to stable"),
+        ("rolling", 3, "start no further batch"),
+        ("big-bang", 4, "show every user the maintenance page"),
+        ("feature-toggle", 2, "turn the flag off for everyone"),
     ],
 )
 def test_r12_r16_c15_each_strategy_is_undone_in_its_own_way_traffic_first(
@@ -226,16 +226,16 @@ def test_r12_r16_c15_each_strategy_is_undone_in_its_own_way_traffic_first(
 @pytest.mark.parametrize(
     ("tolerance", "words"),
     [
-        ("low", "users return at once, and it is rolled back"),
-        ("medium", "users return at once, then a person decides within 15m, or it is rolled back"),
-        ("high", "users return at once, then a person decides within 30m, or it is rolled back"),
-        ("zero-downtime", "users return at once, and it is rolled back"),
+        ("low", "all traffic returns to stable at once, and the release rolls back"),
+        ("medium", "all traffic returns to stable at once; an operator decides within 15m, or it rolls back"),
+        ("high", "all traffic returns to stable at once; an operator decides within 30m, or it rolls back"),
+        ("zero-downtime", "all traffic returns to stable at once, and the release rolls back"),
     ],
 )
 def test_c1_harm_takes_users_back_at_once_and_rollback_auto_says_what_follows(tolerance: str, words: str) -> None:
     for strategy in ("canary", "feature-toggle"):
         triggers = plan(deployment_strategy=strategy, risk_tolerance=tolerance).rollback.triggers
-        assert triggers[0].endswith("at once (R18, C1)")
+        assert triggers[0].endswith(": at once")
         assert all(trigger.partition(": ")[2].startswith(words) for trigger in triggers[2:5])
 
 
@@ -243,8 +243,8 @@ def test_c1_where_nobody_can_return_the_next_batch_does_not_begin() -> None:
     careful, usual = (
         plan(deployment_strategy="rolling", risk_tolerance=t).rollback.triggers for t in ("low", "medium")
     )
-    assert "no further batch begins, the updated instances walk back at once" in careful[2]
-    assert "no further batch begins, then a person decides within 15m, or it is rolled back" in usual[2]
+    assert "no further batch starts, and the updated instances roll back" in careful[2]
+    assert "no further batch starts; an operator decides within 15m, or it rolls back" in usual[2]
 
 
 @pytest.mark.parametrize("strategy", ["canary", "blue-green", "rolling", "big-bang", "feature-toggle"])
@@ -252,8 +252,8 @@ def test_what_has_only_the_past_to_be_compared_with_is_never_undone_by_itself(st
     triggers = plan(deployment_strategy=strategy).rollback.triggers
     past = [trigger for trigger in triggers if "in the past" in trigger]
     assert past
-    assert all("a person is asked, nothing is undone by itself" in trigger for trigger in past)
-    assert triggers[-1].endswith("a pause, or completed unwatched, never a rollback (rule 5)")
+    assert all("an operator decides; no automatic rollback" in trigger for trigger in past)
+    assert triggers[-1].endswith("a pause or completion without analysis, never a rollback")
 
 
 def test_r21_what_follows_a_rollback() -> None:

@@ -14,28 +14,28 @@ from pilotage.plan.steps import WATCHED, Numbers, check_step, watch_step
 def steps(n: Numbers, full: int) -> Iterator[Step]:
     nothing, restore = "nothing to undo", "restore the backup and the old version, then open"
     for identity, title, activity in (
-        (ids.CHECK_WINDOW, "inside the agreed maintenance window", "maintenance_window_scheduled"),
-        (ids.CHECK_BACKUP, "a backup taken now restores elsewhere, and its time is measured", "backup_procedures"),
-        (ids.CHECK_WAY_BACK, "the old version's artifacts are at hand", "prepare_rollback_artifacts"),
+        (ids.CHECK_WINDOW, "inside the maintenance window", "maintenance_window_scheduled"),
+        (ids.CHECK_BACKUP, "a fresh backup restores elsewhere, with its duration", "backup_procedures"),
+        (ids.CHECK_WAY_BACK, "the old version's artifacts are available", "prepare_rollback_artifacts"),
     ):
         yield check_step(n, identity, title, activity, "big_bang", 0, 0, nothing, "R15")
     closing = ("every check passed",)
     yield Step(
-        ids.CLOSE, StepKind.MAINTENANCE, "every user sees the maintenance page", 0, 0, 0,
+        ids.CLOSE, StepKind.MAINTENANCE, "show every user the maintenance page", 0, 0, 0,
         n.value("big_bang.check_deadline"), "open again with the old version", needs=closing, downtime=True,
         activities=("maintenance_page_on",), derived=(Derived("deadline", "big_bang.check_deadline"),), source="R15",
     )  # fmt: skip
     yield Step(
-        ids.REPLACE, StepKind.REPLACE, f"all {full} instances are replaced at once", 0, full, 0,
+        ids.REPLACE, StepKind.REPLACE, f"replace all {full} instances at once", 0, full, 0,
         n.value("big_bang.replace_deadline"), restore, needs=("no user request reaches the service",), downtime=True,
         activities=("big-bang_deployment",), derived=(Derived("deadline", "big_bang.replace_deadline"),), source="R15",
     )  # fmt: skip
-    title, activity = "every instance is healthy, critical functions work", "validate_application_functionality"
+    title, activity = "every instance is healthy and critical functions work", "validate_application_functionality"
     yield check_step(n, ids.VERIFY, title, activity, "big_bang", 0, full, restore, "R15", downtime=True)
-    lossy = "close again, restore, open; what users wrote since is lost unless it is migrated back"
+    lossy = "close, restore, open; data written since is lost unless you migrate it back"
     yield Step(
-        ids.OPEN, StepKind.MAINTENANCE, "the maintenance page goes, everyone has the new version", WHOLE, full, 0,
-        n.value("big_bang.check_deadline"), lossy, needs=("verified behind the page",),
+        ids.OPEN, StepKind.MAINTENANCE, "open the service with the new version", WHOLE, full, 0,
+        n.value("big_bang.check_deadline"), lossy, needs=("verified behind the maintenance page",),
         activities=("maintenance_page_off",), derived=(Derived("deadline", "big_bang.check_deadline"),), source="R15",
     )  # fmt: skip
     yield watch_step(n, StepKind.BAKE, "big_bang.bake_duration", "100%", WHOLE, full, lossy, WATCHED, "C22")
@@ -44,10 +44,10 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
         moves=(
-            "the maintenance page is on",
-            "the backup is restored and the old version started",
-            "the restored state is verified",
-            "the service opens",
+            "show every user the maintenance page",
+            "restore the backup and start the old version",
+            "verify the restored state",
+            "open the service",
         ),
         source="R15",
         alone=True,

@@ -13,33 +13,33 @@ from pilotage.plan.steps import WATCHED, Numbers, check_step, drain_step, gate_s
 
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
-    retire = "retire the preview"
+    retire = "stop the preview"
     yield Step(
-        "deploy-preview", StepKind.SCALE, f"{full} instance{'s' if full > 1 else ''} in the inactive environment",
+        "deploy-preview", StepKind.SCALE, f"start {full} instance{'s' if full > 1 else ''} in the inactive environment",
         0, full, 0, n.value("blue_green.start_deadline"), retire, needs=("the inactive environment is free",),
         activities=("deploy_to_inactive_environment",),
         derived=(Derived("deadline", "blue_green.start_deadline"),), source="R12",
     )  # fmt: skip
     for identity, title, activity in (
-        (ids.CHECK_HEALTH, "the preview is healthy", "validate_green_environment_health"),
-        ("check-data", "the preview sees the same data, its schema fits both versions", "synchronize_database_state"),
-        ("check-caches", "the preview's caches are warm", "warm_up_application_caches"),
-        (ids.CHECK_MONITORING, "the preview is seen by monitoring", "verify_monitoring_systems"),
+        (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
+        ("check-data", "same data and compatible schema on the preview", "synchronize_database_state"),
+        ("check-caches", "warm caches on the preview", "warm_up_application_caches"),
+        (ids.CHECK_MONITORING, "monitoring of the preview", "verify_monitoring_systems"),
         ("check-smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
         (
             ids.CHECK_HEALTH_CHECKS,
-            "every instance of the preview passes its health check",
+            "health check of every preview instance",
             "execute_health_checks",
         ),
-        ("check-functions", "critical functions work on the preview", "validate_application_functionality"),
+        ("check-functions", "critical functions on the preview", "validate_application_functionality"),
     ):
         yield check_step(n, identity, title, activity, "blue_green", 0, full, retire, "R12")
     if n.value("blue_green.approval"):
-        yield gate_step(n, "approve-switch", "approval of the cut-over", 0, full, "blue_green")
-    back = "all requests back to the old environment, which stays ready"
+        yield gate_step(n, "approve-switch", "approval to switch", 0, full, "blue_green")
+    back = "switch all requests back to the old environment"
     yield Step(
-        "switch", StepKind.SWITCH, "all requests to the preview at once, read back from the router", WHOLE, full, 0,
-        n.value("blue_green.switch_deadline"), back, needs=("every check of the preview passed",),
+        "switch", StepKind.SWITCH, "switch all requests to the preview", WHOLE, full, 0,
+        n.value("blue_green.switch_deadline"), back, needs=("every preview check passed",),
         activities=("switch_traffic_to_green",),
         derived=(Derived("deadline", "blue_green.switch_deadline"),), source="R12",
     )  # fmt: skip
@@ -49,29 +49,31 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     )  # fmt: skip
     keep = n.value("blue_green.keep_duration")
     yield Step(
-        "keep", StepKind.KEEP, f"the old environment stays ready for {format_duration(keep)}", WHOLE, full, keep,
+        "keep", StepKind.KEEP, f"keep the old environment ready for {format_duration(keep)}", WHOLE, full, keep,
         keep + n.value("hold.duration"), back, activities=("keep_blue_environment_ready",),
         derived=(Derived("duration", "blue_green.keep_duration"),), source="R12",
     )  # fmt: skip
     drain, start = n.value("blue_green.drain_duration"), n.value("blue_green.start_deadline")
     yield drain_step(drain, drain + start, full, "the old environment", "blue_green.drain_duration", "R12")
-    yield retire_step(start, full, "blue_green.start_deadline", "R12", ("schedule_blue_environment_cleanup",))
+    yield retire_step(
+        start, full, "the old environment", "blue_green.start_deadline", "R12", ("schedule_blue_environment_cleanup",)
+    )
 
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
         moves=(
-            "all requests back to the old environment, read back from the router",
-            "the old environment is validated",
-            "people are told",
-            "the failed environment stays as it is, for study",
-            "a hotfix is prepared",
+            "switch all requests back to the old environment",
+            "validate the old environment",
+            "notify everyone who was told of the release",
+            "keep the failed environment running for debugging",
+            "prepare a hotfix",
         ),
         source="R12",
         new="the new environment",
         alone=True,
         triggers=(
-            "a critical function fails: at once (R12)",
-            "users report harm and a person confirms it: at once (R12)",
+            "a critical function fails: at once",
+            "users report a problem and an operator confirms it: at once",
         ),
     )

@@ -11,19 +11,21 @@ from pilotage.plan.exposure import TOP, ramp_from
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import WATCHED, Numbers, drain_step, gate_step, retire_step, watch_step
 
+BACK = "send all requests to stable"
+
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
     """Up to the last weight that is watched: everyone, or all but `canary.holdback`, who follow after the bake."""
     weights, before = n.weights("canary.weights"), 0
     for number, weight in enumerate((*weights[:-1], WHOLE - held_back(n)), 1):
         yield from _raised(n, before, weight, full, number)
-        yield _watched_at(n, weight, before, full, baking=number == len(weights))
+        yield _watched_at(n, weight, full, baking=number == len(weights))
         before = weight
     if before < WHOLE:
         yield from _raised(n, before, WHOLE, full, len(weights) + 1)
     drain, start = n.value("canary.drain_duration"), n.value("canary.start_deadline")
     yield drain_step(drain, drain + start, full, "stable", "canary.drain_duration", "R13")
-    yield retire_step(start, full, "canary.start_deadline", "R13")
+    yield retire_step(start, full, "stable", "canary.start_deadline", "R13")
 
 
 def held_back(n: Numbers) -> int:
@@ -36,21 +38,21 @@ def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Ite
     share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
     several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
     if n.value("canary.approval") and (number == 1 or not ramping):
-        title = f"approval to send {share}, and to double it up to {format_share(TOP / WHOLE)}"
+        title = f"approval to send {share} and to double it up to {format_share(TOP / WHOLE)}"
         title = title if ramping else f"approval to send {share}"
         yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full), "canary")
     yield Step(
-        f"scale-{share}", StepKind.SCALE, f"{count} healthy canary instance{several}", before, count, 0,
-        n.value("canary.start_deadline"), "retire the canary", needs=("a version that can be started",),
+        f"scale-{share}", StepKind.SCALE, f"scale the canary to {count} instance{several}", before, count, 0,
+        n.value("canary.start_deadline"), "stop the canary", needs=("the version can be started",),
         derived=(Derived("deadline", "canary.start_deadline"),), source="R13",
     )  # fmt: skip
     if number == 1 and n.value("canary.mirror_share"):
         yield _mirror(n, count)
     path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
     yield Step(
-        f"weight-{share}", StepKind.SET_WEIGHT, f"{share} of requests to the canary, read back from the router",
-        weight, count, 0, n.value("canary.switch_deadline"), _back(before),
-        needs=(f"{count} canary instance{several} healthy", *enough),
+        f"weight-{share}", StepKind.SET_WEIGHT, f"send {share} of requests to the canary",
+        weight, count, 0, n.value("canary.switch_deadline"), BACK,
+        needs=(f"{count} healthy canary instance{several}", *enough),
         activities=(f"phase_{number}",),
         derived=(Derived("weight", path), Derived("deadline", "canary.switch_deadline")), source="R13",
     )  # fmt: skip
@@ -61,12 +63,12 @@ def _good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, .
     if first:
         return ()
     if ramp:
-        return ("no sign of harm: evidence below 20 to 1",)
+        return ("evidence of harm below 20 to 1",)
     error, p95 = n.shown("advance.error_rate"), n.shown("advance.p95")
     return (f"errors below {error} and p95 below {p95}, or not worse than stable", "no critical alert")
 
 
-def _watched_at(n: Numbers, weight: int, before: int, full: int, *, baking: bool) -> Step:
+def _watched_at(n: Numbers, weight: int, full: int, *, baking: bool) -> Step:
     kind, path, seconds = StepKind.ANALYSE, "canary.phase_duration", n.value("canary.phase_duration")
     if baking:
         kind, path, seconds = StepKind.BAKE, "canary.bake_duration", n.value("canary.bake_duration")
@@ -74,7 +76,7 @@ def _watched_at(n: Numbers, weight: int, before: int, full: int, *, baking: bool
         ramp = ramp_from(n.weights("canary.weights")[0], seconds, n.value("rollout.tick"))
         path, seconds = ("canary.ramp", ramp.every) if _ramps(n, weight) else (path, ramp.hold)
     return watch_step(
-        n, kind, path, format_share(weight / WHOLE), weight, instances_for(weight, full), _back(before), WATCHED,
+        n, kind, path, format_share(weight / WHOLE), weight, instances_for(weight, full), BACK, WATCHED,
         "C22" if baking else "R13", seconds=seconds,
     )  # fmt: skip
 
@@ -84,16 +86,12 @@ def _ramps(n: Numbers, weight: int) -> bool:
     return bool(n.value("canary.ramp")) and 0 < weight < TOP
 
 
-def _back(before: int) -> str:
-    return f"all requests to stable ({format_share(before / WHOLE)} before)"
-
-
 def _mirror(n: Numbers, count: int) -> Step:
-    """Copies of real requests before any user has the new version; what it answers is thrown away."""
+    """Copies of real requests before any user has the new version; its responses are discarded."""
     share, seconds = n.shown("canary.mirror_share"), n.value("canary.mirror_duration")
     return Step(
-        "mirror", StepKind.ANALYSE, f"{share} of requests are copied to the canary for {format_duration(seconds)}",
-        0, count, seconds, seconds + n.value("hold.duration"), "stop copying", judged=WATCHED,
+        "mirror", StepKind.ANALYSE, f"mirror {share} of requests to the canary for {format_duration(seconds)}",
+        0, count, seconds, seconds + n.value("hold.duration"), "stop mirroring", judged=WATCHED,
         mirror=round(WHOLE * n.value("canary.mirror_share")),
         derived=(Derived("mirror", "canary.mirror_share"), Derived("duration", "canary.mirror_duration")), source="R13",
     )  # fmt: skip
@@ -102,9 +100,9 @@ def _mirror(n: Numbers, count: int) -> Step:
 def undoing(n: Numbers, _full: int) -> Undoing:
     return Undoing(
         moves=(
-            "all requests to stable, read back from the router",
-            f"the canary finishes its old requests ({n.shown('canary.drain_duration')})",
-            "the canary stops",
+            BACK,
+            f"let the canary finish its open requests ({n.shown('canary.drain_duration')})",
+            "stop the canary",
         ),
         source="R13",
         new="the canary",

@@ -15,10 +15,10 @@ _WATCHED = ("application_error_rate", "response_time_p95", "business_conversion_
 
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
-    off, deadline = "the flag off for everyone", n.value("toggle.flag_deadline")
+    off, deadline = "turn the flag off for everyone", n.value("toggle.flag_deadline")
     yield Step(
-        ids.DEPLOY_DARK, StepKind.SCALE, "the code runs everywhere, its flag off", 0, full, 0,
-        n.value("toggle.start_deadline"), "the version before", needs=("the flag exists and is off",),
+        ids.DEPLOY_DARK, StepKind.SCALE, "deploy the code with its flag off", 0, full, 0,
+        n.value("toggle.start_deadline"), "redeploy the earlier version", needs=("the flag exists and is off",),
         judged=WATCHED, activities=("feature-toggle_deployment",),
         derived=(Derived("deadline", "toggle.start_deadline"),), source="R16",
     )  # fmt: skip
@@ -26,7 +26,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     for audience, activity in (("internal users", "internal_testing"), ("beta users", "beta_testing")):
         name = audience.split()[0]
         yield Step(
-            f"flag-{name}", StepKind.FLAG_RAMP, f"the flag on for {audience}, read back from the flag service",
+            f"flag-{name}", StepKind.FLAG_RAMP, f"turn the flag on for {audience}",
             0, full, 0, deadline, off, audience=audience, activities=(activity,),
             derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
         )  # fmt: skip
@@ -36,7 +36,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     for weight in n.weights("toggle.percentages"):
         share, everyone = format_share(weight / WHOLE), weight == WHOLE
         yield Step(
-            f"flag-{share}", StepKind.FLAG_RAMP, f"the flag on for {share} of users, read back from the flag service",
+            f"flag-{share}", StepKind.FLAG_RAMP, f"turn the flag on for {share} of users",
             weight, full, 0, deadline, off, needs=("flag-on is not worse than flag-off",),
             activities=("full_release" if everyone else "gradual_rollout",),
             derived=(Derived("weight", "toggle.percentages"), Derived("deadline", "toggle.flag_deadline")),
@@ -48,7 +48,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
 
 def _check_kill(deadline: int | float, full: int) -> Step:
     return Step(
-        ids.CHECK_KILL_SWITCH, StepKind.CHECK, "the kill switch turns the flag off, tried with a test user", 0, full,
+        ids.CHECK_KILL_SWITCH, StepKind.CHECK, "the kill switch works for a test user", 0, full,
         0, deadline, "nothing to undo", activities=("kill_switches",),
         derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
     )  # fmt: skip
@@ -60,7 +60,8 @@ def _watch_kind(everyone: bool) -> StepKind:
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
-        moves=("the flag is off for everyone, read back from the flag service", "the code stays, dark"),
+        moves=("turn the flag off for everyone", "leave the code deployed with its flag off"),
+        first="the flag goes off for everyone at once",
         source="R16",
         compared="flag-off",
     )

@@ -34,24 +34,24 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     batches = batches_of(n, full)
     nothing = "nothing to undo"
     yield check_step(
-        n, "check-package", "the package is complete and its signature right", "validate_deployment_package",
+        n, "check-package", "complete package with a valid signature", "validate_deployment_package",
         "rolling", 0, 0, nothing, "R14",
     )  # fmt: skip
-    healthy = f"{full if batches.surge else full - batches.size} of {full} instances stay healthy throughout"
+    healthy = f"{full if batches.surge else full - batches.size} of {full} instances stay healthy"
     yield check_step(n, ids.CHECK_MINIMUM, healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")
-    prepared = "the old version's artifacts are at hand"
+    prepared = "the old version's artifacts are available"
     yield check_step(n, ids.CHECK_WAY_BACK, prepared, "prepare_rollback_artifacts", "rolling", 0, 0, nothing, "R14")
     drain, health, wait = (n.value(f"rolling.{name}") for name in ("drain_duration", "health_timeout", "wait"))
     for number in range(1, batches.count + 1):
         new = min(full, number * batches.size)
         last = batches.count == number
-        verb = "start beside the old, check, take over" if batches.surge else "drain, replace, check, restore"
+        verb = "start one extra, check, swap" if batches.surge else "drain, replace, check"
         yield Step(
             f"batch-{number}", StepKind.BATCH,
-            f"batch {number} of {batches.count}: {verb}, stabilise {format_duration(wait)}",
+            f"batch {number} of {batches.count}: {verb}, watch {format_duration(wait)}",
             share_of(new, full - new), new, wait, drain + health + wait,
-            "walk this batch back to the old version, then the ones before it",
-            needs=(healthy, *(() if number == 1 else (f"batch {number - 1} is healthy and stable",))),
+            "roll back this batch, then the earlier ones",
+            needs=(healthy, *(() if number == 1 else (f"batch {number - 1} is healthy",))),
             judged=WATCHED,
             beside=batches.surge,
             activities=(
@@ -63,9 +63,9 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
                      Derived("deadline", "rolling.health_timeout")),
             source="R14",
         )  # fmt: skip
-    back = "walk every batch back to the old version"
+    back = "roll back every batch"
     for identity, title, activity in (
-        (ids.CHECK_INSTANCES, f"all {full} instances are new and healthy", "verify_all_instances_healthy"),
+        (ids.CHECK_INSTANCES, f"all {full} instances are updated and healthy", "verify_all_instances_healthy"),
         ("check-functions", "critical functions work", "validate_application_functionality"),
     ):
         yield check_step(n, identity, title, activity, "rolling", WHOLE, full, back, "R14")
@@ -78,12 +78,12 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
 def undoing(n: Numbers, full: int) -> Undoing:
     return Undoing(
         moves=(
-            "no further batch begins",
-            "the updated instances walk back, batch by batch: drain, old version, health check, traffic",
-            "all instances are verified old and healthy",
+            "start no further batch",
+            "roll back the updated instances batch by batch: drain, replace, check, send traffic",
+            "verify that every instance runs the old version and is healthy",
         ),
         source="R14",
-        first="no further batch begins",
-        then="the updated instances walk back at once",
+        first="no further batch starts",
+        then="and the updated instances roll back",
         seconds=batches_of(n, full).count * (n.value("rolling.drain_duration") + n.value("rolling.health_timeout")),
     )
