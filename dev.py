@@ -55,6 +55,7 @@ def _test(rest: list[str]) -> int:
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports", "--no-cache"],
+        ["zensical", "build", "--strict"],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)

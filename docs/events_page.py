@@ -152,7 +152,7 @@ def _words_under_fields(kind: type) -> dict[str, str]:
 def _type(hint: object) -> str:
     plain = {str: "text", int: "whole number", float: "number", bool: "true or false"}
     if hint in plain:
-        return plain[hint]  # type: ignore[index]
+        return plain[hint]
     if typing.get_origin(hint) is tuple:
         return f"list of {_type(typing.get_args(hint)[0])}"
     if typing.get_args(hint) and type(None) in typing.get_args(hint):

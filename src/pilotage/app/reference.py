@@ -11,6 +11,7 @@ from inspect import cleandoc
 from typing import Any
 
 from pilotage.model.errors import Invalid, PilotageError
+from pilotage.model.quantity import format_duration
 
 
 class NoSuchSection(Invalid):
@@ -19,8 +20,8 @@ class NoSuchSection(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """kind: what it takes, in words · default: as JSON; `required` where there is none · section: whether it has
-    settings of its own."""
+    """kind: what it takes, in words · default: as JSON, a duration as people write it; `required` where there is none ·
+    section: whether it has settings of its own."""
 
     name: str
     kind: str
@@ -48,15 +49,50 @@ class ErrorKind:
     meaning: str
 
 
+EXIT_STATUSES: Mapping[int, str] = {
+    0: "done",
+    1: "internal error; `--debug` shows the traceback",
+    2: "wrong usage or configuration",
+    3: "not ready, or a gate is shut",
+    4: "failed and rolled back cleanly",
+    5: "failed, and someone must act",
+    6: "timed out waiting; the rollout continues",
+    7: "conflict with the current state: another rollout, a freeze, a lock, a command that does not apply",
+    8: "forbidden",
+    9: "something needed is missing or does not answer",
+    10: "cannot be verified: a signature, a key or an anchor is missing",
+}
+
+VARIABLES: Mapping[str, str] = {
+    "PILOTAGE_CONFIG": "the configuration file, like `--config`",
+    "PILOTAGE_SERVICE": "the service, like `--service`",
+    "PILOTAGE_STATE": "the folder of the state; default: `.pilotage` next to the configuration",
+    "PILOTAGE_DATABASE": "a PostgreSQL for the store, such as `postgresql+psycopg://user@host/pilotage`",
+    "PILOTAGE_ACTOR": "who gives the command; default: the login name",
+    "PILOTAGE_ENVOY": "the Envoy program to run",
+    "PILOTAGE_DEBUG": "`1` shows the traceback of an internal error, like `--debug`",
+}
+"""The environment variables that Pilotage reads."""
+
+
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def section(path: str) -> tuple[Section, ...]:
-    """The section at a path such as `environments.router`; one for each kind where there are several. Names of
-    environments and services are left out of paths. Raises NoSuchSection."""
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of pilotage.yaml with all installed adapters. Takes a tenth of a second."""
     from pilotage.config.loading import json_schema
 
-    whole = json.loads(json_schema())
+    whole: Mapping[str, Any] = json.loads(json_schema())
+    return whole
+
+
+def section(path: str, whole: Mapping[str, Any] | None = None) -> tuple[Section, ...]:
+    """The section at a path such as `environments.router`; one for each kind where there are several. Names of
+    environments and services are left out of paths. Raises NoSuchSection.
+
+    whole: the schema, for those who ask for many sections.
+    """
+    whole = whole or schema()
     nodes = [whole]
     trail = [word for word in path.split(".") if word]
     for word in trail:
@@ -76,7 +112,7 @@ def _section(whole: Mapping[str, Any], path: str, node: Mapping[str, Any]) -> Se
         Setting(
             name=name,
             kind=_kind(whole, schema),
-            default=_default(schema, required=name in required),
+            default=_default(schema, _kind(whole, schema), required=name in required),
             description=str(schema.get("description", "")),
             section=any(_properties(inner) for inner in _variants(whole, schema)),
         )
@@ -85,12 +121,16 @@ def _section(whole: Mapping[str, Any], path: str, node: Mapping[str, Any]) -> Se
     return Section(path=path, description=cleandoc(str(node.get("description", ""))), settings=settings)
 
 
-def _default(schema: Mapping[str, Any], *, required: bool) -> str:
+def _default(schema: Mapping[str, Any], kind: str, *, required: bool) -> str:
     if required:
         return "required"
-    if isinstance(schema.get("default"), dict):
-        return ""  # those of its settings
-    return json.dumps(schema["default"], ensure_ascii=False) if schema.get("default") is not None else ""
+    match schema.get("default"):
+        case None | dict():
+            return ""  # a section has those of its settings
+        case int() | float() as seconds if kind == "duration":
+            return format_duration(seconds)
+        case default:
+            return json.dumps(default, ensure_ascii=False)
 
 
 def _inner(whole: Mapping[str, Any], node: Mapping[str, Any], word: str) -> Iterator[Mapping[str, Any]]:
@@ -156,14 +196,16 @@ def _kind(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 # ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_ASIDE = "pilotage.testing"
+"""What tests adapters of others: it needs pytest, which users do not have."""
+
+
 def errors() -> tuple[ErrorKind, ...]:
-    """Every error that people meet, by exit status and code."""
+    """Every error of Pilotage that people meet, by exit status and code."""
     import pilotage
 
     for module in pkgutil.walk_packages(pilotage.__path__, "pilotage."):
-        # What tests adapters of others needs pytest, which users do not have.
-        aside = module.name.endswith("__main__") or ".migrations." in module.name or ".testing" in module.name
-        if aside:
+        if module.name.startswith(_ASIDE) or module.name.endswith("__main__") or ".migrations." in module.name:
             continue
         try:
             import_module(module.name)
@@ -179,7 +221,7 @@ def errors() -> tuple[ErrorKind, ...]:
             meaning=cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("\n", " "),
         )
         for kind in _below(PilotageError)
-        if kind.__doc__
+        if kind.__doc__ and kind.__module__.startswith("pilotage.") and not kind.__module__.startswith(_ASIDE)
     }
     return tuple(sorted(found.values(), key=lambda one: (one.exit_status, one.code)))
 

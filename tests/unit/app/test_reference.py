@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,20 +16,18 @@ from click.testing import CliRunner
 from pilotage.app import reference
 from pilotage.cli.main import cli
 
-EXIT_STATUSES = range(1, 11)
 
-
-def every_section(path: str = "") -> list[reference.Section]:
+def every_section(whole: Mapping[str, Any], path: str = "") -> list[reference.Section]:
     """The whole of pilotage.yaml, section by section."""
-    found = list(reference.section(path))
+    found = list(reference.section(path, whole))
     for setting in {s.name: s for one in found for s in one.settings if s.section}.values():
         if setting.name != "services":  # the same sections once more, for each service
-            found += every_section(f"{path}.{setting.name}".removeprefix("."))
+            found += every_section(whole, f"{path}.{setting.name}".removeprefix("."))
     return found
 
 
 def test_every_section_is_reached_and_says_what_each_setting_takes() -> None:
-    sections = every_section()
+    sections = every_section(reference.schema())
     assert {"environments", "environments.router.sticky", "readiness", "notify"} <= {one.path for one in sections}
     assert [(one.path, s.name) for one in sections for s in one.settings if not s.kind] == []
     silent = [(one.path, s.name) for one in sections for s in one.settings if not s.description and s.name != "kind"]
@@ -45,7 +45,7 @@ def test_a_place_that_is_none_names_those_there_are() -> None:
 def test_sections_are_shown_with_defaults_and_as_json() -> None:
     said = CliRunner().invoke(cli, ["docs", "environments.router"])
     assert said.exit_code == 0
-    assert "request_timeout  duration; default 15.0" in said.output
+    assert "request_timeout  duration; default 15s" in said.output
     content = json.loads(CliRunner().invoke(cli, ["docs", "environments.router", "--json"]).output)
     assert "listen" in [s["name"] for s in content["sections"][0]["settings"]]
 
@@ -53,7 +53,7 @@ def test_sections_are_shown_with_defaults_and_as_json() -> None:
 def test_errors_have_a_code_a_meaning_and_a_documented_exit_status() -> None:
     found = reference.errors()
     assert len({one.code for one in found}) == len(found)
-    assert [one for one in found if not one.meaning or one.exit_status not in EXIT_STATUSES] == []
+    assert [one for one in found if not one.meaning or one.exit_status not in reference.EXIT_STATUSES] == []
     assert "no-way-back" in CliRunner().invoke(cli, ["docs", "errors"]).output
 
 

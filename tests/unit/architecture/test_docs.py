@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 from pilotage.app.plan import Wish, plan_for
-from pilotage.cli.main import _GROUPS
 from pilotage.config.loading import load
-from pilotage.model.answers import RiskTolerance
-from pilotage.plan.numbers import ROWS
-from pilotage.plan.values import show_value
 from tests.typed import typed
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +100,9 @@ def test_the_figures_example_is_valid() -> None:
     "page",
     ["start/quick-start", *(f"guides/{name}" for name in (
         "plans", "canary", "strategies", "readiness", "risk", "notifications", "notes", "reports", "configuration",
-    )), "reference/cli", "explanation/integrity", "explanation/judge", "operate/operate", "operate/troubleshooting"],
+        "scripts",
+    )), *(f"operate/{name}" for name in ("operate", "emergencies", "troubleshooting")),
+     "explanation/integrity", "explanation/judge", "reference/settings"],
 )  # fmt: skip
 def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
     """Every `pilotage …` of a page, in a block or in a sentence: the command is there, and knows each option."""
@@ -138,23 +136,6 @@ def test_the_commands_of_a_page_exist_with_their_options(page: str) -> None:
         for word in rest:
             if word.startswith("-"):
                 assert word.partition("=")[0] in options, (line, word)
-
-
-def test_the_table_of_numbers_is_the_codes() -> None:
-    documented = rows("docs/guides/configuration.md")
-    assert [row[0].strip("|` ") for row in documented] == [row.path for row in ROWS]
-    for row, cells in zip(ROWS, (row[1:] for row in documented), strict=True):
-        shown = [
-            show_value(row.unit, row.value(tolerance))
-            for tolerance in (RiskTolerance.LOW, RiskTolerance.MEDIUM, RiskTolerance.HIGH, RiskTolerance.ZERO_DOWNTIME)
-        ]
-        assert [cells[0] if cell == "same" else cell for cell in cells[:4]] == shown, row.path
-        assert cells[4].rstrip(" |") == row.source
-
-
-def test_the_table_of_commands_is_the_codes() -> None:
-    documented = {row[0].strip("|` "): row[1].strip("| ") for row in rows("docs/reference/cli.md")}
-    assert documented == {name: text for group in _GROUPS.values() for name, (_, text) in group.items()}
 
 
 def test_the_tables_of_plans_are_the_codes() -> None:
@@ -212,12 +193,6 @@ def test_every_statistic_names_a_test_that_exists() -> None:
     named = re.findall(r"`(test_\w+)`", page)
     assert len(named) == 14
     assert all(f"def {name}(" in written for name in named)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
-        assert target.startswith("http") or (page.parent / target).exists(), target
 
 
 def test_every_test_that_the_reliability_page_names_exists() -> None:
