@@ -213,8 +213,8 @@ def errors() -> tuple[ErrorKind, ...]:
             # An extra that is not installed, such as the driver of PostgreSQL.
             if (missing.name or "pilotage").partition(".")[0] == "pilotage":
                 raise
-    found = {
-        kind.code: ErrorKind(
+    found = [
+        ErrorKind(
             code=kind.code,
             exit_status=kind.exit_status,
             http_status=kind.http_status,
@@ -222,8 +222,8 @@ def errors() -> tuple[ErrorKind, ...]:
         )
         for kind in _below(PilotageError)
         if kind.__doc__ and kind.__module__.startswith("pilotage.") and not kind.__module__.startswith(_ASIDE)
-    }
-    return tuple(sorted(found.values(), key=lambda one: (one.exit_status, one.code)))
+    ]
+    return tuple(sorted(found, key=lambda one: (one.exit_status, one.code)))
 
 
 def _below(kind: type[PilotageError]) -> Iterator[type[PilotageError]]:

@@ -123,7 +123,7 @@ class ImportedRules:
 
 
 def import_rules(source: Path, prometheus: str | None) -> ImportedRules:
-    """Of the AnalysisTemplates in a YAML file. Raises BadTemplate, BadFile."""
+    """Of the AnalysisTemplates in a YAML file. Raises BadAnalysisTemplate, BadFile."""
     try:
         rules = argo.templates_of(source.read_text(encoding="utf-8"), str(source))
     except UnicodeDecodeError as error:

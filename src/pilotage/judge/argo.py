@@ -7,19 +7,19 @@ from typing import Any
 
 import yaml
 
-from pilotage.judge.rules import BadTemplate, Rule, rules_of
+from pilotage.judge.rules import BadAnalysisTemplate, Rule, rules_of
 
 
 def templates_of(text: str, where: str) -> dict[str, tuple[Rule, ...]]:
     """The rules of each AnalysisTemplate and ClusterAnalysisTemplate in a YAML text, by its name. where: its file.
-    Raises BadTemplate."""
+    Raises BadAnalysisTemplate."""
     templates = [one for one in _documents(text, where) if str(one.get("kind", "")).endswith("AnalysisTemplate")]
     if not templates:
-        raise BadTemplate(f"{where}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
+        raise BadAnalysisTemplate(f"{where}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
     try:
         return {str(found["metadata"]["name"]): rules_of(found) for found in templates}
     except (ValueError, KeyError, TypeError) as error:
-        raise BadTemplate(f"{where}: {error}") from None
+        raise BadAnalysisTemplate(f"{where}: {error}") from None
 
 
 def section_of(prometheus: str, rules: list[Rule]) -> str:
@@ -56,12 +56,12 @@ def _documents(text: str, where: str) -> list[dict[str, Any]]:
     try:
         # A few aliases of aliases make a text of gigabytes out of one of a page.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise BadTemplate(f"{where}: an alias is not allowed: write the value out")
+            raise BadAnalysisTemplate(f"{where}: an alias is not allowed: write the value out")
         found = list(yaml.safe_load_all(text))
-    except BadTemplate:
+    except BadAnalysisTemplate:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise BadTemplate(f"{where}: {error}") from None
+        raise BadAnalysisTemplate(f"{where}: {error}") from None
     except RecursionError:
-        raise BadTemplate(f"{where}: nested too deeply") from None
+        raise BadAnalysisTemplate(f"{where}: nested too deeply") from None
     return [document for document in found if isinstance(document, dict)]

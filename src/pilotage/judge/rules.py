@@ -149,25 +149,29 @@ def verdict(rule: Rule, tally: Tally) -> Verdict:
     return Verdict(rule.name, _KIND[phase], f"{phase}: {counted}{last}{trouble}", samples=tally.measured)
 
 
-class BadTemplate(Invalid):
+class BadAnalysisTemplate(Invalid):
     """An AnalysisTemplate that cannot be carried over; says where and why."""
 
 
 def rules_of(template: dict[str, Any]) -> tuple[Rule, ...]:
     """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1), as plain data."""
     if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
-        raise BadTemplate(f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed")
+        raise BadAnalysisTemplate(
+            f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed"
+        )
     try:
         return _rules(template.get("spec") or {})
     except (AttributeError, KeyError, TypeError, IndexError, OverflowError) as error:
-        raise BadTemplate(f"spec is not of an AnalysisTemplate's shape: {type(error).__name__}: {error}") from None
+        raise BadAnalysisTemplate(
+            f"spec is not of an AnalysisTemplate's shape: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _rules(spec: dict[str, Any]) -> tuple[Rule, ...]:
     dry = [_pieces(str(entry.get("metricName", "")), at) for at, entry in enumerate(spec.get("dryRun") or [])]
     metrics = spec.get("metrics") or []
     if not metrics:
-        raise BadTemplate("spec.metrics is empty: there is nothing to carry over")
+        raise BadAnalysisTemplate("spec.metrics is empty: there is nothing to carry over")
     names = tuple(pieces for alternatives in dry for pieces in alternatives)
     arguments = {str(argument["name"]): argument.get("value") for argument in spec.get("args") or []}
     return tuple(_rule(metric, f"spec.metrics[{index}]", arguments, names) for index, metric in enumerate(metrics))
@@ -182,7 +186,7 @@ def _pieces(pattern: str, index: int) -> tuple[_Pieces, ...]:
     alternatives = pattern.removeprefix("^").removesuffix("$").removeprefix("(").removesuffix(")").split("|")
     found = tuple(tuple(alternative.replace("\\.", ".").split(".*")) for alternative in alternatives)
     if any(set(piece) & set("\\^$*+?()[]{}") for pieces in found for piece in pieces):
-        raise BadTemplate(
+        raise BadAnalysisTemplate(
             f"spec.dryRun[{index}].metricName: {pattern[:60]!r} is more than names, .* and |. Write the names out."
         )
     return found
@@ -208,7 +212,7 @@ def _rule(metric: dict[str, Any], where: str, arguments: dict[str, Any], dry: Se
     provider = metric.get("provider") or {}
     if "prometheus" not in provider:
         kinds = ", ".join(provider) or "none"
-        raise BadTemplate(f"{where}.provider: {kinds} cannot be carried over, prometheus can")
+        raise BadAnalysisTemplate(f"{where}.provider: {kinds} cannot be carried over, prometheus can")
     try:
         return Rule(
             name=name,
@@ -225,7 +229,7 @@ def _rule(metric: dict[str, Any], where: str, arguments: dict[str, Any], dry: Se
             dry_run=any(_named(name, pieces) for pieces in dry),
         )
     except (BadCondition, ValueError) as error:
-        raise BadTemplate(f"{where} ({name}): {error}") from None
+        raise BadAnalysisTemplate(f"{where} ({name}): {error}") from None
 
 
 def _condition(text: object, arguments: dict[str, Any]) -> Condition | None:

@@ -24,7 +24,7 @@ from pilotage.cli.main import cli
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.config.yaml_reader import read as read_yaml
 from pilotage.judge.figures import BadFigures, looks_of, samples_of
-from pilotage.judge.rules import BadTemplate, rules_of
+from pilotage.judge.rules import BadAnalysisTemplate, rules_of
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.audits import issues, vulnerabilities
 from pilotage.readiness.backups import restore
@@ -113,7 +113,7 @@ TEXTS: list[tuple[str, Callable[[str], object], str]] = [
     ("rails", lambda t: findings_of("db/migrate/1.rb", t), "def change\n  drop_table :a\n  add_index :b, :c, algorithm: :concurrently\nend\n"),
     ("pilotage.yaml", lambda t: read_yaml(t.encode("utf-8", "surrogatepass"), "f"), 'service: shop\nanswers: {a: [1, 2.5, "x"]}\n'),
 ]  # fmt: skip
-THEIR_OWN = (BadEvidence, BadFigures, UnreadableLock, ConfigError, BadTemplate, BadModel, AdapterError)
+THEIR_OWN = (BadEvidence, BadFigures, UnreadableLock, ConfigError, BadAnalysisTemplate, BadModel, AdapterError)
 
 
 @pytest.mark.parametrize(("read", "example"), [one[1:] for one in JSONS], ids=[one[0] for one in JSONS])

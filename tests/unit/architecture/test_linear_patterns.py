@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from pilotage.adapters.metrics.samples import samples_of
-from pilotage.judge.rules import BadTemplate, rules_of
+from pilotage.judge.rules import BadAnalysisTemplate, rules_of
 from pilotage.model import commit, quantity
 from pilotage.model import file_kind as files
 from pilotage.model.text import clean
@@ -318,5 +318,5 @@ def test_an_expression_in_a_template_of_argo_is_not_run() -> None:
 
     assert [dry(name) for name in ("memory.*", ".*rss", "^memory-rss$", "(cpu.*|memory-.*s)", ".*")] == [True] * 5
     assert [dry(name) for name in ("memory", "rss", "cpu|disk", "memory-rss.*rss", "")] == [False] * 5
-    with pytest.raises(BadTemplate, match=r"spec.dryRun\[0\].metricName: '\(a\+\)\+\$' is more than names"):
+    with pytest.raises(BadAnalysisTemplate, match=r"spec.dryRun\[0\].metricName: '\(a\+\)\+\$' is more than names"):
         dry("(a+)+$")

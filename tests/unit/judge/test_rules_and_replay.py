@@ -17,7 +17,7 @@ from pilotage.judge.figures import looks_of
 from pilotage.judge.health import health_score
 from pilotage.judge.replay import Look, NothingToReplay, from_counters, replay
 from pilotage.judge.rules import (
-    BadTemplate,
+    BadAnalysisTemplate,
     Phase,
     Rule,
     Tally,
@@ -194,9 +194,9 @@ def test_what_cannot_be_carried_over_says_where(tmp_path: Path, old: str, new: s
 
 
 def test_a_template_of_another_kind_or_without_metrics_is_refused() -> None:
-    with pytest.raises(BadTemplate, match="kind is None"):
+    with pytest.raises(BadAnalysisTemplate, match="kind is None"):
         rules_of({})
-    with pytest.raises(BadTemplate, match="nothing to carry over"):
+    with pytest.raises(BadAnalysisTemplate, match="nothing to carry over"):
         rules_of({"kind": "AnalysisTemplate", "spec": {}})
 
 
