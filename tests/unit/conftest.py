@@ -11,18 +11,17 @@ import pytest
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
-    from tests.unit.engine.test_abort_first import Watched
+    from tests.unit.engine.world import World
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A target that obeys, in the place of every one that is opened."""
     from pilotage.engine.execution import driver
-    from pilotage.engine.execution.targets import Target
-    from tests.unit.engine.test_abort_first import Watched
+    from tests.unit.engine.world import World
 
-    found = Watched()
-    monkeypatch.setattr(driver, "open_target", lambda *_: Target(found, found, found))
+    found = World()
+    monkeypatch.setattr(driver, "open_target", lambda *_: found.target())
     return found
 
 

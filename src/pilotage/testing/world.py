@@ -50,6 +50,11 @@ class FakeWorld:
     def flags(self, token: int = 1) -> FakeFlags:
         return FakeFlags(self, token)
 
+    def route(self, split: Split, backends: Backends) -> None:
+        """The router does this from now on."""
+        self.split = split
+        self.backends = {version: frozenset(found) for version, found in backends.items()}
+
     def happen(self, version: str, well: int, failed: int) -> None:
         """So many requests to a version end well, and so many fail."""
         requests, errors = self.counts.get(version, (0, 0))
@@ -86,8 +91,7 @@ class FakeRouter:
         wanted = [] if split.closed else [version for version, _ in split.weights]
         if missing := [version for version in wanted if not backends.get(version)]:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
-        self._world.split = split
-        self._world.backends = {version: frozenset(found) for version, found in backends.items()}
+        self._world.route(split, backends)
 
     def read(self) -> Split | None:
         self._world.answer("router")

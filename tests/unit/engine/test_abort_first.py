@@ -37,7 +37,7 @@ from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
 from tests import plans
-from tests.unit.engine.test_driver import Obedient
+from tests.unit.engine.world import World
 
 BACK = Split((("old", 1000),))
 WITHIN = 8.0
@@ -72,21 +72,6 @@ def _drip(connection: socket.socket, stopping: threading.Event) -> None:
                 connection.sendall(b"x")
         except OSError:
             return
-
-
-class Watched(Obedient):
-    """Says when the users were sent back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.back = threading.Event()
-        self.shifted = threading.Event()
-
-    def apply(self, split: Split, backends: Any) -> None:
-        super().apply(split, backends)
-        (self.shifted if split.weight("new") else self.back).set()
-        if split.weight("new"):
-            self.back.clear()
 
 
 a_plan = partial(
@@ -126,7 +111,7 @@ def abort(place: Path) -> None:
 
 
 def test_while_prometheus_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = Watched()
+    world = World()
     with silent() as (port,):
         url = f"http://127.0.0.1:{port}"
         asked = PrometheusQueries(url)
@@ -138,7 +123,7 @@ def test_while_prometheus_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             return inner(text)
 
         monkeypatch.setattr(asked, "query", query)
-        monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world, asked))
+        monkeypatch.setattr(module, "open_target", lambda *_: world.target(asked))
         good = {"interval": "1s", "success_condition": "result[0] > 0"}
         rules = [{"name": f"r{n}", "query": f"up{n}", **good} for n in range(6)]
         signals = {"database_connection_pool": "pool{version}", "user_session_health": "s{version}"}
@@ -161,9 +146,10 @@ def test_while_prometheus_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_while_64_instances_do_not_say_how_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drip: bool
 ) -> None:
-    world = Watched()
+    world = World()
     fleet = tmp_path / "fleet"
-    monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world))
+    pretended = world.fleet()
+    monkeypatch.setattr(module, "open_target", lambda *_: Target(world.router(), pretended, world))
     with silent(64, drip) as ports, at_work(tmp_path, a_plan(instances=64)):
         for number, port in enumerate(ports):
             facts = {"version": "old" if number < 32 else "new", "port": port, "number": number}
@@ -171,7 +157,7 @@ def test_while_64_instances_do_not_say_how_they_are(
         seen = ProcessFleet(fleet, Fence(fleet / "fence", 1), command=(), health="/", stop_deadline=0.1, cwd=tmp_path)
         try:
             assert world.shifted.wait(WITHIN)
-            monkeypatch.setattr(world, "instances", seen.instances)
+            monkeypatch.setattr(pretended, "instances", seen.instances)
             time.sleep(0.3)
             abort(tmp_path)
             assert world.back.wait(1.0 + 3.0)
@@ -183,11 +169,11 @@ def test_while_64_instances_do_not_say_how_they_are(
 
 def test_while_a_hook_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is ended, and nobody waits for it."""
-    world, plan = Watched(), a_plan(strategy="blue-green")
+    world, plan = World(), a_plan(strategy="blue-green")
     place = tmp_path / "checks"
     hook = {"check-smoke": [{"run": ["sleep", "60"], "timeout": 60.0}]}
     checks = StepChecks(place, Fence(tmp_path / "fence", 1), hook, tmp_path)
-    monkeypatch.setattr(module, "open_target", lambda *_: Target(world, world, world, checks=checks))
+    monkeypatch.setattr(module, "open_target", lambda *_: world.target(checks=checks))
     with at_work(tmp_path, plan) as status:
         until = time.monotonic() + WITHIN
         while not any(place.glob("*.process.json")):

@@ -23,7 +23,8 @@ from pilotage.model.json import text_at
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Seen, Status
-from tests.unit.engine.test_abort_first import BACK, WITHIN, Watched, begun
+from tests.unit.engine.test_abort_first import BACK, WITHIN, begun
+from tests.unit.engine.world import World
 
 HERE, THERE = "here/1/1.00", "there/2/1.00"
 
@@ -80,7 +81,7 @@ def test_a_hold_of_a_worker_that_froze_does_not_set_back_what_another_did_since(
 
 
 def test_users_that_were_taken_back_stay_so_whatever_was_recorded_since(
-    tmp_path: Path, store: Store, world: Watched
+    tmp_path: Path, store: Store, world: World
 ) -> None:
     """Undone stays undone: the way back begins on the record that is there, and is told once."""
     rollout = begun(store)
@@ -121,11 +122,11 @@ def test_a_worker_that_lost_the_target_keeps_nothing_beside_it(
 
 
 def test_a_fence_that_goes_on_refusing_is_told_once_and_the_rollout_goes_on_when_it_lets_go(
-    tmp_path: Path, store: Store, world: Watched, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: Store, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever holds the lease is refused at every look: somebody else acts here by another store. Nothing else would
     tell people that nobody looks after the rollout."""
-    rollout, obeys = begun(store), world.apply
+    rollout, obeys = begun(store), world.route
     refusal = "another controller (token 9) has taken over from this one (token 1)"
 
     def refuses(*_: Any) -> None:
@@ -134,7 +135,7 @@ def test_a_fence_that_goes_on_refusing_is_told_once_and_the_rollout_goes_on_when
     def told() -> list[str]:
         return [event.sentence for event in store.events(rollout) if event.type == "intervention-required"]
 
-    monkeypatch.setattr(world, "apply", refuses)
+    monkeypatch.setattr(world, "route", refuses)
     monkeypatch.setattr(troubles, "LASTS", 0.3)
     monkeypatch.setattr(looking, "_AFTER_TROUBLE", 0.05)
     worker = Worker(tmp_path)
@@ -145,7 +146,7 @@ def test_a_fence_that_goes_on_refusing_is_told_once_and_the_rollout_goes_on_when
         while not told():
             assert time.monotonic() < until
             time.sleep(0.05)
-        monkeypatch.setattr(world, "apply", obeys)
+        monkeypatch.setattr(world, "route", obeys)
         while not (world.split and world.split.weight("new")):
             assert time.monotonic() < until
             time.sleep(0.05)

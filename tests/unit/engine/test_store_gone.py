@@ -24,7 +24,8 @@ from pilotage.engine.rescue.journal import Done, Journal
 from pilotage.model.rollout import CommandKind, Decision, Event, Pace, Status
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
-from tests.unit.engine.test_abort_first import BACK, WITHIN, Watched, a_plan, begun
+from tests.unit.engine.test_abort_first import BACK, WITHIN, a_plan, begun
+from tests.unit.engine.world import World
 
 HERE = "here/1/1.00"
 
@@ -70,7 +71,7 @@ def test_an_abort_that_was_acted_on_is_not_forgotten_by_a_standby_that_lost_it(t
     standby.close()
 
 
-def test_a_first_rollout_does_not_replace_what_serves_already(tmp_path: Path, store: Store, world: Watched) -> None:
+def test_a_first_rollout_does_not_replace_what_serves_already(tmp_path: Path, store: Store, world: World) -> None:
     """The store was lost; what users have is still there."""
     driver = Driver(store, tmp_path, begun(store, old=None), HERE)
     decision = driver.look()
@@ -78,17 +79,17 @@ def test_a_first_rollout_does_not_replace_what_serves_already(tmp_path: Path, st
     assert "old serves here already" in decision.state.reason
     for _ in range(3):
         driver.look()
-    assert (world.split, world.running["old"]) == (BACK, 1)
+    assert (world.split, len(world.of("old"))) == (BACK, 1)
     store.command(driver.rollout.id, CommandKind.RESUME, "ada")
     while not (world.split and world.split.weight("new")):
         driver.look()
     assert world.split.weight("old"), "it is released beside it, like any other"
 
 
-def test_a_canary_of_a_lost_store_is_not_taken_for_what_serves(tmp_path: Path, store: Store, world: Watched) -> None:
+def test_a_canary_of_a_lost_store_is_not_taken_for_what_serves(tmp_path: Path, store: Store, world: World) -> None:
     """The store was lost in the middle of a rollout: of the two versions that users have, the next rollout goes beside
     the one that was stable, and the note that says which it was outlives its own beginning."""
-    world.split, world.running = Split((("canary", 500), ("old", 500))), {"canary": 1, "old": 1}
+    world.serve({"canary": 500, "old": 500})
     place_of(tmp_path, "service", "production").mkdir(parents=True)
     note = place_of(tmp_path, "service", "production") / "stable.json"
     note.write_text(json.dumps({"stable": "old", "rollout": "gone"}))
@@ -191,7 +192,7 @@ def test_the_journal_goes_on_in_memory_where_nothing_can_be_written(tmp_path: Pa
 
 
 def test_a_step_of_the_wall_clock_shortens_and_lengthens_no_watch(
-    tmp_path: Path, store: Store, world: Watched, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: Store, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     driver = Driver(store, tmp_path, begun(store), HERE)
     while not (world.split and world.split.weight("new")):

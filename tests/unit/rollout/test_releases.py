@@ -20,7 +20,7 @@ ORDER = {"database": (), "api": ("database",), "web": ("api",), "worker": ("api"
 UNDER_WAY = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED, Status.WITHDRAWN)
 
 
-class World:
+class Release:
     """The rollouts of one release; moves are made, and rollouts take their course."""
 
     def __init__(self) -> None:
@@ -51,88 +51,88 @@ class World:
 
 
 def test_each_begins_when_those_before_it_have_the_release() -> None:
-    world = World()
-    world.step()
-    assert world.begun == ["database"]
-    assert world.step() == 0
-    world.set("database", Status.COMPLETED)
-    world.step()
-    world.set("api", Status.COMPLETED)
-    world.step()
-    assert world.begun[:2] == ["database", "api"]
-    assert set(world.begun[2:]) == {"web", "worker"}
+    release = Release()
+    release.step()
+    assert release.begun == ["database"]
+    assert release.step() == 0
+    release.set("database", Status.COMPLETED)
+    release.step()
+    release.set("api", Status.COMPLETED)
+    release.step()
+    assert release.begun[:2] == ["database", "api"]
+    assert set(release.begun[2:]) == {"web", "worker"}
 
 
 def test_one_that_fails_takes_all_back_the_last_first_one_at_a_time() -> None:
-    world = World()
+    release = Release()
     for name, status in (
         ("database", "completed"),
         ("api", "completed"),
         ("web", "rolled-back"),
         ("worker", "completed"),
     ):
-        world.set(name, Status(status))
-    world.step()
-    assert world.returned == ["worker"]
-    assert world.step() == 0, "the next one only when this one is back"
-    world.set("back-worker", Status.COMPLETED)
-    world.step()
-    world.set("back-api", Status.COMPLETED)
-    world.step()
-    assert world.returned == ["worker", "api", "database"]
-    world.set("back-database", Status.COMPLETED)
-    assert world.step() == 0
+        release.set(name, Status(status))
+    release.step()
+    assert release.returned == ["worker"]
+    assert release.step() == 0, "the next one only when this one is back"
+    release.set("back-worker", Status.COMPLETED)
+    release.step()
+    release.set("back-api", Status.COMPLETED)
+    release.step()
+    assert release.returned == ["worker", "api", "database"]
+    release.set("back-database", Status.COMPLETED)
+    assert release.step() == 0
 
 
 def test_one_that_is_withdrawn_holds_the_release_and_aborts_with_it() -> None:
-    world = World()
-    world.set("database", Status.COMPLETED)
-    world.set("api", Status.WITHDRAWN)
-    assert world.step() == 0, "a person decides, and nobody begins behind it"
-    world.set("web", Status.FAILED)
-    assert (Move.ABORT, "api") in moves(list(world.members.values()))
+    release = Release()
+    release.set("database", Status.COMPLETED)
+    release.set("api", Status.WITHDRAWN)
+    assert release.step() == 0, "a person decides, and nobody begins behind it"
+    release.set("web", Status.FAILED)
+    assert (Move.ABORT, "api") in moves(list(release.members.values()))
 
 
 def test_a_return_that_fails_stops_for_a_person() -> None:
-    world = World()
+    release = Release()
     for name, status in (("database", "completed"), ("api", "completed"), ("web", "failed"), ("worker", "rolled-back")):
-        world.set(name, Status(status))
-    world.step()
-    world.set("back-api", Status.FAILED)
-    assert world.step() == 0
-    assert world.returned == ["api"]
+        release.set(name, Status(status))
+    release.step()
+    release.set("back-api", Status.FAILED)
+    assert release.step() == 0
+    assert release.returned == ["api"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(ORDER)), st.booleans()), max_size=60))
 @settings(max_examples=examples(300), deadline=None)
 def test_it_is_all_or_nothing_and_always_in_order(course: list[tuple[str, bool]]) -> None:
-    world = World()
+    release = Release()
 
     def go(name: str, well: bool) -> None:
-        status = world.members[name].status
+        status = release.members[name].status
         if status in UNDER_WAY:
-            world.set(name, Status.COMPLETED if well else Status.ROLLING_BACK)
+            release.set(name, Status.COMPLETED if well else Status.ROLLING_BACK)
         elif status is Status.ROLLING_BACK:
-            world.set(name, Status.ROLLED_BACK)
+            release.set(name, Status.ROLLED_BACK)
 
     for name, well in course:
-        world.step()
+        release.step()
         go(name, well)
     for _ in range(40):
-        world.step()
-        for name in list(world.members):
+        release.step()
+        for name in list(release.members):
             go(name, True)
-    forward = [m for m in world.members.values() if not m.returns]
+    forward = [m for m in release.members.values() if not m.returns]
     completed = {m.service for m in forward if m.status is Status.COMPLETED}
-    assert all(m.status.final for m in world.members.values())
-    assert completed == set(ORDER) or completed == set(world.returned), "some have it and some do not"
+    assert all(m.status.final for m in release.members.values())
+    assert completed == set(ORDER) or completed == set(release.returned), "some have it and some do not"
     place = {name: index for index, name in enumerate(in_order(ORDER))}
     for service, after in ORDER.items():
         for earlier in after:
-            if service in world.begun:
-                assert world.begun.index(earlier) < world.begun.index(service)
-            if {service, earlier} <= set(world.returned):
-                assert world.returned.index(service) < world.returned.index(earlier), place
+            if service in release.begun:
+                assert release.begun.index(earlier) < release.begun.index(service)
+            if {service, earlier} <= set(release.returned):
+                assert release.returned.index(service) < release.returned.index(earlier), place
 
 
 def test_services_that_wait_for_one_another_are_refused_with_the_ring(tmp_path: Path) -> None:
