@@ -25,6 +25,7 @@ from pilotage.adapters.fleets.process import ProcessFleet
 from pilotage.adapters.fleets.process_adapter import ADAPTER
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.ports import AdapterError, Fleet
+from pilotage.model.json import JsonObject
 from pilotage.model.observation import Health, Instance
 from pilotage.testing import FleetUnderTest
 from pilotage.testing.contracts.fleet import FleetContract
@@ -225,7 +226,7 @@ def test_one_started_just_before_a_crash_is_found_although_it_was_not_recorded(m
 
 def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path: Path) -> None:
     fleet = make(1)
-    facts = {"version": "1.0", "port": 1, "number": 1}
+    facts: JsonObject = {"version": "1.0", "port": 1, "number": 1}
     processes.Record(tmp_path / "fleet" / "1.0-1.json", facts).save()
     fleet.ensure("1.0", 1)
     wait(fleet, healthy("1.0", 1))
@@ -233,7 +234,7 @@ def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path:
 
 
 def test_somebody_elses_process_with_the_same_number_is_left_alone(make: Make, tmp_path: Path) -> None:
-    facts = {"version": "1.0", "port": 1, "number": 1}
+    facts: JsonObject = {"version": "1.0", "port": 1, "number": 1}
     processes.Record(tmp_path / "fleet" / "1.0-1.json", facts, pid=os.getpid(), created=1.0).save()
     fleet = make(1)
     assert [i.health for i in fleet.instances()] == [Health.EXITED]

@@ -23,6 +23,7 @@ from pilotage.demo.traffic import VERSION_HEADER, Traffic
 from pilotage.engine.placement.lock import worker_pid
 from pilotage.engine.placement.places import known
 from pilotage.engine.records.store import Store
+from pilotage.model.json import find, list_at, text_at, whole_at
 from pilotage.model.record import Rollout
 
 from ..typed import typed
@@ -208,9 +209,12 @@ class Shop:
         place = self.state / "run" / "shop-production" / "router"
         dump = get_json(f"{admin_url(place)}/config_dump?resource=dynamic_route_configs")
         (route,) = [
-            r for r in dump["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "headers" not in r["match"]
+            r
+            for r in list_at(dump, "configs", 0, "route_config", "virtual_hosts", 0, "routes")
+            if find(r, "match", "headers") is None
         ]
-        return {c["name"]: c["weight"] for c in route["route"]["weighted_clusters"]["clusters"]}
+        clusters = list_at(route, "route", "weighted_clusters", "clusters")
+        return {text_at(one, "name"): whole_at(one, "weight") for one in clusters}
 
     def processes(self) -> list[psutil.Process]:
         """Every living process of this project, by the paths in its arguments or environment."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import JsonObject, optional, text_at
 
 NOTES = "refs/notes/pilotage"
 _LONGEST = 64 * 1024
@@ -31,13 +31,13 @@ class Anchor(Protocol):
     def lines(self) -> list[str]: ...
 
 
-def open_anchor(section: Mapping[str, Any], project: Path) -> Anchor | None:
+def open_anchor(section: JsonObject, project: Path) -> Anchor | None:
     """The anchor of a section of `audit.anchors`; None for a webhook, which the outbox serves and nobody can read."""
     match section["kind"]:
         case "file":
-            return FileAnchor(Path(section["path"]))
+            return FileAnchor(Path(text_at(section, "path")))
         case "git-note":
-            return GitNotes(project, section.get("remote"))
+            return GitNotes(project, optional(text_at, section, "remote"))
         case _:
             return None
 

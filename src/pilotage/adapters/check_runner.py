@@ -12,8 +12,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from pilotage.adapters.environment import inherited
 from pilotage.adapters.files import open_log, read_json, write_json
@@ -21,6 +23,7 @@ from pilotage.adapters.http import get_status
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.processes import MARK, end_others_of_mine
+from pilotage.model.json import read_as
 
 GIVEN = "PILOTAGE_CHECK_ENVIRONMENT_"
 """With the check's number behind it: what its command gets of the environment, as JSON, in the environment of this
@@ -29,21 +32,43 @@ _MOST_OUTPUT = 1 << 20
 _TOLD = 400
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Check:
+    """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds."""
+
+    unreadable: str = ""
+    run: tuple[str, ...] | None = None
+    http: str | None = None
+    status: int = 200
+    contains: str | None = None
+    times: int = 1
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a step wants checked. facts: what is filled into commands and paths · cwd: of commands."""
+
+    checks: tuple[_Check, ...]
+    facts: Mapping[str, str]
+    cwd: str
+
+
 class _CheckFailed(Exception):
     """Says what was asked and what came instead."""
 
 
 def run(specification: Path, result: Path) -> None:
     """Run what the file says until something fails; write `passed`, `detail` and `seconds`."""
-    asked = read_json(specification) or {}
+    asked = read_as(_Asked, read_json(specification))
     began = time.monotonic()
     told: list[str] = []
     try:
-        for number, check in enumerate(asked["checks"]):
-            if check.get("unreadable"):
-                raise _CheckFailed(check["unreadable"])
-            by_http = bool(check.get("http"))
-            said = _http(check, asked) if by_http else _command(check, number, asked, result.with_suffix(".log"))
+        for number, check in enumerate(asked.checks):
+            if check.unreadable:
+                raise _CheckFailed(check.unreadable)
+            log = result.with_suffix(".log")
+            said = _http(check, check.http, asked) if check.http else _command(check, number, asked, log)
             told.extend([said] if said else [])
         passed, detail = True, "; ".join(told)
     except _CheckFailed as failed:
@@ -52,30 +77,30 @@ def run(specification: Path, result: Path) -> None:
     write_json(result, {"passed": passed, "detail": detail[-2 * _TOLD :], "seconds": seconds})
 
 
-def _command(check: dict[str, Any], number: int, asked: dict[str, Any], log: Path) -> str:
+def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
     """A hook: an argument list, no shell; its last line is what is told."""
-    command = [filled(part, asked["facts"]) for part in check["run"]]
+    command = [filled(part, asked.facts) for part in check.run or ()]
     given = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
-    facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked["facts"].items()}
+    facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked.facts.items()}
     marked = {MARK: os.environ[MARK]} if MARK in os.environ else {}
     environment = {**inherited(), **given, **facts, **marked}
     with open_log(log) as output:
         try:
             process = subprocess.Popen(
-                command, cwd=asked["cwd"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                command, cwd=asked.cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise _CheckFailed(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
-        status, last = _follow(process, check["timeout"], output)
+        status, last = _follow(process, check.timeout, output)
     if status is None:
-        raise _CheckFailed(f"{command[0]} had no answer after {check['timeout']:g} s and was ended; it said: {last}")
+        raise _CheckFailed(f"{command[0]} had no answer after {check.timeout:g} s and was ended; it said: {last}")
     if status != 0:
         raise _CheckFailed(f"{command[0]} ended with {status}: {last}")
     return last
 
 
-def _follow(process: subprocess.Popen[bytes], timeout: float, output: Any) -> tuple[int | None, str]:
+def _follow(process: subprocess.Popen[bytes], timeout: float, output: IO[bytes]) -> tuple[int | None, str]:
     """Exit status (None when its time was up) and its last words. Its children go with it, and what it says beyond a
     megabyte is dropped."""
     import selectors
@@ -108,22 +133,22 @@ def _follow(process: subprocess.Popen[bytes], timeout: float, output: Any) -> tu
     return status, " ".join(lines[-1:])[-_TOLD:]
 
 
-def _http(check: dict[str, Any], asked: dict[str, Any]) -> str:
+def _http(check: _Check, address: str, asked: _Asked) -> str:
     """Every instance (or a whole address) must answer as it should, as often as asked."""
-    path = filled(check["http"], asked["facts"])
+    path = filled(address, asked.facts)
     whole = path.startswith(("http://", "https://"))
-    targets = [path] if whole else [f"http://{instance}{path}" for instance in asked["facts"]["instances"].split(",")]
+    targets = [path] if whole else [f"http://{instance}{path}" for instance in asked.facts["instances"].split(",")]
     for target in targets:
-        for _ in range(check["times"]):
+        for _ in range(check.times):
             try:
-                status, body = get_status(target, timeout=check["timeout"])
+                status, body = get_status(target, timeout=check.timeout)
             except AdapterError as error:
                 raise _CheckFailed(str(error)) from None
-            if status != check["status"]:
-                raise _CheckFailed(f"{target} answered {status}, not {check['status']}")
-            if check.get("contains") and check["contains"] not in body.decode(errors="replace"):
-                raise _CheckFailed(f"{target} answered without {check['contains']!r}")
-    return f"{path}: {len(targets) * check['times']} answers as they should be"
+            if status != check.status:
+                raise _CheckFailed(f"{target} answered {status}, not {check.status}")
+            if check.contains and check.contains not in body.decode(errors="replace"):
+                raise _CheckFailed(f"{target} answered without {check.contains!r}")
+    return f"{path}: {len(targets) * check.times} answers as they should be"
 
 
 if __name__ == "__main__":

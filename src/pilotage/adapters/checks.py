@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters import processes
 from pilotage.adapters.check_runner import GIVEN
@@ -14,6 +13,7 @@ from pilotage.adapters.environment import Environment, inherited
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_json, set_aside, write_json
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import JsonObject, WrongJson, each, entries, number_at, text_at, truth_at, whole_at
 from pilotage.model.observation import CheckResult, CheckStatus
 
 _RECORD, _RESULT = ".process.json", ".result.json"
@@ -25,10 +25,10 @@ class StepChecks:
     """The Checks port. directory: of this rollout alone · configured: per step its checks, as plain JSON."""
 
     def __init__(
-        self, directory: Path, fence: Fence, configured: Mapping[str, Sequence[Mapping[str, Any]]], cwd: Path
+        self, directory: Path, fence: Fence, configured: Mapping[str, Sequence[JsonObject]], cwd: Path
     ) -> None:
         self._directory, self._fence, self._cwd = directory, fence, cwd
-        self._configured = {name: [dict(check) for check in checks] for name, checks in configured.items() if checks}
+        self._configured = {name: list(checks) for name, checks in configured.items() if checks}
 
     def names(self) -> frozenset[str]:
         return frozenset(self._configured)
@@ -47,12 +47,13 @@ class StepChecks:
         environment = {**inherited(), "PYTHONPATH": _SOURCES, **given}
         processes.start(record, command, {"name": name, "attempt": attempt}, log, environment=environment)
 
-    def _with_environments(self, name: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    def _with_environments(self, name: str) -> tuple[list[JsonObject], dict[str, str]]:
         """A step's checks, and what the runner must have in its environment for them. One whose secret cannot be had
         fails, and says why."""
-        checks, given = [], {}
+        checks: list[JsonObject] = []
+        given: dict[str, str] = {}
         for number, check in enumerate(self._configured[name]):
-            wanted = Environment(given=check.get("environment", {}), passed=check.get("pass_environment", ()))
+            wanted = _environment_of(check)
             try:
                 given[f"{GIVEN}{number}"] = json.dumps(wanted.named())
                 checks.append(check)
@@ -65,7 +66,7 @@ class StepChecks:
         begun: dict[tuple[str, int], processes.Record | None] = {}
         for path in sorted(self._directory.glob(f"*{_RECORD}")):
             if (record := processes.load(path, _NEEDS)) is not None:
-                begun[record.facts["name"], record.facts["attempt"]] = record
+                begun[text_at(record.facts, "name"), whole_at(record.facts, "attempt")] = record
         for path in sorted(self._directory.glob(f"*{_RESULT}")):
             name, _, attempt = path.name.removesuffix(_RESULT).rpartition(".")
             if attempt.isascii() and attempt.isdigit():
@@ -91,11 +92,11 @@ class StepChecks:
         if found is None:
             return None
         try:
-            passed, detail, seconds = found["passed"], str(found["detail"]), float(found["seconds"])
-        except (KeyError, TypeError, ValueError):
+            passed, detail, seconds = truth_at(found, "passed"), text_at(found, "detail"), number_at(found, "seconds")
+        except WrongJson:
             set_aside(path, "it is no answer of a check")
             return None
-        return passed is True, detail, seconds
+        return passed, detail, seconds
 
     def stop_all_but(self, name: str, attempt: int) -> None:
         processes.adopt(self._directory, _NEEDS)
@@ -104,3 +105,10 @@ class StepChecks:
             if record is None or record.process() is None or path.name == f"{name}.{attempt}{_RECORD}":
                 continue
             processes.end_tree(record)
+
+
+def _environment_of(check: JsonObject) -> Environment:
+    """What a check's command gets of the environment."""
+    given = entries(text_at, check, "environment") if "environment" in check else {}
+    passed = each(text_at, check, "pass_environment") if "pass_environment" in check else ()
+    return Environment(given=given, passed=passed)

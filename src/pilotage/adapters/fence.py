@@ -13,10 +13,10 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters.files import write_json
 from pilotage.adapters.ports import Fenced
+from pilotage.model.json import Json, object_at, text_at, whole_at
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +71,8 @@ def _leave(copy: Path, token: int, whose: str) -> None:
 
 def _read(copy: Path) -> tuple[int, str] | None:
     try:
-        found: Any = json.loads(copy.read_bytes())
-        token, whose = found["token"], found.get("by", "")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        found: Json = json.loads(copy.read_bytes())
+        token, whose = whole_at(found, "token"), text_at(found, "by") if "by" in object_at(found) else ""
+    except (OSError, ValueError, RecursionError):
         return None
-    fits = isinstance(token, int) and not isinstance(token, bool) and 0 <= token < _HIGHEST and isinstance(whose, str)
-    return (token, whose) if fits else None
+    return (token, whose) if 0 <= token < _HIGHEST else None

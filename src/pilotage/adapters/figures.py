@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import find, list_at, text_at
+
+if TYPE_CHECKING:
+    from pilotage.config.models import BusinessSection
 
 _MOST = 100_000
 _POINTS = 500
 
 
-def values_of(section: Mapping[str, Any], folder: Path, since: float, until: float) -> list[float]:
+def values_of(section: BusinessSection, folder: Path, since: float, until: float) -> list[float]:
     """The readings of a time, Unix seconds. Raises AdapterError with what is wrong with the source."""
-    if section["csv"] is not None:
-        return [value for at, value in _csv(folder, section["csv"]) if since <= at < until]
-    if section["sql"] is not None:
-        return [value for at, value in _sql(section) if since <= at < until]
-    return _prometheus(section["prometheus"], section["query"], since, until)
+    if section.csv is not None:
+        return [value for at, value in _csv(folder, section.csv) if since <= at < until]
+    if section.sql is not None and section.database is not None:
+        return [value for at, value in _sql(section.sql, section.database) if since <= at < until]
+    return _prometheus(section.prometheus or "", section.query or "", since, until)
 
 
 def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
@@ -58,11 +62,11 @@ def _reading(day: object, value: object, place: str) -> tuple[float, float]:
     return at, found
 
 
-def _sql(section: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+def _sql(query: str, database: str) -> Iterator[tuple[float, float]]:
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-    address = resolve(section["database"]).reveal()
+    address = resolve(database).reveal()
     try:
         engine = create_engine(address)
     except (ArgumentError, NoSuchModuleError):
@@ -73,7 +77,7 @@ def _sql(section: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
                 connection.exec_driver_sql("PRAGMA query_only = ON")
             elif engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-            for number, row in enumerate(connection.execute(text(section["sql"])), 1):
+            for number, row in enumerate(connection.execute(text(query)), 1):
                 if number > _MOST or len(row) != 2:
                     raise AdapterError(f"the query must give a day and a value a row, and at most {_MOST} rows")
                 yield _reading(row[0], row[1], f"row {number}")
@@ -90,12 +94,12 @@ def _prometheus(base: str, query: str, since: float, until: float) -> list[float
     asked = urlencode({"query": query, "start": since, "end": until, "step": step})
     answer = get_json(f"{base.rstrip('/')}/api/v1/query_range?{asked}", timeout=10.0)
     try:
-        if answer["status"] != "success":
-            raise AdapterError(f"{base} refuses the query: {answer.get('error')}")
-        series = answer["data"]["result"]
+        if text_at(answer, "status") != "success":
+            raise AdapterError(f"{base} refuses the query: {find(answer, 'error')}")
+        series = list_at(answer, "data", "result")
         if len(series) > 1:
             raise AdapterError("the query gives more than one series: sum or average them")
-        found = [float(value) for one in series for _, value in one["values"]]
-    except (KeyError, TypeError, ValueError):
+        found = [float(text_at(pair, 1)) for one in series for pair in list_at(one, "values")]
+    except ValueError:
         raise AdapterError(f"{base} answers the query with something that is no range") from None
     return [value for value in found if value == value]

@@ -12,9 +12,10 @@ import logging
 import os
 import stat
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from pilotage.adapters.exchange import exchanged
+from pilotage.model.json import Json
 
 _log = logging.getLogger(__name__)
 _PRIVATE, _PRIVATE_FOLDER, _SHARED = 0o600, 0o700, 0o666
@@ -139,23 +140,25 @@ def open_log(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, flags, _PRIVATE), "ab")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> Json:
     """The file's content; None when there is none, or when it is no JSON: it is then set aside and said in the log."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found: Json = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError, IsADirectoryError) as error:
         set_aside(path, str(error))
         return None
+    return found
 
 
-def read_leniently(path: Path) -> Any:
+def read_leniently(path: Path) -> Json:
     """What a file says; None where it cannot be read. It stays as it is: others may make more of it."""
     try:
-        return json.loads(path.read_bytes())
+        found: Json = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
+    return found
 
 
 def set_aside(path: Path, why: str) -> None:

@@ -19,11 +19,15 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from pilotage.adapters import resolving
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import Json
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 UNIX = "http+unix"
 _MOST = 16 << 20
@@ -57,13 +61,14 @@ def post(url: str, timeout: float = 2.0) -> tuple[int, bytes]:
     return _asked("POST", url, timeout, {}, _MOST)
 
 
-def get_json(url: str, timeout: float = 2.0) -> Any:
+def get_json(url: str, timeout: float = 2.0) -> Json:
     """The parsed body of a 200 answer. Raises AdapterError."""
     body = get(url, timeout)
     try:
-        return json.loads(body)
+        found: Json = json.loads(body)
     except (ValueError, RecursionError):
         raise AdapterError(f"{shown(url)} answered something that is not JSON") from None
+    return found
 
 
 def unix_url(path: Path) -> str:
@@ -119,7 +124,7 @@ class _Connection(http.client.HTTPConnection):
         if self._scheme == "https":
             plain.settimeout(_left(self._until))
             plain = _tls().wrap_socket(plain, server_hostname=self.host)
-        self.sock: Any = _Until(plain, self._until)
+        self.sock = _Until(plain, self._until)
 
 
 class _Until:
@@ -149,7 +154,7 @@ class _Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
         self._real.settimeout(_left(self._until))
         return self._real.recv_into(buffer)
 

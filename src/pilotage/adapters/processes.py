@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -25,6 +24,7 @@ from pilotage.adapters.environment import inherited
 from pilotage.adapters.files import open_log, read_json, read_leniently, set_aside, write_json
 from pilotage.adapters.identity import boot_id, start_ticks
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import Json, JsonObject, WrongJson, number_at, object_at, optional
 
 _log = logging.getLogger(__name__)
 MARK = "PILOTAGE_PROCESS"
@@ -50,7 +50,7 @@ class Record:
     """
 
     path: Path
-    facts: Mapping[str, Any]
+    facts: JsonObject
     pid: int | None = None
     start: int | None = None
     boot: str = ""
@@ -132,7 +132,7 @@ def paths_in(folder: Path) -> frozenset[Path]:
 
 def runs(path: Path) -> bool:
     """Whether the process of the record at `path` lives. For who only looks: whatever the file is, it stays."""
-    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+    with contextlib.suppress(ValueError):
         record = _parsed(path, read_leniently(path), None)
         if record.pid is not None:
             return record.process() is not None
@@ -180,7 +180,7 @@ def left_in(folder: Path) -> list[psutil.Process]:
 def start(
     path: Path,
     command: Sequence[str],
-    facts: Mapping[str, Any],
+    facts: JsonObject,
     log: Path,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
@@ -290,7 +290,7 @@ def _read(path: Path, needs: Needs | None) -> Record | None:
         return None
     try:
         record = _parsed(path, data, needs)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         set_aside(path, f"it is no record of a process: {error!r}")
         return None
     if record.start is None and record.stopping_since is not None:
@@ -299,48 +299,45 @@ def _read(path: Path, needs: Needs | None) -> Record | None:
     return record
 
 
-def _parsed(path: Path, data: Any, needs: Needs | None) -> Record:
-    """Raises KeyError, TypeError, ValueError, AttributeError for what is no record."""
+def _parsed(path: Path, data: Json, needs: Needs | None) -> Record:
+    """Raises WrongJson for what is no record."""
+    if missing := {"pid", "stopping_since"} - object_at(data).keys():
+        raise WrongJson(f"{', '.join(sorted(missing))} is missing")
     return Record(
         path,
-        _checked(data["facts"], needs),
-        _number(int, data["pid"]),
-        _number(int, data.get("start")),
-        str(data.get("boot", "")),
-        _number(float, data.get("began")),
-        _number(float, data["stopping_since"]),
-        _number(float, data.get("created", data.get("started"))),
+        _checked(object_at(data, "facts"), needs),
+        _whole(data, "pid"),
+        _whole(data, "start"),
+        str(object_at(data).get("boot") or ""),
+        optional(number_at, data, "began"),
+        optional(number_at, data, "stopping_since"),
+        optional(number_at, data, "created" if "created" in object_at(data) else "started"),
     )
 
 
-def _number(kind: type[int] | type[float], value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
-    return kind(value)
+def _whole(data: Json, name: str) -> int | None:
+    found = optional(number_at, data, name)
+    return None if found is None else int(found)
 
 
-def _checked(facts: Any, needs: Needs | None) -> dict[str, Any]:
-    """Raises TypeError, KeyError when they are not what the owner needs."""
+def _checked(facts: JsonObject, needs: Needs | None) -> JsonObject:
+    """Raises WrongJson when they are not what the owner needs."""
     for name, kind in (needs or {}).items():
-        if not isinstance(facts[name], kind):
-            raise TypeError(f"{name} is {facts[name]!r}")
-    return dict(facts)
+        if not isinstance(facts.get(name), kind):
+            raise WrongJson(f"{name} is {facts.get(name)!r}")
+    return facts
 
 
-def _taken_over(
-    path: Path, process: psutil.Process, facts: Mapping[str, Any] | None, needs: Needs | None
-) -> Record | None:
+def _taken_over(path: Path, process: psutil.Process, facts: JsonObject | None, needs: Needs | None) -> Record | None:
     """The record made anew of a process that carries its mark; None when it is gone, or nobody knows what it is."""
     lost = facts is None
     try:
         if facts is None:
-            facts = _checked(json.loads(process.environ().get(_FACTS, "null")) or {}, needs)
+            facts = _checked(object_at(json.loads(process.environ().get(_FACTS, "{}"))), needs)
         started = start_ticks(process.pid)
     except psutil.Error:
         return None
-    except (KeyError, TypeError, ValueError):
+    except ValueError:
         _log.warning("process %s carries the mark of %s, and nothing says what it is", process.pid, path)
         return None
     level = logging.WARNING if lost else logging.INFO

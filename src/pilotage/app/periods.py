@@ -125,10 +125,9 @@ def _business(project: Project, begin: float, end: float) -> tuple[Business, ...
     folder = project.folder
     found = []
     for section in project.loaded.configuration.report.business:
-        plain = section.model_dump(mode="json")
         try:
-            now = values_of(plain, folder, begin, end)
-            then = values_of(plain, folder, 2 * begin - end, begin)
+            now = values_of(section, folder, begin, end)
+            then = values_of(section, folder, 2 * begin - end, begin)
         except AdapterError as error:
             found.append(Business(section.name, error=str(error)))
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from pilotage.adapters.files import read_json, set_aside, write_json
 from pilotage.config.loading import Loaded
 from pilotage.model.errors import Invalid
+from pilotage.model.json import WrongJson, read_as
 
 _NOTE = "status-page.json"
 
@@ -53,7 +54,7 @@ def noted(directory: Path) -> Publication | None:
     """The word that was left."""
     found = read_json(directory / _NOTE)
     try:
-        return None if found is None else Publication(**found)
-    except TypeError as error:
+        return None if found is None else read_as(Publication, found)
+    except WrongJson as error:
         set_aside(directory / _NOTE, f"it is no word of ours: {error}")
         return None

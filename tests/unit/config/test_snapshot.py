@@ -22,7 +22,7 @@ from pilotage.config.stored import UnreadableSection, read_section
 from pilotage.engine.execution.description import describe
 from pilotage.engine.execution.instruments import probe_specs, rules_of
 from pilotage.engine.execution.targets import open_target
-from pilotage.model.json import find
+from pilotage.model.json import find, text_at
 from pilotage.model.snapshot import FORMAT, KnownPerson, Membership, Snapshot, read_snapshot
 from tests.stores.test_plans import bare
 from tests.unit.config.test_config import GOOD
@@ -180,7 +180,7 @@ def test_a_check_that_cannot_be_read_fails_and_never_passes_by_default(tmp_path:
     target = open_target(tmp_path, changed(kept, checks={"check-smoke": [{"script": "x"}]}), "shop", "production", 1)
     assert isinstance(target.checks, StepChecks)
     assert target.checks.names() == {"check-smoke"}
-    assert "cannot be read" in target.checks._configured["check-smoke"][0]["unreadable"]
+    assert "cannot be read" in text_at(target.checks._configured["check-smoke"][0], "unreadable")
 
 
 def test_what_brings_users_back_is_used_as_it_stands(kept: Snapshot, caplog: pytest.LogCaptureFixture) -> None:

@@ -32,6 +32,7 @@ from pilotage.engine.execution import driver as module
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.execution.worker import Worker
 from pilotage.engine.records.store import Store
+from pilotage.model.json import JsonObject
 from pilotage.model.rollout import CommandKind, Pace, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
@@ -171,7 +172,7 @@ def test_while_a_hook_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """It is ended, and nobody waits for it."""
     world, plan = World(), a_plan(strategy="blue-green")
     place = tmp_path / "checks"
-    hook = {"check-smoke": [{"run": ["sleep", "60"], "timeout": 60.0}]}
+    hook: dict[str, list[JsonObject]] = {"check-smoke": [{"run": ["sleep", "60"], "timeout": 60.0}]}
     checks = StepChecks(place, Fence(tmp_path / "fence", 1), hook, tmp_path)
     monkeypatch.setattr(module, "open_target", lambda *_: world.target(checks=checks))
     with at_work(tmp_path, plan) as status:

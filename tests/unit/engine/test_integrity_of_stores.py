@@ -408,7 +408,13 @@ def test_heads_go_to_a_webhook_and_to_git_notes(tmp_path: Path, monkeypatch: pyt
     store, receiver = Store(folder), StandardWebhook()
     monkeypatch.setenv("AUDIT_SECRET", SECRET)
     with listening(receiver) as url:
-        hook = {"kind": "webhook", "name": "anchor", "url": url, "secret": "secret://env/AUDIT_SECRET", "private": True}
+        hook: JsonObject = {
+            "kind": "webhook",
+            "name": "anchor",
+            "url": url,
+            "secret": "secret://env/AUDIT_SECRET",
+            "private": True,
+        }
         custody = Custody(anchors=[hook, {"kind": "git-note", "remote": None}], project=str(tmp_path))
         note(folder, custody)
         rollout = release(store, "1.0", None, "ada", Status.COMPLETED)

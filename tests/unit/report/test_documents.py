@@ -16,6 +16,7 @@ from icalendar import Calendar
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.followups import to_issue
+from pilotage.config.models import BusinessSection
 from pilotage.engine.records import followups as actions
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store
@@ -275,8 +276,8 @@ def test_times_are_told_to_what_matters(seconds: float, text: str) -> None:
 # ── figures of the business ────────────────────────────────────────────────────────────────────────────────
 
 
-def source(**given: Any) -> dict[str, Any]:
-    return {"name": "sales", "csv": None, "sql": None, "database": None, "prometheus": None, "query": None, **given}
+def source(**given: str) -> BusinessSection:
+    return BusinessSection.model_validate({"name": "sales", **given})
 
 
 def test_figures_are_read_from_a_csv_and_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +295,7 @@ def test_figures_are_read_from_a_csv_and_a_database(tmp_path: Path, monkeypatch:
     kept = source(sql="SELECT day, value FROM sales", database="secret://env/SALES")
     assert values_of(kept, tmp_path, begin, end) == [7.0]
     with pytest.raises(AdapterError, match="the query failed"):
-        values_of({**kept, "sql": "DELETE FROM sales"}, tmp_path, begin, end)
+        values_of(kept.model_copy(update={"sql": "DELETE FROM sales"}), tmp_path, begin, end)
     assert values_of(kept, tmp_path, begin, end) == [7.0], "nothing is written"
 
 

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -21,6 +20,7 @@ from pilotage.adapters.health import Answer, ask_all
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.processes import Record
+from pilotage.model.json import JsonObject, text_at, whole_at
 from pilotage.model.observation import Health, Instance
 from pilotage.model.text import clean, line
 from pilotage.model.traffic import artifact_of
@@ -112,7 +112,7 @@ class ProcessFleet:
         records = self._records()
         living = {r.path: p for r in records if (p := r.process()) is not None}
         asked = [r for r in records if r.path in living and r.stopping_since is None]
-        answers = ask_all([("127.0.0.1", r.facts["port"]) for r in asked], self._health)
+        answers = ask_all([("127.0.0.1", _port(r)) for r in asked], self._health)
         answered = {r.path: answer for r, answer in zip(asked, answers, strict=True)}
         return tuple(self._instance(r, living.get(r.path), answered.get(r.path)) for r in records)
 
@@ -131,11 +131,11 @@ class ProcessFleet:
         if len(records) >= _MOST:
             raise AdapterError(f"{len(records)} instances run or are ending here: no more are started")
         number = 1 + max((_number(r) for r in records), default=0)
-        port = free_port({int(r.facts["port"]) for r in records})
+        port = free_port({_port(r) for r in records})
         slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
         places = {"version": artifact_of(version), "port": str(port)}
         command = [filled(part, places) for part in self._command]
-        facts = {"version": version, "port": port, "number": number}
+        facts: JsonObject = {"version": version, "port": port, "number": number}
         name = f"{slug}-{number}"
         processes.start(
             self._directory / f"{name}.json",
@@ -172,9 +172,9 @@ class ProcessFleet:
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 memory, cpu = process.memory_info().rss, times.user + times.system
-        facts: dict[str, Any] = dict(record.facts)
+        version = text_at(record.facts, "version")
         return Instance(
-            record.path.stem, facts["version"], "127.0.0.1", facts["port"], health, memory, detail, cpu
+            record.path.stem, version, "127.0.0.1", _port(record), health, memory, detail, cpu
         )  # fmt: skip
 
     def _lost_its_port(self, record: Record) -> bool:
@@ -184,7 +184,7 @@ class ProcessFleet:
             return False
         with contextlib.closing(socket.socket()) as probe:
             probe.settimeout(0.5)
-            return probe.connect_ex(("127.0.0.1", record.facts["port"])) == 0
+            return probe.connect_ex(("127.0.0.1", _port(record))) == 0
 
     def _health_of(self, record: Record, process: psutil.Process | None, answer: Answer | None) -> tuple[Health, str]:
         if process is None:
@@ -202,8 +202,12 @@ class ProcessFleet:
 
 
 def _number(record: Record) -> int:
-    return int(record.facts["number"])
+    return whole_at(record.facts, "number")
 
 
 def _address(record: Record) -> str:
-    return f"127.0.0.1:{record.facts['port']}"
+    return f"127.0.0.1:{_port(record)}"
+
+
+def _port(record: Record) -> int:
+    return whole_at(record.facts, "port")

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import find, list_at, object_at, text_at
 
 
 class PrometheusQueries:
@@ -21,11 +22,11 @@ class PrometheusQueries:
         """
         answer = get_json(f"{self._base}/api/v1/query?{urlencode({'query': text})}", timeout=5.0)
         try:
-            if answer["status"] != "success":
-                raise AdapterError(f"{self._base} refuses the query: {answer.get('error')}")
-            data = answer["data"]
-            if data["resultType"] == "scalar":
-                return (float(data["result"][1]),)
-            return tuple(float(series["value"][1]) for series in data["result"])
-        except (KeyError, TypeError, ValueError, IndexError):
+            if text_at(answer, "status") != "success":
+                raise AdapterError(f"{self._base} refuses the query: {find(answer, 'error')}")
+            data = object_at(answer, "data")
+            if data.get("resultType") == "scalar":
+                return (float(text_at(data, "result", 1)),)
+            return tuple(float(text_at(series, "value", 1)) for series in list_at(data, "result"))
+        except ValueError:
             raise AdapterError(f"{self._base} answers the query with something that is no vector") from None

@@ -14,14 +14,13 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters import processes
 from pilotage.adapters.envoy_admin import (
     FAILURES,
     ROTATED,
-    ROUTE_CONFIG,
     SALT,
     SAMPLE,
     admin_url,
@@ -30,7 +29,7 @@ from pilotage.adapters.envoy_admin import (
     version_of,
 )
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, read_leniently, set_aside, write_over
+from pilotage.adapters.files import read_json, read_leniently, write_over
 from pilotage.adapters.http import get_json, post
 from pilotage.adapters.own_requests import secret_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
@@ -44,10 +43,11 @@ from pilotage.adapters.routers.envoy_resources import (
     socket_of,
     watched_by,
 )
-from pilotage.adapters.routers.envoy_routes import cluster_names, no_routes, routes_of, split_of
+from pilotage.adapters.routers.envoy_routes import cluster_names, clusters_in, config_in, no_routes, routes_of, split_of
 from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
+from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.traffic import Split
 
 _log = logging.getLogger(__name__)
@@ -113,9 +113,9 @@ class EnvoyRouter:
             return None
         dump = get_json(f"{admin_url(self._directory)}/config_dump?resource=dynamic_route_configs")
         try:
-            configs = [entry["route_config"] for entry in dump.get("configs", [])]
-            return next((split_of(config) for config in configs if config["name"] == ROUTE_CONFIG), None)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            config = config_in(dump)
+            return None if config is None else split_of(config)
+        except ValueError as error:
             raise AdapterError(f"Envoy shows a route that Pilotage did not write: {error}") from error
 
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
@@ -124,11 +124,12 @@ class EnvoyRouter:
         answer = get_json(f"{admin_url(self._directory)}/clusters?format=json")
         try:
             found: dict[str, frozenset[tuple[str, int]]] = {}
-            for shown in answer["cluster_statuses"]:
-                if version := version_of(shown["name"]):
-                    sent = frozenset(socket_of(host["address"]) for host in shown.get("host_statuses", []))
+            for shown in list_at(answer, "cluster_statuses"):
+                if version := version_of(text_at(shown, "name")):
+                    hosts = optional(list_at, shown, "host_statuses") or ()
+                    sent = frozenset(socket_of(object_at(host, "address")) for host in hosts)
                     found[version] = found.get(version, frozenset()) | sent
-        except (KeyError, TypeError) as error:
+        except ValueError as error:
             raise AdapterError(f"Envoy shows endpoints that cannot be read: {error}") from error
         return found
 
@@ -191,8 +192,7 @@ class EnvoyRouter:
     def _wait_for_clusters(self, wanted: set[str]) -> None:
         def there() -> bool:
             url = f"{admin_url(self._directory)}/config_dump?resource=dynamic_active_clusters"
-            dump = get_json(url)
-            return wanted <= {entry["cluster"]["name"] for entry in dump.get("configs", [])}
+            return wanted <= clusters_in(get_json(url))
 
         _wait(there, "Envoy has not taken up the clusters")
 
@@ -201,11 +201,7 @@ class EnvoyRouter:
 
     def _routed_clusters(self) -> set[str]:
         rds = self._written("rds")
-        try:
-            return set(cluster_names(rds)) if rds else set()
-        except (LookupError, TypeError, AttributeError) as error:
-            set_aside(self._files / "rds.json", f"no routes of ours: {error!r}")
-            return set()
+        return set(cluster_names(rds)) if rds else set()
 
     def _clusters_of(self, split: Split, versions: set[str]) -> set[str]:
         """The clusters that `versions` need, and those that they still have of other strata."""
@@ -214,9 +210,9 @@ class EnvoyRouter:
             strata.append(SYNTHETIC)
         needed = {cluster_of(version, stratum) for version in versions for stratum in strata}
         needed |= {cluster_of(route.version, TESTERS) for route in split.header_routes}
-        with contextlib.suppress(LookupError, TypeError, AttributeError):
-            written = (self._written("cds") or {}).get("resources", [])
-            needed |= {found["name"] for found in written if version_of(found["name"]) in versions}
+        for found in optional(list_at, self._written("cds"), "resources") or ():
+            name = find(found, "name")
+            needed |= {name} if isinstance(name, str) and version_of(name) in versions else set()
         return needed
 
     def _write_clusters(self, names: set[str]) -> bool:
@@ -243,7 +239,7 @@ class EnvoyRouter:
 
     # ── the files ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _write(self, name: str, resources: list[dict[str, Any]]) -> bool:
+    def _write(self, name: str, resources: Sequence[JsonObject]) -> bool:
         """Replace a discovery file, unless it says the same already; returns whether it was replaced."""
         version = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()[:16]
         if (self._written(name) or {}).get("version_info") == version:
@@ -252,13 +248,13 @@ class EnvoyRouter:
         write_over(self._files / f"{name}.json", json.dumps(content, indent=1, sort_keys=True).encode())
         return True
 
-    def _written(self, name: str) -> dict[str, Any] | None:
+    def _written(self, name: str) -> JsonObject | None:
         """What a discovery file says; None when there is none, or a crash of the machine has torn it."""
         found = read_json(self._files / f"{name}.json")
         return found if isinstance(found, dict) else None
 
 
-def _wait(there: Any, complaint: str) -> None:
+def _wait(there: Callable[[], bool], complaint: str) -> None:
     deadline = time.monotonic() + _TAKE_UP_DEADLINE
     while not there():
         if time.monotonic() > deadline:

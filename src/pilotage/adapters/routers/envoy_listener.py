@@ -6,8 +6,8 @@ The listener comes from a file as routes do, so that a running Envoy takes up ot
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, BUCKETS_MS, FAILURES, ROUTE_CONFIG, SALT, SAMPLE
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
@@ -16,6 +16,7 @@ from pilotage.adapters.routers.envoy_routes import USER, USER_HEADER
 from pilotage.adapters.routers.envoy_stats import admin_cluster
 from pilotage.adapters.strata import Failing
 from pilotage.model.grpc import STATUSES
+from pilotage.model.json import Json, JsonObject, find
 
 _COOKIES = "pilotage.cookies"
 _LONGEST_PATH = 200
@@ -26,7 +27,7 @@ _SAMPLED = 1
 _HASH = Path(__file__).with_name("failed_user.lua")
 
 
-def bootstrap(listener: str, connections: int) -> dict[str, Any]:
+def bootstrap(listener: str, connections: int) -> JsonObject:
     """What Envoy is started with, in the folder of its files: that may be moved, and a socket's path must be short.
     listener: the name of the one that users reach · connections: of users at once, all others are turned away."""
     limit = f"{TYPE}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
@@ -56,27 +57,25 @@ def bootstrap(listener: str, connections: int) -> dict[str, Any]:
     }
 
 
-def listener_named(bootstrapped: dict[str, Any] | None) -> str | None:
+def listener_named(bootstrapped: Json) -> str | None:
     """The name of the listener of an Envoy so started; None for one whose listener cannot be changed, because an
     earlier Pilotage started it."""
-    try:
-        if not bootstrapped or "lds_config" not in bootstrapped.get("dynamic_resources", {}):
-            return None
-        return str(bootstrapped["node"]["id"])
-    except (LookupError, TypeError, AttributeError):
+    if find(bootstrapped, "dynamic_resources", "lds_config") is None:
         return None
+    name = find(bootstrapped, "node", "id")
+    return None if name is None else str(name)
 
 
-def listens_alone(bootstrapped: dict[str, Any] | None) -> bool:
+def listens_alone(bootstrapped: Json) -> bool:
     """Whether an Envoy so started shares its port with nobody. A listener cannot change that later."""
-    return bool((bootstrapped or {}).get("node", {}).get("metadata", {}).get(_ALONE))
+    return bool(find(bootstrapped, "node", "metadata", _ALONE))
 
 
-def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = True) -> dict[str, Any]:
+def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = True) -> JsonObject:
     """files: the folder that Envoy watches, as it names it; beside it are logs and the salt · alone: another process
     that listens on the same port is refused, so that no two routers split users between them."""
     directory = files.parent
-    manager = {
+    manager: JsonObject = {
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "pilotage",
         "codec_type": "AUTO",
@@ -91,7 +90,7 @@ def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = Tru
             _extension("filters.http.router.v3.Router"),
         ],
     }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    filters: list[JsonObject] = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
     return {
         "@type": f"{TYPE}.config.listener.v3.Listener",
         "name": name,
@@ -101,9 +100,12 @@ def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = Tru
     }
 
 
-def _fresh_user() -> dict[str, Any]:
+def _fresh_user() -> JsonObject:
     """A random text for each request before it is routed, in the place of what the client may have sent."""
-    append = {"header": {"key": USER_HEADER, "value": "%UNIQUE_ID%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    append: JsonObject = {
+        "header": {"key": USER_HEADER, "value": "%UNIQUE_ID%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
     kind = f"{TYPE}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
@@ -111,7 +113,7 @@ def _fresh_user() -> dict[str, Any]:
     }
 
 
-def _user_filters(directory: Path, settings: Settings) -> list[dict[str, Any]]:
+def _user_filters(directory: Path, settings: Settings) -> list[JsonObject]:
     """What keeps the user of a request at hand, and hashes it when the request failed."""
     if not settings.sticky:
         return []
@@ -126,13 +128,13 @@ def _user_filters(directory: Path, settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _is_bad(failing: Failing) -> dict[str, Any]:
+def _is_bad(failing: Failing) -> JsonObject:
     """What may be a failed answer. The status of a gRPC call comes after its headers: any call may be one."""
     kinds = [f"{kind}.." for kind in sorted(failing.classes)] + [str(status) for status in sorted(failing.statuses)]
     wanted = [(":status", "|".join(kinds))] if kinds else []
     wanted += [("content-type", "application/grpc.*")] if failing.grpc else []
     said = "type.googleapis.com/envoy.type.matcher.v3.HttpResponseHeaderMatchInput"
-    single = [
+    single: list[JsonObject] = [
         {
             "single_predicate": {
                 "input": {"name": name, "typed_config": {"@type": said, "header_name": name}},
@@ -144,11 +146,14 @@ def _is_bad(failing: Failing) -> dict[str, Any]:
     return single[0] if len(single) == 1 else {"or_matcher": {"predicate": single}}
 
 
-def _when(predicate: dict[str, Any], extension: dict[str, Any]) -> dict[str, Any]:
+def _when(predicate: JsonObject, extension: JsonObject) -> JsonObject:
     """The filter for the answers that the predicate takes; all others pass without it."""
     composite = f"{TYPE}.extensions.filters.http.composite.v3"
-    action = {"name": "run", "typed_config": {"@type": f"{composite}.ExecuteFilterAction", "typed_config": extension}}
-    matcher = {"predicate": predicate, "on_match": {"action": action}}
+    action: JsonObject = {
+        "name": "run",
+        "typed_config": {"@type": f"{composite}.ExecuteFilterAction", "typed_config": extension},
+    }
+    matcher: JsonObject = {"predicate": predicate, "on_match": {"action": action}}
     return {
         "name": "envoy.filters.http.composite",
         "typed_config": {
@@ -159,8 +164,8 @@ def _when(predicate: dict[str, Any], extension: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _kept(key: str, value: str) -> dict[str, Any]:
-    text = {"omit_empty_values": True, "text_format_source": {"inline_string": value}}
+def _kept(key: str, value: str) -> JsonObject:
+    text: JsonObject = {"omit_empty_values": True, "text_format_source": {"inline_string": value}}
     return {"object_key": key, "factory_key": "envoy.string", "format_string": text, "skip_if_empty": True}
 
 
@@ -180,13 +185,13 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _failure_log(directory: Path, failing: Failing) -> dict[str, Any]:
+def _failure_log(directory: Path, failing: Failing) -> JsonObject:
     """A line for each failed request: never a query, a cookie or a token."""
     filters = [_status(100 * kind, 100 * kind + 99) for kind in sorted(failing.classes)]
     filters += [_status(status, status) for status in sorted(failing.statuses)]
     if failing.grpc:
         filters.append({"grpc_status_filter": {"statuses": [STATUSES[number] for number in sorted(failing.grpc)]}})
-    line = {
+    line: JsonObject = {
         "at": "%START_TIME(%s.%3f)%",
         "user": "%DYNAMIC_METADATA(pilotage:user)%",
         "cluster": "%UPSTREAM_CLUSTER%",
@@ -200,31 +205,33 @@ def _failure_log(directory: Path, failing: Failing) -> dict[str, Any]:
     return _log(directory / FAILURES, _any(filters), {"json_format": line})
 
 
-def _sample(directory: Path) -> dict[str, Any]:
+def _sample(directory: Path) -> JsonObject:
     """Some users' paths, a line each."""
-    share = {"numerator": _SAMPLED, "denominator": "HUNDRED"}
-    some = {
+    share: JsonObject = {"numerator": _SAMPLED, "denominator": "HUNDRED"}
+    some: JsonObject = {
         "runtime_filter": {
             "runtime_key": "pilotage.sample",
             "percent_sampled": share,
             "use_independent_randomness": True,
         }
     }
-    users = {"header_filter": {"header": {"name": SYNTHETIC_HEADER, "present_match": True, "invert_match": True}}}
-    line = {"text_format_source": {"inline_string": f"%PATH(NQ):{_LONGEST_PATH}%\n"}}
+    users: JsonObject = {
+        "header_filter": {"header": {"name": SYNTHETIC_HEADER, "present_match": True, "invert_match": True}}
+    }
+    line: JsonObject = {"text_format_source": {"inline_string": f"%PATH(NQ):{_LONGEST_PATH}%\n"}}
     return _log(directory / SAMPLE, {"and_filter": {"filters": [some, users]}}, line)
 
 
-def _log(path: Path, wanted: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
+def _log(path: Path, wanted: JsonObject, line: JsonObject) -> JsonObject:
     kind = f"{TYPE}.extensions.access_loggers.file.v3.FileAccessLog"
-    config = {"@type": kind, "path": str(path), "log_format": line}
+    config: JsonObject = {"@type": kind, "path": str(path), "log_format": line}
     return {"name": "envoy.access_loggers.file", "filter": wanted, "typed_config": config}
 
 
-def _status(first: int, last: int) -> dict[str, Any]:
+def _status(first: int, last: int) -> JsonObject:
     """Answers with a status from `first` to `last`."""
     bounds = [("GE", first), ("LE", last)] if first != last else [("EQ", first)]
-    filters = [
+    filters: list[JsonObject] = [
         {
             "status_code_filter": {
                 "comparison": {"op": op, "value": {"default_value": at, "runtime_key": "pilotage.none"}}
@@ -235,10 +242,10 @@ def _status(first: int, last: int) -> dict[str, Any]:
     return filters[0] if len(filters) == 1 else {"and_filter": {"filters": filters}}
 
 
-def _any(filters: list[dict[str, Any]]) -> dict[str, Any]:
+def _any(filters: Sequence[JsonObject]) -> JsonObject:
     return filters[0] if len(filters) == 1 else {"or_filter": {"filters": filters}}
 
 
-def _extension(kind: str, **config: Any) -> dict[str, Any]:
+def _extension(kind: str, **config: Json) -> JsonObject:
     name = kind.rpartition(".v3.")[0]
     return {"name": f"envoy.{name}", "typed_config": {"@type": f"{TYPE}.extensions.{kind}", **config}}

@@ -9,7 +9,6 @@ import resource
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters import processes
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, envoy_program, forget_admin
@@ -17,6 +16,7 @@ from pilotage.adapters.files import private_folder, read_json, write_json, write
 from pilotage.adapters.http import connect_unix, get, get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_listener import bootstrap
+from pilotage.model.json import JsonObject, WrongJson, each, find, object_at
 
 _log = logging.getLogger(__name__)
 _FLUSHED_EVERY = 200
@@ -89,9 +89,10 @@ class EnvoyProcess:
         private_folder(self._directory).chmod(0o700)
         forget_admin(self._directory)
         connections = max(100, min(_MOST_CONNECTIONS, _open_files() // 2 - 200))
-        content = bootstrap(f"users-{uuid.uuid4().hex}", connections)
+        listener = f"users-{uuid.uuid4().hex}"
+        content = bootstrap(listener, connections)
         write_over(self._directory / "bootstrap.json", json.dumps(content, indent=1, sort_keys=True).encode())
-        write_over(self.files / _WATCHED, content["node"]["id"].encode())
+        write_over(self.files / _WATCHED, listener.encode())
 
     def start(self) -> processes.Record:
         """The Envoy that was prepared, once it listens. Raises AdapterError."""
@@ -121,15 +122,16 @@ class EnvoyProcess:
         processes.end_all(processes.left_in(self._directory), self._stop_deadline)
         forget_admin(self._directory)
 
-    def started_with(self) -> dict[str, Any] | None:
+    def started_with(self) -> JsonObject | None:
         """What Envoy was started with; where the file is lost, as it says itself."""
         found = read_json(self._directory / "bootstrap.json")
         if isinstance(found, dict):
             return found
-        with contextlib.suppress(AdapterError, LookupError, TypeError, AttributeError):
-            dump = get_json(f"{admin_url(self._directory)}/config_dump")["configs"]
-            said: dict[str, Any] = next(part["bootstrap"] for part in dump if "bootstrap" in part)
-            write_json(self._directory / "bootstrap.json", said)
+        with contextlib.suppress(AdapterError, WrongJson):
+            dump = each(object_at, get_json(f"{admin_url(self._directory)}/config_dump"), "configs")
+            said = next((object_at(part, "bootstrap") for part in dump if "bootstrap" in part), None)
+            if said is not None:
+                write_json(self._directory / "bootstrap.json", said)
             return said
         return None
 
@@ -141,7 +143,7 @@ class EnvoyProcess:
 
     def _is_live(self) -> bool:
         try:
-            return bool(get_json(f"{admin_url(self._directory)}/server_info", timeout=0.5)["state"] == "LIVE")
+            return find(get_json(f"{admin_url(self._directory)}/server_info", timeout=0.5), "state") == "LIVE"
         except AdapterError:
             return False
 

@@ -10,11 +10,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters.envoy_admin import cluster_of
 from pilotage.adapters.strata import Strata
-from pilotage.model.json import JsonObject, text_at, whole_at
+from pilotage.model.json import Json, JsonObject, find, text_at, whole_at
 
 TYPE = "type.googleapis.com/envoy"
 _IDLE = "1.5s"
@@ -64,24 +63,22 @@ WATCHED = Path("xds")
 are moved to."""
 
 
-def watched_by(bootstrapped: Any) -> Path:
+def watched_by(bootstrapped: Json) -> Path:
     """That folder as an Envoy that was so started names it; one that an earlier Pilotage started does it by its whole
     path."""
-    try:
-        return Path(bootstrapped["dynamic_resources"]["cds_config"]["path_config_source"]["path"]).parent
-    except (LookupError, TypeError):
-        return WATCHED
+    path = find(bootstrapped, "dynamic_resources", "cds_config", "path_config_source", "path")
+    return Path(path).parent if isinstance(path, str) else WATCHED
 
 
-def source(files: Path, name: str) -> dict[str, Any]:
+def source(files: Path, name: str) -> JsonObject:
     """Where Envoy finds a discovery file. files: the folder it watches, as it names it."""
-    path = {"path": str(files / f"{name}.json"), "watched_directory": {"path": str(files)}}
+    path: JsonObject = {"path": str(files / f"{name}.json"), "watched_directory": {"path": str(files)}}
     return {"path_config_source": path, "resource_api_version": "V3"}
 
 
-def cluster(files: Path, version: str, stratum: str, *, http2: bool = False) -> dict[str, Any]:
+def cluster(files: Path, version: str, stratum: str, *, http2: bool = False) -> JsonObject:
     """One stratum of a version. All of a version's strata read the same file of endpoints."""
-    made: dict[str, Any] = {
+    made: dict[str, Json] = {
         "@type": f"{TYPE}.config.cluster.v3.Cluster",
         "name": cluster_of(version, stratum),
         "type": "EDS",
@@ -95,7 +92,7 @@ def cluster(files: Path, version: str, stratum: str, *, http2: bool = False) -> 
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }
     options = "extensions.upstreams.http.v3.HttpProtocolOptions"
-    protocol: dict[str, Any] = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
+    protocol: dict[str, Json] = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     made["typed_extension_protocol_options"] = {
         f"envoy.{options}": {
             "@type": f"{TYPE}.{options}",
@@ -111,7 +108,7 @@ def endpoints_file(version: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"eds-{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def endpoints_of(version: str, backends: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+def endpoints_of(version: str, backends: Iterable[tuple[str, int]]) -> list[JsonObject]:
     endpoints = [{"endpoint": {"address": address(host, port)}} for host, port in sorted(backends)]
     return [
         {
@@ -122,7 +119,7 @@ def endpoints_of(version: str, backends: Iterable[tuple[str, int]]) -> list[dict
     ]
 
 
-def address(host: str, port: int) -> dict[str, Any]:
+def address(host: str, port: int) -> JsonObject:
     return {"socket_address": {"address": host, "port_value": port}}
 
 

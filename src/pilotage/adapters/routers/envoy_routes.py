@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from pilotage.adapters.envoy_admin import ROUTE_CONFIG, cluster_of, version_of
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
+from pilotage.model.json import Json, JsonObject, each, find, list_at, object_at, optional, text_at, whole_at
 from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, artifact_of
 
 USER_HEADER = "x-pilotage-user"
@@ -35,14 +35,14 @@ _MAINTENANCE = (
 )
 
 
-def routes_of(settings: Settings, split: Split, token: str) -> dict[str, Any]:
+def routes_of(settings: Settings, split: Split, token: str) -> JsonObject:
     """token: the header value of Pilotage's own requests; empty where they are not told apart."""
-    routes = [_tester(settings, route) for route in split.header_routes]
+    testers = [_tester(settings, route) for route in split.header_routes]
     if split.closed:
-        routes += _closed(settings, split)
+        routes = [*testers, *_closed(settings, split)]
     else:
         own = [_synthetic(settings, split, token)] if token else []
-        routes = [*own, *routes, *_users(settings, split)]
+        routes = [*own, *testers, *_users(settings, split)]
     return {
         "@type": f"{TYPE}.config.route.v3.RouteConfiguration",
         "name": ROUTE_CONFIG,
@@ -52,51 +52,46 @@ def routes_of(settings: Settings, split: Split, token: str) -> dict[str, Any]:
     }
 
 
-def no_routes() -> dict[str, Any]:
+def no_routes() -> JsonObject:
     return {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": ROUTE_CONFIG, "virtual_hosts": []}
 
 
 # ── the routes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _users(settings: Settings, split: Split) -> Iterator[dict[str, Any]]:
+def _users(settings: Settings, split: Split) -> Iterator[JsonObject]:
     strata = [(_prefix(route.path), route.stratum) for route in settings.strata.routes]
-    for match, stratum in [*strata, ({"prefix": "/"}, "")]:
+    for match, stratum in [*strata, (_prefix("/"), "")]:
         for idempotent in (True, False) if settings.retry_idempotent else (False,):
             methods = [_regex(":method", _IDEMPOTENT)] if idempotent else []
             if settings.sticky and settings.sticky.cookie:
                 yield _newcomers(settings, split, match, stratum, methods, retry=idempotent)
-            action = _weighted(settings, split, stratum, retry=idempotent)
-            if settings.sticky:
-                action["weighted_clusters"]["use_hash_policy"] = True
-                action["hash_policy"] = [_hash_policy(settings.sticky)]
-            yield _user_route(match, methods, action)
+            by = _hash_policy(settings.sticky) if settings.sticky else None
+            yield _user_route(match, methods, _weighted(settings, split, stratum, retry=idempotent, by=by))
 
 
 def _newcomers(
-    settings: Settings, split: Split, match: dict[str, Any], stratum: str, methods: list[dict[str, Any]], *, retry: bool
-) -> dict[str, Any]:
+    settings: Settings, split: Split, match: JsonObject, stratum: str, methods: Sequence[JsonObject], *, retry: bool
+) -> JsonObject:
     """The users without the sticky cookie: they get it with the answer to their first request."""
     assert settings.sticky
     sticky = settings.sticky
-    without = {
+    without: JsonObject = {
         **_regex("cookie", rf"(.*;\s*)?{re.escape(sticky.cookie)}=\"?[^;\"\s][^;]*(;.*)?"),
         "invert_match": True,
         "treat_missing_header_as_empty": True,
     }
     # An Envoy that an earlier Pilotage started sets no such header: its users are sent on as they were.
-    known = {"name": USER_HEADER, "present_match": True}
-    action = _weighted(settings, split, stratum, retry=retry)
-    action["weighted_clusters"]["use_hash_policy"] = True
-    action["hash_policy"] = [{"header": {"header_name": USER_HEADER}}]
+    known: JsonObject = {"name": USER_HEADER, "present_match": True}
+    action = _weighted(settings, split, stratum, retry=retry, by={"header": {"header_name": USER_HEADER}})
     cookie = (
         f"{sticky.cookie}=%FILTER_STATE({USER}:PLAIN)%; Path=/; Max-Age={sticky.cookie_ttl}; HttpOnly; SameSite=Lax"
     )
-    added = {"header": {"key": "set-cookie", "value": cookie}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
+    added: JsonObject = {"header": {"key": "set-cookie", "value": cookie}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
     return {**_user_route(match, [*methods, without, known], action), "response_headers_to_add": [added]}
 
 
-def _user_route(match: dict[str, Any], headers: list[dict[str, Any]], action: dict[str, Any]) -> dict[str, Any]:
+def _user_route(match: JsonObject, headers: Sequence[JsonObject], action: JsonObject) -> JsonObject:
     return {
         "name": _USERS,
         "match": {**match, **({"headers": headers} if headers else {})},
@@ -105,8 +100,8 @@ def _user_route(match: dict[str, Any], headers: list[dict[str, Any]], action: di
     }
 
 
-def _synthetic(settings: Settings, split: Split, token: str) -> dict[str, Any]:
-    header = {"name": SYNTHETIC_HEADER, "string_match": {"exact": token}}
+def _synthetic(settings: Settings, split: Split, token: str) -> JsonObject:
+    header: JsonObject = {"name": SYNTHETIC_HEADER, "string_match": {"exact": token}}
     return {
         "name": SYNTHETIC,
         "match": {"prefix": "/", "headers": [header]},
@@ -117,8 +112,8 @@ def _synthetic(settings: Settings, split: Split, token: str) -> dict[str, Any]:
     }
 
 
-def _tester(settings: Settings, route: HeaderRoute) -> dict[str, Any]:
-    header = {"name": route.header, "string_match": {"exact": route.value}}
+def _tester(settings: Settings, route: HeaderRoute) -> JsonObject:
+    header: JsonObject = {"name": route.header, "string_match": {"exact": route.value}}
     # One weighted cluster rather than a plain one: only there the response can be named.
     only = [_cluster(settings, route.version, WHOLE, TESTERS)]
     return {
@@ -129,7 +124,7 @@ def _tester(settings: Settings, route: HeaderRoute) -> dict[str, Any]:
     }
 
 
-def _closed(settings: Settings, split: Split) -> Iterator[dict[str, Any]]:
+def _closed(settings: Settings, split: Split) -> Iterator[JsonObject]:
     """The page for everybody; its name says what the split is when it opens. No path of a user's answers 200: only
     a load balancer in front, which would take this router for dead, may ask with a header of its own."""
     yield {
@@ -149,29 +144,39 @@ def _closed(settings: Settings, split: Split) -> Iterator[dict[str, Any]]:
 
 
 def _weighted(
-    settings: Settings, split: Split, stratum: str, *, retry: bool = False, mirrored: bool = True
-) -> dict[str, Any]:
+    settings: Settings,
+    split: Split,
+    stratum: str,
+    *,
+    retry: bool = False,
+    mirrored: bool = True,
+    by: JsonObject | None = None,
+) -> JsonObject:
+    """by: the hash policy, where it decides which version a user gets."""
     # With a hash the order decides who moves: the version that grows stands first, so that raising its weight
     # moves nobody back (rule 11).
     clusters = [_cluster(settings, version, weight, stratum) for version, weight in split.weights]
-    action: dict[str, Any] = {"weighted_clusters": {"clusters": clusters}, **_behaviour(settings, retry=retry)}
+    weighted: JsonObject = {"clusters": clusters, **({"use_hash_policy": True} if by else {})}
+    action: dict[str, Json] = {"weighted_clusters": weighted, **_behaviour(settings, retry=retry)}
+    if by:
+        action["hash_policy"] = [by]
     if split.mirror and mirrored:
-        share = {"numerator": split.mirror.share * 10, "denominator": "TEN_THOUSAND"}
+        share: JsonObject = {"numerator": split.mirror.share * 10, "denominator": "TEN_THOUSAND"}
         action["request_mirror_policies"] = [
             {"cluster": cluster_of(split.mirror.version, stratum), "runtime_fraction": {"default_value": share}}
         ]
     return action
 
 
-def _cluster(settings: Settings, version: str, weight: int, stratum: str) -> dict[str, Any]:
-    named: dict[str, Any] = {"name": cluster_of(version, stratum), "weight": weight}
+def _cluster(settings: Settings, version: str, weight: int, stratum: str) -> JsonObject:
+    named: dict[str, Json] = {"name": cluster_of(version, stratum), "weight": weight}
     if settings.version_header:
         value = artifact_of(version).replace("%", "%%")
         named["response_headers_to_add"] = [_set_header(settings.version_header, value)]
     return named
 
 
-def _behaviour(settings: Settings, *, retry: bool = False) -> dict[str, Any]:
+def _behaviour(settings: Settings, *, retry: bool = False) -> JsonObject:
     """Another instance is tried only where the first cannot have seen the request: nothing is done twice. With
     `retry`, once also where the first died over it."""
     predicate = f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
@@ -187,36 +192,35 @@ def _behaviour(settings: Settings, *, retry: bool = False) -> dict[str, Any]:
     }
 
 
-def _prefix(path: str) -> dict[str, Any]:
+def _prefix(path: str) -> JsonObject:
     return {"prefix": path} if path.endswith("/") else {"path_separated_prefix": path}
 
 
-def _regex(header: str, regex: str) -> dict[str, Any]:
+def _regex(header: str, regex: str) -> JsonObject:
     return {"name": header, "string_match": {"safe_regex": {"regex": regex}}}
 
 
-def _hash_policy(sticky: Sticky) -> dict[str, Any]:
+def _hash_policy(sticky: Sticky) -> JsonObject:
     # Without a lifetime Envoy makes no cookie of its own: `_newcomers` makes it.
     return {"header": {"header_name": sticky.header}} if sticky.header else {"cookie": {"name": sticky.cookie}}
 
 
-def _set_header(name: str, value: str) -> dict[str, Any]:
+def _set_header(name: str, value: str) -> JsonObject:
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 # ── the split that routes say ──────────────────────────────────────────────────────────────────────────────
 
 
-def split_of(config: dict[str, Any]) -> Split | None:
+def split_of(config: JsonObject) -> Split | None:
     """The split that a route configuration of ours says, also one that an earlier Pilotage wrote; None when it
     routes nothing yet. Raises ValueError where strata are split differently."""
-    hosts = config.get("virtual_hosts", [])
-    if not hosts:
+    if not find(config, "virtual_hosts"):
         return None
-    *before, last = hosts[0]["routes"]
+    *before, last = each(object_at, config, "virtual_hosts", 0, "routes")
     testers = tuple(_tester_of(route) for route in before if _is_tester(route))
-    if str(last.get("name", "")).startswith(_CLOSED):
-        weights = tuple((str(v), int(w)) for v, w in json.loads(last["name"].removeprefix(_CLOSED)))
+    if (title := optional(text_at, last, "name") or "").startswith(_CLOSED):
+        weights = tuple((text_at(pair, 0), whole_at(pair, 1)) for pair in json.loads(title.removeprefix(_CLOSED)))
         return Split(weights, testers, closed=True)
     weights, mirror = _weights_of(last), _mirror_of(last)
     for route in before:
@@ -229,31 +233,32 @@ def split_of(config: dict[str, Any]) -> Split | None:
     return Split(weights, testers, mirror)
 
 
-def _is_tester(route: dict[str, Any]) -> bool:
+def _is_tester(route: JsonObject) -> bool:
     return "route" in route and route.get("name", TESTERS) == TESTERS
 
 
-def _tester_of(route: dict[str, Any]) -> HeaderRoute:
-    (header,) = route["match"]["headers"]
-    (cluster,) = route["route"]["weighted_clusters"]["clusters"]
-    return HeaderRoute(header["name"], header["string_match"]["exact"], _version(cluster["name"]))
+def _tester_of(route: JsonObject) -> HeaderRoute:
+    (header,) = list_at(route, "match", "headers")
+    ((version, _),) = _weights_of(route)
+    return HeaderRoute(text_at(header, "name"), text_at(header, "string_match", "exact"), version)
 
 
-def _weights_of(route: dict[str, Any]) -> tuple[tuple[str, int], ...]:
-    return tuple((_version(c["name"]), int(c["weight"])) for c in route["route"]["weighted_clusters"]["clusters"])
+def _weights_of(route: JsonObject) -> tuple[tuple[str, int], ...]:
+    clusters = list_at(route, "route", "weighted_clusters", "clusters")
+    return tuple((_version(text_at(one, "name")), whole_at(one, "weight")) for one in clusters)
 
 
-def _mirror_of(route: dict[str, Any]) -> Mirror | None:
-    for policy in route["route"].get("request_mirror_policies", []):
-        share = int(policy["runtime_fraction"]["default_value"]["numerator"]) // 10
-        return Mirror(_version(policy["cluster"]), share)
-    return None
+def _mirror_of(route: JsonObject) -> Mirror | None:
+    policies = optional(list_at, route, "route", "request_mirror_policies")
+    if not policies:
+        return None
+    share = whole_at(policies, 0, "runtime_fraction", "default_value", "numerator") // 10
+    return Mirror(_version(text_at(policies, 0, "cluster")), share)
 
 
-def _shown(route: dict[str, Any]) -> str:
-    match = route["match"]
-    path = match.get("path_separated_prefix") or match["prefix"]
-    return "Pilotage's own traffic" if route["name"] == SYNTHETIC else str(path)
+def _shown(route: JsonObject) -> str:
+    path = find(route, "match", "path_separated_prefix") or find(route, "match", "prefix")
+    return "Pilotage's own traffic" if find(route, "name") == SYNTHETIC else str(path)
 
 
 def _version(cluster: str) -> str:
@@ -263,9 +268,9 @@ def _version(cluster: str) -> str:
     return version
 
 
-def cluster_names(node: Any) -> Iterator[str]:
+def cluster_names(node: Json) -> Iterator[str]:
     """Every cluster of ours named anywhere in a route configuration."""
-    if isinstance(node, dict):
+    if isinstance(node, Mapping):
         for key, value in node.items():
             if key in ("name", "cluster") and isinstance(value, str):
                 if version_of(value):
@@ -275,3 +280,17 @@ def cluster_names(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for item in node:
             yield from cluster_names(item)
+
+
+# ── what Envoy says of itself ──────────────────────────────────────────────────────────────────────────────
+
+
+def config_in(dump: Json) -> JsonObject | None:
+    """Our route configuration in a dump of `dynamic_route_configs`. Raises WrongJson."""
+    configs = (object_at(entry, "route_config") for entry in optional(list_at, dump, "configs") or ())
+    return next((config for config in configs if config.get("name") == ROUTE_CONFIG), None)
+
+
+def clusters_in(dump: Json) -> set[str]:
+    """The names in a dump of `dynamic_active_clusters`. Raises WrongJson."""
+    return {text_at(entry, "cluster", "name") for entry in optional(list_at, dump, "configs") or ()}

@@ -16,6 +16,7 @@ from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection, ReadinessSection
 from pilotage.engine.records.store import Store
+from pilotage.model.json import WrongJson, find, list_at, text_at
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Document, Proof
@@ -117,14 +118,14 @@ def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     base = (given.rules or "").rstrip("/")
     read = get_json(f"{base}/api/v1/rules?type=alert", timeout=5.0)
     try:
-        rules = [rule for group in read["data"]["groups"] for rule in group["rules"]]
+        rules = [rule for group in list_at(read, "data", "groups") for rule in list_at(group, "rules")]
         mine = {
-            rule["name"]: rule.get("health")
+            text_at(rule, "name"): find(rule, "health")
             for rule in rules
-            if rule.get("labels", {}).get("service") == case.plan.service
-            and rule.get("labels", {}).get("environment") == case.plan.environment
+            if find(rule, "labels", "service") == case.plan.service
+            and find(rule, "labels", "environment") == case.plan.environment
         }
-    except (KeyError, TypeError, AttributeError):
+    except WrongJson:
         raise BadEvidence(f"{base} answers with something that is no list of rules") from None
     wanted = [alert.title.replace(" ", "") for alert in case.plan.alerts]
     if gone := [name for name in wanted if name not in mine]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context
@@ -15,9 +15,11 @@ from pilotage.config.stored import Stored, read_analysis, read_probes
 from pilotage.model.capabilities import (
     Port,
 )
+from pilotage.model.json import JsonObject
 from pilotage.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from pilotage.adapters.fence import Fence
     from pilotage.adapters.strata import Strata
     from pilotage.adapters.synthetic import SyntheticRequests
     from pilotage.judge.rules import Rule
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def checks_of(place: Path, fence: Any, stored: Stored, cwd: Path) -> Checks:
+def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path) -> Checks:
     from pilotage.adapters.checks import StepChecks
 
     checks = stored.section.checks.items()
-    configured = {name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks}
+    configured: dict[str, list[JsonObject]] = {
+        name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks
+    }
     for name in stored.lost_checks:
         configured[name] = [{"unreadable": f"what {name} checks cannot be read by this version of Pilotage"}]
     return StepChecks(place, fence, configured, cwd)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters.files import read_json, read_leniently, write_json
 from pilotage.config.loading import Loaded
+from pilotage.model.json import JsonObject, read_as
 
 _NOTE = "audit.json"
 
@@ -19,7 +19,7 @@ class Custody:
     `audit.anchors` as plain data, with absolute paths · project: the folder of pilotage.yaml, absolute."""
 
     key: str | None = None
-    anchors: Sequence[Mapping[str, Any]] = ()
+    anchors: Sequence[JsonObject] = ()
     project: str = ""
 
 
@@ -47,6 +47,6 @@ def noted(directory: Path) -> Custody:
     """What was written down; the state folder's own key and no anchors when nothing was, or it cannot be read."""
     try:
         found = read_leniently(directory / _NOTE)
-        return Custody() if found is None else Custody(**found)
-    except (OSError, ValueError, TypeError):
+        return Custody() if found is None else read_as(Custody, found)
+    except (OSError, ValueError):
         return Custody()

@@ -8,10 +8,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -24,6 +22,7 @@ from pilotage.engine.integrity.custody import Custody, noted
 from pilotage.engine.integrity.heads import Head, Open
 from pilotage.engine.integrity.ledger import Ledger, Rewritten
 from pilotage.engine.records import outbox
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Message, Severity
 
 _log = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ def _message(head: Head, now: float) -> Message:
     )  # fmt: skip
 
 
-def _channel(section: Mapping[str, Any]) -> Mapping[str, Any]:
+def _channel(section: JsonObject) -> JsonObject:
     """The anchor as a channel of the outbox."""
     return {
         "kind": "webhook", "name": section["name"], "url": section["url"], "secret": section["secret"],

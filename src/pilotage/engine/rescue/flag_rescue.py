@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import JsonObject, WrongJson, object_at, text_at
 from pilotage.rollout.strategies import strategy_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ReleaseFlag:
     project."""
 
     place: Path
-    section: Mapping[str, Any]
+    section: JsonObject
     folder: Path
 
     def turn_off(self) -> str:
@@ -77,6 +77,6 @@ def remember(place: Path, rollout: Rollout) -> None:
 def flag_at(place: Path) -> ReleaseFlag | None:
     """The flag of the release that is under way there; None where there is none, or the note cannot be read."""
     found = read_leniently(place / _NOTE)
-    with contextlib.suppress(LookupError, TypeError, ValueError):
-        return ReleaseFlag(place=place, section=dict(found["section"]), folder=Path(found["folder"]))
+    with contextlib.suppress(WrongJson):
+        return ReleaseFlag(place=place, section=object_at(found, "section"), folder=Path(text_at(found, "folder")))
     return None

@@ -14,12 +14,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from pilotage.adapters.files import write_durably
 from pilotage.engine.placement.location import place_of
+from pilotage.model.json import JsonObject, WrongJson, list_at, number_at, optional, read_as, text_at, whole_at
 from pilotage.model.rollout import Decision, Event, RolloutState
 
 _log = logging.getLogger(__name__)
@@ -82,9 +82,9 @@ def witness_in(place: Path) -> Witness | None:
     """The last word on how far the store was, for who cannot ask it. place: the folder of the target."""
     found = None
     for entry in _entries(place / _NAME):
-        if entry.pop("kind", "") == "witness":
-            with contextlib.suppress(TypeError):
-                found = Witness(**entry)
+        if entry.get("kind") == "witness":
+            with contextlib.suppress(WrongJson):
+                found = read_as(Witness, entry)
     return found
 
 
@@ -136,31 +136,24 @@ class Journal:
         """The store has it now."""
         self._append({"kind": "merged", "rollout": done.rollout, "at": done.at})
 
-    def _take(self, entry: dict[str, Any]) -> None:
+    def _take(self, entry: JsonObject) -> None:
         try:
-            match entry.pop("kind", ""):
+            match entry.get("kind"):
                 case "witness":
-                    self._witness = Witness(**entry)
+                    self._witness = read_as(Witness, entry)
                 case "lost":
-                    found = Lost(**{**entry, "witness": Witness(**entry["witness"])})
-                    self._lost = [*self._lost, found][-_MOST_LOST:]
+                    self._lost = [*self._lost, read_as(Lost, entry)][-_MOST_LOST:]
                 case "done" if len(self._done) < _MOST_DONE:
-                    events = tuple(Event(**event) for event in entry["events"])
-                    decision = Decision(msgspec.convert(entry["state"], RolloutState), (), events)
-                    done = Done(
-                        rollout=entry["rollout"], at=entry["at"], decision=decision, base=int(entry.get("base", 0)),
-                        head=str(entry.get("head", "")), number=int(entry.get("number", 0)),
-                        sent=float(entry.get("sent", 0.0)),
-                    )  # fmt: skip
+                    done = _done_of(entry)
                     self._done[done.rollout, done.at] = done
                 case "merged":
-                    self._done.pop((entry["rollout"], entry["at"]), None)
-        except (KeyError, TypeError, ValueError) as error:
+                    self._done.pop((text_at(entry, "rollout"), number_at(entry, "at")), None)
+        except ValueError as error:
             _log.warning("%s: a line cannot be read: %s", self._file, error)
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: JsonObject) -> None:
         self._unwritten.append(json.dumps(entry, sort_keys=True))
-        self._take(dict(entry))
+        self._take(entry)
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _size(self._file) > _LARGEST:
@@ -176,13 +169,27 @@ class Journal:
 
     def _shorten(self) -> None:
         """Replace the file by what is still needed, whole or not at all."""
-        lines: list[dict[str, Any]] = [{"kind": "lost", **asdict(lost)} for lost in self._lost]
+        lines: list[JsonObject] = [{"kind": "lost", **asdict(lost)} for lost in self._lost]
         lines += [{"kind": "witness", **asdict(self._witness)}] if self._witness else []
         lines += [_line_of(done) for done in self._done.values()]
         write_durably(self._file, "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines).encode())
 
 
-def _line_of(done: Done) -> dict[str, Any]:
+def _done_of(line: JsonObject) -> Done:
+    """What `_line_of` wrote, also in an earlier version. Raises ValueError."""
+    events = tuple(read_as(Event, event) for event in list_at(line, "events"))
+    return Done(
+        rollout=text_at(line, "rollout"),
+        at=number_at(line, "at"),
+        decision=Decision(read_as(RolloutState, line, "state"), (), events),
+        base=optional(whole_at, line, "base") or 0,
+        head=optional(text_at, line, "head") or "",
+        number=optional(whole_at, line, "number") or 0,
+        sent=optional(number_at, line, "sent") or 0.0,
+    )
+
+
+def _line_of(done: Done) -> JsonObject:
     decision = done.decision
     events = [{"type": e.type, "sentence": e.sentence, "data": e.data} for e in decision.events]
     return {
@@ -203,13 +210,13 @@ def _add(file: Path, lines: Sequence[str]) -> None:
         os.close(descriptor)
 
 
-def _entries(file: Path) -> list[dict[str, Any]]:
+def _entries(file: Path) -> list[JsonObject]:
     """Every line that can be read; what was cut off is left out."""
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    found = []
+    found: list[JsonObject] = []
     for line in text.splitlines():
         with contextlib.suppress(ValueError, RecursionError):
             entry = json.loads(line) if line.strip() else None

@@ -28,6 +28,7 @@ from pilotage.adapters.routers.found import found_routers
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement.location import place_of, router_folders
 from pilotage.engine.rescue.flag_rescue import flag_at
+from pilotage.model.json import find, text_at, whole_at
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE, Split, artifact_of
 
@@ -234,10 +235,10 @@ def _instances(place: Path) -> list[tuple[str, tuple[str, int]]]:
     found = []
     for path in sorted((place / "fleet").glob("*.json")):
         record = read_leniently(path)
-        with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, OverflowError):
-            if record.get("stopping_since") is None and psutil.pid_exists(int(record["pid"])):
-                facts = record["facts"]
-                found.append((str(facts["version"]), ("127.0.0.1", int(facts["port"]))))
+        with contextlib.suppress(ValueError, OverflowError):
+            if find(record, "stopping_since") is None and psutil.pid_exists(whole_at(record, "pid")):
+                address = ("127.0.0.1", whole_at(record, "facts", "port"))
+                found.append((text_at(record, "facts", "version"), address))
     return found
 
 
