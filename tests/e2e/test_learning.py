@@ -94,7 +94,7 @@ def _retrospective(it: Shop) -> None:
            "a bad build fails it", "--priority", "high")  # fmt: skip
     sheet = it.run("retro", "--format", "markdown")
     assert "Agenda, 60 minutes" in sheet
-    assert "| Deployments rolled back | < 5 % | 33.3%" in sheet.replace("&lt;", "<").replace("\\<", "<")
+    assert "| Rolled-back deployments | < 5 % | 33.3%" in sheet.replace("&lt;", "<").replace("\\<", "<")
     assert "action 1 of bob is overdue since 2026-01-05" in sheet
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
     (gate,) = [one for one in told["gates"] if one["item"] == "action_1"]

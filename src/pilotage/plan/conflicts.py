@@ -54,13 +54,13 @@ def conflicts_of(
 
 def conflicts_with(risk: Assessment | None, answers: Answers) -> Iterator[Conflict]:
     """A strategy that exposes more users at once than the change's risk recommends; where lasting harm is possible,
-    somebody must accept that (C25)."""
+    a person must accept that (C25)."""
     if risk is None or CAREFULNESS.index(answers.deployment_strategy) >= CAREFULNESS.index(risk.strategy):
         return
     yield Conflict(
         "less-careful-than-its-risk", (*_named(answers, "deployment_strategy"), f"risk: {risk.level}"),
-        f"{answers.deployment_strategy} exposes more users at once than {risk.strategy}, which this change's risk "
-        f"recommends: {risk.why}",
+        f"{answers.deployment_strategy} exposes more users at once than {risk.strategy}, the recommendation for "
+        f"this change's risk: {risk.why}",
         f"deployment_strategy: {risk.strategy}", risk.level is RiskLevel.CRITICAL, "R17, C25",
     )  # fmt: skip
 
@@ -79,25 +79,25 @@ def _of_big_bang(a: Answers) -> Iterator[Conflict]:
     if a.risk_tolerance is RiskTolerance.ZERO_DOWNTIME:
         yield Conflict(
             "big-bang-with-zero-downtime", _named(a, "deployment_strategy", "risk_tolerance"),
-            "a big bang closes the service while every instance is replaced; zero-downtime allows no closing",
+            "a big bang closes the service while it replaces every instance; zero-downtime allows no interruption",
             "deployment_strategy: blue-green", True, "R8",
         )  # fmt: skip
     if a.release_type is ReleaseType.FEATURE_FLAG:
         yield Conflict(
             "flag-release-with-big-bang", _named(a, "release_type", "deployment_strategy"),
-            "a flag exists to expose users little by little; a big bang exposes everyone at once",
+            "a flag exposes users gradually; a big bang exposes everyone at once",
             "deployment_strategy: feature-toggle", True, "R8",
         )  # fmt: skip
     if a.release_frequency is ReleaseFrequency.CONTINUOUS:
         yield Conflict(
             "big-bang-with-continuous-frequency", _named(a, "deployment_strategy", "release_frequency"),
-            "every change would close the service for a maintenance window of its own",
+            "every change would close the service for its own maintenance window",
             "deployment_strategy: rolling", True, "R8, C16",
         )  # fmt: skip
     if Stakeholder.MULTI_TENANT in a.stakeholders:
         yield Conflict(
             "big-bang-with-tenant-waves", _named(a, "deployment_strategy", "stakeholders"),
-            "tenants are reached in waves; a big bang reaches them all at once",
+            "tenants get the release in waves; a big bang reaches all of them at once",
             "deployment_strategy: canary", True, "R6, R8",
         )  # fmt: skip
 
@@ -118,7 +118,7 @@ def _of_hotfix(a: Answers, steps: tuple[Step, ...]) -> Iterator[Conflict]:
     if takes > DAY:
         yield Conflict(
             "hotfix-outlasts-its-day", _named(a, "release_type", "deployment_strategy", "risk_tolerance"),
-            f"a hotfix is executed the same day (R4), and the steps take {format_duration(takes)} to reach everyone",
+            f"a hotfix must be out the same day, and these steps take {format_duration(takes)} to reach everyone",
             _shorter(a.deployment_strategy, steps), True, "R4, R8",
         )  # fmt: skip
 
@@ -144,7 +144,7 @@ def _of_stakeholders(a: Answers) -> Iterator[Conflict]:
         others = ", ".join(s for s in a.stakeholders if s is not Stakeholder.INTERNAL_ONLY)
         yield Conflict(
             "internal-only-with-others", _named(a, "stakeholders"),
-            f"internal-only says that nobody outside is concerned, and {others} are named too",
+            f"internal-only means that nobody outside is affected, and {others} are named too",
             f"stakeholders: [{others}]", True, "R1, R8",
         )  # fmt: skip
 
@@ -154,8 +154,8 @@ def _of_downtime(a: Answers, down: bool) -> Iterator[Conflict]:
     if down and not big_bang and a.risk_tolerance is RiskTolerance.ZERO_DOWNTIME:
         yield Conflict(
             "downtime-with-zero-downtime", ("downtime: true", *_named(a, "risk_tolerance")),
-            "this release takes the service down (its migration does), and zero-downtime allows none",
-            "a migration that both versions can work with (expand, then contract)", True, "R8, C16",
+            "this release needs downtime (for a migration), and zero-downtime allows none",
+            "a migration that works with both versions (expand, then contract)", True, "R8, C16",
         )  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...])
     size = next(fitting, instances)
     yield Conflict(
         "rolling-outlasts-its-phase", ("rolling.batch", "rolling.wait", f"instances: {instances}"),
-        f"{batches_of(n, instances).count} batches take up to {format_duration(takes)}, the execution phase has "
+        f"{batches_of(n, instances).count} batches take up to {format_duration(takes)}, and the execution phase has "
         f"{days} day{'s' if days > 1 else ''}",
         f"rolling.batch: {size}, with rolling.max_unavailable: {size}", False, "R14, C26",
     )  # fmt: skip
@@ -181,10 +181,10 @@ def accepted(conflicts: tuple[Conflict, ...], acceptances: Mapping[str, Acceptan
     present = [conflict.name for conflict in conflicts]
     for name, acceptance in acceptances.items():
         if not acceptance.reason.strip():
-            raise PlanRefused(f"conflict {name}: an acceptance needs a reason")
+            raise PlanRefused(f"conflict {name}: add a reason to accept it")
         if name not in present and not (acceptance.source and name in NAMES):
             has = f"this plan has {', '.join(present)}" if present else "this plan has none"
-            raise PlanRefused(f"{acceptance.source or 'accept'}: there is no conflict called {name!r}; {has}")
+            raise PlanRefused(f"{acceptance.source or 'accept'}: no conflict is called {name!r}; {has}")
     return tuple(
         replace(conflict, reason=found.reason, accepted_by=found.by)
         if (found := acceptances.get(conflict.name))

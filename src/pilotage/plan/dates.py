@@ -10,6 +10,9 @@ from pilotage.model.calendar import HORIZON, ONE_DAY, Calendar, days, later
 from pilotage.model.errors import Invalid
 from pilotage.plan.timeline import Slot, Span, slots_of, widened
 
+MOVED = "moves earlier"
+"""How a note says that the release is not on the wanted day."""
+
 
 class PlanRefused(Invalid):
     """No plan can be made from these inputs; says which ones collide and the smallest change that frees it."""
@@ -68,18 +71,18 @@ class Search:
         landing = self.landing(day)
         if landing is None:
             window = " in a preferred window and" if self.calendar.windows else ""
-            return self.calendar.why_closed(day) or f"no rollout that begins{window} on an open day ends on {day}"
+            return self.calendar.why_closed(day) or f"no rollout that starts{window} on an open day ends on {day}"
         if self._freezes_execution(landing):
-            return f"the execution phase before {day} would span a freeze"
+            return f"the execution phase before {day} would include a freeze"
         if self.decided is None:
             return ""
         if landing.begins.date() < self.decided:
-            return f"the rollout would begin on {landing.begins.date()}, and today is {self.decided}"
+            return f"the rollout would have to start on {landing.begins.date()}, and today is {self.decided}"
         open_slots = [slot for slot in self.slots(landing) if not slot.done]
         if open_slots:
             start = open_slots[0].start if safe else open_slots[0].latest_start
             if start < self.decided:
-                return f"its {open_slots[0].span.id} would have to begin on {start}, and today is {self.decided}"
+                return f"its {open_slots[0].span.id} would have to start on {start}, and today is {self.decided}"
         return ""
 
     def _freezes_execution(self, landing: Landing) -> bool:
@@ -117,13 +120,13 @@ def land(search: Search, wanted: date) -> tuple[Landing, tuple[str, ...]]:
     if landing.release == wanted:
         return landing, ()
     why = search.calendar.why_closed(wanted) or replace(search, decided=None).trouble(wanted)
-    return landing, (f"{why}: the release moved earlier, to {landing.release} (C14)",)
+    return landing, (f"{why}: the release {MOVED} to {landing.release}",)
 
 
 def _refusal(search: Search, wanted: date, trouble: str) -> str:
     ways = list(dict.fromkeys(_relaxations(search, wanted)))
-    found = "; ".join(ways) if ways else "none was found within two years: open a day in the calendar"
-    return f"a release on {wanted} cannot be planned: {trouble}. What would do, smallest first: {found}"
+    found = "; ".join(ways) if ways else "nothing found within two years: open a day in the calendar"
+    return f"a release on {wanted} is not possible: {trouble}. Changes that would help, smallest first: {found}"
 
 
 def _relaxations(search: Search, wanted: date) -> Iterator[str]:
@@ -133,19 +136,19 @@ def _relaxations(search: Search, wanted: date) -> Iterator[str]:
         if _works(replace(search, calendar=replace(search.calendar, freezes=others)), wanted):
             yield f"lift the freeze {freeze.name!r}"
     if search.calendar.windows and _works(replace(search, calendar=replace(search.calendar, windows=())), wanted):
-        yield "begin outside the preferred windows"
+        yield "start outside the preferred windows"
     done = set(search.done)
     for span in search.spans[:-1]:
         done.add(span.id)
         if done != search.done and _works(replace(search, done=frozenset(done)), wanted):
-            yield f"say which phases are done: --done {','.join(s.id for s in search.spans if s.id in done)}"
+            yield f"name the completed phases: --done {','.join(s.id for s in search.spans if s.id in done)}"
             break
     first = max(wanted, search.decided) if search.decided else wanted
     if soonest := search.nearest(first):
         path = " (the shortest path)" if search.spans and search.decided else ""
         yield f"--date {soonest}{path}"
     if search.spans and search.decided and (safe := search.nearest(first, safe=True)):
-        yield f"--date {safe} (safe: every phase at its upper bound)"
+        yield f"--date {safe} (safe: every phase takes its longest time)"
 
 
 def _works(search: Search, wanted: date) -> bool:
@@ -159,4 +162,4 @@ def lateness(search: Search, slots: tuple[Slot, ...]) -> tuple[str, ...]:
     if not waiting or search.decided is None or waiting[0].start >= search.decided:
         return ()
     left = search.calendar.open_days_between(search.decided, waiting[0].latest_start) - 1
-    return (f"the latest safe start, {waiting[0].start}, has passed: {left} open days of slack are left",)
+    return (f"the latest safe start was {waiting[0].start}: {left} open days of slack remain",)

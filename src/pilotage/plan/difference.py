@@ -12,7 +12,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
-from pilotage.plan.values import show_value
+from pilotage.plan.values import origin, show_value
 
 T = TypeVar("T")
 NOTHING = "–"
@@ -58,9 +58,9 @@ def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
         if path not in new:
             yield PlanChange("numbers", path, show(a, path), NOTHING, "operators", cause)
         elif path not in old:
-            yield PlanChange("numbers", path, NOTHING, show(b, path), "operators", new[path].source)
+            yield PlanChange("numbers", path, NOTHING, show(b, path), "operators", origin(new[path].source))
         elif old[path].value != new[path].value:
-            yield PlanChange("numbers", path, show(a, path), show(b, path), "operators", new[path].source)
+            yield PlanChange("numbers", path, show(a, path), show(b, path), "operators", origin(new[path].source))
 
 
 def _pairs(a: tuple[T, ...], b: tuple[T, ...], key: Callable[[T], str]) -> Iterator[tuple[str, T | None, T | None]]:
@@ -91,7 +91,7 @@ def _users(old: Step | None, new: Step | None) -> str:
 
 
 def _why(step: Step | None, plan: Plan) -> str:
-    sources = [f"{d.setting}: {plan.setting(d.setting).source}" for d in step.derived] if step else []
+    sources = [f"{d.setting}: {origin(plan.setting(d.setting).source)}" for d in step.derived] if step else []
     return "; ".join(sources)
 
 
@@ -118,8 +118,8 @@ def _timeline(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
         yield PlanChange("timeline", name.replace("_", " "), shown[0], shown[1], "the team", cause)
     for title, before, after in (
         ("latest safe start", a.timeline.latest_safe_start, b.timeline.latest_safe_start),
-        ("shortest path from", a.timeline.latest_start, b.timeline.latest_start),
-        ("the flag's code goes by", a.timeline.flag_removal, b.timeline.flag_removal),
+        ("latest start", a.timeline.latest_start, b.timeline.latest_start),
+        ("flag code removed by", a.timeline.flag_removal, b.timeline.flag_removal),
     ):
         if before != after:
             yield PlanChange("timeline", title, _show(before), _show(after), "the team", cause)
@@ -136,9 +136,7 @@ def _readiness(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     for _, old, new in _pairs(a.readiness, b.readiness, lambda item: item.id):
         item = new or old
         assert item is not None
-        yield PlanChange(
-            "readiness", item.title, _item(old), _item(new), item.owner, new.source if new and not old else cause
-        )
+        yield PlanChange("readiness", item.title, _item(old), _item(new), item.owner, cause)
 
 
 def _item(item: Requirement | None) -> str:
@@ -202,7 +200,7 @@ def _alerts(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
         alert = new or old
         assert alert is not None
         shown = [_alert(plan, found) for plan, found in ((a, old), (b, new))]
-        reason = b.setting(new.limit_from).source if new else cause
+        reason = origin(b.setting(new.limit_from).source) if new else cause
         yield PlanChange("alerts", alert.title, shown[0], shown[1], "people on duty", reason)
 
 
@@ -257,11 +255,11 @@ def headlines(plan: Plan) -> Mapping[str, str]:
     conflicts = ", ".join(conflict.name for conflict in plan.conflicts)
     error = plan.setting("limits.error_rate")
     return {
-        "planned as": days,
-        "watched for": format_duration(plan.watched),
-        "undone within": format_duration(plan.rollback.deadline),
-        "errors up to": show_value(error.unit, error.value),
-        "rolled back without asking": show_value(*_automatic(plan)),
+        "schedule": days,
+        "analysis takes": format_duration(plan.watched),
+        "rollback within": format_duration(plan.rollback.deadline),
+        "error limit": show_value(error.unit, error.value),
+        "automatic rollback": show_value(*_automatic(plan)),
         "readiness": f"{len(plan.readiness)} items",
         "messages": str(len(plan.communication)),
         "retrospective": f"{plan.retrospective.timing}, {plan.retrospective.minutes} min",

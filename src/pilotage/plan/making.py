@@ -90,7 +90,7 @@ def make_plan(
     override that names no number or a wrong one; both are ValueErrors.
     """
     if wrong := _not_a_version(version):
-        raise PlanRefused(f"version: {wrong}: name the version to release, such as 2.4.0")
+        raise PlanRefused(f"version: {wrong}. Name the version to release, such as 2.4.0")
     frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done, risk)
     if target is not None:
         _refuse_unmet(frame, target)
@@ -162,11 +162,11 @@ class _Frame:
 def _not_a_version(version: str) -> str:
     """What is wrong with it; empty for one that can be shown, asked for and routed by."""
     if not version.strip():
-        return "there is none"
+        return "it is empty"
     if len(version) > _LONGEST_VERSION:
-        return f"{len(version)} characters, and {_LONGEST_VERSION} are the most"
+        return f"it has {len(version)} characters; at most {_LONGEST_VERSION} are allowed"
     if not version.isprintable() or version != version.strip() or version.startswith("-"):
-        return f"{version!r} holds what no version should"
+        return f"{version!r} is not usable as a version: no leading hyphen, surrounding space or control character"
     return ""
 
 
@@ -181,7 +181,7 @@ def _frame(
     risk: Assessment | None,
 ) -> _Frame:
     if service.instances < 1:
-        raise PlanRefused(f"instances: {service.instances} carry no traffic; 1 is the least")
+        raise PlanRefused(f"instances must be at least 1, got {service.instances}")
     chosen = settings(answers.risk_tolerance, answers.deployment_strategy, service.overrides)
     exposure = exposure_of(
         Numbers({setting.path: setting for setting in chosen}),
@@ -205,7 +205,7 @@ def _frame(
 def _refuse_unmet(frame: _Frame, target: Capabilities) -> None:
     """Raises PlanRefused with everything that the steps need and the target cannot do."""
     if needs := list(unmet(frame.steps, frame.numbers, frame.service.instances, target)):
-        raise PlanRefused("the target cannot do what this plan needs. " + ". ".join(needs))
+        raise PlanRefused("the environment cannot execute this plan. " + ". ".join(needs))
 
 
 def _conflicts(frame: _Frame) -> tuple[Conflict, ...]:
@@ -218,12 +218,12 @@ def _finished(done: Iterable[str], spans: tuple[Span, ...]) -> frozenset[str]:
     finished, known = frozenset(done), [span.id for span in spans[:-1]]
     for name in sorted(finished):
         if name not in known:
-            there = f"there are {', '.join(known)}" if known else "a continuous release has none"
-            raise PlanRefused(f"done: there is no phase called {name!r}; {there}")
+            there = f"there are {', '.join(known)}" if known else "a continuous release has no phases"
+            raise PlanRefused(f"done: no phase is called {name!r}; {there}")
     if open_before := [name for name in known if name not in finished][:1]:
         later_done = [name for name in known[known.index(open_before[0]) :] if name in finished]
         if later_done:
-            raise PlanRefused(f"done: {later_done[0]} cannot be done before {open_before[0]}: name both")
+            raise PlanRefused(f"done: {later_done[0]} cannot be complete before {open_before[0]}: name both")
     return finished
 
 
@@ -285,8 +285,8 @@ def _notes(frame: _Frame, timeline: Timeline) -> tuple[str, ...]:
 def _band(timeline: Timeline) -> tuple[str, ...]:
     """The steps rule; a band they leave is shown (C8)."""
     return tuple(
-        f"{stage.title} takes {format_duration(stage.estimate)} by the plan's own steps, "
-        f"outside its band of {format_duration(stage.least)}–{format_duration(stage.most)} (C8)"
+        f"{stage.title}: this plan's steps take {format_duration(stage.estimate)}, "
+        f"more than the usual {format_duration(stage.least)}–{format_duration(stage.most)}"
         for stage in timeline.stages
         if stage.estimate is not None and stage.estimate > stage.most
     )
@@ -296,21 +296,23 @@ def _outlasts(spans: tuple[Span, ...], lasting: tuple[Span, ...]) -> tuple[str, 
     if not spans or lasting[-1].longest <= spans[-1].longest:
         return ()
     usual, takes = spans[-1].longest, lasting[-1].longest
-    return (f"the execution phase takes {takes} days by the plan's own steps instead of {usual} (C8)",)
+    return (f"the execution phase takes {takes} days instead of {usual}, because this plan's steps do",)
 
 
 def _overlap(timeline: Timeline) -> tuple[str, ...]:
     trains = timeline.trains
     if trains is None or trains.in_flight < 2:
         return ()
-    smallest = f"{trains.smallest_cadence} is the smallest cadence without" if trains.smallest_cadence else ""
+    smallest = f"{trains.smallest_cadence} is the shortest cadence without" if trains.smallest_cadence else ""
     return (
         f"{trains.in_flight} releases of this length ({trains.length} open days) are in flight at once; "
-        f"{smallest or 'no cadence is long enough without'} overlap (C13)",
+        f"{smallest or 'no cadence is long enough without'} overlap",
     )
 
 
 def _roles(answers: Answers) -> tuple[str, ...]:
     if answers.team_size is not TeamSize.SMALL:
         return ()
-    return ("a small team may hold roles jointly; author and approver stay two, or a review follows (C18)",)
+    return (
+        "in a small team, one person can hold several roles; a review must follow if they approve their own release",
+    )

@@ -12,12 +12,12 @@ from pilotage.plan.steps import Numbers
 
 _HEALTH = (
     ("application_error_rate", "error rate", Unit.SHARE, "a limit, and stable", "limits.error_rate"),
-    ("response_time_p95", "95th percentile of response times", Unit.SECONDS, "stable", "limits.latency_factor"),
-    ("memory_utilization", "memory of an instance", Unit.FACTOR, "stable", "limits.memory_factor"),
-    ("cpu_utilization", "processor of an instance", Unit.FACTOR, "stable", "limits.cpu_factor"),
+    ("response_time_p95", "p95 response time", Unit.SECONDS, "stable", "limits.latency_factor"),
+    ("memory_utilization", "memory per instance", Unit.FACTOR, "stable", "limits.memory_factor"),
+    ("cpu_utilization", "CPU per instance", Unit.FACTOR, "stable", "limits.cpu_factor"),
     ("database_connection_pool", "database connections in use", Unit.SHARE, "a limit", "limits.pool_used"),
-    ("external_service_latency", "external services", Unit.SECONDS, "stable", "limits.external_latency_factor"),
-    ("user_session_health", "sessions that break", Unit.SHARE, "stable", "limits.session_loss"),
+    ("external_service_latency", "external service latency", Unit.SECONDS, "stable", "limits.external_latency_factor"),
+    ("user_session_health", "broken sessions", Unit.SHARE, "stable", "limits.session_loss"),
     ("business_conversion_rate", "conversions", Unit.SHARE, "stable", "limits.conversion_loss"),
 )  # fmt: skip
 
@@ -73,4 +73,4 @@ def alert_notes(alerts: tuple[AlertRule, ...], numbers: Numbers) -> tuple[str, .
     if any(alert.id == "low_success_rate" for alert in alerts):
         return ()
     success, error = format_share(numbers.value("alerts.success_rate")), numbers.shown("limits.error_rate")
-    return (f"no alert for a success rate below {success}: errors above {error} are critical already (C24)",)
+    return (f"no alert for a success rate below {success}: errors above {error} are already critical",)

@@ -14,7 +14,7 @@ from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.errors import Invalid
 from pilotage.model.plan import Setting, Unit
-from pilotage.plan.values import Value, read_value, show_value
+from pilotage.plan.values import Value, origin, read_value, show_value
 
 
 @dataclass(frozen=True)
@@ -200,14 +200,14 @@ def _setting(row: Row, tolerance: RiskTolerance, strategy: S) -> Setting:
     source = f"risk_tolerance: {tolerance} ({row.source})" if row.varies else row.source
     cap = _BLUE_GREEN_TRIGGERS.get(row.path) if strategy is S.BLUE_GREEN else None
     if cap is not None and isinstance(value, int | float) and value > cap:
-        capped = f"{row.why}; {show_value(row.unit, value)} for the tolerance, capped by the strategy's own trigger"
+        capped = f"{row.why}; {show_value(row.unit, value)} by risk tolerance, lowered to the limit of blue-green"
         return Setting(row.path, cap, row.unit, "deployment_strategy: blue-green (R12, C2)", capped)
     return Setting(row.path, value, row.unit, source, row.why)
 
 
 def _overridden(usual: Setting, override: Override) -> Setting:
     value = _overridden_value(usual.unit, usual.path, override)
-    why = f"{usual.why}; without the override {show_value(usual.unit, usual.value)}, {usual.source}"
+    why = f"{usual.why}; without the override {show_value(usual.unit, usual.value)} ({origin(usual.source)})"
     return Setting(usual.path, value, usual.unit, override.source, why)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan, Setting, Step
-from pilotage.plan.values import show_value
+from pilotage.plan.dates import MOVED
+from pilotage.plan.values import DEFAULT, origin, show_value
 
 _PART = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]+)\]")
 
@@ -34,7 +35,7 @@ def why(plan: Plan, path: str) -> Reason:
     value, trail = _walk(plan.to_dict(), path)
     sentences = _of_step(plan, trail) or _of_answer(path) or _of_date(plan, trail) or _of_source(trail)
     if not sentences:
-        sentences = ("worked out from the six answers: " + _answers(plan),)
+        sentences = ("follows from the six answers: " + _answers(plan),)
     return Reason(path, value, sentences)
 
 
@@ -45,7 +46,7 @@ def _walk(data: Any, path: str) -> tuple[Any, list[tuple[str, Any]]]:
     while position < len(path):
         match = _PART.match(path, position)
         if match is None:
-            raise NoSuchPath(f"{path!r}: cannot be read from {path[position:]!r} on; a path is like steps[0].duration")
+            raise NoSuchPath(f"{path!r}: unreadable from {path[position:]!r} on; a path looks like steps[0].duration")
         name = match[1] or match[2]
         data = _into(data, name, path[:position] or "the plan")
         trail.append((name, data))
@@ -71,14 +72,13 @@ def _into(data: Any, name: str, where: str) -> Any:
 
 def _of_setting(setting: Setting) -> tuple[str, ...]:
     if setting.source.startswith("risk_tolerance: "):
-        answer, _, source = setting.source.partition(" (")
-        return (f"because risk_tolerance is {answer.partition(': ')[2]} ({source}", setting.why)
+        return (f"because risk_tolerance is {origin(setting.source).partition(': ')[2]}", setting.why)
     if setting.source.startswith("deployment_strategy: "):
-        answer, _, source = setting.source.partition(" (")
-        return (f"because deployment_strategy is {answer.partition(': ')[2]} ({source}", setting.why)
+        return (f"because deployment_strategy is {origin(setting.source).partition(': ')[2]}", setting.why)
     if ":" in setting.source:
         return (f"overridden in {setting.source}", setting.why)
-    return (f"because of {setting.source}, whatever the answers", setting.why)
+    source = origin(setting.source)
+    return ("the default for all answers" if source == DEFAULT else source, setting.why)
 
 
 def _of_step(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
@@ -90,30 +90,30 @@ def _of_step(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
     if field in ("title", "undo", "id", "kind", "needs", "judged", "activities"):
         settings = []
     told = tuple(f"{name}: {sentence}" for name in settings for sentence in _of_setting(plan.setting(name)))
-    return (*told, f"the step is {step.source}'s, because deployment_strategy is {plan.answers.deployment_strategy}")
+    return (*told, f"the plan has this step because deployment_strategy is {plan.answers.deployment_strategy}")
 
 
 def _of_answer(path: str) -> tuple[str, ...]:
-    return ("one of the six answers, under `answers` in pilotage.yaml (R1)",) if path.startswith("answers") else ()
+    return ("one of the six answers, under `answers` in pilotage.yaml",) if path.startswith("answers") else ()
 
 
 def _of_date(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
     """A day of the timeline: counted from the release date, which is given or moved."""
     name = trail[-1][0]
     if name == "release_date":
-        moved = tuple(note for note in plan.notes if "(C14)" in note)
-        return moved or ("given with --date",) if plan.release_date else ("no date was given",)
+        moved = tuple(note for note in plan.notes if MOVED in note)
+        return moved or ("given with --date",) if plan.release_date else ("no date given",)
     for _, passed in reversed(trail):
         if isinstance(passed, dict) and {"shortest", "longest", "start"} <= set(passed):
-            counted = f"{passed['shortest']}–{passed['longest']} open days ({passed['source']})"
-            return (f"{passed['title']} takes {counted}, counted backwards from the release date (R9, C14)",)
+            counted = f"{passed['shortest']}–{passed['longest']} open days"
+            return (f"{passed['title']} takes {counted}, counted backwards from the release date",)
     return ()
 
 
 def _of_source(trail: list[tuple[str, Any]]) -> tuple[str, ...]:
     for _, passed in reversed(trail):
         if isinstance(passed, dict) and passed.get("source"):
-            said = [f"because of {passed['source']}"]
+            said = [from_] if (from_ := origin(str(passed["source"]))) != DEFAULT else []
             said += [str(passed[name]) for name in ("note", "explanation", "why") if passed.get(name)]
             said += [f"limit {passed['limit_from']}"] if passed.get("limit_from") else []
             said += [passed["catch_up"]["waiver"]] if passed.get("catch_up") else []

@@ -23,16 +23,16 @@ _BEFOREHAND = ("release_review", "what_went_well")
 _STEP = 5
 
 TARGETS = (
-    Target("deployment_success_rate", "deployment", "Deployments that succeeded", "> 99 %", "share with n and its Wilson interval (C23)"),
-    Target("deployment_duration", "deployment", "Duration of a deployment", "trend", "median"),
-    Target("rollback_frequency", "deployment", "Deployments rolled back", "< 5 %", "share with n and its Wilson interval (C23)"),
-    Target("mean_time_to_recovery", "deployment", "Time to recovery", "< 30 min", "median (C23)"),
-    Target("bug_escape_rate", "quality", "Bugs that escaped", "< 2 %", "escaped ÷ (escaped + found before), 30 days (C23)"),
-    Target("customer_reported_issues", "quality", "Issues reported by customers", "trend", "count"),
+    Target("deployment_success_rate", "deployment", "Successful deployments", "> 99 %", "share with n and its Wilson interval"),
+    Target("deployment_duration", "deployment", "Deployment duration", "trend", "median"),
+    Target("rollback_frequency", "deployment", "Rolled-back deployments", "< 5 %", "share with n and its Wilson interval"),
+    Target("mean_time_to_recovery", "deployment", "Time to recovery", "< 30 min", "median"),
+    Target("bug_escape_rate", "quality", "Escaped bugs", "< 2 %", "escaped ÷ (escaped + found before), 30 days"),
+    Target("customer_reported_issues", "quality", "Customer-reported issues", "trend", "count"),
     Target("performance_regressions", "quality", "Performance regressions", "0", "count"),
     Target("security_vulnerabilities", "quality", "Security vulnerabilities", "0", "count"),
-    Target("team_satisfaction", "team", "Satisfaction of the team", "survey", "quarterly"),
-    Target("knowledge_sharing", "team", "Completeness of documentation", "trend", "share of items"),
+    Target("team_satisfaction", "team", "Team satisfaction", "survey", "quarterly"),
+    Target("knowledge_sharing", "team", "Documentation completeness", "trend", "share of items"),
     Target("skill_development", "team", "Training completed", "trend", "share of items"),
     Target("process_adherence", "team", "Readiness items with evidence", "trend", "share of items"),
 )  # fmt: skip
@@ -71,8 +71,8 @@ def retrospective_of(answers: Answers, release: date | None, calendar: Calendar)
         targets=TARGETS,
         action_fields=("description", "owner", "due date", "success criterion", "priority: high, medium or low"),
         follow_up=(
-            "weekly: progress of each action", "monthly: what the actions changed",
-            "quarterly: whether the process works", "yearly: where to improve next",
+            "weekly: progress of each action", "monthly: effect of the actions",
+            "quarterly: effectiveness of the process", "yearly: next areas to improve",
         ),
         source="R25, R26",
     )  # fmt: skip

@@ -144,7 +144,7 @@ def widened(spans: tuple[Span, ...], rollout_days: int) -> tuple[Span, ...]:
         return spans
     source = last.source
     if rollout_days > last.longest:
-        source = f"{source}; {rollout_days} days, the plan's own steps take them (C8)"
+        source = f"{source}; extended to {rollout_days} days by this plan's steps"
     longest = max(last.longest, rollout_days)
     return (*before, replace(last, shortest=rollout_days, longest=longest, source=source))
 
@@ -258,10 +258,10 @@ def stages_of(answers: Answers, steps: tuple[Step, ...], tasks: Mapping[str, tup
 
 
 AFTERWARDS = (
-    "post-deployment validation: every instance is the new version and healthy, limits held while watched",
-    "stakeholders are notified with the release's id, status and duration",
+    "post-deployment validation: every instance runs the new version and is healthy, and no limit was exceeded",
+    "notify stakeholders of the release's id, status and duration",
 )
-ON_FAILURE = ("rollback by the plan's own moves", "incident response: raised, told, documented")
+ON_FAILURE = ("roll back as planned", "incident response: open the incident, notify people, document it")
 
 
 def until_everyone(steps: tuple[Step, ...]) -> int | float:

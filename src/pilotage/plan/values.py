@@ -75,6 +75,17 @@ def _portion(written: int | str) -> str:
     return format_share(parse_share(text))
 
 
+_RULE = r"(?:[RC]\d{1,2}|rule \d{1,2}|the judge)"
+_RULES = re.compile(rf" ?\(?{_RULE}(?:, {_RULE})*\)?(?:; )?")
+DEFAULT = "default"
+
+
+def origin(source: str) -> str:
+    """Where a value comes from, for people: an answer or the line of an override, else `default`. The rules by which
+    `source` names the requirement are for programs and for docs/explanation/rules.md."""
+    return _RULES.sub("", source) or DEFAULT
+
+
 def show_value(unit: Unit, value: Value) -> str:
     """A setting's value as a person reads it, and as `read_value` would take it back."""
     match unit:

@@ -25,8 +25,12 @@ def plan_view(plan: Plan, wanted: tuple[str, ...] = ()) -> RenderableType:
     head = Text.assemble((headline(plan), "bold"), f"   {summary(plan)}   ", (f"plan {plan.hash[:12]}", "dim"))
     notes = [Text(f"• {note}", "yellow") for note in plan.notes]
     shown = [line for part in parts if part.id in chosen for line in _section(part)]
-    left = [f"{part.title.lower()} ({len(part.rows)})" for part in parts if part.id not in chosen]
-    foot = [Text(f"\nalso in the plan: {', '.join(left)}: --section NAME, or all", "dim")] if left else []
+    left = [f"{part.id} ({len(part.rows)})" for part in parts if part.id not in chosen]
+    foot = (
+        [Text(f"\nMore sections: {', '.join(left)}. Show them with --section NAME or --section all.", "dim")]
+        if left
+        else []
+    )
     return Group(head, *notes, *shown, *foot)
 
 
@@ -57,5 +61,5 @@ def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:
     for part, found in by_part(changes).items():
         lines.append(Text(f"\n{part.capitalize()}", "bold underline"))
         rows = ((c.what, c.before, c.after, c.whom, c.reason) for c in found)
-        lines.append(_table(("what", "before", "after", "for", "because of"), rows))
+        lines.append(_table(("what", "before", "after", "affects", "because of"), rows))
     return Group(*lines)

@@ -11,7 +11,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.schedule import AlertRule
-from pilotage.plan.values import show_value
+from pilotage.plan.values import origin, show_value
 
 
 class NoSeries(Invalid):
@@ -36,11 +36,12 @@ def _series(plan: Plan) -> AlertSeries:
         adapter = registry.find(Port.METRICS, kind)
         if adapter is not None and adapter.alert_series:
             return adapter.alert_series(plan.version)
-    raise NoSeries("no health metric of this plan comes from Envoy: `metrics: {kind: envoy}` gives the series")
+    raise NoSeries("no health metric of this plan has series for Prometheus; use `metrics: {kind: envoy}`")
 
 
 def _rule(plan: Plan, alert: AlertRule, series: AlertSeries) -> dict[str, Any]:
     setting = plan.setting(alert.limit_from)
+    limit = show_value(setting.unit, setting.value)
     rule: dict[str, Any] = {"alert": alert.title.replace(" ", ""), "expr": _expression(plan, alert, series)}
     if alert.seconds:
         rule["for"] = format_duration(alert.seconds)
@@ -50,7 +51,7 @@ def _rule(plan: Plan, alert: AlertRule, series: AlertSeries) -> dict[str, Any]:
     }  # fmt: skip
     rule["annotations"] = {
         "summary": f"{alert.title}: {plan.service} {plan.version} in {plan.environment}",
-        "description": f"limit {show_value(setting.unit, setting.value)}, {setting.source} ({alert.limit_from})",
+        "description": f"limit {limit}, {alert.limit_from} ({origin(setting.source)})",
         "plan": plan.hash,
         "channels": ", ".join(alert.channels),
     }

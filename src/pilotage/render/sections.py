@@ -14,7 +14,7 @@ from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, Phase, Shift, Wave
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
-from pilotage.plan.values import show_value
+from pilotage.plan.values import origin, show_value
 
 
 def sections(plan: Plan) -> tuple[Section, ...]:
@@ -49,11 +49,11 @@ def headline(plan: Plan) -> str:
 
 def summary(plan: Plan) -> str:
     """One line: what, how, how long, when."""
-    when = f", everyone has it on {show_day(plan.release_date)}" if plan.release_date else ""
+    when = f", complete on {show_day(plan.release_date)}" if plan.release_date else ""
     kind, strategy = plan.answers.release_type, plan.answers.deployment_strategy
     return (
         f"{kind} release, {strategy}, risk tolerance {plan.answers.risk_tolerance}: "
-        f"watched for {format_duration(plan.watched)}, undone within {format_duration(plan.rollback.deadline)}{when}"
+        f"{format_duration(plan.watched)} of analysis, rollback within {format_duration(plan.rollback.deadline)}{when}"
     )
 
 
@@ -71,11 +71,11 @@ def _answers(plan: Plan) -> Section:
         ("release type", a.release_type, f"{facts.scope}; impact {facts.impact}"),
         ("deployment strategy", a.deployment_strategy, f"{len(plan.steps)} steps, {plan.instances} instances"),
         ("team size", a.team_size, f"retrospective of {plan.retrospective.minutes} minutes"),
-        ("release frequency", a.release_frequency, f"planning {facts.planning}, execution {facts.execution} (R4)"),
-        ("risk tolerance", a.risk_tolerance, f"errors up to {_limit(plan, 'limits.error_rate')}"),
+        ("release frequency", a.release_frequency, f"planning {facts.planning}, execution {facts.execution}"),
+        ("risk tolerance", a.risk_tolerance, f"error rate up to {_limit(plan, 'limits.error_rate')}"),
         ("stakeholders", ", ".join(a.stakeholders), f"{len(plan.communication)} messages"),
     )
-    return Section("answers", "Answers", (), ("question", "answer", "which means"), rows)
+    return Section("answers", "Answers", (), ("question", "answer", "effect"), rows)
 
 
 def _limit(plan: Plan, path: str) -> str:
@@ -86,15 +86,15 @@ def _limit(plan: Plan, path: str) -> str:
 def _conflicts(plan: Plan) -> Section:
     stops = len(plan.stopped_by)
     sentence = (
-        f"{stops} of them stop{'s' if stops == 1 else ''} the plan until accepted: "
-        '`--accept NAME --reason "…"` records it.'
+        f"{stops} of them block{'s' if stops == 1 else ''} the deployment until you accept it with "
+        '`--accept NAME --reason "…"`.'
         if stops
-        else "None of them stops the plan."
+        else "None of them blocks the deployment."
     )
     rows = tuple((c.name, c.explanation, ", ".join(c.between), c.relaxation, _standing(c)) for c in plan.conflicts)
     return Section(
         "conflicts", "Conflicts", (sentence,),
-        ("conflict", "what contradicts", "between", "smallest change that frees it", "standing"), rows,
+        ("conflict", "problem", "between", "smallest change that solves it", "status"), rows,
     )  # fmt: skip
 
 
@@ -102,10 +102,10 @@ def _risk(risk: Assessment) -> Section:
     rows = tuple((f.factor, f.level, format_share(round(f.share, 2)), f.sentence) for f in risk.factors)
     return Section(
         "risk", "Risk",
-        (f"{risk.level.upper()}: {risk.chance} (measured by {risk.model}).", f"Recommended is {risk.advice}."),
+        (f"{risk.level.upper()}: {risk.chance} (model {risk.model}).", f"Recommendation: {risk.advice}."),
         ("factor", "level", "share", "why"), rows,
         tuple(f"{f.level}: {f.sentence}{f' ({f.place})' * bool(f.place)}" for f in risk.findings)
-        + tuple(f"What helps: {cure}" for cure in risk.mitigations),
+        + tuple(f"To reduce it: {cure}" for cure in risk.mitigations),
         ("share",),
     )  # fmt: skip
 
@@ -113,18 +113,18 @@ def _risk(risk: Assessment) -> Section:
 def _standing(conflict: Conflict) -> str:
     if conflict.reason:
         return f"accepted by {conflict.accepted_by}: {conflict.reason}"
-    return "stops the plan" if conflict.blocking else "a warning"
+    return "blocks" if conflict.blocking else "warning"
 
 
 def _timeline(plan: Plan) -> Section:
     timeline = plan.timeline
     if not timeline.phases:
-        headers: tuple[str, ...] = ("stage", "band", "by the plan's steps", "activities", "approval")
+        headers: tuple[str, ...] = ("stage", "usual time", "this plan", "activities", "approval")
         rows: tuple[tuple[str, ...], ...] = tuple(
             (
                 stage.title, f"{format_duration(stage.least)}–{format_duration(stage.most)}",
                 "–" if stage.estimate is None else format_duration(stage.estimate), _names(stage.activities),
-                "a person, after it" if stage.approval else "–",
+                "by a person, at the end" if stage.approval else "–",
             )
             for stage in timeline.stages
         )  # fmt: skip
@@ -139,11 +139,11 @@ def _slack(plan: Plan) -> Iterator[str]:
     timeline = plan.timeline
     if timeline.latest_safe_start and timeline.latest_start:
         yield (
-            f"Latest safe start {show_day(timeline.latest_safe_start)}, shortest path from "
-            f"{show_day(timeline.latest_start)}: {timeline.slack} open days of slack."
+            f"Latest safe start: {show_day(timeline.latest_safe_start)}. Latest start at all: "
+            f"{show_day(timeline.latest_start)}, {timeline.slack} open days later."
         )
     if timeline.flag_removal:
-        yield f"The flag's code goes by {show_day(timeline.flag_removal)}."
+        yield f"Remove the flag's code by {show_day(timeline.flag_removal)}."
 
 
 def _phase(phase: Phase) -> tuple[str, ...]:
@@ -167,30 +167,27 @@ def _names(activities: tuple[str, ...]) -> str:
 
 def _readiness(plan: Plan) -> Section:
     rows = tuple(
-        (item.title, item.wants, item.owner, item.evidence, show_day(item.due), f"{item.source}{_noted(item.note)}")
+        (item.title, item.wants, item.owner, item.evidence, show_day(item.due), item.note or "–")
         for item in plan.readiness
     )
     return Section(
-        "readiness", "Readiness", (f"{len(rows)} items; unknown blocks, a failed one stops the deployment.",),
-        ("item", "wants", "owner", "evidence", "due", "from"), rows,
+        "readiness", "Readiness", (f"{len(rows)} items. An item without valid evidence blocks the deployment.",),
+        ("item", "required", "owner", "evidence", "due", "note"), rows,
     )  # fmt: skip
-
-
-def _noted(note: str) -> str:
-    return f": {note}" if note else ""
 
 
 def _steps(plan: Plan) -> Section:
     rows = tuple(_step(plan, number, step) for number, step in enumerate(plan.steps, 1))
     return Section(
-        "steps", "Steps", (f"At least {format_duration(plan.watched)} of watching and waiting in all.",),
-        ("#", "step", "users on the new", "instances", "watches", "at the latest after", "undone by"), rows,
-        numbers=("#", "users on the new", "instances", "watches", "at the latest after"),
+        "steps", "Steps",
+        (f"At least {format_duration(plan.watched)} in all. A step ends only when its result is confirmed.",),
+        ("#", "step", "new version", "instances", "takes", "deadline", "if it fails"), rows,
+        numbers=("#", "new version", "instances", "takes", "deadline"),
     )  # fmt: skip
 
 
 def _step(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
-    users = "none: closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
+    users = "closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
     watches = format_duration(step.duration) if step.duration else "–"
     return (
         str(number), step.title, users, f"{step.instances} of {plan.instances}", watches,
@@ -201,13 +198,13 @@ def _step(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
 def _attendance(plan: Plan) -> Section:
     outside = outside_hours(plan.waves)
     sentence = (
-        f"{format_duration(outside.total_seconds())} of it outside anyone's working hours."
+        f"{format_duration(outside.total_seconds())} are outside the working hours of every zone."
         if outside
-        else "All of it within somebody's working hours."
+        else "The working hours of the zones cover all of it."
     )
     rows = tuple(row for wave in plan.waves for row in _wave(plan, wave))
     headers = ("step", "duty", "from", "until", "zone", "hours", *(f"in {zone}" for zone in plan.zones[1:]))
-    return Section("attendance", "Who must be awake", (sentence,), headers, rows)
+    return Section("attendance", "On duty", (sentence,), headers, rows)
 
 
 def _wave(plan: Plan, wave: Wave) -> Iterator[tuple[str, ...]]:
@@ -230,17 +227,17 @@ def _rollback(plan: Plan) -> Section:
     return Section(
         "rollback", "Rollback",
         (
-            f"Done within {format_duration(rollback.deadline)}, or a person is called. It starts by itself on:",
+            f"Takes at most {format_duration(rollback.deadline)}; after that, Pilotage pages an operator. Triggers:",
             *rollback.triggers,
         ),
-        ("#", "move"), tuple((str(number), move) for number, move in enumerate(rollback.moves, 1)),
+        ("#", "step"), tuple((str(number), move) for number, move in enumerate(rollback.moves, 1)),
         rollback.then, ("#",),
     )  # fmt: skip
 
 
 def _health(plan: Plan) -> Section:
     rows = tuple(
-        (h.title, f"{_limit(plan, h.limit)} ({h.limit})", h.compared_with, h.provided_by or "nothing: not judged")
+        (h.title, f"{_limit(plan, h.limit)} ({h.limit})", h.compared_with, h.provided_by or "not measured")
         for h in plan.health
     )
     return Section("health", "Health", (), ("metric", "limit", "against", "measured by"), rows)
@@ -254,7 +251,7 @@ def _alerts(plan: Plan) -> Section:
         )
         for a in plan.alerts
     )  # fmt: skip
-    return Section("alerts", "Alerts", (), ("alert", "when", "for", "severity", "then", "tells"), rows)
+    return Section("alerts", "Alerts", (), ("alert", "condition", "for", "severity", "action", "channels"), rows)
 
 
 def _communication(plan: Plan) -> Section:
@@ -280,10 +277,10 @@ def _retrospective(plan: Plan) -> Section:
     sentences = (
         f"{retro.timing.capitalize()}{due}, {retro.minutes} minutes; {retro.after_rollback}.",
         f"Required: {', '.join(retro.required)}. Optional: {', '.join(retro.optional)}.",
-        f"Each action has: {', '.join(retro.action_fields)}. Followed up {'; '.join(retro.follow_up)}.",
+        f"Each action has: {', '.join(retro.action_fields)}. Follow-up: {'; '.join(retro.follow_up)}.",
     )
     rows = tuple(
-        (item.title, f"{item.minutes} min", "beforehand, in writing" if item.asynchronous else "together")
+        (item.title, f"{item.minutes} min", "in writing, beforehand" if item.asynchronous else "together")
         for item in retro.agenda
     )
     targets = tuple(
@@ -296,5 +293,5 @@ def _retrospective(plan: Plan) -> Section:
 
 
 def _numbers(plan: Plan) -> Section:
-    rows = tuple((s.path, show_value(s.unit, s.value), s.source, s.why) for s in plan.settings)
-    return Section("numbers", "Numbers", (), ("number", "value", "from", "why"), rows)
+    rows = tuple((s.path, show_value(s.unit, s.value), origin(s.source), s.why) for s in plan.settings)
+    return Section("numbers", "Settings", (), ("setting", "value", "source", "meaning"), rows)

@@ -91,9 +91,12 @@ def test_wrong_options_are_usage_errors(folder: Path, arguments: tuple[str, ...]
         (("--what-if", "risk_tolerance=none"), "risk_tolerance: 'none' is not one of low, medium, high"),
         (("--what-if", "stakeholders=all,enterprise"), "stakeholders: 'all, enterprise' is not one of internal-only"),
         (("--why", "nothing"), "the plan has no 'nothing'"),
-        (("--accept", "made-up", "--reason", "x"), "accept: there is no conflict called 'made-up'"),
-        (("--date", "2026-11-27", "--as-of", "2026-11-23"), "What would do, smallest first: say which phases"),
-        (("--done", "lunch"), "there is no phase called 'lunch'"),
+        (("--accept", "made-up", "--reason", "x"), "accept: no conflict is called 'made-up'"),
+        (
+            ("--date", "2026-11-27", "--as-of", "2026-11-23"),
+            "Changes that would help, smallest first: name the completed phases",
+        ),
+        (("--done", "lunch"), "no phase is called 'lunch'"),
         (("--format", "ics"), "a plan without a date has no calendar"),
     ],
 )
@@ -165,7 +168,7 @@ def test_r8_deploy_refuses_a_conflict_nobody_accepted_and_records_one_that_someb
     (folder / "pilotage.yaml").write_text(GOOD.replace("[customer-facing, enterprise]", "[internal-only, enterprise]"))
     status, sentence = outcome(run("deploy", "2.4.0"))
     assert status == 3
-    assert "internal-only-with-others: internal-only says that nobody outside is concerned" in sentence
+    assert "internal-only-with-others: internal-only means that nobody outside is affected" in sentence
     assert "stakeholders: [enterprise]" in sentence
     assert '--accept internal-only-with-others --reason "…"' in sentence
     accepted = data("plan", "2.4.0", "--accept", "internal-only-with-others", "--reason", "known")
@@ -174,7 +177,7 @@ def test_r8_deploy_refuses_a_conflict_nobody_accepted_and_records_one_that_someb
 
 @pytest.mark.parametrize(
     ("strategy", "words"),
-    [("feature-toggle", "a feature toggle needs its flag"), ("big-bang", "big-bang needs a backup with proof (R15)")],
+    [("feature-toggle", "a feature toggle needs a flag"), ("big-bang", "big-bang needs a backup check")],
 )
 def test_deploy_refuses_a_strategy_without_what_it_needs(folder: Path, strategy: str, words: str) -> None:
     (folder / "pilotage.yaml").write_text(GOOD.replace("strategy: canary", f"strategy: {strategy}"))

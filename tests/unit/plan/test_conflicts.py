@@ -81,7 +81,7 @@ def test_c26_rolling_a_thousand_hosts_one_by_one_is_computed_and_the_smallest_ba
     made = plan(Service(instances=1000), release_type="major", deployment_strategy="rolling", risk_tolerance="low")
     (found,) = [c for c in made.conflicts if c.name == "rolling-outlasts-its-phase"]
     assert not found.blocking
-    assert "1000 batches take up to 3d22h26m40s, the execution phase has 3 days" in found.explanation
+    assert "1000 batches take up to 3d22h26m40s, and the execution phase has 3 days" in found.explanation
     assert found.relaxation == "rolling.batch: 2, with rolling.max_unavailable: 2"
     overrides = {name: Override(2, "here") for name in ("rolling.batch", "rolling.max_unavailable")}
     freed = plan(
@@ -97,7 +97,7 @@ def test_c26_the_warning_names_what_collides_and_where_it_comes_from() -> None:
         Conflict(
             "rolling-outlasts-its-phase",
             ("rolling.batch", "rolling.wait", "instances: 300"),
-            "300 batches take up to 1d4h20m, the execution phase has 1 day",
+            "300 batches take up to 1d4h20m, and the execution phase has 1 day",
             "rolling.batch: 2, with rolling.max_unavailable: 2",
             False,
             "R14, C26",
@@ -133,9 +133,9 @@ def test_r8_acceptance_is_recorded_with_reason_and_name() -> None:
 @pytest.mark.parametrize(
     ("acceptance", "name", "words"),
     [
-        (Acceptance("because", "ada"), "made-up", "there is no conflict called 'made-up'; this plan has none"),
-        (Acceptance(" ", "ada"), NAMES[0], "an acceptance needs a reason"),
-        (Acceptance("x", "y", "pilotage.yaml:7"), "made-up", "pilotage.yaml:7: there is no conflict called"),
+        (Acceptance("because", "ada"), "made-up", "no conflict is called 'made-up'; this plan has none"),
+        (Acceptance(" ", "ada"), NAMES[0], "add a reason to accept it"),
+        (Acceptance("x", "y", "pilotage.yaml:7"), "made-up", "pilotage.yaml:7: no conflict is called"),
     ],
 )
 def test_r8_an_acceptance_of_nothing_is_refused(acceptance: Acceptance, name: str, words: str) -> None:

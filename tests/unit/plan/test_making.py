@@ -159,16 +159,16 @@ def test_r1_stakeholders_may_be_several_but_not_none() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"version": ""}, "name the version to release"),
-        ({"version": " \n"}, "there is none: name the version to release"),
-        ({"version": "v1\n2"}, r"'v1\\n2' holds what no version should"),
-        ({"version": " 1.0"}, "' 1.0' holds what no version should"),
-        ({"version": "-x"}, "'-x' holds what no version should"),
-        ({"version": "\u202e1.0"}, "holds what no version should"),
-        ({"version": "1" * 129}, "129 characters, and 128 are the most"),
-        ({"service": Service(instances=0)}, "0 carry no traffic"),
-        ({"done": ["building"]}, "no phase called 'building'; there are planning_phase, development_phase"),
-        ({"done": ["testing_phase"]}, "testing_phase cannot be done before planning_phase"),
+        ({"version": ""}, "Name the version to release"),
+        ({"version": " \n"}, "it is empty. Name the version to release"),
+        ({"version": "v1\n2"}, r"'v1\\n2' is not usable as a version"),
+        ({"version": " 1.0"}, "' 1.0' is not usable as a version"),
+        ({"version": "-x"}, "'-x' is not usable as a version"),
+        ({"version": "\u202e1.0"}, "is not usable as a version"),
+        ({"version": "1" * 129}, "it has 129 characters; at most 128 are allowed"),
+        ({"service": Service(instances=0)}, "must be at least 1, got 0"),
+        ({"done": ["building"]}, "no phase is called 'building'; there are planning_phase, development_phase"),
+        ({"done": ["testing_phase"]}, "testing_phase cannot be complete before planning_phase"),
     ],
 )
 def test_wrong_input_is_named_with_what_would_be_right(wrong: dict[str, Any], words: str) -> None:

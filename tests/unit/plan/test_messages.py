@@ -111,7 +111,7 @@ def test_c11_a_hotfix_catches_up_by_audience(identity: str, stakeholder: str, ru
     found = message(identity, stakeholders=stakeholder, release_type="hotfix", deployment_strategy="rolling")
     assert found.catch_up is not None
     assert (found.catch_up.rule, str(found.lead)) == (rule, lead)
-    assert "on record" in found.catch_up.waiver
+    assert "is recorded" in found.catch_up.waiver
     assert "C11" in found.source
 
 

@@ -116,14 +116,14 @@ def facts(**changed: Any) -> Facts:
 
 def test_r25_figures_stand_against_targets_and_few_are_not_called_sure() -> None:
     rows = {row[0]: row[1:] for row in section(fact_sheet(facts(), RETRO), "targets").rows}
-    assert rows["Deployments rolled back"] == ("< 5 %", "5.0% (1%–24%, 1 of 20)", "no")
+    assert rows["Rolled-back deployments"] == ("< 5 %", "5.0% (1%–24%, 1 of 20)", "no")
     assert rows["Time to recovery"] == ("< 30 min", "30s in the median, of 1", "yes")
-    assert rows["Bugs that escaped"] == ("< 2 %", "not connected", "–")
+    assert rows["Escaped bugs"] == ("< 2 %", "not connected", "–")
     few = [d for d in DEPLOYMENTS if d.end is End.COMPLETED][:3]
     rows = {
         row[0]: row[1:] for row in section(fact_sheet(facts(dora=dora_of(few, 0, 28 * DAY)), RETRO), "targets").rows
     }
-    assert rows["Deployments that succeeded"][2] == "yes, but 3 are too few to be sure"
+    assert rows["Successful deployments"][2] == "yes, but 3 are too few to be sure"
 
 
 def test_r25_c12_the_agenda_adds_up_and_a_distributed_team_writes_parts_of_it_beforehand() -> None:
