@@ -9,12 +9,14 @@ README = Path(__file__).parents[1] / "README.md"
 _NEXT = {
     "try it on your own service": "[quick start](start/quick-start.md), ten minutes",
     "learn the words": "[concepts](start/concepts.md)",
-    "choose a strategy": "[strategies](guides/strategies.md), [canary rollouts](guides/canary.md)",
+    "choose a strategy": "[strategies](guides/strategies.md), [canary rollouts](guides/canary.md), "
+    "[control releases](guides/control.md)",
     "gate, announce and document releases": "[readiness gates](guides/readiness.md), "
     "[notifications](guides/notifications.md), [release notes](guides/notes.md)",
     "look something up": "[pilotage.yaml](reference/pilotage-yaml.md), [command line](reference/cli.md), "
     "[events](reference/events.md), [errors](reference/errors.md)",
-    "know why to trust it": "[the judge](explanation/judge.md), [failure modes](explanation/reliability.md), "
+    "know why to trust it": "[guarantees](explanation/guarantees.md), [the judge](explanation/judge.md), "
+    "[failure modes](explanation/reliability.md), "
     "[integrity](explanation/integrity.md)",
     "run it in production": "[run, back up, upgrade](operate/operate.md), "
     "[emergencies](operate/emergencies.md), [troubleshooting](operate/troubleshooting.md)",

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/guides/plans.md and docs/explanation/judge.md: `python docs/plan_pictures.py`.
+"""Makes the pictures of docs/guides/plans.md and docs/guides/analysis.md: `python docs/plan_pictures.py`.
 
 From one plan, in a real browser and a real calendar: needs Chromium and calcurse on the PATH.
 """

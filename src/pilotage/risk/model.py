@@ -1,7 +1,7 @@
 """A logistic model of harm: small, additive, shipped as JSON, and refitted to a team's own history where it has one.
 
 log-odds = intercept + Σ weight · (measure − mean) / deviation. The part of a factor is the sum of its measures' terms:
-what it adds to the log-odds of a change that is average in everything. `docs/guides/risk.md` names the training data.
+what it adds to the log-odds of a change that is average in everything. docs/explanation/risk-model.md names the data.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Read it from the top: commands first, then safety, then holds, then the next step. Actions are the whole desired
 state, every time, so that a controller that was killed between any two of them converges when it comes back.
-The rules numbered here are those of docs/guides/canary.md.
+The rules numbered here are those of docs/explanation/guarantees.md.
 """
 
 from __future__ import annotations
