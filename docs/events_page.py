@@ -74,7 +74,7 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
 _OPENING = """# Events
 
 Everything that happens to a rollout is an event. Read them with `pilotage events`, receive them
-[in your channels](../guides/notifications.md), or take them from `pilotage events --json`.
+[in your channels](../guides/notifications.md), or take them from [`pilotage events --json`](json.md).
 
 Each event has a type, a sentence for people, and data for programs. Type and fields are stable: a later version adds
 fields and types. `pilotage schema events` prints the JSON Schema of both.

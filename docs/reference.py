@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import cli_page
 import events_page
 import front_page
+import json_page
 import yaml_page
 
 from pilotage.app.adapters import in_words, installed
@@ -197,6 +198,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/cli.md": cli_page.page,
     "reference/events.md": events_page.page,
+    "reference/json.md": json_page.page,
     "reference/errors.md": errors_page,
     "reference/adapters.md": adapters_page,
     "reference/variables.md": variables_page,

@@ -98,7 +98,7 @@ def _retrospective(it: Shop) -> None:
     assert "action 1 of bob is overdue since 2026-01-05" in sheet
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
     (gate,) = [one for one in told["gates"] if one["item"] == "action_1"]
-    assert (gate["standing"], gate["next"]) == ("not ready", "pilotage action done 1 --outcome …")
+    assert (gate["status"], gate["next_step"]) == ("not-ready", "pilotage action done 1 --outcome …")
     it.run("action", "done", "1", "--outcome", "the smoke test found the next one")
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
     assert not [one for one in told["gates"] if one["item"] == "action_1"]

@@ -101,7 +101,7 @@ def _ago(seconds: float) -> str:
 def missing(it: Shop, version: str = "v1") -> dict[str, str]:
     """What is not ready, and why."""
     told = json.loads(it.run("ready", version, "-e", "production", "--json", expect=None))
-    return {gate["item"]: gate["reason"] for gate in told["gates"] if gate["standing"] == "not ready"}
+    return {gate["item"]: gate["reason"] for gate in told["gates"] if gate["status"] == "not-ready"}
 
 
 def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Make) -> None:
@@ -117,7 +117,7 @@ def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Ma
     it.run("deploy", it.release("v1"), "-e", "staging")
     gates = json.loads(it.run("ready", "v1", "-e", "production", "--json", expect=None))["gates"]
     (seen,) = (gate for gate in gates if gate["item"] == "monitoring_instrumentation")
-    assert seen["standing"] == "ready", seen
+    assert seen["status"] == "ready", seen
     assert re.search(r"0 requests of users and [1-9]\d* synthetic requests of Pilotage's own", json.dumps(seen)), seen
     # Which environment gets synthetic requests is no difference between staging and production.
     assert "environment_parity" not in missing(it)
@@ -146,7 +146,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
     it.url = f"http://{staging}"
     with users(it):
         drilled = json.loads(it.run("drill", "rollback", "v1", "--json"))
-        assert 0 < drilled["seconds"] <= drilled["allowed"]
+        assert 0 < drilled["duration_seconds"] <= drilled["limit_seconds"]
         it.run("deploy", "v1", "-e", "staging")
         left = missing(it)
         assert {"rollback_mechanism", "deployment_automation", "monitoring_instrumentation"}.isdisjoint(left), left

@@ -9,18 +9,58 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pilotage.app.project import Project, Unclear
+from pilotage.model.event_names import type_today
 from pilotage.model.message import Incident, Message, Severity
+from pilotage.model.output.records import ChannelOutput, MessageOutput, NotifyOutput
+from pilotage.model.timestamp import timestamp
 
 if TYPE_CHECKING:
     from pilotage.adapters.secrets import Secret
+    from pilotage.engine.records.outbox import ChannelHealth
 
 
-def overview(project: Project, limit: int) -> tuple[Sequence[Any], Sequence[Mapping[str, Any]]]:
+def overview(project: Project, limit: int) -> tuple[Sequence[ChannelHealth], Sequence[Mapping[str, Any]]]:
     """How each channel does, and the newest messages, newest first, as rows of the outbox."""
     from pilotage.engine.records import outbox
 
     names = [channel.called for channel in project.whole.configuration.notify]
     return outbox.health(project.store.engine, names), outbox.letters(project.store.engine, limit=limit)
+
+
+def overview_output(health: Sequence[ChannelHealth], letters: Sequence[Mapping[str, Any]]) -> NotifyOutput:
+    """The same as JSON."""
+    channels = tuple(_channel(one) for one in health)
+    return NotifyOutput(channels=channels, messages=tuple(_message(letter) for letter in letters))
+
+
+def _channel(one: ChannelHealth) -> ChannelOutput:
+    return ChannelOutput(
+        channel=one.channel,
+        sent=one.sent,
+        waiting=one.waiting,
+        dead=one.dead,
+        last_sent_at=timestamp(one.last_sent),
+        error=one.error,
+    )
+
+
+def _message(row: Mapping[str, Any]) -> MessageOutput:
+    """row: of the outbox."""
+    # Of a message that was pruned, only the digest is left.
+    said = {name: str(row["message"].get(name, "")) for name in ("severity", "title", "text")}
+    return MessageOutput(
+        key=row["key"],
+        channel=row["channel"],
+        state=row["state"],
+        due_at=timestamp(row["due"]),
+        attempts=row["attempts"],
+        created_at=timestamp(row["created_at"]),
+        sent_at=timestamp(row["sent_at"]),
+        receipt=row["receipt"],
+        error=row["error"],
+        type=type_today(str(row["message"].get("type", ""))),
+        **said,
+    )
 
 
 def send_again(project: Project, channel: str | None) -> int:

@@ -93,7 +93,7 @@ def validate(project: Project) -> None:
 
 
 def schema_of(what: str) -> str:
-    """The JSON Schema of the configuration, of a plan, or of events."""
+    """The JSON Schema of the configuration, of a plan, of events, or of what `--json` prints."""
     if what == "plan":
         from pilotage.model.plan import Plan
 
@@ -102,6 +102,10 @@ def schema_of(what: str) -> str:
         from pilotage.model.events import schemas
 
         return json.dumps(schemas(), indent=2) + "\n"
+    if what == "output":
+        from pilotage.model import output
+
+        return json.dumps(output.schemas(), indent=2) + "\n"
     return json_schema()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from pilotage.cli.planning import wish_of, wish_options
 
 if TYPE_CHECKING:
     from pilotage.model.announcement import Announced
+    from pilotage.model.output.records import AnnouncementOutput
     from pilotage.model.plan import Plan
 
 _range = click.option(
@@ -69,8 +69,11 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
     found, now = announcements_of(project.store, plan), project.clock.now()
     zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
     if as_json:
-        items = [{**vars(one), "state": one.state.value, "overdue": one.overdue(now)} for one in found]
-        click.echo(json.dumps({"schema": 1, "version": version, "announcements": items}, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import AnnouncementsOutput
+
+        items = tuple(_output(one, now) for one in found)
+        show_json(AnnouncementsOutput(version=version, announcements=items))
         return
     from pilotage.cli.edge import console
     from pilotage.cli.showing import table
@@ -232,3 +235,21 @@ def template(item: str, output: Path | None) -> None:
 
     write_file(output, text)
     click.echo(f"written: {output}", err=True)
+
+
+def _output(one: Announced, now: float) -> AnnouncementOutput:
+    from pilotage.model.output.records import AnnouncementOutput
+    from pilotage.model.timestamp import timestamp
+
+    return AnnouncementOutput(
+        item=one.item,
+        title=one.title,
+        audience=one.audience,
+        owner=one.owner,
+        state=one.state.value,
+        due_at=timestamp(one.due),
+        overdue=one.overdue(now),
+        text=one.text,
+        actor=one.actor,
+        reason=one.reason,
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
 
     from pilotage.app.plan import Retargeted
     from pilotage.app.project import Project
+    from pilotage.model.output.records import ChangeOutput
     from pilotage.model.plan import Plan
     from pilotage.model.plan_change import PlanChange
 
@@ -27,7 +26,10 @@ def named_plan(project: Project, named: str) -> Plan:
 
 def show_changes(changes: Sequence[PlanChange], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"schema": 1, "changes": [asdict(c) for c in changes]}, ensure_ascii=False, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import ChangesOutput
+
+        show_json(ChangesOutput(changes=_outputs(changes)))
     elif not changes:
         click.echo("no difference")
     else:
@@ -37,11 +39,23 @@ def show_changes(changes: Sequence[PlanChange], as_json: bool) -> None:
         console().print(changes_view(tuple(changes)))
 
 
+def _outputs(changes: Sequence[PlanChange]) -> tuple[ChangeOutput, ...]:
+    from pilotage.model.output.records import ChangeOutput
+
+    return tuple(
+        ChangeOutput(section=c.part, name=c.what, before=c.before, after=c.after, affects=c.whom, reason=c.reason)
+        for c in changes
+    )
+
+
 def show_retargeted(moved: Retargeted, as_json: bool) -> None:
     """What moves, and who must be told again."""
     if as_json:
-        changes, again = [asdict(c) for c in moved.changes], [asdict(r) for r in moved.again]
-        click.echo(json.dumps({"schema": 1, "changes": changes, "tell_again": again}, ensure_ascii=False, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import RenotifyOutput, RetargetOutput
+
+        again = tuple(RenotifyOutput(audience=r.audience, channels=r.told_by, owner=r.owner) for r in moved.again)
+        show_json(RetargetOutput(changes=_outputs(moved.changes), notify_again=again))
         return
     show_changes(moved.changes, as_json=False)
     click.echo("\nMust be told again:" if moved.again else "\nNobody was told the old date yet.")

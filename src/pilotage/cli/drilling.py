@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -38,8 +37,11 @@ def drill_rollback(
     wish = wish_of(project, version, **wished)
     done = practise(project, project.actor, environment, wish, float(parse_duration(timeout)))
     if as_json:
-        content = {"schema": 1, "rollout": done.rollout, "seconds": round(done.seconds, 3), "allowed": done.allowed}
-        click.echo(json.dumps(content))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import DrillOutput
+
+        seconds = round(done.seconds, 3)
+        show_json(DrillOutput(rollout=done.rollout, duration_seconds=seconds, limit_seconds=done.allowed))
     else:
         took, allowed = f"{done.seconds:.1f} s", format_duration(done.allowed)
         click.echo(

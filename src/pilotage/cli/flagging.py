@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pilotage.app.project import Project
@@ -25,7 +23,11 @@ def show(project: Project, environment: str | None, as_json: bool) -> None:
 
     key, ramp = read(project, environment)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "flag": key, "groups": ramp.groups, "share": ramp.share / 1000}))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import FlagOutput
+        from pilotage.model.traffic import percent
+
+        show_json(FlagOutput(flag=key, groups=ramp.groups, weight_percent=percent(ramp.share)))
         return
     groups = f", and the groups {', '.join(ramp.groups)}" if ramp.groups else ""
     click.echo(f"{key}: {ramp.share / 10:g} % of users{groups}")
@@ -57,7 +59,11 @@ def stale(project: Project, environment: str | None, as_json: bool, fail: bool) 
 
     found = flags.stale(project, environment)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "stale": [vars(one) for one in found]}, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import StaleFlag, StaleFlagsOutput
+
+        listed = (StaleFlag(flag=one.flag, days=one.days, version=one.version) for one in found)
+        show_json(StaleFlagsOutput(stale=tuple(listed)))
     for one in found if not as_json else ():
         click.echo(f"{one.flag}: on for everyone for {one.days:.0f} days, since {one.version}")
     raise SystemExit(3 if fail and found else 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pilotage.app.project import Project
@@ -27,8 +25,10 @@ def show(project: Project, as_json: bool) -> None:
 
     found = keys.show(project)
     if as_json:
-        content = {"schema": 1, "id": found.id, "public": found.public, "earlier": list(found.earlier)}
-        click.echo(json.dumps(content, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import KeyOutput
+
+        show_json(KeyOutput(id=found.id, public_key=found.public, earlier_ids=tuple(found.earlier)))
         return
     click.echo(found.public, nl=False)
     click.echo(f"key {found.id}" + (f"; earlier keys: {', '.join(found.earlier)}" if found.earlier else ""), err=True)

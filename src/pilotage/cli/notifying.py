@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
 
 import click
 
@@ -23,12 +21,13 @@ def notify() -> None:
 @click.pass_obj
 def show(project: Project, limit: int, as_json: bool) -> None:
     """Show the state of each channel and the newest messages."""
-    from pilotage.app.channels import overview
+    from pilotage.app.channels import overview, overview_output
 
     health, letters = overview(project, limit)
     if as_json:
-        shown = [_plain(letter) for letter in letters]
-        click.echo(json.dumps({"schema": 1, "channels": [vars(one) for one in health], "messages": shown}, indent=2))
+        from pilotage.cli.output import show_json
+
+        show_json(overview_output(health, letters))
         return
     from pilotage.cli.edge import console
     from pilotage.cli.showing import table
@@ -43,11 +42,6 @@ def show(project: Project, limit: int, as_json: bool) -> None:
          str(letter["attempts"]), letter["error"] or "")
         for letter in letters
     ]))  # fmt: skip
-
-
-def _plain(letter: Any) -> dict[str, Any]:
-    kept = ("key", "channel", "state", "due", "attempts", "created_at", "sent_at", "receipt", "error", "message")
-    return {name: letter[name] for name in kept}
 
 
 def _clock(at: float | None) -> str:

@@ -195,8 +195,10 @@ def _explain(made: Plan, path: str, as_json: bool) -> None:
 
     reason = reason_of(made, path)
     if as_json:
-        answer = {"schema": 1, "path": reason.path, "value": reason.value, "because": reason.because}
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import ReasonOutput
+
+        show_json(ReasonOutput(path=reason.path, value=reason.value, reasons=tuple(reason.because)), line=True)
         return
     value = reason.value if isinstance(reason.value, str) else json.dumps(reason.value, ensure_ascii=False)
     click.echo(f"{reason.path}: {value}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +12,12 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, key_option
 from pilotage.cli.plain_table import show_table
-from pilotage.model.json import JsonObject
 
 if TYPE_CHECKING:
     from pilotage.app.explain import Explained
     from pilotage.app.status import EnvironmentStatus
-    from pilotage.model.live import LiveView
+    from pilotage.model.output.rollouts import EnvironmentOutput, RolloutOutput
     from pilotage.model.record import RolloutSummary
-
-SCHEMA = 1
-"""Version of the JSON that these commands print; raised when a field changes its meaning or goes."""
 
 
 @click.command()
@@ -42,7 +37,9 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         return
     (found,) = every
     if as_json:
-        click.echo(json.dumps(_status(project, found), indent=2))
+        from pilotage.cli.output import show_json
+
+        show_json(_status(project, found))
         return
     click.echo(f"{found.service} in {found.environment}: {found.headline}")
     if found.home:
@@ -62,8 +59,10 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
 def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: bool) -> None:
     """One line per environment; `-s` and `-e` show one in full."""
     if as_json:
-        shown = [_status(project, found) for found in every]
-        click.echo(json.dumps({"schema": SCHEMA, "environments": shown}, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.rollouts import StatusOutput
+
+        show_json(StatusOutput(environments=tuple(_status(project, found) for found in every)))
         return
     for found in every:
         newest = found.newest
@@ -73,19 +72,20 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
         click.echo(line)
 
 
-def _status(project: Project, found: EnvironmentStatus) -> JsonObject:
+def _status(project: Project, found: EnvironmentStatus) -> EnvironmentOutput:
+    from pilotage.model.output.rollouts import EnvironmentOutput, HomeOutput
+
     newest, home = found.newest, found.home
-    return {
-        "schema": SCHEMA,
-        "service": found.service,
-        "environment": found.environment,
-        "serving": found.serving[0] if found.serving else None,
-        "preserved": newest.version if newest and newest.preserved else None,
-        "queued": [rollout.version for rollout in found.queued],
-        "worker": found.worker,
-        "home": {"name": home.name, "heard": home.heard} if home else None,
-        "rollout": _plain(project, [newest])[0] if newest else None,
-    }
+    return EnvironmentOutput(
+        service=found.service,
+        environment=found.environment,
+        serving=found.serving[0] if found.serving else None,
+        kept_environment=newest.version if newest and newest.preserved else None,
+        queued=tuple(rollout.version for rollout in found.queued),
+        worker=found.worker,
+        home=HomeOutput(name=home.name, heard_seconds_ago=home.heard) if home else None,
+        rollout=_outputs(project, [newest])[0] if newest else None,
+    )
 
 
 def _show(project: Project, latest: RolloutSummary) -> None:
@@ -113,7 +113,10 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
     found = recorded(project, environment, limit)
     several = len({r.service for r in found}) > 1
     if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "rollouts": _plain(project, found)}, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.rollouts import HistoryOutput
+
+        show_json(HistoryOutput(rollouts=_outputs(project, found)))
         return
     titles = ("began", *(["service"] if several else []), "rollout", "version", "status", "took", "by", "reason")
     show_table(titles, [_cells(one, several) for one in found])
@@ -154,10 +157,17 @@ def events(
 
 
 def _list(project: Project, rollout: str, as_json: bool) -> None:
+    recorded = project.records.events(rollout)
+    if as_json:
+        from pilotage.cli.output import show_json
+        from pilotage.render.outputs import event_output
+
+        for event in recorded:
+            show_json(event_output(event), line=True)
+        return
     from pilotage.render.lines import event_lines
 
-    recorded = project.records.events(rollout)
-    for line in [json.dumps(vars(e)) for e in recorded] if as_json else event_lines(recorded):
+    for line in event_lines(recorded):
         click.echo(line)
 
 
@@ -196,8 +206,10 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
     if html is not None:
         _write_page(html, found)
     if as_json:
-        because = list(found.sentences)
-        click.echo(json.dumps({"schema": SCHEMA, "rollout": found.rollout.id, "because": because}, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.rollouts import ExplanationOutput
+
+        show_json(ExplanationOutput(rollout=found.rollout.id, explanation=tuple(found.sentences)))
     else:
         click.echo("\n".join(found.sentences))
 
@@ -215,28 +227,8 @@ def _write_page(path: Path, found: Explained) -> None:
     click.echo(f"written: {path}", err=True)
 
 
-def _plain(project: Project, rollouts: Sequence[RolloutSummary]) -> list[JsonObject]:
+def _outputs(project: Project, rollouts: Sequence[RolloutSummary]) -> tuple[RolloutOutput, ...]:
     """Rollouts as JSON, each with its last observation."""
-    seen = project.records.live_views([rollout.id for rollout in rollouts])
-    return [_rollout(rollout, seen[rollout.id]) for rollout in rollouts]
+    from pilotage.render.outputs import rollout_outputs
 
-
-def _rollout(rollout: RolloutSummary, live: LiveView) -> JsonObject:
-    return {
-        "id": rollout.id,
-        "version": rollout.version,
-        "old": rollout.old,
-        "status": rollout.status.value,
-        "reason": rollout.reason,
-        "step": rollout.step,
-        "weight": live.routed,
-        "wanted": live.wanted,
-        "observed": live.observed,
-        "verdicts": live.to_dict()["verdicts"],
-        "actor": rollout.actor,
-        "sequence": rollout.sequence,
-        "created_at": rollout.created_at,
-        "started_at": rollout.started_at,
-        "finished_at": rollout.finished_at,
-        "plan": rollout.plan_hash,
-    }
+    return rollout_outputs(rollouts, project.records.live_views([rollout.id for rollout in rollouts]))

@@ -55,14 +55,15 @@ def ready(
     Exits 3 if a gate is not ready. `pilotage deploy` refuses the release with the same table.
     """
     from pilotage.app.plan import plan_for
-    from pilotage.render.readiness import to_dict
+    from pilotage.cli.output import show_json
+    from pilotage.render.readiness_output import readiness_output
 
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     while True:
         found = _look(project, plan)
         _write(project, plan, found, sarif, markdown, archive)
         if as_json:
-            click.echo(json.dumps(to_dict(found), indent=None if watch else 2, ensure_ascii=False))
+            show_json(readiness_output(found), line=watch)
         else:
             show(found)
         if found.ready or not watch:
@@ -196,13 +197,18 @@ def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tup
     """
     from pilotage.app.keys import trusted_keys
     from pilotage.app.readiness.bundle import verify
+    from pilotage.cli.output import show_json
+    from pilotage.model.output.readiness import AuditOutput
     from pilotage.model.readiness import BadBundle
 
     try:
         found = verify(path, artifact, keys=trusted_keys(project, keys), strict=bool(keys))
     except BadBundle as error:
         words = clean(str(error))
-        click.echo(json.dumps({"schema": 1, "whole": False, "faults": [words]}) if as_json else words)
+        if as_json:
+            show_json(AuditOutput(intact=False, faults=(words,)))
+        else:
+            click.echo(words)
         raise SystemExit(error.exit_status) from None
     _show_audit(found, as_json)
     unsure = 0 if found.known else UNVERIFIABLE
@@ -213,10 +219,22 @@ def _show_audit(found: Audit, as_json: bool) -> None:
     from pilotage.render.readiness import headline
 
     if as_json:
-        content = {"schema": 1, "whole": not found.faults, "ready": found.readiness.ready, "sha256": found.sha256,
-                   "files": found.files, "remade": found.remade, "claimed": found.claimed, "key": found.key or None,
-                   "key_known": found.known, "faults": [clean(fault) for fault in found.faults]}  # fmt: skip
-        click.echo(json.dumps(content, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.readiness import AuditOutput
+
+        show_json(
+            AuditOutput(
+                intact=not found.faults,
+                faults=tuple(clean(fault) for fault in found.faults),
+                ready=found.readiness.ready,
+                sha256=found.sha256,
+                files=found.files,
+                reports_reread=found.remade,
+                claims=found.claimed,
+                key_id=found.key or None,
+                key_known=found.known,
+            )
+        )
         return
     for fault in found.faults:
         click.echo(f"✗ {clean(fault)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -88,8 +87,11 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
     found = actions_here(project, open_only=not everything)
     today = project.today.isoformat()
     if as_json:
-        items = [{**vars(a), "overdue": a.overdue(today)} for a in found]
-        click.echo(json.dumps({"schema": 1, "actions": items}, indent=2, ensure_ascii=False))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.records import FollowUpOutput, FollowUpsOutput
+
+        items = tuple(FollowUpOutput(**vars(one), overdue=one.overdue(today)) for one in found)
+        show_json(FollowUpsOutput(followups=items))
         return
     from pilotage.cli.edge import console
     from pilotage.cli.showing import table

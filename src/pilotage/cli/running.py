@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -86,11 +85,22 @@ def deploy(
         return
     attended = attend(project, started.rollout.service, started.rollout.environment) is not Attended.NOBODY
     if detach or not wait or not attended:
-        click.echo(json.dumps({"rollout": started.rollout.id}) if as_json else started.rollout.id)
+        _show_detached(as_json, rollout=started.rollout.id)
         raise SystemExit(0 if attended or detach or not wait else 6)
     status = follow(project, started.rollout.id, seconds, as_json)
     # The stable version was asked for while another rolled out: that it is rolled back is what was wanted.
     raise SystemExit(0 if status == 4 and version == started.rollout.old else status)
+
+
+def _show_detached(as_json: bool, rollout: str | None = None, group_id: str | None = None) -> None:
+    """Print the id of what goes on without this command."""
+    if not as_json:
+        click.echo(rollout or group_id)
+        return
+    from pilotage.cli.output import show_json
+    from pilotage.model.output.rollouts import DetachedOutput
+
+    show_json(DetachedOutput(rollout=rollout, group_id=group_id), line=True)
 
 
 def _deploy_all(
@@ -114,21 +124,23 @@ def _deploy_all(
     click.echo(f"{release}: {version} of {', '.join(r.service for r in begun)} rolls out to {place}", err=True)
     project.ensure_worker()
     if detach:
-        click.echo(json.dumps({"release": release}) if as_json else release)
+        _show_detached(as_json, group_id=release)
         return 0
     return _follow_group(project, release, timeout, as_json)
 
 
 def _follow_group(project: Project, release: str, timeout: float | None, as_json: bool) -> int:
     from pilotage.app.follow import follow_group
+    from pilotage.cli.output import show_json
     from pilotage.render.lines import event_lines
+    from pilotage.render.outputs import event_output
 
     ended = None
     for look in follow_group(project, release, every=0.2, timeout=timeout):
         ended = look.ended
         for service, event in look.events:
             if as_json:
-                click.echo(json.dumps({"service": service, **vars(event)}))
+                show_json(event_output(event, service), line=True)
             else:
                 click.echo(f"{service:<12} {event_lines([event])[0]}")
     return 6 if ended is None else status_of(ended)
@@ -165,7 +177,9 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
 
 def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
     from pilotage.app.follow import follow
+    from pilotage.cli.output import show_json
     from pilotage.render.lines import event_lines
+    from pilotage.render.outputs import event_output, tick_output
 
     seen, ended = 0.0, None
     for look in follow(project, identity, every=0.1, timeout=timeout):
@@ -173,10 +187,13 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
         if look.unattended:
             click.echo("no worker has picked it up yet: run `pilotage doctor`", err=True)
         for event in look.events:
-            click.echo(json.dumps(vars(event)) if as_json else event_lines([event])[0])
+            if as_json:
+                show_json(event_output(event), line=True)
+            else:
+                click.echo(event_lines([event])[0])
         if as_json and looks and live.at > seen:
             seen = live.at
-            click.echo(json.dumps({"type": "look", "status": status.value, **live.to_dict()}))
+            show_json(tick_output(status.value, live), line=True)
         ended = status if look.ended else None
     if ended is None:
         click.echo("timed out; the rollout continues", err=True)

@@ -89,9 +89,9 @@ def validate(project: Project) -> None:
 
 
 @click.command()
-@click.argument("of", type=click.Choice(["configuration", "plan", "events"]), default="configuration")
+@click.argument("of", type=click.Choice(["configuration", "plan", "events", "output"]), default="configuration")
 def schema(of: str) -> None:
-    """Print the JSON Schema of pilotage.yaml, for editors, or the schema of plans or events."""
+    """Print the JSON Schema of pilotage.yaml, for editors, or of plans, of events, or of what --json prints."""
     from pilotage.app.init import schema_of
 
     click.echo(schema_of(of), nl=False)
@@ -103,13 +103,14 @@ def schema(of: str) -> None:
 @click.pass_obj
 def doctor(project: Project, environment: str | None, as_json: bool) -> None:
     """Check this machine, pilotage.yaml and its channels. Exits with 9 if something is missing, and says what to do."""
-    import json
-
     from pilotage.app.doctor import examine
+    from pilotage.cli.output import show_json
+    from pilotage.model.output.records import CheckedOutput, DoctorOutput
 
     findings = examine(project, environment)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "findings": [vars(f) for f in findings]}, indent=2))
+        checked = (CheckedOutput(result=f.result, subject=f.what, sentence=f.sentence) for f in findings)
+        show_json(DoctorOutput(findings=tuple(checked)))
     else:
         for finding in findings:
             click.echo(f"{finding.result:<5} {finding.what}: {finding.sentence}")

@@ -159,9 +159,13 @@ def _write_report(directory: Path, runs: Sequence[Run]) -> None:
     if runs:
         lines += [to_markdown(runs[-1].rollout.plan).replace("\n#", "\n##").replace("# ", "## ", 1)]
     (directory / "report.md").write_text("\n".join(lines), encoding="utf-8")
+    import msgspec
+
+    from pilotage.render.outputs import event_output
+
     with (directory / "events.jsonl").open("w", encoding="utf-8") as file:
         for run in runs:
-            file.writelines(json.dumps(vars(event), ensure_ascii=False) + "\n" for event in run.events)
+            file.writelines(msgspec.json.encode(event_output(event)).decode() + "\n" for event in run.events)
 
 
 def _configuration(directory: Path, port: int) -> str:

@@ -8,6 +8,8 @@ from pilotage.model.readiness import Gate, Readiness, Standing
 from pilotage.render.markdown import literal
 
 SCHEMA = 1
+"""Of a bundle's readiness."""
+
 MARK = {Standing.READY: "✓", Standing.WAIVED: "~", Standing.NOT_READY: "✗"}
 
 
@@ -27,7 +29,7 @@ def evidence(gate: Gate) -> str:
 
 
 def to_dict(found: Readiness) -> dict[str, Any]:
-    """JSON of it: `ready`, `gates` with their proofs, `signatures`."""
+    """As it stands in a bundle: `ready`, `gates` with their proofs, `signatures`."""
     import msgspec
 
     plain: dict[str, Any] = msgspec.to_builtins(found)

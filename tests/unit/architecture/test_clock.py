@@ -55,7 +55,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
     it.store.create(made, begin(made, None, Pace.FIRST, "ada"), snapshot, "ada", it.clock.now())
 
     listed = CliRunner().invoke(action, ["list", "--json"], obj=it)
-    assert json.loads(listed.output)["actions"][0]["overdue"] is overdue
+    assert json.loads(listed.output)["followups"][0]["overdue"] is overdue
     gates = assess_readiness(it, "ada", made).gates
     (gate,) = [gate for gate in gates if gate.item == "action_1"]
     assert gate.reason.startswith("bob owes since") is overdue

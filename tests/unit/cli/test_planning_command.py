@@ -116,7 +116,7 @@ def test_r3_what_if_shows_the_difference_and_its_status_tells(folder: Path) -> N
     same = run("plan", "2.4.0", "--what-if", "risk_tolerance=medium", "--detailed-exitcode")
     assert (same.exit_code, same.stdout) == (0, "no difference\n")
     changes = data("plan", "2.4.0", "--what-if", "stakeholders=multi-tenant")["changes"]
-    assert {change["what"] for change in changes} >= {"stakeholders", "Tenant waves are agreed"}
+    assert {change["name"] for change in changes} >= {"stakeholders", "Tenant waves are agreed"}
 
 
 def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
@@ -127,7 +127,7 @@ def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
     assert shown.exit_code == 10
     assert "version" in shown.stdout
     piped = run("plan", "diff", "a.json", "-", "--json", stdin=(folder / "b.json").read_text())
-    assert json.loads(piped.stdout)["changes"][0]["what"] == "version"
+    assert json.loads(piped.stdout)["changes"][0]["name"] == "version"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_retarget_keeps_the_plans_own_answers_and_names_who_must_be_told_again(f
     moving = ("plan", "retarget", "a.json", "--date", "2027-07-02")
     done = ("--done", "planning_phase,development_phase,testing_phase")
     said = data(*moving, "--as-of", "2027-06-10", *done)
-    assert {change["what"] for change in said["changes"] if change["part"] == "inputs"} == {"release date"}
-    assert [retold["audience"] for retold in said["tell_again"]] == ["compliance", "customers", "support"]
+    assert {change["name"] for change in said["changes"] if change["section"] == "inputs"} == {"release date"}
+    assert [retold["audience"] for retold in said["notify_again"]] == ["compliance", "customers", "support"]
     shown = run(*moving, "--as-of", "2027-06-10", *done, "-o", "b.json")
     assert "Must be told again:\n  compliance, by the compliance officer" in shown.stdout
     assert Plan.from_dict(json.loads((folder / "b.json").read_text())).answers.risk_tolerance == "medium"
@@ -234,13 +234,13 @@ def test_r13_auto_weights_come_from_the_traffic_in_the_configuration(folder: Pat
     made, auto = data("plan", "2.4.0"), data("plan", "2.4.0", "--why", "canary.weights")
     assert fixed["value"] == "5% → 25% → 50% → 100%"
     assert auto["value"].startswith("0.1% → 0.2% → 0.4%")
-    assert auto["because"][0].startswith("overridden in pilotage.yaml:")
+    assert auto["reasons"][0].startswith("overridden in pilotage.yaml:")
     (hurt,) = [note for note in made["notes"] if "users hurt" in note]
     figures = re.fullmatch(r"expected users hurt by a bad release: (\d+) \(fixed steps: (\d+)\)", hurt)
     assert figures
     ramp, steps = figures.groups()
     assert int(ramp) < int(steps)
-    assert f"by a bad release: {steps} (canary.weights: auto: {ramp})" in fixed["because"][1]
-    assert hurt in auto["because"][1]
+    assert f"by a bad release: {steps} (canary.weights: auto: {ramp})" in fixed["reasons"][1]
+    assert hurt in auto["reasons"][1]
     (forecast,) = [note for note in made["notes"] if "would be known" in note]
     assert "at 25% would be known" in forecast, "a step of a minute is not there to know of twice as many errors"

@@ -1,0 +1,54 @@
+"""What commands print with `--json`, one class an output. Reference page: docs/reference/json.md.
+
+An output is an API: add fields; rename or remove none without a new `SCHEMA`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilotage.model.output.base import SCHEMA as SCHEMA
+from pilotage.model.output.base import Output as Output
+from pilotage.model.output.base import Part
+
+
+def outputs() -> Mapping[str, type[Part]]:
+    """By the command that prints it: the class of its output."""
+    from pilotage.model.output import readiness, records, rollouts
+
+    return {
+        "status": rollouts.EnvironmentOutput,
+        "status, of several environments": rollouts.StatusOutput,
+        "history": rollouts.HistoryOutput,
+        "events, deploy, watch: each line": rollouts.EventOutput,
+        "watch --ticks: each tick": rollouts.TickOutput,
+        "deploy --detach": rollouts.DetachedOutput,
+        "explain": rollouts.ExplanationOutput,
+        "ready": readiness.ReadinessOutput,
+        "audit verify": readiness.AuditOutput,
+        "plan --why": records.ReasonOutput,
+        "plan --what-if, plan diff": records.ChangesOutput,
+        "plan retarget": records.RetargetOutput,
+        "drill": records.DrillOutput,
+        "flag show": records.FlagOutput,
+        "flag stale": records.StaleFlagsOutput,
+        "announce list": records.AnnouncementsOutput,
+        "notify list": records.NotifyOutput,
+        "followup list": records.FollowUpsOutput,
+        "doctor": records.DoctorOutput,
+        "key show": records.KeyOutput,
+    }
+
+
+def schemas() -> dict[str, Any]:
+    """A JSON Schema (2020-12) of each output, by its class."""
+    import msgspec
+
+    named = outputs()
+    shapes, parts = msgspec.json.schema_components(named.values(), ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "anyOf": [{"title": command, **shape} for command, shape in zip(named, shapes, strict=True)],
+        "$defs": parts,
+    }

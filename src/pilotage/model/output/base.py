@@ -1,0 +1,20 @@
+"""What every JSON output has in common."""
+
+from __future__ import annotations
+
+import msgspec
+
+SCHEMA = 2
+"""Version of what `--json` prints; raised when a field changes its meaning or goes. 1 had weights per mille, and times
+in Unix seconds."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of an output. Times are ISO 8601 in UTC, weights percent, durations seconds."""
+
+
+class Output(Part, frozen=True, kw_only=True):
+    """What one command prints with `--json`."""
+
+    schema: int = SCHEMA
+    """Version of this output."""

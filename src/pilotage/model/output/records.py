@@ -1,0 +1,197 @@
+"""What `notify`, `announce`, `followup`, `flag`, `drill`, `doctor`, `key` and `plan` print with `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilotage.model.output.base import Output, Part
+
+
+class ChannelOutput(Part, frozen=True, kw_only=True):
+    """One channel."""
+
+    channel: str
+    sent: int
+    waiting: int
+    dead: int
+    """Messages given up."""
+    last_sent_at: str | None
+    error: str
+    """Of the last attempt that failed, if none succeeded since."""
+
+
+class MessageOutput(Part, frozen=True, kw_only=True):
+    """One message to one channel."""
+
+    key: str
+    channel: str
+    state: str
+    """`waiting`, `sent`, `dead` or `pruned`."""
+    due_at: str
+    attempts: int
+    created_at: str
+    sent_at: str | None
+    receipt: Mapping[str, Any] | None
+    error: str | None
+    type: str
+    """The event's type, `announcement` or `reminder`."""
+    severity: str
+    title: str
+    text: str
+
+
+class NotifyOutput(Output, frozen=True, kw_only=True):
+    """`notify list`."""
+
+    channels: tuple[ChannelOutput, ...]
+    messages: tuple[MessageOutput, ...]
+    """Newest first."""
+
+
+class AnnouncementOutput(Part, frozen=True, kw_only=True):
+    """One item of the communication calendar."""
+
+    item: str
+    title: str
+    audience: str
+    owner: str
+    state: str
+    """`draft`, `approved`, `scheduled`, `sent` or `skipped`."""
+    due_at: str | None
+    overdue: bool
+    text: str | None
+    """Edited text; null for the template's."""
+    actor: str
+    reason: str
+
+
+class AnnouncementsOutput(Output, frozen=True, kw_only=True):
+    """`announce list`."""
+
+    version: str
+    announcements: tuple[AnnouncementOutput, ...]
+
+
+class FollowUpOutput(Part, frozen=True, kw_only=True):
+    """One follow-up of a retrospective."""
+
+    id: int
+    description: str
+    owner: str
+    due: str
+    """A day."""
+    overdue: bool
+    criterion: str
+    """How to tell that it is done."""
+    priority: str
+    release: str
+    """The version or rollout that caused it."""
+    done: str
+    """The day; empty while it is open."""
+    outcome: str
+    issue: str
+
+
+class FollowUpsOutput(Output, frozen=True, kw_only=True):
+    """`followup list`."""
+
+    followups: tuple[FollowUpOutput, ...]
+
+
+class FlagOutput(Output, frozen=True, kw_only=True):
+    """`flag show`."""
+
+    flag: str
+    groups: tuple[str, ...]
+    weight_percent: float
+    """Users outside of the groups."""
+
+
+class StaleFlag(Part, frozen=True, kw_only=True):
+    """A flag that has been on for everyone for too long."""
+
+    flag: str
+    days: float
+    version: str
+    """The version that introduced it."""
+
+
+class StaleFlagsOutput(Output, frozen=True, kw_only=True):
+    """`flag stale`."""
+
+    stale: tuple[StaleFlag, ...]
+
+
+class DrillOutput(Output, frozen=True, kw_only=True):
+    """`drill rollback`."""
+
+    rollout: str
+    duration_seconds: float
+    limit_seconds: float
+    """What the plan allows."""
+
+
+class CheckedOutput(Part, frozen=True, kw_only=True):
+    """One thing that `doctor` checked."""
+
+    result: str
+    """`PASS`, `WARN` or `FAIL`."""
+    subject: str
+    sentence: str
+
+
+class DoctorOutput(Output, frozen=True, kw_only=True):
+    """`doctor`."""
+
+    findings: tuple[CheckedOutput, ...]
+
+
+class KeyOutput(Output, frozen=True, kw_only=True):
+    """`key show`."""
+
+    id: str
+    public_key: str
+    """PEM."""
+    earlier_ids: tuple[str, ...]
+
+
+class ChangeOutput(Part, frozen=True, kw_only=True):
+    """One difference between two plans."""
+
+    section: str
+    name: str
+    before: str
+    after: str
+    affects: str
+    """The people it concerns."""
+    reason: str
+
+
+class ChangesOutput(Output, frozen=True, kw_only=True):
+    """`plan diff`, and `plan VERSION --against PLAN`."""
+
+    changes: tuple[ChangeOutput, ...]
+
+
+class RenotifyOutput(Part, frozen=True, kw_only=True):
+    """Someone who knows the old date."""
+
+    audience: str
+    channels: tuple[str, ...]
+    owner: str
+
+
+class RetargetOutput(Output, frozen=True, kw_only=True):
+    """`plan retarget`."""
+
+    changes: tuple[ChangeOutput, ...]
+    notify_again: tuple[RenotifyOutput, ...]
+
+
+class ReasonOutput(Output, frozen=True, kw_only=True):
+    """`plan VERSION --explain PATH`."""
+
+    path: str
+    value: Any
+    reasons: tuple[str, ...]

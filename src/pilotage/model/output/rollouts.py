@@ -1,0 +1,197 @@
+"""What `status`, `history`, `events`, `explain`, `watch` and `deploy` print with `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilotage.model.output.base import Output, Part
+
+
+class WeightPercent(Part, frozen=True, kw_only=True):
+    """The new version's part of requests, in percent."""
+
+    desired: float | None
+    """As Pilotage wants it; null before the first observation."""
+    actual: float | None
+    """As the router reports it; null if nobody could read it."""
+    observed: float | None
+    """As the last requests were split; null without requests."""
+
+
+class VerdictOutput(Part, frozen=True, kw_only=True):
+    """What the judge says of one metric."""
+
+    metric: str
+    verdict: str
+    """`pass`, `fail`, `inconclusive`, `insufficient-data` or `source-error`."""
+    reason: str
+    canary: str
+    """The new version's value."""
+    stable: str
+    """The value it was compared with."""
+    samples: int
+    details: tuple[str, ...]
+    """Routes, status codes and log lines behind it."""
+    compared_with_past: bool
+    """Compared with earlier rollouts, because no stable version ran beside it."""
+    ratio: float | None
+    """New version to stable version."""
+    confidence_interval: tuple[float | None, float | None] | None
+    """Bounds of the ratio; null is an open end."""
+
+
+class RolloutOutput(Part, frozen=True, kw_only=True):
+    """One rollout."""
+
+    id: str
+    service: str
+    environment: str
+    version: str
+    stable_version: str | None
+    """The version to roll back to; null for a first deployment."""
+    status: str
+    reason: str
+    mode: str
+    """`full`, `initial`, `fast-return` or `emergency`."""
+    strategy: str
+    step: str
+    """The id of the current step."""
+    weight_percent: WeightPercent
+    verdicts: tuple[VerdictOutput, ...]
+    """As of the last observation."""
+    actor: str
+    group_id: str | None
+    """The release of several services that it belongs to."""
+    sequence: int | None
+    """Its number among the rollouts of its environment; null until it starts."""
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    plan_hash: str
+
+
+class HomeOutput(Part, frozen=True, kw_only=True):
+    """Where an environment runs, if not here."""
+
+    name: str
+    heard_seconds_ago: float | None
+    """Since the last sign of its worker; null if there was none."""
+
+
+class EnvironmentOutput(Output, frozen=True, kw_only=True):
+    """`status` of one environment."""
+
+    service: str
+    environment: str
+    serving: str | None
+    """The stable version."""
+    kept_environment: str | None
+    """The version of a failed environment that was kept for debugging."""
+    queued: tuple[str, ...]
+    """Versions that wait, in their order."""
+    worker: int | None
+    """Process id of the worker on this machine; null if none is running."""
+    home: HomeOutput | None
+    """Where the environment runs; null if it is here."""
+    rollout: RolloutOutput | None
+    """The rollout that started last."""
+
+
+class StatusOutput(Output, frozen=True, kw_only=True):
+    """`status` of several environments."""
+
+    environments: tuple[EnvironmentOutput, ...]
+
+
+class HistoryOutput(Output, frozen=True, kw_only=True):
+    """`history`: rollouts, newest first."""
+
+    rollouts: tuple[RolloutOutput, ...]
+
+
+class EventOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of `events`, `deploy` and `watch`."""
+
+    rollout: str
+    number: int
+    timestamp: str
+    type: str
+    """See [events](events.md)."""
+    sentence: str
+    data: Mapping[str, Any]
+    previous_hash: str
+    """The hash of the event before; of the first event, the plan's."""
+    hash: str
+    """Covers what is stored, so it also covers types and fields under the names they had then."""
+    service: str | None = None
+    """Only of a release of several services."""
+
+
+class CheckOutput(Part, frozen=True, kw_only=True):
+    """One check of the current step."""
+
+    name: str
+    status: str
+    detail: str
+
+
+class InstanceOutput(Part, frozen=True, kw_only=True):
+    """One running instance."""
+
+    id: str
+    version: str
+    health: str
+    port: int
+
+
+class FlagReach(Part, frozen=True, kw_only=True):
+    """Whom a flag reaches."""
+
+    groups: tuple[str, ...]
+    weight_percent: float
+    """Users outside of the groups."""
+
+
+class TickOutput(Part, frozen=True, kw_only=True):
+    """One line of `watch --ticks`: what one pass over the rollout observed."""
+
+    type: str = "tick"
+    timestamp: str
+    status: str
+    step: str
+    title: str
+    analysed_seconds: float
+    """Seconds of this step that count."""
+    duration_seconds: float
+    """Seconds that it asks for."""
+    weight_percent: WeightPercent
+    maintenance: bool
+    """Users get the maintenance page."""
+    flag: FlagReach | None
+    requests: Mapping[str, int]
+    """Requests of each version since the rollout began."""
+    verdicts: tuple[VerdictOutput, ...]
+    forecast: str
+    health_score: float | None
+    """0 is harm beyond doubt, 1 is well."""
+    checks: tuple[CheckOutput, ...]
+    instances: tuple[InstanceOutput, ...]
+    error: str
+    """What could not be read or done."""
+
+
+class ExplanationOutput(Output, frozen=True, kw_only=True):
+    """`explain`."""
+
+    rollout: str
+    explanation: tuple[str, ...]
+    """Lines of text."""
+
+
+class DetachedOutput(Output, frozen=True, kw_only=True):
+    """`deploy --detach`."""
+
+    rollout: str | None = None
+    group_id: str | None = None
+    """Instead of a rollout, for a release of several services."""

@@ -1,0 +1,19 @@
+"""Moments as programs read them: ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import overload
+
+
+@overload
+def timestamp(at: float) -> str: ...
+@overload
+def timestamp(at: None) -> None: ...
+@overload
+def timestamp(at: float | None) -> str | None: ...
+def timestamp(at: float | None) -> str | None:
+    """Such as `2026-11-26T09:30:00.250Z`. at: Unix seconds."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
