@@ -65,7 +65,7 @@ _TAKES = {
 
 def settings_page() -> str:
     parts = [_SETTINGS]
-    for group, rows in itertools.groupby(sorted(ROWS, key=_place), key=lambda row: row.path.partition(".")[0]):
+    for group, rows in itertools.groupby(sorted(ROWS, key=_place), key=_group):
         cells = (
             (f"`{row.path}`{_strategy(row)}", _TAKES[row.unit], _defaults(row), _sentence(row.why)) for row in rows
         )
@@ -75,8 +75,13 @@ def settings_page() -> str:
 
 def _place(row: Row) -> int:
     """The group's first place in the table, so that a group stands together."""
-    groups = list(dict.fromkeys(one.path.partition(".")[0] for one in ROWS))
-    return groups.index(row.path.partition(".")[0])
+    return list(dict.fromkeys(map(_group, ROWS))).index(_group(row))
+
+
+def _group(row: Row) -> str:
+    """`rollback_auto` has a name of its own and stands among the others about rollbacks."""
+    first, dot, _ = row.path.partition(".")
+    return first if dot else first.partition("_")[0]
 
 
 def _strategy(row: Row) -> str:

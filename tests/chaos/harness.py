@@ -66,12 +66,12 @@ _HOOKS = {
 }
 _SHORT: dict[str, object] = {
     "canary.weights": ["25%", "50%", "100%"], "canary.phase_duration": "40ms", "canary.bake_duration": "40ms",
-    "canary.drain_duration": "30ms", "blue_green.watch_duration": "60ms", "blue_green.keep_duration": "30ms",
-    "blue_green.drain_duration": "30ms", "rolling.batch": "50%", "rolling.max_unavailable": "50%",
-    "rolling.wait": "40ms", "rolling.drain_duration": "30ms", "rolling.bake_duration": "40ms",
-    "big_bang.drain_duration": "30ms", "big_bang.bake_duration": "60ms", "toggle.drain_duration": "30ms",
-    "toggle.percentages": ["25%", "100%"], "toggle.stage_duration": "40ms", "toggle.bake_duration": "40ms",
-    "judge.min_requests": 10, "rollout.tick": "5ms", "hold.duration": "20s", "rollback.deadline": "60s",
+    "canary.drain_duration": "30ms", "blue_green.bake_duration": "60ms", "blue_green.keep_duration": "30ms",
+    "blue_green.drain_duration": "30ms", "rolling.batch_size": "50%", "rolling.max_unavailable": "50%",
+    "rolling.wait_time_between_batches": "40ms", "rolling.drain_duration": "30ms", "rolling.bake_duration": "40ms",
+    "big_bang.drain_duration": "30ms", "big_bang.bake_duration": "60ms", "feature_toggle.drain_duration": "30ms",
+    "feature_toggle.percentages": ["25%", "100%"], "feature_toggle.phase_duration": "40ms", "feature_toggle.bake_duration": "40ms",
+    "analysis.min_requests": 10, "rollout.interval": "5ms", "hold.timeout": "20s", "rollback.timeout": "60s",
 }  # fmt: skip
 
 

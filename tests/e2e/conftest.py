@@ -32,12 +32,12 @@ FAST = {
     "canary.weights": ["25%", "100%"],
     "canary.phase_duration": "1s",
     "canary.bake_duration": "1s",
-    "judge.min_requests": 10,
-    "judge.warm_up": 0,
+    "analysis.min_requests": 10,
+    "analysis.warmup_duration": 0,
     "canary.drain_duration": "500ms",
-    "hold.duration": "20s",
-    "limits.latency_factor": 3.0,  # the test machine does other things at the same time
-    "rollout.tick": "200ms",
+    "hold.timeout": "20s",
+    "rollback_triggers.response_time_factor": 3.0,  # the test machine does other things at the same time
+    "rollout.interval": "200ms",
 }
 THREE_WEIGHTS = {"canary.weights": ["25%", "50%", "100%"]}
 """For tests of what lies between the first weight and the last."""

@@ -126,7 +126,7 @@ def test_ctrl_c_detaches_and_the_rollout_goes_on(shop: Make) -> None:
 
 
 def test_a_release_without_traffic_is_held_and_undone_not_passed(shop: Make) -> None:
-    it = shop(hold__duration="1s")
+    it = shop(hold__timeout="1s")
     it.run("deploy", it.release("v0"))
     it.run("deploy", it.release("v1"), expect=4)
     assert "0 of the 10 requests to the new version" in it.run("explain")
@@ -142,7 +142,7 @@ def test_a_release_that_does_not_start_never_gets_traffic(shop: Make) -> None:
 
 
 def test_a_command_that_cannot_be_started_is_said_in_words(shop: Make) -> None:
-    it = shop(canary__start_deadline="1s", hold__duration="1s")
+    it = shop(canary__health_check_timeout="1s", hold__timeout="1s")
     path = it.directory / "pilotage.yaml"
     path.write_text(path.read_text().replace(json.dumps(sys.executable), '"no-such-program"'))
     assert "FAIL  fleet: 'no-such-program' is not on PATH" in it.run("doctor", expect=9)
@@ -151,7 +151,7 @@ def test_a_command_that_cannot_be_started_is_said_in_words(shop: Make) -> None:
 
 
 def test_an_approval_is_waited_for_and_given(shop: Make) -> None:
-    it = shop(canary__approval=True, canary__weights=["100%"])
+    it = shop(canary__require_approval=True, canary__weights=["100%"])
     it.run("deploy", it.release("v0"))
     with users(it):
         it.run("deploy", it.release("v1"), "--detach")

@@ -67,7 +67,12 @@ def serving(shop: Shop) -> str:
 
 def test_datasette_is_rolled_forward_and_back_under_load_without_a_lost_request(shop: Make, environments: Path) -> None:
     # What Datasette takes in memory and time differs between its versions and is not what is tried here.
-    it = shop(tolerance="high", limits__latency_factor=20.0, limits__memory_factor=5.0, canary__phase_duration="2s")
+    it = shop(
+        tolerance="high",
+        rollback_triggers__response_time_factor=20.0,
+        rollback_triggers__memory_factor=5.0,
+        canary__phase_duration="2s",
+    )
     configure(it, environments)
     it.run("deploy", OLD)
     assert serving(it) == OLD

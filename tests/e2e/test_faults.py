@@ -56,7 +56,7 @@ def test_a_killed_envoy_comes_back_with_the_same_split_and_the_rollout_goes_on(s
 
 def test_users_of_a_canary_that_hangs_are_with_stable_before_anything_is_decided(shop: Make) -> None:
     """What hung is judged beside stable, as if the canary still had its users."""
-    it = shop(canary__phase_duration="3s", canary__switch_deadline="60s")
+    it = shop(canary__phase_duration="3s", canary__switch_timeout="60s")
     it.run("deploy", it.release("v0"))
     with users(it) as traffic:
         it.run("deploy", it.release("v1"), "--detach")
@@ -85,7 +85,7 @@ def test_users_of_a_canary_that_hangs_are_with_stable_before_anything_is_decided
 
 def test_a_canary_that_is_unhealthy_every_other_second_is_never_promoted(shop: Make) -> None:
     """Its holds used to end each time it was well, and each began to wait anew: it completed, with two events a second."""
-    it = shop(canary__phase_duration="3s", canary__switch_deadline="4s")
+    it = shop(canary__phase_duration="3s", canary__switch_timeout="4s")
     it.run("deploy", it.release("v0"))
     with users(it, rate=40):
         it.run("deploy", it.release("v1", "flapping"), "--detach")
@@ -178,7 +178,7 @@ def test_a_dead_metrics_port_holds_and_then_does_what_the_tolerance_says(
     with metrics_port(tmp_path) as proxy:
         port = int(proxy.server_address[1])
         it = shop(
-            tolerance=tolerance, metrics_admin=f"127.0.0.1:{port}", canary__phase_duration="20s", hold__duration="3s"
+            tolerance=tolerance, metrics_admin=f"127.0.0.1:{port}", canary__phase_duration="20s", hold__timeout="3s"
         )
         it.run("deploy", it.release("v0"))
         with users(it):

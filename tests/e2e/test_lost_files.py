@@ -104,7 +104,7 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
     shop: Make, tmp_path: Path
 ) -> None:
     """The next worker opens another store, which knows of no rollout."""
-    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
         deploy_canary(it)
@@ -115,7 +115,7 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
 
 def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: Make) -> None:
     """Its files are emptied under the worker, which ends by a bus error; the next one finds a store without rollouts."""
-    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
         deploy_canary(it)
@@ -127,7 +127,7 @@ def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: 
 
 def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make, tmp_path: Path) -> None:
     """Where it was is no store any more; the router obeys where its files are now, and so does `abort --offline`."""
-    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     deploy_canary(it)
     moved, was = tmp_path.with_name("moved"), it.directory
@@ -147,7 +147,7 @@ def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_wit
     shop: Make, tmp_path: Path
 ) -> None:
     """Another program locks the store, as a full disk would, and the worker is killed: the next one gets no lease."""
-    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
         deploy_canary(it)
@@ -164,7 +164,7 @@ def test_a_worker_that_begins_while_the_database_is_dead_leaves_no_user_with_a_c
     """It has nothing to look at; the journal beside the target says that a rollout was under way."""
     with get_server(tmp_path / "pg") as server:
         monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-        it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+        it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
         it.run("deploy", it.release("1.0.0"))
         deploy_canary(it)
         postmaster = psutil.Process(server.get_pid())
@@ -182,7 +182,7 @@ def test_a_worker_that_begins_while_the_database_is_dead_leaves_no_user_with_a_c
 
 def test_an_abort_is_obeyed_though_records_and_the_routers_files_are_cut_off(shop: Make, tmp_path: Path) -> None:
     """Under way at the first weight: a record of stable, one of the canary, Envoy's, its bootstrap and its routes."""
-    it = shop(canary__phase_duration="60s", limits__latency_factor=10.0)
+    it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     envoy = it.envoy().pid
     with users(it, 30):

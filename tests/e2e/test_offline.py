@@ -53,7 +53,10 @@ def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make
 
 def test_an_abort_without_store_turns_the_flag_of_a_release_off_and_it_stays_off(shop: Make) -> None:
     """No instance of the old version is left then, and nothing of the router's leads to the new code alone."""
-    it = shop(strategy="feature-toggle", **{"toggle.stage_duration": "60s", "toggle.percentages": ["50%", "100%"]})
+    it = shop(
+        strategy="feature-toggle",
+        **{"feature_toggle.phase_duration": "60s", "feature_toggle.percentages": ["50%", "100%"]},
+    )
     it.configure(flag={"file": "flags.json", "key": "new-checkout"})
     it.run("deploy", it.release("v0"), "--timeout", "90s")
     it.flag_off()

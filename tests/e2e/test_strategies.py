@@ -20,23 +20,23 @@ pytestmark = pytest.mark.real
 
 QUICK: dict[str, dict[str, Any]] = {
     "blue-green": {
-        "blue_green.watch_duration": "1s",
+        "blue_green.bake_duration": "1s",
         "blue_green.keep_duration": "1s",
         "blue_green.drain_duration": "300ms",
     },
     "rolling": {
-        "rolling.wait": "1s",
+        "rolling.wait_time_between_batches": "1s",
         "rolling.drain_duration": "300ms",
         "rolling.bake_duration": "1s",
-        "rolling.batch": "50%",
+        "rolling.batch_size": "50%",
         "rolling.max_unavailable": "50%",
     },
     "big-bang": {"big_bang.drain_duration": "300ms", "big_bang.bake_duration": "1s"},
     "feature-toggle": {
-        "toggle.drain_duration": "300ms",
-        "toggle.stage_duration": "1s",
-        "toggle.bake_duration": "1s",
-        "toggle.percentages": ["50%", "100%"],
+        "feature_toggle.drain_duration": "300ms",
+        "feature_toggle.phase_duration": "1s",
+        "feature_toggle.bake_duration": "1s",
+        "feature_toggle.percentages": ["50%", "100%"],
     },
 }
 
@@ -154,7 +154,7 @@ def test_r12_a_failed_check_keeps_users_out_and_the_failed_environment_for_study
 
 
 def test_r12_after_the_switch_errors_bring_the_old_environment_back(shop: Make) -> None:
-    it = shop(strategy="blue-green", **{**QUICK["blue-green"], "blue_green.watch_duration": "30s"})
+    it = shop(strategy="blue-green", **{**QUICK["blue-green"], "blue_green.bake_duration": "30s"})
     it.run("deploy", it.release("v0"))
     with users(it) as traffic:
         time.sleep(3)
@@ -180,7 +180,7 @@ def test_r14_rolling_replaces_in_batches_and_users_notice_nothing(shop: Make) ->
 
 
 def test_r14_the_first_bad_batch_stops_and_walks_back(shop: Make) -> None:
-    it = shop(strategy="rolling", count=4, **{**QUICK["rolling"], "rolling.wait": "20s"})
+    it = shop(strategy="rolling", count=4, **{**QUICK["rolling"], "rolling.wait_time_between_batches": "20s"})
     it.run("deploy", it.release("v0"))
     with users(it) as traffic:
         since = time.time()
@@ -251,7 +251,7 @@ def test_r16_the_code_goes_out_dark_and_the_flag_reaches_everyone(shop: Make) ->
 
 
 def test_r16_harm_of_the_flag_turns_it_off_and_the_code_stays_dark(shop: Make) -> None:
-    it = shop(strategy="feature-toggle", **{**QUICK["feature-toggle"], "toggle.stage_duration": "15s"})
+    it = shop(strategy="feature-toggle", **{**QUICK["feature-toggle"], "feature_toggle.phase_duration": "15s"})
     it.configure(flag={"file": "flags.json", "key": "new-checkout"})
     it.run("deploy", it.release("v0"))
     it.flag_off()

@@ -174,16 +174,16 @@ def _quick(trial: Trial) -> dict[str, Any]:
     watch = f"{trial.phase}s"
     own: dict[str, dict[str, Any]] = {
         "canary": {"weights": list(trial.weights), "phase_duration": watch, "bake_duration": watch},
-        "blue-green": {"watch_duration": watch, "keep_duration": "5s"},
-        "rolling": {"batch": 1, "wait": watch, "bake_duration": watch},
+        "blue-green": {"bake_duration": watch, "keep_duration": "5s"},
+        "rolling": {"batch_size": 1, "wait_time_between_batches": watch, "bake_duration": watch},
     }
     prefix = trial.strategy.replace("-", "_")
     return {
         **{f"{prefix}.{name}": value for name, value in own[trial.strategy].items()},
         f"{prefix}.drain_duration": "1s",
-        "judge.warm_up": "5s",
-        "judge.min_requests": 30,
-        "hold.duration": "30s",
+        "analysis.warmup_duration": "5s",
+        "analysis.min_requests": 30,
+        "hold.timeout": "30s",
     }
 
 

@@ -14,14 +14,16 @@ import pytest
 
 from pilotage.model.plan import FORMAT, Plan
 from pilotage.model.plan_formats import NewerPlan, UnreadablePlan, read_plan
+from pilotage.model.renamed import SETTINGS
 from pilotage.model.rollout import Pace, Seen
 from pilotage.plan.numbers import ROWS
+from pilotage.plan.reasons import why
 from pilotage.rollout.machine import begin, decide
 from tests.plans import a_plan
 
 EXAMPLES = sorted((Path(__file__).parent / "plans").glob("*.json.gz"))
 
-SHAPES = {4: "d2ca1ea988c7f6bc"}
+SHAPES = {4: "d2ca1ea988c7f6bc", 5: "d2ca1ea988c7f6bc"}
 """Format and fingerprint of each shape of Plan. Where the test below fails: raise FORMAT, teach `plan_formats` the old
 one, store an example of the new (`write_plans.py`), and add its fingerprint here. Never change an entry."""
 
@@ -56,6 +58,20 @@ def test_a_plan_of_any_age_is_read_with_its_own_hash_and_can_be_executed(path: P
         for pace in (Pace.FULL, Pace.FIRST, Pace.FAST):
             state = begin(plan, None if pace is Pace.FIRST else "1.0", pace)
             assert decide(plan, state, Seen(None, None), (), 1.0).state.new == "2.0"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_a_plan_of_any_age_keeps_its_values_under_the_names_of_today(path: Path) -> None:
+    for _, text in stored(path):
+        plan, written = read_plan(text), json.loads(text)
+        for setting in written["settings"]:
+            value = plan.setting(SETTINGS.get(setting["path"], setting["path"])).value
+            assert (list(value) if isinstance(value, tuple) else value) == setting["value"], setting["path"]
+        named = {setting.path for setting in plan.settings}
+        assert {one.limit_from for one in plan.alerts} | {
+            d.setting for step in plan.steps for d in step.derived
+        } <= named
+        assert why(plan, f"steps[{plan.steps[0].id}].deadline").because
 
 
 def test_a_plan_made_of_a_stored_one_is_a_new_one() -> None:

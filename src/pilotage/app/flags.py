@@ -61,7 +61,7 @@ def kill(project: Project, actor: str, environment: str | None, reason: str) -> 
 
 
 def stale(project: Project, environment: str | None) -> tuple[StaleFlag, ...]:
-    """Flags that everyone has had for longer than `toggle.flag_removal`."""
+    """Flags that everyone has had for longer than `feature_toggle.flag_removal_delay`."""
     from pilotage.model.record import Unreadable
     from pilotage.model.rollout import Status
     from pilotage.rollout.strategies import STRATEGIES
@@ -80,7 +80,7 @@ def stale(project: Project, environment: str | None) -> tuple[StaleFlag, ...]:
             project.warn(f"{error}: its flag is not looked at")
             continue
         section = whole.snapshot.section("flag")
-        if section and now - ended > whole.plan.number("toggle.flag_removal"):
+        if section and now - ended > whole.plan.number("feature_toggle.flag_removal_delay"):
             days = (now - ended) / 86400
             key = text_at(section, "key")
             newest.setdefault(key, StaleFlag(flag=key, days=days, version=rollout.version))

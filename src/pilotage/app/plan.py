@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,6 +19,7 @@ from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.plan_change import PlanChange, Retold
+from pilotage.model.plan_formats import read_document
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
@@ -82,8 +82,8 @@ def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
             share=step.weight / WHOLE,
             base_rate=traffic.error_rate,
             harm=2,
-            tolerated_ratio=plan.number("judge.tolerated_ratio"),
-            alpha=plan.number("judge.false_rollback"),
+            tolerated_ratio=plan.number("analysis.max_error_rate_factor"),
+            alpha=plan.number("analysis.false_positive_rate"),
         )
         known = f"known after {found.span}" if found.span else "never known"
         late = (
@@ -146,7 +146,7 @@ def read_plan(project: Project, named: str, text: str | None = None) -> Plan:
         except KeyError:
             raise Unclear(f"{named!r} is neither a file nor a rollout; `pilotage history` lists them") from None
     try:
-        return Plan.from_dict(json.loads(path.read_text(encoding="utf-8") if text is None else text))
+        return read_document(path.read_text(encoding="utf-8") if text is None else text)
     except (ValueError, AttributeError, KeyError, TypeError, OSError, RecursionError) as error:
         raise Unclear(f"{named}: {error}; `pilotage plan VERSION --json` writes one") from None
 

@@ -45,7 +45,7 @@ def _command(kind: str, text: str) -> Any:
     return command
 
 
-pause = _command("pause", "Hold the current weight. Rollback limits stay active. The pause ends at `pause.deadline`.")
+pause = _command("pause", "Hold the current weight. Rollback limits stay active. The pause ends at `pause.timeout`.")
 resume = _command("resume", "Continue after a pause.")
 retry = _command("retry", "Restart the checks and the analysis of the current step.")
 approve = _command("approve", "Approve the step that is waiting for approval.")

@@ -54,7 +54,7 @@ def kill(project: Project, environment: str | None, reason: str) -> None:
 @click.option("--fail", is_flag=True, help="Exit with 3 if there is one, for CI.")
 @click.pass_obj
 def stale(project: Project, environment: str | None, as_json: bool, fail: bool) -> None:
-    """List flags that have been on for everyone longer than `toggle.flag_removal`. Remove their code."""
+    """List flags that have been on for everyone longer than `feature_toggle.flag_removal_delay`. Remove their code."""
     from pilotage.app import flags
 
     found = flags.stale(project, environment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,7 @@ from pilotage.config.fields import Misplaced
 from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
+from pilotage.model.renamed import Renamed, renamed
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,12 @@ def load(path: Path) -> Loaded:
         raise ConfigError(
             str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")]
         )
+    data, old_names = renamed(document.data)
+    problems += [_old_name(document, old) for old in old_names]
     try:
-        configuration = Configuration.model_validate(document.data)
+        configuration = Configuration.model_validate(data)
     except ValidationError as error:
-        problems += [_problem(document, detail) for detail in error.errors()]
+        problems += [_problem(document, data, detail, old_names) for detail in error.errors()]
         raise ConfigError(str(path), problems) from None
     if problems:
         raise ConfigError(str(path), problems)
@@ -81,15 +84,34 @@ def _at_top(message: str) -> Problem:
     return Problem(Mark(1, 1), message)
 
 
-def _problem(document: Document, detail: Any) -> Problem:
+def _old_name(document: Document, old: Renamed) -> Problem:
+    return Problem(
+        document.keys.get(old.path) or document.mark(old.path), f"is now called {old.now[-1]}", _shown_path(old.path)
+    )
+
+
+def _problem(document: Document, data: Any, detail: Any, old_names: Sequence[Renamed]) -> Problem:
+    """data: what was validated, where each old name is a new one already."""
     # `[key]` marks pydantic's complaint about a mapping's key itself.
     path = tuple(part for part in detail["loc"] if part != "[key]")
-    path = _within(document.data, path)
+    path = _within(data, path)
     if isinstance(error := detail.get("ctx", {}).get("error"), Misplaced):
         path += error.path
-    shown = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-    mark = document.keys.get(path) if detail["type"] == "extra_forbidden" else None
-    return Problem(mark or document.mark(path), _message(path, detail, document.data), shown)
+    written = _as_written(path, old_names)
+    mark = document.keys.get(written) if detail["type"] == "extra_forbidden" else None
+    return Problem(mark or document.mark(written), _message(path, detail, data), _shown_path(written))
+
+
+def _shown_path(path: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def _as_written(path: tuple[str | int, ...], old_names: Sequence[Renamed]) -> tuple[str | int, ...]:
+    """The path by the names that stand in the file."""
+    for old in reversed(old_names):
+        if path[: len(old.now)] == old.now:
+            return (*old.path, *path[len(old.now) :])
+    return path
 
 
 def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -189,11 +189,11 @@ environments:
     overrides:
       canary.phase_duration: 4s
       canary.bake_duration: 4s
-      judge.min_requests: 30
-      judge.warm_up: 0s
+      analysis.min_requests: 30
+      analysis.warmup_duration: 0s
       canary.drain_duration: 1s
-      hold.duration: 20s
+      hold.timeout: 20s
       # A laptop that does other things too is noisy; a shop of its own need not be.
-      limits.latency_factor: 2.0
-      rollout.tick: 250ms
+      rollback_triggers.response_time_factor: 2.0
+      rollout.interval: 250ms
 """

@@ -1,10 +1,10 @@
 """Judges a release on everything at once: errors, slow requests, memory, processor; of users and of synthetic requests.
 
-One bar decides: the weighted average of the e-values of all tests must reach 1 / `judge.false_rollback` (`bar`). An
-average of e-values is one, however the tests depend on one another, and by Ville's inequality a harmless release
-reaches the bar with at most that probability. The verdict that fails is that of the test with the largest share.
-Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24). Nothing is concluded from
-requests that were not split as they should have been, nor from a past without a control beside it.
+One bar decides: the weighted average of the e-values of all tests must reach 1 / `analysis.false_positive_rate`
+(`bar`). An average of e-values is one, however the tests depend on one another, and by Ville's inequality a harmless
+release reaches the bar with at most that probability. The verdict that fails is that of the test with the largest
+share. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24). Nothing is
+concluded from requests that were not split as they should have been, nor from a past without a control beside it.
 
 Pilotage's own requests are judged apart from those of users, and the worse of the two counts: a healthy answer to a
 synthetic request excuses no user's error.
@@ -73,7 +73,7 @@ class Beside:
 
 def signal_alpha(plan: Plan, signals: int) -> float:
     """The probability of a false rollback that each of so many compared signals may spend."""
-    return plan.number("judge.false_rollback") * SIGNALS_SHARE / max(1, signals)
+    return plan.number("analysis.false_positive_rate") * SIGNALS_SHARE / max(1, signals)
 
 
 class ReleaseJudge:
@@ -102,12 +102,12 @@ class ReleaseJudge:
     ) -> None:
         self._new, self._old, self._plan, self._resources = new, old, plan, resources
         self._untold = frozenset(untold)
-        self.alpha = plan.number("judge.false_rollback") * (1 - SIGNALS_SHARE if signals else 1)
+        self.alpha = plan.number("analysis.false_positive_rate") * (1 - SIGNALS_SHARE if signals else 1)
         self._users = TrafficJudge(plan, self.alpha, unit=unit, history=history, routes=routes, alone=old is None)
         self._ours = TrafficJudge(plan, self.alpha, alone=old is None) if synthetic else None
         self._log = SilentLog()
         self._assignment = AssignmentCheck()
-        self._ages = Ages(plan.number("judge.warm_up"))
+        self._ages = Ages(plan.number("analysis.warmup_duration"))
         self._warm = True
         self._broken = ""
         self._asks_for_requests = True
@@ -122,7 +122,7 @@ class ReleaseJudge:
         plan, alpha = self._plan, self.alpha
         self._memory = MemoryJudge(plan, self._new, self._old, alpha * WEIGHTS["memory"])
         self._processor = ProcessorJudge(plan, self._new, self._old, alpha * WEIGHTS["processor"])
-        self._instances = InstanceStream(plan.number("judge.tolerated_ratio"), alpha * WEIGHTS["errors"])
+        self._instances = InstanceStream(plan.number("analysis.max_error_rate_factor"), alpha * WEIGHTS["errors"])
         self._reasons = Reasons()
         self._seen_instances: set[str] = set()
 
@@ -131,7 +131,7 @@ class ReleaseJudge:
         return (self._users, self._ours) if self._ours else (self._users,)
 
     def begin_phase(self, *, asks_for_requests: bool = True) -> None:
-        """asks_for_requests: the phase needs `judge.min_requests`; a short step of a ramp does not."""
+        """asks_for_requests: the phase needs `analysis.min_requests`; a short step of a ramp does not."""
         self._asks_for_requests = asks_for_requests
         for traffic in self._traffic:
             traffic.begin_phase()
@@ -249,8 +249,8 @@ class ReleaseJudge:
         return verdict
 
     def _enough(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
-        """A phase passes with `judge.min_requests` of users, or of Pilotage's own where users are too few."""
-        least = max(int(self._plan.number("judge.min_requests")), 1) if self._asks_for_requests else 1
+        """A phase passes with `analysis.min_requests` of users, or of Pilotage's own where users are too few."""
+        least = max(int(self._plan.number("analysis.min_requests")), 1) if self._asks_for_requests else 1
         most = max(part.phase.canary_total for part in self._traffic)
         had = traffic.phase.canary_total
         if verdict.kind is VerdictKind.FAIL or had >= least:
@@ -267,7 +267,7 @@ class ReleaseJudge:
         limit, also that of the only one, or of instances that still warm up."""
         if verdict.kind is not VerdictKind.FAIL:
             return verdict
-        limit = self._plan.number("limits.error_rate")
+        limit = self._plan.number("rollback_triggers.error_rate")
         ill = self._instances.ill()
         if ill and self._instances.rate_without(ill) <= limit:
             return _of_one_instance(verdict, ill)
@@ -281,7 +281,7 @@ class ReleaseJudge:
 
     @property
     def _warm_up(self) -> str:
-        return format_duration(self._plan.number("judge.warm_up"))
+        return format_duration(self._plan.number("analysis.warmup_duration"))
 
     def _only_instance(self) -> str:
         """With one instance, "it fell ill" and "the release is bad" are the same data."""
@@ -310,7 +310,7 @@ class ReleaseJudge:
             share=phase.canary_total / requests,
             base_rate=base.stable_rate,
             harm=_MATTERS,
-            tolerated_ratio=self._plan.number("judge.tolerated_ratio"),
+            tolerated_ratio=self._plan.number("analysis.max_error_rate_factor"),
             alpha=self.alpha * WEIGHTS["errors"],
             dispersion=self._users.dispersion,
             so_far=max(0.0, self._users.evidences()["errors"]),

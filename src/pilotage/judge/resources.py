@@ -77,17 +77,17 @@ class Ages:
 
 
 class MemoryJudge:
-    """`limits.memory_factor` as a limit on three readings in a row, and growth against stable's as a test."""
+    """Memory: `rollback_triggers.memory_factor` as a limit on three readings in a row, and growth as a test."""
 
     def __init__(self, plan: Plan, new: str, old: str | None, alpha: float) -> None:
         self._new, self._old = new, old
-        self._factor = plan.number("limits.memory_factor")
+        self._factor = plan.number("rollback_triggers.memory_factor")
         self._growth = GaugeJudge("memory", self._factor, alpha)
-        self._age = Age(plan.number("judge.warm_up"))
+        self._age = Age(plan.number("analysis.warmup_duration"))
         self._grown_up: float | None = None
         self._high = 0
         # Looks follow one another at once when something happened: those are one reading.
-        self._apart, self._counted = 0.9 * plan.number("rollout.tick"), -math.inf
+        self._apart, self._counted = 0.9 * plan.number("rollout.interval"), -math.inf
         self._stable: float | None = None
         self._last: tuple[float, float] | None = None
         self._beside = False
@@ -166,7 +166,7 @@ class MemoryJudge:
 
 
 class ProcessorJudge:
-    """Processor time against `limits.cpu_factor`, an instance and a request: both must be beyond it.
+    """Processor time against `rollback_triggers.cpu_factor`, an instance and a request: both must be beyond it.
 
     An instance with fewer requests does less, and one with hardly any spends all its time on idling: either
     measure alone would blame a canary for its share of the traffic. Where stable gets no requests, nothing is compared.
@@ -174,10 +174,10 @@ class ProcessorJudge:
 
     def __init__(self, plan: Plan, new: str, old: str | None, alpha: float) -> None:
         self._new, self._old = new, old
-        self._factor = plan.number("limits.cpu_factor")
+        self._factor = plan.number("rollback_triggers.cpu_factor")
         # The ratio takes stable's place: how long it remembers is what its blocks must outlast.
         self._judge = GaugeJudge("cpu", 1 / self._factor, alpha, higher_is_worse=False, judge_slope=False)
-        self._age = Age(plan.number("judge.warm_up"))
+        self._age = Age(plan.number("analysis.warmup_duration"))
         self._before: dict[str, float] = {}
         self._at = 0.0
         self._last: tuple[float, float] | None = None

@@ -40,13 +40,17 @@ def _loss(path: str) -> Callable[[Plan], float]:
 
 
 SIGNALS: Mapping[str, _Signal] = {
-    "database_connection_pool": _Signal("database connections in use", limit="limits.pool_used"),
-    "external_service_latency": _Signal(
-        "external services", lambda plan: plan.number("limits.external_latency_factor")
+    "database_connection_pool": _Signal(
+        "database connections in use", limit="rollback_triggers.connection_pool_utilization"
     ),
-    "user_session_health": _Signal("sessions that hold", _loss("limits.session_loss")),
-    "business_conversion_rate": _Signal("conversions", _loss("limits.conversion_loss")),
-    "user_satisfaction": _Signal("satisfaction", _loss("limits.conversion_loss"), advance="advance.satisfaction"),
+    "external_service_latency": _Signal(
+        "external services", lambda plan: plan.number("rollback_triggers.external_service_latency_factor")
+    ),
+    "user_session_health": _Signal("sessions that hold", _loss("rollback_triggers.session_loss")),
+    "business_conversion_rate": _Signal("conversions", _loss("rollback_triggers.conversion_loss")),
+    "user_satisfaction": _Signal(
+        "satisfaction", _loss("rollback_triggers.conversion_loss"), advance="success_criteria.user_satisfaction"
+    ),
 }
 """By the name under `analysis.signals`; of all but the first two more is better."""
 

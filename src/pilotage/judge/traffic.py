@@ -81,7 +81,7 @@ class TrafficJudge:
     ) -> None:
         self._plan, self._alpha, self.unit, self._history = plan, alpha, unit, history
         self._routes, self._alone = tuple(routes), alone
-        self._ratio = plan.number("judge.tolerated_ratio")
+        self._ratio = plan.number("analysis.max_error_rate_factor")
         self._bursts = Dispersion(history.dispersion if history else 1.0)
         self._recent: list[tuple[float, int, int]] = []
         self._past_errors, self._past_slow = PastLevel(), PastLevel()
@@ -106,14 +106,14 @@ class TrafficJudge:
         self._strata = StrataStream(ratio, errors, prior=self._history, metric=ERRORS)
         self._users = UserStream(ratio, errors, routes=self._routes)
         self._clustered = CountStream(CountJudge(ratio, errors, prior=self._history, metric=ERRORS), clustered=True)
-        self._limit = LimitStream(plan.number("limits.error_rate"))
+        self._limit = LimitStream(plan.number("rollback_triggers.error_rate"))
         self._slow = StrataStream(ratio, alpha * WEIGHTS["slow"], metric=SLOW)
         self._latency = StrataLatency(
-            plan.number("limits.latency_factor"),
+            plan.number("rollback_triggers.response_time_factor"),
             alpha * WEIGHTS["durations"],
             metric=SLOW,
-            least=plan.number("success_criteria.min_latency_difference", 0.01),
-            least_share=plan.number("success_criteria.min_latency_share", 0.1),
+            least=plan.number("analysis.min_response_time_difference", 0.01),
+            least_share=plan.number("analysis.min_response_time_share", 0.1),
             strata=(*self._routes, REST),
         )
 
@@ -202,20 +202,20 @@ class TrafficJudge:
         would not be one."""
         past, plan = self._past, self._plan
         if self._alone:
-            return next((b for b in past.bounds if b >= plan.number("advance.p95")), None)
-        if past.total < plan.number("judge.min_requests"):
+            return next((b for b in past.bounds if b >= plan.number("success_criteria.response_time_p95")), None)
+        if past.total < plan.number("analysis.min_requests"):
             return None
         usual = past.quantile_bound(1 - _SLOW_SHARE)
         if usual is None:
             return None
-        slow = max(usual * plan.number("limits.latency_factor"), self._matters(usual))
+        slow = max(usual * plan.number("rollback_triggers.response_time_factor"), self._matters(usual))
         return next((b for b in past.bounds if b >= slow), None)
 
     def _matters(self, usual: float) -> float:
         """The shortest duration that is longer than `usual` by what matters, in seconds."""
         plan = self._plan
-        share = plan.number("success_criteria.min_latency_share", 0.1)
-        return max(usual * (1 + share), usual + plan.number("success_criteria.min_latency_difference", 0.01))
+        share = plan.number("analysis.min_response_time_share", 0.1)
+        return max(usual * (1 + share), usual + plan.number("analysis.min_response_time_difference", 0.01))
 
     # ── what it means ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -262,7 +262,7 @@ class TrafficJudge:
             stable=stable,
         )
         if breached and self._worse_than_stable():
-            limit = format_share(self._plan.number("limits.error_rate"))
+            limit = format_share(self._plan.number("rollback_triggers.error_rate"))
             words = f"{verdict.sentence}: above the limit of {limit}, {self._sure()}"
             return replace(verdict, kind=VerdictKind.FAIL, critical=True, sentence=words)
         if harmful:
@@ -275,7 +275,7 @@ class TrafficJudge:
 
     def _advance_errors(self, verdict: Verdict) -> Verdict:
         """R13's criterion on this phase's requests; where stable misses it itself, not worse than stable (C2)."""
-        phase, limit = self.phase, self._plan.number("advance.error_rate")
+        phase, limit = self.phase, self._plan.number("success_criteria.error_rate")
         criterion = f"errors below {format_share(limit)} (R13)"
         bad = self._phase_bad()
         rate = bad / phase.canary_total if phase.canary_total else math.nan
@@ -299,7 +299,7 @@ class TrafficJudge:
         self, verdict: Verdict, rate: float, limit: float, past: PastLevel, criterion: str
     ) -> Verdict:
         """No stable version runs beside the new one. What is worse than stable's past can hold, never undo."""
-        if rate > (most := self._plan.number("limits.error_rate")):
+        if rate > (most := self._plan.number("rollback_triggers.error_rate")):
             words = f"{verdict.sentence}: above the limit of {format_share(most)}, but not surely"
             return replace(verdict, sentence=words)
         level = past.level()
@@ -341,7 +341,7 @@ class TrafficJudge:
 
     def _advance_slow(self, verdict: Verdict, usual: float | None, past: float | None) -> Verdict:
         """R13's criterion on this phase's durations, and beside nothing else the past's."""
-        limit = self._plan.number("advance.p95")
+        limit = self._plan.number("success_criteria.response_time_p95")
         criterion = f"p95 at most {format_duration(limit)} (R13)"
         shown = f"p95 at most {format_duration(usual)}" if usual else f"p95 above {self._last_bound()}"
         slow, meets = self._phase_slow, usual is not None and usual <= limit
@@ -423,7 +423,7 @@ class TrafficJudge:
 
     def _stable_as_bad(self) -> bool:
         """A shared dependency hurts both: the release is not to blame (both degraded)."""
-        sums, limit = self.sums, self._plan.number("limits.error_rate")
+        sums, limit = self.sums, self._plan.number("rollback_triggers.error_rate")
         return bool(
             self._control
             and sums.stable_total

@@ -208,7 +208,7 @@ class Excuse(StrEnum):
     """Why harm may be bad luck and not the release. Below the critical limit it earns one second try."""
 
     WARM_UP = "warm-up"
-    """The errors are those of instances younger than `judge.warm_up`."""
+    """The errors are those of instances younger than `analysis.warmup_duration`."""
     INSTANCE = "instance"
     """The errors are those of one instance; the other instances are not harmful without it."""
 

@@ -25,8 +25,9 @@ from pilotage.model.schedule import (
     Wave,
 )
 
-FORMAT = 4
-"""Version of the plan's JSON; raised with every change of its fields, and `plan_formats` then reads the old one too."""
+FORMAT = 5
+"""Version of the plan's JSON; raised with every change of its fields or of the names of settings, and
+`plan_formats` then reads the old one too."""
 
 
 class StepKind(StrEnum):
@@ -109,8 +110,8 @@ class Step:
 
     @property
     def ramp(self) -> bool:
-        """Whether this is a short watch of a ramp (`canary.weights: auto`): it asks for no `judge.min_requests` and
-        no `judge.warm_up`, which the hold after the ramp asks for."""
+        """Whether this is a short watch of a ramp (`canary.weights: auto`): it asks for no `analysis.min_requests` and
+        no `analysis.warmup_duration`, which the hold after the ramp asks for."""
         return Derived("duration", "canary.ramp") in self.derived
 
 

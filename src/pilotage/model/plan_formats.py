@@ -15,9 +15,13 @@ from typing import Any
 from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
+from pilotage.model.renamed import SETTINGS
 
 OLDEST = 2
 """Plans of format 1 had no readiness, no timeline and one strategy; no release of Pilotage wrote them."""
+
+_RENAMED_SINCE = 5
+"""Plans of older formats call settings as in the keys of `renamed.SETTINGS`."""
 
 
 class UnreadablePlan(Invalid):
@@ -44,6 +48,8 @@ def read_plan(text: str) -> Plan:
             raise NewerPlan(
                 f"the plan is of format {number}; this version of Pilotage reads up to {FORMAT}: upgrade Pilotage"
             )
+        if number < _RENAMED_SINCE:
+            _rename(data)
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
         plan = msgspec.convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
@@ -54,6 +60,24 @@ def read_plan(text: str) -> Plan:
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UnreadablePlan(f"the plan cannot be read: {error}") from None
     return _with_shared_parts(plan).kept_as(text)
+
+
+def read_document(text: str) -> Plan:
+    """The plan of a file that people hand on: of today's format only what Pilotage writes, older ones as stored plans
+    are read. Raises ValueError."""
+    data = json.loads(text)
+    older = isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] < FORMAT
+    return read_plan(text) if older else Plan.from_dict(data)
+
+
+def _rename(data: dict[str, Any]) -> None:
+    """The settings of an older plan by the names that they have now."""
+    for part, key in (("settings", "path"), ("health", "limit"), ("alerts", "limit_from")):
+        for one in data[part]:
+            one[key] = SETTINGS.get(one[key], one[key])
+    for step in data["steps"]:
+        for derived in step.get("derived", ()):
+            derived["setting"] = SETTINGS.get(derived["setting"], derived["setting"])
 
 
 def _with_shared_parts(plan: Plan) -> Plan:
@@ -86,8 +110,6 @@ def _completed(plan: Plan) -> tuple[Setting, ...]:
     for path, (value, unit, strategy) in _LATER.items():
         if path in there or strategy not in (None, plan.answers.deployment_strategy):
             continue
-        renamed = there.get(_ONCE.get(path, ""))
-        value = renamed.value if renamed else value
         why = "plans of this age do not have it; this is how they were executed"
         added.append(Setting(path, value, unit, "an older plan", why))
     return (*plan.settings, *added)
@@ -98,7 +120,7 @@ _DAY, _MINUTE = 86400, 60
 
 _LATER: Mapping[str, tuple[Any, Unit, DeploymentStrategy | None]] = {
     "alerts.min_requests": (100, Unit.COUNT, None),
-    "approval.author": (False, Unit.SWITCH, None),
+    "approval.allow_author": (False, Unit.SWITCH, None),
     "approval.count": (1, Unit.COUNT, None),
     "approval.role": ("", Unit.NAME, None),
     "big_bang.drain_duration": (10, Unit.SECONDS, _S.BIG_BANG),
@@ -107,20 +129,17 @@ _LATER: Mapping[str, tuple[Any, Unit, DeploymentStrategy | None]] = {
     "canary.cohort": ("", Unit.COHORT, _S.CANARY),
     "canary.holdback": (0, Unit.SHARE, _S.CANARY),
     "canary.mirror_duration": (10 * _MINUTE, Unit.SECONDS, _S.CANARY),
-    "canary.mirror_share": (0, Unit.SHARE, _S.CANARY),
+    "canary.mirror_weight": (0, Unit.SHARE, _S.CANARY),
     "canary.ramp": (False, Unit.SWITCH, _S.CANARY),
-    "canary.reaction_time": (0, Unit.SECONDS, _S.CANARY),
-    "judge.min_requests": (100, Unit.COUNT, None),
-    "judge.second_try": (True, Unit.SWITCH, None),
-    "judge.warm_up": (2 * _MINUTE, Unit.SECONDS, None),
-    "rollback.possible": (True, Unit.SWITCH, None),
+    "canary.detection_time": (0, Unit.SECONDS, _S.CANARY),
+    "analysis.min_requests": (100, Unit.COUNT, None),
+    "analysis.retry_once": (True, Unit.SWITCH, None),
+    "analysis.warmup_duration": (2 * _MINUTE, Unit.SECONDS, None),
+    "rollback.enabled": (True, Unit.SWITCH, None),
     "rollback.window": (_DAY, Unit.SECONDS, None),
-    "success_criteria.min_latency_difference": (0.01, Unit.SECONDS, None),
-    "success_criteria.min_latency_share": (0.1, Unit.SHARE, None),
-    "toggle.drain_duration": (10, Unit.SECONDS, _S.FEATURE_TOGGLE),
-    "urgent.watch": (_MINUTE, Unit.SECONDS, None),
+    "analysis.min_response_time_difference": (0.01, Unit.SECONDS, None),
+    "analysis.min_response_time_share": (0.1, Unit.SHARE, None),
+    "feature_toggle.drain_duration": (10, Unit.SECONDS, _S.FEATURE_TOGGLE),
+    "emergency.phase_duration": (_MINUTE, Unit.SECONDS, None),
 }
 """Settings that came after format 2: value, unit, and the one strategy whose plans have it."""
-
-_ONCE: Mapping[str, str] = {"judge.min_requests": "canary.min_requests"}
-"""What a setting was called before."""

@@ -127,8 +127,8 @@ def _shorter(strategy: DeploymentStrategy, steps: tuple[Step, ...]) -> str:
     """The longest wait that still reaches everyone within a day, in whole half hours."""
     path = {
         DeploymentStrategy.CANARY: "canary.phase_duration",
-        DeploymentStrategy.FEATURE_TOGGLE: "toggle.stage_duration",
-        DeploymentStrategy.ROLLING: "rolling.wait",
+        DeploymentStrategy.FEATURE_TOGGLE: "feature_toggle.phase_duration",
+        DeploymentStrategy.ROLLING: "rolling.wait_time_between_batches",
     }.get(strategy, "")
     waits = sum(any(d.setting == path and d.field == "duration" for d in step.derived) for step in steps)
     grain = HOUR // 2 if waits < 40 else 1
@@ -162,17 +162,22 @@ def _of_downtime(a: Answers, down: bool) -> Iterator[Conflict]:
 def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...]) -> Iterator[Conflict]:
     if a.deployment_strategy is not DeploymentStrategy.ROLLING or not spans:
         return
-    each = n.value("rolling.drain_duration") + n.value("rolling.health_timeout") + n.value("rolling.wait")
+    each = (
+        n.value("rolling.drain_duration")
+        + n.value("rolling.health_check_timeout")
+        + n.value("rolling.wait_time_between_batches")
+    )
     takes, days = batches_of(n, instances).count * each, spans[-1].longest
     if takes <= days * DAY:
         return
     fitting = (size for size in range(1, instances + 1) if -(-instances // size) * each <= days * DAY)
     size = next(fitting, instances)
     yield Conflict(
-        "rolling-outlasts-its-phase", ("rolling.batch", "rolling.wait", f"instances: {instances}"),
+        "rolling-outlasts-its-phase",
+        ("rolling.batch_size", "rolling.wait_time_between_batches", f"instances: {instances}"),
         f"{batches_of(n, instances).count} batches take up to {format_duration(takes)}, and the execution phase has "
         f"{days} day{'s' if days > 1 else ''}",
-        f"rolling.batch: {size}, with rolling.max_unavailable: {size}", False, "R14, C26",
+        f"rolling.batch_size: {size}, with rolling.max_unavailable: {size}", False, "R14, C26",
     )  # fmt: skip
 
 

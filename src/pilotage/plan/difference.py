@@ -253,7 +253,7 @@ def headlines(plan: Plan) -> Mapping[str, str]:
     phases = plan.timeline.phases
     days = f"{sum(p.shortest for p in phases)}–{sum(p.longest for p in phases)} open days" if phases else "a pipeline"
     conflicts = ", ".join(conflict.name for conflict in plan.conflicts)
-    error = plan.setting("limits.error_rate")
+    error = plan.setting("rollback_triggers.error_rate")
     return {
         "schedule": days,
         "analysis takes": format_duration(plan.watched),
@@ -268,7 +268,7 @@ def headlines(plan: Plan) -> Mapping[str, str]:
 
 
 def _automatic(plan: Plan) -> tuple[Unit, bool | int | float | str | tuple[int, ...]]:
-    setting = plan.setting("limits.rollback_auto")
+    setting = plan.setting("rollback_auto")
     return setting.unit, setting.value
 
 

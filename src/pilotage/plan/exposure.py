@@ -33,7 +33,7 @@ LATER = 3600.0
 """Seconds at full exposure after which somebody finds, by other means, harm that the judge has missed."""
 
 OF_ERRORS = 0.45
-"""Share of `judge.false_rollback` that the comparison of error rates has."""
+"""Share of `analysis.false_positive_rate` that the comparison of error rates has."""
 
 _MIXTURE = math.log(80) / 2
 """What not knowing the harm's size costs the evidence, in nats: the root of the judge's eighty alternatives, as in its

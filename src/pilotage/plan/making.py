@@ -248,7 +248,7 @@ def _timeline(frame: _Frame) -> Timeline:
 def _flag_removal(frame: _Frame) -> date | None:
     if frame.release is None or frame.answers.deployment_strategy is not DeploymentStrategy.FEATURE_TOGGLE:
         return None
-    after = frame.release + timedelta(seconds=frame.numbers.value("toggle.flag_removal"))
+    after = frame.release + timedelta(seconds=frame.numbers.value("feature_toggle.flag_removal_delay"))
     return frame.calendar.working_day_before(after, 0)
 
 
@@ -264,14 +264,14 @@ def _readiness(frame: _Frame, timeline: Timeline) -> tuple[Requirement, ...]:
 def _waves(frame: _Frame) -> tuple[Wave, ...]:
     if frame.landing is None:
         return ()
-    auto = bool(frame.numbers.value("limits.rollback_auto"))
-    answer = frame.numbers.shown("hold.answer_deadline")
+    auto = bool(frame.numbers.value("rollback_auto"))
+    answer = frame.numbers.shown("hold.decision_timeout")
     return waves_of(frame.steps, frame.landing.begins, frame.calendar, auto=auto, answer=answer)
 
 
 def _messages(frame: _Frame, undo: str) -> tuple[Message, ...]:
     landing, big_bang = frame.landing, frame.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
-    window = frame.numbers.shown("big_bang.window") if big_bang else ""
+    window = frame.numbers.shown("big_bang.maintenance_window") if big_bang else ""
     words = words_of(frame.answers, frame.service.name, frame.version, frame.release, undo, window)
     begins, exposed = (landing.begins, landing.exposed) if landing else (None, None)
     times = Times(frame.release, begins, exposed, frame.today if landing else None)

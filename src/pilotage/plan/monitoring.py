@@ -11,14 +11,14 @@ from pilotage.model.schedule import AlertRule, HealthMetric
 from pilotage.plan.steps import Numbers
 
 _HEALTH = (
-    ("application_error_rate", "error rate", Unit.SHARE, "a limit, and stable", "limits.error_rate"),
-    ("response_time_p95", "p95 response time", Unit.SECONDS, "stable", "limits.latency_factor"),
-    ("memory_utilization", "memory per instance", Unit.FACTOR, "stable", "limits.memory_factor"),
-    ("cpu_utilization", "CPU per instance", Unit.FACTOR, "stable", "limits.cpu_factor"),
-    ("database_connection_pool", "database connections in use", Unit.SHARE, "a limit", "limits.pool_used"),
-    ("external_service_latency", "external service latency", Unit.SECONDS, "stable", "limits.external_latency_factor"),
-    ("user_session_health", "broken sessions", Unit.SHARE, "stable", "limits.session_loss"),
-    ("business_conversion_rate", "conversions", Unit.SHARE, "stable", "limits.conversion_loss"),
+    ("application_error_rate", "error rate", Unit.SHARE, "a limit, and stable", "error_rate"),
+    ("response_time_p95", "p95 response time", Unit.SECONDS, "stable", "response_time_factor"),
+    ("memory_utilization", "memory per instance", Unit.FACTOR, "stable", "memory_factor"),
+    ("cpu_utilization", "CPU per instance", Unit.FACTOR, "stable", "cpu_factor"),
+    ("database_connection_pool", "database connections in use", Unit.SHARE, "a limit", "connection_pool_utilization"),
+    ("external_service_latency", "external service latency", Unit.SECONDS, "stable", "external_service_latency_factor"),
+    ("user_session_health", "broken sessions", Unit.SHARE, "stable", "session_loss"),
+    ("business_conversion_rate", "conversions", Unit.SHARE, "stable", "conversion_loss"),
 )  # fmt: skip
 
 CHANNELS = ("slack", "email", "pagerduty", "teams")
@@ -28,7 +28,7 @@ CHANNELS = ("slack", "email", "pagerduty", "teams")
 def health_of(measured: Mapping[str, str]) -> tuple[HealthMetric, ...]:
     """The eight metrics of R19. `measured` says which source provides which; one without a source is not judged."""
     return tuple(
-        HealthMetric(name, title, str(unit), against, limit, measured.get(name, ""), "R19")
+        HealthMetric(name, title, str(unit), against, f"rollback_triggers.{limit}", measured.get(name, ""), "R19")
         for name, title, unit, against, limit in _HEALTH
     )
 
@@ -39,15 +39,15 @@ def alerts_of(strategy: DeploymentStrategy, numbers: Numbers) -> tuple[AlertRule
 
 
 def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
-    window, error = n.value("alerts.window"), n.value("limits.error_rate")
+    window, error = n.value("alerts.window"), n.value("rollback_triggers.error_rate")
     yield AlertRule(
-        "high_error_rate", "High Error Rate", "application_error_rate", ">", error, "limits.error_rate",
+        "high_error_rate", "High Error Rate", "application_error_rate", ">", error, "rollback_triggers.error_rate",
         0, "critical", "immediate_rollback", CHANNELS, "R20",
     )  # fmt: skip
     yield AlertRule(
         "performance_degradation", "Performance Degradation", "response_time_p95", "> baseline ×",
-        n.value("limits.latency_factor"), "limits.latency_factor", window, "warning", "investigation_required",
-        ("slack", "email", "teams"), "R20",
+        n.value("rollback_triggers.response_time_factor"), "rollback_triggers.response_time_factor", window,
+        "warning", "investigation_required", ("slack", "email", "teams"), "R20",
     )  # fmt: skip
     success = n.value("alerts.success_rate")
     if success > 1 - error:
@@ -55,16 +55,16 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
             "low_success_rate", "Low Success Rate", "success_rate", "<", whole(success), "alerts.success_rate",
             window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
         )  # fmt: skip
-    patience = n.value("hold.duration")
+    patience = n.value("hold.timeout")
     yield AlertRule(
-        "no_data", "No Data", "application_error_rate", "unknown for", patience, "hold.duration", patience, "warning",
+        "no_data", "No Data", "application_error_rate", "unknown for", patience, "hold.timeout", patience, "warning",
         "hold", ("slack", "email", "teams"), "R20, rule 5",
     )  # fmt: skip
     if strategy is DeploymentStrategy.CANARY:
         yield AlertRule(
             "canary_health_check_failed", "Canary Health Check Failed", "canary_health_score", "<",
-            n.value("alerts.canary_health"), "alerts.canary_health", 0, "critical", "stop_canary_rollout", CHANNELS,
-            "R20",
+            n.value("alerts.canary_health_score"), "alerts.canary_health_score", 0, "critical",
+            "stop_canary_rollout", CHANNELS, "R20",
         )  # fmt: skip
 
 
@@ -72,5 +72,5 @@ def alert_notes(alerts: tuple[AlertRule, ...], numbers: Numbers) -> tuple[str, .
     """Says so when the success-rate alert is left out because it would double a more severe one (C24)."""
     if any(alert.id == "low_success_rate" for alert in alerts):
         return ()
-    success, error = format_share(numbers.value("alerts.success_rate")), numbers.shown("limits.error_rate")
+    success, error = format_share(numbers.value("alerts.success_rate")), numbers.shown("rollback_triggers.error_rate")
     return (f"no alert for a success rate below {success}: errors above {error} are already critical",)

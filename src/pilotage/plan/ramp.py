@@ -88,7 +88,7 @@ def _ramped(numbers: Numbers, traffic: Traffic, errors: float) -> tuple[Numbers,
     """The numbers of a ramp, and how they were worked out."""
     reaction, of = _reaction(numbers)
     rate, phase = traffic.requests_per_second, numbers.value("canary.phase_duration")
-    found = ramp(rate=rate, reaction=reaction, duration=phase, errors=errors, tick=numbers.value("rollout.tick"))
+    found = ramp(rate=rate, reaction=reaction, duration=phase, errors=errors, tick=numbers.value("rollout.interval"))
     first = (*found.weights, TOP)[0]
     why = (
         f"begins at {format_share(first / WHOLE)}: at {rate:g} requests a second a total outage would cost about "
@@ -111,10 +111,10 @@ def _climb(found: Ramp) -> str:
 
 def _reaction(n: Numbers) -> tuple[int | float, str]:
     """Seconds from the first error to the last user back on stable, and what they are made of."""
-    look, drain, own = (n.value(p) for p in ("rollout.tick", "canary.drain_duration", "canary.reaction_time"))
+    look, drain, own = (n.value(p) for p in ("rollout.interval", "canary.drain_duration", "canary.detection_time"))
     worked_out = look + _JUDGEMENT + _SWITCH + drain
     if own > worked_out:
-        return own, "canary.reaction_time"
+        return own, "canary.detection_time"
     parts = (("look", look), ("judgement", _JUDGEMENT), ("switch", _SWITCH), ("draining", drain))
     return worked_out, ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in parts)
 
@@ -140,8 +140,8 @@ def _hurt(n: Numbers, full: int, traffic: Traffic) -> float:
         rate=traffic.requests_per_second,
         base=traffic.error_rate,
         reaction=_reaction(n)[0],
-        tolerated=n.value("judge.tolerated_ratio"),
-        alpha=n.value("judge.false_rollback"),
+        tolerated=n.value("analysis.max_error_rate_factor"),
+        alpha=n.value("analysis.false_positive_rate"),
     )
 
 

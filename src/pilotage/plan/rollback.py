@@ -45,17 +45,17 @@ class Undoing:
 
 def rollback_of(undoing: Undoing, n: Numbers) -> Rollback:
     """The plan's words and deadline for a strategy's way back."""
-    deadline = max(n.value("rollback.deadline"), undoing.seconds)
+    deadline = max(n.value("rollback.timeout"), undoing.seconds)
     return Rollback(undoing.moves, tuple(_triggers(undoing, n)), deadline, _AFTER, undoing.source)
 
 
 def _triggers(undoing: Undoing, n: Numbers) -> Iterator[str]:
     old, harm, past = undoing.compared, _on_harm(undoing, n), " in the past" if undoing.alone else ""
-    yield f"error rate above {n.shown('limits.error_rate')} and above that of {old}: at once"
+    yield f"error rate above {n.shown('rollback_triggers.error_rate')} and above that of {old}: at once"
     yield f"an instance of {undoing.new} exits: at once"
-    yield f"error rate above {n.shown('judge.tolerated_ratio')} that of {old}{past}: {harm}"
-    yield f"p95 latency above {n.shown('limits.latency_factor')} that of {old}{past}: {harm}"
-    yield f"memory above {n.shown('limits.memory_factor')} that of a {old} instance{past}: {harm}"
+    yield f"error rate above {n.shown('analysis.max_error_rate_factor')} that of {old}{past}: {harm}"
+    yield f"p95 latency above {n.shown('rollback_triggers.response_time_factor')} that of {old}{past}: {harm}"
+    yield f"memory above {n.shown('rollback_triggers.memory_factor')} that of a {old} instance{past}: {harm}"
     yield from undoing.triggers
     if not undoing.alone and not undoing.to_the_end:
         yield f"at 100 %, worse than {old} in the past, with no comparison side by side: {_ASKED}"
@@ -64,7 +64,7 @@ def _triggers(undoing: Undoing, n: Numbers) -> Iterator[str]:
 
 def _on_harm(undoing: Undoing, n: Numbers) -> str:
     """What harm that is sure and below the critical limit brings: users first, in every tolerance (C1)."""
-    auto, answer = n.value("limits.rollback_auto"), n.shown("hold.answer_deadline")
+    auto, answer = n.value("rollback_auto"), n.shown("hold.decision_timeout")
     if undoing.alone:
         return _ASKED
     if auto:
@@ -74,7 +74,7 @@ def _on_harm(undoing: Undoing, n: Numbers) -> str:
 
 def _without_answer(undoing: Undoing, n: Numbers) -> str:
     full = "a pause or completion without analysis, never a rollback"
-    waited = f"no data or no clear result for {n.shown('hold.duration')}"
+    waited = f"no data or no clear result for {n.shown('hold.timeout')}"
     if undoing.alone:
         return f"{waited}: {full}"
-    return f"{waited}: {n.shown('hold.then')}; at 100 %: {full}"
+    return f"{waited}: {n.shown('hold.on_timeout')}; at 100 %: {full}"

@@ -44,7 +44,7 @@ class Numbers:
 
 
 def gate_step(n: Numbers, identity: str, title: str, weight: int, instances: int, family: str) -> Step:
-    path = f"{family}.approval_deadline"
+    path = f"{family}.approval_timeout"
     return Step(
         identity, StepKind.GATE, title, weight, instances, 0, n.value(path), "nothing to undo",
         needs=("an approver other than the author",), activities=("business_stakeholder_approval",),
@@ -56,7 +56,7 @@ def check_step(
     n: Numbers, identity: str, title: str, activity: str, family: str, weight: int, instances: int, undo: str,
     source: str, *, downtime: bool = False,
 ) -> Step:  # fmt: skip
-    path = f"{family}.check_deadline"
+    path = f"{family}.check_timeout"
     return Step(
         identity, StepKind.CHECK, title, weight, instances, 0, n.value(path), undo, activities=(activity,),
         downtime=downtime, derived=(Derived("deadline", path),), source=source,
@@ -73,8 +73,8 @@ def watch_step(
     where = audience or f"at {name}"
     return Step(
         f"{kind}-{name}", kind, f"{_VERB[kind]} {where} for {format_duration(seconds)}", weight, instances, seconds,
-        seconds + n.value("hold.duration"), undo, judged=judged, audience=audience, activities=activities,
-        derived=(Derived("duration", path), Derived("deadline", "hold.duration")), source=source,
+        seconds + n.value("hold.timeout"), undo, judged=judged, audience=audience, activities=activities,
+        derived=(Derived("duration", path), Derived("deadline", "hold.timeout")), source=source,
     )  # fmt: skip
 
 

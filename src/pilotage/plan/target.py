@@ -80,9 +80,13 @@ def _routes(numbers: Numbers, target: Capabilities) -> Iterator[str]:
                 f"{path}: router {target.router_name} cannot route by a header: leave {path} out, or use a router with "
                 "header routes"
             )
-    if "canary.mirror_share" in numbers.settings and numbers.value("canary.mirror_share") and not target.router.mirror:
+    if (
+        "canary.mirror_weight" in numbers.settings
+        and numbers.value("canary.mirror_weight")
+        and not target.router.mirror
+    ):
         yield (
-            f"mirror: router {target.router_name} cannot mirror requests: use canary.mirror_share: 0%, or a router "
+            f"mirror: router {target.router_name} cannot mirror requests: use canary.mirror_weight: 0%, or a router "
             "that mirrors"
         )
 
@@ -112,6 +116,6 @@ def _flag(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) -> It
         yield f"{group.id}: {name} cannot turn a flag on for a group: use a provider with groups, such as flagd"
     if wrong := next((step for step in ramps if step.weight % grain), None):
         yield (
-            f"{wrong.id}: {name} sets shares in steps of {format_share(grain / WHOLE)}: use toggle.percentages: "
-            f"{_rounded(numbers.weights('toggle.percentages'), grain)}"
+            f"{wrong.id}: {name} sets shares in steps of {format_share(grain / WHOLE)}: "
+            f"use feature_toggle.percentages: {_rounded(numbers.weights('feature_toggle.percentages'), grain)}"
         )

@@ -72,7 +72,7 @@ def _answers(plan: Plan) -> Section:
         ("deployment strategy", a.deployment_strategy, f"{len(plan.steps)} steps, {plan.instances} instances"),
         ("team size", a.team_size, f"retrospective of {plan.retrospective.minutes} minutes"),
         ("release frequency", a.release_frequency, f"planning {facts.planning}, execution {facts.execution}"),
-        ("risk tolerance", a.risk_tolerance, f"error rate up to {_limit(plan, 'limits.error_rate')}"),
+        ("risk tolerance", a.risk_tolerance, f"error rate up to {_limit(plan, 'rollback_triggers.error_rate')}"),
         ("stakeholders", ", ".join(a.stakeholders), f"{len(plan.communication)} messages"),
     )
     return Section("answers", "Answers", (), ("question", "answer", "effect"), rows)

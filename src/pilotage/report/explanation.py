@@ -59,7 +59,7 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
             why = _ended(state.reason)
             answer = f"{rollout.version} is withdrawn from traffic: {why} It may be transient: Pilotage retries once."
         case Status.WITHDRAWN:
-            limit = format_duration(rollout.plan.number("hold.answer_deadline"))
+            limit = format_duration(rollout.plan.number("hold.decision_timeout"))
             answer = (
                 f"{rollout.version} is withdrawn from traffic: {_ended(state.reason)} `pilotage promote` restores its "
                 "traffic, `pilotage retry` restores it and judges fresh evidence, `pilotage abort` rolls back. Without "

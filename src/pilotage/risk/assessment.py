@@ -183,7 +183,7 @@ _CAREFUL: Mapping[RiskLevel, tuple[DeploymentStrategy, tuple[tuple[str, str], ..
     ),
     RiskLevel.CRITICAL: (
         DeploymentStrategy.CANARY,
-        (_SMALL_STEPS, ("canary.approval", "true")),
+        (_SMALL_STEPS, ("canary.require_approval", "true")),
         "what was found can do lasting harm: one user in a hundred first, and a person says go before each weight",
     ),
 }
@@ -198,6 +198,6 @@ def _recommended(
         strategy, settings, why = _CAREFUL[RiskLevel.MEDIUM]
         why = f"{why}, as a {tolerance} tolerance wants"
     if any(f.factor is RiskFactor.MIGRATIONS and f.level is RiskLevel.CRITICAL for f in findings):
-        settings = (*settings, ("rollback.possible", "false"))
+        settings = (*settings, ("rollback.enabled", "false"))
         why = f"{why}; a migration destroys data, which no rollback brings back"
     return strategy, settings, why

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EXPAND = "expand first, contract in a later release: both versions must be able to work with the schema"
 _LOCK = "do it without a lock: build indexes concurrently, add constraints as NOT VALID and validate later"
-_BACKUP = "take a backup and try its restore before the release; set rollback.possible: false if it cannot be undone"
+_BACKUP = "take a backup and try its restore before the release; set rollback.enabled: false if it cannot be undone"
 
 
 def findings_of(path: str, text: str) -> list[Finding]:

@@ -120,7 +120,7 @@ def _approve(turn: Turn, command: Command) -> str:
     """One of the approvals that the step wants: of a person with the role, who is not the author (R13, C18)."""
     if turn.step.kind is not StepKind.GATE:
         return _refuse(turn, command, "no step waits for an approval")
-    if command.actor == turn.state.author and not turn.plan.setting("approval.author").value:
+    if command.actor == turn.state.author and not turn.plan.setting("approval.allow_author").value:
         return _refuse(turn, command, f"{command.actor} started this rollout, so another person must approve it")
     role = str(turn.plan.setting("approval.role").value)
     if role and role not in command.roles:

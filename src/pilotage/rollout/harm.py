@@ -47,12 +47,12 @@ def guard_against_harm(turn: Turn) -> None:
 
 def _excused(turn: Turn, verdict: Verdict) -> bool:
     """Bad luck has one second try, and only the statistics' harm has it: never a critical limit."""
-    return verdict.excuse is not None and turn.state.tries == 0 and switch(turn.plan, "judge.second_try", True)
+    return verdict.excuse is not None and turn.state.tries == 0 and switch(turn.plan, "analysis.retry_once", True)
 
 
 def _act_on_sure_harm(turn: Turn, guilty: list[Verdict]) -> None:
     stranded = turn.strategy.withdraws(turn) and not turn.strategy.frees_all(turn)
-    if turn.plan.setting("limits.rollback_auto").value or stranded:
+    if turn.plan.setting("rollback_auto").value or stranded:
         # Users who cannot be taken off the version are not left on it until a person answers.
         roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
     elif turn.state.status is not Status.WITHDRAWN:
@@ -74,7 +74,7 @@ def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
     if not turn.strategy.withdraws(turn):
         turn.set(excuse="")
         return
-    if not turn.plan.setting("rollback.possible").value and turn.state.reached:
+    if not turn.plan.setting("rollback.enabled").value and turn.state.reached:
         roll_back(turn, reason, guilty[0].metric, guilty[0].detail)
         return
     paused = turn.state.status is Status.PAUSED
@@ -92,7 +92,7 @@ def _withdrawn(turn: Turn, guilty: list[Verdict]) -> TrafficWithdrawn:
         step=turn.step.id,
         version=turn.state.new,
         reason=turn.state.reason,
-        timeout_seconds=second_try_limit(turn.plan) if excuse else turn.plan.number("hold.answer_deadline"),
+        timeout_seconds=second_try_limit(turn.plan) if excuse else turn.plan.number("hold.decision_timeout"),
         retry_reason=excuse,
         retry_after=_what_is_awaited(turn) if excuse else "",
         details=guilty[0].detail,
@@ -117,7 +117,7 @@ def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
 
 def _what_is_awaited(turn: Turn) -> str:
     if turn.state.excuse == Excuse.WARM_UP:
-        warm = format_duration(turn.plan.number("judge.warm_up"))
+        warm = format_duration(turn.plan.number("analysis.warmup_duration"))
         return f"{warm} of warm-up"
     return "the failing instance is replaced"
 
@@ -172,7 +172,7 @@ def hold_for_second_try(turn: Turn) -> Hold | None:
 
 def second_try_limit(plan: Plan) -> float:
     """Seconds for which a second try may be prepared."""
-    return plan.number("judge.warm_up") + plan.number("hold.answer_deadline")
+    return plan.number("analysis.warmup_duration") + plan.number("hold.decision_timeout")
 
 
 def second_try_is_ready(turn: Turn, wanted: int) -> bool:
@@ -182,7 +182,7 @@ def second_try_is_ready(turn: Turn, wanted: int) -> bool:
         return False
     if seen.freeze or seen.barrier:
         return False  # no users come back by themselves in a freeze
-    if state.excuse == Excuse.WARM_UP and state.in_status < turn.plan.number("judge.warm_up"):
+    if state.excuse == Excuse.WARM_UP and state.in_status < turn.plan.number("analysis.warmup_duration"):
         return False
     if any(i.health is Health.EXITED and left_on_purpose(state, i.host, i.port) for i in seen.instances):
         return False  # once the try runs, its end would look like a crash
@@ -219,7 +219,7 @@ def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
     if state.excuse and second_try_is_ready(turn, wanted):
         begin_again(turn)
         return
-    limit = second_try_limit(turn.plan) if state.excuse else turn.plan.number("hold.answer_deadline")
+    limit = second_try_limit(turn.plan) if state.excuse else turn.plan.number("hold.decision_timeout")
     if turn.state.in_status >= limit:
         left = "it did not recover" if state.excuse else "nobody decided"
         roll_back(turn, f"{left} within {format_duration(limit)} of the withdrawal: {state.reason}", "timeout")

@@ -123,7 +123,7 @@ def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
         return second_try_limit(plan), _ROLL_BACK
     if lacks_data_alone(turn, cause):
         asks = plan.answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME)
-        return plan.number("hold.duration"), _PAUSE if asks else _CONTINUE
+        return plan.number("hold.timeout"), _PAUSE if asks else _CONTINUE
     match cause:
         case HoldCause.APPROVAL:
             return turn.step.deadline, _ROLL_BACK
@@ -131,15 +131,15 @@ def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
             # Whom it waits for has deadlines of its own.
             return math.inf, "none"
         case HoldCause.REGRESSION:
-            return plan.number("hold.duration"), _PAUSE
+            return plan.number("hold.timeout"), _PAUSE
         case HoldCause.DEGRADED:
-            return plan.number("hold.answer_deadline"), _ROLL_BACK
+            return plan.number("hold.decision_timeout"), _ROLL_BACK
         case HoldCause.CANARY_UNHEALTHY:
             return plan.number(strategy.unwell_setting), _ROLL_BACK
         case HoldCause.STABLE_UNHEALTHY:
             return plan.number(strategy.stable_unwell_setting), _ROLL_BACK
         case _:
-            return plan.number("hold.duration"), str(plan.setting("hold.then").value)
+            return plan.number("hold.timeout"), str(plan.setting("hold.on_timeout").value)
 
 
 # ── its end ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +162,7 @@ def good_for_now(state: RolloutState) -> str:
 
 def mind_the_pause(turn: Turn) -> None:
     """A pause that nobody ends: back, or on where that is what a missing answer means."""
-    if turn.state.in_status < turn.plan.number("pause.deadline"):
+    if turn.state.in_status < turn.plan.number("pause.timeout"):
         return
     cause = turn.state.hold.cause if turn.state.hold else None
     if cause is HoldCause.REGRESSION:

@@ -15,7 +15,7 @@ _NOT_ITS_FAULT = ("timeout", "instance")
 def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
     """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
     reason (routes, statuses, lines of a log), a line each."""
-    possible = bool(turn.plan.setting("rollback.possible").value)
+    possible = bool(turn.plan.setting("rollback.enabled").value)
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
             turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release does not roll back automatically")

@@ -20,7 +20,7 @@ JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
 
 _TROUBLE = (VerdictKind.FAIL.value, VerdictKind.SOURCE_ERROR.value)
-_REMEDY = "add `synthetic:`, or lower judge.min_requests if there is some traffic"
+_REMEDY = "add `synthetic:`, or lower analysis.min_requests if there is some traffic"
 
 
 # ── how long ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -37,7 +37,7 @@ def is_watched(plan: Plan, state: RolloutState) -> bool:
 def watch_of(turn: Turn) -> float:
     """Seconds that this step is watched."""
     if turn.state.pace is Pace.URGENT:
-        return min(turn.step.duration, turn.plan.number("urgent.watch"))
+        return min(turn.step.duration, turn.plan.number("emergency.phase_duration"))
     return turn.step.duration
 
 

@@ -21,7 +21,7 @@ from tests.clock import FakeClock
 from tests.unit.cli.test_planning_command import outcome, run
 from tests.unit.config.test_config import GOOD
 
-TOGGLE = GOOD.replace("strategy: canary", "strategy: feature-toggle").replace("canary.phase", "toggle.stage")
+TOGGLE = GOOD.replace("strategy: canary", "strategy: feature-toggle").replace("canary.phase", "feature_toggle.phase")
 DAY = 86400
 
 

@@ -58,16 +58,16 @@ def say(plan: Plan, state: RolloutState, kind: CommandKind, actor: str, *roles: 
 
 
 def test_case_24_the_author_may_not_approve_unless_the_plan_says_so() -> None:
-    plan = a_plan({"canary.approval": True})
+    plan = a_plan({"canary.require_approval": True})
     refused = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "ada")
     assert refused.answered[0][1] == "refused: ada started this rollout, so another person must approve it"
     assert refused.state.approvals == ()
-    alone = a_plan({"canary.approval": True, "approval.author": True})
+    alone = a_plan({"canary.require_approval": True, "approval.allow_author": True})
     assert say(alone, at(alone, StepKind.GATE), CommandKind.APPROVE, "ada").answered[0][1] == "done"
 
 
 def test_n_of_m_persons_each_once() -> None:
-    plan = a_plan({"canary.approval": True, "approval.count": 2})
+    plan = a_plan({"canary.require_approval": True, "approval.count": 2})
     first = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "grace")
     assert first.answered[0][1] == "approved; 1 more needed"
     again = say(plan, first.state, CommandKind.APPROVE, "grace")
@@ -80,7 +80,7 @@ def test_n_of_m_persons_each_once() -> None:
 
 
 def test_a_role_is_asked_for_where_the_plan_names_one() -> None:
-    plan = a_plan({"canary.approval": True, "approval.role": "release-manager"})
+    plan = a_plan({"canary.require_approval": True, "approval.role": "release-manager"})
     gate = at(plan, StepKind.GATE)
     assert (
         say(plan, gate, CommandKind.APPROVE, "grace", "developer").answered[0][1]
@@ -90,7 +90,7 @@ def test_a_role_is_asked_for_where_the_plan_names_one() -> None:
 
 
 def test_approvals_are_of_one_step_and_a_promote_is_none() -> None:
-    plan = a_plan({"canary.approval": True})
+    plan = a_plan({"canary.require_approval": True})
     passed = say(plan, at(plan, StepKind.GATE), CommandKind.APPROVE, "grace").state
     assert passed.approvals == ()
     assert say(plan, at(plan, StepKind.GATE), CommandKind.PROMOTE, "grace").answered[0][1].startswith("refused")
@@ -141,7 +141,7 @@ def test_limits_stay_live_while_a_freeze_holds() -> None:
 
 
 def test_broken_glass_passes_gates_and_freezes_and_watches_only_the_first_weight() -> None:
-    plan = a_plan({"canary.approval": True, "urgent.watch": "10s"})
+    plan = a_plan({"canary.require_approval": True, "emergency.phase_duration": "10s"})
     state, now, waves, weight = begin(plan, "old", Pace.URGENT, "ada"), 0.0, [], 0
     while not state.status.final:
         now += 1.0
@@ -161,7 +161,7 @@ def test_broken_glass_passes_gates_and_freezes_and_watches_only_the_first_weight
 
 
 def test_case_20_of_the_peers_a_release_without_a_way_back_stops_and_calls_a_person() -> None:
-    plan = a_plan({"rollback.possible": False})
+    plan = a_plan({"rollback.enabled": False})
     state = replace(at(plan, StepKind.ANALYSE), reached=50)
     stopped = decide(plan, state, seen(50, WORSE), (), 1.0)
     assert stopped.state.status is Status.PAUSED
@@ -173,7 +173,7 @@ def test_case_20_of_the_peers_a_release_without_a_way_back_stops_and_calls_a_per
 
 
 def test_before_any_user_has_it_even_such_a_release_is_taken_back() -> None:
-    plan = a_plan({"rollback.possible": False})
+    plan = a_plan({"rollback.enabled": False})
     decision = decide(plan, at(plan, StepKind.SCALE), seen(0, WORSE), (), 1.0)
     assert decision.state.status is Status.ROLLING_BACK
 

@@ -134,7 +134,7 @@ def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
     ("content", "words"),
     [
         (None, "neither a file nor a rollout"),
-        ("{}", "not a plan of format 4"),
+        ("{}", "not a plan of format 5"),
         ("x", "Expecting value"),
         ("[]", "b.json"),
     ],

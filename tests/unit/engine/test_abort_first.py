@@ -77,7 +77,7 @@ def _drip(connection: socket.socket, stopping: threading.Event) -> None:
 
 a_plan = partial(
     plans.a_plan,
-    {"canary.drain_duration": "0s", "rollout.tick": "100ms", "hold.duration": "60s", "judge.min_requests": 1},
+    {"canary.drain_duration": "0s", "rollout.interval": "100ms", "hold.timeout": "60s", "analysis.min_requests": 1},
 )
 
 

@@ -44,7 +44,7 @@ def world(clock: FakeClock) -> World:
 @pytest.fixture
 def driver(tmp_path: Path, world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     monkeypatch.setattr(module, "open_target", lambda *_: world.target())
-    short = {"rollout.tick": "1ms", "hold.duration": "200ms", "canary.drain_duration": "0s"}
+    short = {"rollout.interval": "1ms", "hold.timeout": "200ms", "canary.drain_duration": "0s"}
     plan = a_plan(short)
     store = Store(tmp_path, clock=clock)
     rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", world.clock.now())

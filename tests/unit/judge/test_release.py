@@ -34,7 +34,7 @@ BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 
 def a_plan(tolerance: str = "medium", warm_up: int = 0) -> Plan:
-    return plans.a_plan({"judge.min_requests": 50, "judge.warm_up": warm_up}, tolerance=tolerance)
+    return plans.a_plan({"analysis.min_requests": 50, "analysis.warmup_duration": warm_up}, tolerance=tolerance)
 
 
 def reading(new: tuple[int, int], old: tuple[int, int], slow_new: int = 0, slow_old: int = 0) -> Reading:

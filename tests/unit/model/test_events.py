@@ -138,7 +138,7 @@ def _story(
     machine = Strategies()
     machine.start(strategy, tolerance, Pace.FULL, 4, False, 0)
     if numbers:
-        whole = {**SHORT[strategy], "hold.duration": "6s", "pause.deadline": "12s", **numbers}
+        whole = {**SHORT[strategy], "hold.timeout": "6s", "pause.timeout": "12s", **numbers}
         machine.plan = a_plan(whole, strategy=strategy, tolerance=tolerance, instances=4)
         machine.state = begin(machine.plan, "old", Pace.FULL, "ada")
     for _ in range(100):
@@ -165,9 +165,9 @@ def _live_through_everything() -> None:
         machine = _story(strategy, until=until)
         _ask(machine, CommandKind.ABORT)
         machine.all_goes_well(60)
-    gate = _story("canary", {"canary.approval": True}, until=StepKind.GATE)
+    gate = _story("canary", {"canary.require_approval": True}, until=StepKind.GATE)
     _ask(gate, CommandKind.APPROVE, CommandKind.PAUSE, CommandKind.RETRY, CommandKind.PROMOTE)
-    endless = _story("canary", {"rollback.possible": False}, until=StepKind.ANALYSE)
+    endless = _story("canary", {"rollback.enabled": False}, until=StepKind.ANALYSE)
     harm = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
     decide(endless.plan, endless.state, endless.world.seen(harm, ""), (), endless.now)
     first = Strategies()

@@ -61,8 +61,8 @@ def test_r8_the_proposal_frees_the_plan(name: str, changes: dict[str, Any]) -> N
     ("strategy", "instances", "relaxation"),
     [
         ("canary", 4, "canary.phase_duration: 8h"),
-        ("feature-toggle", 4, "toggle.stage_duration: 4h30m"),
-        ("rolling", 600, "rolling.wait: 2m24s"),
+        ("feature-toggle", 4, "feature_toggle.phase_duration: 4h30m"),
+        ("rolling", 600, "rolling.wait_time_between_batches: 2m24s"),
     ],
 )
 def test_r4_a_hotfix_that_takes_longer_than_its_day(strategy: str, instances: int, relaxation: str) -> None:
@@ -82,8 +82,8 @@ def test_c26_rolling_a_thousand_hosts_one_by_one_is_computed_and_the_smallest_ba
     (found,) = [c for c in made.conflicts if c.name == "rolling-outlasts-its-phase"]
     assert not found.blocking
     assert "1000 batches take up to 3d22h26m40s, and the execution phase has 3 days" in found.explanation
-    assert found.relaxation == "rolling.batch: 2, with rolling.max_unavailable: 2"
-    overrides = {name: Override(2, "here") for name in ("rolling.batch", "rolling.max_unavailable")}
+    assert found.relaxation == "rolling.batch_size: 2, with rolling.max_unavailable: 2"
+    overrides = {name: Override(2, "here") for name in ("rolling.batch_size", "rolling.max_unavailable")}
     freed = plan(
         Service(instances=1000, overrides=overrides), release_type="major", deployment_strategy="rolling",
         risk_tolerance="low",
@@ -96,9 +96,9 @@ def test_c26_the_warning_names_what_collides_and_where_it_comes_from() -> None:
     assert made.conflicts == (
         Conflict(
             "rolling-outlasts-its-phase",
-            ("rolling.batch", "rolling.wait", "instances: 300"),
+            ("rolling.batch_size", "rolling.wait_time_between_batches", "instances: 300"),
             "300 batches take up to 1d4h20m, and the execution phase has 1 day",
-            "rolling.batch: 2, with rolling.max_unavailable: 2",
+            "rolling.batch_size: 2, with rolling.max_unavailable: 2",
             False,
             "R14, C26",
         ),
@@ -107,11 +107,15 @@ def test_c26_the_warning_names_what_collides_and_where_it_comes_from() -> None:
 
 def test_r4_a_hotfix_that_no_wait_makes_short_enough_is_told_to_change_its_strategy() -> None:
     service = Service(
-        instances=4, overrides={"rolling.wait": Override("2d", "here"), "rolling.batch": Override(4, "here")}
+        instances=4,
+        overrides={
+            "rolling.wait_time_between_batches": Override("2d", "here"),
+            "rolling.batch_size": Override(4, "here"),
+        },
     )
     made = plan(service, release_type="hotfix", deployment_strategy="rolling")
     (found,) = [c for c in made.conflicts if c.name == "hotfix-outlasts-its-day"]
-    assert (found.relaxation, found.source) == ("rolling.wait: 6h", "R4, R8")
+    assert (found.relaxation, found.source) == ("rolling.wait_time_between_batches: 6h", "R4, R8")
     huge = plan(Service(instances=200_000), release_type="hotfix", deployment_strategy="rolling", risk_tolerance="low")
     (never,) = [c for c in huge.conflicts if c.name == "hotfix-outlasts-its-day"]
     assert never.relaxation == "deployment_strategy: blue-green"

@@ -156,10 +156,10 @@ def test_nobody_is_told_again_when_the_date_stays() -> None:
         ("release_date", "2027-06-16", "given with --date"),
         ("timeline.phases[0].start", "2027-03-23", "Planning takes 10–15 open days, counted backwards"),
         ("readiness[unit_test_coverage].wants", "≥ 80 %", "follows from the six answers: "),
-        ("alerts[high_error_rate].limit", 0.05, "limit limits.error_rate"),
+        ("alerts[high_error_rate].limit", 0.05, "limit rollback_triggers.error_rate"),
         ("communication[release_announcement].due", "2027-06-07", "follows from the six answers: "),
         ("retrospective.minutes", 90, "follows from the six answers: "),
-        ("rollback.deadline", "2m", "the default for all answers"),
+        ("rollback.timeout", "2m", "the default for all answers"),
         ("facts.scope", "new features without breaking changes", "follows from the six answers: release_type minor"),
     ],
 )
@@ -178,7 +178,7 @@ def test_why_an_overridden_number_names_the_line_and_what_it_would_be() -> None:
 
 
 def test_why_a_capped_limit_names_the_strategy() -> None:
-    reason = why(plan(deployment_strategy="blue-green"), "limits.error_rate")
+    reason = why(plan(deployment_strategy="blue-green"), "rollback_triggers.error_rate")
     assert reason.because[0] == "because deployment_strategy is blue-green"
     assert "5% by risk tolerance, lowered" in reason.because[1]
 

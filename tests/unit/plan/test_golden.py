@@ -44,7 +44,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "minor-blue-green": lambda: make_plan(
         Answers("minor", "blue-green", "medium", "weekly", "medium", ["customer-facing"]), version="2.4.0",
         release_date=date(2027, 6, 17), calendar=BERLIN,
-        service=Service("shop", overrides={"blue_green.approval": Override(True, "pilotage.yaml:31")}),
+        service=Service("shop", overrides={"blue_green.require_approval": Override(True, "pilotage.yaml:31")}),
     ),
     "patch-rolling": lambda: make_plan(
         Answers("patch", "rolling", "small", "monthly", "high", ["internal-only"]), version="2.4.1",

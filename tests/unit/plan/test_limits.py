@@ -17,14 +17,14 @@ M = 60
 @pytest.mark.parametrize(
     ("metric", "limit"),
     [
-        ("application_error_rate", "limits.error_rate"),
-        ("response_time_p95", "limits.latency_factor"),
-        ("memory_utilization", "limits.memory_factor"),
-        ("cpu_utilization", "limits.cpu_factor"),
-        ("database_connection_pool", "limits.pool_used"),
-        ("external_service_latency", "limits.external_latency_factor"),
-        ("user_session_health", "limits.session_loss"),
-        ("business_conversion_rate", "limits.conversion_loss"),
+        ("application_error_rate", "rollback_triggers.error_rate"),
+        ("response_time_p95", "rollback_triggers.response_time_factor"),
+        ("memory_utilization", "rollback_triggers.memory_factor"),
+        ("cpu_utilization", "rollback_triggers.cpu_factor"),
+        ("database_connection_pool", "rollback_triggers.connection_pool_utilization"),
+        ("external_service_latency", "rollback_triggers.external_service_latency_factor"),
+        ("user_session_health", "rollback_triggers.session_loss"),
+        ("business_conversion_rate", "rollback_triggers.conversion_loss"),
     ],
 )
 def test_r19_health_metrics(metric: str, limit: str) -> None:
@@ -84,7 +84,7 @@ def test_r20_the_canarys_health_is_the_canarys_alone() -> None:
 
 
 def test_an_override_reaches_steps_alerts_and_rollback() -> None:
-    service = Service(overrides=overrides({"limits.error_rate": "2%"}))
+    service = Service(overrides=overrides({"rollback_triggers.error_rate": "2%"}))
     made = plan(service)
     assert next(rule.limit for rule in made.alerts if rule.id == "high_error_rate") == 0.02
     assert "error rate above 2%" in made.rollback.triggers[0]

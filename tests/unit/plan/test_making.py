@@ -58,7 +58,7 @@ def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"format": 1}, "not a plan of format 4"),
+        ({"format": 1}, "not a plan of format 5"),
         ({"steps": "many"}, "not a plan"),
         ({"surprise": 1}, "keys or values that this version does not know"),
         ({"answers": {"release_type": "minor"}}, "not a plan"),
@@ -106,16 +106,16 @@ def test_an_override_takes_the_place_of_a_number_and_names_its_line() -> None:
         ("canary.phase_duration", "soon", "'soon' is not a duration such as"),
         ("canary.weights", ["5%", "50%"], "does not end at 100%"),
         ("canary.weights", ["50%", "5%", "100%"], "does not rise"),
-        ("limits.error_rate", "101%", "is not between 0% and 100%"),
-        ("limits.latency_factor", 0.5, "is not a number of at least 1"),
-        ("judge.min_requests", -1, "is not a whole number"),
-        ("limits.rollback_auto", "yes", "is not true or false"),
-        ("hold.then", "promote", "is not rollback or pause"),
+        ("rollback_triggers.error_rate", "101%", "is not between 0% and 100%"),
+        ("rollback_triggers.response_time_factor", 0.5, "is not a number of at least 1"),
+        ("analysis.min_requests", -1, "is not a whole number"),
+        ("rollback_auto", "yes", "is not true or false"),
+        ("hold.on_timeout", "promote", "is not rollback or pause"),
         ("canary.tester_header", "x y", "is not a header's name"),
-        ("limits.latency_factor", float("inf"), "is not a number of at least 1"),
-        ("rolling.batch", "many", "is not a number of instances such as 2"),
-        ("rolling.batch", True, "is not a number of instances"),
-        ("blue_green.watch_duration", "long", "'long' is not a duration"),
+        ("rollback_triggers.response_time_factor", float("inf"), "is not a number of at least 1"),
+        ("rolling.batch_size", "many", "is not a number of instances such as 2"),
+        ("rolling.batch_size", True, "is not a number of instances"),
+        ("blue_green.bake_duration", "long", "'long' is not a duration"),
     ],
 )
 def test_a_wrong_override_says_where_and_what_would_be_right(path: str, value: object, words: str) -> None:
@@ -125,7 +125,7 @@ def test_a_wrong_override_says_where_and_what_would_be_right(path: str, value: o
 
 
 def test_an_approval_stands_before_each_weight_when_asked_for() -> None:
-    service = Service(overrides={"canary.approval": Override(True, "here")})
+    service = Service(overrides={"canary.require_approval": Override(True, "here")})
     kinds = [step.kind for step in plan(service).steps]
     assert kinds.count(StepKind.GATE) == 4
     assert kinds[:3] == [StepKind.GATE, StepKind.SCALE, StepKind.SET_WEIGHT]

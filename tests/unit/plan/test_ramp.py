@@ -140,15 +140,15 @@ def test_r17_r18_less_tolerance_and_more_risk_begin_smaller(
 
 def test_harm_that_no_metric_shows_lengthens_the_reaction_time() -> None:
     seen = plan(AUTO, Traffic(100, 0.001))
-    unseen = plan({**AUTO, "canary.reaction_time": "2m"}, Traffic(100, 0.001))
+    unseen = plan({**AUTO, "canary.detection_time": "2m"}, Traffic(100, 0.001))
     assert (watches(seen)[0].weight, watches(unseen)[0].weight) == (7, 1)
-    assert "in the 2m until it is undone (canary.reaction_time)" in unseen.notes[0]
-    shorter = plan({**AUTO, "canary.reaction_time": "2s"}, Traffic(100, 0.001))
+    assert "in the 2m until it is undone (canary.detection_time)" in unseen.notes[0]
+    shorter = plan({**AUTO, "canary.detection_time": "2s"}, Traffic(100, 0.001))
     assert weights(shorter) == weights(seen), "a plan cannot claim to be faster than it is"
 
 
 def test_a_ramp_is_approved_once_and_everyone_once_more() -> None:
-    gates = [step.title for step in plan({**AUTO, "canary.approval": True}).steps if step.kind is StepKind.GATE]
+    gates = [step.title for step in plan({**AUTO, "canary.require_approval": True}).steps if step.kind is StepKind.GATE]
     assert gates == [
         "approval to send 0.1% and to double it up to 25%",
         "approval to send 25%",

@@ -33,12 +33,12 @@ def planned(strategy: str, target: Capabilities, numbers: Mapping[str, object] =
         ("feature-toggle", router(endpoints=False), {}, "deploy-dark: router edge does not report the instances"),
         ("canary", router(header_routes=False), {"canary.tester_header": "x-release"}, "canary.tester_header: router edge cannot route by a header: leave canary.tester_header out"),
         ("blue-green", router(header_routes=False), {"blue_green.preview_header": "x-p"}, "blue_green.preview_header: router edge cannot route by a header"),
-        ("canary", router(mirror=False), {"canary.mirror_share": 0.1}, "mirror: router edge cannot mirror requests: use canary.mirror_share: 0%"),
+        ("canary", router(mirror=False), {"canary.mirror_weight": 0.1}, "mirror: router edge cannot mirror requests: use canary.mirror_weight: 0%"),
         ("canary", router(versions=2), {"canary.baseline": True}, "router edge splits between 2 versions at most, and a baseline is a third: use canary.baseline: false"),
         ("big-bang", router(closed=False), {}, "close: router edge has no maintenance page: use a strategy without downtime, such as deployment_strategy: blue-green"),
         ("blue-green", Capabilities(fleet=FleetCapabilities(most=6), fleet_name="pods"), {}, "fleet pods runs 6 instances at most, and the plan has up to 8 at once: use fleet.count: 3"),
         ("feature-toggle", Capabilities(flags=FlagsCapabilities(groups=False), flags_name="own"), {}, "flag-internal: flag provider own cannot turn a flag on for a group"),
-        ("feature-toggle", Capabilities(flags=FlagsCapabilities(grain=100), flags_name="own"), {}, "flag-5%: flag provider own sets shares in steps of 10%: use toggle.percentages: [10%, 30%, 50%, 100%]"),
+        ("feature-toggle", Capabilities(flags=FlagsCapabilities(grain=100), flags_name="own"), {}, "flag-5%: flag provider own sets shares in steps of 10%: use feature_toggle.percentages: [10%, 30%, 50%, 100%]"),
     ],
 )  # fmt: skip
 def test_a_need_that_is_not_met_is_named_with_what_to_do(

@@ -226,7 +226,7 @@ def test_rules_carry_the_plans_limits_and_their_source() -> None:
     (group,) = yaml.safe_load(to_rules(plan()))["groups"]
     rules = {rule["alert"]: rule for rule in group["rules"]}
     assert " > 0.05 " in rules["HighErrorRate"]["expr"]
-    assert "limits.error_rate" in rules["HighErrorRate"]["annotations"]["description"]
+    assert "rollback_triggers.error_rate" in rules["HighErrorRate"]["annotations"]["description"]
     assert rules["HighErrorRate"]["labels"]["action"] == "immediate_rollback"
     assert rules["PerformanceDegradation"]["for"] == "5m"
     assert set(rules) == {

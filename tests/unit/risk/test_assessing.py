@@ -67,7 +67,7 @@ def test_a_destructive_migration_is_critical_and_asks_for_canary_with_approval(s
     found = ask(shop).assessment
     assert found.level is RiskLevel.CRITICAL
     assert found.strategy is DeploymentStrategy.CANARY
-    assert dict(found.settings)["rollback.possible"] == "false"
+    assert dict(found.settings)["rollback.enabled"] == "false"
     assert "no rollback brings back" in found.why
     assert found.findings[0].place == "db/migrations/0002_drop.sql"
 

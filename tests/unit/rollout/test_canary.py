@@ -115,7 +115,7 @@ def test_c1_critical_is_undone_at_once_and_the_rest_as_the_tolerance_says(
 
 
 def test_c1_harm_that_nobody_answers_is_undone_at_the_deadline_and_not_before() -> None:
-    plan = a_plan({"hold.answer_deadline": "10s"}, tolerance="medium")
+    plan = a_plan({"hold.decision_timeout": "10s"}, tolerance="medium")
     failed = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
     state, now = watching(plan, 50), 0.0
     history = []
@@ -129,7 +129,7 @@ def test_c1_harm_that_nobody_answers_is_undone_at_the_deadline_and_not_before() 
 
 
 def test_rule_5_a_dead_source_holds_first_and_is_never_a_pass() -> None:
-    plan = a_plan({"canary.phase_duration": "1s", "hold.duration": "5s"}, tolerance="low")
+    plan = a_plan({"canary.phase_duration": "1s", "hold.timeout": "5s"}, tolerance="low")
     dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
     first = decide(plan, watching(plan, 50), seen(50, dead), (), 1.0)
     assert first.state.status is Status.HOLDING
@@ -145,7 +145,7 @@ def test_rule_5_a_dead_source_holds_first_and_is_never_a_pass() -> None:
 
 
 def test_a_hold_that_an_earlier_version_began_keeps_what_it_has_used_up() -> None:
-    plan = a_plan({"hold.duration": "5s"}, tolerance="low")
+    plan = a_plan({"hold.timeout": "5s"}, tolerance="low")
     dead = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "connection refused"),)
     state = replace(
         watching(plan, 50), at=1.0, status=Status.HOLDING, hold=Hold(HoldCause.SOURCE_ERROR, "connection refused", 5.0)
@@ -154,7 +154,7 @@ def test_a_hold_that_an_earlier_version_began_keeps_what_it_has_used_up() -> Non
 
 
 def test_rule_5_high_tolerance_pauses_for_a_person_instead() -> None:
-    plan = a_plan({"canary.phase_duration": "1s", "hold.duration": "1s"}, tolerance="high")
+    plan = a_plan({"canary.phase_duration": "1s", "hold.timeout": "1s"}, tolerance="high")
     nothing = (Verdict("error rate", VerdictKind.INSUFFICIENT_DATA, "3 of 100"),)
     state = replace(watching(plan, 50), watched=1.0)
     state = decide(plan, state, seen(50, nothing), (), 1.0).state
@@ -170,7 +170,7 @@ def test_no_verdict_at_all_is_not_a_pass() -> None:
 
 
 def test_rule_6_limits_stay_live_in_a_pause_and_the_pause_has_an_end() -> None:
-    plan = a_plan({"pause.deadline": "10s"}, tolerance="medium")
+    plan = a_plan({"pause.timeout": "10s"}, tolerance="medium")
     state = decide(plan, watching(plan, 50), seen(50), (Command(1, CommandKind.PAUSE, "ada"),), 1.0).state
     assert state.status is Status.PAUSED
     critical = (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True),)
@@ -276,7 +276,7 @@ def test_a_clock_that_jumps_shortens_no_watch(jump: float) -> None:
 
 
 def test_the_time_before_the_first_look_is_nobodys() -> None:
-    plan = a_plan({"canary.start_deadline": "1s"})
+    plan = a_plan({"canary.health_check_timeout": "1s"})
     starting = instances(new_health=Health.STARTING)
     first = decide(plan, begin(plan, "old", Pace.FULL), seen(0, at=starting), (), 1_000_000.0)
     assert (first.state.waited, first.state.status) == (0.0, Status.PROGRESSING)
@@ -319,7 +319,7 @@ def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit(
 
 
 def test_a_gate_waits_for_approval_and_a_rejection_undoes() -> None:
-    plan = a_plan({"canary.approval": True})
+    plan = a_plan({"canary.require_approval": True})
     state = begin(plan, "old", Pace.FULL)
     waiting = decide(plan, state, seen(0), (), 1.0)
     assert waiting.state.status is Status.HOLDING

@@ -36,13 +36,13 @@ def a_plan(tolerance: str, approval: bool) -> Plan:
         "canary.phase_duration": "3s",
         "canary.bake_duration": "3s",
         "canary.drain_duration": "2s",
-        "canary.approval": approval,
-        "canary.start_deadline": "8s",
-        "judge.warm_up": "3s",
-        "hold.duration": "6s",
-        "hold.answer_deadline": "6s",
-        "pause.deadline": "12s",
-        "rollback.deadline": "20s",
+        "canary.require_approval": approval,
+        "canary.health_check_timeout": "8s",
+        "analysis.warmup_duration": "3s",
+        "hold.timeout": "6s",
+        "hold.decision_timeout": "6s",
+        "pause.timeout": "12s",
+        "rollback.timeout": "20s",
     }
     return plans.a_plan(short, tolerance=tolerance, instances=FULL)
 

@@ -23,8 +23,8 @@ SHORT = {
     "canary.phase_duration": "20s",
     "canary.bake_duration": "20s",
     "canary.drain_duration": "1s",
-    "canary.switch_deadline": "30s",
-    "hold.duration": "30s",
+    "canary.switch_timeout": "30s",
+    "hold.timeout": "30s",
 }
 
 

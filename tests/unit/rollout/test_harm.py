@@ -103,7 +103,7 @@ def test_sure_harm_turns_a_flag_off_and_a_switch_back() -> None:
 @pytest.mark.parametrize(("batch", "kept"), [(0, 0), (1, 0), (2, 1), (3, 2)])
 def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: int, kept: int) -> None:
     """Two of four may be away: with n old ones healthy, 2 - n new ones serve."""
-    plan = a_plan({"rolling.batch": "25%", "rolling.max_unavailable": "50%"}, strategy="rolling")
+    plan = a_plan({"rolling.batch_size": "25%", "rolling.max_unavailable": "50%"}, strategy="rolling")
     steps = [i for i, s in enumerate(plan.steps) if s.kind is StepKind.BATCH]
     state = replace(at(plan), step=steps[batch], progress=RollingProgress(restored=True))
     new, old = batch + 1, 3 - batch
@@ -169,7 +169,7 @@ def test_no_ends_what_is_withdrawn(kind: CommandKind) -> None:
 
 
 def test_nobody_answers_and_it_is_rolled_back_at_the_deadline() -> None:
-    plan = a_plan({"hold.answer_deadline": "10s"})
+    plan = a_plan({"hold.decision_timeout": "10s"})
     withdrawn = decide(plan, at(plan), seen(50, WORSE), (), 2.0).state
     assert decide(plan, replace(withdrawn, in_status=8.0), seen(0, FEW), (), 3.0).state.status is Status.WITHDRAWN
     over = decide(plan, replace(withdrawn, in_status=9.5), seen(0, FEW), (), 3.0).state
@@ -194,7 +194,7 @@ def test_an_instance_that_dies_while_withdrawn_ends_the_release() -> None:
 
 
 def test_a_release_without_a_way_back_is_not_withdrawn_but_stops_and_calls_a_person() -> None:
-    plan = a_plan({"rollback.possible": False})
+    plan = a_plan({"rollback.enabled": False})
     decision = decide(plan, at(plan), seen(50, WORSE), (), 2.0)
     assert decision.state.status is Status.PAUSED
     assert told(decision)[-1] == "intervention-required"
@@ -211,7 +211,7 @@ def test_stable_gets_no_more_back_than_it_can_carry() -> None:
 
 @pytest.mark.parametrize("tolerance", ["low", "medium"])
 def test_errors_of_young_instances_cost_the_traffic_until_they_are_warm_and_then_once_more(tolerance: str) -> None:
-    plan = a_plan({"judge.warm_up": "10s"}, tolerance=tolerance)
+    plan = a_plan({"analysis.warmup_duration": "10s"}, tolerance=tolerance)
     first = decide(plan, at(plan), seen(50, YOUNG), (), 2.0)
     assert (first.state.status, first.state.excuse, weight_of(first)) == (Status.WITHDRAWN, "warm-up", 0)
     waits = decide(plan, replace(first.state, in_status=8.0), seen(0, YOUNG), (), 3.0)
@@ -226,7 +226,7 @@ def test_errors_of_young_instances_cost_the_traffic_until_they_are_warm_and_then
 
 @pytest.mark.parametrize("second_try", [True, False])
 def test_a_critical_limit_has_no_excuse_and_the_switch_takes_it_from_the_rest(second_try: bool) -> None:
-    plan = a_plan({"judge.second_try": second_try}, strategy="canary", tolerance="low")
+    plan = a_plan({"analysis.retry_once": second_try}, strategy="canary", tolerance="low")
     critical = (replace(YOUNG[0], critical=True),)
     assert decide(plan, at(plan), seen(50, critical), (), 2.0).state.status is Status.ROLLING_BACK
     wanted = Status.WITHDRAWN if second_try else Status.ROLLING_BACK
@@ -253,7 +253,7 @@ def test_an_ill_instance_is_replaced_and_its_end_is_no_crash() -> None:
 
 
 def test_rolling_replaces_the_ill_one_and_leaves_the_others_their_users() -> None:
-    plan = a_plan({"rolling.batch": "50%", "rolling.max_unavailable": "50%"}, strategy="rolling")
+    plan = a_plan({"rolling.batch_size": "50%", "rolling.max_unavailable": "50%"}, strategy="rolling")
     state = replace(at(plan), progress=RollingProgress(restored=True))
     here = seen(500, ILL, 2, 2, endpoints={"old": frozenset({("h", 10), ("h", 11)})})
     first = decide(plan, state, here, (), 2.0)
@@ -283,7 +283,7 @@ def test_harm_of_all_instances_ends_the_wait_for_the_ill_one() -> None:
 
 
 def test_a_persons_pause_outlives_the_second_try() -> None:
-    plan = a_plan({"judge.warm_up": "1s"})
+    plan = a_plan({"analysis.warmup_duration": "1s"})
     paused = replace(at(plan), status=Status.PAUSED)
     first = decide(plan, paused, seen(50, YOUNG), (), 2.0).state
     second = decide(plan, replace(first, in_status=1.0), seen(0, FEW), (), 3.0).state
@@ -295,7 +295,7 @@ def test_a_persons_pause_outlives_the_second_try() -> None:
 
 @pytest.mark.parametrize("tolerance", ["low", "medium", "high", "zero-downtime"])
 def test_worse_than_the_past_pauses_pages_and_goes_on_when_nobody_says_no(tolerance: str) -> None:
-    plan = a_plan({"hold.duration": "2s", "pause.deadline": "3s", "canary.bake_duration": "1s"}, tolerance=tolerance)
+    plan = a_plan({"hold.timeout": "2s", "pause.timeout": "3s", "canary.bake_duration": "1s"}, tolerance=tolerance)
     state, now, history, events = at(plan, last=True), 2.0, [], []
     while plan.steps[state.step].kind is StepKind.BAKE and now < 30:
         decision = decide(plan, state, seen(WHOLE, PAST), (), now)
@@ -327,7 +327,7 @@ def test_a_resume_answers_the_question_about_the_past() -> None:
 def test_no_data_after_everything_passed_undoes_nothing(
     verdicts: tuple[Verdict, ...], tolerance: str, asks: bool
 ) -> None:
-    plan = a_plan({"hold.duration": "2s", "pause.deadline": "3s", "canary.bake_duration": "1s"}, tolerance=tolerance)
+    plan = a_plan({"hold.timeout": "2s", "pause.timeout": "3s", "canary.bake_duration": "1s"}, tolerance=tolerance)
     state, now, paused = replace(at(plan, last=True), watched=5.0), 2.0, False
     events: list[Event] = []
     while plan.steps[state.step].kind is StepKind.BAKE and now < 30:
@@ -343,7 +343,7 @@ def test_no_data_after_everything_passed_undoes_nothing(
 
 
 def test_the_last_event_says_that_nobody_watched() -> None:
-    plan = a_plan({"hold.duration": "1s", "big_bang.bake_duration": "1s"}, strategy="big-bang")
+    plan = a_plan({"hold.timeout": "1s", "big_bang.bake_duration": "1s"}, strategy="big-bang")
     state = replace(at(plan, last=True), watched=5.0)
     for now in (2.0, 3.0):
         decision = decide(plan, state, seen(WHOLE, FEW, old=0), (), now)

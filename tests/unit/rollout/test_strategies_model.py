@@ -33,36 +33,36 @@ SHORT: dict[str, dict[str, object]] = {
         "canary.phase_duration": "3s",
         "canary.bake_duration": "3s",
         "canary.drain_duration": "2s",
-        "canary.start_deadline": "8s",
+        "canary.health_check_timeout": "8s",
     },
     "blue-green": {
-        "blue_green.watch_duration": "3s",
+        "blue_green.bake_duration": "3s",
         "blue_green.keep_duration": "3s",
         "blue_green.drain_duration": "2s",
-        "blue_green.start_deadline": "8s",
-        "blue_green.check_deadline": "20s",
+        "blue_green.health_check_timeout": "8s",
+        "blue_green.check_timeout": "20s",
     },
     "rolling": {
-        "rolling.batch": "50%",
+        "rolling.batch_size": "50%",
         "rolling.max_unavailable": "50%",
-        "rolling.wait": "2s",
-        "rolling.health_timeout": "8s",
+        "rolling.wait_time_between_batches": "2s",
+        "rolling.health_check_timeout": "8s",
         "rolling.drain_duration": "2s",
         "rolling.bake_duration": "3s",
-        "rolling.check_deadline": "20s",
+        "rolling.check_timeout": "20s",
     },
     "big-bang": {
         "big_bang.drain_duration": "2s",
-        "big_bang.check_deadline": "20s",
-        "big_bang.replace_deadline": "20s",
+        "big_bang.check_timeout": "20s",
+        "big_bang.replace_timeout": "20s",
         "big_bang.bake_duration": "3s",
     },
     "feature-toggle": {
-        "toggle.drain_duration": "2s",
-        "toggle.stage_duration": "2s",
-        "toggle.bake_duration": "2s",
-        "toggle.start_deadline": "60s",
-        "toggle.flag_deadline": "10s",
+        "feature_toggle.drain_duration": "2s",
+        "feature_toggle.phase_duration": "2s",
+        "feature_toggle.bake_duration": "2s",
+        "feature_toggle.health_check_timeout": "60s",
+        "feature_toggle.flag_timeout": "10s",
     },
 }
 HOOKS = {
@@ -77,11 +77,11 @@ HOOKS = {
 def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
     short = {
         **SHORT[strategy],
-        "judge.warm_up": "3s",
-        "hold.duration": "6s",
-        "hold.answer_deadline": "6s",
-        "pause.deadline": "12s",
-        "rollback.deadline": "90s",
+        "analysis.warmup_duration": "3s",
+        "hold.timeout": "6s",
+        "hold.decision_timeout": "6s",
+        "pause.timeout": "12s",
+        "rollback.timeout": "90s",
     }
     if beside and strategy == "rolling":
         short["rolling.max_unavailable"] = "0"

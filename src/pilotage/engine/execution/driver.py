@@ -390,5 +390,5 @@ def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
 
 def _switch_deadline(plan: Plan) -> float:
     """Seconds for which one of several routers may be ahead of another."""
-    found = (setting.value for setting in plan.settings if setting.path.endswith(".switch_deadline"))
+    found = (setting.value for setting in plan.settings if setting.path.endswith(".switch_timeout"))
     return next((float(value) for value in found if isinstance(value, int | float)), SWITCH_DEADLINE)

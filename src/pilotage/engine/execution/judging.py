@@ -176,7 +176,7 @@ class Judging:
         return self._judge.forecast()
 
     def health(self, verdicts: tuple[Verdict, ...]) -> float:
-        return health_score(verdicts, self._plan.number("judge.false_rollback")).score
+        return health_score(verdicts, self._plan.number("analysis.false_positive_rate")).score
 
     def saved(self) -> JudgeState | None:
         """All that the next look needs, whoever makes it. None while the judge does not come back: what was kept before

@@ -139,7 +139,7 @@ class Looking:
         self._troubles.over(rollout)
         # What ended without the store is still to be recorded.
         ended = decision.state.status.final and not driver.alone
-        return ended, 0.0 if decision.events else driver.rollout.plan.number("rollout.tick")
+        return ended, 0.0 if decision.events else driver.rollout.plan.number("rollout.interval")
 
     def _count(self, rollout: str, error: Exception) -> None:
         """What follows from a look that failed."""

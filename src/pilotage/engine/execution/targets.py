@@ -77,7 +77,7 @@ def open_target(
     switch_deadline: float = SWITCH_DEADLINE,
 ) -> Target:
     """`directory` is the store's; `snapshot` is what the rollout knows of its configuration; `rollout` its id; `by`
-    who holds the lease with `token`; `switch_deadline`: seconds for which one of several routers may be ahead.
+    who holds the lease with `token`; `switch_timeout`: seconds for which one of several routers may be ahead.
 
     Raises UnreadableSection when the snapshot has no fleet or router; whatever else is wrong with it ends up in
     the target's `trouble`.

@@ -113,7 +113,7 @@ class CommandRefused(Occurrence, tag="command-refused", severity=Severity.PROGRE
 
 @dataclass(frozen=True, kw_only=True)
 class InterventionRequired(Occurrence, tag="intervention-required", severity=Severity.CRITICAL):
-    """Pilotage needs a decision by an operator: the release cannot be rolled back (`rollback.possible`), the store lost
+    """Pilotage needs a decision by an operator: the release cannot be rolled back (`rollback.enabled`), the store lost
     data, or Pilotage cannot observe the rollout."""
 
     cause: str

@@ -16,9 +16,9 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     retire = "stop the preview"
     yield Step(
         "deploy-preview", StepKind.SCALE, f"start {full} instance{'s' if full > 1 else ''} in the inactive environment",
-        0, full, 0, n.value("blue_green.start_deadline"), retire, needs=("the inactive environment is free",),
+        0, full, 0, n.value("blue_green.health_check_timeout"), retire, needs=("the inactive environment is free",),
         activities=("deploy_to_inactive_environment",),
-        derived=(Derived("deadline", "blue_green.start_deadline"),), source="R12",
+        derived=(Derived("deadline", "blue_green.health_check_timeout"),), source="R12",
     )  # fmt: skip
     for identity, title, activity in (
         (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
@@ -34,29 +34,34 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         ("check-functions", "critical functions on the preview", "validate_application_functionality"),
     ):
         yield check_step(n, identity, title, activity, "blue_green", 0, full, retire, "R12")
-    if n.value("blue_green.approval"):
+    if n.value("blue_green.require_approval"):
         yield gate_step(n, "approve-switch", "approval to switch", 0, full, "blue_green")
     back = "switch all requests back to the old environment"
     yield Step(
         "switch", StepKind.SWITCH, "switch all requests to the preview", WHOLE, full, 0,
-        n.value("blue_green.switch_deadline"), back, needs=("every preview check passed",),
+        n.value("blue_green.switch_timeout"), back, needs=("every preview check passed",),
         activities=("switch_traffic_to_green",),
-        derived=(Derived("deadline", "blue_green.switch_deadline"),), source="R12",
+        derived=(Derived("deadline", "blue_green.switch_timeout"),), source="R12",
     )  # fmt: skip
     yield watch_step(
-        n, StepKind.BAKE, "blue_green.watch_duration", "100%", WHOLE, full, back, WATCHED, "R12",
+        n, StepKind.BAKE, "blue_green.bake_duration", "100%", WHOLE, full, back, WATCHED, "R12",
         activities=("monitor_application_metrics", "validate_user_experience"),
     )  # fmt: skip
     keep = n.value("blue_green.keep_duration")
     yield Step(
         "keep", StepKind.KEEP, f"keep the old environment ready for {format_duration(keep)}", WHOLE, full, keep,
-        keep + n.value("hold.duration"), back, activities=("keep_blue_environment_ready",),
+        keep + n.value("hold.timeout"), back, activities=("keep_blue_environment_ready",),
         derived=(Derived("duration", "blue_green.keep_duration"),), source="R12",
     )  # fmt: skip
-    drain, start = n.value("blue_green.drain_duration"), n.value("blue_green.start_deadline")
+    drain, start = n.value("blue_green.drain_duration"), n.value("blue_green.health_check_timeout")
     yield drain_step(drain, drain + start, full, "the old environment", "blue_green.drain_duration", "R12")
     yield retire_step(
-        start, full, "the old environment", "blue_green.start_deadline", "R12", ("schedule_blue_environment_cleanup",)
+        start,
+        full,
+        "the old environment",
+        "blue_green.health_check_timeout",
+        "R12",
+        ("schedule_blue_environment_cleanup",),
     )
 
 

@@ -23,9 +23,9 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         before = weight
     if before < WHOLE:
         yield from _raised(n, before, WHOLE, full, len(weights) + 1)
-    drain, start = n.value("canary.drain_duration"), n.value("canary.start_deadline")
+    drain, start = n.value("canary.drain_duration"), n.value("canary.health_check_timeout")
     yield drain_step(drain, drain + start, full, "stable", "canary.drain_duration", "R13")
-    yield retire_step(start, full, "stable", "canary.start_deadline", "R13")
+    yield retire_step(start, full, "stable", "canary.health_check_timeout", "R13")
 
 
 def held_back(n: Numbers) -> int:
@@ -37,24 +37,24 @@ def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Ite
     """From one weight to the next: approval, instances, the weight itself. `number`: of the weight, from 1."""
     share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
     several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
-    if n.value("canary.approval") and (number == 1 or not ramping):
+    if n.value("canary.require_approval") and (number == 1 or not ramping):
         title = f"approval to send {share} and to double it up to {format_share(TOP / WHOLE)}"
         title = title if ramping else f"approval to send {share}"
         yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full), "canary")
     yield Step(
         f"scale-{share}", StepKind.SCALE, f"scale the canary to {count} instance{several}", before, count, 0,
-        n.value("canary.start_deadline"), "stop the canary", needs=("the version can be started",),
-        derived=(Derived("deadline", "canary.start_deadline"),), source="R13",
+        n.value("canary.health_check_timeout"), "stop the canary", needs=("the version can be started",),
+        derived=(Derived("deadline", "canary.health_check_timeout"),), source="R13",
     )  # fmt: skip
-    if number == 1 and n.value("canary.mirror_share"):
+    if number == 1 and n.value("canary.mirror_weight"):
         yield _mirror(n, count)
     path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
     yield Step(
         f"weight-{share}", StepKind.SET_WEIGHT, f"send {share} of requests to the canary",
-        weight, count, 0, n.value("canary.switch_deadline"), BACK,
+        weight, count, 0, n.value("canary.switch_timeout"), BACK,
         needs=(f"{count} healthy canary instance{several}", *enough),
         activities=(f"phase_{number}",),
-        derived=(Derived("weight", path), Derived("deadline", "canary.switch_deadline")), source="R13",
+        derived=(Derived("weight", path), Derived("deadline", "canary.switch_timeout")), source="R13",
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, .
         return ()
     if ramp:
         return ("evidence of harm below 20 to 1",)
-    error, p95 = n.shown("advance.error_rate"), n.shown("advance.p95")
+    error, p95 = n.shown("success_criteria.error_rate"), n.shown("success_criteria.response_time_p95")
     return (f"errors below {error} and p95 below {p95}, or not worse than stable", "no critical alert")
 
 
@@ -73,7 +73,7 @@ def _watched_at(n: Numbers, weight: int, full: int, *, baking: bool) -> Step:
     if baking:
         kind, path, seconds = StepKind.BAKE, "canary.bake_duration", n.value("canary.bake_duration")
     elif n.value("canary.ramp"):
-        ramp = ramp_from(n.weights("canary.weights")[0], seconds, n.value("rollout.tick"))
+        ramp = ramp_from(n.weights("canary.weights")[0], seconds, n.value("rollout.interval"))
         path, seconds = ("canary.ramp", ramp.every) if _ramps(n, weight) else (path, ramp.hold)
     return watch_step(
         n, kind, path, format_share(weight / WHOLE), weight, instances_for(weight, full), BACK, WATCHED,
@@ -88,12 +88,13 @@ def _ramps(n: Numbers, weight: int) -> bool:
 
 def _mirror(n: Numbers, count: int) -> Step:
     """Copies of real requests before any user has the new version; its responses are discarded."""
-    share, seconds = n.shown("canary.mirror_share"), n.value("canary.mirror_duration")
+    share, seconds = n.shown("canary.mirror_weight"), n.value("canary.mirror_duration")
     return Step(
         "mirror", StepKind.ANALYSE, f"mirror {share} of requests to the canary for {format_duration(seconds)}",
-        0, count, seconds, seconds + n.value("hold.duration"), "stop mirroring", judged=WATCHED,
-        mirror=round(WHOLE * n.value("canary.mirror_share")),
-        derived=(Derived("mirror", "canary.mirror_share"), Derived("duration", "canary.mirror_duration")), source="R13",
+        0, count, seconds, seconds + n.value("hold.timeout"), "stop mirroring", judged=WATCHED,
+        mirror=round(WHOLE * n.value("canary.mirror_weight")),
+        derived=(Derived("mirror", "canary.mirror_weight"), Derived("duration", "canary.mirror_duration")),
+        source="R13",
     )  # fmt: skip
 
 

@@ -15,12 +15,13 @@ _WATCHED = ("application_error_rate", "response_time_p95", "business_conversion_
 
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
-    off, deadline = "turn the flag off for everyone", n.value("toggle.flag_deadline")
+    off, deadline = "turn the flag off for everyone", n.value("feature_toggle.flag_timeout")
     yield Step(
         ids.DEPLOY_DARK, StepKind.SCALE, "deploy the code with its flag off", 0, full, 0,
-        n.value("toggle.start_deadline"), "redeploy the earlier version", needs=("the flag exists and is off",),
+        n.value("feature_toggle.health_check_timeout"), "redeploy the earlier version",
+        needs=("the flag exists and is off",),
         judged=WATCHED, activities=("feature-toggle_deployment",),
-        derived=(Derived("deadline", "toggle.start_deadline"),), source="R16",
+        derived=(Derived("deadline", "feature_toggle.health_check_timeout"),), source="R16",
     )  # fmt: skip
     yield _check_kill(deadline, full)
     for audience, activity in (("internal users", "internal_testing"), ("beta users", "beta_testing")):
@@ -28,21 +29,26 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         yield Step(
             f"flag-{name}", StepKind.FLAG_RAMP, f"turn the flag on for {audience}",
             0, full, 0, deadline, off, audience=audience, activities=(activity,),
-            derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
+            derived=(Derived("deadline", "feature_toggle.flag_timeout"),), source="R16",
         )  # fmt: skip
         yield watch_step(
-            n, StepKind.ANALYSE, "toggle.stage_duration", name, 0, full, off, _WATCHED, "R16", audience=audience
+            n, StepKind.ANALYSE, "feature_toggle.phase_duration", name, 0, full, off, _WATCHED, "R16", audience=audience
         )
-    for weight in n.weights("toggle.percentages"):
+    for weight in n.weights("feature_toggle.percentages"):
         share, everyone = format_share(weight / WHOLE), weight == WHOLE
         yield Step(
             f"flag-{share}", StepKind.FLAG_RAMP, f"turn the flag on for {share} of users",
             weight, full, 0, deadline, off, needs=("flag-on is not worse than flag-off",),
             activities=("full_release" if everyone else "gradual_rollout",),
-            derived=(Derived("weight", "toggle.percentages"), Derived("deadline", "toggle.flag_deadline")),
+            derived=(
+                Derived("weight", "feature_toggle.percentages"), Derived("deadline", "feature_toggle.flag_timeout"),
+            ),
             source="R16",
         )  # fmt: skip
-        kind, path = _watch_kind(everyone), "toggle.bake_duration" if everyone else "toggle.stage_duration"
+        kind, path = (
+            _watch_kind(everyone),
+            "feature_toggle.bake_duration" if everyone else "feature_toggle.phase_duration",
+        )
         yield watch_step(n, kind, path, share, weight, full, off, _WATCHED, "C22" if everyone else "R16")
 
 
@@ -50,7 +56,7 @@ def _check_kill(deadline: int | float, full: int) -> Step:
     return Step(
         ids.CHECK_KILL_SWITCH, StepKind.CHECK, "the kill switch works for a test user", 0, full,
         0, deadline, "nothing to undo", activities=("kill_switches",),
-        derived=(Derived("deadline", "toggle.flag_deadline"),), source="R16",
+        derived=(Derived("deadline", "feature_toggle.flag_timeout"),), source="R16",
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ class Batches:
 
 def batches_of(n: Numbers, full: int) -> Batches:
     """The batch shrinks to what the fleet can spare; a fleet that can spare none takes one more instance (C7)."""
-    wanted = max(1, portion_of(n.text("rolling.batch"), full))
+    wanted = max(1, portion_of(n.text("rolling.batch_size"), full))
     spare = min(portion_of(n.text("rolling.max_unavailable"), full), full - 1)
     size = min(wanted, spare, full) if spare > 0 else 1
     return Batches(size, spare <= 0, -(-full // size))
@@ -41,7 +41,9 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     yield check_step(n, ids.CHECK_MINIMUM, healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")
     prepared = "the old version's artifacts are available"
     yield check_step(n, ids.CHECK_WAY_BACK, prepared, "prepare_rollback_artifacts", "rolling", 0, 0, nothing, "R14")
-    drain, health, wait = (n.value(f"rolling.{name}") for name in ("drain_duration", "health_timeout", "wait"))
+    drain, health, wait = (
+        n.value(f"rolling.{name}") for name in ("drain_duration", "health_check_timeout", "wait_time_between_batches")
+    )
     for number in range(1, batches.count + 1):
         new = min(full, number * batches.size)
         last = batches.count == number
@@ -59,8 +61,11 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
                 "deploy_new_version_to_batch", "run_health_checks_on_batch", "restore_traffic_to_healthy_instances",
                 "wait_for_batch_stabilization", *(() if last else ("repeat_until_all_instances_updated",)),
             ),
-            derived=(Derived("instances", "rolling.batch"), Derived("duration", "rolling.wait"),
-                     Derived("deadline", "rolling.health_timeout")),
+            derived=(
+                Derived("instances", "rolling.batch_size"),
+                Derived("duration", "rolling.wait_time_between_batches"),
+                Derived("deadline", "rolling.health_check_timeout"),
+            ),
             source="R14",
         )  # fmt: skip
     back = "roll back every batch"
@@ -85,5 +90,6 @@ def undoing(n: Numbers, full: int) -> Undoing:
         source="R14",
         first="no further batch starts",
         then="and the updated instances roll back",
-        seconds=batches_of(n, full).count * (n.value("rolling.drain_duration") + n.value("rolling.health_timeout")),
+        seconds=batches_of(n, full).count
+        * (n.value("rolling.drain_duration") + n.value("rolling.health_check_timeout")),
     )

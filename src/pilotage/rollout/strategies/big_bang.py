@@ -24,8 +24,8 @@ from pilotage.rollout.watching import awaits_watch
 
 class BigBang(Strategy):
     progress = BigBangProgress()
-    unwell_setting = "big_bang.check_deadline"
-    stable_unwell_setting = "big_bang.check_deadline"
+    unwell_setting = "big_bang.check_timeout"
+    stable_unwell_setting = "big_bang.check_timeout"
     more_checks = (RESTORE,)
     diverts = False
 

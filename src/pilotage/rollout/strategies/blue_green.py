@@ -21,8 +21,8 @@ from pilotage.rollout.watching import awaits_watch
 
 class BlueGreen(Strategy):
     progress = BlueGreenProgress()
-    unwell_setting = "blue_green.switch_deadline"
-    stable_unwell_setting = "blue_green.start_deadline"
+    unwell_setting = "blue_green.switch_timeout"
+    stable_unwell_setting = "blue_green.health_check_timeout"
 
     # ── start, check, approve, switch, watch; keep, drain, retire ──────────────────────────────────────────
 

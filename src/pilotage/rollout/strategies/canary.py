@@ -27,8 +27,8 @@ STRONG_EVIDENCE = math.log(20)
 
 class Canary(Strategy):
     progress = CanaryProgress()
-    unwell_setting = "canary.switch_deadline"
-    stable_unwell_setting = "canary.start_deadline"
+    unwell_setting = "canary.switch_timeout"
+    stable_unwell_setting = "canary.health_check_timeout"
 
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 

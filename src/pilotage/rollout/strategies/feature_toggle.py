@@ -21,8 +21,8 @@ from pilotage.rollout.watching import awaits_watch
 
 class FeatureToggle(Strategy):
     progress = ToggleProgress()
-    unwell_setting = "toggle.start_deadline"
-    stable_unwell_setting = "toggle.start_deadline"
+    unwell_setting = "feature_toggle.health_check_timeout"
+    stable_unwell_setting = "feature_toggle.health_check_timeout"
     takes_flag = True
 
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +158,7 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
     else:
         now = max(0, last - _own(state).undone)
         before, after = _count(plan, now), _count(plan, max(0, now - 1))
-    drain = plan.number("toggle.drain_duration")
+    drain = plan.number("feature_toggle.drain_duration")
     return Walk((before, full - before), (after, full - after), full == 1, drain, full - _part(plan))
 
 
@@ -175,7 +175,7 @@ def _take_back_the_code(turn: Turn) -> None:
             rolled_back(turn, f"every instance runs {state.old} again and is healthy")
         else:
             turn.set(progress=ToggleProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
-    elif state.in_status >= turn.plan.number("toggle.start_deadline"):
+    elif state.in_status >= turn.plan.number("feature_toggle.health_check_timeout"):
         give_up(turn, walking.where(state, turn.seen))
 
 

@@ -22,8 +22,8 @@ from pilotage.rollout.watching import awaits_watch
 
 class Rolling(Strategy):
     progress = RollingProgress()
-    unwell_setting = "rolling.health_timeout"
-    stable_unwell_setting = "rolling.health_timeout"
+    unwell_setting = "rolling.health_check_timeout"
+    stable_unwell_setting = "rolling.health_check_timeout"
     replaces_alone = True
     serves_withdrawn = True
 

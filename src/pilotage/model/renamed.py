@@ -1,0 +1,129 @@
+"""What settings and keys of `pilotage.yaml` were called before they got the words of the trade.
+
+The loader refuses an old name and says the new one. What was stored under old names (plans, the configuration of a
+rollout, channels of messages) is read as if it had been written with the new ones; it is never rewritten, for plans are
+signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SETTINGS: Mapping[str, str] = {
+    "advance.error_rate": "success_criteria.error_rate",
+    "advance.p95": "success_criteria.response_time_p95",
+    "advance.satisfaction": "success_criteria.user_satisfaction",
+    "alerts.canary_health": "alerts.canary_health_score",
+    "approval.author": "approval.allow_author",
+    "big_bang.check_deadline": "big_bang.check_timeout",
+    "big_bang.replace_deadline": "big_bang.replace_timeout",
+    "big_bang.window": "big_bang.maintenance_window",
+    "blue_green.approval": "blue_green.require_approval",
+    "blue_green.approval_deadline": "blue_green.approval_timeout",
+    "blue_green.check_deadline": "blue_green.check_timeout",
+    "blue_green.start_deadline": "blue_green.health_check_timeout",
+    "blue_green.switch_deadline": "blue_green.switch_timeout",
+    "blue_green.watch_duration": "blue_green.bake_duration",
+    "canary.approval": "canary.require_approval",
+    "canary.approval_deadline": "canary.approval_timeout",
+    "canary.min_requests": "analysis.min_requests",
+    "canary.mirror_share": "canary.mirror_weight",
+    "canary.reaction_time": "canary.detection_time",
+    "canary.start_deadline": "canary.health_check_timeout",
+    "canary.switch_deadline": "canary.switch_timeout",
+    "hold.answer_deadline": "hold.decision_timeout",
+    "hold.duration": "hold.timeout",
+    "hold.then": "hold.on_timeout",
+    "judge.false_rollback": "analysis.false_positive_rate",
+    "judge.min_requests": "analysis.min_requests",
+    "judge.second_try": "analysis.retry_once",
+    "judge.tolerated_ratio": "analysis.max_error_rate_factor",
+    "judge.warm_up": "analysis.warmup_duration",
+    "limits.conversion_loss": "rollback_triggers.conversion_loss",
+    "limits.cpu_factor": "rollback_triggers.cpu_factor",
+    "limits.error_rate": "rollback_triggers.error_rate",
+    "limits.external_latency_factor": "rollback_triggers.external_service_latency_factor",
+    "limits.latency_factor": "rollback_triggers.response_time_factor",
+    "limits.memory_factor": "rollback_triggers.memory_factor",
+    "limits.pool_used": "rollback_triggers.connection_pool_utilization",
+    "limits.rollback_auto": "rollback_auto",
+    "limits.session_loss": "rollback_triggers.session_loss",
+    "pause.deadline": "pause.timeout",
+    "rollback.deadline": "rollback.timeout",
+    "rollback.possible": "rollback.enabled",
+    "rolling.batch": "rolling.batch_size",
+    "rolling.check_deadline": "rolling.check_timeout",
+    "rolling.health_timeout": "rolling.health_check_timeout",
+    "rolling.wait": "rolling.wait_time_between_batches",
+    "rollout.tick": "rollout.interval",
+    "success_criteria.min_latency_difference": "analysis.min_response_time_difference",
+    "success_criteria.min_latency_share": "analysis.min_response_time_share",
+    "toggle.bake_duration": "feature_toggle.bake_duration",
+    "toggle.drain_duration": "feature_toggle.drain_duration",
+    "toggle.flag_deadline": "feature_toggle.flag_timeout",
+    "toggle.flag_removal": "feature_toggle.flag_removal_delay",
+    "toggle.percentages": "feature_toggle.percentages",
+    "toggle.stage_duration": "feature_toggle.phase_duration",
+    "toggle.start_deadline": "feature_toggle.health_check_timeout",
+    "urgent.watch": "emergency.phase_duration",
+}
+"""Numbers of the plan, old path to new."""
+
+KEYS: Mapping[str, Mapping[str, str]] = {}
+"""Keys of `pilotage.yaml`, old to new, by their place. `*` is any name or number; a place ends with `(kind, …)` where
+only sections of those kinds have the key. Each service of several has `environments` as the root has."""
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """path: where the old name stands, by the old names · now: the same place by today's."""
+
+    path: Path
+    now: Path
+
+
+def renamed(data: object, place: str = "") -> tuple[Any, tuple[Renamed, ...]]:
+    """A copy of `data`, which stands at `place` of `pilotage.yaml`, with today's names; and each old name that stood
+    in it, parents first. place: such as `environments.*`; empty for the whole file."""
+    found: list[Renamed] = []
+    return _walk(data, tuple(place.split(".")) if place else (), (), (), found), tuple(found)
+
+
+def _walk(data: object, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> Any:
+    if isinstance(data, list | tuple):
+        return [_walk(item, (*place, "*"), (*path, at), (*now, at), found) for at, item in enumerate(data)]
+    if not isinstance(data, Mapping):
+        return data
+    changed: dict[Any, Any] = {}
+    names: dict[Any, str] = dict(_names_at(place, data))
+    for key, value in data.items():
+        new: Any = names.get(key, key)
+        new = key if new in data else new  # both names: the old one is unknown, and the file is refused for it
+        if new != key:
+            found.append(Renamed((*path, key), (*now, new)))
+        changed[new] = _walk(value, (*place, str(new)), (*path, key), (*now, new), found)
+    return changed
+
+
+def _names_at(place: tuple[str, ...], section: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    """Old and new name of each key that was renamed in the section at `place`."""
+    if place[:1] == ("services",) and len(place) > 2:
+        place = place[2:]
+    for pattern, kinds, names in _PLACES:
+        if len(pattern) != len(place) or not all(p in ("*", part) for p, part in zip(pattern, place, strict=True)):
+            continue
+        if not kinds or section.get("kind") in kinds:
+            yield from names.items()
+
+
+def _places() -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]]:
+    for place, names in (*KEYS.items(), ("environments.*.overrides", SETTINGS)):
+        where, _, kinds = place.partition(" (")
+        yield tuple(where.split(".")) if where else (), tuple(kinds.rstrip(")").split(", ")) if kinds else (), names
+
+
+_PLACES: Sequence[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]] = tuple(_places())
