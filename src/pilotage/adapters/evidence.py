@@ -33,8 +33,8 @@ class Folder:
     since: float = 0.0
     git: Git | None = None
 
-    def read(self, path: str) -> tuple[str, Document]:
-        """The text of a report, and what to remember of it. Raises BadEvidence with what is wrong."""
+    def read(self, path: str) -> tuple[bytes, Document]:
+        """The bytes of a report, and what to remember of it. Raises BadEvidence with what is wrong."""
         with self._open(path) as file:
             found = os.fstat(file.fileno())
             if found.st_size > LIMIT:
@@ -45,10 +45,7 @@ class Folder:
         modified = self._modified(path, found.st_mtime)
         document = Document(path, hashlib.sha256(content).hexdigest(), len(content), modified)
         self._fresh(document)
-        try:
-            return content.decode("utf-8-sig"), document
-        except UnicodeDecodeError:
-            raise BadEvidence(f"{path} is not text") from None
+        return content, document
 
     def content(self, path: str) -> bytes:
         """All bytes of a report, whatever its age. Raises BadEvidence."""

@@ -22,6 +22,7 @@ from pilotage.model.readiness import BadEvidence
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.plan.communication import words_for
+from pilotage.readiness import evidence
 from pilotage.render.announcement import BadTemplate, announcement
 from pilotage.report.commits import Change, Kind
 from pilotage.report.notes import Audience, Release, notes_of
@@ -49,7 +50,7 @@ def own_templates(folder: Path) -> BaseLoader:
         if not os.path.lexists(folder / name):
             return None
         try:
-            return inside.read(name)[0]
+            return evidence.text_of(inside.read(name)[0], name)
         except BadEvidence as error:
             raise BadTemplate(str(error)) from None
 

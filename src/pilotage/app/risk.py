@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +12,14 @@ from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
+from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
 from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
+from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import Measured, assess, of_change
 from pilotage.risk.features import YEAR, History, features_of, remembered
 from pilotage.risk.model import RiskModel, shipped
@@ -37,14 +39,14 @@ _LEAST_DECISIONS = 5
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. when: the release is to begin · others: under way beside it · advisories: `name version` → what
-    is known of it · model: None for the one that comes with Pilotage."""
+    """What is asked. when: the release is to begin · others: under way beside it · advisories: what is known against
+    packages · model: None for the one that comes with Pilotage."""
 
     revisions: str
     when: datetime
     calendar: Calendar = field(default_factory=Calendar)
     others: tuple[str, ...] = ()
-    advisories: Mapping[str, str] = field(default_factory=dict)
+    advisories: Advisories = field(default_factory=Advisories)
     tolerance: RiskTolerance = RiskTolerance.MEDIUM
     model: RiskModel | None = None
 
@@ -105,7 +107,7 @@ def _lengths(git: Git, first: str, changes: Sequence[Change]) -> dict[str, int]:
 
 
 def _looked_into(
-    git: Git, first: str, last: str, measured: Sequence[Measured], advisories: Mapping[str, str]
+    git: Git, first: str, last: str, measured: Sequence[Measured], advisories: Advisories
 ) -> Iterator[Finding]:
     """Lock files, migrations and the functions that got harder: as they were at the beginning and are at the end."""
     files = [f for m in measured for f in m.change.files]
@@ -157,8 +159,9 @@ def assess_changes(
     project: Project, revisions: str, *, when: datetime | None = None, advisories: Path | None = None,
     repository: Path | None = None,
 ) -> Answer:  # fmt: skip
-    """revisions: `A..B` · when: it is to be released, by the service's clock; now, where left out · advisories: a file
-    of pip-audit, npm audit or OSV · repository: another one than the project's. Raises AdapterError, BadEvidence."""
+    """revisions: `A..B` · when: it is to be released, by the service's clock; now, where left out · advisories: a
+    report of a scanner, as `findings` of `readiness.evidence` takes · repository: another one than the project's.
+    Raises AdapterError, BadEvidence."""
     return assess_range(repository or project.folder, _question(project, revisions, when, advisories))
 
 
@@ -182,10 +185,15 @@ def _under_way(project: Project) -> tuple[str, ...]:
     return tuple(f"{r.service} {r.version} in {r.environment}" for r in project.store.active())
 
 
-def _known(advisories: Path | None) -> Mapping[str, str]:
-    from pilotage.readiness.audits import vulnerabilities
+def _known(advisories: Path | None) -> Advisories:
+    if advisories is None:
+        return Advisories()
+    from pilotage.readiness.audits import findings
 
-    return vulnerabilities(advisories.read_text(encoding="utf-8"), str(advisories)) if advisories else {}
+    issues = findings(advisories.read_bytes(), str(advisories)).issues
+    return Advisories(
+        Advisory(id=one.id, package=one.package, version=one.version, range=one.range) for one in issues if one.package
+    )
 
 
 def _model(project: Project) -> RiskModel | None:

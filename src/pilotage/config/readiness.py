@@ -32,16 +32,20 @@ class ReviewsSection(Section):
 class EvidenceSection(Section):
     """Where the evidence of one item is. If you list several kinds, all must be ready."""
 
-    coverage: str | None = Field(None, description="Coverage report: Cobertura, JaCoCo, lcov or coverage.py JSON.")
+    coverage: str | None = Field(
+        None, description="Coverage report: Cobertura, JaCoCo, lcov, coverage.py JSON or Go profile."
+    )
     at_least: float | None = Field(
         None, ge=0, le=100, strict=False, description="Required percentage of lines. Default: what the plan requires."
     )
-    tests: list[str] = Field(default_factory=list, description="Test results in JUnit XML.")
+    tests: list[str] = Field(default_factory=list, description="Test results: JUnit XML, TRX or TAP.")
     findings: list[str] = Field(
-        default_factory=list, description="Security findings: SARIF, or JSON of pip-audit, npm audit or OSV."
+        default_factory=list,
+        description="Findings: SARIF, CycloneDX with VEX, or JSON of Semgrep, Bandit, Trivy, Grype, "
+        "dependency-check, pip-audit, npm audit or OSV-Scanner.",
     )
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict, description="Accepted findings, as `id: reason`."
+        default_factory=dict, description="Accepted findings, as `id: reason`. An alias works as well."
     )
     benchmarks: str | None = Field(
         None,
@@ -60,7 +64,7 @@ class EvidenceSection(Section):
         None, description="Address of a Prometheus that must have the plan's alert rules loaded."
     )
     max_age: Duration | None = Field(
-        None, gt=0, description="Maximum age of these files. Default: max_age of readiness."
+        None, gt=0, description="Maximum age of these files. Default: max_age of readiness; 180d for runbooks."
     )
 
     @model_validator(mode="after")
@@ -80,7 +84,9 @@ class ReadinessSection(Section):
         description="Environments where deploy refuses a release that is not ready. Default: all but staging.",
     )
     artifact: str | None = Field(None, description="File that is released. Sign-offs apply only to its digest.")
-    max_age: Duration = Field(7 * 86400.0, gt=0, description="Evidence older than this is stale, such as 7d.")
+    max_age: Duration = Field(
+        7 * 86400.0, gt=0, description="Evidence older than this is stale, such as 7d. Runbooks have their own limit."
+    )
     staging: str | None = Field(None, description="Environment where you rehearse releases.")
     differs: list[str] = Field(
         default_factory=list, description="Settings that may differ in staging, such as fleet.count."

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pilotage.model.readiness import BadEvidence
-from pilotage.readiness.evidence import json_of, number
+from pilotage.readiness.evidence import number
+from pilotage.readiness.formats import RESTORE, recognise
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,9 @@ class Restore:
     seconds: float
 
 
-def restore(text: str, name: str) -> Restore:
+def restore(content: bytes, name: str) -> Restore:
     """Raises BadEvidence for what is no such document, and for a restore that was not verified."""
-    read = json_of(text, name)
-    if not isinstance(read, dict):
-        raise BadEvidence(f"{name} is no record of a restore")
+    read = recognise(content, name, (RESTORE,)).content
     taken, restored = (_moment(read.get(key), key, name) for key in ("taken_at", "restored_at"))
     seconds = number(read.get("seconds"), name, "seconds")
     if read.get("verified") is not True:

@@ -13,10 +13,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from pilotage.model.readiness import BadEvidence
-from pilotage.readiness.evidence import json_of, number
 
 ALPHA = 0.01
 LEAST_RUNS = 4
@@ -44,55 +42,13 @@ class Comparison:
     bare: int
 
 
-def read(text: str, name: str) -> Mapping[str, tuple[float, ...]]:
-    """Benchmark → what its runs took; one number where only a summary is known. Raises BadEvidence."""
-    content = json_of(text, name)
-    if not isinstance(content, dict):
-        raise BadEvidence(f"{name} is no report of benchmarks")
-    try:
-        found = _read(content)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadEvidence(f"{name} is not whole: {type(error).__name__}: {error}") from None
-    if not found:
-        raise BadEvidence(f"{name} holds no benchmark")
-    return {
-        key: tuple(number(value, name, f"a run of {key}") for value in runs)
-        if runs
-        else _none(f"{name}: {key} has no run")
-        for key, runs in found.items()
-    }
-
-
-def _none(words: str) -> tuple[float, ...]:
-    raise BadEvidence(words)
-
-
-def _read(content: Mapping[str, Any]) -> dict[str, list[Any]]:
-    if isinstance(content.get("benchmarks"), list):
-        return {
-            str(one.get("fullname") or one["name"]): list(one["stats"].get("data") or [one["stats"]["median"]])
-            for one in content["benchmarks"]
-        }
-    if isinstance(content.get("results"), list):
-        return {str(one["command"]): list(one.get("times") or [one["median"]]) for one in content["results"]}
-    if isinstance(content.get("metrics"), dict):
-        return {
-            f"{name} {quantile}": [values[quantile]]
-            for name, metric in content["metrics"].items()
-            for values in [metric.get("values", metric)]
-            for quantile in ("med", "p(95)", "p(99)")
-            if "duration" in name and quantile in values
-        }
-    return {str(key): value if isinstance(value, list) else [value] for key, value in content.items()}
-
-
 def compare(
     new: Mapping[str, Sequence[float]], old: Mapping[str, Sequence[float]], tolerated: float, name: str
 ) -> Comparison:
     """tolerated: factor, such as 1.1 for 10 % slower. Raises BadEvidence when nothing can be compared."""
     both = [key for key in old if key in new]
     if not both:
-        raise BadEvidence(f"{name} has no benchmark in common with its baseline")
+        raise BadEvidence(f"{name} has no benchmark in common with its baseline: {_unlike(new, old)}")
     tried = {key: _chance(new[key], old[key], tolerated) for key in both}
     ordered = sorted((p, key) for key, p in tried.items() if p is not None)
     surely = set[str]()
@@ -107,6 +63,12 @@ def compare(
     )
     bare = sum(p is None for p in tried.values())
     return Comparison(len(both), slower, tuple(key for key in old if key not in new), bare)
+
+
+def _unlike(new: Mapping[str, Sequence[float]], old: Mapping[str, Sequence[float]]) -> str:
+    """One name of each, and how names are made to agree: with a version in a command they never do."""
+    here, there = (next(iter(names), "none")[:60] for names in (new, old))
+    return f"{here!r} here, {there!r} there. Name both alike, such as with hyperfine --command-name"
 
 
 def _factor(new: Sequence[float], old: Sequence[float]) -> float:

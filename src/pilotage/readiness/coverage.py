@@ -1,29 +1,25 @@
-"""How much of the code tests run: Cobertura, JaCoCo, lcov, and coverage.py's JSON."""
+"""How much of the code tests run: Cobertura, JaCoCo, lcov, coverage.py's JSON, and Go's profiles.
+
+A line that a report lists several times, for several classes, methods or tests, is one line, and its best hit counts.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pilotage.model.readiness import BadEvidence
-from pilotage.readiness.evidence import json_of, number, xml_of
+from pilotage.readiness.evidence import whole
+from pilotage.readiness.formats import COBERTURA, COVERAGE_PY, GO, JACOCO, LCOV, recognise
+from pilotage.readiness.xml_reader import Node
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
-
-def covered(text: str, name: str) -> tuple[int, int]:
-    """Lines that were run, and all lines that could be. Raises BadEvidence for what is no coverage report, and for one
-    that looked at no line."""
-    start = text.lstrip()[:1]
-    if start == "<":
-        hit, lines = _of_xml(xml_of(text, name), name)
-    elif start == "{":
-        hit, lines = _of_json(json_of(text, name), name)
-    elif re.search(r"^(SF|TN|DA):", text, re.MULTILINE):
-        hit, lines = _of_lcov(text, name)
-    else:
-        raise BadEvidence(f"{name} is none of Cobertura, JaCoCo, lcov, coverage.py JSON")
+def covered(content: bytes, name: str) -> tuple[int, int]:
+    """Lines that were run, and all lines that could be; statements in a profile of Go. Raises BadEvidence for what is
+    no coverage report, and for one that looked at no line."""
+    report = recognise(content, name, READERS)
+    hit, lines = READERS[report.format](report.content, name)
     if not lines:
         raise BadEvidence(f"{name} looked at no line")
     if hit > lines:
@@ -31,43 +27,94 @@ def covered(text: str, name: str) -> tuple[int, int]:
     return hit, lines
 
 
-def _of_xml(root: Element, name: str) -> tuple[int, int]:
-    if root.tag == "coverage" and "lines-valid" in root.attrib:
-        return _whole(root.get("lines-covered"), name), _whole(root.get("lines-valid"), name)
-    if root.tag == "coverage" and "line-rate" in root.attrib:
-        lines = [line for line in root.iter("line") if "hits" in line.attrib]
-        return sum(_whole(line.get("hits"), name) > 0 for line in lines), len(lines)
-    if root.tag == "report":
-        for counter in root.findall("counter"):
-            if counter.get("type") == "LINE":
-                hit, missed = _whole(counter.get("covered"), name), _whole(counter.get("missed"), name)
-                return hit, hit + missed
-        raise BadEvidence(f"{name}: this JaCoCo report counts no lines")
-    raise BadEvidence(f"{name} is XML, but neither Cobertura nor JaCoCo: its root is <{root.tag[:40]}>")
+def _cobertura(root: Node, name: str) -> tuple[int, int]:
+    """By its lines where it lists any; the root's own sums count a line once for each class that has it."""
+    told = [whole(root.get(key), name, key) for key in ("lines-covered", "lines-valid") if root.get(key)]
+    lines: dict[tuple[str, str], bool] = {}
+    for one in root.all("class"):
+        file = one.get("filename") or one.get("name")
+        for line in one.all("line"):
+            place = file, line.get("number")
+            hits = whole(line.get("hits"), f"{name}:{line.line}", "hits")
+            lines[place] = lines.get(place, False) or hits > 0
+    if lines:
+        return sum(lines.values()), len(lines)
+    if len(told) == 2:
+        return told[0], told[1]
+    raise BadEvidence(f"{name} looked at no line: it is Cobertura's without lines and without lines-valid")
 
 
-def _of_json(read: Any, name: str) -> tuple[int, int]:
-    try:
-        totals = read["totals"]
-        return _whole(totals["covered_lines"], name), _whole(totals["num_statements"], name)
-    except (KeyError, TypeError):
-        raise BadEvidence(f"{name} is JSON, but not coverage.py's: it has no totals") from None
+def _jacoco(root: Node, name: str) -> tuple[int, int]:
+    for counter in root.children:
+        if counter.tag == "counter" and counter.get("type") == "LINE":
+            place = f"{name}:{counter.line}"
+            hit, missed = (whole(counter.get(key), place, key) for key in ("covered", "missed"))
+            return hit, hit + missed
+    raise BadEvidence(f"{name}: this JaCoCo report counts no lines")
 
 
-def _of_lcov(text: str, name: str) -> tuple[int, int]:
+def _coverage_py(read: Any, name: str) -> tuple[int, int]:
+    totals = read["totals"]
+    if "num_statements" not in totals:
+        raise BadEvidence(f"{name} is not whole: totals has no num_statements")
+    return whole(totals["covered_lines"], name), whole(totals["num_statements"], name)
+
+
+def _lcov(text: str, name: str) -> tuple[int, int]:
+    """By its DA lines; of a file without any, by LF and LH, its own sums."""
     if not text.rstrip().endswith("end_of_record"):
         raise BadEvidence(f"{name} is cut off: its last record has no end")
     lines: dict[tuple[str, str], bool] = {}
+    told: dict[str, dict[str, int]] = {}
+    listed: set[str] = set()
     source = ""
-    for line in text.splitlines():
-        if line.startswith("SF:"):
-            source = line[3:]
-        elif line.startswith("DA:"):
-            place, _, rest = line[3:].partition(",")
-            hits = number(rest.partition(",")[0], name, f"hits of line {place}")
+    for number, line in enumerate(text.split("\n"), 1):
+        key, _, value = line.rstrip().partition(":")
+        if key == "SF":
+            source = value
+        elif key == "DA":
+            place, _, rest = value.partition(",")
+            hits = whole(rest.partition(",")[0], f"{name}:{number}", f"hits of line {place}")
             lines[source, place] = lines.get((source, place), False) or hits > 0
-    return sum(lines.values()), len(lines)
+            listed.add(source)
+        elif key in ("LF", "LH"):
+            sums = told.setdefault(source, {"LF": 0, "LH": 0})
+            sums[key] = max(sums[key], whole(value, f"{name}:{number}", key))
+    _whole_files(lines, told, name)
+    left = [sums for file, sums in told.items() if file not in listed]
+    return sum(lines.values()) + sum(s["LH"] for s in left), len(lines) + sum(s["LF"] for s in left)
 
 
-def _whole(value: object, name: str) -> int:
-    return int(number(value, name, "a count"))
+def _whole_files(lines: Mapping[tuple[str, str], bool], told: Mapping[str, Mapping[str, int]], name: str) -> None:
+    """Raises BadEvidence for a file with fewer lines than it counts, and for one that hits more than it has."""
+    held: dict[str, int] = {}
+    for file, _ in lines:
+        held[file] = held.get(file, 0) + 1
+    for file, sums in told.items():
+        if sums["LH"] > sums["LF"]:
+            raise BadEvidence(f"{name} says that {sums['LH']} of {sums['LF']} lines of {file} were run")
+        if file in held and sums["LF"] > held[file]:
+            raise BadEvidence(f"{name} counts {sums['LF']} lines of {file} and lists {held[file]}: it is not whole")
+
+
+_BLOCK = re.compile(r"(\S.*:\d+\.\d+,\d+\.\d+) (\d+) (\d+)$")
+
+
+def _go(text: str, name: str) -> tuple[int, int]:
+    """Statements, as `go tool cover -func` sums them; a block that several packages' tests ran is one block."""
+    blocks: dict[str, tuple[int, bool]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.strip()
+        if not line or line.startswith("mode: "):
+            continue
+        if (found := _BLOCK.match(line)) is None:
+            raise BadEvidence(f"{name}:{number}: is no block of a Go profile: {line[:60]!r}")
+        place = f"{name}:{number}"
+        _, hit = blocks.get(found[1], (0, False))
+        blocks[found[1]] = whole(found[2], place), hit or whole(found[3], place) > 0
+    return sum(count for count, hit in blocks.values() if hit), sum(count for count, _ in blocks.values())
+
+
+READERS: Mapping[str, Callable[[Any, str], tuple[int, int]]] = {
+    COBERTURA: _cobertura, JACOCO: _jacoco, LCOV: _lcov, COVERAGE_PY: _coverage_py, GO: _go,
+}  # fmt: skip

@@ -1,39 +1,56 @@
-"""What all readers of evidence share: one error, and XML that cannot hurt."""
+"""What all readers of evidence share: text of any common encoding, JSON of a known shape, numbers, and one error."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from pilotage.model.readiness import BadEvidence
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+T = TypeVar("T")
 
 
-def xml_of(text: str, name: str) -> Element:
-    """The root element. Entities, external references and document types are refused: a report needs none of them."""
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
-
+def text_of(content: bytes, name: str) -> str:
+    """Text in UTF-8, or in UTF-16 or UTF-32 as its first bytes say (PowerShell writes UTF-16). Raises BadEvidence."""
+    encoding = json.detect_encoding(content)
     try:
-        found: Element = fromstring(text, forbid_dtd=False, forbid_entities=True, forbid_external=True)
-    except DefusedXmlException as error:
-        raise BadEvidence(f"{name} declares entities, which no report needs: {type(error).__name__}") from None
-    except (ParseError, ValueError) as error:
-        raise BadEvidence(f"{name} is not whole XML: {error}") from None
-    return found
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        said = encoding.removesuffix("-sig").upper()
+        raise BadEvidence(f"{name}:{line}: is not text in {said}: byte {error.start} belongs to no character") from None
 
 
 def json_of(text: str, name: str) -> Any:
+    """Raises BadEvidence with line and column for what is not JSON, and for a key that an object has twice."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise BadEvidence(f"{name} is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not whole JSON: {error.msg}") from None
     except ValueError as error:
         raise BadEvidence(f"{name} is not whole JSON: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values of one key, readers take either: such a report can say different things to different tools."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
+    return found
+
+
+def shaped(read: object, shape: type[T], name: str) -> T:
+    """Plain JSON data as the type that its format prescribes. Raises BadEvidence with the path of what is not so."""
+    import msgspec
+
+    try:
+        return msgspec.convert(read, shape)
+    except (msgspec.ValidationError, ValueError) as error:  # a ValueError: half a character in a text
+        raise BadEvidence(f"{name} is not whole: {error}") from None
 
 
 def number(value: object, name: str, what: str) -> float:
@@ -41,7 +58,15 @@ def number(value: object, name: str, what: str) -> float:
     try:
         found = float(str(value))
     except ValueError:
-        raise BadEvidence(f"{name}: {what} is {value!r}, not a number") from None
+        raise BadEvidence(f"{name}: {what} is {str(value)[:60]!r}, not a number") from None
     if not 0 <= found < float("inf"):
-        raise BadEvidence(f"{name}: {what} is {value!r}")
+        raise BadEvidence(f"{name}: {what} is {str(value)[:60]!r}")
     return found
+
+
+def whole(value: object, name: str, what: str = "a count") -> int:
+    """A whole number of at least zero."""
+    found = number(value, name, what)
+    if not found.is_integer():
+        raise BadEvidence(f"{name}: {what} is {str(value)[:60]!r}, not a whole number")
+    return int(found)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pilotage.model.errors import Invalid
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk.advisories import Advisories
 
 _TEST_FIRST = "release it apart, or run the whole test suite against it; read its notes for breaking changes"
 
@@ -104,8 +105,8 @@ _READERS: Mapping[str, Callable[[str], Iterator[tuple[str, str]]]] = {
 _PATTERNS = ((re.compile(r"requirements[^/]*\.txt"), _pairs(_REQUIREMENT)),)
 
 
-def findings_of(path: str, before: str | None, after: str | None, advisories: Mapping[str, str]) -> list[Finding]:
-    """What changes between two texts of a lock file. advisories: `name version` → what is known of it."""
+def findings_of(path: str, before: str | None, after: str | None, advisories: Advisories) -> list[Finding]:
+    """What changes between two texts of a lock file."""
     try:
         old, new = (packages(path, text) if text is not None else {} for text in (before, after))
     except UnreadableLock as error:
@@ -129,11 +130,9 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ma
     return found
 
 
-def _vulnerable(
-    path: str, old: Mapping[str, str], new: Mapping[str, str], advisories: Mapping[str, str]
-) -> Iterator[Finding]:
+def _vulnerable(path: str, old: Mapping[str, str], new: Mapping[str, str], advisories: Advisories) -> Iterator[Finding]:
     for name, version in sorted(new.items()):
-        if (known := advisories.get(f"{name} {version}")) and old.get(name) != version:
+        if (known := advisories.of(name, version)) and old.get(name) != version:
             cure = f"do not bring {name} {version} to users: take a version without it"
             yield Finding(
                 RiskFactor.DEPENDENCIES, RiskLevel.HIGH, f"{name} {version} is vulnerable: {known}", path, cure

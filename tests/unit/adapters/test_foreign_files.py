@@ -26,11 +26,11 @@ from pilotage.config.yaml_reader import read as read_yaml
 from pilotage.judge.figures import BadFigures, looks_of, samples_of
 from pilotage.judge.rules import BadAnalysisTemplate, rules_of
 from pilotage.model.readiness import BadEvidence
-from pilotage.readiness.audits import issues, vulnerabilities
+from pilotage.readiness.audits import findings
 from pilotage.readiness.backups import restore
-from pilotage.readiness.benchmarks import read as benchmarks
 from pilotage.readiness.coverage import covered
 from pilotage.readiness.results import results
+from pilotage.readiness.timings import timings
 from pilotage.risk.dependencies import UnreadableLock, packages
 from pilotage.risk.migrations import findings_of
 from pilotage.risk.model import BadModel, RiskModel, shipped
@@ -79,29 +79,34 @@ def texts(example: str) -> Iterator[str]:
     yield from (example[: len(example) * n // 100] for n in range(100))
 
 
+def raw(text: str) -> bytes:
+    """Bytes of a text, halves of characters among them."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 JSONS: list[tuple[str, Callable[[str], object], Any]] = [
-    ("sarif", lambda t: issues(t, "f"), {"runs": [{"tool": {"driver": {"name": "x"}}, "invocations": [{"executionSuccessful": True}], "results": [
+    ("sarif", lambda t: findings(raw(t), "f"), {"runs": [{"tool": {"driver": {"name": "x"}}, "invocations": [{"executionSuccessful": True}], "results": [
         {"ruleId": "r", "level": "error", "message": {"text": "m"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a"}, "region": {"startLine": 1}}}]}]}]}),
-    ("pip-audit", lambda t: vulnerabilities(t, "f"), {"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "C", "fix_versions": ["2"]}]}]}),
-    ("npm", lambda t: issues(t, "f"), {"auditReportVersion": 2, "metadata": {}, "vulnerabilities": {"a": {"range": "1", "via": [{"title": "t", "url": "u/1", "severity": "high"}]}}}),
-    ("npm 6", lambda t: issues(t, "f"), {"metadata": {}, "advisories": {"1": {"id": 1, "module_name": "a", "title": "t", "severity": "high", "findings": [{"version": "1"}]}}}),
-    ("osv", lambda t: vulnerabilities(t, "f"), {"results": [{"packages": [{"package": {"name": "a", "version": "1"}, "vulnerabilities": [{"id": "C", "summary": "s"}]}]}]}),
-    ("pytest-benchmark", lambda t: benchmarks(t, "f"), {"benchmarks": [{"fullname": "a", "stats": {"data": [1.0, 2.0], "median": 1.5}}]}),
-    ("hyperfine", lambda t: benchmarks(t, "f"), {"results": [{"command": "a", "times": [1.0], "median": 1.0}]}),
-    ("k6", lambda t: benchmarks(t, "f"), {"metrics": {"http_req_duration": {"values": {"med": 1.0, "p(95)": 2.0}}}}),
-    ("restore", lambda t: restore(t, "f"), {"taken_at": "2026-01-01T00:00:00Z", "restored_at": "2026-01-01T01:00:00Z", "seconds": 3, "verified": True}),
-    ("coverage.py", lambda t: covered(t, "f"), {"totals": {"covered_lines": 1, "num_statements": 2}}),
+    ("pip-audit", lambda t: findings(raw(t), "f"), {"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "C", "fix_versions": ["2"]}]}]}),
+    ("npm", lambda t: findings(raw(t), "f"), {"auditReportVersion": 2, "metadata": {}, "vulnerabilities": {"a": {"range": "1", "via": [{"title": "t", "url": "u/1", "severity": "high"}]}}}),
+    ("npm 6", lambda t: findings(raw(t), "f"), {"metadata": {}, "advisories": {"1": {"id": 1, "module_name": "a", "title": "t", "severity": "high", "findings": [{"version": "1"}]}}}),
+    ("osv", lambda t: findings(raw(t), "f"), {"results": [{"packages": [{"package": {"name": "a", "version": "1"}, "vulnerabilities": [{"id": "C", "summary": "s"}]}]}]}),
+    ("pytest-benchmark", lambda t: timings(raw(t), "f"), {"benchmarks": [{"fullname": "a", "stats": {"data": [1.0, 2.0], "median": 1.5}}]}),
+    ("hyperfine", lambda t: timings(raw(t), "f"), {"results": [{"command": "a", "times": [1.0], "median": 1.0}]}),
+    ("k6", lambda t: timings(raw(t), "f"), {"metrics": {"http_req_duration": {"values": {"med": 1.0, "p(95)": 2.0}}}}),
+    ("restore", lambda t: restore(raw(t), "f"), {"taken_at": "2026-01-01T00:00:00Z", "restored_at": "2026-01-01T01:00:00Z", "seconds": 3, "verified": True}),
+    ("coverage.py", lambda t: covered(raw(t), "f"), {"totals": {"covered_lines": 1, "num_statements": 2}}),
     ("range", lambda t: looks_of(t, cumulative=False), {"data": {"result": [
         {"metric": {"role": r, "count": c}, "values": [[1, "1"], [2, "3"]]} for r in ("canary", "stable") for c in ("bad", "total")]}}),
     ("npm lock", lambda t: packages("package-lock.json", t), {"packages": {"": {}, "node_modules/a": {"version": "1.0"}}, "dependencies": {"a": {"version": "1"}}}),
     ("risk model", RiskModel.from_json, json.loads(shipped().to_json())),
 ]  # fmt: skip
 TEXTS: list[tuple[str, Callable[[str], object], str]] = [
-    ("junit", lambda t: results(t, "f"), '<testsuites><testsuite tests="1"><testcase classname="a" name="b"><failure/></testcase></testsuite></testsuites>'),
-    ("cobertura", lambda t: covered(t, "f"), '<coverage lines-valid="2" lines-covered="1"/>'),
-    ("cobertura lines", lambda t: covered(t, "f"), '<coverage line-rate="1"><line hits="1"/></coverage>'),
-    ("jacoco", lambda t: covered(t, "f"), '<report name="x"><counter type="LINE" missed="1" covered="2"/></report>'),
-    ("lcov", lambda t: covered(t, "f"), "SF:a\nDA:1,1\nDA:2,0\nend_of_record\n"),
+    ("junit", lambda t: results(raw(t), "f"), '<testsuites><testsuite tests="1"><testcase classname="a" name="b"><failure/></testcase></testsuite></testsuites>'),
+    ("cobertura", lambda t: covered(raw(t), "f"), '<coverage lines-valid="2" lines-covered="1"/>'),
+    ("cobertura lines", lambda t: covered(raw(t), "f"), '<coverage line-rate="1"><line hits="1"/></coverage>'),
+    ("jacoco", lambda t: covered(raw(t), "f"), '<report name="x"><counter type="LINE" missed="1" covered="2"/></report>'),
+    ("lcov", lambda t: covered(raw(t), "f"), "SF:a\nDA:1,1\nDA:2,0\nend_of_record\n"),
     ("counts", lambda t: looks_of(t, cumulative=True), "time,canary_bad,canary_total,stable_bad,stable_total\n1,0,10,0,10\n2,1,20,1,20\n"),
     ("gauges", samples_of, "time,canary,stable\n2026-01-01T00:00:00,1.0,1.1\n2,1,2\n"),
     ("uv.lock", lambda t: packages("uv.lock", t), '[[package]]\nname = "a"\nversion = "1.0"\nsource = { registry = "x" }\n'),

@@ -15,6 +15,7 @@ from pilotage.adapters.evidence import LIMIT, Folder
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness import audits, benchmarks, coverage, results
 from pilotage.readiness.backups import restore
+from pilotage.readiness.timings import timings
 
 from ...programs import needs
 
@@ -61,22 +62,22 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["coverage.xml", "coverage.json", "coverage.lcov"])
 def test_coverage_as_coverage_py_writes_it(real: Path, name: str) -> None:
-    assert coverage.covered((real / name).read_text(), name) == (3, 4)
+    assert coverage.covered((real / name).read_bytes(), name) == (3, 4)
 
 
 def test_results_as_pytest_writes_them(real: Path) -> None:
-    found = results.results((real / "junit.xml").read_text(), "junit.xml")
+    found = results.results((real / "junit.xml").read_bytes(), "junit.xml")
     assert (found.passed, found.skipped, found.failed) == (2, 1, ("test_shop.test_broken",))
 
 
 def test_findings_as_ruff_writes_sarif(real: Path) -> None:
-    (found,) = audits.issues((real / "ruff.sarif").read_text(), "ruff.sarif")
+    (found,) = audits.findings((real / "ruff.sarif").read_bytes(), "ruff.sarif").issues
     assert (found.id, found.place.rpartition("/")[2]) == ("F401", "bad.py:1")
-    assert audits.issues((real / "clean.sarif").read_text(), "clean.sarif") == ()
+    assert audits.findings((real / "clean.sarif").read_bytes(), "clean.sarif").issues == ()
 
 
 def test_benchmarks_as_pytest_benchmark_writes_them(real: Path) -> None:
-    read = benchmarks.read((real / "speed.json").read_text(), "speed.json")
+    read = timings((real / "speed.json").read_bytes(), "speed.json").runs
     ((name, runs),) = read.items()
     assert name.endswith("test_speed")
     assert len(runs) == 20
@@ -92,7 +93,7 @@ def test_benchmarks_as_hyperfine_writes_them(tmp_path: Path) -> None:
     out = tmp_path / "h.json"
     command = [needs("hyperfine"), "--runs", "6", "--warmup", "0", "--shell=none", "--export-json", str(out), "true"]
     subprocess.run(command, check=True, capture_output=True)
-    read = benchmarks.read(out.read_text(), "h.json")
+    read = timings(out.read_bytes(), "h.json").runs
     assert [(name, len(runs)) for name, runs in read.items()] == [("true", 6)]
 
 
@@ -128,19 +129,20 @@ K6 = {
 
 def test_formats_as_their_documentation_has_them() -> None:
     """k6 and OSV's scanner cannot be run here; of the others, what test_tools.py does not make them write."""
-    assert coverage.covered(JACOCO, "jacoco.xml") == (8, 10)
-    assert coverage.covered(COBERTURA, "cobertura.xml") == (1, 2)
-    assert [i.id for i in audits.issues(json.dumps(PIP), "pip.json")] == ["PYSEC-1"]
-    assert [i.id for i in audits.issues(json.dumps(NPM), "npm.json")] == ["GHSA-vh95-rmgr-6w4m"]
-    assert [(i.id, i.version) for i in audits.issues(json.dumps(NPM_6), "npm.json")] == [("118", "0.3.0")]
-    assert [i.id for i in audits.issues(json.dumps(OSV), "osv.json")] == ["GHSA-p6mc"]
-    assert audits.vulnerabilities(json.dumps(PIP), "pip.json") == {"jinja2 2.10": "PYSEC-1"}
-    assert set(benchmarks.read(json.dumps(K6), "k6.json")) == {"http_req_duration med", "http_req_duration p(95)"}
+    assert coverage.covered(JACOCO.encode(), "jacoco.xml") == (8, 10)
+    assert coverage.covered(COBERTURA.encode(), "cobertura.xml") == (1, 2)
+    assert [i.id for i in audits.findings(json.dumps(PIP).encode(), "pip.json").issues] == ["PYSEC-1"]
+    assert [i.id for i in audits.findings(json.dumps(NPM).encode(), "npm.json").issues] == ["GHSA-vh95-rmgr-6w4m"]
+    assert [(i.id, i.version) for i in audits.findings(json.dumps(NPM_6).encode(), "npm.json").issues] == [
+        ("118", "0.3.0")
+    ]
+    assert [i.id for i in audits.findings(json.dumps(OSV).encode(), "osv.json").issues] == ["GHSA-p6mc"]
+    assert set(timings(json.dumps(K6).encode(), "k6.json").runs) == {"http_req_duration med", "http_req_duration p(95)"}
 
 
 def test_a_package_that_pip_audit_skipped_is_a_finding() -> None:
     skipped = {"dependencies": [{"name": "jinja2", "skip_reason": "not found on PyPI"}]}
-    (found,) = audits.issues(json.dumps(skipped), "pip.json")
+    (found,) = audits.findings(json.dumps(skipped).encode(), "pip.json").issues
     assert "was not looked at" in found.sentence
 
 
@@ -155,7 +157,7 @@ def test_a_package_that_pip_audit_skipped_is_a_finding() -> None:
 )
 def test_what_sarif_says_is_no_new_finding_is_none(result: dict[str, object]) -> None:
     run = {"tool": {"driver": {"name": "x"}}, "results": [{"ruleId": "R", "message": {"text": "t"}, **result}]}
-    assert audits.issues(json.dumps({"runs": [run]}), "s.sarif") == ()
+    assert audits.findings(json.dumps({"runs": [run]}).encode(), "s.sarif").issues == ()
 
 
 def test_a_summary_is_compared_by_the_factor_alone_and_says_so() -> None:
@@ -178,8 +180,8 @@ BOMB = (
 OUTSIDE = (
     '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><coverage lines-valid="1" lines-covered="1">&a;</coverage>'
 )
-READERS: Mapping[str, Callable[[str, str], object]] = {
-    "coverage": coverage.covered, "tests": results.results, "findings": audits.issues, "benchmarks": benchmarks.read,
+READERS: Mapping[str, Callable[[bytes, str], object]] = {
+    "coverage": coverage.covered, "tests": results.results, "findings": audits.findings, "benchmarks": timings,
     "restore": restore,
 }  # fmt: skip
 NO_REPORTS = {
@@ -194,7 +196,7 @@ NO_REPORTS = {
 @pytest.mark.parametrize("name", NO_REPORTS)
 def test_what_is_no_report_is_never_a_pass(kind: str, name: str) -> None:
     with pytest.raises(BadEvidence, match="report"):
-        READERS[kind](NO_REPORTS[name], "report")
+        READERS[kind](NO_REPORTS[name].encode(), "report")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_what_is_no_report_is_never_a_pass(kind: str, name: str) -> None:
     [
         ("coverage", '<coverage lines-valid="0" lines-covered="0"/>', "looked at no line"),
         ("coverage", '<coverage lines-valid="3" lines-covered="4"/>', "says that 4 of 3"),
-        ("coverage", '<coverage lines-valid="-3" lines-covered="-3"/>', "a count is '-3'"),
+        ("coverage", '<coverage lines-valid="-3" lines-covered="-3"/>', "lines-covered is '-3'"),
         ("coverage", "SF:a.py\nDA:1,1\nend_of_record\nSF:b.py\nDA:1,0\n", "cut off"),
         ("coverage", "SF:a.py\nDA:1,x\nend_of_record\n", "not a number"),
         ("coverage", "<report><counter type='BRANCH' covered='1' missed='0'/></report>", "counts no lines"),
@@ -215,21 +217,21 @@ def test_what_is_no_report_is_never_a_pass(kind: str, name: str) -> None:
                      ' "results": []}]}', "did not succeed"),
         ("findings", '{"dependencies": []}', "looked at no package"),
         ("findings", '{"auditReportVersion": 2}', "no totals"),
-        ("findings", '{"runs": [{"results": [{"ruleId": "x"}]}]}', "not whole"),
-        ("benchmarks", '{"a": []}', "has no run"),
-        ("benchmarks", '{"a": -1}', "a run of a is -1"),
-        ("benchmarks", '{"benchmarks": [{"name": "a"}]}', "not whole"),
+        ("findings", '{"version": "2.1.0", "runs": [{"results": [{"ruleId": "x"}]}]}', "not whole"),
+        ("benchmarks", '{"a": []}', "of no format"),
+        ("benchmarks", '{"a": -1}', "a run of a is '-1'"),
+        ("benchmarks", '{"machine_info": {}, "benchmarks": [{"name": "a"}]}', "not whole"),
         ("restore", '{"taken_at": "2026-01-01T00:00:00Z", "restored_at": "2026-01-01T01:00:00Z", "seconds": 1}',
          "not verified"),
         ("restore", '{"taken_at": "2026-01-02T00:00:00Z", "restored_at": "2026-01-01T00:00:00Z", "seconds": 1,'
                     ' "verified": true}', "before the backup was taken"),
-        ("restore", '{"taken_at": "yesterday"}', "not a time"),
-        ("restore", '{"taken_at": "2026-01-01T00:00:00"}', "no time zone"),
+        ("restore", '{"taken_at": "yesterday", "restored_at": "today"}', "not a time"),
+        ("restore", '{"taken_at": "2026-01-01T00:00:00", "restored_at": ""}', "no time zone"),
     ],
 )  # fmt: skip
 def test_a_report_that_is_less_than_it_says_is_refused_with_the_reason(kind: str, text: str, words: str) -> None:
     with pytest.raises(BadEvidence, match=words):
-        READERS[kind](text, "report")
+        READERS[kind](text.encode(), "report")
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,14 +247,13 @@ def test_a_file_that_cannot_speak_for_the_release_says_why(tmp_path: Path) -> No
     root.mkdir()
     (tmp_path / "secret").write_text("s3cret")
     (root / "empty").write_text(" \n")
-    (root / "bytes").write_bytes(b"\xff\xfe\x00")
     (root / "link").symlink_to(tmp_path / "secret")
     (root / "loop").symlink_to("loop")
     os.mkfifo(root / "pipe")
     with (root / "huge").open("wb") as file:
         file.truncate(2**30)
     for path, words in {
-        "missing": "missing is missing", "empty": "empty is empty", "bytes": "is not text", ".": "is no file",
+        "missing": "missing is missing", "empty": "empty is empty", ".": "is no file",
         "../secret": "lies outside", "link": "lies outside", "/etc/passwd": "lies outside", "loop": "leads nowhere",
         "pipe": "is no file", "huge": f"at most {LIMIT} are read", "a\0b": "zero byte",
     }.items():  # fmt: skip
@@ -263,7 +264,7 @@ def test_a_file_that_cannot_speak_for_the_release_says_why(tmp_path: Path) -> No
 def test_old_evidence_is_stale_and_so_is_what_is_older_than_the_commit(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("x")
     written = (tmp_path / "report").stat().st_mtime
-    assert folder(tmp_path, now=written + 60).read("report")[0] == "x"
+    assert folder(tmp_path, now=written + 60).read("report")[0] == b"x"
     with pytest.raises(BadEvidence, match="is 2h old, and 1h is the most"):
         folder(tmp_path, now=written + 7200).read("report")
     with pytest.raises(BadEvidence, match="older than the commit"):

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pilotage.model.advisory import Advisory
 from pilotage.model.calendar import Calendar, Freeze
 from pilotage.model.change import FilePatch
 from pilotage.model.risk import RiskLevel
 from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
+from pilotage.risk.advisories import Advisories
 
 CRITICAL, HIGH, MEDIUM = RiskLevel.CRITICAL, RiskLevel.HIGH, RiskLevel.MEDIUM
 DJANGO = "from django.db import migrations\nclass Migration(migrations.Migration):\n    operations = [{}]\n"
@@ -93,15 +95,15 @@ LOCKS = {
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_major_version_is_found_in_every_lock_file_and_a_minor_one_is_not_one(name: str) -> None:
     text = LOCKS[name]
-    major = dependencies.findings_of(name, text.format("4.2.1"), text.format("5.0.0"), {})
+    major = dependencies.findings_of(name, text.format("4.2.1"), text.format("5.0.0"), Advisories())
     assert [(f.level, "4.2.1 →" in f.sentence and "a major version" in f.sentence) for f in major] == [(MEDIUM, True)]
-    minor = dependencies.findings_of(name, text.format("4.2.1"), text.format("4.3.0"), {})
+    minor = dependencies.findings_of(name, text.format("4.2.1"), text.format("4.3.0"), Advisories())
     assert [(f.level, f.sentence.startswith("1 upgraded within")) for f in minor] == [(RiskLevel.LOW, True)]
-    assert not dependencies.findings_of(name, text.format("4.2.1"), text.format("4.2.1"), {})
+    assert not dependencies.findings_of(name, text.format("4.2.1"), text.format("4.2.1"), Advisories())
 
 
 def test_a_vulnerable_version_counts_only_when_this_change_brings_it() -> None:
-    lock, known = LOCKS["uv.lock"], {"django 4.2.1": "CVE-2026-1"}
+    lock, known = LOCKS["uv.lock"], Advisories([Advisory(id="CVE-2026-1", package="Django", version="4.2.1")])
     assert dependencies.findings_of("uv.lock", lock.format("4.2.0"), lock.format("4.2.1"), known)[0].level is HIGH
     assert not dependencies.findings_of("uv.lock", lock.format("4.2.1"), lock.format("4.2.1"), known)
 
@@ -116,7 +118,7 @@ def test_a_vulnerable_version_counts_only_when_this_change_brings_it() -> None:
     ],
 )
 def test_a_broken_lock_file_says_so_and_does_not_stop(name: str, text: str) -> None:
-    found = dependencies.findings_of(name, LOCKS[name].format("1"), text, {})
+    found = dependencies.findings_of(name, LOCKS[name].format("1"), text, Advisories())
     assert any("cannot be read" in f.sentence or "removed" in f.sentence for f in found)
 
 

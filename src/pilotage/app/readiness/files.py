@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pilotage.adapters.evidence import Folder
@@ -11,9 +12,13 @@ from pilotage.model.answers import RiskTolerance
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Document, Proof
 from pilotage.model.schedule import Requirement
-from pilotage.plan.readiness import coverage
-from pilotage.readiness import audits, backups, benchmarks, results
-from pilotage.readiness.coverage import covered
+from pilotage.plan.readiness import coverage as least_coverage
+from pilotage.readiness import backups, benchmarks, coverage
+from pilotage.readiness.audits import findings
+from pilotage.readiness.findings.issue import Issue, Passed
+from pilotage.readiness.outcome import Results
+from pilotage.readiness.results import results
+from pilotage.readiness.timings import timings
 
 _SHOWN = 3
 
@@ -27,8 +32,8 @@ class Reports:
 
 
 def _coverage(given: Reports, item: Requirement, wanted: EvidenceSection) -> Proof:
-    text, document = given.folder.read(wanted.coverage or "")
-    hit, lines = covered(text, document.path)
+    content, document = given.folder.read(wanted.coverage or "")
+    hit, lines = coverage.covered(content, document.path)
     least = _least(given, item, wanted)
     share = 100 * hit / lines
     words = f"{share:.1f} % of {lines} lines run ({document.path})"
@@ -41,49 +46,77 @@ def _least(given: Reports, item: Requirement, wanted: EvidenceSection) -> float:
     if wanted.at_least is not None:
         return wanted.at_least
     try:
-        return coverage(item.id, given.tolerance)
+        return least_coverage(item.id, given.tolerance)
     except KeyError:
         raise BadEvidence(f"{item.id} has no least coverage of its own: say at_least") from None
 
 
 def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
-    passed, skipped, failed, documents = 0, 0, list[str](), list[Document]()
+    documents, found = list[Document](), list[Results]()
     for path in wanted.tests:
-        text, document = given.folder.read(path)
-        found = results.results(text, path)
-        passed, skipped = passed + found.passed, skipped + found.skipped
-        failed += found.failed
+        content, document = given.folder.read(path)
+        found.append(results(content, path))
         documents.append(document)
-    words = f"{passed} tests passed" + (f", {skipped} were skipped" if skipped else "")
-    if failed:
-        words = f"{len(failed)} of {passed + len(failed)} tests failed: {few(failed)}"
-    return Proof("tests", not failed, words, tuple(documents))
+    passed = sum(one.passed for one in found)
+    failed = [name for one in found for name in one.failed]
+    wrong = [f"{len(failed)} of {passed + len(failed)} tests failed: {few(failed)}"] if failed else []
+    wrong += [doubt for one in found for doubt in one.doubts]
+    if wrong:
+        return Proof("tests", False, few(wrong), tuple(documents))
+    return Proof("tests", True, _passed(passed, found), tuple(documents))
+
+
+def _passed(passed: int, found: Sequence[Results]) -> str:
+    flaky = [name for one in found for name in one.flaky]
+    told = [f"{passed} tests passed"]
+    if flaky:
+        told.append(f"{len(flaky)} of them flaky ({few(flaky)})")
+    if skipped := sum(one.skipped for one in found):
+        told.append(f"{skipped} were skipped")
+    if more := sum(one.more for one in found):
+        told.append(f"{more} more are counted without a case of their own")
+    return ", ".join(told)
 
 
 def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
-    found, documents = list[audits.Issue](), list[Document]()
+    issues, passed, documents = list[Issue](), Counter[Passed](), list[Document]()
     for path in wanted.findings:
-        text, document = given.folder.read(path)
-        found += audits.issues(text, path)
+        content, document = given.folder.read(path)
+        found = findings(content, path)
+        issues += found.issues
+        passed.update(found.passed)
         documents.append(document)
-    open_ = [issue for issue in found if issue.id not in wanted.accept]
-    decided = sorted({issue.id for issue in found if issue.id in wanted.accept})
+    decisions = [(issue, _decision(issue, wanted)) for issue in issues]
+    open_ = [issue for issue, decided in decisions if not decided]
     words = f"no finding in {', '.join(wanted.findings)}"
     if open_:
-        named = few([f"{i.id} {i.sentence}".strip()[:120] + (f" ({i.place})" if i.place else "") for i in open_])
-        words = f"{len(open_)} finding{'s' * (len(open_) > 1)}: {named}"
-    if decided:
+        words = f"{len(open_)} finding{'s' * (len(open_) > 1)}: {few([_shown(issue) for issue in open_])}"
+    if decided := sorted({name for _, name in decisions if name}):
         words += f"; decided about: {', '.join(f'{name} ({wanted.accept[name]})' for name in decided)}"
+    if passed:
+        words += f"; passed over: {', '.join(f'{passed[why]} {why}' for why in Passed if passed[why])}"
     return Proof("findings", not open_, words, tuple(documents))
 
 
+def _decision(issue: Issue, wanted: EvidenceSection) -> str:
+    """The name under `accept` that the finding has, by its id or an alias; empty where nobody decided about it."""
+    return next((name for name in wanted.accept if issue.is_called(name)), "")
+
+
+def _shown(issue: Issue) -> str:
+    return f"{issue.id} {issue.sentence}".strip()[:120] + (f" ({issue.place})" if issue.place else "")
+
+
 def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
-    text, document = given.folder.read(wanted.benchmarks or "")
+    content, document = given.folder.read(wanted.benchmarks or "")
+    new = timings(content, document.path)
     # What served before was measured when it was released: its age says nothing.
     baseline = replace(given.folder, max_age=float("inf"), since=0.0)
     before, old = baseline.read(wanted.baseline or "")
     name, documents = document.path, (document, old)
-    found = benchmarks.compare(benchmarks.read(text, name), benchmarks.read(before, old.path), wanted.slower, name)
+    if new.faults:
+        return Proof("benchmarks", False, f"{name}: {few(list(new.faults))}", documents)
+    found = benchmarks.compare(new.runs, timings(before, old.path).runs, wanted.slower, name)
     if found.gone:
         words = f"{few(list(found.gone))} of the baseline {'is' if len(found.gone) == 1 else 'are'} not in {name}"
         return Proof("benchmarks", False, words, documents)
@@ -101,8 +134,8 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
 
 def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
     # A backup is restored on its own schedule, whatever was committed since.
-    text, document = replace(given.folder, since=0.0).read(wanted.restore or "")
-    found = backups.restore(text, document.path)
+    content, document = replace(given.folder, since=0.0).read(wanted.restore or "")
+    found = backups.restore(content, document.path)
     age = given.folder.now - found.restored_at.timestamp()
     if age < -60:
         raise BadEvidence(f"{document.path}: restored_at lies in the future")

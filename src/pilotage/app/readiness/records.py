@@ -20,6 +20,7 @@ from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import parity
+from pilotage.readiness.evidence import json_of, text_of
 
 _LISTENS = 2.0
 """Seconds for which a metrics source is listened to."""
@@ -150,9 +151,9 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     if not isinstance(section, FlagdSection):
         return Proof("flag", False, f"a {section.kind} flag tells neither its owner nor the day on which it goes")
     every = replace(case.folder, max_age=float("inf"), since=0.0)
-    text, document = every.read(section.file)
+    content, document = every.read(section.file)
     try:
-        flags: Mapping[str, Any] = json.loads(text)["flags"]
+        flags: Mapping[str, Any] = json_of(text_of(content, section.file), section.file)["flags"]
         mine = flags[section.key]
         today = day_of(case.now, case.loaded.configuration.calendar.zone)
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]

@@ -22,6 +22,7 @@ from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Document, Proof
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import reviews
+from pilotage.readiness.evidence import text_of
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,27 @@ class Case:
         return self.section.staging or self.plan.environment
 
 
+RUNBOOK_AGE = 180 * 86400.0
+"""Seconds for which a runbook stays current: it ages with the service, not with each build as reports do."""
+
 _LINK = re.compile(r"\]\(\s*<?([^)>\s]+)")
 
 
 def _runbooks(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     """They exist, say something, lead somewhere, and were looked at by somebody of late (by git where there is one)."""
     documents, broken, old = list[Document](), list[str](), list[str]()
-    every = replace(case.folder, max_age=float("inf"), since=0.0)
+    every, longest = replace(case.folder, max_age=float("inf"), since=0.0), given.max_age or RUNBOOK_AGE
     for path in [found for given_path in given.runbooks for found in case.folder.listed(given_path)]:
-        text, document = every.read(path)
+        content, document = every.read(path)
+        text = text_of(content, path)
         documents.append(document)
         broken += [f"{path} → {link}" for link in _LINK.findall(text) if not _leads(case.folder, path, link)]
-        if case.now - document.modified > case.folder.max_age:
+        if case.now - document.modified > longest:
             old.append(path)
     if broken:
         return Proof("runbooks", False, f"links that lead nowhere: {few(broken)}", tuple(documents))
     if old:
-        limit = format_duration(int(case.folder.max_age))
+        limit = format_duration(int(longest))
         return Proof("runbooks", False, f"not touched for {limit}: {few(old)}", tuple(documents))
     return Proof("runbooks", True, f"{len(documents)} current, every link of theirs leads somewhere", tuple(documents))
 

@@ -1,0 +1,257 @@
+"""Which format a report has, told by what only that format has.
+
+One table knows the formats that Pilotage reads and the commonest that it does not, so that a report given for another
+one is never read by the wrong reader, and the refusal names what it looks like. No two entries fit one report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pilotage.model.readiness import BadEvidence
+from pilotage.readiness.evidence import json_of, text_of
+from pilotage.readiness.xml_reader import Node, xml_of
+
+JUNIT, TRX, TAP = "JUnit XML", ".NET TRX", "TAP"
+COBERTURA, JACOCO, LCOV, COVERAGE_PY, GO = "Cobertura", "JaCoCo", "lcov", "coverage.py JSON", "Go's coverage profile"
+SARIF, SEMGREP, BANDIT, TRIVY, GRYPE = "SARIF", "Semgrep JSON", "Bandit JSON", "Trivy JSON", "Grype JSON"
+DEPENDENCY_CHECK, CYCLONEDX = "dependency-check JSON", "CycloneDX JSON"
+PIP_AUDIT, NPM_AUDIT, OSV_SCANNER = "pip-audit JSON", "npm audit JSON", "OSV-Scanner JSON"
+PYTEST_BENCHMARK, HYPERFINE, K6, SECONDS = (
+    "pytest-benchmark JSON",
+    "hyperfine JSON",
+    "k6's summary",
+    "{name: [seconds]}",
+)
+RESTORE = "a record of a restore"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """content: a Node of XML, plain data of JSON, or text."""
+
+    format: str
+    content: Any
+
+
+def recognise(content: bytes, name: str, supported: Collection[str]) -> Report:
+    """Parse a report and say what it is. Raises BadEvidence for what cannot be parsed and for any other format."""
+    report = _parsed(content, name)
+    if report.format in supported:
+        return report
+    known = f"supported are {', '.join(supported)}"
+    if not report.format:
+        raise BadEvidence(f"{name} is of no format that is known here; {known}")
+    cure = _CURES.get(report.format, "")
+    raise BadEvidence(f"{name} looks like {report.format}; {known}{f'. {cure}' if cure else ''}")
+
+
+def _parsed(content: bytes, name: str) -> Report:
+    start = content.lstrip(b"\xef\xbb\xbf\xfe\xff\x00 \t\r\n")[:1]
+    if start == b"<":
+        root = xml_of(content, name)
+        return Report(format=_first(_XML, root), content=root)
+    text = text_of(content, name)
+    if start in (b"{", b"["):
+        data = json_of(text, name)
+        return Report(format=_first(_JSON, data), content=data)
+    return Report(format=_first(_TEXT, text), content=text)
+
+
+def _first(table: Mapping[str, Callable[[Any], bool]], content: Any) -> str:
+    return next((format_ for format_, fits in table.items() if fits(content)), "")
+
+
+def fitting(content: Any) -> tuple[str, ...]:
+    """Every format that fits parsed content; more than one would be a fault of the tables."""
+    table = _XML if isinstance(content, Node) else _TEXT if isinstance(content, str) else _JSON
+    return tuple(format_ for format_, fits in table.items() if fits(content))
+
+
+# ── XML, by the root ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _root(*tags: str) -> Callable[[Node], bool]:
+    return lambda root: root.tag in tags
+
+
+def _holds(root: Node, *tags: str) -> bool:
+    return any(child.tag in tags for child in root.children)
+
+
+_XML: Mapping[str, Callable[[Node], bool]] = {
+    JUNIT: _root("testsuites", "testsuite"),
+    TRX: _root("TestRun"),
+    COBERTURA: lambda root: root.tag == "coverage" and not _holds(root, "project"),
+    JACOCO: lambda root: root.tag == "report" and _holds(root, "counter", "package", "group", "sessioninfo"),
+    "Clover XML": lambda root: root.tag == "coverage" and _holds(root, "project"),
+    "OpenCover XML": _root("CoverageSession"),
+    "NUnit 3 XML": _root("test-run"),
+    "NUnit 2 XML": _root("test-results"),
+    "xUnit.net XML": _root("assemblies", "assembly"),
+    "TestNG XML": _root("testng-results"),
+    "Robot Framework XML": _root("robot"),
+    "CTest XML": _root("Site"),
+    "Boost.Test XML": _root("TestResult", "TestLog"),
+    "Checkstyle XML": _root("checkstyle"),
+    "PMD XML": _root("pmd"),
+    "SpotBugs XML": _root("BugCollection"),
+    "dependency-check XML": _root("analysis"),
+    "CycloneDX XML": _root("bom"),
+    "a web page": _root("html"),
+}
+
+# ── JSON, by the keys that nobody else has ─────────────────────────────────────────────────────────────────
+
+
+def _object(*keys: str) -> Callable[[Any], bool]:
+    return lambda data: isinstance(data, dict) and data.keys() >= set(keys)
+
+
+def _list(*keys: str) -> Callable[[Any], bool]:
+    """A list whose first entry has these keys."""
+    return lambda data: isinstance(data, list) and bool(data) and _object(*keys)(data[0])
+
+
+def _lists(data: Any, key: str, *of_each: str) -> bool:
+    """Whether `key` holds a list of at least one object, each with the given keys."""
+    found = data.get(key) if isinstance(data, dict) else None
+    return isinstance(found, list) and bool(found) and all(_object(*of_each)(one) for one in found)
+
+
+def _is_sarif(data: Any) -> bool:
+    if not _object("runs")(data) or not isinstance(data["runs"], list):
+        return False
+    return "sarif" in str(data.get("$schema")) or "version" in data or all(_object("tool")(run) for run in data["runs"])
+
+
+def _is_semgrep(data: Any) -> bool:
+    return _object("results", "errors")(data) and ("paths" in data or _lists(data, "results", "check_id"))
+
+
+def _is_grype(data: Any) -> bool:
+    if not _object("matches")(data):
+        return False
+    writer = data.get("descriptor")
+    return _object("source", "distro")(data) or (isinstance(writer, dict) and writer.get("name") == "grype")
+
+
+def _is_pip_audit(data: Any) -> bool:
+    return _object("dependencies")(data) and data.keys() <= {"dependencies", "fixes"}
+
+
+def _is_npm(data: Any) -> bool:
+    return _object("auditReportVersion")(data) or (
+        _object("advisories")(data) and bool(data.keys() & {"metadata", "actions", "muted"})
+    )
+
+
+def _is_osv(data: Any) -> bool:
+    """An empty list of results says only in the company of OSV-Scanner's own keys whose it is."""
+    if not _object("results")(data) or data.keys() & {"errors", "metrics"}:
+        return False
+    return "experimental_config" in data or _lists(data, "results", "packages")
+
+
+_K6_METRIC = re.compile(r"(http_req|iteration|group_duration|grpc_req|ws_|browser_|vus|data_(sent|received)|checks\b)")
+
+
+def _is_k6(data: Any) -> bool:
+    found = data.get("metrics") if isinstance(data, dict) and "results" not in data else None
+    return isinstance(found, dict) and any(map(_K6_METRIC.match, found))
+
+
+def _is_seconds(data: Any) -> bool:
+    return isinstance(data, dict) and bool(data) and all(map(_is_runs, data.values()))
+
+
+def _is_runs(value: Any) -> bool:
+    runs = value if isinstance(value, list) else [value]
+    return bool(runs) and all(isinstance(run, int | float) and not isinstance(run, bool) for run in runs)
+
+
+def _within(key: str, *inner: str) -> Callable[[Any], bool]:
+    return lambda data: isinstance(data, dict) and _object(*inner)(data.get(key))
+
+
+_JSON: Mapping[str, Callable[[Any], bool]] = {
+    SARIF: _is_sarif,
+    SEMGREP: _is_semgrep,
+    BANDIT: _object("results", "errors", "metrics"),
+    TRIVY: _object("SchemaVersion", "ArtifactName"),
+    GRYPE: _is_grype,
+    DEPENDENCY_CHECK: _object("reportSchema", "dependencies"),
+    CYCLONEDX: _object("bomFormat"),
+    PIP_AUDIT: _is_pip_audit,
+    NPM_AUDIT: _is_npm,
+    OSV_SCANNER: _is_osv,
+    COVERAGE_PY: _within("totals", "covered_lines"),
+    PYTEST_BENCHMARK: lambda data: _lists(data, "benchmarks", "stats") or _object("benchmarks", "machine_info")(data),
+    HYPERFINE: lambda data: _lists(data, "results", "command"),
+    K6: _is_k6,
+    RESTORE: _object("taken_at", "restored_at"),
+    "ESLint JSON": _list("filePath", "messages"),
+    "Ruff JSON": _list("code", "filename", "location"),
+    "Pylint JSON": _list("message-id", "path"),
+    "Gitleaks JSON": _list("RuleID", "Fingerprint"),
+    "Trivy JSON of before version 0.20": _list("Target", "Vulnerabilities"),
+    "pip-audit JSON of before version 2": _list("name", "version", "vulns"),
+    "Trivy JSON of a cluster": _object("ClusterName", "Resources"),
+    "gosec JSON": _object("Issues", "Stats"),
+    "golangci-lint JSON": _object("Issues", "Report"),
+    "Snyk JSON": _object("vulnerabilities", "packageManager"),
+    "GitLab's report JSON": _object("scan", "vulnerabilities"),
+    "cargo audit JSON": _object("lockfile", "vulnerabilities"),
+    "Composer's audit JSON": _object("advisories", "abandoned"),
+    "Checkov JSON": lambda data: _object("check_type", "results")(data) or _list("check_type", "results")(data),
+    "SonarQube JSON": _object("issues", "components", "paging"),
+    "SPDX JSON": _object("spdxVersion"),
+    "OpenVEX JSON": lambda data: _object("@context", "statements")(data) and "openvex" in str(data["@context"]),
+    "CSAF JSON": _within("document", "csaf_version"),
+    "an error of npm": _within("error", "code", "summary"),
+    "Google Benchmark JSON": lambda data: _lists(data, "benchmarks", "real_time"),
+    "JMH JSON": _list("benchmark", "primaryMetric"),
+    "Vegeta JSON": _object("latencies", "status_codes"),
+    "Istanbul's JSON summary": _within("total", "lines", "statements"),
+    "Jest JSON": _object("numTotalTests", "testResults"),
+    "Mocha JSON": _within("stats", "tests", "passes"),
+    "Playwright JSON": _object("config", "suites", "stats"),
+    "pytest-json-report JSON": _object("exitcode", "summary", "tests"),
+    "CTRF JSON": _within("results", "tool", "summary", "tests"),
+    "Cucumber JSON": _list("keyword", "elements"),
+    SECONDS: _is_seconds,  # last: any table of numbers fits
+}  # fmt: skip
+
+# ── text, by its lines ─────────────────────────────────────────────────────────────────────────────────────
+
+_TEXT: Mapping[str, Callable[[str], bool]] = {
+    TAP: lambda text: re.match(r"\s*(TAP version \d+\s|(not )?ok\b|1\.\.\d+\s*(#|$))", text, re.MULTILINE) is not None,
+    LCOV: lambda text: re.match(r"\s*(#.*\n\s*)*(SF|TN):", text) is not None,
+    GO: lambda text: re.match(r"\s*mode: (set|count|atomic)\s*$", text, re.MULTILINE) is not None,
+}
+
+_CURES: Mapping[str, str] = {
+    "ESLint JSON": "Write SARIF: eslint -f @microsoft/eslint-formatter-sarif",
+    "Ruff JSON": "Write SARIF: ruff check --output-format sarif",
+    "Gitleaks JSON": "Write SARIF: gitleaks -f sarif",
+    "gosec JSON": "Write SARIF: gosec -fmt sarif",
+    "golangci-lint JSON": "Write SARIF: golangci-lint --output.sarif.path",
+    "Snyk JSON": "Write SARIF: snyk test --sarif-file-output",
+    "Checkov JSON": "Write SARIF: checkov -o sarif",
+    "CycloneDX XML": "Write JSON",
+    "dependency-check XML": "Write JSON or SARIF: --format JSON",
+    "SpotBugs XML": "Write SARIF: spotbugs -sarif",
+    "Checkstyle XML": "Write SARIF: checkstyle -f sarif",
+    "PMD XML": "Write SARIF: pmd -f sarif",
+    "xUnit.net XML": "Write TRX: dotnet test --logger trx",
+    "NUnit 3 XML": "Write JUnit XML or TRX",
+    "Clover XML": "Write Cobertura or lcov",
+    "Istanbul's JSON summary": "Write lcov: --coverageReporters lcov",
+    "Jest JSON": "Write JUnit XML: jest-junit",
+    "Google Benchmark JSON": "Write {name: [seconds, …]}",
+    "JMH JSON": "Write {name: [seconds, …]}",
+    "an error of npm": "The audit itself failed",
+}
