@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from pilotage.judge.counts import History
 from pilotage.judge.dispersion import _EVENTS, _EVENTS_EACH, _FLICKERS, _PAIRS, SCALES, SUSPECTED
 from pilotage.judge.likelihood import LATE, LOG_SPAN, SPAN, SPAN_LESS_ONE, late_share
 from pilotage.judge.strata import _ALIKE, _CHANCE
+from pilotage.judge.sums import History
 from pilotage.judge.users import OFTEN
 
 Array = np.ndarray[Any, Any]
@@ -181,7 +181,7 @@ def gains(null: float, canary_bad: Array, bad: Array, exposure: Array, weight: A
 
 
 def poisson_evidence(bad: Array, expected: Array) -> Array:
-    """`counts._poisson_evidence`: natural logarithm of the mixture of Poisson ratios, a row a stream."""
+    """`poisson.poisson_evidence`: natural logarithm of the mixture of Poisson ratios, a row a stream."""
     values = bad[:, None] * LOG_SPAN - SPAN_LESS_ONE * expected[:, None]
     top = values.max(axis=1)
     found: Array = top + np.log(np.exp(values - top[:, None]).mean(axis=1))

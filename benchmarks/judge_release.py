@@ -18,9 +18,9 @@ from judge_nulls import SHARE, Errors, Hours
 from judge_peers import first
 
 from pilotage.judge.bar import WEIGHTS
-from pilotage.judge.counts import History
 from pilotage.judge.instances import _HALF_LIFE, _MOST, _UNLIKELY
 from pilotage.judge.release import _ABOVE
+from pilotage.judge.sums import History
 from pilotage.judge.traffic import _FALLBACK
 
 Array = np.ndarray[Any, Any]

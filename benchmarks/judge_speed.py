@@ -12,9 +12,11 @@ import numpy as np
 from judge_evidence import StrataStreams
 from judge_tables import table
 
-from pilotage.judge.counts import CountJudge, CountStream, Sums
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.gauges import GaugeJudge
 from pilotage.judge.strata import StrataStream
+from pilotage.judge.sums import Sums
 from pilotage.judge.users import UserStream
 from pilotage.model.observation import VerdictKind
 

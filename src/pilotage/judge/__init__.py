@@ -16,10 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pilotage.judge.counts import CountJudge, CountStream, History, Sums
+    from pilotage.judge.count_stream import CountStream
+    from pilotage.judge.counts import CountJudge
     from pilotage.judge.gauges import GaugeJudge
     from pilotage.judge.latency import LatencyJudge, StrataLatency
     from pilotage.judge.strata import StrataStream
+    from pilotage.judge.sums import History, Sums
     from pilotage.judge.users import UserStream
 
 __all__ = [
@@ -36,13 +38,13 @@ __all__ = [
 
 _HOME = {
     "CountJudge": "counts",
-    "CountStream": "counts",
+    "CountStream": "count_stream",
     "GaugeJudge": "gauges",
-    "History": "counts",
+    "History": "sums",
     "LatencyJudge": "latency",
     "StrataLatency": "latency",
     "StrataStream": "strata",
-    "Sums": "counts",
+    "Sums": "sums",
     "UserStream": "users",
 }
 

@@ -17,23 +17,19 @@ are no independent events: count users (`users`), or, where nothing tells users 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from dataclasses import asdict
 
 import numpy as np
 
-from pilotage.judge.dispersion import Dispersion
+from pilotage.judge.count_verdict import verdict_of
 from pilotage.judge.likelihood import (
-    LATE,
-    LOG_SPAN,
     SPAN,
-    SPAN_LESS_ONE,
-    Array,
     Capital,
     Likelihood,
     average,
-    late_share,
 )
+from pilotage.judge.poisson import above, poisson_evidence, poisson_ratios
+from pilotage.judge.sums import History, Sums
 from pilotage.model.json import (
     JsonObject,
     each,
@@ -41,85 +37,18 @@ from pilotage.model.json import (
     find,
     number_at,
     object_at,
-    optional,
     pair_at,
     read_as,
-    truth_at,
     whole_at,
 )
-from pilotage.model.observation import Verdict, VerdictKind
-from pilotage.model.quantity import format_share
+from pilotage.model.observation import Verdict
 
 _STABLE_DIFFERS = math.log(20)
 """Evidence at which stable itself refutes what history says of it."""
 
-_CEILING_Z = 3.719
-"""Standard normal quantile of 0.9999: history's rate is below the ceiling with this certainty."""
-
-_BLOCK = 5.0
-"""Seconds (or looks, where no times are known) that must not decide alone where errors come in clusters."""
 
 _BLOCKS = 3
 """So many such blocks are needed: each counts for at most the bar's third root."""
-
-_POOLED = 2
-"""Requests of the canary that a look must have: with one alone it would stand beside too few of stable's."""
-
-_LONGEST, _LARGEST = 60, 5000
-"""Looks, and requests of stable, after which pooling ends anyway: what is pooled should be of one time."""
-
-
-class Sums(NamedTuple):
-    """Totals since the judge began."""
-
-    canary_bad: int = 0
-    canary_total: int = 0
-    stable_bad: int = 0
-    stable_total: int = 0
-
-    def plus(self, other: Sums) -> Sums:
-        return Sums(
-            self.canary_bad + other.canary_bad,
-            self.canary_total + other.canary_total,
-            self.stable_bad + other.stable_bad,
-            self.stable_total + other.stable_total,
-        )
-
-    @property
-    def canary_rate(self) -> float:
-        return self.canary_bad / self.canary_total if self.canary_total else math.nan
-
-    @property
-    def stable_rate(self) -> float:
-        return self.stable_bad / self.stable_total if self.stable_total else math.nan
-
-    def to_dict(self) -> dict[str, int]:
-        return self._asdict()
-
-
-@dataclass(frozen=True)
-class History:
-    """What the service did before, at the same hours: `bad` of `total` requests, and how bursty (φ ≥ 1) they came."""
-
-    bad: int
-    total: int
-    dispersion: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bad <= self.total:
-            raise ValueError(f"bad events must be between 0 and the total: {self.bad} of {self.total}")
-
-    @property
-    def ceiling(self) -> float:
-        """A rate that the history's own does not exceed with 99.99 % certainty.
-
-        Upper bound of a Poisson mean, Wilson & Hilferty's cube root (PNAS 1931), with the dispersion in its variance.
-        """
-        if not self.total:
-            return 1.0
-        events = (self.bad + 1) / self.dispersion
-        cube = 1 - 1 / (9 * events) + _CEILING_Z / (3 * math.sqrt(events))
-        return min(1.0, self.dispersion * events * cube**3 / self.total)
 
 
 class CountJudge:
@@ -162,7 +91,7 @@ class CountJudge:
         self._known: tuple[float, tuple[float, float]] | None = None
         self._given = prior
         self._learnt: History | None = None
-        self._bar, self._safe_bar = math.log((1 if limit is None else 2) / alpha), math.log(1 / alpha)
+        self.bar, self.safe_bar = math.log((1 if limit is None else 2) / alpha), math.log(1 / alpha)
 
     def update(self, *, canary_bad: int, canary_total: int, stable_bad: int, stable_total: int) -> Verdict:
         """Take in the counts since the last update and say what is known now."""
@@ -205,7 +134,7 @@ class CountJudge:
         """Take a look into what is compared with the limit and, where it is of the usual requests, with history."""
         canary_bad, canary_total, stable_bad, stable_total = look
         if self._breach is not None and self.limit is not None and canary_total:
-            self._breach.bet(_poisson_ratios(weight * canary_bad, weight * self.limit * canary_total), canary_bad)
+            self._breach.bet(poisson_ratios(weight * canary_bad, weight * self.limit * canary_total), canary_bad)
         if not usual:
             return
         weighed = self._weighed
@@ -252,7 +181,7 @@ class CountJudge:
     @property
     def block_cap(self) -> float:
         """Logarithm of the most that a bettor may win in a block where errors come in clusters."""
-        return self._bar / _BLOCKS
+        return self.bar / _BLOCKS
 
     def close_block(self) -> None:
         """The block of looks ends: what it won so far is kept, up to the cap."""
@@ -273,38 +202,11 @@ class CountJudge:
 
     def verdict(self) -> Verdict:
         """What is known now, without new counts."""
-        sums, bar = self.sums, self._bar
-        safe, (low, high) = self._known = self._known or self._likelihood.compare(self.alpha)
-        harm = self.harm_evidence()
-        breach = self.limit_evidence()
-        kind, critical = VerdictKind.INCONCLUSIVE, False
-        if sums.canary_total == 0:
-            kind = VerdictKind.INSUFFICIENT_DATA
-        elif breach >= bar and not self._stable_as_bad():
-            kind, critical = VerdictKind.FAIL, True
-        elif harm >= bar:
-            kind = VerdictKind.FAIL
-        elif safe >= self._safe_bar and breach < bar:
-            kind = VerdictKind.PASS
-        canary, stable = _rate(sums.canary_bad, sums.canary_total), _rate(sums.stable_bad, sums.stable_total)
-        return Verdict(
-            self.metric,
-            kind,
-            self._sentence(kind, critical, low, canary, stable),
-            sums.canary_bad / sums.canary_total / (sums.stable_bad / sums.stable_total)
-            if sums.canary_total and sums.stable_bad
-            else None,
-            (low, high),
-            max(harm, breach),
-            sums.canary_total,
-            critical,
-            canary,
-            stable,
-        )
+        return verdict_of(self)
 
     def harm_evidence(self) -> float:
         """Natural logarithm of the e-value against θ ≤ θ0, history included."""
-        return self._with_history(self._compared())
+        return self._with_history(self.compared())
 
     def safe_evidence(self) -> float:
         """Natural logarithm of the e-value against θ ≥ θ0."""
@@ -316,7 +218,7 @@ class CountJudge:
         self._known = self._known or self._likelihood.compare(self.alpha)
         return self._known[1]
 
-    def _compared(self) -> float:
+    def compared(self) -> float:
         """Evidence of harm from the comparison with stable alone."""
         return self._capital.evidence()
 
@@ -325,19 +227,19 @@ class CountJudge:
         if self.prior is None:
             return compared
         _, _, stable_bad, stable_total = self._weighed
-        if _above(stable_bad, self.prior.ceiling * stable_total) >= _STABLE_DIFFERS:
+        if above(stable_bad, self.prior.ceiling * stable_total) >= _STABLE_DIFFERS:
             return compared - math.log(2)
         return average((compared, self._beyond()))
 
     def _beyond(self) -> float:
         """Evidence that the canary is beyond what history allows, capped by blocks where errors come in clusters."""
         if not self.clustered:
-            return _above(self._weighed[0], self._allowed())
+            return above(self._weighed[0], self._allowed())
         at_first, kept = self._block_began
         return kept + min(self._poisson() - at_first, self.block_cap)
 
     def _poisson(self) -> float:
-        return _poisson_evidence(self._weighed[0], self._allowed())
+        return poisson_evidence(self._weighed[0], self._allowed())
 
     def _allowed(self) -> float:
         """Bad events of the canary that history allows."""
@@ -379,212 +281,3 @@ class CountJudge:
         self._known = None
         if find(saved, "learnt"):
             self._learn(read_as(History, saved, "learnt"))
-
-    def _stable_as_bad(self) -> bool:
-        """A shared dependency hurts both: nobody's release is to blame (both degraded)."""
-        return bool(
-            self.limit is not None
-            and self.sums.stable_total
-            and self.sums.stable_rate > self.limit
-            and self.sums.canary_rate <= self.tolerated_ratio * self.sums.stable_rate
-        )
-
-    def _sentence(self, kind: VerdictKind, critical: bool, low: float, canary: str, stable: str) -> str:
-        sums = self.sums
-        both = (
-            f"canary {canary} ({sums.canary_bad} of {sums.canary_total:,}), "
-            f"stable {stable} ({sums.stable_bad} of {sums.stable_total:,})"
-        )
-        match kind:
-            case VerdictKind.INSUFFICIENT_DATA:
-                return "no requests to the canary yet"
-            case VerdictKind.FAIL if critical:
-                return f"{both}: above the limit of {format_share(self.limit or 0)}, {self._sure()}"
-            case VerdictKind.FAIL if low <= self.tolerated_ratio and not self._refuted_by_history():
-                return f"{both}: for a while more than {self.tolerated_ratio:g} times worse, {self._sure()}"
-            case VerdictKind.FAIL if low <= self.tolerated_ratio and self.prior is not None:
-                ceiling = format_share(self.tolerated_ratio * self.prior.ceiling)
-                return f"{both}: above the {ceiling} that this service's history allows, {self._sure()}"
-            case VerdictKind.FAIL:
-                return f"{both}: at least {max(low, self.tolerated_ratio):.3g} times worse, {self._sure()}"
-            case VerdictKind.PASS:
-                return f"{both}: not more than {self.tolerated_ratio:g} times stable's, {self._sure()}"
-            case _ if self._stable_as_bad():
-                return f"{both}: both are above the limit, so the release is not to blame"
-            case _:
-                return both
-
-    def _refuted_by_history(self) -> bool:
-        """Whether it is history that refutes the canary, and not the comparison with stable."""
-        return self.prior is not None and self._compared() < self._bar
-
-    def _sure(self) -> str:
-        return f"sure at {100 * (1 - self.alpha):.4g} %"
-
-
-class Pool:
-    """Gathers looks until the canary has two requests.
-
-    A look in which the canary errs has at least one of its requests; beside the few of stable's in that one look it
-    would seem a large part of the traffic, and stable's errors in all the looks without a request of the canary
-    would count for nothing. When a pooled look ends depends on exposures alone, so the test stays exact.
-    """
-
-    def __init__(self) -> None:
-        self._pending, self._looks = Sums(), 0
-        self._began = False
-        self.dispersion = 1.0
-        """φ as known before the first of the looks pooled last."""
-
-    def add(self, look: Sums, dispersion: float) -> Sums | None:
-        """The pooled look that ends with this one, None while it goes on. dispersion: φ as known before the look."""
-        if not self._looks:
-            self.dispersion = dispersion
-            if look.canary_total >= _POOLED:
-                self._began = True
-                return look
-        pooled = self._pending.plus(look)
-        self._looks += 1
-        self._began = self._began or look.canary_total > 0
-        enough = pooled.canary_total >= _POOLED or pooled.stable_total >= _LARGEST or self._looks >= _LONGEST
-        if not enough and self._began:
-            self._pending = pooled
-            return None
-        self._pending, self._looks = Sums(), 0
-        return pooled
-
-    def flush(self) -> Sums:
-        """What is pending, ended now; whoever ends it must know nothing of its bad events."""
-        pooled, self._pending, self._looks = self._pending, Sums(), 0
-        return pooled
-
-    def to_dict(self) -> JsonObject:
-        return {
-            "pending": list(self._pending), "looks": self._looks, "began": self._began, "dispersion": self.dispersion
-        }  # fmt: skip
-
-    def restore(self, saved: JsonObject) -> None:
-        self._pending, self._looks = Sums(*each(whole_at, saved, "pending")), whole_at(saved, "looks")
-        self._began, self.dispersion = truth_at(saved, "began"), number_at(saved, "dispersion")
-
-
-class Blocks:
-    """Cuts looks into aligned blocks of five seconds, or of five looks where no times are given."""
-
-    def __init__(self) -> None:
-        self._block: int | None = None
-
-    def turn(self, look: int, at: float | None) -> bool:
-        """Whether a new block begins with this look, counted from 1, at `at` seconds."""
-        block = math.floor((look - 1 if at is None else at) / _BLOCK)
-        begins, self._block = block != self._block, block
-        return begins
-
-    def to_dict(self) -> JsonObject:
-        return {"block": self._block}
-
-    def restore(self, saved: JsonObject) -> None:
-        self._block = optional(whole_at, saved, "block")
-
-
-class CountStream:
-    """A `CountJudge` that learns the dispersion of its events, look by look, from the stable version.
-
-    For streams of looks at about equal distances; the evidence then depends on how the looks were cut. Half of the
-    capital bets from the first look on; at look i a share of the rest begins, which falls as 1 / (i log² i). Looks are
-    pooled until the canary has two requests. Verdicts show all requests, those that wait among them.
-
-    clustered: users stick to their version and nothing tells them apart. Then no five seconds decide alone, and a look
-    counts for 1/φ.
-    """
-
-    def __init__(self, judge: CountJudge, *, clustered: bool = False) -> None:
-        self.judge = judge
-        self.judge.hold_back(LATE)
-        if clustered:
-            judge.expect_clusters()
-        self._looks, self._pool, self._blocks = 0, Pool(), Blocks()
-        self._dispersion = Dispersion(judge.prior.dispersion if judge.prior else None)
-        judge.dispersion = self._dispersion.factor
-
-    def update(
-        self,
-        *,
-        canary_bad: int,
-        canary_total: int,
-        stable_bad: int,
-        stable_total: int,
-        exposure: float | None = None,
-        at: float | None = None,
-    ) -> Verdict:
-        """As the judge's; a look is weighed by what was known before it.
-
-        exposure: the canary's over stable's in this look, W / (1 − W) where a router gives each request to the canary
-        with probability W; it is then not pooled · at: seconds, to cut blocks by where errors come in clusters.
-        """
-        self.take_in(Sums(canary_bad, canary_total, stable_bad, stable_total), exposure, at)
-        return self.judge.verdict()
-
-    def take_in(self, look: Sums, exposure: float | None = None, at: float | None = None) -> None:
-        """As `update`, without the verdict."""
-        judge = self.judge
-        judge.count(look)
-        self._looks += 1
-        if judge.clustered and self._blocks.turn(self._looks, at):
-            judge.close_block()
-        judge.begin(late_share(self._looks))
-        if exposure is not None:
-            judge.weigh(self._pool.flush(), self._pool.dispersion)
-            judge.weigh(look, judge.dispersion, exposure)
-        elif (pooled := self._pool.add(look, judge.dispersion)) is not None:
-            judge.weigh(pooled, self._pool.dispersion)
-        self._dispersion.update(look.stable_bad, look.stable_total)
-        judge.dispersion = self._dispersion.factor
-
-    def verdict(self) -> Verdict:
-        return self.judge.verdict()
-
-    def evidence(self) -> float:
-        """Natural logarithm of the e-value for harm against stable, averaged with history's where there is one."""
-        return self.judge.harm_evidence()
-
-    def limit_evidence(self) -> float:
-        """Natural logarithm of the e-value for a rate above the limit; 0 without a limit."""
-        return self.judge.limit_evidence()
-
-    def to_dict(self) -> JsonObject:
-        return {
-            "judge": self.judge.to_dict(), "dispersion": self._dispersion.to_dict(), "looks": self._looks,
-            "pool": self._pool.to_dict(), "blocks": self._blocks.to_dict(),
-        }  # fmt: skip
-
-    def restore(self, saved: JsonObject) -> None:
-        self.judge.restore(object_at(saved, "judge"))
-        self._dispersion.restore(object_at(saved, "dispersion"))
-        self._looks = whole_at(saved, "looks")
-        self._pool.restore(object_at(saved, "pool"))
-        self._blocks.restore(object_at(saved, "blocks"))
-
-
-def _poisson_ratios(bad: float, expected: float) -> Array:
-    """Logarithms of Poisson likelihood ratios for ρ times `expected` events, at every ρ of the grid."""
-    ratios: Array = SPAN_LESS_ONE * -expected
-    if bad:
-        ratios += LOG_SPAN * bad
-    return ratios
-
-
-def _poisson_evidence(bad: float, expected: float) -> float:
-    """Natural logarithm of the mixture of Poisson likelihood ratios for more than `expected` events."""
-    values = _poisson_ratios(bad, expected)
-    top = float(values.max())
-    return top + math.log(float(np.exp(values - top).sum()) / len(SPAN))
-
-
-def _above(bad: float, expected: float) -> float:
-    """The same where only much evidence matters: no more than expected is none, and need not be computed."""
-    return _poisson_evidence(bad, expected) if bad > expected else -math.inf
-
-
-def _rate(bad: int, total: int) -> str:
-    return f"{bad / total * 100:.3g} %" if total else "–"

@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from pilotage.judge.counts import CountJudge, CountStream, Sums
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
+from pilotage.judge.sums import Sums
 from pilotage.model.json import JsonObject, number_at, object_at, optional, pair_at
 
 _MOST = 2 / 3

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pilotage.judge.counts import Sums
+from pilotage.judge.sums import Sums
 from pilotage.model.observation import REST, Failure, Histogram, Observation, RouteCounts
 
 _OFF = 1.2

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 
 from pilotage.judge.assignment import AssignmentCheck
 from pilotage.judge.bar import SIGNALS_SHARE, WEIGHTS, combined, leading
-from pilotage.judge.counts import History
 from pilotage.judge.forecast import time_to_decision
 from pilotage.judge.instances import InstanceStream
 from pilotage.judge.look import Look, Unit
 from pilotage.judge.reasons import Reasons
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
 from pilotage.judge.silent_log import SilentLog, of_version
+from pilotage.judge.sums import History
 from pilotage.judge.traffic import ERRORS, SLOW, TrafficJudge
 from pilotage.model.json import JsonObject, each, find, object_at, pair_at, text_at, truth_at
 from pilotage.model.observation import (

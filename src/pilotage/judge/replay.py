@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pilotage.judge.counts import CountJudge, CountStream
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.gauges import GaugeJudge
 from pilotage.model.errors import Invalid
 from pilotage.model.observation import Verdict, VerdictKind

@@ -20,9 +20,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pilotage.judge.counts import Blocks, CountJudge, History, Pool, Sums
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.likelihood import LATE, Capital, average, gains, late_share
+from pilotage.judge.pooling import Blocks, Pool
+from pilotage.judge.sums import History, Sums
 from pilotage.model.json import JsonObject, entries, object_at, whole_at
 from pilotage.model.observation import REST, Verdict, VerdictKind
 
@@ -257,9 +259,9 @@ class _Joint(CountJudge):
     def _capitals(self) -> tuple[Capital, ...]:
         return (*super()._capitals(), *(stratum.capital for stratum in self.strata.values()))
 
-    def _compared(self) -> float:
+    def compared(self) -> float:
         """Half of the capital is on one θ for all routes, half on each route by itself."""
-        joint = super()._compared()
+        joint = super().compared()
         if len(self.strata) < 2:
             return joint
         return average((joint, average(stratum.capital.evidence() for stratum in self.strata.values())))
@@ -272,7 +274,7 @@ class _Joint(CountJudge):
     def verdict(self) -> Verdict:
         verdict = super().verdict()
         route, evidence = self.worst_route()
-        if verdict.kind is not VerdictKind.FAIL or len(self.strata) < 2 or evidence < super()._compared():
+        if verdict.kind is not VerdictKind.FAIL or len(self.strata) < 2 or evidence < super().compared():
             return verdict
         sums = self.strata[route].sums
         canary = f"{sums.canary_bad} of {sums.canary_total:,} on the canary"

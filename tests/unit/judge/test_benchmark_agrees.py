@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from benchmarks.judge_evidence import LimitStreams, StrataStreams, UserStreams, new_users
 
-from pilotage.judge.counts import CountJudge, CountStream, History, Sums
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.limit import LimitStream
 from pilotage.judge.strata import StrataStream
+from pilotage.judge.sums import History, Sums
 from pilotage.judge.users import UserStream
 
 STREAMS, LOOKS = 3, 320

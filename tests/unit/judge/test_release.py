@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from pilotage import Plan
-from pilotage.judge.counts import History
 from pilotage.judge.look import Unit
 from pilotage.judge.release import Beside, ReleaseJudge
+from pilotage.judge.sums import History
 from pilotage.model.observation import (
     Excuse,
     Failure,

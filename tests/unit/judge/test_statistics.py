@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pilotage.judge.assignment import AssignmentCheck
-from pilotage.judge.counts import CountJudge, CountStream, History
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.forecast import information, time_to_decision
 from pilotage.judge.gauges import Coin, GaugeJudge, Ranks
 from pilotage.judge.latency import LatencyJudge, stretched
+from pilotage.judge.sums import History
 from pilotage.model.observation import Histogram, VerdictKind
 
 BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

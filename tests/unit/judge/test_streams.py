@@ -11,9 +11,12 @@ import sys
 import numpy as np
 import pytest
 
-from pilotage.judge.counts import CountJudge, CountStream, History, Pool, Sums
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.instances import InstanceStream
+from pilotage.judge.pooling import Pool
 from pilotage.judge.strata import StrataStream
+from pilotage.judge.sums import History, Sums
 from pilotage.model.observation import VerdictKind
 
 BAR = math.log(1000)
@@ -247,7 +250,7 @@ def test_routes_together_are_an_e_process_by_enumeration() -> None:
             chance *= p if canary else 1 - p
             look = Sums(canary, int(1000 * exposures[route]), 1 - canary, 1000)
             stream._judge.compare_strata({("/a", "/b")[route]: look}, 1.0)
-        mean += chance * math.exp(stream._judge._compared())
+        mean += chance * math.exp(stream._judge.compared())
     assert mean == pytest.approx(1.0, abs=1e-9)
 
 

@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from pilotage.judge.counts import CountJudge, CountStream
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.judge.likelihood import average
 from pilotage.judge.users import UserStream
 

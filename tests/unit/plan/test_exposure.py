@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotage.judge.counts import CountJudge, CountStream
+from pilotage.judge.count_stream import CountStream
+from pilotage.judge.counts import CountJudge
 from pilotage.model.observation import VerdictKind
 from pilotage.plan.exposure import ERRORS, HARMS, OF_ERRORS, SLOWEST, TOP, Stage, expected_hurt, ramp
 

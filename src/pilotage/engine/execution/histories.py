@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from pilotage.engine.records.store import Store
-from pilotage.judge.counts import History
+from pilotage.judge.sums import History
 from pilotage.model.json import number_at, object_at, whole_at
 from pilotage.model.live import JudgeState
 

@@ -17,12 +17,12 @@ from pilotage.engine.execution.queries import QueriesBeside
 from pilotage.engine.execution.targets import Target, kept_capabilities
 from pilotage.engine.records.store import Store
 from pilotage.judge.counted import RuleBook
-from pilotage.judge.counts import History
 from pilotage.judge.health import health_score
 from pilotage.judge.look import Unit
 from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
+from pilotage.judge.sums import History
 from pilotage.model.json import JsonObject, read_as
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
