@@ -68,12 +68,15 @@ def test_bytes_are_read_in_the_encoding_they_have(tmp_path: Path, encoding: str)
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("SF:a\nDA:1,1\nLF:9\nLH:1\nend_of_record\n", "report counts 9 lines of a and lists 1: it is not whole"),
+        (
+            "SF:a\nDA:1,1\nLF:9\nLH:1\nend_of_record\n",
+            "report counts 9 lines of a and lists 1; it is incomplete",
+        ),
         ("SF:a\nLF:1\nLH:2\nend_of_record\n", "says that 2 of 1 lines of a were run"),
         ("SF:a\nDA:1,-1\nend_of_record\n", "report:2: hits of line 1 is '-1'"),
         ("mode: set\nx/a.go:1.1,2.2 3\n", "report:2: is no block of a Go profile"),
         (cobertura(LINES.format('<line number="1" hits="many"/>')), "report:1: hits is 'many', not a number"),
-        (cobertura(""), "looked at no line"),
+        (cobertura(""), "covers no lines"),
         ("<coverage generated='1'><project><metrics statements='1'/></project></coverage>", "looks like Clover XML"),
         ('{"total": {"lines": {"pct": 100}, "statements": {}}}', "looks like Istanbul's JSON summary"),
         ("<testsuites/>", "looks like JUnit XML; supported are Cobertura, JaCoCo, lcov, coverage.py JSON, Go's"),

@@ -113,7 +113,7 @@ def test_a_finding_of_each_scanner_shuts_the_gate(tmp_path: Path, content: Any, 
     ("content", "words"),
     [
         ([{"filePath": "a.js", "messages": []}], "looks like ESLint JSON"),
-        ([{"name": "a", "version": "1", "vulns": []}], "looks like pip-audit JSON of before version 2"),
+        ([{"name": "a", "version": "1", "vulns": []}], "looks like pip-audit JSON from before version 2"),
         ({"spdxVersion": "SPDX-2.3", "packages": []}, "looks like SPDX JSON"),
         ({"@context": "https://openvex.dev/ns", "statements": []}, "looks like OpenVEX JSON"),
         ({"vulnerabilities": [], "packageManager": "npm", "ok": True}, "looks like Snyk JSON"),
@@ -123,14 +123,14 @@ def test_a_finding_of_each_scanner_shuts_the_gate(tmp_path: Path, content: Any, 
         ({"bomFormat": "CycloneDX", "components": []}, "without `vulnerabilities`: give a scan of it"),
         ({"bomFormat": "SPDX", "vulnerabilities": []}, "bomFormat is 'SPDX', not CycloneDX"),
         ({"results": []}, "is of no format that is known here; supported are SARIF"),
-        ({"dependencies": []}, "pip-audit looked at no package"),
+        ({"dependencies": []}, "pip-audit checked no packages"),
         ({"dependencies": [{"ref": "a"}]}, "report is not whole: Object missing required field `name`"),
         ({"dependencies": [{"name": "a"}]}, "a has neither version and vulns nor skip_reason"),
-        ({**SEMGREP, "paths": {"scanned": []}}, "Semgrep looked at no file"),
+        ({**SEMGREP, "paths": {"scanned": []}}, "Semgrep checked no files"),
         ({**SEMGREP, "results": [{}]}, "missing required field `check_id` - at `$.results[0]`"),
-        ({**BANDIT, "metrics": {"_totals": {}}}, "Bandit looked at no file"),
-        ({**TRIVY, "Results": None}, "Trivy found nothing to look at in 'shop'"),
-        ({**CHECK, "dependencies": []}, "dependency-check looked at no dependency"),
+        ({**BANDIT, "metrics": {"_totals": {}}}, "Bandit checked no files"),
+        ({**TRIVY, "Results": None}, "Trivy found nothing to scan in 'shop'"),
+        ({**CHECK, "dependencies": []}, "dependency-check checked no dependencies"),
         ({**NPM, "metadata": {"vulnerabilities": {"total": 3}}}, "counts 3 vulnerabilities and lists 0"),
         ({**NPM, "vulnerabilities": {"a": {"via": ["b"]}}}, "lists 1 packages and no advisory"),
         ({**NPM_6, "metadata": {"vulnerabilities": {"high": 2}}}, "counts 2 vulnerabilities and lists 0"),
@@ -256,7 +256,7 @@ def test_what_is_no_note_and_nobody_accepted_is_a_finding(tmp_path: Path, conten
     ],
 )  # fmt: skip
 def test_what_somebody_decided_is_passed_over_and_counted(tmp_path: Path, content: Any, words: str) -> None:
-    assert of(tmp_path, content) == (True, f"no finding in report; passed over: {words}")
+    assert of(tmp_path, content) == (True, f"no finding in report; ignored: {words}")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_what_somebody_decided_is_passed_over_and_counted(tmp_path: Path, conten
         (sarif({"suppressions": [{"status": "maybe"}]}), "at `$.runs[0].results[0].suppressions[0].status`"),
         (sarif(invocations=[{"exitSignalName": "SIGKILL"}]), "did not succeed: SIGKILL"),
         ({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "T"}}, "externalPropertyFileReferences": {}}]},
-         "gives no results"),
+         "reports no results"),
         ({**sarif(), "inlineExternalProperties": [{"results": []}]}, "keeps results under inlineExternalProperties"),
     ],
 )  # fmt: skip

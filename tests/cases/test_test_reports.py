@@ -47,7 +47,7 @@ def test_counted_one_way_a_failure_that_no_case_shows_is_a_failure(file: str, wo
             id="EnricoMi/publish-unit-test-result-action#539",
         ),
         pytest.param(
-            "pytest-subtests.xml", "3 tests passed, 5 more are counted without a case of their own",
+            "pytest-subtests.xml", "3 tests passed, 5 more are counted without a test case",
             id="pytest-dev/pytest-subtests#209",
         ),
     ],
@@ -71,7 +71,7 @@ def test_counted_one_way_more_tests_than_cases_are_no_failure(file: str, words: 
         (suite('<testcase name="b" success="False"/>'), "tests failed: b"),
         (suite('<testcase name="b"><skipped/><error/></testcase>'), "tests failed: b"),
         (f'<x:testsuite xmlns:x="y" failures="1">{PASSED}</x:testsuite>', "counts 1 failed tests"),
-        (suite(PASSED, tests=9), "report:1: speaks of 9 tests and holds 1"),
+        (suite(PASSED, tests=9), "report:1: announces 9 tests and contains 1"),
         (suite(PASSED, tests="many"), "report:1: tests is 'many', not a number"),
         (suite(PASSED, failures=-1), "failures is '-1'"),
     ],
@@ -118,7 +118,7 @@ def test_counted_one_way_what_is_no_failure_does_not_shut_the_gate(tmp_path: Pat
 def test_tests_that_did_not_run_are_no_pass_in_any_dialect(tmp_path: Path, content: str) -> None:
     ready, sentence = said(written(tmp_path, content))
     assert not ready
-    assert "no test was run" in sentence
+    assert "no tests ran" in sentence
 
 
 def test_tests_that_did_not_run_are_no_pass_of_googletest() -> None:
@@ -184,7 +184,7 @@ ROWS = '<UnitTestResult testName="r" outcome="{}"><InnerResults>{}</InnerResults
         (trx(ONE.replace("Passed", "Failed"), outcome="Failed"), (False, "1 of 1 tests failed: a")),
         (trx(ONE.replace("Passed", "Timeout")), (False, "1 of 1 tests failed: a")),
         (trx(ROWS.format("Failed", ONE)), (False, "1 of 2 tests failed: r")),
-        (trx(ONE, outcome="Failed"), (False, "report:1: the run ended as 'Failed', and no test says why")),
+        (trx(ONE, outcome="Failed"), (False, "report:1: the run ended as 'Failed', and no test explains why")),
         (trx(ONE, 'total="1" aborted="1"'), (False, "report:1: counts 1 failed tests, and 0 are listed")),
         (trx(ONE, 'total="5"'), (False, "report:1: counts 5 tests, and 1 are listed")),
         (trx(ONE, outcome=""), (False, "report has no ResultSummary: the run did not end")),
@@ -206,8 +206,8 @@ def test_trx_of_dotnet_is_read_with_its_summary(tmp_path: Path, content: str, ex
         ("1..1\n    not ok 1 - inner\nok 1 - outer\n", (False, "1 of 1 tests failed: inner")),
         ("1..1\nok 1\n# tests 3\n# fail 2\n", (False, "report counts 2 failed tests at its end, and lists none")),
         ("TAP version 14\n1..3\nok 1\nBail out! no database\n", (False, "report:4: Bail out! no database")),
-        ("1..3\nok 1\nok 2\n", (False, "report plans 3 tests and holds 2: it is not whole")),
-        ("ok 1\nok 2\n", (False, "report has no plan such as 1..2: it is not whole")),
+        ("1..3\nok 1\nok 2\n", (False, "report plans 3 tests and holds 2; it is incomplete")),
+        ("ok 1\nok 2\n", (False, "report has no plan such as 1..2; it is incomplete")),
         ("1..0 # SKIP nothing here\n", (False, "report: no test was run")),
         ("1..1\n1..1\nok 1\n", (False, "report:2: a second plan; the first is 1..1")),
     ],

@@ -28,9 +28,9 @@ def restore(content: bytes, name: str) -> Restore:
     taken, restored = (_moment(read.get(key), key, name) for key in ("taken_at", "restored_at"))
     seconds = number(read.get("seconds"), name, "seconds")
     if read.get("verified") is not True:
-        raise BadEvidence(f"{name}: what was restored was not verified")
+        raise BadEvidence(f"{name}: the restored data was not verified")
     if restored < taken:
-        raise BadEvidence(f"{name}: restored before the backup was taken")
+        raise BadEvidence(f"{name}: restored_at is before taken_at")
     return Restore(taken, restored, seconds)
 
 
@@ -40,5 +40,5 @@ def _moment(value: object, key: str, name: str) -> datetime:
     except ValueError:
         raise BadEvidence(f"{name}: {key} is {value!r}, not a time such as 2026-11-20T03:10:00Z") from None
     if found.tzinfo is None:
-        raise BadEvidence(f"{name}: {key} says no time zone")
+        raise BadEvidence(f"{name}: {key} needs a time zone")
     return found

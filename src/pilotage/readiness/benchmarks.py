@@ -48,7 +48,7 @@ def compare(
     """tolerated: factor, such as 1.1 for 10 % slower. Raises BadEvidence when nothing can be compared."""
     both = [key for key in old if key in new]
     if not both:
-        raise BadEvidence(f"{name} has no benchmark in common with its baseline: {_unlike(new, old)}")
+        raise BadEvidence(f"{name} and its baseline have no benchmark in common: {_unlike(new, old)}")
     tried = {key: _chance(new[key], old[key], tolerated) for key in both}
     ordered = sorted((p, key) for key, p in tried.items() if p is not None)
     surely = set[str]()

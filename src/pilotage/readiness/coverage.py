@@ -21,9 +21,9 @@ def covered(content: bytes, name: str) -> tuple[int, int]:
     report = recognise(content, name, READERS)
     hit, lines = READERS[report.format](report.content, name)
     if not lines:
-        raise BadEvidence(f"{name} looked at no line")
+        raise BadEvidence(f"{name} covers no lines")
     if hit > lines:
-        raise BadEvidence(f"{name} says that {hit} of {lines} lines were run")
+        raise BadEvidence(f"{name} is inconsistent: {hit} of {lines} lines covered")
     return hit, lines
 
 
@@ -41,7 +41,7 @@ def _cobertura(root: Node, name: str) -> tuple[int, int]:
         return sum(lines.values()), len(lines)
     if len(told) == 2:
         return told[0], told[1]
-    raise BadEvidence(f"{name} looked at no line: it is Cobertura's without lines and without lines-valid")
+    raise BadEvidence(f"{name} covers no lines: it is Cobertura's without lines and without lines-valid")
 
 
 def _jacoco(root: Node, name: str) -> tuple[int, int]:
@@ -50,20 +50,20 @@ def _jacoco(root: Node, name: str) -> tuple[int, int]:
             place = f"{name}:{counter.line}"
             hit, missed = (whole(counter.get(key), place, key) for key in ("covered", "missed"))
             return hit, hit + missed
-    raise BadEvidence(f"{name}: this JaCoCo report counts no lines")
+    raise BadEvidence(f"{name}: this JaCoCo report has no line counter")
 
 
 def _coverage_py(read: Any, name: str) -> tuple[int, int]:
     totals = read["totals"]
     if "num_statements" not in totals:
-        raise BadEvidence(f"{name} is not whole: totals has no num_statements")
+        raise BadEvidence(f"{name} is incomplete: totals has no num_statements")
     return whole(totals["covered_lines"], name), whole(totals["num_statements"], name)
 
 
 def _lcov(text: str, name: str) -> tuple[int, int]:
     """By its DA lines; of a file without any, by LF and LH, its own sums."""
     if not text.rstrip().endswith("end_of_record"):
-        raise BadEvidence(f"{name} is cut off: its last record has no end")
+        raise BadEvidence(f"{name} is truncated: its last record has no end")
     lines: dict[tuple[str, str], bool] = {}
     told: dict[str, dict[str, int]] = {}
     listed: set[str] = set()
@@ -92,9 +92,9 @@ def _whole_files(lines: Mapping[tuple[str, str], bool], told: Mapping[str, Mappi
         held[file] = held.get(file, 0) + 1
     for file, sums in told.items():
         if sums["LH"] > sums["LF"]:
-            raise BadEvidence(f"{name} says that {sums['LH']} of {sums['LF']} lines of {file} were run")
+            raise BadEvidence(f"{name} is inconsistent: {sums['LH']} of {sums['LF']} lines of {file} covered")
         if file in held and sums["LF"] > held[file]:
-            raise BadEvidence(f"{name} counts {sums['LF']} lines of {file} and lists {held[file]}: it is not whole")
+            raise BadEvidence(f"{name} counts {sums['LF']} lines of {file} and lists {held[file]}; it is incomplete")
 
 
 _BLOCK = re.compile(r"(\S.*:\d+\.\d+,\d+\.\d+) (\d+) (\d+)$")

@@ -28,9 +28,9 @@ def json_of(text: str, name: str) -> Any:
     except RecursionError:
         raise BadEvidence(f"{name} is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not whole JSON: {error.msg}") from None
+        raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}") from None
     except ValueError as error:
-        raise BadEvidence(f"{name} is not whole JSON: {error}") from None
+        raise BadEvidence(f"{name} is not valid JSON: {error}") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
+        raise ValueError(f"the key {twice[:60]!r} appears twice in one object")
     return found
 
 
@@ -50,7 +50,7 @@ def shaped(read: object, shape: type[T], name: str) -> T:
     try:
         return msgspec.convert(read, shape)
     except (msgspec.ValidationError, ValueError) as error:  # a ValueError: half a character in a text
-        raise BadEvidence(f"{name} is not whole: {error}") from None
+        raise BadEvidence(f"{name} is incomplete: {error}") from None
 
 
 def number(value: object, name: str, what: str) -> float:

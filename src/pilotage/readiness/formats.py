@@ -42,9 +42,9 @@ def recognise(content: bytes, name: str, supported: Collection[str]) -> Report:
     report = _parsed(content, name)
     if report.format in supported:
         return report
-    known = f"supported are {', '.join(supported)}"
+    known = f"supported: {', '.join(supported)}"
     if not report.format:
-        raise BadEvidence(f"{name} is of no format that is known here; {known}")
+        raise BadEvidence(f"{name} has an unknown format; {known}")
     cure = _CURES.get(report.format, "")
     raise BadEvidence(f"{name} looks like {report.format}; {known}{f'. {cure}' if cure else ''}")
 
@@ -197,8 +197,8 @@ _JSON: Mapping[str, Callable[[Any], bool]] = {
     "Ruff JSON": _list("code", "filename", "location"),
     "Pylint JSON": _list("message-id", "path"),
     "Gitleaks JSON": _list("RuleID", "Fingerprint"),
-    "Trivy JSON of before version 0.20": _list("Target", "Vulnerabilities"),
-    "pip-audit JSON of before version 2": _list("name", "version", "vulns"),
+    "Trivy JSON from before version 0.20": _list("Target", "Vulnerabilities"),
+    "pip-audit JSON from before version 2": _list("name", "version", "vulns"),
     "Trivy JSON of a cluster": _object("ClusterName", "Resources"),
     "gosec JSON": _object("Issues", "Stats"),
     "golangci-lint JSON": _object("Issues", "Report"),

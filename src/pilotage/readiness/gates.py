@@ -69,15 +69,15 @@ def _why_not(item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signat
     if bad:
         return "; ".join(bad)
     if by_proof(item.id):
-        return "" if proofs else "there is no evidence of it"
+        return "" if proofs else "no evidence"
     given = [s for s in mine if s.kind is SignatureKind.SIGN_OFF]
     if not given:
-        return f"the {item.owner} has not signed it off"
+        return f"not signed off by the {item.owner}"
     valid = [s for s in given if _valid(s, where)]
     if not valid:
         return _void(given[-1], where)
     if item.id in BY_OTHER_THAN_THE_ASKER and not where.small and all(s.by in where.asker for s in valid):
-        return f"{valid[-1].by}, who asks for the release, may not be the one who approves it"
+        return f"{valid[-1].by} requested this release and cannot also approve it"
     return ""
 
 
@@ -87,8 +87,8 @@ def _valid(signature: Signature, where: Circumstances) -> bool:
 
 def _void(signature: Signature, where: Circumstances) -> str:
     if signature.plan != where.plan:
-        return f"{signature.by} signed plan {signature.plan[:12]}, and this is {where.plan[:12]}: it was changed since"
-    return f"{signature.by} signed artifact {_short(signature.artifact)}, and this is {_short(where.artifact)}"
+        return f"{signature.by} signed off plan {signature.plan[:12]}; the plan has changed to {where.plan[:12]} since"
+    return f"{signature.by} signed off artifact {_short(signature.artifact)}; this is artifact {_short(where.artifact)}"
 
 
 def _short(digest: str) -> str:

@@ -121,7 +121,7 @@ def _hold_against_its_counts(suite: Node, found: _Tally, name: str) -> None:
     if said["tests"] is not None and said["tests"] > max(listed, found.cases + found.shown) + found.unlisted:
         if said["failures"] is None:
             raise BadEvidence(
-                f"{name}:{suite.line}: speaks of {said['tests']} tests and holds {found.cases}: it is not whole"
+                f"{name}:{suite.line}: announces {said['tests']} tests and contains {found.cases}; it is incomplete"
             )
         found.unlisted = said["tests"] - listed
     idle = (said["skipped"] or 0) + (said["disabled"] or 0) - found.skipped - found.unlisted

@@ -20,5 +20,5 @@ def results(content: bytes, name: str) -> Results:
     report = recognise(content, name, READERS)
     found = READERS[report.format](report.content, name)
     if not found.passed and found.good:
-        raise BadEvidence(f"{name}: no test was run" + f", {found.skipped} were skipped" * bool(found.skipped))
+        raise BadEvidence(f"{name}: no tests ran" + f", {found.skipped} were skipped" * bool(found.skipped))
     return found

@@ -45,10 +45,10 @@ def unreviewed(
 
 def _why(commit: ReviewedCommit, others: set[str]) -> str:
     if others:
-        return f"only {commit.author} looked at it, who wrote it"
+        return f"was reviewed only by {commit.author}, its author"
     if squashed := _SQUASHED.search(commit.subject):
-        return f"came as one commit of request {squashed[1]}, whose reviews only its host knows"
-    return "has no review: no trailer, and nobody else merged it"
+        return f"is the squashed request {squashed[1]}, whose reviews only the code host knows"
+    return "has no review: no review trailer, and its author merged it"
 
 
 def _merged(commits: Sequence[ReviewedCommit]) -> dict[str, set[str]]:

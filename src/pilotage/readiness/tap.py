@@ -79,9 +79,9 @@ def _test(stream: _Stream, found: re.Match[str], nested: bool) -> None:
 
 def _ended(stream: _Stream, name: str) -> Results:
     if stream.plan is None:
-        raise BadEvidence(f"{name} has no plan such as 1..{max(stream.seen, 1)}: it is not whole")
+        raise BadEvidence(f"{name} has no plan such as 1..{max(stream.seen, 1)}; it is incomplete")
     if stream.seen != stream.plan:
-        raise BadEvidence(f"{name} plans {stream.plan} tests and holds {stream.seen}: it is not whole")
+        raise BadEvidence(f"{name} plans {stream.plan} tests and contains {stream.seen}; it is incomplete")
     doubts = []
     if stream.inner:
         doubts.append(f"{name}: subtests failed after the last test: {stream.inner[0]}")

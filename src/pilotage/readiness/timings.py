@@ -40,11 +40,11 @@ def timings(content: bytes, name: str) -> Timings:
             continue
         called, runs = one
         if not runs:
-            raise BadEvidence(f"{name}: {called} has no run")
+            raise BadEvidence(f"{name}: {called} has no runs")
         times = tuple(number(run, name, f"a run of {called}") for run in runs)
         found[called] = found.get(called, ()) + times
     if not found and not faults:
-        raise BadEvidence(f"{name} holds no benchmark")
+        raise BadEvidence(f"{name} contains no benchmarks")
     return Timings(runs=found, faults=tuple(faults))
 
 
@@ -102,7 +102,7 @@ def _k6(read: Any, name: str) -> Iterator[_Told]:
     """What `handleSummary` gets and what `--summary-export` writes: the same numbers, with and without `values`."""
     for metric, told in shaped(read, _K6, name).metrics.items():
         crossed = list(_crossed(told, name))
-        yield from (f"k6: {metric} does not keep its threshold {rule}" for rule in crossed)
+        yield from (f"k6: {metric} exceeds its threshold {rule}" for rule in crossed)
         values = shaped(told.get("values", told), dict[str, Any], name)
         base = metric.partition("{")[0]
         if base in ("http_req_failed", "checks") and "thresholds" not in told:

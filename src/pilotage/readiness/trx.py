@@ -16,7 +16,7 @@ def trx(root: Node, name: str) -> Results:
     """Raises BadEvidence for a run without a summary: one that did not end."""
     summary = next((child for child in root.children if child.tag == "ResultSummary"), None)
     if summary is None:
-        raise BadEvidence(f"{name} has no ResultSummary: the run did not end")
+        raise BadEvidence(f"{name} has no ResultSummary: the run did not finish")
     passed, skipped, failed = 0, 0, list[str]()
     for one in _leaves(root):
         outcome = one.get("outcome")
@@ -49,7 +49,7 @@ def _doubts(summary: Node, listed: int, failed: int, name: str) -> list[str]:
     found = []
     outcome = summary.get("outcome")
     if outcome not in ("Completed", "Passed", "Warning") and not failed:
-        found.append(f"{name}:{summary.line}: the run ended as {outcome or 'nothing'!r}, and no test says why")
+        found.append(f"{name}:{summary.line}: the run ended as {outcome or 'nothing'!r}, and no test explains why")
     for counters in summary.all("Counters"):
         said = {key: whole(counters.get(key, "0") or "0", f"{name}:{counters.line}", key) for key in _COUNTED_AS_BAD}
         if sum(said.values()) > failed:

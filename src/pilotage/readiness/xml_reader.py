@@ -58,9 +58,9 @@ def xml_of(content: bytes, name: str) -> Node:
         parser.Parse(text, True)
     except expat.ExpatError as error:
         what = expat.ErrorString(error.code)
-        raise BadEvidence(f"{name}:{error.lineno}:{error.offset + 1}: is not whole XML: {what}") from None
+        raise BadEvidence(f"{name}:{error.lineno}:{error.offset + 1}: is not valid XML: {what}") from None
     except UnicodeEncodeError:
-        raise BadEvidence(f"{name} holds half a character") from None
+        raise BadEvidence(f"{name} contains half a character") from None
     assert tree.root is not None  # expat refuses a document without an element
     return tree.root
 
@@ -119,4 +119,4 @@ class _Tree:
 
     def _entity(self, *_: object) -> NoReturn:
         line = self._parser.CurrentLineNumber
-        raise BadEvidence(f"{self._name}:{line}: declares an entity, which no report needs")
+        raise BadEvidence(f"{self._name}:{line}: declares an XML entity, which is not allowed")

@@ -101,12 +101,12 @@ def test_a_bundle_that_was_forged_as_a_whole_is_found(project: Path) -> None:
     """A gate that counts by evidence must have that evidence; whoever names the key finds any forgery."""
     said = run(project, "audit", "verify", str(forge(project, everything_is_fine)))
     assert said.exit_code == 1, said.output
-    assert "unit_test_coverage: it counts as ready, and evidence.json names no evidence of it" in said.output
+    assert "unit_test_coverage: marked ready, but evidence.json names no evidence for it" in said.output
     assert "unsigned: says only that files agree with their list" in said.output
     (public,) = (project / ".pilotage/keys/public").glob("*.pem")
     said = run(project, "audit", "verify", str(forge(project, lambda *_: None)), "--key", str(public))
     assert said.exit_code == 1
-    assert "it is not signed" in said.output
+    assert "it has no signature" in said.output
 
 
 def test_a_bundle_of_before_is_unsigned_and_never_passes(project: Path) -> None:

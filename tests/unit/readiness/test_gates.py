@@ -58,8 +58,8 @@ def test_one_bad_proof_is_enough_and_all_reasons_are_told() -> None:
 def test_r6_a_person_signs_for_this_plan_and_this_artifact() -> None:
     assert judged("qa_validation", (), signed("qa_validation")).standing is Standing.READY
     for changed, words in (
-        ({"plan": "another plan"}, "bob signed plan another plan, and this is plan: it was changed since"),
-        ({"artifact": "0" * 64}, "bob signed artifact 000000000000, and this is artifact"),
+        ({"plan": "another plan"}, "bob signed off plan another plan; the plan has changed to plan since"),
+        ({"artifact": "0" * 64}, "bob signed off artifact 000000000000; this is artifact artifact"),
     ):
         found = judged("qa_validation", (), signed("qa_validation", **changed))
         assert (found.standing, found.reason) == (Standing.NOT_READY, words)
@@ -84,7 +84,7 @@ def test_whoever_asks_for_the_release_neither_approves_nor_waives_the_approval()
     if "production_approval" not in ITEMS:
         pytest.skip("this plan has no such item")
     own = signed("production_approval", by="ada")
-    assert "may not be the one who approves it" in judged("production_approval", (), own).reason
+    assert "cannot also approve it" in judged("production_approval", (), own).reason
     assert judged("production_approval", (), own, signed("production_approval")).standing is Standing.READY
     assert judged("production_approval", (), own, where=replace(WHERE, small=True)).standing is Standing.READY
     assert judged("production_approval", (), waiver("production_approval", by="ada")).standing is Standing.NOT_READY
@@ -123,13 +123,13 @@ def test_a_merged_request_is_reviewed_by_whoever_merged_it() -> None:
     (left,) = reviews.unreviewed(history)
     assert left.commit.id == "base"
     own = [commit("m", "Merge pull request #3 from x/y", "base", "a"), commit("a", "one", "base")]
-    assert [one.why for one in reviews.unreviewed(own)] == ["only ada@x looked at it, who wrote it"]
+    assert [one.why for one in reviews.unreviewed(own)] == ["was reviewed only by ada@x, its author"]
 
 
 def test_a_squashed_request_is_reviewed_when_its_host_says_so() -> None:
     squashed = commit("a", "feat: x (#12)")
     (left,) = reviews.unreviewed([squashed])
-    assert left.why == "came as one commit of request 12, whose reviews only its host knows"
+    assert left.why == "is the squashed request 12, whose reviews only the code host knows"
     assert reviews.unreviewed([squashed], {"a": ("bob (approved)",)}) == ()
 
 

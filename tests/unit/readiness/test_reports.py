@@ -143,7 +143,7 @@ def test_formats_as_their_documentation_has_them() -> None:
 def test_a_package_that_pip_audit_skipped_is_a_finding() -> None:
     skipped = {"dependencies": [{"name": "jinja2", "skip_reason": "not found on PyPI"}]}
     (found,) = audits.findings(json.dumps(skipped).encode(), "pip.json").issues
-    assert "was not looked at" in found.sentence
+    assert "was not checked" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ READERS: Mapping[str, Callable[[bytes, str], object]] = {
 }  # fmt: skip
 NO_REPORTS = {
     "nothing": "", "words": "all is well", "a list": "[]", "an object": "{}", "null": "null", "a number": "3",
-    "cut off": '{"totals": {"covered_lines": 3', "cut off XML": "<testsuite><testcase", "another XML": "<html/>",
+    "is truncated": '{"totals": {"covered_lines": 3', "cut off XML": "<testsuite><testcase", "another XML": "<html/>",
     "a bomb": BOMB, "a file from outside": OUTSIDE, "deep": "[" * 100_000, "deep XML": "<a>" * 50_000,
     "zero bytes": "\0\0\0", "NaN": '{"totals": {"covered_lines": NaN, "num_statements": 3}}',
 }  # fmt: skip
@@ -202,31 +202,31 @@ def test_what_is_no_report_is_never_a_pass(kind: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
-        ("coverage", '<coverage lines-valid="0" lines-covered="0"/>', "looked at no line"),
-        ("coverage", '<coverage lines-valid="3" lines-covered="4"/>', "says that 4 of 3"),
+        ("coverage", '<coverage lines-valid="0" lines-covered="0"/>', "covers no lines"),
+        ("coverage", '<coverage lines-valid="3" lines-covered="4"/>', "4 of 3 lines covered"),
         ("coverage", '<coverage lines-valid="-3" lines-covered="-3"/>', "lines-covered is '-3'"),
-        ("coverage", "SF:a.py\nDA:1,1\nend_of_record\nSF:b.py\nDA:1,0\n", "cut off"),
+        ("coverage", "SF:a.py\nDA:1,1\nend_of_record\nSF:b.py\nDA:1,0\n", "is truncated"),
         ("coverage", "SF:a.py\nDA:1,x\nend_of_record\n", "not a number"),
-        ("coverage", "<report><counter type='BRANCH' covered='1' missed='0'/></report>", "counts no lines"),
-        ("tests", "<testsuite tests='0'/>", "no test was run"),
-        ("tests", "<testsuite><testcase name='a'><skipped/></testcase></testsuite>", "no test was run"),
-        ("tests", "<testsuite tests='9'><testcase name='a'/></testsuite>", "speaks of 9 tests and holds 1"),
-        ("findings", '{"runs": []}', "no run of any tool"),
-        ("findings", '{"runs": [{"tool": {"driver": {"name": "x"}}}]}', "gives no results"),
+        ("coverage", "<report><counter type='BRANCH' covered='1' missed='0'/></report>", "has no line counter"),
+        ("tests", "<testsuite tests='0'/>", "no tests ran"),
+        ("tests", "<testsuite><testcase name='a'><skipped/></testcase></testsuite>", "no tests ran"),
+        ("tests", "<testsuite tests='9'><testcase name='a'/></testsuite>", "announces 9 tests and contains 1"),
+        ("findings", '{"runs": []}', "contains no tool run"),
+        ("findings", '{"runs": [{"tool": {"driver": {"name": "x"}}}]}', "reports no results"),
         ("findings", '{"runs": [{"tool": {"driver": {"name": "x"}}, "invocations": [{"executionSuccessful": false}],'
-                     ' "results": []}]}', "did not succeed"),
-        ("findings", '{"dependencies": []}', "looked at no package"),
+                     ' "results": []}]}', "reports that its run failed"),
+        ("findings", '{"dependencies": []}', "checked no packages"),
         ("findings", '{"auditReportVersion": 2}', "no totals"),
-        ("findings", '{"version": "2.1.0", "runs": [{"results": [{"ruleId": "x"}]}]}', "not whole"),
-        ("benchmarks", '{"a": []}', "of no format"),
+        ("findings", '{"version": "2.1.0", "runs": [{"results": [{"ruleId": "x"}]}]}', "is incomplete"),
+        ("benchmarks", '{"a": []}', "unknown format"),
         ("benchmarks", '{"a": -1}', "a run of a is '-1'"),
-        ("benchmarks", '{"machine_info": {}, "benchmarks": [{"name": "a"}]}', "not whole"),
+        ("benchmarks", '{"machine_info": {}, "benchmarks": [{"name": "a"}]}', "is incomplete"),
         ("restore", '{"taken_at": "2026-01-01T00:00:00Z", "restored_at": "2026-01-01T01:00:00Z", "seconds": 1}',
          "not verified"),
         ("restore", '{"taken_at": "2026-01-02T00:00:00Z", "restored_at": "2026-01-01T00:00:00Z", "seconds": 1,'
-                    ' "verified": true}', "before the backup was taken"),
+                    ' "verified": true}', "restored_at is before taken_at"),
         ("restore", '{"taken_at": "yesterday", "restored_at": "today"}', "not a time"),
-        ("restore", '{"taken_at": "2026-01-01T00:00:00", "restored_at": ""}', "no time zone"),
+        ("restore", '{"taken_at": "2026-01-01T00:00:00", "restored_at": ""}', "needs a time zone"),
     ],
 )  # fmt: skip
 def test_a_report_that_is_less_than_it_says_is_refused_with_the_reason(kind: str, text: str, words: str) -> None:

@@ -7,11 +7,11 @@ import pytest
 from pilotage.cli import readying
 from pilotage.model.readiness import Gate, Readiness, Standing
 
-NEXT = "under readiness.evidence: code_review_completion: {reviews: {}}"
+NEXT = "add under readiness.evidence: code_review_completion: {reviews: {}}"
 FOUND = Readiness(
     service="shop", environment="production", version="2.0", plan="0" * 64, artifact="", asker=("ada",), at=0.0,
     gates=(
-        Gate("code_review_completion", "", "", "", Standing.NOT_READY, (), "there is no evidence of it", NEXT),
+        Gate("code_review_completion", "", "", "", Standing.NOT_READY, (), "no evidence", NEXT),
         Gate("runbook", "", "", "", Standing.READY, (), "", ""),
     ),
 )  # fmt: skip

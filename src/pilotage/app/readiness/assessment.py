@@ -74,7 +74,11 @@ def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circum
     found = []
     for action in actions_of(store.engine, plan.service, open_only=True):
         late = action.overdue(today)
-        words = f"{action.owner} owes since {action.due}: {action.description}" if late else f"due {action.due}"
+        words = (
+            f"{action.description}: overdue since {action.due}, owned by {action.owner}"
+            if late
+            else f"due {action.due}"
+        )
         item = Requirement(
             f"{ACTION}{action.id}", "retrospective", action.description, Role.RELEASE_MANAGER, "the action's outcome",
             action.criterion, blocking=True, phase="", due=None, source="R26",
@@ -93,12 +97,14 @@ def check_items(loaded: Loaded, plan: Plan) -> None:
     for name in section.evidence:
         if name not in known and name not in _every_item():
             place = loaded.place("readiness", "evidence", name)
-            raise UnknownItem(f"{place}: there is no item {name!r}; this plan has {', '.join(sorted(known))}")
+            raise UnknownItem(
+                f"{place}: no readiness item is called {name!r}; this plan has {', '.join(sorted(known))}"
+            )
     there = loaded.configuration.environments
     for name in (*section.environments, *((section.staging,) if section.staging else ())):
         if name not in there:
             place = loaded.place("readiness")
-            raise UnknownItem(f"{place}: there is no environment {name!r}; there are {', '.join(there)}")
+            raise UnknownItem(f"{place}: no environment is called {name!r}; there are {', '.join(there)}")
 
 
 def _every_item() -> frozenset[str]:
@@ -178,7 +184,7 @@ def safely(kind: str, check: Callable[[], Proof]) -> Proof:
     except (BadEvidence, AdapterError) as error:
         return Proof(kind, False, str(error))
     except Exception as error:
-        return Proof(kind, False, f"the check itself failed: {type(error).__name__}: {error}")
+        return Proof(kind, False, f"the check failed: {type(error).__name__}: {error}")
 
 
 def is_small(plan: Plan) -> bool:
@@ -188,12 +194,12 @@ def is_small(plan: Plan) -> bool:
 
 def _next(item: Requirement, plan: Plan, section: ReadinessSection) -> str:
     if item.id in BY_EVIDENCE and item.id not in section.evidence:
-        return f"under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
+        return f"add under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
     if item.id in BY_EVIDENCE:
-        return f"make the report anew, then `pilotage ready {plan.version}`"
+        return f"regenerate the report, then run `pilotage ready {plan.version}`"
     if item.id in BY_OURSELVES:
         if item.id == "environment_parity" and section.staging is None:
-            return "name it in pilotage.yaml: readiness: {staging: ENVIRONMENT}"
+            return "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
         return _OURS[item.id].format(version=plan.version, staging=section.staging or plan.environment)
     return f"pilotage sign-off {hyphened(item.owner)} {plan.version} -e {plan.environment}"
 
@@ -210,12 +216,12 @@ _HOW: Mapping[str, str] = {
     "alerting_configuration": 'rules: "http://prometheus:9090"',
 }
 _OURS: Mapping[str, str] = {
-    "environment_parity": "make the two alike, or allow it: readiness: {{differs: [SETTING]}}",
+    "environment_parity": "align the two environments, or allow the difference: readiness: {{differs: [SETTING]}}",
     "deployment_automation": "pilotage deploy {version} -e {staging}",
-    "monitoring_instrumentation": "let requests reach {staging}, then ask again",
+    "monitoring_instrumentation": "send requests to {staging}, then run `pilotage ready {version}`",
     "rollback_mechanism": "pilotage drill rollback {version} -e {staging}",
-    "maintenance_window_scheduled": "name windows in pilotage.yaml: calendar: {{windows: […]}}",
-    "flag_registered": "give the flag metadata: {{owner: NAME, removeBy: YYYY-MM-DD}}, and turn it off",
+    "maintenance_window_scheduled": "add to pilotage.yaml: calendar: {{windows: […]}}",
+    "flag_registered": "set the flag's metadata: {{owner: NAME, removeBy: YYYY-MM-DD}}, and turn it off",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,7 +54,7 @@ def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path, signer: Sig
     for document in _documents(found):
         content = folder.content(document.path)
         if folder.digest(document.path).sha256 != document.sha256:
-            raise BadEvidence(f"{document.path} was changed while it was looked at: ask again")
+            raise BadEvidence(f"{document.path} changed during the check: run the command again")
         contents[FOLDER + document.path] = content
     return pack(path, contents, signer)
 
@@ -100,7 +101,7 @@ def verify(path: Path, artifact: Path | None = None, *, keys: Iterable[str] = ()
             raise
         except Exception as error:
             # A file from anywhere reaches parsers, calendars and paths; what one of them cannot take is the file's.
-            raise BadBundle(f"{path}: not what Pilotage writes: {type(error).__name__}") from None
+            raise BadBundle(f"{path}: not written by Pilotage: {type(error).__name__}") from None
 
 
 def _audit(
@@ -140,11 +141,11 @@ def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, dict[str, An
     except BadBundle:
         raise
     except KeyError as error:
-        raise BadBundle(f"{path}: holds no {error.args[0]}") from None
+        raise BadBundle(f"{path}: has no {error.args[0]}") from None
     except RecursionError:
-        raise BadBundle(f"{path}: is nested too deep to be read") from None
+        raise BadBundle(f"{path}: nested too deeply") from None
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise BadBundle(f"{path}: not what Pilotage writes: {error}") from None
+        raise BadBundle(f"{path}: not written by Pilotage: {error}") from None
     if said is not found.ready:
         raise BadBundle(f"{path}: says ready: {said}, and its gates say otherwise")
     return plan, found, given
@@ -157,7 +158,7 @@ def _check_values(path: Path, found: Readiness, given: Mapping[str, Any]) -> Non
     times += [time for one in found.signatures for time in (one.at, one.until or 0.0)]
     ages = [given["max_age"], *(one.max_age for one in given["items"].values() if one.max_age)]
     if not all(0 <= number < _YEAR_10000 for number in (*times, *ages)):
-        raise BadBundle(f"{path}: a time in it is outside of the years 1970 to 9999")
+        raise BadBundle(f"{path}: contains a time outside the years 1970 to 9999")
     for document in documents:
         if "\0" in document.path or not document.path.isprintable():
             raise BadBundle(f"{path}: {document.path!r} is not a path")
@@ -165,17 +166,17 @@ def _check_values(path: Path, found: Readiness, given: Mapping[str, Any]) -> Non
 
 def _signer(key: str, trusted: frozenset[str]) -> Iterator[str]:
     if key not in trusted:
-        yield f"it was signed with the key {key}, not with the given one" if key else "it is not signed"
+        yield f"it is signed with the key {key}, not with the given key" if key else "it has no signature"
 
 
 def _identity(plan: Plan, found: Readiness) -> Iterator[str]:
     if plan.hash != found.plan:
-        yield f"the plan's hash is {plan.hash[:12]}, and {found.plan[:12]} was looked at"
+        yield f"the plan's hash is {plan.hash[:12]}, and the check was of {found.plan[:12]}"
     said, is_ = (found.service, found.environment, found.version), (plan.service, plan.environment, plan.version)
     if said != is_:
         yield f"the plan is that of {' '.join(is_)}, not of {' '.join(said)}"
     if [item.id for item in plan.readiness] != [g.item for g in found.gates if not g.item.startswith(ACTION)]:
-        yield "the gates are not the plan's readiness list"
+        yield "the gates differ from the plan's readiness list"
 
 
 def _files(contents: Unpacked, found: Readiness) -> Iterator[str]:
@@ -184,7 +185,7 @@ def _files(contents: Unpacked, found: Readiness) -> Iterator[str]:
         if digest is None:
             yield f"{document.path} is not in the bundle"
         elif digest != document.sha256:
-            yield f"{document.path} is not the file that was looked at"
+            yield f"{document.path} differs from the file that was checked"
 
 
 def _unfounded(found: Readiness, given: Mapping[str, Any]) -> Iterator[str]:
@@ -194,17 +195,17 @@ def _unfounded(found: Readiness, given: Mapping[str, Any]) -> Iterator[str]:
             continue
         wanted = given["items"].get(one.item)
         if wanted is None:
-            yield f"{one.item}: it counts as ready, and evidence.json names no evidence of it"
+            yield f"{one.item}: marked ready, but evidence.json names no evidence for it"
             continue
         named = {kind for kind in wanted.model_fields_set if getattr(wanted, kind)}
         missing = sorted((named & (BY_REPORT.keys() | BY_ASKING.keys())) - {proof.kind for proof in one.proofs})
         if missing:
-            yield f"{one.item}: evidence.json names {', '.join(missing)}, and there is no proof of that"
+            yield f"{one.item}: evidence.json names {', '.join(missing)}, but there is no proof of that kind"
         for proof in one.proofs:
             if proof.kind not in named:
-                yield f"{one.item}: there is a proof by {proof.kind}, which evidence.json does not name"
+                yield f"{one.item}: has a proof of kind {proof.kind}, which evidence.json does not name"
             elif proof.kind in BY_REPORT and not proof.documents:
-                yield f"{one.item}: it counts by {proof.kind}, and no document shows that"
+                yield f"{one.item}: relies on {proof.kind}, but no document shows it"
 
 
 def _has_report(one: Gate) -> bool:
@@ -225,7 +226,7 @@ def _remade(root: Path, plan: Plan, found: Readiness, given: Mapping[str, Any]) 
             if (check := BY_REPORT.get(proof.kind)) is None or not proof.documents:
                 continue
             again = safely(proof.kind, partial(check, reports, requirements[one.item], wanted))
-            same = (again.ready, again.sentence) == (proof.ready, proof.sentence)
+            same = (again.ready, _figures(again.sentence)) == (proof.ready, _figures(proof.sentence))
             results.append("" if same else f"{one.item}: its file says {again.sentence!r}, not {proof.sentence!r}")
     return results
 
@@ -250,8 +251,18 @@ def _decisions(plan: Plan, found: Readiness) -> Iterator[str]:
         if (item := requirements.get(one.item)) is None:
             continue
         again = gate(item, _seen(one), found.signatures, one.next, where)
-        if (again.standing, again.reason) != (one.standing, one.reason):
-            yield f"{one.item}: from what is here it is {again.standing}, and the bundle says {one.standing}"
+        if (again.standing, _figures(again.reason)) != (one.standing, _figures(one.reason)):
+            yield f"{one.item}: the evidence makes it {again.standing}, but the bundle says {one.standing}"
+
+
+def _figures(sentence: str) -> list[str]:
+    """The numbers in a sentence. Its words may be those of another version of Pilotage."""
+    return sorted(re.findall(r"\d+(?:\.\d+)?", sentence))
+
+
+def _figures(sentence: str) -> list[str]:
+    """The numbers in a sentence. Its words may be those of another version of Pilotage."""
+    return sorted(re.findall(r"\d+(?:\.\d+)?", sentence))
 
 
 def _seen(one: Gate) -> tuple[Proof, ...]:
@@ -263,4 +274,4 @@ def _artifact(found: Readiness, artifact: Path | None) -> Iterator[str]:
         return
     digest = Folder(artifact.resolve().parent, float("inf"), 0.0).digest(artifact.name).sha256
     if digest != found.artifact:
-        yield f"{artifact} has the digest {digest[:12]}, and {found.artifact[:12] or 'none'} was looked at"
+        yield f"{artifact} has the digest {digest[:12]}, and the check was of {found.artifact[:12] or 'no artifact'}"

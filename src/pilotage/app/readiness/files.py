@@ -36,10 +36,10 @@ def _coverage(given: Reports, item: Requirement, wanted: EvidenceSection) -> Pro
     hit, lines = coverage.covered(content, document.path)
     least = _least(given, item, wanted)
     share = 100 * hit / lines
-    words = f"{share:.1f} % of {lines} lines run ({document.path})"
+    words = f"{share:.1f} % of {lines} lines covered ({document.path})"
     # Compared exactly: 79.96 % is shown as 80.0 %, and is not 80 %.
     ready = hit * 100 >= least * lines
-    return Proof("coverage", ready, words if ready else f"{words}, and {least:g} % are wanted", (document,))
+    return Proof("coverage", ready, words if ready else f"{words}; at least {least:g} % required", (document,))
 
 
 def _least(given: Reports, item: Requirement, wanted: EvidenceSection) -> float:
@@ -48,7 +48,7 @@ def _least(given: Reports, item: Requirement, wanted: EvidenceSection) -> float:
     try:
         return least_coverage(item.id, given.tolerance)
     except KeyError:
-        raise BadEvidence(f"{item.id} has no least coverage of its own: say at_least") from None
+        raise BadEvidence(f"{item.id} has no default threshold: set at_least") from None
 
 
 def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
@@ -74,7 +74,7 @@ def _passed(passed: int, found: Sequence[Results]) -> str:
     if skipped := sum(one.skipped for one in found):
         told.append(f"{skipped} were skipped")
     if more := sum(one.more for one in found):
-        told.append(f"{more} more are counted without a case of their own")
+        told.append(f"{more} more are counted without a test case")
     return ", ".join(told)
 
 
@@ -88,13 +88,13 @@ def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Pr
         documents.append(document)
     decisions = [(issue, _decision(issue, wanted)) for issue in issues]
     open_ = [issue for issue, decided in decisions if not decided]
-    words = f"no finding in {', '.join(wanted.findings)}"
+    words = f"no findings in {', '.join(wanted.findings)}"
     if open_:
         words = f"{len(open_)} finding{'s' * (len(open_) > 1)}: {few([_shown(issue) for issue in open_])}"
     if decided := sorted({name for _, name in decisions if name}):
-        words += f"; decided about: {', '.join(f'{name} ({wanted.accept[name]})' for name in decided)}"
+        words += f"; accepted: {', '.join(f'{name} ({wanted.accept[name]})' for name in decided)}"
     if passed:
-        words += f"; passed over: {', '.join(f'{passed[why]} {why}' for why in Passed if passed[why])}"
+        words += f"; ignored: {', '.join(f'{passed[why]} {why}' for why in Passed if passed[why])}"
     return Proof("findings", not open_, words, tuple(documents))
 
 
@@ -118,17 +118,17 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
         return Proof("benchmarks", False, f"{name}: {few(list(new.faults))}", documents)
     found = benchmarks.compare(new.runs, timings(before, old.path).runs, wanted.slower, name)
     if found.gone:
-        words = f"{few(list(found.gone))} of the baseline {'is' if len(found.gone) == 1 else 'are'} not in {name}"
+        words = f"{few(list(found.gone))} missing from {name}, present in the baseline"
         return Proof("benchmarks", False, words, documents)
     if found.slower:
         shown = [
-            f"{s.name} takes {s.factor:.2f} times as long" + (f" (p = {s.chance:.1g})" if s.chance is not None else "")
+            f"{s.name} takes {s.factor:.2f}× as long" + (f" (p = {s.chance:.1g})" if s.chance is not None else "")
             for s in found.slower
         ]
-        return Proof("benchmarks", False, f"{few(shown)}; {wanted.slower:g} times are tolerated", documents)
-    words = f"{found.compared} benchmarks, none more than {wanted.slower:g} times as slow as in {old.path}"
+        return Proof("benchmarks", False, f"{few(shown)}; at most {wanted.slower:g}× allowed", documents)
+    words = f"{found.compared} benchmarks, all within {wanted.slower:g}× of {old.path}"
     if found.bare:
-        words += f" ({found.bare} by one number each, chance not ruled out)"
+        words += f" ({found.bare} from a single number, so chance is not ruled out)"
     return Proof("benchmarks", True, words, documents)
 
 
@@ -138,11 +138,11 @@ def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Pro
     found = backups.restore(content, document.path)
     age = given.folder.now - found.restored_at.timestamp()
     if age < -60:
-        raise BadEvidence(f"{document.path}: restored_at lies in the future")
+        raise BadEvidence(f"{document.path}: restored_at is in the future")
     taken = format_duration(round(max(0.0, age)))
-    words = f"a backup was restored {taken} ago within {format_duration(round(found.seconds))}, and verified"
+    words = f"a backup was restored and verified {taken} ago, in {format_duration(round(found.seconds))}"
     ready = age <= given.folder.max_age
-    return Proof("restore", ready, words if ready else f"{words}: that is too long ago", (document,))
+    return Proof("restore", ready, words if ready else f"{words}: too long ago", (document,))
 
 
 def few(words: list[str]) -> str:

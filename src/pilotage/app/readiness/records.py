@@ -32,15 +32,15 @@ _MOST_LISTENED = 20.0
 def _parity(case: Case, _item: Requirement) -> Proof:
     staging, here = case.section.staging, case.plan.environment
     if staging is None:
-        return Proof("parity", False, "no staging is named that could be like it")
+        return Proof("parity", False, "no staging environment is configured")
     there = case.loaded.configuration.environments
     sections = [there[name].model_dump(mode="json") for name in (staging, here)]
     found = parity.differences(sections[0], sections[1], case.section.differs)
     if found:
         shown = [f"{path} is {json.dumps(a)} in {staging}, {json.dumps(b)} in {here}" for path, a, b in found]
         return Proof("parity", False, few(shown))
-    allowed = f" but for {', '.join(case.section.differs)}" if case.section.differs else ""
-    return Proof("parity", True, f"{staging} is set up as {here} is{allowed}")
+    allowed = f" except for {', '.join(case.section.differs)}" if case.section.differs else ""
+    return Proof("parity", True, f"{staging} is configured like {here}{allowed}")
 
 
 def _automation(case: Case, _item: Requirement) -> Proof:
@@ -52,12 +52,12 @@ def _automation(case: Case, _item: Requirement) -> Proof:
         and (case.section.staging is None or rollout.version == case.plan.version)
     ]  # fmt: skip
     if not done:
-        what = case.plan.version if case.section.staging else "nothing"
+        what = case.plan.version if case.section.staging else "any version"
         within = format_duration(int(case.section.rehearsed))
-        words = f"{what} was {'not ' if case.section.staging else ''}deployed to {place} in the last {within}"
+        words = f"no deployment of {what} to {place} in the last {within}"
         return Proof("deployment", False, words)
     last = done[0]
-    return Proof("deployment", True, f"{last.version} was deployed to {place} by plan {last.plan_hash[:12]}")
+    return Proof("deployment", True, f"{last.version} was deployed to {place} with plan {last.plan_hash[:12]}")
 
 
 def _rollback(case: Case, _item: Requirement) -> Proof:
@@ -70,12 +70,12 @@ def _rollback(case: Case, _item: Requirement) -> Proof:
                 took = ended.at - begun.at
                 least = case.plan.rollback.deadline
                 words = (
-                    f"{rollout.version} was undone in {rollout.environment} within {took:.1f} s "
+                    f"{rollout.version} was rolled back in {rollout.environment} within {took:.1f} s "
                     f"({rollout.id}); the plan allows {format_duration(least)}"
                 )
                 return Proof("rollback", took <= least, words)
     within = format_duration(int(case.section.rehearsed))
-    return Proof("rollback", False, f"nothing was rolled back in {case.rehearsal} in the last {within}")
+    return Proof("rollback", False, f"no rollback in {case.rehearsal} in the last {within}")
 
 
 def _lately(case: Case, environment: str) -> list[RolloutSummary]:
@@ -93,7 +93,7 @@ def _monitoring(case: Case, _item: Requirement) -> Proof:
     place = case.rehearsal
     serving = case.store.serving(case.plan.service, place)
     if not serving:
-        return Proof("monitoring", False, f"nothing serves {place} yet, so there is nothing to see")
+        return Proof("monitoring", False, f"no version serves {place} yet, so there are no metrics")
     section = case.loaded.configuration.environments[place]
     target = open_target(case.store.directory, describe(section, case.folder.root), case.plan.service, place, token=0)
     listens = _LISTENS
@@ -112,11 +112,11 @@ def _monitoring(case: Case, _item: Requirement) -> Proof:
         if target.synthetic:
             target.synthetic.stop()
     words, samples = _heard(seen, ours=target.synthetic is not None)
-    words = f"{words} to {serving[0]} in {place} seen within {listens:g} s"
+    words = f"{words} to {serving[0]} in {place} within {listens:g} s"
     if samples:
         return Proof("monitoring", True, words)
-    cure = "" if target.synthetic else "; `synthetic:` sends requests to an environment that nobody uses"
-    return Proof("monitoring", False, f"{words}: without samples nothing can be judged{cure}")
+    cure = "" if target.synthetic else "; `synthetic:` sends requests to an environment without users"
+    return Proof("monitoring", False, f"{words}: no samples, so nothing can be judged{cure}")
 
 
 def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
@@ -124,19 +124,17 @@ def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
     if not ours:
         return f"{seen.requests} requests", seen.requests
     if seen.synthetic is None:
-        return f"{seen.requests} requests, Pilotage's own synthetic ones among them,", seen.requests
+        return f"{seen.requests} requests, including Pilotage's synthetic requests,", seen.requests
     sent = seen.synthetic.requests
-    return f"{seen.requests} requests of users and {sent} synthetic requests of Pilotage's own", seen.requests + sent
+    return f"{seen.requests} user requests and {sent} synthetic requests", seen.requests + sent
 
 
 def _window(case: Case, item: Requirement) -> Proof:
     if item.wants == "none required":
-        return Proof("window", True, "the strategy takes nothing down")
+        return Proof("window", True, "the strategy needs no downtime")
     windows = case.loaded.configuration.calendar.windows
     if not windows:
-        return Proof(
-            "window", False, "the release closes the service, and no window is named: calendar: {windows: […]}"
-        )
+        return Proof("window", False, "the release closes the service, and no maintenance window is configured")
     shown = [f"{', '.join(w.days)} {w.opens}–{w.closes}" for w in windows]
     return Proof("window", True, f"windows: {few(shown)}")
 
@@ -145,11 +143,11 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     """The release's flag is off, is somebody's, and has a day on which it goes; no other flag outlived its own."""
     section = case.loaded.configuration.environments[case.plan.environment].flag
     if section is None:
-        return Proof("flag", False, "no flag is named: flag: {file: flags.json, key: NAME}")
+        return Proof("flag", False, "no flag is configured: add flag: {file: flags.json, key: NAME}")
     from pilotage.adapters.flags.flagd_adapter import FlagdSection
 
     if not isinstance(section, FlagdSection):
-        return Proof("flag", False, f"a {section.kind} flag tells neither its owner nor the day on which it goes")
+        return Proof("flag", False, f"a {section.kind} flag has no owner and no removal date that Pilotage can read")
     every = replace(case.folder, max_age=float("inf"), since=0.0)
     content, document = every.read(section.file)
     try:
@@ -159,20 +157,20 @@ def _flag(case: Case, _item: Requirement) -> Proof:
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
         owner, removal = mine.get("metadata", {}).get("owner"), _removal(mine)
     except (KeyError, TypeError, AttributeError) as error:
-        raise BadEvidence(f"{section.file} has no flag {section.key} in flagd's format: {error}") from None
+        raise BadEvidence(f"{section.file} has no flag {section.key} in flagd format: {error}") from None
     except (ValueError, RecursionError) as error:
         raise BadEvidence(f"{section.file}: {error}") from None
     wrong = []
     if not owner:
-        wrong.append(f"{section.key} has no owner: metadata: {{owner: NAME}}")
+        wrong.append(f"{section.key} has no owner")
     if removal is None:
-        wrong.append(f"{section.key} has no day on which it goes: metadata: {{removeBy: YYYY-MM-DD}}")
+        wrong.append(f"{section.key} has no removal date")
     if mine.get("defaultVariant") != "off" or mine.get("targeting"):
         wrong.append(f"{section.key} is not off")
-    wrong += [f"{name} should be gone since {_removal(flags[name])}" for name in past]
+    wrong += [f"{name} is past its removal date {_removal(flags[name])}" for name in past]
     if wrong:
         return Proof("flag", False, few(wrong), (document,))
-    words = f"{section.key} is off, {owner}'s, and goes by {removal}"
+    words = f"{section.key} is off, owned by {owner}, to be removed by {removal}"
     return Proof("flag", True, words, (document,))
 
 

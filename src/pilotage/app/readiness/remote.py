@@ -63,11 +63,11 @@ def _runbooks(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
         if case.now - document.modified > longest:
             old.append(path)
     if broken:
-        return Proof("runbooks", False, f"links that lead nowhere: {few(broken)}", tuple(documents))
+        return Proof("runbooks", False, f"broken links: {few(broken)}", tuple(documents))
     if old:
         limit = format_duration(int(longest))
-        return Proof("runbooks", False, f"not touched for {limit}: {few(old)}", tuple(documents))
-    return Proof("runbooks", True, f"{len(documents)} current, every link of theirs leads somewhere", tuple(documents))
+        return Proof("runbooks", False, f"not updated for {limit}: {few(old)}", tuple(documents))
+    return Proof("runbooks", True, f"{len(documents)} up to date, all links work", tuple(documents))
 
 
 def _leads(folder: Folder, path: str, link: str) -> bool:
@@ -87,14 +87,14 @@ def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     first = asked.since or _served(case, git)
     commits = git.commits(first, git.tag_of(case.plan.version) or "HEAD")
     if not commits:
-        return Proof("reviews", True, f"no commit since {first}")
+        return Proof("reviews", True, f"no commits since {first}")
     left = reviews.unreviewed(commits)
     if left and asked.host:
         left = reviews.unreviewed(commits, _approvals(asked, [one.commit.id for one in left]))
     if left:
         shown = [f"{one.commit.id[:10]} {one.commit.subject[:50]!r} {one.why}" for one in left]
         return Proof("reviews", False, f"{len(left)} of {len(commits)} commits since {first}: {few(shown)}")
-    return Proof("reviews", True, f"each of the {len(commits)} commits since {first} was looked at by somebody else")
+    return Proof("reviews", True, f"all {len(commits)} commits since {first} were reviewed by another person")
 
 
 def _approvals(asked: Any, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
@@ -102,7 +102,7 @@ def _approvals(asked: Any, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
 
     token = os.environ.get(asked.token or "", "")
     if asked.token and not token:
-        raise AdapterError(f"the environment variable {asked.token} holds no token")
+        raise AdapterError(f"environment variable {asked.token} is empty; set it to a token of the code host")
     return Hub(asked.host, asked.repository, asked.url, token).approvals(commits)
 
 
@@ -110,9 +110,9 @@ def _served(case: Case, git: Git) -> str:
     """The commit of the version in service."""
     serving = case.store.serving(case.plan.service, case.plan.environment)
     if not serving:
-        raise BadEvidence(f"nothing serves {case.plan.environment} yet: say since which commit, reviews: {{since: …}}")
+        raise BadEvidence(f"no version serves {case.plan.environment} yet: set reviews: {{since: COMMIT}}")
     if (name := git.tag_of(serving[0])) is None:
-        raise BadEvidence(f"git knows neither {serving[0]} nor v{serving[0]}: say reviews: {{since: …}}")
+        raise BadEvidence(f"git has no tag {serving[0]} or v{serving[0]}: set reviews: {{since: COMMIT}}")
     return name
 
 
@@ -131,14 +131,14 @@ def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
             and find(rule, "labels", "environment") == case.plan.environment
         }
     except WrongJson:
-        raise BadEvidence(f"{base} answers with something that is no list of rules") from None
+        raise BadEvidence(f"{base} did not return a list of rules") from None
     wanted = [alert.title.replace(" ", "") for alert in case.plan.alerts]
     if gone := [name for name in wanted if name not in mine]:
-        cure = "`pilotage plan VERSION --format rules` writes them"
+        cure = "write them with `pilotage plan VERSION --format rules`"
         raise BadEvidence(f"{base} has not loaded {few(gone)} for {case.plan.service}: {cure}")
     if ill := [name for name in wanted if mine[name] != "ok"]:
-        raise BadEvidence(f"{base} has loaded {few(ill)}, and cannot evaluate {'it' if len(ill) == 1 else 'them'}")
-    return Proof("rules", True, f"{base} evaluates all {len(wanted)} alerts of the plan")
+        raise BadEvidence(f"{base} cannot evaluate {few(ill)}")
+    return Proof("rules", True, f"{base} evaluates all {len(wanted)} alerts of this plan")
 
 
 BY_ASKING: Mapping[str, Callable[[Case, Requirement, EvidenceSection], Proof]] = {

@@ -49,7 +49,7 @@ def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, 
             .values(done_at=now, done_by=actor, outcome=outcome)
         )
         if changed.rowcount != 1:
-            raise UnknownAction(f"no open action has the number {identity}: `pilotage action list`")
+            raise UnknownAction(f"no open action has the number {identity}; list them with `pilotage action list`")
 
 
 def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[FollowUp, ...]:
@@ -87,7 +87,7 @@ def _nag(row: RowMapping, today: date, now: float) -> Message:
     return Message(
         f"{thread}/{year}-{week:02d}", thread, "action-overdue", Severity.WARNING,
         f"{row['service']}: action {row['id']} is overdue",
-        f"{row['owner']} owes since {row['due']}: {row['description']}. Done when: {row['criterion']}.",
+        f"Due since {row['due']}, owned by {row['owner']}: {row['description']}. Done when: {row['criterion']}.",
         now, row["service"], "", "", (("owner", row["owner"]), ("priority", row["priority"])),
     )  # fmt: skip
 

@@ -47,10 +47,10 @@ class _Semgrep(msgspec.Struct, frozen=True):
 
 
 def semgrep(read: Any, name: str) -> Iterator[Issue | Passed]:
-    """Raises BadEvidence for a run that looked at no file."""
+    """Raises BadEvidence for a run that checked no files."""
     found = shaped(read, _Semgrep, name)
     if found.paths is not None and found.paths.scanned == () and not found.results:
-        raise BadEvidence(f"{name}: Semgrep looked at no file")
+        raise BadEvidence(f"{name}: Semgrep checked no files")
     for error in found.errors:
         words = " ".join((error.message or error.long_msg or "").split())[:200]
         if error.level.lower() in ("warn", "warning", "info"):
@@ -92,12 +92,12 @@ class _Bandit(msgspec.Struct, frozen=True):
 
 
 def bandit(read: Any, name: str) -> Iterator[Issue | Passed]:
-    """Raises BadEvidence for a run that looked at no file."""
+    """Raises BadEvidence for a run that checked no files."""
     found = shaped(read, _Bandit, name)
     if not found.metrics.keys() - {"_totals"} and not found.results:
-        raise BadEvidence(f"{name}: Bandit looked at no file")
+        raise BadEvidence(f"{name}: Bandit checked no files")
     for error in found.errors:
-        yield Issue(id="bandit-error", sentence=f"was not looked at: {error.reason}", place=error.filename)
+        yield Issue(id="bandit-error", sentence=f"was not checked: {error.reason}", place=error.filename)
     for one in found.results:
         line = f":{one.line_number}" if one.line_number else ""
         yield Issue(

@@ -71,14 +71,14 @@ def trivy(read: Any, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for a scan that found nothing to look at: its results name each target, clean ones too."""
     found = shaped(read, _Trivy, name)
     if not found.results:
-        raise BadEvidence(f"{name}: Trivy found nothing to look at in {str(read['ArtifactName'])[:100]!r}")
+        raise BadEvidence(f"{name}: Trivy found nothing to scan in {str(read['ArtifactName'])[:100]!r}")
     for target in found.results:
         yield from _trivy_target(target)
 
 
 def _trivy_target(target: _Target) -> Iterator[Issue | Passed]:
     for one in target.vulnerabilities or ():
-        fixed = f", repaired in {one.fixed_version}" if one.fixed_version else ""
+        fixed = f", fixed in {one.fixed_version}" if one.fixed_version else ""
         called = f"{one.pkg_name} {one.installed_version}".strip()
         yield Issue(
             id=one.vulnerability_id, sentence=f"{called}: {one.title or one.vulnerability_id}{fixed}",
@@ -146,7 +146,7 @@ def grype(read: Any, name: str) -> Iterator[Issue | Passed]:
     for match in found.matches:
         known, artifact = match.vulnerability, match.artifact
         repaired = known.fix.versions if known.fix else None
-        fixed = f", repaired in {', '.join(repaired)}" if repaired else ""
+        fixed = f", fixed in {', '.join(repaired)}" if repaired else ""
         yield Issue(
             id=known.id, sentence=f"{artifact.name} {artifact.version} has {known.id}{fixed}", place=artifact.name,
             severity=known.severity or "", package=artifact.name, version=artifact.version,

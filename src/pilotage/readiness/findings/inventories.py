@@ -42,12 +42,12 @@ class _DependencyCheck(_Struct, frozen=True):
 
 
 def dependency_check(read: Any, name: str) -> Iterator[Issue | Passed]:
-    """Raises BadEvidence for a scan that looked at no dependency."""
+    """Raises BadEvidence for a scan that checked no dependencies."""
     found = shaped(read, _DependencyCheck, name)
     if not found.dependencies:
-        raise BadEvidence(f"{name}: dependency-check looked at no dependency")
+        raise BadEvidence(f"{name}: dependency-check checked no dependencies")
     for failure in (found.scan_info.analysis_exceptions if found.scan_info else None) or ():
-        yield Issue(id="analysis-exception", sentence=f"dependency-check could not do its work: {str(failure)[:200]}")
+        yield Issue(id="analysis-exception", sentence=f"dependency-check failed: {str(failure)[:200]}")
     for one in found.dependencies:
         package, version = _of_purl(one.packages[0].id) if one.packages else ("", "")
         for known in one.vulnerabilities or ():
@@ -119,7 +119,7 @@ def cyclonedx(read: Any, name: str) -> Iterator[Issue | Passed]:
     if read["bomFormat"] != "CycloneDX":
         raise BadEvidence(f"{name}: bomFormat is {str(read['bomFormat'])[:40]!r}, not CycloneDX")
     if "vulnerabilities" not in read:
-        raise BadEvidence(f"{name} is a bill of materials without `vulnerabilities`: give a scan of it")
+        raise BadEvidence(f"{name} is a bill of materials without `vulnerabilities`: use the report of a scan")
     found = shaped(read, _Bom, name)
     components = dict(_components(found))
     for entry in found.vulnerabilities:

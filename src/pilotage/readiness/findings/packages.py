@@ -33,15 +33,15 @@ def pip_audit(read: Any, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for no package at all, and for a package of which nothing is said."""
     found = shaped(read, _PipAudit, name)
     if not found.dependencies:
-        raise BadEvidence(f"{name}: pip-audit looked at no package")
+        raise BadEvidence(f"{name}: pip-audit checked no packages")
     for package in found.dependencies:
         if package.skip_reason is not None:
-            words = f"{package.name} was not looked at: {package.skip_reason}"
+            words = f"{package.name} was not checked: {package.skip_reason}"
             yield Issue(id="skipped", sentence=words, place=package.name)
         elif package.vulns is None or package.version is None:
-            raise BadEvidence(f"{name} is not whole: {package.name} has neither version and vulns nor skip_reason")
+            raise BadEvidence(f"{name} is incomplete: {package.name} has neither version and vulns nor skip_reason")
         for known in package.vulns or ():
-            fixed = f", repaired in {', '.join(known.fix_versions)}" if known.fix_versions else ""
+            fixed = f", fixed in {', '.join(known.fix_versions)}" if known.fix_versions else ""
             yield Issue(
                 id=known.id, sentence=f"{package.name} {package.version} has {known.id}{fixed}", place=package.name,
                 package=package.name, version=package.version or "", aliases=known.aliases or (),
@@ -89,14 +89,14 @@ class _Npm(msgspec.Struct, frozen=True):
 def npm_audit(read: Any, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for an audit that did not end, and for totals that its list does not bear out."""
     if "metadata" not in read:
-        raise BadEvidence(f"{name}: npm audit gives no totals; it did not end well")
+        raise BadEvidence(f"{name}: the npm audit report has no totals, so the run failed")
     found = shaped(read, _Npm, name)
     issues = [*_version_6(found), *_version_7(found)]
     totals = found.metadata.vulnerabilities or {}
     said = max(totals.get("total", 0), sum(count for key, count in totals.items() if key != "total"))
     listed = len(found.vulnerabilities or {}) if found.advisories is None else len(issues)
     if (said and not issues) or (found.advisories is None and said > listed):
-        raise BadEvidence(f"{name}: npm audit counts {said} vulnerabilities and lists {listed}: it is not whole")
+        raise BadEvidence(f"{name}: npm audit counts {said} vulnerabilities and lists {listed}; it is incomplete")
     if found.vulnerabilities and not issues:
         raise BadEvidence(f"{name}: npm audit lists {len(found.vulnerabilities)} packages and no advisory")
     yield from issues

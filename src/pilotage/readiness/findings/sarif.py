@@ -140,10 +140,10 @@ def sarif(read: Any, name: str) -> Iterator[Issue | Passed]:
         raise BadEvidence(f"{name} looks like SARIF {str(version)[:20]}; supported is 2.1.0")
     log = shaped(read, _Log, name)
     if not log.runs:
-        raise BadEvidence(f"{name} holds no run of any tool")
+        raise BadEvidence(f"{name} contains no tool run")
     if log.inline_external_properties:
         raise BadEvidence(
-            f"{name} keeps results under inlineExternalProperties, which are not read: write them in runs"
+            f"{name} keeps results under inlineExternalProperties, which are not supported: put them in runs"
         )
     for run in log.runs:
         yield from _run(run, name)
@@ -154,10 +154,10 @@ def _run(run: _Run, name: str) -> Iterator[Issue | Passed]:
     for invocation in run.invocations or ():
         failure = invocation.process_start_failure_message or invocation.exit_signal_name
         if invocation.execution_successful is False or failure:
-            raise BadEvidence(f"{name}: {tool} says that its run did not succeed" + f": {failure}" * bool(failure))
+            raise BadEvidence(f"{name}: {tool} reports that its run failed" + f": {failure}" * bool(failure))
         yield from _notified(invocation, tool)
     if run.results is None:
-        raise BadEvidence(f"{name}: {tool} gives no results")
+        raise BadEvidence(f"{name}: {tool} reports no results")
     rules = _Rules(run)
     for result in run.results:
         yield _judged(result, rules, run)
@@ -169,7 +169,7 @@ def _notified(invocation: _Invocation, tool: str) -> Iterator[Issue]:
     for one in told:
         if one.level == "error":
             called = (one.descriptor.id if one.descriptor else None) or f"{tool}-error"
-            yield Issue(id=called, sentence=f"{tool} could not do its work: {_words(one.message)}", severity="error")
+            yield Issue(id=called, sentence=f"{tool} failed: {_words(one.message)}", severity="error")
 
 
 class _Rules:
