@@ -99,11 +99,11 @@ def test_a_benchmark_has_the_name_that_it_was_given(tmp_path: Path) -> None:
         ),
         ([{"benchmark": "a", "primaryMetric": {"score": 1}}], "looks like JMH JSON"),
         ({"version": "2.1.0", "runs": []}, "looks like SARIF"),
-        ({"results": []}, "is of no format that is known here"),
-        ({"a": True}, "is of no format that is known here"),
+        ({"results": []}, "has an unknown format"),
+        ({"a": True}, "has an unknown format"),
     ],
 )
 def test_a_report_taken_for_another_one_says_what_it_looks_like(tmp_path: Path, new: Any, looks: str) -> None:
     ready, sentence = said(both(tmp_path, new, hyperfine()))
     assert not ready
-    assert f"new {looks}; supported are pytest-benchmark JSON, hyperfine JSON, k6's summary" in sentence
+    assert f"new {looks}; supported: pytest-benchmark JSON, hyperfine JSON, k6's summary" in sentence

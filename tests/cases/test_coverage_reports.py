@@ -17,11 +17,11 @@ def said(root: Path, name: str = "report", at_least: float = 0) -> tuple[bool, s
 def test_a_line_counted_twice_is_one_line_of_its_file() -> None:
     """k1LoW/octocov#728, jenkinsci/coverage-model#262."""
     found = said(DATA / "coverage", "cobertura-two-classes.xml", 60)
-    assert found == (False, "50.0 % of 2 lines run (cobertura-two-classes.xml), and 60 % are wanted")
+    assert found == (False, "50.0 % of 2 lines covered (cobertura-two-classes.xml); at least 60 % required")
 
 
 def test_lcov_with_nothing_but_sums_is_read_by_them() -> None:
-    assert said(DATA / "coverage", "sums-only.info", 80) == (True, "90.0 % of 10 lines run")
+    assert said(DATA / "coverage", "sums-only.info", 80) == (True, "90.0 % of 10 lines covered")
 
 
 LINES = '<class filename="a">{}</class>'
@@ -56,13 +56,13 @@ def test_a_line_counted_twice_is_one_line_in_every_format(
     tmp_path: Path, content: str, expected: tuple[int, int]
 ) -> None:
     hit, lines = expected
-    assert said(written(tmp_path, content)) == (True, f"{100 * hit / lines:.1f} % of {lines} lines run")
+    assert said(written(tmp_path, content)) == (True, f"{100 * hit / lines:.1f} % of {lines} lines covered")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
 def test_bytes_are_read_in_the_encoding_they_have(tmp_path: Path, encoding: str) -> None:
     for content in ("SF:a\nDA:1,1\nend_of_record\n", '{"totals": {"covered_lines": 1, "num_statements": 1}}'):
-        assert said(written(tmp_path, content.encode(encoding))) == (True, "100.0 % of 1 lines run")
+        assert said(written(tmp_path, content.encode(encoding))) == (True, "100.0 % of 1 lines covered")
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_bytes_are_read_in_the_encoding_they_have(tmp_path: Path, encoding: str)
             "SF:a\nDA:1,1\nLF:9\nLH:1\nend_of_record\n",
             "report counts 9 lines of a and lists 1; it is incomplete",
         ),
-        ("SF:a\nLF:1\nLH:2\nend_of_record\n", "says that 2 of 1 lines of a were run"),
+        ("SF:a\nLF:1\nLH:2\nend_of_record\n", "is inconsistent: 2 of 1 lines of a covered"),
         ("SF:a\nDA:1,-1\nend_of_record\n", "report:2: hits of line 1 is '-1'"),
         ("mode: set\nx/a.go:1.1,2.2 3\n", "report:2: is no block of a Go profile"),
         (cobertura(LINES.format('<line number="1" hits="many"/>')), "report:1: hits is 'many', not a number"),
         (cobertura(""), "covers no lines"),
         ("<coverage generated='1'><project><metrics statements='1'/></project></coverage>", "looks like Clover XML"),
         ('{"total": {"lines": {"pct": 100}, "statements": {}}}', "looks like Istanbul's JSON summary"),
-        ("<testsuites/>", "looks like JUnit XML; supported are Cobertura, JaCoCo, lcov, coverage.py JSON, Go's"),
+        ("<testsuites/>", "looks like JUnit XML; supported: Cobertura, JaCoCo, lcov, coverage.py JSON, Go's"),
         ('{"totals": {"covered_lines": 1}}', "totals has no num_statements"),
-        ('{"totals": {"covered_lines": 1,\n "num_statements": 1}', "report:2:22: is not whole JSON"),
+        ('{"totals": {"covered_lines": 1,\n "num_statements": 1}', "report:2:22: is not valid JSON"),
     ],
 )
 def test_what_is_less_than_it_says_or_of_another_format_is_refused(tmp_path: Path, content: str, words: str) -> None:

@@ -40,7 +40,7 @@ def of(folder: Path, content: Any, **wanted: Any) -> tuple[bool, str]:
         pytest.param("dependency-check.json", "1 finding: CVE-2021-44228 a.jar has CVE-2021-44228 (a.jar)",
                      id="jeremylong/DependencyCheck#2432"),
         pytest.param("cyclonedx.json", "1 finding: CVE-1", id="DefectDojo/django-DefectDojo#8406"),
-        pytest.param("hyperfine.json", "hyperfine.json looks like hyperfine JSON; supported are SARIF, Semgrep JSON, Bandit",
+        pytest.param("hyperfine.json", "hyperfine.json looks like hyperfine JSON; supported: SARIF, Semgrep JSON, Bandit",
                      id="hyperfine"),
     ],
 )  # fmt: skip
@@ -66,7 +66,7 @@ CLEAN = {"semgrep": SEMGREP, "bandit": BANDIT, "trivy": TRIVY, "grype": GRYPE, "
 
 @pytest.mark.parametrize("content", CLEAN.values(), ids=CLEAN)
 def test_a_clean_report_of_each_scanner_is_recognised_by_it_alone(tmp_path: Path, content: Any) -> None:
-    assert of(tmp_path, content) == (True, "no finding in report")
+    assert of(tmp_path, content) == (True, "no findings in report")
     assert len(fitting(content)) == 1
 
 
@@ -97,7 +97,7 @@ VULNERABLE: dict[str, tuple[Any, str]] = {
     "semgrep, a file that it could not parse": ({**SEMGREP, "errors": [{"level": "error", "message": "bad syntax"}]},
                                                 "semgrep-error bad syntax"),
     "bandit, a file that it could not parse": ({**BANDIT, "errors": [{"filename": "x", "reason": "syntax error"}]},
-                                               "bandit-error was not looked at: syntax error"),
+                                               "bandit-error was not checked: syntax error"),
 }  # fmt: skip
 
 
@@ -120,11 +120,11 @@ def test_a_finding_of_each_scanner_shuts_the_gate(tmp_path: Path, content: Any, 
         ({"Issues": [], "Stats": {}}, "looks like gosec JSON"),
         ({"error": {"code": "ENOLOCK", "summary": "no lock file"}}, "looks like an error of npm"),
         ({"version": "2.0.0", "runs": []}, "looks like SARIF 2.0.0; supported is 2.1.0"),
-        ({"bomFormat": "CycloneDX", "components": []}, "without `vulnerabilities`: give a scan of it"),
+        ({"bomFormat": "CycloneDX", "components": []}, "without `vulnerabilities`: use the report of a scan"),
         ({"bomFormat": "SPDX", "vulnerabilities": []}, "bomFormat is 'SPDX', not CycloneDX"),
-        ({"results": []}, "is of no format that is known here; supported are SARIF"),
+        ({"results": []}, "has an unknown format; supported: SARIF"),
         ({"dependencies": []}, "pip-audit checked no packages"),
-        ({"dependencies": [{"ref": "a"}]}, "report is not whole: Object missing required field `name`"),
+        ({"dependencies": [{"ref": "a"}]}, "report is incomplete: Object missing required field `name`"),
         ({"dependencies": [{"name": "a"}]}, "a has neither version and vulns nor skip_reason"),
         ({**SEMGREP, "paths": {"scanned": []}}, "Semgrep checked no files"),
         ({**SEMGREP, "results": [{}]}, "missing required field `check_id` - at `$.results[0]`"),
@@ -146,7 +146,7 @@ def test_taken_for_another_one_or_not_whole_is_not_ready(tmp_path: Path, content
 def test_of_one_key_twice_readers_take_either_so_it_is_refused(tmp_path: Path) -> None:
     ready, sentence = said(written(tmp_path, '{"runs": [{"tool": {"driver": {"name": "x"}}}], "runs": []}'))
     assert not ready
-    assert "the key 'runs' stands twice" in sentence
+    assert "the key 'runs' appears twice" in sentence
 
 
 # ── fields that decide ─────────────────────────────────────────────────────────────────────────────────────
@@ -162,10 +162,10 @@ def test_of_one_key_twice_readers_take_either_so_it_is_refused(tmp_path: Path) -
         ),
         pytest.param(
             "sarif-unchanged.json",
-            (True, "no finding in sarif-unchanged.json; passed over: 1 unchanged since the baseline"),
+            (True, "no findings in sarif-unchanged.json; ignored: 1 unchanged since the baseline"),
             id="microsoft/sarif-tutorials#12",
         ),
-        pytest.param("sarif-utf-16.json", (True, "no finding in sarif-utf-16.json"), id="morganstanley/testplan#1346"),
+        pytest.param("sarif-utf-16.json", (True, "no findings in sarif-utf-16.json"), id="morganstanley/testplan#1346"),
     ],
 )
 def test_a_field_of_sarif_that_decides_is_read(file: str, expected: tuple[bool, str]) -> None:
@@ -210,7 +210,7 @@ LOWERED = [{"ruleConfigurationOverrides": [{"descriptor": {"id": "E"}, "configur
     ],
 )
 def test_a_note_is_passed_over_and_counted(tmp_path: Path, content: Any) -> None:
-    assert of(tmp_path, content) == (True, "no finding in report; passed over: 1 of level note")
+    assert of(tmp_path, content) == (True, "no findings in report; ignored: 1 of level note")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_what_is_no_note_and_nobody_accepted_is_a_finding(tmp_path: Path, conten
     ],
 )  # fmt: skip
 def test_what_somebody_decided_is_passed_over_and_counted(tmp_path: Path, content: Any, words: str) -> None:
-    assert of(tmp_path, content) == (True, f"no finding in report; ignored: {words}")
+    assert of(tmp_path, content) == (True, f"no findings in report; ignored: {words}")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_what_somebody_decided_is_passed_over_and_counted(tmp_path: Path, conten
     [
         (sarif({"level": "fatal"}), "at `$.runs[0].results[0].level`"),
         (sarif({"suppressions": [{"status": "maybe"}]}), "at `$.runs[0].results[0].suppressions[0].status`"),
-        (sarif(invocations=[{"exitSignalName": "SIGKILL"}]), "did not succeed: SIGKILL"),
+        (sarif(invocations=[{"exitSignalName": "SIGKILL"}]), "reports that its run failed: SIGKILL"),
         ({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "T"}}, "externalPropertyFileReferences": {}}]},
          "reports no results"),
         ({**sarif(), "inlineExternalProperties": [{"results": []}]}, "keeps results under inlineExternalProperties"),
@@ -284,7 +284,7 @@ def test_a_field_of_sarif_with_an_impossible_value_is_refused_with_its_place(
 def test_a_finding_is_accepted_by_any_of_its_names() -> None:
     """semantica-agi/semantica#1543: which name is the id changes with the database."""
     for name in ("CVE-2019-1010083", "GHSA-5wv5-4vpf-pj6m", "PYSEC-2019-179", "cve-2019-1010083"):
-        expected = f"no finding in pip-audit-aliases.json; decided about: {name} (not reachable)"
+        expected = f"no findings in pip-audit-aliases.json; accepted: {name} (not reachable)"
         assert said(FINDINGS, "pip-audit-aliases.json", accept={name: "not reachable"}) == (True, expected)
     assert not said(FINDINGS, "pip-audit-aliases.json", accept={"CVE-2": "another one"})[0]
 

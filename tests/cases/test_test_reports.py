@@ -123,7 +123,7 @@ def test_tests_that_did_not_run_are_no_pass_in_any_dialect(tmp_path: Path, conte
 
 def test_tests_that_did_not_run_are_no_pass_of_googletest() -> None:
     """google/googletest#3836: status="notrun"."""
-    assert said(TESTS, "googletest-notrun.xml") == (False, "googletest-notrun.xml: no test was run, 2 were skipped")
+    assert said(TESTS, "googletest-notrun.xml") == (False, "googletest-notrun.xml: no tests ran, 2 were skipped")
 
 
 # ── encodings ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,8 +152,8 @@ def test_utf_16_that_still_declares_utf_8_is_what_powershell_writes(tmp_path: Pa
     [
         (b'<?xml version="1.0" encoding="punycode"?><testsuite/>', "report:1: declares the encoding 'punycode'"),
         (b'<?xml version="1.0" encoding="nonsense"?><testsuite/>', "report:1: declares the encoding 'nonsense'"),
-        (b'<testsuite>\n <testcase name="pr\xfcft"/></testsuite>', "report:2:20: is not whole XML"),
-        (b"<testsuite>\n<testcase></testsuite>", "report:2:13: is not whole XML: mismatched tag"),
+        (b'<testsuite>\n <testcase name="pr\xfcft"/></testsuite>', "report:2:20: is not valid XML"),
+        (b"<testsuite>\n<testcase></testsuite>", "report:2:13: is not valid XML: mismatched tag"),
         (b"<testsuite>" * 200, "report:1: is nested deeper than 100 elements"),
     ],
 )
@@ -187,8 +187,8 @@ ROWS = '<UnitTestResult testName="r" outcome="{}"><InnerResults>{}</InnerResults
         (trx(ONE, outcome="Failed"), (False, "report:1: the run ended as 'Failed', and no test explains why")),
         (trx(ONE, 'total="1" aborted="1"'), (False, "report:1: counts 1 failed tests, and 0 are listed")),
         (trx(ONE, 'total="5"'), (False, "report:1: counts 5 tests, and 1 are listed")),
-        (trx(ONE, outcome=""), (False, "report has no ResultSummary: the run did not end")),
-        (trx(ONE.replace("Passed", "Inconclusive")), (False, "report: no test was run, 1 were skipped")),
+        (trx(ONE, outcome=""), (False, "report has no ResultSummary: the run did not finish")),
+        (trx(ONE.replace("Passed", "Inconclusive")), (False, "report: no tests ran, 1 were skipped")),
     ],
 )
 def test_trx_of_dotnet_is_read_with_its_summary(tmp_path: Path, content: str, expected: tuple[bool, str]) -> None:
@@ -206,9 +206,9 @@ def test_trx_of_dotnet_is_read_with_its_summary(tmp_path: Path, content: str, ex
         ("1..1\n    not ok 1 - inner\nok 1 - outer\n", (False, "1 of 1 tests failed: inner")),
         ("1..1\nok 1\n# tests 3\n# fail 2\n", (False, "report counts 2 failed tests at its end, and lists none")),
         ("TAP version 14\n1..3\nok 1\nBail out! no database\n", (False, "report:4: Bail out! no database")),
-        ("1..3\nok 1\nok 2\n", (False, "report plans 3 tests and holds 2; it is incomplete")),
+        ("1..3\nok 1\nok 2\n", (False, "report plans 3 tests and contains 2; it is incomplete")),
         ("ok 1\nok 2\n", (False, "report has no plan such as 1..2; it is incomplete")),
-        ("1..0 # SKIP nothing here\n", (False, "report: no test was run")),
+        ("1..0 # SKIP nothing here\n", (False, "report: no tests ran")),
         ("1..1\n1..1\nok 1\n", (False, "report:2: a second plan; the first is 1..1")),
     ],
 )
@@ -230,4 +230,4 @@ def test_tap_is_read_with_its_plan(tmp_path: Path, content: str, expected: tuple
 def test_a_report_taken_for_another_one_says_what_it_looks_like(tmp_path: Path, content: str, looks: str) -> None:
     ready, sentence = said(written(tmp_path, content))
     assert not ready
-    assert sentence.startswith(f"report looks like {looks}; supported are JUnit XML, .NET TRX, TAP")
+    assert sentence.startswith(f"report looks like {looks}; supported: JUnit XML, .NET TRX, TAP")

@@ -260,11 +260,6 @@ def _figures(sentence: str) -> list[str]:
     return sorted(re.findall(r"\d+(?:\.\d+)?", sentence))
 
 
-def _figures(sentence: str) -> list[str]:
-    """The numbers in a sentence. Its words may be those of another version of Pilotage."""
-    return sorted(re.findall(r"\d+(?:\.\d+)?", sentence))
-
-
 def _seen(one: Gate) -> tuple[Proof, ...]:
     return tuple(proof for proof in one.proofs if proof.kind != "sign-off")
 
