@@ -40,7 +40,7 @@ def main() -> None:
             configuration.read_text()
             + 'status_page: {folder: public, title: "Shop status", environment: demo, address: "http://localhost/"}\n'
         )
-        _run(place, "action", "add", "a smoke test that a bad build fails", "--owner", "bob", "--due", "2026-01-05",
+        _run(place, "followup", "add", "a smoke test that a bad build fails", "--owner", "bob", "--due", "2026-01-05",
              "--criterion", "the demo's bad release fails it", "--priority", "high")  # fmt: skip
         for name in ("incident", "report", "retro"):
             _run(place, name, "-o", f"{name}.html")

@@ -86,7 +86,7 @@ def test_a_rollout_takes_the_place_of_another_whole_or_not_at_all(
     store.close()
 
     def supersede(store: Store) -> None:
-        store.supersede(wanted("web", "4.0"), running, time.time())
+        store.replace(wanted("web", "4.0"), running, time.time())
 
     for count in (1, 2):
         assert killed(place, "supersede", count, supersede)

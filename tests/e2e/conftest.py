@@ -45,7 +45,7 @@ THREE_WEIGHTS = {"canary.weights": ["25%", "50%", "100%"]}
 IN_PROCESS = frozenset(
     (
         "status", "history", "events", "explain", "ready", "sign-off", "waive", "audit", "report", "dora", "incident",
-        "retro", "action", "deploy", "watch", "pause", "resume", "promote", "abort", "rollback", "approve", "reject", "down",
+        "retro", "followup", "deploy", "watch", "pause", "resume", "promote", "abort", "rollback", "approve", "reject", "down",
     )
 )  # fmt: skip
 """Commands whose own process adds nothing to most tests. `test_commands.py` types each as a process, as a user does."""

@@ -64,7 +64,7 @@ def test_a_life_of_releases(shop: Make) -> None:
         assert "lunch" in page
         assert "<svg" in page
         it.run("deploy", it.release("v9"), expect=7)
-        looks = it.run("watch", "--json", "--looks", "--timeout", "2s", expect=6).splitlines()
+        looks = it.run("watch", "--json", "--ticks", "--timeout", "2s", expect=6).splitlines()
         assert {json.loads(line)["type"] for line in looks} >= {"look", "paused"}
         it.run("resume")
         it.run("abort", "-m", "changed my mind")

@@ -90,7 +90,7 @@ def _figures(it: Shop) -> None:
 
 
 def _retrospective(it: Shop) -> None:
-    it.run("action", "add", "smoke test for errors", "--owner", "bob", "--due", "2026-01-05", "--criterion",
+    it.run("followup", "add", "smoke test for errors", "--owner", "bob", "--due", "2026-01-05", "--criterion",
            "a bad build fails it", "--priority", "high")  # fmt: skip
     sheet = it.run("retro", "--format", "markdown")
     assert "Agenda, 60 minutes" in sheet
@@ -98,12 +98,14 @@ def _retrospective(it: Shop) -> None:
     assert "action 1 of bob is overdue since 2026-01-05" in sheet
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
     (gate,) = [one for one in told["gates"] if one["item"] == "action_1"]
-    assert (gate["status"], gate["next_step"]) == ("not-ready", "pilotage action done 1 --outcome …")
-    it.run("action", "done", "1", "--outcome", "the smoke test found the next one")
+    assert (gate["status"], gate["next_step"]) == ("not-ready", "pilotage followup done 1 --outcome …")
+    it.run("followup", "done", "1", "--outcome", "the smoke test found the next one")
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
     assert not [one for one in told["gates"] if one["item"] == "action_1"]
-    it.run("action", "add", "write it down", "--owner", "eve", "--due", "2099-01-05", "--criterion", "it stands there")
-    it.run("action", "export", "--ics", "actions.ics")
+    it.run(
+        "followup", "add", "write it down", "--owner", "eve", "--due", "2099-01-05", "--criterion", "it stands there"
+    )
+    it.run("followup", "export", "--ics", "actions.ics")
     assert b"SUMMARY:shop: write it down" in (it.directory / "actions.ics").read_bytes()
 
 

@@ -172,7 +172,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
                 "production",
                 "--role",
                 "release-manager",
-                "--because",
+                "--reason",
                 "not yet",
                 "--until",
                 "1d",

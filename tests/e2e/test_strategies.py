@@ -145,7 +145,7 @@ def test_r12_a_failed_check_keeps_users_out_and_the_failed_environment_for_study
     assert rollout.state.preserved
     assert len(it.instances("v1")) == 2
     assert it.json("status")["kept_environment"] == "v1"
-    it.run("clean")
+    it.run("cleanup")
     until = time.monotonic() + 15
     while it.instances("v1"):
         assert time.monotonic() < until

@@ -84,7 +84,7 @@ def test_what_is_printed_of_finished_rollouts_has_no_old_word_and_fits_its_schem
         said("events, deploy, watch: each line", "events", known[version])
         said("explain", "explain", known[version])
     said("notify list", "notify", "list")
-    said("followup list", "action", "list", "--all")
+    said("followup list", "followup", "list", "--all")
     said("announce list", "announce", "list", "3.0")
     said("ready", "ready", "4.0")
     said("doctor", "doctor")

@@ -99,12 +99,12 @@ def take_back_offline(project: Project, actor: str, environment: str | None, to:
     return place.name, take_back_at(place, to, actor)
 
 
-def clean(project: Project, actor: str, environment: str | None) -> str:
+def clean_up(project: Project, actor: str, environment: str | None) -> str:
     """Remove a failed environment that was kept for study. Returns its version; empty where none is kept."""
     rollout = project.rollout(environment)
     project.require(actor, Permission.CLEAN, rollout.environment)
     if not rollout.state.preserved or not rollout.state.status.final:
         return ""
-    project.store.clean(rollout.id, actor, project.clock.now())
+    project.store.clean_up(rollout.id, actor, project.clock.now())
     attend(project, rollout.service, rollout.environment)
     return rollout.version

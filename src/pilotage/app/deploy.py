@@ -33,7 +33,7 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> Started:
     if serving and serving[0] == plan.version:
         return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
     told = check_ready(project, actor, request)
-    pace = (Pace.URGENT if request.emergency else Pace.FULL) if serving else Pace.FIRST
+    pace = (Pace.URGENT if request.emergency_reason else Pace.FULL) if serving else Pace.FIRST
     return start(project, actor, request, serving[0] if serving else None, pace, told)
 
 
@@ -44,19 +44,19 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
     if plan.version == latest.old:
         store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
         return Started(latest, f"{latest.version} is undone: {plan.version} was deployed again", fresh=False)
-    if request.if_busy == "refuse":
+    if request.on_conflict == "refuse":
         raise StoreConflict(
             f"{latest.version} is rolling out in {plan.environment}: wait for it, `pilotage abort` it first, or say "
-            "--if-busy queue or supersede"
+            "--on-conflict queue or replace"
         )
     for other in store.queued(plan.service, plan.environment):
         if other.version == plan.version:
             return Started(store.get(other.id), f"{plan.version} waits its turn already", fresh=False)
     told = check_ready(project, actor, request)
-    pace, now = Pace.URGENT if request.emergency else Pace.FULL, store.clock.now()
+    pace, now = Pace.URGENT if request.emergency_reason else Pace.FULL, store.clock.now()
     wanted = _wanted(project, actor, request, latest.old, pace, told)
-    if request.if_busy == "supersede":
-        rollout = store.supersede(wanted, latest.id, now)
+    if request.on_conflict == "replace":
+        rollout = store.replace(wanted, latest.id, now)
         return Started(rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
     rollout = store.create(plan, wanted.state, wanted.snapshot, actor, now, queued=True, more=told)
     return Started(rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
@@ -77,7 +77,7 @@ def _wanted(
 ) -> Wanted:
     plan = request.plan
     state: RolloutState = begin(plan, old, pace, project.people.identify(actor).name)
-    if request.emergency:
-        state = replace(state, reason=request.emergency)
+    if request.emergency_reason:
+        state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)
     return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=told)

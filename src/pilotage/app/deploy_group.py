@@ -53,7 +53,7 @@ def _checked(
             where = one.loaded.place("environments")
             raise PlanStopped(f"{where}: {name} has no environment {request.environment!r}")
         plan = plan_for(one.loaded, request.environment, Wish(request.versions[name]))
-        asked = DeployRequest(plan=plan, emergency=request.emergency)
+        asked = DeployRequest(plan=plan, emergency_reason=request.emergency_reason)
         check_may_begin(one, asked)
         serving = project.store.serving(name, request.environment)
         if not serving or serving[0] != plan.version:

@@ -42,7 +42,7 @@ def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[E
     from pilotage.app.readiness.assessment import assess_readiness, enforced, in_words
 
     plan = request.plan
-    if request.emergency or not enforced(project.loaded, plan.environment):
+    if request.emergency_reason or not enforced(project.loaded, plan.environment):
         return ()
     found = assess_readiness(project, actor, plan)
     if not found.ready:
@@ -117,7 +117,7 @@ def _may_begin(project: Project, request: DeployRequest) -> None:
     now = store.clock.now()
     calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
     freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
-    if freeze is not None and not request.emergency:
+    if freeze is not None and not request.emergency_reason:
         raise StoreConflict(
             f"{plan.version} is not deployed: {in_words(freeze, calendar.zone)} ({freeze.source or 'calendar'}). "
             'Wait, or --break-glass --reason "…"'

@@ -25,13 +25,13 @@ class BadFile(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayRequest:
-    """source: a CSV, or a Prometheus range as JSON · tolerated_ratio: not called harm below it · false_rollback:
+    """source: a CSV, or a Prometheus range as JSON · max_ratio: not called harm below it · false_positive_rate:
     probability of calling a good canary bad, such as 0.1% · limit: a rate that is harm whatever stable does ·
     cumulative: the counts are counters that grow · factor: of a gauge, not harm below it · picture: an SVG to draw."""
 
     source: Path
-    tolerated_ratio: float = 1.25
-    false_rollback: str = "0.1%"
+    max_ratio: float = 1.25
+    false_positive_rate: str = "0.1%"
     limit: str | None = None
     cumulative: bool = False
     factor: float = 2.0
@@ -55,7 +55,7 @@ def replay_counts(request: ReplayRequest) -> Judged:
     source = request.source
     try:
         limit = parse_share(request.limit) if request.limit else None
-        judge = CountJudge(request.tolerated_ratio, parse_share(request.false_rollback), limit)
+        judge = CountJudge(request.max_ratio, parse_share(request.false_positive_rate), limit)
         done = replay(looks_of(_text(source), cumulative=request.cumulative), judge)
     except ValueError as error:
         raise BadFile(f"{source}: {error}") from None
@@ -67,7 +67,7 @@ def replay_counts(request: ReplayRequest) -> Judged:
         harm=decided is not None and decided.verdict.kind is VerdictKind.FAIL,
         sentence=done.sentence,
         notes=tuple(done.notes),
-        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.tolerated_ratio)} 256×  (│ is tolerated)",
+        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×  (│ is tolerated)",
         data={
             "schema": 1,
             "decision": decided.verdict.kind.value if decided else None,
@@ -85,7 +85,7 @@ def replay_samples(request: ReplayRequest) -> Judged:
     """The same of samples of a gauge. Raises BadFile, OSError."""
     source = request.source
     try:
-        judge = GaugeJudge(source.stem, request.factor, parse_share(request.false_rollback))
+        judge = GaugeJudge(source.stem, request.factor, parse_share(request.false_positive_rate))
         done = replay_gauge(samples_of(_text(source)), judge)
     except ValueError as error:
         raise BadFile(f"{source}: {error}") from None

@@ -11,12 +11,12 @@ from pilotage.model.rollout import CommandKind
 
 @dataclass(frozen=True, kw_only=True)
 class DeployRequest:
-    """if_busy: while another rollout is under way, refuse, queue or supersede · emergency: why freezes and gates do not
-    count this time; empty where they do."""
+    """on_conflict: while another rollout is under way, refuse, queue or replace it · emergency_reason: why freezes and
+    gates do not count this time; empty where they do."""
 
     plan: Plan
-    if_busy: str = "refuse"
-    emergency: str = ""
+    on_conflict: str = "refuse"
+    emergency_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class GroupRequest:
 
     environment: str
     versions: Mapping[str, str]
-    emergency: str = ""
+    emergency_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, said
-from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.planning import wish_of, wish_options, wish_options_beside_reason
 
 if TYPE_CHECKING:
     from pilotage.model.announcement import Announced
@@ -204,17 +204,17 @@ def _moment(text: str, plan: Plan) -> float:
 @click.argument("item")
 @click.argument("version")
 @environment_option
-@wish_options
-@click.option("--because", required=True, callback=said, help="Reason. It is stored with the release.")
+@wish_options_beside_reason
+@click.option("-m", "--reason", required=True, callback=said, help="Why. Stored with the release.")
 @click.pass_obj
-def skip(project: Project, /, item: str, version: str, environment: str | None, because: str, **wished: Any) -> None:
+def skip(project: Project, /, item: str, version: str, environment: str | None, reason: str, **wished: Any) -> None:
     """Skip ITEM for this release."""
     from pilotage.app.announcements import skip as leave_out
     from pilotage.app.requests import AnnouncementRequest
 
-    plan = _plan(project, version, environment, wished)
-    leave_out(project, project.actor, AnnouncementRequest(plan=plan, item=item, reason=because))
-    click.echo(f"{item} is skipped: {because}")
+    plan = _plan(project, version, environment, {**wished, "reason": reason})
+    leave_out(project, project.actor, AnnouncementRequest(plan=plan, item=item, reason=reason))
+    click.echo(f"{item} is skipped: {reason}")
 
 
 @announce.command()

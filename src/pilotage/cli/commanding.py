@@ -7,9 +7,7 @@ from typing import Any
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.options import environment_option
-
-_reason = click.option("-m", "--reason", default="", help="Why. Recorded with the rollout.")
+from pilotage.cli.options import environment_option, reason_option
 
 
 def _send(project: Project, environment: str | None, kind: str, reason: str, full: bool = False) -> None:
@@ -37,7 +35,7 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
 def _command(kind: str, text: str) -> Any:
     @click.command(kind, help=text)
     @environment_option
-    @_reason
+    @reason_option
     @click.pass_obj
     def command(project: Project, environment: str | None, reason: str) -> None:
         _send(project, environment, kind, reason)
@@ -54,7 +52,7 @@ reject = _command("reject", "Reject the step that is waiting for approval, and r
 
 @click.command()
 @environment_option
-@_reason
+@reason_option
 @click.option("--offline", is_flag=True, help="Use only the router's and the fleet's files: no store, no worker.")
 @click.option("--to", help="With --offline: the version to send all users to. Default: the stable version.")
 @click.pass_obj
@@ -78,7 +76,7 @@ def abort(project: Project, environment: str | None, reason: str, offline: bool,
 
 @click.command()
 @environment_option
-@_reason
+@reason_option
 @click.option("--full", is_flag=True, help="Skip all remaining analysis. Every weight change is still confirmed.")
 @click.pass_obj
 def promote(project: Project, environment: str | None, reason: str, full: bool) -> None:
@@ -88,7 +86,7 @@ def promote(project: Project, environment: str | None, reason: str, full: bool) 
 
 @click.command()
 @environment_option
-@_reason
+@reason_option
 @click.option("--to", help="An earlier version of this environment. Default: the last good one.")
 @click.option("--detach", is_flag=True, help="Return immediately.")
 @click.pass_obj
@@ -114,18 +112,18 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
 @click.command()
 @environment_option
 @click.pass_obj
-def clean(project: Project, environment: str | None) -> None:
+def cleanup(project: Project, environment: str | None) -> None:
     """Delete a failed environment that was kept for debugging. The worker stops its instances."""
-    from pilotage.app.commands import clean as remove
+    from pilotage.app.commands import clean_up
 
-    version = remove(project, project.actor, environment)
+    version = clean_up(project, project.actor, environment)
     click.echo(f"deleting the failed environment with {version}" if version else "no failed environment is kept")
 
 
 @click.command()
 @click.argument("name")
 @environment_option
-@_reason
+@reason_option
 @click.option("--for", "duration", help="How long from now, such as 4h or 3d.")
 @click.option("--lift", is_flag=True, help="End the freeze now.")
 @click.pass_obj

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.options import environment_option, json_option
+from pilotage.cli.options import environment_option, json_option, reason_option
 
 
 @click.group()
@@ -35,7 +35,7 @@ def show(project: Project, environment: str | None, as_json: bool) -> None:
 
 @flag.command("kill")
 @environment_option
-@click.option("-m", "--reason", default="", help="Why. Recorded with the rollout.")
+@reason_option
 @click.pass_obj
 def kill(project: Project, environment: str | None, reason: str) -> None:
     """Turn the flag off for everyone now, and confirm it. Needs no worker and ignores gates and freezes.

@@ -26,9 +26,11 @@ from pilotage.cli.options import json_option
 )
 @click.option("--cumulative", is_flag=True, help="The CSV has growing counters, not counts per row.")
 @click.option(
-    "--tolerated-ratio", type=float, default=1.25, show_default=True, help="Smallest error ratio that counts as harm."
+    "--max-ratio", type=float, default=1.25, show_default=True, help="Smallest error ratio that counts as harm."
 )
-@click.option("--false-rollback", default="0.1%", show_default=True, help="Probability of rolling back a good canary.")
+@click.option(
+    "--false-positive-rate", default="0.1%", show_default=True, help="Probability of rolling back a good canary."
+)
 @click.option("--limit", help="Error rate that is always harm, such as 5%.")
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the ratio to this file, as SVG.")
 @json_option
@@ -37,8 +39,8 @@ def judge(
     gauge: bool,
     factor: float,
     cumulative: bool,
-    tolerated_ratio: float,
-    false_rollback: str,
+    max_ratio: float,
+    false_positive_rate: str,
     limit: str | None,
     picture: Path | None,
     as_json: bool,
@@ -52,7 +54,7 @@ def judge(
     if picture is not None and not picture.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(picture))
     request = ReplayRequest(
-        source=source, tolerated_ratio=tolerated_ratio, false_rollback=false_rollback, limit=limit,
+        source=source, max_ratio=max_ratio, false_positive_rate=false_positive_rate, limit=limit,
         cumulative=cumulative, factor=factor, picture=picture,
     )  # fmt: skip
     judged = (replay_samples if gauge else replay_counts)(request)

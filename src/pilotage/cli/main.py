@@ -48,7 +48,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "reject": ("commanding", "Reject the step that is waiting, and roll back."),
         "freeze": ("commanding", "Block new rollouts for a while; rollbacks are allowed."),
         "flag": ("flagging", "Show a release's flag, or turn it off for everyone."),
-        "clean": ("commanding", "Delete a failed environment kept for debugging."),
+        "cleanup": ("commanding", "Delete a failed environment kept for debugging."),
         "drill": ("drilling", "Practise a rollback and measure how long it takes."),
     },
     "Communicate": {
@@ -63,7 +63,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "dora": ("reporting", "Show DORA's five metrics and the rollouts behind them."),
         "incident": ("reporting", "Write the incident report for a rolled-back release."),
         "retro": ("retrospecting", "Write the fact sheet and agenda of a retrospective."),
-        "action": ("retrospecting", "Track follow-up actions from retrospectives."),
+        "followup": ("retrospecting", "Track follow-up actions from retrospectives."),
         "judge": ("judging", "Replay past metrics: when would it have rolled back?"),
         "analysis": ("judging", "Import analysis rules from Argo Rollouts."),
     },
@@ -116,6 +116,13 @@ class _Lazy(click.Group):
             # Whoever read has seen enough, as `head` has. What is left of the output goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise click.exceptions.Exit(141) from None
+        except click.NoSuchOption as error:
+            from pilotage.cli.renamed import renamed_option
+
+            where = error.ctx.command_path if error.ctx else ""
+            if said := renamed_option(where, error.option_name):
+                raise click.UsageError(said, error.ctx) from None
+            raise
         except PilotageError as error:
             if _run.debug:
                 raise
@@ -143,6 +150,10 @@ class _Lazy(click.Group):
         if args and args[0] not in _COMMANDS:
             from difflib import get_close_matches
 
+            from pilotage.cli.renamed import COMMANDS
+
+            if args[0] in COMMANDS:
+                raise click.UsageError(f"`pilotage {args[0]}` is now `pilotage {COMMANDS[args[0]]}`", ctx)
             close = get_close_matches(args[0], _COMMANDS, n=1)
             hint = f"; did you mean {close[0]}?" if close else "; `pilotage --help` lists them"
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)

@@ -27,4 +27,5 @@ key_option = click.option(
     "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Trust only signatures of this public key (PEM). Repeatable.",
 )  # fmt: skip
+reason_option = click.option("-m", "--reason", default="", help="Why. Recorded with the rollout.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")

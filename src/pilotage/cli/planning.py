@@ -29,6 +29,15 @@ def plan() -> None:
 
 def wish_options(command: Any) -> Any:
     """Add the options that describe the wanted plan."""
+    return _wish_options(command, "-m", "--reason", words="Why you accept the conflicts. Recorded in the plan.")
+
+
+def wish_options_beside_reason(command: Any) -> Any:
+    """Add the same options to a command with a --reason of its own."""
+    return _wish_options(command, "--accept-reason", words="Why you accept the conflicts. Default: --reason.")
+
+
+def _wish_options(command: Any, *names: str, words: str) -> Any:
     for option in reversed(
         (
             click.option("--date", "release_date", type=_DAY, help="Day on which all users have the release."),
@@ -45,7 +54,7 @@ def wish_options(command: Any) -> Any:
                 metavar="A..B",
                 help="Assess the risk of these commits, and compare the strategy with it.",
             ),
-            click.option("--reason", help="Why you accept the conflicts. Recorded in the plan."),
+            click.option(*names, "accept_reason", help=words),
         )
     ):
         command = option(command)
@@ -59,21 +68,24 @@ def wish_of(
     as_of: datetime | None,
     done: str | None,
     accept: tuple[str, ...],
-    reason: str | None,
+    accept_reason: str | None,
     with_risk: str | None,
+    reason: str = "",
 ) -> Wish:
-    """Return what the options ask for. Raises UsageError for --accept without --reason, or the reverse."""
+    """Return what the options ask for. reason: the command's own, which stands for a missing --accept-reason. Raises
+    UsageError for --accept without --reason, or the reverse."""
     from pilotage.app.plan import Wish
     from pilotage.model.acceptance import Acceptance
 
-    if bool(accept) != bool(reason):
+    given = accept_reason or (reason if accept else "")
+    if bool(accept) != bool(given):
         raise click.UsageError("--accept CONFLICT and --reason TEXT go together")
     return Wish(
         version,
         release_date.date() if release_date else None,
         as_of.date() if as_of else project.today,
         tuple(name.strip() for name in (done or "").split(",") if name.strip()),
-        {name: Acceptance(str(reason), project.actor) for name in accept},
+        {name: Acceptance(given, project.actor) for name in accept},
         risk=_assessed(project, with_risk) if with_risk else None,
     )
 

@@ -47,7 +47,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         click.echo(f"it {found.home.words}{moving}")
     newest = found.newest
     if newest is not None and newest.preserved:
-        click.echo(f"the failed environment with {newest.version} is kept for debugging: `pilotage clean` deletes it")
+        click.echo(f"the failed environment with {newest.version} is kept for debugging: `pilotage cleanup` deletes it")
     for line in found.troubles:
         click.echo(line)
     for waiting in found.queued:

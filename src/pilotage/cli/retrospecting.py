@@ -1,4 +1,4 @@
-"""`retro` and `action`: the fact sheet of a retrospective, and its follow-up actions."""
+"""`retro` and `followup`: the fact sheet of a retrospective, and its follow-up actions."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def retro(
 
 
 @click.group()
-def action() -> None:
+def followup() -> None:
     """Track follow-up actions from retrospectives.
 
-    An overdue action blocks the next release where readiness is enforced.
+    An overdue follow-up blocks the next release where readiness is enforced.
     """
 
 
-@action.command()
+@followup.command()
 @click.argument("description", callback=said)
 @click.option("--owner", required=True, callback=said, help="Person who does it.")
 @click.option("--due", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Due date, as YYYY-MM-DD.")
@@ -55,33 +55,33 @@ def action() -> None:
 def add(
     project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str
 ) -> None:
-    """Add an action."""
+    """Add a follow-up."""
     from pilotage.app.followups import resolve
     from pilotage.model.followup import FollowUp
 
     made = FollowUp(0, description, owner, due.date().isoformat(), criterion, priority, release)
     number = resolve(project, project.actor, made)
-    click.echo(f"action {number}: {owner} until {made.due}")
+    click.echo(f"follow-up {number}: {owner} until {made.due}")
 
 
-@action.command()
+@followup.command()
 @click.argument("number", type=int)
-@click.option("--outcome", required=True, callback=said, help="Result of the action.")
+@click.option("--outcome", required=True, callback=said, help="Result of the follow-up.")
 @click.pass_obj
 def done(project: Project, number: int, outcome: str) -> None:
-    """Close action NUMBER."""
+    """Close follow-up NUMBER."""
     from pilotage.app.followups import finish
 
     finish(project, project.actor, number, outcome)
-    click.echo(f"action {number} is done: {outcome}")
+    click.echo(f"follow-up {number} is done: {outcome}")
 
 
-@action.command("list")
-@click.option("--all", "everything", is_flag=True, help="Include closed actions.")
+@followup.command("list")
+@click.option("--all", "everything", is_flag=True, help="Include closed follow-ups.")
 @json_option
 @click.pass_obj
 def show_all(project: Project, everything: bool, as_json: bool) -> None:
-    """List open actions by due date."""
+    """List open follow-ups by due date."""
     from pilotage.app.followups import actions_here
 
     found = actions_here(project, open_only=not everything)
@@ -97,7 +97,7 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
     from pilotage.cli.showing import table
 
     rows = [(str(a.id), a.description, a.owner, a.due, _state(a, today), a.priority, a.criterion) for a in found]
-    console().print(table(("action", "what", "owner", "due", "state", "priority", "done when"), rows))
+    console().print(table(("follow-up", "what", "owner", "due", "state", "priority", "done when"), rows))
 
 
 def _state(one: FollowUp, today: str) -> str:
@@ -106,21 +106,27 @@ def _state(one: FollowUp, today: str) -> str:
     return "overdue" if one.overdue(today) else "open"
 
 
-@action.command()
+@followup.command()
 @click.option(
-    "--ics", type=click.Path(path_type=Path, dir_okay=False), help="Write the actions to this file, as calendar tasks."
+    "--ics",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the follow-ups to this file, as calendar tasks.",
 )
-@click.option("--issues", type=click.Choice(["github", "gitlab"]), help="Open an issue for each action that has none.")
+@click.option(
+    "--issues", type=click.Choice(["github", "gitlab"]), help="Open an issue for each follow-up that has none."
+)
 @click.option("--project", "place", help="With --issues: owner/name, or the project's path on GitLab.")
 @click.option("--token", help="With --issues: name of the environment variable with the token.")
 @click.option("--url", help="With --issues: address of a self-hosted server.")
-@click.option("--private", is_flag=True, help="With --url: allow an address in a private network.")
+@click.option(
+    "--allow-private-network", "private", is_flag=True, help="With --url: allow an address in a private network."
+)
 @click.pass_obj
 def export(
     project: Project, ics: Path | None, issues: str | None, place: str | None, token: str | None, url: str | None,
     private: bool,
 ) -> None:  # fmt: skip
-    """Export open actions to a calendar or an issue tracker."""
+    """Export open follow-ups to a calendar or an issue tracker."""
     from pilotage.app.followups import actions_here
 
     found = actions_here(project, open_only=True)
@@ -146,4 +152,4 @@ def _open_issues(
         raise click.UsageError("--issues needs --project, and --token with the name of a variable that holds one")
     tracker = Tracker(kind=kind, project=place, token=secret, url=url, private=private)
     for number, address in open_issues(project, tracker):
-        click.echo(f"action {number}: {address}")
+        click.echo(f"follow-up {number}: {address}")

@@ -23,9 +23,10 @@ from pilotage.model.record import Recorded
 @click.option("--wait/--no-wait", default=True, help="Follow to the end (default); --no-wait is --detach.")
 @click.option("--timeout", help="Stop following after this time, such as 10m (exit 6). The rollout continues.")
 @click.option(
-    "--if-busy",
-    type=click.Choice(["refuse", "queue", "supersede"]),
-    help="If another rollout is in progress: refuse, queue, or roll it back first. Default: `when_busy`.",
+    "--on-conflict",
+    type=click.Choice(["refuse", "queue", "replace"]),
+    help="If another rollout is in progress: refuse, queue, or replace it, which rolls it back first. "
+    "Default: the same setting of pilotage.yaml.",
 )
 @click.option(
     "--break-glass",
@@ -42,7 +43,7 @@ def deploy(
     detach: bool,
     wait: bool,
     timeout: str | None,
-    if_busy: str | None,
+    on_conflict: str | None,
     break_glass: bool,
     as_json: bool,
     **wished: Any,
@@ -64,14 +65,15 @@ def deploy(
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:
         raise SystemExit(_deploy_all(project, version, environment, detach or not wait, seconds, as_json))
-    glass = (wished["reason"] or "") if break_glass else ""
+    glass = (wished["accept_reason"] or "") if break_glass else ""
     if break_glass and not glass:
         raise click.UsageError("--break-glass requires --reason")
     if break_glass and not wished["accept"]:
-        wished["reason"] = None
+        wished["accept_reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    busy = if_busy or project.loaded.configuration.when_busy
-    request = DeployRequest(plan=plan, if_busy=busy, emergency=glass)
+    configured = project.loaded.configuration.when_busy
+    wanted = on_conflict or ("replace" if configured == "supersede" else configured)
+    request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass)
     try:
         started = begin(project, project.actor, request)
     except GatesShut as refused:
@@ -150,23 +152,23 @@ def _follow_group(project: Project, release: str, timeout: float | None, as_json
 @environment_option
 @click.option("--timeout", help="Stop following after this time, such as 10m (exit 6).")
 @json_option
-@click.option("--looks", is_flag=True, help="With --json: also print what each look observed.")
+@click.option("--ticks", is_flag=True, help="With --json: also print what each tick observed.")
 @click.pass_obj
-def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool, looks: bool) -> None:
+def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool, ticks: bool) -> None:
     """Follow the rollout in progress, or show how the last one ended."""
     rollout = project.rollout(environment)
     if not rollout.state.status.final:
         attend(project, rollout.service, rollout.environment)
-    raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, looks))
+    raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, ticks))
 
 
-def follow(project: Project, identity: str, timeout: float | None, as_json: bool = False, looks: bool = False) -> int:
+def follow(project: Project, identity: str, timeout: float | None, as_json: bool = False, ticks: bool = False) -> int:
     """Show the rollout until it ends: a live view on a terminal, else one line per event. Returns the exit status."""
     live = sys.stdout.isatty() and not as_json
     try:
         if live:
             return _follow_live(project, identity, timeout)
-        return _follow_lines(project, identity, timeout, as_json, looks)
+        return _follow_lines(project, identity, timeout, as_json, ticks)
     except KeyboardInterrupt:
         click.echo(
             "\ndetached; the rollout continues. `pilotage watch` follows it, `pilotage abort` rolls it back",
@@ -175,7 +177,7 @@ def follow(project: Project, identity: str, timeout: float | None, as_json: bool
         return 6
 
 
-def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, looks: bool) -> int:
+def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, ticks: bool) -> int:
     from pilotage.app.follow import follow
     from pilotage.cli.output import show_json
     from pilotage.render.lines import event_lines
@@ -191,7 +193,7 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
                 show_json(event_output(event), line=True)
             else:
                 click.echo(event_lines([event])[0])
-        if as_json and looks and live.at > seen:
+        if as_json and ticks and live.at > seen:
             seen = live.at
             show_json(tick_output(status.value, live), line=True)
         ended = status if look.ended else None

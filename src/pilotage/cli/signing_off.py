@@ -9,19 +9,17 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, said
-from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.planning import wish_of, wish_options_beside_reason
 
 
 @click.command("sign-off")
 @click.argument("role")
 @click.argument("version")
 @environment_option
-@wish_options
-@click.option("-m", "--comment", default="", help="Comment. It is stored and shown with the sign-off.")
+@wish_options_beside_reason
+@click.option("-m", "--reason", default="", help="Why. Stored and shown with the sign-off.")
 @click.pass_obj
-def sign_off(
-    project: Project, /, role: str, version: str, environment: str | None, comment: str, **wished: Any
-) -> None:
+def sign_off(project: Project, /, role: str, version: str, environment: str | None, reason: str, **wished: Any) -> None:
     """Sign off every item that the plan of VERSION requires of ROLE, such as qa-lead.
 
     A sign-off is valid for this plan, and for this artifact if `readiness.artifact` names one. If `people` is
@@ -31,8 +29,10 @@ def sign_off(
     from pilotage.app.requests import SignOffRequest
     from pilotage.app.signoffs import sign_off as sign
 
-    plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    for item in sign(project, project.actor, SignOffRequest(plan=plan, role=role, comment=comment)):
+    plan = plan_for(
+        project.loaded, project.environment(environment), wish_of(project, version, **wished, reason=reason)
+    )
+    for item in sign(project, project.actor, SignOffRequest(plan=plan, role=role, comment=reason)):
         click.echo(f"{item.id}: signed off for {version} in {plan.environment}, plan {plan.hash[:12]}")
 
 
@@ -40,15 +40,15 @@ def sign_off(
 @click.argument("item")
 @click.argument("version")
 @environment_option
-@wish_options
+@wish_options_beside_reason
 @click.option("--role", required=True, help="Your role: the item's owner, or release-manager.")
-@click.option("--because", required=True, callback=said, help="Reason. It stays visible with the release.")
+@click.option("-m", "--reason", required=True, callback=said, help="Why. It stays visible with the release.")
 @click.option(
     "--until", required=True, help="End of the waiver: a duration such as 3d, or a time such as 2026-12-01T12:00."
 )
 @click.pass_obj
 def waive(
-    project: Project, /, item: str, version: str, environment: str | None, role: str, because: str, until: str,
+    project: Project, /, item: str, version: str, environment: str | None, role: str, reason: str, until: str,
     **wished: Any,
 ) -> None:  # fmt: skip
     """Let VERSION start without ITEM until a given time.
@@ -61,8 +61,10 @@ def waive(
 
     now = project.clock.now()
     ends = _moment(until, now)
-    plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    sign(project, project.actor, WaiverRequest(plan=plan, item=item, role=role, until=ends, reason=because))
+    plan = plan_for(
+        project.loaded, project.environment(environment), wish_of(project, version, **wished, reason=reason)
+    )
+    sign(project, project.actor, WaiverRequest(plan=plan, item=item, role=role, until=ends, reason=reason))
     click.echo(
         f"{item}: waived for {version} in {plan.environment} until {datetime.fromtimestamp(ends, UTC):%F %R} UTC"
     )

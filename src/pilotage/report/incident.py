@@ -130,7 +130,7 @@ def _verdicts(incident: Incident) -> Section:
 def _kept(incident: Incident) -> Section:
     found = [f"plan {incident.plan}", f"rollout {incident.id}: `pilotage events {incident.id} --verify`"]
     if incident.preserved:
-        found.append(f"the failed environment with {incident.version} still runs: `pilotage clean` removes it")
+        found.append(f"the failed environment with {incident.version} still runs: `pilotage cleanup` removes it")
     else:
         found.append(f"the instances of {incident.version} are stopped; their logs are in the state's folder")
     return Section("kept", "What was kept", (), bullets=tuple(found))

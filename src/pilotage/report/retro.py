@@ -131,5 +131,5 @@ def _open(facts: Facts) -> Section:
 
 
 def _new(wanted: Retrospective) -> Section:
-    words = f"Each has {', '.join(wanted.action_fields)}: `pilotage action add`."
+    words = f"Each has {', '.join(wanted.action_fields)}: `pilotage followup add`."
     return Section("resolve", "New actions", (words,), bullets=wanted.follow_up)

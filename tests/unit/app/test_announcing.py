@@ -248,7 +248,7 @@ def test_an_announcement_is_previewed_edited_approved_and_sent_once(folder: Path
 
 def test_what_reaches_nobody_and_what_is_skipped_say_so(folder: Path) -> None:
     run("approve", "support_team_briefing", "2.0.0", actor="lea", expect=1)
-    told = run("skip", "webinar_scheduling", "2.0.0", "--because", "no speaker").stdout
+    told = run("skip", "webinar_scheduling", "2.0.0", "--reason", "no speaker").stdout
     assert "skipped: no speaker" in told
     listed = json.loads(run("list", "2.0.0", "--json").stdout)["announcements"]
     assert {one["item"]: one["state"] for one in listed}["webinar_scheduling"] == "skipped"
@@ -276,7 +276,7 @@ def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
     assert letter is not None
     outbox.delivered(store.engine, letter, {}, then + 9)
     assert state_of("social_media") == "sent"
-    for late in (("skip", "social_media", "2.0.0", "--because", "x"), ("approve", "social_media", "2.0.0")):
+    for late in (("skip", "social_media", "2.0.0", "--reason", "x"), ("approve", "social_media", "2.0.0")):
         assert "is sent already" in run(*late, expect=1).stderr
     store.close()
 
@@ -291,7 +291,7 @@ def test_scheduled_and_then_changed_does_not_go_out(folder: Path, change: str) -
     run("approve", "social_media", "2.0.0")
     run("send", "social_media", "2.0.0", "--at", "2099-01-01T09:00")
     (folder / "text.md").write_text("Otherwise.")
-    run(change, "social_media", "2.0.0", *(["--because", "x"] if change == "skip" else ["text.md"]))
+    run(change, "social_media", "2.0.0", *(["--reason", "x"] if change == "skip" else ["text.md"]))
     assert state_of("social_media") == {"skip": "skipped", "edit": "draft"}[change]
     store = Store(folder / ".pilotage")
     assert not outbox.letters(store.engine)
@@ -307,7 +307,7 @@ def test_scheduled_and_on_its_way_cannot_be_skipped(folder: Path) -> None:
     store = Store(folder / ".pilotage")
     assert outbox.claim(store.engine, "customers", "a sender", 4_100_000_000.0)
     store.close()
-    assert "is sent already" in run("skip", "social_media", "2.0.0", "--because", "x", expect=1).stderr
+    assert "is sent already" in run("skip", "social_media", "2.0.0", "--reason", "x", expect=1).stderr
     assert state_of("social_media") == "scheduled"
 
 
@@ -316,7 +316,7 @@ def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Pat
     store = Store(folder / ".pilotage")
     plan_day = 1_813_000_000.0  # 14 June 2027, after what is due a week before
     late = [a for a in json.loads(run("list", "2.0.0", "--json", "--date", "2027-06-18", "--as-of", "2026-11-24").stdout)
-            ["announcements"] if a["due"] and a["due"] < plan_day]  # fmt: skip
+            ["announcements"] if a["due_at"] and a["due_at"] < "2027-06-14"]  # fmt: skip
     assert len(late) > 2
     assert remind(store.engine, plan_day) == len(late)
     assert remind(store.engine, plan_day + 60) == 0
@@ -324,7 +324,7 @@ def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Pat
     nags = [letter for letter in outbox.letters(store.engine, limit=500) if "overdue" in letter["key"]]
     assert {letter["channel"] for letter in nags} == {"ops"}
     assert any("`pilotage announce approve release_announcement 2.0.0`" in n["message"]["text"] for n in nags)
-    run("skip", "release_announcement", "2.0.0", "--because", "x", "--date", "2027-06-18", "--as-of", "2026-11-24")
+    run("skip", "release_announcement", "2.0.0", "--reason", "x", "--date", "2027-06-18", "--as-of", "2026-11-24")
     remind(store.engine, plan_day + 2 * 86400)
     newest = [n for n in outbox.letters(store.engine, limit=500) if n["key"].endswith("2027-06-16")]
     assert newest

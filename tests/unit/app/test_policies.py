@@ -224,7 +224,7 @@ def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glas
     return deploy(
         Project.of(loaded, store),
         "ada",
-        DeployRequest(plan=plan_for(loaded, "production", Wish(version)), if_busy=busy, emergency=glass),
+        DeployRequest(plan=plan_for(loaded, "production", Wish(version)), on_conflict=busy, emergency_reason=glass),
     )
 
 
@@ -245,7 +245,7 @@ def running(store: Store, loaded: Loaded) -> Rollout:
 
 def test_case_3_of_the_peers_another_version_is_refused_waits_or_replaces(store: Store, loaded: Loaded) -> None:
     current = running(store, loaded)
-    with pytest.raises(StoreConflict, match="--if-busy"):
+    with pytest.raises(StoreConflict, match="--on-conflict"):
         asked(store, loaded, "v2")
     waiting = asked(store, loaded, "v2", "queue").rollout
     assert waiting is not None
@@ -253,7 +253,7 @@ def test_case_3_of_the_peers_another_version_is_refused_waits_or_replaces(store:
     assert asked(store, loaded, "v2", "queue").rollout == waiting, "the same wish twice is one"
     assert begin_what_waits(store, store.clock.now()) == (), "not while another runs"
     assert store.latest("shop", "production") == current
-    replacing = asked(store, loaded, "v3", "supersede").rollout
+    replacing = asked(store, loaded, "v3", "replace").rollout
     assert replacing is not None
     assert [c.kind for c in store.pending(current.id)] == [CommandKind.ABORT]
     assert store.get(waiting.id).state.reason == "withdrawn by ada, with v3"

@@ -17,7 +17,7 @@ from pilotage.app.plan import Wish, plan_for
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import assess_readiness
 from pilotage.cli.planning import plan as plan_command
-from pilotage.cli.retrospecting import action
+from pilotage.cli.retrospecting import followup
 from pilotage.engine.records import followups as actions
 from pilotage.engine.records.store import Store
 from pilotage.model.clock import today
@@ -54,7 +54,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
     snapshot = Snapshot(calendar=KnownCalendar(zone=zone))
     it.store.create(made, begin(made, None, Pace.FIRST, "ada"), snapshot, "ada", it.clock.now())
 
-    listed = CliRunner().invoke(action, ["list", "--json"], obj=it)
+    listed = CliRunner().invoke(followup, ["list", "--json"], obj=it)
     assert json.loads(listed.output)["followups"][0]["overdue"] is overdue
     gates = assess_readiness(it, "ada", made).gates
     (gate,) = [gate for gate in gates if gate.item == "action_1"]

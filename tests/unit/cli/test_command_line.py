@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.cli.renamed import COMMANDS, OPTIONS
 from pilotage.engine.placement import location
 from tests.typed import typed as pilotage
 
@@ -215,13 +216,30 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("action", "add", " ", "--owner", "eve", "--due", "2026-12-01", "--criterion", "c"), "'DESCRIPTION'"),
-        (("action", "done", "1", "--outcome", ""), "'--outcome'"),
-        (("announce", "skip", "social_media", "2.0", "--because", " "), "'--because'"),
-        (("waive", "qa_validation", "2.0", "--role", "qa-lead", "--until", "1d", "--because", ""), "'--because'"),
+        (("followup", "add", " ", "--owner", "eve", "--due", "2026-12-01", "--criterion", "c"), "'DESCRIPTION'"),
+        (("followup", "done", "1", "--outcome", ""), "'--outcome'"),
+        (("announce", "skip", "social_media", "2.0", "--reason", " "), "'--reason'"),
+        (("waive", "qa_validation", "2.0", "--role", "qa-lead", "--until", "1d", "--reason", ""), "'--reason'"),
     ],
 )
 def test_what_must_be_said_says_something(arguments: tuple[str, ...], what: str, tmp_path: Path) -> None:
     done = pilotage(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"Invalid value for {what}: must not be empty" in done.stderr
+    assert f"{what}: must not be empty" in done.stderr
+
+
+@pytest.mark.parametrize(("command", "old"), sorted(OPTIONS), ids=" ".join)
+def test_an_option_under_its_earlier_name_is_answered_with_the_new_one(command: str, old: str) -> None:
+    answer = pilotage(*command.split(), old, "x")
+    assert answer.returncode == 2
+    assert f"{old} of `pilotage {command}` is now {OPTIONS[command, old]}\n" in answer.stderr
+    offered = pilotage(*command.split(), "--help").stdout
+    assert OPTIONS[command, old] in offered
+    assert f"{old} " not in offered
+
+
+@pytest.mark.parametrize("old", sorted(COMMANDS))
+def test_a_command_under_its_earlier_name_is_answered_with_the_new_one(old: str) -> None:
+    answer = pilotage(old)
+    assert (answer.returncode, f"is now `pilotage {COMMANDS[old]}`" in answer.stderr) == (2, True)
+    assert pilotage(COMMANDS[old], "--help").returncode == 0

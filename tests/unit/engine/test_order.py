@@ -101,7 +101,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(service=SERVICES, version=VERSIONS, clock=CLOCKS)
     def supersede(self, service: str, version: str, clock: int) -> None:
         if running := self.active(service):
-            self.store.supersede(wanted(self.store, service, version), running, NOW + clock)
+            self.store.replace(wanted(self.store, service, version), running, NOW + clock)
             assert [one.version for one in self.store.queued(service, PLACE)] == [version]
 
     @rule(version=VERSIONS, clock=CLOCKS)

@@ -84,7 +84,7 @@ def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circum
             action.criterion, blocking=True, phase="", due=None, source="R26",
         )  # fmt: skip
         proof = Proof("action", not late, words)
-        found.append(gate(item, (proof,), given, f"pilotage action done {action.id} --outcome …", where))
+        found.append(gate(item, (proof,), given, f"pilotage followup done {action.id} --outcome …", where))
     return tuple(found)
 
 

@@ -49,7 +49,7 @@ def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, 
             .values(done_at=now, done_by=actor, outcome=outcome)
         )
         if changed.rowcount != 1:
-            raise UnknownAction(f"no open action has the number {identity}; list them with `pilotage action list`")
+            raise UnknownAction(f"no open action has the number {identity}; list them with `pilotage followup list`")
 
 
 def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[FollowUp, ...]:

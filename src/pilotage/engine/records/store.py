@@ -121,7 +121,7 @@ class Store(Reads):
                 reach("group-insert")
         return tuple(self.get(identity) for identity in identities)
 
-    def supersede(self, wanted: Wanted, running: str, now: float) -> Rollout:
+    def replace(self, wanted: Wanted, running: str, now: float) -> Rollout:
         """Let a rollout take the place of the `running` one and of all that waits there: those are withdrawn, this one
         waits, and the running one is asked to abort, all at once."""
         with self._engine.begin() as connection:
@@ -156,7 +156,7 @@ class Store(Reads):
         with self._engine.begin() as connection:
             return entries.withdraw(connection, identity, actor, now)
 
-    def clean(self, identity: str, actor: str, now: float) -> None:
+    def clean_up(self, identity: str, actor: str, now: float) -> None:
         """The failed environment that was kept for study may go: its keeper stops it. Raises StoreConflict."""
         kept = self.get(identity)
         event = EnvironmentRemoved(version=kept.version, actor=actor).record()

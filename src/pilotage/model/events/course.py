@@ -187,4 +187,4 @@ class EnvironmentKept(Occurrence, tag="environment-kept", severity=Severity.INFO
 
     @property
     def sentence(self) -> str:
-        return f"the failed environment with {self.version} keeps running for debugging; `pilotage clean` deletes it"
+        return f"the failed environment with {self.version} keeps running for debugging; `pilotage cleanup` deletes it"

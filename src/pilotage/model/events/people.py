@@ -143,7 +143,7 @@ class RolloutCancelled(Occurrence, tag="cancelled", severity=Severity.INFO):
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentRemoved(Occurrence, tag="environment-removed", severity=Severity.PROGRESS):
-    """A person released the failed environment for deletion (`pilotage clean`)."""
+    """A person released the failed environment for deletion (`pilotage cleanup`)."""
 
     version: str
     actor: str

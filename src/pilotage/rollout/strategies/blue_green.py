@@ -1,7 +1,7 @@
 """Blue-green (R12): a whole second environment is checked before any user has it, then gets all requests at once.
 
 The old environment stays ready for a while, drains and stops. After a rollback the failed environment keeps running for
-debugging until `pilotage clean` or the next rollout removes it.
+debugging until `pilotage cleanup` or the next rollout removes it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class BlueGreen(Strategy):
         new, old, back, kept = turn.state.new, turn.state.old, turn.state.returned, turn.state.preserved
         if kept and back and healthy(turn.seen, old) >= turn.plan.instances:
             rolled_back(
-                turn, f"{old} serves all requests again; {new} keeps running for debugging until `pilotage clean`"
+                turn, f"{old} serves all requests again; {new} keeps running for debugging until `pilotage cleanup`"
             )
         elif back and not kept and not present(turn.seen, new):
             rolled_back(turn, f"{old} serves all requests again; {new} has stopped")
