@@ -9,13 +9,13 @@ COMMANDS: Mapping[str, str] = {"action": "followup", "clean": "cleanup"}
 
 OPTIONS: Mapping[tuple[str, str], str] = {
     ("announce skip", "--because"): "--reason",
-    ("deploy", "--on-conflict"): "--on-conflict",
+    ("deploy", "--if-busy"): "--on-conflict",
     ("followup export", "--private"): "--allow-private-network",
-    ("judge", "--false-positive-rate"): "--false-positive-rate",
-    ("judge", "--max-ratio"): "--max-ratio",
+    ("judge", "--false-rollback"): "--false-positive-rate",
+    ("judge", "--tolerated-ratio"): "--max-ratio",
     ("sign-off", "--comment"): "--reason",
     ("waive", "--because"): "--reason",
-    ("watch", "--ticks"): "--ticks",
+    ("watch", "--looks"): "--ticks",
 }
 """By command and the earlier name."""
 
