@@ -29,7 +29,12 @@ DOCS = Path(__file__).parent
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(" ".join(cell.split()) for cell in line) + " |" for line in lines) + "\n"
+    return (
+        "\n".join(
+            "| " + " | ".join(" ".join(cell.split()).replace("|", r"\|") for cell in line) + " |" for line in lines
+        )
+        + "\n"
+    )
 
 
 # ── settings of a plan ─────────────────────────────────────────────────────────────────────────────────────

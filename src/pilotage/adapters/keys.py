@@ -31,7 +31,7 @@ _FOLDER, _PRIVATE, _PUBLIC = "keys", "signing.pem", "public"
 
 
 class KeyUnusable(AdapterError):
-    """There is no key to sign with, or none that can be used; says where and what to do."""
+    """The signing key is missing or unusable. The message says where, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,10 @@ _IN_PATHS = "%/:=&?~+!$,;'@()*[]"
 
 
 class Undelivered(AdapterError):
-    """A receiver did not take it. permanent: nor will it · retry_after: seconds that it asked for."""
+    """A receiver did not accept a message.
+
+    permanent: whether it never will · retry_after: seconds that it asked for.
+    """
 
     def __init__(self, sentence: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(sentence)

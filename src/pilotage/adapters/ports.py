@@ -18,11 +18,13 @@ Backends = Mapping[str, Sequence[tuple[str, int]]]
 
 
 class AdapterError(Unavailable):
-    """Something outside did not answer or did not do as asked; the sentence says what and what to do."""
+    """A router, fleet, metrics source, flag service or channel did not answer, or failed. The message says what to
+    do.
+    """
 
 
 class Fenced(AdapterError):
-    """Another controller has taken over this target; this one must stop touching it."""
+    """Another controller has taken over this target, so this one stops changing it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ TABLE: Mapping[Port, Mapping[str, str]] = {
 
 
 class NoAdapter(AdapterError):
-    """The configuration names a kind that is not installed here."""
+    """`pilotage.yaml` names a kind of adapter that is not installed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,10 @@ class Pressed:
 
 
 class BadCallback(Invalid):
-    """Not Slack's, not now, or not a button of ours. status: of HTTP."""
+    """The request does not come from Slack, is too old, or is not one of Pilotage's buttons.
+
+    status: the HTTP status of the answer.
+    """
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)

@@ -31,11 +31,11 @@ _MORNING = 9
 
 
 class UnknownAnnouncement(Invalid):
-    """A name that the plan's communication calendar does not have."""
+    """The plan has no announcement of this name."""
 
 
 class Unreachable(Invalid):
-    """No channel leads to this audience."""
+    """No channel reaches this audience."""
 
 
 # ── the calendar ───────────────────────────────────────────────────────────────────────────────────────────

@@ -15,13 +15,13 @@ from pilotage.model.rollout import CommandKind, Status
 
 
 class StillRunning(PilotageError):
-    """The time is over, and the rollout is not."""
+    """`--timeout` passed before the rollout ended. The rollout continues."""
 
     exit_status, http_status = 6, 504
 
 
 class NotUndone(PilotageError):
-    """The drill did not end with a rollback; a person has to look."""
+    """The drill did not end with a complete rollback. Look at the rollout."""
 
     exit_status, http_status = 5, 500
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NotOff(Conflict):
-    """The flag was turned off and reads as something else: somebody else writes it, too."""
+    """Pilotage turned the flag off, and it still reads as on: something else writes it, too."""
 
     exit_status = 5
 

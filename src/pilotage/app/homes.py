@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StillThere(Conflict):
-    """A worker is at work where the environment runs now."""
+    """A worker is still running in the environment's current place."""
 
 
 def home_elsewhere(project: Project, service: str, environment: str) -> Home | None:

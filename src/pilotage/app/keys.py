@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KeyElsewhere(Invalid):
-    """The configuration names the key: a new one is put there, and not made here."""
+    """`signing.key` names the key's place, so create or rotate the key there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from pilotage.report.retro import Facts, fact_sheet
 
 
 class BadSpan(Invalid):
-    """A time that is none."""
+    """The start or end of a period is not a date or a duration."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,7 @@ def _has(roles: tuple[str, ...], role: Role) -> bool:
 
 
 class UnknownRole(Invalid):
-    """A word that is no role of any plan."""
+    """No plan has this role."""
 
 
 def role_called(word: str) -> Role:

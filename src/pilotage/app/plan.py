@@ -115,7 +115,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
 
 
 class UnknownAnswer(Invalid):
-    """A what-if that names no question, or an answer that it does not have."""
+    """`--what-if` names an unknown question, or an answer that it does not have."""
 
 
 def changed(answers: Answers, changes: Mapping[str, str | tuple[str, ...]]) -> Answers:

@@ -25,11 +25,11 @@ from pilotage.rollout.windows import in_words, reigning
 
 
 class PlanStopped(NotReady):
-    """The plan may not be executed: an unaccepted conflict (R8), or something that its strategy needs is missing."""
+    """The plan has a conflict that nobody accepted, or lacks something that its strategy requires."""
 
 
 class GatesShut(PlanStopped):
-    """Something that the release's readiness list wants is missing, where `readiness` is enforced (R5, R6)."""
+    """The release is not ready: `pilotage ready` shows the gates that fail."""
 
     def __init__(self, found: Readiness, sentence: str) -> None:
         super().__init__(sentence)

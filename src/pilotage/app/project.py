@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Unclear(Invalid):
-    """It is not clear which service, environment or rollout is meant; says which there are."""
+    """The command names something that does not exist, or could mean several things. The message lists them."""
 
 
 def _log_warning(sentence: str) -> None:

@@ -15,7 +15,7 @@ _NOTE = "status-page.json"
 
 
 class LeadsOutside(Invalid):
-    """A folder of the project that is a link to one outside of it."""
+    """A folder of the project is a link to a place outside the project."""
 
 
 @dataclass(frozen=True)

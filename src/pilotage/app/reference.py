@@ -15,7 +15,7 @@ from pilotage.model.quantity import format_duration
 
 
 class NoSuchSection(Invalid):
-    """A name that is no section of pilotage.yaml."""
+    """`pilotage.yaml` has no section of this name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from pilotage.render.scale import ratio_scale
 
 
 class BadFile(Invalid):
-    """A file that was named cannot be used."""
+    """A file that you named cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)

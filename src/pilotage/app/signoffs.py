@@ -14,7 +14,7 @@ from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
 
 
 class NothingToSign(Invalid):
-    """The plan wants no word of that kind; says what it wants."""
+    """The plan requires no sign-off of this role. The message lists what it requires."""
 
 
 def sign_off(project: Project, actor: str, request: SignOffRequest) -> tuple[Requirement, ...]:

@@ -67,7 +67,7 @@ def write_status(folder: Path, page: StatusPage, address: str) -> bool:
 
 
 class NoStatusPage(Invalid):
-    """The configuration wants none."""
+    """`pilotage.yaml` configures no status page."""
 
 
 def publish(project: Project) -> Path:

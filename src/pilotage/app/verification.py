@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Unverifiable(PilotageError):
-    """The check itself failed: nothing is known of the records."""
+    """The verification failed before it could check the records."""
 
     exit_status, http_status = 10, 500
 

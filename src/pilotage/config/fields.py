@@ -65,7 +65,10 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 
 
 class Misplaced(Invalid):
-    """What a section as a whole finds wrong with one place in it. path: from the section to that place."""
+    """A setting contradicts another setting of its section.
+
+    path: from the section to the setting.
+    """
 
     def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)

@@ -34,7 +34,7 @@ _ROUNDS = 8
 
 
 class UnreadableSection(Invalid):
-    """The fleet or the router is missing: there is nothing to act upon."""
+    """The stored configuration of a rollout has no usable fleet or router."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ class Problem:
 
 
 class ConfigError(Invalid):
-    """The file cannot be used; `problems` lists everything that is wrong with it."""
+    """`pilotage.yaml` has errors. `problems` lists all of them."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file, self.problems = file, sorted(problems, key=lambda p: (p.mark.line, p.mark.column))

@@ -17,7 +17,7 @@ _SCHEMAS = range(-4, 9)
 
 
 class BadBuckets(Invalid):
-    """Buckets that no histogram can have; says which."""
+    """The histogram's buckets contradict each other. The message says which."""
 
 
 def classic(cumulative: Mapping[float, float]) -> Histogram:

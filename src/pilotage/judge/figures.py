@@ -20,7 +20,7 @@ _LARGEST = 1e15
 
 
 class BadFigures(Invalid):
-    """What is wrong, and in which line."""
+    """A file of figures has a mistake. The message names the line."""
 
 
 def looks_of(text: str, *, cumulative: bool) -> list[Look]:

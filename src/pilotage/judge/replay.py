@@ -65,7 +65,7 @@ class Replay:
 
 
 class NothingToReplay(Invalid):
-    """No look holds a request to the canary, or there is no sample."""
+    """The figures contain no request to the canary, or no sample."""
 
 
 @dataclass(frozen=True)

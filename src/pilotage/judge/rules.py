@@ -150,7 +150,7 @@ def verdict(rule: Rule, tally: Tally) -> Verdict:
 
 
 class BadAnalysisTemplate(Invalid):
-    """An AnalysisTemplate that cannot be carried over; says where and why."""
+    """The AnalysisTemplate contains something that Pilotage cannot import. The message says where and why."""
 
 
 def rules_of(template: dict[str, Any]) -> tuple[Rule, ...]:

@@ -25,7 +25,7 @@ _TERM = re.compile(
 
 
 class BadCondition(Invalid):
-    """A condition that is not comparisons of `result` joined by && or ||; says what it may be."""
+    """The condition is not made of comparisons of `result` joined by `&&` and `||`."""
 
 
 @dataclass(frozen=True)

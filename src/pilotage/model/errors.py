@@ -31,30 +31,30 @@ class PilotageError(Exception):
 
 
 class Invalid(PilotageError, ValueError):
-    """What was given is wrong: an option, a file, a setting. Nothing was done."""
+    """An option, a file or a setting is wrong. Nothing was done."""
 
     exit_status, http_status = 2, 400
 
 
 class NotReady(PilotageError):
-    """The release may not go on: something that its plan wants is missing."""
+    """The release lacks something that its plan requires."""
 
     exit_status, http_status = 3, 409
 
 
 class Conflict(PilotageError):
-    """The present state forbids what was asked: another rollout, a freeze, a step that is over."""
+    """The command contradicts the current state: another rollout, a freeze, a step that is over."""
 
     exit_status, http_status = 7, 409
 
 
 class Forbidden(PilotageError):
-    """This actor may not do that; says who may."""
+    """This actor may not do that. The message says who may."""
 
     exit_status, http_status = 8, 403
 
 
 class Unavailable(PilotageError):
-    """Something that is needed does not answer, cannot be read or cannot be written."""
+    """Something that Pilotage needs does not answer, or cannot be read or written."""
 
     exit_status, http_status = 9, 503

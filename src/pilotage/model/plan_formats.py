@@ -25,11 +25,11 @@ _RENAMED_SINCE = 5
 
 
 class UnreadablePlan(Invalid):
-    """A stored plan that this version cannot read; the sentence says why."""
+    """This version cannot read a stored plan. The message says why."""
 
 
 class NewerPlan(UnreadablePlan):
-    """A stored plan of a format that only a newer version of Pilotage knows."""
+    """The stored plan has a format that only a newer version of Pilotage knows."""
 
 
 def read_plan(text: str) -> Plan:

@@ -105,14 +105,14 @@ class Readiness:
 
 
 class BadBundle(Invalid):
-    """A file that is no bundle of ours, or that cannot be read as one."""
+    """The file is not a bundle of evidence, or it is damaged."""
 
 
 class ChangedBundle(BadBundle):
-    """The bundle's contents are not those of its list."""
+    """A file, gate or signature in the bundle does not match the rest."""
 
     exit_status = 1
 
 
 class BadEvidence(Invalid):
-    """A report that cannot be read as one, with what is wrong with it. It is never a pass."""
+    """A report cannot be read. The message says what is wrong. The gate fails."""

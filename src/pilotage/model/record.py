@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Unreadable(Unavailable):
-    """A rollout is recorded in a way that this version of Pilotage cannot read; others are not concerned.
+    """This version of Pilotage cannot read a rollout's record. Other rollouts are not affected.
 
     Its columns can still be read: enough to say which it is, and to bring its users back to `old`.
     """

@@ -15,7 +15,7 @@ MOVED = "moves earlier"
 
 
 class PlanRefused(Invalid):
-    """No plan can be made from these inputs; says which ones collide and the smallest change that frees it."""
+    """These inputs contradict each other. The message says which, and the smallest change that resolves it."""
 
 
 @dataclass(frozen=True)

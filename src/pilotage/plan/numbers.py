@@ -156,7 +156,7 @@ _BLUE_GREEN_TRIGGERS: Mapping[str, float] = {
 
 
 class BadOverride(Invalid):
-    """An override that no plan can take; says the path, the place, and what would be right."""
+    """An override has an unknown path or an invalid value. The message says where, and what is valid."""
 
 
 def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Override]) -> tuple[Setting, ...]:

@@ -15,7 +15,7 @@ _PART = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]+)\]")
 
 
 class NoSuchPath(Invalid):
-    """A path that leads to nothing in the plan; says where it stops and what is there."""
+    """The plan has no value at this path. The message says where the path ends, and what is there."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ OURS = "en"
 
 
 class BadTemplate(Invalid):
-    """A template that cannot be used, with the line and what is wrong with it."""
+    """An announcement template cannot be used. The message names the line and the mistake."""
 
 
 def announcement(item: str, facts: Mapping[str, Any], own: Sequence[BaseLoader] = (), language: str = OURS) -> str:

@@ -15,7 +15,7 @@ from pilotage.render.sections import headline
 
 
 class NoDate(Invalid):
-    """A plan without a release date has nothing that a calendar could show."""
+    """The plan has no release date, so there is nothing to put into a calendar."""
 
 
 def to_ics(plan: Plan, stamp: datetime) -> bytes:

@@ -15,7 +15,7 @@ from pilotage.plan.values import origin, show_value
 
 
 class NoSeries(Invalid):
-    """The environment's metrics have no series that Prometheus could read."""
+    """Prometheus cannot scrape this environment's metrics, so the plan has no alert rules."""
 
 
 def to_rules(plan: Plan) -> str:

@@ -36,7 +36,7 @@ class Part(StrEnum):
 
 
 class BadVersion(Invalid):
-    """A version that is none of its scheme."""
+    """The version number does not follow the chosen scheme."""
 
 
 def part_of(changes: Sequence[Change]) -> Part | None:

@@ -16,7 +16,7 @@ _TEST_FIRST = "release it apart, or run the whole test suite against it; read it
 
 
 class UnreadableLock(Invalid):
-    """A lock file that is not in its own format."""
+    """A lock file does not have the format of its name."""
 
 
 def packages(path: str, text: str) -> dict[str, str] | None:

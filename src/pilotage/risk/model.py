@@ -34,7 +34,7 @@ FACTOR_OF: Mapping[str, RiskFactor] = {
 
 
 class BadModel(Invalid):
-    """A text that is no model, or one of another format."""
+    """The file is not a risk model, or has another format."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ LEAST_CHANGES, LEAST_HARMFUL = 200, 20
 
 
 class TooLittleHistory(Conflict):
-    """Not enough labelled changes to learn from."""
+    """The repository has too few labelled changes to learn from."""
 
 
 def refit(model: RiskModel, measures: Sequence[Sequence[float]], harmful: Sequence[bool], origin: str) -> RiskModel:

@@ -17,7 +17,7 @@ _STEPS_PER_TOKEN = 20
 
 
 class UnreadableSql(Invalid):
-    """No SQL, or too entangled to be read."""
+    """A migration's SQL cannot be parsed."""
 
 
 def statements(text: str) -> list[exp.Expression | None]:

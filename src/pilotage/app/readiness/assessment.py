@@ -38,7 +38,7 @@ Told = Callable[[Gate, int, int], None]
 
 
 class UnknownItem(Invalid):
-    """Evidence for an item that no plan has."""
+    """`readiness` names an item or an environment that does not exist."""
 
 
 def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None = None) -> Readiness:

@@ -20,7 +20,7 @@ _IDLE = 20.0
 
 
 class Crowded(AdapterError):
-    """So many calls never came back that no further one can begin."""
+    """Too many calls to the outside are still waiting for an answer."""
 
 
 class Call(Generic[_T]):

@@ -28,7 +28,7 @@ _KILLED_WITHIN = 2.0
 
 
 class WorkerStays(AdapterError):
-    """The worker could not be ended; the sentence says which process it is."""
+    """The worker could not be stopped. The message names the process."""
 
 
 def ensure_worker(directory: Path) -> None:

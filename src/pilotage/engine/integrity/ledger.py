@@ -24,7 +24,7 @@ def ledgers(directory: Path) -> tuple[Path, Path]:
 
 
 class Rewritten(Unavailable):
-    """Another head of the same event was signed before: the store was changed or set back since."""
+    """The key has already signed another head for this event: the store was changed or restored."""
 
 
 class Ledger:

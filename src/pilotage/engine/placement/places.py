@@ -23,11 +23,11 @@ class Elsewhere(leases.LeaseLost):
 
 
 class FolderTaken(Conflict):
-    """Another target has the folder already that this one would run in."""
+    """Another service and environment already use this folder under `run/`."""
 
 
 class StillAlive(Conflict):
-    """A target is not adopted while its home is at work."""
+    """The environment's home is still running, so it cannot be adopted."""
 
 
 def take(

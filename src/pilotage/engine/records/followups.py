@@ -21,7 +21,7 @@ _EARLIEST = "Pacific/Kiritimati"
 
 
 class UnknownAction(Invalid):
-    """A number that no action has."""
+    """No follow-up action has this number."""
 
 
 def add(

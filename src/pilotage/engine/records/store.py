@@ -47,7 +47,7 @@ __all__ = ["Store", "StoreConflict", "Wanted"]
 
 
 class StoreConflict(Conflict):
-    """The store holds something that forbids what was asked, such as another rollout under way."""
+    """The store already holds something that rules this out, such as a rollout in progress."""
 
 
 class Store(Reads):

@@ -13,7 +13,7 @@ from pilotage.rollout.machine import begin
 
 
 class NoWayBack(Conflict):
-    """There is no version to go back to; says what there is instead."""
+    """There is no version to return to. The message says what there is instead."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pilotage\r\nConnec
 
 
 class NothingToTakeBack(AdapterError):
-    """Traffic stays where it is; the sentence says why, and what to do."""
+    """`abort --offline` changed nothing. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

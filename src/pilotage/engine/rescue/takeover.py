@@ -19,7 +19,7 @@ from pilotage.rollout.machine import begin, turned_back
 
 
 class StoreWentBack(AdapterError):
-    """What stands beside the target is ahead of the store: whatever the store says is not to be carried out."""
+    """The store is older than the journal next to the target, so Pilotage does not act on it."""
 
 
 def found_at_takeover(

@@ -24,7 +24,7 @@ _LARGEST_COPY = 2**30
 
 
 class StoreTooNew(Conflict):
-    """The store was written by a newer Pilotage than this one."""
+    """A newer version of Pilotage migrated the store. Use that version."""
 
 
 def migrate(engine: Engine, directory: Path) -> None:
