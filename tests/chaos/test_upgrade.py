@@ -117,7 +117,7 @@ def test_an_older_worker_can_execute_what_a_newer_command_begins_with_settings_t
 ) -> None:
     guards = """\
     probes: [{http: /cart}]
-    checks: {check-monitoring: [{run: [sh]}]}
+    checks: {check-monitoring: [{command: [sh]}]}
     analysis: {prometheus: "http://p:9090", rules: [{name: a, query: b, success_condition: "result[0] > 1"}]}
 """
     path = tmp_path / "pilotage.yaml"

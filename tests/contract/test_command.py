@@ -80,7 +80,7 @@ class Place:
 
     def open(self, port: Port, token: int = 1, run: str = "adapter.py", **more: Any) -> Any:
         adapter = registry.get(port, "command")
-        section = adapter.section.model_validate({"kind": "command", "run": [sys.executable, run], **more})
+        section = adapter.section.model_validate({"kind": "command", "command": [sys.executable, run], **more})
         context = Context(
             directory=self.folder, fence=Fence(self.folder / "fence.json", token), service="shop",
             environment="production", folder=self.folder,
@@ -176,7 +176,9 @@ def test_a_router_is_told_and_read_in_percent(place: Place) -> None:
 
 def test_what_a_router_can_do_is_what_its_section_says() -> None:
     adapter = registry.get(Port.ROUTER, "command")
-    section = adapter.section.model_validate({"kind": "command", "run": ["x"], "can": ["sticky"], "grain": 0.05})
+    section = adapter.section.model_validate(
+        {"kind": "command", "command": ["x"], "capabilities": ["sticky"], "weight_granularity": 0.05}
+    )
     assert adapter.can(section) == RouterCapabilities(
         grain=50, sticky=True, header_routes=False, mirror=False, closed=False, endpoints=False, own_requests=False
     )

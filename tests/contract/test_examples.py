@@ -43,7 +43,7 @@ def test_the_example_is_listed_with_what_it_can_do(tmp_path: Path) -> None:
 
 
 def test_a_configuration_names_it_and_a_plan_that_it_cannot_do_is_refused(tmp_path: Path) -> None:
-    router = 'router: {kind: haproxy, listen: "127.0.0.1:8080"}\n    metrics: {kind: command, run: [./counts]}'
+    router = 'router: {kind: haproxy, listen: "127.0.0.1:8080"}\n    metrics: {kind: command, command: [./counts]}'
     mirrored = GOOD.replace('router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}', router)
     (tmp_path / "pilotage.yaml").write_text(mirrored.replace("canary.phase_duration: 30m", "canary.mirror_weight: 10%"))
     said = run(tmp_path, "pilotage.cli.main", "plan", "2.0")
@@ -78,7 +78,7 @@ def test_releases_go_through_it_and_an_envoy_at_once_and_a_bad_one_is_undone_at_
         "releases",
     ]
     environment = {
-        "fleet": {"kind": "process", "command": shop, "count": 2, "pass_environment": ["PYTHONPATH"]},
+        "fleet": {"kind": "process", "command": shop, "count": 2, "pass_env": ["PYTHONPATH"]},
         "routers": {
             "edge": {"kind": "haproxy", "listen": f"127.0.0.1:{port}", "sticky": "session"},
             "inner": {"kind": "envoy", "listen": f"127.0.0.1:{inner}", "sticky": {"cookie": "session"}},

@@ -191,7 +191,7 @@ Make = Callable[..., StepChecks]
 @pytest.fixture
 def checks(tmp_path: Path) -> Iterator[Make]:
     def make(*asked: dict[str, Any], token: int = 1) -> StepChecks:
-        whole = [{"status": 200, "times": 1, "timeout": 20.0, **check} for check in asked]
+        whole = [{"status": 200, "requests": 1, "timeout": 20.0, **check} for check in asked]
         return StepChecks(tmp_path / "checks", Fence(tmp_path / "fence.json", token), {"smoke": whole}, tmp_path)
 
     yield make
@@ -206,7 +206,7 @@ def checks(tmp_path: Path) -> Iterator[Make]:
 
 
 def python(program: str) -> dict[str, Any]:
-    return {"run": [sys.executable, "-c", program, "{version}"]}
+    return {"command": [sys.executable, "-c", program, "{version}"]}
 
 
 def answered(checks: StepChecks, attempt: int = 1) -> CheckResult:
@@ -286,7 +286,7 @@ def test_what_a_hook_left_in_a_session_of_its_own_ends_with_it(checks: Make, tmp
 
 
 def test_a_program_that_is_not_there_is_a_failed_check(checks: Make) -> None:
-    it = checks({"run": ["no-such-program"]})
+    it = checks({"command": ["no-such-program"]})
     it.ensure("smoke", 1, FACTS)
     assert "no-such-program: No such file or directory" in answered(it).detail
 
@@ -361,10 +361,10 @@ def test_a_hook_sees_what_the_configuration_names_and_no_secret_of_the_worker(
     for name in ("SHOP_KEY", "OTHER_KEY", "PAYROLL_DB", "REGION"):
         monkeypatch.setenv(name, f"hush-{name}")
     program = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[2], 'w'))"
-    one, two = ({"run": [sys.executable, "-c", program, "{version}", f"seen-{n}"]} for n in (1, 2))
+    one, two = ({"command": [sys.executable, "-c", program, "{version}", f"seen-{n}"]} for n in (1, 2))
     it = checks(
-        {**one, "environment": {"KEY": "secret://env/SHOP_KEY"}, "pass_environment": ["REGION"]},
-        {**two, "environment": {"KEY": "secret://env/OTHER_KEY"}},
+        {**one, "env": {"KEY": "secret://env/SHOP_KEY"}, "pass_env": ["REGION"]},
+        {**two, "env": {"KEY": "secret://env/OTHER_KEY"}},
     )
     it.ensure("smoke", 1, FACTS)
     assert answered(it).status is CheckStatus.PASSED
@@ -375,6 +375,6 @@ def test_a_hook_sees_what_the_configuration_names_and_no_secret_of_the_worker(
 
 
 def test_a_check_whose_secret_cannot_be_had_fails_and_names_it(checks: Make) -> None:
-    it = checks({**python("print(1)"), "environment": {"KEY": "secret://env/NOBODY_SET_THIS"}})
+    it = checks({**python("print(1)"), "env": {"KEY": "secret://env/NOBODY_SET_THIS"}})
     it.ensure("smoke", 1, FACTS)
     assert "NOBODY_SET_THIS holds nothing" in answered(it).detail

@@ -80,9 +80,9 @@ class Shop:
                 *(["--flags", str(directory / "flags.json")] if strategy == "feature-toggle" else []),
             ],
             "count": count,
-            "health": "/healthz",
-            "stop_deadline": "3s",
-            "pass_environment": ["PYTHONPATH"],  # the instances run the same code as the tests
+            "health_check_path": "/healthz",
+            "stop_timeout": "3s",
+            "pass_env": ["PYTHONPATH"],  # the instances run the same code as the tests
         }
         router = {
             "kind": "envoy",

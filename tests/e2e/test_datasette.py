@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("live")]
 def configure(shop: Shop, environments: Path) -> None:
     database = shop.directory / "library.db"
     write_library(database)
-    served = {"command": command(environments, database), "health": "/-/versions.json"}
+    served = {"command": command(environments, database), "health_check_path": "/-/versions.json"}
     shop.configure(fleet={**shop.section("fleet"), **served})
 
 

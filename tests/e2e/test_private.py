@@ -28,10 +28,10 @@ def test_a_rollout_leaves_nothing_that_others_can_read_and_hands_no_secret_on(
         it = shop(strategy="blue-green")
         fleet = it.section("fleet")
         it.configure(
-            fleet={**fleet, "environment": {"KEY": "secret://env/SHOP_KEY"}, "pass_environment": ["PYTHONPATH"]},
+            fleet={**fleet, "env": {"KEY": "secret://env/SHOP_KEY"}, "pass_env": ["PYTHONPATH"]},
             checks={
                 "check-smoke": [
-                    {"run": ["sh", "-c", "env | cut -d= -f1; exit 1"], "environment": {"HOOK": "secret://env/SHOP_KEY"}}
+                    {"command": ["sh", "-c", "env | cut -d= -f1; exit 1"], "env": {"HOOK": "secret://env/SHOP_KEY"}}
                 ]
             },
         )

@@ -112,7 +112,7 @@ def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Ma
     assert "without samples nothing can be judged; `synthetic:` sends" in missing(it)["monitoring_instrumentation"]
 
     whole = json.loads(path.read_text())
-    whole["environments"]["staging"]["synthetic"] = {"path": "/", "per_second": 40}
+    whole["environments"]["staging"]["synthetic"] = {"path": "/", "requests_per_second": 40}
     path.write_text(json.dumps(whole))
     it.run("deploy", it.release("v1"), "-e", "staging")
     gates = json.loads(it.run("ready", "v1", "-e", "production", "--json", expect=None))["gates"]

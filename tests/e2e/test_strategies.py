@@ -45,7 +45,7 @@ def hook(shop: Shop, name: str, program: str) -> dict[str, Any]:
     """A check that runs a small Python program; it can say what it was given."""
     path = shop.directory / f"{name}.py"
     path.write_text(program)
-    return {"run": [sys.executable, str(path), "{version}", "{instances}"]}
+    return {"command": [sys.executable, str(path), "{version}", "{instances}"]}
 
 
 def ask_until(shop: Shop, version: str, headers: dict[str, str]) -> Rollout:
@@ -92,7 +92,7 @@ def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> 
 
 def test_r13_a_service_without_users_is_judged_by_requests_of_our_own(shop: Make) -> None:
     it = shop(**{"canary.weights": ["50%", "100%"]})
-    it.configure(synthetic={"path": "/product/1", "per_second": 60})
+    it.configure(synthetic={"path": "/product/1", "requests_per_second": 60})
     it.run("deploy", it.release("v0"))
     it.run("deploy", it.release("v1", "errors"), expect=4)
     assert "error rate" in it.latest().state.reason
@@ -106,7 +106,7 @@ def test_r12_blue_green_checks_the_preview_switches_at_once_and_keeps_the_old(sh
     it.configure(
         checks={
             "check-smoke": [hook(it, "smoke", "import sys; print('smoked', sys.argv[1], len(sys.argv[2].split(',')))")],
-            "check-caches": [{"http": "/", "times": 5}],
+            "check-caches": [{"http": "/", "requests": 5}],
             "check-functions": [{"http": "/", "contains": "product"}],
         }
     )

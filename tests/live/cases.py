@@ -13,7 +13,7 @@ _BAD = ["5xx", 404]
 _COUNTED = {"routes": ROUTES}
 _MISSING_COUNTS = {"routes": ROUTES, "errors": _BAD}
 _MISSING_BOOKS_COUNT = {"routes": [{"path": BOOKS, "errors": _BAD}, *ROUTES[1:]]}
-_SYNTHETIC = {"routes": ROUTES, "synthetic": {"path": "/-/versions.json", "per_second": 5}}
+_SYNTHETIC = {"routes": ROUTES, "synthetic": {"path": "/-/versions.json", "requests_per_second": 5}}
 _PROBED = {"routes": ROUTES, "probes": [{"http": f"{BOOKS}/7.json", "contains": "book 6"}]}
 
 GATE = (

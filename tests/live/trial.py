@@ -157,8 +157,8 @@ def _library(trial: Trial, directory: Path, environments: Path) -> Iterator[Shop
         "kind": "process",
         "command": command(environments, database, str(releases / "{version}")),
         "count": trial.count,
-        "health": "/-/versions.json",
-        "stop_deadline": "5s",
+        "health_check_path": "/-/versions.json",
+        "stop_timeout": "5s",
     }
     router = {**shop.section("router"), **trial.router}
     # Of what takes a day, this takes seconds; limits, looks and everything else are as the tolerance has them.

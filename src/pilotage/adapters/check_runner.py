@@ -37,11 +37,11 @@ class _Check:
     """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds."""
 
     unreadable: str = ""
-    run: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
     http: str | None = None
     status: int = 200
     contains: str | None = None
-    times: int = 1
+    requests: int = 1
     timeout: float = 60.0
 
 
@@ -79,7 +79,7 @@ def run(specification: Path, result: Path) -> None:
 
 def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
     """A hook: an argument list, no shell; its last line is what is told."""
-    command = [filled(part, asked.facts) for part in check.run or ()]
+    command = [filled(part, asked.facts) for part in check.command or ()]
     given = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
     facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked.facts.items()}
     marked = {MARK: os.environ[MARK]} if MARK in os.environ else {}
@@ -139,7 +139,7 @@ def _http(check: _Check, address: str, asked: _Asked) -> str:
     whole = path.startswith(("http://", "https://"))
     targets = [path] if whole else [f"http://{instance}{path}" for instance in asked.facts["instances"].split(",")]
     for target in targets:
-        for _ in range(check.times):
+        for _ in range(check.requests):
             try:
                 status, body = get_status(target, timeout=check.timeout)
             except AdapterError as error:
@@ -148,7 +148,7 @@ def _http(check: _Check, address: str, asked: _Asked) -> str:
                 raise _CheckFailed(f"{target} answered {status}, not {check.status}")
             if check.contains and check.contains not in body.decode(errors="replace"):
                 raise _CheckFailed(f"{target} answered without {check.contains!r}")
-    return f"{path}: {len(targets) * check.times} answers as they should be"
+    return f"{path}: {len(targets) * check.requests} answers as they should be"
 
 
 if __name__ == "__main__":

@@ -109,6 +109,6 @@ class StepChecks:
 
 def _environment_of(check: JsonObject) -> Environment:
     """What a check's command gets of the environment."""
-    given = entries(text_at, check, "environment") if "environment" in check else {}
-    passed = each(text_at, check, "pass_environment") if "pass_environment" in check else ()
+    given = entries(text_at, check, "env") if "env" in check else {}
+    passed = each(text_at, check, "pass_env") if "pass_env" in check else ()
     return Environment(given=given, passed=passed)

@@ -131,7 +131,7 @@ environments:
       kind: process
       command: {json.dumps(command)}
       count: 2
-      health: /healthz          # answers 2xx when the instance is well
+      health_check_path: /healthz   # answers 2xx when the instance is well
     # Users reach the service through an embedded Envoy. It gives each a cookie, so that they stay on their version.
     router:
       kind: envoy

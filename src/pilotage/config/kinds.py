@@ -45,7 +45,9 @@ class FlagSection(AdapterSection):
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")] = Field(
         description="Key of the flag, such as new-checkout."
     )
-    metrics: UrlPath = Field("/metrics", description="Path where each instance reports the metrics of both variants.")
+    metrics_path: UrlPath = Field(
+        "/metrics", description="Path where each instance reports the metrics of both variants."
+    )
 
 
 def section_of(port: Port, kind: str) -> type[AdapterSection] | None:

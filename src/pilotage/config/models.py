@@ -129,7 +129,9 @@ class AnalysisSection(Section):
         default_factory=dict,
         description="Metrics that neither router nor fleet knows: PromQL queries that contain `{version}`.",
     )
-    every: Duration = Field(15, ge=1, description="Time between two readings of the signals. Use your scrape interval.")
+    interval: Duration = Field(
+        15, ge=1, description="Time between two readings of the signals. Use your scrape interval."
+    )
 
     @model_validator(mode="after")
     def _something(self) -> AnalysisSection:
@@ -143,7 +145,7 @@ class AnalysisSection(Section):
 class CheckSection(ProgramSection):
     """A check of a step: a command, or HTTP requests to every instance of the new version."""
 
-    run: list[str] | None = Field(
+    command: list[str] | None = Field(
         None,
         min_length=1,
         description="Arguments of a command, no shell. {version}, {old}, {instances} and {step} are filled in.",
@@ -155,15 +157,15 @@ class CheckSection(ProgramSection):
     )
     status: int = Field(200, ge=100, le=599, description="Required status of each response.")
     contains: str | None = Field(None, description="Text that each response must contain.")
-    times: int = Field(1, ge=1, le=10_000, description="Requests per instance. Use many to warm it up.")
+    requests: int = Field(1, ge=1, le=10_000, description="Requests per instance. Use many to warm it up.")
     timeout: Duration = Field(60, gt=0, description="Time limit of the command, or of one request.")
 
     @model_validator(mode="after")
     def _one(self) -> CheckSection:
-        if (self.run is None) == (self.http is None):
-            raise ValueError("name either run or http")
-        if self.run is None and self.names_variables:
-            raise ValueError("environment and pass_environment go with run")
+        if (self.command is None) == (self.http is None):
+            raise ValueError("name either command or http")
+        if self.command is None and self.names_variables:
+            raise ValueError("env and pass_env go with command")
         return self
 
 
@@ -172,7 +174,7 @@ class ProbeSection(ProgramSection):
 
     name: str = Field("", max_length=64, description="Name in verdicts and reasons. Default: the path or the program.")
     http: UrlPath | None = Field(None, description="Path to request at each instance with GET, such as /cart.")
-    run: list[str] | None = Field(
+    command: list[str] | None = Field(
         None,
         min_length=1,
         description="Command as an argument list, instead of http. {version}, {host}, {port} and {url} are filled in.",
@@ -183,27 +185,31 @@ class ProbeSection(ProgramSection):
     contains: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Text that the first 64 kB of each response must contain."
     )
-    every: Duration = Field(5, ge=1, description="Time between two rounds.")
-    failures: int = Field(3, ge=1, le=100, description="Consecutive failures at one instance that fail the version.")
+    interval: Duration = Field(5, ge=1, description="Time between two rounds.")
+    failure_threshold: int = Field(
+        3, ge=1, le=100, description="Consecutive failures at one instance that fail the version."
+    )
     timeout: Duration = Field(2, gt=0, le=60, description="Time limit of one try.")
 
     @property
     def called(self) -> str:
-        return self.name or self.http or (self.run or [""])[0]
+        return self.name or self.http or (self.command or [""])[0]
 
     @model_validator(mode="after")
     def _one(self) -> ProbeSection:
-        if (self.run is None) == (self.http is None):
-            raise ValueError("name either http or run")
-        if self.run is None and self.names_variables:
-            raise ValueError("environment and pass_environment go with run")
-        if any("\0" in part for part in self.run or ()):
-            raise ValueError("run: a NUL character stands in it, which no command can take")
-        if self.run is not None:
+        if (self.command is None) == (self.http is None):
+            raise ValueError("name either http or command")
+        if self.command is None and self.names_variables:
+            raise ValueError("env and pass_env go with command")
+        if any("\0" in part for part in self.command or ()):
+            raise ValueError("command: a NUL character stands in it, which no command can take")
+        if self.command is not None:
             if self.status != 200 or self.contains is not None:
                 raise ValueError("status and contains go with http: a command passes when it exits with 0")
-            if not any(place in part for part in self.run for place in ("{port}", "{url}")):
-                raise ValueError("run: neither {url} nor {port} stands in it, so it could not tell the instances apart")
+            if not any(place in part for part in self.command for place in ("{port}", "{url}")):
+                raise ValueError(
+                    "command: neither {url} nor {port} stands in it, so it could not tell the instances apart"
+                )
         return self
 
 
@@ -232,7 +238,9 @@ class SyntheticSection(Section):
     """Requests that Pilotage sends while a release is watched, for services with too few users."""
 
     path: UrlPath = Field(description="Path to request with GET. The header x-pilotage-synthetic marks these requests.")
-    per_second: float = Field(gt=0, le=100, description="Requests per second, through the router.", strict=False)
+    requests_per_second: float = Field(
+        gt=0, le=100, description="Requests per second, through the router.", strict=False
+    )
 
 
 class EnvironmentSection(Section):

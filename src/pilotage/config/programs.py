@@ -34,14 +34,14 @@ VariableValue = Annotated[
 class ProgramSection(Section):
     """A section that contains a command."""
 
-    environment: dict[VariableName, VariableValue] = Field(
+    env: dict[VariableName, VariableValue] = Field(
         default_factory=dict,
         description="Environment variables of the command: values, or references such as secret://env/NAME.",
     )
-    pass_environment: list[VariableName] = Field(
+    pass_env: list[VariableName] = Field(
         default_factory=list, description="Variables of the worker's environment to pass on to the command."
     )
 
     @property
     def names_variables(self) -> bool:
-        return bool(self.environment or self.pass_environment)
+        return bool(self.env or self.pass_env)

@@ -183,7 +183,7 @@ answers:
   stakeholders: [customer-facing]
 environments:
   demo:
-    fleet: {{kind: process, command: {json.dumps(command)}, count: 2, health: /healthz, stop_deadline: 3s}}
+    fleet: {{kind: process, command: {json.dumps(command)}, count: 2, health_check_path: /healthz, stop_timeout: 3s}}
     router: {{kind: envoy, listen: "127.0.0.1:{port}", sticky: {{cookie: session}}, version_header: {VERSION_HEADER}}}
     metrics: {{kind: envoy}}
     overrides:

@@ -71,7 +71,30 @@ SETTINGS: Mapping[str, str] = {
 }
 """Numbers of the plan, old path to new."""
 
-KEYS: Mapping[str, Mapping[str, str]] = {}
+_PROGRAM = {"environment": "env", "pass_environment": "pass_env"}
+_COMMAND = {**_PROGRAM, "run": "command", "deadline": "timeout"}
+_ROUTER = {**_COMMAND, "can": "capabilities", "grain": "weight_granularity"}
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "environments.*.analysis": {"every": "interval"},
+    "environments.*.analysis.queries (command)": _COMMAND,
+    "environments.*.checks.*.*": {**_PROGRAM, "run": "command", "times": "requests"},
+    "environments.*.flag": {"metrics": "metrics_path"},
+    "environments.*.flag (command)": _COMMAND,
+    "environments.*.fleet (command)": {**_COMMAND, "can": "capabilities", "health": "health_check_path"},
+    "environments.*.fleet (process)": {**_PROGRAM, "health": "health_check_path", "stop_deadline": "stop_timeout"},
+    "environments.*.metrics (command)": {**_COMMAND, "can": "capabilities"},
+    "environments.*.probes.*": {
+        **_PROGRAM,
+        "every": "interval",
+        "failures": "failure_threshold",
+        "run": "command",
+    },
+    "environments.*.router (command)": _ROUTER,
+    "environments.*.routers.* (command)": _ROUTER,
+    "environments.*.synthetic": {"per_second": "requests_per_second"},
+    "notify.* (command)": _COMMAND,
+}
 """Keys of `pilotage.yaml`, old to new, by their place. `*` is any name or number; a place ends with `(kind, …)` where
 only sections of those kinds have the key. Each service of several has `environments` as the root has."""
 

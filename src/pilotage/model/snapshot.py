@@ -16,11 +16,17 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pilotage.model.json import Json, JsonObject
+from pilotage.model.renamed import renamed
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
-"""Number of the shape below. Snapshots of the first versions have none; they read as format 0."""
+FORMAT = 2
+"""Number of the shape below. Snapshots of the first versions have none; they read as format 0. Up to format 1 the keys
+of `pilotage.yaml` had names that `model.renamed` knows."""
+
+_RENAMED_SINCE = 2
+_PLACES = {"environment": "environments.*", "notify": "notify"}
+"""Where parts of a snapshot stand in `pilotage.yaml`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +134,8 @@ def read_snapshot(data: object) -> Snapshot:
     if not isinstance(number, int) or number > FORMAT:
         _say_newer(repr(number))
     parts = {key: value for key, value in data.items() if key not in ("format", "trouble")}
+    if not isinstance(number, int) or number < _RENAMED_SINCE:
+        parts |= {key: renamed(parts[key], place)[0] for key, place in _PLACES.items() if key in parts}
     found = _parts(Snapshot, parts, "", trouble)
     return Snapshot(format=number if isinstance(number, int) else 0, **{**found, "trouble": tuple(trouble)})
 

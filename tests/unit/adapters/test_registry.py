@@ -102,7 +102,7 @@ def test_no_package_replaces_a_kind_of_ours() -> None:
         (EDGE.replace("site", "sight"), "pilotage.yaml:16:26: environments.production.router.sight: is not known here; did you mean site?"),
         (EDGE.replace("    metrics: {kind: counts}", "    routers: {inner: {kind: edge, site: x}}"), "pilotage.yaml:17:5: environments.production.routers: name either router or routers"),
         (EDGE.replace("router: {kind: edge, site: berlin}", "routers: {inner: {kind: egde}}"), "pilotage.yaml:16:29: environments.production.routers.inner.kind: 'egde' is not one of"),
-        (EDGE + "    synthetic: {path: /, per_second: 1}\n", "pilotage.yaml:20:5: environments.production.synthetic: a router of kind edge cannot tell Pilotage's own requests from those of users"),
+        (EDGE + "    synthetic: {path: /, requests_per_second: 1}\n", "pilotage.yaml:20:5: environments.production.synthetic: a router of kind edge cannot tell Pilotage's own requests from those of users"),
         (EDGE + "    routes: [{path: /api}]\n", "pilotage.yaml:20:5: environments.production.routes: metrics of kind counts do not count routes apart"),
         (EDGE + "    errors: [5xx, 404]\n", "pilotage.yaml:20:5: environments.production.errors: metrics of kind counts count 5xx as failed and nothing else"),
         (EDGE.replace("    router: {kind: edge, site: berlin}\n", ""), "environments.production.router: is missing"),

@@ -29,7 +29,7 @@ environments:
       kind: process
       command: [python, -m, shop, --port, "{port}", --release, "{version}"]
       count: 4
-      health: /healthz
+      health_check_path: /healthz
     router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}
     overrides:
       canary.phase_duration: 30m
@@ -93,25 +93,25 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         [("11:5", "two channels are called 'teams'")],
     ),
     "a probe by nothing": (
-        "    overrides:", "    probes: [{name: checkout}]\n    overrides:", [("17:14", "name either http or run")],
+        "    overrides:", "    probes: [{name: checkout}]\n    overrides:", [("17:14", "name either http or command")],
     ),
     "a probe both ways": (
-        "    overrides:", '    probes: [{http: /cart, run: [curl, "{url}"]}]\n    overrides:',
-        [("17:14", "name either http or run")],
+        "    overrides:", '    probes: [{http: /cart, command: [curl, "{url}"]}]\n    overrides:',
+        [("17:14", "name either http or command")],
     ),
     "a probe's command with a status": (
-        "    overrides:", '    probes: [{run: [curl, "{url}"], status: 201}]\n    overrides:',
+        "    overrides:", '    probes: [{command: [curl, "{url}"], status: 201}]\n    overrides:',
         [("17:14", "status and contains go with http: a command passes when it exits with 0")],
     ),
     "a probe's command that names no instance": (
-        "    overrides:", "    probes: [{run: [curl, example.org]}]\n    overrides:",
-        [("17:14", "run: neither {url} nor {port} stands in it")],
+        "    overrides:", "    probes: [{command: [curl, example.org]}]\n    overrides:",
+        [("17:14", "command: neither {url} nor {port} stands in it")],
     ),
     "a probe of another host": (
         "    overrides:", "    probes: [{http: http://example.org/}]\n    overrides:", [("17:21", "not a path such as")],
     ),
     "a probe without a pause": (
-        "    overrides:", "    probes: [{http: /cart, every: 0s}]\n    overrides:", [("17:35", "greater than or equal to 1")],
+        "    overrides:", "    probes: [{http: /cart, interval: 0s}]\n    overrides:", [("17:38", "greater than or equal to 1")],
     ),
     "two probes of one name": (
         "    overrides:", "    probes: [{http: /cart}, {http: /cart, contains: sum}]\n    overrides:",
@@ -124,7 +124,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         GOOD,
         GOOD.replace("minor", "minr").replace("count: 4", "count: no").replace("/healthz", "healthz")
         .replace("service: shop", "service: Shop").replace("weekly", "daily"),
-        [("1:10", "Shop"), ("3:17", "minr"), ("6:22", "daily"), ("14:14", "'no' is not"), ("15:15", "not a path")],
+        [("1:10", "Shop"), ("3:17", "minr"), ("6:22", "daily"), ("14:14", "'no' is not"), ("15:26", "not a path")],
     ),
 }  # fmt: skip
 
@@ -190,7 +190,7 @@ def test_a_rollout_keeps_the_probes_of_its_environment(tmp_path: Path) -> None:
     from pilotage.engine.execution.targets import open_target
     from pilotage.model.snapshot import Snapshot, read_snapshot
 
-    probes = 'probes: [{http: /cart, contains: sum}, {name: search, run: [curl, "{url}"], every: 10s, failures: 1}]'
+    probes = 'probes: [{http: /cart, contains: sum}, {name: search, command: [curl, "{url}"], interval: 10s, failure_threshold: 1}]'
     path = tmp_path / "pilotage.yaml"
     path.write_text(GOOD.replace("    overrides:", f"    {probes}\n    overrides:"))
     described = describe(load(path).configuration.environments["production"], tmp_path)

@@ -1,4 +1,5 @@
-"""Names that settings and keys of pilotage.yaml had before are refused with the new name and the place (R1)."""
+"""Names that settings and keys of pilotage.yaml had before are refused with the new name and the place, and what was
+stored under them is read."""
 
 from __future__ import annotations
 
@@ -8,13 +9,54 @@ import pytest
 
 from pilotage import Answers, Service, make_plan
 from pilotage.config.loading import load
-from pilotage.config.yaml_reader import ConfigError
-from pilotage.model.renamed import SETTINGS
+from pilotage.config.stored import read_section
+from pilotage.config.yaml_reader import ConfigError, read
+from pilotage.model.renamed import KEYS, SETTINGS, renamed
+from pilotage.model.snapshot import read_snapshot
 from pilotage.plan.numbers import PATHS, BadOverride, Override
 
 from .test_config import GOOD
 
 FAST = "      canary.phase_duration: 30m\n"
+
+PAIRS = (
+    ('  production:\n    fleet: {kind: process, count: 2, command: [shop, "{port}", "{version}"],\n', ""),
+    ("      health: /up,\n", "      health_check_path: /up,\n"),
+    ("      stop_deadline: 4s,\n", "      stop_timeout: 4s,\n"),
+    ("      environment: {MODE: live},\n", "      env: {MODE: live},\n"),
+    ("      pass_environment: [REGION]}\n", "      pass_env: [REGION]}\n"),
+    ("    router: {kind: command,\n", ""),
+    ("      run: [./router],\n", "      command: [./router],\n"),
+    ("      deadline: 3s,\n", "      timeout: 3s,\n"),
+    ("      can: [header_routes, mirror],\n", "      capabilities: [header_routes, mirror],\n"),
+    ("      grain: 0.1}\n", "      weight_granularity: 0.1}\n"),
+    ("    metrics: {kind: command, can: [durations],\n", "    metrics: {kind: command, capabilities: [durations],\n"),
+    ("      run: [./counts], deadline: 2s}\n", "      command: [./counts], timeout: 2s}\n"),
+    (
+        "    flag: {kind: command, key: pay, run: [./flag], metrics: /m}\n",
+        "    flag: {kind: command, key: pay, command: [./flag], metrics_path: /m}\n",
+    ),
+    ("    checks:\n      check-smoke:\n", ""),
+    ("        - {run: [./smoke], environment: {A: b}}\n", "        - {command: [./smoke], env: {A: b}}\n"),
+    ("        - {http: /, times: 3}\n", "        - {http: /, requests: 3}\n"),
+    ("    probes:\n", ""),
+    (
+        '      - {run: [./probe, "{port}"], every: 3s, failures: 2}\n',
+        '      - {command: [./probe, "{port}"], interval: 3s, failure_threshold: 2}\n',
+    ),
+    ("    analysis:\n      signals: {user_satisfaction: 'm{v=\"{version}\"}'}\n", ""),
+    ("      every: 20s\n", "      interval: 20s\n"),
+    ("      queries: {kind: command, run: [./ask]}\n", "      queries: {kind: command, command: [./ask]}\n"),
+    ("    overrides:\n", ""),
+    ("      hold.then: pause\n", "      hold.on_timeout: pause\n"),
+    ("notify:\n", ""),
+    ("  - {kind: command, run: [./tell], deadline: 1s}\n", "  - {kind: command, command: [./tell], timeout: 1s}\n"),
+)
+"""Lines of a file with the names of before, and the same with those of today; empty where nothing changed."""
+
+HEAD = GOOD[: GOOD.index("  production:")]
+BEFORE = HEAD + "".join(old for old, _ in PAIRS)
+TODAY = HEAD + "".join(new or old for old, new in PAIRS)
 
 
 def refused(folder: Path, content: str) -> list[str]:
@@ -28,6 +70,8 @@ def refused(folder: Path, content: str) -> list[str]:
 def test_the_table_leads_from_names_that_are_gone_to_names_that_are_there() -> None:
     assert set(SETTINGS.values()) <= set(PATHS)
     assert not set(SETTINGS) & set(PATHS)
+    for names in KEYS.values():
+        assert not set(names) & set(names.values())
 
 
 def test_every_old_setting_in_a_file_is_refused_with_its_new_name_and_its_place(tmp_path: Path) -> None:
@@ -47,3 +91,48 @@ def test_an_old_setting_of_a_program_is_refused_too() -> None:
     service = Service(overrides={"hold.then": Override("pause", "release.py:3")})
     with pytest.raises(BadOverride, match=r"release.py:3: hold\.then is now called hold\.on_timeout"):
         make_plan(answers, version="2.0", service=service)
+
+
+def test_old_keys_are_refused_where_they_stand_and_nothing_else_is(tmp_path: Path) -> None:
+    """A section with an old name lacks nothing: that would be said twice."""
+    (tmp_path / "pilotage.yaml").write_text(TODAY)
+    load(tmp_path / "pilotage.yaml")
+    told = refused(tmp_path, BEFORE)
+    assert "13:7: environments.production.fleet.stop_deadline: is now called stop_timeout" in told
+    assert all("is now called" in sentence for sentence in told)
+
+
+def test_other_mistakes_of_a_file_with_old_keys_are_told_where_they_stand(tmp_path: Path) -> None:
+    told = refused(tmp_path, BEFORE.replace("[REGION]}", "REGION}"))
+    assert "15:25: environments.production.fleet.pass_environment: 'REGION' is not a list" in told
+
+
+def test_each_key_of_the_table_is_tried_here() -> None:
+    plain, found = renamed(read(BEFORE.encode(), "").data)
+    assert plain == read(TODAY.encode(), "").data
+    _, more = renamed({"environments": {"production": {"synthetic": {"path": "/", "per_second": 1}}}})
+    tried = {(old.path[-1], old.now[-1]) for old in (*found, *more)}
+    assert tried >= {pair for names in KEYS.values() for pair in names.items()}
+
+
+def test_the_same_key_of_an_adapter_of_others_stays() -> None:
+    data = {"environments": {"production": {"router": {"kind": "edge", "deadline": "1s", "run": ["x"]}}}}
+    assert renamed(data) == (data, ())
+
+
+def test_each_service_of_several_has_the_same_names() -> None:
+    data = read(BEFORE.encode(), "").data
+    whole = {"services": {"web": {"environments": data["environments"]}}}
+    plain, found = renamed(whole)
+    assert plain["services"]["web"]["environments"] == renamed(data)[0]["environments"]
+    assert found[0].path[:4] == ("services", "web", "environments", "production")
+
+
+def test_what_a_rollout_kept_under_old_keys_is_read_as_if_it_had_the_new_ones(tmp_path: Path) -> None:
+    """Whatever version stored a rollout, it can be finished and undone (rule 7)."""
+    (tmp_path / "pilotage.yaml").write_text(TODAY)
+    today, before = load(tmp_path / "pilotage.yaml").configuration, read(BEFORE.encode(), "").data
+    old = {"environment": before["environments"]["production"], "notify": before["notify"]}
+    for snapshot in (read_snapshot(old), read_snapshot({**old, "format": 1})):
+        assert read_section(snapshot.environment).section == today.environments["production"]
+        assert list(snapshot.notify) == read(TODAY.encode(), "").data["notify"]

@@ -82,7 +82,7 @@ def test_of_a_list_the_members_that_can_be_read_are_kept_and_the_others_are_told
 def test_the_shape_of_a_snapshot_changes_with_its_format_alone() -> None:
     """Where this fails: raise FORMAT, keep `read_snapshot` reading what older versions wrote, add the fingerprint."""
     shape = json.dumps(bare(msgspec.json.schema(Snapshot)), sort_keys=True)
-    assert {1: "26cca79d46fae6f9"}.get(FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16]
+    assert {1: "26cca79d46fae6f9", 2: "3b3a624176b4d25c"}.get(FORMAT) == hashlib.sha256(shape.encode()).hexdigest()[:16]
 
 
 @pytest.mark.parametrize("rubbish", [None, [], 3, "text"])
@@ -155,7 +155,7 @@ def test_an_unknown_key_anywhere_is_ignored_with_a_warning(
     ("part", "wrong"),
     [
         ("probes", [{"http": "no slash", "name": "x"}]),
-        ("synthetic", {"path": "/", "per_second": "often"}),
+        ("synthetic", {"path": "/", "requests_per_second": "often"}),
         ("analysis", {"prometheus": "gopher://x", "rules": [], "signals": {}}),
         ("routes", [{"path": "/"}]),
         ("errors", ["6xx"]),
@@ -185,13 +185,13 @@ def test_a_check_that_cannot_be_read_fails_and_never_passes_by_default(tmp_path:
 
 def test_what_brings_users_back_is_used_as_it_stands(kept: Snapshot, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
-    fleet = {**kept.section("fleet"), "health": "healthz", "stop_deadline": "soon", "count": 0}
+    fleet = {**kept.section("fleet"), "health_check_path": "healthz", "stop_timeout": "soon", "count": 0}
     router = {**kept.section("router"), "sticky": {"cookie": "a b"}, "version_header": "x version"}
     found = read_section({**kept.environment, "fleet": fleet, "router": router, "flag": {"file": "f", "key": " k"}})
     assert isinstance(found.section.fleet, ProcessFleetSection)
     assert isinstance(found.section.router, EnvoyRouterSection)
     assert found.section.fleet.command == find(kept.environment, "fleet", "command")
-    assert found.section.fleet.stop_deadline == 10.0
+    assert found.section.fleet.stop_timeout == 10.0
     assert found.section.router.listen == find(kept.environment, "router", "listen")
     assert found.section.router.sticky is None
     assert found.section.flag is not None

@@ -128,7 +128,7 @@ def test_while_prometheus_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         good = {"interval": "1s", "success_condition": "result[0] > 0"}
         rules = [{"name": f"r{n}", "query": f"up{n}", **good} for n in range(6)]
         signals = {"database_connection_pool": "pool{version}", "user_session_health": "s{version}"}
-        analysis = {"prometheus": url, "rules": rules, "signals": signals, "every": "1s"}
+        analysis = {"prometheus": url, "rules": rules, "signals": signals, "interval": "1s"}
         section = {"analysis": AnalysisSection.model_validate(analysis).model_dump(mode="json")}
         with at_work(tmp_path, a_plan(), section) as status:
             assert world.shifted.wait(WITHIN)
@@ -172,7 +172,7 @@ def test_while_a_hook_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """It is ended, and nobody waits for it."""
     world, plan = World(), a_plan(strategy="blue-green")
     place = tmp_path / "checks"
-    hook: dict[str, list[JsonObject]] = {"check-smoke": [{"run": ["sleep", "60"], "timeout": 60.0}]}
+    hook: dict[str, list[JsonObject]] = {"check-smoke": [{"command": ["sleep", "60"], "timeout": 60.0}]}
     checks = StepChecks(place, Fence(tmp_path / "fence", 1), hook, tmp_path)
     monkeypatch.setattr(module, "open_target", lambda *_: world.target(checks=checks))
     with at_work(tmp_path, plan) as status:

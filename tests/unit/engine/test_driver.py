@@ -299,7 +299,7 @@ def test_tallies_survive_a_restart(
     assert again._judging._rules.verdicts()[0].samples >= 1
 
 
-SIGNALS = {"signals": {"database_connection_pool": 'pool{v="{version}"}'}, "every": "1s"}
+SIGNALS = {"signals": {"database_connection_pool": 'pool{v="{version}"}'}, "interval": "1s"}
 
 
 def test_r19_a_pool_that_runs_full_undoes_the_release(

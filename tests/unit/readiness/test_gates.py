@@ -137,8 +137,11 @@ def test_a_squashed_request_is_reviewed_when_its_host_says_so() -> None:
 
 
 def test_environments_are_compared_setting_by_setting() -> None:
-    staging = {"fleet": {"count": 2, "health": "/h"}, "router": {"listen": "a:1", "sticky": None}}
-    production = {"fleet": {"count": 8, "health": "/h"}, "router": {"listen": "b:1", "sticky": {"cookie": "s"}}}
+    staging = {"fleet": {"count": 2, "health_check_path": "/h"}, "router": {"listen": "a:1", "sticky": None}}
+    production = {
+        "fleet": {"count": 8, "health_check_path": "/h"},
+        "router": {"listen": "b:1", "sticky": {"cookie": "s"}},
+    }
     assert parity.differences(staging, production, ()) == (
         ("fleet.count", 2, 8), ("router.sticky", None, {"cookie": "s"})
     )  # fmt: skip

@@ -39,8 +39,8 @@ class _Command(ProgramSection, AdapterSection):
     """A program that reads one JSON object and writes one."""
 
     kind: Literal["command"]
-    run: list[str] = Field(min_length=1, description="Program as an argument list, without a shell.")
-    deadline: Duration = Field(10.0, gt=0, le=60, description="Time limit of one call, after which it is killed.")
+    command: list[str] = Field(min_length=1, description="Program as an argument list, without a shell.")
+    timeout: Duration = Field(10.0, gt=0, le=60, description="Time limit of one call, after which it is killed.")
 
 
 class CommandRouterSection(_Command, RouterSection):
@@ -49,10 +49,10 @@ class CommandRouterSection(_Command, RouterSection):
     url: PlainUrl | None = Field(
         None, description="Address where users reach the service, such as https://shop.example."
     )
-    can: list[Literal["header_routes", "mirror", "sticky", "closed", "endpoints"]] = Field(
+    capabilities: list[Literal["header_routes", "mirror", "sticky", "closed", "endpoints"]] = Field(
         default_factory=list, description="What the router can do in addition to weights."
     )
-    grain: Annotated[float, Field(gt=0, le=1, strict=False)] = Field(
+    weight_granularity: Annotated[float, Field(gt=0, le=1, strict=False)] = Field(
         0.001, description="Smallest difference between two weights, as a share: 0.01 for whole per cent."
     )
 
@@ -60,8 +60,8 @@ class CommandRouterSection(_Command, RouterSection):
 class CommandFleetSection(_Command, FleetSection):
     """Your own fleet, run by a program."""
 
-    health: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
-    can: list[Literal["memory", "cpu", "logs"]] = Field(
+    health_check_path: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
+    capabilities: list[Literal["memory", "cpu", "logs"]] = Field(
         default_factory=list, description="What it reports about instances."
     )
 
@@ -69,7 +69,9 @@ class CommandFleetSection(_Command, FleetSection):
 class CommandMetricsSection(_Command, MetricsSection):
     """Counts of requests and errors, reported by a program."""
 
-    can: list[Literal["durations"]] = Field(default_factory=list, description="What it reports in addition to counts.")
+    capabilities: list[Literal["durations"]] = Field(
+        default_factory=list, description="What it reports in addition to counts."
+    )
 
 
 class CommandQueriesSection(_Command, QueriesSection):
@@ -88,31 +90,31 @@ def _program(section: _Command, context: Context) -> Program:
     from pilotage.adapters.command.program import Program
     from pilotage.adapters.environment import Environment
 
-    environment = Environment(given=section.environment, passed=section.pass_environment)
-    return Program(section.run, context.folder, environment, section.deadline)
+    environment = Environment(given=section.env, passed=section.pass_env)
+    return Program(section.command, context.folder, environment, section.timeout)
 
 
 def _open_router(section: CommandRouterSection, context: Context) -> Any:
     from pilotage.adapters.command.adapters import CommandRouter
 
-    endpoints = "endpoints" in section.can
+    endpoints = "endpoints" in section.capabilities
     return CommandRouter(_program(section, context), context, url=section.url or "", endpoints=endpoints)
 
 
 def _router_can(section: CommandRouterSection) -> RouterCapabilities:
-    able = {name: name in section.can for name in ("header_routes", "mirror", "sticky", "closed", "endpoints")}
-    return replace(_ROUTER, grain=max(1, round(section.grain * 1000)), **able)
+    able = {name: name in section.capabilities for name in ("header_routes", "mirror", "sticky", "closed", "endpoints")}
+    return replace(_ROUTER, grain=max(1, round(section.weight_granularity * 1000)), **able)
 
 
 def _open_fleet(section: CommandFleetSection, context: Context) -> Any:
     from pilotage.adapters.command.adapters import CommandFleet
 
-    return CommandFleet(_program(section, context), context, health_path=section.health)
+    return CommandFleet(_program(section, context), context, health_path=section.health_check_path)
 
 
 def _fleet_can(section: CommandFleetSection) -> FleetCapabilities:
-    provides = tuple(f"{name}_utilization" for name in ("memory", "cpu") if name in section.can)
-    return FleetCapabilities(provides=provides, logs="logs" in section.can)
+    provides = tuple(f"{name}_utilization" for name in ("memory", "cpu") if name in section.capabilities)
+    return FleetCapabilities(provides=provides, logs="logs" in section.capabilities)
 
 
 def _open_metrics(section: CommandMetricsSection, context: Context) -> Any:
@@ -122,7 +124,7 @@ def _open_metrics(section: CommandMetricsSection, context: Context) -> Any:
 
 
 def _metrics_can(section: CommandMetricsSection) -> MetricsCapabilities:
-    provides = _METRICS.provides if "durations" in section.can else ("application_error_rate",)
+    provides = _METRICS.provides if "durations" in section.capabilities else ("application_error_rate",)
     return replace(_METRICS, provides=provides)
 
 
@@ -147,11 +149,11 @@ def _open_channel(section: CommandChannelSection, context: Context) -> Any:
 def _examine(section: _Command, context: Context) -> Iterator[Finding]:
     import shutil
 
-    program = section.run[0]
+    program = section.command[0]
     if shutil.which(program) or (context.folder / program).is_file():
         yield Finding("PASS", "command", f"{program} can be started")
     else:
-        yield Finding("FAIL", "command", f"{program!r} is neither on PATH nor in the project: correct its run")
+        yield Finding("FAIL", "command", f"{program!r} is neither on PATH nor in the project: correct its command")
 
 
 _ROUTER = RouterCapabilities(own_requests=False)

@@ -27,8 +27,8 @@ class ProcessFleetSection(ProgramSection, FleetSection):
         min_length=1,
         description="Arguments of a command that serves HTTP, no shell. `{version}` and `{port}` are filled in.",
     )
-    health: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
-    stop_deadline: Duration = Field(10.0, description="How long an instance may take to stop before it is killed.")
+    health_check_path: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
+    stop_timeout: Duration = Field(10.0, description="How long an instance may take to stop before it is killed.")
 
     @model_validator(mode="after")
     def _fills_in(self) -> ProcessFleetSection:
@@ -46,10 +46,10 @@ def _open(section: ProcessFleetSection, context: Context) -> Fleet:
         context.directory,
         context.fence,
         command=section.command,
-        health=section.health,
-        stop_deadline=section.stop_deadline,
+        health=section.health_check_path,
+        stop_deadline=section.stop_timeout,
         cwd=context.folder,
-        environment=Environment(given=section.environment, passed=section.pass_environment),
+        environment=Environment(given=section.env, passed=section.pass_env),
     )
 
 

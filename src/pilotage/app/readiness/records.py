@@ -99,7 +99,7 @@ def _monitoring(case: Case, _item: Requirement) -> Proof:
     listens = _LISTENS
     if target.synthetic and section.synthetic:
         # Long enough for two of them, however rare they are wanted.
-        listens = min(max(_LISTENS, 2 / section.synthetic.per_second), _MOST_LISTENED)
+        listens = min(max(_LISTENS, 2 / section.synthetic.requests_per_second), _MOST_LISTENED)
     first = target.metrics.observe(serving[:1], None)
     try:
         until = time.monotonic() + listens

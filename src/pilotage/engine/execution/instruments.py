@@ -45,7 +45,7 @@ def variants_of(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
         return None
     from pilotage.adapters.metrics.variants import VariantMetrics
 
-    return VariantMetrics(fleet.instances, section.flag.metrics, section.flag.key)
+    return VariantMetrics(fleet.instances, section.flag.metrics_path, section.flag.key)
 
 
 def synthetic_of(router: Router, place: Path, section: EnvironmentSection) -> SyntheticRequests | None:
@@ -55,7 +55,7 @@ def synthetic_of(router: Router, place: Path, section: EnvironmentSection) -> Sy
     from pilotage.adapters.synthetic import SyntheticRequests
 
     url = f"{router.url()}{section.synthetic.path}"
-    return SyntheticRequests(url, section.synthetic.per_second, lambda: synthetic_token(place))
+    return SyntheticRequests(url, section.synthetic.requests_per_second, lambda: synthetic_token(place))
 
 
 def probes_of(section: EnvironmentSection, cwd: Path) -> Probes | None:
@@ -117,14 +117,14 @@ def _probes_of(sections: Sequence[ProbeSection]) -> tuple[Probe, ...]:
         Probe(
             name=probe.called,
             http=probe.http or "",
-            run=tuple(probe.run or ()),
+            run=tuple(probe.command or ()),
             status=probe.status,
             contains=probe.contains or "",
-            every=probe.every,
-            failures=probe.failures,
+            every=probe.interval,
+            failures=probe.failure_threshold,
             timeout=probe.timeout,
-            environment=tuple(probe.environment.items()),
-            pass_environment=tuple(probe.pass_environment),
+            environment=tuple(probe.env.items()),
+            pass_environment=tuple(probe.pass_env),
         )
         for probe in sections
     )

@@ -57,7 +57,7 @@ class Judging:
         self._queries: dict[str, str] = (
             {str(name): query for name, query in analysis.signals.items()} if analysis else {}
         )
-        self._every = analysis.every if analysis else 15.0
+        self._every = analysis.interval if analysis else 15.0
         self._compared_signals = count_tests(tuple(self._queries))
         self.recent: dict[str, int] = {}
         self._before: Split | None = None
@@ -135,7 +135,7 @@ class Judging:
         fresh = self._strategy.baseline(self._plan, self._old) if subject == "code" else None
         try:
             if source is None:
-                raise AdapterError("nothing says what the variants did: configure flag.metrics")
+                raise AdapterError("nothing says what the variants did: configure flag.metrics_path")
             reading: Reading | Exception = source.observe([n for n in (new, old, fresh) if n], self._cursor)
         except Exception as error:
             reading = error

@@ -18,7 +18,9 @@ from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.tables import outbox
+from pilotage.model.renamed import renamed
 from pilotage.model.message import Message
+from pilotage.model.renamed import renamed
 from pilotage.report.telling import channels_for
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
@@ -133,8 +135,9 @@ def claim(engine: Engine, channel: str, by: str, now: float) -> Letter | None:
         )
         if changed.rowcount != 1:
             return None
+        section, _ = renamed(row["section"], "notify.*")
         return Letter(
-            row["id"], channel, row["section"], msgspec.convert(row["message"], Message), row["attempts"] + 1,
+            row["id"], channel, section, msgspec.convert(row["message"], Message), row["attempts"] + 1,
             row["created_at"], again=row["claimed_until"] > 0,
             first=_first_receipt(connection, row),
         )  # fmt: skip

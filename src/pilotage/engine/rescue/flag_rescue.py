@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.json import JsonObject, WrongJson, object_at, text_at
+from pilotage.model.renamed import renamed
 from pilotage.rollout.strategies import strategy_of
 
 if TYPE_CHECKING:
@@ -78,5 +79,6 @@ def flag_at(place: Path) -> ReleaseFlag | None:
     """The flag of the release that is under way there; None where there is none, or the note cannot be read."""
     found = read_leniently(place / _NOTE)
     with contextlib.suppress(WrongJson):
-        return ReleaseFlag(place=place, section=object_at(found, "section"), folder=Path(text_at(found, "folder")))
+        section, _ = renamed(object_at(found, "section"), "environments.*.flag")
+        return ReleaseFlag(place=place, section=section, folder=Path(text_at(found, "folder")))
     return None

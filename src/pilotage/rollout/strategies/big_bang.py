@@ -35,8 +35,8 @@ class BigBang(Strategy):
         if CHECK_BACKUP in configured.checks:
             return ()
         return (
-            f"big-bang needs a backup check and a restore check: checks: {{{CHECK_BACKUP}: [{{run: [./backup.sh]}}], "
-            f"{RESTORE}: [{{run: [./restore.sh]}}]}}",
+            "big-bang needs a backup check and a restore check: "
+            f"checks: {{{CHECK_BACKUP}: [{{command: [./backup.sh]}}], {RESTORE}: [{{command: [./restore.sh]}}]}}",
         )
 
     def first_step(self, plan: Plan, pace: Pace) -> int:
