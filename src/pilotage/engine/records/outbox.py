@@ -18,7 +18,6 @@ from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.tables import outbox
-from pilotage.model.renamed import renamed
 from pilotage.model.message import Message
 from pilotage.model.renamed import renamed
 from pilotage.report.telling import channels_for
