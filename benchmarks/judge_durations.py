@@ -14,7 +14,8 @@ import numpy as np
 from judge_tables import progress, share, table
 
 from pilotage.judge.bar import WEIGHTS
-from pilotage.judge.latency import LatencyJudge, StrataLatency
+from pilotage.judge.latency import LatencyJudge
+from pilotage.judge.strata_latency import StrataLatency
 from pilotage.model.observation import EMPTY, Histogram, VerdictKind
 
 ALPHA = 0.001 * WEIGHTS["durations"]

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from pilotage.model.plan import Plan
     from pilotage.plan.dates import PlanRefused
     from pilotage.plan.difference import difference
-    from pilotage.plan.making import Service, Traffic, make_plan
+    from pilotage.plan.frame import Service
+    from pilotage.plan.making import make_plan
     from pilotage.plan.numbers import BadOverride, Override
+    from pilotage.plan.ramp import Traffic
     from pilotage.plan.reasons import why
 
     __version__: str
@@ -32,8 +34,8 @@ _HOME = {
     "PilotageError": "pilotage.model.errors",
     "Plan": "pilotage.model.plan",
     "PlanRefused": "pilotage.plan.dates",
-    "Service": "pilotage.plan.making",
-    "Traffic": "pilotage.plan.making",
+    "Service": "pilotage.plan.frame",
+    "Traffic": "pilotage.plan.ramp",
     "Window": "pilotage.model.calendar",
     "difference": "pilotage.plan.difference",
     "make_plan": "pilotage.plan.making",

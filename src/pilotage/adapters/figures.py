@@ -16,7 +16,7 @@ from pilotage.adapters.secrets import resolve
 from pilotage.model.json import find, list_at, text_at
 
 if TYPE_CHECKING:
-    from pilotage.config.models import BusinessSection
+    from pilotage.config.reporting import BusinessSection
 
 _MOST = 100_000
 _POINTS = 500

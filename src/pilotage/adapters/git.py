@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from pilotage.adapters.git_patch import Patch
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.change import Change, FilePatch
 from pilotage.model.commit import Commit, ReviewedCommit
-from pilotage.model.file_kind import kind_of
 from pilotage.model.text import clean
 
 _MARK = secrets.token_hex(8)
@@ -31,11 +30,6 @@ _SETTINGS = (
 )  # fmt: skip
 """What is read must not hang on how somebody likes their git."""
 
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_DECISION = re.compile(
-    rb"\b(?:if|elif|else if|elsif|for|while|until|unless|case|when|catch|except|rescue|match)\b|&&|\|\||\?[^.?:]"
-)
-_IDLE = re.compile(rb"\+\s*(?:$|#|//|/?\*|--|<!--|;)")
 _MOST = 2**20
 """Bytes of a line that are looked at: what is longer was not written by hand."""
 
@@ -224,7 +218,7 @@ def _parse(stream: IO[bytes]) -> Iterator[Change]:
     begin, end = _BEGIN.encode(), _END.encode()
     head: bytes | None = None
     files: list[FilePatch] = []
-    patch = _Patch()
+    patch = Patch()
     for raw in stream:
         if patch.left:
             patch.line(raw[:_MOST])
@@ -232,7 +226,7 @@ def _parse(stream: IO[bytes]) -> Iterator[Change]:
         if raw.startswith(begin):
             if head is not None:
                 yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
-            head, files, patch = raw[len(begin) :], [], _Patch()
+            head, files, patch = raw[len(begin) :], [], Patch()
             while not head.rstrip(b"\n").endswith(end):
                 more = stream.readline()
                 if not more:
@@ -240,75 +234,12 @@ def _parse(stream: IO[bytes]) -> Iterator[Change]:
                 head += more
             head = head.rstrip(b"\n").removesuffix(end)
         elif raw.startswith(b"diff --git "):
-            files, patch = list(_done(files, patch)), _Patch.of(raw)
+            files, patch = list(_done(files, patch)), Patch.of(raw)
         else:
             patch.note(raw)
     if head is not None:
         yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
 
 
-def _done(files: list[FilePatch], patch: _Patch) -> tuple[FilePatch, ...]:
+def _done(files: list[FilePatch], patch: Patch) -> tuple[FilePatch, ...]:
     return (*files, patch.result()) if patch.path else tuple(files)
-
-
-class _Patch:
-    """One file's part of a patch while it is read line by line."""
-
-    def __init__(self) -> None:
-        self.path = self._before = ""
-        self._added = self._deleted = self._branches = self.left = 0
-        self._hunks: list[tuple[int, int, int, int]] = []
-        self._idle: list[int] = []
-        self._code = self._gone = False
-
-    @staticmethod
-    def of(line: bytes) -> _Patch:
-        """From `diff --git a/X b/X`; other names come in the lines after it."""
-        patch = _Patch()
-        text = line[11:].rstrip(b"\n").decode(errors="replace")
-        half = len(text) // 2
-        patch.path = patch._before = text[half + 1 :].strip('"').removeprefix("b/")
-        patch._code = kind_of(patch.path) is FileKind.SOURCE
-        return patch
-
-    def note(self, line: bytes) -> None:
-        """A line between hunks."""
-        if line.startswith(b"@@ "):
-            if found := _HUNK.match(line):
-                start, old, first, new = (1 if group is None else int(group) for group in found.groups())
-                self._hunks.append((start, old, first, new))
-                self.left = old + new
-        elif line.startswith(b"rename from "):
-            self._before = _named(line[12:])
-        elif line.startswith(b"rename to "):
-            self.path = _named(line[10:])
-            self._code = kind_of(self.path) is FileKind.SOURCE
-        elif line.startswith(b"new file "):
-            self._before = ""
-        elif line.startswith(b"deleted file "):
-            self._gone = True
-
-    def line(self, line: bytes) -> None:
-        """A line of a hunk."""
-        if line.startswith(b"+"):
-            if self._code:
-                if _IDLE.match(line):
-                    self._idle.append(self._added)
-                else:
-                    self._branches += len(_DECISION.findall(line))
-            self._added += 1
-        elif line.startswith(b"-"):
-            self._deleted += 1
-        else:  # "\ No newline at end of file"
-            return
-        self.left -= 1
-
-    def result(self) -> FilePatch:
-        return FilePatch(
-            self.path, self._before, self._added, self._deleted, self._branches, tuple(self._hunks), self._gone,
-            tuple(self._idle),
-        )  # fmt: skip
-
-
-def _named(text: bytes) -> str:
-    return text.rstrip(b"\n").decode(errors="replace").strip('"')

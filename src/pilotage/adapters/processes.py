@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,14 +23,11 @@ import psutil
 from pilotage.adapters.environment import inherited
 from pilotage.adapters.files import open_log, read_json, read_leniently, set_aside, write_json
 from pilotage.adapters.identity import boot_id, start_ticks
+from pilotage.adapters.marks import MARK, leader_of, mark_of, marked, marked_as
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.json import Json, JsonObject, WrongJson, number_at, object_at, optional
 
 _log = logging.getLogger(__name__)
-MARK = "PILOTAGE_PROCESS"
-"""In the environment of every process started here: the path of its record."""
-_MARKED = f"{MARK}=".encode()
-_HAS_PROC = Path("/proc/self/environ").exists()
 _FACTS = "PILOTAGE_PROCESS_FACTS"
 """And what the record says of it, as JSON."""
 
@@ -70,14 +67,14 @@ class Record:
         data.pop("path")
         try:
             write_json(self.path, {**data, "facts": dict(self.facts)})
-            _unwritten.pop(_mark(self.path), None)
+            _unwritten.pop(mark_of(self.path), None)
         except OSError as error:
-            if _unwritten.setdefault(_mark(self.path), self).pid is None:
+            if _unwritten.setdefault(mark_of(self.path), self).pid is None:
                 _log.warning("%s cannot be written: %s", self.path, error.strerror)
-            _unwritten[_mark(self.path)] = self
+            _unwritten[mark_of(self.path)] = self
 
     def forget(self) -> None:
-        _unwritten.pop(_mark(self.path), None)
+        _unwritten.pop(mark_of(self.path), None)
         self.path.unlink(missing_ok=True)
 
     def process(self) -> psutil.Process | None:
@@ -98,7 +95,7 @@ class Record:
             return self.boot == boot_id() and start_ticks(process.pid) == self.start
         # An earlier Pilotage wrote the wall clock's time, which may have been put right meanwhile.
         try:
-            return process.environ().get(MARK) == _mark(self.path)
+            return process.environ().get(MARK) == mark_of(self.path)
         except psutil.AccessDenied:
             return self.created is not None and abs(process.create_time() - self.created) <= 0.05
 
@@ -106,7 +103,7 @@ class Record:
 def load(path: Path, needs: Needs | None = None) -> Record | None:
     """The record at `path`; None when there is none. A start that was cut off is completed or forgotten here; a record
     that cannot be read is made anew where its process lives."""
-    if _unwritten and (kept := _unwritten.get(_mark(path))) is not None and kept.pid is not None:
+    if _unwritten and (kept := _unwritten.get(mark_of(path))) is not None and kept.pid is not None:
         kept.save()
         return kept
     if not path.exists():
@@ -114,7 +111,7 @@ def load(path: Path, needs: Needs | None = None) -> Record | None:
     record = _read(path, needs)
     if record is not None and record.pid is not None:
         return record
-    found = _leader(path)
+    found = leader_of(path)
     if found is None:
         if record is not None:
             record.forget()
@@ -124,7 +121,7 @@ def load(path: Path, needs: Needs | None = None) -> Record | None:
 
 def paths_in(folder: Path) -> frozenset[Path]:
     """Where the records of this folder are, or would be if the disk took them."""
-    place = _mark(folder)
+    place = mark_of(folder)
     return frozenset(folder.glob("*.json")) | {
         folder / Path(mark).name for mark in tuple(_unwritten) if str(Path(mark).parent) == place
     }
@@ -136,45 +133,22 @@ def runs(path: Path) -> bool:
         record = _parsed(path, read_leniently(path), None)
         if record.pid is not None:
             return record.process() is not None
-    return _leader(path) is not None
-
-
-def folders_now(place: Path, record: str) -> list[Path]:
-    """Where those run by now that were started for a record of this name under `place`, which may have been moved. Goes
-    by the mark, so that a copy of a folder never speaks for the original."""
-    under = _mark(place) + os.sep
-    found = [process for process, mark in _marked() if mark.startswith(under) and Path(mark).name == record]
-    folders = [runs_in(process) for process in found if _is_leader(process)]
-    return [folder for folder in folders if folder is not None]
-
-
-def runs_in(process: psutil.Process) -> Path | None:
-    """The folder that is its own, under the name that it has now; None where that was deleted or cannot be seen."""
-    with contextlib.suppress(psutil.Error, OSError):
-        found = Path(process.cwd())
-        return found if found.is_dir() else None
-    return None
+    return leader_of(path) is not None
 
 
 def find(path: Path, needs: Needs | None = None) -> Record | None:
     """As `load`, and where no record lies, by the mark: before something is started that may be running."""
     if (record := load(path, needs)) is not None:
         return record
-    found = _leader(path)
+    found = leader_of(path)
     return None if found is None else _taken_over(path, found, None, needs)
 
 
 def adopt(folder: Path, needs: Needs | None = None) -> list[Record]:
     """Records made anew of what runs for this folder without one."""
-    paths = {Path(mark) for _, mark in _marked() if Path(mark).parent == folder.resolve()}
+    paths = {Path(mark) for _, mark in marked() if Path(mark).parent == folder.resolve()}
     found = [find(path, needs) for path in sorted(paths) if not path.exists()]
     return [record for record in found if record is not None]
-
-
-def left_in(folder: Path) -> list[psutil.Process]:
-    """Every living process that was started for something in this folder, and what those started in turn."""
-    place = _mark(folder) + os.sep
-    return [process for process, mark in _marked() if mark.startswith(place)]
 
 
 def start(
@@ -197,7 +171,7 @@ def start(
             process = subprocess.Popen(
                 list(command),
                 cwd=cwd,
-                env={**given, MARK: _mark(path), _FACTS: json.dumps(dict(facts))},
+                env={**given, MARK: mark_of(path), _FACTS: json.dumps(dict(facts))},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -218,7 +192,7 @@ def stop(record: Record, deadline: float) -> Record | None:
     Never waits: call it again until it returns None.
     """
     process = record.process()
-    left = [] if process else _marked_as(record.path)
+    left = [] if process else marked_as(record.path)
     if process is None and not left:
         record.forget()
         return None
@@ -240,21 +214,12 @@ def end_tree(record: Record) -> None:
     process = record.process()
     if process is None:
         return
-    family = [process, *_marked_as(record.path)]
+    family = [process, *marked_as(record.path)]
     with contextlib.suppress(psutil.Error):
         family += process.children(recursive=True)
     for member in family:
         with contextlib.suppress(psutil.Error):
             member.kill()
-
-
-def end_others_of_mine() -> None:
-    """End every other process that carries the mark of this one: what it started, whatever sessions that made."""
-    mine = os.environ.get(MARK)
-    for process, mark in _marked() if mine else ():
-        if mark == mine:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
 
 
 def end_all(found: Sequence[psutil.Process], deadline: float) -> None:
@@ -347,50 +312,7 @@ def _taken_over(path: Path, process: psutil.Process, facts: JsonObject | None, n
     return record
 
 
-# ── marks ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _mark(path: Path) -> str:
-    return str(path.resolve())
-
-
-def _marked() -> Iterator[tuple[psutil.Process, str]]:
-    """Every living process but this one that carries a mark, and the mark."""
-    for pid in psutil.pids():
-        if pid == os.getpid() or not _may_carry_one(pid):
-            continue
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            mark = process.environ().get(MARK)
-            if mark and process.status() != psutil.STATUS_ZOMBIE:
-                yield process, mark
-
-
-def _may_carry_one(pid: int) -> bool:
-    """A first look that costs a tenth of psutil's: a machine has many processes, and few are ours."""
-    try:
-        return _MARKED in Path(f"/proc/{pid}/environ").read_bytes()
-    except FileNotFoundError:
-        return not _HAS_PROC
-    except OSError:
-        return False
-
-
-def _marked_as(path: Path) -> list[psutil.Process]:
-    wanted = _mark(path)
-    return [process for process, mark in _marked() if mark == wanted]
-
-
-def _leader(path: Path) -> psutil.Process | None:
-    """The process that was started for the record at `path`; not one that it started."""
-    leaders = [process for process in _marked_as(path) if _is_leader(process)]
-    return min(leaders, key=lambda process: start_ticks(process.pid) or 0, default=None)
-
-
-def _is_leader(process: psutil.Process) -> bool:
-    with contextlib.suppress(OSError):
-        return process.pid == os.getsid(process.pid)
-    return False
+# ── signals ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _signal(record: Record, number: int) -> None:

@@ -24,7 +24,8 @@ from pilotage.model.rollout import Status
 from pilotage.plan.communication import words_for
 from pilotage.readiness import evidence
 from pilotage.render.announcement import BadTemplate, announcement
-from pilotage.report.commits import Change, Kind
+from pilotage.report.commit_words import Kind
+from pilotage.report.commits import Change
 from pilotage.report.notes import Audience, Release, notes_of
 
 if TYPE_CHECKING:

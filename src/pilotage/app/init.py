@@ -18,7 +18,7 @@ from pilotage.engine.placement.location import made
 from pilotage.model.answers import Answers
 from pilotage.model.plan import Plan
 from pilotage.model.questions import QUESTIONS
-from pilotage.plan.difference import contrast
+from pilotage.plan.headlines import contrast
 from pilotage.plan.making import make_plan
 
 

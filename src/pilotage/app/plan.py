@@ -23,7 +23,8 @@ from pilotage.model.plan_formats import read_document
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
-from pilotage.plan.making import Service, Traffic, make_plan
+from pilotage.plan.frame import Service
+from pilotage.plan.making import Traffic, make_plan
 from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import Reason, why
 

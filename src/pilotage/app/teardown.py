@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pilotage.adapters import processes
+from pilotage.adapters import marks, processes
 from pilotage.adapters.routers.found import found_routers
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
@@ -52,7 +52,7 @@ def down(project: Project, actor: str, *, force: bool = False) -> Down:
             project.ensure_worker()
         raise
     # What no record knows any more, it carries the mark of this folder all the same.
-    if left := processes.left_in(project.directory / "run"):
+    if left := marks.left_in(project.directory / "run"):
         processes.end_all(left, _END_DEADLINE)
     return replace(done, strays=len(left))
 
@@ -134,6 +134,6 @@ def _stop_processes(place: Path) -> bool:
         found |= bool(routers or left)
         time.sleep(0.05)
     # Whatever no record names any more, and what those started in turn.
-    if unknown := processes.left_in(place):
+    if unknown := marks.left_in(place):
         processes.end_all(unknown, _STOP_DEADLINE)
     return found or bool(unknown)

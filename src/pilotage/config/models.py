@@ -7,17 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from pilotage.config.analysis import AnalysisSection
 from pilotage.config.calendar import CalendarSection
-from pilotage.config.channels import ChannelSection, SecretRef
+from pilotage.config.channels import ChannelSection
+from pilotage.config.checks import CheckSection, ProbeSection
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
 from pilotage.config.fields import (
     NAME,
-    Duration,
-    InsideProject,
     Misplaced,
-    PlainUrl,
     Section,
-    Url,
     UrlPath,
 )
 from pilotage.config.integrity import AuditSection, SigningSection
@@ -26,12 +24,11 @@ from pilotage.config.kinds import (
     FleetSection,
     KindOf,
     MetricsSection,
-    QueriesSection,
     RouterSection,
 )
 from pilotage.config.matching import mismatches
-from pilotage.config.programs import ProgramSection
 from pilotage.config.readiness import ReadinessSection
+from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
 from pilotage.model.answers import (
     Answers,
     DeploymentStrategy,
@@ -42,7 +39,6 @@ from pilotage.model.answers import (
     TeamSize,
 )
 from pilotage.model.capabilities import Port
-from pilotage.model.condition import Condition
 from pilotage.model.order import cycle_in
 
 
@@ -75,142 +71,6 @@ class AnswersSection(Section):
             self.risk_tolerance,
             self.stakeholders,
         )
-
-
-class RuleSection(Section):
-    """A threshold with counted failures, like a metric of an AnalysisTemplate of Argo Rollouts."""
-
-    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Name of the metric.")
-    query: Annotated[str, Field(min_length=1)] = Field(
-        description="PromQL query. `{new}` and `{old}` are replaced by the names of the versions."
-    )
-    success_condition: str | None = Field(
-        None,
-        description="Condition for success, such as `result[0] >= 0.95`. Join comparisons with && and ||.",
-    )
-    failure_condition: str | None = Field(None, description="Condition for failure, such as `result[0] < 0.9`.")
-    interval: Duration | None = Field(None, gt=0, description="Time between two measurements, such as 1m.")
-    initial_delay: Duration = Field(0, ge=0, description="Time before the first measurement.")
-    count: int | None = Field(None, ge=1, description="Number of measurements. Default: measure until the step ends.")
-    failure_limit: int = Field(0, ge=-1, description="Tolerated failures; -1 for any number.")
-    inconclusive_limit: int = Field(0, ge=-1, description="Tolerated measurements that neither succeed nor fail.")
-    consecutive_error_limit: int = Field(4, ge=-1, description="Tolerated consecutive errors.")
-    consecutive_success_limit: int = Field(
-        0, ge=0, description="Consecutive successes that end the rule as passed; 0 turns this off."
-    )
-    dry_run: bool = Field(False, description="Measure, but ignore the result.")
-
-    @field_validator("success_condition", "failure_condition")
-    @classmethod
-    def _comparisons(cls, text: str | None) -> str | None:
-        if text is not None:
-            Condition(text)
-        return text
-
-
-Signal = Literal[
-    "database_connection_pool", "external_service_latency", "user_session_health", "business_conversion_rate",
-    "user_satisfaction",
-]  # fmt: skip
-
-
-class AnalysisSection(Section):
-    """Signals and rules from Prometheus, measured while a step is watched, in addition to the judge's own tests."""
-
-    prometheus: PlainUrl | None = Field(None, description="Address of a Prometheus, such as http://127.0.0.1:9090.")
-    queries: Annotated[QueriesSection, KindOf(Port.QUERIES)] | None = Field(
-        None, description="Another system that answers queries, by its kind. Use it instead of prometheus."
-    )
-    rules: list[RuleSection] = Field(
-        default_factory=list,
-        description="Thresholds with counted failures. `pilotage analysis import` converts them from Argo Rollouts.",
-    )
-    signals: dict[Signal, Annotated[str, Field(pattern=r"\{version\}")]] = Field(
-        default_factory=dict,
-        description="Metrics that neither router nor fleet knows: PromQL queries that contain `{version}`.",
-    )
-    interval: Duration = Field(
-        15, ge=1, description="Time between two readings of the signals. Use your scrape interval."
-    )
-
-    @model_validator(mode="after")
-    def _something(self) -> AnalysisSection:
-        if (self.prometheus is None) == (self.queries is None):
-            raise ValueError("name either prometheus or queries")
-        if not self.rules and not self.signals:
-            raise ValueError("name rules or signals")
-        return self
-
-
-class CheckSection(ProgramSection):
-    """A check of a step: a command, or HTTP requests to every instance of the new version."""
-
-    command: list[str] | None = Field(
-        None,
-        min_length=1,
-        description="Arguments of a command, no shell. {version}, {old}, {instances} and {step} are filled in.",
-    )
-    http: str | None = Field(
-        None,
-        pattern=r"^(/|https?://)\S*$",
-        description="Path to request at each instance, such as /checkout, or a whole URL.",
-    )
-    status: int = Field(200, ge=100, le=599, description="Required status of each response.")
-    contains: str | None = Field(None, description="Text that each response must contain.")
-    requests: int = Field(1, ge=1, le=10_000, description="Requests per instance. Use many to warm it up.")
-    timeout: Duration = Field(60, gt=0, description="Time limit of the command, or of one request.")
-
-    @model_validator(mode="after")
-    def _one(self) -> CheckSection:
-        if (self.command is None) == (self.http is None):
-            raise ValueError("name either command or http")
-        if self.command is None and self.names_variables:
-            raise ValueError("env and pass_env go with command")
-        return self
-
-
-class ProbeSection(ProgramSection):
-    """A critical function, tested at each instance of both versions while a release is watched."""
-
-    name: str = Field("", max_length=64, description="Name in verdicts and reasons. Default: the path or the program.")
-    http: UrlPath | None = Field(None, description="Path to request at each instance with GET, such as /cart.")
-    command: list[str] | None = Field(
-        None,
-        min_length=1,
-        description="Command as an argument list, instead of http. {version}, {host}, {port} and {url} are filled in.",
-    )
-    status: int = Field(
-        200, ge=200, le=599, description="Required status of each response. Redirects are not followed."
-    )
-    contains: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Text that the first 64 kB of each response must contain."
-    )
-    interval: Duration = Field(5, ge=1, description="Time between two rounds.")
-    failure_threshold: int = Field(
-        3, ge=1, le=100, description="Consecutive failures at one instance that fail the version."
-    )
-    timeout: Duration = Field(2, gt=0, le=60, description="Time limit of one try.")
-
-    @property
-    def called(self) -> str:
-        return self.name or self.http or (self.command or [""])[0]
-
-    @model_validator(mode="after")
-    def _one(self) -> ProbeSection:
-        if (self.command is None) == (self.http is None):
-            raise ValueError("name either http or command")
-        if self.command is None and self.names_variables:
-            raise ValueError("env and pass_env go with command")
-        if any("\0" in part for part in self.command or ()):
-            raise ValueError("command: a NUL character stands in it, which no command can take")
-        if self.command is not None:
-            if self.status != 200 or self.contains is not None:
-                raise ValueError("status and contains go with http: a command passes when it exits with 0")
-            if not any(place in part for part in self.command for place in ("{port}", "{url}")):
-                raise ValueError(
-                    "command: neither {url} nor {port} stands in it, so it could not tell the instances apart"
-                )
-        return self
 
 
 class PersonSection(Section):
@@ -323,56 +183,6 @@ class ServiceSection(Section):
     )
     environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(
         min_length=1, description="Where this service runs."
-    )
-
-
-class BusinessSection(Section):
-    """A business figure for reports: a CSV file with `day` and `value`, an SQL query that returns both, or PromQL."""
-
-    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Name of the figure, such as orders.")
-    csv: str | None = Field(None, description="CSV file in the project, with the columns day and value.")
-    sql: str | None = Field(None, description="SQL query that returns a day and a value per row.")
-    database: SecretRef | None = Field(
-        None,
-        description="Reference to the database URL for sql, in SQLAlchemy's format, such as secret://env/SHOP_DATABASE.",
-    )
-    prometheus: Url | None = Field(None, description="Address of a Prometheus, for query.")
-    query: str | None = Field(None, description="PromQL query for prometheus.")
-
-    @model_validator(mode="after")
-    def _one(self) -> BusinessSection:
-        if (self.sql is None) != (self.database is None) or (self.prometheus is None) != (self.query is None):
-            raise ValueError("sql and database go together, and prometheus and query")
-        if sum(source is not None for source in (self.csv, self.sql, self.prometheus)) != 1:
-            raise ValueError("name one source: csv, sql or prometheus")
-        return self
-
-
-class ReportSection(Section):
-    """What reports show in addition to rollouts."""
-
-    business: list[BusinessSection] = Field(
-        default_factory=list, description="Business figures, such as orders per day."
-    )
-
-
-class StatusPageSection(Section):
-    """A public status page, written as files."""
-
-    folder: InsideProject = Field(description="Folder inside the project for the files, such as public/status.")
-    title: str = Field("Status", description="Title of the page.")
-    environment: str = Field(description="Environment that the public uses.")
-    address: Url = Field("http://localhost/", description="Public address of the page, for the feed.")
-
-
-class RetentionSection(Section):
-    """What `pilotage prune` keeps. Rollouts, events and verdicts are kept forever."""
-
-    messages: Duration = Field(
-        default=90 * 86400, ge=0, description="How long to keep messages after the end of their rollout."
-    )
-    logs: Duration = Field(
-        default=30 * 86400, ge=0, description="How long to keep logs of instances and checks that are gone."
     )
 
 

@@ -15,8 +15,10 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from pilotage.config.analysis import AnalysisSection
+from pilotage.config.checks import ProbeSection
 from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
-from pilotage.config.models import AnalysisSection, EnvironmentSection, ProbeSection
+from pilotage.config.models import EnvironmentSection
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pilotage.judge.count_stream import CountStream
     from pilotage.judge.counts import CountJudge
     from pilotage.judge.gauges import GaugeJudge
-    from pilotage.judge.latency import LatencyJudge, StrataLatency
+    from pilotage.judge.latency import LatencyJudge
     from pilotage.judge.strata import StrataStream
+    from pilotage.judge.strata_latency import StrataLatency
     from pilotage.judge.sums import History, Sums
     from pilotage.judge.users import UserStream
 
@@ -42,7 +43,7 @@ _HOME = {
     "GaugeJudge": "gauges",
     "History": "sums",
     "LatencyJudge": "latency",
-    "StrataLatency": "latency",
+    "StrataLatency": "strata_latency",
     "StrataStream": "strata",
     "Sums": "sums",
     "UserStream": "users",

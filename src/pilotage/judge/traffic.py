@@ -19,11 +19,11 @@ from pilotage.judge.bar import WEIGHTS
 from pilotage.judge.count_stream import CountStream
 from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
-from pilotage.judge.latency import StrataLatency
 from pilotage.judge.limit import LimitStream
 from pilotage.judge.look import Look, Unit, by_route, durations_by_route, exposure, slow_by_route
 from pilotage.judge.past import PastLevel
 from pilotage.judge.strata import StrataStream
+from pilotage.judge.strata_latency import StrataLatency
 from pilotage.judge.sums import History, Sums
 from pilotage.judge.users import UserStream
 from pilotage.model.json import JsonObject, entries, list_at, number_at, object_at, optional, truth_at, whole_at

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import TypeVar
 
-from pilotage.model.plan import Plan, Step, Unit
+from pilotage.model.plan import Plan, Step
 from pilotage.model.plan_change import PlanChange, Retold
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
@@ -246,36 +246,6 @@ def _show(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return NOTHING if value is None else str(value)
-
-
-def headlines(plan: Plan) -> Mapping[str, str]:
-    """The few facts of a plan by which answers are chosen."""
-    phases = plan.timeline.phases
-    days = f"{sum(p.shortest for p in phases)}–{sum(p.longest for p in phases)} open days" if phases else "a pipeline"
-    conflicts = ", ".join(conflict.name for conflict in plan.conflicts)
-    error = plan.setting("rollback_triggers.error_rate")
-    return {
-        "schedule": days,
-        "analysis takes": format_duration(plan.watched),
-        "rollback within": format_duration(plan.rollback.deadline),
-        "error limit": show_value(error.unit, error.value),
-        "automatic rollback": show_value(*_automatic(plan)),
-        "readiness": f"{len(plan.readiness)} items",
-        "messages": str(len(plan.communication)),
-        "retrospective": f"{plan.retrospective.timing}, {plan.retrospective.minutes} min",
-        "conflicts": conflicts or "none",
-    }
-
-
-def _automatic(plan: Plan) -> tuple[Unit, bool | int | float | str | tuple[int, ...]]:
-    setting = plan.setting("rollback_auto")
-    return setting.unit, setting.value
-
-
-def contrast(before: Plan, after: Plan) -> str:
-    """What sets `after` apart, in one line: the headlines that differ; empty when none does."""
-    old, new = headlines(before), headlines(after)
-    return ", ".join(f"{name} {new[name]}" for name in new if new[name] != old[name])
 
 
 _OF_STEPS = ("deployment_strategy", "risk_tolerance", "instances")

@@ -3,67 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
 
 from pilotage.model.acceptance import Acceptance
-from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, TeamSize
+from pilotage.model.answers import Answers, DeploymentStrategy, TeamSize
 from pilotage.model.calendar import Calendar
 from pilotage.model.capabilities import Capabilities
-from pilotage.model.plan import FORMAT, Plan, Step
+from pilotage.model.plan import FORMAT, Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, Requirement, Timeline, Wave
 from pilotage.plan.attendance import waves_of
 from pilotage.plan.communication import Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
-from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
+from pilotage.plan.dates import PlanRefused
+from pilotage.plan.frame import Frame, Service, frame_of, not_a_version
 from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
-from pilotage.plan.numbers import DAY, Override, settings
-from pilotage.plan.ramp import Traffic, exposure_of
-from pilotage.plan.readiness import Item, items_of, placed, requirements_of
+from pilotage.plan.ramp import Traffic
+from pilotage.plan.readiness import requirements_of
 from pilotage.plan.retrospective import retrospective_of
 from pilotage.plan.rollback import rollback_of
-from pilotage.plan.steps import Numbers
-from pilotage.plan.strategies import steps_of, undoing_of
+from pilotage.plan.strategies import undoing_of
 from pilotage.plan.target import unmet
 from pilotage.plan.timeline import (
     AFTERWARDS,
     FACTS,
     ON_FAILURE,
-    Slot,
     Span,
     phases_of,
-    spans_of,
     stages_of,
     trains_of,
-    until_everyone,
-    widened,
 )
 
 __all__ = ["Acceptance", "PlanRefused", "Service", "Traffic", "make_plan"]
-
-_LONGEST_VERSION = 128
-
-
-@dataclass(frozen=True)
-class Service:
-    """What the plan needs to know of the service in one environment.
-
-    instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml` ·
-    measured: which source provides which health metric (R19) · downtime: this release closes the service whatever
-    the strategy, because of a migration (C16) ·
-    traffic: of users at a usual hour, for `canary.weights: auto`.
-    """
-
-    name: str = "service"
-    environment: str = "production"
-    instances: int = 1
-    overrides: Mapping[str, Override] = field(default_factory=dict)
-    measured: Mapping[str, str] = field(default_factory=dict)
-    downtime: bool = False
-    traffic: Traffic | None = None
 
 
 def make_plan(
@@ -89,9 +61,9 @@ def make_plan(
     Raises PlanRefused for what cannot be planned, with the smallest change that frees it, and BadOverride for an
     override that names no number or a wrong one; both are ValueErrors.
     """
-    if wrong := _not_a_version(version):
+    if wrong := not_a_version(version):
         raise PlanRefused(f"version: {wrong}. Name the version to release, such as 2.4.0")
-    frame = _frame(answers, version, service or Service(), calendar or Calendar(), release_date, today, done, risk)
+    frame = frame_of(answers, version, service or Service(), calendar or Calendar(), release_date, today, done, risk)
     if target is not None:
         _refuse_unmet(frame, target)
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
@@ -124,110 +96,19 @@ def make_plan(
     )
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """What every part of a plan is made from. usual: the phases by the requirement, spans: by the plan's own steps."""
-
-    answers: Answers
-    version: str
-    service: Service
-    calendar: Calendar
-    numbers: Numbers
-    steps: tuple[Step, ...]
-    usual: tuple[Span, ...]
-    spans: tuple[Span, ...]
-    slots: tuple[Slot, ...]
-    landing: Landing | None
-    today: date | None
-    finished: frozenset[str]
-    notes: tuple[str, ...]
-
-    @property
-    def release(self) -> date | None:
-        return self.landing.release if self.landing else None
-
-    @property
-    def down(self) -> bool:
-        return self.service.downtime or self.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
-
-    @property
-    def emergency(self) -> bool:
-        return self.answers.release_type is ReleaseType.HOTFIX
-
-    @cached_property
-    def places(self) -> Mapping[str, tuple[Item, ...]]:
-        return placed(items_of(self.answers, self.down), self.answers, tuple(span.id for span in self.spans))
-
-
-def _not_a_version(version: str) -> str:
-    """What is wrong with it; empty for one that can be shown, asked for and routed by."""
-    if not version.strip():
-        return "it is empty"
-    if len(version) > _LONGEST_VERSION:
-        return f"it has {len(version)} characters; at most {_LONGEST_VERSION} are allowed"
-    if not version.isprintable() or version != version.strip() or version.startswith("-"):
-        return f"{version!r} is not usable as a version: no leading hyphen, surrounding space or control character"
-    return ""
-
-
-def _frame(
-    answers: Answers,
-    version: str,
-    service: Service,
-    calendar: Calendar,
-    release_date: date | None,
-    today: date | None,
-    done: Iterable[str],
-    risk: Assessment | None,
-) -> _Frame:
-    if service.instances < 1:
-        raise PlanRefused(f"instances must be at least 1, got {service.instances}")
-    chosen = settings(answers.risk_tolerance, answers.deployment_strategy, service.overrides)
-    exposure = exposure_of(
-        Numbers({setting.path: setting for setting in chosen}),
-        service.instances, answers.risk_tolerance, service.traffic, risk,
-    )  # fmt: skip
-    numbers = exposure.numbers
-    steps = steps_of(answers.deployment_strategy, numbers, service.instances)
-    usual, lead = spans_of(answers), until_everyone(steps)
-    finished = _finished(done, usual)
-    search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
-    landing, notes = land(search, release_date) if release_date else (None, ())
-    slots = search.slots(landing) if landing else ()
-    # Without a date nothing says where the nights fall: every begun day of the rollout counts.
-    spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
-    notes = (*exposure.notes, *notes, *lateness(search, slots))
-    return _Frame(
-        answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
-    )  # fmt: skip
-
-
-def _refuse_unmet(frame: _Frame, target: Capabilities) -> None:
+def _refuse_unmet(frame: Frame, target: Capabilities) -> None:
     """Raises PlanRefused with everything that the steps need and the target cannot do."""
     if needs := list(unmet(frame.steps, frame.numbers, frame.service.instances, target)):
         raise PlanRefused("the environment cannot execute this plan. " + ". ".join(needs))
 
 
-def _conflicts(frame: _Frame) -> tuple[Conflict, ...]:
+def _conflicts(frame: Frame) -> tuple[Conflict, ...]:
     return conflicts_of(
         frame.answers, frame.steps, frame.numbers, frame.service.instances, frame.usual, frame.service.downtime
     )
 
 
-def _finished(done: Iterable[str], spans: tuple[Span, ...]) -> frozenset[str]:
-    finished, known = frozenset(done), [span.id for span in spans[:-1]]
-    for name in sorted(finished):
-        if name not in known:
-            there = f"there are {', '.join(known)}" if known else "a continuous release has no phases"
-            raise PlanRefused(f"done: no phase is called {name!r}; {there}")
-    if open_before := [name for name in known if name not in finished][:1]:
-        later_done = [name for name in known[known.index(open_before[0]) :] if name in finished]
-        if later_done:
-            raise PlanRefused(f"done: {later_done[0]} cannot be complete before {open_before[0]}: name both")
-    return finished
-
-
-def _timeline(frame: _Frame) -> Timeline:
+def _timeline(frame: Frame) -> Timeline:
     waiting = [slot for slot in frame.slots if not slot.done]
     safe, latest = (waiting[0].start, waiting[0].latest_start) if waiting else (None, None)
     slack = frame.calendar.open_days_between(safe, latest, emergency=frame.emergency) - 1 if safe and latest else None
@@ -245,14 +126,14 @@ def _timeline(frame: _Frame) -> Timeline:
     )
 
 
-def _flag_removal(frame: _Frame) -> date | None:
+def _flag_removal(frame: Frame) -> date | None:
     if frame.release is None or frame.answers.deployment_strategy is not DeploymentStrategy.FEATURE_TOGGLE:
         return None
     after = frame.release + timedelta(seconds=frame.numbers.value("feature_toggle.flag_removal_delay"))
     return frame.calendar.working_day_before(after, 0)
 
 
-def _readiness(frame: _Frame, timeline: Timeline) -> tuple[Requirement, ...]:
+def _readiness(frame: Frame, timeline: Timeline) -> tuple[Requirement, ...]:
     """Items of a phase are due on its last day; of a pipeline and of the rollout, on the day the rollout begins."""
     due = {phase.id: phase.end for phase in timeline.phases if phase.end is not None}
     if frame.landing is not None:
@@ -261,7 +142,7 @@ def _readiness(frame: _Frame, timeline: Timeline) -> tuple[Requirement, ...]:
     return requirements_of(frame.places, due)
 
 
-def _waves(frame: _Frame) -> tuple[Wave, ...]:
+def _waves(frame: Frame) -> tuple[Wave, ...]:
     if frame.landing is None:
         return ()
     auto = bool(frame.numbers.value("rollback_auto"))
@@ -269,7 +150,7 @@ def _waves(frame: _Frame) -> tuple[Wave, ...]:
     return waves_of(frame.steps, frame.landing.begins, frame.calendar, auto=auto, answer=answer)
 
 
-def _messages(frame: _Frame, undo: str) -> tuple[Message, ...]:
+def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:
     landing, big_bang = frame.landing, frame.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
     window = frame.numbers.shown("big_bang.maintenance_window") if big_bang else ""
     words = words_of(frame.answers, frame.service.name, frame.version, frame.release, undo, window)
@@ -278,7 +159,7 @@ def _messages(frame: _Frame, undo: str) -> tuple[Message, ...]:
     return messages_of(frame.answers, words, frame.calendar, times)
 
 
-def _notes(frame: _Frame, timeline: Timeline) -> tuple[str, ...]:
+def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     return (*_band(timeline), *_outlasts(frame.usual, frame.spans), *_overlap(timeline), *_roles(frame.answers))
 
 

@@ -11,24 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from pilotage.model.commit import LONGEST_SUBJECT, Commit
-
-
-class Kind(StrEnum):
-    """What a change is, most interesting first."""
-
-    SECURITY = "security"
-    FEATURE = "feature"
-    IMPROVEMENT = "improvement"
-    FIX = "fix"
-    DEPRECATION = "deprecation"
-    REMOVAL = "removal"
-    CHANGE = "change"
-    DEPENDENCY = "dependency"
-    DOCS = "docs"
-    INTERNAL = "internal"
+from pilotage.report.commit_words import Kind, by_words, scoped
 
 
 @dataclass(frozen=True)
@@ -75,65 +60,10 @@ _LABELS: Mapping[str, Kind] = {
 _LABEL = re.compile(
     r"^(?:\[(?P<label>[A-Za-z][\w /-]{1,20})\]|(?P<upper>[A-Z]{3,}))(?P<bang>!)?[:\s]\s*(?P<text>\S.*)$"
 )
-_SUBSYSTEM = re.compile(r"^(?P<scope>[\w./*{}, -]{1,40}?):\s+(?P<text>\S.*)$")
 _TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILINE)
 _BREAKS = re.compile(r"^BREAKING[ -]CHANGES?:\s*(?P<text>.+?)(?=\n\n|\n[\w-]+: |\Z)", re.MULTILINE | re.DOTALL)
 _BREAKS_SAID = re.compile(r"\b(?:backwards?[- ]incompatible|incompatible change|breaking change)\b", re.IGNORECASE)
 
-_TELLING: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
-    (kind, sure, re.compile(words, re.IGNORECASE))
-    for kind, sure, words in (
-        (Kind.INTERNAL, 0.85, r"\b(?:mypy|pyright|pylint|eslint|rubocop|ruff|pre-commit|golangci(?:-lint)?|dependabot|codecov)\b"),
-        (Kind.INTERNAL, 0.85, r"^(?:release|start|prepare|tag|cut)\b.{0,20}?\bv?\d+\.\d+|^the \d+\w\w batch|\bbefore -?rc|^(?:git )?v?\d+(?:\.\d+)+[.-]?(?:rc\.?\d+)?$"),
-        (Kind.DOCS, 0.75, r"\[(?:ci[ -]skip|skip[ -]ci)\]|^(?:typo|doc)(?:s|fix(?:es)?)?\b"),
-    )
-]  # fmt: skip
-"""Words that say more than the verb before them, or than the files."""
-
-_VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
-    (kind, sure, re.compile(rf"(?:{words})\b", re.IGNORECASE))
-    for kind, sure, words in (
-        (Kind.DEPENDENCY, 0.9, r"bump|(?:update|upgrade) (?:dependency|dependencies|.+ (?:from|to) v?\d)"),
-        (Kind.INTERNAL, 0.7, r"tests?|ci|lint|rubocop|refactor\w*|renam\w+|clean ?up|cosmetic|reformat|format|re-?indent"
-                             r"|move|extract|inline|simplif\w+|deduplicate|typos? in (?:a )?(?:comment|test)s?|whitespace"
-                             r"|start (?:the )?(?:next|development)|prepare (?:for )?(?:release|v?\d)|release|version"
-                             r"|merge (?:branch|remote|tag)|apply|backport|sync|skip|stub|mock|assert"
-                             r"|(?:add|adjust|update|fix|deactivate|disable|enable|remove|improve|split|port)\b.*\btests?\b(?! command| mode| client)"),
-        (Kind.DOCS, 0.8, r"docs?|documentation|document|readme|changelog|typos?|(?:fix|correct) (?:a |the )?(?:typos?|spelling"
-                         r"|grammar|links?|docs?|documentation|comments?|rdoc \w+)|clarify|rst|markdown|(?:update|fix|improve) .*docstrings?"),
-        (Kind.SECURITY, 0.85, r".*\bcve-\d+|.*\bsecurity\b|.*\bvulnerab"),
-        (Kind.DEPRECATION, 0.85, r"deprecat\w+"),
-        (Kind.FIX, 0.8, r"fix\w*|correct\w*|repair\w*|resolv\w+|prevent\w*|avoid\w*|handle\w*|don'?t|do not|stop|restore"
-                        r"|ensure|make sure|guard|workaround|work around"),
-        (Kind.IMPROVEMENT, 0.7, r"improv\w+|optimi[sz]\w+|speed\w*|reduc\w+|faster|cache|tweak|enhance\w*|tighten|relax"),
-        (Kind.FEATURE, 0.7, r"add(?:s|ed|ing)?|implement\w*|introduc\w+|support\w*|allow\w*|enabl\w+|new|teach|provide"
-                            r"|expose|accept|create|let"),
-        (Kind.REMOVAL, 0.65, r"remov\w+|drop\w*|delet\w+|get rid"),
-        (Kind.CHANGE, 0.55, r"chang\w+|use|switch\w*|replac\w+|make|set|update|upgrade|convert|default|require|return|pass"),
-    )
-]  # fmt: skip
-_ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
-    (kind, sure, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
-    for kind, sure, words in (
-        (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$|-rc\d+|merge \S+ into \S+"
-                             r"|^fixup!|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite|flaky"),
-        (Kind.DEPRECATION, 0.6, r"deprecat\w+"),
-        (Kind.FIX, 0.65, r"(?:leak|hot|build)?fix|fixe[sd]|fixing|corrected|bugs?|regressions?|crash\w*|leaks?|races?|broken|incorrect\w*|wrong\w*|segfault|deadlock"
-                         r"|panics?|misbehav\w+|failed to|workaround"),
-        (Kind.IMPROVEMENT, 0.6, r"optimi[sz]\w+|performance|faster|efficien\w+|speed\w*|quicker"),
-        (Kind.FEATURE, 0.6, r"learned|learns|taught|now (?:supports?|allows?|can|understands?|uses?)|ha(?:s|ve) been (?:added|introduced|implemented)"
-                            r"|new (?:option|command|feature|flag|api|parameter|function|method)s?"),
-        (Kind.REMOVAL, 0.6, r"ha(?:s|ve) been (?:removed|dropped)"),
-    )
-]  # fmt: skip
-"""Weaker: words anywhere in what is said, where it begins with none of the verbs."""
-
-_FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (
-    (Kind.DEPENDENCY, re.compile(r"(?:^|/)(?:[\w-]+\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.sum|requirements[\w.-]*\.txt|requirements/[\w.-]+)$")),
-    (Kind.DOCS, re.compile(r"(?:^|/)(?:docs?|documentation|guides)/|\.(?:md|rst|adoc)$|(?:^|/)(?:README|NEWS|CHANGES)[\w.]*$", re.IGNORECASE)),
-    (Kind.INTERNAL, re.compile(r"(?:^|/)(?:tests?|spec|__tests__|t|ci|\.github|\.gitlab|\.circleci)/|(?:^|/)\.[\w-]+\.ya?ml$"
-                               r"|_test\.\w+$|(?:^|/)test_|\.(?:test|spec)\.\w+$")),
-)  # fmt: skip
 
 _REVERT = re.compile(r'^Revert "(?P<subject>.+)"$|^revert(?:\([^)]*\))?:\s+(?P<conventional>.+)$', re.IGNORECASE)
 _REVERTED = re.compile(r"reverts commit ([0-9a-f]{7,40})")
@@ -229,9 +159,9 @@ def _read(subject: str, body: str, files: Sequence[str]) -> tuple[Kind, str, str
     if found := _LABEL.match(subject):
         label = (found["label"] or found["upper"]).lower().split()[0]
         if label in _LABELS:
-            scope, text = _scoped(found["text"])
+            scope, text = scoped(found["text"])
             return _LABELS[label], scope, text, _LABELLED, "a label"
-    return _by_words(subject, files)
+    return by_words(subject, files)
 
 
 def _conventional(known: Kind, found: re.Match[str]) -> tuple[Kind, str, str, float, str]:
@@ -243,45 +173,6 @@ def _conventional(known: Kind, found: re.Match[str]) -> tuple[Kind, str, str, fl
 
 def _bumps(text: str) -> bool:
     return bool(re.match(r"(?:bump|update|upgrade) .+ (?:from|to) v?\d", text, re.IGNORECASE))
-
-
-def _by_words(subject: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
-    scope, text = _scoped(subject)
-    for kind, sure, pattern in _TELLING:
-        if found := pattern.search(subject):
-            return kind, scope, text, sure, f"the words {found[0]!r}"
-    by_files = _by_files(files)
-    for kind, sure, pattern in _VERBS:
-        if pattern.match(text):
-            if by_files in (Kind.DOCS, Kind.INTERNAL) and kind not in (Kind.DEPENDENCY, Kind.SECURITY):
-                return by_files, scope, text, 0.85, "its files"
-            return kind, scope, text, sure, f"the words {text.split()[0]!r} …"
-    if by_files is not None:
-        return by_files, scope, text, 0.8, "its files"
-    for kind, sure, pattern in _ANYWHERE:
-        if found := pattern.search(subject):
-            return kind, scope, text, sure, f"the words {found[0]!r}"
-    if scope.lower() in ("doc", "docs", "documentation"):
-        return Kind.DOCS, scope, text, 0.8, "its subsystem"
-    if re.fullmatch(r"(?:t\d*|tests?|ci|build|makefile|travis|github|lint)", scope.lower()):
-        return Kind.INTERNAL, scope, text, 0.8, "its subsystem"
-    return Kind.CHANGE, scope, text, 0.3, "nothing that says it"
-
-
-def _scoped(subject: str) -> tuple[str, str]:
-    """`subsystem: text`, as kernels and git itself have it."""
-    found = _SUBSYSTEM.match(subject)
-    if found and not found["scope"].lower().startswith(("http", "note", "todo")) and len(found["scope"].split()) <= 3:
-        return found["scope"], found["text"]
-    return "", subject
-
-
-def _by_files(files: Sequence[str]) -> Kind | None:
-    """When all of them are of one kind."""
-    for kind, pattern in _FILES:
-        if files and all(pattern.search(path) for path in files):
-            return kind
-    return None
 
 
 def _breaking(header: str, text: str, body: str) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from pilotage.report.commits import SURE, Change, Kind
+from pilotage.report.commit_words import Kind
+from pilotage.report.commits import SURE, Change
 
 
 class Audience(StrEnum):

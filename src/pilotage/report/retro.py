@@ -10,7 +10,8 @@ from pilotage.model.followup import FollowUp
 from pilotage.model.quantity import about
 from pilotage.model.schedule import Retrospective, Target
 from pilotage.report.dora import Dora
-from pilotage.report.period import Told, dora_section
+from pilotage.report.dora_section import dora_section
+from pilotage.report.period import Told
 from pilotage.report.statistics import median_interval, wilson
 
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pilotage.model.errors import Invalid
-from pilotage.report.commits import Change, Kind
+from pilotage.report.commit_words import Kind
+from pilotage.report.commits import Change
 
 if TYPE_CHECKING:
     from packaging.version import Version

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.adapters import files, processes
+from pilotage.adapters import files, marks
 from pilotage.engine.integrity.custody import Custody, noted
 from pilotage.engine.placement.location import place_of, router_runs
 
@@ -102,7 +102,7 @@ def test_who_only_looks_at_a_record_writes_nothing(tmp_path: Path, content: byte
     router = place_of(tmp_path, "web", "production") / "router"
     record = router / "envoy.json"
     router.mkdir(parents=True)
-    process = subprocess.Popen(["sleep", "60"], env={processes.MARK: str(record)}, start_new_session=True)
+    process = subprocess.Popen(["sleep", "60"], env={marks.MARK: str(record)}, start_new_session=True)
     try:
         record.write_bytes(content)
         (tmp_path / "audit.json").write_bytes(content)

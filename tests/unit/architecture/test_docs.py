@@ -43,7 +43,7 @@ def test_the_example_of_the_quick_start_makes_a_plan(tmp_path: Path) -> None:
 def test_the_judges_example_of_rules_is_valid() -> None:
     import yaml
 
-    from pilotage.config.models import AnalysisSection
+    from pilotage.config.analysis import AnalysisSection
     from pilotage.judge.signals import SIGNALS
 
     signals, rules = (
@@ -75,7 +75,7 @@ def test_the_channels_example_is_valid_and_names_every_kind() -> None:
 
     from pilotage.adapters.registry import TABLE
     from pilotage.config.channels import ChannelSection
-    from pilotage.config.models import StatusPageSection
+    from pilotage.config.reporting import StatusPageSection
     from pilotage.model.capabilities import Port
 
     shortest, channels, page = blocks("docs/guides/notifications.md", "yaml")
@@ -90,7 +90,7 @@ def test_the_channels_example_is_valid_and_names_every_kind() -> None:
 def test_the_figures_example_is_valid() -> None:
     import yaml
 
-    from pilotage.config.models import ReportSection
+    from pilotage.config.reporting import ReportSection
 
     (example,) = blocks("docs/guides/reports.md", "yaml")
     assert len(ReportSection.model_validate(yaml.safe_load(example)["report"]).business) == 3

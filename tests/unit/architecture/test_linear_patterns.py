@@ -39,14 +39,14 @@ SHORT = {
     **{f"risk.infrastructure._KINDS{number or ''}": files.LONGEST_PATH for number in range(9)},
     "report.commits._TOPIC": commit.LONGEST_SUBJECT,
     **{
-        f"report.commits.{name}{number or ''}": commit.LONGEST_SUBJECT
+        f"report.commit_words.{name}{number or ''}": commit.LONGEST_SUBJECT
         for name in ("_VERBS", "_ANYWHERE", "_TELLING")
         for number in range(10)
     },
 }
 """Patterns whose callers cut the text first: how many characters they let through."""
 
-MATCHED = {"report.commits._VERBS": {"match"}, "risk.dependencies._PATTERNS": {"fullmatch"}}
+MATCHED = {"report.commit_words._VERBS": {"match"}, "risk.dependencies._PATTERNS": {"fullmatch"}}
 """Lists of patterns, and how they are asked."""
 
 

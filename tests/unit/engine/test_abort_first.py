@@ -27,7 +27,7 @@ from pilotage.adapters.metrics.prometheus import PrometheusQueries
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings
-from pilotage.config.models import AnalysisSection
+from pilotage.config.analysis import AnalysisSection
 from pilotage.engine.execution import driver as module
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.execution.worker import Worker

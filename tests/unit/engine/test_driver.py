@@ -13,7 +13,7 @@ import pytest
 
 from pilotage import Plan
 from pilotage.adapters.ports import AdapterError
-from pilotage.config.models import AnalysisSection
+from pilotage.config.analysis import AnalysisSection
 from pilotage.engine.execution import driver as module
 from pilotage.engine.execution import sight
 from pilotage.engine.execution.driver import Driver

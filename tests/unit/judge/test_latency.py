@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotage.judge.latency import Array, LatencyJudge, StrataLatency, stretched
+from pilotage.judge.latency import LatencyJudge
+from pilotage.judge.strata_latency import StrataLatency
+from pilotage.judge.stretching import Array, stretched
 from pilotage.model.json import find
 from pilotage.model.observation import EMPTY, Histogram, VerdictKind
 

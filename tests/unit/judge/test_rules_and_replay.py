@@ -363,7 +363,7 @@ def test_the_command_replays_a_prometheus_range(tmp_path: Path) -> None:
 
 
 def test_imported_rules_are_a_section_that_the_configuration_takes(tmp_path: Path) -> None:
-    from pilotage.config.models import AnalysisSection
+    from pilotage.config.analysis import AnalysisSection
 
     template = {
         "kind": "AnalysisTemplate",
@@ -393,7 +393,7 @@ def test_imported_rules_are_a_section_that_the_configuration_takes(tmp_path: Pat
 def test_a_wrong_condition_in_the_configuration_is_named() -> None:
     from pydantic import ValidationError
 
-    from pilotage.config.models import RuleSection
+    from pilotage.config.analysis import RuleSection
 
     with pytest.raises(ValidationError, match="is not a comparison"):
         RuleSection.model_validate({"name": "a", "query": "up", "success_condition": "__import__(1)"})

@@ -18,7 +18,8 @@ from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.forecast import information, time_to_decision
 from pilotage.judge.gauges import Coin, GaugeJudge, Ranks
-from pilotage.judge.latency import LatencyJudge, stretched
+from pilotage.judge.latency import LatencyJudge
+from pilotage.judge.stretching import stretched
 from pilotage.judge.sums import History
 from pilotage.model.observation import Histogram, VerdictKind
 

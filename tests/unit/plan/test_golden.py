@@ -19,7 +19,8 @@ import pytest
 
 from pilotage import Answers, Calendar, Freeze, Plan, Service, Window, make_plan
 from pilotage.model import answers as a
-from pilotage.plan.difference import contrast, difference
+from pilotage.plan.difference import difference
+from pilotage.plan.headlines import contrast
 from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import why
 

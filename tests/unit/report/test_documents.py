@@ -16,7 +16,7 @@ from icalendar import Calendar
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.followups import to_issue
-from pilotage.config.models import BusinessSection
+from pilotage.config.reporting import BusinessSection
 from pilotage.engine.records import followups as actions
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store

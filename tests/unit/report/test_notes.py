@@ -16,7 +16,8 @@ from hypothesis import given
 from pilotage.cli.main import cli
 from pilotage.model.commit import Commit
 from pilotage.report.changelog import updated
-from pilotage.report.commits import Change, Kind, classify
+from pilotage.report.commit_words import Kind
+from pilotage.report.commits import Change, classify
 from pilotage.report.curated import Line, merged, unmarked
 from pilotage.report.notes import Audience, Item, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from pilotage.adapters import processes
+from pilotage.adapters import marks, processes
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
@@ -124,7 +124,7 @@ class ProcessFleet:
             left = [r for r in (processes.load(r.path, _NEEDS) for r in left) if r is not None]
             time.sleep(0.05)
         # What carries the mark of a record that is lost, or was begun by what has ended.
-        processes.end_all(processes.left_in(self._directory), self._stop_deadline)
+        processes.end_all(marks.left_in(self._directory), self._stop_deadline)
 
     def _start(self, version: str) -> None:
         records = self._records()

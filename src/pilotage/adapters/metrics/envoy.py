@@ -17,22 +17,18 @@ from urllib.parse import quote
 
 from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of, stratum_of, version_of
 from pilotage.adapters.http import get, get_json, shown
+from pilotage.adapters.metrics.envoy_hosts import hosts_of, hosts_since, saved_hosts
 from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
 from pilotage.adapters.metrics.samples import Sample, samples_of
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.routers.envoy_resources import socket_of
 from pilotage.adapters.strata import SYNTHETIC, Failing, Strata
 from pilotage.model.json import (
-    Json,
-    JsonList,
     JsonObject,
     each,
     entries,
     find,
-    list_at,
     object_at,
     optional,
-    text_at,
     whole_at,
 )
 from pilotage.model.observation import (
@@ -83,15 +79,15 @@ class EnvoyMetrics:
             time.sleep(0.05)
         samples = list(samples_of(get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")))
         totals, witnesses = self._totals(samples), _witnesses(samples)
-        hosts = _hosts(get_json(f"{base}/clusters?format=json"))
+        hosts = hosts_of(get_json(f"{base}/clusters?format=json"))
         failures, log, lost = self._failures(cursor)
         restarted = cursor is not None and find(cursor, "started") != started
         before = totals if cursor is None else {} if restarted else _saved(object_at(cursor, "totals"))
         if cursor is not None and not restarted:
             _refuse_set_back(_counts(cursor, "witnesses"), witnesses, before, totals)
-        hosts_before = hosts if cursor is None else {} if restarted else _saved_hosts(cursor, hosts)
+        hosts_before = hosts if cursor is None else {} if restarted else saved_hosts(cursor, hosts)
         observations = tuple(
-            self._since(version, before, totals, _hosts_since(version, hosts_before, hosts)) for version in versions
+            self._since(version, before, totals, hosts_since(version, hosts_before, hosts)) for version in versions
         )
         kept = {**before, **totals}
         following: JsonObject = {
@@ -276,52 +272,3 @@ def _plus(counts: RouteCounts, more: tuple[int, int, Histogram]) -> RouteCounts:
 
 
 # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────
-
-_Hosts = Mapping[str, Mapping[str, Sequence[int]]]
-"""By cluster and `host:port`: requests and errors since the router's start."""
-
-
-def _hosts(answer: Json) -> _Hosts:
-    """What Envoy's page of clusters says of instances. Raises AdapterError."""
-    try:
-        return {
-            name: {
-                "{}:{}".format(*socket_of(object_at(host, "address"))): _host_counts(list_at(host, "stats"))
-                for host in optional(list_at, cluster, "host_statuses") or ()
-            }
-            for cluster in list_at(answer, "cluster_statuses")
-            if version_of(name := text_at(cluster, "name"))
-        }
-    except (KeyError, ValueError) as error:
-        raise AdapterError(f"Envoy shows instances that cannot be read: {error}") from error
-
-
-def _host_counts(stats: JsonList) -> tuple[int, int]:
-    # Envoy writes 64-bit numbers as texts, and leaves a zero out.
-    found = {text_at(stat, "name"): int(optional(text_at, stat, "value") or 0) for stat in stats}
-    return found["rq_total"], found["rq_error"]
-
-
-def _saved_hosts(cursor: JsonObject, now: _Hosts) -> _Hosts:
-    """The cursor's counts of instances; one of an earlier Pilotage has none, and then nothing happened yet."""
-    if "hosts" not in cursor:
-        return now if find(cursor, "started") else {}
-    return {
-        cluster: {host: each(whole_at, counts) for host, counts in object_at(hosts).items()}
-        for cluster, hosts in object_at(cursor, "hosts").items()
-    }
-
-
-def _hosts_since(version: str, before: _Hosts, now: _Hosts) -> tuple[InstanceCounts, ...]:
-    """What each instance of a version did for users."""
-    found: dict[str, tuple[int, int]] = {}
-    for cluster, hosts in now.items():
-        if version_of(cluster) != version or Strata().named(stratum_of(cluster)) is None:
-            continue
-        for instance, (requests, errors) in hosts.items():
-            was = before.get(cluster, {}).get(instance, (0, 0))
-            if was[0] > requests:
-                was = (0, 0)
-            had = found.get(instance, (0, 0))
-            found[instance] = (had[0] + requests - was[0], had[1] + max(0, errors - was[1]))
-    return tuple(InstanceCounts(instance, *counts) for instance, counts in sorted(found.items()))

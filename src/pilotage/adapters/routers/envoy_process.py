@@ -10,7 +10,7 @@ import time
 import uuid
 from pathlib import Path
 
-from pilotage.adapters import processes
+from pilotage.adapters import marks, processes
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, envoy_program, forget_admin
 from pilotage.adapters.files import private_folder, read_json, write_json, write_over
 from pilotage.adapters.http import connect_unix, get, get_json
@@ -79,7 +79,7 @@ class EnvoyProcess:
     def _refuse_moved(self, record: processes.Record) -> None:
         """Users stay with a router whose folder was moved: it is where it is for whoever looks there."""
         process = record.process()
-        now = processes.runs_in(process) if process else None
+        now = marks.runs_in(process) if process else None
         if now is not None and now != self._directory and (now / ADMIN_SOCKET).is_socket():
             ways = "its folder was moved or copied. Move it back, or run `pilotage down` there"
             raise AdapterError(f"Envoy (process {record.pid}) runs in {now} and obeys only there: {ways}")
@@ -119,7 +119,7 @@ class EnvoyProcess:
     def stop(self) -> None:
         """End it, and whatever else carries a mark of its folder."""
         self._end()
-        processes.end_all(processes.left_in(self._directory), self._stop_deadline)
+        processes.end_all(marks.left_in(self._directory), self._stop_deadline)
         forget_admin(self._directory)
 
     def started_with(self) -> JsonObject | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from pilotage.adapters import processes
+from pilotage.adapters import marks
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
@@ -86,7 +86,7 @@ def take_back(
 
 def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
     """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
-    place = next((folder.parent for folder in processes.folders_now(place, RECORD)), place)
+    place = next((folder.parent for folder in marks.folders_now(place, RECORD)), place)
     routers = list(found_routers(router_folders(place)))
     if not routers:
         raise NothingToTakeBack(f"no router has been started in {place}")

@@ -1,0 +1,138 @@
+"""What every part of a plan is made from: numbers, steps, dates; and what of the inputs cannot be planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType
+from pilotage.model.calendar import Calendar
+from pilotage.model.plan import Step
+from pilotage.model.risk import Assessment
+from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
+from pilotage.plan.numbers import DAY, Override, settings
+from pilotage.plan.ramp import Traffic, exposure_of
+from pilotage.plan.readiness import Item, items_of, placed
+from pilotage.plan.steps import Numbers
+from pilotage.plan.strategies import steps_of
+from pilotage.plan.timeline import (
+    Slot,
+    Span,
+    spans_of,
+    until_everyone,
+    widened,
+)
+
+_LONGEST_VERSION = 128
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the plan needs to know of the service in one environment.
+
+    instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml` ·
+    measured: which source provides which health metric (R19) · downtime: this release closes the service whatever
+    the strategy, because of a migration (C16) ·
+    traffic: of users at a usual hour, for `canary.weights: auto`.
+    """
+
+    name: str = "service"
+    environment: str = "production"
+    instances: int = 1
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    measured: Mapping[str, str] = field(default_factory=dict)
+    downtime: bool = False
+    traffic: Traffic | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What every part of a plan is made from. usual: the phases by the requirement, spans: by the plan's own steps."""
+
+    answers: Answers
+    version: str
+    service: Service
+    calendar: Calendar
+    numbers: Numbers
+    steps: tuple[Step, ...]
+    usual: tuple[Span, ...]
+    spans: tuple[Span, ...]
+    slots: tuple[Slot, ...]
+    landing: Landing | None
+    today: date | None
+    finished: frozenset[str]
+    notes: tuple[str, ...]
+
+    @property
+    def release(self) -> date | None:
+        return self.landing.release if self.landing else None
+
+    @property
+    def down(self) -> bool:
+        return self.service.downtime or self.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+
+    @property
+    def emergency(self) -> bool:
+        return self.answers.release_type is ReleaseType.HOTFIX
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[Item, ...]]:
+        return placed(items_of(self.answers, self.down), self.answers, tuple(span.id for span in self.spans))
+
+
+def not_a_version(version: str) -> str:
+    """What is wrong with it; empty for one that can be shown, asked for and routed by."""
+    if not version.strip():
+        return "it is empty"
+    if len(version) > _LONGEST_VERSION:
+        return f"it has {len(version)} characters; at most {_LONGEST_VERSION} are allowed"
+    if not version.isprintable() or version != version.strip() or version.startswith("-"):
+        return f"{version!r} is not usable as a version: no leading hyphen, surrounding space or control character"
+    return ""
+
+
+def frame_of(
+    answers: Answers,
+    version: str,
+    service: Service,
+    calendar: Calendar,
+    release_date: date | None,
+    today: date | None,
+    done: Iterable[str],
+    risk: Assessment | None,
+) -> Frame:
+    if service.instances < 1:
+        raise PlanRefused(f"instances must be at least 1, got {service.instances}")
+    chosen = settings(answers.risk_tolerance, answers.deployment_strategy, service.overrides)
+    exposure = exposure_of(
+        Numbers({setting.path: setting for setting in chosen}),
+        service.instances, answers.risk_tolerance, service.traffic, risk,
+    )  # fmt: skip
+    numbers = exposure.numbers
+    steps = steps_of(answers.deployment_strategy, numbers, service.instances)
+    usual, lead = spans_of(answers), until_everyone(steps)
+    finished = _finished(done, usual)
+    search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
+    landing, notes = land(search, release_date) if release_date else (None, ())
+    slots = search.slots(landing) if landing else ()
+    # Without a date nothing says where the nights fall: every begun day of the rollout counts.
+    spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
+    notes = (*exposure.notes, *notes, *lateness(search, slots))
+    return Frame(
+        answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
+    )  # fmt: skip
+
+
+def _finished(done: Iterable[str], spans: tuple[Span, ...]) -> frozenset[str]:
+    finished, known = frozenset(done), [span.id for span in spans[:-1]]
+    for name in sorted(finished):
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "a continuous release has no phases"
+            raise PlanRefused(f"done: no phase is called {name!r}; {there}")
+    if open_before := [name for name in known if name not in finished][:1]:
+        later_done = [name for name in known[known.index(open_before[0]) :] if name in finished]
+        if later_done:
+            raise PlanRefused(f"done: {later_done[0]} cannot be complete before {open_before[0]}: name both")
+    return finished

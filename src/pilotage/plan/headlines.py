@@ -1,0 +1,39 @@
+"""The few facts of a plan by which people choose their answers, and what sets two plans apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pilotage.model.plan import Plan, Unit
+from pilotage.model.quantity import format_duration
+from pilotage.plan.values import show_value
+
+
+def headlines(plan: Plan) -> Mapping[str, str]:
+    """The few facts of a plan by which answers are chosen."""
+    phases = plan.timeline.phases
+    days = f"{sum(p.shortest for p in phases)}–{sum(p.longest for p in phases)} open days" if phases else "a pipeline"
+    conflicts = ", ".join(conflict.name for conflict in plan.conflicts)
+    error = plan.setting("rollback_triggers.error_rate")
+    return {
+        "schedule": days,
+        "analysis takes": format_duration(plan.watched),
+        "rollback within": format_duration(plan.rollback.deadline),
+        "error limit": show_value(error.unit, error.value),
+        "automatic rollback": show_value(*_automatic(plan)),
+        "readiness": f"{len(plan.readiness)} items",
+        "messages": str(len(plan.communication)),
+        "retrospective": f"{plan.retrospective.timing}, {plan.retrospective.minutes} min",
+        "conflicts": conflicts or "none",
+    }
+
+
+def _automatic(plan: Plan) -> tuple[Unit, bool | int | float | str | tuple[int, ...]]:
+    setting = plan.setting("rollback_auto")
+    return setting.unit, setting.value
+
+
+def contrast(before: Plan, after: Plan) -> str:
+    """What sets `after` apart, in one line: the headlines that differ; empty when none does."""
+    old, new = headlines(before), headlines(after)
+    return ", ".join(f"{name} {new[name]}" for name in new if new[name] != old[name])

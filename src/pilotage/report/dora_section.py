@@ -1,0 +1,57 @@
+"""DORA's five figures as sections of a document, and what they leave out."""
+
+from __future__ import annotations
+
+from pilotage.model.document import Bar, Figure, Section
+from pilotage.model.quantity import about
+from pilotage.report.dora import Dora
+from pilotage.report.dora import Figure as Measure
+
+
+def dora_section(dora: Dora, leads_to: str = "") -> Section:
+    """leads_to: the anchor that each figure leads to, with `{id}` for its own; none when left out."""
+    rows, links = [], []
+    for figure in dora.figures:
+        rows.append((figure.title, shown(figure, figure.value), _interval(figure), str(figure.n)))
+        links.append(leads_to.format(id=figure.id) if figure.counted else "")
+    return Section(
+        "dora", "DORA's five", (), ("figure", "value", "95 % interval", "n"), tuple(rows), numbers=("n",),
+        links=tuple(links), figure=_bars(dora),
+    )  # fmt: skip
+
+
+def _bars(dora: Dora) -> Figure:
+    """The shares among them, side by side with their intervals."""
+    shares = [f for f in dora.figures if f.unit == "share" and f.value is not None]
+    made = tuple(Bar(f.title, f.value or 0.0, shown(f, f.value), f.low, f.high) for f in shares)
+    return Figure("Shares of deployments that failed, and that were not planned", made, 0.05, "5 %")
+
+
+def shown(figure: Measure, value: float | None) -> str:
+    if value is None:
+        return "–"
+    match figure.unit:
+        case "seconds":
+            return about(value)
+        case "share":
+            return f"{value:.1%}"
+        case unit:
+            return f"{value:.3g} {unit}"
+
+
+def _interval(figure: Measure) -> str:
+    if figure.low is None or figure.high is None:
+        return "–" if not figure.n else "too few"
+    return f"{shown(figure, figure.low)} to {shown(figure, figure.high)}"
+
+
+def excluded_section(dora: Dora) -> Section:
+    """What each figure leaves out, and why."""
+    rows = tuple(
+        (figure.title, identity, why)
+        for figure in dora.figures
+        for identity, why in figure.excluded
+        if why != "did not fail"
+    )
+    words = () if rows else ("Nothing was left out.",)
+    return Section("excluded", "Left out", words, ("figure", "rollout", "because") if rows else (), rows)
