@@ -25,9 +25,9 @@ class Freeze:
 
     def __post_init__(self) -> None:
         if self.begins.tzinfo is None or self.ends.tzinfo is None:
-            raise ValueError(f"freeze {self.name!r}: its times need a zone")
+            raise ValueError(f"freeze {self.name!r}: its times need a time zone")
         if self.ends <= self.begins:
-            raise ValueError(f"freeze {self.name!r} ends ({self.ends}) before it begins ({self.begins})")
+            raise ValueError(f"freeze {self.name!r} ends ({self.ends}) before it starts ({self.begins})")
 
     @staticmethod
     def of_days(name: str, first: date, last: date, zone: str = "UTC", source: str = "") -> Freeze:
@@ -93,7 +93,7 @@ class Calendar:
     def why_closed(self, day: date) -> str:
         """`2026-12-25 is a holiday (Christmas Day)`; empty for an open day."""
         if freeze := self.freeze_on(day):
-            return f"{day} is frozen ({freeze.name})"
+            return f"{day} is in the freeze ({freeze.name})"
         if day in self.holidays:
             return f"{day} is a holiday ({self.holidays[day]})"
         return f"{day} is a {day:%A}" if day.weekday() > 4 else ""

@@ -48,7 +48,7 @@ class Condition:
         match = _TERM.fullmatch(part)
         if match is None:
             raise BadCondition(
-                f"{part.strip()!r} is not a comparison such as result[0] >= 0.95; they may be joined by && and ||"
+                f"{part.strip()!r} is not a comparison such as result[0] >= 0.95; join several with && or ||"
             )
         index = re.search(r"\[(\d+)\]", match["value"])
         default = float(match["default"]) if match["default"] else None

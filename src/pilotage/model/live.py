@@ -111,7 +111,7 @@ def read_live(data: object) -> LiveView:
     try:
         return msgspec.convert(data, LiveView)
     except msgspec.ValidationError as error:
-        _log.warning("the last look recorded cannot be read and is not shown: %s", error)
+        _log.warning("the last recorded observation is unreadable and not shown: %s", error)
         return NOTHING_SEEN
 
 
@@ -163,10 +163,10 @@ def read_judge(data: object) -> JudgeState | None:
     if not isinstance(data, Mapping):
         return None
     if (number := data.get("format", 0)) not in (0, JUDGE_FORMAT):
-        _log.warning("the judge's sums are of format %r, not %d: the evidence begins anew", number, JUDGE_FORMAT)
+        _log.warning("the analysis data has format %r, not %d: the analysis restarts", number, JUDGE_FORMAT)
         return None
     try:
         return msgspec.convert(data, JudgeState)
     except msgspec.ValidationError as error:
-        _log.warning("the judge's sums cannot be read, the evidence begins anew: %s", error)
+        _log.warning("the analysis data is unreadable, the analysis restarts: %s", error)
         return None

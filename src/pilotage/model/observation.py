@@ -75,7 +75,7 @@ class Histogram:
 
     def __post_init__(self) -> None:
         if len(self.counts) != len(self.bounds) + 1:
-            raise ValueError("a histogram has one count more than bounds")
+            raise ValueError("a histogram needs one more count than bounds")
 
     @property
     def total(self) -> int:

@@ -211,7 +211,7 @@ class Plan:
         except (msgspec.ValidationError, TypeError) as error:
             raise ValueError(f"not a plan: {error}") from None
         if canonical_json(plan.to_dict()) != canonical_json(data):
-            raise ValueError("not a plan: it holds keys or values that this version does not know")
+            raise ValueError("not a plan: it has keys or values that this version does not know")
         return plan
 
     @staticmethod
@@ -228,7 +228,7 @@ class Plan:
         if plan.format != FORMAT:
             raise ValueError(f"not a plan of format {FORMAT}: its format is {plan.format!r}")
         if plan.to_json() != text:
-            raise ValueError("not a plan: it holds keys or values that this version does not know")
+            raise ValueError("not a plan: it has keys or values that this version does not know")
         return plan
 
     @staticmethod

@@ -43,10 +43,10 @@ def read_plan(text: str) -> Plan:
         data = json.loads(text)
         number = data["format"]
         if not isinstance(number, int) or number < OLDEST:
-            raise UnreadablePlan(f"the plan is of format {number!r}; this version reads {OLDEST} to {FORMAT}")
+            raise UnreadablePlan(f"the plan has format {number!r}; this version reads formats {OLDEST} to {FORMAT}")
         if number > FORMAT:
             raise NewerPlan(
-                f"the plan is of format {number}; this version of Pilotage reads up to {FORMAT}: upgrade Pilotage"
+                f"the plan has format {number}; this version of Pilotage reads up to format {FORMAT}: upgrade Pilotage"
             )
         if number < _RENAMED_SINCE:
             _rename(data)
@@ -58,7 +58,7 @@ def read_plan(text: str) -> Plan:
     except UnreadablePlan:
         raise
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise UnreadablePlan(f"the plan cannot be read: {error}") from None
+        raise UnreadablePlan(f"the plan is unreadable: {error}") from None
     return _with_shared_parts(plan).kept_as(text)
 
 
@@ -110,7 +110,7 @@ def _completed(plan: Plan) -> tuple[Setting, ...]:
     for path, (value, unit, strategy) in _LATER.items():
         if path in there or strategy not in (None, plan.answers.deployment_strategy):
             continue
-        why = "plans of this age do not have it; this is how they were executed"
+        why = "older plans do not have this setting; they were executed with this value"
         added.append(Setting(path, value, unit, "an older plan", why))
     return (*plan.settings, *added)
 

@@ -96,7 +96,7 @@ class Assessment:
     def chance(self) -> str:
         """`98.2% that something in 40 changes needs a repair`."""
         score = "over 99.9%" if self.score > 0.999 else format_share(round(self.score, 3))
-        return f"{score} that something in {self.changes} change{'s' * (self.changes != 1)} needs a repair"
+        return f"{score} probability that {self.changes} change{'s' * (self.changes != 1)} will need a fix"
 
     @property
     def advice(self) -> str:

@@ -128,7 +128,7 @@ def read_snapshot(data: object) -> Snapshot:
     freezes) keeps those of its members that can be read.
     """
     if not isinstance(data, Mapping):
-        return Snapshot(format=0, trouble=("the configuration kept with the rollout is no object",))
+        return Snapshot(format=0, trouble=("the rollout's stored configuration is not an object",))
     trouble: list[str] = []
     number = data.get("format", 0)
     if not isinstance(number, int) or number > FORMAT:
@@ -143,7 +143,7 @@ def read_snapshot(data: object) -> Snapshot:
 @cache
 def _say_newer(number: str) -> None:
     """Once: a rollout is read many times a minute."""
-    _log.warning("a rollout's configuration is of format %s, not %d: unknown keys are ignored", number, FORMAT)
+    _log.warning("a rollout's stored configuration has format %s, not %d: unknown keys are ignored", number, FORMAT)
 
 
 class _Unreadable(Exception):
@@ -168,7 +168,7 @@ def _read(kind: Any, value: object, place: str, trouble: list[str]) -> Any:
         return tuple(_members(arguments[0], enumerate(value), place, trouble).values())
     if isinstance(value, Mapping) and get_origin(kind) is Mapping:
         return _members(arguments[1], value.items(), place, trouble)
-    trouble.append(f"{place} in the configuration kept with the rollout cannot be read: {why}")
+    trouble.append(f"{place} in the rollout's stored configuration is unreadable: {why}")
     raise _Unreadable
 
 

@@ -65,7 +65,7 @@ class Split:
         if sum(weight for _, weight in self.weights) != WHOLE:
             raise ValueError(f"weights {dict(self.weights)} do not sum to {WHOLE}")
         if any(weight <= 0 for _, weight in self.weights):
-            raise ValueError(f"weights {dict(self.weights)}: name only versions that get traffic")
+            raise ValueError(f"weights {dict(self.weights)}: include only versions with traffic")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Split):

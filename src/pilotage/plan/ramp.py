@@ -55,7 +55,7 @@ def exposure_of(
     if "canary.weights" not in numbers.settings:
         return Exposure(numbers)
     asked, obstacle = numbers.settings["canary.ramp"], _obstacle(traffic)
-    fixed = _set(numbers, "canary.ramp", False, f"{asked.why}; not here: {obstacle}") if asked.value else numbers
+    fixed = _set(numbers, "canary.ramp", False, f"{asked.why}; not used: {obstacle}") if asked.value else numbers
     if traffic is None or obstacle:
         notes = (f"canary.weights: auto keeps the fixed steps: {obstacle}",) if asked.value else ()
         chosen, sentences = _fitting(fixed), _hurt_sentence(fixed, None, full, traffic)
@@ -72,14 +72,11 @@ def exposure_of(
 def _obstacle(traffic: Traffic | None) -> str:
     """Why weights cannot be worked out; empty where they can."""
     if traffic is None:
-        return (
-            "the first weight follows from the traffic, which the environment does not name; "
-            "add traffic: {requests_per_second: …, error_rate: …}"
-        )
+        return "it needs the environment's traffic; add traffic: {requests_per_second: …, error_rate: …}"
     if traffic.requests_per_second < LEAST:
         return (
-            f"at {traffic.requests_per_second:g} requests a second, below {LEAST:g}, weights under 5% would teach the "
-            "judge too little"
+            f"at {traffic.requests_per_second:g} requests per second (below {LEAST:g}), weights under 5% yield too "
+            "little data"
         )
     return ""
 
@@ -91,8 +88,8 @@ def _ramped(numbers: Numbers, traffic: Traffic, errors: float) -> tuple[Numbers,
     found = ramp(rate=rate, reaction=reaction, duration=phase, errors=errors, tick=numbers.value("rollout.interval"))
     first = (*found.weights, TOP)[0]
     why = (
-        f"begins at {format_share(first / WHOLE)}: at {rate:g} requests a second a total outage would cost about "
-        f"{rate * first / WHOLE * reaction:.0f} errors in the {format_duration(reaction)} until it is undone ({of}); "
+        f"starts at {format_share(first / WHOLE)}: at {rate:g} requests per second, a total outage would cost about "
+        f"{rate * first / WHOLE * reaction:.0f} errors in the {format_duration(reaction)} before the rollback ({of}); "
         f"{_climb(found)}"
     )
     ramping = _set(numbers, "canary.ramp", True, numbers.settings["canary.ramp"].why)
@@ -105,8 +102,8 @@ def _ramped(numbers: Numbers, traffic: Traffic, errors: float) -> tuple[Numbers,
 
 def _climb(found: Ramp) -> str:
     top = format_share(TOP / WHOLE)
-    hold = f"{top} is held for {format_duration(found.hold)}"
-    return f"it doubles every {format_duration(found.every)} up to {top}; {hold}" if found.weights else hold
+    hold = f"it stays at {top} for {format_duration(found.hold)}"
+    return f"the weight doubles every {format_duration(found.every)} up to {top}; {hold}" if found.weights else hold
 
 
 def _reaction(n: Numbers) -> tuple[int | float, str]:
@@ -115,7 +112,7 @@ def _reaction(n: Numbers) -> tuple[int | float, str]:
     worked_out = look + _JUDGEMENT + _SWITCH + drain
     if own > worked_out:
         return own, "canary.detection_time"
-    parts = (("look", look), ("judgement", _JUDGEMENT), ("switch", _SWITCH), ("draining", drain))
+    parts = (("interval", look), ("analysis", _JUDGEMENT), ("switch", _SWITCH), ("drain", drain))
     return worked_out, ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in parts)
 
 
@@ -124,12 +121,12 @@ def _hurt_sentence(chosen: Numbers, other: Numbers | None, full: int, traffic: T
     if traffic is None:
         return ()
     here = _hurt(chosen, full, traffic)
-    sentence = f"expected users hurt by a bad release: {_shown(here)}"
+    sentence = f"expected users affected by a bad release: {_shown(here)}"
     if other is None or not _fits(other):
         return (sentence,)
     there, ramps = _hurt(other, full, traffic), bool(chosen.value("canary.ramp"))
     more = (
-        "; fixed steps hurt fewer: leave out auto, or lengthen canary.phase_duration" if ramps and there < here else ""
+        "; fixed steps affect fewer: remove auto, or lengthen canary.phase_duration" if ramps and there < here else ""
     )
     return (f"{sentence} ({'fixed steps' if ramps else 'canary.weights: auto'}: {_shown(there)}){more}",)
 
@@ -171,9 +168,9 @@ def _fitting(n: Numbers) -> Numbers:
     if not held:
         raise BadOverride(f"{holdback.source}: canary.holdback: the smallest share above 0% is 0.1%")
     raise BadOverride(
-        f"{holdback.source}: canary.holdback: {format_share(held / WHOLE)} on stable leaves the canary at most "
+        f"{holdback.source}: canary.holdback: {format_share(held / WHOLE)} leaves the canary at most "
         f"{format_share((WHOLE - held) / WHOLE)}, and canary.weights reaches {format_share(highest / WHOLE)} before "
-        f"the last; keep less than {format_share((WHOLE - highest) / WHOLE)} or leave out the higher weights"
+        f"100%. Use less than {format_share((WHOLE - highest) / WHOLE)}, or remove the higher weights"
     )
 
 

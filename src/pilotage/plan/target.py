@@ -26,7 +26,7 @@ def unmet(steps: tuple[Step, ...], numbers: Numbers, full: int, target: Capabili
     most, beside = target.fleet.most, max((step.instances for step in steps), default=full)
     if most and full + beside > most:
         yield (
-            f"fleet {target.fleet_name} runs {most} instances at most, and the plan has up to {full + beside} at once: "
+            f"fleet {target.fleet_name} runs at most {most} instances, and this plan needs up to {full + beside}: "
             f"use fleet.count: {max(1, most // 2)}"
         )
 
@@ -37,7 +37,7 @@ def _weights(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) ->
         return
     if batch := next((step for step in steps if step.kind is StepKind.BATCH), None):
         yield (
-            f"{batch.id}: the weight follows the instances, and {router} sets weights in steps of "
+            f"{batch.id}: the weight follows the number of instances, and {router} sets weights in steps of "
             f"{format_share(grain / WHOLE)}: use deployment_strategy: blue-green, or a router with a finer grain"
         )
         return
@@ -45,7 +45,7 @@ def _weights(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) ->
     if wrong is not None:
         yield (
             f"{wrong.id}: {router} sets weights in steps of {format_share(grain / WHOLE)}, and "
-            f"{format_share(wrong.weight / WHOLE)} is none of them: {_instead(wrong, numbers, grain)}"
+            f"{format_share(wrong.weight / WHOLE)} is not a multiple: {_instead(wrong, numbers, grain)}"
         )
 
 
@@ -56,7 +56,7 @@ def _walking(steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
     if walks and not target.router.endpoints:
         first = next(step for step in steps if step.kind in (StepKind.BATCH, StepKind.SCALE))
         yield (
-            f"{first.id}: router {target.router_name} does not report the instances that it sends requests to: use "
+            f"{first.id}: router {target.router_name} does not report which instances receive requests: use "
             "deployment_strategy: blue-green or canary, or a router that does"
         )
 
@@ -95,8 +95,8 @@ def _baseline(numbers: Numbers, target: Capabilities) -> Iterator[str]:
     most = target.router.versions
     if "canary.baseline" in numbers.settings and numbers.value("canary.baseline") and 0 < most < 3:
         yield (
-            f"canary.baseline: router {target.router_name} splits between {most} versions at most, and a baseline is a "
-            "third: use canary.baseline: false"
+            f"canary.baseline: router {target.router_name} splits traffic between at most {most} versions; a baseline "
+            "is a third: use canary.baseline: false"
         )
 
 

@@ -235,8 +235,8 @@ def test_r13_auto_weights_come_from_the_traffic_in_the_configuration(folder: Pat
     assert fixed["value"] == "5% → 25% → 50% → 100%"
     assert auto["value"].startswith("0.1% → 0.2% → 0.4%")
     assert auto["reasons"][0].startswith("overridden in pilotage.yaml:")
-    (hurt,) = [note for note in made["notes"] if "users hurt" in note]
-    figures = re.fullmatch(r"expected users hurt by a bad release: (\d+) \(fixed steps: (\d+)\)", hurt)
+    (hurt,) = [note for note in made["notes"] if "users affected" in note]
+    figures = re.fullmatch(r"expected users affected by a bad release: (\d+) \(fixed steps: (\d+)\)", hurt)
     assert figures
     ramp, steps = figures.groups()
     assert int(ramp) < int(steps)

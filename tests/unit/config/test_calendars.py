@@ -88,7 +88,7 @@ def test_without_a_date_nothing_is_worked_out(tmp_path: Path) -> None:
         ("{windows: [{opens: '10:00', closes: '09:00'}]}", "the window closes (09:00) before it opens (10:00)"),
         ("{windows: [{days: [someday], opens: '08:00', closes: '09:00'}]}", "'someday' is not one of mon, tue"),
         ("{freezes: [{name: x, first: 2027-02-30, last: 2027-03-01}]}", "'2027-02-30' is not a day such as"),
-        ("{freezes: [{name: x, first: 2027-03-02, last: 2027-03-01}]}", "is over (2027-03-01) before it begins"),
+        ("{freezes: [{name: x, first: 2027-03-02, last: 2027-03-01}]}", "is over (2027-03-01) before it starts"),
         ("{freezes: [{name: x, first: 2027-03-02}]}", "give either first and last, or begins and ends"),
         ("{freezes: [{name: x, begins: '2027-03-02 10:00+01:00', ends: '2027-03-03 10:00'}]}", "is not a local time"),
         ("{freezes: [{name: x, rule: 'FREQ=SECONDLY', lasts: 1h}]}", "its rule needs FREQ=DAILY"),

@@ -40,7 +40,7 @@ def plan(day: date | None, calendar: Calendar | None = None, today: date | None 
             FRIDAY,
             Calendar(freezes=(Freeze.of_days("sale", FRIDAY, date(2026, 11, 30)),)),
             date(2026, 11, 26),
-            "is frozen (sale)",
+            "is in the freeze (sale)",
         ),
         (
             FRIDAY,
@@ -105,7 +105,7 @@ def test_a_year_of_freeze_is_refused_with_the_freeze_named_and_the_first_day_aft
     frozen = Calendar(freezes=(Freeze.of_days("moratorium", date(2025, 1, 1), date(2027, 2, 28)),))
     with pytest.raises(PlanRefused) as refusal:
         plan(FRIDAY, frozen)
-    assert "2026-11-27 is frozen (moratorium)" in str(refusal.value)
+    assert "2026-11-27 is in the freeze (moratorium)" in str(refusal.value)
     assert "lift the freeze 'moratorium'" in str(refusal.value)
     assert "--date 2027-03-02" in str(refusal.value)
 
@@ -218,9 +218,9 @@ def test_r11_nights_and_weekends_are_outside_hours_and_counted_for_whom() -> Non
 
 
 def test_a_freeze_needs_a_zone_and_an_end_after_its_begin() -> None:
-    with pytest.raises(ValueError, match="need a zone"):
+    with pytest.raises(ValueError, match="need a time zone"):
         Freeze("x", datetime(2026, 1, 1), datetime(2026, 1, 2))
-    with pytest.raises(ValueError, match=r"ends .* before it begins"):
+    with pytest.raises(ValueError, match=r"ends .* before it starts"):
         Freeze("x", datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(ValueError, match="closes"):
         Window(frozenset({1}), time(9), time(9))

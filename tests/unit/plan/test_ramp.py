@@ -68,10 +68,12 @@ def test_only_the_steps_of_a_ramp_ask_for_less() -> None:
 def test_the_plan_says_what_the_weights_are_made_of_and_whom_they_hurt() -> None:
     made = plan(AUTO)
     said, hurt = made.notes[:2]
-    assert said.startswith("canary.weights: auto begins at 0.1%: at 500 requests a second a total outage would cost ")
-    assert "in the 13s until it is undone (look 1s, judgement 1s, switch 1s, draining 10s)" in said
-    assert "it doubles every 1m up to 25%; 25% is held for 3h52m" in said
-    assert hurt == "expected users hurt by a bad release: 31 (fixed steps: 61)"
+    assert said.startswith(
+        "canary.weights: auto starts at 0.1%: at 500 requests per second, a total outage would cost "
+    )
+    assert "in the 13s before the rollback (interval 1s, analysis 1s, switch 1s, drain 10s)" in said
+    assert "the weight doubles every 1m up to 25%; it stays at 25% for 3h52m" in said
+    assert hurt == "expected users affected by a bad release: 31 (fixed steps: 61)"
     reason = why(made, "canary.weights")
     assert reason.because[0] == "overridden in pilotage.yaml:31"
     assert hurt in reason.because[1]
@@ -80,21 +82,21 @@ def test_the_plan_says_what_the_weights_are_made_of_and_whom_they_hurt() -> None
 def test_where_a_ramp_hurts_more_the_plan_says_so() -> None:
     """An hour is too short to know of twice as many errors at 100 requests a second, and fixed steps take three."""
     hurt = plan(AUTO, Traffic(100, 0.001), risk_tolerance=RiskTolerance.HIGH).notes[1]
-    assert hurt.endswith("; fixed steps hurt fewer: leave out auto, or lengthen canary.phase_duration")
+    assert hurt.endswith("; fixed steps affect fewer: remove auto, or lengthen canary.phase_duration")
 
 
 def test_fixed_steps_say_the_same_the_other_way_round() -> None:
     made = plan()
     assert weights(made) == (50, 250, 500, 1000)
-    assert made.notes[0] == "expected users hurt by a bad release: 61 (canary.weights: auto: 31)"
+    assert made.notes[0] == "expected users affected by a bad release: 61 (canary.weights: auto: 31)"
     assert made.notes[0] in why(made, "canary.weights").because[1]
 
 
 @pytest.mark.parametrize(
     ("traffic", "words"),
     [
-        (Traffic(99, 0.001), "at 99 requests a second, below 100, weights under 5% would teach the judge too little"),
-        (None, "the first weight follows from the traffic, which the environment does not name"),
+        (Traffic(99, 0.001), "at 99 requests per second (below 100), weights under 5% yield too little data"),
+        (None, "it needs the environment's traffic"),
     ],
 )
 def test_where_auto_cannot_be_worked_out_fixed_steps_stay_and_the_plan_says_why(
@@ -142,7 +144,7 @@ def test_harm_that_no_metric_shows_lengthens_the_reaction_time() -> None:
     seen = plan(AUTO, Traffic(100, 0.001))
     unseen = plan({**AUTO, "canary.detection_time": "2m"}, Traffic(100, 0.001))
     assert (watches(seen)[0].weight, watches(unseen)[0].weight) == (7, 1)
-    assert "in the 2m until it is undone (canary.detection_time)" in unseen.notes[0]
+    assert "in the 2m before the rollback (canary.detection_time)" in unseen.notes[0]
     shorter = plan({**AUTO, "canary.detection_time": "2s"}, Traffic(100, 0.001))
     assert weights(shorter) == weights(seen), "a plan cannot claim to be faster than it is"
 
@@ -188,8 +190,8 @@ def test_with_auto_the_holdback_ends_the_ramp() -> None:
 @pytest.mark.parametrize(
     ("holdback", "words"),
     [
-        ("50%", "50% on stable leaves the canary at most 50%, and canary.weights reaches 50% before the last"),
-        ("60%", "keep less than 50% or leave out the higher weights"),
+        ("50%", "50% leaves the canary at most 50%, and canary.weights reaches 50% before 100%"),
+        ("60%", "Use less than 50%, or remove the higher weights"),
         ("0.01%", "the smallest share above 0% is 0.1%"),
     ],
 )
