@@ -65,7 +65,7 @@ def undone(place: Path, version: str, said: str) -> None:
     assert f"why: {version} was rolled back: " in said
     assert figure(said, "users hurt [^:]*:") <= 200
     report = (place / "report.md").read_text()
-    assert f"from the first to the last answer of {version}" in report
+    assert f"from the first to the last response of {version}" in report
     types = [json.loads(line)["type"] for line in (place / "events.jsonl").read_text().splitlines()]
     assert types[-1] == "rolled-back"
     assert types.count("traffic-restored") == 1

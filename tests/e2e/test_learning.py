@@ -95,7 +95,7 @@ def _retrospective(it: Shop) -> None:
     sheet = it.run("retro", "--format", "markdown")
     assert "Agenda, 60 minutes" in sheet
     assert "| Rolled-back deployments | < 5 % | 33.3%" in sheet.replace("&lt;", "<").replace("\\<", "<")
-    assert "action 1 of bob is overdue since 2026-01-05" in sheet
+    assert "action 1 is overdue since 2026-01-05, owned by bob" in sheet
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
     (gate,) = [one for one in told["gates"] if one["item"] == "action_1"]
     assert (gate["status"], gate["next_step"]) == ("not-ready", "pilotage followup done 1 --outcome …")

@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--release", required=True)
     parser.add_argument("--releases", type=Path, required=True)
     parser.add_argument("--flags", type=Path, help="Flag definitions in flagd's format.")
-    parser.add_argument("--flag", default="new-checkout", help="The one that hides what is new.")
+    parser.add_argument("--flag", default="new-checkout", help="Hides the new feature.")
     options = parser.parse_args()
     toggle = None
     if options.flags:

@@ -108,10 +108,10 @@ def _first(store: Store, directory: Path, loaded: Loaded) -> None:
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:
         if time.monotonic() > until:
-            raise TimeoutError(f"{FIRST} did not come up; {directory / '.pilotage' / 'worker.log'} says why")
+            raise TimeoutError(f"{FIRST} did not start; {directory / '.pilotage' / 'worker.log'} says why")
         time.sleep(0.05)
     if rollout.state.status is not Status.COMPLETED:
-        raise RuntimeError(f"{FIRST} did not come up: {rollout.state.reason}")
+        raise RuntimeError(f"{FIRST} did not start: {rollout.state.reason}")
 
 
 def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
@@ -126,7 +126,7 @@ def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: 
         if rollout.state.status.final and len(events) >= rollout.events:
             break
         if time.monotonic() > until:
-            raise TimeoutError(f"{version} has not come to an end: {explain(rollout, events)[0]}")
+            raise TimeoutError(f"{version} has not finished: {explain(rollout, events)[0]}")
         time.sleep(0.1)
     # Whatever the end broke, users would see now.
     time.sleep(1.0)
@@ -137,22 +137,22 @@ def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: 
 def figures(run: Run) -> list[str]:
     """What the users of a run saw, in event_lines."""
     m = run.measured
-    said = [f"{m.requests:,} requests, {m.new_version:,} of them answered by {run.version}; {m.failed:,} failed"]
-    said.append(f"requests lost in switching: {m.lost}")
-    said.append(f"users hurt (a failed answer, or one over {PROMISE * 1000:.0f} ms): {m.hurt} of {_USERS}")
+    said = [f"{m.requests:,} requests, {m.new_version:,} of them served by {run.version}; {m.failed:,} failed"]
+    said.append(f"requests lost while switching: {m.lost}")
+    said.append(f"affected users (a failed response, or one over {PROMISE * 1000:.0f} ms): {m.hurt} of {_USERS}")
     if run.fault is not Fault.NONE:
         if m.undone is not None:
-            said.append(f"from the first bad answer to 0 % canary: {m.undone:.1f} s")
+            said.append(f"from the first bad response to 0 % canary: {m.undone:.1f} s")
         else:
-            said.append("nobody got a bad answer")
-        said.append(f"from the first to the last answer of {run.version}: {m.exposed:.1f} s")
+            said.append("no user got a bad response")
+        said.append(f"from the first to the last response of {run.version}: {m.exposed:.1f} s")
     return said
 
 
 def _write_report(directory: Path, runs: Sequence[Run]) -> None:
-    lines = ["# Pilotage demo", "", "Measured by the users' side, not by the controller.", ""]
+    lines = ["# Pilotage demo", "", "Measured on the users' side, not by the controller.", ""]
     for run in runs:
-        kind = "a good one" if run.fault is Fault.NONE else f"bad: {run.fault}"
+        kind = "good" if run.fault is Fault.NONE else f"bad: {run.fault}"
         lines += [f"## {run.version} ({kind}): {run.rollout.state.status}", ""]
         lines += [f"- {figure}" for figure in figures(run)]
         lines += ["", "```", *run.explained, "", *event_lines(run.events), "```", ""]
@@ -172,7 +172,7 @@ def _configuration(directory: Path, port: int) -> str:
     command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
     command += ["--releases", str(directory.resolve() / "releases")]
     return f"""\
-# The demo's own configuration: a real one, but for its seconds instead of hours.
+# The demo's configuration: a real one, with seconds instead of hours.
 service: shop
 answers:
   release_type: minor
@@ -193,7 +193,7 @@ environments:
       analysis.warmup_duration: 0s
       canary.drain_duration: 1s
       hold.timeout: 20s
-      # A laptop that does other things too is noisy; a shop of its own need not be.
+      # A laptop that runs other programs is noisy, so allow more latency.
       rollback_triggers.response_time_factor: 2.0
       rollout.interval: 250ms
 """

@@ -43,7 +43,7 @@ def announcement(item: str, facts: Mapping[str, Any], own: Sequence[BaseLoader] 
     except TemplateNotFound:
         raise BadTemplate(f"there is no template for {item!r}") from None
     except SecurityError as error:
-        raise BadTemplate(f"{item}: the template reaches for what it may not have: {error}") from None
+        raise BadTemplate(f"{item}: the template uses something that is not allowed: {error}") from None
     except RecursionError:
         raise BadTemplate(f"{item}: the template is nested too deeply") from None
     except TemplateError as error:
@@ -61,7 +61,7 @@ def _whole(pieces: Iterable[str]) -> str:
     for piece in pieces:
         length += len(piece)
         if length > MOST:
-            raise SecurityError(f"more than {MOST} characters, and at most these are sent")
+            raise SecurityError(f"the text has more than {MOST} characters, the limit")
         kept.append(piece)
     return "".join(kept)
 

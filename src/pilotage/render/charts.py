@@ -101,7 +101,7 @@ def _stage_bars(plan: Plan) -> list[_Bar]:
         core = (stage.least if stage.estimate is None else stage.estimate) / 60
         note = f"{stage.title}: {format_duration(stage.least)}–{format_duration(stage.most)}"
         if stage.estimate is not None:
-            note += f", by the plan's steps {format_duration(stage.estimate)}"
+            note += f", this plan {format_duration(stage.estimate)}"
         bars.append(_Bar(stage.title, note, (begin, begin + most), (begin, begin + core)))
         begin += most
     return bars
@@ -116,7 +116,11 @@ def _axis(end: float, unit: str, start: date | None, height: float, x: Callable[
         yield f'<text class="soft" x="{x(at)}" y="{_TOP - 18}" text-anchor="middle">{label}</text>'
     if unit:
         yield f'<text class="soft" x="8" y="{_TOP - 18}">{unit}</text>'
-    legend = "pale: upper bound, dark: shortest" if unit != "minutes" else "pale: upper bound, dark: lower or estimated"
+    legend = (
+        "light: longest time, dark: shortest time"
+        if unit != "minutes"
+        else "light: longest time, dark: shortest or estimated time"
+    )
     yield f'<text class="soft" x="{_LABELS}" y="{height - 6}">{legend}</text>'
 
 
@@ -148,7 +152,7 @@ def staircase(plan: Plan) -> str:
         if free <= x <= _WIDTH - 7.2 * len(label):
             body.append(f'<text x="{x}" y="{floor + 18}">{escape(label)}</text>')
             free = x + 7.2 * len(label) + 8
-    foot = f"widths follow the waits: {format_duration(plan.watched)} in all"
+    foot = f"width = duration; {format_duration(plan.watched)} in total"
     body.append(f'<text class="soft" x="{left}" y="{height - 8}">{foot}</text>')
     described = "; ".join(f"{step.title}: {format_share(step.weight / WHOLE)}" for step in plan.steps)
     return svg(f"{headline(plan)}: users on the new version", described, height, body)

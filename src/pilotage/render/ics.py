@@ -25,7 +25,7 @@ def to_ics(plan: Plan, stamp: datetime) -> bytes:
     NoDate for a plan without a date.
     """
     if plan.release_date is None:
-        raise NoDate("a plan without a date has no calendar: name the day with --date YYYY-MM-DD")
+        raise NoDate("a plan without a date has no calendar: add --date YYYY-MM-DD")
     calendar = Calendar()
     calendar.add("prodid", "-//Pilotage//plan//EN")
     calendar.add("version", "2.0")
@@ -42,7 +42,7 @@ def to_ics(plan: Plan, stamp: datetime) -> bytes:
 def _events(plan: Plan) -> Iterator[Event]:
     for phase in plan.timeline.phases:
         if phase.start and phase.end:
-            text = f"{', '.join(phase.activities)}\nshortest path from {phase.latest_start}"
+            text = f"{', '.join(phase.activities)}\nlatest start {phase.latest_start}"
             yield _days(plan, f"phase-{phase.id}", f"{phase.title}", phase.start, phase.end, text, "phase")
         for number, milestone in enumerate(phase.milestones, 1):
             if milestone.due:

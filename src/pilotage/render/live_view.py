@@ -105,9 +105,9 @@ def _traffic(rollout: Rollout) -> Text:
         return "–" if value is None else format_share(value / WHOLE)
 
     new = "canary" if rollout.plan.answers.deployment_strategy == "canary" else "new"
-    text.append(f"  {new} wanted {share(live.wanted)}, router {share(live.routed)}, observed {share(live.observed)}")
+    text.append(f"  {new} target {share(live.wanted)}, router {share(live.routed)}, observed {share(live.observed)}")
     if live.closed:
-        text.append("   closed: users get the maintenance page", "bold yellow")
+        text.append("   closed: users see the maintenance page", "bold yellow")
     if live.flag:
         groups = f" and {', '.join(live.flag.groups)}" if live.flag.groups else ""
         text.append(f"   flag on for {format_share(live.flag.share / WHOLE)} of users{groups}")
@@ -124,12 +124,12 @@ def _fleet(rollout: Rollout) -> Text:
     for instance in live.instances:
         of_version.setdefault(instance.version, []).append(instance.health)
     parts = [f"{v}: {states.count('healthy')} of {len(states)} healthy" for v, states in of_version.items()]
-    text.append("   ".join(parts) or "nothing runs")
+    text.append("   ".join(parts) or "no instances")
     if rollout.state.status.final:
-        text.append("   when it ended", "dim")  # nobody looks any more, and it may be down by now
+        text.append("   at the end", "dim")  # nobody looks any more, and it may be down by now
     for check in live.checks:
         if check.status == "running":
-            text.append(f"   {check.name} runs", "cyan")
+            text.append(f"   {check.name} running", "cyan")
     return text
 
 

@@ -18,7 +18,7 @@ def document_of(notes: Notes) -> Document:
     for title, items in notes.sections:
         parts.append(Section(_anchor(title), title, bullets=tuple(_shown(item, notes) for item in items)))
     if notes.measured:
-        parts.append(Section("measured", "Measured", headers=("what", "value"), rows=notes.measured))
+        parts.append(Section("measured", "Measured", headers=("measure", "value"), rows=notes.measured))
     if notes.contributors:
         parts.append(Section("contributors", "Contributors", (", ".join(notes.contributors),)))
     if notes.support:
@@ -42,14 +42,14 @@ def _title(notes: Notes) -> str:
 
 def _lead(notes: Notes) -> list[str]:
     if not notes.changes:
-        return [f"Nothing has changed ({notes.range})."]
+        return [f"No changes ({notes.range})."]
     counted = ", ".join(f"{count} {_ONE.get(title, title) if count == 1 else title}" for title, count in notes.counts)
     found = [f"{notes.changes} change{'s' * (notes.changes != 1)}: {counted}."]
     if notes.breaking:
-        breaks = f"{len(notes.breaking)} of them break{'s' * (len(notes.breaking) == 1)}"
-        found.append(f"{breaks} something: see the migration guide.")
+        one = len(notes.breaking) == 1
+        found.append(f"{len(notes.breaking)} of them {'is' if one else 'are'} breaking: see the migration guide.")
     if notes.audience is Audience.DEVELOPER and notes.unsure:
-        found.append(f"Of {notes.unsure} of them the kind is a guess (marked ?).")
+        found.append(f"The kind of {notes.unsure} of them is a guess (marked ?).")
     return found
 
 
@@ -58,9 +58,7 @@ def _breaking(notes: Notes) -> list[Section]:
     if not notes.breaking or notes.audience is Audience.EXECUTIVE:
         return []
     bullets = tuple(_migration(one) for one in notes.breaking)
-    sentence_ = (
-        "Before you move to this version:" if notes.audience is Audience.USER else "What breaks, and what to do:"
-    )
+    sentence_ = "Before you upgrade:" if notes.audience is Audience.USER else "Breaking changes, and what to do:"
     return [Section("migration", "Migration guide", (sentence_,), bullets=bullets)]
 
 

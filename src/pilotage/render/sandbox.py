@@ -57,7 +57,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.spend(1)
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "**" or (operator == "*" and not numbers):
-            raise SecurityError(f"{operator} is for numbers only")
+            raise SecurityError(f"{operator} works on numbers only")
         if operator == "*" and isinstance(left, int) and isinstance(right, int):
             _within(left.bit_length() + right.bit_length(), _LARGEST, "a number")
         if operator == "%" and isinstance(left, str):
@@ -72,14 +72,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(of, str):
             name = str(called.__name__)
             if name in _NO_METHODS:
-                raise SecurityError(f"{name} of a text is not allowed")
+                raise SecurityError(f"{name} is not allowed on text")
             _fits(name, of, args, kwargs)
         return self._kept(super().call(context, called, *args, **kwargs))
 
     def wrap_str_format(self, value: Any) -> Any:
         """Jinja knows `str.format` here; its widths cannot be told beforehand."""
         if super().wrap_str_format(value) is not None:
-            raise SecurityError("format of a text is not allowed: use the filter or %")
+            raise SecurityError("format is not allowed on text: use the filter or %")
         return None
 
     def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:  # noqa: A002
@@ -88,7 +88,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         if len(source) > LONGEST_SOURCE:
-            raise TemplateSyntaxError(f"{len(source)} characters, and at most {LONGEST_SOURCE} are read", 1, name)
+            raise TemplateSyntaxError(f"{len(source)} characters, and the limit is {LONGEST_SOURCE}", 1, name)
         self.weight += len(source) // 100
         made = _Counting(name).visit(super()._parse(source, name, filename))
         assert isinstance(made, nodes.Template)
@@ -185,4 +185,4 @@ def _size(value: Any) -> int:
 
 def _within(size: int, most: int, what: str) -> None:
     if size > most:
-        raise SecurityError(f"{what} of a size of {size}, and {most} is the most")
+        raise SecurityError(f"{what} of size {size}; the limit is {most}")

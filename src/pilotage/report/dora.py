@@ -113,11 +113,11 @@ def _is_known(rollout: Deployment) -> bool:
 
 def _why_not(rollout: Deployment) -> str:
     if rollout.end is End.OPEN:
-        return "under way"
+        return "in progress"
     if rollout.returns:
-        return "a return to a version that had served before"
+        return "a return to an earlier version"
     if not rollout.exposed:
-        return "no user had it"
+        return "no users reached it"
     return ""
 
 
@@ -152,7 +152,7 @@ def _frequency(deployments: Sequence[Deployment], left_out: Excluded, since: flo
     days = max((until - since) / _DAY, 1e-9)
     low, high = poisson(len(deployments))
     return Figure(
-        "deployment-frequency", "Deployment frequency", "a week", len(deployments) / days * 7, low / days * 7,
+        "deployment-frequency", "Deployment frequency", "per week", len(deployments) / days * 7, low / days * 7,
         high / days * 7, len(deployments), tuple(d.id for d in deployments), left_out,
     )  # fmt: skip
 
@@ -161,9 +161,9 @@ def _lead_time(deployments: Sequence[Deployment], left_out: Excluded) -> Figure:
     times, counted, more, seen = list[float](), list[str](), list[tuple[str, str]](), set[str]()
     for one in deployments:
         if one.end is not End.COMPLETED or one.ended is None:
-            more.append((one.id, "its changes did not stay"))
+            more.append((one.id, "it was rolled back"))
         elif one.commits is None:
-            more.append((one.id, "git does not know what it brought"))
+            more.append((one.id, "its commits are unknown"))
         else:
             new = [(identity, at) for identity, at in one.commits if identity not in seen]
             seen.update(identity for identity, _ in new)

@@ -15,7 +15,7 @@ def dora_section(dora: Dora, leads_to: str = "") -> Section:
         rows.append((figure.title, shown(figure, figure.value), _interval(figure), str(figure.n)))
         links.append(leads_to.format(id=figure.id) if figure.counted else "")
     return Section(
-        "dora", "DORA's five", (), ("figure", "value", "95 % interval", "n"), tuple(rows), numbers=("n",),
+        "dora", "DORA metrics", (), ("figure", "value", "95 % interval", "n"), tuple(rows), numbers=("n",),
         links=tuple(links), figure=_bars(dora),
     )  # fmt: skip
 
@@ -24,7 +24,7 @@ def _bars(dora: Dora) -> Figure:
     """The shares among them, side by side with their intervals."""
     shares = [f for f in dora.figures if f.unit == "share" and f.value is not None]
     made = tuple(Bar(f.title, f.value or 0.0, shown(f, f.value), f.low, f.high) for f in shares)
-    return Figure("Shares of deployments that failed, and that were not planned", made, 0.05, "5 %")
+    return Figure("Shares of failed and of unplanned deployments", made, 0.05, "5 %")
 
 
 def shown(figure: Measure, value: float | None) -> str:
@@ -41,7 +41,7 @@ def shown(figure: Measure, value: float | None) -> str:
 
 def _interval(figure: Measure) -> str:
     if figure.low is None or figure.high is None:
-        return "–" if not figure.n else "too few"
+        return "–" if not figure.n else "too few values"
     return f"{shown(figure, figure.low)} to {shown(figure, figure.high)}"
 
 
@@ -53,5 +53,5 @@ def excluded_section(dora: Dora) -> Section:
         for identity, why in figure.excluded
         if why != "did not fail"
     )
-    words = () if rows else ("Nothing was left out.",)
-    return Section("excluded", "Left out", words, ("figure", "rollout", "because") if rows else (), rows)
+    words = () if rows else ("Every deployment counts.",)
+    return Section("excluded", "Not counted", words, ("figure", "rollout", "reason") if rows else (), rows)

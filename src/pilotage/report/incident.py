@@ -74,12 +74,12 @@ def incident_of(incident: Incident) -> Document:
 
 
 def _lead(incident: Incident) -> list[str]:
-    ended = "was undone" if incident.status == "rolled-back" else f"is {incident.status}"
+    ended = "was rolled back" if incident.status == "rolled-back" else f"is {incident.status}"
     found = [f"{incident.version} {ended}: {incident.reason}.".replace("..", ".")]
     if incident.old and incident.status == "rolled-back":
         found.append(f"{incident.old} serves all requests again.")
     if incident.status == "failed":
-        found.append("It could not be undone by itself: a person is needed.")
+        found.append("The automatic rollback is not complete: manual intervention needed.")
     return found
 
 
@@ -88,19 +88,19 @@ def _impact(incident: Incident) -> Section:
     rows = []
     if first is not None:
         end = back if back is not None else incident.lines[-1].at
-        rows.append(("users could meet it for", about(end - first)))
+        rows.append(("time with users exposed", about(end - first)))
     if started is not None and back is not None:
-        rows.append(("from the decision to the return", about(back - started)))
+        rows.append(("time to return all traffic", about(back - started)))
     bars = []
     for one in incident.counted:
         low, high = wilson(one.bad, one.total)
         share = one.bad / one.total if one.total else 0.0
         text = f"{one.bad:,} of {one.total:,} ({share:.2%})"
-        rows.append((f"requests to {one.version} that failed", text))
-        bars.append(Bar(one.version, share, text, low, high) if one.total else Bar(one.version, 0.0, "no request"))
-    figure = Figure("Share of requests that failed, with 95 % intervals", tuple(bars)) if bars else None
-    words = () if rows else ("No user met it.",)
-    return Section("impact", "Impact", words, ("what", "how much") if rows else (), tuple(rows), figure=figure)
+        rows.append((f"failed requests to {one.version}", text))
+        bars.append(Bar(one.version, share, text, low, high) if one.total else Bar(one.version, 0.0, "no requests"))
+    figure = Figure("Share of failed requests, with 95 % intervals", tuple(bars)) if bars else None
+    words = () if rows else ("No users were exposed.",)
+    return Section("impact", "Impact", words, ("measure", "value") if rows else (), tuple(rows), figure=figure)
 
 
 def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float | None]:
@@ -117,23 +117,25 @@ def _reaches_users(line: Line) -> bool:
 
 def _timeline(incident: Incident) -> Section:
     rows = tuple((line.clock, line.type, line.sentence) for line in incident.lines)
-    return Section("timeline", "Timeline", (), ("time", "event", "what happened"), rows)
+    return Section("timeline", "Timeline", (), ("time", "event", "description"), rows)
 
 
 def _verdicts(incident: Incident) -> Section:
     if not incident.verdicts:
-        return Section("verdicts", "What the judge knew", ("Nothing was judged.",))
-    headers = ("metric", "verdict", "because")
-    return Section("verdicts", "What the judge knew", (), headers, incident.verdicts)
+        return Section("verdicts", "Analysis results", ("Nothing was analysed.",))
+    headers = ("metric", "verdict", "reason")
+    return Section("verdicts", "Analysis results", (), headers, incident.verdicts)
 
 
 def _kept(incident: Incident) -> Section:
     found = [f"plan {incident.plan}", f"rollout {incident.id}: `pilotage events {incident.id} --verify`"]
     if incident.preserved:
-        found.append(f"the failed environment with {incident.version} still runs: `pilotage cleanup` removes it")
+        found.append(
+            f"the failed environment with {incident.version} is still running; delete it with `pilotage cleanup`"
+        )
     else:
-        found.append(f"the instances of {incident.version} are stopped; their logs are in the state's folder")
-    return Section("kept", "What was kept", (), bullets=tuple(found))
+        found.append(f"the instances of {incident.version} have stopped; their logs are in the state directory")
+    return Section("kept", "Evidence", (), bullets=tuple(found))
 
 
 def _next(incident: Incident) -> Section:
@@ -141,12 +143,12 @@ def _next(incident: Incident) -> Section:
     metric = incident.reason.partition(":")[0]
     rows = [
         *(("immediate", words) for words in incident.then),
-        ("immediate", f"tell those who were told of {incident.version}: `pilotage announce show rollback_notice`"),
-        ("short-term", f"reproduce what {metric} showed, on the preserved environment or the artifact"),
-        ("short-term", "a hotfix, or the same change without its fault; `pilotage risk` on it before"),
-        ("long-term", f"a check before users that would have shown {metric}"),
-        ("long-term", "`pilotage retro`, and actions with an owner and a day"),
+        ("immediate", f"notify everyone who was told of {incident.version}: `pilotage announce show rollback_notice`"),
+        ("short-term", f"reproduce the failure of {metric} on the preserved environment or with the artifact"),
+        ("short-term", "prepare a hotfix or a corrected release; check it with `pilotage risk`"),
+        ("long-term", f"add a check that detects {metric} before users are exposed"),
+        ("long-term", "hold a retrospective (`pilotage retro`) and record actions with owner and due date"),
     ]
     if incident.status == "failed":
-        rows.insert(0, ("immediate", "`pilotage explain` says what is left; put traffic right by hand first"))
+        rows.insert(0, ("immediate", "correct the traffic by hand; `pilotage explain` says what is left"))
     return Section("next", "Next steps", (), ("when", "what"), tuple(rows))

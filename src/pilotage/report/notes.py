@@ -132,7 +132,7 @@ def _item(change: Change, audience: Audience) -> Item:
 def _text(change: Change, audience: Audience) -> str:
     """A revert of something that was released before says so: users had it."""
     if change.reverts:
-        return f"Taken back: {change.summary.removeprefix('Revert ').strip(chr(34))}"
+        return f"Reverted: {change.summary.removeprefix('Revert ').strip(chr(34))}"
     return change.summary if audience is Audience.DEVELOPER else change.summary.replace("`", "")
 
 

@@ -105,7 +105,7 @@ def report_of(period: Period, reader: Reader) -> Document:
         "excluded": excluded_section(period.dora), "business": _business(period), "feedback": _feedback(period),
         "lessons": _lessons(period), "recommendations": _recommendations(period), "actions": _actions(period),
     }  # fmt: skip
-    title = f"{period.service} in {period.environment}, {period.span}: for {reader.value} readers"
+    title = f"{period.service} in {period.environment}, {period.span} ({reader.value} report)"
     return Document(title, tuple(_lead(period)), tuple(made[name] for name in _SECTIONS[reader]))
 
 
@@ -126,13 +126,13 @@ def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Do
 def _lead(period: Period) -> list[str]:
     frequency, failed = period.dora.figure("deployment-frequency"), period.dora.figure("change-fail-rate")
     if not frequency.n:
-        return ["Nothing was deployed in this period."]
+        return ["No deployments in this period."]
     words = f"{frequency.n} deployments"
     if failed.value is not None:
         words += f", {len(failed.counted)} of them failed"
     recovery = period.dora.figure("failed-deployment-recovery-time")
     if recovery.value is not None:
-        words += f"; users were well again after {about(recovery.value)} in the median"
+        words += f"; the median recovery took {about(recovery.value)}"
     return [f"{words}."]
 
 
@@ -145,13 +145,13 @@ def _deployments(period: Period) -> Section:
     rows = [
         ("deployments", str(n), ""),
         ("success rate", f"{good / n:.1%}" if n else "–", f"{low:.0%}–{high:.0%}, {good} of {n}" if n else ""),
-        ("undone", str(ends["rolled-back"]), ""),
-        ("a person was needed", str(ends["failed"]), ""),
+        ("rolled back", str(ends["rolled-back"]), ""),
+        ("manual intervention", str(ends["failed"]), ""),
     ]
     if times:
         middle, interval = median_interval(times)
-        rows.append(("time to everyone, median", about(middle), _span(interval, len(times))))
-    return Section("deployments", "Deployments", (), ("what", "value", "95 % interval, of"), tuple(rows))
+        rows.append(("median duration", about(middle), _span(interval, len(times))))
+    return Section("deployments", "Deployments", (), ("measure", "value", "95 % interval, of"), tuple(rows))
 
 
 def _span(interval: tuple[float, float] | None, n: int) -> str:
@@ -165,7 +165,7 @@ def _counted(dora: Dora, shown_events: set[str]) -> list[Section]:
     versions = {d.id: d for d in dora.deployments}
     return [
         Section(
-            f"counted-{figure.id}", f"{figure.title}: what it counts", (), ("rollout", "version"),
+            f"counted-{figure.id}", f"{figure.title}: counted rollouts", (), ("rollout", "version"),
             tuple((identity, versions[identity].version) for identity in figure.counted),
             links=tuple(f"#{identity}" if identity in shown_events else "#rollouts" for identity in figure.counted),
         )
@@ -177,7 +177,7 @@ def _counted(dora: Dora, shown_events: set[str]) -> list[Section]:
 def _events(dora: Dora, told: Sequence[Told]) -> list[Section]:
     """What happened in each rollout that any figure counts."""
     counted = {identity for figure in dora.figures for identity in figure.counted}
-    headers = ("time", "event", "what happened")
+    headers = ("time", "event", "description")
     return [
         Section(one.id, f"{one.version}: events of {one.id}", (), headers, one.events)
         for one in told
@@ -193,8 +193,8 @@ def _rollouts(period: Period) -> Section:
         )
         for one in period.told
     )  # fmt: skip
-    words = () if rows else ("There was none.",)
-    headers = ("rollout", "version", "began", "ended", "took", "because") if rows else ()
+    words = () if rows else ("No rollouts in this period.",)
+    headers = ("rollout", "version", "started", "status", "duration", "reason") if rows else ()
     return Section("rollouts", "Rollouts", words, headers, rows)
 
 
@@ -210,9 +210,9 @@ def _performance(period: Period) -> Section:
         for one in period.told for c in one.compared
     )  # fmt: skip
     if not rows:
-        return Section("performance", "Performance, before and after", ("Nothing was compared in this period.",))
+        return Section("performance", "Performance before and after", ("No comparisons in this period.",))
     headers = ("version", "metric", "before", "after", "ratio", "interval", "requests")
-    return Section("performance", "Performance, before and after", (), headers, rows, numbers=("ratio", "requests"))
+    return Section("performance", "Performance before and after", (), headers, rows, numbers=("ratio", "requests"))
 
 
 def _between(one: Compared) -> str:
@@ -226,15 +226,15 @@ def _between(one: Compared) -> str:
 
 def _business(period: Period) -> Section:
     if not period.business:
-        words = "Not connected: name sources under `report: {business: […]}` of pilotage.yaml."
+        words = "Not connected. Add sources to pilotage.yaml: `report: {business: […]}`."
         return Section("business", "Business", (words,))
     rows = tuple(
         (b.name, "–", "–", "–", b.error) if b.error
         else (b.name, _number(b.then), _number(b.now), _change(b), f"{b.before} and {b.readings} readings")
         for b in period.business
     )  # fmt: skip
-    headers = ("figure", "period before", "this period", "change", "of")
-    return Section("business", "Business", (), headers, rows, numbers=("period before", "this period", "change"))
+    headers = ("figure", "previous period", "this period", "change", "of")
+    return Section("business", "Business", (), headers, rows, numbers=("previous period", "this period", "change"))
 
 
 def _number(value: float | None) -> str:
@@ -253,7 +253,11 @@ def _feedback(period: Period) -> Section:
         for one in period.told for c in one.compared if c.metric == "user_satisfaction"
     )  # fmt: skip
     if not rows:
-        return Section("feedback", "Feedback", ("Not connected: `analysis: {signals: {user_satisfaction: …}}`.",))
+        return Section(
+            "feedback",
+            "Feedback",
+            ("Not connected. Add to pilotage.yaml: `analysis: {signals: {user_satisfaction: …}}`.",),
+        )
     return Section("feedback", "Feedback", (), ("version", "before", "after", "readings"), rows, numbers=("readings",))
 
 
@@ -262,10 +266,10 @@ def _lessons(period: Period) -> Section:
         f"{one.version} ({one.day}): {one.reason}" for one in period.told if one.status != "completed" and one.reason
     ]
     found += [f"{one.version} held: {words}" for one in period.told for words in one.holds]
-    found += [f"{one.version} went out without {words}" for one in period.told for words in one.waived]
-    found += [f"{one.version} broke the glass: {one.urgent}" for one in period.told if one.urgent]
-    words = () if found else ("Nothing out of the ordinary happened.",)
-    return Section("lessons", "What happened", words, bullets=tuple(found))
+    found += [f"{one.version}: {words}" for one in period.told for words in one.waived]
+    found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in period.told if one.urgent]
+    words = () if found else ("Nothing unusual.",)
+    return Section("lessons", "Lessons", words, bullets=tuple(found))
 
 
 def _recommendations(period: Period) -> Section:
@@ -273,25 +277,27 @@ def _recommendations(period: Period) -> Section:
     found, dora = [], period.dora
     fail, recovery = dora.figure("change-fail-rate"), dora.figure("failed-deployment-recovery-time")
     if fail.low is not None and fail.low > 0.05:
-        found.append("more than one deployment in twenty fails, surely: smaller changes, and a first weight of 1 %")
+        found.append(
+            "significantly more than 5 % of deployments fail: make smaller changes, and start with a weight of 1 %"
+        )
     if recovery.value is not None and recovery.value > 1800:
-        found.append("recovery takes more than half an hour: `pilotage drill rollback` until it does not")
+        found.append("recovery takes more than 30 min: practise with `pilotage drill rollback`")
     causes = Counter(one.reason.partition(":")[0] for one in period.told if one.status == "rolled-back" and one.reason)
-    found += [f"{count} releases were undone for {cause}: look at what they have in common"
+    found += [f"{count} releases were rolled back because of {cause}: look for a common cause"
               for cause, count in causes.items() if count > 1]  # fmt: skip
     blind = [one.version for one in period.told if one.status == "completed" and not one.compared]
     if blind and len(blind) == len([one for one in period.told if one.status == "completed"]):
-        found.append("nothing was compared in any of them: is the metrics source connected?")
+        found.append("no release was compared with its predecessor: check the metrics source")
     waived = Counter(words.partition(" ")[0] for one in period.told for words in one.waived)
     found += [
-        f"{item} was waived {count} times: decide whether it is wanted" for item, count in waived.items() if count > 1
+        f"{item} was waived {count} times: decide whether you need it" for item, count in waived.items() if count > 1
     ]
     if dora.figure("deployment-rework-rate").value and len(dora.figure("deployment-rework-rate").counted) > 1:
-        found.append("hotfixes come again and again: what would have found their causes before?")
-    words = () if found else ("The figures suggest nothing.",)
+        found.append("there were several hotfixes: find out which test would have caught their causes")
+    words = () if found else ("No recommendations.",)
     return Section("recommendations", "Recommendations", words, bullets=tuple(found))
 
 
 def _actions(period: Period) -> Section:
-    words = () if period.open_actions else ("None is open.",)
+    words = () if period.open_actions else ("No open actions.",)
     return Section("actions", "Open actions", words, bullets=period.open_actions)

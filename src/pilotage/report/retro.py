@@ -30,10 +30,10 @@ class Facts:
 
 
 def fact_sheet(facts: Facts, wanted: Retrospective) -> Document:
-    lead = f"{wanted.minutes} minutes, {wanted.timing}; {', '.join(map(str, wanted.required))} must be there."
+    lead = f"{wanted.minutes} minutes, {wanted.timing}; required: {', '.join(map(str, wanted.required))}."
     return Document(
         f"Retrospective: {facts.service} in {facts.environment}, {facts.span}",
-        (lead, f"May come too: {', '.join(map(str, wanted.optional))}."),
+        (lead, f"Optional: {', '.join(map(str, wanted.optional))}."),
         (
             _happened(facts), _targets(facts, wanted.targets), dora_section(facts.dora), _surprises(facts),
             _agenda(wanted), _open(facts), _new(wanted),
@@ -48,13 +48,13 @@ def _happened(facts: Facts) -> Section:
         for one in facts.told
     )  # fmt: skip
     if not rows:
-        return Section("happened", "What happened", ("Nothing was deployed.",))
-    return Section("happened", "What happened", (), ("version", "began", "ended", "took", "because"), rows)
+        return Section("happened", "Releases", ("No deployments.",))
+    return Section("happened", "Releases", (), ("version", "started", "status", "duration", "reason"), rows)
 
 
 def _targets(facts: Facts, targets: Sequence[Target]) -> Section:
     rows = tuple((t.title, t.wanted, *_found(t.id, facts)) for t in targets)
-    return Section("targets", "Against the targets", (), ("figure", "wanted", "found", "met"), rows)
+    return Section("targets", "Targets", (), ("figure", "target", "actual", "met"), rows)
 
 
 def _found(identity: str, facts: Facts) -> tuple[str, str]:
@@ -70,16 +70,16 @@ def _found(identity: str, facts: Facts) -> tuple[str, str]:
         case "mean_time_to_recovery":
             figure = dora.figure("failed-deployment-recovery-time")
             if figure.value is None:
-                return "nothing to recover from", "yes"
-            return f"{about(figure.value)} in the median, of {figure.n}", _yes(figure.value < 1800)
+                return "no failures", "yes"
+            return f"median {about(figure.value)}, n = {figure.n}", _yes(figure.value < 1800)
         case "deployment_duration":
             times = [one.seconds for one in facts.told if one.seconds is not None and one.status == "completed"]
             if not times:
                 return "–", "–"
-            return f"{about(median_interval(times)[0])} in the median, of {len(times)}", "–"
+            return f"median {about(median_interval(times)[0])}, n = {len(times)}", "–"
         case "performance_regressions":
             worse = [one for one in facts.told if one.status != "completed" and "slow" in one.reason.partition(":")[0]]
-            return f"{len(worse)} undone for it", _yes(not worse)
+            return f"{len(worse)} rolled back", _yes(not worse)
         case "process_adherence" if facts.ready:
             done, whole = facts.ready
             return f"{done} of {whole}", "–"
@@ -92,7 +92,7 @@ def _share(hits: int, n: int, limit: float, *, more: bool) -> tuple[str, str]:
     text = f"{value:.1%} ({low:.0%}–{high:.0%}, {hits} of {n})"
     met = value > limit if more else value < limit
     surely = (low > limit if more else high < limit) or not met
-    return text, _yes(met) if surely else f"{_yes(met)}, but {n} are too few to be sure"
+    return text, _yes(met) if surely else f"{_yes(met)}, but {n} are too few for certainty"
 
 
 def _yes(met: bool) -> str:
@@ -102,12 +102,12 @@ def _yes(met: bool) -> str:
 def _surprises(facts: Facts) -> Section:
     found = [f"{one.version} held: {words}" for one in facts.told for words in one.holds]
     found += [f"{one.version}: {one.reason}" for one in facts.told if one.status != "completed" and one.reason]
-    found += [f"{one.version} went out without {words}" for one in facts.told for words in one.waived]
-    found += [f"{one.version} broke the glass: {one.urgent}" for one in facts.told if one.urgent]
+    found += [f"{one.version}: {words}" for one in facts.told for words in one.waived]
+    found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in facts.told if one.urgent]
     late = [a for a in facts.actions if a.overdue(facts.today)]
-    found += [f"action {a.id} of {a.owner} is overdue since {a.due}: {a.description}" for a in late]
+    found += [f"action {a.id} is overdue since {a.due}, owned by {a.owner}: {a.description}" for a in late]
     words = () if found else ("Nothing.",)
-    return Section("surprises", "What surprised", words, bullets=tuple(found))
+    return Section("surprises", "Surprises", words, bullets=tuple(found))
 
 
 def _agenda(wanted: Retrospective) -> Section:
@@ -126,11 +126,11 @@ def _open(facts: Facts) -> Section:
         for a in facts.actions if not a.done
     )  # fmt: skip
     if not rows:
-        return Section("actions", "Actions of before", ("None is open.",))
-    headers = ("action", "what", "owner", "due", "done when", "priority")
-    return Section("actions", "Actions of before", (), headers, rows)
+        return Section("actions", "Open actions", ("No open actions.",))
+    headers = ("action", "description", "owner", "due", "done when", "priority")
+    return Section("actions", "Open actions", (), headers, rows)
 
 
 def _new(wanted: Retrospective) -> Section:
-    words = f"Each has {', '.join(wanted.action_fields)}: `pilotage followup add`."
+    words = f"Add each with `pilotage followup add`: {', '.join(wanted.action_fields)}."
     return Section("resolve", "New actions", (words,), bullets=wanted.follow_up)

@@ -29,8 +29,8 @@ class Condition(StrEnum):
 
 
 WORDS: Mapping[Condition, str] = {
-    Condition.OPERATIONAL: "Everything works",
-    Condition.RELEASING: "A new version is being released",
+    Condition.OPERATIONAL: "All systems operational",
+    Condition.RELEASING: "Release in progress",
     Condition.DEGRADED: "Some requests may fail",
     Condition.MAINTENANCE: "Closed for maintenance",
 }
@@ -143,9 +143,9 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
     )
 
 
-_FOUND = "A new version of {service} did not work as it should for some of you. We are going back to the one before."
-_RESOLVED = "The version before serves all requests of {service} again."
-_FAILED = "It takes longer than it should. People are at work on it."
+_FOUND = "A new version of {service} caused problems for some users. We are rolling back to the previous version."
+_RESOLVED = "The previous version of {service} serves all requests again."
+_FAILED = "The rollback is taking longer than expected. Our engineers are working on it."
 
 
 def rfc3339(at: float) -> str:

@@ -102,10 +102,10 @@ def _to_an_open_incident(occurrence: Occurrence) -> Incident:
 def _facts(subject: Subject, occurrence: Occurrence) -> tuple[tuple[str, str], ...]:
     found = [("service", subject.service), ("environment", subject.environment), ("version", subject.version)]
     if subject.old:
-        found.append(("before", subject.old))
+        found.append(("previous", subject.old))
     if isinstance(occurrence, StepStarted):
         found.append(("users", f"{occurrence.weight_percent:g} %"))
-    return (*found, ("asked by", subject.actor), ("plan", subject.plan_hash[:12]))
+    return (*found, ("requested by", subject.actor), ("plan", subject.plan_hash[:12]))
 
 
 def _asks(occurrence: Occurrence) -> tuple[str, ...]:

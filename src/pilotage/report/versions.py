@@ -71,18 +71,18 @@ def next_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
 
 def _read(text: str, scheme: Scheme) -> tuple[int, int, int, bool]:
     if len(text) > _LONGEST:
-        raise BadVersion(f"{text[:40]!r}… is longer than {_LONGEST} characters, and no version")
+        raise BadVersion(f"{text[:40]!r}… is not a version: it has more than {_LONGEST} characters")
     if scheme is Scheme.SEMVER:
         found = _SEMVER.match(text)
         if not found:
-            raise BadVersion(f"{text!r} is no version of Semantic Versioning, such as 2.4.0 or 2.4.0-rc.1")
+            raise BadVersion(f"{text!r} is not a semantic version such as 2.4.0 or 2.4.0-rc.1")
         return int(found["major"]), int(found["minor"]), int(found["patch"]), bool(found["pre"])
     from packaging.version import InvalidVersion, Version
 
     try:
         version = Version(text)
     except InvalidVersion:
-        raise BadVersion(f"{text!r} is no version of PEP 440, such as 2.4.0 or 2.4.0rc1") from None
+        raise BadVersion(f"{text!r} is not a PEP 440 version such as 2.4.0 or 2.4.0rc1") from None
     release = (*version.release, 0, 0)
     return release[0], release[1], release[2], version.is_prerelease
 

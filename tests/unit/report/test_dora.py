@@ -66,11 +66,11 @@ def test_what_is_left_out_is_shown_with_the_reason() -> None:
     found = dora_of(STORY, 0, 28 * DAY)
     reasons = dict(found.figure("deployment-frequency").excluded)
     assert reasons == {
-        "r4": "a return to a version that had served before", "r7": "no user had it", "r8": "under way"
+        "r4": "a return to an earlier version", "r7": "no users reached it", "r8": "in progress"
     }  # fmt: skip
     lead = dict(found.figure("change-lead-time").excluded)
-    assert lead["r2"] == lead["r5"] == "its changes did not stay"
-    assert lead["r6"] == "git does not know what it brought"
+    assert lead["r2"] == lead["r5"] == "it was rolled back"
+    assert lead["r6"] == "its commits are unknown"
 
 
 def test_a_rollback_of_a_rollback_is_one_failure_and_not_three() -> None:

@@ -147,7 +147,7 @@ def test_a_revert_of_something_released_is_told() -> None:
     older = commit('Revert "Add coupons"\n\nThis reverts commit ' + "f" * 40 + ".")
     (change,) = changes_of([older])
     notes = notes_of([change], Release("shop", "2.0", None, "a..b"), Audience.USER)
-    assert notes.sections[0][1][0].text == "Taken back: Add coupons"
+    assert notes.sections[0][1][0].text == "Reverted: Add coupons"
 
 
 def test_the_same_change_picked_twice_is_one() -> None:
@@ -413,7 +413,7 @@ def test_unsure_is_said(repository: Path) -> None:
     from pilotage.render.notes import document_of
 
     document = document_of(notes)
-    assert "Of 1 of them the kind is a guess" in " ".join(document.lead)
+    assert "The kind of 1 of them is a guess" in " ".join(document.lead)
     assert document.sections[0].bullets == ("Something (111111111, ?)",)
 
 
