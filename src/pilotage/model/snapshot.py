@@ -175,11 +175,17 @@ def _read(kind: Any, value: object, place: str, trouble: list[str]) -> Any:
 def _parts(kind: Any, value: Mapping[str, object], place: str, trouble: list[str]) -> dict[str, Any]:
     """The fields of `kind` that `value` holds in a form that can be read."""
     found = {}
-    for name, hint in get_type_hints(kind).items():
+    for name, hint in _hints(kind).items():
         if value.get(name) is not None:
             with suppress(_Unreadable):
                 found[name] = _read(hint, value[name], f"{place}.{name}".lstrip("."), trouble)
     return found
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """The types of its fields, evaluated once: a controller reads thousands of snapshots."""
+    return get_type_hints(kind)
 
 
 def _members(kind: Any, members: Iterable[tuple[Any, object]], place: str, trouble: list[str]) -> dict[Any, Any]:

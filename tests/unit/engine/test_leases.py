@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -178,3 +179,32 @@ def test_a_fence_above_the_lease_stops_nobody_who_holds_it(store: Store, tmp_pat
     assert token is not None
     Fence(file, token, "a/1").check()
     assert places.take(store.engine, tmp_path, "shop", "production", "a/1") == token, "it does not go on rising"
+
+
+def test_while_the_heart_is_late_nobody_renews_beside_it(store: Store) -> None:
+    """Rule 4: hundreds of rollouts that renew their own leases, because the store is slow, would make it slower. A heart
+    that is at work is waited for; what it did not renew last time, and where none is at work, is asked for at once."""
+
+    class Slow:
+        dialect = store.engine.dialect
+        goes_on = threading.Event()
+
+        def begin(self) -> object:
+            assert self.goes_on.wait(30)
+            return store.engine.begin()
+
+    assert leases.acquire(store.engine, TARGET, "a/1") == 1
+    heart = leases.Heart(Slow(), "a/1")  # type: ignore[arg-type]
+    Slow.goes_on.set()
+    heart.beat()
+    Slow.goes_on.clear()
+    assert not heart.is_late_for(TARGET)
+    heart._beat -= leases.DURATION
+    assert not heart.is_late_for(TARGET), "its thread is not at work"
+    heart._beat += leases.DURATION
+    heart.start()
+    heart._beat -= leases.DURATION
+    assert heart.is_late_for(TARGET)
+    assert not heart.is_late_for("shop/staging")
+    Slow.goes_on.set()
+    heart.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -186,3 +187,29 @@ def test_the_status_page_is_renewed_by_what_changed_and_looks_the_same_as_one_ma
     Publisher(store).renew(replace(wanted, folder=str(tmp_path / "anew")), time.time())
     assert renewed == {path.name: path.read_text() for path in (tmp_path / "anew").iterdir()}
     assert "some requests failed" in renewed["index.html"]
+
+
+def test_who_asks_at_once_for_freezes_reads_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R18: hundreds of looks ask whether a freeze holds. When what was read is out of date they wait for one of them:
+    each with a connection of its own would take all that the worker has, from the record that takes users back."""
+    monkeypatch.setattr("pilotage.engine.records.freezes._STAY", 60.0)  # however busy the machine is
+    store = Store(tmp_path)
+    reads, all_ask = [], threading.Barrier(30)
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM freezes" in statement:
+            reads.append(statement)
+            time.sleep(0.2)
+
+    def ask() -> None:
+        all_ask.wait(10)
+        store.freezes.of("service", "production", time.time())
+
+    asking = [threading.Thread(target=ask) for _ in range(30)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(10)
+    assert len(reads) == 1
+    store.close()

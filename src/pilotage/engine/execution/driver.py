@@ -95,6 +95,7 @@ class Driver:
         self._leasing: Call[tuple[int | None, _Present | None]] | None = None
         self._asking: Call[tuple[Command, ...]] | None = None
         self._renewed = self._recorded = -math.inf
+        self._late = False
         self._attended = 0.0
         self._verdicts: tuple[Verdict, ...] = ()
         self._phase = self.rollout.state.step
@@ -215,7 +216,13 @@ class Driver:
         lies in this worker's own folder, where no other may act, and its fence would say so."""
         held = time.monotonic() - self._renewed < _RENEW or (self._heart is not None and self._heart.holds(self._name))
         if self._target is not None and held:
+            if self._late:
+                self._late = False
+                self._recorder.answered()
             return self._target
+        if self._target is not None and self._heart is not None and self._heart.is_late_for(self._name):
+            self._late = True
+            return self._without_lease("leases are not renewed in time")
         try:
             self._leasing = self._leasing or self._crew.start(self._acquire)
         except Crowded as error:

@@ -31,7 +31,7 @@ _TAKEN_AT_ONCE = 4
 """Rollouts that are taken in hand at once; the others wait their turn. Each writes to the store, which has one writer:
 with more of them, the last would wait so long that the store seemed to be away."""
 
-_TAKE_AFTER = 0.5
+_TAKE_AFTER = 2.0
 """Seconds after which a rollout that waits for that looks whether it was forgotten."""
 
 _TAKEN_SOON = 0.03
@@ -57,6 +57,7 @@ class Looking:
         self._drivers: dict[str, Driver] = {}
         self._wanting: dict[str, None] = {}
         self._opening: dict[str, Call[Driver]] = {}
+        self._taking = 0
         self._failed: dict[str, int] = {}
         self._unheld: dict[str, int] = {}
         self._rescues: dict[str, Call[bool]] = {}
@@ -161,34 +162,51 @@ class Looking:
     def _taken(self, rollout: str) -> Driver | None:
         """The rollout, once it is read from the store and its target leased: looks at others do not wait for that."""
         call = self._opening.get(rollout)
-        if call is None and len(self._opening) < _TAKEN_AT_ONCE:
-            self._wanting.pop(rollout, None)
-            call = self._opening[rollout] = self._crew.start(lambda: self._take(rollout))
         if call is None:
-            self._wanting[rollout] = None
-            return None
+            with self._lock:
+                if self._taking >= _TAKEN_AT_ONCE:
+                    self._wanting[rollout] = None
+                    return None
+                self._wanting.pop(rollout, None)
+                self._taking += 1
+            call = self._opening[rollout] = self._begun(rollout)
         if not call.done:
             if call.age > _TAKEN_WITHIN:
                 raise TimeoutError(f"{rollout} cannot be taken in hand: the store does not answer")
             return None
         del self._opening[rollout]
+        return call.result()
+
+    def _begun(self, rollout: str) -> Call[Driver]:
+        try:
+            return self._crew.start(lambda: self._take(rollout))
+        except Crowded:
+            self._make_room()
+            raise
+
+    def _take(self, rollout: str) -> Driver:
+        try:
+            driver = self._open(rollout)
+            # While the store is away, the look says what follows from that.
+            try:
+                driver.take_in_hand()
+            except AWAY as error:
+                _log.info("%s: %s", rollout, error)
+            return driver
+        finally:
+            # The next one begins now: the look at this one waits its turn behind all that are late.
+            self._make_room()
+            self._lanes.put(rollout, time.monotonic() + _TAKEN_SOON)
+
+    def _make_room(self) -> None:
         with self._lock:
-            following = next(iter(self._wanting), None)
+            self._taking -= 1
+            # Of whom somebody has asked something comes first: it may be to take users back.
+            asked = (rollout for rollout in self._commanded if rollout in self._wanting)
+            following = next(asked, None) or next(iter(self._wanting), None)
             self._wanting.pop(following or "", None)
         if following:
             self._lanes.put(following, 0.0)
-        return call.result()
-
-    def _take(self, rollout: str) -> Driver:
-        driver = self._open(rollout)
-        # While the store is away, the look says what follows from that.
-        try:
-            driver.take_in_hand()
-        except AWAY as error:
-            _log.info("%s: %s", rollout, error)
-        finally:
-            self._lanes.put(rollout, time.monotonic() + _TAKEN_SOON)
-        return driver
 
     def _drop(self, rollout: str, error: Exception) -> None:
         """Another controller has it, or seems to."""

@@ -107,10 +107,13 @@ def held_by(engine: Engine, target: str) -> str | None:
         return str(row["holder"])
 
 
-def held_by_others(engine: Engine, by: str) -> frozenset[str]:
-    """Ids of the rollouts under way whose target a living worker other than `by` holds."""
+def held_by_others(engine: Engine, by: str, rollout: str | None = None) -> frozenset[str]:
+    """Ids of the rollouts under way whose target a living worker other than `by` holds; of `rollout` alone, where it is
+    given."""
     here = leases.c.target == rollouts.c.service + "/" + rollouts.c.environment
     query = select(rollouts.c.id, leases.c.holder).join(leases, here).where(rollouts.c.status.in_(ACTIVE))
+    if rollout:
+        query = query.where(rollouts.c.id == rollout)
     with engine.connect() as connection:
         now = now_of(connection)
         rows = connection.execute(query.where(leases.c.holder != by, leases.c.expires_at > now)).all()
@@ -161,6 +164,11 @@ class Heart:
     def beats(self) -> bool:
         """Whether the last beat was lately enough that no lease can have run out since."""
         return time.monotonic() - self._beat < DURATION / 2
+
+    def is_late_for(self, target: str) -> bool:
+        """Whether the last beat renewed the lease on `target` and the next one is overdue: asking for it beside the
+        heart, by everybody who holds one, would only make the heart wait longer."""
+        return not self.beats and target in self._held and self._thread.is_alive()
 
     def _go_on(self) -> None:
         told = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ class Freezes:
         self._engine = engine
         self._known: tuple[RowMapping, ...] = ()
         self._read = -math.inf
+        self._reading = threading.Lock()
 
     def declare(self, service: str, environment: str, freeze: Freeze, actor: str, reason: str) -> None:
         """A freeze from now on."""
@@ -47,11 +49,11 @@ class Freezes:
 
     def of(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
         """Those that are not over or lifted."""
-        if time.monotonic() - self._read > _STAY:
-            query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
-            with self._engine.connect() as connection:
-                self._known = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
-            self._read = time.monotonic()
+        if not self._fresh:
+            # Whoever asks meanwhile waits for this answer, and not for a connection of its own.
+            with self._reading:
+                if not self._fresh:
+                    self._read_all(now)
         return tuple(
             Freeze(
                 row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
@@ -60,3 +62,13 @@ class Freezes:
             for row in self._known
             if row["service"] == service and row["environment"] == environment and row["ends"] > now
         )  # fmt: skip
+
+    @property
+    def _fresh(self) -> bool:
+        return time.monotonic() - self._read <= _STAY
+
+    def _read_all(self, now: float) -> None:
+        query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
+        with self._engine.connect() as connection:
+            self._known = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
+        self._read = time.monotonic()

@@ -17,8 +17,9 @@ from pilotage.engine.records.store import Store
 _AT_LEAST = 1.0
 """Seconds after which it is asked again, whether or not anything has changed: time alone changes some answers."""
 
-_SHARE = 20
-"""Lists are asked for no oftener than takes a twentieth of the time: with thousands of rollouts they are long."""
+_SHARE, _AT_MOST = 20, 5.0
+"""Lists are asked for no oftener than takes a twentieth of the time, or every so many seconds: with thousands of
+rollouts they are long, and a busy worker waits for them. Without them it tries in vain what another one holds."""
 
 
 class Changes:
@@ -78,7 +79,7 @@ class News:
         self._unfinished = frozenset(self._store.unfinished())
         self._others = leases.held_by_others(self._store.engine, self._holder)
         now = time.monotonic()
-        self._lists_at = now + _SHARE * (now - began)
+        self._lists_at = now + min(_SHARE * (now - began), _AT_MOST)
 
 
 def only_when_changed(engine: Engine, work: Callable[[], object]) -> Callable[[], object]:
