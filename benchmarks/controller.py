@@ -38,7 +38,7 @@ from pilotage.engine.records.tables import events, live_views, rollouts
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Decision, Pace, Status
+from pilotage.model.rollout import Decision, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
@@ -97,7 +97,7 @@ def fill(store: Store, count: int, status: Status = Status.PROGRESSING) -> None:
             for number in range(first, min(first + _AT_ONCE, count)):
                 plan = make_plan(answers, version="new", service=Service(f"service-{number}", instances=4))
                 step = next(index for index, s in enumerate(plan.steps) if s.kind is StepKind.ANALYSE)
-                state = replace(begin(plan, "old", Pace.FULL), step=step, status=status, at=now)
+                state = replace(begin(plan, "old", Mode.FULL), step=step, status=status, at=now)
                 enter(connection, Wanted(plan=plan, state=state, snapshot=Snapshot(), actor="bench"), now)
 
 
@@ -105,7 +105,7 @@ def fill_history(store: Store, count: int) -> None:
     """So many finished rollouts of one environment: one that was recorded as any other, and copies of its rows."""
     answers, now = Answers("minor", "canary", "small", "weekly", "low", "internal-only"), time.time()
     plan = make_plan(answers, version="past", service=Service("past", instances=4))
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "bench", now)
+    rollout = store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "bench", now)
     ended = replace(rollout.state, status=Status.COMPLETED, at=now)
     store.record(rollout, Decision(ended, (), ()), None, NOTHING_SEEN)
     instead = {

@@ -31,7 +31,7 @@ from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import environments, events, judge_states, live_views, rollouts
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.plan import Plan
-from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.rollout import CommandKind, Decision, Event, Mode, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
@@ -49,7 +49,7 @@ _LISTED = 1000
 def fill(store: Store, count: int) -> None:
     """So many finished rollouts, the last of which runs; all of one plan, as the peer has them too."""
     plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="1.0")
-    first = store.create(plan, begin(plan, None, Pace.FIRST), Snapshot(), "bench", time.time())
+    first = store.create(plan, begin(plan, None, Mode.INITIAL), Snapshot(), "bench", time.time())
     done = replace(first.state, status=Status.COMPLETED, at=time.time())
     store.record(first, Decision(done, (), ()), None, NOTHING_SEEN)
     WIDE.create(store.engine)
@@ -140,7 +140,7 @@ def poll(store: Store) -> None:
 def measure(store: Store, count: int, place: Path) -> list[tuple[str, float, float | None]]:
     """What was done, seconds now, seconds of the peer."""
     plan = make_plan(Answers("minor", "canary", "small", "weekly", "low", "internal-only"), version="2.0")
-    running = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "bench", time.time()).id
+    running = store.create(plan, begin(plan, "1.0", Mode.FULL), Snapshot(), "bench", time.time()).id
     write = writer(store, running)
     listing: Callable[[], Any] = lambda: store.history(*PLACE, limit=_LISTED)  # noqa: E731
     before: Callable[[], Any] = lambda: list_before(store, _LISTED)  # noqa: E731

@@ -12,7 +12,7 @@ from pathlib import Path
 from pilotage.model import events as ev
 from pilotage.model.event_names import RENAMED_EVENTS, RENAMED_FIELDS
 from pilotage.model.observation import VerdictKind
-from pilotage.model.rollout import CommandKind, HoldCause, Pace
+from pilotage.model.rollout import CommandKind, HoldCause, Mode
 
 PAGE = Path(__file__).parent / "reference" / "events.md"
 PLAN = "9f2c…"
@@ -22,7 +22,7 @@ WORSE = "error rate: 4.8 % against 0.1 %"
 EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.RolloutQueued(version="2.4.0", environment="production", actor="ada"),
     ev.RolloutStarted(
-        plan_hash=PLAN, mode=Pace.FULL, version="2.4.0", stable_version="2.3.9", environment="production", actor="ada"
+        plan_hash=PLAN, mode=Mode.FULL, version="2.4.0", stable_version="2.3.9", environment="production", actor="ada"
     ),
     ev.ReadinessChecked(waivers={"load-test": "waived by grace: no load changes"}, artifact="", gate_count=21),
     ev.StepStarted(

@@ -22,7 +22,7 @@ from pilotage.engine.execution.targets import Target
 from pilotage.engine.placement.location import DATABASE, place_of
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.rollout import CommandKind, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout.machine import begin
@@ -110,7 +110,7 @@ def begun(place: Path, strategy: str, numbers: Mapping[str, object] = NO_NUMBERS
     plan = a_plan({**_SHORT, **numbers}, strategy=strategy, instances=FULL)
     _old_serves(World(place / "world", _HOOKS.get(strategy, frozenset())))
     store = Store(place)
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "chaos", time.time())
+    rollout = store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "chaos", time.time())
     store.close()
     return rollout.id
 

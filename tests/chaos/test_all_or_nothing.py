@@ -13,7 +13,7 @@ from pilotage import Service
 from pilotage.engine.execution import failpoints
 from pilotage.engine.execution.groups import member_of
 from pilotage.engine.records.store import Store, Wanted
-from pilotage.model.rollout import Pace, Status
+from pilotage.model.rollout import Mode, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.groups import moves
 from pilotage.rollout.machine import begin
@@ -26,7 +26,7 @@ NAMES = ("api", "web", "worker")
 def wanted(service: str, version: str, **more: object) -> Wanted:
     plan = a_plan(version=version, service=Service(service))
     given = {"snapshot": Snapshot(), **more}
-    return Wanted(plan=plan, state=begin(plan, "1.0", Pace.FULL), actor="ada", **given)  # type: ignore[arg-type]
+    return Wanted(plan=plan, state=begin(plan, "1.0", Mode.FULL), actor="ada", **given)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -56,7 +56,7 @@ def test_a_release_of_several_services_is_created_whole_or_not_at_all(
 
     def group(store: Store) -> None:
         members = [
-            wanted(name, "2.0", queued=True, release="release-1", snapshot=Snapshot(release=Membership(after=after)))
+            wanted(name, "2.0", queued=True, group_id="release-1", snapshot=Snapshot(release=Membership(after=after)))
             for name, after in (("api", ()), ("web", ("api",)), ("worker", ()))
         ]
         store.create_group(members, time.time())

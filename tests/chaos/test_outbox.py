@@ -15,7 +15,7 @@ import pytest
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
-from pilotage.model.rollout import Decision, Event, Pace, Status
+from pilotage.model.rollout import Decision, Event, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
@@ -54,7 +54,7 @@ def rolled_back(place: Path, notify: list[dict[str, Any]]) -> str:
     """A release that was undone, with all it had to tell in the outbox."""
     store = Store(place)
     plan = a_plan(version="2.0")
-    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(notify=tuple(notify)), "ada", time.time())
+    rollout = store.create(plan, begin(plan, "1.0", Mode.FULL), Snapshot(notify=tuple(notify)), "ada", time.time())
     for type_, data in STORY:
         final = type_ == "rolled-back"
         state = type(rollout.state)(**{

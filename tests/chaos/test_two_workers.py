@@ -18,7 +18,7 @@ from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store
 from pilotage.model.message import Message, Severity
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.rollout import CommandKind, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
@@ -129,7 +129,7 @@ def test_names_of_any_length_that_the_configuration_takes_fit(tmp_path: Path, da
         "audiences": ["operators"],
         "severity": "progress",
     }
-    rollout = store.create(plan, begin(plan, version, Pace.FULL), Snapshot(notify=(channel,)), "p" * 200, time.time())
+    rollout = store.create(plan, begin(plan, version, Mode.FULL), Snapshot(notify=(channel,)), "p" * 200, time.time())
     store.command(rollout.id, CommandKind.ABORT, "p" * 200, "long enough")
     assert leases.acquire(store.engine, f"{long}/{long}", f"{'h' * 253}/1/1.0") == 1
     key = f"announcement/{long}/{long}/{version}/release_announcement"

@@ -33,7 +33,7 @@ from pilotage.engine.rescue.journal import Journal, Witness
 from pilotage.engine.rescue.strays import Strays, leave_unwatched
 from pilotage.engine.rescue.stuck import leave_to_stable, rescue_stuck
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Pace
+from pilotage.model.rollout import CommandKind, Mode
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
 from pilotage.rollout.machine import begin
@@ -178,7 +178,7 @@ def rolling(directory: Path) -> Rollout:
     """2.0 in the place of 1.0."""
     plan = a_plan(version="2.0", service=Service("shop"))
     store = Store(directory)
-    made = store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "ada", time.time())
+    made = store.create(plan, begin(plan, "1.0", Mode.FULL), Snapshot(), "ada", time.time())
     store.close()
     return made
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pilotage.demo.traffic import Traffic
-from pilotage.model.rollout import Pace, Status
+from pilotage.model.rollout import Mode, Status
 
 from .conftest import THREE_WEIGHTS, Make, Shop, users
 
@@ -88,7 +88,7 @@ def test_a_life_of_releases(shop: Make) -> None:
 
         # back to the last good version, without its analyses
         it.run("rollback")
-        assert it.latest().state.pace is Pace.FAST
+        assert it.latest().state.mode is Mode.FAST_RETURN
         assert it.json("status")["serving"] == "v0"
         assert it.split() == {"version_v0": 1000}
         it.run("rollback", "--to", "v7", expect=7)

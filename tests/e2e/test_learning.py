@@ -97,11 +97,11 @@ def _retrospective(it: Shop) -> None:
     assert "| Rolled-back deployments | < 5 % | 33.3%" in sheet.replace("&lt;", "<").replace("\\<", "<")
     assert "action 1 is overdue since 2026-01-05, owned by bob" in sheet
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
-    (gate,) = [one for one in told["gates"] if one["item"] == "action_1"]
+    (gate,) = [one for one in told["gates"] if one["item"] == "followup_1"]
     assert (gate["status"], gate["next_step"]) == ("not-ready", "pilotage followup done 1 --outcome …")
     it.run("followup", "done", "1", "--outcome", "the smoke test found the next one")
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
-    assert not [one for one in told["gates"] if one["item"] == "action_1"]
+    assert not [one for one in told["gates"] if one["item"] == "followup_1"]
     it.run(
         "followup", "add", "write it down", "--owner", "eve", "--due", "2099-01-05", "--criterion", "it stands there"
     )

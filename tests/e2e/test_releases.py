@@ -85,8 +85,8 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
     last = store.latest("api", "production")
     store.close()
     assert last is not None
-    assert last.release is not None
-    members = told(it, last.release)
+    assert last.group_id is not None
+    members = told(it, last.group_id)
     assert [(m.version, m.status) for m in members["api"]] == [("v2", Status.COMPLETED), ("v1", Status.COMPLETED)]
     assert [(m.version, m.status) for m in members["web"]] == [("v2", Status.ROLLED_BACK)]
     assert it.run("-s", "web", "status").startswith("web in production: v1 serves")

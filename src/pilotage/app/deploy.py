@@ -12,7 +12,7 @@ from pilotage.app.snapshot import snapshot_of
 from pilotage.engine.records.store import StoreConflict, Wanted
 from pilotage.engine.rescue.returning import Started
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Event, Pace, RolloutState
+from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState
 from pilotage.rollout.machine import begin
 
 
@@ -33,8 +33,8 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> Started:
     if serving and serving[0] == plan.version:
         return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
     told = check_ready(project, actor, request)
-    pace = (Pace.URGENT if request.emergency_reason else Pace.FULL) if serving else Pace.FIRST
-    return start(project, actor, request, serving[0] if serving else None, pace, told)
+    mode = (Mode.EMERGENCY if request.emergency_reason else Mode.FULL) if serving else Mode.INITIAL
+    return start(project, actor, request, serving[0] if serving else None, mode, told)
 
 
 def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Rollout) -> Started:
@@ -53,8 +53,8 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
         if other.version == plan.version:
             return Started(store.get(other.id), f"{plan.version} waits its turn already", fresh=False)
     told = check_ready(project, actor, request)
-    pace, now = Pace.URGENT if request.emergency_reason else Pace.FULL, store.clock.now()
-    wanted = _wanted(project, actor, request, latest.old, pace, told)
+    mode, now = Mode.EMERGENCY if request.emergency_reason else Mode.FULL, store.clock.now()
+    wanted = _wanted(project, actor, request, latest.old, mode, told)
     if request.on_conflict == "replace":
         rollout = store.replace(wanted, latest.id, now)
         return Started(rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
@@ -63,20 +63,20 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
 
 
 def start(
-    project: Project, actor: str, request: DeployRequest, old: str | None, pace: Pace, told: tuple[Event, ...] = ()
+    project: Project, actor: str, request: DeployRequest, old: str | None, mode: Mode, told: tuple[Event, ...] = ()
 ) -> Started:
     """Write the rollout down, with what is told with its start; nothing else is asked. old: the version it replaces."""
     plan, store = request.plan, project.store
-    wanted = _wanted(project, actor, request, old, pace, told)
+    wanted = _wanted(project, actor, request, old, mode, told)
     rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=told)
     return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
 
 
 def _wanted(
-    project: Project, actor: str, request: DeployRequest, old: str | None, pace: Pace, told: tuple[Event, ...]
+    project: Project, actor: str, request: DeployRequest, old: str | None, mode: Mode, told: tuple[Event, ...]
 ) -> Wanted:
     plan = request.plan
-    state: RolloutState = begin(plan, old, pace, project.people.identify(actor).name)
+    state: RolloutState = begin(plan, old, mode, project.people.identify(actor).name)
     if request.emergency_reason:
         state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)

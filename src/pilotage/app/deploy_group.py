@@ -15,7 +15,7 @@ from pilotage.engine.records.store import Wanted
 from pilotage.model.order import in_order
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Event, Pace
+from pilotage.model.rollout import Event, Mode
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
 
@@ -29,11 +29,11 @@ def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[R
     wanted = []
     for name, plan in plans.items():
         serving = project.store.serving(name, request.environment)
-        state = begin(plan, serving[0] if serving else None, Pace.FULL, actor)
+        state = begin(plan, serving[0] if serving else None, Mode.FULL, actor)
         snapshot = _snapshot(project, name, request.environment, frozenset(plans))
         wanted.append(
             Wanted(
-                plan=plan, state=state, snapshot=snapshot, actor=actor, queued=True, release=identity, more=told[name]
+                plan=plan, state=state, snapshot=snapshot, actor=actor, queued=True, group_id=identity, more=told[name]
             )
         )  # fmt: skip
     return project.store.create_group(wanted, now)

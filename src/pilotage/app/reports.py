@@ -27,7 +27,7 @@ from pilotage.model.events import (
 from pilotage.model.live import LiveView
 from pilotage.model.observation import VerdictKind
 from pilotage.model.record import Recorded, Rollout, RolloutSummary
-from pilotage.model.rollout import HoldCause, Pace, Status
+from pilotage.model.rollout import HoldCause, Mode, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
 from pilotage.report.incident import Counted, Incident, Line
 from pilotage.report.period import Compared, Told
@@ -66,7 +66,7 @@ def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], folder: Pat
 
 def _deployment(rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, folder: Path | None) -> Deployment:
     exposed = rollout.reached > 0 or rollout.old is None or any(_exposes(e) for e in events)
-    hotfix = rollout.kind == ReleaseType.HOTFIX or rollout.pace is Pace.URGENT
+    hotfix = rollout.kind == ReleaseType.HOTFIX or rollout.mode is Mode.EMERGENCY
     began = _began(rollout)
     ended = began + rollout.took if rollout.took is not None else None
     return Deployment(
@@ -150,7 +150,7 @@ def _told(rollout: RolloutSummary, live: LiveView, events: Sequence[Recorded], z
         rollout.reason if rollout.status is not Status.COMPLETED else "", _compared(rollout, live),
         tuple(e.sentence for e in events if isinstance(e.what, HoldStarted)),
         tuple(f"{item} ({why})" for item, why in waivers.items()),
-        rollout.reason if rollout.pace is Pace.URGENT else "",
+        rollout.reason if rollout.mode is Mode.EMERGENCY else "",
         tuple((clock(e.at, zone), e.type_today, e.sentence) for e in events),
     )  # fmt: skip
 

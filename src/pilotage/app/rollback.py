@@ -28,6 +28,6 @@ def go_back(project: Project, actor: str, request: RollbackRequest) -> Started:
         return found
     version, serving, latest = found
     plan = plan_for(loaded, name, Wish(version, going_back=True))
-    pace, words = pace_back(plan, latest, project.store.clock.now())
-    started = start(project, actor, DeployRequest(plan=plan), serving, pace)
+    mode, words = pace_back(plan, latest, project.store.clock.now())
+    started = start(project, actor, DeployRequest(plan=plan), serving, mode)
     return replace(started, sentence=f"{name} goes back to {version}{words}")

@@ -122,7 +122,7 @@ def _deploy_all(
     if not begun:
         click.echo(f"{version} already serves everywhere in {place}", err=True)
         return 0
-    release = str(begun[0].release)
+    release = str(begun[0].group_id)
     click.echo(f"{release}: {version} of {', '.join(r.service for r in begun)} rolls out to {place}", err=True)
     project.ensure_worker()
     if detach:

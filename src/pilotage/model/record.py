@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pilotage.model.plan import Plan
     from pilotage.model.rollout import RolloutState
     from pilotage.model.snapshot import Membership, Snapshot
-    from pilotage.model.status import Pace, Status
+    from pilotage.model.status import Mode, Status
 
 
 class Unreadable(Unavailable):
@@ -48,7 +48,7 @@ class RolloutSummary:
     version: str
     old: str | None
     status: Status
-    pace: Pace
+    mode: Mode
     actor: str
     created_at: float
     started_at: float | None
@@ -62,7 +62,7 @@ class RolloutSummary:
     kind: str
     strategy: str
     plan_hash: str
-    release: str | None
+    group_id: str | None
     membership: Membership | None
     head: str
     events: int
@@ -99,7 +99,7 @@ class Rollout:
     head: str
     events: int
     revision: int
-    release: str | None = None
+    group_id: str | None = None
     sequence: int | None = None
     started_at: float | None = None
     paged: bool | None = None
@@ -113,8 +113,8 @@ class Rollout:
         return self.state.reason
 
     @property
-    def pace(self) -> Pace:
-        return self.state.pace
+    def mode(self) -> Mode:
+        return self.state.mode
 
     @property
     def preserved(self) -> bool:

@@ -11,7 +11,7 @@ from pilotage.model.flag import Ramp
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, Instance, Verdict
 from pilotage.model.progress import NOTHING, BlueGreenProgress, Progress, ToggleProgress
-from pilotage.model.status import Pace as Pace
+from pilotage.model.status import Mode as Mode
 from pilotage.model.status import Status as Status
 from pilotage.model.traffic import Split
 
@@ -119,7 +119,7 @@ class RolloutState:
 
     new: str
     old: str | None
-    pace: Pace = Pace.FULL
+    mode: Mode = Mode.FULL
     status: Status = Status.PROGRESSING
     step: int = 0
     at: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -24,11 +25,22 @@ class Status(StrEnum):
         return self in (Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED, Status.CANCELLED)
 
 
-class Pace(StrEnum):
-    """full: every step · first: nothing is there to compare with · fast: to a version already proven · urgent: the
-    glass was broken: no gates, no freezes, and watched only at the first weight."""
+class Mode(StrEnum):
+    """How carefully a rollout goes."""
 
     FULL = "full"
-    FIRST = "first"
-    FAST = "fast"
-    URGENT = "urgent"
+    """Every step."""
+    INITIAL = "initial"
+    """The first deployment: there is nothing to compare with."""
+    FAST_RETURN = "fast-return"
+    """Back to a version that is proven already."""
+    EMERGENCY = "emergency"
+    """No gates and no freezes; analysed only at the first weight."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Mode | None:
+        return cls(RENAMED_MODES[value]) if isinstance(value, str) and value in RENAMED_MODES else None
+
+
+RENAMED_MODES: Mapping[str, str] = {"first": "initial", "fast": "fast-return", "urgent": "emergency"}
+"""By what earlier versions called a mode: what it is called today."""

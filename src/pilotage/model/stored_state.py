@@ -2,7 +2,7 @@
 
 Earlier versions had the progress of all strategies in three fields, `moves`, `preserved` and `dark`. They are still
 written, for a worker of such a version that takes a rollout over; `progress` is what this version reads. For such a
-worker, causes of holds also keep the names that it knows.
+worker, modes and causes of holds also keep the names that it knows.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from pilotage.model.progress import (
     WayBack,
 )
 from pilotage.model.rollout import RENAMED_CAUSES, RolloutState, Status
+from pilotage.model.status import RENAMED_MODES
 
 _FORWARD = (Status.QUEUED, Status.PROGRESSING, Status.HOLDING, Status.PAUSED, Status.WITHDRAWN)
 _EARLIER_CAUSES = {today: earlier for earlier, today in RENAMED_CAUSES.items()}
+_EARLIER_MODES = {today: earlier for earlier, today in RENAMED_MODES.items()}
 
 
 def to_data(state: RolloutState) -> JsonObject:
@@ -32,14 +34,21 @@ def to_data(state: RolloutState) -> JsonObject:
     for one in (data["hold"], *data["troubles"]):
         if one:
             one["cause"] = _EARLIER_CAUSES.get(one["cause"], one["cause"])
-    return {**data, "moves": _moves(state), "preserved": state.preserved, "dark": state.dark}
+    pace = _EARLIER_MODES.get(state.mode, state.mode.value)
+    return {**data, "pace": pace, "moves": _moves(state), "preserved": state.preserved, "dark": state.dark}
 
 
 def from_data(data: JsonObject, strategy: DeploymentStrategy) -> RolloutState:
     """The state. strategy: the plan's. Raises msgspec.ValidationError for what is none."""
+    data = named_today(data)
     if "progress" not in data:
         data = {**data, "progress": msgspec.to_builtins(_from_the_fields_of_all(data, strategy))}
     return msgspec.convert(data, RolloutState)
+
+
+def named_today(data: JsonObject) -> JsonObject:
+    """The same with today's names of fields."""
+    return {**data, "mode": data["pace"]} if "mode" not in data and "pace" in data else data
 
 
 def _moves(state: RolloutState) -> int:

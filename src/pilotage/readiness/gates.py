@@ -21,15 +21,18 @@ BY_OURSELVES = frozenset((
 ))  # fmt: skip
 """Items that Pilotage finds in its own records, its configuration, or the target itself."""
 
-ACTION = "action_"
-"""Begins the item of each action of a retrospective."""
+FOLLOW_UP = "followup_"
+"""Begins the item of each follow-up of a retrospective."""
+
+FOLLOW_UPS = (FOLLOW_UP, "action_")
+"""The same, and as bundles of earlier versions have it."""
 
 BY_OTHER_THAN_THE_ASKER = frozenset(("production_approval",))
 
 
 def by_proof(item: str) -> bool:
     """Whether something seen decides it, and not somebody's signature."""
-    return item in BY_EVIDENCE | BY_OURSELVES or item.startswith(ACTION)
+    return item in BY_EVIDENCE | BY_OURSELVES or item.startswith(FOLLOW_UPS)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pilotage.model.plan import Plan, Step, StepKind
-from pilotage.model.rollout import Action, Ensure, Pace, RolloutState, Seen
+from pilotage.model.rollout import Action, Ensure, Mode, RolloutState, Seen
 from pilotage.model.traffic import WHOLE, Split, baseline_of, instances_for
 from pilotage.rollout.sight import alive, healthy, reachable
 from pilotage.rollout.turn import FORWARD, Turn
@@ -29,7 +29,7 @@ def _compares(plan: Plan, step: Step) -> bool:
 
 def _wanted(plan: Plan, state: RolloutState) -> str | None:
     named = name(plan, state.old)
-    runs = state.status in FORWARD and state.pace is Pace.FULL
+    runs = state.status in FORWARD and state.mode is Mode.FULL
     return named if named and runs and _compares(plan, plan.steps[state.step]) else None
 
 

@@ -11,7 +11,7 @@ from pilotage.model import step_ids as ids
 from pilotage.model.events import CheckSkipped
 from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Pace
+from pilotage.model.rollout import Mode
 from pilotage.rollout.sight import check_status, healthy, present
 from pilotage.rollout.turn import Turn
 from pilotage.rollout.undoing import roll_back
@@ -92,6 +92,6 @@ def failed_check(turn: Turn) -> bool:
 def awaits_approval(turn: Turn) -> str:
     """Whose approval is waited for; empty once there are enough."""
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
-    if turn.state.pace is not Pace.FULL or given >= wanted:
+    if turn.state.mode is not Mode.FULL or given >= wanted:
         return ""
     return f"waiting for {turn.step.title}" + (f" ({given} of {wanted})" if given else "")

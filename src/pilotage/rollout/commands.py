@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilotage.model.events import Approved, CommandRefused, Paused, Promoted, Resumed, StepRestarted
 from pilotage.model.events.occurrence import by_whom
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Command, CommandKind, HoldCause, Pace, Status
+from pilotage.model.rollout import Command, CommandKind, HoldCause, Mode, Status
 from pilotage.rollout.harm import accept, begin_again
 from pilotage.rollout.stepping import next_step
 from pilotage.rollout.turn import Turn
@@ -67,7 +67,7 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
             turn.enter(Status.PROGRESSING, reason="", watched=0.0, waited=0.0, returned=False, paused=False)
             turn.set(attempt=turn.state.attempt + 1)
             if command.full:
-                turn.set(pace=_without_analyses(turn))
+                turn.set(mode=_without_analyses(turn))
             return "done"
         case CommandKind.RETRY:
             turn.tell(StepRestarted(actor=command.actor, reason=command.reason, traffic_restored=True))
@@ -85,8 +85,8 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
             return _refuse(turn, command, f"{turn.state.new} is withdrawn and has no traffic: {works}")
 
 
-def _without_analyses(turn: Turn) -> Pace:
-    return Pace.FAST if turn.state.pace is not Pace.FIRST else Pace.FIRST
+def _without_analyses(turn: Turn) -> Mode:
+    return Mode.FAST_RETURN if turn.state.mode is not Mode.INITIAL else Mode.INITIAL
 
 
 def _go_on(turn: Turn, command: Command) -> str:
@@ -110,7 +110,7 @@ def _promote(turn: Turn, command: Command) -> str:
     accept(turn)
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
     if command.full:
-        turn.set(pace=_without_analyses(turn))
+        turn.set(mode=_without_analyses(turn))
     elif turn.step.kind in JUDGED and turn.strategy.did_its_part(turn):
         next_step(turn)
     return "done"

@@ -13,7 +13,7 @@ from pilotage.model.events import HoldEnded, HoldStarted, Paused
 from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.quantity import format_duration
-from pilotage.model.rollout import Hold, HoldCause, Pace, RolloutState, Status, Trouble
+from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Status, Trouble
 from pilotage.model.traffic import percent
 from pilotage.rollout import patience
 from pilotage.rollout.checking import awaits_approval
@@ -59,7 +59,7 @@ def why_not_begin_the_next(turn: Turn) -> Hold | None:
     """A freeze that opened meanwhile, or another service of the release that is behind: nobody else gets it until that
     is over; the way back stays open."""
     following = turn.plan.steps[turn.state.step + 1 : turn.state.step + 2]
-    if turn.state.pace is Pace.URGENT or not following or following[0].kind not in _EXPOSING:
+    if turn.state.mode is Mode.EMERGENCY or not following or following[0].kind not in _EXPOSING:
         return None
     if turn.seen.freeze:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)

@@ -22,7 +22,7 @@ from pilotage.model.rollout import (
     Decision,
     Ensure,
     Event,
-    Pace,
+    Mode,
     RolloutState,
     Seen,
     Status,
@@ -99,12 +99,12 @@ def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def begin(plan: Plan, old: str | None, pace: Pace, author: str = "") -> RolloutState:
+def begin(plan: Plan, old: str | None, mode: Mode, author: str = "") -> RolloutState:
     """The state of a rollout that has done nothing yet. Without an old version there is nothing to compare
     with and nothing to go back to: it starts at 100 % (as every peer's first deployment does)."""
     strategy = strategy_of(plan)
-    step = strategy.first_step(plan, pace) if pace in (Pace.FIRST, Pace.FAST) else 0
-    return RolloutState(new=plan.version, old=old, pace=pace, step=step, author=author, progress=strategy.progress)
+    step = strategy.first_step(plan, mode) if mode in (Mode.INITIAL, Mode.FAST_RETURN) else 0
+    return RolloutState(new=plan.version, old=old, mode=mode, step=step, author=author, progress=strategy.progress)
 
 
 def turned_back(plan: Plan, state: RolloutState, reason: str) -> tuple[RolloutState, tuple[Event, ...]]:

@@ -10,7 +10,7 @@ from pilotage.model.events import TrafficRestored
 from pilotage.model.observation import Health
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_share
-from pilotage.model.rollout import Hold, HoldCause, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Seen, Status
 from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
 from pilotage.rollout.sight import healthy, present, reachable, unwell
 from pilotage.rollout.turn import FORWARD, Turn
@@ -37,7 +37,7 @@ def new_instances(plan: Plan, state: RolloutState, seen: Seen, drain: float) -> 
 
 def new_instances_deployed(plan: Plan, state: RolloutState) -> int:
     """How many of the new version the steps so far have asked for."""
-    if state.pace not in (Pace.FULL, Pace.URGENT):
+    if state.mode not in (Mode.FULL, Mode.EMERGENCY):
         return plan.instances
     return max((s.instances for s in plan.steps[: state.step + 1] if s.kind is not StepKind.GATE), default=0)
 

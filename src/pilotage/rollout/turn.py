@@ -15,7 +15,7 @@ from pilotage.model.events import Occurrence
 from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
-from pilotage.model.rollout import Action, Event, Hold, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Event, Hold, Mode, RolloutState, Seen, Status
 from pilotage.model.text import plain
 from pilotage.model.traffic import WHOLE
 
@@ -128,9 +128,9 @@ class Strategy(Protocol):
         """What the target lacks for this strategy, one sentence each; empty when a rollout may begin."""
         return ()
 
-    def first_step(self, _plan: Plan, _pace: Pace) -> int:
-        """Index of the step at which a rollout begins that has no earlier version (`Pace.FIRST`), or goes to a version
-        that has proven itself (`Pace.FAST`)."""
+    def first_step(self, _plan: Plan, _mode: Mode) -> int:
+        """Index of the step at which a rollout begins that has no earlier version (`Mode.INITIAL`), or goes to a
+        version that has proven itself (`Mode.FAST_RETURN`)."""
         return 0
 
     # ── forward ────────────────────────────────────────────────────────────────────────────────────────────

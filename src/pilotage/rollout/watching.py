@@ -9,7 +9,7 @@ from pilotage.model.events import AnalysisIncomplete, RegressionAccepted, Verdic
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
-from pilotage.model.rollout import Hold, HoldCause, Pace, RolloutState, Status
+from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Status
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout import patience
 from pilotage.rollout.harm import sentence_of, worse_than_the_past
@@ -28,15 +28,15 @@ _REMEDY = "add `synthetic:`, or lower analysis.min_requests if there is some tra
 
 def is_watched(plan: Plan, state: RolloutState) -> bool:
     """Whether evidence is waited for here. With the glass broken, only where the fewest users are."""
-    if state.pace is Pace.URGENT:
+    if state.mode is Mode.EMERGENCY:
         least = min((s.weight for s in plan.steps if 0 < s.weight < WHOLE), default=0)
         return plan.steps[state.step].weight == least
-    return state.pace is Pace.FULL
+    return state.mode is Mode.FULL
 
 
 def watch_of(turn: Turn) -> float:
     """Seconds that this step is watched."""
-    if turn.state.pace is Pace.URGENT:
+    if turn.state.mode is Mode.EMERGENCY:
         return min(turn.step.duration, turn.plan.number("emergency.phase_duration"))
     return turn.step.duration
 

@@ -23,7 +23,7 @@ from pilotage.app.chat import answer
 from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.rollout import CommandKind, Decision, Event, Mode, RolloutState, Status
 from pilotage.model.snapshot import read_snapshot
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
@@ -97,7 +97,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def waiting(store: Store) -> Rollout:
     """A rollout at its gate: event 2 asks."""
     plan = a_plan(version="2.0")
-    rollout = store.create(plan, begin(plan, "1.0", Pace.FULL), read_snapshot({"people": PEOPLE}), "ada", time.time())
+    rollout = store.create(plan, begin(plan, "1.0", Mode.FULL), read_snapshot({"people": PEOPLE}), "ada", time.time())
     return happens(store, rollout, "hold-started")
 
 

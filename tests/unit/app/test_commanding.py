@@ -13,7 +13,7 @@ from pilotage.app.errors import exit_status
 from pilotage.cli.main import cli
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Pace
+from pilotage.model.rollout import CommandKind, Mode
 from tests.unit.engine.test_store import ended, started
 
 
@@ -52,7 +52,7 @@ def test_where_it_is_not_clear_which_is_meant_the_configuration_is_asked_for(bro
 def test_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> None:
     """Who must see or undo something cannot wait until a file is mended."""
     Path("pilotage.yaml").unlink()
-    ended(broken, started(broken, "1.0", None, Pace.FIRST))
+    ended(broken, started(broken, "1.0", None, Mode.INITIAL))
     ended(broken, started(broken, "2.0", "1.0"))
     for command in ("status", "explain", "history", "events"):
         said = CliRunner().invoke(cli, [command])
@@ -62,13 +62,13 @@ def test_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> 
     assert said.exit_code == 0, said.output
     assert "production goes back to 1.0 by its plan of before" in said.output
     (returning,) = (broken.get(identity) for identity in broken.unfinished())
-    assert (returning.version, returning.old, returning.state.pace) == ("1.0", "2.0", Pace.FAST)
+    assert (returning.version, returning.old, returning.state.mode) == ("1.0", "2.0", Mode.FAST_RETURN)
     assert "there is nothing" not in CliRunner().invoke(cli, ["rollback", "--detach"]).output
     assert asked(broken, returning) == [CommandKind.ROLLBACK]
 
 
 def test_a_rollback_without_a_plan_of_the_version_says_what_to_do(broken: Store) -> None:
-    ended(broken, started(broken, "1.0", None, Pace.FIRST))
+    ended(broken, started(broken, "1.0", None, Mode.INITIAL))
     said = CliRunner().invoke(cli, ["rollback"])
     assert (said.exit_code, "nothing to go back to" in said.output or "no plan of" in said.output) == (7, True)
 
@@ -86,7 +86,7 @@ def test_offline_commands_name_what_is_there(broken: Store) -> None:
 def test_what_serves_is_not_said_of_what_does_not_run(broken: Store) -> None:
     """An unconfirmed claim is never shown as fact: after `down` the record still names the last good version."""
     Path("pilotage.yaml").unlink()
-    ended(broken, started(broken, "1.0", None, Pace.FIRST))
+    ended(broken, started(broken, "1.0", None, Mode.INITIAL))
     said = CliRunner().invoke(cli, ["status"]).output
     assert "service in production: down; 1.0 served last. `pilotage deploy 1.0` starts it again" in said
 

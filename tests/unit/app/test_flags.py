@@ -15,7 +15,7 @@ from pilotage.app.project import Project
 from pilotage.engine.execution.description import describe
 from pilotage.model.flag import Ramp
 from pilotage.model.live import LiveView
-from pilotage.model.rollout import Decision, Pace, Status
+from pilotage.model.rollout import Decision, Mode, Status
 from pilotage.rollout.machine import begin
 from tests.clock import FakeClock
 from tests.unit.cli.test_planning_command import outcome, run
@@ -49,7 +49,7 @@ def test_r16_a_flag_is_stale_a_month_after_everyone_has_it(place: Path, strategy
     it = Project(place / "pilotage.yaml", clock=clock)
     made = plan_for(it.loaded, "production", Wish("2.0"))
     snapshot = describe(it.loaded.configuration.environments["production"], place)
-    rollout = it.store.create(made, begin(made, None, Pace.FIRST), snapshot, "ada", clock.now())
+    rollout = it.store.create(made, begin(made, None, Mode.INITIAL), snapshot, "ada", clock.now())
     done = replace(rollout.state, status=Status.COMPLETED, at=clock.now())
     it.store.record(rollout, Decision(done, (), ()), None, LiveView())
     clock.pass_(days * DAY)

@@ -24,7 +24,7 @@ from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Mode, RolloutState, Seen, Status
 from pilotage.model.snapshot import KnownCalendar, KnownWindow, Snapshot
 from pilotage.model.traffic import split_between
 from pilotage.rollout.machine import begin, decide
@@ -45,9 +45,9 @@ def seen(weight: int, verdicts: tuple[Verdict, ...] = WELL, freeze: str = "") ->
     return Seen(split_between("new", weight, "old"), instances, verdicts, freeze=freeze)
 
 
-def at(plan: Plan, kind: StepKind, pace: Pace = Pace.FULL) -> RolloutState:
+def at(plan: Plan, kind: StepKind, mode: Mode = Mode.FULL) -> RolloutState:
     step = next(index for index, step in enumerate(plan.steps) if step.kind is kind)
-    return replace(begin(plan, "old", pace, "ada"), step=step)
+    return replace(begin(plan, "old", mode, "ada"), step=step)
 
 
 def say(plan: Plan, state: RolloutState, kind: CommandKind, actor: str, *roles: str) -> Decision:
@@ -142,7 +142,7 @@ def test_limits_stay_live_while_a_freeze_holds() -> None:
 
 def test_broken_glass_passes_gates_and_freezes_and_watches_only_the_first_weight() -> None:
     plan = a_plan({"canary.require_approval": True, "emergency.phase_duration": "10s"})
-    state, now, waves, weight = begin(plan, "old", Pace.URGENT, "ada"), 0.0, [], 0
+    state, now, waves, weight = begin(plan, "old", Mode.EMERGENCY, "ada"), 0.0, [], 0
     while not state.status.final:
         now += 1.0
         split = seen(weight, freeze="the year ends")
@@ -181,7 +181,7 @@ def test_before_any_user_has_it_even_such_a_release_is_taken_back() -> None:
 def test_case_5_of_the_peers_a_retry_runs_watch_and_checks_again() -> None:
     plan = a_plan(strategy="blue-green")
     step = next(index for index, step in enumerate(plan.steps) if step.id == "check-smoke")
-    state = replace(begin(plan, "old", Pace.FULL), step=step, waited=50.0, watched=50.0)
+    state = replace(begin(plan, "old", Mode.FULL), step=step, waited=50.0, watched=50.0)
     running = replace(seen(0), hooks=frozenset({"check-smoke"}))
     decision = decide(plan, state, running, (Command(1, CommandKind.RETRY, "ada"),), 1.0)
     assert (decision.state.attempt, decision.state.waited, decision.state.watched) == (2, 0.0, 0.0)
@@ -193,7 +193,7 @@ def test_case_5_of_the_peers_a_retry_runs_watch_and_checks_again() -> None:
 def test_a_check_that_failed_is_an_answer_one_that_runs_is_waited_for(status: CheckStatus, then: Status) -> None:
     plan = a_plan(strategy="blue-green")
     step = next(index for index, step in enumerate(plan.steps) if step.id == "check-smoke")
-    state = replace(begin(plan, "old", Pace.FULL), step=step)
+    state = replace(begin(plan, "old", Mode.FULL), step=step)
     checks = (CheckResult("check-smoke", 1, status, "no basket"),)
     decision = decide(plan, state, replace(seen(0), hooks=frozenset({"check-smoke"}), checks=checks), (), 1.0)
     assert decision.state.status is then
@@ -270,7 +270,7 @@ def test_what_waited_and_serves_meanwhile_is_withdrawn(store: Store, loaded: Loa
     waiting = asked(store, loaded, "v2", "queue").rollout
     assert waiting is not None
     end(store, current, Status.COMPLETED)
-    second = store.create(waiting.plan, begin(waiting.plan, "v1", Pace.FULL), Snapshot(), "ada", store.clock.now())
+    second = store.create(waiting.plan, begin(waiting.plan, "v1", Mode.FULL), Snapshot(), "ada", store.clock.now())
     end(store, second, Status.COMPLETED)
     assert begin_what_waits(store, store.clock.now()) == ()
     assert store.get(waiting.id).state.status is Status.CANCELLED
@@ -280,9 +280,9 @@ def test_what_waited_goes_back_to_what_serves_when_it_starts(store: Store, loade
     current = running(store, loaded)
     waiting = asked(store, loaded, "v2", "queue").rollout
     assert waiting is not None
-    before = begin(waiting.plan, "v0", Pace.FULL)
+    before = begin(waiting.plan, "v0", Mode.FULL)
     end(store, current, Status.COMPLETED)
-    assert store.release(waiting.id, before, store.clock.now()) is None, "v1 serves meanwhile"
+    assert store.start_queued(waiting.id, before, store.clock.now()) is None, "v1 serves meanwhile"
     (begun,) = begin_what_waits(store, store.clock.now())
     assert begun.old == "v1"
 
@@ -303,7 +303,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     end(store, current, Status.COMPLETED)
     fast = go_back(Project.of(loaded, store), "ada", RollbackRequest()).rollout
     assert fast is not None
-    assert (fast.version, fast.state.pace) == ("v0", Pace.FAST)
+    assert (fast.version, fast.state.mode) == ("v0", Mode.FAST_RETURN)
     assert store.events(fast.id)[0].sentence.startswith("production returns to v0, started by ada; v1")
     end(store, fast, Status.COMPLETED)
     again = (
@@ -318,7 +318,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     clock.pass_(2 * 86400)
     slow = go_back(Project.of(loaded, store), "ada", RollbackRequest())
     assert slow.rollout is not None
-    assert slow.rollout.state.pace is Pace.FULL
+    assert slow.rollout.state.mode is Mode.FULL
     assert "the rollback window is over" in slow.sentence
 
 
@@ -343,7 +343,7 @@ def test_a_declared_freeze_refuses_and_broken_glass_is_told_with_its_reason(stor
     end(store, forced, Status.COMPLETED)
     urgent = asked(store, loaded, "v1", glass="the shop is down").rollout
     assert urgent is not None
-    assert urgent.state.pace is Pace.URGENT
+    assert urgent.state.mode is Mode.EMERGENCY
     assert "as an emergency: the shop is down" in store.events(urgent.id)[0].sentence
 
 

@@ -9,13 +9,13 @@ import pytest
 from pilotage.app import doctor
 from pilotage.app.status import EnvironmentStatus
 from pilotage.model.record import RolloutSummary
-from pilotage.model.rollout import Pace, Status
+from pilotage.model.rollout import Mode, Status
 from pilotage.model.traffic import Split
 
 ROLLOUT = RolloutSummary(
     id="r", service="shop", environment="production", sequence=2, version="2.0", old="1.0", status=Status.PROGRESSING,
-    pace=Pace.FULL, actor="ada", created_at=0.0, started_at=0.0, finished_at=None, step="bake", weight=1000,
-    reached=1000, reason="", dark=False, preserved=False, kind="minor", strategy="blue-green", plan_hash="", release=None,
+    mode=Mode.FULL, actor="ada", created_at=0.0, started_at=0.0, finished_at=None, step="bake", weight=1000,
+    reached=1000, reason="", dark=False, preserved=False, kind="minor", strategy="blue-green", plan_hash="", group_id=None,
     membership=None, head="", events=1, revision=1,
 )  # fmt: skip
 WELL = EnvironmentStatus(

@@ -22,7 +22,7 @@ from pilotage.engine.records import followups as actions
 from pilotage.engine.records.store import Store
 from pilotage.model.clock import today
 from pilotage.model.followup import FollowUp
-from pilotage.model.rollout import Pace
+from pilotage.model.rollout import Mode
 from pilotage.model.snapshot import KnownCalendar, Snapshot
 from pilotage.rollout.machine import begin
 from tests.clock import FakeClock
@@ -52,12 +52,12 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
     made = plan_for(it.loaded, "production", Wish("2.0"))
     snapshot = Snapshot(calendar=KnownCalendar(zone=zone))
-    it.store.create(made, begin(made, None, Pace.FIRST, "ada"), snapshot, "ada", it.clock.now())
+    it.store.create(made, begin(made, None, Mode.INITIAL, "ada"), snapshot, "ada", it.clock.now())
 
     listed = CliRunner().invoke(followup, ["list", "--json"], obj=it)
     assert json.loads(listed.output)["followups"][0]["overdue"] is overdue
     gates = assess_readiness(it, "ada", made).gates
-    (gate,) = [gate for gate in gates if gate.item == "action_1"]
+    (gate,) = [gate for gate in gates if gate.item == "followup_1"]
     assert gate.reason.startswith("bob owes since") is overdue
     assert actions.remind(it.store.engine, it.clock.now()) == int(overdue)
     it.store.close()
@@ -81,7 +81,7 @@ def test_a_snapshot_with_a_zone_that_nobody_knows_stops_no_reminder(tmp_path: Pa
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
     made = plan_for(it.loaded, "production", Wish("2.0"))
     snapshot = Snapshot(calendar=KnownCalendar(zone="Mars/Olympus"))
-    it.store.create(made, begin(made, None, Pace.FIRST, "ada"), snapshot, "ada", it.clock.now())
+    it.store.create(made, begin(made, None, Mode.INITIAL, "ada"), snapshot, "ada", it.clock.now())
     assert actions.remind(it.store.engine, it.clock.now()) == 1
     it.store.close()
 

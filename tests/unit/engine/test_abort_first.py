@@ -33,7 +33,7 @@ from pilotage.engine.execution.targets import Target
 from pilotage.engine.execution.worker import Worker
 from pilotage.engine.records.store import Store
 from pilotage.model.json import JsonObject
-from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.rollout import CommandKind, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
@@ -84,8 +84,8 @@ a_plan = partial(
 def begun(store: Store, strategy: str = "canary", old: str | None = "old") -> str:
     """A rollout that nobody has looked at yet; its id."""
     plan = a_plan(strategy=strategy)
-    pace = Pace.FULL if old else Pace.FIRST
-    return store.create(plan, begin(plan, old, pace), Snapshot(), "ada", time.time()).id
+    mode = Mode.FULL if old else Mode.INITIAL
+    return store.create(plan, begin(plan, old, mode), Snapshot(), "ada", time.time()).id
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def at_work(place: Path, plan: Plan, environment: dict[str, Any] | None = None) 
     """A worker and a rollout; gives what tells its status."""
     store = Store(place)
     snapshot = Snapshot(environment=environment or {})
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", time.time()).id
+    rollout = store.create(plan, begin(plan, "old", Mode.FULL), snapshot, "ada", time.time()).id
     worker = Worker(place)
     thread = threading.Thread(target=worker.serve, daemon=True)
     thread.start()

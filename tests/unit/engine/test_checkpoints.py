@@ -21,7 +21,7 @@ from pilotage.engine.rescue.journal import Journal
 from pilotage.model.events import InterventionRequired
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Decision, Pace, RolloutState
+from pilotage.model.rollout import Decision, Mode, RolloutState
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 
 def begun(store: Store, name: str) -> Rollout:
     plan = a_plan(service=Service(name))
-    return store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", time.time())
+    return store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "ada", time.time())
 
 
 def watched(rollout: Rollout, seconds: float) -> RolloutState:

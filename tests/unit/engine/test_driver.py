@@ -21,7 +21,7 @@ from pilotage.engine.execution.histories import history_of
 from pilotage.engine.records.store import Store
 from pilotage.model.live import JUDGE_FORMAT, NOTHING_SEEN, read_judge
 from pilotage.model.observation import Instance, Reading
-from pilotage.model.rollout import CommandKind, Decision, HoldCause, Pace, Status
+from pilotage.model.rollout import CommandKind, Decision, HoldCause, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
@@ -47,7 +47,7 @@ def driver(tmp_path: Path, world: World, clock: FakeClock, monkeypatch: pytest.M
     short = {"rollout.interval": "1ms", "hold.timeout": "200ms", "canary.drain_duration": "0s"}
     plan = a_plan(short)
     store = Store(tmp_path, clock=clock)
-    rollout = store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", world.clock.now())
+    rollout = store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "ada", world.clock.now())
     yield Driver(store, tmp_path, rollout.id, "here/1/1.00")
     store.close()
 
@@ -165,7 +165,7 @@ def test_earlier_rollouts_are_the_judges_history_and_stay_it(driver: Driver, wor
     second = Driver(
         store,
         tmp_path,
-        store.create(plan, begin(plan, "old", Pace.FULL), Snapshot(), "ada", world.clock.now()).id,
+        store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "ada", world.clock.now()).id,
         "here/1/1.00",
     )
     world.reading = lambda: world.counted(0, 5000, 9)
@@ -203,7 +203,7 @@ def test_users_who_stick_to_a_version_are_no_mismatch(
     sticky = Driver(
         store,
         store.directory,
-        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", world.clock.now()).id,
+        store.create(plan, begin(plan, "old", Mode.FULL), snapshot, "ada", world.clock.now()).id,
         "here/1/1.00",
     )
     world.reading = lambda: world.counted(500, 500)
@@ -244,7 +244,7 @@ def asking(
     return Driver(
         store,
         store.directory,
-        store.create(plan, begin(plan, "old", Pace.FULL), snapshot, "ada", world.clock.now()).id,
+        store.create(plan, begin(plan, "old", Mode.FULL), snapshot, "ada", world.clock.now()).id,
         "here/1/1.00",
     )
 

@@ -34,7 +34,7 @@ from pilotage.engine.rescue.stuck import tell_stuck
 from pilotage.model.json import JsonObject, object_at
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, SeenVerdict
 from pilotage.model.record import Recorded, Rollout
-from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.rollout import CommandKind, Decision, Event, Mode, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
@@ -55,10 +55,10 @@ def release(
     plan = a_plan(version=version)
     now = time.time()
     rollout = store.create(
-        plan, begin(plan, old, Pace.FULL if old else Pace.FIRST), Snapshot(notify=(HOOK,)), actor, now, queued=queued
+        plan, begin(plan, old, Mode.FULL if old else Mode.INITIAL), Snapshot(notify=(HOOK,)), actor, now, queued=queued
     )
     if queued:
-        started = store.release(rollout.id, begin(plan, old, Pace.FULL if old else Pace.FIRST), now + 1)
+        started = store.start_queued(rollout.id, begin(plan, old, Mode.FULL if old else Mode.INITIAL), now + 1)
         assert started is not None
         rollout = started
     rollout = step(store, rollout, rollout.state, Event("step-started", "5% of requests"), now + 2)

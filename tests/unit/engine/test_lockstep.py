@@ -12,7 +12,7 @@ from pilotage.engine.execution.groups import barrier_of
 from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Decision, Pace, Status
+from pilotage.model.rollout import Decision, Mode, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
 from tests.unit.config.test_config import GOOD
@@ -26,9 +26,9 @@ def test_nobody_runs_ahead_of_one_that_is_withdrawn(tmp_path: Path) -> None:
     snapshot = Snapshot(release=Membership(lockstep=True))
     members = []
     for service in ("api", "web"):
-        state = replace(begin(plan, "v0", Pace.FULL, "ada"), step=step)
+        state = replace(begin(plan, "v0", Mode.FULL, "ada"), step=step)
         one = replace(plan, service=service)
-        members.append(store.create(one, state, snapshot, "ada", time.time(), release="r1"))
+        members.append(store.create(one, state, snapshot, "ada", time.time(), group_id="r1"))
     api, web = members
     assert barrier_of(store, api) == ""
     gone = replace(web.state, status=Status.WITHDRAWN, at=time.time())

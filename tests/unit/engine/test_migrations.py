@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from sqlalchemy import create_engine, event
 
@@ -17,7 +16,8 @@ from pilotage.engine.records import migrations
 from pilotage.engine.records.revision import NEWEST
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Unreadable
-from pilotage.model.rollout import Pace, RolloutState, Status
+from pilotage.model.rollout import Mode, RolloutState, Status
+from pilotage.model.stored_state import to_data
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
 
@@ -45,12 +45,12 @@ def old_store(directory: Path, revision: str = "0006") -> sqlite3.Connection:
 def old_row(connection: sqlite3.Connection, version: str, status: Status, created_at: float, **changed: object) -> str:
     """A rollout as an older version wrote it, its start among its events unless it never started."""
     plan = a_plan(version=version)
-    state = replace(begin(plan, "1.0", Pace.FULL), status=status, at=created_at + 5)
+    state = replace(begin(plan, "1.0", Mode.FULL), status=status, at=created_at + 5)
     row = {
         "id": f"service-production-{version}", "service": "service", "environment": "production", "version": version,
         "old": "1.0", "status": status.value, "actor": "ada", "created_at": created_at,
         "finished_at": created_at + 5 if status.final else None, "plan": plan.to_json(), "plan_hash": plan.hash,
-        "target": "{}", "state": json.dumps(msgspec.to_builtins(state)), "judge": None, "live": None,
+        "target": "{}", "state": json.dumps(to_data(state)), "judge": None, "live": None,
         "head": plan.hash, "events": 1, "revision": 3, "release": None, **changed,
     }  # fmt: skip
     connection.execute(f"INSERT INTO rollouts ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
@@ -62,8 +62,8 @@ def told(connection: sqlite3.Connection, rollout: str, kind: str, at: float) -> 
 
 
 def state_of(version: str, **changed: object) -> str:
-    state: RolloutState = replace(begin(a_plan(version=version), "1.0", Pace.FULL), **changed)  # type: ignore[arg-type]
-    return json.dumps(msgspec.to_builtins(state))
+    state: RolloutState = replace(begin(a_plan(version=version), "1.0", Mode.FULL), **changed)  # type: ignore[arg-type]
+    return json.dumps(to_data(state))
 
 
 def test_every_row_is_moved_in_the_order_of_its_start_and_what_never_started_is_cancelled(tmp_path: Path) -> None:

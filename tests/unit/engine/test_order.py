@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import event
 
 from pilotage import Plan, Service
-from pilotage.engine.execution.groups import advance_releases
+from pilotage.engine.execution.groups import advance_groups
 from pilotage.engine.records.queue import begin_what_waits
 from pilotage.engine.records.store import Store, Wanted
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Decision, Pace, Status
+from pilotage.model.rollout import Decision, Mode, Status
 from pilotage.model.snapshot import Membership, Snapshot
 from pilotage.rollout.machine import begin
 from tests import plans
@@ -47,10 +47,10 @@ def an_empty_store() -> Path:
     return place / "pilotage.sqlite"
 
 
-def wanted(store: Store, service: str, version: str, pace: Pace = Pace.FULL, **more: object) -> Wanted:
+def wanted(store: Store, service: str, version: str, mode: Mode = Mode.FULL, **more: object) -> Wanted:
     serving = store.serving(service, PLACE)
     plan = a_plan(service, version)
-    state = begin(plan, serving[0] if serving else None, pace, "ada")
+    state = begin(plan, serving[0] if serving else None, mode, "ada")
     return Wanted(plan=plan, state=state, actor="ada", **{"snapshot": Snapshot(), **more})  # type: ignore[arg-type]
 
 
@@ -92,7 +92,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(service=SERVICES, clock=CLOCKS)
     def go_back(self, service: str, clock: int) -> None:
         if self.active(service) is None and len(self.good[service]) > 1:
-            create(self.store, wanted(self.store, service, self.good[service][1], Pace.FAST), NOW + clock)
+            create(self.store, wanted(self.store, service, self.good[service][1], Mode.FAST_RETURN), NOW + clock)
 
     @rule(service=SERVICES, version=VERSIONS, clock=CLOCKS)
     def queue(self, service: str, version: str, clock: int) -> None:
@@ -109,7 +109,7 @@ class Interleavings(RuleBasedStateMachine):
         if self.active("api") is self.active("web") is None:
             both = [
                 wanted(
-                    self.store, service, version, queued=True, release=f"release-{clock}",
+                    self.store, service, version, queued=True, group_id=f"release-{clock}",
                     snapshot=Snapshot(release=Membership(after=after)),
                 )
                 for service, after in (("api", ()), ("web", ("api",)))
@@ -123,7 +123,7 @@ class Interleavings(RuleBasedStateMachine):
             end(self.store, running, status, NOW + clock)
             if status is Status.COMPLETED:
                 good = self.good[service]
-                if whole.pace is Pace.FAST and whole.version in good:
+                if whole.mode is Mode.FAST_RETURN and whole.version in good:
                     del good[: good.index(whole.version)]
                 else:
                     self.good[service] = [whole.version, *(other for other in good if other != whole.version)]
@@ -131,7 +131,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(clock=CLOCKS)
     def work(self, clock: int) -> None:
         begin_what_waits(self.store, NOW + clock)
-        advance_releases(self.store, NOW + clock)
+        advance_groups(self.store, NOW + clock)
 
     @invariant()
     def one_at_a_time_in_the_order_of_starts(self) -> None:

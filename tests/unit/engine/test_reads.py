@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from pilotage.app.errors import exit_status
 from pilotage.app.publication import Publication
 from pilotage.app.status_page import Publisher
-from pilotage.engine.execution.groups import advance_releases
+from pilotage.engine.execution.groups import advance_groups
 from pilotage.engine.records import outbox
 from pilotage.engine.records.followups import actions_of
 from pilotage.engine.records.queue import begin_what_waits
@@ -24,7 +24,7 @@ from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.events import RollbackStarted, StepStarted
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.record import Rollout, Unreadable
-from pilotage.model.rollout import CommandKind, Decision, Pace, Status
+from pilotage.model.rollout import CommandKind, Decision, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests.plans import a_plan
@@ -33,7 +33,7 @@ from tests.unit.engine.test_order import end
 
 def started(store: Store, version: str, *, queued: bool = False) -> Rollout:
     plan = a_plan(version=version)
-    return store.create(plan, begin(plan, "1.0", Pace.FULL), Snapshot(), "ada", time.time(), queued=queued)
+    return store.create(plan, begin(plan, "1.0", Mode.FULL), Snapshot(), "ada", time.time(), queued=queued)
 
 
 def everything_read(store: Store, rollout: str) -> None:
@@ -48,12 +48,12 @@ def everything_read(store: Store, rollout: str) -> None:
         ask_of(rollout)
     for ask_all in (store.unfinished, store.active, store.settled, store.commanded):
         ask_all()
-    store.open_releases(time.time())
+    store.open_groups(time.time())
     store.live_views([rollout])
     store.outcome(1)
     store.freezes.of(*place, time.time())
     begin_what_waits(store, time.time())
-    advance_releases(store, time.time())
+    advance_groups(store, time.time())
     outbox.due(store.engine, time.time())
     outbox.health(store.engine)
     outbox.letters(store.engine)

@@ -12,7 +12,7 @@ from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import take_back as rescue
 from pilotage.engine.rescue.rescued import must_wait, ordered
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.rollout import CommandKind, Mode, Status
 from tests.unit.engine.test_store import ended, started
 
 
@@ -41,7 +41,7 @@ def test_a_rollout_under_way_gets_the_order_once(store: Store, tmp_path: Path, t
 
 def test_a_finished_rollout_is_not_kept_up_where_users_were_led_elsewhere(store: Store, tmp_path: Path) -> None:
     """The return becomes a rollout of its own; where it cannot, users stay where they were led."""
-    first = ended(store, started(store, "1.0", None, Pace.FIRST))
+    first = ended(store, started(store, "1.0", None, Mode.INITIAL))
     second = ended(store, started(store, "2.0", "1.0"))
     assert not must_wait(store, tmp_path, second)
     note = led(tmp_path, "2.0")

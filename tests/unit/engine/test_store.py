@@ -16,7 +16,7 @@ from pilotage.engine.placement.places import FolderTaken
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.live import NOTHING_SEEN, LiveView
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Decision, Event, Pace, RolloutState, Status
+from pilotage.model.rollout import CommandKind, Decision, Event, Mode, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from tests import plans
@@ -24,9 +24,9 @@ from tests import plans
 a_plan = partial(plans.a_plan, version="2.0")
 
 
-def started(store: Store, version: str = "2.0", old: str | None = "1.0", pace: Pace = Pace.FULL) -> Rollout:
+def started(store: Store, version: str = "2.0", old: str | None = "1.0", mode: Mode = Mode.FULL) -> Rollout:
     plan = a_plan(version=version)
-    return store.create(plan, begin(plan, old, pace), Snapshot(cwd="/shop"), "ada", time.time())
+    return store.create(plan, begin(plan, old, mode), Snapshot(cwd="/shop"), "ada", time.time())
 
 
 def ended(store: Store, rollout: Rollout, status: Status = Status.COMPLETED) -> Rollout:
@@ -56,9 +56,9 @@ def test_two_targets_whose_names_come_to_the_same_folder_do_not_share_it(store: 
         a_plan(service=Service(name=name, environment=environment))
         for name, environment in (("shop", "eu-production"), ("shop-eu", "production"))
     )
-    store.create(first, begin(first, None, Pace.FULL), Snapshot(cwd="/shop"), "ada", time.time())
+    store.create(first, begin(first, None, Mode.FULL), Snapshot(cwd="/shop"), "ada", time.time())
     with pytest.raises(FolderTaken, match=r"would share the folder .*shop in eu-production"):
-        store.create(second, begin(second, None, Pace.FULL), Snapshot(cwd="/shop"), "ada", time.time())
+        store.create(second, begin(second, None, Mode.FULL), Snapshot(cwd="/shop"), "ada", time.time())
     assert store.newest("shop-eu", "production") is None
 
 
@@ -114,11 +114,11 @@ def test_commands_wait_until_their_outcome_is_recorded(store: Store) -> None:
 
 
 def test_good_versions_are_those_that_served_and_were_not_gone_back_from(store: Store) -> None:
-    ended(store, started(store, "1.0", None, Pace.FIRST))
+    ended(store, started(store, "1.0", None, Mode.INITIAL))
     ended(store, started(store, "2.0", "1.0"))
     ended(store, started(store, "3.0", "2.0"), Status.ROLLED_BACK)
     assert store.serving("service", "production") == ("2.0", "1.0")
-    ended(store, started(store, "1.0", "2.0", Pace.FAST))
+    ended(store, started(store, "1.0", "2.0", Mode.FAST_RETURN))
     assert store.serving("service", "production") == ("1.0",)
     ended(store, started(store, "2.0", "1.0"))
     assert store.serving("service", "production") == ("2.0", "1.0")

@@ -21,7 +21,7 @@ from pilotage.engine.execution.worker import Worker
 from pilotage.engine.placement.location import place_of
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue.journal import Done, Journal
-from pilotage.model.rollout import CommandKind, Decision, Event, Pace, Status
+from pilotage.model.rollout import CommandKind, Decision, Event, Mode, Status
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
 from tests.unit.engine.test_abort_first import BACK, WITHIN, a_plan, begun
@@ -160,7 +160,7 @@ def test_after_failed_looks_the_users_go_back_and_a_person_is_told(
 
 
 def test_the_journal_keeps_what_the_store_does_not_have_and_survives_a_line_that_was_cut_off(tmp_path: Path) -> None:
-    state = begin(a_plan(), "old", Pace.FULL)
+    state = begin(a_plan(), "old", Mode.FULL)
     one = Decision(replace(state, status=Status.ROLLING_BACK, at=5.0), (), (Event("rollback-started", "so", {"a": 1}),))
     journal = Journal(tmp_path, "shop", "production")
     (tmp_path / "run/shop-production").mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ def test_the_journal_keeps_what_the_store_does_not_have_and_survives_a_line_that
 def test_the_journal_goes_on_in_memory_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file is in the way")
     journal = Journal(tmp_path, "shop", "production")
-    state = begin(a_plan(), "old", Pace.FULL)
+    state = begin(a_plan(), "old", Mode.FULL)
     done = Done(rollout="r", at=0.0, decision=Decision(state, (), (Event("paused", "so"),)))
     journal.note_done(done)
     assert journal.done("r") == (done,)

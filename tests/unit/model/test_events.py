@@ -19,7 +19,7 @@ from pilotage.model.json import each, text_at
 from pilotage.model.message import Severity
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import CommandKind, HoldCause, Pace
+from pilotage.model.rollout import CommandKind, HoldCause, Mode
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.turn import Turn
 from tests.plans import NO_NUMBERS, a_plan
@@ -136,11 +136,11 @@ def _story(
 ) -> Strategies:
     """A rollout that went well so far, up to a look at its first step of a kind."""
     machine = Strategies()
-    machine.start(strategy, tolerance, Pace.FULL, 4, False, 0)
+    machine.start(strategy, tolerance, Mode.FULL, 4, False, 0)
     if numbers:
         whole = {**SHORT[strategy], "hold.timeout": "6s", "pause.timeout": "12s", **numbers}
         machine.plan = a_plan(whole, strategy=strategy, tolerance=tolerance, instances=4)
-        machine.state = begin(machine.plan, "old", Pace.FULL, "ada")
+        machine.state = begin(machine.plan, "old", Mode.FULL, "ada")
     for _ in range(100):
         if until and machine.plan.steps[machine.state.step].kind is until:
             break
@@ -171,7 +171,7 @@ def _live_through_everything() -> None:
     harm = (Verdict("error rate", VerdictKind.FAIL, "worse"),)
     decide(endless.plan, endless.state, endless.world.seen(harm, ""), (), endless.now)
     first = Strategies()
-    first.start("canary", "low", Pace.FIRST, 4, False, 0)
+    first.start("canary", "low", Mode.INITIAL, 4, False, 0)
     _ask(first, CommandKind.ABORT)
     bad, unknown = VerdictKind.FAIL, VerdictKind.INSUFFICIENT_DATA
     for verdict, until in (

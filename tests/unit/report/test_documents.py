@@ -97,7 +97,11 @@ def test_recommendations_follow_from_the_figures_or_are_not_given() -> None:
         report_of(Period("s", "p", "x", dora_of(bad, 0, 28 * DAY), told), Reader.EXECUTIVE), "recommendations"
     )
     text = " ".join(found.bullets)
-    for words in ("more than 5 % of deployments fail", "more than half an hour", "8 releases were undone for error rate"):
+    for words in (
+        "more than 5 % of deployments fail",
+        "more than half an hour",
+        "8 releases were undone for error rate",
+    ):
         assert words in text
 
 

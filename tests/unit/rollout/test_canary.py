@@ -18,7 +18,7 @@ from pilotage.model.rollout import (
     Ensure,
     Hold,
     HoldCause,
-    Pace,
+    Mode,
     RolloutState,
     Seen,
     Status,
@@ -47,7 +47,7 @@ def watching(plan: Plan, weight: int) -> RolloutState:
     """The state in the middle of the watch of `weight`."""
     kinds = (StepKind.ANALYSE, StepKind.BAKE)
     step = next(i for i, s in enumerate(plan.steps) if s.kind in kinds and s.weight == weight)
-    return replace(begin(plan, "old", Pace.FULL), step=step, reached=weight)
+    return replace(begin(plan, "old", Mode.FULL), step=step, reached=weight)
 
 
 def events(decision: Decision) -> list[str]:
@@ -60,7 +60,7 @@ def split_of(decision: Decision) -> Split:
 
 def test_rule_1_a_weight_is_set_only_when_the_router_shows_it() -> None:
     plan = a_plan()
-    state = replace(begin(plan, "old", Pace.FULL), step=1)
+    state = replace(begin(plan, "old", Mode.FULL), step=1)
     not_yet = decide(plan, state, seen(0), (), 1.0)
     assert not_yet.state.step == 1
     assert split_of(not_yet) == split_between("new", 50, "old")
@@ -69,7 +69,7 @@ def test_rule_1_a_weight_is_set_only_when_the_router_shows_it() -> None:
 
 def test_rule_1_a_router_that_lies_ends_in_a_rollback_that_says_what_it_shows() -> None:
     plan = a_plan()
-    state = replace(begin(plan, "old", Pace.FULL), step=4, at=1.0, waited=29.0)
+    state = replace(begin(plan, "old", Mode.FULL), step=4, at=1.0, waited=29.0)
     decision = decide(plan, state, seen(50), (), 2.0)
     assert decision.state.status is Status.ROLLING_BACK
     assert "the router sends 5% to new" in decision.state.reason
@@ -77,7 +77,7 @@ def test_rule_1_a_router_that_lies_ends_in_a_rollback_that_says_what_it_shows() 
 
 def test_rule_2_no_traffic_before_the_canary_is_healthy() -> None:
     plan = a_plan()
-    state = replace(begin(plan, "old", Pace.FULL), step=1)
+    state = replace(begin(plan, "old", Mode.FULL), step=1)
     sick = instances(new_health=Health.STARTING)
     assert split_of(decide(plan, state, seen(0, at=sick), (), 1.0)).weight("new") == 0
 
@@ -85,7 +85,7 @@ def test_rule_2_no_traffic_before_the_canary_is_healthy() -> None:
 def test_rule_2_stable_stops_only_after_it_is_drained() -> None:
     plan = a_plan()
     drain = next(i for i, s in enumerate(plan.steps) if s.kind is StepKind.DRAIN)
-    state = replace(begin(plan, "old", Pace.FULL), step=drain)
+    state = replace(begin(plan, "old", Mode.FULL), step=drain)
     early = decide(plan, state, seen(1000), (), 1.0)
     assert Ensure("old", 2) in early.actions
     late = decide(plan, replace(state, out=True, drained=10.0), seen(1000), (), 1.0)
@@ -278,7 +278,7 @@ def test_a_clock_that_jumps_shortens_no_watch(jump: float) -> None:
 def test_the_time_before_the_first_look_is_nobodys() -> None:
     plan = a_plan({"canary.health_check_timeout": "1s"})
     starting = instances(new_health=Health.STARTING)
-    first = decide(plan, begin(plan, "old", Pace.FULL), seen(0, at=starting), (), 1_000_000.0)
+    first = decide(plan, begin(plan, "old", Mode.FULL), seen(0, at=starting), (), 1_000_000.0)
     assert (first.state.waited, first.state.status) == (0.0, Status.PROGRESSING)
     later = decide(plan, first.state, seen(0, at=starting), (), 1_000_001.0)
     assert later.state.status is Status.ROLLING_BACK
@@ -287,15 +287,15 @@ def test_the_time_before_the_first_look_is_nobodys() -> None:
 def test_a_failed_rollout_without_an_earlier_version_says_so() -> None:
     plan = a_plan()
     dead = (Instance("new-0", "new", "h", 0, Health.EXITED),)
-    decision = decide(plan, begin(plan, None, Pace.FIRST), Seen(None, dead), (), 1.0)
+    decision = decide(plan, begin(plan, None, Mode.INITIAL), Seen(None, dead), (), 1.0)
     assert decision.state.status is Status.FAILED
     assert "no earlier version" in decision.state.reason
 
 
 def test_a_first_deployment_and_a_fast_return_begin_at_full_size() -> None:
     plan = a_plan()
-    for pace, old in ((Pace.FIRST, None), (Pace.FAST, "old")):
-        state = begin(plan, old, pace)
+    for mode, old in ((Mode.INITIAL, None), (Mode.FAST_RETURN, "old")):
+        state = begin(plan, old, mode)
         assert plan.steps[state.step].kind is StepKind.SCALE
         assert plan.steps[state.step + 1].weight == 1000
 
@@ -306,7 +306,7 @@ def test_promote_goes_on_and_promote_full_leaves_the_analyses_out() -> None:
     once = decide(plan, state, seen(50), (Command(1, CommandKind.PROMOTE, "ada"),), 1.0)
     assert once.state.step == state.step + 1
     full = decide(plan, state, seen(50), (Command(1, CommandKind.PROMOTE, "ada", full=True),), 1.0)
-    assert full.state.pace is Pace.FAST
+    assert full.state.mode is Mode.FAST_RETURN
 
 
 def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit() -> None:
@@ -320,7 +320,7 @@ def test_a_promote_answers_harm_that_is_not_critical_but_never_a_critical_limit(
 
 def test_a_gate_waits_for_approval_and_a_rejection_undoes() -> None:
     plan = a_plan({"canary.require_approval": True})
-    state = begin(plan, "old", Pace.FULL)
+    state = begin(plan, "old", Mode.FULL)
     waiting = decide(plan, state, seen(0), (), 1.0)
     assert waiting.state.status is Status.HOLDING
     approved = decide(plan, waiting.state, seen(0), (Command(1, CommandKind.APPROVE, "ada"),), 2.0)
@@ -374,7 +374,7 @@ def fresh(count: int) -> tuple[Instance, ...]:
 def test_r13_a_baseline_starts_with_the_canary_and_gets_as_many_requests() -> None:
     plan = a_plan({"canary.baseline": True})
     named = baseline_of("old")
-    scaling = begin(plan, "old", Pace.FULL)
+    scaling = begin(plan, "old", Mode.FULL)
     waits = decide(plan, scaling, seen(0, at=instances(new=1)), (), 1.0)
     assert Ensure(named, 1) in waits.actions
     assert waits.state.step == scaling.step

@@ -16,7 +16,7 @@ from pilotage.model.rollout import (
     Command,
     CommandKind,
     Ensure,
-    Pace,
+    Mode,
     Replace,
     RolloutState,
     Status,
@@ -83,15 +83,15 @@ class Canary(RuleBasedStateMachine):
     @initialize(
         tolerance=st.sampled_from(["low", "medium", "high", "zero-downtime"]),
         approval=st.booleans(),
-        pace=st.sampled_from([Pace.FULL, Pace.FULL, Pace.FAST, Pace.FIRST]),
+        mode=st.sampled_from([Mode.FULL, Mode.FULL, Mode.FAST_RETURN, Mode.INITIAL]),
         ahead=st.integers(0, 25),
     )
-    def start(self, tolerance: str, approval: bool, pace: Pace, ahead: int) -> None:
-        old = None if pace is Pace.FIRST else "old"
+    def start(self, tolerance: str, approval: bool, mode: Mode, ahead: int) -> None:
+        old = None if mode is Mode.INITIAL else "old"
         self.plan = a_plan(tolerance, approval)
         self.world = Shares.serving(old, FULL)
         self.now = 1000.0
-        self.state: RolloutState = begin(self.plan, old, pace)
+        self.state: RolloutState = begin(self.plan, old, mode)
         self.verdicts: tuple[Verdict, ...] = GOOD
         self.pending: list[Command] = []
         self.gone_back = False

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import Apply, Decision, HoldCause, Pace, RolloutState, Status
+from pilotage.model.rollout import Apply, Decision, HoldCause, Mode, RolloutState, Status
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.patience import LEAST_CALM
@@ -33,7 +33,7 @@ class Flapping:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.state: RolloutState = begin(plan, "old", Pace.FULL)
+        self.state: RolloutState = begin(plan, "old", Mode.FULL)
         self.weight, self.now = 0, 1000.0
         self.told: Counter[str] = Counter()
         self.exposed = 0
@@ -131,7 +131,7 @@ def test_a_source_that_fails_every_other_second_is_one_event_also_in_a_pause() -
 def test_before_the_first_user_a_router_that_is_being_started_costs_no_further_wait() -> None:
     plan = a_plan()
     blind = replace(seen(0), instances=None, split=None, trouble="fleet: has not answered yet")
-    held = decide(plan, begin(plan, "old", Pace.FULL), blind, (), 1.0).state
+    held = decide(plan, begin(plan, "old", Mode.FULL), blind, (), 1.0).state
     assert held.status is Status.HOLDING
     assert decide(plan, held, seen(0), (), 1.5).state.status is Status.PROGRESSING
 
@@ -180,7 +180,7 @@ def test_stable_does_not_stop_while_it_serves_for_a_canary_that_hangs(kind: Step
     """Rule 2. Everyone had the new version when it hung, and stable was about to stop."""
     plan = a_plan()
     step = next(i for i, s in enumerate(plan.steps) if s.kind is kind)
-    state = replace(begin(plan, "old", Pace.FULL), step=step, at=1.0, out=True, drained=1e6)
+    state = replace(begin(plan, "old", Mode.FULL), step=step, at=1.0, out=True, drained=1e6)
     decision = decide(plan, state, seen(WHOLE, at=instances(new_health=Health.UNHEALTHY)), (), 2.0)
     assert _weight(decision) == 0
     assert all(a.count for a in decision.actions if getattr(a, "version", "") == "old" and hasattr(a, "count"))

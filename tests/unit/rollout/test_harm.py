@@ -20,7 +20,7 @@ from pilotage.model.rollout import (
     Ensure,
     Event,
     HoldCause,
-    Pace,
+    Mode,
     Replace,
     RolloutState,
     Seen,
@@ -47,7 +47,7 @@ def at(plan: Plan, *, last: bool = False) -> RolloutState:
     """In the first watch of the plan, or in the last."""
     steps = [i for i, s in enumerate(plan.steps) if s.kind in WATCHES]
     step = steps[-1] if last else steps[0]
-    return replace(begin(plan, "old", Pace.FULL), step=step, reached=plan.steps[step].weight, at=1.0)
+    return replace(begin(plan, "old", Mode.FULL), step=step, reached=plan.steps[step].weight, at=1.0)
 
 
 def seen(weight: int, verdicts: tuple[Verdict, ...], new: int = 4, old: int = 4, **more: object) -> Seen:
@@ -123,7 +123,7 @@ def test_rolling_keeps_only_as_many_new_instances_in_traffic_as_it_must(batch: i
 
 def test_a_dark_deployment_that_harms_stands_still_and_its_instances_lose_their_users() -> None:
     plan = a_plan(strategy="feature-toggle")
-    begun = replace(begin(plan, "old", Pace.FULL), at=1.0, progress=ToggleProgress(parts=1))
+    begun = replace(begin(plan, "old", Mode.FULL), at=1.0, progress=ToggleProgress(parts=1))
     decision = decide(plan, begun, seen(share_of(1, 3), WORSE, 1, 3, flag=OFF), (), 2.0)
     assert (decision.state.status, weight_of(decision)) == (Status.WITHDRAWN, 0)
     stay = [a for a in decision.actions if isinstance(a, Ensure)]
@@ -387,5 +387,5 @@ def test_a_holdback_keeps_its_control_until_the_last_watch_ends() -> None:
     assert weight_of(scaled) == WHOLE
     whole = decide(plan, scaled.state, seen(WHOLE, FEW), (), 4.0)
     assert plan.steps[whole.state.step].kind is StepKind.DRAIN, "nobody watches what was watched with a control"
-    fast = begin(plan, "old", Pace.FAST)
+    fast = begin(plan, "old", Mode.FAST_RETURN)
     assert plan.steps[fast.step].kind is StepKind.SCALE

@@ -11,7 +11,7 @@ import pytest
 
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import Pace, Status
+from pilotage.model.rollout import Mode, Status
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout.machine import wants_traffic
 from tests.unit.rollout.test_strategies_model import Strategies, a_plan
@@ -50,7 +50,7 @@ class Release(Strategies):
 
     def __init__(self, strategy: str, tolerance: str, version: str, traffic: str) -> None:
         super().__init__()
-        self.start(strategy, tolerance, Pace.FULL, 4, False)
+        self.start(strategy, tolerance, Mode.FULL, 4, False)
         self.version, self.traffic = version, traffic
         self.story: list[str] = []
 

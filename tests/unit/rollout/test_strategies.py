@@ -13,7 +13,7 @@ from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import Apply, CommandKind, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Apply, CommandKind, Mode, RolloutState, Seen, Status
 from pilotage.model.stored_state import from_data, to_data
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import decide
@@ -91,7 +91,7 @@ def test_the_plan_of_a_way_back_speaks_of_the_past_where_nothing_runs_beside_the
 
 def test_a_check_that_nobody_is_asked_is_told_once_also_when_a_freeze_holds_it() -> None:
     machine = Strategies()
-    machine.start("blue-green", "low", Pace.FULL, 1, False)
+    machine.start("blue-green", "low", Mode.FULL, 1, False)
     plan, state, told = machine.plan, machine.state, list[str]()
     last = next(i for i, step in enumerate(plan.steps) if step.id == "check-functions")
     for look in range(60):
@@ -110,7 +110,7 @@ def test_a_check_that_nobody_is_asked_is_told_once_also_when_a_freeze_holds_it()
 
 def test_r15_a_big_bang_comes_back_part_by_part_in_order() -> None:
     machine = Strategies()
-    machine.start("big-bang", "low", Pace.FULL, 2, False)
+    machine.start("big-bang", "low", Mode.FULL, 2, False)
     plan, parts = machine.plan, list[WayBack]()
     while plan.steps[machine.state.step].id != step_ids.VERIFY:
         machine.all_goes_well(1)

@@ -16,7 +16,7 @@ from pilotage.model.observation import Health, Verdict
 from pilotage.model.rollout import (
     Command,
     CommandKind,
-    Pace,
+    Mode,
     RolloutState,
     Status,
 )
@@ -92,17 +92,17 @@ class Strategies(RuleBasedStateMachine):
     @initialize(
         strategy=st.sampled_from(sorted(SHORT)),
         tolerance=st.sampled_from(["low", "medium", "high", "zero-downtime"]),
-        pace=st.sampled_from([Pace.FULL, Pace.FULL, Pace.FAST, Pace.FIRST, Pace.URGENT]),
+        mode=st.sampled_from([Mode.FULL, Mode.FULL, Mode.FAST_RETURN, Mode.INITIAL, Mode.EMERGENCY]),
         full=st.sampled_from([1, 2, 4, 5]),
         beside=st.booleans(),
         ahead=st.integers(0, 40),
     )
-    def start(self, strategy: str, tolerance: str, pace: Pace, full: int, beside: bool, ahead: int = 0) -> None:
-        old = None if pace is Pace.FIRST else "old"
+    def start(self, strategy: str, tolerance: str, mode: Mode, full: int, beside: bool, ahead: int = 0) -> None:
+        old = None if mode is Mode.INITIAL else "old"
         self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside), strategy, full
         self.world = World.serving(old, full, HOOKS[strategy])
         self.now, self.verdicts, self.freeze = 1000.0, GOOD, ""
-        self.state: RolloutState = begin(self.plan, old, pace, "ada")
+        self.state: RolloutState = begin(self.plan, old, mode, "ada")
         self.pending: list[Command] = []
         self.asked = 0
         self.all_goes_well(ahead)
@@ -200,7 +200,7 @@ def check_end(strategy: str, state: RolloutState, world: World, full: int) -> No
         case Status.COMPLETED:
             assert world.split == Split((("new", WHOLE),))
             assert running == {"new": full}
-            wanted = Ramp(("internal", "beta"), WHOLE) if state.pace is not Pace.FAST else OFF
+            wanted = Ramp(("internal", "beta"), WHOLE) if state.mode is not Mode.FAST_RETURN else OFF
             assert world.flag == (wanted if strategy == "feature-toggle" else OFF)
         case Status.ROLLED_BACK if state.dark:
             assert world.flag == OFF
@@ -227,7 +227,7 @@ def test_each_strategy_comes_to_its_end_and_back_from_every_step() -> None:
             steps = len(a_plan(strategy, "low", full, False).steps)
             for abort_at in range(steps + 1):
                 machine = Strategies()
-                machine.start(strategy, "low", Pace.FULL, full, False)
+                machine.start(strategy, "low", Mode.FULL, full, False)
                 for _ in range(400):
                     machine.world.mend()
                     if machine.state.step == abort_at and machine.state.status is Status.PROGRESSING:
@@ -248,7 +248,7 @@ def test_whatever_the_judge_says_and_whenever_nothing_is_kept_from_ending(strate
     """Every verdict from every moment on, for longer than any deadline, the controller killed at every third look."""
     for tolerance, verdicts, ahead in itertools.product(TOLERANCES, VERDICTS[1:], range(0, 60, 6)):
         machine = Strategies()
-        machine.start(strategy, tolerance, Pace.FULL, 4, False, ahead)
+        machine.start(strategy, tolerance, Mode.FULL, 4, False, ahead)
         for look in range(150):
             machine.world.mend()
             machine.verdicts = verdicts

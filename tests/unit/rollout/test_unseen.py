@@ -8,7 +8,7 @@ import pytest
 
 from pilotage.model.flag import OFF
 from pilotage.model.observation import Health, Instance
-from pilotage.model.rollout import Command, CommandKind, Ensure, Pace, Seen, Status
+from pilotage.model.rollout import Command, CommandKind, Ensure, Mode, Seen, Status
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import begin, decide, desired
 from tests.unit.engine.test_abort_first import a_plan
@@ -30,7 +30,7 @@ def test_an_abort_before_the_fleet_was_seen_stops_no_instance_that_serves(strate
     plan = a_plan(strategy=strategy, instances=FULL)
     unseen = Seen(split, None)
     abort = Command(1, CommandKind.ABORT, "ada", "enough")
-    decision = decide(plan, begin(plan, "old", Pace.FULL), unseen, (abort,), 1.0)
+    decision = decide(plan, begin(plan, "old", Mode.FULL), unseen, (abort,), 1.0)
     assert decision.state.status is Status.ROLLING_BACK
     for actions in (decision.actions, desired(plan, decision.state, all_old())):
         fewer = [a for a in actions if isinstance(a, Ensure) and a.version == "old" and a.count < FULL]
@@ -42,7 +42,7 @@ def test_a_new_controller_that_does_not_see_the_fleet_yet_stops_nothing(strategy
     """At every step on the way forward, at a takeover: what runs is not known, so no number of it is asked for that is
     below what the step before had."""
     plan = a_plan(strategy=strategy, instances=FULL)
-    state = begin(plan, "old", Pace.FULL)
+    state = begin(plan, "old", Mode.FULL)
     for step, what in enumerate(plan.steps):
         actions = desired(plan, replace(state, step=step), Seen(None, None))
         counts = {a.version: a.count for a in actions if isinstance(a, Ensure)}
@@ -55,7 +55,7 @@ def test_a_first_deployment_is_not_held_because_its_instances_are_still_starting
     """There was nothing before that could have been healthy; the step's own deadline bounds the wait."""
     plan = a_plan(strategy=strategy, instances=FULL)
     state, starting = (
-        begin(plan, None, Pace.FIRST),
+        begin(plan, None, Mode.INITIAL),
         tuple(Instance(f"new-{n}", "new", "h", n, Health.STARTING, 1) for n in range(FULL)),
     )
     for second in range(5):

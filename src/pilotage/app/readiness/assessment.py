@@ -28,7 +28,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import BadEvidence, Gate, Proof, Readiness, Signature
 from pilotage.model.schedule import Requirement, Role
-from pilotage.readiness.gates import ACTION, BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, FOLLOW_UP, Circumstances, gate
 
 if TYPE_CHECKING:
     from pilotage.adapters.git import Git
@@ -80,10 +80,10 @@ def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circum
             else f"due {action.due}"
         )
         item = Requirement(
-            f"{ACTION}{action.id}", "retrospective", action.description, Role.RELEASE_MANAGER, "the action's outcome",
-            action.criterion, blocking=True, phase="", due=None, source="R26",
+            f"{FOLLOW_UP}{action.id}", "retrospective", action.description, Role.RELEASE_MANAGER,
+            "the follow-up's outcome", action.criterion, blocking=True, phase="", due=None, source="R26",
         )  # fmt: skip
-        proof = Proof("action", not late, words)
+        proof = Proof("followup", not late, words)
         found.append(gate(item, (proof,), given, f"pilotage followup done {action.id} --outcome …", where))
     return tuple(found)
 

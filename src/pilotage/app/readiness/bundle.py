@@ -29,7 +29,7 @@ from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import BadBundle, BadEvidence, Document, Gate, Proof, Readiness, Standing
-from pilotage.readiness.gates import ACTION, BY_EVIDENCE, Circumstances, gate
+from pilotage.readiness.gates import BY_EVIDENCE, FOLLOW_UPS, Circumstances, gate
 from pilotage.render.readiness import to_dict
 
 PLAN, READINESS, EVIDENCE, FOLDER = "plan.json", "readiness.json", "evidence.json", "evidence/"
@@ -175,7 +175,7 @@ def _identity(plan: Plan, found: Readiness) -> Iterator[str]:
     said, is_ = (found.service, found.environment, found.version), (plan.service, plan.environment, plan.version)
     if said != is_:
         yield f"the plan is that of {' '.join(is_)}, not of {' '.join(said)}"
-    if [item.id for item in plan.readiness] != [g.item for g in found.gates if not g.item.startswith(ACTION)]:
+    if [item.id for item in plan.readiness] != [g.item for g in found.gates if not g.item.startswith(FOLLOW_UPS)]:
         yield "the gates differ from the plan's readiness list"
 
 

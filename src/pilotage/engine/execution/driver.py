@@ -380,7 +380,7 @@ class Driver:
 def _one_row(state: RolloutState) -> tuple[object, ...]:
     """What of a state has columns of its own, or is a step forward: a look at which it changes is recorded at once."""
     return (
-        state.status, state.pace, state.old, state.step, state.reached, state.reason, state.dark, state.preserved,
+        state.status, state.mode, state.old, state.step, state.reached, state.reason, state.dark, state.preserved,
         state.progress, state.diverted,
     )  # fmt: skip
 

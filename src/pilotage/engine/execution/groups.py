@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.record import Rollout, RolloutSummary, Unreadable
-from pilotage.model.rollout import CommandKind, Pace, Status
+from pilotage.model.rollout import CommandKind, Mode, Status
 from pilotage.model.snapshot import Membership
 from pilotage.rollout.groups import Member, Move, moves
 from pilotage.rollout.machine import begin
@@ -15,10 +15,10 @@ from pilotage.rollout.machine import begin
 _log = logging.getLogger(__name__)
 
 
-def advance_releases(store: Store, now: float) -> None:
+def advance_groups(store: Store, now: float) -> None:
     """Make the next moves of every release under way."""
-    for release in store.open_releases(now):
-        rollouts = {rollout.id: rollout for rollout in store.members(release)}
+    for group_id in store.open_groups(now):
+        rollouts = {rollout.id: rollout for rollout in store.members(group_id)}
         for move, identity in moves([member_of(rollout) for rollout in rollouts.values()]):
             try:
                 _make(store, move, rollouts[identity], now)
@@ -43,9 +43,9 @@ def _make(store: Store, move: Move, rollout: RolloutSummary, now: float) -> None
     match move:
         case Move.BEGIN:
             serving = store.serving(rollout.service, rollout.environment)
-            old, pace = (serving[0], rollout.pace) if serving else (None, Pace.FIRST)
+            old, mode = (serving[0], rollout.mode) if serving else (None, Mode.INITIAL)
             whole = store.get(rollout.id)
-            store.release(rollout.id, begin(whole.plan, old, pace, whole.state.author), now)
+            store.start_queued(rollout.id, begin(whole.plan, old, mode, whole.state.author), now)
         case Move.WITHDRAW:
             store.withdraw(rollout.id, "pilotage: another service of the release failed", now)
         case Move.ABORT:
@@ -56,17 +56,17 @@ def _make(store: Store, move: Move, rollout: RolloutSummary, now: float) -> None
             whole = store.get(rollout.id)
             plan = replace(whole.plan, version=rollout.old)
             snapshot = replace(whole.snapshot, release=Membership(returns=True))
-            state = begin(plan, rollout.version, Pace.FAST, "pilotage")
-            store.create(plan, state, snapshot, "pilotage", now, release=rollout.release)
+            state = begin(plan, rollout.version, Mode.FAST_RETURN, "pilotage")
+            store.create(plan, state, snapshot, "pilotage", now, group_id=rollout.group_id)
 
 
 def barrier_of(store: Store, rollout: Rollout) -> str:
     """Which other service this one must not run ahead of, in words; empty where it may go on."""
     membership = rollout.snapshot.release
-    if not rollout.release or membership is None or not membership.lockstep or membership.returns:
+    if not rollout.group_id or membership is None or not membership.lockstep or membership.returns:
         return ""
     mine = rollout.plan.steps[rollout.state.step].weight
-    for other in store.members(rollout.release):
+    for other in store.members(rollout.group_id):
         related = other.id == rollout.id or other.service in membership.after
         ordered = other.membership is not None and rollout.service in other.membership.after
         if related or ordered or other.status.final:

@@ -23,7 +23,7 @@ from pathlib import Path
 from pilotage.adapters.clock import SYSTEM
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.driver import Driver
-from pilotage.engine.execution.groups import advance_releases
+from pilotage.engine.execution.groups import advance_groups
 from pilotage.engine.execution.jobs import Job
 from pilotage.engine.execution.keeping import Keeping
 from pilotage.engine.execution.looking import Looking
@@ -141,7 +141,7 @@ class Worker:
 
     def _advance(self) -> None:
         begin_what_waits(self.store, self.store.clock.now())
-        advance_releases(self.store, self.store.clock.now())
+        advance_groups(self.store, self.store.clock.now())
 
     def _mind_the_file(self) -> None:
         """End where the store is another one than the one that was opened: whoever asks something asks the other."""

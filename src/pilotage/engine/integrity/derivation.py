@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pilotage.engine.integrity.chain import broken_link
-from pilotage.engine.integrity.sealing import COMMAND, ENTRY, digest, sealed_in, text_digest
+from pilotage.engine.integrity.sealing import COMMAND, ENTRY, RENAMED_COLUMNS, digest, sealed_in, text_digest
 from pilotage.model.event_names import data_today
 from pilotage.model.events import Completed, Failed, InterventionRequired, RolledBack, RolloutCancelled, RolloutStarted
 from pilotage.model.json import Json, JsonObject, each, find, object_at, optional, text_at, whole_at
@@ -31,7 +31,7 @@ _UPGRADED = "another rollout had begun in its environment"
 
 _CALLED = {
     "old": "version before", "created_at": "creation time", "started_at": "start time", "finished_at": "end time",
-    "release": "group", "snapshot": "configuration", "plan_hash": "plan", "reached": "highest weight",
+    "group_id": "group", "snapshot": "configuration", "plan_hash": "plan", "reached": "highest weight",
 }  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _said(case: Case) -> JsonObject:
         seal = sealed_in(event.data)
         if event.number == 1:
             said |= {"created_at": event.at, "actor": None}
-            entry = _part(seal, "entry")
+            entry = {RENAMED_COLUMNS.get(name, name): value for name, value in _part(seal, "entry").items()}
             said |= {name: entry[name] for name in ENTRY if name in entry}
         type_, data = event.type_today, data_today(event.type, event.data)
         if type_ == RolloutStarted.type:

@@ -28,8 +28,11 @@ FORMAT = 1
 LINKS = (RolloutQueued.type, RolloutStarted.type)
 """Events that continue the list of an environment's rollouts."""
 
-ENTRY = ("service", "environment", "version", "old", "actor", "created_at", "release", "snapshot", "plan_hash")
+ENTRY = ("service", "environment", "version", "old", "actor", "created_at", "group_id", "snapshot", "plan_hash")
 """Columns that a rollout's first event fixes."""
+
+RENAMED_COLUMNS = {"release": "group_id"}
+"""By the name that a seal may have: today's."""
 
 START = ("old", "sequence", "started_at")
 END = ("status", "reason", "step", "reached", "finished_at")

@@ -16,7 +16,7 @@ from pilotage.model.events import RolloutQueued, RolloutStarted
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Event, Pace, RolloutState
+from pilotage.model.rollout import Event, Mode, RolloutState
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.text import clean
 from pilotage.report.telling import Happened, Subject, channels_for, incident_of, message_of
@@ -101,10 +101,10 @@ def queued(plan: Plan, actor: str) -> Event:
 def started(plan: Plan, state: RolloutState, actor: str) -> Event:
     return RolloutStarted(
         plan_hash=plan.hash,
-        mode=state.pace,
+        mode=state.mode,
         version=plan.version,
         stable_version=state.old or "",
         environment=plan.environment,
         actor=actor,
-        emergency_reason=state.reason if state.pace is Pace.URGENT else "",
+        emergency_reason=state.reason if state.mode is Mode.EMERGENCY else "",
     ).record()

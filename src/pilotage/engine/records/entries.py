@@ -33,7 +33,7 @@ TOO_LATE = "too late"
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A rollout that somebody asks for. queued: it waits its turn · release: the id of those that come out together ·
+    """A rollout that somebody asks for. queued: it waits its turn · group_id: the id of those that come out together ·
     more: what is told right after its first event."""
 
     plan: Plan
@@ -41,7 +41,7 @@ class Wanted:
     snapshot: Snapshot
     actor: str
     queued: bool = False
-    release: str | None = None
+    group_id: str | None = None
     more: Sequence[Event] = ()
 
 
@@ -77,7 +77,7 @@ def enter(connection: Connection, wanted: Wanted, now: float) -> str:
             rank=QUEUED_RANK if sequence is None else sequence, version=plan.version, actor=wanted.actor,
             created_at=now, started_at=None if wanted.queued else now, paged=0,
             kind=plan.answers.release_type.value, strategy=plan.answers.deployment_strategy.value,
-            plan_hash=plan.hash, snapshot=snapshot["hash"], release=wanted.release, head=plan.hash, events=0,
+            plan_hash=plan.hash, snapshot=snapshot["hash"], group_id=wanted.group_id, head=plan.hash, events=0,
             part=wanted.snapshot.to_dict()["release"], **state_columns(plan, state),
         )
     )  # fmt: skip

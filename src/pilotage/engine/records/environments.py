@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from pilotage.engine.records.rows import FINAL, good_after
 from pilotage.engine.records.tables import environments, rollouts
-from pilotage.model.rollout import Pace, RolloutState, Status
+from pilotage.model.rollout import Mode, RolloutState, Status
 
 
 def known(connection: Connection, service: str, environment: str) -> int:
@@ -39,7 +39,7 @@ def ended(connection: Connection, service: str, environment: str, state: Rollout
     if known is None:
         good = _worked_out(connection, service, environment)
     else:
-        good = good_after(known, state.new, state.status, state.pace, dark=state.dark)
+        good = good_after(known, state.new, state.status, state.mode, dark=state.dark)
     here = update(environments).where(
         environments.c.service == service, environments.c.environment == environment
     )  # fmt: skip
@@ -64,12 +64,12 @@ def _kept(connection: Connection, service: str, environment: str) -> list[str] |
 def _worked_out(connection: Connection, service: str, environment: str) -> list[str]:
     """From its rollouts: where a worker of an older version ended one, which knows of no such row."""
     query = (
-        select(rollouts.c.version, rollouts.c.status, rollouts.c.pace, rollouts.c.dark)
+        select(rollouts.c.version, rollouts.c.status, rollouts.c.mode, rollouts.c.dark)
         .where(rollouts.c.service == service, rollouts.c.environment == environment)
         .where(rollouts.c.sequence.is_not(None), rollouts.c.status.in_(FINAL))
         .order_by(rollouts.c.sequence)
     )
     good: list[str] = []
-    for version, status, pace, dark in connection.execute(query).all():
-        good = good_after(good, version, Status(status), Pace(pace), dark=bool(dark))
+    for version, status, mode, dark in connection.execute(query).all():
+        good = good_after(good, version, Status(status), Mode(mode), dark=bool(dark))
     return good

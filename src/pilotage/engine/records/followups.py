@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, RowMapping, insert, select, update
 
 from pilotage.engine.records import outbox
-from pilotage.engine.records.tables import actions
+from pilotage.engine.records.tables import followups
 from pilotage.engine.records.zones import calendar_zones
 from pilotage.model.clock import day_of
 from pilotage.model.errors import Invalid
@@ -30,7 +30,7 @@ def add(
     """Keep a new one; returns its number. channels: who is reminded of it."""
     with engine.begin() as connection:
         made = connection.execute(
-            insert(actions).values(
+            insert(followups).values(
                 service=service, description=action.description, owner=action.owner, due=action.due,
                 criterion=action.criterion, priority=action.priority, release=action.release, created_by=actor,
                 created_at=now, channels=list(channels),
@@ -44,8 +44,8 @@ def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, 
     """Raises UnknownAction for one that is not open."""
     with engine.begin() as connection:
         changed = connection.execute(
-            update(actions)
-            .where(actions.c.id == identity, actions.c.service == service, actions.c.done_at.is_(None))
+            update(followups)
+            .where(followups.c.id == identity, followups.c.service == service, followups.c.done_at.is_(None))
             .values(done_at=now, done_by=actor, outcome=outcome)
         )
         if changed.rowcount != 1:
@@ -54,11 +54,13 @@ def done(engine: Engine, service: str, identity: int, outcome: str, actor: str, 
 
 def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tuple[FollowUp, ...]:
     """In the order in which they are due."""
-    query = select(actions).where(actions.c.service == service)
+    query = select(followups).where(followups.c.service == service)
     if open_only:
-        query = query.where(actions.c.done_at.is_(None))
+        query = query.where(followups.c.done_at.is_(None))
     with engine.connect() as connection:
-        return tuple(_of_row(row) for row in connection.execute(query.order_by(actions.c.due, actions.c.id)).mappings())
+        return tuple(
+            _of_row(row) for row in connection.execute(query.order_by(followups.c.due, followups.c.id)).mappings()
+        )
 
 
 def _of_row(row: RowMapping) -> FollowUp:
@@ -72,7 +74,7 @@ def _of_row(row: RowMapping) -> FollowUp:
 def remind(engine: Engine, now: float) -> int:
     """Once a week for each that is overdue; returns how many reminders went out."""
     latest_day = day_of(now, _EARLIEST).isoformat()
-    query = select(actions).where(actions.c.done_at.is_(None), actions.c.due < latest_day)
+    query = select(followups).where(followups.c.done_at.is_(None), followups.c.due < latest_day)
     with engine.connect() as connection:
         found = list(connection.execute(query).mappings())
         zones = calendar_zones(connection, {row["service"] for row in found})
@@ -94,4 +96,4 @@ def _nag(row: RowMapping, today: date, now: float) -> Message:
 
 def exported(engine: Engine, identity: int, issue: str) -> None:
     with engine.begin() as connection:
-        connection.execute(update(actions).where(actions.c.id == identity).values(issue=issue))
+        connection.execute(update(followups).where(followups.c.id == identity).values(issue=issue))

@@ -9,7 +9,7 @@ import logging
 
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout, Unreadable
-from pilotage.model.rollout import Pace
+from pilotage.model.rollout import Mode
 from pilotage.rollout.machine import begin
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
     waiting_now = store.queued()
     busy = {(one.service, one.environment) for one in store.active()} if waiting_now else set()
     for waiting in waiting_now:
-        if waiting.release is not None:
+        if waiting.group_id is not None:
             continue
         place = (waiting.service, waiting.environment)
         if place in begun:
@@ -38,8 +38,8 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
             # It keeps its place until a person withdraws it, and holds up nobody.
             _log.warning("%s", error)
             continue
-        old, pace = (serving[0], waiting.pace) if serving else (None, Pace.FIRST)
-        state = begin(whole.plan, old, pace, whole.state.author)
-        if (started := store.release(waiting.id, state, now)) is not None:
+        old, mode = (serving[0], waiting.mode) if serving else (None, Mode.INITIAL)
+        state = begin(whole.plan, old, mode, whole.state.author)
+        if (started := store.start_queued(waiting.id, state, now)) is not None:
             begun[place] = started
     return tuple(begun.values())

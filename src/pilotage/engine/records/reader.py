@@ -19,7 +19,7 @@ from pilotage.engine.placement.location import DATABASE, made, make_store_privat
 from pilotage.engine.records.revision import NEWEST, number_in
 from pilotage.engine.records.rows import FINAL, OWN, good_after, newest_first, parsed, summary, whole
 from pilotage.model.record import Recorded, RolloutSummary
-from pilotage.model.status import Pace, Status
+from pilotage.model.status import Mode, Status
 
 if TYPE_CHECKING:
     from pilotage.engine.records.home import Home
@@ -116,8 +116,8 @@ class Reader:
             return tuple(json.loads(row["serving"]))
         ended = f"WHERE {_HERE} AND sequence IS NOT NULL AND status IN ({_marks(FINAL)}) ORDER BY sequence"
         good: list[str] = []
-        for one in self._all(f"SELECT version, status, pace, dark FROM rollout {ended}", service, environment, *FINAL):
-            good = good_after(good, one["version"], Status(one["status"]), Pace(one["pace"]), dark=bool(one["dark"]))
+        for one in self._all(f"SELECT version, status, mode, dark FROM rollout {ended}", service, environment, *FINAL):
+            good = good_after(good, one["version"], Status(one["status"]), Mode(one["mode"]), dark=bool(one["dark"]))
         return tuple(good)
 
     def events(self, rollout: str, after: int = 0) -> tuple[Recorded, ...]:

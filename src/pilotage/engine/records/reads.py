@@ -135,10 +135,10 @@ class Reads:
             query = query.where(rollouts.c.service == service, rollouts.c.environment == environment)
         return self._list(query.order_by(rollouts.c.created_at))
 
-    def members(self, release: str) -> tuple[RolloutSummary, ...]:
-        """The rollouts of a release, in the order in which they were asked for."""
+    def members(self, group_id: str) -> tuple[RolloutSummary, ...]:
+        """The rollouts of a release of several services, in the order in which they were asked for."""
         return self._list(
-            summaries().where(rollouts.c.release == release).order_by(rollouts.c.created_at, rollouts.c.id)
+            summaries().where(rollouts.c.group_id == group_id).order_by(rollouts.c.created_at, rollouts.c.id)
         )
 
     def settled(self) -> tuple[RolloutSummary, ...]:
@@ -151,7 +151,7 @@ class Reads:
         )
         return self._list(query.where(rollouts.c.status.in_(FINAL)))
 
-    def open_releases(self, now: float) -> tuple[str, ...]:
+    def open_groups(self, now: float) -> tuple[str, ...]:
         """Ids of the releases of several services of which anything is under way, waits, or has just ended."""
         # Two questions, so that each finds its index: joined by OR they would read every rollout there ever was.
         recent = (
@@ -161,7 +161,7 @@ class Reads:
         found: dict[str, None] = {}
         with self._engine.connect() as connection:
             for where in recent:
-                query = select(rollouts.c.release).where(where, rollouts.c.release.is_not(None)).distinct()
+                query = select(rollouts.c.group_id).where(where, rollouts.c.group_id.is_not(None)).distinct()
                 found |= dict.fromkeys(connection.scalars(query))
         return tuple(found)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pilotage.model.record import RolloutSummary
-from pilotage.model.status import Pace, Status
+from pilotage.model.status import Mode, Status
 
 if TYPE_CHECKING:
     from pilotage.model.record import Rollout
@@ -26,14 +26,14 @@ ACTIVE = tuple(status.value for status in Status if not status.final and status 
 
 OWN = (
     "id", "service", "environment", "version", "old", "actor", "created_at", "finished_at", "plan_hash", "head",
-    "events", "revision", "release", "sequence", "started_at", "paged",
+    "events", "revision", "group_id", "sequence", "started_at", "paged",
 )  # fmt: skip
 
 
 def summary(row: Row) -> RolloutSummary:
     given = dict(row)
     given["membership"] = _membership(given.pop("part"))
-    given |= {"status": Status(row["status"]), "pace": Pace(row["pace"])}
+    given |= {"status": Status(row["status"]), "mode": Mode(row["mode"])}
     given |= {"dark": bool(row["dark"]), "preserved": bool(row["preserved"])}
     return RolloutSummary(**given)
 
@@ -99,11 +99,11 @@ def newest_first(each: Sequence[Sequence[RolloutSummary]], limit: int) -> tuple[
     return tuple(one for one, _ in zip(merged, range(limit), strict=False))
 
 
-def good_after(good: Iterable[str], version: str, status: Status, pace: Pace, *, dark: bool) -> list[str]:
+def good_after(good: Iterable[str], version: str, status: Status, mode: Mode, *, dark: bool) -> list[str]:
     """The good versions, newest first, after a rollout of `version` ended like this."""
     kept = list(good)
     if status is not Status.COMPLETED and not (status is Status.ROLLED_BACK and dark):
         return kept
-    if pace is Pace.FAST and version in kept:
+    if mode is Mode.FAST_RETURN and version in kept:
         return kept[kept.index(version) :]
     return [version, *(other for other in kept if other != version)]

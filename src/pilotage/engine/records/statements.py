@@ -60,7 +60,7 @@ def state_columns(plan: Plan, state: RolloutState) -> dict[str, Any]:
     """What of a state has columns of its own, and the state itself."""
     step = plan.steps[state.step]
     return {
-        "status": state.status.value, "pace": state.pace.value, "old": state.old, "step": step.id,
+        "status": state.status.value, "mode": state.mode.value, "old": state.old, "step": step.id,
         "weight": step.weight, "reached": state.reached, "reason": state.reason, "dark": int(state.dark),
         "preserved": int(state.preserved), "state": encoded(to_data(state)),
     }  # fmt: skip

@@ -90,14 +90,14 @@ class Store(Reads):
         now: float,
         *,
         queued: bool = False,
-        release: str | None = None,
+        group_id: str | None = None,
         more: Sequence[Event] = (),
     ) -> Rollout:
         """Record a rollout and its first event. Raises StoreConflict while another runs in the environment; `queued`
-        it waits for that one's end instead (`release`). release: the id of those that come out together ·
+        it waits for that one's end instead (`start_queued`). group_id: the id of those that come out together ·
         more: what is told right after its start."""
         wanted = Wanted(
-            plan=plan, state=state, snapshot=snapshot, actor=actor, queued=queued, release=release, more=more
+            plan=plan, state=state, snapshot=snapshot, actor=actor, queued=queued, group_id=group_id, more=more
         )
         with self._engine.begin() as connection:
             self._alone(connection, [wanted])
@@ -137,7 +137,7 @@ class Store(Reads):
                 entries.command(connection, running, CommandKind.ABORT, wanted.actor, why, now, full=False)
         return self.get(identity)
 
-    def release(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
+    def start_queued(self, identity: str, state: RolloutState, now: float) -> Rollout | None:
         """A queued rollout starts, with `state`; None when it is not its turn (any more), or another version has come
         to serve since `state` was made of it. Raises Unreadable."""
         waiting = self.get(identity)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from pilotage.model.rollout import Pace, Status
+from pilotage.model.rollout import Mode, Status
 from pilotage.model.text import clean
 
 metadata = MetaData()
@@ -87,7 +87,7 @@ rollouts = Table(
     Column("version", String, nullable=False),
     Column("old", String),
     Column("status", String, nullable=False),
-    Column("pace", String, nullable=False),
+    Column("mode", String, nullable=False),
     Column("actor", Said, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
@@ -102,7 +102,7 @@ rollouts = Table(
     Column("strategy", String, nullable=False),
     Column("plan_hash", String, ForeignKey("plans.hash", name="fk_rollout_plan"), nullable=False),
     Column("snapshot", String, ForeignKey("snapshots.hash", name="fk_rollout_snapshot"), nullable=False),
-    Column("release", String, index=True),
+    Column("group_id", String, index=True),
     Column("head", String, nullable=False),
     Column("events", Integer, nullable=False),
     Column("revision", Integer, nullable=False, server_default="0"),
@@ -110,7 +110,7 @@ rollouts = Table(
     Column("reason", Words, nullable=False),
     Column("state", Text, nullable=False),
     _one_of("status", Status, "ck_rollout_status"),
-    _one_of("pace", Pace, "ck_rollout_pace"),
+    _one_of("mode", Mode, "ck_rollout_mode"),
     Index("ix_rollout_sequence", "service", "environment", "sequence", unique=True),
     Index("ix_rollout_active", "service", "environment", unique=True),  # of active ones only
     Index("ix_rollout_rank", "service", "environment", "rank", "created_at"),
@@ -291,8 +291,8 @@ announcements = Table(
     Index("ix_announcements_due", "state", "due"),
 )
 
-actions = Table(
-    "actions",
+followups = Table(
+    "followups",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("service", String, nullable=False),
@@ -309,5 +309,5 @@ actions = Table(
     Column("done_at", Float),
     Column("outcome", Words),
     Column("issue", Text),
-    Index("ix_actions_service", "service", "done_at"),
+    Index("ix_followups_service", "service", "done_at"),
 )

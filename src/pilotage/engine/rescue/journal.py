@@ -19,8 +19,19 @@ import msgspec
 
 from pilotage.adapters.files import write_durably
 from pilotage.engine.placement.location import place_of
-from pilotage.model.json import JsonObject, WrongJson, list_at, number_at, optional, read_as, text_at, whole_at
+from pilotage.model.json import (
+    JsonObject,
+    WrongJson,
+    list_at,
+    number_at,
+    object_at,
+    optional,
+    read_as,
+    text_at,
+    whole_at,
+)
 from pilotage.model.rollout import Decision, Event, RolloutState
+from pilotage.model.stored_state import named_today
 
 _log = logging.getLogger(__name__)
 _NAME = "journal.jsonl"
@@ -181,7 +192,7 @@ def _done_of(line: JsonObject) -> Done:
     return Done(
         rollout=text_at(line, "rollout"),
         at=number_at(line, "at"),
-        decision=Decision(read_as(RolloutState, line, "state"), (), events),
+        decision=Decision(read_as(RolloutState, named_today(object_at(line, "state"))), (), events),
         base=optional(whole_at, line, "base") or 0,
         head=optional(text_at, line, "head") or "",
         number=optional(whole_at, line, "number") or 0,

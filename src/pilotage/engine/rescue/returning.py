@@ -8,7 +8,7 @@ from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.errors import Conflict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Pace
+from pilotage.model.rollout import CommandKind, Mode
 from pilotage.rollout.machine import begin
 
 
@@ -48,12 +48,12 @@ def way_back(
     return to, serving[0], latest
 
 
-def pace_back(plan: Plan, latest: Rollout | None, now: float) -> tuple[Pace, str]:
+def pace_back(plan: Plan, latest: Rollout | None, now: float) -> tuple[Mode, str]:
     ended = latest.finished_at if latest else None
     window = plan.number("rollback.window")
     if ended is not None and now - ended <= window:
-        return Pace.FAST, ""
-    return Pace.FULL, "; it is watched like a new one, the rollback window is over"
+        return Mode.FAST_RETURN, ""
+    return Mode.FULL, "; it is watched like a new one, the rollback window is over"
 
 
 def go_back_by_record(store: Store, service: str, environment: str, to: str | None, actor: str, reason: str) -> Started:
@@ -64,8 +64,8 @@ def go_back_by_record(store: Store, service: str, environment: str, to: str | No
         return found
     version, serving, latest = found
     before = _last_of(store, service, environment, version)
-    pace, words = pace_back(before.plan, latest, store.clock.now())
-    state = begin(before.plan, serving, pace, actor)
+    mode, words = pace_back(before.plan, latest, store.clock.now())
+    state = begin(before.plan, serving, mode, actor)
     rollout = store.create(before.plan, state, (latest or before).snapshot, actor, store.clock.now())
     started = Started(rollout, "", fresh=True)
     return replace(started, sentence=f"{environment} goes back to {version} by its plan of before{words}")

@@ -13,7 +13,7 @@ from pilotage.engine.rescue.journal import Done, Journal, Lost, Witness
 from pilotage.model.events import InterventionRequired
 from pilotage.model.observation import Health
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Decision, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Decision, Mode, RolloutState, Seen, Status
 from pilotage.model.traffic import artifact_of
 from pilotage.rollout.machine import begin, turned_back
 
@@ -104,7 +104,7 @@ def _serves_already(rollout: Rollout, seen: Seen, stable: str) -> str | None:
 
 def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
     """It is released beside what serves, like any other, once a person has looked."""
-    state = begin(rollout.plan, serving, Pace.FULL, rollout.state.author)
+    state = begin(rollout.plan, serving, Mode.FULL, rollout.state.author)
     reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)
     asks = f"{reason} `pilotage resume` releases {state.new} beside it"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pilotage.model.events.occurrence import Occurrence
 from pilotage.model.message import Severity
-from pilotage.model.rollout import Pace
+from pilotage.model.rollout import Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +29,21 @@ class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
 
     plan_hash: str
     """SHA-256 of the plan."""
-    mode: Pace
+    mode: Mode
     version: str
     stable_version: str
     """The version in production until now; empty for a first deployment."""
     environment: str
     actor: str
     emergency_reason: str = ""
-    """Why it is an emergency; only with the pace `urgent`."""
+    """Why it is an emergency; only with the mode `urgent`."""
 
     @property
     def sentence(self) -> str:
-        back = self.mode is Pace.FAST
+        back = self.mode is Mode.FAST_RETURN
         way = f"{self.environment} returns to {self.version}" if back else self._onwards
         before = f"{self.stable_version} is stable" if self.stable_version else "this is the first deployment"
-        glass = f" as an emergency: {self.emergency_reason}" if self.mode is Pace.URGENT else ""
+        glass = f" as an emergency: {self.emergency_reason}" if self.mode is Mode.EMERGENCY else ""
         return f"{way}, started by {self.actor}{glass}; {before}"
 
     @property

@@ -12,7 +12,7 @@ from pilotage.model.events import RollbackStepCompleted
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Mode, RolloutState, Seen, Status
 from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.checking import awaits_check
@@ -39,9 +39,9 @@ class BigBang(Strategy):
             f"checks: {{{CHECK_BACKUP}: [{{command: [./backup.sh]}}], {RESTORE}: [{{command: [./restore.sh]}}]}}",
         )
 
-    def first_step(self, plan: Plan, pace: Pace) -> int:
+    def first_step(self, plan: Plan, mode: Mode) -> int:
         """Without an old version there is nothing to back up and no user to shut out."""
-        return _index(plan, REPLACE) if pace is Pace.FIRST else 0
+        return _index(plan, REPLACE) if mode is Mode.INITIAL else 0
 
     # ── check, close, replace, verify, open, watch ─────────────────────────────────────────────────────────
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pilotage.model.events import EnvironmentKept
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BlueGreenProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, Pace, RolloutState, Seen
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, Mode, RolloutState, Seen
 from pilotage.model.traffic import PREVIEW, HeaderRoute, Split, split_between
 from pilotage.rollout import shifting
 from pilotage.rollout.checking import awaits_approval, awaits_check
@@ -121,7 +121,7 @@ def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
 
 def _awaits_end_of_readiness(turn: Turn) -> str:
     """The old environment stays ready until the step's time is over."""
-    over = turn.state.pace is not Pace.FULL or turn.state.watched >= turn.step.duration
+    over = turn.state.mode is not Mode.FULL or turn.state.watched >= turn.step.duration
     return "" if over else "the old environment stays ready"
 
 

@@ -11,7 +11,7 @@ import math
 from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Mode, RolloutState, Seen, Status
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
 from pilotage.rollout.checking import awaits_approval
@@ -32,7 +32,7 @@ class Canary(Strategy):
 
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def first_step(self, plan: Plan, _pace: Pace) -> int:
+    def first_step(self, plan: Plan, _mode: Mode) -> int:
         """The last SCALE step before everyone has it; with a holdback, that of the weight before."""
         first = next(i for i, s in enumerate(plan.steps) if s.weight == WHOLE)
         return max(i for i, s in enumerate(plan.steps[: first + 1]) if s.kind is StepKind.SCALE)
@@ -146,7 +146,7 @@ def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
 
 def _hold_of_the_ramp(turn: Turn) -> Hold | None:
     """With `canary.weights: auto`, the weight goes up only while there is no strong evidence of harm."""
-    if turn.state.pace is not Pace.FULL or not switch(turn.plan, "canary.ramp", False):
+    if turn.state.mode is not Mode.FULL or not switch(turn.plan, "canary.ramp", False):
         return None
     against = [
         v

@@ -9,7 +9,7 @@ from pilotage.model.events import TrafficRestored
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import ToggleProgress
-from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, SetFlag, Status
+from pilotage.model.rollout import Action, Hold, HoldCause, Mode, RolloutState, Seen, SetFlag, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy
@@ -184,7 +184,7 @@ def _take_back_the_code(turn: Turn) -> None:
 
 def _ramp(plan: Plan, state: RolloutState) -> Ramp:
     """Users whom the flag reaches at this step; nobody on the way to an older version."""
-    if state.status not in (*FORWARD, Status.COMPLETED) or state.pace is Pace.FAST:
+    if state.status not in (*FORWARD, Status.COMPLETED) or state.mode is Mode.FAST_RETURN:
         return OFF
     begun = [step for step in plan.steps[: state.step + 1] if step.kind is StepKind.FLAG_RAMP]
     groups = tuple(step.audience.split()[0] for step in begun if step.audience)

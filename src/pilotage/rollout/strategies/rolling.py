@@ -10,7 +10,7 @@ from pilotage.model.events import BatchHealthy, BatchRolledBack
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
-from pilotage.model.rollout import Action, Hold, HoldCause, Pace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Hold, HoldCause, Mode, RolloutState, Seen, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy
@@ -29,9 +29,9 @@ class Rolling(Strategy):
 
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def first_step(self, plan: Plan, pace: Pace) -> int:
+    def first_step(self, plan: Plan, mode: Mode) -> int:
         """Without an old version there is nothing to replace: the last batch starts all instances."""
-        return max(_batch_steps(plan)) if pace is Pace.FIRST else 0
+        return max(_batch_steps(plan)) if mode is Mode.INITIAL else 0
 
     # ── check, replace batch after batch, watch ────────────────────────────────────────────────────────────
 

@@ -112,6 +112,26 @@ FOR EACH ROW EXECUTE FUNCTION rollouts_of_old_shape()
 """
 
 
+_MODE = """CASE new_state ->> 'pace' WHEN 'first' THEN 'initial' WHEN 'fast' THEN 'fast-return'
+                WHEN 'urgent' THEN 'emergency' ELSE new_state ->> 'pace' END"""
+_NAMES_OF_0009 = (
+    ("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"),
+    ("old, status, pace, actor", "old, status, mode, actor"),
+    ("release, head, events, revision, part", "group_id, head, events, revision, part"),
+    ("wanted, new_state ->> 'pace', NEW.actor", f"wanted, {_MODE}, NEW.actor"),
+    ("pace = new_state ->> 'pace'", f"mode = {_MODE}"),
+)
+
+
+def names_of_0009() -> tuple[str, ...]:
+    """The statements that make the same of tables whose columns were renamed. The view follows them by itself."""
+    function = _FUNCTION
+    for earlier, today in _NAMES_OF_0009:
+        assert earlier in function, earlier
+        function = function.replace(earlier, today)
+    return (function.replace("%", "%%"), "CREATE VIEW actions AS SELECT * FROM followups")
+
+
 def view_of_old_shape() -> tuple[str, ...]:
     """The statements that make it, in their order."""
     return (_VIEW.replace("%", "%%"), _FUNCTION.replace("%", "%%"), _TRIGGER)
