@@ -21,6 +21,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.plan_change import PlanChange, Retold
 from pilotage.model.plan_formats import read_document
 from pilotage.model.quantity import format_duration
+from pilotage.model.readiness import UnknownItem
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.frame import Service
@@ -49,6 +50,8 @@ def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
     """The plan for a wish, its overrides traced to their lines. Raises ValueError with what is wrong."""
     from pilotage.config.calendars import calendar_of
 
+    if not wish.going_back:
+        _check_exemptions(loaded)
     recorded = {
         name: Acceptance(reason, "pilotage.yaml", loaded.place("accept", name))
         for name, reason in loaded.configuration.accept.items()
@@ -112,7 +115,21 @@ def service_of(loaded: Loaded, environment: str) -> Service:
     return Service(
         loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime,
         Traffic(usual.requests_per_second, usual.error_rate) if usual else None,
+        loaded.configuration.readiness.not_for_us if loaded.configuration.readiness else {},
     )  # fmt: skip
+
+
+def _check_exemptions(loaded: Loaded) -> None:
+    """Raises UnknownItem for a name under readiness.not_for_us that is no item, or one that cannot be left out."""
+    from pilotage.plan.readiness import NEVER_EXEMPT, every_item
+
+    section, known = loaded.configuration.readiness, sorted(every_item())
+    for name in section.not_for_us if section else ():
+        place = loaded.place("readiness", "not_for_us", name)
+        if name not in known:
+            raise UnknownItem(f"{place}: no readiness item is called {name!r}; items are {', '.join(known)}")
+        if name in NEVER_EXEMPT:
+            raise UnknownItem(f"{place}: your answers require {name}. Change the answer, or waive it for one release")
 
 
 class UnknownAnswer(Invalid):

@@ -48,7 +48,10 @@ def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[E
     if not found.ready:
         raise GatesShut(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
     waived = {gate.item: gate.reason for gate in found.waived}
-    checked = ReadinessChecked(waivers=waived, artifact=found.artifact, gate_count=len(found.gates))
+    spared = {gate.item: gate.reason for gate in found.not_required}
+    checked = ReadinessChecked(
+        waivers=waived, artifact=found.artifact, gate_count=len(found.gates), not_required=spared
+    )
     return (checked.record(),)
 
 

@@ -144,7 +144,9 @@ def told_of(store: Store, rollouts: Sequence[RolloutSummary], zone: str) -> tupl
 
 
 def _told(rollout: RolloutSummary, live: LiveView, events: Sequence[Recorded], zone: str) -> Told:
-    waivers: Mapping[str, str] = next((e.what.waivers for e in events if isinstance(e.what, ReadinessChecked)), {})
+    checked = next((e.what for e in events if isinstance(e.what, ReadinessChecked)), None)
+    waivers: Mapping[str, str] = checked.waivers if checked else {}
+    spared: Mapping[str, str] = checked.not_required if checked else {}
     return Told(
         rollout.id, rollout.version, clock(_began(rollout), zone), rollout.status.value, rollout.took,
         rollout.reason if rollout.status is not Status.COMPLETED else "", _compared(rollout, live),
@@ -152,6 +154,7 @@ def _told(rollout: RolloutSummary, live: LiveView, events: Sequence[Recorded], z
         tuple(f"{item} ({why})" for item, why in waivers.items()),
         rollout.reason if rollout.mode is Mode.EMERGENCY else "",
         tuple((clock(e.at, zone), e.type_today, e.sentence) for e in events),
+        tuple(f"{item} ({why})" for item, why in spared.items()),
     )  # fmt: skip
 
 

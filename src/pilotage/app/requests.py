@@ -69,10 +69,10 @@ class SignOffRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class WaiverRequest:
-    """role: the item's owner, or release-manager · until: Unix seconds · reason: stays visible."""
+    """items: at least one · role: their owner, or release-manager · until: Unix seconds · reason: stays visible."""
 
     plan: Plan
-    item: str
+    items: tuple[str, ...]
     role: str
     until: float
     reason: str

@@ -133,20 +133,30 @@ def _status(gate: Gate) -> Text:
     from pilotage.model.readiness import Standing
     from pilotage.render.readiness import MARK
 
-    shade = {Standing.READY: "green", Standing.WAIVED: "yellow", Standing.NOT_READY: "red"}
+    shade = {
+        Standing.READY: "green",
+        Standing.WAIVED: "yellow",
+        Standing.NOT_READY: "red",
+        Standing.NOT_REQUIRED: "dim",
+    }
     return Text(f"{MARK[gate.standing]} {gate.standing}", shade[gate.standing])
 
 
 def _blocks(found: Readiness) -> Group:
-    """Each gate with what there is to say below it, for a screen on which five columns have no room."""
+    """Each gate with its details below it, for a narrow screen; what is to do stands under who has to do it."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
 
-    from pilotage.render.readiness import evidence
+    from pilotage.model.readiness import Standing
+    from pilotage.render.readiness import by_owner, evidence
 
     lines: list[Text | Padding] = []
-    for gate in found.gates:
+    owner = ""
+    for gate in by_owner(found):
+        if gate.standing is Standing.NOT_READY and gate.owner != owner:
+            owner = gate.owner
+            lines.append(Text(owner, "bold"))
         lines.append(Text.assemble(_status(gate), f"  {gate.item}"))
         seen = evidence(gate)
         lines += [Padding(Text(said), (0, 0, 0, 4)) for said in (seen * (seen != "–"), gate.reason) if said]
@@ -159,16 +169,17 @@ def _table(found: Readiness) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from pilotage.render.readiness import evidence
+    from pilotage.render.readiness import by_owner, evidence
 
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     table.add_column("status", no_wrap=True)
     table.add_column("item", no_wrap=True)
+    table.add_column("owner", ratio=1)
     table.add_column("evidence", overflow="fold", ratio=2)
     table.add_column("reason", overflow="fold", ratio=3)
     table.add_column("next", overflow="fold", ratio=2)
-    for gate in found.gates:
-        table.add_row(_status(gate), gate.item, Text(evidence(gate)), Text(gate.reason), Text(gate.next))
+    for gate in by_owner(found):
+        table.add_row(_status(gate), gate.item, gate.owner, Text(evidence(gate)), Text(gate.reason), Text(gate.next))
     return table
 
 

@@ -37,7 +37,7 @@ def sign_off(project: Project, /, role: str, version: str, environment: str | No
 
 
 @click.command()
-@click.argument("item")
+@click.argument("items", metavar="ITEM...", nargs=-1, required=True)
 @click.argument("version")
 @environment_option
 @wish_options_beside_reason
@@ -48,12 +48,12 @@ def sign_off(project: Project, /, role: str, version: str, environment: str | No
 )
 @click.pass_obj
 def waive(
-    project: Project, /, item: str, version: str, environment: str | None, role: str, reason: str, until: str,
-    **wished: Any,
+    project: Project, /, items: tuple[str, ...], version: str, environment: str | None, role: str, reason: str,
+    until: str, **wished: Any,
 ) -> None:  # fmt: skip
-    """Let VERSION start without ITEM until a given time.
+    """Let VERSION start without some items until a given time.
 
-    Every view of the release shows the waiver.
+    Every view of the release shows the waiver. `readiness.waivers` limits how many items one person can waive.
     """
     from pilotage.app.plan import plan_for
     from pilotage.app.requests import WaiverRequest
@@ -64,10 +64,10 @@ def waive(
     plan = plan_for(
         project.loaded, project.environment(environment), wish_of(project, version, **wished, reason=reason)
     )
-    sign(project, project.actor, WaiverRequest(plan=plan, item=item, role=role, until=ends, reason=reason))
-    click.echo(
-        f"{item}: waived for {version} in {plan.environment} until {datetime.fromtimestamp(ends, UTC):%F %R} UTC"
-    )
+    request = WaiverRequest(plan=plan, items=items, role=role, until=ends, reason=reason)
+    for waived in sign(project, project.actor, request):
+        until_when = f"{datetime.fromtimestamp(ends, UTC):%F %R} UTC"
+        click.echo(f"{waived.item}: waived for {version} in {plan.environment} until {until_when}")
 
 
 def _moment(text: str, now: float) -> float:

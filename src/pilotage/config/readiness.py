@@ -76,6 +76,13 @@ class EvidenceSection(Section):
         return self
 
 
+class WaiversSection(Section):
+    """Limits on waivers: what one person can waive, and what nobody can."""
+
+    per_person: int = Field(5, ge=0, description="Number of items that one person can waive for one release.")
+    never: list[str] = Field(default_factory=list, description="Items that nobody can waive.")
+
+
 class ReadinessSection(Section):
     """What must be ready before `pilotage deploy` starts a rollout."""
 
@@ -97,3 +104,17 @@ class ReadinessSection(Section):
     evidence: dict[str, EvidenceSection] = Field(
         default_factory=dict, description="Where the evidence is, by item of the plan's readiness list."
     )
+    not_for_us: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Items that do not apply to your team, as `item: reason`. Shown wherever "
+        "readiness is shown, and part of the plan's hash.",
+    )
+    waivers: WaiversSection = Field(
+        default_factory=lambda: WaiversSection.model_validate({}), description="Limits on waivers."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ReadinessSection:
+        if both := sorted(self.evidence.keys() & self.not_for_us.keys()):
+            raise ValueError(f"{both[0]} has evidence and is not_for_us: keep one of the two")
+        return self

@@ -16,6 +16,7 @@ class Standing(StrEnum):
     READY = "ready"
     NOT_READY = "not ready"
     WAIVED = "waived"
+    NOT_REQUIRED = "not required"
 
 
 class SignatureKind(StrEnum):
@@ -51,12 +52,14 @@ class Document:
 
 @dataclass(frozen=True)
 class Proof:
-    """What one check saw. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage looked at itself."""
+    """What one check saw. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage looked at itself ·
+    required: False where this release cannot have what the item asks for, and the sentence says why."""
 
     kind: str
     ready: bool
     sentence: str
     documents: tuple[Document, ...] = ()
+    required: bool = True
 
     def __post_init__(self) -> None:
         # Names of tests, findings and branches come from reports that anybody may have written.
@@ -65,7 +68,8 @@ class Proof:
 
 @dataclass(frozen=True)
 class Gate:
-    """One item. reason: why it is not ready, or who waived it and until when · next: a command that gets it ready."""
+    """One item. reason: why it is not ready or not required, or who waived it and until when · next: a command that
+    gets it ready."""
 
     item: str
     title: str
@@ -100,8 +104,16 @@ class Readiness:
         return tuple(gate for gate in self.gates if gate.standing is Standing.WAIVED)
 
     @property
+    def not_required(self) -> tuple[Gate, ...]:
+        return tuple(gate for gate in self.gates if gate.standing is Standing.NOT_REQUIRED)
+
+    @property
     def ready(self) -> bool:
         return not self.missing
+
+
+class UnknownItem(Invalid):
+    """`readiness` names an item or an environment that does not exist."""
 
 
 class BadBundle(Invalid):

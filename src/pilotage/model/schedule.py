@@ -59,7 +59,8 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Requirement:
-    """One item of the readiness list (R5, R6). `due` is a day of `phase`; None in a plan without a date."""
+    """One item of the readiness list (R5, R6). `due` is a day of `phase`; None in a plan without a date. `blocking` is
+    off for an item that the team does not have, by `readiness.not_for_us`; `note` says why."""
 
     id: str
     group: str

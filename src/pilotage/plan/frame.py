@@ -35,7 +35,8 @@ class Service:
     instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml` ·
     measured: which source provides which health metric (R19) · downtime: this release closes the service whatever
     the strategy, because of a migration (C16) ·
-    traffic: of users at a usual hour, for `canary.weights: auto`.
+    traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness items that the team does not
+    have, with the reason.
     """
 
     name: str = "service"
@@ -45,6 +46,7 @@ class Service:
     measured: Mapping[str, str] = field(default_factory=dict)
     downtime: bool = False
     traffic: Traffic | None = None
+    not_for_us: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def _readiness(frame: Frame, timeline: Timeline) -> tuple[Requirement, ...]:
     if frame.landing is not None:
         last = [stage.id for stage in timeline.stages] or [timeline.phases[-1].id]
         due |= dict.fromkeys(last, frame.landing.begins.date())
-    return requirements_of(frame.places, due)
+    return requirements_of(frame.places, due, frame.service.not_for_us)
 
 
 def _waves(frame: Frame) -> tuple[Wave, ...]:
@@ -160,7 +160,19 @@ def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:
 
 
 def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
-    return (*_band(timeline), *_outlasts(frame.usual, frame.spans), *_overlap(timeline), *_roles(frame.answers))
+    return (
+        *_exempt(frame),
+        *_band(timeline),
+        *_outlasts(frame.usual, frame.spans),
+        *_overlap(timeline),
+        *_roles(frame.answers),
+    )
+
+
+def _exempt(frame: Frame) -> tuple[str, ...]:
+    mine = {item.id for items in frame.places.values() for item in items}
+    exempt = [(item, reason) for item, reason in frame.service.not_for_us.items() if item in mine]
+    return tuple(f"readiness does not require {item}: {reason}" for item, reason in exempt)
 
 
 def _band(timeline: Timeline) -> tuple[str, ...]:

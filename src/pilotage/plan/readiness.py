@@ -101,12 +101,19 @@ def _nearest(phase: str, present: tuple[str, ...]) -> str:
     return present[0]
 
 
-def requirements_of(by_place: Mapping[str, tuple[Item, ...]], due: Mapping[str, date]) -> tuple[Requirement, ...]:
-    """The list, each item due on the last day of its place; without a date when that place has none."""
+NEVER_EXEMPT = frozenset(("production_approval", "emergency_change_record"))
+"""Items that the answers themselves demand: `readiness.not_for_us` cannot take them out."""
+
+
+def requirements_of(
+    by_place: Mapping[str, tuple[Item, ...]], due: Mapping[str, date], not_for_us: Mapping[str, str]
+) -> tuple[Requirement, ...]:
+    """The list, each item due on the last day of its place; without a date when that place has none. not_for_us: items
+    that the team does not have, with the reason; they stay in the list and block nothing."""
     return tuple(
         Requirement(
-            item.id, item.group, item.title, item.owner, item.evidence, item.wants, True, place, due.get(place),
-            item.source, item.note,
+            item.id, item.group, item.title, item.owner, item.evidence, item.wants, item.id not in not_for_us, place,
+            due.get(place), item.source, f"not for us: {not_for_us[item.id]}" if item.id in not_for_us else item.note,
         )
         for place, items in by_place.items()
         for item in items

@@ -54,6 +54,10 @@ def gate(
     mine = [s for s in signatures if s.item == item.id]
     waiver = _last([s for s in mine if s.kind is SignatureKind.WAIVER and _may_waive(s, where)], where)
     seen = tuple(proofs)
+    if not item.blocking:
+        return _gate(item, Standing.NOT_REQUIRED, (), item.note, "")
+    if seen and not any(proof.required for proof in seen):
+        return _gate(item, Standing.NOT_REQUIRED, seen, "; ".join(proof.sentence for proof in seen), "")
     reason = _why_not(item, seen, mine, where)
     if not reason:
         return _gate(item, Standing.READY, _with_sign_off(item, seen, mine, where), "", "")

@@ -102,7 +102,7 @@ def _k6(read: Any, name: str) -> Iterator[_Told]:
     """What `handleSummary` gets and what `--summary-export` writes: the same numbers, with and without `values`."""
     for metric, told in shaped(read, _K6, name).metrics.items():
         crossed = list(_crossed(told, name))
-        yield from (f"k6: {metric} exceeds its threshold {rule}" for rule in crossed)
+        yield from (f"k6: {metric} misses its threshold {rule}" for rule in crossed)
         values = shaped(told.get("values", told), dict[str, Any], name)
         base = metric.partition("{")[0]
         if base in ("http_req_failed", "checks") and "thresholds" not in told:

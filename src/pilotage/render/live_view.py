@@ -53,14 +53,18 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
 
 def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
     """What the release goes on without, as long as anybody looks at it."""
-    told = [event for event in events if event.data.get("waivers") or event.data.get("waived")]
+    told = [event for event in events if any(event.data.get(key) for key in ("waivers", "waived", "not_required"))]
     if not told:
         return []
     # Loaded only here, so that `status` need not make a class of every event there is.
     from pilotage.model.events import ReadinessChecked
 
-    found = [event.what.waivers for event in told if isinstance(event.what, ReadinessChecked)]
-    return [Text(f"  {item} {reason}", "yellow") for waived in found for item, reason in waived.items()]
+    checked = [event.what for event in told if isinstance(event.what, ReadinessChecked)]
+    waived = [Text(f"  {item} {reason}", "yellow") for one in checked for item, reason in one.waivers.items()]
+    spared = [
+        Text(f"  {item} not required: {reason}", "dim") for one in checked for item, reason in one.not_required.items()
+    ]
+    return [*waived, *spared]
 
 
 def _head(rollout: Rollout) -> Text:

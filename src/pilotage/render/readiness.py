@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from pilotage.model.readiness import Gate, Readiness, Standing
@@ -10,21 +11,30 @@ from pilotage.render.markdown import literal
 SCHEMA = 1
 """Of a bundle's readiness."""
 
-MARK = {Standing.READY: "✓", Standing.WAIVED: "~", Standing.NOT_READY: "✗"}
+MARK = {Standing.READY: "✓", Standing.WAIVED: "~", Standing.NOT_READY: "✗", Standing.NOT_REQUIRED: "–"}
 
 
 def headline(found: Readiness) -> str:
-    """One line: how many of how many, and whether it may begin."""
-    ready = sum(gate.standing is Standing.READY for gate in found.gates)
-    waived = f", {len(found.waived)} waived" if found.waived else ""
+    """One line: whether it may begin, how many gates are open, and how many are left to do."""
+    counts = Counter(gate.standing for gate in found.gates)
+    told = [f"{counts[Standing.READY]} of {len(found.gates)} ready"]
+    told += [f"{counts[Standing.WAIVED]} waived"] * bool(counts[Standing.WAIVED])
+    told += [f"{counts[Standing.NOT_REQUIRED]} not required"] * bool(counts[Standing.NOT_REQUIRED])
+    told += [f"{counts[Standing.NOT_READY]} to do"] * bool(counts[Standing.NOT_READY])
     verdict = "ready" if found.ready else "not ready"
-    return (
-        f"{found.service} {found.version} is {verdict} for {found.environment}: {ready} of {len(found.gates)}{waived}"
-    )
+    return f"{found.service} {found.version} is {verdict} for {found.environment}: {', '.join(told)}"
+
+
+def by_owner(found: Readiness) -> tuple[Gate, ...]:
+    """What is to do first, and together what one role has to do; then what is waived, ready and not required."""
+    order = (Standing.NOT_READY, Standing.WAIVED, Standing.READY, Standing.NOT_REQUIRED)
+    return tuple(sorted(found.gates, key=lambda gate: (order.index(gate.standing), gate.owner)))
 
 
 def evidence(gate: Gate) -> str:
-    """What was seen, good and bad."""
+    """What was seen; of a gate that is not required its reason says all."""
+    if gate.standing is Standing.NOT_REQUIRED:
+        return "–"
     return "; ".join(proof.sentence for proof in gate.proofs if proof.ready) or "–"
 
 
@@ -41,7 +51,7 @@ def to_markdown(found: Readiness) -> str:
     if found.artifact:
         lines += [f"Artifact `{found.artifact}`.", ""]
     lines += ["| | Item | Owner | Evidence | Reason | Next |", "|---|---|---|---|---|---|"]
-    for gate in found.gates:
+    for gate in by_owner(found):
         cells = (MARK[gate.standing], gate.item, gate.owner, evidence(gate), gate.reason, gate.next)
         lines.append(f"| {' | '.join(map(literal, cells))} |")
     return "\n".join([*lines, ""])

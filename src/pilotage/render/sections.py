@@ -171,9 +171,15 @@ def _readiness(plan: Plan) -> Section:
         for item in plan.readiness
     )
     return Section(
-        "readiness", "Readiness", (f"{len(rows)} items. An item without valid evidence blocks the deployment.",),
+        "readiness", "Readiness", (_items_in_words(plan),),
         ("item", "required", "owner", "evidence", "due", "note"), rows,
     )  # fmt: skip
+
+
+def _items_in_words(plan: Plan) -> str:
+    exempt = sum(not item.blocking for item in plan.readiness)
+    words = f"{len(plan.readiness)} items. An item without valid evidence blocks the deployment."
+    return words + f" {exempt} of them do not apply here, as their notes say." * bool(exempt)
 
 
 def _steps(plan: Plan) -> Section:

@@ -40,7 +40,7 @@ class Compared:
 @dataclass(frozen=True)
 class Told:
     """A rollout as a report needs it. day: written in the report's zone · holds, waived: in words · events: time,
-    type and sentence of each."""
+    type and sentence of each · not_required: readiness items that did not apply, each with the reason."""
 
     id: str
     version: str
@@ -53,6 +53,7 @@ class Told:
     waived: tuple[str, ...] = ()
     urgent: str = ""
     events: tuple[tuple[str, str, str], ...] = ()
+    not_required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -268,6 +269,7 @@ def _lessons(period: Period) -> Section:
     found += [f"{one.version} held: {words}" for one in period.told for words in one.holds]
     found += [f"{one.version}: {words}" for one in period.told for words in one.waived]
     found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in period.told if one.urgent]
+    found += [f"not required: {words}" for words in dict.fromkeys(w for one in period.told for w in one.not_required)]
     words = () if found else ("Nothing unusual.",)
     return Section("lessons", "Lessons", words, bullets=tuple(found))
 

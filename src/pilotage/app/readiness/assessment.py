@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from math import inf
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.permissions import hyphened
 from pilotage.app.project import Project
+from pilotage.app.readiness import first_release
 from pilotage.app.readiness.files import BY_REPORT, Reports
+from pilotage.app.readiness.next_steps import next_step
 from pilotage.app.readiness.records import OURS
 from pilotage.app.readiness.remote import BY_ASKING, Case
 from pilotage.config.loading import Loaded
@@ -24,9 +25,8 @@ from pilotage.engine.records.signatures import signatures_of
 from pilotage.engine.records.store import Store
 from pilotage.model.answers import TeamSize
 from pilotage.model.clock import day_of
-from pilotage.model.errors import Invalid
 from pilotage.model.plan import Plan
-from pilotage.model.readiness import BadEvidence, Gate, Proof, Readiness, Signature
+from pilotage.model.readiness import BadEvidence, Gate, Proof, Readiness, Signature, UnknownItem
 from pilotage.model.schedule import Requirement, Role
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, FOLLOW_UP, Circumstances, gate
 
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 
 Told = Callable[[Gate, int, int], None]
 """Called with each gate as it is decided, how many are, and how many there will be."""
-
-
-class UnknownItem(Invalid):
-    """`readiness` names an item or an environment that does not exist."""
 
 
 def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None = None) -> Readiness:
@@ -57,7 +53,7 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
         for done in as_completed(asked):
             item = asked[done]
             proofs = (*done.result(), *((flaw,) if flaw and item.id not in BY_OURSELVES else ()))
-            found[item.id] = gate(item, proofs, given, _next(item, plan, section), where)
+            found[item.id] = gate(item, proofs, given, next_step(case, item), where)
             if told:
                 told(found[item.id], len(found), len(asked))
     mine = tuple(found[item.id] for item in plan.readiness)
@@ -89,14 +85,15 @@ def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circum
 
 
 def check_items(loaded: Loaded, plan: Plan) -> None:
-    """Raises UnknownItem for a name under readiness.evidence or readiness.environments that means nothing."""
+    """Raises UnknownItem for a name in `readiness` that is no item or no environment."""
     section = loaded.configuration.readiness
     if section is None:
         return
     known = BY_EVIDENCE | BY_OURSELVES | {item.id for item in plan.readiness}
-    for name in section.evidence:
+    named = [("evidence", name) for name in section.evidence] + [("waivers", name) for name in section.waivers.never]
+    for key, name in named:
         if name not in known and name not in _every_item():
-            place = loaded.place("readiness", "evidence", name)
+            place = loaded.place("readiness", key, name)
             raise UnknownItem(
                 f"{place}: no readiness item is called {name!r}; this plan has {', '.join(sorted(known))}"
             )
@@ -164,6 +161,10 @@ def _artifact(loaded: Loaded) -> tuple[str, Proof | None]:
 
 
 def _proofs(case: Case, item: Requirement, section: ReadinessSection) -> tuple[Proof, ...]:
+    if not item.blocking:
+        return ()
+    if exempt := first_release.exemption(case, item):
+        return (exempt,)
     wanted = section.evidence.get(item.id)
     checks: list[tuple[str, Callable[[], Proof]]] = []
     if wanted is not None:
@@ -190,39 +191,6 @@ def safely(kind: str, check: Callable[[], Proof]) -> Proof:
 def is_small(plan: Plan) -> bool:
     """Whether author and approver may be one, with a review afterwards (C18)."""
     return plan.answers.team_size is TeamSize.SMALL
-
-
-def _next(item: Requirement, plan: Plan, section: ReadinessSection) -> str:
-    if item.id in BY_EVIDENCE and item.id not in section.evidence:
-        return f"add under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
-    if item.id in BY_EVIDENCE:
-        return f"regenerate the report, then run `pilotage ready {plan.version}`"
-    if item.id in BY_OURSELVES:
-        if item.id == "environment_parity" and section.staging is None:
-            return "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
-        return _OURS[item.id].format(version=plan.version, staging=section.staging or plan.environment)
-    return f"pilotage sign-off {hyphened(item.owner)} {plan.version} -e {plan.environment}"
-
-
-_HOW: Mapping[str, str] = {
-    "unit_test_coverage": "coverage: coverage.xml",
-    "integration_test_coverage": "coverage: integration.xml",
-    "code_review_completion": "reviews: {}",
-    "static_analysis_passing": "findings: [lint.sarif]",
-    "security_scan_passing": "findings: [pip-audit.json]",
-    "performance_benchmarks": "benchmarks: new.json, baseline: old.json",
-    "backup_procedures": "restore: restore.json",
-    "runbook_documentation": "runbooks: [docs/runbooks]",
-    "alerting_configuration": 'rules: "http://prometheus:9090"',
-}
-_OURS: Mapping[str, str] = {
-    "environment_parity": "align the two environments, or allow the difference: readiness: {{differs: [SETTING]}}",
-    "deployment_automation": "pilotage deploy {version} -e {staging}",
-    "monitoring_instrumentation": "send requests to {staging}, then run `pilotage ready {version}`",
-    "rollback_mechanism": "pilotage drill rollback {version} -e {staging}",
-    "maintenance_window_scheduled": "add to pilotage.yaml: calendar: {{windows: […]}}",
-    "flag_registered": "set the flag's metadata: {{owner: NAME, removeBy: YYYY-MM-DD}}, and turn it off",
-}
 
 
 def in_words(readiness: Readiness) -> str:

@@ -34,6 +34,7 @@ from pilotage.render.readiness import to_dict
 
 PLAN, READINESS, EVIDENCE, FOLDER = "plan.json", "readiness.json", "evidence.json", "evidence/"
 _YEAR_10000 = 253402300800.0
+_CLAIMS = (Standing.READY, Standing.NOT_REQUIRED)
 
 
 def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path, signer: Signer | None = None) -> str:
@@ -121,7 +122,7 @@ def _audit(
         *_decisions(plan, found),
         *_artifact(found, artifact),
     ]
-    claimed = sum(one.standing is Standing.READY and not _has_report(one) for one in found.gates)
+    claimed = sum(one.standing in _CLAIMS and not _has_report(one) for one in found.gates)
     return Audit(
         readiness=found, sha256=contents.sha256, files=len(_documents(found)), remade=len(remade), claimed=claimed,
         key=key, known=key in trusted, faults=tuple(faults),

@@ -49,10 +49,10 @@ def _automation(case: Case, _item: Requirement) -> Proof:
     done = [
         rollout for rollout in _lately(case, place)
         if rollout.status is Status.COMPLETED
-        and (case.section.staging is None or rollout.version == case.plan.version)
+        and (not case.rehearsed_elsewhere or rollout.version == case.plan.version)
     ]  # fmt: skip
     if not done:
-        what = case.plan.version if case.section.staging else "any version"
+        what = case.plan.version if case.rehearsed_elsewhere else "any version"
         within = format_duration(int(case.section.rehearsed))
         words = f"no deployment of {what} to {place} in the last {within}"
         return Proof("deployment", False, words)

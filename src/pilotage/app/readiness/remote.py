@@ -44,6 +44,11 @@ class Case:
         """Where releases are rehearsed: staging, or the environment itself where none is named."""
         return self.section.staging or self.plan.environment
 
+    @property
+    def rehearsed_elsewhere(self) -> bool:
+        """Whether there is a place to rehearse in that is not the one whose gates these are."""
+        return self.rehearsal != self.plan.environment
+
 
 RUNBOOK_AGE = 180 * 86400.0
 """Seconds for which a runbook stays current: it ages with the service, not with each build as reports do."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pilotage.model.events.occurrence import Occurrence
 from pilotage.model.message import Severity
@@ -61,11 +61,16 @@ class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PR
     """The checked artifact, such as a commit."""
     gate_count: int
     """Number of gates."""
+    not_required: Mapping[str, str] = field(default_factory=dict)
+    """Gates that do not apply to this release or team, each with its reason."""
 
     @property
     def sentence(self) -> str:
-        ready = f"{self.gate_count - len(self.waivers)} of {self.gate_count} readiness gates passed"
-        return "; ".join((ready, *(f"{item} {reason}" for item, reason in self.waivers.items())))
+        passed = self.gate_count - len(self.waivers) - len(self.not_required)
+        ready = f"{passed} of {self.gate_count} readiness gates passed"
+        waived = (f"{item} {reason}" for item, reason in self.waivers.items())
+        spared = (f"{item} was not required: {reason}" for item, reason in self.not_required.items())
+        return "; ".join((ready, *waived, *spared))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,10 +31,10 @@ class GateOutput(Part, frozen=True, kw_only=True):
     owner: str
     requirement: str
     status: str
-    """`ready`, `not-ready` or `waived`."""
+    """`ready`, `not-ready`, `waived` or `not-required`."""
     evidence: tuple[EvidenceOutput, ...]
     reason: str
-    """Why it is not ready, or who waived it and until when."""
+    """Why it is not ready or not required, or who waived it and until when."""
     next_step: str
     """A command that gets it ready."""
 

@@ -1,0 +1,119 @@
+"""What to do about an item that is not ready: a command that works as things are, or the setting to write.
+
+A command that would be refused is never named: a deployment whose gate is the one that is shut, a drill without a
+version to go back to, a sign-off of a role that nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pilotage.app.permissions import People, hyphened
+from pilotage.app.readiness.remote import Case
+from pilotage.model.schedule import Requirement
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OURSELVES
+
+
+def next_step(case: Case, item: Requirement) -> str:
+    """For an item of the plan; evaluated for every item, whatever its standing."""
+    if item.id in BY_OURSELVES:
+        return _OURS[item.id](case)
+    if item.id in BY_EVIDENCE:
+        return _evidence(case, item)
+    return _sign_off(case, item)
+
+
+def _evidence(case: Case, item: Requirement) -> str:
+    given = case.section.evidence.get(item.id)
+    if given is None:
+        return f"add under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
+    again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"
+    if given.reviews is not None:
+        return f"have the commits reviewed, then {again}"
+    if given.rules is not None:
+        return f"load the rules that pilotage plan {case.plan.version} --format rules writes, then {again}"
+    if given.runbooks:
+        return f"update and commit the runbooks, then {again}"
+    return f"regenerate the report, then {again}"
+
+
+def _sign_off(case: Case, item: Requirement) -> str:
+    command = f"pilotage sign-off {hyphened(item.owner)} {case.plan.version} -e {case.plan.environment}"
+    people = People.of(case.loaded)
+    if people.by_name and not people.holders(item.owner):
+        return f"assign the role in pilotage.yaml: people: {{NAME: {{roles: [{item.owner}]}}}}, then {command}"
+    if item.id in BY_OTHER_THAN_THE_ASKER:
+        return f"{command} (by someone who does not ask for the release)"
+    return command
+
+
+def _parity(case: Case) -> str:
+    if case.section.staging is None:
+        return "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
+    return "align the two environments, or allow the difference: readiness: {differs: [SETTING]}"
+
+
+def _deployment(case: Case) -> str:
+    if case.rehearsed_elsewhere:
+        return _deploy(case, case.plan.version)
+    return _waive(case, "deployment_automation")
+
+
+def _monitoring(case: Case) -> str:
+    if case.store.serving(case.plan.service, case.rehearsal):
+        again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"
+        return f"send requests to {case.rehearsal}, then {again}"
+    if case.rehearsed_elsewhere:
+        return _deploy(case, case.plan.version)
+    return _waive(case, "monitoring_instrumentation")
+
+
+def _rollback(case: Case) -> str:
+    """The drill deploys a version that does not serve there yet, and goes back to the one that does."""
+    if not case.rehearsed_elsewhere:
+        return _waive(case, "rollback_mechanism")
+    place, version = case.rehearsal, case.plan.version
+    serving = case.store.serving(case.plan.service, place)
+    before = next(iter(case.store.serving(case.plan.service, case.plan.environment)), "VERSION")
+    if not serving:
+        return f"{_deploy(case, before)}, then pilotage drill rollback {version} -e {place}"
+    other = before if serving[0] == version else version
+    return f"pilotage drill rollback {other if other != serving[0] else 'VERSION'} -e {place}"
+
+
+def _deploy(case: Case, version: str) -> str:
+    """To the place of rehearsals; where that has gates of its own, they come first."""
+    command = f"pilotage deploy {version} -e {case.rehearsal}"
+    if case.rehearsal in case.section.environments:
+        return f"pilotage ready {version} -e {case.rehearsal}, then {command}"
+    return command
+
+
+def _waive(case: Case, item: str) -> str:
+    """For what only a deployment to this environment could show, and its gate is shut."""
+    staging = "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
+    if item in case.section.waivers.never:
+        return staging
+    command = f"pilotage waive {item} {case.plan.version} -e {case.plan.environment} --role release-manager"
+    return f"{staging}, or {command} --reason … --until 1d"
+
+
+_OURS: Mapping[str, Callable[[Case], str]] = {
+    "environment_parity": _parity,
+    "deployment_automation": _deployment,
+    "monitoring_instrumentation": _monitoring,
+    "rollback_mechanism": _rollback,
+    "maintenance_window_scheduled": lambda _: "add to pilotage.yaml: calendar: {windows: […]}",
+    "flag_registered": lambda _: "set the flag's metadata: {owner: NAME, removeBy: YYYY-MM-DD}, and turn it off",
+}
+_HOW: Mapping[str, str] = {
+    "unit_test_coverage": "coverage: coverage.xml",
+    "integration_test_coverage": "coverage: integration.xml",
+    "code_review_completion": "reviews: {}",
+    "static_analysis_passing": "findings: [lint.sarif]",
+    "security_scan_passing": "findings: [pip-audit.json]",
+    "performance_benchmarks": "benchmarks: new.json, baseline: old.json",
+    "backup_procedures": "restore: restore.json",
+    "runbook_documentation": "runbooks: [docs/runbooks]",
+    "alerting_configuration": 'rules: "http://prometheus:9090"',
+}
