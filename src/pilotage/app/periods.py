@@ -79,7 +79,7 @@ def retrospective(project: Project, environment: str | None, since: str, until: 
     period = gathered(project, name, since, until)
     plan = plan_for(project.loaded, name, Wish("next"))
     facts = Facts(
-        service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service), None,
+        service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service),
         project.today.isoformat(),
     )  # fmt: skip
     document = fact_sheet(facts, plan.retrospective)

@@ -18,11 +18,11 @@ def adapters(as_json: bool) -> None:
     """
     from pilotage.app.adapters import in_words, installed
     from pilotage.cli.edge import console
-    from pilotage.cli.showing import table
+    from pilotage.render.rich_table import rich_table
 
     found = list(installed())
     if as_json:
         click.echo(json.dumps({"schema": 1, "adapters": [each.to_dict() for each in found]}, indent=2))
         return
     rows = [(each.port, each.kind, each.package, in_words(each.capabilities) or each.summary) for each in found]
-    console().print(table(("port", "kind", "package", "can"), rows))
+    console().print(rich_table(("port", "kind", "package", "can"), rows))

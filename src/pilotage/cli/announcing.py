@@ -76,7 +76,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
         show_json(AnnouncementsOutput(version=version, announcements=items))
         return
     from pilotage.cli.edge import console
-    from pilotage.cli.showing import table
+    from pilotage.render.rich_table import rich_table
 
     rows = [
         (
@@ -86,7 +86,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
         )
         for one in found
     ]  # fmt: skip
-    console().print(table(("announcement", "audience", "owner", "due", "state"), rows))
+    console().print(rich_table(("announcement", "audience", "owner", "due", "state"), rows))
 
 
 @announce.command()

@@ -65,10 +65,10 @@ def _show_errors(found: Sequence[ErrorKind], as_json: bool) -> None:
         click.echo(json.dumps({"schema": 1, "errors": [vars(one) for one in found]}, indent=2, ensure_ascii=False))
         return
     from pilotage.cli.edge import console
-    from pilotage.cli.showing import table
+    from pilotage.render.rich_table import rich_table
 
     rows = [(str(one.exit_status), one.code, one.meaning) for one in found]
-    console().print(table(("exit", "code", "meaning"), rows))
+    console().print(rich_table(("exit", "code", "meaning"), rows))
 
 
 @click.command()

@@ -30,14 +30,14 @@ def show(project: Project, limit: int, as_json: bool) -> None:
         show_json(overview_output(health, letters))
         return
     from pilotage.cli.edge import console
-    from pilotage.cli.showing import table
+    from pilotage.render.rich_table import rich_table
 
     screen = console()
-    screen.print(table(("channel", "sent", "waiting", "given up", "last", "trouble"), [
+    screen.print(rich_table(("channel", "sent", "waiting", "given up", "last", "trouble"), [
         (h.channel, str(h.sent), str(h.waiting), str(h.dead), _clock(h.last_sent), h.error) for h in health
     ]))  # fmt: skip
     screen.print()
-    screen.print(table(("told", "channel", "what", "state", "tries", "trouble"), [
+    screen.print(rich_table(("told", "channel", "what", "state", "tries", "trouble"), [
         (_clock(letter["created_at"]), letter["channel"], letter["message"].get("title", ""), letter["state"],
          str(letter["attempts"]), letter["error"] or "")
         for letter in letters

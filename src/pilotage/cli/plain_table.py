@@ -17,9 +17,9 @@ def show_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print it."""
     if sys.stdout.isatty() or any(os.environ.get(name) for name in _FORCED):
         from pilotage.cli.edge import console
-        from pilotage.cli.showing import table
+        from pilotage.render.rich_table import rich_table
 
-        console().print(table(titles, rows))
+        console().print(rich_table(titles, rows))
         return
     for line in lines_of(titles, rows):
         click.echo(line)

@@ -166,21 +166,13 @@ def _blocks(found: Readiness) -> Group:
 
 
 def _table(found: Readiness) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
     from pilotage.render.readiness import by_owner, evidence
+    from pilotage.render.rich_table import rich_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("item", no_wrap=True)
-    table.add_column("owner", ratio=1)
-    table.add_column("evidence", overflow="fold", ratio=2)
-    table.add_column("reason", overflow="fold", ratio=3)
-    table.add_column("next", overflow="fold", ratio=2)
-    for gate in by_owner(found):
-        table.add_row(_status(gate), gate.item, gate.owner, Text(evidence(gate)), Text(gate.reason), Text(gate.next))
-    return table
+    gates = by_owner(found)
+    rows = ((_status(gate), gate.item, gate.owner, evidence(gate), gate.reason, gate.next) for gate in gates)
+    widths = {"owner": 1, "evidence": 2, "reason": 3, "next": 2}
+    return rich_table(("status", "item", *widths), rows, widths=widths)
 
 
 @click.group()

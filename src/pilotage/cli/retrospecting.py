@@ -94,10 +94,10 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
         show_json(FollowUpsOutput(followups=items))
         return
     from pilotage.cli.edge import console
-    from pilotage.cli.showing import table
+    from pilotage.render.rich_table import rich_table
 
     rows = [(str(a.id), a.description, a.owner, a.due, _state(a, today), a.priority, a.criterion) for a in found]
-    console().print(table(("follow-up", "what", "owner", "due", "state", "priority", "done when"), rows))
+    console().print(rich_table(("follow-up", "what", "owner", "due", "state", "priority", "done when"), rows))
 
 
 def _state(one: FollowUp, today: str) -> str:

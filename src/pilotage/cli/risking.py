@@ -79,23 +79,20 @@ def to_dict(answer: Answer, per_commit: bool) -> dict[str, Any]:
 
 
 def _show(answer: Answer, per_commit: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from pilotage.cli.edge import console
     from pilotage.model.quantity import format_share
+    from pilotage.render.rich_table import rich_table
 
     found, screen = answer.assessment, console()
     level = Text(found.level.upper(), _COLOUR[found.level])
     screen.print(Text("risk ").append_text(level).append(f"   {found.chance}"))
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-    for title in ("factor", "level", "share"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("why", overflow="fold", ratio=1)
-    for factor in found.factors:
-        shade = _COLOUR[factor.level]
-        table.add_row(factor.factor, Text(factor.level, shade), format_share(round(factor.share, 2)), factor.sentence)
-    screen.print(table)
+    rows = (
+        (one.factor, Text(one.level, _COLOUR[one.level]), format_share(round(one.share, 2)), one.sentence)
+        for one in found.factors
+    )
+    screen.print(rich_table(("factor", "level", "share", "why"), rows, widths={"why": 1}))
     for finding in found.findings[:12]:
         where = f"  {finding.place}" if finding.place else ""
         screen.print(Text("• ", _COLOUR[finding.level]).append(finding.sentence).append(where, "dim"))
@@ -110,19 +107,16 @@ def _show(answer: Answer, per_commit: bool) -> None:
 
 
 def _show_changes(answer: Answer) -> None:
-    from rich.table import Table
-
     from pilotage.cli.edge import console
     from pilotage.model.quantity import format_share
+    from pilotage.render.rich_table import rich_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("change", "risk", "most of it", "subject"):
-        table.add_column(title, overflow="fold")
+    rows = []
     for change in sorted(answer.changes, key=lambda change: -change.score):
         factor, part = max(change.parts, key=lambda pair: pair[1])
         most = str(factor) if part > 0 else "less than usual"
-        table.add_row(change.commit[:10], format_share(round(change.score, 3)), most, change.subject)
-    console().print(table)
+        rows.append((change.commit[:10], format_share(round(change.score, 3)), most, change.subject))
+    console().print(rich_table(("change", "risk", "most of it", "subject"), rows))
 
 
 @risk.command("train")

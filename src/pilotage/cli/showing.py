@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,19 +28,6 @@ def form_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
-
-
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
-    """A plain table of texts that are shown as they are."""
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
-        made.add_column(title, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    return made
 
 
 def show(report: Report, form: str | None, output: Path | None) -> None:

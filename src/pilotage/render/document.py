@@ -46,8 +46,9 @@ def to_html(document: Document) -> str:
 
 def to_terminal(document: Document) -> RenderableType:
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
+
+    from pilotage.render.rich_table import rich_table
 
     parts: list[RenderableType] = [Text(document.title, "bold"), *(Text(sentence) for sentence in document.lead)]
     for section in document.sections:
@@ -56,12 +57,7 @@ def to_terminal(document: Document) -> RenderableType:
         if section.figure:
             parts += [Text(line) for line in _drawn(section.figure)]
         if section.rows:
-            table = Table(box=None, pad_edge=False, header_style="dim")
-            for header in section.headers:
-                table.add_column(header, overflow="fold", justify="right" if header in section.numbers else "left")
-            for row in section.rows:
-                table.add_row(*(Text(cell) for cell in row))
-            parts.append(table)
+            parts.append(rich_table(section.headers, section.rows, numbers=section.numbers))
         parts += [Text(f"• {bullet}") for bullet in section.bullets]
     return Group(*parts)
 

@@ -19,6 +19,7 @@ from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE
 from pilotage.render.lines import local_clock
+from pilotage.render.rich_table import rich_table
 from pilotage.render.scale import ratio_scale
 
 _COLOUR = {
@@ -184,13 +185,8 @@ class _Metrics:
             yield Padding(self._words(verdict), (0, 0, 0, 2))
 
     def _side_by_side(self, verdicts: Sequence[SeenVerdict]) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-        for title in ("metric", "stable", "new"):
-            table.add_column(title, no_wrap=True)
-        table.add_column("verdict", overflow="fold", ratio=1)
-        for verdict in verdicts:
-            table.add_row(verdict.metric, verdict.stable or "–", verdict.canary or "–", self._words(verdict))
-        return table
+        rows = ((v.metric, v.stable or "–", v.canary or "–", self._words(v)) for v in verdicts)
+        return rich_table(("metric", "stable", "new", "verdict"), rows, widths={"verdict": 1})
 
     def _words(self, verdict: SeenVerdict) -> Text:
         words = Text.assemble((verdict.kind, _VERDICT_COLOUR.get(verdict.kind, "")), f": {verdict.sentence}")

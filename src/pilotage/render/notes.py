@@ -21,10 +21,6 @@ def document_of(notes: Notes) -> Document:
         parts.append(Section("measured", "Measured", headers=("measure", "value"), rows=notes.measured))
     if notes.contributors:
         parts.append(Section("contributors", "Contributors", (", ".join(notes.contributors),)))
-    if notes.support:
-        parts.append(Section("support", "Support", (notes.support,)))
-    if notes.next:
-        parts.append(Section("next", "What's next", (notes.next,)))
     return Document(_title(notes), tuple(_lead(notes)), tuple(parts))
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan
 from pilotage.model.plan_change import PlanChange
+from pilotage.render.rich_table import rich_table
 from pilotage.render.sections import headline, sections, summary
 
 SHOWN = ("conflicts", "timeline", "steps", "rollback")
@@ -38,19 +37,8 @@ def _section(section: Section) -> Iterator[RenderableType]:
     yield Text(f"\n{section.title}", "bold underline")
     yield from (Text(sentence) for sentence in section.sentences)
     if section.rows:
-        yield _table(section.headers, section.rows, section.numbers)
+        yield rich_table(section.headers, section.rows, numbers=section.numbers)
     yield from (Text(f"  • {bullet}") for bullet in section.bullets)
-
-
-def _table(
-    headers: tuple[str, ...], rows: Iterable[tuple[str, ...]], numbers: tuple[str, ...] = ()
-) -> Table:  # fmt: skip
-    table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for header in headers:
-        table.add_column(header, justify="right" if header in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
 
 
 def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:
@@ -61,5 +49,5 @@ def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:
     for part, found in by_part(changes).items():
         lines.append(Text(f"\n{part.capitalize()}", "bold underline"))
         rows = ((c.what, c.before, c.after, c.whom, c.reason) for c in found)
-        lines.append(_table(("what", "before", "after", "affects", "because of"), rows))
+        lines.append(rich_table(("what", "before", "after", "affects", "because of"), rows))
     return Group(*lines)

@@ -67,7 +67,7 @@ class Breaking:
 @dataclass(frozen=True)
 class Notes:
     """counts: of all changes by kind, shown or not · unsure: how many of them are guesses · measured: label and value,
-    each with its n and interval · support, next: from the configuration, or empty."""
+    each with its n and interval."""
 
     service: str
     version: str
@@ -80,8 +80,6 @@ class Notes:
     contributors: tuple[str, ...]
     unsure: int
     measured: tuple[tuple[str, str], ...] = ()
-    support: str = ""
-    next: str = ""
 
     @property
     def changes(self) -> int:
@@ -97,8 +95,6 @@ class Release:
     day: date | None
     range: str
     measured: tuple[tuple[str, str], ...] = ()
-    support: str = ""
-    next: str = ""
 
 
 def notes_of(changes: Sequence[Change], release: Release, audience: Audience) -> Notes:
@@ -116,7 +112,7 @@ def notes_of(changes: Sequence[Change], release: Release, audience: Audience) ->
         tuple(Breaking(c.id, _text(c, audience), _cure(c)) for c in changes if c.breaking is not None),
         tuple((titles[kind], counts[kind]) for kind, _, _ in SECTIONS if counts[kind]),
         tuple(sorted(people, key=lambda name: (-people[name], name))) if audience is Audience.DEVELOPER else (),
-        sum(change.sure < SURE for change in changes), release.measured, release.support, release.next,
+        sum(change.sure < SURE for change in changes), release.measured,
     )  # fmt: skip
 
 

@@ -263,15 +263,19 @@ def _feedback(period: Period) -> Section:
 
 
 def _lessons(period: Period) -> Section:
-    found = [
-        f"{one.version} ({one.day}): {one.reason}" for one in period.told if one.status != "completed" and one.reason
-    ]
-    found += [f"{one.version} held: {words}" for one in period.told for words in one.holds]
-    found += [f"{one.version}: {words}" for one in period.told for words in one.waived]
-    found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in period.told if one.urgent]
+    found = unusual(period.told)
     found += [f"not required: {words}" for words in dict.fromkeys(w for one in period.told for w in one.not_required)]
     words = () if found else ("Nothing unusual.",)
     return Section("lessons", "Lessons", words, bullets=tuple(found))
+
+
+def unusual(told: Sequence[Told]) -> list[str]:
+    """What did not go as planned in these rollouts, a sentence each."""
+    found = [f"{one.version} ({one.day}): {one.reason}" for one in told if one.status != "completed" and one.reason]
+    found += [f"{one.version} held: {words}" for one in told for words in one.holds]
+    found += [f"{one.version}: {words}" for one in told for words in one.waived]
+    found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in told if one.urgent]
+    return found
 
 
 def _recommendations(period: Period) -> Section:

@@ -11,7 +11,7 @@ from pilotage.model.quantity import about
 from pilotage.model.schedule import Retrospective, Target
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section
-from pilotage.report.period import Told
+from pilotage.report.period import Told, unusual
 from pilotage.report.statistics import median_interval, wilson
 
 
@@ -25,7 +25,6 @@ class Facts:
     dora: Dora
     told: tuple[Told, ...]
     actions: tuple[FollowUp, ...]
-    ready: tuple[int, int] | None
     today: str
 
 
@@ -80,9 +79,6 @@ def _found(identity: str, facts: Facts) -> tuple[str, str]:
         case "performance_regressions":
             worse = [one for one in facts.told if one.status != "completed" and "slow" in one.reason.partition(":")[0]]
             return f"{len(worse)} rolled back", _yes(not worse)
-        case "process_adherence" if facts.ready:
-            done, whole = facts.ready
-            return f"{done} of {whole}", "–"
     return "not connected", "–"
 
 
@@ -100,10 +96,7 @@ def _yes(met: bool) -> str:
 
 
 def _surprises(facts: Facts) -> Section:
-    found = [f"{one.version} held: {words}" for one in facts.told for words in one.holds]
-    found += [f"{one.version}: {one.reason}" for one in facts.told if one.status != "completed" and one.reason]
-    found += [f"{one.version}: {words}" for one in facts.told for words in one.waived]
-    found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in facts.told if one.urgent]
+    found = unusual(facts.told)
     late = [a for a in facts.actions if a.overdue(facts.today)]
     found += [f"action {a.id} is overdue since {a.due}, owned by {a.owner}: {a.description}" for a in late]
     words = () if found else ("Nothing.",)

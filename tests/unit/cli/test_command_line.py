@@ -83,11 +83,11 @@ def test_a_piped_table_has_one_line_a_row_whatever_its_width_and_is_richs_where_
     from rich.console import Console
 
     from pilotage.cli.plain_table import lines_of
-    from pilotage.cli.showing import table
+    from pilotage.render.rich_table import rich_table
 
     titles, rows = ["began", "by", "reason"], [["12:00", "ada", "ein Grund: 原因"], ["", "grace", ""]]
     drawn = Console(width=200, record=True, file=io.StringIO())
-    drawn.print(table(titles, rows))
+    drawn.print(rich_table(titles, rows))
     assert lines_of(titles, rows) == [line.rstrip() for line in drawn.export_text().splitlines()]
     assert lines_of(titles, [["", "", "long, " * 90 + "\nand more"]])[1].endswith("long,  and more")
 

@@ -18,12 +18,12 @@ from rich.text import Text
 
 from pilotage.adapters import static_server
 from pilotage.cli.edge import console, guard
-from pilotage.cli.showing import table
 from pilotage.config.fields import InsideProject
 from pilotage.model.document import Document, Section
 from pilotage.render.document import to_html, to_markdown, to_terminal
 from pilotage.render.html import rollout_to_html
 from pilotage.render.html import to_html as plan_to_html
+from pilotage.render.rich_table import rich_table
 from pilotage.render.status import files_of
 from pilotage.report.status import Condition, StatusPage
 from tests.plans import a_plan
@@ -46,7 +46,12 @@ def test_the_console_writes_no_escape_sequence_of_a_text_and_reads_no_markup(mon
     written = io.StringIO()
     monkeypatch.setattr(sys, "stdout", written)
     screen = console()
-    for shown in (HOSTILE, to_terminal(DOCUMENT), table(["a"], [[HOSTILE]]), Panel(Text("a"), title=Text(HOSTILE))):
+    for shown in (
+        HOSTILE,
+        to_terminal(DOCUMENT),
+        rich_table(["a"], [[HOSTILE]]),
+        Panel(Text("a"), title=Text(HOSTILE)),
+    ):
         screen.print(shown)
     assert not OBEYED.search(written.getvalue())
     assert "[/red]" in written.getvalue()

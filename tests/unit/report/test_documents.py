@@ -111,7 +111,7 @@ def test_recommendations_follow_from_the_figures_or_are_not_given() -> None:
 def facts(**changed: Any) -> Facts:
     whole = {
         "service": "shop", "environment": "production", "span": "a month", "dora": PERIOD.dora, "told": TOLD,
-        "actions": (), "ready": None, "today": "2026-11-24",
+        "actions": (), "today": "2026-11-24",
     }  # fmt: skip
     return Facts(**{**whole, **changed})
 
