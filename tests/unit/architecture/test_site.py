@@ -106,3 +106,12 @@ def test_exit_statuses_are_those_of_errors_and_of_the_help() -> None:
 def test_environment_variables_are_those_the_code_names() -> None:
     source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     assert set(re.findall(r'"(PILOTAGE_[A-Z_]+)"', source)) - OURS == set(VARIABLES)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/explanation/architecture.md"])
+def test_files_that_a_page_names_exist(page: str) -> None:
+    """A newcomer finds them by the names that these pages give."""
+    files = [f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
+    named = set(re.findall(r"`([\w./-]+\.py)`", (ROOT / page).read_text()))
+    assert named
+    assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
