@@ -38,7 +38,7 @@ def main() -> None:
         configuration = place / "pilotage.yaml"
         configuration.write_text(
             configuration.read_text()
-            + 'status_page: {folder: public, title: "Shop status", environment: demo, address: "http://localhost/"}\n'
+            + 'status_page: {folder: public, title: "Shop status", environment: demo, url: "http://localhost/"}\n'
         )
         _run(place, "followup", "add", "a smoke test that a bad build fails", "--owner", "bob", "--due", "2026-01-05",
              "--criterion", "the demo's bad release fails it", "--priority", "high")  # fmt: skip

@@ -10,7 +10,7 @@ from .evidence import DATA, proof, written
 
 
 def said(root: Path, name: str = "report", at_least: float = 0) -> tuple[bool, str]:
-    found = proof(root, "coverage", coverage=name, at_least=at_least)
+    found = proof(root, "coverage", coverage=name, min_coverage=at_least)
     return found.ready, found.sentence.removesuffix(f" ({name})")
 
 

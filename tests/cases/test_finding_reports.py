@@ -173,7 +173,7 @@ def test_a_field_of_sarif_that_decides_is_read(file: str, expected: tuple[bool, 
 
 
 def test_a_rule_that_is_found_by_its_index_is_accepted_by_its_id() -> None:
-    assert said(FINDINGS, "sarif-rule.json", accept={"R9": "a false alarm"})[0]
+    assert said(FINDINGS, "sarif-rule.json", accepted_findings={"R9": "a false alarm"})[0]
 
 
 RULES = [
@@ -285,8 +285,8 @@ def test_a_finding_is_accepted_by_any_of_its_names() -> None:
     """semantica-agi/semantica#1543: which name is the id changes with the database."""
     for name in ("CVE-2019-1010083", "GHSA-5wv5-4vpf-pj6m", "PYSEC-2019-179", "cve-2019-1010083"):
         expected = f"no findings in pip-audit-aliases.json; accepted: {name} (not reachable)"
-        assert said(FINDINGS, "pip-audit-aliases.json", accept={name: "not reachable"}) == (True, expected)
-    assert not said(FINDINGS, "pip-audit-aliases.json", accept={"CVE-2": "another one"})[0]
+        assert said(FINDINGS, "pip-audit-aliases.json", accepted_findings={name: "not reachable"}) == (True, expected)
+    assert not said(FINDINGS, "pip-audit-aliases.json", accepted_findings={"CVE-2": "another one"})[0]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_finding_is_accepted_by_any_of_its_names() -> None:
     ],
 )  # fmt: skip
 def test_a_finding_is_accepted_by_any_of_its_names_in_every_format(tmp_path: Path, content: Any) -> None:
-    assert of(tmp_path, content, accept={"CVE-1": "not reachable"})[0]
+    assert of(tmp_path, content, accepted_findings={"CVE-1": "not reachable"})[0]
     assert not of(tmp_path, content)[0]
 
 

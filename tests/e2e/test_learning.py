@@ -36,9 +36,9 @@ def story(it: Shop) -> None:
     )
     configure(
         it,
-        report={"business": [{"name": "sales", "csv": "sales.csv"}, {"name": "mood", "csv": "missing.csv"}]},
+        report={"business_metrics": [{"name": "sales", "csv": "sales.csv"}, {"name": "mood", "csv": "missing.csv"}]},
         status_page={"folder": "public", "title": "Shop status", "environment": "production",
-                     "address": "https://status.example.org/"},
+                     "url": "https://status.example.org/"},
     )  # fmt: skip
     it.run("deploy", it.release("v1"))
     with users(it):

@@ -25,7 +25,7 @@ READINESS = {
     "artifact": "dist/shop.bin",
     "evidence": {
         "unit_test_coverage": {"coverage": "reports/coverage.xml", "tests": ["reports/junit.xml"]},
-        "integration_test_coverage": {"coverage": "reports/coverage.json", "at_least": 80},
+        "integration_test_coverage": {"coverage": "reports/coverage.json", "min_coverage": 80},
         "code_review_completion": {"reviews": {"since": "v0"}},
         "static_analysis_passing": {"findings": ["reports/ruff.sarif"]},
         "performance_benchmarks": {"benchmarks": "reports/new.json", "baseline": "reports/old.json"},
@@ -53,7 +53,7 @@ def prepare(it: Shop) -> Repository:
     staging = {**production, "router": {**production["router"], "listen": f"127.0.0.1:{free_port()}"}}
     people = {
         "ada": {"roles": ["engineering lead", "release manager"]},
-        "bob": {"roles": ["QA lead", "DevOps engineer", "support lead"], "also": ["bob@example.org"]},
+        "bob": {"roles": ["QA lead", "DevOps engineer", "support lead"], "aliases": ["bob@example.org"]},
         "eve": {"roles": ["product owner", "product manager", "communications manager"]},
     }
     whole.update(environments={"production": production, "staging": staging}, people=people, readiness=READINESS)

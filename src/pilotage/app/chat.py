@@ -19,9 +19,9 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
     except Unreadable as error:
         return 409, str(error)
     actor = f"slack:{pressed.user}"
-    person = next((name for name, known in rollout.snapshot.people.items() if actor in known.also), None)
+    person = next((name for name, known in rollout.snapshot.people.items() if actor in known.aliases), None)
     if person is None:
-        return 403, f"nobody in `people` is also {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
+        return 403, f"nobody in `people` has the alias {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
     if rollout.state.status.final:
         return 409, f"{rollout.version} is {rollout.state.status} already"
     if pressed.ask != "abort" and _open_question(store, rollout.id) != pressed.about:

@@ -45,7 +45,7 @@ def _checked(
     """The plan of each service that does not serve its version yet, and what is told with its start."""
     services = project.whole.configuration.services
     plans, told = {}, {}
-    for name in in_order({name: section.after for name, section in services.items()}):
+    for name in in_order({name: section.depends_on for name, section in services.items()}):
         if name not in request.versions:
             continue
         one = project.for_service(name)
@@ -63,6 +63,6 @@ def _checked(
 
 def _snapshot(project: Project, name: str, environment: str, members: frozenset[str]) -> Snapshot:
     whole, store = project.whole, project.store
-    after = tuple(other for other in whole.configuration.services[name].after if other in members)
+    after = tuple(other for other in whole.configuration.services[name].depends_on if other in members)
     membership = Membership(after=after, lockstep=whole.configuration.lockstep)
     return replace(snapshot_of(whole.of(name), environment, store.clock.now(), store.directory), release=membership)

@@ -124,7 +124,7 @@ def gathered(project: Project, environment: str, since: str, until: date | None)
 def _business(project: Project, begin: float, end: float) -> tuple[Business, ...]:
     folder = project.folder
     found = []
-    for section in project.loaded.configuration.report.business:
+    for section in project.loaded.configuration.report.business_metrics:
         try:
             now = values_of(section, folder, begin, end)
             then = values_of(section, folder, 2 * begin - end, begin)

@@ -64,7 +64,7 @@ class People:
     def of(cls, loaded: Loaded) -> People:
         people = loaded.configuration.people.items()
         return cls(
-            by_name={name: (tuple(one.roles), tuple(one.also)) for name, one in people}, where=loaded.place("people")
+            by_name={name: (tuple(one.roles), tuple(one.aliases)) for name, one in people}, where=loaded.place("people")
         )
 
     def identify(self, name: str, kind: ActorKind = ActorKind.PERSON) -> Actor:

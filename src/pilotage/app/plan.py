@@ -53,8 +53,8 @@ def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
     if not wish.going_back:
         _check_exemptions(loaded)
     recorded = {
-        name: Acceptance(reason, "pilotage.yaml", loaded.place("accept", name))
-        for name, reason in loaded.configuration.accept.items()
+        name: Acceptance(reason, "pilotage.yaml", loaded.place("accepted_conflicts", name))
+        for name, reason in loaded.configuration.accepted_conflicts.items()
     }
     plan = make_plan(
         changed(loaded.configuration.answers.to_answers(), wish.changes),
@@ -86,7 +86,7 @@ def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
             share=step.weight / WHOLE,
             base_rate=traffic.error_rate,
             harm=2,
-            tolerated_ratio=plan.number("analysis.max_error_rate_factor"),
+            tolerated_ratio=plan.number("analysis.max_ratio"),
             alpha=plan.number("analysis.false_positive_rate"),
         )
         known = f"known after {found.span}" if found.span else "never known"

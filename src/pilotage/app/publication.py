@@ -38,7 +38,7 @@ def publication_of(whole: Loaded) -> Publication | None:
     if not folder.is_relative_to(root):
         raise LeadsOutside(f"status_page.folder: {section.folder} leads to {folder}, which lies outside of {root}")
     places = dict.fromkeys(wanted.services or [wanted.service], section.environment)
-    return Publication(str(folder), section.title, section.address, places)
+    return Publication(str(folder), section.title, section.url, places)
 
 
 def note(directory: Path, publication: Publication | None) -> None:

@@ -23,7 +23,7 @@ def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -
     described = describe(section, loaded.folder)
     return replace(
         with_learned_routes(described, directory, loaded.configuration.service, environment),
-        people={name: KnownPerson(roles=tuple(one.roles), also=tuple(one.also)) for name, one in people},
+        people={name: KnownPerson(roles=tuple(one.roles), aliases=tuple(one.aliases)) for name, one in people},
         notify=tuple(channels_of(loaded)),
         calendar=calendar_facts(calendar),
     )

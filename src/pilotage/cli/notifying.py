@@ -82,7 +82,7 @@ def serve_callbacks(project: Project, listen: str) -> None:
     """Receive what people press in Slack: approve, reject, abort.
 
     Put TLS in front of it, and enter the address in the interactivity settings of your Slack app. Pilotage verifies
-    Slack's signature. The user must be listed in `people` (`also: ["slack:U0123"]`), and the question must still be
+    Slack's signature. The user must be listed in `people` (`aliases: ["slack:U0123"]`), and the question must still be
     open.
     """
     from pilotage.app.channels import callback_server

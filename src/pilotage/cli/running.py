@@ -71,8 +71,7 @@ def deploy(
     if break_glass and not wished["accept"]:
         wished["accept_reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
-    configured = project.loaded.configuration.when_busy
-    wanted = on_conflict or ("replace" if configured == "supersede" else configured)
+    wanted = on_conflict or project.loaded.configuration.on_conflict
     request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass)
     try:
         started = begin(project, project.actor, request)

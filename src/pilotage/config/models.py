@@ -79,7 +79,7 @@ class PersonSection(Section):
     roles: list[Annotated[str, Field(min_length=1)]] = Field(
         default_factory=list, description="Roles of this person, such as QA lead."
     )
-    also: list[Annotated[str, Field(min_length=1)]] = Field(
+    aliases: list[Annotated[str, Field(min_length=1)]] = Field(
         default_factory=list,
         description="Other names of the same person, such as slack:U0123. They do not count as somebody else.",
     )
@@ -177,7 +177,7 @@ class EnvironmentSection(Section):
 class ServiceSection(Section):
     """A service that is released together with others."""
 
-    after: list[Annotated[str, Field(pattern=NAME)]] = Field(
+    depends_on: list[Annotated[str, Field(pattern=NAME)]] = Field(
         default_factory=list,
         description="Services that must complete the release first. A rollback goes the other way round.",
     )
@@ -195,7 +195,7 @@ class Configuration(Section):
         CalendarSection(zone="UTC", opens="09:00", closes="17:00"),
         description="Calendar: working hours, holidays, release windows and freezes.",
     )
-    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+    accepted_conflicts: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Plan conflicts you accept, as `name: reason`."
     )
     people: dict[str, PersonSection] = Field(
@@ -214,7 +214,7 @@ class Configuration(Section):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(
         "en", description="Language of announcements, such as en or de."
     )
-    when_busy: Literal["refuse", "queue", "supersede"] = Field(
+    on_conflict: Literal["refuse", "queue", "replace"] = Field(
         "refuse",
         description="What a deploy does while another rollout is in progress: refuse, queue, or roll it back first.",
     )
@@ -237,10 +237,10 @@ class Configuration(Section):
         if self.environments and self.services:
             raise ValueError("name either environments or services, each with environments of its own")
         for name, section in self.services.items():
-            for index, other in enumerate(section.after):
+            for index, other in enumerate(section.depends_on):
                 if other not in self.services:
                     known = ", ".join(self.services)
-                    raise Misplaced(f"{other!r} is not one of {known}", "services", name, "after", index)
+                    raise Misplaced(f"{other!r} is not one of {known}", "services", name, "depends_on", index)
         self._folders()
         names = [channel.called for channel in self.notify]
         there = {*self.environments, *(e for section in self.services.values() for e in section.environments)}
@@ -252,7 +252,7 @@ class Configuration(Section):
             if channel.called in names[:index]:
                 message = f"two channels are called {channel.called!r}: give each a name of its own"
                 raise Misplaced(message, "notify", index)
-        ordered = {name: tuple(section.after) for name, section in self.services.items()}
+        ordered = {name: tuple(section.depends_on) for name, section in self.services.items()}
         if cycle := cycle_in(ordered):
             raise Misplaced(f"{' → '.join(cycle)} wait for one another", "services")
         return self

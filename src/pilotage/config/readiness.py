@@ -12,7 +12,7 @@ from pilotage.config.fields import Duration, PlainUrl, Section
 class ReviewsSection(Section):
     """Where to look for reviews of commits, in addition to git's own trailers and merges."""
 
-    host: Literal["github", "gitlab"] | None = Field(
+    code_host: Literal["github", "gitlab"] | None = Field(
         None, description="Code host whose API to ask, if you squash merges."
     )
     repository: str | None = Field(None, description="Repository on that host: owner/name, or GitLab's project path.")
@@ -24,8 +24,8 @@ class ReviewsSection(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> ReviewsSection:
-        if (self.host is None) != (self.repository is None):
-            raise ValueError("host and repository go together")
+        if (self.code_host is None) != (self.repository is None):
+            raise ValueError("code_host and repository go together")
         return self
 
 
@@ -35,7 +35,7 @@ class EvidenceSection(Section):
     coverage: str | None = Field(
         None, description="Coverage report: Cobertura, JaCoCo, lcov, coverage.py JSON or Go profile."
     )
-    at_least: float | None = Field(
+    min_coverage: float | None = Field(
         None, ge=0, le=100, strict=False, description="Required percentage of lines. Default: what the plan requires."
     )
     tests: list[str] = Field(default_factory=list, description="Test results: JUnit XML, TRX or TAP.")
@@ -44,7 +44,7 @@ class EvidenceSection(Section):
         description="Findings: SARIF, CycloneDX with VEX, or JSON of Semgrep, Bandit, Trivy, Grype, "
         "dependency-check, pip-audit, npm audit or OSV-Scanner.",
     )
-    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+    accepted_findings: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict, description="Accepted findings, as `id: reason`. An alias works as well."
     )
     benchmarks: str | None = Field(
@@ -52,7 +52,9 @@ class EvidenceSection(Section):
         description="Benchmark results: JSON of pytest-benchmark, hyperfine or k6, or an object of name and seconds.",
     )
     baseline: str | None = Field(None, description="Benchmark results of the version in production, to compare with.")
-    slower: float = Field(1.1, ge=1, strict=False, description="Tolerated factor between the medians, such as 1.1.")
+    max_slowdown: float = Field(
+        1.1, ge=1, strict=False, description="Tolerated factor between the medians, such as 1.1."
+    )
     reviews: ReviewsSection | None = Field(
         None, description="Every commit since the version in production was reviewed by someone else than its author."
     )
@@ -60,7 +62,7 @@ class EvidenceSection(Section):
         None, description="Record of a restore test, with taken_at, restored_at, seconds and verified."
     )
     runbooks: list[str] = Field(default_factory=list, description="Runbooks: Markdown files, or folders of them.")
-    rules: PlainUrl | None = Field(
+    alert_rules: PlainUrl | None = Field(
         None, description="Address of a Prometheus that must have the plan's alert rules loaded."
     )
     max_age: Duration | None = Field(
@@ -71,7 +73,7 @@ class EvidenceSection(Section):
     def _together(self) -> EvidenceSection:
         if self.benchmarks is not None and self.baseline is None:
             raise ValueError("benchmarks need a baseline")
-        if not self.model_fields_set - {"at_least", "max_age", "slower", "accept", "baseline"}:
+        if not self.model_fields_set - {"min_coverage", "max_age", "max_slowdown", "accepted_findings", "baseline"}:
             raise ValueError("names no evidence, such as coverage, tests, findings, benchmarks, reviews, restore")
         return self
 
@@ -95,10 +97,10 @@ class ReadinessSection(Section):
         7 * 86400.0, gt=0, description="Evidence older than this is stale, such as 7d. Runbooks have their own limit."
     )
     staging: str | None = Field(None, description="Environment where you rehearse releases.")
-    differs: list[str] = Field(
+    allowed_differences: list[str] = Field(
         default_factory=list, description="Settings that may differ in staging, such as fleet.count."
     )
-    rehearsed: Duration = Field(
+    max_drill_age: Duration = Field(
         30 * 86400.0, gt=0, description="How long a rollback drill or a staging deployment stays valid."
     )
     evidence: dict[str, EvidenceSection] = Field(

@@ -40,7 +40,7 @@ class BusinessSection(Section):
 class ReportSection(Section):
     """What reports show in addition to rollouts."""
 
-    business: list[BusinessSection] = Field(
+    business_metrics: list[BusinessSection] = Field(
         default_factory=list, description="Business figures, such as orders per day."
     )
 
@@ -51,7 +51,7 @@ class StatusPageSection(Section):
     folder: InsideProject = Field(description="Folder inside the project for the files, such as public/status.")
     title: str = Field("Status", description="Title of the page.")
     environment: str = Field(description="Environment that the public uses.")
-    address: Url = Field("http://localhost/", description="Public address of the page, for the feed.")
+    url: Url = Field("http://localhost/", description="Public address of the page, for the feed.")
 
 
 class RetentionSection(Section):

@@ -122,7 +122,7 @@ class ReleaseJudge:
         plan, alpha = self._plan, self.alpha
         self._memory = MemoryJudge(plan, self._new, self._old, alpha * WEIGHTS["memory"])
         self._processor = ProcessorJudge(plan, self._new, self._old, alpha * WEIGHTS["processor"])
-        self._instances = InstanceStream(plan.number("analysis.max_error_rate_factor"), alpha * WEIGHTS["errors"])
+        self._instances = InstanceStream(plan.number("analysis.max_ratio"), alpha * WEIGHTS["errors"])
         self._reasons = Reasons()
         self._seen_instances: set[str] = set()
 
@@ -310,7 +310,7 @@ class ReleaseJudge:
             share=phase.canary_total / requests,
             base_rate=base.stable_rate,
             harm=_MATTERS,
-            tolerated_ratio=self._plan.number("analysis.max_error_rate_factor"),
+            tolerated_ratio=self._plan.number("analysis.max_ratio"),
             alpha=self.alpha * WEIGHTS["errors"],
             dispersion=self._users.dispersion,
             so_far=max(0.0, self._users.evidences()["errors"]),

@@ -83,7 +83,7 @@ class TrafficJudge:
     ) -> None:
         self._plan, self._alpha, self.unit, self._history = plan, alpha, unit, history
         self._routes, self._alone = tuple(routes), alone
-        self._ratio = plan.number("analysis.max_error_rate_factor")
+        self._ratio = plan.number("analysis.max_ratio")
         self._bursts = Dispersion(history.dispersion if history else 1.0)
         self._recent: list[tuple[float, int, int]] = []
         self._past_errors, self._past_slow = PastLevel(), PastLevel()

@@ -39,7 +39,7 @@ SETTINGS: Mapping[str, str] = {
     "judge.false_rollback": "analysis.false_positive_rate",
     "judge.min_requests": "analysis.min_requests",
     "judge.second_try": "analysis.retry_once",
-    "judge.tolerated_ratio": "analysis.max_error_rate_factor",
+    "judge.tolerated_ratio": "analysis.max_ratio",
     "judge.warm_up": "analysis.warmup_duration",
     "limits.conversion_loss": "rollback_triggers.conversion_loss",
     "limits.cpu_factor": "rollback_triggers.cpu_factor",
@@ -76,6 +76,7 @@ _COMMAND = {**_PROGRAM, "run": "command", "deadline": "timeout"}
 _ROUTER = {**_COMMAND, "can": "capabilities", "grain": "weight_granularity"}
 
 KEYS: Mapping[str, Mapping[str, str]] = {
+    "": {"accept": "accepted_conflicts", "when_busy": "on_conflict"},
     "environments.*.analysis": {"every": "interval"},
     "environments.*.analysis.queries (command)": _COMMAND,
     "environments.*.checks.*.*": {**_PROGRAM, "run": "command", "times": "requests"},
@@ -94,6 +95,18 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "environments.*.routers.* (command)": _ROUTER,
     "environments.*.synthetic": {"per_second": "requests_per_second"},
     "notify.* (command)": _COMMAND,
+    "people.*": {"also": "aliases"},
+    "readiness": {"differs": "allowed_differences", "rehearsed": "max_drill_age"},
+    "readiness.evidence.*": {
+        "accept": "accepted_findings",
+        "at_least": "min_coverage",
+        "rules": "alert_rules",
+        "slower": "max_slowdown",
+    },
+    "readiness.evidence.*.reviews": {"host": "code_host"},
+    "report": {"business": "business_metrics"},
+    "services.*": {"after": "depends_on"},
+    "status_page": {"address": "url"},
 }
 """Keys of `pilotage.yaml`, old to new, by their place. `*` is any name or number; a place ends with `(kind, …)` where
 only sections of those kinds have the key. Each service of several has `environments` as the root has."""
@@ -135,7 +148,7 @@ def _walk(data: object, place: tuple[str, ...], path: Path, now: Path, found: li
 def _names_at(place: tuple[str, ...], section: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
     """Old and new name of each key that was renamed in the section at `place`."""
     if place[:1] == ("services",) and len(place) > 2:
-        place = place[2:]
+        place = place[2:]  # each service has environments, as the root has
     for pattern, kinds, names in _PLACES:
         if len(pattern) != len(place) or not all(p in ("*", part) for p, part in zip(pattern, place, strict=True)):
             continue

@@ -25,7 +25,11 @@ FORMAT = 2
 of `pilotage.yaml` had names that `model.renamed` knows."""
 
 _RENAMED_SINCE = 2
-_PLACES = {"environment": "environments.*", "notify": "notify"}
+_PLACES = {"environment": "environments.*", "notify": "notify", "people": "people"}
+"""Where parts of a snapshot stand in `pilotage.yaml`."""
+
+_RENAMED_SINCE = 2
+_PLACES = {"environment": "environments.*", "notify": "notify", "people": "people"}
 """Where parts of a snapshot stand in `pilotage.yaml`."""
 
 
@@ -35,7 +39,7 @@ class KnownPerson:
 
     roles: tuple[str, ...] = ()
     """What they may answer for."""
-    also: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     """Other names of the same person."""
 
 
@@ -108,7 +112,7 @@ class Snapshot:
     def person(self, actor: str) -> tuple[str, KnownPerson] | None:
         """Whoever is called `actor`, by any of their names, with the name that the configuration gives them."""
         for name, person in self.people.items():
-            if actor == name or actor in person.also:
+            if actor == name or actor in person.aliases:
                 return name, person
         return None
 

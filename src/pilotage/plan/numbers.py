@@ -120,7 +120,7 @@ ROWS = (
     _same("alerts.canary_health_score", Unit.SHARE, 0.9, "R20", "healthy share of canary instances below which an alert fires", S.CANARY),
     _same("alerts.min_requests", Unit.COUNT, 100, "R20", "number of requests in the window below which no alert fires"),
     _same("alerts.window", Unit.SECONDS, 5 * MINUTE, "R20", "time window of the alerts"),
-    _same("analysis.max_error_rate_factor", Unit.FACTOR, 1.25, "the judge", "error rate, as a multiple of that of stable, that does not count as harm"),
+    _same("analysis.max_ratio", Unit.FACTOR, 1.25, "the judge", "error rate, as a multiple of that of stable, that does not count as harm"),
     _same("analysis.min_response_time_difference", Unit.SECONDS, 0.01, "the judge", "smallest latency increase that counts as harm, together with analysis.min_response_time_share"),
     _same("analysis.min_response_time_share", Unit.SHARE, 0.10, "the judge", "smallest relative latency increase that counts as harm, together with analysis.min_response_time_difference"),
     _same("analysis.min_requests", Unit.COUNT, 100, "rule 5", "number of requests that a step needs before it can pass"),

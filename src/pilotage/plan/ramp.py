@@ -137,7 +137,7 @@ def _hurt(n: Numbers, full: int, traffic: Traffic) -> float:
         rate=traffic.requests_per_second,
         base=traffic.error_rate,
         reaction=_reaction(n)[0],
-        tolerated=n.value("analysis.max_error_rate_factor"),
+        tolerated=n.value("analysis.max_ratio"),
         alpha=n.value("analysis.false_positive_rate"),
     )
 

@@ -53,7 +53,7 @@ def _triggers(undoing: Undoing, n: Numbers) -> Iterator[str]:
     old, harm, past = undoing.compared, _on_harm(undoing, n), " in the past" if undoing.alone else ""
     yield f"error rate above {n.shown('rollback_triggers.error_rate')} and above that of {old}: at once"
     yield f"an instance of {undoing.new} exits: at once"
-    yield f"error rate above {n.shown('analysis.max_error_rate_factor')} that of {old}{past}: {harm}"
+    yield f"error rate above {n.shown('analysis.max_ratio')} that of {old}{past}: {harm}"
     yield f"p95 latency above {n.shown('rollback_triggers.response_time_factor')} that of {old}{past}: {harm}"
     yield f"memory above {n.shown('rollback_triggers.memory_factor')} that of a {old} instance{past}: {harm}"
     yield from undoing.triggers

@@ -45,7 +45,7 @@ def rollout_to_html(
     """
     from pilotage.render.judge_chart import verdicts_chart
 
-    chart = Markup(verdicts_chart(verdicts, plan.number("analysis.max_error_rate_factor"), "Analysis results"))
+    chart = Markup(verdicts_chart(verdicts, plan.number("analysis.max_ratio"), "Analysis results"))
     return page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
                  chart=chart)  # fmt: skip
 

@@ -201,7 +201,7 @@ def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
         return ""
     low, high = verdict.interval
     shown = (0.0 if low is None else low, math.inf if high is None else high)
-    tolerated = rollout.plan.number("analysis.max_error_rate_factor")
+    tolerated = rollout.plan.number("analysis.max_ratio")
     return f"1/64× {ratio_scale(verdict.ratio, shown, tolerated)} 256×"
 
 

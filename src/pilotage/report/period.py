@@ -227,7 +227,7 @@ def _between(one: Compared) -> str:
 
 def _business(period: Period) -> Section:
     if not period.business:
-        words = "Not connected. Add sources to pilotage.yaml: `report: {business: […]}`."
+        words = "Not connected. Add sources to pilotage.yaml: `report: {business_metrics: […]}`."
         return Section("business", "Business", (words,))
     rows = tuple(
         (b.name, "–", "–", "–", b.error) if b.error

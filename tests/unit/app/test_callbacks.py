@@ -29,7 +29,7 @@ from pilotage.rollout.machine import begin
 from tests.plans import a_plan
 
 SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_800_000_000.0
-PEOPLE = {"bob": {"roles": [], "also": ["slack:U1"]}}
+PEOPLE = {"bob": {"roles": [], "aliases": ["slack:U1"]}}
 
 
 def form(**changed: Any) -> bytes:

@@ -65,7 +65,7 @@ def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_pat
     section = ReadinessSection.model_validate(yaml.safe_load(example)["readiness"])
     assert set(section.evidence) == BY_EVIDENCE
     named = {row[0].strip("|` ") for row in rows("docs/guides/readiness.md")}
-    helpers = {"at_least", "accept", "baseline", "slower", "max_age"}
+    helpers = {"min_coverage", "accepted_findings", "baseline", "max_slowdown", "max_age"}
     assert named >= set(EvidenceSection.model_fields) - helpers | BY_OURSELVES
 
 
@@ -93,7 +93,7 @@ def test_the_figures_example_is_valid() -> None:
     from pilotage.config.reporting import ReportSection
 
     (example,) = blocks("docs/guides/reports.md", "yaml")
-    assert len(ReportSection.model_validate(yaml.safe_load(example)["report"]).business) == 3
+    assert len(ReportSection.model_validate(yaml.safe_load(example)["report"]).business_metrics) == 3
 
 
 @pytest.mark.parametrize(

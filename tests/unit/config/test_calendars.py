@@ -104,7 +104,9 @@ def test_a_wrong_calendar_says_where_and_what_would_be_right(tmp_path: Path, sec
 
 def test_an_acceptance_in_the_file_is_recorded_with_its_source(tmp_path: Path) -> None:
     text = GOOD.replace("customer-facing, enterprise", "internal-only, enterprise")
-    (tmp_path / "pilotage.yaml").write_text(text + "accept: {internal-only-with-others: the intranet has customers}\n")
+    (tmp_path / "pilotage.yaml").write_text(
+        text + "accepted_conflicts: {internal-only-with-others: the intranet has customers}\n"
+    )
     made = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("2.4.0"))
     assert made.conflicts[0].reason == "the intranet has customers"
     assert made.stopped_by == ()

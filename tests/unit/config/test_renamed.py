@@ -49,6 +49,39 @@ PAIRS = (
     ("      queries: {kind: command, run: [./ask]}\n", "      queries: {kind: command, command: [./ask]}\n"),
     ("    overrides:\n", ""),
     ("      hold.then: pause\n", "      hold.on_timeout: pause\n"),
+    ("accept: {internal-only-with-others: agreed}\n", "accepted_conflicts: {internal-only-with-others: agreed}\n"),
+    ("when_busy: queue\n", "on_conflict: queue\n"),
+    ("people:\n", ""),
+    ("  ada: {roles: [QA lead], also: [slack:U1]}\n", "  ada: {roles: [QA lead], aliases: [slack:U1]}\n"),
+    ("readiness:\n", ""),
+    ("  differs: [fleet.count]\n", "  allowed_differences: [fleet.count]\n"),
+    ("  rehearsed: 9d\n", "  max_drill_age: 9d\n"),
+    ("  evidence:\n    performance_benchmarks:\n", ""),
+    (
+        "      {benchmarks: a.json, baseline: b.json, slower: 1.2}\n",
+        "      {benchmarks: a.json, baseline: b.json, max_slowdown: 1.2}\n",
+    ),
+    (
+        "    unit_test_coverage: {coverage: c.xml, at_least: 80}\n",
+        "    unit_test_coverage: {coverage: c.xml, min_coverage: 80}\n",
+    ),
+    (
+        "    security_scan_passing: {findings: [s.json], accept: {A-1: unused}}\n",
+        "    security_scan_passing: {findings: [s.json], accepted_findings: {A-1: unused}}\n",
+    ),
+    (
+        "    alerting_configuration: {rules: http://p:9090}\n",
+        "    alerting_configuration: {alert_rules: http://p:9090}\n",
+    ),
+    (
+        "    code_review_completion: {reviews: {host: github, repository: a/b}}\n",
+        "    code_review_completion: {reviews: {code_host: github, repository: a/b}}\n",
+    ),
+    ("report: {business: [{name: sales, csv: s.csv}]}\n", "report: {business_metrics: [{name: sales, csv: s.csv}]}\n"),
+    (
+        "status_page: {folder: public, environment: production, address: https://s.example}\n",
+        "status_page: {folder: public, environment: production, url: https://s.example}\n",
+    ),
     ("notify:\n", ""),
     ("  - {kind: command, run: [./tell], deadline: 1s}\n", "  - {kind: command, command: [./tell], timeout: 1s}\n"),
 )
@@ -110,7 +143,8 @@ def test_other_mistakes_of_a_file_with_old_keys_are_told_where_they_stand(tmp_pa
 def test_each_key_of_the_table_is_tried_here() -> None:
     plain, found = renamed(read(BEFORE.encode(), "").data)
     assert plain == read(TODAY.encode(), "").data
-    _, more = renamed({"environments": {"production": {"synthetic": {"path": "/", "per_second": 1}}}})
+    synthetic = {"production": {"synthetic": {"path": "/", "per_second": 1}}}
+    _, more = renamed({"services": {"web": {"after": ["api"], "environments": synthetic}}})
     tried = {(old.path[-1], old.now[-1]) for old in (*found, *more)}
     assert tried >= {pair for names in KEYS.values() for pair in names.items()}
 

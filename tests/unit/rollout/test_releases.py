@@ -138,14 +138,14 @@ def test_it_is_all_or_nothing_and_always_in_order(course: list[tuple[str, bool]]
 def test_services_that_wait_for_one_another_are_refused_with_the_ring(tmp_path: Path) -> None:
     head, _, tail = GOOD.partition("environments:")
     indented = "\n".join(f"    {line}" for line in f"environments:{tail}".splitlines())
-    whole = f"{head}services:\n  api:\n    after: [web]\n{indented}\n  web:\n    after: [api]\n{indented}\n"
+    whole = f"{head}services:\n  api:\n    depends_on: [web]\n{indented}\n  web:\n    depends_on: [api]\n{indented}\n"
     (tmp_path / "pilotage.yaml").write_text(whole)
     with pytest.raises(ConfigError, match=r"services: (api → web → api|web → api → web) wait for one another"):
         load(tmp_path / "pilotage.yaml")
-    (tmp_path / "pilotage.yaml").write_text(whole.replace("after: [web]", "after: [wbe]"))
+    (tmp_path / "pilotage.yaml").write_text(whole.replace("depends_on: [web]", "depends_on: [wbe]"))
     with pytest.raises(ConfigError, match="'wbe' is not one of api, web"):
         load(tmp_path / "pilotage.yaml")
-    (tmp_path / "pilotage.yaml").write_text(whole.replace("after: [web]", "after: []"))
+    (tmp_path / "pilotage.yaml").write_text(whole.replace("depends_on: [web]", "depends_on: []"))
     view = load(tmp_path / "pilotage.yaml").of("web")
     assert view.configuration.service == "web"
     assert view.place("environments", "production", "fleet", "count") == "pilotage.yaml:29"

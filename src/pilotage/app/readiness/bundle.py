@@ -28,7 +28,9 @@ from pilotage.app.readiness.remote import BY_ASKING
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
 from pilotage.model.plan import Plan
+from pilotage.model.plan_formats import read_document
 from pilotage.model.readiness import BadBundle, BadEvidence, Document, Gate, Proof, Readiness, Standing
+from pilotage.model.renamed import KEYS, renamed
 from pilotage.readiness.gates import BY_EVIDENCE, FOLLOW_UPS, Circumstances, gate
 from pilotage.render.readiness import to_dict
 
@@ -135,9 +137,12 @@ def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, dict[str, An
         said = told.pop("ready")
         told.pop("schema")
         found = msgspec.convert(told, Readiness)
-        plan = Plan.from_json(contents.read(PLAN).decode())
+        plan = read_document(contents.read(PLAN).decode())
         given = json.loads(contents.read(EVIDENCE))
-        items = {name: EvidenceSection.model_validate_json(json.dumps(one)) for name, one in given["items"].items()}
+        items = {
+            name: EvidenceSection.model_validate_json(json.dumps(renamed(one, _EVIDENCE)[0]))
+            for name, one in given["items"].items()
+        }
         given = {"since": float(given["since"]), "max_age": float(given["max_age"]), "items": items}
     except BadBundle:
         raise
@@ -189,6 +194,11 @@ def _files(contents: Unpacked, found: Readiness) -> Iterator[str]:
             yield f"{document.path} differs from the file that was checked"
 
 
+_EVIDENCE = "readiness.evidence.*"
+_NAMES = KEYS[_EVIDENCE]
+"""Bundles of earlier versions call some kinds of evidence otherwise."""
+
+
 def _unfounded(found: Readiness, given: Mapping[str, Any]) -> Iterator[str]:
     """Gates that count by evidence, without that evidence."""
     for one in found.gates:
@@ -199,11 +209,12 @@ def _unfounded(found: Readiness, given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{one.item}: marked ready, but evidence.json names no evidence for it"
             continue
         named = {kind for kind in wanted.model_fields_set if getattr(wanted, kind)}
-        missing = sorted((named & (BY_REPORT.keys() | BY_ASKING.keys())) - {proof.kind for proof in one.proofs})
+        proven = {_NAMES.get(proof.kind, proof.kind) for proof in one.proofs}
+        missing = sorted((named & (BY_REPORT.keys() | BY_ASKING.keys())) - proven)
         if missing:
             yield f"{one.item}: evidence.json names {', '.join(missing)}, but there is no proof of that kind"
         for proof in one.proofs:
-            if proof.kind not in named:
+            if _NAMES.get(proof.kind, proof.kind) not in named:
                 yield f"{one.item}: has a proof of kind {proof.kind}, which evidence.json does not name"
             elif proof.kind in BY_REPORT and not proof.documents:
                 yield f"{one.item}: relies on {proof.kind}, but no document shows it"

@@ -43,8 +43,8 @@ def _coverage(given: Reports, item: Requirement, wanted: EvidenceSection) -> Pro
 
 
 def _least(given: Reports, item: Requirement, wanted: EvidenceSection) -> float:
-    if wanted.at_least is not None:
-        return wanted.at_least
+    if wanted.min_coverage is not None:
+        return wanted.min_coverage
     try:
         return least_coverage(item.id, given.tolerance)
     except KeyError:
@@ -92,15 +92,16 @@ def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Pr
     if open_:
         words = f"{len(open_)} finding{'s' * (len(open_) > 1)}: {few([_shown(issue) for issue in open_])}"
     if decided := sorted({name for _, name in decisions if name}):
-        words += f"; accepted: {', '.join(f'{name} ({wanted.accept[name]})' for name in decided)}"
+        words += f"; accepted: {', '.join(f'{name} ({wanted.accepted_findings[name]})' for name in decided)}"
     if passed:
         words += f"; ignored: {', '.join(f'{passed[why]} {why}' for why in Passed if passed[why])}"
     return Proof("findings", not open_, words, tuple(documents))
 
 
 def _decision(issue: Issue, wanted: EvidenceSection) -> str:
-    """The name under `accept` that the finding has, by its id or an alias; empty where nobody decided about it."""
-    return next((name for name in wanted.accept if issue.is_called(name)), "")
+    """The name under `accepted_findings` that the finding has, by its id or an alias; empty where nobody decided about
+    it."""
+    return next((name for name in wanted.accepted_findings if issue.is_called(name)), "")
 
 
 def _shown(issue: Issue) -> str:
@@ -116,7 +117,7 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
     name, documents = document.path, (document, old)
     if new.faults:
         return Proof("benchmarks", False, f"{name}: {few(list(new.faults))}", documents)
-    found = benchmarks.compare(new.runs, timings(before, old.path).runs, wanted.slower, name)
+    found = benchmarks.compare(new.runs, timings(before, old.path).runs, wanted.max_slowdown, name)
     if found.gone:
         words = f"{few(list(found.gone))} missing from {name}, present in the baseline"
         return Proof("benchmarks", False, words, documents)
@@ -125,8 +126,8 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
             f"{s.name} takes {s.factor:.2f}× as long" + (f" (p = {s.chance:.1g})" if s.chance is not None else "")
             for s in found.slower
         ]
-        return Proof("benchmarks", False, f"{few(shown)}; at most {wanted.slower:g}× allowed", documents)
-    words = f"{found.compared} benchmarks, all within {wanted.slower:g}× of {old.path}"
+        return Proof("benchmarks", False, f"{few(shown)}; at most {wanted.max_slowdown:g}× allowed", documents)
+    words = f"{found.compared} benchmarks, all within {wanted.max_slowdown:g}× of {old.path}"
     if found.bare:
         words += f" ({found.bare} from a single number, so chance is not ruled out)"
     return Proof("benchmarks", True, words, documents)

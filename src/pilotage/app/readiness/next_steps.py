@@ -30,7 +30,7 @@ def _evidence(case: Case, item: Requirement) -> str:
     again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"
     if given.reviews is not None:
         return f"have the commits reviewed, then {again}"
-    if given.rules is not None:
+    if given.alert_rules is not None:
         return f"load the rules that pilotage plan {case.plan.version} --format rules writes, then {again}"
     if given.runbooks:
         return f"update and commit the runbooks, then {again}"
@@ -50,7 +50,7 @@ def _sign_off(case: Case, item: Requirement) -> str:
 def _parity(case: Case) -> str:
     if case.section.staging is None:
         return "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
-    return "align the two environments, or allow the difference: readiness: {differs: [SETTING]}"
+    return "align the two environments, or allow the difference: readiness: {allowed_differences: [SETTING]}"
 
 
 def _deployment(case: Case) -> str:
@@ -115,5 +115,5 @@ _HOW: Mapping[str, str] = {
     "performance_benchmarks": "benchmarks: new.json, baseline: old.json",
     "backup_procedures": "restore: restore.json",
     "runbook_documentation": "runbooks: [docs/runbooks]",
-    "alerting_configuration": 'rules: "http://prometheus:9090"',
+    "alerting_configuration": 'alert_rules: "http://prometheus:9090"',
 }

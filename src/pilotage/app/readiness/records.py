@@ -35,11 +35,11 @@ def _parity(case: Case, _item: Requirement) -> Proof:
         return Proof("parity", False, "no staging environment is configured")
     there = case.loaded.configuration.environments
     sections = [there[name].model_dump(mode="json") for name in (staging, here)]
-    found = parity.differences(sections[0], sections[1], case.section.differs)
+    found = parity.differences(sections[0], sections[1], case.section.allowed_differences)
     if found:
         shown = [f"{path} is {json.dumps(a)} in {staging}, {json.dumps(b)} in {here}" for path, a, b in found]
         return Proof("parity", False, few(shown))
-    allowed = f" except for {', '.join(case.section.differs)}" if case.section.differs else ""
+    allowed = f" except for {', '.join(case.section.allowed_differences)}" if case.section.allowed_differences else ""
     return Proof("parity", True, f"{staging} is configured like {here}{allowed}")
 
 
@@ -53,7 +53,7 @@ def _automation(case: Case, _item: Requirement) -> Proof:
     ]  # fmt: skip
     if not done:
         what = case.plan.version if case.rehearsed_elsewhere else "any version"
-        within = format_duration(int(case.section.rehearsed))
+        within = format_duration(int(case.section.max_drill_age))
         words = f"no deployment of {what} to {place} in the last {within}"
         return Proof("deployment", False, words)
     last = done[0]
@@ -74,13 +74,13 @@ def _rollback(case: Case, _item: Requirement) -> Proof:
                     f"({rollout.id}); the plan allows {format_duration(least)}"
                 )
                 return Proof("rollback", took <= least, words)
-    within = format_duration(int(case.section.rehearsed))
+    within = format_duration(int(case.section.max_drill_age))
     return Proof("rollback", False, f"no rollback in {case.rehearsal} in the last {within}")
 
 
 def _lately(case: Case, environment: str) -> list[RolloutSummary]:
     """Its rollouts that ended of late, newest first."""
-    since = case.now - case.section.rehearsed
+    since = case.now - case.section.max_drill_age
     known = case.store.history(case.plan.service, environment, limit=200)
     return [rollout for rollout in known if rollout.finished_at is not None and rollout.finished_at >= since]
 

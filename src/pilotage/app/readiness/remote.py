@@ -94,7 +94,7 @@ def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     if not commits:
         return Proof("reviews", True, f"no commits since {first}")
     left = reviews.unreviewed(commits)
-    if left and asked.host:
+    if left and asked.code_host:
         left = reviews.unreviewed(commits, _approvals(asked, [one.commit.id for one in left]))
     if left:
         shown = [f"{one.commit.id[:10]} {one.commit.subject[:50]!r} {one.why}" for one in left]
@@ -108,7 +108,7 @@ def _approvals(asked: Any, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
     token = os.environ.get(asked.token or "", "")
     if asked.token and not token:
         raise AdapterError(f"environment variable {asked.token} is empty; set it to a token of the code host")
-    return Hub(asked.host, asked.repository, asked.url, token).approvals(commits)
+    return Hub(asked.code_host, asked.repository, asked.url, token).approvals(commits)
 
 
 def _served(case: Case, git: Git) -> str:
@@ -125,7 +125,7 @@ def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     """The plan's alerts are loaded, for this service there, and evaluated without an error."""
     from pilotage.adapters.http import get_json
 
-    base = (given.rules or "").rstrip("/")
+    base = (given.alert_rules or "").rstrip("/")
     read = get_json(f"{base}/api/v1/rules?type=alert", timeout=5.0)
     try:
         rules = [rule for group in list_at(read, "data", "groups") for rule in list_at(group, "rules")]
@@ -143,10 +143,10 @@ def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
         raise BadEvidence(f"{base} has not loaded {few(gone)} for {case.plan.service}: {cure}")
     if ill := [name for name in wanted if mine[name] != "ok"]:
         raise BadEvidence(f"{base} cannot evaluate {few(ill)}")
-    return Proof("rules", True, f"{base} evaluates all {len(wanted)} alerts of this plan")
+    return Proof("alert_rules", True, f"{base} evaluates all {len(wanted)} alerts of this plan")
 
 
 BY_ASKING: Mapping[str, Callable[[Case, Requirement, EvidenceSection], Proof]] = {
-    "runbooks": _runbooks, "reviews": _reviews, "rules": _rules,
+    "runbooks": _runbooks, "reviews": _reviews, "alert_rules": _rules,
 }  # fmt: skip
 """By the key under `readiness.evidence`."""
