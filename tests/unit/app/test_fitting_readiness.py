@@ -17,7 +17,7 @@ from pilotage.app.project import Project
 from pilotage.cli.main import cli
 from pilotage.engine.execution.description import describe
 from pilotage.model.live import LiveView
-from pilotage.model.rollout import Decision, Pace, Status
+from pilotage.model.rollout import Decision, Mode, Status
 from pilotage.rollout.machine import begin
 from tests.unit.cli.test_planning_command import outcome, run
 from tests.unit.config.test_config import GOOD
@@ -48,7 +48,7 @@ def deployed(place: Path, version: str, environment: str) -> None:
     plan = plan_for(it.loaded, environment, Wish(version))
     before = next(iter(it.store.serving(plan.service, environment)), None)
     snapshot = describe(it.loaded.configuration.environments[environment], place)
-    rollout = it.store.create(plan, begin(plan, before, Pace.FIRST), snapshot, "ada", it.clock.now())
+    rollout = it.store.create(plan, begin(plan, before, Mode.INITIAL), snapshot, "ada", it.clock.now())
     done = replace(rollout.state, status=Status.COMPLETED, at=it.clock.now())
     it.store.record(rollout, Decision(done, (), ()), None, LiveView())
     it.store.close()

@@ -99,8 +99,8 @@ def test_recommendations_follow_from_the_figures_or_are_not_given() -> None:
     text = " ".join(found.bullets)
     for words in (
         "more than 5 % of deployments fail",
-        "more than half an hour",
-        "8 releases were undone for error rate",
+        "more than 30 min",
+        "8 releases were rolled back because of error rate",
     ):
         assert words in text
 
