@@ -109,7 +109,7 @@ def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Ma
     prepare(it)
     path = it.directory / "pilotage.yaml"
     it.run("deploy", it.release("v0"), "-e", "staging")
-    assert "without samples nothing can be judged; `synthetic:` sends" in missing(it)["monitoring_instrumentation"]
+    assert "`synthetic:` sends requests" in missing(it)["monitoring_instrumentation"]
 
     whole = json.loads(path.read_text())
     whole["environments"]["staging"]["synthetic"] = {"path": "/", "requests_per_second": 40}
@@ -127,6 +127,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
     it = shop(tolerance="medium")
     prepare(it)
     it.run("deploy", it.release("v0"), "-e", "production", expect=3)
+    it.run("deploy", "v0", "-e", "production", "--break-glass", "--reason", "first of all")
     assert "there is no evidence" not in missing(it).get("unit_test_coverage", "")
     assert "reports/coverage.xml is missing" in missing(it)["unit_test_coverage"]
 
@@ -136,7 +137,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
     assert {"unit_test_coverage", "integration_test_coverage", "static_analysis_passing", "performance_benchmarks",
             "backup_procedures", "runbook_documentation", "code_review_completion", "environment_parity"}.isdisjoint(left), left  # fmt: skip
     assert left["security_scan_passing"] == "no evidence"
-    assert left["deployment_automation"].startswith("v1 was not deployed to staging")
+    assert left["deployment_automation"].startswith("no deployment of v1 to staging")
     assert left["rollback_mechanism"].startswith("no rollback in staging")
 
     # A drill and a deployment in staging, with users.
@@ -163,23 +164,22 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
         (it.directory / "dist" / "shop.bin").write_bytes(b"the artifact")
 
         # Waivers end the list, and are seen wherever the release is.
-        for item in ("security_scan_passing", "alerting_configuration"):
-            it.run(
-                "waive",
-                item,
-                "v1",
-                "-e",
-                "production",
-                "--role",
-                "release-manager",
-                "--reason",
-                "not yet",
-                "--until",
-                "1d",
-            )
+        waived = ("security_scan_passing", "alerting_configuration")
+        it.run(
+            "waive",
+            *waived,
+            "v1",
+            "-e",
+            "production",
+            "--role",
+            "release-manager",
+            "--reason",
+            "not yet",
+            "--until",
+            "1d",
+        )
         _writes_for_machines(it)
         _bundles(it)
-        it.run("deploy", "v0", "-e", "production", "--break-glass", "--reason", "first of all")
         it.run("deploy", "v1", "-e", "production", "--no-wait")
         assert "waived by ada (release manager)" in it.run("status", "-e", "production")
         told = [json.loads(line) for line in it.run("events", "-e", "production", "--json").splitlines()]

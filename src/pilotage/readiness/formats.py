@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from pilotage.model.readiness import BadEvidence
@@ -58,7 +59,7 @@ def _parsed(content: bytes, name: str) -> Report:
     if start in (b"{", b"["):
         data = json_of(text, name)
         return Report(format=_first(_JSON, data), content=data)
-    return Report(format=_first(_TEXT, text), content=text)
+    return Report(format=_first(_TEXT, _first_line(text)), content=text)
 
 
 def _first(table: Mapping[str, Callable[[Any], bool]], content: Any) -> str:
@@ -225,12 +226,19 @@ _JSON: Mapping[str, Callable[[Any], bool]] = {
     SECONDS: _is_seconds,  # last: any table of numbers fits
 }  # fmt: skip
 
-# ── text, by its lines ─────────────────────────────────────────────────────────────────────────────────────
+# ── text, by its first line ────────────────────────────────────────────────────────────────────────────────
+
+
+def _first_line(text: str) -> str:
+    """The first line that is neither empty nor a comment; both TAP and lcov begin comments with #."""
+    lines = (line.strip() for line in StringIO(text))
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
 
 _TEXT: Mapping[str, Callable[[str], bool]] = {
-    TAP: lambda text: re.match(r"\s*(TAP version \d+\s|(not )?ok\b|1\.\.\d+\s*(#|$))", text, re.MULTILINE) is not None,
-    LCOV: lambda text: re.match(r"\s*(#.*\n\s*)*(SF|TN):", text) is not None,
-    GO: lambda text: re.match(r"\s*mode: (set|count|atomic)\s*$", text, re.MULTILINE) is not None,
+    TAP: lambda line: re.match(r"(TAP version \d+$|(not )?ok\b|1\.\.\d+\s*(#|$))", line[:200]) is not None,
+    LCOV: lambda line: line.startswith(("SF:", "TN:")),
+    GO: lambda line: re.fullmatch(r"mode: (set|count|atomic)", line[:200]) is not None,
 }
 
 _CURES: Mapping[str, str] = {
