@@ -61,7 +61,9 @@ def test_a_target_belongs_to_the_place_that_deployed_to_it_first(store: Store, f
     with pytest.raises(places.Elsewhere):
         places.take(store.engine, b, *target, "b/1")
     assert places.take(store.engine, a, *target, "a/1") == 1
-    with pytest.raises(places.Elsewhere, match=rf"runs on .* in {a.parent}, not on .* in {b.parent}: `pilotage adopt"):
+    with pytest.raises(
+        places.Elsewhere, match=rf"runs on .* in {a.parent}, not on .* in {b.parent}. Run `pilotage adopt"
+    ):
         places.take(store.engine, b, *target, "b/1")
     home = places.home_of(store.engine, b, *target)
     assert home is not None

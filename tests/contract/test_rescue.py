@@ -95,7 +95,7 @@ def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at
     place.directory.rename(moved)
     try:
         did = rescue.take_back(moved, "shop", "production", None, by="ann")
-        assert did == "all users go to 1.0, none to 2.0; nothing was stopped"
+        assert did == "all traffic goes to 1.0, none to 2.0; nothing was stopped"
         assert place.answers() == {"1.0"}
         there = place_of(moved, "shop", "production")
         router = EnvoyRouter(there / "router", Fence(there / "fence.json", 1), place.routed.settings)
@@ -190,7 +190,7 @@ def _split(**changed: Any) -> Split:
 def test_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None:
     place.routed.take(_split(mirror=Mirror("2.0", 100)), place.backends)
     assert place.answers() == {"1.0", "2.0"}
-    assert place.take_back() == "all users go to 1.0, none to 2.0; nothing was stopped"
+    assert place.take_back() == "all traffic goes to 1.0, none to 2.0; nothing was stopped"
     place.routed.wait_for(BACK)
     assert place.answers() == {"1.0"}
     assert place.routed.answer("/").headers["x-version"] == "1.0"
@@ -198,8 +198,8 @@ def test_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None
     assert standing is not None
     assert (standing.by, standing.to) == ("ann", "1.0")
     (line,) = (place.place / "journal.jsonl").read_text().splitlines()
-    assert json.loads(line)["did"].startswith("all users go to 1.0")
-    assert place.take_back() == "all users go to 1.0; nothing was stopped", "once more changes nothing"
+    assert json.loads(line)["did"].startswith("all traffic goes to 1.0")
+    assert place.take_back() == "all traffic goes to 1.0; nothing was stopped", "once more changes nothing"
     rescue.settled(place.directory, "shop", "production")
     assert rescue.standing(place.directory, "shop", "production") is None
     with pytest.raises(rescue.NothingToTakeBack, match=r"1\.0 has all users"):
@@ -289,7 +289,7 @@ def test_a_full_disk_does_not_stop_it(place: Place, monkeypatch: pytest.MonkeyPa
 
     place.routed.take(_split(), place.backends)
     monkeypatch.setattr(files, "_written_beside", full)
-    assert place.take_back() == "all users go to 1.0, none to 2.0; nothing was stopped"
+    assert place.take_back() == "all traffic goes to 1.0, none to 2.0; nothing was stopped"
     assert place.answers() == {"1.0"}
     assert rescue.standing(place.directory, "shop", "production") is not None
 

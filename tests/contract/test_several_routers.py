@@ -41,7 +41,7 @@ def test_both_get_every_split_and_all_are_found_without_a_store(
         assert asked == [b"2.0", b"2.0"]
         assert target.metrics.observe(["2.0"], None).observations, "counted at the first one"
         did = rescue.take_back_at(place, "2.0")
-        assert did.startswith("all users go to 2.0")
+        assert did.startswith("all traffic goes to 2.0")
         for folder in (place / "router-edge", place / "router-inner"):
             assert folder.is_dir()
     finally:

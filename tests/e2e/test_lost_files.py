@@ -57,7 +57,9 @@ def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(sh
     assert child.wait(10) is not None
     assert it.processes() == []
     # What was stopped on purpose is no fault.
-    assert "WARN  router: stopped; 1.0.0 served last. `pilotage deploy 1.0.0` starts it again" in it.run("doctor")
+    assert "WARN  router: stopped; the last version was 1.0.0. Start it again with `pilotage deploy 1.0.0`" in it.run(
+        "doctor"
+    )
 
 
 def test_down_with_a_locked_or_damaged_store_changes_nothing_until_it_is_forced(shop: Make) -> None:
@@ -73,7 +75,7 @@ def test_down_with_a_locked_or_damaged_store_changes_nothing_until_it_is_forced(
     it.run("down", "--yes", expect=9)
     assert worker_pid(it.state), "the worker that watches over users was stopped for nothing"
     assert len(it.instances("1.0.0")) == 2
-    assert "FAIL  store: the store cannot be used: (sqlite3.DatabaseError) file is not a database" in it.run(
+    assert "FAIL  store: the store is unusable: (sqlite3.DatabaseError) file is not a database" in it.run(
         "doctor", expect=9
     )
     assert it.run("down", "--yes", "--force") == "shop-production is down\n"
@@ -122,7 +124,7 @@ def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: 
         for file in it.state.glob("pilotage.sqlite*"):
             os.truncate(file, 0)
         wait_until(it, lambda: it.split() == STABLE)
-    assert "the store knows nothing of what runs here" in it.log()
+    assert "the store has no record of what runs here" in it.log()
 
 
 def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make,
     it.directory = moved
     try:
         wait_until(it, lambda: it.split() == STABLE)
-        assert it.run("abort", "--offline") == "shop-production: all users go to 1.0.0; nothing was stopped\n"
+        assert it.run("abort", "--offline") == "shop-production: all traffic goes to 1.0.0; nothing was stopped\n"
         wait_until(it, lambda: not worker_pid(it.state))
     finally:
         shutil.rmtree(was, ignore_errors=True)
@@ -161,7 +163,7 @@ def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_wit
 def test_a_worker_that_begins_while_the_database_is_dead_leaves_no_user_with_a_canary(
     shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has nothing to look at; the journal beside the target says that a rollout was under way."""
+    """It has nothing to look at; the journal next to the target says that a rollout was under way."""
     with get_server(tmp_path / "pg") as server:
         monkeypatch.setenv(DATABASE, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
         it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)

@@ -32,7 +32,7 @@ def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make
         held.execute("BEGIN IMMEDIATE")
         it.types_processes = True  # the kernel's locks on the store are those of another process
         said = it.run("abort", "--offline")
-        assert said.startswith("shop-production: all users go to v0, none to v1; nothing was stopped")
+        assert said.startswith("shop-production: all traffic goes to v0, none to v1; nothing was stopped")
         assert it.split() == {"version_v0": 1000}
         since = time.time() + 0.2
         time.sleep(1.5)
@@ -67,7 +67,7 @@ def test_an_abort_without_store_turns_the_flag_of_a_release_off_and_it_stays_off
     held = sqlite3.connect(it.state / "pilotage.sqlite", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")
     it.types_processes = True  # the kernel's locks on the store are those of another process
-    assert it.run("abort", "--offline").startswith("shop-production: the flag new-checkout is off for everyone")
+    assert it.run("abort", "--offline").startswith("shop-production: flag new-checkout is off for everyone")
     held.execute("ROLLBACK")
     held.close()
     rollout = it.wait_end()

@@ -14,7 +14,7 @@ from pathlib import Path
 from pilotage.adapters.envoy_admin import ROTATED, SAMPLE
 
 FEWEST = 40
-"""Paths below which nothing is learned: a route of 5 % would be known by two requests."""
+"""Paths below which nothing is learned: a route of 5 % would be detected by two requests."""
 _SHARE = 0.05
 _DEPTH = 2
 _BYTES = 1 << 20

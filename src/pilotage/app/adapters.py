@@ -41,7 +41,7 @@ def installed() -> Iterator[Installed]:
     for port in Port:
         for kind in registry.kinds(port):
             adapter = registry.find(port, kind)
-            doc = (adapter.section.__doc__ or "") if adapter else "cannot be imported: see the log"
+            doc = (adapter.section.__doc__ or "") if adapter else "import failed: see the log"
             yield Installed(
                 port=port,
                 kind=kind,
@@ -68,9 +68,9 @@ def in_words(capabilities: PortCapabilities | None) -> str:
             case "settle", _:
                 can.append(f"settles in {value:g} s")
             case (("versions" | "most"), int(most)):
-                can.extend([f"{most} {'versions' if name == 'versions' else 'instances'} at most"] if most else [])
+                can.extend([f"at most {most} {'versions' if name == 'versions' else 'instances'}"] if most else [])
             case _, tuple(names):
                 can.extend(names)
             case _, str(text):
                 can.extend([f"{words} {text}"] if text else [])
-    return "; ".join(filter(None, (", ".join(can), f"not {', '.join(cannot)}" if cannot else "")))
+    return "; ".join(filter(None, (", ".join(can), f"without {', '.join(cannot)}" if cannot else "")))

@@ -117,9 +117,9 @@ def _outcome(rollout: RolloutSummary | None) -> str:
     took = format_duration(round(rollout.took or 0))
     match rollout.status:
         case Status.COMPLETED:
-            return f"It reached everyone after {took}, without a rollback."
+            return f"It reached all users after {took}, without a rollback."
         case Status.ROLLED_BACK:
-            return f"It was undone after {took}: {rollout.reason}."
+            return f"It was rolled back after {took}: {rollout.reason}."
         case Status.CANCELLED:
             return f"It was not released: {rollout.reason}."
         case _:

@@ -84,7 +84,7 @@ def approve(project: Project, actor: str, request: AnnouncementRequest) -> None:
     plan, item = request.plan, request.item
     project.require(actor, Permission.APPROVE_ANNOUNCEMENT, plan.environment, _message(plan, item).owner)
     if _found(project.store, plan, item).state is State.SCHEDULED:
-        raise StoreConflict(f"{item} is scheduled already")
+        raise StoreConflict(f"{item} is already scheduled")
     _set(project, actor, request, state=State.APPROVED)
 
 
@@ -100,19 +100,19 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
     plan, item, now = request.plan, request.item, project.clock.now()
     announced = _found(project.store, plan, item)
     if announced.state in (State.SENT, State.SCHEDULED):
-        raise StoreConflict(f"{item} is {announced.state} already")
+        raise StoreConflict(f"{item} is already {announced.state}")
     if announced.state is not State.APPROVED:
-        raise StoreConflict(f"{item} is {announced.state}: `pilotage announce approve {item} {plan.version}` first")
+        raise StoreConflict(f"{item} is {announced.state}; first run `pilotage announce approve {item} {plan.version}`")
     channels = [c for c in channels_of(project.loaded) if announced.audience in c["audiences"]]
     if not channels:
         raise Unreachable(
-            f"no channel leads to {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
+            f"no channel reaches {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
         )
     message = _spoken(plan, announced, request.text, now)
     state = State.SCHEDULED if request.at else State.SENT
     with project.store.engine.begin() as connection:
         if (present := rows.state_of(connection, plan, item)) is not State.APPROVED:
-            raise StoreConflict(f"{item} is {present}: somebody was quicker")
+            raise StoreConflict(f"{item} is already {present}")
         rows.keep(connection, plan, _entry(project, actor, request), state=state, text=request.text)
         return rows.post(connection, message, channels, now, request.at)
 
@@ -137,7 +137,7 @@ def _set(project: Project, actor: str, request: AnnouncementRequest, **values: A
         state = rows.state_of(connection, plan, item)
         withdrawn = state is not State.SCHEDULED or outbox.withdraw(connection, rows.key_of(plan, item))
         if state is State.SENT or not withdrawn:
-            raise StoreConflict(f"{item} is sent already: what went out stays as it is")
+            raise StoreConflict(f"{item} was already sent and cannot change")
         rows.keep(connection, plan, _entry(project, actor, request), **values)
 
 

@@ -69,7 +69,7 @@ def send_again(project: Project, channel: str | None) -> int:
 
     known = [one.channel for one in outbox.health(project.store.engine)]
     if channel is not None and channel not in known:
-        raise Unclear(f"nothing was ever told through {channel!r}; there are {', '.join(known) or 'none'}")
+        raise Unclear(f"no messages for {channel!r}; channels with messages: {', '.join(known) or 'none'}")
     count = outbox.retry(project.store.engine, channel, project.clock.now())
     if count:
         project.ensure_worker()
@@ -105,7 +105,7 @@ def _test(project: Project, actor: str, name: str) -> Message:
     service, now = project.whole.configuration.service, project.clock.now()
     key = f"test/{name}/{now:.3f}"
     return Message(
-        key, key, "test", Severity.INFO, f"{service}: a test", f"{actor} tries this channel. Nothing has happened.",
+        key, key, "test", Severity.INFO, f"{service}: a test", f"This is a test by {actor}. No action is needed.",
         now, service, "none", "none", incident=Incident.TRIGGER,
     )  # fmt: skip
 
@@ -163,4 +163,4 @@ def _tell_back(project: Project, url: str, sentence: str) -> None:
     try:
         post(url, content, {"Content-Type": "application/json"})
     except AdapterError as error:
-        project.warn(f"the answer did not reach Slack: {error}")
+        project.warn(f"the reply did not reach Slack: {error}")

@@ -15,7 +15,7 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
     try:
         rollout = store.get(pressed.rollout)
     except KeyError:
-        return 404, "there is no such rollout"
+        return 404, "this rollout does not exist"
     except Unreadable as error:
         return 409, str(error)
     actor = f"slack:{pressed.user}"
@@ -23,16 +23,16 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
     if person is None:
         return 403, f"nobody in `people` has the alias {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
     if rollout.state.status.final:
-        return 409, f"{rollout.version} is {rollout.state.status} already"
+        return 409, f"{rollout.version} is already {rollout.state.status}"
     if pressed.ask != "abort" and _open_question(store, rollout.id) != pressed.about:
-        return 409, "that question is not open any more"
+        return 409, "this question is no longer open"
     if pressed.ask == "abort" and rollout.state.status is Status.ROLLING_BACK:
-        return 200, f"{rollout.version} is being undone already"
+        return 200, f"{rollout.version} is already rolling back"
     try:
         store.command(rollout.id, CommandKind(pressed.ask), actor, f"in Slack, by {pressed.name or person}")
     except StoreConflict as error:
         return 409, str(error)
-    return 200, f"{pressed.ask}: written down for {rollout.version} as {person}'s"
+    return 200, f"{pressed.ask} of {rollout.version} recorded for {person}"
 
 
 def _open_question(store: Store, rollout: str) -> int | None:

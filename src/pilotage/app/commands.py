@@ -67,7 +67,7 @@ def _outcome(project: Project, identity: int) -> tuple[End, str]:
             refused = End.REFUSED if outcome.startswith("refused") else End.DONE
             return (End.TOO_LATE if outcome.startswith(TOO_LATE) else refused), outcome
         time.sleep(0.05)
-    return End.UNANSWERED, f"no worker has taken it up in {_ANSWER_DEADLINE:g} s"
+    return End.UNANSWERED, f"no worker has handled it within {_ANSWER_DEADLINE:g} s"
 
 
 def meant(project: Project, environment: str | None) -> RolloutSummary:

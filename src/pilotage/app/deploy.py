@@ -31,7 +31,7 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> Started:
     if latest is not None and not latest.state.status.final:
         return _while_busy(project, actor, request, latest)
     if serving and serving[0] == plan.version:
-        return Started(None, f"{plan.version} serves all requests of {plan.environment} already", fresh=False)
+        return Started(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
     told = check_ready(project, actor, request)
     mode = (Mode.EMERGENCY if request.emergency_reason else Mode.FULL) if serving else Mode.INITIAL
     return start(project, actor, request, serving[0] if serving else None, mode, told)
@@ -43,7 +43,7 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
         return Started(latest, f"{plan.version} is already rolling out", fresh=False)
     if plan.version == latest.old:
         store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
-        return Started(latest, f"{latest.version} is undone: {plan.version} was deployed again", fresh=False)
+        return Started(latest, f"rolling back {latest.version}: {plan.version} was deployed again", fresh=False)
     if request.on_conflict == "refuse":
         raise StoreConflict(
             f"{latest.version} is rolling out in {plan.environment}: wait for it, `pilotage abort` it first, or say "
@@ -51,15 +51,15 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
         )
     for other in store.queued(plan.service, plan.environment):
         if other.version == plan.version:
-            return Started(store.get(other.id), f"{plan.version} waits its turn already", fresh=False)
+            return Started(store.get(other.id), f"{plan.version} is already queued", fresh=False)
     told = check_ready(project, actor, request)
     mode, now = Mode.EMERGENCY if request.emergency_reason else Mode.FULL, store.clock.now()
     wanted = _wanted(project, actor, request, latest.old, mode, told)
     if request.on_conflict == "replace":
         rollout = store.replace(wanted, latest.id, now)
-        return Started(rollout, f"{latest.version} is undone, then {plan.version} rolls out", fresh=True)
+        return Started(rollout, f"{latest.version} rolls back, then {plan.version} rolls out", fresh=True)
     rollout = store.create(plan, wanted.state, wanted.snapshot, actor, now, queued=True, more=told)
-    return Started(rollout, f"{plan.version} rolls out when {latest.version} is done", fresh=True)
+    return Started(rollout, f"{plan.version} rolls out after {latest.version}", fresh=True)
 
 
 def start(
@@ -69,7 +69,7 @@ def start(
     plan, store = request.plan, project.store
     wanted = _wanted(project, actor, request, old, mode, told)
     rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=told)
-    return Started(rollout, f"{plan.version} rolls out to {plan.environment}", fresh=True)
+    return Started(rollout, f"rolling out {plan.version} to {plan.environment}", fresh=True)
 
 
 def _wanted(

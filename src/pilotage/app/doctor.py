@@ -101,9 +101,9 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     if pid:
         yield Finding("PASS", "worker", f"running as process {pid}")
     elif unfinished:
-        yield Finding("FAIL", "worker", "not running, and a rollout is waiting: `pilotage watch` starts one")
+        yield Finding("FAIL", "worker", "not running, and a rollout is waiting: start one with `pilotage watch`")
     else:
-        yield Finding("PASS", "worker", "not running; `pilotage deploy` starts one")
+        yield Finding("PASS", "worker", "not running; `pilotage deploy` will start one")
     serving = project.store.serving(service, environment)
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
     if not serving:
@@ -115,7 +115,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         # `down` leaves no record of the router; a machine that was switched off does.
         folders = router_folders(place_of(project.directory, service, environment))
         left = any(router.died() for router in found_routers(folders))
-        again = f"{serving[0]} served last. `pilotage deploy {serving[0]}` starts it again"
+        again = f"the last version was {serving[0]}. Start it again with `pilotage deploy {serving[0]}`"
         yield Finding("FAIL" if left else "WARN", "router", f"{'ended' if left else 'stopped'}; {again}")
         return
     try:
@@ -130,7 +130,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
             yield Finding(
                 "WARN",
                 "metrics",
-                "answers, but has counted no requests yet: a canary without requests cannot be judged",
+                "responds, but has counted no requests yet: a canary without requests cannot be analysed",
             )
     except AdapterError as error:
         yield Finding("FAIL", "router", str(error))
@@ -159,7 +159,7 @@ def _channel(section: Channel) -> Finding:
                 resolve(value)
             except AdapterError as error:
                 return Finding("FAIL", what, f"{error}: set it, or correct its {key} in notify")
-    return Finding("PASS", what, "its secrets can be read; `pilotage notify test` sends a test message")
+    return Finding("PASS", what, "secrets found; send a test message with `pilotage notify test`")
 
 
 def _split_of(router: Router) -> Split | None:

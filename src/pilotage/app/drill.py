@@ -41,11 +41,11 @@ def drill_rollback(project: Project, actor: str, environment: str | None, wish: 
     NotUndone, and what `deploy` raises."""
     place, store = _place(project, environment), project.store
     if not store.serving(project.loaded.configuration.service, place):
-        raise Unclear(f"nothing serves {place} yet, so there is nothing to go back to: deploy there first")
+        raise Unclear(f"no version serves {place} yet, so there is nothing to roll back to: deploy there first")
     plan = plan_for(project.loaded, place, wish)
     started = deploy(project, actor, DeployRequest(plan=plan))
     if started.rollout is None or not started.fresh:
-        raise Unclear(f"{started.sentence}: drill with another version")
+        raise Unclear(f"{started.sentence}: use another version for the drill")
     project.warn(started.sentence)
     project.ensure_worker()
     until = time.monotonic() + timeout
@@ -72,7 +72,7 @@ def _until(project: Project, identity: str, until: float, *, reached: bool) -> R
         if rollout.state.status.final or (reached and rollout.state.reached > 0):
             return rollout
         time.sleep(0.1)
-    raise StillRunning("timed out; the rollout goes on: `pilotage watch`")
+    raise StillRunning("timed out; the rollout continues: follow it with `pilotage watch`")
 
 
 def _took(project: Project, rollout: Rollout) -> float:

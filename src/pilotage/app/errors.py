@@ -20,11 +20,11 @@ def exit_status(error: Exception) -> tuple[int, str]:
     if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):
         return 9, _unusable(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
-        return 9, "a store on PostgreSQL needs its driver: pip install 'pilotage[postgres]'"
+        return 9, "a PostgreSQL store needs its driver: pip install 'pilotage[postgres]'"
     if isinstance(error, UnicodeDecodeError):
-        return 2, f"a file that was named is not UTF-8 text: {error.reason} at byte {error.start}"
+        return 2, f"an input file is not UTF-8 text: {error.reason} at byte {error.start}"
     if isinstance(error, RecursionError):
-        return 2, "what was read is nested too deeply (--debug shows where)"
+        return 2, "the input is nested too deeply (--debug shows where)"
     return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"
 
 
@@ -35,8 +35,8 @@ def _unusable(error: Exception) -> str:
         words = f"(sqlite3.{type(error).__name__}) {words}"  # as SQLAlchemy says it
     if "malformed" in words or "not a database" in words:
         words += (
-            ". Restore pilotage.sqlite from a copy, or get back what can be read: "
-            "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. `pilotage events --verify` checks the result"
+            ". Restore pilotage.sqlite from a backup, or recover what is readable: "
+            "sqlite3 pilotage.sqlite .recover | sqlite3 new.sqlite. Then check it with `pilotage events --verify`"
         )
-    ways = "Without it, `pilotage abort --offline` takes users back and `pilotage down --force` stops all"
-    return f"the store cannot be used: {words}. {ways}"
+    ways = "Without it, `pilotage abort --offline` returns the traffic and `pilotage down --force` stops everything"
+    return f"the store is unusable: {words}. {ways}"

@@ -50,11 +50,11 @@ def kill(project: Project, actor: str, environment: str | None, reason: str) -> 
     began = time.monotonic()
     flags.apply(OFF)
     if flags.read() != OFF:
-        raise NotOff(f"{key} is not off: somebody else writes it too")
+        raise NotOff(f"{key} is still on: another program also writes it")
     took = time.monotonic() - began
     latest = project.store.latest(project.loaded.configuration.service, name)
     if latest is not None and not latest.state.status.final:
-        words = f"the flag was killed{': ' + reason if reason else ''}"
+        words = f"the flag was turned off{': ' + reason if reason else ''}"
         with suppress(StoreConflict):  # it has ended meanwhile
             project.store.command(latest.id, CommandKind.ABORT, actor, words)
     return key, took
@@ -77,7 +77,7 @@ def stale(project: Project, environment: str | None) -> tuple[StaleFlag, ...]:
         try:
             whole = project.store.get(rollout.id)
         except Unreadable as error:
-            project.warn(f"{error}: its flag is not looked at")
+            project.warn(f"{error}: its flag is not checked")
             continue
         section = whole.snapshot.section("flag")
         if section and now - ended > whole.plan.number("feature_toggle.flag_removal_delay"):
@@ -95,7 +95,7 @@ def _flag(project: Project, environment: str) -> tuple[str, Flags]:
 
     section = project.loaded.configuration.environments[environment].flag
     if section is None:
-        raise Unclear(f"{project.loaded.place('environments', environment)}: no flag: is configured there")
+        raise Unclear(f"{project.loaded.place('environments', environment)}: no `flag:` is configured")
     service = project.loaded.configuration.service
     place = project.directory / "run" / f"{service}-{environment}"
     token, _ = last_seen(place / "fence.json")

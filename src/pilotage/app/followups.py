@@ -35,7 +35,7 @@ def to_issue(kind: str, project: str, url: str | None, token: str, action: Follo
         read = json.loads(answer.body)
         return str(read["html_url"] if kind == "github" else read["web_url"])
     except (ValueError, KeyError, TypeError):
-        raise Undelivered(f"{kind} answers with something that is no issue") from None
+        raise Undelivered(f"{kind} did not return an issue") from None
 
 
 # ── for a project ──────────────────────────────────────────────────────────────────────────────────────────

@@ -26,4 +26,4 @@ def lift(project: Project, actor: str, environment: str | None, name: str) -> No
     place, service = project.environment(environment), project.loaded.configuration.service
     project.require(actor, Permission.FREEZE, place)
     if not project.store.freezes.lift(service, place, name, actor):
-        raise Unclear(f"no declared freeze is called {name!r}; those of pilotage.yaml are ended there")
+        raise Unclear(f"no declared freeze is called {name!r}; end a freeze of pilotage.yaml in that file")

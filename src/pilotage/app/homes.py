@@ -30,7 +30,7 @@ def may_adopt(project: Project, service: str, environment: str, *, force: bool) 
     home = home_elsewhere(project, service, environment)
     if home and not force and leases.held_by(project.store.engine, f"{service}/{environment}"):
         raise StillThere(
-            f"{environment} {home.in_words}: stop its worker there first (`pilotage down`), or say --force"
+            f"{environment} {home.in_words}: stop its worker there first (`pilotage down`), or use --force"
         )
     return home
 
@@ -65,10 +65,12 @@ def attend(project: Project, service: str, environment: str) -> Attended:
         project.ensure_worker()
         return Attended.HERE
     if home.is_silent:
-        nothing = f"nothing happens until a worker is back there, or `pilotage adopt {environment}` moves it here"
+        nothing = (
+            f"it waits until a worker runs there again, or until you move it here with `pilotage adopt {environment}`"
+        )
         project.warn(f"{environment} {home.in_words}: {nothing}")
         return Attended.NOBODY
-    project.warn(f"{environment} {home.in_words}: its worker takes this up")
+    project.warn(f"{environment} {home.in_words}: its worker handles this")
     return Attended.ELSEWHERE
 
 
@@ -78,4 +80,4 @@ def keep_up(project: Project, service: str, environment: str) -> None:
 
     stopped = not router_runs(project.directory, service, environment)
     if attend(project, service, environment) is Attended.HERE and stopped:
-        project.warn("nothing of it runs at present: it is started again")
+        project.warn("none of its instances are running: starting them")

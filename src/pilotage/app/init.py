@@ -46,13 +46,13 @@ def effects_of(
     proposed = plan_with(default)
     for option in kind:
         means = contrast(proposed, plan_with(option))
-        yield option, "proposed" if option == default else means or "no other steps or limits"
+        yield option, "proposed" if option == default else means or "the same steps and limits"
 
 
 def check_new(project: Project, *, force: bool) -> None:
     """Raises Unclear where there is a configuration already, unless it may be overwritten."""
     if project.config.exists() and not force:
-        raise Unclear(f"{project.config} exists already: --force overwrites it")
+        raise Unclear(f"{project.config} already exists: overwrite it with --force")
 
 
 def write_configuration(

@@ -45,7 +45,7 @@ def rotate(project: Project, actor: str) -> PublicKey:
 
     project.require(actor, Permission.ROTATE_KEY)
     if (named := custody_of(project.whole).key) is not None:
-        raise KeyElsewhere(f"signing.key names {named}: put a new key there")
+        raise KeyElsewhere(f"signing.key is {named}: put the new key there")
     signer = keys.rotate(made(project.directory))
     return PublicKey(id=signer.id, public=signer.public)
 

@@ -97,7 +97,7 @@ def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[da
     try:
         days = float(parse_duration(since)) / 86400
     except ValueError:
-        raise BadSpan(f"{since!r} is not a day such as 2026-11-01, nor 30d", where="--since") from None
+        raise BadSpan(f"{since!r} is not a date such as 2026-11-01 or a period such as 30d", where="--since") from None
     return last - timedelta(days=max(0, round(days) - 1)), last
 
 
@@ -132,7 +132,7 @@ def _business(project: Project, begin: float, end: float) -> tuple[Business, ...
             found.append(Business(section.name, error=str(error)))
             continue
         means = [sum(values) / len(values) if values else None for values in (now, then)]
-        missing = "" if now else "no reading in this period"
+        missing = "" if now else "no readings in this period"
         found.append(Business(section.name, means[0], means[1], len(now), len(then), missing))
     return tuple(found)
 
@@ -158,4 +158,4 @@ def _undone(project: Project, environment: str, rollout: str | None) -> Rollout:
     for one in known:
         if one.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN):
             return project.store.get(one.id)
-    raise Unclear(f"nothing was undone in {environment}: there is no incident to tell of")
+    raise Unclear(f"no rollback in {environment}, so there is no incident to report")

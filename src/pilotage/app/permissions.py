@@ -25,7 +25,7 @@ class Permission(StrEnum):
     DEPLOY = "deploy"
     ROLL_BACK = "roll back"
     COMMAND = "command a rollout"
-    TAKE_BACK = "take users back"
+    TAKE_BACK = "return traffic to stable"
     KILL_FLAG = "turn a flag off"
     CLEAN = "remove a failed environment"
     FREEZE = "declare or lift a freeze"
@@ -96,8 +96,8 @@ def may(actor: Actor, permission: Permission, thing: Thing, people: People) -> R
     if role is None or actor.roles is None or _has(actor.roles, role):
         return None
     holders = people.holders(role)
-    who = f"{', '.join(holders)} may" if holders else f"nobody is: {people.where} gives the role to no one"
-    return Refusal(sentence=f"{actor} is no {role}; {who}")
+    who = f"{', '.join(holders)} may" if holders else f"{people.where} gives this role to nobody"
+    return Refusal(sentence=f"{actor} does not have the role {role}; {who}")
 
 
 def require(people: People, name: str, permission: Permission, thing: Thing) -> Actor:
@@ -124,7 +124,7 @@ def role_called(word: str) -> Role:
     for role in Role:
         if word.lower().replace("-", " ") == role.lower():
             return role
-    raise UnknownRole(f"there is no role {word!r}; there are {', '.join(hyphened(role) for role in Role)}")
+    raise UnknownRole(f"no role is called {word!r}; there are {', '.join(hyphened(role) for role in Role)}")
 
 
 def hyphened(role: str) -> str:

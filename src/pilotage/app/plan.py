@@ -77,7 +77,7 @@ def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
     from pilotage.judge.forecast import time_to_decision
     from pilotage.model.quantity import format_share
 
-    usual = f"{traffic.requests_per_second:g} requests a second, {format_share(traffic.error_rate)} of them errors"
+    usual = f"{traffic.requests_per_second:g} requests per second with {format_share(traffic.error_rate)} errors"
     for step in plan.steps:
         if step.ramp or step.kind not in (StepKind.ANALYSE, StepKind.BATCH) or not 0 < step.weight < WHOLE:
             continue
@@ -89,13 +89,13 @@ def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
             tolerated_ratio=plan.number("analysis.max_ratio"),
             alpha=plan.number("analysis.false_positive_rate"),
         )
-        known = f"known after {found.span}" if found.span else "never known"
+        known = f"detected after {found.span}" if found.span else "never detected"
         late = (
             ""
             if found.seconds <= step.duration
             else f", longer than the {format_duration(step.duration)} it is watched"
         )
-        yield f"at {usual}, twice as many of them at {format_share(step.weight / WHOLE)} would be {known}{late}"
+        yield f"at {usual}, twice as many errors at {format_share(step.weight / WHOLE)} would be {known}{late}"
 
 
 def service_of(loaded: Loaded, environment: str) -> Service:
@@ -141,7 +141,7 @@ def changed(answers: Answers, changes: Mapping[str, str | tuple[str, ...]]) -> A
     given = {name: getattr(answers, name) for name in Answers.__dataclass_fields__}
     for name, answer in changes.items():
         if name not in given:
-            raise UnknownAnswer(f"there is no question called {name!r}; there are {', '.join(given)}")
+            raise UnknownAnswer(f"no question is called {name!r}; there are {', '.join(given)}")
         try:
             given = {**given, name: answer}
             Answers(**given)
@@ -162,11 +162,11 @@ def read_plan(project: Project, named: str, text: str | None = None) -> Plan:
         try:
             return project.store.get(named).plan
         except KeyError:
-            raise Unclear(f"{named!r} is neither a file nor a rollout; `pilotage history` lists them") from None
+            raise Unclear(f"{named!r} is neither a file nor a rollout; list rollouts with `pilotage history`") from None
     try:
         return read_document(path.read_text(encoding="utf-8") if text is None else text)
     except (ValueError, AttributeError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise Unclear(f"{named}: {error}; `pilotage plan VERSION --json` writes one") from None
+        raise Unclear(f"{named}: {error}; create one with `pilotage plan VERSION --json`") from None
 
 
 def what_if(project: Project, environment: str, wish: Wish, made: Plan, given: Sequence[str]) -> tuple[PlanChange, ...]:
@@ -176,7 +176,7 @@ def what_if(project: Project, environment: str, wish: Wish, made: Plan, given: S
     for pair in given:
         name, equals, answer = pair.partition("=")
         if not equals or not answer:
-            raise Unclear(f"--what-if {pair}: write QUESTION=ANSWER, such as risk_tolerance=low")
+            raise Unclear(f"--what-if {pair}: use QUESTION=ANSWER, such as risk_tolerance=low")
         several = tuple(word.strip() for word in answer.split(","))
         changes[name] = several if name == "stakeholders" else answer
     from pilotage.plan.difference import difference

@@ -80,7 +80,7 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
         if name not in kept:
             where = loaded.place("environments", plan.environment, "router", "maintenance_page")
             raise PlanStopped(
-                f"{where}: {name} cannot be read, or is larger than 1 MiB. Create it, or leave the setting out"
+                f"{where}: {name} cannot be read, or is larger than 1 MiB. Create it, or remove the setting"
             )
     known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
     known += strategy.more_checks

@@ -150,7 +150,7 @@ class Project:
             custody.note(self.directory, custody.custody_of(self.whole))
             note(self.directory, publication_of(self.whole))
         except (ConfigError, LeadsOutside) as error:
-            self.warn(f"the status page, the key and anchors stay as they were wanted before: {error}")
+            self.warn(f"status page, key and anchors not updated: {error}")
 
     def signer(self) -> Signer | None:
         """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
@@ -241,9 +241,9 @@ class Project:
             raise unread
         if len(found) > 1:
             shown = ", ".join(f"-s {service} -e {environment}" for service, environment in found)
-            raise Unclear(f"{self.config} cannot be read; say which is meant: {shown}") from unread
+            raise Unclear(f"{self.config} is unreadable; choose one: {shown}") from unread
         if not self._said_unread:
-            self.warn(f"{self.config} cannot be read; this is {found[0][0]} in {found[0][1]}, by the store")
+            self.warn(f"{self.config} is unreadable; using {found[0][0]} in {found[0][1]} from the store")
             self._said_unread = True
         return found[0]
 
@@ -259,7 +259,7 @@ class Project:
             try:
                 return self.records.get(identity)
             except KeyError:
-                raise Unclear(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
+                raise Unclear(f"no rollout has the id {identity!r}; list them with `pilotage history`") from None
         return self.records.get(self.newest(named).id)
 
     def summary(self, identity: str) -> RolloutSummary:
@@ -267,7 +267,7 @@ class Project:
         try:
             return self.records.look_up(identity)
         except KeyError:
-            raise Unclear(f"there is no rollout {identity!r}; `pilotage history` lists them") from None
+            raise Unclear(f"no rollout has the id {identity!r}; list them with `pilotage history`") from None
 
     def newest(self, named: str | None) -> RolloutSummary:
         """The rollout that started last in an environment, whether it can be read whole or not. Raises Unclear."""
@@ -277,10 +277,8 @@ class Project:
             from pilotage.engine.placement import location
 
             if location.router_runs(self.directory, service, environment):
-                knows = f"this store knows of no deployment to {environment}, but a router of it runs here"
-                ways = (
-                    "Set PILOTAGE_DATABASE as it was then. `pilotage abort --offline` takes users back without a store"
-                )
+                knows = f"this store has no deployment to {environment}, but a router of it runs here"
+                ways = "Set PILOTAGE_DATABASE to its store. `pilotage abort --offline` returns traffic without a store"
                 raise Unclear(f"{knows}. {ways}")
-            raise Unclear(f"nothing was ever deployed to {environment}: `pilotage deploy VERSION`")
+            raise Unclear(f"no deployment to {environment} yet: run `pilotage deploy VERSION`")
         return latest

@@ -36,7 +36,7 @@ def publication_of(whole: Loaded) -> Publication | None:
     root = whole.folder
     folder = (root / section.folder).resolve()
     if not folder.is_relative_to(root):
-        raise LeadsOutside(f"status_page.folder: {section.folder} leads to {folder}, which lies outside of {root}")
+        raise LeadsOutside(f"status_page.folder: {section.folder} leads to {folder}, outside {root}")
     places = dict.fromkeys(wanted.services or [wanted.service], section.environment)
     return Publication(str(folder), section.title, section.url, places)
 
@@ -56,5 +56,5 @@ def noted(directory: Path) -> Publication | None:
     try:
         return None if found is None else read_as(Publication, found)
     except WrongJson as error:
-        set_aside(directory / _NOTE, f"it is no word of ours: {error}")
+        set_aside(directory / _NOTE, f"it was not written by Pilotage: {error}")
         return None

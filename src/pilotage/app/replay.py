@@ -67,7 +67,7 @@ def replay_counts(request: ReplayRequest) -> Judged:
         harm=decided is not None and decided.verdict.kind is VerdictKind.FAIL,
         sentence=done.sentence,
         notes=tuple(done.notes),
-        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×  (│ is tolerated)",
+        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×  (│ tolerated)",
         data={
             "schema": 1,
             "decision": decided.verdict.kind.value if decided else None,
@@ -109,7 +109,7 @@ def _text(source: Path) -> str:
     try:
         return source.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("it is not text in UTF-8") from None
+        raise ValueError("it is not UTF-8 text") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ def assess_range(repository: Path, question: Question) -> Answer:
 def ends(git: Git, revisions: str) -> tuple[str, str]:
     """The commits of `A..B`, B being HEAD where it is left out. Raises AdapterError."""
     if git.boundary():
-        raise AdapterError(f"{git.path} is a shallow clone: `git fetch --unshallow` brings the history it needs")
+        raise AdapterError(f"{git.path} is a shallow clone: fetch the history with `git fetch --unshallow`")
     first, dots, last = revisions.partition("..")
     if not dots or not first:
         raise AdapterError(f"{revisions!r} is not a range such as v1.2.0..HEAD")

@@ -45,7 +45,7 @@ def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = (
     known = [(m.measures, bad) for m, bad in zip(found.measured, found.harmful, strict=True) if m.change.at < latest]
     known = known[-_NEWEST:]
     measures, harmful = [m for m, _ in known], [bad for _, bad in known]
-    origin = f"{len(known)} changes of {repository.resolve().name}, {sum(harmful)} of which needed a repair"
+    origin = f"{len(known)} changes of {repository.resolve().name}, {sum(harmful)} of which needed a fix"
     model = refit(shipped(), measures, harmful, origin)
     scales = tuple(zip(RiskFactor, model.scales, strict=True))
     return Learned(model, len(known), sum(harmful), scales, _compared(measures, harmful))

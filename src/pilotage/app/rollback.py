@@ -30,4 +30,4 @@ def go_back(project: Project, actor: str, request: RollbackRequest) -> Started:
     plan = plan_for(loaded, name, Wish(version, going_back=True))
     mode, words = pace_back(plan, latest, project.store.clock.now())
     started = start(project, actor, DeployRequest(plan=plan), serving, mode)
-    return replace(started, sentence=f"{name} goes back to {version}{words}")
+    return replace(started, sentence=f"rolling back {name} to {version}{words}")

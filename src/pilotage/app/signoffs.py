@@ -34,7 +34,9 @@ def sign_off(project: Project, actor: str, request: SignOffRequest) -> tuple[Req
     mine = tuple(item for item in theirs if item.owner == role)
     if not mine:
         owners = sorted({str(item.owner) for item in theirs})
-        raise NothingToSign(f"{plan.version} wants no sign-off of a {role}; it wants those of {', '.join(owners)}")
+        raise NothingToSign(
+            f"{plan.version} needs no sign-off by a {role}; it needs one by each of {', '.join(owners)}"
+        )
     person = project.require(actor, Permission.SIGN_OFF, plan.environment, role)
     artifact, now = artifact_digest(project.loaded), project.clock.now()
     for item in mine:
@@ -75,7 +77,7 @@ def _waivable(plan: Plan, item: str, role: Role) -> str:
     """The item. Raises NothingToSign and Forbidden."""
     wanted = {one.id: one for one in plan.readiness}
     if item not in wanted:
-        raise NothingToSign(f"{plan.version} wants no {item!r}; it wants {', '.join(wanted)}")
+        raise NothingToSign(f"{plan.version} has no item {item!r}; it has {', '.join(wanted)}")
     if not wanted[item].blocking:
         raise NothingToSign(f"{item} needs no waiver: {wanted[item].note}")
     if role not in (wanted[item].owner, Role.RELEASE_MANAGER):

@@ -47,20 +47,20 @@ class EnvironmentStatus:
     @property
     def headline(self) -> str:
         """What serves: what is known, not what was so when somebody last looked."""
-        present, idle = self.serving[0] if self.serving else "nothing", "" if self.worker else " (no worker is at work)"
+        present, idle = self.serving[0] if self.serving else "nothing", "" if self.worker else " (no worker is running)"
         if self.home:
             return f"{present} serves"
         if self.newest and not self.newest.status.final and self.routed and self.serving and self.router_up:
             return self._rolling_out(self.newest.version, present, self.routed) + idle
         if self.newest and not self.newest.status.final and not self.router_up and not self.worker:
-            return f"down, while {self.newest.version} is {self.newest.status}; `pilotage watch` starts it again"
+            return f"down, while {self.newest.version} is {self.newest.status}; start it again with `pilotage watch`"
         if self.serving and not self.router_up and not self.worker:
-            return f"down; {present} served last. `pilotage deploy {present}` starts it again"
+            return f"down; the last version was {present}. Start it again with `pilotage deploy {present}`"
         if self.serving or not self.router_up:
             return f"{present} serves{idle}"
         weights = self.split.weights if self.split else ()
         shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
-        return f"its router sends users to {shown}, and no rollout has completed{idle}"
+        return f"its router sends traffic to {shown}, but no rollout has completed{idle}"
 
     def _rolling_out(self, new: str, present: str, routed: int) -> str:
         from pilotage.model.quantity import format_share
@@ -68,7 +68,7 @@ class EnvironmentStatus:
 
         if routed < WHOLE:
             return f"{present} serves; {new} gets {format_share(routed / WHOLE)} of requests"
-        return f"{new} gets all requests, and is not done yet; {present} served before"
+        return f"{new} gets all requests, but its rollout has not completed; the earlier version is {present}"
 
 
 def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
@@ -128,7 +128,7 @@ def _split_here(project: Project, service: str, environment: str) -> Split | Non
 def _unsigned(project: Project) -> list[str]:
     """Heads of event chains that could not be signed or anchored, in words."""
     count, why = project.records.unsigned()
-    return [f"{count} heads of event chains are not signed or not anchored: {why}"] if count else []
+    return [f"{count} heads of event chains are not signed or anchored: {why}"] if count else []
 
 
 def _untold(project: Project) -> list[str]:

@@ -53,7 +53,7 @@ def write_status(folder: Path, page: StatusPage, address: str) -> bool:
     folder's place by now."""
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, "a link, and no folder", str(folder))
+        raise NotADirectoryError(errno.ENOTDIR, "a link, not a directory", str(folder))
     changed = False
     for name, text in files_of(page, address).items():
         place, content = folder / name, text.encode()
@@ -75,7 +75,7 @@ def publish(project: Project) -> Path:
     wanted = publication_of(project.whole)
     if wanted is None:
         example = "status_page: {folder: public/status, environment: production}"
-        raise NoStatusPage(f"{project.config} describes no status page: add one, such as `{example}`")
+        raise NoStatusPage(f"{project.config} has no status page: add one, such as `{example}`")
     Publisher(project.store).renew(wanted, project.clock.now())
     return Path(wanted.folder)
 

@@ -63,7 +63,7 @@ def _taken_down(project: Project, *, force: bool) -> Down:
     except Exception as error:
         if not force:
             raise
-        project.warn(f"stopped by the records of processes alone: {str(error).splitlines()[0]}")
+        project.warn(f"stopped using process records only: {str(error).splitlines()[0]}")
         return take_down_by_files(project.directory)
     return found if found.names or not force else take_down_by_files(project.directory)
 
@@ -80,10 +80,10 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
             elsewhere.append(str(other))
             # What was started from here before it moved is nobody else's to stop.
             if _stop_processes(place_of(directory, service, environment)):
-                down.append(f"{name}: what was left of it here")
+                down.append(f"{name}: its leftovers here")
             continue
         if token is None:
-            raise StoreConflict(f"a worker still holds {name}: stop it first, or say --force")
+            raise StoreConflict(f"a worker still runs {name}: stop it first, or use --force")
         _stop(store, directory, last, token)
         down.append(name)
         if not last.status.final:
@@ -114,7 +114,7 @@ def _stop(store: Store, directory: Path, last: RolloutSummary, token: int) -> No
             directory, rollout.snapshot, service, environment, token, rollout.id, leases.holder()
         )  # fmt: skip
     except Exception as error:
-        _log.warning("%s cannot be opened, its processes are stopped by their records: %s", last.id, error)
+        _log.warning("cannot open %s; stopping its processes by their records: %s", last.id, error)
         _stop_processes(place_of(directory, service, environment))
         return
     if target.checks:

@@ -42,7 +42,7 @@ class StatusPage:
             try:
                 self._publisher.renew(wanted, store.clock.now())
             except OSError as error:
-                _log.warning("the status page cannot be written: %s", error)
+                _log.warning("cannot write the status page: %s", error)
 
 
 def remind(store: Store) -> None:

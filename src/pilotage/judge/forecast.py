@@ -61,7 +61,7 @@ def time_to_decision(
     dispersion: float = 1.0,
     so_far: float = 0.0,
 ) -> Forecast:
-    """When harm of a given size would be known.
+    """When harm of a given size would be detected.
 
     requests: of both versions a second · share: the canary's, 0…1 · base_rate: of bad events on stable, 0…1 · harm: the
     ratio of rates that matters, above `tolerated_ratio` · so_far: logarithm of the evidence already there.

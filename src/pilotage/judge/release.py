@@ -299,7 +299,7 @@ class ReleaseJudge:
         return self._reasons.worst_instance
 
     def forecast(self) -> str:
-        """When twice as many errors would be known, at the traffic of this phase; empty while nobody can say."""
+        """When twice as many errors would be detected, at the traffic of this phase; empty while nobody can say."""
         phase, seconds = self._users.phase, self._pace[1]
         requests = phase.canary_total + phase.stable_total
         base = self._users.sums
@@ -315,7 +315,7 @@ class ReleaseJudge:
             dispersion=self._users.dispersion,
             so_far=max(0.0, self._users.evidences()["errors"]),
         )
-        return f"twice as many errors would be known after {found.span} at this traffic" if found.span else ""
+        return f"twice as many errors would be detected after {found.span} at this traffic" if found.span else ""
 
     # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────
 

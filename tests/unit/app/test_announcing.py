@@ -221,7 +221,7 @@ def test_words_that_somebody_changed_at_the_last_moment_do_not_go_out(
 
     monkeypatch.setattr(announcing, "_found", look_and_be_overtaken)
     error = CliRunner().invoke(cli, ["announce", "send", item, "2.0.0", *when], env={"PILOTAGE_ACTOR": "eve"}).stderr
-    assert "is draft: somebody was quicker" in error
+    assert "is already draft" in error
     store = Store(folder / ".pilotage")
     assert outbox.letters(store.engine) == ()
     store.close()
@@ -236,10 +236,13 @@ def test_an_announcement_is_previewed_edited_approved_and_sent_once(folder: Path
     (folder / "text.md").write_text("Our own words about 2.0.0.")
     run("edit", item, "2.0.0", "text.md", *when)
     assert run("show", item, "2.0.0", *when).stdout.strip() == "Our own words about 2.0.0."
-    assert "is no communications manager" in run("approve", item, "2.0.0", *when, actor="bob", expect=1).stderr
+    assert (
+        "does not have the role communications manager"
+        in run("approve", item, "2.0.0", *when, actor="bob", expect=1).stderr
+    )
     run("approve", item, "2.0.0", *when)
     assert "through 1 channel" in run("send", item, "2.0.0", *when).stdout
-    assert "is sent already" in run("send", item, "2.0.0", *when, expect=1).stderr
+    assert "is already sent" in run("send", item, "2.0.0", *when, expect=1).stderr
     store = Store(folder / ".pilotage")
     (letter,) = outbox.letters(store.engine)
     store.close()
@@ -255,7 +258,7 @@ def test_what_reaches_nobody_and_what_is_skipped_say_so(folder: Path) -> None:
     whole = {**CONFIGURATION, "people": {}}
     (folder / "pilotage.yaml").write_text(json.dumps(whole))
     run("approve", "support_team_briefing", "2.0.0")
-    assert "no channel leads to support" in run("send", "support_team_briefing", "2.0.0", expect=1).stderr
+    assert "no channel reaches support" in run("send", "support_team_briefing", "2.0.0", expect=1).stderr
     assert "no announcement 'nothing'" in run("show", "nothing", "2.0.0", expect=1).stderr
 
 
@@ -266,7 +269,7 @@ def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
     assert outbox.due(store.engine, time.time()) == ()
     then = datetime(2099, 1, 1, 12, tzinfo=UTC).timestamp()
     assert outbox.due(store.engine, then) == ("customers",)
-    assert "is scheduled already" in run("approve", "social_media", "2.0.0", expect=1).stderr
+    assert "is already scheduled" in run("approve", "social_media", "2.0.0", expect=1).stderr
     assert state_of("social_media") == "scheduled"
     letter = outbox.claim(store.engine, "customers", "a sender", then)
     assert letter is not None
@@ -277,7 +280,7 @@ def test_scheduled_is_sent_at_its_time_and_not_before(folder: Path) -> None:
     outbox.delivered(store.engine, letter, {}, then + 9)
     assert state_of("social_media") == "sent"
     for late in (("skip", "social_media", "2.0.0", "--reason", "x"), ("approve", "social_media", "2.0.0")):
-        assert "is sent already" in run(*late, expect=1).stderr
+        assert "was already sent" in run(*late, expect=1).stderr
     store.close()
 
 
@@ -307,7 +310,7 @@ def test_scheduled_and_on_its_way_cannot_be_skipped(folder: Path) -> None:
     store = Store(folder / ".pilotage")
     assert outbox.claim(store.engine, "customers", "a sender", 4_100_000_000.0)
     store.close()
-    assert "is sent already" in run("skip", "social_media", "2.0.0", "--reason", "x", expect=1).stderr
+    assert "was already sent" in run("skip", "social_media", "2.0.0", "--reason", "x", expect=1).stderr
     assert state_of("social_media") == "scheduled"
 
 

@@ -121,7 +121,7 @@ def press(store: Store, at: Rollout, **changed: Any) -> tuple[int, str]:
 
 def test_an_approval_becomes_the_command_of_that_person(store: Store) -> None:
     rollout = waiting(store)
-    assert press(store, rollout) == (200, "approve: written down for 2.0 as bob's")
+    assert press(store, rollout) == (200, "approve of 2.0 recorded for bob")
     (command,) = store.pending(rollout.id)
     assert (command.kind, command.actor) == (CommandKind.APPROVE, "slack:U1")
 
@@ -129,7 +129,7 @@ def test_an_approval_becomes_the_command_of_that_person(store: Store) -> None:
 def test_case_25_a_button_of_an_earlier_question_answers_nothing(store: Store) -> None:
     rollout = waiting(store)
     rollout = happens(store, rollout, "hold-ended", Status.PROGRESSING)
-    assert press(store, rollout) == (409, "that question is not open any more")
+    assert press(store, rollout) == (409, "this question is no longer open")
     rollout = happens(store, rollout, "hold-started")
     assert press(store, rollout, about=2)[0] == 409
     assert press(store, rollout, about=4)[0] == 200

@@ -57,10 +57,10 @@ def test_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> 
     for command in ("status", "explain", "history", "events"):
         said = CliRunner().invoke(cli, [command])
         assert said.exit_code == 0, said.output
-        assert "pilotage.yaml cannot be read; this is service in production, by the store" in said.output
+        assert "pilotage.yaml is unreadable; using service in production from the store" in said.output
     said = CliRunner().invoke(cli, ["rollback", "--detach", "-m", "it hurts"])
     assert said.exit_code == 0, said.output
-    assert "production goes back to 1.0 by its plan of before" in said.output
+    assert "rolling back production to 1.0 with its original plan" in said.output
     (returning,) = (broken.get(identity) for identity in broken.unfinished())
     assert (returning.version, returning.old, returning.state.mode) == ("1.0", "2.0", Mode.FAST_RETURN)
     assert "there is nothing" not in CliRunner().invoke(cli, ["rollback", "--detach"]).output
@@ -70,16 +70,16 @@ def test_without_a_configuration_the_store_says_what_is_meant(broken: Store) -> 
 def test_a_rollback_without_a_plan_of_the_version_says_what_to_do(broken: Store) -> None:
     ended(broken, started(broken, "1.0", None, Mode.INITIAL))
     said = CliRunner().invoke(cli, ["rollback"])
-    assert (said.exit_code, "nothing to go back to" in said.output or "no plan of" in said.output) == (7, True)
+    assert (said.exit_code, "no earlier good version" in said.output or "no plan of" in said.output) == (7, True)
 
 
 def test_offline_commands_name_what_is_there(broken: Store) -> None:
     for name in ("shop-production", "shop-staging"):
         (Path(".pilotage") / "run" / name / "router").mkdir(parents=True)
     said = CliRunner().invoke(cli, ["abort", "--offline"])
-    assert (said.exit_code, "several are here: shop-production, shop-staging" in said.output) == (9, True)
+    assert (said.exit_code, "several services are here: shop-production, shop-staging" in said.output) == (9, True)
     said = CliRunner().invoke(cli, ["abort", "--offline", "-e", "staging"])
-    assert (said.exit_code, "no router has been started in " in said.output) == (9, True)
+    assert (said.exit_code, "no router was started in " in said.output) == (9, True)
     assert "--to requires --offline" in CliRunner().invoke(cli, ["abort", "--to", "1.0"]).output
 
 
@@ -88,7 +88,7 @@ def test_what_serves_is_not_said_of_what_does_not_run(broken: Store) -> None:
     Path("pilotage.yaml").unlink()
     ended(broken, started(broken, "1.0", None, Mode.INITIAL))
     said = CliRunner().invoke(cli, ["status"]).output
-    assert "service in production: down; 1.0 served last. `pilotage deploy 1.0` starts it again" in said
+    assert "service in production: down; the last version was 1.0. Start it again with `pilotage deploy 1.0`" in said
 
 
 def test_whoever_cannot_use_the_store_is_told_the_way_that_needs_none() -> None:

@@ -36,7 +36,7 @@ def test_r16_deploy_refuses_a_flag_that_users_have(place: Path) -> None:
     FlagdFile(place / "flags.json", "new-checkout", Fence(place / "fence", 0)).apply(Ramp((), 250))
     status, sentence = outcome(run("deploy", "2.4.0"))
     assert status == 3
-    assert "pilotage.yaml:10: the flag new-checkout reaches 25 % of users already" in sentence
+    assert "pilotage.yaml:10: flag new-checkout is already on for 25 % of users" in sentence
 
 
 @pytest.mark.parametrize(

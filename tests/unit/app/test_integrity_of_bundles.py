@@ -127,7 +127,7 @@ def test_a_bundle_signed_with_another_key_is_not_taken_for_ours(project: Path, t
     kept = contents(project / "honest.zip")
     pack(project / "other.zip", kept, signer_of(tmp_path / "elsewhere"))
     said = run(project, "audit", "verify", str(project / "other.zip"))
-    assert "which is not known here" in said.output
+    assert "which is unknown here" in said.output
     (public,) = (project / ".pilotage/keys/public").glob("*.pem")
     assert run(project, "audit", "verify", str(project / "other.zip"), "--key", str(public)).exit_code == 1
     theirs = next((tmp_path / "elsewhere/keys/public").glob("*.pem"))

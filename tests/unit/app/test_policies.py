@@ -256,7 +256,7 @@ def test_case_3_of_the_peers_another_version_is_refused_waits_or_replaces(store:
     replacing = asked(store, loaded, "v3", "replace").rollout
     assert replacing is not None
     assert [c.kind for c in store.pending(current.id)] == [CommandKind.ABORT]
-    assert store.get(waiting.id).state.reason == "withdrawn by ada, with v3"
+    assert store.get(waiting.id).state.reason == "cancelled by ada, with v3"
     end(store, current, Status.ROLLED_BACK)
     (begun,) = begin_what_waits(store, store.clock.now())
     assert (begun.version, begun.old, begun.state.status) == ("v3", "v0", Status.PROGRESSING)
@@ -292,7 +292,7 @@ def test_case_4_of_the_peers_the_old_version_again_is_a_return_and_the_same_a_no
 ) -> None:
     current = running(store, loaded)
     assert asked(store, loaded, "v1").sentence == "v1 is already rolling out"
-    assert asked(store, loaded, "v0").sentence.startswith("v1 is undone")
+    assert asked(store, loaded, "v0").sentence.startswith("rolling back v1")
     assert [c.kind for c in store.pending(current.id)] == [CommandKind.ROLLBACK]
 
 
@@ -319,7 +319,7 @@ def test_case_21_of_the_peers_within_the_window_a_return_is_fast_and_later_it_is
     slow = go_back(Project.of(loaded, store), "ada", RollbackRequest())
     assert slow.rollout is not None
     assert slow.rollout.state.mode is Mode.FULL
-    assert "the rollback window is over" in slow.sentence
+    assert "The rollback window has passed" in slow.sentence
 
 
 def _freeze_now(store: Store, rollout: Rollout) -> str:

@@ -83,7 +83,7 @@ def test_a_worker_starts_whatever_somebody_is_just_typing_into_the_configuration
     (tmp_path / "pilotage.yaml").write_text("service: [")
     said = CliRunner().invoke(cli, ["worker"])
     assert (said.exit_code, noted(tmp_path / ".pilotage")) == (0, wanted)
-    assert "as they were wanted before" in said.output
+    assert "status page, key and anchors not updated" in said.output
 
 
 def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
@@ -108,5 +108,5 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_harms_nothing(tmp_path
     page, store = StatusPage(tmp_path), Store(tmp_path)
     for _ in range(3):
         page.renew(store)
-    assert [r.message.partition(":")[0] for r in caplog.records] == ["the status page cannot be written"]
+    assert [r.message.partition(":")[0] for r in caplog.records] == ["cannot write the status page"]
     store.close()

@@ -29,21 +29,27 @@ UNDER_WAY = replace(WELL, newest=ROLLOUT)
     ("found", "headline"),
     [
         (WELL, "1.0 serves"),
-        (replace(WELL, serving=()), "its router sends users to nobody, and no rollout has completed"),
+        (replace(WELL, serving=()), "its router sends traffic to nobody, but no rollout has completed"),
         (
             replace(WELL, serving=(), split=Split((("1.0", 1000),))),
-            "its router sends users to 1.0 (100 %), and no rollout has completed",
+            "its router sends traffic to 1.0 (100 %), but no rollout has completed",
         ),
-        (replace(WELL, router_up=False, worker=None), "down; 1.0 served last. `pilotage deploy 1.0` starts it again"),
+        (
+            replace(WELL, router_up=False, worker=None),
+            "down; the last version was 1.0. Start it again with `pilotage deploy 1.0`",
+        ),
         (
             replace(UNDER_WAY, router_up=False, worker=None),
-            "down, while 2.0 is progressing; `pilotage watch` starts it again",
+            "down, while 2.0 is progressing; start it again with `pilotage watch`",
         ),
-        (replace(WELL, worker=None), "1.0 serves (no worker is at work)"),
+        (replace(WELL, worker=None), "1.0 serves (no worker is running)"),
         (replace(UNDER_WAY, routed=50), "1.0 serves; 2.0 gets 5% of requests"),
         (replace(UNDER_WAY, routed=0), "1.0 serves"),
         (replace(UNDER_WAY, routed=None), "1.0 serves"),
-        (replace(UNDER_WAY, routed=1000), "2.0 gets all requests, and is not done yet; 1.0 served before"),
+        (
+            replace(UNDER_WAY, routed=1000),
+            "2.0 gets all requests, but its rollout has not completed; the earlier version is 1.0",
+        ),
         (
             replace(UNDER_WAY, routed=1000, newest=replace(ROLLOUT, status=Status.ROLLED_BACK)),
             "1.0 serves",

@@ -74,7 +74,7 @@ def test_help_is_that_of_making_a_plan_and_names_the_others(folder: Path) -> Non
         (("--section", "everything"), "there is no section 'everything'; there are answers, conflicts"),
         (("--accept", "x"), "--accept CONFLICT and --reason TEXT go together"),
         (("--reason", "x"), "--accept CONFLICT and --reason TEXT go together"),
-        (("--what-if", "risk_tolerance"), "write QUESTION=ANSWER"),
+        (("--what-if", "risk_tolerance"), "use QUESTION=ANSWER"),
         (("--date", "soon"), "'soon' does not match the format"),
     ],
 )
@@ -87,7 +87,7 @@ def test_wrong_options_are_usage_errors(folder: Path, arguments: tuple[str, ...]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--what-if", "mood=bad"), "there is no question called 'mood'; there are release_type"),
+        (("--what-if", "mood=bad"), "no question is called 'mood'; there are release_type"),
         (("--what-if", "risk_tolerance=none"), "risk_tolerance: 'none' is not one of low, medium, high"),
         (("--what-if", "stakeholders=all,enterprise"), "stakeholders: 'all, enterprise' is not one of internal-only"),
         (("--why", "nothing"), "the plan has no 'nothing'"),
@@ -218,10 +218,10 @@ def test_the_schema_of_a_plan_is_printed(folder: Path) -> None:
 def test_with_its_traffic_the_plan_says_when_harm_would_be_known(folder: Path) -> None:
     path = folder / "pilotage.yaml"
     path.write_text(path.read_text() + "    traffic: {requests_per_second: 0.2, error_rate: 0.001}\n")
-    notes = [note for note in data("plan", "2.4.0")["notes"] if "would be known" in note]
+    notes = [note for note in data("plan", "2.4.0")["notes"] if "would be detected" in note]
     assert len(notes) == 3
     assert notes[0].startswith(
-        "at 0.2 requests a second, 0.1% of them errors, twice as many of them at 5% would be known after"
+        "at 0.2 requests per second with 0.1% errors, twice as many errors at 5% would be detected after"
     )
     assert "longer than the" in notes[0]
 
@@ -242,5 +242,5 @@ def test_r13_auto_weights_come_from_the_traffic_in_the_configuration(folder: Pat
     assert int(ramp) < int(steps)
     assert f"by a bad release: {steps} (canary.weights: auto: {ramp})" in fixed["reasons"][1]
     assert hurt in auto["reasons"][1]
-    (forecast,) = [note for note in made["notes"] if "would be known" in note]
-    assert "at 25% would be known" in forecast, "a step of a minute is not there to know of twice as many errors"
+    (forecast,) = [note for note in made["notes"] if "would be detected" in note]
+    assert "at 25% would be detected" in forecast, "a step of a minute is not there to know of twice as many errors"

@@ -401,4 +401,4 @@ def test_a_fleet_that_is_slow_to_answer_at_first_is_waited_for_and_one_that_stay
     driver.look()
     over.set()
     assert driver.rollout.state.status is status
-    assert "fleet: has not answered" in driver.rollout.state.reason or status is Status.PROGRESSING
+    assert "fleet: no response" in driver.rollout.state.reason or status is Status.PROGRESSING

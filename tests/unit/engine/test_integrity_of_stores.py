@@ -138,7 +138,7 @@ IT = "WHERE version = '2.0'"
 OF_IT = f"WHERE rollout = (SELECT id FROM rollout {IT})"
 
 EDITS: dict[str, tuple[list[str], str]] = {
-    "last event deleted": ([f"DELETE FROM events {OF_IT} AND number = 4"], "4 events were recorded, 3 are there"),
+    "last event deleted": ([f"DELETE FROM events {OF_IT} AND number = 4"], "4 events were recorded, 3 are present"),
     "sentence edited": ([f"UPDATE events SET sentence = 'fine' {OF_IT} AND number = 2"], "event 2 does not follow"),
     "events swapped": (
         [
@@ -153,23 +153,23 @@ EDITS: dict[str, tuple[list[str], str]] = {
             'UPDATE plans SET body = replace(body, \'"version":"2.0"\', \'"version":"6.6"\') '
             f"WHERE hash = (SELECT plan_hash FROM rollout {IT})"
         ],
-        "the plan is not the one",
+        "the plan differs from the one",
     ),
     "last event deleted, head and number set back": (
         [
             f"DELETE FROM events {OF_IT} AND number = 4",
             f"UPDATE rollout SET events = 3, head = (SELECT hash FROM events {OF_IT} AND number = 3) {IT}",
         ],
-        "no event tells of its end",
+        "no event records its end",
     ),
     "status": (
         [f"UPDATE rollout SET status = 'completed' {IT}"],
-        "the status is 'completed', and its events say 'rolled-back'",
+        "the status is 'completed', but its events say 'rolled-back'",
     ),
-    "version": ([f"UPDATE rollout SET version = '2.0.1' {IT}"], "the version is '2.0.1', and its events say '2.0'"),
-    "actor": ([f"UPDATE rollout SET actor = 'alice' {IT}"], "the actor is 'alice', and its events say 'eve'"),
-    "old": ([f"UPDATE rollout SET old = '0.9' {IT}"], "the version before is '0.9', and its events say '1.0'"),
-    "reason": ([f"UPDATE rollout SET reason = '' {IT}"], "the reason is '', and its events say 'it hurts'"),
+    "version": ([f"UPDATE rollout SET version = '2.0.1' {IT}"], "the version is '2.0.1', but its events say '2.0'"),
+    "actor": ([f"UPDATE rollout SET actor = 'alice' {IT}"], "the actor is 'alice', but its events say 'eve'"),
+    "old": ([f"UPDATE rollout SET old = '0.9' {IT}"], "the earlier version is '0.9', but its events say '1.0'"),
+    "reason": ([f"UPDATE rollout SET reason = '' {IT}"], "the reason is '', but its events say 'it hurts'"),
     "state": (
         [f"UPDATE rollout SET state = replace(state, 'rolled-back', 'completed') {IT}"],
         "its state says 'completed'",
@@ -178,14 +178,14 @@ EDITS: dict[str, tuple[list[str], str]] = {
         ["UPDATE live_views SET body = replace(body, 'fail', 'pass') " + OF_IT],
         "the last verdicts were changed",
     ),
-    "judge's sums": (["UPDATE judge_states SET body = '{}' " + OF_IT], "the judge's sums were changed"),
-    "judge's sums deleted": (["DELETE FROM judge_states " + OF_IT], "the judge's sums are missing"),
+    "judge's sums": (["UPDATE judge_states SET body = '{}' " + OF_IT], "the analysis data were changed"),
+    "judge's sums deleted": (["DELETE FROM judge_states " + OF_IT], "the analysis data are missing"),
     "created": ([f"UPDATE rollout SET created_at = created_at - 3456000 {IT}"], "the creation time is"),
     "started": ([f"UPDATE rollout SET started_at = started_at - 3456000 {IT}"], "the start time is"),
     "finished": ([f"UPDATE rollout SET finished_at = finished_at + 3456000 {IT}"], "the end time is"),
     "commands deleted": (["DELETE FROM commands " + OF_IT], "(abort by eve) is missing"),
     "command edited": (["UPDATE commands SET actor = 'alice' " + OF_IT], "(abort by eve) was changed"),
-    "configuration": (["UPDATE snapshots SET body = '{}'"], "the configuration is not the one of its digest"),
+    "configuration": (["UPDATE snapshots SET body = '{}'"], "the configuration does not match its digest"),
     "outbox emptied": (["DELETE FROM outbox"], "the message to hook about event 1 (rollout-started) is missing"),
     "message edited": (
         [f"UPDATE outbox SET message = replace(message, 'eve', 'ada') WHERE thread = (SELECT id FROM rollout {IT})"],
@@ -193,7 +193,7 @@ EDITS: dict[str, tuple[list[str], str]] = {
     ),
     "data that is none": (
         [f"UPDATE events SET data = '[[[' {OF_IT} AND number = 3"],
-        "the data of event 3 is not what",
+        "the data of event 3 was not written",
     ),
     "a message that is none": (
         [f"UPDATE outbox SET message = 'x' WHERE thread = (SELECT id FROM rollout {IT})"],
@@ -207,7 +207,7 @@ EDITS: dict[str, tuple[list[str], str]] = {
         [f"DELETE FROM heads {OF_IT}", f"DELETE FROM events {OF_IT}", f"DELETE FROM rollout {IT}"],
         "missing: it was number 2, with 4 events, when",
     ),
-    "row deleted, events left": ([f"DELETE FROM rollout {IT}"], "its events are there, and its row is missing"),
+    "row deleted, events left": ([f"DELETE FROM rollout {IT}"], "its events are present, but its row is missing"),
     "the newest rollout deleted": (
         [
             "DELETE FROM heads WHERE rollout = (SELECT id FROM rollout WHERE version = '3.0')",
@@ -231,7 +231,7 @@ EDITS: dict[str, tuple[list[str], str]] = {
     "a head removed": ([f"DELETE FROM heads {OF_IT}"], "the head of its ended event was removed"),
     "a head edited": (
         [f"UPDATE heads SET at = at + 1 {OF_IT}"],
-        "the signature of the head of its ended event is not right",
+        "the signature of the head of its ended event is invalid",
     ),
 }
 
@@ -342,7 +342,7 @@ def test_a_store_that_was_set_back_is_found_by_the_journal_beside_the_target(fol
     words = changed(folder)
     assert (
         words
-        == f"{it}: the event {latest.head[:12]} is missing, 3 events are there (so says the journal beside the target)"
+        == f"{it}: the event {latest.head[:12]} is missing; 3 events are present (so says the journal next to the target)"
     )
 
 
@@ -350,7 +350,7 @@ def test_an_anchor_that_lost_a_line_and_one_that_is_gone_are_told_apart(folder: 
     anchor = folder.parent / "anchor.jsonl"
     lines = anchor.read_text().splitlines()
     anchor.write_text("\n".join(lines[:-1]) + "\n")
-    assert "has it no more" in changed(folder, anchored=True)
+    assert "has lost the head" in changed(folder, anchored=True)
     anchor.unlink()
     found = verified(folder)
     assert found.of(Grade.CHANGED) == []
@@ -360,10 +360,10 @@ def test_an_anchor_that_lost_a_line_and_one_that_is_gone_are_told_apart(folder: 
 def test_a_line_that_was_forged_in_an_anchor_and_a_key_that_is_not_known(folder: Path, tmp_path: Path) -> None:
     found = verified(folder, keys={})
     assert found.signed == 0
-    assert "which is not known here" in str(found.of(Grade.UNVERIFIABLE)[0])
+    assert "which is unknown here" in str(found.of(Grade.UNVERIFIABLE)[0])
     anchor = folder.parent / "anchor.jsonl"
     anchor.write_text(anchor.read_text().replace('"events":4', '"events":3'))
-    assert "is not right" in changed(folder, anchored=True)
+    assert "is invalid" in changed(folder, anchored=True)
 
 
 def test_a_missing_key_stops_no_end_and_is_told(tmp_path: Path) -> None:
@@ -463,7 +463,7 @@ def test_the_command_says_what_is_changed_and_never_fails_with_that_status(folde
     assert said("--anchor", str(folder.parent / "kept.jsonl")).exit_code == 10
     edit(folder, f"UPDATE rollout SET actor = 'alice' {IT}")
     found = said()
-    assert (found.exit_code, "the actor is 'alice', and its events say 'eve'" in found.output) == (1, True)
+    assert (found.exit_code, "the actor is 'alice', but its events say 'eve'" in found.output) == (1, True)
     edit(folder, "DELETE FROM outbox", "DELETE FROM judge_states", "DELETE FROM live_views", "DELETE FROM commands",
          "DELETE FROM heads", "DELETE FROM events", "DELETE FROM rollout", "DELETE FROM environments")  # fmt: skip
     gone = said()

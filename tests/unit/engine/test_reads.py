@@ -114,7 +114,7 @@ def test_a_command_to_a_rollout_that_ends_gets_its_answer_and_one_to_a_finished_
     store.withdraw(waiting.id, "ada", time.time())
     assert store.outcome(number) == "too late: the rollout is completed"
     assert store.outcome(other) == "too late: the rollout is cancelled"
-    with pytest.raises(StoreConflict, match=r"2\.0 is completed: it is too late to abort"):
+    with pytest.raises(StoreConflict, match=r"2\.0 is completed: too late to abort"):
         store.command(rollout.id, CommandKind.ABORT, "ada")
     with pytest.raises(KeyError):
         store.command("nobody", CommandKind.ABORT, "ada")
@@ -142,7 +142,7 @@ def test_a_file_whose_pages_were_overwritten_is_told_with_what_to_do(store: Stor
         Store(tmp_path).history("service", "production")
     status, words = exit_status(broken.value)
     assert status == 9
-    assert "Restore pilotage.sqlite from a copy" in words
+    assert "Restore pilotage.sqlite from a backup" in words
 
 
 def test_foreign_keys_and_statuses_are_kept_by_the_database(store: Store) -> None:

@@ -44,7 +44,7 @@ def test_what_is_recorded_is_read_again_also_by_another_process(store: Store, tm
 
 def test_rule_8_one_rollout_at_a_time_in_an_environment(store: Store) -> None:
     rollout = started(store)
-    with pytest.raises(StoreConflict, match=r"2\.0 is rolling out in production"):
+    with pytest.raises(StoreConflict, match=r"2\.0 has been rolling out in production"):
         started(store, "3.0")
     ended(store, rollout)
     started(store, "3.0")

@@ -65,7 +65,7 @@ def test_an_abort_that_was_acted_on_is_not_forgotten_by_a_standby_that_lost_it(t
     told = [event.sentence for event in standby.events(rollout) if event.type == "intervention-required"]
     assert len(told) == 1
     assert "the store went back in time" in told[0]
-    assert f"had been at {lacks}" in told[0]
+    assert f"but was at {lacks}" in told[0]
     (lost,) = Journal(place, "service", "production").lost
     assert (lost.witness.revision, lost.witness.status) == (lacks, "rolled-back")
     standby.close()
@@ -76,7 +76,7 @@ def test_a_first_rollout_does_not_replace_what_serves_already(tmp_path: Path, st
     driver = Driver(store, tmp_path, begun(store, old=None), HERE)
     decision = driver.look()
     assert decision.state.status is Status.PAUSED
-    assert "old serves here already" in decision.state.reason
+    assert "old already serves here" in decision.state.reason
     for _ in range(3):
         driver.look()
     assert (world.split, len(world.of("old"))) == (BACK, 1)
@@ -94,7 +94,7 @@ def test_a_canary_of_a_lost_store_is_not_taken_for_what_serves(tmp_path: Path, s
     note = place_of(tmp_path, "service", "production") / "stable.json"
     note.write_text(json.dumps({"stable": "old", "rollout": "gone"}))
     decision = Driver(store, tmp_path, begun(store, old=None), HERE).look()
-    assert "old serves here already" in decision.state.reason
+    assert "old already serves here" in decision.state.reason
     assert decision.state.old == "old"
 
 
@@ -123,7 +123,7 @@ def test_a_worker_ends_when_its_store_is_another_one(tmp_path: Path, store: Stor
             (tmp_path / "pilotage.sqlite-wal").unlink()
     thread.join(WITHIN)
     assert not thread.is_alive()
-    assert "this worker ends" in worker.ended_by
+    assert "this worker exits" in worker.ended_by
     worker.store.close()
 
 
@@ -138,7 +138,7 @@ def test_after_failed_looks_the_users_go_back_and_a_person_is_told(
     def take_back(directory: Path, service: str, environment: str, to: str | None) -> str:
         assert (directory, service, environment, to) == (tmp_path, "service", "production", "old")
         taken.set()
-        return "all users go to old"
+        return "all traffic goes to old"
 
     monkeypatch.setattr(module, "open_target", broken)
     monkeypatch.setattr("pilotage.engine.rescue.take_back.take_back", take_back)

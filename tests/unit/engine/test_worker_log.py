@@ -28,4 +28,4 @@ def test_it_is_written_again_after_a_while_with_how_often_it_was_left_out(monkey
     assert [quiet.filter(record) for _ in range(4)] == [True, False, False, False]
     now[0] += 61.0
     assert quiet.filter(record)
-    assert record.getMessage() == "the store is away (and 3 times before)"
+    assert record.getMessage() == "the store is away (repeated 3 times)"

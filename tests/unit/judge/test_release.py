@@ -252,7 +252,7 @@ def test_the_forecast_says_when_twice_as_many_errors_would_be_known() -> None:
     for second in range(1, 60):
         judge.observe(at(float(second), reading((5, 0), (95, 1))), instances(30, 30), BESIDE)
     assert re.fullmatch(
-        r"twice as many errors would be known after about \d+ (seconds|minutes) at this traffic", judge.forecast()
+        r"twice as many errors would be detected after about \d+ (seconds|minutes) at this traffic", judge.forecast()
     )
 
 

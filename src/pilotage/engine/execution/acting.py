@@ -55,7 +55,7 @@ class Acting:
         if self._here.is_left and self._call is not None and (self._back or not back):
             self._call.wait(_BUDGET - self._call.age)  # this look goes on with that of a thread that was overtaken
         if self._call is not None and not self._call.done and (self._back or not back):
-            self.refused = [f"what was asked {self._call.age:.0f} s ago is still under way"]
+            self.refused = [f"the last action started {self._call.age:.0f} s ago and is still running"]
             return
         if self._call is not None and self._call.done and not back:
             self._call.result()
@@ -71,7 +71,7 @@ class Acting:
             self._call = None
             self.refused = call.result()
         else:
-            self.refused = [f"what was asked {_BUDGET:g} s ago is still under way"]
+            self.refused = [f"the last action started {_BUDGET:g} s ago and is still running"]
 
     def _begun(self, work: Callable[[], list[str]]) -> Call[list[str]]:
         """What was begun in another thread; or done in this one, where somebody sees to it that nobody waits for it."""

@@ -53,7 +53,7 @@ class Asked(Generic[_T]):
             # What cannot be read, whatever it is, is not known; it stops nobody from looking at the rest.
             error = f"{type(failed).__name__}: {failed}"
             if error != self._error:
-                _log.warning("%s cannot be read: %s", self._what, error, exc_info=True)
+                _log.warning("cannot read %s: %s", self._what, error, exc_info=True)
         self._value, self._error, self._known = value, error, self._began
         self.was_answered, self.busy = True, False
         return True
@@ -64,7 +64,7 @@ class Asked(Generic[_T]):
             return None, f"{self._what}: {self._error}"
         if time.monotonic() - self._known <= oldest:
             return self._value, ""
-        silent = f"{self._what}: has not answered {f'for {self.silent:.0f} s' if self.silent >= 1 else 'yet'}"
+        silent = f"{self._what}: no response {f'for {self.silent:.0f} s' if self.silent >= 1 else 'yet'}"
         return None, silent if self.busy else ""
 
     @property

@@ -83,7 +83,7 @@ class Crew:
             box = self._idle.pop() if self._idle else None
             if box is None:
                 if self._threads >= self._most:
-                    raise Crowded(f"{self._most} calls are under way and do not come back")
+                    raise Crowded(f"{self._most} calls are hanging")
                 self._threads += 1
                 box = SimpleQueue()
                 threading.Thread(target=self._serve, args=(box,), name="crew", daemon=True).start()

@@ -133,7 +133,7 @@ class Driver:
         target = self._open()
         if went_back(self.rollout, self._journal.witness, knows=self._knows_witness):
             raise StoreWentBack(
-                f"the store went back in time, and {self._name} is left as it is: see `events --verify`"
+                f"the store went back in time, so {self._name} stays as it is; run `pilotage events --verify`"
             )
         if rescued.must_wait(self._store, self._directory, self.rollout):
             return
@@ -189,10 +189,10 @@ class Driver:
                 # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
                 return found if not self.alone else tuple(c for c in found if c.kind in _UNDOING)
             except AWAY as error:
-                self._recorder.away = self._recorder.away or f"the store cannot be used: {type(error).__name__}"
+                self._recorder.away = self._recorder.away or f"the store is unusable: {type(error).__name__}"
         if behind is None or behind.to == self.rollout.version or self.rollout.state.status in BACK:
             return ()
-        return (Command(-1, CommandKind.ABORT, behind.by, "traffic was taken back without the store"),)
+        return (Command(-1, CommandKind.ABORT, behind.by, "traffic returned to stable without the store"),)
 
     def _pending(self) -> tuple[Command, ...]:
         rescued.ordered(self._store, self._directory, self.rollout)
@@ -228,14 +228,14 @@ class Driver:
         except Crowded as error:
             return self._without_lease(str(error))
         if not self._leasing.wait(_PATIENCE_AWAY if self.alone else _PATIENCE):
-            return self._without_lease("the store does not answer")
+            return self._without_lease("the store does not respond")
         leasing, self._leasing = self._leasing, None
         try:
             token, present = leasing.result()
         except AWAY as error:
-            return self._without_lease(f"the store cannot be used: {type(error).__name__}: {error}")
+            return self._without_lease(f"the store is unusable: {type(error).__name__}: {error}")
         if token is None:
-            raise LeaseLost(f"another worker holds {self._name}")
+            raise LeaseLost(f"another worker runs {self._name}")
         self._recorder.answered()
         self._renewed = leasing.began
         if self._target is None or token != self._token:

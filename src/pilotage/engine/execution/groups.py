@@ -23,7 +23,7 @@ def advance_groups(store: Store, now: float) -> None:
             try:
                 _make(store, move, rollouts[identity], now)
             except (StoreConflict, Unreadable) as error:
-                _log.warning("%s: %s is not made yet: %s", identity, move, error)
+                _log.warning("%s: %s is not created yet: %s", identity, move, error)
 
 
 def member_of(rollout: RolloutSummary) -> Member:
@@ -75,5 +75,5 @@ def barrier_of(store: Store, rollout: Rollout) -> str:
             return f"{other.service} is withdrawn"
         weight = other.weight if other.status is not Status.QUEUED else 0
         if weight < mine:
-            return f"{other.service} is at {weight / 10:g} % yet"
+            return f"{other.service} is still at {weight / 10:g} %"
     return ""

@@ -37,7 +37,7 @@ def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path) -> Checks:
         name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks
     }
     for name in stored.lost_checks:
-        configured[name] = [{"unreadable": f"what {name} checks cannot be read by this version of Pilotage"}]
+        configured[name] = [{"unreadable": f"this version of Pilotage cannot read the check {name}"}]
     return StepChecks(place, fence, configured, cwd)
 
 

@@ -74,7 +74,7 @@ class Judging:
                 self._restore(rollout.judge)
             except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
                 # Written by another version of Pilotage: the evidence starts again, the rollout does not.
-                _log.exception("%s: the judge's sums cannot be read; it starts anew", self._name)
+                _log.exception("%s: the analysis data is unreadable; the analysis restarts", self._name)
                 self._begin(rollout.state.tries)
 
     def _begin(self, tries: int) -> None:
@@ -135,7 +135,7 @@ class Judging:
         fresh = self._strategy.baseline(self._plan, self._old) if subject == "code" else None
         try:
             if source is None:
-                raise AdapterError("nothing says what the variants did: configure flag.metrics_path")
+                raise AdapterError("no metrics by variant: configure flag.metrics_path")
             reading: Reading | Exception = source.observe([n for n in (new, old, fresh) if n], self._cursor)
         except Exception as error:
             reading = error
@@ -155,20 +155,20 @@ class Judging:
                 self._observe(seen)
             except Exception as error:
                 # What the probes and the fleet say counts all the same.
-                _log.exception("%s: the reading failed", self._name)
+                _log.exception("%s: reading the metrics failed", self._name)
                 if self._unproven:
                     # Sums of another version may fail only where new figures are added to them.
                     self._begin(self._tries)
                 else:
-                    self._judge.source_failed(f"the reading failed: {type(error).__name__}: {error}")
+                    self._judge.source_failed(f"reading the metrics failed: {type(error).__name__}: {error}")
             self._measure(target, state, seen)
             self._probe(target, state, seen)
             counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
             counted += _lost_guards(target)
             return tuple(self._with_logs(target, seen, verdict) for verdict in (*self._judge.verdicts(), *counted))
         except Exception as error:
-            _log.exception("%s: the judge failed", self._name)
-            sentence = f"the judge failed: {type(error).__name__}: {error}"
+            _log.exception("%s: the analysis failed", self._name)
+            sentence = f"the analysis failed: {type(error).__name__}: {error}"
             return (Verdict("judge", VerdictKind.SOURCE_ERROR, sentence),)
 
     @property
@@ -257,7 +257,7 @@ class Judging:
         (subject, reading), self._new_reading = self._new_reading or ("", None), None
         if reading is None or subject != self._subject:
             if (silent := time.monotonic() - self._read_at) > OLDEST:
-                self._judge.source_failed(f"the metrics source has not answered for {silent:.0f} s")
+                self._judge.source_failed(f"the metrics source has not responded for {silent:.0f} s")
             return
         self._read_at = time.monotonic()
         if isinstance(reading, AdapterError):
@@ -265,14 +265,14 @@ class Judging:
             return
         if isinstance(reading, LookupError | TypeError | ValueError) and self._cursor is not None:
             # Perhaps the cursor of another version: read from now on, rather than fail at every look.
-            _log.warning("%s: the cursor cannot be read, reading goes on from now: %r", self._name, reading)
+            _log.warning("%s: the metrics cursor is unreadable; reading continues from now: %r", self._name, reading)
             self._cursor = None
             return
         if isinstance(reading, Exception):
             raise reading
         age = self._clock.now() - reading.at
         if abs(age) > STALEST:
-            self._judge.source_failed(f"the metrics source's newest reading is {age:.0f} s old")
+            self._judge.source_failed(f"the newest sample of the metrics source is {age:.0f} s old")
             return
         fresh = self._strategy.baseline(self._plan, self._old) if self._subject == "code" else None
         self._cursor = reading.cursor

@@ -63,7 +63,7 @@ class Keeping:
             if self._troubles.note(identity, error) and isinstance(error, StoreWentBack | Fenced):
                 tell_stuck(self._store, identity, str(error))
         except Exception:
-            _log.exception("%s: keeping it up failed; trying again", identity)
+            _log.exception("%s: keeping it running failed; retrying", identity)
         finally:
             with self._lock:
                 self._busy.discard(identity)

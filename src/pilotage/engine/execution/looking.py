@@ -154,7 +154,7 @@ class Looking:
                     self._count_unheld(rollout)
                 case _:
                     self._drivers.pop(rollout, None)
-                    _log.error("%s: the look failed; trying again", rollout, exc_info=error)
+                    _log.error("%s: observing the rollout failed; retrying", rollout, exc_info=error)
                     self._count_failure(rollout, error)
         except Crowded as crowded:
             self._troubles.note(rollout, crowded)
@@ -172,7 +172,7 @@ class Looking:
             call = self._opening[rollout] = self._begun(rollout)
         if not call.done:
             if call.age > _TAKEN_WITHIN:
-                raise TimeoutError(f"{rollout} cannot be taken in hand: the store does not answer")
+                raise TimeoutError(f"cannot take over {rollout}: the store does not respond")
             return None
         del self._opening[rollout]
         return call.result()
@@ -230,7 +230,7 @@ class Looking:
         self._failed[rollout] = self._failed.get(rollout, 0) + 1
         if self._failed[rollout] < _MOST_FAILED_LOOKS:
             return
-        why = f"it cannot be looked at: {type(error).__name__}: {error}"
+        why = f"cannot observe the rollout: {type(error).__name__}: {error}"
         under = self._rescues.get(rollout)
         if under is None:
             self._crew.start(lambda: tell_stuck(self._store, rollout, why))

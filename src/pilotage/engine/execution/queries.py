@@ -90,7 +90,7 @@ class QueriesBeside:
         if under is None:
             self._under[key] = _Under(call=self._crew.start(work), phase=self._phase, take=take)
         elif under.call.age > _LONGEST:
-            take(None, f"the query has not been answered for {under.call.age:.0f} s")
+            take(None, f"the query has had no response for {under.call.age:.0f} s")
 
     def _take(self, patience: float) -> None:
         until = time.monotonic() + patience

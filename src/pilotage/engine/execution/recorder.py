@@ -84,7 +84,7 @@ class Recorder:
         if self._call is not None and self._call.wait(0):
             self._take_answer(self._call)
         elif self._is_checkpoint and self._call is not None and self._call.age > _LONGEST_CHECKPOINT:
-            self.away = self.away or "the store does not answer"
+            self.away = self.away or "the store does not respond"
         if self._flushing is not None and self._flushing.wait(0):
             self._take_flushed(self._flushing)
         busy = self._call is not None or self._flushing is not None
@@ -110,7 +110,7 @@ class Recorder:
             return False
         self._sent = decision
         if not self._call.wait(_PATIENCE_AWAY if self.away else patience):
-            self.away = self.away or "the store does not answer"
+            self.away = self.away or "the store does not respond"
             return False
         return self._take_answer(self._call)
 
@@ -257,8 +257,8 @@ class Recorder:
 
     def _gone(self, error: BaseException) -> None:
         if not self.away:
-            _log.warning("%s: the store cannot be used: %s", self.rollout.id, error)
-        self.away = f"the store cannot be used: {type(error).__name__}"
+            _log.warning("%s: the store is unusable: %s", self.rollout.id, error)
+        self.away = f"the store is unusable: {type(error).__name__}"
 
 
 def _right_upon(before: RolloutState, after: RolloutState) -> bool:

@@ -37,4 +37,4 @@ class Regularly:
         told, at = self._told
         if what != told or now - at > _TELL_AGAIN:
             self._told = what, now
-            _log.warning("%s: trying again: %s", self._name, what, exc_info=what != told)
+            _log.warning("%s: retrying: %s", self._name, what, exc_info=what != told)

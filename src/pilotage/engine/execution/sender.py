@@ -43,7 +43,7 @@ class Sender:
                     self._begin(channel)
                 self._stopping.wait(_POLL)
             except Exception:
-                _log.exception("the outbox cannot be read; trying again")
+                _log.exception("cannot read the outbox; retrying")
                 self._stopping.wait(_AFTER_TROUBLE)
 
     def _begin(self, channel: str) -> None:
@@ -58,7 +58,7 @@ class Sender:
             while not self._stopping.is_set() and send_next(self._engine, channel, self._holder, self._clock):
                 pass
         except Exception:
-            _log.exception("%s: sending failed; trying again", channel)
+            _log.exception("%s: sending failed; retrying", channel)
         finally:
             with self._lock:
                 self._busy.discard(channel)

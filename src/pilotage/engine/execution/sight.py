@@ -38,7 +38,7 @@ _BUDGET_JUDGE = 1.0
 _BUDGET_UNDOING = 0.15
 _OLDEST_ADDRESSES = 60.0
 """Seconds for which the addresses of instances are good enough to lead users back to them."""
-_UNKNOWN = "the store does not say whether a freeze or another service of the release speaks against it"
+_UNKNOWN = "the store does not respond, so a freeze or a failure of another service cannot be ruled out"
 
 
 class Sight:
@@ -90,7 +90,7 @@ class Sight:
         if self._verdicts is not None:
             seen, verdicts = self._verdicts
             return replace(seen, verdicts=verdicts)
-        late = f"the judge has not answered for {max(self._judge.silent, time.monotonic() - began):.0f} s"
+        late = f"the analysis has not responded for {max(self._judge.silent, time.monotonic() - began):.0f} s"
         verdict = Verdict("judge", VerdictKind.SOURCE_ERROR, late)
         return replace(self._assembled(target, rollout, trouble), verdicts=(verdict,))
 
@@ -225,4 +225,4 @@ def _rehearsed(target: Target, rollout: Rollout, hooks: frozenset[str]) -> Check
         target.flags.rehearse()
     except AdapterError as error:
         return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
-    return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "on and off again for a test user")
+    return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "turned on and off for a test user")

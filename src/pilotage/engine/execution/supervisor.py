@@ -76,7 +76,7 @@ def _stop(there: Holder, lock: Path, deadline: float) -> None:
             if not there.lives or holder_of(lock) != there:
                 return
             time.sleep(0.02)
-    raise WorkerStays(f"process {there.pid} holds {lock} and does not end, even when killed: is its disk dead?")
+    raise WorkerStays(f"process {there.pid} holds {lock} and does not exit, even after SIGKILL; check its disk")
 
 
 def _is_earlier(version: str) -> bool:
@@ -103,7 +103,7 @@ def _supervise(directory: Path) -> int:
         began = time.monotonic()
         code, hung = run_watched([sys.executable, "-m", "pilotage.app.worker", str(directory)], os.environ)
         if hung:
-            said = f"the worker in {directory} did not move for {MOST_SILENT} s: it was killed; the next one goes on"
+            said = f"the worker in {directory} made no progress for {MOST_SILENT} s; killed it, a new one starts"
             print(said, file=sys.stderr, flush=True)
         if code in (0, 7):
             return 0

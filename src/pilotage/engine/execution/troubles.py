@@ -26,7 +26,7 @@ class Troubles:
             if rollout in self._told or time.monotonic() - since < LASTS:
                 return False
             self._told.add(rollout)
-        _log.warning("%s: for %.0f s now: %s", rollout, time.monotonic() - since, error)
+        _log.warning("%s: for %.0f s: %s", rollout, time.monotonic() - since, error)
         return True
 
     def over(self, rollout: str) -> None:

@@ -149,13 +149,13 @@ class Worker:
         if not found or found != self._suspected:
             self._suspected = found
             return
-        self.ended_by = f"{found}; this worker ends, and the next one opens what is there now"
+        self.ended_by = f"{found}; this worker exits, and the next one opens the current store"
         _log.error(self.ended_by)
         self._left = self._looking.under_way
         self.stopping.set()
         for rollout in self._left:
             # A look that is under way meets this record as one of another worker, and drops its rollout.
-            tell_stuck(self.store, rollout.id, f"{found}. Nobody looks at this rollout any more")
+            tell_stuck(self.store, rollout.id, f"{found}. No worker observes this rollout any more")
 
     def _in_hand(self) -> Set[Path]:
         return {place_of(self.directory, one.service, one.environment) for one in self._looking.under_way}
@@ -178,7 +178,7 @@ def run(directory: Path, jobs: Sequence[Job] = ()) -> int:
     """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
     lock = lock_file(directory / WORKER)
     if lock is None:
-        print(f"another worker is at work in {directory}", file=sys.stderr)
+        print(f"another worker is running in {directory}", file=sys.stderr)
         return 7
     keep_log()
     worker = _opened(directory, jobs)
@@ -196,7 +196,7 @@ def _opened(directory: Path, jobs: Sequence[Job]) -> Worker:
             return Worker(directory, jobs=jobs)
         except AWAY as error:
             failed += 1
-            _log.error("the store cannot be used, trying again: %s", str(error).partition("\n")[0])
+            _log.error("the store is unusable, retrying: %s", str(error).partition("\n")[0])
             if failed >= _MOST_FAILED:
                 leave_unwatched(directory)
         time.sleep(_TRIED_AGAIN)
@@ -209,6 +209,6 @@ def _end(worker: Worker, lock: Lock) -> int:
         worker.leave_users_to_stable()
         worker.last_words()
     except Exception:
-        _log.exception("nobody could be told")
+        _log.exception("could not notify anyone")
     # Where the whole folder was moved away, none is to be made anew for a worker that nobody asked for.
     return STORE_GONE if lock.there() else 0

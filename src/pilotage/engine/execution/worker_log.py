@@ -29,7 +29,7 @@ class NotAgain(logging.Filter):
         if len(self._known) < _MOST_KNOWN:
             self._known[sentence] = now, 0
         if left_out:
-            record.msg, record.args = f"{sentence} (and {left_out} times before)", ()
+            record.msg, record.args = f"{sentence} (repeated {left_out} times)", ()
         return True
 
 

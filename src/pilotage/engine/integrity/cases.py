@@ -79,11 +79,11 @@ def _events(rows: Sequence[JsonObject]) -> tuple[list[Recorded], str]:
     for row in rows:
         data = plain(row["data"])
         if not isinstance(data, dict):
-            return found, f"the data of event {row['number']} is not what Pilotage writes"
+            return found, f"the data of event {row['number']} was not written by Pilotage"
         try:
             found.append(_event(row, data))
         except WrongJson:
-            return found, f"event {row['number']} is not what Pilotage writes"
+            return found, f"event {row['number']} was not written by Pilotage"
     return found, ""
 
 

@@ -37,5 +37,5 @@ def broken_link(plan_hash: str, head: str, count: int, recorded: Sequence[Record
             return f"event {item.number} does not follow from event {number - 1}"
         before = item.hash
     if number != count or before != head:
-        return f"{count} events were recorded, {number} are there"
+        return f"{count} events were recorded, {number} are present"
     return None

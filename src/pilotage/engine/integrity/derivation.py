@@ -30,7 +30,7 @@ _UPGRADED = "another rollout had begun in its environment"
 """Why the upgrade that ordered rollouts by their start ended some that no event tells the end of."""
 
 _CALLED = {
-    "old": "version before", "created_at": "creation time", "started_at": "start time", "finished_at": "end time",
+    "old": "earlier version", "created_at": "creation time", "started_at": "start time", "finished_at": "end time",
     "group_id": "group", "snapshot": "configuration", "plan_hash": "plan", "reached": "highest weight",
 }  # fmt: skip
 
@@ -72,7 +72,9 @@ def differences(case: Case) -> list[str]:
     if case.trouble:
         return [case.trouble]
     if text_digest(_text(row, "plan")) != row["plan_hash"]:
-        return ["the plan is missing" if row["plan"] is None else "the plan is not the one the rollout began with"]
+        return [
+            "the plan is missing" if row["plan"] is None else "the plan differs from the one the rollout started with"
+        ]
     if broken := broken_link(text_at(row, "plan_hash"), text_at(row, "head"), whole_at(row, "events"), case.events):
         return [broken]
     return [*_columns(case), *_bodies(case), *_commands(case), *_letters(case)]
@@ -86,9 +88,9 @@ def _columns(case: Case) -> Iterator[str]:
     for name, value in said.items():
         if name == "actor" and "entry" not in _first(case):
             if not _names(case.events[0].sentence, text_at(row, "actor")):
-                yield f"the actor is {row['actor']!r}, and its first event says: {case.events[0].sentence}"
+                yield f"the actor is {row['actor']!r}, but its first event says: {case.events[0].sentence}"
         elif row[name] != value:
-            yield f"the {_CALLED.get(name, name)} is {row[name]!r}, and its events say {value!r}"
+            yield f"the {_CALLED.get(name, name)} is {row[name]!r}, but its events say {value!r}"
     yield from _lifecycle(case, said)
     yield from _plan_and_state(row)
 
@@ -134,27 +136,27 @@ def _lifecycle(case: Case, said: JsonObject) -> Iterator[str]:
     """A row may not be further than its events."""
     status = case.row["status"]
     if "status" not in said and status in FINAL and case.row["reason"] != _UPGRADED:
-        yield f"the status is {status!r}, and no event tells of its end"
+        yield f"the status is {status!r}, but no event records its end"
     if "finished_at" not in said and case.row["finished_at"] is not None and case.row["reason"] != _UPGRADED:
-        yield "it has an end time, and no event tells of its end"
+        yield "it has an end time, but no event records its end"
     if "started_at" not in said:
         if case.row["started_at"] is not None or case.row["sequence"] is not None:
-            yield "it has a start time, and no event tells of its start"
+            yield "it has a start time, but no event records its start"
         if status not in (Status.QUEUED.value, Status.CANCELLED.value):
-            yield f"the status is {status!r}, and no event tells of its start"
+            yield f"the status is {status!r}, but no event records its start"
     elif status == Status.QUEUED.value:
-        yield "the status is 'queued', and an event tells of its start"
+        yield "the status is 'queued', but an event records its start"
 
 
 def _plan_and_state(row: JsonObject) -> Iterator[str]:
     plan = _object(_text(row, "plan"))
     for name in ("service", "environment", "version"):
         if plan.get(name) != row[name]:
-            yield f"the {name} is {row[name]!r}, and its plan says {plan.get(name)!r}"
+            yield f"the {name} is {row[name]!r}, but its plan says {plan.get(name)!r}"
     state = _object(_text(row, "state"))
     for name, column in (("status", "status"), ("new", "version"), ("old", "old"), ("reason", "reason")):
         if state and name in state and clean(str(state[name] or "")) != (row[column] or ""):
-            yield f"the {_CALLED.get(column, column)} is {row[column]!r}, and its state says {state[name]!r}"
+            yield f"the {_CALLED.get(column, column)} is {row[column]!r}, but its state says {state[name]!r}"
 
 
 def _object(text: str | None) -> JsonObject:
@@ -180,10 +182,10 @@ def _text(row: JsonObject, name: str) -> str | None:
 def _bodies(case: Case) -> Iterator[str]:
     """The configuration, and, once it has ended, the judge's sums and the last verdicts."""
     if text_digest(_text(case.row, "target")) != case.row["snapshot"]:
-        yield "the configuration is not the one of its digest"
+        yield "the configuration does not match its digest"
     for event in case.events:
         end = _part(sealed_in(event.data), "end")
-        for name, called in (("judge", "the judge's sums"), ("live", "the last verdicts")):
+        for name, called in (("judge", "the analysis data"), ("live", "the last verdicts")):
             if name in end and text_digest(_text(case.row, name)) != end[name]:
                 changed = "are missing" if case.row[name] is None else "were changed"
                 yield f"{called} {changed} after event {event.number} ({event.type_today})"
@@ -207,7 +209,7 @@ def _commands(case: Case) -> Iterator[str]:
         elif digest(there[identity]) != digest(one):
             yield f"{asked} was changed"
     if ended and (added := sorted(there.keys() - sealed.keys())):
-        yield f"command {', '.join(map(str, added))} was not there when it ended"
+        yield f"command {', '.join(map(str, added))} was added after it ended"
 
 
 def _letters(case: Case) -> Iterator[str]:

@@ -59,7 +59,7 @@ class Head:
     def from_dict(data: JsonObject) -> Head:
         """The head of `to_json`. Raises ValueError."""
         if data.get("format") != FORMAT:
-            raise ValueError(f"not a head of format {FORMAT}")
+            raise ValueError(f"not a chain head of format {FORMAT}")
         try:
             return Head(
                 service=text_at(data, "service"), environment=text_at(data, "environment"),
@@ -69,7 +69,7 @@ class Head:
                 key=text_at(data, "key"), signature=text_at(data, "signature"),
             )  # fmt: skip
         except WrongJson as error:
-            raise ValueError(f"not a head: {error}") from None
+            raise ValueError(f"not a chain head: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ def heads_in(lines: Iterable[str], where: str) -> tuple[list[Head], list[Finding
             found[line] = Head.from_dict(_object(line))
         except ValueError:
             broken += 1
-    words = f"{where}: {broken} lines are no signed heads"
+    words = f"{where}: {broken} lines are not signed heads"
     return list(found.values()), [Finding(grade=Grade.UNVERIFIABLE, sentence=words)] if broken else []
 
 
@@ -97,7 +97,7 @@ def _object(line: str) -> JsonObject:
     try:
         found: Json = json.loads(line)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError("not an object")
     return found
@@ -119,7 +119,7 @@ def compare(head: Head, known: Known, keys: Keys, by: str) -> Iterator[Finding]:
         return
     right = keys.check(head)
     if right is False:
-        words = f"the signature of the head of its {head.kind} event is not right"
+        words = f"the signature of the head of its {head.kind} event is invalid"
         yield Finding(grade=Grade.CHANGED, sentence=words, rollout=head.rollout, by=by)
     elif right:
         yield from disagreements(head, known, by)
@@ -141,11 +141,11 @@ def _disagreements(head: Head, known: Known) -> Iterator[str]:
         lost = "s {} to {} are" if head.events - len(hashes) > 1 else " {1} is"
         yield f"event{lost.format(len(hashes) + 1, head.events)} missing"
     elif hashes[head.events - 1] != head.head:
-        yield f"event {head.events} is not the one that was signed: the chain was rewritten"
+        yield f"event {head.events} differs from the signed one: the chain was rewritten"
     elif head.kind == "ended" and head.rollout not in known.final:
-        yield "it had ended, and has not ended any more"
+        yield "it had ended, and now it has not"
     if head.place and head.place not in known.links:
-        yield f"the list of rollouts was another one when this was {head.kind}"
+        yield f"the list of rollouts has changed since this was {head.kind}"
 
 
 def compare_witness(witness: Witness, known: Known) -> Iterator[Finding]:
@@ -154,10 +154,10 @@ def compare_witness(witness: Witness, known: Known) -> Iterator[Finding]:
     if hashes is None:
         words = f"this rollout (number {witness.sequence}) is missing"
     elif witness.head not in hashes:
-        words = f"the event {witness.head[:12]} is missing, {len(hashes)} events are there"
+        words = f"the event {witness.head[:12]} is missing; {len(hashes)} events are present"
     elif known.revisions[witness.rollout] < witness.revision:
-        words = f"it is at revision {known.revisions[witness.rollout]}, and had been at {witness.revision}"
+        words = f"it is at revision {known.revisions[witness.rollout]}, but was at {witness.revision}"
     else:
         return
-    by = "the journal beside the target"
+    by = "the journal next to the target"
     yield Finding(grade=Grade.CHANGED, sentence=words, rollout=witness.rollout, by=by)

@@ -114,7 +114,7 @@ def verify(engine: Engine, place: Place) -> Verified:
                     found.add(Grade.CHANGED, sentence, case.id)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
                 # Nothing that Pilotage ever wrote, so somebody else did.
-                words = f"its events say what no Pilotage writes: {type(error).__name__}: {error}"
+                words = f"its events were not written by Pilotage: {type(error).__name__}: {error}"
                 found.add(Grade.CHANGED, words, case.id)
         place_row = _place_row(connection, place)
         stray = strays(connection, place.service, place.environment)
@@ -124,7 +124,7 @@ def verify(engine: Engine, place: Place) -> Verified:
     )  # fmt: skip
     _check_list(found, links, known, sequences, place_row)
     for rollout in stray:
-        found.add(Grade.CHANGED, "its events are there, and its row is missing", rollout)
+        found.add(Grade.CHANGED, "its events are present, but its row is missing", rollout)
     _check_heads(engine, found, place, known, {link.rollout for link in links} - set(unsealed))
     if unsealed:
         found.add(Grade.NOTE, _covered(unsealed))
@@ -176,18 +176,18 @@ def _check_list(
                 found.add(Grade.CHANGED, f"{words}{link.rollout} began", link.last.rollout)
             continue
         if link.last.head not in hashes[link.last.events - 1 : link.last.events]:
-            words = f"event {link.last.events} is not the one it had when {link.rollout} began"
+            words = f"event {link.last.events} differs from the one it had when {link.rollout} started"
             found.add(Grade.CHANGED, words, link.last.rollout)
     followers: dict[str, list[Link]] = {}
     for link in links:
         followers.setdefault(link.before, []).append(link)
         if link.before and link.before not in known.links and link.hash not in named:
-            found.add(Grade.CHANGED, "a rollout that was asked for before this one is missing", link.rollout)
+            found.add(Grade.CHANGED, "a rollout requested before this one is missing", link.rollout)
     for before, some in followers.items():
         if len(some) > 1:
             after = "nothing" if not before else f"the link {before[:12]}"
             ids = " and ".join(link.rollout for link in some)
-            found.add(Grade.CHANGED, f"{ids} each say that they follow {after}: the list was set back in between")
+            found.add(Grade.CHANGED, f"{ids} each say that they follow {after}: the list was reset in between")
     _check_end_of_list(found, links, followers, sequences, named, row)
 
 
@@ -206,7 +206,7 @@ def _check_end_of_list(
         if number not in sequences and number not in named:
             found.add(Grade.CHANGED, f"rollout number {number} of {max([last, *sequences])} is missing")
     if sequences and max(sequences) > last:
-        found.add(Grade.CHANGED, f"the environment counts {last} rollouts, and number {max(sequences)} is there")
+        found.add(Grade.CHANGED, f"the environment counts {last} rollouts, but number {max(sequences)} is present")
 
 
 # ── heads ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,10 +235,10 @@ def _check_own(found: Verified, row: RowMapping, head: Head, keys: Keys, anchore
     right = keys.check(head) if head.signature else None
     found.signed += right is True
     if right is False:
-        found.add(Grade.CHANGED, f"the signature of the head of its {head.kind} event is not right", head.rollout)
+        found.add(Grade.CHANGED, f"the signature of the head of its {head.kind} event is invalid", head.rollout)
     for name in anchored:
         if json.dumps(name) in row["anchored"] and head.to_json() not in anchored[name]:
-            words = f"{name} had the head of its {head.kind} event, and has it no more"
+            words = f"{name} has lost the head of its {head.kind} event"
             found.add(Grade.CHANGED, words, head.rollout)
 
 
@@ -259,9 +259,9 @@ def _tell_unsigned(found: Verified, unsigned: Sequence[str], keys: Keys) -> None
         words = f"{len(unsigned)} heads are not signed: {'; '.join(reasons)}"
         found.add(Grade.UNVERIFIABLE, words)
     elif unsigned:
-        found.add(Grade.NOTE, f"{len(unsigned)} heads are not signed yet: the worker signs them")
+        found.add(Grade.NOTE, f"{len(unsigned)} heads are not signed yet; the worker will sign them")
     for key in sorted(keys.unknown):
-        found.add(Grade.UNVERIFIABLE, f"heads are signed with the key {key}, which is not known here: see --key")
+        found.add(Grade.UNVERIFIABLE, f"heads are signed with the key {key}, which is unknown here; see --key")
 
 
 def _check_anchors(found: Verified, place: Place, known: Known, keys: Keys) -> dict[str, set[str]]:
@@ -289,5 +289,5 @@ def _check_witness(found: Verified, place: Place, known: Known) -> None:
     if journal.witness is not None:
         found.findings += compare_witness(journal.witness, known)
     for lost in journal.lost:
-        words = f"the store had gone back in time, to revision {lost.found} from {lost.witness.revision}"
+        words = f"the store went back in time, from revision {lost.witness.revision} to {lost.found}"
         found.add(Grade.NOTE, words, lost.witness.rollout)

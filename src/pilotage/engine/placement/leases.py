@@ -178,7 +178,7 @@ class Heart:
                 told = False
             except Exception as error:
                 if not told:
-                    _log.warning("leases cannot be renewed: %s", error)
+                    _log.warning("cannot renew leases: %s", error)
                 told = True
             self._stopping.wait(_BEAT_EVERY)
 

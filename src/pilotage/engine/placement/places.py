@@ -63,7 +63,7 @@ def _alone_in_its_folder(connection: Connection, directory: Path, service: str, 
         if same and tuple(other) != (service, environment):
             raise FolderTaken(
                 f"{service} in {environment} would share the folder {place_of(directory, service, environment)} with "
-                f"{other[0]} in {other[1]}, which runs there. Rename the service or the environment"
+                f"{other[0]} in {other[1]}, which is running there. Rename the service or the environment"
             )
 
 
@@ -89,7 +89,7 @@ def adopt(engine: Engine, directory: Path, service: str, environment: str, *, fo
         now = leases.now_of(connection)
         before = Place(str(row.home), str(row.home_name)) if row and row.home else place
         if lease and not force and lease.expires_at > now and not leases.gone(lease.holder):
-            raise StillAlive(f"{target} runs on {before.name}, whose worker is at work: stop it there, or say --force")
+            raise StillAlive(f"{target} runs on {before.name}, and its worker is active. Stop it there, or use --force")
         _move(connection, service, environment, place, now)
         reach("adopt")
         if lease:
@@ -114,7 +114,7 @@ def _settle(connection: Connection, service: str, environment: str, place: Place
         _move(connection, service, environment, place, leases.now_of(connection))
     elif row.home != place.id:
         said = f"{service}/{environment} runs on {row.home_name}, not on {place.name}"
-        raise Elsewhere(f"{said}: `pilotage adopt {environment}` moves it here")
+        raise Elsewhere(f"{said}. Run `pilotage adopt {environment}` to move it here")
 
 
 def _move(connection: Connection, service: str, environment: str, place: Place, now: float) -> None:

@@ -39,7 +39,7 @@ def post(
     try:
         return outbox.post(connection, message, channels, now, due=due)
     except IntegrityError:
-        raise StoreConflict("it is on its way already") from None
+        raise StoreConflict("it is already being sent") from None
 
 
 def _rows(connection: Connection, plan: Plan) -> list[RowMapping]:
@@ -140,8 +140,8 @@ def _nag(row: RowMapping, day: str, now: float) -> Message:
     return Message(
         f"{thread}/{day}", thread, "announcement-overdue", Severity.WARNING,
         f"{row['service']} {row['version']}: {row['title']} is overdue",
-        f"The {row['owner']} owes {row['audience']} this since {late}: `pilotage announce {do} {row['item']} "
-        f"{row['version']}`, or skip it with a reason.",
+        f"Due since {late} for {row['audience']}, owned by the {row['owner']}. Run `pilotage announce {do} "
+        f"{row['item']} {row['version']}`, or skip it with a reason.",
         now, row["service"], row["environment"], row["version"],
         (("owner", row["owner"]), ("audience", row["audience"])),
     )  # fmt: skip

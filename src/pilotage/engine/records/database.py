@@ -57,7 +57,7 @@ def checkpoint(engine: Engine) -> None:
     try:
         connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
     except sqlite3.Error as error:
-        _log.info("no checkpoint: %s", error)
+        _log.info("checkpoint failed: %s", error)
     finally:
         connection.close()
 

@@ -119,7 +119,7 @@ def withdraw(connection: Connection, identity: str, actor: str, now: float) -> b
     row = connection.execute(query).mappings().one()
     if row["status"] != Status.QUEUED.value:
         return False
-    reason = f"withdrawn by {actor}"
+    reason = f"cancelled by {actor}"
     place = environments.known(connection, row["service"], row["environment"])
     event = RolloutCancelled(version=row["version"], actor=actor).record()
     subject = Subject(

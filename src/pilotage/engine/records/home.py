@@ -44,7 +44,7 @@ class Home:
 
     @property
     def in_words(self) -> str:
-        heard = "its worker was never heard of" if self.heard is None else f"last heard of {_ago(self.heard)} ago"
+        heard = "its worker has never reported" if self.heard is None else f"last reported {_ago(self.heard)} ago"
         return f"runs on {self.place.name}, {heard}"
 
     @property
@@ -97,7 +97,7 @@ def _keep_both(file: Path, copy: Path, note: dict[str, str | None]) -> None:
             try:
                 write_json(one, note)
             except OSError as error:
-                _log.warning("%s cannot be written: %s", one, error.strerror)
+                _log.warning("cannot write %s: %s", one, error.strerror)
 
 
 def _noted(file: Path) -> str | None:

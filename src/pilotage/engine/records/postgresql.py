@@ -23,4 +23,4 @@ class Impatient(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout:
             # Nobody knows what the server makes of it: the transaction is lost, and the connection with it.
             self.pgconn.finish()
-            raise psycopg.OperationalError(f"the database did not answer within {self.patience:g} s") from None
+            raise psycopg.OperationalError(f"the database did not respond within {self.patience:g} s") from None

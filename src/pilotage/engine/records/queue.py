@@ -28,7 +28,7 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
             continue
         serving = store.serving(*place)
         if serving and serving[0] == waiting.version:
-            store.withdraw(waiting.id, "pilotage: it serves already", now)
+            store.withdraw(waiting.id, "pilotage: it already serves", now)
             continue
         if place in busy:
             continue

@@ -113,7 +113,7 @@ def planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planne
     return tuple(
         Planned(
             f"{row['service']}-{row['version']}", row["due"], f"{row['service']} {row['version']}",
-            row["text"] or "A new version is released.",
+            row["text"] or "A new version will be released.",
         )
         for row in rows
         if places.get(row["service"]) == row["environment"]

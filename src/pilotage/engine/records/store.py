@@ -216,7 +216,7 @@ class Store(Reads):
             if row is None:
                 raise KeyError(rollout)
             if row.status in FINAL:
-                raise StoreConflict(f"{row.version} is {row.status}: it is too late to {kind}")
+                raise StoreConflict(f"{row.version} is {row.status}: too late to {kind}")
             return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
 
     def _change(self, connection: Connection, rollout: Rollout, columns: dict[str, Any]) -> None:
@@ -253,6 +253,6 @@ class Store(Reads):
         place = wanted.plan.environment
         if active := self._active(connection, wanted.plan.service, place):
             raise StoreConflict(
-                f"{active['version']}{of} is rolling out in {place} since {clock(active['created_at'])} "
+                f"{active['version']}{of} has been rolling out in {place} since {clock(active['created_at'])} "
                 f"(by {active['actor']}): wait for it, or `pilotage abort` it"
             )

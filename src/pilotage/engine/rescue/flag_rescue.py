@@ -50,15 +50,15 @@ class ReleaseFlag:
         )  # fmt: skip
         section = read_kind("flag", {"flag": self.section})
         if not isinstance(section, FlagSection):
-            raise AdapterError(f"the flag {key} could not be turned off: this version cannot read where it is")
+            raise AdapterError(f"flag {key} could not be turned off: this version of Pilotage cannot read its location")
         try:
             flags = open_flags(section, context)
             flags.apply(OFF)
             if flags.read() == OFF:
-                return f"the flag {key} is off for everyone"
+                return f"flag {key} is off for everyone"
         except (OSError, ValueError) as error:
-            raise AdapterError(f"the flag {key} could not be turned off: {error}") from error
-        raise AdapterError(f"the flag {key} is not off: somebody else writes it too")
+            raise AdapterError(f"flag {key} could not be turned off: {error}") from error
+        raise AdapterError(f"flag {key} is still on: another program also writes it")
 
 
 def remember(place: Path, rollout: Rollout) -> None:
@@ -72,7 +72,7 @@ def remember(place: Path, rollout: Rollout) -> None:
         elif read_leniently(place / _NOTE) != (note := {"section": dict(section), "folder": rollout.snapshot.cwd}):
             write_json(place / _NOTE, note)
     except OSError as error:
-        _log.warning("%s cannot be written: %s", place / _NOTE, error.strerror)
+        _log.warning("cannot write %s: %s", place / _NOTE, error.strerror)
 
 
 def flag_at(place: Path) -> ReleaseFlag | None:

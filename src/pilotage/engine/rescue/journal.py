@@ -160,7 +160,7 @@ class Journal:
                 case "merged":
                     self._done.pop((text_at(entry, "rollout"), number_at(entry, "at")), None)
         except ValueError as error:
-            _log.warning("%s: a line cannot be read: %s", self._file, error)
+            _log.warning("%s: unreadable line: %s", self._file, error)
 
     def _append(self, entry: JsonObject) -> None:
         self._unwritten.append(json.dumps(entry, sort_keys=True))
@@ -175,7 +175,7 @@ class Journal:
         except OSError as error:
             self._unwritten = self._unwritten[-_MOST_DONE:]
             if not self._told:
-                _log.warning("%s cannot be written, its lines are kept in memory: %s", self._file, error.strerror)
+                _log.warning("cannot write %s, its lines stay in memory: %s", self._file, error.strerror)
             self._told = True
 
     def _shorten(self) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pilotage.model.record import Rollout
 
 _log = logging.getLogger(__name__)
-_WHY = "traffic was taken back without the store"
+_WHY = "traffic returned to stable without the store"
 
 
 def ordered(store: Store, directory: Path, rollout: Rollout) -> bool:
@@ -47,7 +47,9 @@ def must_wait(store: Store, directory: Path, rollout: Rollout) -> bool:
     try:
         go_back_by_record(store, rollout.service, rollout.environment, found.to, found.by, _WHY)
     except (NoWayBack, StoreConflict) as error:
-        _log.warning("%s: users were led to %s without the store, and stay there: %s", rollout.id, found.to, error)
+        _log.warning(
+            "%s: all traffic was sent to %s without the store, and stays there: %s", rollout.id, found.to, error
+        )
         return True
     rescue.settled(directory, rollout.service, rollout.environment)
     return True

@@ -33,18 +33,20 @@ def way_back(
     latest = store.latest(service, environment)
     if latest is not None and not latest.state.status.final:
         if to not in (None, latest.old):
-            raise StoreConflict(f"{latest.version} is rolling out; only {latest.old} can be returned to while it does")
+            raise StoreConflict(
+                f"{latest.version} is rolling out; until it ends, you can only roll back to {latest.old}"
+            )
         store.command(latest.id, CommandKind.ROLLBACK, actor, reason)
-        return Started(latest, f"{latest.version} is undone", fresh=False)
+        return Started(latest, f"rolling back {latest.version}", fresh=False)
     serving = store.serving(service, environment)
     if to is None:
         if len(serving) < 2:
-            raise NoWayBack(f"{environment} has no earlier good version: there is nothing to go back to")
+            raise NoWayBack(f"{environment} has no earlier good version to roll back to")
         to = serving[1]
     elif to not in serving:
-        raise NoWayBack(f"{to} is no good version of {environment} to go back to: `pilotage deploy {to}` rolls it out")
+        raise NoWayBack(f"{to} has never completed in {environment}; run `pilotage deploy {to}` to roll it out")
     if to == serving[0]:
-        return Started(None, f"{to} serves all requests of {environment} already", fresh=False)
+        return Started(None, f"{to} already serves all requests of {environment}", fresh=False)
     return to, serving[0], latest
 
 
@@ -53,7 +55,7 @@ def pace_back(plan: Plan, latest: Rollout | None, now: float) -> tuple[Mode, str
     window = plan.number("rollback.window")
     if ended is not None and now - ended <= window:
         return Mode.FAST_RETURN, ""
-    return Mode.FULL, "; it is watched like a new one, the rollback window is over"
+    return Mode.FULL, ". The rollback window has passed, so all analysis steps run"
 
 
 def go_back_by_record(store: Store, service: str, environment: str, to: str | None, actor: str, reason: str) -> Started:
@@ -68,11 +70,13 @@ def go_back_by_record(store: Store, service: str, environment: str, to: str | No
     state = begin(before.plan, serving, mode, actor)
     rollout = store.create(before.plan, state, (latest or before).snapshot, actor, store.clock.now())
     started = Started(rollout, "", fresh=True)
-    return replace(started, sentence=f"{environment} goes back to {version} by its plan of before{words}")
+    return replace(started, sentence=f"rolling back {environment} to {version} with its original plan{words}")
 
 
 def _last_of(store: Store, service: str, environment: str, version: str) -> Rollout:
     for one in store.history(service, environment, limit=500):
         if one.version == version:
             return store.get(one.id)
-    raise NoWayBack(f"no plan of {version} is kept: mend pilotage.yaml, then `pilotage rollback --to {version}`")
+    raise NoWayBack(
+        f"no plan of {version} is stored. Correct pilotage.yaml, then run `pilotage rollback --to {version}`"
+    )

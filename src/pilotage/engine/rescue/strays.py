@@ -51,9 +51,9 @@ class Strays:
         self._unanswered = 0
         for place in there:
             if place not in ours and rescue.leads_elsewhere(place):
-                _leave_to_stable(place, "the store knows nothing of what runs here")
+                _leave_to_stable(place, "the store has no record of what runs here")
             elif place in ours and (lost := self._lost(place)) and rescue.leads_elsewhere(place):
-                _leave_to_stable(place, f"the store went back in time and does not know {lost}")
+                _leave_to_stable(place, f"the store went back in time and has no record of {lost}")
 
     def _lost(self, place: Path) -> str:
         """The rollout that was under way in `place` although the store has none of that name; empty where it has."""
@@ -72,7 +72,7 @@ def leave_unwatched(directory: Path, in_hand: Set[Path] = frozenset()) -> None:
         witness = witness_in(place)
         under_way = witness is not None and witness.status not in _OVER
         if under_way and place not in in_hand and rescue.leads_elsewhere(place):
-            _leave_to_stable(place, "the store cannot be used")
+            _leave_to_stable(place, "the store is unusable")
 
 
 def _targets(directory: Path) -> list[Path]:
@@ -84,5 +84,5 @@ def _leave_to_stable(place: Path, why: str) -> None:
     try:
         did = rescue.take_back_at(place, None, noted=False)
     except (AdapterError, OSError) as error:
-        did = f"users could not be taken back: {error}"
-    _log.error("%s: %s, so nobody watches it: %s", place.name, why, did)
+        did = f"the traffic could not be returned: {error}"
+    _log.error("%s: %s, so no worker observes it: %s", place.name, why, did)

@@ -23,7 +23,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event
 
 _log = logging.getLogger(__name__)
-_STAYS_CLOSED = "the service is closed and stays so; `pilotage abort --offline` opens it on the old version"
+_STAYS_CLOSED = "the service stays closed; run `pilotage abort --offline` to open it with the old version"
 
 
 def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
@@ -40,11 +40,11 @@ def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
         closed = rescue.is_closed(directory, service, environment)
         did, back = (_STAYS_CLOSED if closed else rescue.take_back(directory, service, environment, old)), True
     except (AdapterError, OSError) as error:
-        did, back = f"users could not be taken back: {error}", False
+        did, back = f"the traffic could not be returned: {error}", False
     _log.warning("%s is stuck: %s; %s", rollout, why, did)
     if back and not told:
         with suppress(StoreConflict):  # another worker has ended it
-            store.command(rollout, CommandKind.ROLLBACK, "pilotage", f"an internal error: {why}")
+            store.command(rollout, CommandKind.ROLLBACK, "pilotage", f"internal error: {why}")
     return back
 
 
@@ -58,8 +58,8 @@ def leave_to_stable(directory: Path, rollout: Rollout) -> None:
     try:
         did = _STAYS_CLOSED if rescue.is_closed(*where) else rescue.take_back(*where, state.old, noted=False)
     except (AdapterError, OSError) as error:
-        did = f"users could not be taken back: {error}"
-    _log.error("%s is watched by nobody: %s", rollout.id, did)
+        did = f"the traffic could not be returned: {error}"
+    _log.error("no worker observes %s: %s", rollout.id, did)
 
 
 def tell_stuck(store: Store, rollout: str, why: str) -> None:
@@ -72,7 +72,7 @@ def tell_stuck(store: Store, rollout: str, why: str) -> None:
         state = replace(found.state, reason=reason, at=max(store.clock.now(), found.state.at))
         store.record(found, Decision(state, (), (told,)), found.judge, found.live or NOTHING_SEEN)
     except Exception:
-        _log.exception("%s: told in its chain alone", rollout)
+        _log.exception("%s: recorded in its event chain only", rollout)
         _tell_in_chain(store, rollout, told)
 
 

@@ -69,8 +69,10 @@ def find_place(directory: Path, service: str | None, environment: str | None) ->
         return found[0]
     if found:
         shown = ", ".join(path.name for path in found)
-        raise NothingToTakeBack(f"several are here: {shown}; name the service and the environment: -s NAME … -e NAME")
-    raise NothingToTakeBack(f"no router of Pilotage is in {directory / 'run'}: go to its folder, or set PILOTAGE_STATE")
+        raise NothingToTakeBack(f"several services are here: {shown}. Name one: -s NAME … -e NAME")
+    raise NothingToTakeBack(
+        f"no router of Pilotage in {directory / 'run'}: change to its directory, or set PILOTAGE_STATE"
+    )
 
 
 def take_back(
@@ -89,14 +91,14 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     place = next((folder.parent for folder in marks.folders_now(place, RECORD)), place)
     routers = list(found_routers(router_folders(place)))
     if not routers:
-        raise NothingToTakeBack(f"no router has been started in {place}")
+        raise NothingToTakeBack(f"no router was started in {place}")
     splits = [split for router in routers if (split := router.split())]
     before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
     version = to_version or _stable(place, before)
     there, flag = _answering(place, version, before), flag_at(place)
     if not there and flag is None:
-        known = f"no instance of {version} answers, so users stay where they are"
-        raise NothingToTakeBack(f"{known}: name a version that runs with --to, or start one")
+        known = f"no instance of {version} responds, so the traffic stays where it is"
+        raise NothingToTakeBack(f"{known}: name a running version with --to, or start one")
     # Without a store there is no clock of its: the machine's own will do for a note to people.
     rescued = Rescued(at=SYSTEM.now(), by=by, to=version)
     reach("rescue")
@@ -106,7 +108,7 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
         reach("rescue-noted")
     off = flag.turn_off() if flag else ""
     if not there:
-        did = f"{off}; its code stays with them, dark, and nothing was stopped"
+        did = f"{off}; the code stays deployed, and nothing was stopped"
         if noted:
             _note_in_journal(place, rescued, did)
         return did
@@ -115,15 +117,15 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     confirmed = all(confirmations)
     reach("rescue-led")
     others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
-    did = f"all users go to {version}{f', none to {others}' if others else ''}; nothing was stopped"
+    did = f"all traffic goes to {version}{f', none to {others}' if others else ''}; nothing was stopped"
     did = f"{off}; {did}" if off else did
     if noted:
         _note_in_journal(place, rescued, did)
     return (
         did
         if confirmed
-        else f"{did}. The router did not confirm it: see whether it answers. If this folder was moved to another disk, "
-        "`pilotage adopt ENVIRONMENT` starts a router here"
+        else f"{did}. The router did not confirm it: check whether it responds. If you moved this directory to another "
+        "disk, run `pilotage adopt ENVIRONMENT` to start a router here"
     )
 
 
@@ -140,7 +142,7 @@ def remember(directory: Path, rollout: Rollout) -> None:
         try:
             write_json(path, note)
         except OSError as error:
-            _log.warning("%s cannot be written: %s", path, error.strerror)
+            _log.warning("cannot write %s: %s", path, error.strerror)
 
 
 def stable_of(directory: Path, service: str, environment: str) -> str:
@@ -214,8 +216,8 @@ def _stable(place: Path, before: list[str]) -> str:
     if len(named) > 1:
         return named[-1]
     # Who has everything may be the stable version as well as one that is watched at last.
-    known = f"{named[0]} has all users" if named else "the router's files do not say who has which users"
-    raise NothingToTakeBack(f"{known}, and nothing says which version is stable: name it with --to")
+    known = f"{named[0]} has all traffic" if named else "the router's files do not show the current weights"
+    raise NothingToTakeBack(f"{known}, and the stable version is unknown: name it with --to")
 
 
 def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, int]]:

@@ -46,7 +46,7 @@ def found_at_takeover(
         reach("promote")
         return _after_going_back(rollout, witness, undone, now)
     if undone is not None and rollout.state.status not in BACK:
-        return _back(rollout, f"it was undone while the store was away: {undone.reason}", now)
+        return _back(rollout, f"it was rolled back while the store was unavailable: {undone.reason}", now)
     return None
 
 
@@ -65,13 +65,13 @@ def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState |
     """Nothing goes forward; what was undone stays undone."""
     state, same = rollout.state, witness.rollout == rollout.id
     if same:
-        lacks = f"it is at record {rollout.revision} of {rollout.id} and had been at {witness.revision}"
+        lacks = f"{rollout.id} is at revision {rollout.revision}, but was at {witness.revision}"
     else:
-        lacks = f"it does not have {witness.rollout}, which was {witness.status} there"
+        lacks = f"{witness.rollout}, which was {witness.status}, is missing"
     reason = f"the store went back in time: {lacks}"
     was = undone.status.value if undone is not None else witness.status if same else ""
     if was in BACK and state.old is not None and state.status is not Status.ROLLING_BACK:
-        decision = _back(rollout, f"{reason}; it had been {was}", now)
+        decision = _back(rollout, f"{reason}; it was {was}", now)
     elif state.status in BACK:
         decision = Decision(replace(state, reason=reason, at=max(now, state.at)), (), ())
     else:
@@ -105,9 +105,9 @@ def _serves_already(rollout: Rollout, seen: Seen, stable: str) -> str | None:
 def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
     """It is released beside what serves, like any other, once a person has looked."""
     state = begin(rollout.plan, serving, Mode.FULL, rollout.state.author)
-    reason = f"{serving} serves here already, although the store knows of no version: was it lost or replaced?"
+    reason = f"{serving} already serves here, but the store has no record of it. Was the store lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)
-    asks = f"{reason} `pilotage resume` releases {state.new} beside it"
+    asks = f"{reason} Run `pilotage resume` to release {state.new} next to it"
     return Decision(
         state, (), (InterventionRequired(cause="store", step="", reason=asks, stable_version=serving).record(),)
     )

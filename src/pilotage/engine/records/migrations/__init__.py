@@ -38,7 +38,7 @@ def migrate(engine: Engine, directory: Path) -> None:
     if now == NEWEST:
         return
     if now is not None and now > NEWEST:
-        raise StoreTooNew(f"the store is at revision {now:04d}, this Pilotage knows {NEWEST:04d}: upgrade Pilotage")
+        raise StoreTooNew(f"the store has revision {now:04d}, this version knows up to {NEWEST:04d}: upgrade Pilotage")
     file = Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
     if file is None or now is None or file.resolve().parent != directory.resolve():
         _run(engine)
@@ -88,7 +88,7 @@ def _copy(file: Path) -> None:
     if kept.exists():
         return
     if file.stat().st_size > min(_LARGEST_COPY, shutil.disk_usage(file.parent).free / 4):
-        _log.warning("%s is migrated without a copy: it is too large, or the disk too full", file)
+        _log.warning("migrating %s without a backup: it is too large, or the disk is too full", file)
         return
     making = kept.with_name(f"{kept.name}.{os.getpid()}")
     try:
@@ -101,4 +101,4 @@ def _copy(file: Path) -> None:
         making.rename(kept)
     except (sqlite3.Error, OSError) as error:
         making.unlink(missing_ok=True)
-        _log.warning("%s is migrated without a copy: %s", file, error)
+        _log.warning("migrating %s without a backup: %s", file, error)
