@@ -111,9 +111,10 @@ def test_a_worker_that_lost_the_target_keeps_nothing_beside_it(
     rollout = begun(store)
     frozen = Driver(store, tmp_path, rollout, HERE)
     drive_to(frozen, 1)
+    target = frozen._open()
     lose_lease(store)
     Driver(store, tmp_path, rollout, THERE).look()
-    monkeypatch.setattr(frozen, "_open", lambda: frozen._target)  # the store is too slow to tell it
+    monkeypatch.setattr(frozen, "_open", lambda: target)  # the store is too slow to tell it
     monkeypatch.setattr(frozen._recorder, "record", lambda *_: False)
     store.command(rollout, CommandKind.ABORT, "ada")
     with pytest.raises(Fenced):

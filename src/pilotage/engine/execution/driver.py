@@ -11,53 +11,39 @@ import math
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import Fenced
 from pilotage.engine.execution.acting import Acting
-from pilotage.engine.execution.crew import Call, Crew, Crowded
+from pilotage.engine.execution.asked import Asked, undoes
+from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.judging import Judging
-from pilotage.engine.execution.recorder import AWAY, BACK, Recorder
+from pilotage.engine.execution.recorder import BACK, Recorder
 from pilotage.engine.execution.sight import Sight
 from pilotage.engine.execution.targets import SWITCH_DEADLINE, Target, open_target
+from pilotage.engine.execution.tenure import PATIENCE, Present, Tenure
 from pilotage.engine.execution.viewing import view_of
-from pilotage.engine.placement import leases, places
+from pilotage.engine.placement import leases
 from pilotage.engine.placement.location import place_of
 from pilotage.engine.records.checkpoints import Checkpoints
 from pilotage.engine.records.store import Store
-from pilotage.engine.rescue import ballast, flag_rescue, rescued
+from pilotage.engine.rescue import flag_rescue, rescued
 from pilotage.engine.rescue import take_back as rescue
-from pilotage.engine.rescue.journal import Journal, Witness
+from pilotage.engine.rescue.journal import Journal
 from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, went_back
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan
-from pilotage.model.record import Rollout, Unreadable
-from pilotage.model.rollout import Command, CommandKind, Decision, RolloutState, Seen, Status
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import Command, Decision, RolloutState, Seen, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 
-_RENEW = leases.DURATION / 4
-_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
-
-_PATIENCE = 2.0
-"""Seconds that a look waits for the store; who undoes waits less, and acts without a record."""
 _PATIENCE_UNDOING = 0.3
-_PATIENCE_COMMANDS = 0.3
-_PATIENCE_AWAY = 0.05
-
+"""Seconds that who takes users back waits for the store, and then acts without a record."""
 
 LeaseLost = leases.LeaseLost
-
-
-@dataclass(frozen=True)
-class _Present:
-    """The rollout as the store has it. told: time and type of its events, where they are needed."""
-
-    rollout: Rollout
-    told: frozenset[tuple[float, str]]
 
 
 class Driver:
@@ -79,27 +65,24 @@ class Driver:
         checkpoints: Checkpoints | None = None,
         overseen: bool = False,
     ) -> None:
-        self._store, self._directory, self._holder, self._heart = store, directory, holder, heart
+        self._store, self._directory, self._holder = store, directory, holder
         self._crew = crew or Crew()
         found = store.get(rollout)
-        self._name, self._place = f"{found.service}/{found.environment}", (directory, found.service, found.environment)
+        self._place = (directory, found.service, found.environment)
         self._folder = place_of(*self._place)
+        self._tenure = Tenure(store, directory, found, holder, heart, self._crew, self._opened)
+        self._asked = Asked(store, directory, found, self._crew)
         self._journal = Journal(*self._place)
         self._checkpoints = checkpoints
         self._recorder = Recorder(store, found, self._journal, self._crew, checkpoints)
         self._judging = Judging(store, found, self._crew)
         self._sight = Sight(self._crew, store, overseen=overseen)
         self._acting = Acting(rollout, self._folder, self._crew, overseen=overseen)
-        self._target: Target | None = None
-        self._token: int | None = None
-        self._leasing: Call[tuple[int | None, _Present | None]] | None = None
-        self._asking: Call[tuple[Command, ...]] | None = None
-        self._renewed = self._recorded = -math.inf
-        self._late = False
+        self._recorded = -math.inf
         self._attended = 0.0
         self._verdicts: tuple[Verdict, ...] = ()
         self._phase = self.rollout.state.step
-        self._taken_up, self._knows_witness = False, True
+        self._taken_up = False
         self.checkpoint_every = 0.0
 
     @property
@@ -131,9 +114,9 @@ class Driver:
         """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
         its routes gets them again."""
         target = self._open()
-        if went_back(self.rollout, self._journal.witness, knows=self._knows_witness):
+        if went_back(self.rollout, self._journal.witness, knows=self._tenure.knows_witness):
             raise StoreWentBack(
-                f"the store went back in time, so {self._name} stays as it is; run `pilotage events --verify`"
+                f"the store went back in time, so {self._tenure.name} stays as it is; run `pilotage events --verify`"
             )
         if rescued.must_wait(self._store, self._directory, self.rollout):
             return
@@ -148,12 +131,12 @@ class Driver:
         target = self._open()
         self._follow_phase()
         reach("seen")
-        commands = self._commands(commanded)
+        commands = self._asked.commands(self._recorder, commanded)
         seen = None
-        if not self._undoes(commands):
+        if not undoes(self.rollout, commands):
             seen = self._sight.whole(target, self.rollout, self._judging, self._trouble(), self._hurried)
         if seen is None:
-            commands = commands or self._commands(True)
+            commands = commands or self._asked.commands(self._recorder, True)
             seen = self._sight.undoing(target, self.rollout, self._trouble())
         else:
             self._verdicts = seen.verdicts
@@ -173,106 +156,26 @@ class Driver:
             (target.synthetic.keep_up if wanted else target.synthetic.stop)()
         return decision
 
-    # ── what is asked ──────────────────────────────────────────────────────────────────────────────────────
-
-    def _commands(self, commanded: bool) -> tuple[Command, ...]:
-        """What people asked, as far as the store says so in time; and what was done here without it."""
-        behind = rescue.standing_at(self._folder)
-        if not commanded and behind is None:
-            return ()
-        self._asking = asked = self._asking or self._crew.start(self._pending)
-        if asked.wait(_PATIENCE_AWAY if self.alone else _PATIENCE_COMMANDS):
-            self._asking = None
-            try:
-                found = tuple(self._known(command) for command in asked.result())
-                self._recorder.answered()
-                # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
-                return found if not self.alone else tuple(c for c in found if c.kind in _UNDOING)
-            except AWAY as error:
-                self._recorder.away = self._recorder.away or f"the store is unusable: {type(error).__name__}"
-        if behind is None or behind.to == self.rollout.version or self.rollout.state.status in BACK:
-            return ()
-        return (Command(-1, CommandKind.ABORT, behind.by, "traffic returned to stable without the store"),)
-
-    def _pending(self) -> tuple[Command, ...]:
-        rescued.ordered(self._store, self._directory, self.rollout)
-        return self._store.pending(self.rollout.id)
-
-    def _hurried(self) -> bool:
-        return self._undoes(self._commands(True))
-
-    def _undoes(self, commands: tuple[Command, ...]) -> bool:
-        return self.rollout.state.status is Status.ROLLING_BACK or any(c.kind in _UNDOING for c in commands)
-
-    def _known(self, command: Command) -> Command:
-        """The command as of the person who gave it, by whatever name, with the roles of that person."""
-        found = self.rollout.snapshot.person(command.actor)
-        return replace(command, actor=found[0], roles=found[1].roles) if found else command
-
     # ── what is so ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self) -> Target:
-        """The target, for whoever holds its lease. While the store is away it stays in this worker's hands: the target
-        lies in this worker's own folder, where no other may act, and its fence would say so."""
-        held = time.monotonic() - self._renewed < _RENEW or (self._heart is not None and self._heart.holds(self._name))
-        if self._target is not None and held:
-            if self._late:
-                self._late = False
-                self._recorder.answered()
-            return self._target
-        if self._target is not None and self._heart is not None and self._heart.is_late_for(self._name):
-            self._late = True
-            return self._without_lease("leases are not renewed in time")
-        try:
-            self._leasing = self._leasing or self._crew.start(self._acquire)
-        except Crowded as error:
-            return self._without_lease(str(error))
-        if not self._leasing.wait(_PATIENCE_AWAY if self.alone else _PATIENCE):
-            return self._without_lease("the store does not respond")
-        leasing, self._leasing = self._leasing, None
-        try:
-            token, present = leasing.result()
-        except AWAY as error:
-            return self._without_lease(f"the store is unusable: {type(error).__name__}: {error}")
-        if token is None:
-            raise LeaseLost(f"another worker runs {self._name}")
-        self._recorder.answered()
-        self._renewed = leasing.began
-        if self._target is None or token != self._token:
-            self._token = token
-            self._target = open_target(
-                self._directory, self.rollout.snapshot, self.rollout.service, self.rollout.environment, token,
-                self.rollout.id, self._holder, _switch_deadline(self.rollout.plan),
-            )  # fmt: skip
-            ballast.lay(self._folder)
-            if present is not None:
-                self._take_over(present)
+        """The target, for whoever holds its lease; what another worker left is taken up first."""
+        held = self._tenure.hold(self._recorder)
+        if held.present is not None:
+            self._take_over(held.present)
+        if held.anew:
             rescue.remember(self._directory, self.rollout)
             flag_rescue.remember(self._folder, self.rollout)
-        return self._target
+        return held.target
 
-    def _acquire(self) -> tuple[int | None, _Present | None]:
-        """The token; and, where it is another one than before, what is there to go on with."""
-        _, service, environment = self._place
-        with self._store.in_turn():
-            token = places.take(self._store.engine, self._directory, service, environment, self._holder)
-        if token is None or token == self._token:
-            return token, None
-        # Whoever had the target before writes nothing beside it from here on: what is read now is all there is.
-        self._fence(token).check()
-        left = Journal(*self._place)
-        self._knows_witness = self._knows(left.witness)
-        present = self._as_stored()
-        told = self._store.events(present.id) if left.done(present.id) else ()
-        return token, _Present(present, frozenset((event.at, event.type) for event in told))
+    def _opened(self, token: int) -> Target:
+        rollout = self.rollout
+        return open_target(
+            self._directory, rollout.snapshot, rollout.service, rollout.environment, token, rollout.id, self._holder,
+            _switch_deadline(rollout.plan),
+        )  # fmt: skip
 
-    def _as_stored(self) -> Rollout:
-        """The rollout as the store has it. What was just read is not read a second time: it is large."""
-        known = self.rollout
-        unchanged = self._token is None and self._store.look_up(known.id).revision == known.revision
-        return known if unchanged else self._store.get(known.id)
-
-    def _take_over(self, present: _Present) -> None:
+    def _take_over(self, present: Present) -> None:
         """Go on with what the store has now: somebody else may have gone on with it meanwhile."""
         known = self.rollout.revision
         self._journal.read()
@@ -283,23 +186,8 @@ class Driver:
         if self.rollout.revision != known:
             self._judging = Judging(self._store, replace(present.rollout, state=self.rollout.state), self._crew)
 
-    def _fence(self, token: int) -> Fence:
-        return Fence(self._folder / "fence.json", token, self._holder)
-
-    def _knows(self, witness: Witness | None) -> bool:
-        """Whether the store has the rollout that was last recorded here."""
-        try:
-            return witness is None or bool(self._store.get(witness.rollout))
-        except KeyError:
-            return False
-        except Unreadable:
-            return True
-
-    def _without_lease(self, why: str) -> Target:
-        self._recorder.away = self._recorder.away or why
-        if self._target is None:
-            raise ConnectionError(f"{self._name}: {why}")
-        return self._target
+    def _hurried(self) -> bool:
+        return undoes(self.rollout, self._asked.commands(self._recorder, True))
 
     def _trouble(self) -> list[str]:
         return [*self._acting.refused, *([self.alone] if self.alone else [])]
@@ -319,7 +207,7 @@ class Driver:
         if not self._taken_up:
             self._taken_up = True
             found = found_at_takeover(
-                self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._knows_witness,
+                self.rollout, self._journal, seen, now=self._store.clock.now(), knows=self._tenure.knows_witness,
                 left=self._recorder.strange, stable=rescue.stable_of(*self._place),
             )  # fmt: skip
             if found is not None:
@@ -343,14 +231,14 @@ class Driver:
             self._recorder.checkpoint(decision, judge, live)
             self._recorded = time.monotonic()
             return decision
-        patience = _PATIENCE_UNDOING if decision.state.status in BACK else _PATIENCE
+        patience = _PATIENCE_UNDOING if decision.state.status in BACK else PATIENCE
         if self._recorder.record(decision, judge, live, patience):
             self._recorded = time.monotonic()
             return decision
         if _goes_forward(before, decision.state):
             return Decision(before, desired(self.rollout.plan, before, seen), ())
-        if decision.events and self._token is not None:
-            self._fence(self._token).check()  # only for whoever has the target
+        if decision.events:
+            self._tenure.check_fence()  # only for whoever has the target
             reach("keep")
         self._recorder.keep(decision)
         if decision.events:
@@ -372,8 +260,7 @@ class Driver:
         try:
             self._acting.act(target, actions, seen, facts, self._sight.addresses(), back=back)
         except Fenced:
-            # The next look asks for a lease that is above what the fence has seen, and gets it if nobody holds it.
-            self._target, self._renewed = None, -math.inf
+            self._tenure.lapse()
             raise
 
 

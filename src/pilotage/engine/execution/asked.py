@@ -1,0 +1,61 @@
+"""What people ask of one rollout, as far as the store says so in time, and what was done without the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pilotage.engine.execution.crew import Call, Crew
+from pilotage.engine.execution.recorder import AWAY, BACK, Recorder
+from pilotage.engine.execution.tenure import PATIENCE_AWAY
+from pilotage.engine.placement.location import place_of
+from pilotage.engine.records.store import Store
+from pilotage.engine.rescue import rescued
+from pilotage.engine.rescue import take_back as rescue
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import Command, CommandKind, Status
+
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
+_PATIENCE = 0.3
+"""Seconds that a look waits for commands: an abort must not wait for a store that is slow."""
+
+
+class Asked:
+    def __init__(self, store: Store, directory: Path, found: Rollout, crew: Crew) -> None:
+        self._store, self._directory, self._crew = store, directory, crew
+        self._folder = place_of(directory, found.service, found.environment)
+        self._asking: Call[tuple[Command, ...]] | None = None
+
+    def commands(self, recorder: Recorder, commanded: bool) -> tuple[Command, ...]:
+        """Those that nobody has answered, in order. commanded: there may be some in the store."""
+        rollout, behind = recorder.rollout, rescue.standing_at(self._folder)
+        if not commanded and behind is None:
+            return ()
+        self._asking = asked = self._asking or self._crew.start(lambda: self._pending(recorder.rollout))
+        if asked.wait(PATIENCE_AWAY if recorder.away else _PATIENCE):
+            self._asking = None
+            try:
+                found = tuple(_known(rollout, command) for command in asked.result())
+                recorder.answered()
+                # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
+                return found if not recorder.away else tuple(c for c in found if c.kind in _UNDOING)
+            except AWAY as error:
+                recorder.away = recorder.away or f"the store is unusable: {type(error).__name__}"
+        if behind is None or behind.to == rollout.version or rollout.state.status in BACK:
+            return ()
+        return (Command(-1, CommandKind.ABORT, behind.by, "traffic returned to stable without the store"),)
+
+    def _pending(self, rollout: Rollout) -> tuple[Command, ...]:
+        rescued.ordered(self._store, self._directory, rollout)
+        return self._store.pending(rollout.id)
+
+
+def undoes(rollout: Rollout, commands: tuple[Command, ...]) -> bool:
+    """Whether users are taken back, which asks no judge."""
+    return rollout.state.status is Status.ROLLING_BACK or any(command.kind in _UNDOING for command in commands)
+
+
+def _known(rollout: Rollout, command: Command) -> Command:
+    """The command as of the person who gave it, by whatever name, with the roles of that person."""
+    found = rollout.snapshot.person(command.actor)
+    return replace(command, actor=found[0], roles=found[1].roles) if found else command
