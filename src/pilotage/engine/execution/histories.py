@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from pilotage.engine.records.store import Store
 from pilotage.judge.sums import History
-from pilotage.model.json import number_at, object_at, whole_at
+from pilotage.model.json import number_at, object_at, read_as, whole_at
 from pilotage.model.live import JudgeState
+from pilotage.model.record import Rollout
 
 _ROLLOUTS = 20
 """The newest so many; older ones tell of another service."""
@@ -57,3 +58,13 @@ def _sum(known: Sequence[History]) -> History | None:
     if total < _LEAST:
         return None
     return History(sum(one.bad for one in known), total, max(1.0, *(one.dispersion for one in known)))
+
+
+def known_history(store: Store, rollout: Rollout) -> History | None:
+    """As it was when this rollout began: what the judge knows beforehand must not change under way."""
+    if rollout.judge is None:
+        return history_of(store, rollout.service, rollout.environment, rollout.created_at)
+    try:
+        return read_as(History, rollout.judge.history) if rollout.judge.history else None
+    except ValueError:
+        return history_of(store, rollout.service, rollout.environment, rollout.created_at)

@@ -9,30 +9,29 @@ from dataclasses import asdict, replace
 
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.config.stored import read_analysis
+from pilotage.engine.execution.alongside import Alongside, flag_is_partly_off
 from pilotage.engine.execution.asking import OLDEST
 from pilotage.engine.execution.crew import Crew
-from pilotage.engine.execution.histories import history_of
+from pilotage.engine.execution.histories import known_history
 from pilotage.engine.execution.instruments import probe_specs, rules_of
+from pilotage.engine.execution.judges import VARIANTS, judge_of_code, judge_of_flag
 from pilotage.engine.execution.queries import QueriesBeside
 from pilotage.engine.execution.targets import Target, kept_capabilities
 from pilotage.engine.records.store import Store
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.health import health_score
-from pilotage.judge.look import Unit
 from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
-from pilotage.judge.sums import History
-from pilotage.model.json import JsonObject, read_as
+from pilotage.model.json import JsonObject
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import RolloutState, Seen
-from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import wants_traffic
 from pilotage.rollout.strategies import strategy_of
-from pilotage.rollout.turn import FORWARD, Comparison
+from pilotage.rollout.turn import Comparison
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +39,6 @@ STALEST = 60.0
 """Seconds: a reading older than this (or from this far in the future) is no reading of now."""
 
 _WATCHING = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
-VARIANTS = ("on", "off")
 _LOG_LINES = 3
 
 
@@ -51,7 +49,7 @@ class Judging:
         self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
         self._strategy = strategy_of(rollout.plan)
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
-        self._history = _known_history(store, rollout)
+        self._history = known_history(store, rollout)
         self._can = kept_capabilities(self._snapshot)
         analysis = read_analysis(self._snapshot.environment)
         self._queries: dict[str, str] = (
@@ -60,9 +58,7 @@ class Judging:
         self._every = analysis.interval if analysis else 15.0
         self._compared_signals = count_tests(tuple(self._queries))
         self.recent: dict[str, int] = {}
-        self._before: Split | None = None
-        self._diverted = 0
-        """Per mille of users that stable serves for a version of which nothing is healthy."""
+        self._alongside = Alongside(self._new, self._old, sticky=self._can.router.sticky)
         self._crew, self._lock = crew or Crew(), threading.Lock()
         self._new_reading: tuple[str, Reading | Exception] | None = None
         self._read_at = time.monotonic()
@@ -209,8 +205,7 @@ class Judging:
         if subject != self._subject:
             self._subject, self._cursor, self._new_reading = subject, None, None
             self._judge = self._new_judge()
-        if state.diverted or state.status not in FORWARD:
-            self._diverted = state.diverted.share if state.diverted else 0
+        self._alongside.follow(state)
         if state.tries != self._tries:
             self._tries = state.tries
             self._judge.begin_again()
@@ -221,34 +216,10 @@ class Judging:
         return VARIANTS if self._subject == "flag" else (self._new, self._old)
 
     def _new_judge(self) -> ReleaseJudge:
-        new, old = self._names()
-        of_code = self._subject == "code"
-        return ReleaseJudge(
-            self._plan,
-            new,
-            old,
-            self._history if of_code else None,
-            resources=of_code,
-            unit=self._unit(),
-            routes=self._snapshot.routes,
-            synthetic=of_code and self._snapshot.environment.get("synthetic") is not None,
-            signals=self._compared_signals,
-            untold=self._untold(),
-        )
-
-    def _untold(self) -> frozenset[str]:
-        """Health metrics that neither the source of counts nor the fleet tells. Variants of a flag tell their own."""
-        told = {*self._can.fleet.provides, *self._can.metrics.provides}
-        of_flag = {"response_time_p95"} if self._subject == "flag" else set[str]()
-        return frozenset({"response_time_p95", "memory_utilization", "cpu_utilization"} - told - of_flag)
-
-    def _unit(self) -> Unit:
-        """What is assigned to a version: with a cookie or header the user, else the request."""
+        known = self._plan, self._snapshot, self._can, self._compared_signals
         if self._subject == "flag":
-            return Unit.CLUSTER
-        if not self._can.router.sticky:
-            return Unit.REQUEST
-        return Unit.USER if self._can.metrics.users else Unit.CLUSTER
+            return judge_of_flag(*known)
+        return judge_of_code(*known, self._new, self._old, self._history)
 
     def _observe(self, seen: Seen) -> None:
         """Take in the reading that came, if one did."""
@@ -274,9 +245,8 @@ class Judging:
         if abs(age) > STALEST:
             self._judge.source_failed(f"the newest sample of the metrics source is {age:.0f} s old")
             return
-        fresh = self._strategy.baseline(self._plan, self._old) if self._subject == "code" else None
         self._cursor = reading.cursor
-        self._judge.observe(reading, seen.instances or (), self._beside(seen, fresh))
+        self._judge.observe(reading, seen.instances or (), self._beside(seen))
         self._unproven = False
         # Pilotage's own requests are requests, too, to whoever asks how many there were.
         ours = {o.version: o.synthetic.requests if o.synthetic else 0 for o in reading.observations}
@@ -284,43 +254,17 @@ class Judging:
         for version, requests in self.recent.items():
             self.totals[version] = self.totals.get(version, 0) + requests
 
-    def _beside(self, seen: Seen, fresh: str | None) -> Beside:
-        """Who got requests at the same time as the new version, and with which odds."""
-        before, split = self._before, seen.split
-        self._before = split
+    def _beside(self, seen: Seen) -> Beside:
         if self._subject == "flag":
-            off = seen.flag is not None and seen.flag.share < WHOLE
-            return Beside("off" if off else None)
-        if split is None or split.closed or self._old is None:
-            return Beside(None)
-        compared = fresh if fresh and split.weight(fresh) else self._old
-        odds = _odds(split, self._new, compared)
-        if not split.weight(self._new):
-            return Beside(compared) if split.mirror else self._while_diverted(compared)
-        self._diverted = 0
-        if odds is None:
-            return Beside(None)
-        # Errors between two weights are judged by the larger odds, at which the new version would have more of them.
-        earlier = _odds(before, self._new, compared) if before else None
-        return Beside(compared, max(odds, earlier or 0.0), self._share(split, before, beside=compared == fresh))
-
-    def _while_diverted(self, compared: str) -> Beside:
-        """What a canary that hangs answers late is judged as if it still got its share. It gets less, so chance makes
-        it look harmful no more often than it may."""
-        odds = self._diverted / (WHOLE - self._diverted) if 0 < self._diverted < WHOLE else None
-        return Beside(None) if odds is None else Beside(compared, odds)
+            return self._alongside.of_flag(seen)
+        return self._alongside.of_code(seen, self._strategy.baseline(self._plan, self._old))
 
     def _measure(self, target: Target, state: RolloutState, seen: Seen) -> None:
         """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""
         if target.queries is not None:
             watching = self._plan.steps[state.step].kind in _WATCHING
-            self._asking.ask(target.queries, self._names(), control=self._control(seen), watching=watching)
-
-    def _control(self, seen: Seen) -> bool:
-        """Whether stable gets requests now."""
-        if self._subject == "flag":
-            return seen.flag is not None and seen.flag.share < WHOLE
-        return seen.split is not None and self._old is not None and seen.split.weight(self._new) < WHOLE
+            control = flag_is_partly_off(seen) if self._subject == "flag" else self._alongside.stable_serves(seen)
+            self._asking.ask(target.queries, self._names(), control=control, watching=watching)
 
     def _probe(self, target: Target, state: RolloutState, seen: Seen) -> None:
         """Keep the probes going while users can have the new version, and take in what they found."""
@@ -346,37 +290,9 @@ class Judging:
         lines = tuple(f"{found.id}: {line}" for line in target.fleet.log_tail(found.id, _LOG_LINES))
         return replace(verdict, detail=(*verdict.detail, *lines))
 
-    def _share(self, split: Split, before: Split | None, *, beside: bool) -> float | None:
-        """The part of the requests compared since the last look that should have gone to the new version.
-
-        None where users stick to a version, testers choose one, or the split changed in between: then the share of
-        the requests is another.
-        """
-        sticky = self._can.router.sticky
-        now = split.weight(self._new)
-        changed = before is None or before.weight(self._new) != now
-        if sticky or split.header_routes or split.mirror or changed or not 0 < now < WHOLE:
-            return None
-        return 0.5 if beside else now / WHOLE
-
 
 def _lost_guards(target: Target) -> tuple[Verdict, ...]:
     """What the configuration asks to be watched and cannot be read any more is a reason to wait for a person."""
     if not target.trouble:
         return ()
     return (Verdict("configuration", VerdictKind.SOURCE_ERROR, "; ".join(target.trouble)),)
-
-
-def _odds(split: Split, new: str, compared: str) -> float | None:
-    """W / (1 − W) of an assignment to `new` rather than `compared`; None where `compared` gets nothing."""
-    return split.weight(new) / split.weight(compared) if split.weight(compared) else None
-
-
-def _known_history(store: Store, rollout: Rollout) -> History | None:
-    """As it was when this rollout began: what the judge knows beforehand must not change under way."""
-    if rollout.judge is None:
-        return history_of(store, rollout.service, rollout.environment, rollout.created_at)
-    try:
-        return read_as(History, rollout.judge.history) if rollout.judge.history else None
-    except ValueError:
-        return history_of(store, rollout.service, rollout.environment, rollout.created_at)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -24,29 +22,11 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.types import TypeDecorator
 
+from pilotage.engine.records.texts import Said, Words
 from pilotage.model.rollout import Mode, Status
-from pilotage.model.text import clean
 
 metadata = MetaData()
-
-
-class Said(TypeDecorator[str]):
-    """A name that somebody gave: kept as text, without what a terminal would obey or a database would choke on."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else clean(value)
-
-
-class Words(Said):
-    """Sentences that somebody wrote."""
-
-    impl = Text
-    cache_ok = True
 
 
 def _one_of(column: str, kinds: Iterable[StrEnum], name: str) -> CheckConstraint:

@@ -9,22 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import Column, Float, ForeignKey, Integer, String, Text
 
 from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.records.migrations.tables_of_0007 import ACTIVE, PACES, STATUSES, make_tables, refer
 
 revision = "0007"
 down_revision = "0006"
 
 _log = logging.getLogger(__name__)
-_ACTIVE = ("progressing", "holding", "paused", "withdrawn", "rolling-back")
-_STATUSES = ("queued", *_ACTIVE, "completed", "rolled-back", "failed", "cancelled")
-_PACES = ("full", "first", "fast", "urgent")
 _CHUNK = 200
 _QUEUED_RANK = 2**31 - 1
 
@@ -33,11 +30,11 @@ def upgrade() -> None:
     connection = op.get_bind()
     op.rename_table("rollouts", "rollouts_0006")
     reach("upgrade")
-    _make_tables()
+    make_tables()
     reach("upgrade")
     _move(connection)
     reach("upgrade")
-    _refer()
+    refer()
     reach("upgrade")
     op.drop_table("rollouts_0006")
     reach("upgrade")
@@ -46,102 +43,6 @@ def upgrade() -> None:
 
         for statement in view_of_old_shape():
             connection.exec_driver_sql(statement)
-
-
-# ── tables ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _make_tables() -> None:
-    for name in ("plans", "snapshots"):
-        op.create_table(
-            name,
-            Column("hash", String, primary_key=True),
-            Column("format", Integer, nullable=False),
-            Column("body", Text, nullable=False),
-        )
-    op.create_table(
-        "rollout",
-        Column("id", String, primary_key=True),
-        Column("service", String, nullable=False),
-        Column("environment", String, nullable=False),
-        Column("sequence", Integer),
-        Column("rank", Integer, nullable=False),
-        Column("version", String, nullable=False),
-        Column("old", String),
-        Column("status", String, nullable=False),
-        Column("pace", String, nullable=False),
-        Column("actor", String, nullable=False),
-        Column("created_at", Float, nullable=False),
-        Column("started_at", Float),
-        Column("finished_at", Float),
-        Column("step", String, nullable=False),
-        Column("weight", Integer, nullable=False),
-        Column("reached", Integer, nullable=False),
-        Column("dark", Integer, nullable=False),
-        Column("preserved", Integer, nullable=False),
-        Column("paged", Integer),
-        Column("kind", String, nullable=False),
-        Column("strategy", String, nullable=False),
-        Column("plan_hash", String, ForeignKey("plans.hash", name="fk_rollout_plan"), nullable=False),
-        Column("snapshot", String, ForeignKey("snapshots.hash", name="fk_rollout_snapshot"), nullable=False),
-        Column("release", String),
-        Column("head", String, nullable=False),
-        Column("events", Integer, nullable=False),
-        Column("revision", Integer, nullable=False, server_default="0"),
-        Column("part", sa.JSON),
-        Column("reason", Text, nullable=False),
-        Column("state", Text, nullable=False),
-        sa.CheckConstraint(f"status IN ({_listed(_STATUSES)})", name="ck_rollout_status"),
-        sa.CheckConstraint(f"pace IN ({_listed(_PACES)})", name="ck_rollout_pace"),
-    )
-    active = sa.text(f"status IN ({_listed(_ACTIVE)})")
-    place = ["service", "environment"]
-    op.create_index("ix_rollout_active", "rollout", place, unique=True, sqlite_where=active, postgresql_where=active)
-    op.create_index("ix_rollout_sequence", "rollout", [*place, "sequence"], unique=True)
-    op.create_index("ix_rollout_rank", "rollout", [*place, "rank", "created_at"])
-    op.create_index("ix_rollout_status", "rollout", ["status", "created_at"])
-    op.create_index("ix_rollout_finished", "rollout", ["finished_at"])
-    op.create_index("ix_rollout_release", "rollout", ["release"])
-    op.create_table(
-        "judge_states",
-        Column("rollout", String, ForeignKey("rollout.id", name="fk_judge_rollout"), primary_key=True),
-        Column("revision", Integer, nullable=False),
-        Column("body", Text, nullable=False),
-    )
-    op.create_table(
-        "live_views",
-        Column("rollout", String, ForeignKey("rollout.id", name="fk_live_rollout"), primary_key=True),
-        Column("body", Text, nullable=False),
-    )
-    op.create_table(
-        "environments",
-        Column("service", String, primary_key=True),
-        Column("environment", String, primary_key=True),
-        Column("sequence", Integer, nullable=False, server_default="0"),
-        Column("head", String),
-        Column("home", String),
-        Column("home_name", String),
-        Column("heard_at", Float),
-        Column("serving", Text),
-    )
-
-
-def _refer() -> None:
-    """Events and commands belong to a rollout. What belongs to none, which no Pilotage ever wrote, stays."""
-    connection = op.get_bind()
-    for table in ("events", "commands"):
-        name = f"fk_{table}_rollout"
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(
-                f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY (rollout) REFERENCES rollout (id) NOT VALID"
-            )
-            continue
-        with op.batch_alter_table(table, recreate="always") as batch:
-            batch.create_foreign_key(name, "rollout", ["rollout"], ["id"])
-
-
-def _listed(values: Sequence[str]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
 
 
 # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,7 +66,7 @@ def _move(connection: sa.Connection) -> None:
     for row in _rows(connection):
         found = places.setdefault((row["service"], row["environment"]), _Place())
         moved, state = _columns(row)
-        if moved["status"] in _ACTIVE:
+        if moved["status"] in ACTIVE:
             if found.active is not None:
                 _end(connection, new, found.active)
             found.active = row["id"]
@@ -233,7 +134,7 @@ def _columns(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     if status == "rolled-back" and state and not state.get("at") and str(state.get("reason")).startswith("withdrawn "):
         status = "cancelled"
         text = json.dumps({**state, "status": status})
-    if status not in _STATUSES:
+    if status not in STATUSES:
         _log.warning("rollout %s has the status %r, which there is not: it is marked as failed", row["id"], status)
         status = "failed"
     step, weight = _step_of(plan, state)
@@ -247,7 +148,7 @@ def _columns(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {
         **{name: row[name] for name in same},
         "sequence": None, "started_at": None, "paged": None,
-        "status": status, "pace": state.get("pace") if state.get("pace") in _PACES else "full",
+        "status": status, "pace": state.get("pace") if state.get("pace") in PACES else "full",
         "step": step, "weight": weight, "reached": _number(state.get("reached")),
         "dark": int(bool(state.get("dark"))), "preserved": int(bool(state.get("preserved"))),
         "kind": str(answers.get("release_type") or ""), "strategy": str(answers.get("deployment_strategy") or ""),

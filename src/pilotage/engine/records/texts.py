@@ -1,0 +1,27 @@
+"""Columns of what people wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Dialect, String, Text
+from sqlalchemy.types import TypeDecorator
+
+from pilotage.model.text import clean
+
+
+class Said(TypeDecorator[str]):
+    """A name that somebody gave: kept as text, without what a terminal would obey or a database would choke on."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else clean(value)
+
+
+class Words(Said):
+    """Sentences that somebody wrote."""
+
+    impl = Text
+    cache_ok = True
