@@ -404,7 +404,7 @@ def section(kind: str, **given: Any) -> dict[str, Any]:
 
     from pilotage.config.channels import ChannelSection
 
-    whole = {"kind": kind, "private": True, "severity": "progress", **given}
+    whole = {"kind": kind, "allow_private_network": True, "min_severity": "progress", **given}
     made: Any = TypeAdapter(ChannelSection).validate_python(whole)
     plain: dict[str, Any] = made.model_dump(mode="json")
     return plain
@@ -414,16 +414,16 @@ def channels(found: dict[str, Receiver]) -> tuple[list[dict[str, Any]], dict[str
     """Sections of `notify` that lead to the receivers, and the environment with their secrets."""
     mailbox = found["email"]
     assert isinstance(mailbox, Mailbox)
-    mail = {"host": "localhost", "port": mailbox.port, "security": "none", "sender": "p@example.org"}
+    mail = {"host": "localhost", "port": mailbox.port, "encryption": "none", "sender": "p@example.org"}
     secrets = {
         "S_BOT": TOKEN, "S_HOOK": f"{found['hook'].url}/hook/x", "S_PAGER": ROUTING_KEY,
         "S_TEAMS": f"{found['teams'].url}/w", "S_WEBHOOK": SECRET,
     }  # fmt: skip
     return [
-        section("slack", name="bot", token="secret://env/S_BOT", channel="#r", api=f"{found['bot'].url}/api"),
-        section("slack", name="hook", webhook="secret://env/S_HOOK"),
+        section("slack", name="bot", token="secret://env/S_BOT", channel="#r", api_url=f"{found['bot'].url}/api"),
+        section("slack", name="hook", webhook_url="secret://env/S_HOOK"),
         section("pagerduty", routing_key="secret://env/S_PAGER", url=f"{found['pagerduty'].url}/v2/enqueue"),
-        section("teams", webhook="secret://env/S_TEAMS"),
+        section("teams", webhook_url="secret://env/S_TEAMS"),
         section("webhook", url=f"{found['webhook'].url}/in", secret="secret://env/S_WEBHOOK"),
         section("cdevents", url=found["cdevents"].url),
         section("email", to=["ops@example.org"], **mail),

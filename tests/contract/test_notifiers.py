@@ -66,7 +66,7 @@ def section(**given: Any) -> dict[str, Any]:
     """As it is kept with a rollout."""
     from pydantic import TypeAdapter
 
-    made: Any = TypeAdapter(ChannelSection).validate_python({"private": True, **given})
+    made: Any = TypeAdapter(ChannelSection).validate_python({"allow_private_network": True, **given})
     plain: dict[str, Any] = made.model_dump(mode="json")
     return plain
 
@@ -93,12 +93,12 @@ def made(kind: str, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.Monkey
         case "slack-webhook":
             slack = SlackApi()
             monkeypatch.setenv("TEST_SECRET", f"{opened(slack)}/hook/T0/B0/s3cr3t")
-            return Place(kind, section(kind="slack", webhook="secret://env/TEST_SECRET"), slack)
+            return Place(kind, section(kind="slack", webhook_url="secret://env/TEST_SECRET"), slack)
         case "slack-bot":
             slack = SlackApi()
             monkeypatch.setenv("TEST_SECRET", TOKEN)
             bot = section(
-                kind="slack", token="secret://env/TEST_SECRET", channel="#releases", api=f"{opened(slack)}/api",
+                kind="slack", token="secret://env/TEST_SECRET", channel="#releases", api_url=f"{opened(slack)}/api",
                 signing_secret="secret://env/TEST_SECRET",
             )  # fmt: skip
             return Place(kind, bot, slack)
@@ -108,7 +108,7 @@ def made(kind: str, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.Monkey
             port = stack.enter_context(mail_server(mailbox, tls))
             security = "starttls" if tls else "none"
             mail = section(
-                kind="email", host="localhost", port=port, security=security, sender="pilotage@example.org",
+                kind="email", host="localhost", port=port, encryption=security, sender="pilotage@example.org",
                 to=["ops@example.org", "boss@example.org"],
             )  # fmt: skip
             return Place(kind, mail, mailbox)
@@ -120,7 +120,7 @@ def made(kind: str, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.Monkey
         case "teams":
             teams = TeamsWorkflow()
             (tmp_path / "hook").write_text(f"{opened(teams)}/workflows/s3cr3t?sig=s3cr3t\n")
-            return Place(kind, section(kind="teams", webhook=f"secret://file/{tmp_path}/hook"), teams)
+            return Place(kind, section(kind="teams", webhook_url=f"secret://file/{tmp_path}/hook"), teams)
         case "webhook" | "webhook-tls":
             hook = StandardWebhook()
             monkeypatch.setenv("TEST_SECRET", SECRET)
@@ -235,8 +235,8 @@ def test_a_receiver_that_is_ill_is_tried_again(place: Place) -> None:
 def test_private_addresses_are_refused_unless_allowed(place: Place) -> None:
     if place.kind == "email":
         pytest.skip("mail without encryption is for private networks only")
-    place.section["private"] = False
-    with pytest.raises(Undelivered, match="is not public: private: true allows it"):
+    place.section["allow_private_network"] = False
+    with pytest.raises(Undelivered, match="is not public: allow_private_network: true allows it"):
         place.send()
     assert place.receiver.told() == []
 

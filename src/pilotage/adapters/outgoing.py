@@ -122,6 +122,6 @@ def checked(host: str, port: int, *, private: bool, within: float = TIMEOUT) -> 
             )
         if not private and not is_public(address):
             raise Undelivered(
-                f"{host} leads to {address}, which is not public: private: true allows it", permanent=True
+                f"{host} leads to {address}, which is not public: allow_private_network: true allows it", permanent=True
             )
     return named[0]

@@ -86,7 +86,7 @@ def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple
     if channel is not None and channel not in there:
         raise Unclear(f"{project.config} has no channel {channel!r}; it has {', '.join(there) or 'none'}")
     if not there:
-        raise Unclear(f"{project.config} has no channel: notify: [{{kind: slack, webhook: secret://env/NAME}}]")
+        raise Unclear(f"{project.config} has no channel: notify: [{{kind: slack, webhook_url: secret://env/NAME}}]")
     for name, section in there.items():
         if channel not in (None, name):
             continue

@@ -18,7 +18,7 @@ def declare(project: Project, actor: str, request: FreezeRequest) -> str:
     begins = project.moment
     declared = Freeze(request.name, begins, begins + timedelta(seconds=request.seconds))
     project.store.freezes.declare(configuration.service, place, declared, actor, request.reason)
-    return in_words(declared, configuration.calendar.zone)
+    return in_words(declared, configuration.calendar.timezone)
 
 
 def lift(project: Project, actor: str, environment: str | None, name: str) -> None:

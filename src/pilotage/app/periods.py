@@ -69,7 +69,7 @@ def dora_report_from_tags(
 def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
     """Of a rollout, or of the newest that was undone or failed. Raises Unclear."""
     found = _undone(project, project.environment(environment), rollout)
-    made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.zone))
+    made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.timezone))
     return Report(document=made, data={"schema": 1, "incident": msgspec.to_builtins(made)})
 
 
@@ -105,7 +105,7 @@ def gathered(project: Project, environment: str, since: str, until: date | None)
     """What the records say of a time. since: a day, or so long ago · until: the last day; None for today. Raises
     BadSpan."""
     configuration = project.loaded.configuration
-    zone = configuration.calendar.zone
+    zone = configuration.calendar.timezone
     first, last = span_of(project.clock, since, until, zone)
     begin, end = period_of(first, last, zone)
     rollouts = rollouts_of(project.store, configuration.service, environment)

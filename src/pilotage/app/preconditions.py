@@ -118,7 +118,7 @@ def _may_begin(project: Project, request: DeployRequest) -> None:
 
     plan, store, loaded = request.plan, project.store, project.loaded
     now = store.clock.now()
-    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
+    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.timezone))
     freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
     if freeze is not None and not request.emergency_reason:
         raise StoreConflict(

@@ -172,7 +172,7 @@ class Project:
     @property
     def today(self) -> date:
         """The day it is now where the service's calendar is."""
-        return today(self.clock, self.loaded.configuration.calendar.zone)
+        return today(self.clock, self.loaded.configuration.calendar.timezone)
 
     @property
     def actor(self) -> str:

@@ -19,7 +19,7 @@ def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -
 
     section = loaded.configuration.environments[environment]
     people = loaded.configuration.people.items()
-    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.zone))
+    calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.timezone))
     described = describe(section, loaded.folder)
     return replace(
         with_learned_routes(described, directory, loaded.configuration.service, environment),

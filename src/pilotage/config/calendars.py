@@ -20,13 +20,13 @@ _FIRST = "2020-01-01"
 def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
     """The calendar for a release around a day; without a day, its zones alone. Raises ConfigError."""
     section = loaded.configuration.calendar
-    opens, closes = time.fromisoformat(section.opens), time.fromisoformat(section.closes)
+    opens, closes = time.fromisoformat(section.workday_start), time.fromisoformat(section.workday_end)
     if around is None:
-        return Calendar(section.zone, tuple(section.zones), opens=opens, closes=closes)
+        return Calendar(section.timezone, tuple(section.team_timezones), opens=opens, closes=closes)
     first, last = around - _BEFORE, around + _AFTER
     return Calendar(
-        section.zone,
-        tuple(section.zones),
+        section.timezone,
+        tuple(section.team_timezones),
         _holidays(loaded, section, range(first.year, last.year + 1)),
         tuple(freeze for index in range(len(section.freezes)) for freeze in _freezes(loaded, index, first, last)),
         tuple(_window(window) for window in section.windows),
@@ -37,7 +37,7 @@ def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
 
 def _window(section: WindowSection) -> Window:
     numbers = frozenset(WEEKDAYS.index(day) for day in section.days)
-    return Window(numbers, time.fromisoformat(section.opens), time.fromisoformat(section.closes))
+    return Window(numbers, time.fromisoformat(section.start), time.fromisoformat(section.end))
 
 
 def _holidays(loaded: Loaded, section: CalendarSection, years: range) -> dict[date, str]:
@@ -62,14 +62,14 @@ def _holidays(loaded: Loaded, section: CalendarSection, years: range) -> dict[da
 
 
 def _freezes(loaded: Loaded, index: int, first: date, last: date) -> Iterator[Freeze]:
-    section, zone = loaded.configuration.calendar.freezes[index], loaded.configuration.calendar.zone
+    section, zone = loaded.configuration.calendar.freezes[index], loaded.configuration.calendar.timezone
     place = loaded.place("calendar", "freezes", index)
-    if section.first and section.last:
+    if section.first_day and section.last_day:
         yield Freeze.of_days(
-            section.name, date.fromisoformat(section.first), date.fromisoformat(section.last), zone, place
+            section.name, date.fromisoformat(section.first_day), date.fromisoformat(section.last_day), zone, place
         )
-    elif section.begins and section.ends:
-        yield Freeze(section.name, _local(section.begins, zone), _local(section.ends, zone), place)
+    elif section.start and section.end:
+        yield Freeze(section.name, _local(section.start, zone), _local(section.end, zone), place)
     else:
         yield from _recurring(loaded, section, index, (first, last), place)
 
@@ -80,18 +80,20 @@ def _recurring(
     """Recurrences by the wall clock of the zone, so that a clock change moves none of them."""
     from dateutil.rrule import rrulestr
 
-    zone, start = loaded.configuration.calendar.zone, datetime.fromisoformat(section.starts or _FIRST)
-    lasts = timedelta(seconds=section.lasts or 0)
+    zone, start = loaded.configuration.calendar.timezone, datetime.fromisoformat(section.start or _FIRST)
+    lasts = timedelta(seconds=section.duration or 0)
     try:
-        rule = rrulestr(section.rule or "", dtstart=start)
+        rule = rrulestr(section.rrule or "", dtstart=start)
     except (ValueError, TypeError) as error:
-        raise _wrong(loaded, ("calendar", "freezes", index, "rule"), f"{section.rule!r} is no RRULE: {error}") from None
+        raise _wrong(
+            loaded, ("calendar", "freezes", index, "rrule"), f"{section.rrule!r} is no RRULE: {error}"
+        ) from None
     for number, moment in enumerate(rule.xafter(datetime.combine(span[0], time(0)), inc=True)):
         if moment.date() > span[1]:
             return
         if number >= _MOST:
-            message = f"{section.rule!r} recurs more than {_MOST} times in five years"
-            raise _wrong(loaded, ("calendar", "freezes", index, "rule"), message)
+            message = f"{section.rrule!r} recurs more than {_MOST} times in five years"
+            raise _wrong(loaded, ("calendar", "freezes", index, "rrule"), message)
         begins = at(moment.date(), moment.time(), zone)
         ends = moment + lasts
         yield Freeze(section.name, begins, at(ends.date(), ends.time(), zone), place)

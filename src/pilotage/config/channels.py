@@ -20,14 +20,14 @@ SecretRef = Annotated[str, Field(pattern=r"^secret://(env/[A-Za-z_][A-Za-z0-9_]*
 
 
 class QuietSection(Section):
-    """Quiet hours. Messages below `below` wait until they end."""
+    """Quiet hours. Messages below `min_severity` wait until they end."""
 
-    opens: Clock = Field(description="Start of the quiet hours, such as 22:00.")
-    closes: Clock = Field(description="End of the quiet hours; on the next day if it is earlier than opens.")
-    zone: Zone = Field(
+    start: Clock = Field(description="Start of the quiet hours, such as 22:00.")
+    end: Clock = Field(description="End of the quiet hours; on the next day if it is earlier than start.")
+    timezone: Zone = Field(
         "UTC", description="Time zone of the quiet hours, such as Europe/Berlin. Follows daylight saving."
     )
-    below: Literal["warning", "critical"] = Field("critical", description="Messages less severe than this wait.")
+    min_severity: Literal["warning", "critical"] = Field("critical", description="Messages less severe than this wait.")
 
 
 class Channel(AdapterSection):
@@ -36,7 +36,7 @@ class Channel(AdapterSection):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] | None = Field(
         None, description="Name of the channel. Default: its kind."
     )
-    severity: Literal["progress", "info", "warning", "critical"] = Field(
+    min_severity: Literal["progress", "info", "warning", "critical"] = Field(
         "info", description="Send messages from this severity on; progress is every step."
     )
     environments: list[str] = Field(
@@ -45,8 +45,8 @@ class Channel(AdapterSection):
     audiences: list[Annotated[str, Field(min_length=1)]] = Field(
         [OPERATORS], min_length=1, description="Who it reaches: operators, or audiences of announcements."
     )
-    quiet: QuietSection | None = Field(None, description="Quiet hours.")
-    private: bool = Field(False, description="Allow an address in a private network or on this machine.")
+    quiet_hours: QuietSection | None = Field(None, description="Quiet hours.")
+    allow_private_network: bool = Field(False, description="Allow an address in a private network or on this machine.")
 
     @property
     def called(self) -> str:

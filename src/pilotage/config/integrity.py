@@ -36,7 +36,7 @@ class WebhookAnchor(Section):
     secret: SecretRef = Field(
         description="Reference to the shared secret: whsec_… in base64, the same as at the receiver."
     )
-    private: bool = Field(False, description="Allow an address in a private network or on this machine.")
+    allow_private_network: bool = Field(False, description="Allow an address in a private network or on this machine.")
 
 
 class GitNoteAnchor(Section):

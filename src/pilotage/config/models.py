@@ -192,7 +192,7 @@ class Configuration(Section):
     service: Annotated[str, Field(pattern=NAME)] = Field(description="Name of the service: a-z, 0-9 and -.")
     answers: AnswersSection = Field(description="The six answers from which Pilotage makes its plans.")
     calendar: CalendarSection = Field(
-        CalendarSection(zone="UTC", opens="09:00", closes="17:00"),
+        CalendarSection(timezone="UTC", workday_start="09:00", workday_end="17:00"),
         description="Calendar: working hours, holidays, release windows and freezes.",
     )
     accepted_conflicts: dict[str, Annotated[str, Field(min_length=1)]] = Field(

@@ -77,6 +77,18 @@ _ROUTER = {**_COMMAND, "can": "capabilities", "grain": "weight_granularity"}
 
 KEYS: Mapping[str, Mapping[str, str]] = {
     "": {"accept": "accepted_conflicts", "when_busy": "on_conflict"},
+    "audit.anchors.* (webhook)": {"private": "allow_private_network"},
+    "calendar": {"closes": "workday_end", "opens": "workday_start", "zone": "timezone", "zones": "team_timezones"},
+    "calendar.freezes.*": {
+        "begins": "start",
+        "ends": "end",
+        "first": "first_day",
+        "last": "last_day",
+        "lasts": "duration",
+        "rule": "rrule",
+        "starts": "start",
+    },
+    "calendar.windows.*": {"closes": "end", "opens": "start"},
     "environments.*.analysis": {"every": "interval"},
     "environments.*.analysis.queries (command)": _COMMAND,
     "environments.*.checks.*.*": {**_PROGRAM, "run": "command", "times": "requests"},
@@ -94,7 +106,12 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "environments.*.router (command)": _ROUTER,
     "environments.*.routers.* (command)": _ROUTER,
     "environments.*.synthetic": {"per_second": "requests_per_second"},
+    "notify.*": {"private": "allow_private_network", "quiet": "quiet_hours", "severity": "min_severity"},
     "notify.* (command)": _COMMAND,
+    "notify.* (email)": {"security": "encryption", "user": "username"},
+    "notify.* (slack)": {"api": "api_url", "webhook": "webhook_url"},
+    "notify.* (teams)": {"webhook": "webhook_url"},
+    "notify.*.quiet_hours": {"below": "min_severity", "closes": "end", "opens": "start", "zone": "timezone"},
     "people.*": {"also": "aliases"},
     "readiness": {"differs": "allowed_differences", "rehearsed": "max_drill_age"},
     "readiness.evidence.*": {

@@ -126,7 +126,7 @@ def _asks(occurrence: Occurrence) -> tuple[str, ...]:
 def channels_for(message: Message, channels: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], float]]:
     """The channels (as plain sections of `notify`) that are told, each with the time at which it may be."""
     return [
-        (channel, due_at(message, channel.get("quiet"))) for channel in channels if _wanted(message, channel)
+        (channel, due_at(message, channel.get("quiet_hours"))) for channel in channels if _wanted(message, channel)
     ]  # fmt: skip
 
 
@@ -140,17 +140,17 @@ def _wanted(message: Message, channel: Mapping[str, Any]) -> bool:
     if channel["kind"] == "cdevents":
         return True
     # What ends a thread is told wherever its beginning was (rule 12: always one at the end).
-    least = Severity(channel["severity"])
+    least = Severity(channel["min_severity"])
     return message.severity.rank >= least.rank or (message.final and least.rank <= Severity.WARNING.rank)
 
 
 def due_at(message: Message, quiet: Mapping[str, Any] | None) -> float:
     """Now, or when the quiet hours are over. Unix seconds; clocks are those of the zone, whatever summer does."""
-    if quiet is None or message.severity.rank >= Severity(quiet["below"]).rank:
+    if quiet is None or message.severity.rank >= Severity(quiet["min_severity"]).rank:
         return message.at
-    zone = ZoneInfo(quiet["zone"])
+    zone = ZoneInfo(quiet["timezone"])
     here = datetime.fromtimestamp(message.at, UTC).astimezone(zone)
-    clock, opens, closes = f"{here:%H:%M}", quiet["opens"], quiet["closes"]
+    clock, opens, closes = f"{here:%H:%M}", quiet["start"], quiet["end"]
     over_night = closes <= opens
     if not (clock >= opens or clock < closes if over_night else opens <= clock < closes):
         return message.at

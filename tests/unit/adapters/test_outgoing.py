@@ -103,7 +103,7 @@ def test_one_deadline_for_a_whole_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(email, "_WHOLE", 0.4)
     message = Message("k", "t", "completed", Severity.INFO, "title", "text", 0.0, "shop", "production", "2.0")
     with dripping(b"220 ") as port:
-        section = {"host": "127.0.0.1", "port": port, "security": "none", "private": True, "password": None,
+        section = {"host": "127.0.0.1", "port": port, "encryption": "none", "allow_private_network": True, "password": None,
                    "sender": "a@example.org", "to": ["b@example.org"]}  # fmt: skip
         with pytest.raises(Undelivered, match=r"127\.0\.0\.1 does not take mail"):
             email.Email(section).send(message, None, again=False)

@@ -33,7 +33,7 @@ EARLY_IN_BERLIN = "2026-11-24T23:30:00+00:00"  # 00:30 on the 25th there
 
 
 def project(place: Path, zone: str, at: str) -> Project:
-    (place / "pilotage.yaml").write_text(yaml.safe_dump({**yaml.safe_load(GOOD), "calendar": {"zone": zone}}))
+    (place / "pilotage.yaml").write_text(yaml.safe_dump({**yaml.safe_load(GOOD), "calendar": {"timezone": zone}}))
     return Project(place / "pilotage.yaml", clock=FakeClock(at))
 
 
@@ -47,7 +47,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
 ) -> None:
     monkeypatch.setenv("PILOTAGE_ACTOR", "ada")
     it = project(tmp_path, zone, at)
-    channel = {"kind": "slack", "name": "ops", "severity": "info", "environments": [], "audiences": ["operators"]}
+    channel = {"kind": "slack", "name": "ops", "min_severity": "info", "environments": [], "audiences": ["operators"]}
     new = FollowUp(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
     made = plan_for(it.loaded, "production", Wish("2.0"))
@@ -76,7 +76,7 @@ def test_a_plan_is_made_on_the_day_of_the_calendars_zone(tmp_path: Path) -> None
 
 def test_a_snapshot_with_a_zone_that_nobody_knows_stops_no_reminder(tmp_path: Path) -> None:
     it = project(tmp_path, "UTC", LATE_IN_NEW_YORK)
-    channel = {"kind": "slack", "name": "ops", "severity": "info", "environments": [], "audiences": ["operators"]}
+    channel = {"kind": "slack", "name": "ops", "min_severity": "info", "environments": [], "audiences": ["operators"]}
     new = FollowUp(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
     made = plan_for(it.loaded, "production", Wish("2.0"))

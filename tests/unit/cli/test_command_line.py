@@ -197,7 +197,7 @@ def test_doctor_names_the_channel_whose_secret_is_missing_and_no_secret(tmp_path
         + f"""
 notify:
   - {{kind: pagerduty, routing_key: "secret://file{key}"}}
-  - {{kind: teams, webhook: "secret://env/NOWHERE_SET", environments: [production]}}
+  - {{kind: teams, webhook_url: "secret://env/NOWHERE_SET", environments: [production]}}
 """
     )
     said = pilotage("doctor", cwd=tmp_path)

@@ -201,7 +201,7 @@ def test_deploy_refuses_checks_that_no_step_has(folder: Path) -> None:
 
 
 def test_deploy_refuses_to_begin_in_a_freeze(folder: Path) -> None:
-    freezes = "calendar:\n  freezes: [{name: all year, first: 2020-01-01, last: 2099-12-31}]\n"
+    freezes = "calendar:\n  freezes: [{name: all year, first_day: 2020-01-01, last_day: 2099-12-31}]\n"
     (folder / "pilotage.yaml").write_text(GOOD + freezes)
     status, sentence = outcome(run("deploy", "2.4.0"))
     assert status == 7

@@ -33,10 +33,10 @@ def test_r11_holidays_of_several_countries_and_regions(tmp_path: Path) -> None:
 def test_r11_one_off_freezes_by_days_and_by_times(tmp_path: Path) -> None:
     section = """\
 calendar:
-  zone: Europe/Berlin
+  timezone: Europe/Berlin
   freezes:
-    - {name: sale, first: 2027-06-10, last: 2027-06-12}
-    - {name: audit, begins: "2027-06-16 12:00", ends: "2027-06-16 18:00"}
+    - {name: sale, first_day: 2027-06-10, last_day: 2027-06-12}
+    - {name: audit, start: "2027-06-16 12:00", end: "2027-06-16 18:00"}
 """
     found = calendar(tmp_path, section)
     assert [freeze.name for freeze in found.freezes] == ["sale", "audit"]
@@ -49,8 +49,8 @@ calendar:
 def test_r11_a_recurring_freeze_keeps_its_wall_clock_over_a_clock_change(tmp_path: Path) -> None:
     section = """\
 calendar:
-  zone: Europe/Berlin
-  freezes: [{name: month end, rule: "FREQ=MONTHLY;BYMONTHDAY=-1", starts: "2027-01-31 09:00", lasts: 6h}]
+  timezone: Europe/Berlin
+  freezes: [{name: month end, rrule: "FREQ=MONTHLY;BYMONTHDAY=-1", start: "2027-01-31 09:00", duration: 6h}]
 """
     found = [freeze for freeze in calendar(tmp_path, section).freezes if freeze.begins.year == 2027]
     assert [freeze.begins.day for freeze in found][:4] == [31, 28, 31, 30]
@@ -62,9 +62,9 @@ calendar:
 def test_r11_windows_and_working_hours(tmp_path: Path) -> None:
     section = """\
 calendar:
-  zones: [Europe/Berlin, Asia/Tokyo]
-  opens: "08:00"
-  windows: [{days: [tue, thu], opens: "10:00", closes: "15:00"}]
+  team_timezones: [Europe/Berlin, Asia/Tokyo]
+  workday_start: "08:00"
+  windows: [{days: [tue, thu], start: "10:00", end: "15:00"}]
 """
     found = calendar(tmp_path, section)
     assert (found.team_zones, found.opens) == (("Europe/Berlin", "Asia/Tokyo"), time(8))
@@ -80,20 +80,26 @@ def test_without_a_date_nothing_is_worked_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ("{zone: Europe/Berlim}", "19:18: calendar.zone: 'Europe/Berlim' is not a time zone such as Europe/Berlin"),
+        (
+            "{timezone: Europe/Berlim}",
+            "19:22: calendar.timezone: 'Europe/Berlim' is not a time zone such as Europe/Berlin",
+        ),
         ("{holidays: [XX]}", "19:23: calendar.holidays[0]: 'XX' is no country or region"),
         ("{holidays: [germany]}", "calendar.holidays[0]: 'germany' does not look like"),
-        ("{opens: '25:00'}", "'25:00' is not a time of day such as 09:00"),
-        ("{opens: '18:00'}", "the working day closes (17:00) before it opens (18:00)"),
-        ("{windows: [{opens: '10:00', closes: '09:00'}]}", "the window closes (09:00) before it opens (10:00)"),
-        ("{windows: [{days: [someday], opens: '08:00', closes: '09:00'}]}", "'someday' is not one of mon, tue"),
-        ("{freezes: [{name: x, first: 2027-02-30, last: 2027-03-01}]}", "'2027-02-30' is not a day such as"),
-        ("{freezes: [{name: x, first: 2027-03-02, last: 2027-03-01}]}", "is over (2027-03-01) before it starts"),
-        ("{freezes: [{name: x, first: 2027-03-02}]}", "give either first and last, or begins and ends"),
-        ("{freezes: [{name: x, begins: '2027-03-02 10:00+01:00', ends: '2027-03-03 10:00'}]}", "is not a local time"),
-        ("{freezes: [{name: x, rule: 'FREQ=SECONDLY', lasts: 1h}]}", "its rule needs FREQ=DAILY"),
-        ("{freezes: [{name: x, rule: 'FREQ=DAILY;BYDAY=XX', lasts: 1h}]}", "is no RRULE"),
-        ("{freezes: [{name: x, rule: 'FREQ=DAILY;BYHOUR=0,6,12,18', lasts: 1h}]}", "recurs more than 2000 times"),
+        ("{workday_start: '25:00'}", "'25:00' is not a time of day such as 09:00"),
+        ("{workday_start: '18:00'}", "the working day ends (17:00) before it starts (18:00)"),
+        ("{windows: [{start: '10:00', end: '09:00'}]}", "the window ends (09:00) before it starts (10:00)"),
+        ("{windows: [{days: [someday], start: '08:00', end: '09:00'}]}", "'someday' is not one of mon, tue"),
+        ("{freezes: [{name: x, first_day: 2027-02-30, last_day: 2027-03-01}]}", "'2027-02-30' is not a day such as"),
+        (
+            "{freezes: [{name: x, first_day: 2027-03-02, last_day: 2027-03-01}]}",
+            "is over (2027-03-01) before it starts",
+        ),
+        ("{freezes: [{name: x, first_day: 2027-03-02}]}", "give either first_day and last_day, or start and end"),
+        ("{freezes: [{name: x, start: '2027-03-02 10:00+01:00', end: '2027-03-03 10:00'}]}", "is not a local time"),
+        ("{freezes: [{name: x, rrule: 'FREQ=SECONDLY', duration: 1h}]}", "its rrule needs FREQ=DAILY"),
+        ("{freezes: [{name: x, rrule: 'FREQ=DAILY;BYDAY=XX', duration: 1h}]}", "is no RRULE"),
+        ("{freezes: [{name: x, rrule: 'FREQ=DAILY;BYHOUR=0,6,12,18', duration: 1h}]}", "recurs more than 2000 times"),
     ],
 )
 def test_a_wrong_calendar_says_where_and_what_would_be_right(tmp_path: Path, section: str, words: str) -> None:

@@ -37,7 +37,7 @@ environments:
 
 CHANNEL = """\
 notify:
-  - {kind: teams, webhook: "secret://env/T\""""
+  - {kind: teams, webhook_url: "secret://env/T\""""
 
 # name → (what is replaced, by what, each error's line:column and words)
 MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
@@ -86,7 +86,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a control character": ("service: shop", "service: sh\x07op", [("1:12", "control character")]),
     "a channel of no environment": (
         "environments:", f"{CHANNEL}, environments: [staging]}}\nenvironments:",
-        [("10:61", "notify[0].environments[0]: 'staging' is not one of production")],
+        [("10:65", "notify[0].environments[0]: 'staging' is not one of production")],
     ),
     "two channels of one name": (
         "environments:", f"{CHANNEL}}}\n{CHANNEL.splitlines()[1]}}}\nenvironments:",

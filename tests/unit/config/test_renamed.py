@@ -3,6 +3,7 @@ stored under them is read."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from pilotage import Answers, Service, make_plan
 from pilotage.config.loading import load
 from pilotage.config.stored import read_section
 from pilotage.config.yaml_reader import ConfigError, read
+from pilotage.engine.integrity import custody
+from pilotage.engine.rescue import flag_rescue
 from pilotage.model.renamed import KEYS, SETTINGS, renamed
 from pilotage.model.snapshot import read_snapshot
 from pilotage.plan.numbers import PATHS, BadOverride, Override
@@ -82,7 +85,46 @@ PAIRS = (
         "status_page: {folder: public, environment: production, address: https://s.example}\n",
         "status_page: {folder: public, environment: production, url: https://s.example}\n",
     ),
+    ("calendar:\n", ""),
+    ("  zone: Europe/Berlin\n", "  timezone: Europe/Berlin\n"),
+    ("  zones: [Asia/Tokyo]\n", "  team_timezones: [Asia/Tokyo]\n"),
+    ('  opens: "08:00"\n  closes: "16:00"\n', '  workday_start: "08:00"\n  workday_end: "16:00"\n'),
+    ('  windows: [{opens: "10:00", closes: "15:00"}]\n', '  windows: [{start: "10:00", end: "15:00"}]\n'),
+    ("  freezes:\n", ""),
+    (
+        "    - {name: a, first: 2027-01-01, last: 2027-01-02}\n",
+        "    - {name: a, first_day: 2027-01-01, last_day: 2027-01-02}\n",
+    ),
+    (
+        '    - {name: b, begins: "2027-01-01 10:00", ends: "2027-01-02 10:00"}\n',
+        '    - {name: b, start: "2027-01-01 10:00", end: "2027-01-02 10:00"}\n',
+    ),
+    (
+        '    - {name: c, rule: FREQ=DAILY, lasts: 1h, starts: "2027-01-01 10:00"}\n',
+        '    - {name: c, rrule: FREQ=DAILY, duration: 1h, start: "2027-01-01 10:00"}\n',
+    ),
+    (
+        "audit: {anchors: [{kind: webhook, url: https://a.example, secret: secret://env/A, private: true}]}\n",
+        "audit: {anchors: [{kind: webhook, url: https://a.example, secret: secret://env/A, allow_private_network: true}]}\n",
+    ),
     ("notify:\n", ""),
+    (
+        "  - {kind: slack, name: a, token: secret://env/A, channel: b, api: https://s.example, severity: warning}\n",
+        "  - {kind: slack, name: a, token: secret://env/A, channel: b, api_url: https://s.example, min_severity: warning}\n",
+    ),
+    (
+        "  - {kind: slack, name: b, webhook: secret://env/A, private: true}\n",
+        "  - {kind: slack, name: b, webhook_url: secret://env/A, allow_private_network: true}\n",
+    ),
+    ("  - {kind: teams, webhook: secret://env/A,\n", "  - {kind: teams, webhook_url: secret://env/A,\n"),
+    (
+        '     quiet: {opens: "22:00", closes: "06:00", zone: Europe/Berlin, below: warning}}\n',
+        '     quiet_hours: {start: "22:00", end: "06:00", timezone: Europe/Berlin, min_severity: warning}}\n',
+    ),
+    (
+        "  - {kind: email, host: m, security: tls, user: u, password: secret://env/A, sender: a@b, to: [a@b]}\n",
+        "  - {kind: email, host: m, encryption: tls, username: u, password: secret://env/A, sender: a@b, to: [a@b]}\n",
+    ),
     ("  - {kind: command, run: [./tell], deadline: 1s}\n", "  - {kind: command, command: [./tell], timeout: 1s}\n"),
 )
 """Lines of a file with the names of before, and the same with those of today; empty where nothing changed."""
@@ -170,3 +212,14 @@ def test_what_a_rollout_kept_under_old_keys_is_read_as_if_it_had_the_new_ones(tm
     for snapshot in (read_snapshot(old), read_snapshot({**old, "format": 1})):
         assert read_section(snapshot.environment).section == today.environments["production"]
         assert list(snapshot.notify) == read(TODAY.encode(), "").data["notify"]
+
+
+def test_anchors_and_flags_noted_beside_the_store_are_read_too(tmp_path: Path) -> None:
+    anchor = {"kind": "webhook", "name": "a", "url": "https://a.example", "secret": "secret://env/A", "private": True}
+    (tmp_path / custody._NOTE).write_text(json.dumps({"key": None, "anchors": [anchor], "project": "."}))
+    assert custody.noted(tmp_path).anchors[0]["allow_private_network"] is True
+    flag = {"kind": "command", "key": "pay", "run": ["./flag"], "metrics": "/m"}
+    (tmp_path / flag_rescue._NOTE).write_text(json.dumps({"section": flag, "folder": "."}))
+    found = flag_rescue.flag_at(tmp_path)
+    assert found is not None
+    assert (found.section["command"], found.section["metrics_path"]) == (["./flag"], "/m")

@@ -41,8 +41,8 @@ from tests.plans import a_plan
 from tests.receivers import SECRET, StandardWebhook, listening
 from tests.unit.config.test_config import GOOD
 
-HOOK: JsonObject = {"kind": "webhook", "name": "hook", "url": "https://example.org", "secret": "secret://env/X", "private": False,
-        "environments": [], "audiences": ["operators"], "severity": "progress", "quiet": None}  # fmt: skip
+HOOK: JsonObject = {"kind": "webhook", "name": "hook", "url": "https://example.org", "secret": "secret://env/X", "allow_private_network": False,
+        "environments": [], "audiences": ["operators"], "min_severity": "progress", "quiet_hours": None}  # fmt: skip
 
 
 SEEN = SeenVerdict(metric="errors", kind="fail", sentence="errors: 9%")
@@ -413,7 +413,7 @@ def test_heads_go_to_a_webhook_and_to_git_notes(tmp_path: Path, monkeypatch: pyt
             "name": "anchor",
             "url": url,
             "secret": "secret://env/AUDIT_SECRET",
-            "private": True,
+            "allow_private_network": True,
         }
         custody = Custody(anchors=[hook, {"kind": "git-note", "remote": None}], project=str(tmp_path))
         note(folder, custody)

@@ -23,7 +23,7 @@ def event(type_: str, number: int = 1, **data: Any) -> Happened:
 
 def channel(**given: Any) -> dict[str, Any]:
     whole: dict[str, Any] = {
-        "kind": "slack", "name": None, "severity": "info", "environments": [], "audiences": ["operators"], "quiet": None
+        "kind": "slack", "name": None, "min_severity": "info", "environments": [], "audiences": ["operators"], "quiet_hours": None
     }  # fmt: skip
     return {**whole, **given}
 
@@ -37,7 +37,7 @@ def test_every_transition_is_one_message_with_its_facts(type_: str) -> None:
     message = message_of(SUBJECT, event(type_, 7, weight=250))
     assert (message.key, message.thread, message.about) == ("shop-production-1/7", "shop-production-1", 7)
     assert (("users", "25 %") in message.facts) == (type_ == "step-started")
-    assert told(message, severity="progress")
+    assert told(message, min_severity="progress")
 
 
 def test_what_pages_is_what_is_critical() -> None:
@@ -69,16 +69,16 @@ def test_how_loud(type_: str, data: dict[str, Any], severity: Severity) -> None:
 
 def test_a_channel_hears_from_its_severity_on_and_always_the_end() -> None:
     step, start, end = (message_of(SUBJECT, event(t)) for t in ("step-started", "rollout-started", "completed"))
-    assert [told(m, severity="warning") for m in (step, start, end)] == [False, False, True]
-    assert [told(m, severity="critical") for m in (step, start, end)] == [False, False, False]
-    assert [told(m, severity="progress") for m in (step, start, end)] == [True, True, True]
+    assert [told(m, min_severity="warning") for m in (step, start, end)] == [False, False, True]
+    assert [told(m, min_severity="critical") for m in (step, start, end)] == [False, False, False]
+    assert [told(m, min_severity="progress") for m in (step, start, end)] == [True, True, True]
     assert not told(end, environments=["staging"])
     assert not told(end, audiences=["customers"])
 
 
 def test_pagerduty_hears_of_incidents_alone() -> None:
     assert not told(message_of(SUBJECT, event("rollout-started")), kind="pagerduty")
-    assert told(message_of(SUBJECT, event("rollback-started")), kind="pagerduty", severity="critical")
+    assert told(message_of(SUBJECT, event("rollback-started")), kind="pagerduty", min_severity="critical")
 
 
 TYPES = st.sampled_from(
@@ -124,8 +124,8 @@ def test_buttons_are_offered_where_a_person_is_asked() -> None:
     assert message_of(SUBJECT, event("step-started")).asks == ()
 
 
-NIGHT = {"opens": "22:00", "closes": "07:00", "zone": "Europe/Berlin", "below": "critical"}
-NOON = {"opens": "12:00", "closes": "13:00", "zone": "Europe/Berlin", "below": "warning"}
+NIGHT = {"start": "22:00", "end": "07:00", "timezone": "Europe/Berlin", "min_severity": "critical"}
+NOON = {"start": "12:00", "end": "13:00", "timezone": "Europe/Berlin", "min_severity": "warning"}
 
 
 @pytest.mark.parametrize(

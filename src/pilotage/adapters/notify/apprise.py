@@ -27,7 +27,7 @@ class Apprise:
         # Its own log shows addresses, and addresses hold tokens.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
         url = resolve(self._section["url"]).reveal()
-        _public(url, private=self._section["private"])
+        _public(url, private=self._section["allow_private_network"])
         sender = apprise.Apprise()
         if not sender.add(url):
             raise Undelivered("Apprise does not know this kind of address", permanent=True)

@@ -39,7 +39,7 @@ class CDEvents:
             if self._section["token"]:
                 headers["Authorization"] = f"Bearer {resolve(self._section['token']).reveal()}"
             content = json.dumps(event, ensure_ascii=False).encode()
-            post(self._section["url"], content, headers, private=self._section["private"])
+            post(self._section["url"], content, headers, private=self._section["allow_private_network"])
             sent.append(context["id"])
         return {"ids": sent}
 

@@ -37,7 +37,7 @@ class Email:
         try:
             with Deadline(_WHOLE) as deadline, self._connect(deadline) as server:
                 if self._section["password"]:
-                    server.login(self._section["user"], resolve(self._section["password"]).reveal())
+                    server.login(self._section["username"], resolve(self._section["password"]).reveal())
                 refused = server.send_message(composed)
         except smtplib.SMTPAuthenticationError as error:
             raise Undelivered(
@@ -56,12 +56,12 @@ class Email:
 
     def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         host, port = self._section["host"], self._section["port"]
-        address = checked(host, port, private=self._section["private"])
+        address = checked(host, port, private=self._section["allow_private_network"])
         context = ssl.create_default_context()
-        if self._section["security"] == "tls":
+        if self._section["encryption"] == "tls":
             return _Secure(address, port, deadline=deadline, context=context, named=host)
         server = _Named(address, port, deadline=deadline, named=host)
-        if self._section["security"] == "starttls":
+        if self._section["encryption"] == "starttls":
             server.starttls(context=context)
         return server
 

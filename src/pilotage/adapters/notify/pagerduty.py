@@ -26,7 +26,7 @@ class PagerDuty:
         content = event(message, resolve(self._section["routing_key"]).reveal())
         post(
             self._section["url"], json.dumps(content).encode(), {"Content-Type": "application/json"},
-            private=self._section["private"],
+            private=self._section["allow_private_network"],
         )  # fmt: skip
         return {"dedup_key": content["dedup_key"]}
 

@@ -19,20 +19,20 @@ class SlackSection(Channel):
     """Slack: an incoming webhook, or a bot with threads, edits and buttons."""
 
     kind: Literal["slack"]
-    webhook: SecretRef | None = Field(None, description="Reference to the URL of an incoming webhook.")
+    webhook_url: SecretRef | None = Field(None, description="Reference to the URL of an incoming webhook.")
     token: SecretRef | None = Field(
-        None, description="Reference to a bot token (xoxb-…) with chat:write. Use it instead of webhook."
+        None, description="Reference to a bot token (xoxb-…) with chat:write. Use it instead of webhook_url."
     )
     channel: str | None = Field(None, description="Channel for the bot: #releases, or a channel id.")
     signing_secret: SecretRef | None = Field(
         None, description="With a token: reference to the signing secret, for buttons that approve and abort."
     )
-    api: Url = Field("https://slack.com/api", description="Address of Slack's API.")
+    api_url: Url = Field("https://slack.com/api", description="Address of Slack's API.")
 
     @model_validator(mode="after")
     def _one(self) -> SlackSection:
-        if (self.webhook is None) == (self.token is None):
-            raise ValueError("name either a webhook or a token")
+        if (self.webhook_url is None) == (self.token is None):
+            raise ValueError("name either webhook_url or token")
         if self.token is not None and self.channel is None:
             raise ValueError("a token needs a channel")
         if self.signing_secret is not None and self.token is None:
@@ -46,21 +46,21 @@ class EmailSection(Channel):
     kind: Literal["email"]
     host: Annotated[str, Field(min_length=1)] = Field(description="Host of the mail server.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(587, description="Port of the mail server.")
-    security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="Encryption of the connection; none requires private: true."
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="Encryption of the connection; none requires allow_private_network: true."
     )
-    user: str | None = Field(None, description="User name at the mail server.")
-    password: SecretRef | None = Field(None, description="Reference to the password of user.")
+    username: str | None = Field(None, description="User name at the mail server.")
+    password: SecretRef | None = Field(None, description="Reference to the password of username.")
     sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="Address of the sender.")
     to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1, description="Recipients.")
 
     @model_validator(mode="after")
     def _safe(self) -> EmailSection:
-        if (self.user is None) != (self.password is None):
-            raise ValueError("user and password go together")
-        if self.security == "none" and not self.private:
-            raise ValueError("mail without encryption needs private: true")
-        if self.security == "none" and self.password is not None:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        if self.encryption == "none" and not self.allow_private_network:
+            raise ValueError("mail without encryption needs allow_private_network: true")
+        if self.encryption == "none" and self.password is not None:
             raise ValueError("a password is not sent without encryption")
         return self
 
@@ -77,7 +77,7 @@ class TeamsSection(Channel):
     """Microsoft Teams: the webhook of a workflow. Each message is an Adaptive Card."""
 
     kind: Literal["teams"]
-    webhook: SecretRef = Field(description="Reference to the URL of the workflow's webhook.")
+    webhook_url: SecretRef = Field(description="Reference to the URL of the workflow's webhook.")
 
 
 class WebhookSection(Channel):

@@ -33,10 +33,10 @@ class Slack:
         self._section = section
 
     def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        if self._section["webhook"]:
+        if self._section["webhook_url"]:
             content = {"text": fallback(message), "blocks": blocks(message, buttons=False)}
-            url = resolve(self._section["webhook"]).reveal()
-            post(url, json.dumps(content).encode(), _JSON, private=self._section["private"])
+            url = resolve(self._section["webhook_url"]).reveal()
+            post(url, json.dumps(content).encode(), _JSON, private=self._section["allow_private_network"])
             return {}
         return self._as_a_bot(message, first, again=again)
 
@@ -81,8 +81,8 @@ class Slack:
     def _read(self, method: str, content: Mapping[str, Any]) -> dict[str, Any]:
         token = resolve(self._section["token"]).reveal()
         headers = {**_JSON, "Authorization": f"Bearer {token}"}
-        url = f"{self._section['api'].rstrip('/')}/{method}"
-        answer = post(url, json.dumps(content).encode(), headers, private=self._section["private"])
+        url = f"{self._section['api_url'].rstrip('/')}/{method}"
+        answer = post(url, json.dumps(content).encode(), headers, private=self._section["allow_private_network"])
         try:
             read: dict[str, Any] = json.loads(answer.body)
         except ValueError:

@@ -24,8 +24,8 @@ class Teams:
         self._section = section
 
     def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        url = resolve(self._section["webhook"]).reveal()
-        post(url, body(message), {"Content-Type": "application/json"}, private=self._section["private"])
+        url = resolve(self._section["webhook_url"]).reveal()
+        post(url, body(message), {"Content-Type": "application/json"}, private=self._section["allow_private_network"])
         return {}
 
 

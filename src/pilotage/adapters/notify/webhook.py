@@ -37,7 +37,7 @@ class Webhook:
             "webhook-timestamp": str(now),
             "webhook-signature": signature(resolve(self._section["secret"]).reveal(), identity, now, content),
         }
-        post(self._section["url"], content, headers, private=self._section["private"])
+        post(self._section["url"], content, headers, private=self._section["allow_private_network"])
         return {"id": identity}
 
 

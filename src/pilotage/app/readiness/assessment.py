@@ -59,7 +59,7 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
     mine = tuple(found[item.id] for item in plan.readiness)
     return Readiness(
         plan.service, plan.environment, plan.version, plan.hash, artifact, names, now,
-        (*mine, *_actions(store, plan, given, where, loaded.configuration.calendar.zone)), given,
+        (*mine, *_actions(store, plan, given, where, loaded.configuration.calendar.timezone)), given,
     )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def _window(case: Case, item: Requirement) -> Proof:
     windows = case.loaded.configuration.calendar.windows
     if not windows:
         return Proof("window", False, "the release closes the service, and no maintenance window is configured")
-    shown = [f"{', '.join(w.days)} {w.opens}–{w.closes}" for w in windows]
+    shown = [f"{', '.join(w.days)} {w.start}–{w.end}" for w in windows]
     return Proof("window", True, f"windows: {few(shown)}")
 
 
@@ -153,7 +153,7 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     try:
         flags: Mapping[str, Any] = json_of(text_of(content, section.file), section.file)["flags"]
         mine = flags[section.key]
-        today = day_of(case.now, case.loaded.configuration.calendar.zone)
+        today = day_of(case.now, case.loaded.configuration.calendar.timezone)
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
         owner, removal = mine.get("metadata", {}).get("owner"), _removal(mine)
     except (KeyError, TypeError, AttributeError) as error:

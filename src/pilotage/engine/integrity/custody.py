@@ -9,6 +9,7 @@ from pathlib import Path
 from pilotage.adapters.files import read_json, read_leniently, write_json
 from pilotage.config.loading import Loaded
 from pilotage.model.json import JsonObject, read_as
+from pilotage.model.renamed import renamed
 
 _NOTE = "audit.json"
 
@@ -46,7 +47,7 @@ def note(directory: Path, custody: Custody) -> None:
 def noted(directory: Path) -> Custody:
     """What was written down; the state folder's own key and no anchors when nothing was, or it cannot be read."""
     try:
-        found = read_leniently(directory / _NOTE)
-        return Custody() if found is None else read_as(Custody, found)
+        note, _ = renamed(read_leniently(directory / _NOTE), "audit")
+        return Custody() if note is None else read_as(Custody, note)
     except (OSError, ValueError):
         return Custody()

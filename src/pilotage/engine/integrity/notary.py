@@ -127,6 +127,6 @@ def _channel(section: JsonObject) -> JsonObject:
     """The anchor as a channel of the outbox."""
     return {
         "kind": "webhook", "name": section["name"], "url": section["url"], "secret": section["secret"],
-        "private": section["private"], "environments": [], "audiences": ["auditors"], "severity": "progress",
-        "quiet": None,
+        "allow_private_network": section["allow_private_network"], "environments": [], "audiences": ["auditors"],
+        "min_severity": "progress", "quiet_hours": None,
     }  # fmt: skip
