@@ -46,7 +46,7 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
         return Started(latest, f"rolling back {latest.version}: {plan.version} was deployed again", fresh=False)
     if request.on_conflict == "refuse":
         raise StoreConflict(
-            f"{latest.version} is rolling out in {plan.environment}: wait for it, `pilotage abort` it first, or say "
+            f"{latest.version} is rolling out in {plan.environment}: wait for it, run `pilotage abort` first, or use "
             "--on-conflict queue or replace"
         )
     for other in store.queued(plan.service, plan.environment):
