@@ -159,7 +159,7 @@ class TestNotifier(NotifierContract):
 
 
 def test_a_router_is_told_and_read_in_percent(place: Place) -> None:
-    router = place.open(Port.ROUTER, can=["endpoints"], url="https://shop.example/")
+    router = place.open(Port.ROUTER, capabilities=["endpoints"], url="https://shop.example/")
     assert (router.read(), router.endpoints(), router.url()) == (None, None, "https://shop.example")
     backends = {"1.0": [("10.0.0.1", 80)], "2.0": [("::1", 81)]}
     split = Split((("2.0", 5), ("1.0", 995)), (HeaderRoute("x-t", "y", "2.0"),), Mirror("2.0", 100))
@@ -206,7 +206,7 @@ def test_a_program_without_manners_is_an_error_that_says_which(place: Place, sou
     (place.folder / "bad.py").write_text(source)
     deadline = 10.0 if "4 MB" in WRONG[source] else 0.5 if "0.5 s" in WRONG[source] else 10.0
     with pytest.raises(AdapterError) as error:
-        place.open(Port.ROUTER, run="bad.py", deadline=deadline).read()
+        place.open(Port.ROUTER, run="bad.py", timeout=deadline).read()
     assert WRONG[source] in str(error.value)
 
 
