@@ -76,19 +76,16 @@ _OPENING = """# Events
 Everything that happens to a rollout is an event. Read them with `pilotage events`, receive them
 [in your channels](../guides/notifications.md), or take them from [`pilotage events --json`](json.md).
 
-Each event has a type, a sentence for people, and data for programs. Type and fields are stable: a later version adds
-fields and types. `pilotage schema events` prints the JSON Schema of both.
+Each event has a type, a sentence for people, and data for programs. Types and fields are stable: later versions add
+to them, and rename or remove none without a new name in the list of [earlier names](#earlier-names).
+`pilotage schema events` prints the JSON Schema.
 
-A stored event never changes, since its hash covers type and data. Events of earlier versions that had
-[other names](#earlier-names) are shown, sent and printed under today's.
-
-Data may also have a key `sealed`: what the event fixes beside its own words
-([integrity](../explanation/integrity.md#event-chains)).
-
-A message has the severity of its event. A *critical* event pages: it opens the incident of its rollout.
-A field in *italics* is left out while it has nothing to say.
-
-This page is generated from the code: `python docs/events_page.py`.
+- **Severity.** A message has the severity of its event. A *critical* event pages: it opens the incident of its rollout.
+- **Optional fields.** A field in *italics* is omitted if it has its default value.
+- **Seals.** The data may have a key `sealed`, which protects related records
+  ([integrity](../explanation/integrity.md#event-chains)).
+- **Earlier versions.** A stored event never changes, because its hash covers type and data. Pilotage shows and sends
+  events of earlier versions under today's names.
 """
 
 

@@ -29,8 +29,6 @@ pilotage schema output > pilotage-output.schema.json   # JSON Schema of everythi
 - `events`, `deploy` and `watch` print one object per line, everything else prints one object.
 
 `plan --json` prints [the plan](../guides/plans.md), as `pilotage schema plan` describes it.
-
-This page is generated from the code: `python docs/reference.py`.
 """
 
 
