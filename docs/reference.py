@@ -14,6 +14,7 @@ import cli_page
 import events_page
 import front_page
 import json_page
+import rules_page
 import yaml_page
 
 from pilotage.app.adapters import in_words, installed
@@ -212,6 +213,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/errors.md": errors_page,
     "reference/adapters.md": adapters_page,
     "reference/variables.md": variables_page,
+    "explanation/rules.md": rules_page.page,
     "decisions/index.md": decisions_page,
 }
 

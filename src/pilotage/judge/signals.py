@@ -206,7 +206,7 @@ class _Figure:
         if factor is not None and stable is not None:
             worse = canary > factor * stable if factor >= 1 else canary < factor * stable
         if self._enough is not None and canary < self._enough and (worse or stable is None or stable >= self._enough):
-            return f"below {format_share(self._enough)} (R13)"
+            return f"below {format_share(self._enough)}"
         return f"beyond {factor:g} times stable's" if worse and factor is not None else ""
 
     def to_dict(self) -> JsonObject:

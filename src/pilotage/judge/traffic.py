@@ -278,7 +278,7 @@ class TrafficJudge:
     def _advance_errors(self, verdict: Verdict) -> Verdict:
         """R13's criterion on this phase's requests; where stable misses it itself, not worse than stable (C2)."""
         phase, limit = self.phase, self._plan.number("success_criteria.error_rate")
-        criterion = f"errors below {format_share(limit)} (R13)"
+        criterion = f"errors below {format_share(limit)}"
         bad = self._phase_bad()
         rate = bad / phase.canary_total if phase.canary_total else math.nan
         if rate < limit:
@@ -344,7 +344,7 @@ class TrafficJudge:
     def _advance_slow(self, verdict: Verdict, usual: float | None, past: float | None) -> Verdict:
         """R13's criterion on this phase's durations, and beside nothing else the past's."""
         limit = self._plan.number("success_criteria.response_time_p95")
-        criterion = f"p95 at most {format_duration(limit)} (R13)"
+        criterion = f"p95 at most {format_duration(limit)}"
         shown = f"p95 at most {format_duration(usual)}" if usual else f"p95 above {self._last_bound()}"
         slow, meets = self._phase_slow, usual is not None and usual <= limit
         if not self._control and (worse := self._slower_than_the_past()):

@@ -58,7 +58,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
     assert json.loads(listed.output)["followups"][0]["overdue"] is overdue
     gates = assess_readiness(it, "ada", made).gates
     (gate,) = [gate for gate in gates if gate.item == "followup_1"]
-    assert gate.reason.startswith("bob owes since") is overdue
+    assert gate.reason.startswith("a smoke test: overdue since") is overdue
     assert actions.remind(it.store.engine, it.clock.now()) == int(overdue)
     it.store.close()
 
