@@ -36,8 +36,8 @@ def test_calcurse_takes_every_event_and_shows_it_on_its_day(tmp_path: Path, zone
     report = re.search(r"(\d+) apps / (\d+) events / 0 todos / 0 skipped", calcurse("-i", str(tmp_path / "plan.ics")))
     assert report is not None
     apps, events = map(int, report.groups())
-    timed = [message for message in made.communication if message.at]
-    assert apps == len(made.waves) + len(timed)
+    timed = [message for message in made.communication if message.due_at]
+    assert apps == len(made.on_call) + len(timed)
     # calcurse makes one event of a whole day, and an appointment a day of several.
     assert apps + events >= text.count(b"BEGIN:VEVENT") - len(made.timeline.phases)
     shown = calcurse("-Q", "--from", "06/18/2027", "--days", "1")

@@ -64,7 +64,7 @@ def track(project: Project, actor: str, plan: Plan) -> int:
 
 
 def _planned(message: Planned, plan: Plan) -> Announced:
-    due = message.at.timestamp() if message.at else None
+    due = message.due_at.timestamp() if message.due_at else None
     if due is None and message.due is not None:
         zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
         due = datetime(message.due.year, message.due.month, message.due.day, _MORNING, tzinfo=zone).timestamp()

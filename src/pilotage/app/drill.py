@@ -56,7 +56,7 @@ def drill_rollback(project: Project, actor: str, environment: str | None, wish: 
         reached = _until(project, reached.id, until, reached=False)
     if reached.state.status is not Status.ROLLED_BACK:
         raise NotUndone(f"{reached.version} is {reached.state.status}: {reached.state.reason}")
-    took, allowed = _took(project, reached), plan.rollback.deadline
+    took, allowed = _took(project, reached), plan.rollback.timeout
     return Drilled(rollout=reached.id, environment=place, seconds=took, allowed=allowed)
 
 

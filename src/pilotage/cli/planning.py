@@ -153,7 +153,7 @@ _FORMATS: dict[str, Callable[[Plan], str | bytes]] = {
 @click.option(
     "--section", multiple=True, metavar="NAME", help="Show this section only, or all. Repeatable; terminal format only."
 )
-@click.option("--why", "path", help="Explain one value, such as steps[0].deadline or canary.weights.")
+@click.option("--why", "path", help="Explain one value, such as steps[0].timeout or canary.weights.")
 @click.option(
     "--what-if", multiple=True, metavar="QUESTION=ANSWER", help="Show what another answer would change. Repeatable."
 )

@@ -19,13 +19,13 @@ from pilotage.model.schedule import (
     Facts,
     HealthMetric,
     Message,
+    OnCall,
     Requirement,
     Retrospective,
     Timeline,
-    Wave,
 )
 
-FORMAT = 5
+FORMAT = 6
 """Version of the plan's JSON; raised with every change of its fields or of the names of settings, and
 `plan_formats` then reads the old one too."""
 
@@ -50,7 +50,7 @@ class StepKind(StrEnum):
 class Unit(StrEnum):
     SECONDS = "seconds"
     SHARE = "share"
-    WEIGHTS = "per mille"
+    WEIGHTS = "percent"
     FACTOR = "factor"
     COUNT = "count"
     SWITCH = "yes or no"
@@ -65,7 +65,7 @@ class Setting:
     """One number of the plan. `source` is a requirement, an answer, or the line of an override; `why` is a sentence."""
 
     path: str
-    value: bool | int | float | str | tuple[int, ...]
+    value: bool | int | float | str | tuple[int | float, ...]
     unit: Unit
     source: str
     why: str
@@ -83,30 +83,40 @@ class Derived:
 class Step:
     """One move of the rollout.
 
-    weight: per mille of users on the new version (of a feature toggle: with the flag on) while the step runs ·
-    instances: of the new version · duration: seconds to watch or wait · deadline: seconds after which the wait ends
+    weight_percent: users on the new version (of a feature toggle: with the flag on) while the step runs ·
+    instances: of the new version · duration: seconds to watch or wait · timeout: seconds after which the wait ends
     badly · undo: what takes it back · needs: what must hold before · judged: what is watched meanwhile ·
     audience: a named group instead of a share · downtime: users see no service · activities: the template's names ·
-    mirror: per mille of requests that are copied to the new version · beside: new instances start before old ones stop.
+    mirror_percent: requests that are copied to the new version · beside: new instances start before old ones stop.
     """
 
     id: str
     kind: StepKind
     title: str
-    weight: int
+    weight_percent: int | float
     instances: int
     duration: int | float
-    deadline: int | float
+    timeout: int | float
     undo: str
     needs: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()
     audience: str = ""
     downtime: bool = False
-    mirror: int = 0
+    mirror_percent: int | float = 0
     beside: bool = False
     activities: tuple[str, ...] = ()
     derived: tuple[Derived, ...] = ()
     source: str = ""
+
+    @property
+    def weight(self) -> int:
+        """The same per mille, as routers and `RolloutState` count."""
+        return round(self.weight_percent * 10)
+
+    @property
+    def mirror(self) -> int:
+        """Per mille."""
+        return round(self.mirror_percent * 10)
 
     @property
     def ramp(self) -> bool:
@@ -117,12 +127,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Rollback:
-    """How the whole is undone: the moves in order, and the seconds it may take (R12, R13, R21)."""
+    """How the whole is undone: its steps in order, and the seconds it may take (R12, R13, R21)."""
 
-    moves: tuple[str, ...]
+    steps: tuple[str, ...]
     triggers: tuple[str, ...]
-    deadline: int | float
-    then: tuple[str, ...]
+    timeout: int | float
+    next_steps: tuple[str, ...]
     source: str
 
 
@@ -151,7 +161,7 @@ class Plan:
     settings: tuple[Setting, ...]
     steps: tuple[Step, ...]
     rollback: Rollback
-    waves: tuple[Wave, ...]
+    on_call: tuple[OnCall, ...]
     health: tuple[HealthMetric, ...]
     alerts: tuple[AlertRule, ...]
     communication: tuple[Message, ...]
@@ -195,6 +205,14 @@ class Plan:
         from msgspec import json as fast_json
 
         plain = fast_json.decode(self.to_json() if self._text else fast_json.encode(self))
+        assert isinstance(plain, dict)
+        return plain
+
+    def to_dict_of_today(self) -> dict[str, Any]:
+        """The same under today's names, also of a stored plan."""
+        from msgspec import json as fast_json
+
+        plain = fast_json.decode(fast_json.encode(self))
         assert isinstance(plain, dict)
         return plain
 

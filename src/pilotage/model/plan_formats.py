@@ -16,12 +16,19 @@ from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
 from pilotage.model.renamed import SETTINGS
+from pilotage.model.traffic import percent
 
 OLDEST = 2
 """Plans of format 1 had no readiness, no timeline and one strategy; no release of Pilotage wrote them."""
 
-_RENAMED_SINCE = 5
+_SETTINGS_RENAMED = 5
 """Plans of older formats call settings as in the keys of `renamed.SETTINGS`."""
+
+_FIELDS_RENAMED = 6
+"""Plans of older formats have the fields of `_STEP` and `_ROLLBACK`, and weights per mille."""
+
+_STEP = {"weight": "weight_percent", "mirror": "mirror_percent", "deadline": "timeout"}
+_ROLLBACK = {"moves": "steps", "deadline": "timeout", "then": "next_steps"}
 
 
 class UnreadablePlan(Invalid):
@@ -48,8 +55,10 @@ def read_plan(text: str) -> Plan:
             raise NewerPlan(
                 f"the plan has format {number}; this version of Pilotage reads up to format {FORMAT}: upgrade Pilotage"
             )
-        if number < _RENAMED_SINCE:
+        if number < _SETTINGS_RENAMED:
             _rename(data)
+        if number < _FIELDS_RENAMED:
+            data = _with_fields_of_today(data)
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
         plan = msgspec.convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
@@ -78,6 +87,37 @@ def _rename(data: dict[str, Any]) -> None:
     for step in data["steps"]:
         for derived in step.get("derived", ()):
             derived["setting"] = SETTINGS.get(derived["setting"], derived["setting"])
+
+
+def _with_fields_of_today(data: Mapping[str, Any]) -> dict[str, Any]:
+    steps = [_renamed(step, _STEP) for step in data["steps"]]
+    for step in steps:
+        step["weight_percent"] = percent(step["weight_percent"])
+        step["mirror_percent"] = percent(step.get("mirror_percent", 0))
+        step["derived"] = [{**one, "field": _STEP.get(one["field"], one["field"])} for one in step.get("derived", ())]
+    settings = [_in_percent(one) for one in data["settings"]]
+    on_call = [_renamed(one, {"because": "reason"}) for one in data["waves"]]
+    readiness = [_renamed(one, {"wants": "requirement"}) for one in data["readiness"]]
+    communication = [_renamed(one, {"at": "due_at"}) for one in data["communication"]]
+    stages = [_renamed(one, {"least": "shortest", "most": "longest"}) for one in data["timeline"]["stages"]]
+    targets = [_renamed(one, {"wanted": "goal"}) for one in data["retrospective"]["targets"]]
+    parts = {
+        "settings": settings, "steps": steps, "readiness": readiness, "communication": communication,
+        "rollback": _renamed(data["rollback"], _ROLLBACK), "on_call": on_call,
+        "timeline": {**data["timeline"], "stages": stages},
+        "retrospective": {**data["retrospective"], "targets": targets},
+    }  # fmt: skip
+    return {**data, **parts}
+
+
+def _in_percent(setting: Mapping[str, Any]) -> Mapping[str, Any]:
+    if setting["unit"] != "per mille":
+        return setting
+    return {**setting, "unit": Unit.WEIGHTS.value, "value": [percent(weight) for weight in setting["value"]]}
+
+
+def _renamed(part: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in part.items()}
 
 
 def _with_shared_parts(plan: Plan) -> Plan:

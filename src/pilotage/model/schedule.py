@@ -67,7 +67,7 @@ class Requirement:
     title: str
     owner: Role
     evidence: str
-    wants: str
+    requirement: str
     blocking: bool
     phase: str
     due: date | None
@@ -110,8 +110,8 @@ class Stage:
 
     id: str
     title: str
-    least: int | float
-    most: int | float
+    shortest: int | float
+    longest: int | float
     estimate: int | float | None
     activities: tuple[str, ...]
     approval: bool
@@ -159,7 +159,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Wave:
+class OnCall:
     """When a step runs if nothing holds it, and who must be awake for it (R11).
 
     duty: `act` at a move or an approval, `answer` where harm is held for a person, `reachable` where it is undone
@@ -172,7 +172,7 @@ class Wave:
     ends: datetime
     owner: Role
     duty: str
-    because: str
+    reason: str
     shifts: tuple[Shift, ...]
 
 
@@ -235,7 +235,7 @@ class CatchUp:
 class Message:
     """One message of the communication calendar (R22): who is told what, through which channel, by whom, when.
 
-    due: its day in the release's zone · at: its instant, when the lead counts hours; both None without a date.
+    due: its day in the release's zone · due_at: its instant, when the lead counts hours; both None without a date.
     """
 
     id: str
@@ -245,7 +245,7 @@ class Message:
     owner: Role
     lead: Lead
     due: date | None
-    at: datetime | None
+    due_at: datetime | None
     draft: str
     source: str
     catch_up: CatchUp | None = None
@@ -261,12 +261,12 @@ class AgendaItem:
 
 @dataclass(frozen=True)
 class Target:
-    """A number of the review. `wanted` is a limit, or how it is followed when it has none (C23)."""
+    """A number of the review. `goal` is a limit, or how it is followed when it has none (C23)."""
 
     id: str
     group: str
     title: str
-    wanted: str
+    goal: str
     how: str
 
 

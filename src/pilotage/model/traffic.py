@@ -9,9 +9,10 @@ WHOLE = 1000
 """All traffic, in per mille; weights are integers so that no rounding can lose a request."""
 
 
-def percent(weight: int) -> float:
-    """A weight as people and programs read it."""
-    return weight * 100 / WHOLE
+def percent(weight: int) -> int | float:
+    """A weight as people and programs read it, whole numbers without a fraction."""
+    whole, rest = divmod(weight * 100, WHOLE)
+    return weight * 100 / WHOLE if rest else whole
 
 
 TESTER, PREVIEW = "canary", "preview"

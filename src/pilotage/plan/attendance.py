@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pilotage.model.calendar import ONE_DAY, Calendar, at, later
 from pilotage.model.plan import Step, StepKind
-from pilotage.model.schedule import Role, Shift, Wave
+from pilotage.model.schedule import OnCall, Role, Shift
 from pilotage.model.traffic import WHOLE
 
 _WAKES, _SLEEPS = time(7), time(22)
@@ -17,24 +17,24 @@ _SHORTEST = 60
 """Seconds; a wait below this is not a shift."""
 
 
-def waves_of(
+def on_call_of(
     steps: tuple[Step, ...], begins: datetime, calendar: Calendar, *, auto: bool, answer: str
-) -> tuple[Wave, ...]:
+) -> tuple[OnCall, ...]:
     """Every stretch of the rollout that lasts, with its shifts. `auto`: harm is undone without asking anyone."""
     waves, now = [], begins
-    closed = sum(step.deadline for step in steps if step.downtime)
+    closed = sum(step.timeout for step in steps if step.downtime)
     for step in steps:
         if step.kind is StepKind.MAINTENANCE and step.downtime:
             ends, duty, because = later(now, closed), "act", "the service is closed"
         elif step.kind is StepKind.GATE:
-            ends, duty, because = later(now, step.deadline), "act", "someone other than the author must approve"
+            ends, duty, because = later(now, step.timeout), "act", "someone other than the author must approve"
         elif step.duration < _SHORTEST:
             continue
         else:
             ends = later(now, step.duration)
             duty, because = _duty(step, auto, answer)
         shifts = tuple(_shifts(now, ends, calendar))
-        waves.append(Wave(step.id, step.title, now, ends, Role.DEVOPS_ENGINEER, duty, because, shifts))
+        waves.append(OnCall(step.id, step.title, now, ends, Role.DEVOPS_ENGINEER, duty, because, shifts))
         now = later(now, step.duration)
     return tuple(waves)
 
@@ -102,6 +102,6 @@ def _cover(middle: datetime, calendar: Calendar, before: str) -> tuple[str, bool
     return calendar.team_zones[0], True
 
 
-def outside_hours(waves: tuple[Wave, ...]) -> timedelta:
+def outside_hours(waves: tuple[OnCall, ...]) -> timedelta:
     """How long people work outside working hours, all waves together."""
     return sum((shift.ends - shift.begins for wave in waves for shift in wave.shifts if shift.outside), timedelta())

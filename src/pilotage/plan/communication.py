@@ -178,7 +178,7 @@ def _day(lead: Lead, calendar: Calendar, times: Times) -> date | None:
 def words_for(plan: Plan) -> dict[str, str]:
     """The same of a plan that is made."""
     window = next((s.value for s in plan.settings if s.path == "big_bang.maintenance_window"), 0)
-    undo = format_duration(plan.rollback.deadline)
+    undo = format_duration(plan.rollback.timeout)
     shown = format_duration(float(window)) if isinstance(window, int | float) else ""
     return words_of(plan.answers, plan.service, plan.version, plan.release_date, undo, shown)
 

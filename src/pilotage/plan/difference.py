@@ -82,7 +82,7 @@ def _step(step: Step | None) -> str:
         return NOTHING
     watches = f", {format_duration(step.duration)}" if step.duration else ""
     reach = "closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
-    return f"{reach} on {step.instances}{watches}, at most {format_duration(step.deadline)}"
+    return f"{reach} on {step.instances}{watches}, at most {format_duration(step.timeout)}"
 
 
 def _users(old: Step | None, new: Step | None) -> str:
@@ -98,10 +98,10 @@ def _why(step: Step | None, plan: Plan) -> str:
 def _rollback(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     if a.rollback == b.rollback:
         return
-    if a.rollback.deadline != b.rollback.deadline:
-        old, new = format_duration(a.rollback.deadline), format_duration(b.rollback.deadline)
+    if a.rollback.timeout != b.rollback.timeout:
+        old, new = format_duration(a.rollback.timeout), format_duration(b.rollback.timeout)
         yield PlanChange("rollback", "done within", old, new, "users", cause)
-    for name in ("moves", "triggers", "then"):
+    for name in ("steps", "triggers", "next_steps"):
         old_lines, new_lines = getattr(a.rollback, name), getattr(b.rollback, name)
         gone = [line for line in old_lines if line not in new_lines]
         come = [line for line in new_lines if line not in old_lines]
@@ -114,7 +114,7 @@ def _timeline(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
         if _phase(old) != _phase(new):
             yield PlanChange("timeline", name.replace("_", " "), _phase(old), _phase(new), "the team", cause)
     for name, was, will in _pairs(a.timeline.stages, b.timeline.stages, lambda stage: stage.id):
-        shown = [f"{format_duration(stage.estimate or stage.most)}" if stage else NOTHING for stage in (was, will)]
+        shown = [f"{format_duration(stage.estimate or stage.longest)}" if stage else NOTHING for stage in (was, will)]
         yield PlanChange("timeline", name.replace("_", " "), shown[0], shown[1], "the team", cause)
     for title, before, after in (
         ("latest safe start", a.timeline.latest_safe_start, b.timeline.latest_safe_start),
@@ -144,21 +144,21 @@ def _item(item: Requirement | None) -> str:
         return NOTHING
     note = f" ({item.note})" if item.note else ""
     when = f"by {item.due}" if item.due else f"in {item.phase.replace('_', ' ')}"
-    return f"{item.wants}, {when}{note}"
+    return f"{item.requirement}, {when}{note}"
 
 
 def _attendance(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
-    if a.waves == b.waves:
+    if a.on_call == b.on_call:
         return
     old, new = (_awake(plan) for plan in (a, b))
     yield PlanChange("attendance", "outside working hours", old, new, "people on duty", cause)
 
 
 def _awake(plan: Plan) -> str:
-    if not plan.waves:
+    if not plan.on_call:
         return NOTHING
-    first, last = plan.waves[0].begins, plan.waves[-1].ends
-    outside = format_duration(outside_hours(plan.waves).total_seconds())
+    first, last = plan.on_call[0].begins, plan.on_call[-1].ends
+    outside = format_duration(outside_hours(plan.on_call).total_seconds())
     return f"{outside} between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}"
 
 
@@ -176,7 +176,7 @@ def _communication(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
 def _due(message: Message | None) -> str:
     if message is None:
         return NOTHING
-    day = f"{message.at:%Y-%m-%d %H:%M}" if message.at else str(message.due) if message.due else ""
+    day = f"{message.due_at:%Y-%m-%d %H:%M}" if message.due_at else str(message.due) if message.due else ""
     return f"{day} ({message.lead})" if day else str(message.lead)
 
 
@@ -231,7 +231,7 @@ def _retrospective(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
 
 def _rest(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     """What no part above speaks of, by its key, so that two different plans never look the same."""
-    old, new = a.to_dict(), b.to_dict()
+    old, new = a.to_dict_of_today(), b.to_dict_of_today()
     for key in old:
         if old[key] != new[key]:
             yield PlanChange("other", key, _short(old[key]), _short(new[key]), "operators", cause)

@@ -18,7 +18,7 @@ def headlines(plan: Plan) -> Mapping[str, str]:
     return {
         "schedule": days,
         "analysis takes": format_duration(plan.watched),
-        "rollback within": format_duration(plan.rollback.deadline),
+        "rollback within": format_duration(plan.rollback.timeout),
         "error limit": show_value(error.unit, error.value),
         "automatic rollback": show_value(*_automatic(plan)),
         "readiness": f"{len(plan.readiness)} items",
@@ -28,7 +28,7 @@ def headlines(plan: Plan) -> Mapping[str, str]:
     }
 
 
-def _automatic(plan: Plan) -> tuple[Unit, bool | int | float | str | tuple[int, ...]]:
+def _automatic(plan: Plan) -> tuple[Unit, bool | int | float | str | tuple[int | float, ...]]:
     setting = plan.setting("rollback_auto")
     return setting.unit, setting.value
 

@@ -12,8 +12,8 @@ from pilotage.model.capabilities import Capabilities
 from pilotage.model.plan import FORMAT, Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
-from pilotage.model.schedule import Conflict, Message, Requirement, Timeline, Wave
-from pilotage.plan.attendance import waves_of
+from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Timeline
+from pilotage.plan.attendance import on_call_of
 from pilotage.plan.communication import Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
 from pilotage.plan.dates import PlanRefused
@@ -87,10 +87,10 @@ def make_plan(
         settings=tuple(frame.numbers.settings.values()),
         steps=frame.steps,
         rollback=rollback,
-        waves=_waves(frame),
+        on_call=_on_call(frame),
         health=health_of(frame.service.measured),
         alerts=alerts,
-        communication=_messages(frame, format_duration(rollback.deadline)),
+        communication=_messages(frame, format_duration(rollback.timeout)),
         retrospective=retrospective_of(answers, frame.release, frame.calendar),
         notes=(*frame.notes, *_notes(frame, timeline), *alert_notes(alerts, frame.numbers)),
     )
@@ -142,12 +142,12 @@ def _readiness(frame: Frame, timeline: Timeline) -> tuple[Requirement, ...]:
     return requirements_of(frame.places, due, frame.service.not_for_us)
 
 
-def _waves(frame: Frame) -> tuple[Wave, ...]:
+def _on_call(frame: Frame) -> tuple[OnCall, ...]:
     if frame.landing is None:
         return ()
     auto = bool(frame.numbers.value("rollback_auto"))
     answer = frame.numbers.shown("hold.decision_timeout")
-    return waves_of(frame.steps, frame.landing.begins, frame.calendar, auto=auto, answer=answer)
+    return on_call_of(frame.steps, frame.landing.begins, frame.calendar, auto=auto, answer=answer)
 
 
 def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:
@@ -179,9 +179,9 @@ def _band(timeline: Timeline) -> tuple[str, ...]:
     """The steps rule; a band they leave is shown (C8)."""
     return tuple(
         f"{stage.title}: this plan's steps take {format_duration(stage.estimate)}, "
-        f"more than the usual {format_duration(stage.least)}–{format_duration(stage.most)}"
+        f"more than the usual {format_duration(stage.shortest)}–{format_duration(stage.longest)}"
         for stage in timeline.stages
-        if stage.estimate is not None and stage.estimate > stage.most
+        if stage.estimate is not None and stage.estimate > stage.longest
     )
 
 

@@ -58,7 +58,7 @@ def _same(path: str, unit: Unit, value: Value, source: str, why: str, only: S | 
 DAY, HOUR, MINUTE = 86400, 3600, 60
 
 ROWS = (
-    _same("canary.weights", Unit.WEIGHTS, (50, 250, 500, 1000), "R13", "shares of requests that go to the canary, in order", S.CANARY),
+    _same("canary.weights", Unit.WEIGHTS, (5, 25, 50, 100), "R13", "shares of requests that go to the canary, in order", S.CANARY),
     Row("canary.phase_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R13", "how long the canary is analysed at each weight", S.CANARY),
     Row("canary.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "how long the canary is analysed at 100 %", S.CANARY),
     _same("canary.mirror_weight", Unit.SHARE, 0, "R13", "share of requests copied to the canary before users reach it; its responses are discarded", S.CANARY),
@@ -95,7 +95,7 @@ ROWS = (
     _same("big_bang.drain_duration", Unit.SECONDS, 10, "rule 2", "how long open requests may take to finish before the instances are replaced", S.BIG_BANG),
     _same("big_bang.check_timeout", Unit.SECONDS, 15 * MINUTE, "R15", "how long a check may take", S.BIG_BANG),
     Row("big_bang.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "how long the new version is analysed after the service opens", S.BIG_BANG),
-    _same("feature_toggle.percentages", Unit.WEIGHTS, (50, 250, 500, 1000), "R16", "shares of users who get the flag, in order, after internal and beta users", S.FEATURE_TOGGLE),
+    _same("feature_toggle.percentages", Unit.WEIGHTS, (5, 25, 50, 100), "R16", "shares of users who get the flag, in order, after internal and beta users", S.FEATURE_TOGGLE),
     Row("feature_toggle.phase_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R16", "how long each stage is analysed, flag-on against flag-off", S.FEATURE_TOGGLE),
     Row("feature_toggle.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22", "how long the flag is analysed at 100 %", S.FEATURE_TOGGLE),
     _same("feature_toggle.health_check_timeout", Unit.SECONDS, 10 * MINUTE, "rule 6", "how long the dark deployment may take to become healthy", S.FEATURE_TOGGLE),

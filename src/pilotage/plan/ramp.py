@@ -10,7 +10,7 @@ from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.plan import Setting, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment, RiskLevel
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import WHOLE, percent
 from pilotage.plan.exposure import ERRORS, TOP, Ramp, Stage, expected_hurt, ramp
 from pilotage.plan.numbers import ROWS, BadOverride
 from pilotage.plan.steps import Numbers
@@ -95,7 +95,11 @@ def _ramped(numbers: Numbers, traffic: Traffic, errors: float) -> tuple[Numbers,
     ramping = _set(numbers, "canary.ramp", True, numbers.settings["canary.ramp"].why)
     source = numbers.settings["canary.ramp"].source
     weights = Setting(
-        "canary.weights", (*found.weights, TOP, WHOLE), numbers.settings["canary.weights"].unit, source, why
+        "canary.weights",
+        tuple(map(percent, (*found.weights, TOP, WHOLE))),
+        numbers.settings["canary.weights"].unit,
+        source,
+        why,
     )
     return Numbers({**ramping.settings, "canary.weights": weights}), why
 
@@ -184,5 +188,5 @@ def _explained(n: Numbers, sentences: tuple[str, ...]) -> Numbers:
     return _set(n, setting.path, setting.value, "; ".join((setting.why, *sentences)))
 
 
-def _set(n: Numbers, path: str, value: bool | int | float | str | tuple[int, ...], why: str) -> Numbers:
+def _set(n: Numbers, path: str, value: bool | int | float | str | tuple[int | float, ...], why: str) -> Numbers:
     return Numbers({**n.settings, path: replace(n.settings[path], value=value, why=why)})

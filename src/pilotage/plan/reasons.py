@@ -32,7 +32,7 @@ def why(plan: Plan, path: str) -> Reason:
     for setting in plan.settings:
         if setting.path == path:
             return Reason(path, show_value(setting.unit, setting.value), _of_setting(setting))
-    value, trail = _walk(plan.to_dict(), path)
+    value, trail = _walk(plan.to_dict_of_today(), path)
     sentences = _of_step(plan, trail) or _of_answer(path) or _of_date(plan, trail) or _of_source(trail)
     if not sentences:
         sentences = ("follows from the six answers: " + _answers(plan),)

@@ -23,7 +23,7 @@ _ASKED = "an operator decides; no automatic rollback"
 class Undoing:
     """What is particular to the way back of one strategy."""
 
-    moves: tuple[str, ...]
+    steps: tuple[str, ...]
     source: str
     new: str = "the new version"
     """What people call the new version."""
@@ -46,7 +46,7 @@ class Undoing:
 def rollback_of(undoing: Undoing, n: Numbers) -> Rollback:
     """The plan's words and deadline for a strategy's way back."""
     deadline = max(n.value("rollback.timeout"), undoing.seconds)
-    return Rollback(undoing.moves, tuple(_triggers(undoing, n)), deadline, _AFTER, undoing.source)
+    return Rollback(undoing.steps, tuple(_triggers(undoing, n)), deadline, _AFTER, undoing.source)
 
 
 def _triggers(undoing: Undoing, n: Numbers) -> Iterator[str]:

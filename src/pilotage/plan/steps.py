@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pilotage.model.plan import Derived, Setting, Step, StepKind
 from pilotage.model.quantity import format_duration
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import percent
 from pilotage.plan.values import show_value
 
 _VERB = {StepKind.ANALYSE: "analyse", StepKind.BAKE: "bake"}
@@ -34,9 +34,10 @@ class Numbers:
         return str(self.settings[path].value)
 
     def weights(self, path: str) -> tuple[int, ...]:
+        """Per mille."""
         value = self.settings[path].value
         assert isinstance(value, tuple)
-        return value
+        return tuple(round(share * 10) for share in value)
 
     def shown(self, path: str) -> str:
         setting = self.settings[path]
@@ -46,9 +47,9 @@ class Numbers:
 def gate_step(n: Numbers, identity: str, title: str, weight: int, instances: int, family: str) -> Step:
     path = f"{family}.approval_timeout"
     return Step(
-        identity, StepKind.GATE, title, weight, instances, 0, n.value(path), "nothing to undo",
+        identity, StepKind.GATE, title, percent(weight), instances, 0, n.value(path), "nothing to undo",
         needs=("an approver other than the author",), activities=("business_stakeholder_approval",),
-        derived=(Derived("deadline", path),), source="R13, C18",
+        derived=(Derived("timeout", path),), source="R13, C18",
     )  # fmt: skip
 
 
@@ -58,8 +59,8 @@ def check_step(
 ) -> Step:  # fmt: skip
     path = f"{family}.check_timeout"
     return Step(
-        identity, StepKind.CHECK, title, weight, instances, 0, n.value(path), undo, activities=(activity,),
-        downtime=downtime, derived=(Derived("deadline", path),), source=source,
+        identity, StepKind.CHECK, title, percent(weight), instances, 0, n.value(path), undo, activities=(activity,),
+        downtime=downtime, derived=(Derived("timeout", path),), source=source,
     )  # fmt: skip
 
 
@@ -72,16 +73,16 @@ def watch_step(
     seconds = n.value(path) if seconds is None else seconds
     where = audience or f"at {name}"
     return Step(
-        f"{kind}-{name}", kind, f"{_VERB[kind]} {where} for {format_duration(seconds)}", weight, instances, seconds,
-        seconds + n.value("hold.timeout"), undo, judged=judged, audience=audience, activities=activities,
-        derived=(Derived("duration", path), Derived("deadline", "hold.timeout")), source=source,
+        f"{kind}-{name}", kind, f"{_VERB[kind]} {where} for {format_duration(seconds)}", percent(weight), instances,
+        seconds, seconds + n.value("hold.timeout"), undo, judged=judged, audience=audience, activities=activities,
+        derived=(Derived("duration", path), Derived("timeout", "hold.timeout")), source=source,
     )  # fmt: skip
 
 
 def drain_step(duration: int | float, deadline: int | float, full: int, old: str, path: str, source: str) -> Step:
     title = f"drain {old}"
     return Step(
-        "drain", StepKind.DRAIN, title, WHOLE, full, duration, deadline, f"send all requests to {old}",
+        "drain", StepKind.DRAIN, title, 100, full, duration, deadline, f"send all requests to {old}",
         derived=(Derived("duration", path),), source=source,
     )  # fmt: skip
 
@@ -91,6 +92,6 @@ def retire_step(
 ) -> Step:  # fmt: skip
     undo = f"start {old} again, then send it all requests"
     return Step(
-        "retire", StepKind.RETIRE, f"stop {old}", WHOLE, full, 0, deadline, undo, activities=activities,
-        derived=(Derived("deadline", path),), source=source,
+        "retire", StepKind.RETIRE, f"stop {old}", 100, full, 0, deadline, undo, activities=activities,
+        derived=(Derived("timeout", path),), source=source,
     )  # fmt: skip

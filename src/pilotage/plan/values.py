@@ -7,9 +7,9 @@ import re
 
 from pilotage.model.plan import Unit, whole
 from pilotage.model.quantity import format_duration, format_share, parse_duration, parse_share
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import WHOLE, percent
 
-Value = bool | int | float | str | tuple[int, ...]
+Value = bool | int | float | str | tuple[int | float, ...]
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 _COHORT = re.compile(_HEADER.pattern + r"=[!-~]{1,200}")
 
@@ -22,7 +22,7 @@ def read_value(unit: Unit, written: object) -> Value:
         case Unit.SHARE if isinstance(written, str | int | float):
             return parse_share(written)
         case Unit.WEIGHTS if isinstance(written, list | tuple):
-            return _weights(written)
+            return tuple(map(percent, _weights(written)))
         case Unit.FACTOR if isinstance(written, int | float) and not isinstance(written, bool):
             if 1 <= written < math.inf:
                 return whole(written)
@@ -94,7 +94,7 @@ def show_value(unit: Unit, value: Value) -> str:
         case Unit.SHARE if isinstance(value, int | float):
             return format_share(value)
         case Unit.WEIGHTS if isinstance(value, tuple):
-            return " → ".join(format_share(weight / WHOLE) for weight in value)
+            return " → ".join(format_share(share / 100) for share in value)
         case Unit.FACTOR:
             return f"{value:g}×"
         case Unit.SWITCH:

@@ -67,7 +67,7 @@ def gate(
 
 
 def _gate(item: Requirement, standing: Standing, proofs: tuple[Proof, ...], reason: str, told: str) -> Gate:
-    return Gate(item.id, item.title, item.owner, item.wants, standing, proofs, reason, told)
+    return Gate(item.id, item.title, item.owner, item.requirement, standing, proofs, reason, told)
 
 
 def _why_not(item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signature], where: Circumstances) -> str:

@@ -97,9 +97,9 @@ def _length_bars(plan: Plan) -> list[_Bar]:
 def _stage_bars(plan: Plan) -> list[_Bar]:
     bars, begin = [], 0.0
     for stage in plan.timeline.stages:
-        most = max(stage.most, stage.estimate or 0) / 60
-        core = (stage.least if stage.estimate is None else stage.estimate) / 60
-        note = f"{stage.title}: {format_duration(stage.least)}–{format_duration(stage.most)}"
+        most = max(stage.longest, stage.estimate or 0) / 60
+        core = (stage.shortest if stage.estimate is None else stage.estimate) / 60
+        note = f"{stage.title}: {format_duration(stage.shortest)}–{format_duration(stage.longest)}"
         if stage.estimate is not None:
             note += f", this plan {format_duration(stage.estimate)}"
         bars.append(_Bar(stage.title, note, (begin, begin + most), (begin, begin + core)))

@@ -50,10 +50,10 @@ def _events(plan: Plan) -> Iterator[Event]:
                 yield _days(plan, name, milestone.title, milestone.due, milestone.due, phase.title, "milestone")
     for (place, due), items in groupby(plan.readiness, key=lambda item: (item.phase, item.due)):
         if due:
-            text = "\n".join(f"{item.title}: {item.wants} ({item.owner})" for item in items)
+            text = "\n".join(f"{item.title}: {item.requirement} ({item.owner})" for item in items)
             yield _days(plan, f"readiness-{place}", "Readiness items due", due, due, text, "readiness")
-    for wave in plan.waves:
-        text = f"{wave.owner}: {wave.duty}, {wave.because}\n" + "\n".join(
+    for wave in plan.on_call:
+        text = f"{wave.owner}: {wave.duty}, {wave.reason}\n" + "\n".join(
             f"{shift.zone} {shift.begins:%a %H:%M} – {shift.ends:%a %H:%M}"
             f"{' (outside working hours)' if shift.outside else ''}"
             for shift in wave.shifts
@@ -69,9 +69,15 @@ def _events(plan: Plan) -> Iterator[Event]:
 def _message(plan: Plan, message: Message) -> Event | None:
     title = f"{message.title} → {message.audience} ({message.channel})"
     text = f"owner: {message.owner}\n{message.lead}\n\n{message.draft}"
-    if message.at:
+    if message.due_at:
         return _hours(
-            plan, f"message-{message.id}", title, message.at, message.at + timedelta(minutes=15), text, "message"
+            plan,
+            f"message-{message.id}",
+            title,
+            message.due_at,
+            message.due_at + timedelta(minutes=15),
+            text,
+            "message",
         )
     if message.due:
         return _days(plan, f"message-{message.id}", title, message.due, message.due, text, "message")

@@ -11,7 +11,7 @@ from pilotage.model.document import Section
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment
-from pilotage.model.schedule import Conflict, Message, Phase, Shift, Wave
+from pilotage.model.schedule import Conflict, Message, OnCall, Phase, Shift
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.values import origin, show_value
@@ -26,7 +26,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         _readiness(plan),
         *((_risk(plan.risk),) if plan.risk else ()),
         _steps(plan),
-        *((_attendance(plan),) if plan.waves else ()),
+        *((_attendance(plan),) if plan.on_call else ()),
         _rollback(plan),
         _health(plan),
         _alerts(plan),
@@ -53,7 +53,7 @@ def summary(plan: Plan) -> str:
     kind, strategy = plan.answers.release_type, plan.answers.deployment_strategy
     return (
         f"{kind} release, {strategy}, risk tolerance {plan.answers.risk_tolerance}: "
-        f"{format_duration(plan.watched)} of analysis, rollback within {format_duration(plan.rollback.deadline)}{when}"
+        f"{format_duration(plan.watched)} of analysis, rollback within {format_duration(plan.rollback.timeout)}{when}"
     )
 
 
@@ -122,7 +122,7 @@ def _timeline(plan: Plan) -> Section:
         headers: tuple[str, ...] = ("stage", "usual time", "this plan", "activities", "approval")
         rows: tuple[tuple[str, ...], ...] = tuple(
             (
-                stage.title, f"{format_duration(stage.least)}–{format_duration(stage.most)}",
+                stage.title, f"{format_duration(stage.shortest)}–{format_duration(stage.longest)}",
                 "–" if stage.estimate is None else format_duration(stage.estimate), _names(stage.activities),
                 "by a person, at the end" if stage.approval else "–",
             )
@@ -167,7 +167,7 @@ def _names(activities: tuple[str, ...]) -> str:
 
 def _readiness(plan: Plan) -> Section:
     rows = tuple(
-        (item.title, item.wants, item.owner, item.evidence, show_day(item.due), item.note or "–")
+        (item.title, item.requirement, item.owner, item.evidence, show_day(item.due), item.note or "–")
         for item in plan.readiness
     )
     return Section(
@@ -197,26 +197,26 @@ def _step(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
     watches = format_duration(step.duration) if step.duration else "–"
     return (
         str(number), step.title, users, f"{step.instances} of {plan.instances}", watches,
-        format_duration(step.deadline), step.undo,
+        format_duration(step.timeout), step.undo,
     )  # fmt: skip
 
 
 def _attendance(plan: Plan) -> Section:
-    outside = outside_hours(plan.waves)
+    outside = outside_hours(plan.on_call)
     sentence = (
         f"{format_duration(outside.total_seconds())} are outside the working hours of every zone."
         if outside
         else "The working hours of the zones cover all of it."
     )
-    rows = tuple(row for wave in plan.waves for row in _wave(plan, wave))
+    rows = tuple(row for wave in plan.on_call for row in _wave(plan, wave))
     headers = ("step", "duty", "from", "until", "zone", "hours", *(f"in {zone}" for zone in plan.zones[1:]))
     return Section("attendance", "On duty", (sentence,), headers, rows)
 
 
-def _wave(plan: Plan, wave: Wave) -> Iterator[tuple[str, ...]]:
+def _wave(plan: Plan, wave: OnCall) -> Iterator[tuple[str, ...]]:
     for number, shift in enumerate(wave.shifts):
         elsewhere = (_in_zone(shift, zone) for zone in plan.zones[1:])
-        duty = "as above" if number else f"{wave.duty}: {wave.because}"
+        duty = "as above" if number else f"{wave.duty}: {wave.reason}"
         yield (
             wave.title, duty, show_instant(shift.begins), show_instant(shift.ends),
             shift.zone, "outside working hours" if shift.outside else "working hours", *elsewhere,
@@ -233,11 +233,11 @@ def _rollback(plan: Plan) -> Section:
     return Section(
         "rollback", "Rollback",
         (
-            f"Takes at most {format_duration(rollback.deadline)}; after that, Pilotage pages an operator. Triggers:",
+            f"Takes at most {format_duration(rollback.timeout)}; after that, Pilotage pages an operator. Triggers:",
             *rollback.triggers,
         ),
-        ("#", "step"), tuple((str(number), move) for number, move in enumerate(rollback.moves, 1)),
-        rollback.then, ("#",),
+        ("#", "step"), tuple((str(number), move) for number, move in enumerate(rollback.steps, 1)),
+        rollback.next_steps, ("#",),
     )  # fmt: skip
 
 
@@ -272,8 +272,8 @@ def _communication(plan: Plan) -> Section:
 
 
 def _when(message: Message) -> str:
-    if message.at:
-        return f"{show_instant(message.at)} ({message.lead})"
+    if message.due_at:
+        return f"{show_instant(message.due_at)} ({message.lead})"
     return f"{show_day(message.due)} ({message.lead})" if message.due else str(message.lead)
 
 
@@ -290,7 +290,7 @@ def _retrospective(plan: Plan) -> Section:
         for item in retro.agenda
     )
     targets = tuple(
-        f"{group}: " + "; ".join(f"{t.title} {t.wanted} ({t.how})" for t in found)
+        f"{group}: " + "; ".join(f"{t.title} {t.goal} ({t.how})" for t in found)
         for group, found in groupby(retro.targets, key=lambda target: target.group)
     )
     return Section(

@@ -52,7 +52,7 @@ def _happened(facts: Facts) -> Section:
 
 
 def _targets(facts: Facts, targets: Sequence[Target]) -> Section:
-    rows = tuple((t.title, t.wanted, *_found(t.id, facts)) for t in targets)
+    rows = tuple((t.title, t.goal, *_found(t.id, facts)) for t in targets)
     return Section("targets", "Targets", (), ("figure", "target", "actual", "met"), rows)
 
 

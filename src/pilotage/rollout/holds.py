@@ -126,7 +126,7 @@ def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
         return plan.number("hold.timeout"), _PAUSE if asks else _CONTINUE
     match cause:
         case HoldCause.APPROVAL:
-            return turn.step.deadline, _ROLL_BACK
+            return turn.step.timeout, _ROLL_BACK
         case HoldCause.FREEZE | HoldCause.DEPENDENCY:
             # Whom it waits for has deadlines of its own.
             return math.inf, "none"

@@ -175,7 +175,7 @@ class Strategy(Protocol):
     def overdue(self, turn: Turn) -> bool:
         """Whether the step has missed its deadline. Watches and approvals end by the deadline of their hold instead."""
         waits = (StepKind.ANALYSE, StepKind.BAKE, StepKind.GATE)
-        return turn.step.kind not in waits and turn.state.waited >= turn.step.deadline
+        return turn.step.kind not in waits and turn.state.waited >= turn.step.timeout
 
     # ── what is judged ─────────────────────────────────────────────────────────────────────────────────────
 

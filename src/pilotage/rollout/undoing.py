@@ -31,7 +31,7 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
 
 def overdue_back(turn: Turn) -> bool:
     """Whether the way back took longer than it may."""
-    return turn.state.in_status >= turn.plan.rollback.deadline
+    return turn.state.in_status >= turn.plan.rollback.timeout
 
 
 def rolled_back(turn: Turn, outcome: str, **changes: Any) -> None:

@@ -74,11 +74,11 @@ def test_a_hotfix_does_not_wait_for_monday_and_still_not_in_a_freeze() -> None:
 
 def test_a_canary_that_takes_days_begins_so_that_everyone_has_it_on_the_day() -> None:
     made = plan(date(2026, 11, 26), deployment_strategy="canary", risk_tolerance="low")
-    assert made.waves[0].begins == datetime(2026, 11, 23, 9, tzinfo=UTC)
-    assert [wave.begins.date().day for wave in made.waves] == [23, 24, 25, 26]
-    assert made.waves[-1].title == "bake at 100% for 1d"
+    assert made.on_call[0].begins == datetime(2026, 11, 23, 9, tzinfo=UTC)
+    assert [wave.begins.date().day for wave in made.on_call] == [23, 24, 25, 26]
+    assert made.on_call[-1].title == "bake at 100% for 1d"
     # 72 hours that would end on a Sunday begin on the Thursday before the Friday on which it lands.
-    assert plan(date(2026, 11, 27), deployment_strategy="canary", risk_tolerance="low").waves[0].begins.day == 24
+    assert plan(date(2026, 11, 27), deployment_strategy="canary", risk_tolerance="low").on_call[0].begins.day == 24
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_done_phases_are_marked_and_no_longer_count() -> None:
 def test_without_a_date_there_are_lengths_but_no_days() -> None:
     made = plan(None)
     assert made.release_date is None
-    assert made.waves == ()
+    assert made.on_call == ()
     assert all(phase.start is None and phase.longest > 0 for phase in made.timeline.phases)
     assert all(item.due is None for item in made.readiness)
     assert all(message.due is None for message in made.communication)
@@ -181,10 +181,10 @@ def test_r11_a_distributed_team_hands_over_by_the_sun() -> None:
     made = plan(
         date(2027, 2, 10), Calendar("Europe/Berlin", zones), deployment_strategy="canary", risk_tolerance="medium"
     )
-    shifts = [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.waves[3].shifts]
-    assert made.waves[3].duty == "answer"
-    assert "needs a decision within 15m, or it rolls back" in made.waves[2].because
-    assert "at 100 %, harm below the critical limit needs a decision" in made.waves[3].because
+    shifts = [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.on_call[3].shifts]
+    assert made.on_call[3].duty == "answer"
+    assert "needs a decision within 15m, or it rolls back" in made.on_call[2].reason
+    assert "at 100 %, harm below the critical limit needs a decision" in made.on_call[3].reason
     assert shifts == [
         ("America/New_York", "15:00", "17:00", False),
         ("America/New_York", "17:00", "19:00", True),
@@ -195,24 +195,24 @@ def test_r11_a_rollout_does_not_span_a_freeze() -> None:
     frozen = Calendar(freezes=(Freeze.of_days("audit", date(2026, 11, 25), date(2026, 11, 25)),))
     made = plan(FRIDAY, frozen, deployment_strategy="canary", risk_tolerance="low", release_frequency="continuous")
     assert made.release_date == date(2026, 11, 23)
-    assert made.waves[0].begins.date() == date(2026, 11, 20)
+    assert made.on_call[0].begins.date() == date(2026, 11, 20)
 
 
 def test_r11_a_shift_stays_with_the_zone_that_has_it_and_a_moment_has_one_shift() -> None:
     calendar = Calendar("Europe/Berlin", ("Europe/Berlin", "Europe/London"))
     made = plan(date(2027, 2, 10), calendar, deployment_strategy="canary", risk_tolerance="medium")
-    assert [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}") for s in made.waves[1].shifts] == [
+    assert [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}") for s in made.on_call[1].shifts] == [
         ("Europe/Berlin", "13:00", "17:00"),
     ]
-    assert [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.waves[2].shifts] == [
+    assert [(s.zone, f"{s.begins:%H:%M}", f"{s.ends:%H:%M}", s.outside) for s in made.on_call[2].shifts] == [
         ("Europe/London", "16:00", "17:00", False), ("Europe/London", "17:00", "20:00", True),
     ]  # fmt: skip
 
 
 def test_r11_nights_and_weekends_are_outside_hours_and_counted_for_whom() -> None:
     made = plan(date(2027, 2, 15), Calendar("Europe/Berlin"), deployment_strategy="canary", risk_tolerance="low")
-    assert made.waves[0].begins == datetime(2027, 2, 12, 8, tzinfo=UTC)
-    weekend = [shift for wave in made.waves for shift in wave.shifts if shift.begins.weekday() in (5, 6)]
+    assert made.on_call[0].begins == datetime(2027, 2, 12, 8, tzinfo=UTC)
+    weekend = [shift for wave in made.on_call for shift in wave.shifts if shift.begins.weekday() in (5, 6)]
     assert weekend
     assert all(shift.outside and shift.zone == "Europe/Berlin" for shift in weekend)
 

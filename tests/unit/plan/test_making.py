@@ -43,7 +43,7 @@ def test_r13_r22_every_weight_is_scaled_for_set_read_back_and_watched_and_the_la
         (StepKind.DRAIN, 1000, 4),
         (StepKind.RETIRE, 1000, 4),
     ]
-    assert all(step.undo and step.deadline > 0 for step in made.steps)
+    assert all(step.undo and step.timeout > 0 for step in made.steps)
 
 
 def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
@@ -58,7 +58,7 @@ def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"format": 1}, "not a plan of format 5"),
+        ({"format": 1}, "not a plan of format 6"),
         ({"steps": "many"}, "not a plan"),
         ({"surprise": 1}, "keys or values that this version does not know"),
         ({"answers": {"release_type": "minor"}}, "not a plan"),

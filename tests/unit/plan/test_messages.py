@@ -86,8 +86,8 @@ def test_r22_days_are_working_days_never_later_than_due_and_hours_are_instants()
     assert due["compliance_impact"] == date(2027, 3, 3)
     assert due["end_user_guides"] == date(2027, 3, 12)
     assert due["success_metrics"] == date(2027, 3, 18)
-    at = {m.id: m.at for m in made.communication}
-    begins, exposed = made.waves[0].begins, made.waves[-1].begins
+    at = {m.id: m.due_at for m in made.communication}
+    begins, exposed = made.on_call[0].begins, made.on_call[-1].begins
     assert at["executive_briefing"] is not None
     assert (begins - at["executive_briefing"]).total_seconds() == 48 * H
     assert at["executive_confirmation"] is not None

@@ -49,12 +49,12 @@ def test_r1_r8_c21_every_combination_has_a_complete_plan_or_a_named_conflict() -
         assert all(conflict.name in NAMES and conflict.relaxation for conflict in made.conflicts)
         assert rises_to_everyone(made)
         assert each_item_is_a_task_once(made)
-        assert all(step.undo and step.deadline > 0 for step in made.steps)
+        assert all(step.undo and step.timeout > 0 for step in made.steps)
     assert len(hashes) == len(ALL)
 
 
 def complete(made: Plan) -> bool:
-    parts = (made.readiness, made.steps, made.settings, made.alerts, made.communication, made.rollback.moves)
+    parts = (made.readiness, made.steps, made.settings, made.alerts, made.communication, made.rollback.steps)
     scheduled = made.answers.release_frequency is not ReleaseFrequency.CONTINUOUS
     timeline = made.timeline.phases if scheduled else made.timeline.stages
     return all(parts) and bool(timeline) and len(made.health) == 8 and len(made.retrospective.agenda) == 7
@@ -79,7 +79,7 @@ def test_every_number_of_a_step_leads_to_a_setting_of_the_plan() -> None:
         for step in made.steps:
             assert all(made.setting(derived.setting) for derived in step.derived)
             assert not step.duration or any(derived.field == "duration" for derived in step.derived)
-            assert any(derived.field in ("deadline", "duration") for derived in step.derived)
+            assert any(derived.field in ("timeout", "duration") for derived in step.derived)
         assert all(made.setting(alert.limit_from) for alert in made.alerts)
         assert all(made.setting(health.limit) for health in made.health)
 
@@ -208,14 +208,14 @@ def test_r11_no_execution_and_no_rollout_touches_a_freeze(
     if made is None:
         return
     assert made.release_date is not None
-    first = made.waves[0].begins.date()
+    first = made.on_call[0].begins.date()
     if made.timeline.phases:
         start = made.timeline.phases[-1].start
         assert start is not None
         assert start <= first
         first = start
     for frozen in calendar.freezes:
-        begins, ends = (moment.astimezone(made.waves[0].begins.tzinfo) for moment in (frozen.begins, frozen.ends))
+        begins, ends = (moment.astimezone(made.on_call[0].begins.tzinfo) for moment in (frozen.begins, frozen.ends))
         assert not any(
             begins.date() <= d <= (ends - timedelta(microseconds=1)).date() for d in stretch(first, made.release_date)
         )
@@ -229,7 +229,7 @@ def test_r11_the_rollout_begins_in_a_window_and_everyone_has_it_on_the_day(
     made = dated(given_answers, day, calendar)
     if made is None:
         return
-    begins = made.waves[0].begins
+    begins = made.on_call[0].begins
     if calendar.windows:
         assert begins.weekday() in calendar.windows[0].days
         assert begins.time() == calendar.windows[0].opens or clocks_change(begins)
@@ -253,7 +253,7 @@ def test_r11_the_shifts_of_a_wave_cover_it_without_gap_or_overlap(
     given_answers: Answers, day: date, calendar: Calendar
 ) -> None:
     made = dated(given_answers, day, calendar)
-    for wave in made.waves if made else ():
+    for wave in made.on_call if made else ():
         assert wave.shifts[0].begins == wave.begins
         assert wave.shifts[-1].ends == wave.ends
         assert all(a.ends == b.begins for a, b in itertools.pairwise(wave.shifts))
@@ -273,7 +273,7 @@ def test_c14_c11_with_a_decision_day_nothing_begins_before_it(
     made = dated(given_answers, day, calendar, today=today)
     if made is None:
         return
-    assert made.waves[0].begins.date() >= today
+    assert made.on_call[0].begins.date() >= today
     assert made.timeline.latest_start is None or made.timeline.latest_start >= today
     # A lead that cannot be kept is replaced; what is replaced has a waiver.
     for message in made.communication:

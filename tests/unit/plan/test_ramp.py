@@ -87,7 +87,7 @@ def test_where_a_ramp_hurts_more_the_plan_says_so() -> None:
 
 def test_fixed_steps_say_the_same_the_other_way_round() -> None:
     made = plan()
-    assert weights(made) == (50, 250, 500, 1000)
+    assert weights(made) == (5, 25, 50, 100)
     assert made.notes[0] == "expected users affected by a bad release: 61 (canary.weights: auto: 31)"
     assert made.notes[0] in why(made, "canary.weights").because[1]
 
@@ -103,7 +103,7 @@ def test_where_auto_cannot_be_worked_out_fixed_steps_stay_and_the_plan_says_why(
     traffic: Traffic | None, words: str
 ) -> None:
     made = plan(AUTO, traffic)
-    assert weights(made) == (50, 250, 500, 1000)
+    assert weights(made) == (5, 25, 50, 100)
     assert made.notes[0].startswith(f"canary.weights: auto keeps the fixed steps: {words}")
     assert made.number("canary.ramp") == 0
     assert any(words in sentence for sentence in why(made, "canary.ramp").because)

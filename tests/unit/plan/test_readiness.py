@@ -22,8 +22,8 @@ from tests.plans import planned as plan
 )
 def test_r5_coverage(tolerance: str, unit: str, integration: str) -> None:
     items = {item.id: item for item in plan(risk_tolerance=tolerance).readiness}
-    assert items["unit_test_coverage"].wants == unit
-    assert items["integration_test_coverage"].wants == integration
+    assert items["unit_test_coverage"].requirement == unit
+    assert items["integration_test_coverage"].requirement == integration
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_r5_coverage(tolerance: str, unit: str, integration: str) -> None:
 def test_r5_r6_items_of_every_release(group: str, ids: str) -> None:
     found = [item for item in plan().readiness if item.group == group]
     assert sorted(item.id for item in found) == ids.split()
-    assert all(item.evidence and item.wants and item.blocking and item.owner for item in found)
+    assert all(item.evidence and item.requirement and item.blocking and item.owner for item in found)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_r5_r6_items_of_every_release(group: str, ids: str) -> None:
 )
 def test_r5_r6_who_owes_what_and_when(item: str, owner: str, wants: str, phase: str) -> None:
     (found,) = [requirement for requirement in plan().readiness if requirement.id == item]
-    assert (found.owner, found.wants, found.phase) == (owner, wants, phase)
+    assert (found.owner, found.requirement, found.phase) == (owner, wants, phase)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_r5_c16_a_window_when_something_closes_the_service_and_only_then(
     strategy: str, tolerance: str, wants: str
 ) -> None:
     items = {i.id: i for i in plan(deployment_strategy=strategy, risk_tolerance=tolerance).readiness}
-    assert items["maintenance_window_scheduled"].wants == wants
+    assert items["maintenance_window_scheduled"].requirement == wants
 
 
 def test_r5_c16_a_migration_may_close_it_too() -> None:
     items = {item.id: item for item in plan(Service(downtime=True)).readiness}
-    assert items["maintenance_window_scheduled"].wants == "scheduled and communicated"
+    assert items["maintenance_window_scheduled"].requirement == "scheduled and communicated"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_r25_who() -> None:
     ],
 )
 def test_r25_targets(target: str, wanted: str) -> None:
-    assert {t.id: t.wanted for t in plan().retrospective.targets}[target] == wanted
+    assert {t.id: t.goal for t in plan().retrospective.targets}[target] == wanted
 
 
 def test_r26_actions() -> None:

@@ -127,7 +127,7 @@ def test_r10_stages(stage: str, least: int, most: int, activities: str) -> None:
     made = plan(release_frequency="continuous")
     assert made.timeline.phases == ()
     (found,) = [s for s in made.timeline.stages if s.id == stage]
-    assert (found.least, found.most) == (least * M, most * M)
+    assert (found.shortest, found.longest) == (least * M, most * M)
     assert found.activities == tuple(activities.split())
 
 
@@ -148,7 +148,7 @@ def test_r10_the_stages_in_their_order_and_what_follows() -> None:
 )
 def test_r10_the_production_band(strategy: str, least: int, most: int) -> None:
     production = plan(release_frequency="continuous", deployment_strategy=strategy).timeline.stages[-1]
-    assert (production.least, production.most) == (least * M, most * M)
+    assert (production.shortest, production.longest) == (least * M, most * M)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_every_form_of_every_plan_can_be_made(changes: dict[str, Any]) -> None:
     made = plan(**changes)
     assert [section.id for section in sections(made)] == [
         name for name in IDS
-        if (name != "conflicts" or made.conflicts) and (name != "attendance" or made.waves)
+        if (name != "conflicts" or made.conflicts) and (name != "attendance" or made.on_call)
         and (name != "risk" or made.risk)
     ]  # fmt: skip
     for section in sections(made):
@@ -172,9 +172,9 @@ def test_ics_has_every_dated_thing_of_the_plan_with_its_time() -> None:
             assert f"message-{message.id}" not in named
         else:
             event = named[f"message-{message.id}"]
-            assert event["dtstart"].dt == (message.at or message.due)
+            assert event["dtstart"].dt == (message.due_at or message.due)
             assert message.draft in str(event["description"])
-    assert sum(name.startswith("wave-") for name in named) == len(made.waves)
+    assert sum(name.startswith("wave-") for name in named) == len(made.on_call)
     assert sum(name.startswith("milestone-") for name in named) == 20
     assert named["retrospective"]["dtstart"].dt == made.retrospective.due
 

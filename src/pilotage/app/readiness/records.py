@@ -68,7 +68,7 @@ def _rollback(case: Case, _item: Requirement) -> Proof:
             begun, ended = events.get(RollbackStarted), events.get(RolledBack)
             if begun and ended:
                 took = ended.at - begun.at
-                least = case.plan.rollback.deadline
+                least = case.plan.rollback.timeout
                 words = (
                     f"{rollout.version} was rolled back in {rollout.environment} within {took:.1f} s "
                     f"({rollout.id}); the plan allows {format_duration(least)}"
@@ -130,7 +130,7 @@ def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
 
 
 def _window(case: Case, item: Requirement) -> Proof:
-    if item.wants == "none required":
+    if item.requirement == "none required":
         return Proof("window", True, "the strategy needs no downtime")
     windows = case.loaded.configuration.calendar.windows
     if not windows:

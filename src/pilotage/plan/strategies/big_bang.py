@@ -23,27 +23,27 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     yield Step(
         ids.CLOSE, StepKind.MAINTENANCE, "show every user the maintenance page", 0, 0, 0,
         n.value("big_bang.check_timeout"), "open again with the old version", needs=closing, downtime=True,
-        activities=("maintenance_page_on",), derived=(Derived("deadline", "big_bang.check_timeout"),), source="R15",
+        activities=("maintenance_page_on",), derived=(Derived("timeout", "big_bang.check_timeout"),), source="R15",
     )  # fmt: skip
     yield Step(
         ids.REPLACE, StepKind.REPLACE, f"replace all {full} instances at once", 0, full, 0,
         n.value("big_bang.replace_timeout"), restore, needs=("no user request reaches the service",), downtime=True,
-        activities=("big-bang_deployment",), derived=(Derived("deadline", "big_bang.replace_timeout"),), source="R15",
+        activities=("big-bang_deployment",), derived=(Derived("timeout", "big_bang.replace_timeout"),), source="R15",
     )  # fmt: skip
     title, activity = "every instance is healthy and critical functions work", "validate_application_functionality"
     yield check_step(n, ids.VERIFY, title, activity, "big_bang", 0, full, restore, "R15", downtime=True)
     lossy = "close, restore, open; data written since is lost unless you migrate it back"
     yield Step(
-        ids.OPEN, StepKind.MAINTENANCE, "open the service with the new version", WHOLE, full, 0,
+        ids.OPEN, StepKind.MAINTENANCE, "open the service with the new version", 100, full, 0,
         n.value("big_bang.check_timeout"), lossy, needs=("verified behind the maintenance page",),
-        activities=("maintenance_page_off",), derived=(Derived("deadline", "big_bang.check_timeout"),), source="R15",
+        activities=("maintenance_page_off",), derived=(Derived("timeout", "big_bang.check_timeout"),), source="R15",
     )  # fmt: skip
     yield watch_step(n, StepKind.BAKE, "big_bang.bake_duration", "100%", WHOLE, full, lossy, WATCHED, "C22")
 
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
-        moves=(
+        steps=(
             "show every user the maintenance page",
             "restore the backup and start the old version",
             "verify the restored state",

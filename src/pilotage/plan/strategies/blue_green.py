@@ -18,7 +18,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         "deploy-preview", StepKind.SCALE, f"start {full} instance{'s' if full > 1 else ''} in the inactive environment",
         0, full, 0, n.value("blue_green.health_check_timeout"), retire, needs=("the inactive environment is free",),
         activities=("deploy_to_inactive_environment",),
-        derived=(Derived("deadline", "blue_green.health_check_timeout"),), source="R12",
+        derived=(Derived("timeout", "blue_green.health_check_timeout"),), source="R12",
     )  # fmt: skip
     for identity, title, activity in (
         (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
@@ -38,10 +38,10 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         yield gate_step(n, "approve-switch", "approval to switch", 0, full, "blue_green")
     back = "switch all requests back to the old environment"
     yield Step(
-        "switch", StepKind.SWITCH, "switch all requests to the preview", WHOLE, full, 0,
+        "switch", StepKind.SWITCH, "switch all requests to the preview", 100, full, 0,
         n.value("blue_green.switch_timeout"), back, needs=("every preview check passed",),
         activities=("switch_traffic_to_green",),
-        derived=(Derived("deadline", "blue_green.switch_timeout"),), source="R12",
+        derived=(Derived("timeout", "blue_green.switch_timeout"),), source="R12",
     )  # fmt: skip
     yield watch_step(
         n, StepKind.BAKE, "blue_green.bake_duration", "100%", WHOLE, full, back, WATCHED, "R12",
@@ -49,7 +49,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     )  # fmt: skip
     keep = n.value("blue_green.keep_duration")
     yield Step(
-        "keep", StepKind.KEEP, f"keep the old environment ready for {format_duration(keep)}", WHOLE, full, keep,
+        "keep", StepKind.KEEP, f"keep the old environment ready for {format_duration(keep)}", 100, full, keep,
         keep + n.value("hold.timeout"), back, activities=("keep_blue_environment_ready",),
         derived=(Derived("duration", "blue_green.keep_duration"),), source="R12",
     )  # fmt: skip
@@ -67,7 +67,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
-        moves=(
+        steps=(
             "switch all requests back to the old environment",
             "validate the old environment",
             "notify everyone who was told of the release",

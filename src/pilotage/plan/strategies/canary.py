@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
-from pilotage.model.traffic import WHOLE, instances_for
+from pilotage.model.traffic import WHOLE, instances_for, percent
 from pilotage.plan.exposure import TOP, ramp_from
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import WATCHED, Numbers, drain_step, gate_step, retire_step, watch_step
@@ -42,19 +42,19 @@ def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Ite
         title = title if ramping else f"approval to send {share}"
         yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full), "canary")
     yield Step(
-        f"scale-{share}", StepKind.SCALE, f"scale the canary to {count} instance{several}", before, count, 0,
+        f"scale-{share}", StepKind.SCALE, f"scale the canary to {count} instance{several}", percent(before), count, 0,
         n.value("canary.health_check_timeout"), "stop the canary", needs=("the version can be started",),
-        derived=(Derived("deadline", "canary.health_check_timeout"),), source="R13",
+        derived=(Derived("timeout", "canary.health_check_timeout"),), source="R13",
     )  # fmt: skip
     if number == 1 and n.value("canary.mirror_weight"):
         yield _mirror(n, count)
     path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
     yield Step(
         f"weight-{share}", StepKind.SET_WEIGHT, f"send {share} of requests to the canary",
-        weight, count, 0, n.value("canary.switch_timeout"), BACK,
+        percent(weight), count, 0, n.value("canary.switch_timeout"), BACK,
         needs=(f"{count} healthy canary instance{several}", *enough),
         activities=(f"phase_{number}",),
-        derived=(Derived("weight", path), Derived("deadline", "canary.switch_timeout")), source="R13",
+        derived=(Derived("weight_percent", path), Derived("timeout", "canary.switch_timeout")), source="R13",
     )  # fmt: skip
 
 
@@ -92,15 +92,15 @@ def _mirror(n: Numbers, count: int) -> Step:
     return Step(
         "mirror", StepKind.ANALYSE, f"mirror {share} of requests to the canary for {format_duration(seconds)}",
         0, count, seconds, seconds + n.value("hold.timeout"), "stop mirroring", judged=WATCHED,
-        mirror=round(WHOLE * n.value("canary.mirror_weight")),
-        derived=(Derived("mirror", "canary.mirror_weight"), Derived("duration", "canary.mirror_duration")),
+        mirror_percent=percent(round(WHOLE * n.value("canary.mirror_weight"))),
+        derived=(Derived("mirror_percent", "canary.mirror_weight"), Derived("duration", "canary.mirror_duration")),
         source="R13",
     )  # fmt: skip
 
 
 def undoing(n: Numbers, _full: int) -> Undoing:
     return Undoing(
-        moves=(
+        steps=(
             BACK,
             f"let the canary finish its open requests ({n.shown('canary.drain_duration')})",
             "stop the canary",

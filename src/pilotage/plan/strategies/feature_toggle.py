@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pilotage.model import step_ids as ids
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_share
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import WHOLE, percent
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import WATCHED, Numbers, watch_step
 
@@ -21,7 +21,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         n.value("feature_toggle.health_check_timeout"), "redeploy the earlier version",
         needs=("the flag exists and is off",),
         judged=WATCHED, activities=("feature-toggle_deployment",),
-        derived=(Derived("deadline", "feature_toggle.health_check_timeout"),), source="R16",
+        derived=(Derived("timeout", "feature_toggle.health_check_timeout"),), source="R16",
     )  # fmt: skip
     yield _check_kill(deadline, full)
     for audience, activity in (("internal users", "internal_testing"), ("beta users", "beta_testing")):
@@ -29,7 +29,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         yield Step(
             f"flag-{name}", StepKind.FLAG_RAMP, f"turn the flag on for {audience}",
             0, full, 0, deadline, off, audience=audience, activities=(activity,),
-            derived=(Derived("deadline", "feature_toggle.flag_timeout"),), source="R16",
+            derived=(Derived("timeout", "feature_toggle.flag_timeout"),), source="R16",
         )  # fmt: skip
         yield watch_step(
             n, StepKind.ANALYSE, "feature_toggle.phase_duration", name, 0, full, off, _WATCHED, "R16", audience=audience
@@ -38,10 +38,11 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         share, everyone = format_share(weight / WHOLE), weight == WHOLE
         yield Step(
             f"flag-{share}", StepKind.FLAG_RAMP, f"turn the flag on for {share} of users",
-            weight, full, 0, deadline, off, needs=("flag-on is not worse than flag-off",),
+            percent(weight), full, 0, deadline, off, needs=("flag-on is not worse than flag-off",),
             activities=("full_release" if everyone else "gradual_rollout",),
             derived=(
-                Derived("weight", "feature_toggle.percentages"), Derived("deadline", "feature_toggle.flag_timeout"),
+                Derived("weight_percent", "feature_toggle.percentages"),
+                Derived("timeout", "feature_toggle.flag_timeout"),
             ),
             source="R16",
         )  # fmt: skip
@@ -56,7 +57,7 @@ def _check_kill(deadline: int | float, full: int) -> Step:
     return Step(
         ids.CHECK_KILL_SWITCH, StepKind.CHECK, "the kill switch works for a test user", 0, full,
         0, deadline, "nothing to undo", activities=("kill_switches",),
-        derived=(Derived("deadline", "feature_toggle.flag_timeout"),), source="R16",
+        derived=(Derived("timeout", "feature_toggle.flag_timeout"),), source="R16",
     )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def _watch_kind(everyone: bool) -> StepKind:
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
-        moves=("turn the flag off for everyone", "leave the code deployed with its flag off"),
+        steps=("turn the flag off for everyone", "leave the code deployed with its flag off"),
         first="the flag goes off for everyone at once",
         source="R16",
         compared="flag-off",

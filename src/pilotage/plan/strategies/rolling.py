@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pilotage.model import step_ids as ids
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_duration, portion_of
-from pilotage.model.traffic import WHOLE, share_of
+from pilotage.model.traffic import WHOLE, percent, share_of
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import WATCHED, Numbers, check_step, watch_step
 
@@ -51,7 +51,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         yield Step(
             f"batch-{number}", StepKind.BATCH,
             f"batch {number} of {batches.count}: {verb}, watch {format_duration(wait)}",
-            share_of(new, full - new), new, wait, drain + health + wait,
+            percent(share_of(new, full - new)), new, wait, drain + health + wait,
             "roll back this batch, then the earlier ones",
             needs=(healthy, *(() if number == 1 else (f"batch {number - 1} is healthy",))),
             judged=WATCHED,
@@ -64,7 +64,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
             derived=(
                 Derived("instances", "rolling.batch_size"),
                 Derived("duration", "rolling.wait_time_between_batches"),
-                Derived("deadline", "rolling.health_check_timeout"),
+                Derived("timeout", "rolling.health_check_timeout"),
             ),
             source="R14",
         )  # fmt: skip
@@ -82,7 +82,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
 
 def undoing(n: Numbers, full: int) -> Undoing:
     return Undoing(
-        moves=(
+        steps=(
             "start no further batch",
             "roll back the updated instances batch by batch: drain, replace, check, send traffic",
             "verify that every instance runs the old version and is healthy",

@@ -95,7 +95,7 @@ class Rolling(Strategy):
         """A batch must serve again by the deadline, less the time of its watch."""
         if turn.step.kind is not StepKind.BATCH:
             return super().overdue(turn)
-        return not restored(turn.state) and turn.state.waited >= turn.step.deadline - turn.step.duration
+        return not restored(turn.state) and turn.state.waited >= turn.step.timeout - turn.step.duration
 
     def comparison(self, _state: RolloutState) -> Comparison:
         return Comparison.SIDE_BY_SIDE
