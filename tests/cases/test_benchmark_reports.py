@@ -61,6 +61,12 @@ def hyperfine(**result: Any) -> Any:
         (k6(**{"http_req_failed{name:login}": {"values": {"rate": 1}}}), "100 % of the requests failed"),
         (k6(http_req_failed={"values": {}}), "http_req_failed has neither rate nor value"),
         (k6(http_req_failed={"values": {"rate": "NaN"}}), "http_req_failed is 'nan'"),
+        (k6(http_reqs={"values": {"count": 0}}), "no request was sent"),
+        ({**k6(), "root_group": {"checks": [{"name": "ok", "passes": 1, "fails": 3}]}}, "3 of 4 checks failed"),
+        (
+            {**k6(), "root_group": {"groups": {"a": {"checks": {"ok": {"passes": 0, "fails": 1}}}}}},
+            "1 of 1 checks failed",
+        ),
         (hyperfine(exit_codes=[1]), "1 of 1 runs of 'app' failed, with status 1"),
         (hyperfine(times=[1.0, 1.0], exit_codes=[0, None]), "1 of 2 runs of 'app' failed, with a signal"),
     ],
@@ -78,6 +84,7 @@ def test_a_field_that_decides_is_read_in_every_form(tmp_path: Path, new: Any, wo
         k6(http_req_failed={"values": {"rate": 0.2}, "thresholds": {"rate<0.3": {"ok": True}}}),
         k6(http_req_failed={"value": 0.2, "thresholds": {"rate<0.3": False}}),
         k6(checks={"values": {"rate": 1}}, vus={"values": {"value": 3}}),
+        k6(checks={"values": {"rate": 0, "passes": 0, "fails": 0}}),
     ],
 )
 def test_k6_decides_about_failures_itself_where_it_has_a_threshold(tmp_path: Path, new: Any) -> None:

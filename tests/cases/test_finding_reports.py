@@ -143,6 +143,12 @@ def test_taken_for_another_one_or_not_whole_is_not_ready(tmp_path: Path, content
     assert words in sentence
 
 
+def test_json_lines_are_no_report(tmp_path: Path) -> None:
+    ready, sentence = said(written(tmp_path, '{"type": "auditAdvisory"}\n{"type": "auditSummary"}\n'))
+    assert not ready
+    assert "report:2:1: is not valid JSON: Extra data: several documents in one file" in sentence
+
+
 def test_of_one_key_twice_readers_take_either_so_it_is_refused(tmp_path: Path) -> None:
     ready, sentence = said(written(tmp_path, '{"runs": [{"tool": {"driver": {"name": "x"}}}], "runs": []}'))
     assert not ready
@@ -264,6 +270,7 @@ def test_what_somebody_decided_is_passed_over_and_counted(tmp_path: Path, conten
     [
         (sarif({"level": "fatal"}), "at `$.runs[0].results[0].level`"),
         (sarif({"suppressions": [{"status": "maybe"}]}), "at `$.runs[0].results[0].suppressions[0].status`"),
+        (sarif(invocations=[{"exitCode": 2}]), "ended with status 2 and does not claim success"),
         (sarif(invocations=[{"exitSignalName": "SIGKILL"}]), "reports that its run failed: SIGKILL"),
         ({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "T"}}, "externalPropertyFileReferences": {}}]},
          "reports no results"),

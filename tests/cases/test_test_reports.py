@@ -134,7 +134,9 @@ def test_bytes_are_read_as_their_declaration_says() -> None:
     assert said(TESTS, "latin-1.xml") == (True, "1 tests passed")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "windows-1252", "iso-8859-15", "shift_jis", "gb18030"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "windows-1252", "iso-8859-15", "shift_jis", "gb18030"]
+)
 def test_bytes_are_read_in_any_encoding_that_xml_declares(tmp_path: Path, encoding: str) -> None:
     name = "試験" if encoding in ("shift_jis", "gb18030") else "prüft"
     declared = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>'

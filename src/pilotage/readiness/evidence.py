@@ -28,7 +28,8 @@ def json_of(text: str, name: str) -> Any:
     except RecursionError:
         raise BadEvidence(f"{name} is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}") from None
+        several = ": several documents in one file, such as JSON Lines, are not read" * (error.msg == "Extra data")
+        raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}{several}") from None
     except ValueError as error:
         raise BadEvidence(f"{name} is not valid JSON: {error}") from None
 

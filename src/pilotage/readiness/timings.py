@@ -100,21 +100,52 @@ def _runs(several: tuple[float, ...] | None, one: float | None) -> tuple[float, 
 
 def _k6(read: Any, name: str) -> Iterator[_Told]:
     """What `handleSummary` gets and what `--summary-export` writes: the same numbers, with and without `values`."""
-    for metric, told in shaped(read, _K6, name).metrics.items():
+    found = shaped(read, _K6, name)
+    if "checks" not in found.metrics and found.root_group is not None:
+        yield from _checks_of(found.root_group)
+    for metric, told in found.metrics.items():
         crossed = list(_crossed(told, name))
         yield from (f"k6: {metric} misses its threshold {rule}" for rule in crossed)
         values = shaped(told.get("values", told), dict[str, Any], name)
         base = metric.partition("{")[0]
-        if base in ("http_req_failed", "checks") and "thresholds" not in told:
+        if base in ("http_req_failed", "checks") and not told.get("thresholds"):
             yield from _failures(metric, base, values, name)
+        if metric == "http_reqs" and values.get("count") == 0:
+            yield "k6: no request was sent"
         if "duration" in metric:
             for quantile in ("med", "p(95)", "p(99)"):
                 if values.get(quantile) is not None:
                     yield f"{metric} {quantile}", (values[quantile],)
 
 
+class _Check(msgspec.Struct, frozen=True):
+    passes: int
+    fails: int
+    name: str = ""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """Lists as `handleSummary` gets them, objects by name as `--summary-export` writes them."""
+
+    checks: tuple[_Check, ...] | dict[str, _Check] | None = None
+    groups: tuple[_Group, ...] | dict[str, _Group] | None = None
+
+
 class _K6(msgspec.Struct, frozen=True):
     metrics: dict[str, dict[str, Any]]
+    root_group: _Group | None = None
+
+
+def _checks_of(group: _Group) -> Iterator[str]:
+    """What failed of all checks, for a summary without their metric."""
+    checks, left = list[_Check](), [group]
+    while left:
+        one = left.pop()
+        checks += one.checks.values() if isinstance(one.checks, dict) else one.checks or ()
+        left += one.groups.values() if isinstance(one.groups, dict) else one.groups or ()
+    failed, every = sum(check.fails for check in checks), sum(check.fails + check.passes for check in checks)
+    if every and failed / every > MOST_FAILED:
+        yield f"k6: {failed} of {every} checks failed"
 
 
 def _crossed(metric: Mapping[str, Any], name: str) -> Iterator[str]:
@@ -127,6 +158,8 @@ def _crossed(metric: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def _failures(metric: str, base: str, values: Mapping[str, Any], name: str) -> Iterator[str]:
+    if base == "checks" and values.get("passes") == 0 and values.get("fails") == 0:
+        return  # none was made, and a rate of none is written as 0
     given = values.get("rate", values.get("value"))
     if given is None:
         raise BadEvidence(f"{name}: {metric} has neither rate nor value")

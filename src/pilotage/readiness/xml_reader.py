@@ -69,6 +69,8 @@ def _as_text(content: bytes, name: str) -> bytes | str:
     """Bytes where expat itself knows the encoding; text where it does not, or where the declaration is wrong."""
     if content.startswith(_MARKS):  # UTF-16 that often still declares UTF-8: PowerShell converted it
         return _decoded(content, "utf-16", name)
+    if content[:2] in (b"<\0", b"\0<"):
+        return _decoded(content, "utf-16-le" if content[:1] == b"<" else "utf-16-be", name)
     found = _DECLARED.match(content.removeprefix(codecs.BOM_UTF8))
     if found is None:
         return content

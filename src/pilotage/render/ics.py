@@ -48,7 +48,9 @@ def _events(plan: Plan) -> Iterator[Event]:
             if milestone.due:
                 name = f"milestone-{phase.id}-{number}"
                 yield _days(plan, name, milestone.title, milestone.due, milestone.due, phase.title, "milestone")
-    for (place, due), items in groupby(plan.readiness, key=lambda item: (item.phase, item.due)):
+    for (place, due), items in groupby(
+        (item for item in plan.readiness if item.blocking), key=lambda item: (item.phase, item.due)
+    ):
         if due:
             text = "\n".join(f"{item.title}: {item.requirement} ({item.owner})" for item in items)
             yield _days(plan, f"readiness-{place}", "Readiness items due", due, due, text, "readiness")

@@ -75,6 +75,7 @@ class _Notification(_Struct, frozen=True):
 
 class _Invocation(_Struct, frozen=True):
     execution_successful: bool | None = None
+    exit_code: int | None = None
     process_start_failure_message: str | None = None
     exit_signal_name: str | None = None
     rule_configuration_overrides: tuple[_Override, ...] | None = None
@@ -155,6 +156,8 @@ def _run(run: _Run, name: str) -> Iterator[Issue | Passed]:
         failure = invocation.process_start_failure_message or invocation.exit_signal_name
         if invocation.execution_successful is False or failure:
             raise BadEvidence(f"{name}: {tool} reports that its run failed" + f": {failure}" * bool(failure))
+        if invocation.execution_successful is None and invocation.exit_code:
+            raise BadEvidence(f"{name}: {tool} ended with status {invocation.exit_code} and does not claim success")
         yield from _notified(invocation, tool)
     if run.results is None:
         raise BadEvidence(f"{name}: {tool} reports no results")
