@@ -106,7 +106,7 @@ def test_a_benchmark_has_the_name_that_it_was_given(tmp_path: Path) -> None:
         ),
         ([{"benchmark": "a", "primaryMetric": {"score": 1}}], "looks like JMH JSON"),
         ({"version": "2.1.0", "runs": []}, "looks like SARIF"),
-        ({"results": []}, "has an unknown format"),
+        ({"results": []}, "looks like an empty list of results, which names no tool"),
         ({"a": True}, "has an unknown format"),
     ],
 )

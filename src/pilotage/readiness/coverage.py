@@ -6,6 +6,7 @@ A line that a report lists several times, for several classes, methods or tests,
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,16 +32,20 @@ def _cobertura(root: Node, name: str) -> tuple[int, int]:
     """By its lines where it lists any; the root's own sums count a line once for each class that has it."""
     told = [whole(root.get(key), name, key) for key in ("lines-covered", "lines-valid") if root.get(key)]
     lines: dict[tuple[str, str], bool] = {}
+    listed = 0
     for one in root.all("class"):
         file = one.get("filename") or one.get("name")
         for line in one.all("line"):
             place = file, line.get("number")
             hits = whole(line.get("hits"), f"{name}:{line.line}", "hits")
             lines[place] = lines.get(place, False) or hits > 0
+            listed += 1
+    if not lines and len(told) == 2:
+        return told[0], told[1]
+    if len(told) == 2 and told[1] > listed:
+        raise BadEvidence(f"{name} counts {told[1]} lines and lists {listed}; it is incomplete")
     if lines:
         return sum(lines.values()), len(lines)
-    if len(told) == 2:
-        return told[0], told[1]
     raise BadEvidence(f"{name} covers no lines: it is Cobertura's without lines and without lines-valid")
 
 
@@ -66,7 +71,7 @@ def _lcov(text: str, name: str) -> tuple[int, int]:
         raise BadEvidence(f"{name} is truncated: its last record has no end")
     lines: dict[tuple[str, str], bool] = {}
     told: dict[str, dict[str, int]] = {}
-    listed: set[str] = set()
+    listed = Counter[str]()
     source = ""
     for number, line in enumerate(text.split("\n"), 1):
         key, _, value = line.rstrip().partition(":")
@@ -76,25 +81,23 @@ def _lcov(text: str, name: str) -> tuple[int, int]:
             place, _, rest = value.partition(",")
             hits = whole(rest.partition(",")[0], f"{name}:{number}", f"hits of line {place}")
             lines[source, place] = lines.get((source, place), False) or hits > 0
-            listed.add(source)
+            listed[source] += 1
         elif key in ("LF", "LH"):
             sums = told.setdefault(source, {"LF": 0, "LH": 0})
             sums[key] = max(sums[key], whole(value, f"{name}:{number}", key))
-    _whole_files(lines, told, name)
+    _whole_files(listed, told, name)
     left = [sums for file, sums in told.items() if file not in listed]
     return sum(lines.values()) + sum(s["LH"] for s in left), len(lines) + sum(s["LF"] for s in left)
 
 
-def _whole_files(lines: Mapping[tuple[str, str], bool], told: Mapping[str, Mapping[str, int]], name: str) -> None:
-    """Raises BadEvidence for a file with fewer lines than it counts, and for one that hits more than it has."""
-    held: dict[str, int] = {}
-    for file, _ in lines:
-        held[file] = held.get(file, 0) + 1
+def _whole_files(listed: Mapping[str, int], told: Mapping[str, Mapping[str, int]], name: str) -> None:
+    """Raises BadEvidence for a file with fewer lines than it counts, and for one that hits more than it has. Some tools
+    list a line twice and count it twice."""
     for file, sums in told.items():
         if sums["LH"] > sums["LF"]:
             raise BadEvidence(f"{name} is inconsistent: {sums['LH']} of {sums['LF']} lines of {file} covered")
-        if file in held and sums["LF"] > held[file]:
-            raise BadEvidence(f"{name} counts {sums['LF']} lines of {file} and lists {held[file]}; it is incomplete")
+        if file in listed and sums["LF"] > listed[file]:
+            raise BadEvidence(f"{name} counts {sums['LF']} lines of {file} and lists {listed[file]}; it is incomplete")
 
 
 _BLOCK = re.compile(r"(\S.*:\d+\.\d+,\d+\.\d+) (\d+) (\d+)$")

@@ -86,11 +86,15 @@ def _holds(root: Node, *tags: str) -> bool:
 _XML: Mapping[str, Callable[[Node], bool]] = {
     JUNIT: _root("testsuites", "testsuite"),
     TRX: _root("TestRun"),
-    COBERTURA: lambda root: root.tag == "coverage" and not _holds(root, "project", "file"),
+    COBERTURA: lambda root: root.tag == "coverage" and not _holds(root, "project", "file", "module"),
     JACOCO: lambda root: root.tag == "report" and _holds(root, "counter", "package", "group", "sessioninfo"),
     "Clover XML": lambda root: root.tag == "coverage" and _holds(root, "project"),
     "SonarQube's coverage XML": lambda root: root.tag == "coverage" and _holds(root, "file"),
     "OpenCover XML": _root("CoverageSession"),
+    "NCover XML": lambda root: root.tag == "coverage" and _holds(root, "module"),
+    "dotCover XML": _root("Root"),
+    "Visual Studio's coverage XML": lambda root: root.tag == "results" and _holds(root, "modules"),
+    "scoverage XML": _root("scoverage"),
     "NUnit 3 XML": _root("test-run"),
     "NUnit 2 XML": _root("test-results"),
     "xUnit.net XML": _root("assemblies", "assembly"),
@@ -118,6 +122,12 @@ def _list(*keys: str) -> Callable[[Any], bool]:
     return lambda data: isinstance(data, list) and bool(data) and _object(*keys)(data[0])
 
 
+def _either(*keys: str) -> Callable[[Any], bool]:
+    """An object with these keys, or a list of such objects."""
+    one, several = _object(*keys), _list(*keys)
+    return lambda data: one(data) or several(data)
+
+
 def _lists(data: Any, key: str, *of_each: str) -> bool:
     """Whether `key` holds a list of at least one object, each with the given keys."""
     found = data.get(key) if isinstance(data, dict) else None
@@ -137,8 +147,8 @@ def _is_semgrep(data: Any) -> bool:
 def _is_grype(data: Any) -> bool:
     if not _object("matches")(data):
         return False
-    writer = data.get("descriptor")
-    return _object("source", "distro")(data) or (isinstance(writer, dict) and writer.get("name") == "grype")
+    writer = data.get("descriptor", {"name": "grype"} if _object("source", "distro")(data) else None)
+    return isinstance(writer, dict) and writer.get("name") == "grype"  # Xeol writes the same keys
 
 
 def _is_pip_audit(data: Any) -> bool:
@@ -159,6 +169,10 @@ def _is_osv(data: Any) -> bool:
 
 
 _K6_METRIC = re.compile(r"(http_req|iteration|group_duration|grpc_req|ws_|browser_|vus|data_(sent|received)|checks\b)")
+
+
+def _is_gitlab(data: Any) -> bool:
+    return _object("vulnerabilities", "version")(data) and bool(data.keys() & {"scan", "remediations"})
 
 
 def _is_k6(data: Any) -> bool:
@@ -201,14 +215,17 @@ _JSON: Mapping[str, Callable[[Any], bool]] = {
     "Gitleaks JSON": _list("RuleID", "Fingerprint"),
     "Trivy JSON from before version 0.20": _list("Target", "Vulnerabilities"),
     "pip-audit JSON from before version 2": _list("name", "version", "vulns"),
-    "Trivy JSON of a cluster": _object("ClusterName", "Resources"),
+    "Trivy JSON of a cluster": _object("ClusterName"),
+    "Trivy Operator's report": _object("apiVersion", "kind"),
     "gosec JSON": _object("Issues", "Stats"),
     "golangci-lint JSON": _object("Issues", "Report"),
-    "Snyk JSON": _object("vulnerabilities", "packageManager"),
-    "GitLab's report JSON": _object("scan", "vulnerabilities"),
+    "Snyk JSON": _either("vulnerabilities", "ok"),
+    "GitLab's report JSON": _is_gitlab,
+    "govulncheck JSON": _list("config"),
+    "an empty list of results, which names no tool": lambda data: data == {"results": []},
     "cargo audit JSON": _object("lockfile", "vulnerabilities"),
     "Composer's audit JSON": _object("advisories", "abandoned"),
-    "Checkov JSON": lambda data: _object("check_type", "results")(data) or _list("check_type", "results")(data),
+    "Checkov JSON": _either("check_type", "results"),
     "SonarQube JSON": _object("issues", "components", "paging"),
     "SPDX JSON": _object("spdxVersion"),
     "OpenVEX JSON": lambda data: _object("@context", "statements")(data) and "openvex" in str(data["@context"]),
@@ -251,6 +268,8 @@ _CURES: Mapping[str, str] = {
     "golangci-lint JSON": "Write SARIF: golangci-lint --output.sarif.path",
     "Snyk JSON": "Write SARIF: snyk test --sarif-file-output",
     "Checkov JSON": "Write SARIF: checkov -o sarif",
+    "govulncheck JSON": "Write SARIF: govulncheck -format sarif",
+    "an empty list of results, which names no tool": "Write SARIF: osv-scanner --format sarif",
     "CycloneDX XML": "Write JSON",
     "dependency-check XML": "Write JSON or SARIF: --format JSON",
     "SpotBugs XML": "Write SARIF: spotbugs -sarif",
@@ -258,6 +277,10 @@ _CURES: Mapping[str, str] = {
     "PMD XML": "Write SARIF: pmd -f sarif",
     "xUnit.net XML": "Write TRX: dotnet test --logger trx",
     "NUnit 3 XML": "Write JUnit XML or TRX",
+    "Visual Studio's coverage XML": "Write Cobertura: dotnet-coverage merge -f cobertura",
+    "OpenCover XML": "Write Cobertura or lcov",
+    "dotCover XML": "Write Cobertura or lcov",
+    "scoverage XML": "Use the Cobertura report beside it",
     "Clover XML": "Write Cobertura or lcov",
     "Istanbul's JSON summary": "Write lcov: --coverageReporters lcov",
     "Jest JSON": "Write JUnit XML: jest-junit",

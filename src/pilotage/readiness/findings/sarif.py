@@ -106,7 +106,7 @@ class _Location(_Struct, frozen=True):
 
 
 class _Result(_Struct, frozen=True):
-    message: _Message
+    message: _Message = _Message()  # required by the format, and left out by some for what is no finding
     rule_id: str | None = None
     rule_index: int = -1
     rule: _Reference | None = None
@@ -129,10 +129,14 @@ class _Run(_Struct, frozen=True):
     artifacts: tuple[_Listed, ...] | None = None
 
 
+class _Inline(_Struct, frozen=True):
+    results: tuple[Any, ...] | None = None
+
+
 class _Log(_Struct, frozen=True):
     runs: tuple[_Run, ...]
     version: str = "2.1.0"
-    inline_external_properties: tuple[Any, ...] | None = None
+    inline_external_properties: tuple[_Inline, ...] | None = None
 
 
 def sarif(read: Any, name: str) -> Iterator[Issue | Passed]:
@@ -142,7 +146,7 @@ def sarif(read: Any, name: str) -> Iterator[Issue | Passed]:
     log = shaped(read, _Log, name)
     if not log.runs:
         raise BadEvidence(f"{name} contains no tool run")
-    if log.inline_external_properties:
+    if any(inline.results for inline in log.inline_external_properties or ()):
         raise BadEvidence(
             f"{name} keeps results under inlineExternalProperties, which are not supported: put them in runs"
         )
