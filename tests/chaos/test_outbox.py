@@ -135,7 +135,7 @@ def test_a_dead_channel_delays_nobody_and_is_counted_shown_and_sent_again(
     assert (health["dead"].sent, health["dead"].waiting) == (0, len(STORY) + 1)
     assert "does not answer" in health["dead"].error
     first = outbox.letters(store.engine, thread=rollout, limit=100)
-    tried = [letter for letter in first if letter["channel"] == "dead" and letter["attempts"]]
+    tried = [letter for letter in first if letter.channel == "dead" and letter.attempts]
     assert len(tried) == 1, "nothing overtakes what is tried again"
     assert outbox.retry(store.engine, "dead", time.time()) == 1
     store.close()

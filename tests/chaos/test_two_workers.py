@@ -179,4 +179,4 @@ def test_two_senders_at_once_send_each_message_once(tmp_path: Path, database: st
 def test_on_postgresql_too_the_chain_proves_what_was_sent_after_a_prune(tmp_path: Path, database: str) -> None:
     store = Store(tmp_path)
     assert [store.broken_link(rollout) for rollout in all_sent_and_pruned(store, tmp_path)] == [None, None, None]
-    assert {one["state"] for one in outbox.letters(store.engine)} == {outbox.PRUNED, outbox.SENT}
+    assert {one.state for one in outbox.letters(store.engine)} == {outbox.PRUNED, outbox.SENT}

@@ -16,8 +16,9 @@ import pytest
 
 from pilotage.adapters.notify import open_channel
 from pilotage.adapters.outgoing import Undelivered
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.ports import AdapterError, Delivery
 from pilotage.config.channels import ChannelSection
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Incident, Message, Severity
 from pilotage.testing import NotifierUnderTest
 from pilotage.testing.contracts.notifier import NotifierContract
@@ -56,10 +57,8 @@ class Place:
     section: dict[str, Any]
     receiver: Receiver
 
-    def send(
-        self, message: Message = MESSAGE, first: dict[str, Any] | None = None, again: bool = False
-    ) -> dict[str, Any]:
-        return open_channel(self.section).send(message, first, again=again)
+    def send(self, message: Message = MESSAGE, first: JsonObject | None = None, again: bool = False) -> JsonObject:
+        return open_channel(self.section).send(Delivery(message=message, first=first, again=again))
 
 
 def section(**given: Any) -> dict[str, Any]:

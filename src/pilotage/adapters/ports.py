@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pilotage.model.errors import Unavailable
 from pilotage.model.flag import Ramp
@@ -290,12 +290,21 @@ class Queries(Protocol):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A message on its way through one channel. first: the receipt of its thread's first message there, if there was
+    one · again: an earlier try may have arrived."""
+
+    message: Message
+    first: JsonObject | None = None
+    again: bool = False
+
+
 class Notifier(Protocol):
     """Delivers messages through one channel."""
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        """Deliver one message. first: the receipt of its thread's first message here, if there was one · again: an
-        earlier try may have arrived.
+    def send(self, delivery: Delivery) -> JsonObject:
+        """Deliver one message.
 
         Effect: people see it once. Where the receiver can be asked, a try again looks whether the message is there;
             where it cannot, the message carries its key, by which the receiver tells a repetition.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from pilotage.adapters.ports import AdapterError, AlertSeries
 from pilotage.model.capabilities import Port, PortCapabilities
 from pilotage.model.finding import Finding
+from pilotage.model.json import JsonObject
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -145,7 +146,7 @@ def package_of(port: Port, kind: str) -> str:
     return entry.dist.name if entry is not None and entry.dist is not None else "pilotage"
 
 
-def leniently(adapter: AnyAdapter, section: Mapping[str, Any]) -> AdapterSection:
+def leniently(adapter: AnyAdapter, section: JsonObject) -> AdapterSection:
     """A section that was kept as plain data, maybe by another version: values as they stand, unknown keys ignored."""
     from pydantic import ValidationError
 
@@ -153,7 +154,7 @@ def leniently(adapter: AnyAdapter, section: Mapping[str, Any]) -> AdapterSection
     try:
         return model.model_validate(section)
     except ValidationError:
-        return model.model_construct(**{name: section[name] for name in model.model_fields if name in section})
+        return model.model_construct(None, **{name: section[name] for name in model.model_fields if name in section})
 
 
 @cache

@@ -15,11 +15,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs
 
 from pilotage.adapters.bounded_server import BoundedServer
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json, JsonObject, list_at, object_at, optional, text_at, whole_at
 from pilotage.model.text import clean
 
 MOST = 100_000
@@ -69,22 +69,22 @@ def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pr
         raise BadCallback(415, "it is not a form")
     try:
         (payload,) = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"]
-        return _pressed(json.loads(payload))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return _pressed(object_at(json.loads(payload)))
+    except (ValueError, KeyError, RecursionError):
         raise BadCallback(400, "it is not a button of Pilotage's") from None
 
 
-def _pressed(content: Mapping[str, Any]) -> Pressed:
-    (action,) = content["actions"]
-    value = json.loads(action["value"])
-    ask, about = value["ask"], value["about"]
-    if content["type"] != "block_actions" or ask not in ("approve", "reject", "abort") or type(about) is not int:
+def _pressed(content: JsonObject) -> Pressed:
+    """Raises ValueError."""
+    (action,) = list_at(content, "actions")
+    value: Json = json.loads(text_at(action, "value"))
+    ask, about, rollout = text_at(value, "ask"), whole_at(value, "about"), text_at(value, "rollout")
+    if content.get("type") != "block_actions" or ask not in ("approve", "reject", "abort"):
         raise ValueError
-    user = content["user"]
-    texts = (user["id"], user.get("username", ""), value["rollout"], content.get("response_url", ""))
-    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+    identity, name = text_at(content, "user", "id"), optional(text_at, content, "user", "username") or ""
+    reply_to = optional(text_at, content, "response_url") or ""
+    if any(len(text) > _LONGEST for text in (identity, name, rollout, reply_to)):
         raise ValueError
-    identity, name, rollout, reply_to = texts
     return Pressed(clean(identity), clean(name), clean(rollout), ask, about, reply_to)
 
 

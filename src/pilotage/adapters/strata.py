@@ -7,9 +7,8 @@ its own cluster, the metrics count it, and the failure log names it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pilotage.model.grpc import STATUSES
 from pilotage.model.observation import REST
@@ -29,7 +28,7 @@ class Failing:
     grpc: frozenset[int] = frozenset()
 
     @staticmethod
-    def of(configured: Iterable[str | int | Mapping[str, Any]]) -> Failing:
+    def of(configured: Iterable[str | int | Mapping[str, Sequence[str]]]) -> Failing:
         """What a list such as `[5xx, 404, {grpc: [UNAVAILABLE]}]` says; the configuration has checked it."""
         classes, statuses, grpc = set(), set(), set()
         for kind in configured:

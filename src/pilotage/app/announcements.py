@@ -7,7 +7,7 @@ what is overdue, once a day each, until it is sent or skipped. Sending is the ou
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pilotage.app.permissions import Permission
@@ -18,7 +18,9 @@ from pilotage.engine.records import announcements as rows
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.announcement import Announced, State
+from pilotage.model.channel import channel_of
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json
 from pilotage.model.message import Message, Severity
 from pilotage.model.plan import Plan
 from pilotage.model.schedule import Message as Planned
@@ -103,7 +105,7 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
         raise StoreConflict(f"{item} is already {announced.state}")
     if announced.state is not State.APPROVED:
         raise StoreConflict(f"{item} is {announced.state}; first run `pilotage announce approve {item} {plan.version}`")
-    channels = [c for c in channels_of(project.loaded) if announced.audience in c["audiences"]]
+    channels = [c for c in channels_of(project.loaded) if announced.audience in channel_of(c).audiences]
     if not channels:
         raise Unreachable(
             f"no channel reaches {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
@@ -129,7 +131,7 @@ def _found(store: Store, plan: Plan, item: str) -> Announced:
     return next(a for a in announcements_of(store, plan) if a.item == _message(plan, item).id)
 
 
-def _set(project: Project, actor: str, request: AnnouncementRequest, **values: Any) -> None:
+def _set(project: Project, actor: str, request: AnnouncementRequest, **values: Json) -> None:
     """Change what has not gone out yet. Raises StoreConflict when it has."""
     plan, item = request.plan, request.item
     project.require(actor, Permission.ANNOUNCE, plan.environment)

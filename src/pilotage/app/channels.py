@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.app.project import Project, Unclear
 from pilotage.model.event_names import type_today
@@ -15,12 +15,14 @@ from pilotage.model.output.records import ChannelOutput, MessageOutput, NotifyOu
 from pilotage.model.timestamp import timestamp
 
 if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
     from pilotage.adapters.secrets import Secret
-    from pilotage.engine.records.outbox import ChannelHealth
+    from pilotage.engine.records.outbox import ChannelHealth, Posted
 
 
-def overview(project: Project, limit: int) -> tuple[Sequence[ChannelHealth], Sequence[Mapping[str, Any]]]:
-    """How each channel does, and the newest messages, newest first, as rows of the outbox."""
+def overview(project: Project, limit: int) -> tuple[Sequence[ChannelHealth], Sequence[Posted]]:
+    """How each channel does, and the newest messages, newest first."""
     from pilotage.engine.records import outbox
 
     names = [channel.called for channel in project.whole.configuration.notify]
@@ -80,7 +82,7 @@ def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple
     """Send a test message now, through one channel or all of them: each one's name, and what went wrong, or nothing.
     Raises Unclear."""
     from pilotage.adapters.notify import open_channel
-    from pilotage.adapters.ports import AdapterError
+    from pilotage.adapters.ports import AdapterError, Delivery
 
     there = {one.called: one.model_dump(mode="json") for one in project.whole.configuration.notify}
     if channel is not None and channel not in there:
@@ -93,9 +95,9 @@ def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple
         sent = _test(project, actor, name)
         try:
             notifier = open_channel(section)
-            notifier.send(sent, None, again=False)
+            notifier.send(Delivery(message=sent))
             if section["kind"] == "pagerduty":
-                notifier.send(replace(sent, incident=Incident.RESOLVE), None, again=False)
+                notifier.send(Delivery(message=replace(sent, incident=Incident.RESOLVE)))
             yield name, ""
         except AdapterError as error:
             yield name, str(error)
@@ -114,7 +116,7 @@ def _test(project: Project, actor: str, name: str) -> Message:
 
 
 @contextmanager
-def callback_server(project: Project, host: str, port: int) -> Iterator[Any]:
+def callback_server(project: Project, host: str, port: int) -> Iterator[ThreadingHTTPServer]:
     """A server that takes what people press in Slack. Raises Unclear where no channel has a signing secret."""
     from pilotage.adapters import slack_callback
     from pilotage.adapters.notify.sections import SlackSection
@@ -131,7 +133,7 @@ def callback_server(project: Project, host: str, port: int) -> Iterator[Any]:
         yield server
 
 
-def _take(project: Project, secrets: Sequence[Secret], headers: Any, body: bytes) -> tuple[int, str]:
+def _take(project: Project, secrets: Sequence[Secret], headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
     """The status of HTTP, and the sentence."""
     from pilotage.adapters import slack_callback
     from pilotage.app.chat import answer

@@ -17,6 +17,7 @@ from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import Answers
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
+from pilotage.model.json import read_as
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.plan_change import PlanChange, Retold
 from pilotage.model.plan_formats import read_document
@@ -198,7 +199,7 @@ def retarget(project: Project, before: Plan, wish: Wish) -> Retargeted:
     from pilotage.plan.difference import difference, told_again
 
     project.environment(before.environment)
-    answers = before.to_dict()["answers"]
+    answers = read_as(dict[str, str | tuple[str, ...]], before.to_dict(), "answers")
     done = wish.done or tuple(phase.id for phase in before.timeline.phases if phase.done)
     moved = replace(wish, changes=answers, done=done, risk=wish.risk or before.risk)
     after = plan_for(project.loaded, before.environment, moved)

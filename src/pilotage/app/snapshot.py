@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pilotage.config.loading import Loaded
 from pilotage.engine.execution.description import describe, with_learned_routes
 from pilotage.model.calendar import Calendar
 from pilotage.model.clock import day_of
+from pilotage.model.json import JsonObject
 from pilotage.model.snapshot import KnownCalendar, KnownFreeze, KnownPerson, KnownWindow, Snapshot
 
 
@@ -29,7 +29,7 @@ def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -
     )
 
 
-def channels_of(loaded: Loaded) -> list[dict[str, Any]]:
+def channels_of(loaded: Loaded) -> list[JsonObject]:
     """The channels of a configuration as plain JSON, as messages and rollouts keep them."""
     return [channel.model_dump(mode="json") for channel in loaded.configuration.notify]
 

@@ -38,8 +38,8 @@ def show(project: Project, limit: int, as_json: bool) -> None:
     ]))  # fmt: skip
     screen.print()
     screen.print(rich_table(("told", "channel", "what", "state", "tries", "trouble"), [
-        (_clock(letter["created_at"]), letter["channel"], letter["message"].get("title", ""), letter["state"],
-         str(letter["attempts"]), letter["error"] or "")
+        (_clock(letter.created_at), letter.channel, letter.title, letter.state, str(letter.attempts),
+         letter.error or "")
         for letter in letters
     ]))  # fmt: skip
 
@@ -88,5 +88,5 @@ def serve_callbacks(project: Project, listen: str) -> None:
     from pilotage.app.channels import callback_server
 
     with callback_server(project, *address(listen, "127.0.0.1:8091")) as server:
-        click.echo(f"listening on http://{server.server_address[0]}:{server.server_address[1]}", err=True)
+        click.echo(f"listening on http://{server.server_address[0]!s}:{server.server_port}", err=True)
         server.serve_forever()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from pilotage.config.fields import Misplaced, Section, UrlPath
 from pilotage.model.grpc import STATUSES
@@ -17,18 +17,23 @@ _FAILED = STATUSES[1:]
 _CLASSES = ("5xx", "4xx")
 
 
-def _kind(value: Any) -> Any:
+Kind = str | int | dict[str, list[str]]
+"""`5xx` or `4xx`, a single status, or gRPC statuses under `grpc`."""
+
+
+def _kind(value: object) -> Kind:
     if isinstance(value, dict):
         return _grpc(value)
-    status = isinstance(value, int) and not isinstance(value, bool) and 300 <= value <= 599
-    if value in _CLASSES or status:
+    if isinstance(value, str) and value in _CLASSES:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 300 <= value <= 599:
         return value
     if isinstance(value, str) and value.isdigit():
         raise ValueError(f"{value!r} is text: write the status {value} without quotes")
     raise ValueError(f"{value!r} is not 5xx, 4xx, a status from 300 to 599 such as 404, or {{grpc: [UNAVAILABLE]}}")
 
 
-def _grpc(value: dict[Any, Any]) -> dict[str, Any]:
+def _grpc(value: dict[str, list[str]]) -> Kind:
     names = value.get("grpc")
     if set(value) != {"grpc"} or not isinstance(names, list) or not names:
         raise ValueError("write gRPC statuses as {grpc: [UNAVAILABLE, INTERNAL]}")
@@ -61,14 +66,19 @@ _KIND_SCHEMA = {
     ]
 }
 
-ErrorKind = Annotated[Any, AfterValidator(_kind), WithJsonSchema(_KIND_SCHEMA)]
+ErrorKind = Annotated[Kind, PlainValidator(_kind), WithJsonSchema(_KIND_SCHEMA)]
 """One kind of answer that counts as failed."""
 
 
-def _some(kinds: list[Any] | None) -> list[Any] | None:
+def _some(kinds: list[Kind] | None) -> list[Kind] | None:
     if kinds == []:
         raise ValueError("name at least one kind of error, such as 5xx")
     return kinds
+
+
+def server_errors() -> list[Kind]:
+    """What fails where nothing else is configured."""
+    return ["5xx"]
 
 
 ErrorKinds = Annotated[list[ErrorKind], AfterValidator(_some)]

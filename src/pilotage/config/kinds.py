@@ -5,7 +5,7 @@ kinds without a line changed here. Only the module of the kind that a file names
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -91,7 +91,7 @@ class KindOf:
         """The model of every kind that is installed."""
         return (found for kind in kinds_of(self.port) if (found := section_of(self.port, kind)))
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self._read)
 
     def __get_pydantic_json_schema__(
@@ -100,7 +100,7 @@ class KindOf:
         shown = [handler(section.__pydantic_core_schema__) for section in self.sections()]
         return shown[0] if len(shown) == 1 else {"oneOf": shown, "discriminator": {"propertyName": "kind"}}
 
-    def _read(self, value: Any) -> AdapterSection:
+    def _read(self, value: object) -> AdapterSection:
         if isinstance(value, AdapterSection):
             return value
         if not isinstance(value, dict):
@@ -118,6 +118,6 @@ class KindOf:
         return section.model_validate(value)
 
 
-def _at_kind(port: Port, error: str, context: dict[str, Any], value: Any) -> ValidationError:
+def _at_kind(port: Port, error: str, context: dict[str, object], value: object) -> ValidationError:
     detail = InitErrorDetails(type=error, loc=("kind",), input=value, ctx=context)
     return ValidationError.from_exception_data(port, [detail])

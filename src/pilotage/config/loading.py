@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from pilotage.config.fields import Misplaced
 from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
+from pilotage.model.json import Json, find
 from pilotage.model.renamed import Renamed, renamed
 
 
@@ -90,7 +91,7 @@ def _old_name(document: Document, old: Renamed) -> Problem:
     )
 
 
-def _problem(document: Document, data: Any, detail: Any, old_names: Sequence[Renamed]) -> Problem:
+def _problem(document: Document, data: Json, detail: ErrorDetails, old_names: Sequence[Renamed]) -> Problem:
     """data: what was validated, where each old name is a new one already."""
     # `[key]` marks pydantic's complaint about a mapping's key itself.
     path = tuple(part for part in detail["loc"] if part != "[key]")
@@ -114,22 +115,23 @@ def _as_written(path: tuple[str | int, ...], old_names: Sequence[Renamed]) -> tu
     return path
 
 
-def _within(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+def _within(data: Json, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """The part of a pydantic location that names places of the file; it also names union members and the like."""
     kept: list[str | int] = []
     for part in path:
         if isinstance(data, dict) and part == data.get("kind") and part not in data:
             continue  # which member of a union it was, not a place
-        inside = isinstance(data, dict) and isinstance(part, str)
-        inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
-        if not inside:
+        if isinstance(data, dict) and isinstance(part, str):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
             break
         kept.append(part)
-        data = data.get(part) if isinstance(data, dict) else data[part]
     return tuple(kept)
 
 
-def _message(path: tuple[str | int, ...], detail: Any, data: Any) -> str:
+def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> str:
     value, context = detail.get("input"), detail.get("ctx", {})
     match detail["type"]:
         case "missing":
@@ -172,12 +174,12 @@ _TYPES = {
 }
 
 
-def _fields_at(path: tuple[str | int, ...], data: Any) -> list[str]:
+def _fields_at(path: tuple[str | int, ...], data: Json) -> list[str]:
     """The keys that the model allows at `path`; where a `kind` stands, those of that kind."""
     model: type[BaseModel] | None = Configuration
     possible: list[type[BaseModel] | KindOf] = []
     for part in path:
-        data = data[part]
+        data = find(data, part)
         if model is not None and part in model.model_fields:
             field = model.model_fields[str(part)]
             possible = [*(m for m in field.metadata if isinstance(m, KindOf)), *_models(field.annotation)]
@@ -185,7 +187,7 @@ def _fields_at(path: tuple[str | int, ...], data: Any) -> list[str]:
     return list(model.model_fields) if model is not None else []
 
 
-def _chosen(possible: list[type[BaseModel] | KindOf], data: Any) -> type[BaseModel] | None:
+def _chosen(possible: list[type[BaseModel] | KindOf], data: Json) -> type[BaseModel] | None:
     """The model of what stands there; None where nothing is known of it."""
     if not possible:
         return None
@@ -196,7 +198,7 @@ def _chosen(possible: list[type[BaseModel] | KindOf], data: Any) -> type[BaseMod
     return section_of(first.port, kind) if isinstance(kind, str) else None
 
 
-def _models(annotation: Any) -> Iterable[type[BaseModel] | KindOf]:
+def _models(annotation: object) -> Iterable[type[BaseModel] | KindOf]:
     yield from (found for found in getattr(annotation, "__metadata__", ()) if isinstance(found, KindOf))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
@@ -211,6 +213,6 @@ def _did_you_mean(word: str, allowed: list[str], *, listed: bool = False) -> str
     return "" if listed or not allowed else f"; known are {', '.join(allowed)}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -11,7 +11,7 @@ from pilotage.config.analysis import AnalysisSection
 from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection
 from pilotage.config.checks import CheckSection, ProbeSection
-from pilotage.config.counting import ErrorKinds, RouteSection, check_routes
+from pilotage.config.counting import ErrorKinds, RouteSection, check_routes, server_errors
 from pilotage.config.fields import (
     NAME,
     Misplaced,
@@ -127,7 +127,7 @@ class EnvironmentSection(Section):
         None, description="Requests that Pilotage sends while a release is watched."
     )
     errors: ErrorKinds = Field(
-        default_factory=lambda: ["5xx"],
+        default_factory=server_errors,
         description="Responses that count as failed, such as 5xx, 4xx, 404 or {grpc: [INTERNAL]}.",
     )
     routes: Annotated[list[RouteSection], AfterValidator(check_routes)] = Field(

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pilotage.config.yaml_reader import MOST_BYTES, ConfigError, read
+from pilotage.model.json import Json
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
@@ -36,13 +36,16 @@ def names_in(path: Path) -> Names | None:
     services = whole.get("services")
     if services is not None and not isinstance(services, dict):
         return None
-    found = {name: _environments(section) for name, section in (services or {whole.get("service"): whole}).items()}
+    service = whole.get("service")
+    if not services and not isinstance(service, str):
+        return None
+    found = {name: _environments(section) for name, section in (services or {str(service): whole}).items()}
     if not all(isinstance(name, str) and NAME.fullmatch(name) and places for name, places in found.items()):
         return None
     return Names(environments=found, several=bool(services))
 
 
-def _environments(section: Any) -> tuple[str, ...]:
+def _environments(section: Json) -> tuple[str, ...]:
     places = section.get("environments") if isinstance(section, dict) else None
     if not isinstance(places, dict) or not all(isinstance(name, str) and NAME.fullmatch(name) for name in places):
         return ()

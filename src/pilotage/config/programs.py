@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -12,7 +12,7 @@ from pilotage.config.fields import Section
 _REFERENCE = re.compile(r"secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)")
 
 
-def _value(given: Any) -> Any:
+def _value(given: object) -> object:
     """Numbers of YAML are texts for a program; true and false are not, for every program spells them its way."""
     return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -21,6 +21,7 @@ from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
 from pilotage.config.models import EnvironmentSection
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json, JsonObject, find
 
 _log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=BaseModel)
@@ -50,7 +51,7 @@ class Stored:
     """Steps whose checks were left out; such a check fails, it never passes by default."""
 
 
-def read_section(data: Mapping[str, Any]) -> Stored:
+def read_section(data: JsonObject) -> Stored:
     """The section that a rollout kept. Raises UnreadableSection."""
     try:
         return Stored(section=EnvironmentSection.model_validate(data))
@@ -62,48 +63,55 @@ def read_section(data: Mapping[str, Any]) -> Stored:
     except ValidationError:
         pass
     trouble: list[str] = []
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, field in EnvironmentSection.model_fields.items():
         if name in known and (value := _part(name, field, known[name], trouble)) is not None:
             found[name] = value
     if "fleet" not in found or not ("router" in found or found.get("routers")):
         raise UnreadableSection("; ".join(trouble) or "the configuration kept with the rollout has no fleet or router")
-    section = EnvironmentSection.model_construct(**found)
+    section = EnvironmentSection.model_construct(None, **found)
     checks = known.get("checks")
     lost = tuple(name for name in checks if name not in section.checks) if isinstance(checks, dict) else ()
     return Stored(section=section, trouble=tuple(trouble), lost_checks=lost)
 
 
-def read_analysis(data: Mapping[str, Any]) -> AnalysisSection | None:
+def read_analysis(data: JsonObject) -> AnalysisSection | None:
     """Rules and signals alone, of a section that a rollout kept; None without any that can be read."""
-    return cast(AnalysisSection | None, _alone("analysis", data))
+    found = _alone("analysis", data)
+    return found if isinstance(found, AnalysisSection) else None
 
 
-def read_probes(data: Mapping[str, Any]) -> Sequence[ProbeSection]:
+def read_probes(data: JsonObject) -> Sequence[ProbeSection]:
     """The probes alone, of a section that a rollout kept."""
-    return cast(list[ProbeSection] | None, _alone("probes", data)) or ()
+    found = _alone("probes", data)
+    return [one for one in found if isinstance(one, ProbeSection)] if isinstance(found, list) else ()
 
 
-def read_kind(name: str, data: Mapping[str, Any]) -> AdapterSection | None:
+def read_kind(name: str, data: JsonObject) -> AdapterSection | None:
     """The fleet, router, metrics or flag alone, of a section that a rollout kept."""
-    return cast(AdapterSection | None, _alone(name, data))
+    found = _alone(name, data)
+    return found if isinstance(found, AdapterSection) else None
 
 
-def read_routers(data: Mapping[str, Any]) -> tuple[AdapterSection, ...]:
+def read_routers(data: JsonObject) -> tuple[AdapterSection, ...]:
     """Every router that can be read, of a section that a rollout kept."""
-    one, several = _alone("router", data), _alone("routers", data)
-    return (one,) if one else tuple((several or {}).values())
+    if (one := read_kind("router", data)) is not None:
+        return (one,)
+    several = _alone("routers", data)
+    return (
+        tuple(one for one in several.values() if isinstance(one, AdapterSection)) if isinstance(several, dict) else ()
+    )
 
 
-def _alone(name: str, data: Mapping[str, Any]) -> Any:
+def _alone(name: str, data: JsonObject) -> object:
     if data.get(name) is None:
         return None
     known = _without_unknown({name: data[name]})
     return _part(name, EnvironmentSection.model_fields[name], known.get(name), [])
 
 
-def _without_unknown(data: Mapping[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = _copy(data)
+def _without_unknown(data: JsonObject) -> JsonObject:
+    kept = {name: _copy(value) for name, value in data.items()}
     for _ in range(_ROUNDS):
         try:
             EnvironmentSection.model_validate(kept)
@@ -116,29 +124,24 @@ def _without_unknown(data: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _copy(value: Any) -> Any:
+def _copy(value: Json) -> Json:
     if isinstance(value, Mapping):
         return {key: _copy(item) for key, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _drop(data: Any, path: tuple[int | str, ...]) -> bool:
-    for part in path[:-1]:
-        inside = isinstance(data, dict) and part in data
-        inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
-        if not inside:
-            return False
-        data = data[part]
-    if not isinstance(data, dict) or path[-1] not in data:
+def _drop(data: Json, path: tuple[int | str, ...]) -> bool:
+    inside, last = find(data, *path[:-1]), path[-1]
+    if not isinstance(inside, dict) or last not in inside:
         return False
-    del data[path[-1]]
+    del inside[str(last)]
     _log.warning("the configuration kept with a rollout: %s is not known here, ignored", ".".join(map(str, path)))
     return True
 
 
-def _part(name: str, field: FieldInfo, value: Any, trouble: list[str]) -> Any:
+def _part(name: str, field: FieldInfo, value: object, trouble: list[str]) -> object:
     """One part of the section; None where it is left out. Of a list or a mapping what can be read of it."""
-    adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
+    adapter: TypeAdapter[object] = TypeAdapter(field.rebuild_annotation())
     try:
         return adapter.validate_python(value, strict=True)
     except ValidationError as error:
@@ -153,13 +156,14 @@ def _part(name: str, field: FieldInfo, value: Any, trouble: list[str]) -> Any:
     return None
 
 
-def _analysis(value: dict[str, Any], trouble: list[str]) -> AnalysisSection | None:
+def _analysis(value: dict[str, object], trouble: list[str]) -> AnalysisSection | None:
     """The rules and signals that can be read; None where none of them can."""
     kept = dict(value)
     for name, field in AnalysisSection.model_fields.items():
-        if name in ("rules", "signals") and isinstance(value.get(name), dict | list):
-            adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
-            kept[name] = _readable(adapter, f"analysis.{name}", value[name], trouble)
+        members = value.get(name)
+        if name in ("rules", "signals") and isinstance(members, dict | list):
+            adapter: TypeAdapter[object] = TypeAdapter(field.rebuild_annotation())
+            kept[name] = _readable(adapter, f"analysis.{name}", members, trouble)
     try:
         return AnalysisSection.model_validate(kept)
     except ValidationError as error:
@@ -167,23 +171,22 @@ def _analysis(value: dict[str, Any], trouble: list[str]) -> AnalysisSection | No
         return None
 
 
-def _readable(adapter: TypeAdapter[Any], name: str, value: dict[str, Any] | list[Any], trouble: list[str]) -> Any:
+def _readable(
+    adapter: TypeAdapter[object], name: str, value: dict[str, object] | list[object], trouble: list[str]
+) -> object:
     """The members of a list or a mapping that can be read, each tried alone."""
-    kept: Any = [] if isinstance(value, list) else {}
+    kept: dict[str | int, object] = {}
     for key, member in enumerate(value) if isinstance(value, list) else value.items():
         try:
             adapter.validate_python([member] if isinstance(value, list) else {key: member}, strict=True)
         except ValidationError as error:
             trouble.append(f"{name}.{key} is left out, this version cannot read it: {_in_words(error)}")
             continue
-        if isinstance(value, list):
-            kept.append(member)
-        else:
-            kept[key] = member
-    return adapter.validate_python(kept, strict=True)
+        kept[key] = member
+    return adapter.validate_python(list(kept.values()) if isinstance(value, list) else kept, strict=True)
 
 
-def _every_router(value: dict[str, Any], trouble: list[str]) -> dict[str, AdapterSection]:
+def _every_router(value: dict[str, object], trouble: list[str]) -> dict[str, AdapterSection]:
     """Those of several routers that can be read; what is wrong with one keeps the others from nothing."""
     found = {}
     for name, one in value.items():
@@ -193,7 +196,7 @@ def _every_router(value: dict[str, Any], trouble: list[str]) -> dict[str, Adapte
     return found
 
 
-def _by_its_kind(name: str, value: dict[str, Any], trouble: list[str]) -> AdapterSection | None:
+def _by_its_kind(name: str, value: dict[str, object], trouble: list[str]) -> AdapterSection | None:
     """A part with a kind, by the model of that kind. Without its adapter nothing can act on it."""
     marker = _KINDS[name.partition(".")[0]]
     kind = value.get("kind", marker.default)
@@ -205,9 +208,9 @@ def _by_its_kind(name: str, value: dict[str, Any], trouble: list[str]) -> Adapte
     return _value_by_value(model, name, value, trouble)
 
 
-def _value_by_value(model: type[_M], place: str, data: dict[str, Any], trouble: list[str]) -> _M | None:
+def _value_by_value(model: type[_M], place: str, data: dict[str, object], trouble: list[str]) -> _M | None:
     """Each value as it stands: one that this version would refuse is used all the same where there is no default."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, field in model.model_fields.items():
         if name not in data:
             if field.is_required():
@@ -223,7 +226,7 @@ def _value_by_value(model: type[_M], place: str, data: dict[str, Any], trouble: 
                 trouble.append(f"{place}.{name} cannot be read: {_in_words(error)}")
                 return None
             trouble.append(f"{place}.{name} is none that this version would take: {_in_words(error)}")
-    return model.model_construct(**found)
+    return model.model_construct(None, **found)
 
 
 def _in_words(error: ValidationError) -> str:

@@ -7,13 +7,14 @@ documents; at most 1 MB and 64 levels. Nothing is constructed but dicts, lists, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import yaml
 
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 64
@@ -57,7 +58,7 @@ class ConfigError(Invalid):
 class Document:
     """Plain data, and the place of every key and value by its path."""
 
-    data: Any = None
+    data: Json = None
     marks: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -110,19 +111,20 @@ def _text(content: bytes, file: str) -> str:
 
 
 class _StopError(Exception):
-    def __init__(self, event: Any, message: str) -> None:
+    def __init__(self, event: yaml.Event, message: str) -> None:
         self.problem = Problem(_mark(event), message)
 
 
-def _mark(event: Any) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+def _mark(event: yaml.Event) -> Mark:
+    at = event.start_mark
+    return Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)
 
 
 @dataclass
 class _Open:
     """A mapping or sequence that is being read; `key` is the mapping's key that waits for its value."""
 
-    value: dict[str, Any] | list[Any]
+    value: dict[str, Json] | list[Json]
     path: Path
     key: str | None = None
 
@@ -135,12 +137,12 @@ class _Builder:
         self._open: list[_Open] = []
         self._documents = 0
 
-    def build(self, events: Any) -> Document:
+    def build(self, events: Iterable[yaml.Event]) -> Document:
         for event in events:
             self._take(event)
         return self._document
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: yaml.Event) -> None:
         match event:
             case yaml.DocumentStartEvent():
                 self._documents += 1
@@ -150,7 +152,7 @@ class _Builder:
                 raise _StopError(event, f"the alias *{event.anchor} is not allowed: write the value out")
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._check(event)
-                value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+                value: dict[str, Json] | list[Json] = {} if isinstance(event, yaml.MappingStartEvent) else []
                 path = self._put(event, value)
                 self._open.append(_Open(value, path))
                 if len(self._open) > MOST_DEPTH:
@@ -161,13 +163,13 @@ class _Builder:
                 self._check(event)
                 self._scalar(event)
 
-    def _check(self, event: Any) -> None:
+    def _check(self, event: yaml.CollectionStartEvent | yaml.ScalarEvent) -> None:
         if event.anchor:
             raise _StopError(event, f"the anchor &{event.anchor} is not allowed: write the value where it is needed")
         if event.tag and event.tag != "!":
             raise _StopError(event, f"the tag {event.tag} is not allowed: plain values only")
 
-    def _scalar(self, event: Any) -> None:
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
         if _holds_no_text(event.value):
             raise _StopError(event, "a zero byte or half a character is not allowed")
         parent = self._open[-1] if self._open else None
@@ -188,7 +190,7 @@ class _Builder:
             return
         self._put(event, event.value if event.style else _plain(event.value))
 
-    def _put(self, event: Any, value: Any) -> Path:
+    def _put(self, event: yaml.Event, value: Json) -> Path:
         if not self._open:
             self._document.data = value
             self._document.marks[()] = _mark(event)
@@ -218,7 +220,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
-def _plain(text: str) -> Any:
+def _plain(text: str) -> Json:
     """The value of an unquoted scalar in YAML 1.2's core schema, without its hexadecimals and infinities."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None

@@ -13,7 +13,7 @@ every look, for ever, what is known: the probability that a harmless version is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pilotage.judge.count_stream import CountStream
@@ -50,7 +50,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'pilotage.judge' has no attribute {name!r}")
     from importlib import import_module

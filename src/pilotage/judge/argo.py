@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import yaml
 
 from pilotage.judge.rules import BadAnalysisTemplate, Rule, rules_of
+from pilotage.model.json import JsonObject, text_at
 
 
 def templates_of(text: str, where: str) -> dict[str, tuple[Rule, ...]]:
@@ -17,7 +17,7 @@ def templates_of(text: str, where: str) -> dict[str, tuple[Rule, ...]]:
     if not templates:
         raise BadAnalysisTemplate(f"{where}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
     try:
-        return {str(found["metadata"]["name"]): rules_of(found) for found in templates}
+        return {text_at(found, "metadata", "name"): rules_of(found) for found in templates}
     except (ValueError, KeyError, TypeError) as error:
         raise BadAnalysisTemplate(f"{where}: {error}") from None
 
@@ -52,7 +52,7 @@ def in_words(rule: Rule) -> str:
     return "; ".join(part for part in (success, failure, f"measured {often}", limits, dry) if part)
 
 
-def _documents(text: str, where: str) -> list[dict[str, Any]]:
+def _documents(text: str, where: str) -> list[JsonObject]:
     try:
         # A few aliases of aliases make a text of gigabytes out of one of a page.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):

@@ -7,10 +7,10 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from pilotage.judge.replay import Look, Sample, from_counters
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json, list_at, number_at, object_at, text_at
 
 COUNTS = ("canary_bad", "canary_total", "stable_bad", "stable_total")
 GAUGES = ("canary", "stable")
@@ -108,9 +108,9 @@ def _range(text: str) -> list[list[float]]:
     return [[at, *(series[name][at] for name in COUNTS)] for at in sorted(common)]
 
 
-def _series(found: Any) -> tuple[str, dict[float, float]]:
-    labels = found["metric"]
-    values = {float(at): float(value) for at, value in found["values"]}
+def _series(found: Json) -> tuple[str, dict[float, float]]:
+    labels = object_at(found, "metric")
+    values = {float(number_at(pair, 0)): float(text_at(pair, 1)) for pair in list_at(found, "values")}
     # Prometheus writes NaN for what it could not compute: nothing is known of that time.
     known = {at: value for at, value in values.items() if math.isfinite(value)}
     return f"{labels.get('role')}_{labels.get('count')}", known

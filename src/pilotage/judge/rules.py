@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from pilotage.model.condition import BadCondition, Condition
 from pilotage.model.errors import Invalid
+from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -153,27 +153,32 @@ class BadAnalysisTemplate(Invalid):
     """The AnalysisTemplate contains something that Pilotage cannot import. The message says where and why."""
 
 
-def rules_of(template: dict[str, Any]) -> tuple[Rule, ...]:
+def rules_of(template: JsonObject) -> tuple[Rule, ...]:
     """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1), as plain data."""
     if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
         raise BadAnalysisTemplate(
             f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed"
         )
     try:
-        return _rules(template.get("spec") or {})
+        return _rules(object_at(template, "spec") if template.get("spec") else {})
     except (AttributeError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise BadAnalysisTemplate(
             f"spec is not of an AnalysisTemplate's shape: {type(error).__name__}: {error}"
         ) from None
 
 
-def _rules(spec: dict[str, Any]) -> tuple[Rule, ...]:
-    dry = [_pieces(str(entry.get("metricName", "")), at) for at, entry in enumerate(spec.get("dryRun") or [])]
-    metrics = spec.get("metrics") or []
+def _rules(spec: JsonObject) -> tuple[Rule, ...]:
+    dry = [
+        _pieces(str(find(entry, "metricName") or ""), at)
+        for at, entry in enumerate(optional(list_at, spec, "dryRun") or ())
+    ]
+    metrics = [object_at(metric) for metric in optional(list_at, spec, "metrics") or ()]
     if not metrics:
         raise BadAnalysisTemplate("spec.metrics is empty: there is nothing to carry over")
     names = tuple(pieces for alternatives in dry for pieces in alternatives)
-    arguments = {str(argument["name"]): argument.get("value") for argument in spec.get("args") or []}
+    arguments = {
+        text_at(argument, "name"): find(argument, "value") for argument in optional(list_at, spec, "args") or ()
+    }
     return tuple(_rule(metric, f"spec.metrics[{index}]", arguments, names) for index, metric in enumerate(metrics))
 
 
@@ -207,9 +212,9 @@ def _named(name: str, pieces: _Pieces) -> bool:
     return name.startswith(first) and name.endswith(last) and at + len(last) <= len(name)
 
 
-def _rule(metric: dict[str, Any], where: str, arguments: dict[str, Any], dry: Sequence[_Pieces]) -> Rule:
+def _rule(metric: JsonObject, where: str, arguments: JsonObject, dry: Sequence[_Pieces]) -> Rule:
     name = str(metric.get("name") or "")
-    provider = metric.get("provider") or {}
+    provider = object_at(metric, "provider") if metric.get("provider") else {}
     if "prometheus" not in provider:
         kinds = ", ".join(provider) or "none"
         raise BadAnalysisTemplate(f"{where}.provider: {kinds} cannot be carried over, prometheus can")
@@ -225,18 +230,18 @@ def _rule(metric: dict[str, Any], where: str, arguments: dict[str, Any], dry: Se
             inconclusive_limit=_whole(metric.get("inconclusiveLimit"), arguments) or 0,
             consecutive_error_limit=_or(_whole(metric.get("consecutiveErrorLimit"), arguments), 4),
             consecutive_success_limit=_whole(metric.get("consecutiveSuccessLimit"), arguments) or 0,
-            query=_filled(str(provider["prometheus"].get("query", "")), arguments),
+            query=_filled(str(object_at(provider, "prometheus").get("query") or ""), arguments),
             dry_run=any(_named(name, pieces) for pieces in dry),
         )
     except (BadCondition, ValueError) as error:
         raise BadAnalysisTemplate(f"{where} ({name}): {error}") from None
 
 
-def _condition(text: object, arguments: dict[str, Any]) -> Condition | None:
+def _condition(text: object, arguments: JsonObject) -> Condition | None:
     return Condition(_filled(str(text), arguments)) if text else None
 
 
-def _whole(value: object, arguments: dict[str, Any]) -> int | None:
+def _whole(value: object, arguments: JsonObject) -> int | None:
     return None if value is None else int(_filled(str(value), arguments))
 
 
@@ -250,7 +255,7 @@ def _seconds(text: object) -> float | None:
     return None if text in (None, "") else float(parse_duration(str(text)))
 
 
-def _filled(text: str, arguments: dict[str, Any]) -> str:
+def _filled(text: str, arguments: JsonObject) -> str:
     """`{{args.name}}` replaced by the template's own value; one without a value stays for whoever runs it."""
 
     def value(match: re.Match[str]) -> str:

@@ -125,8 +125,9 @@ def read_as(kind: type[_T], document: object, *path: _Key) -> _T:
 
 
 def _wrong(wanted: str, path: Sequence[_Key], found: object) -> WrongJson:
-    there = "nothing" if found is None else f"{type(found).__name__} {found!r:.60}"
-    return WrongJson(f"{_place(path)}: {there}, not {wanted}")
+    if found is None:
+        return WrongJson(f"{_place(path)!r} is missing")
+    return WrongJson(f"{_place(path)} is {found!r:.60}, not {wanted}")
 
 
 def _place(path: Sequence[_Key]) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pilotage.model.answers import Answers
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import (
     AlertRule,
@@ -199,13 +200,13 @@ class Plan:
             raise TypeError(f"{path} is not a number")
         return float(value)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts. In the order of the
         fields, for people; a stored plan in that of its text."""
         from msgspec import json as fast_json
 
-        plain = fast_json.decode(self.to_json() if self._text else fast_json.encode(self))
-        assert isinstance(plain, dict)
+        plain: Json = fast_json.decode(self.to_json() if self._text else fast_json.encode(self))
+        assert isinstance(plain, Mapping)
         return plain
 
     def to_dict_of_today(self) -> dict[str, Any]:
@@ -217,7 +218,7 @@ class Plan:
         return plain
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Plan:
+    def from_dict(data: JsonObject) -> Plan:
         """The plan whose `to_dict()` is `data`. Raises ValueError when it is not one, or one of another format."""
         import msgspec
 
@@ -225,7 +226,7 @@ class Plan:
             raise ValueError(f"not a plan of format {FORMAT}: its format is {data.get('format')!r}")
         try:
             plan = msgspec.convert(data, Plan)
-            plan = replace(plan, answers=Answers(**data["answers"]))
+            plan = replace(plan, answers=_checked(plan.answers))
         except (msgspec.ValidationError, TypeError) as error:
             raise ValueError(f"not a plan: {error}") from None
         if canonical_json(plan.to_dict()) != canonical_json(data):
@@ -241,8 +242,7 @@ class Plan:
             plan = msgspec.json.decode(text, type=Plan)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a plan: {error}") from None
-        answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
-        plan = replace(plan, answers=Answers(**answers))
+        plan = replace(plan, answers=_checked(plan.answers))
         if plan.format != FORMAT:
             raise ValueError(f"not a plan of format {FORMAT}: its format is {plan.format!r}")
         if plan.to_json() != text:
@@ -250,7 +250,7 @@ class Plan:
         return plan
 
     @staticmethod
-    def json_schema() -> dict[str, Any]:
+    def json_schema() -> JsonObject:
         """The JSON Schema (2020-12) of `to_dict()`."""
         import msgspec
 
@@ -275,6 +275,11 @@ class Plan:
     def hash(self) -> str:
         """SHA-256 of `to_json()`, in hexadecimal: the plan's identity."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _checked(answers: Answers) -> Answers:
+    """The same, by way of what checks them. Raises TypeError, ValueError."""
+    return Answers(**{name: getattr(answers, name) for name in Answers.__dataclass_fields__})
 
 
 def canonical_json(data: object) -> str:

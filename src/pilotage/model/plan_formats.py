@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any
 
 from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
@@ -122,15 +122,15 @@ def _renamed(part: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
 
 def _with_shared_parts(plan: Plan) -> Plan:
     """The same plan; what it has in common with others is there once, however many plans a controller holds."""
-    shared: dict[str, Any] = {}
+    found = copy(plan)
     for part in fields(plan):
         value = getattr(plan, part.name)
         if isinstance(value, tuple):
-            shared[part.name] = tuple(_shared(item) for item in value)
-    return replace(plan, **shared)
+            object.__setattr__(found, part.name, tuple(map(_shared, value)))
+    return found
 
 
-def _shared(item: Any) -> Any:
+def _shared(item: object) -> object:
     try:
         return _once(item, repr(item))
     except TypeError:
@@ -138,7 +138,7 @@ def _shared(item: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _once(item: Any, _shown: str) -> Any:
+def _once(item: object, _shown: str) -> object:
     """shown: tells apart what compares as equal, such as 1 and true."""
     return item
 
@@ -158,7 +158,7 @@ def _completed(plan: Plan) -> tuple[Setting, ...]:
 _S = DeploymentStrategy
 _DAY, _MINUTE = 86400, 60
 
-_LATER: Mapping[str, tuple[Any, Unit, DeploymentStrategy | None]] = {
+_LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, DeploymentStrategy | None]] = {
     "alerts.min_requests": (100, Unit.COUNT, None),
     "approval.allow_author": (False, Unit.SWITCH, None),
     "approval.count": (1, Unit.COUNT, None),

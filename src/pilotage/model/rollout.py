@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 from pilotage.model.flag import Ramp
 from pilotage.model.json import JsonObject
@@ -109,6 +109,48 @@ class Diversion:
     """Seconds for which that has been so."""
 
 
+class Details(TypedDict, total=False):
+    """What may change of a state beside its status: its fields, by their names."""
+
+    new: str
+    old: str | None
+    mode: Mode
+    step: int
+    at: float
+    watched: float
+    waited: float
+    out: bool
+    drained: float
+    returned: bool
+    author: str
+    approvals: tuple[str, ...]
+    attempt: int
+    reached: int
+    progress: Progress
+    tries: int
+    excuse: str
+    replaced: str
+    harmed: tuple[str, ...]
+    paused: bool
+    convicted: bool
+    unwatched: str
+    worse: str
+    hold: Hold | None
+    troubles: tuple[Trouble, ...]
+    diverted: Diversion | None
+    reason: str
+    accepted: tuple[str, ...]
+    verdicts: tuple[tuple[str, str], ...]
+    recovering: tuple[tuple[str, float], ...]
+
+
+class Changes(Details, total=False):
+    """The same with the status."""
+
+    status: Status
+    in_status: float
+
+
 @dataclass(frozen=True)
 class RolloutState:
     """All that `decide` needs to know of the past. Seconds are counted only while the rollout was attended:
@@ -173,7 +215,7 @@ class RolloutState:
     recovering: tuple[tuple[str, float], ...] = ()
     """Metrics whose trouble seems to be over, each since when, Unix seconds. Told once that has lasted."""
 
-    def changed(self, changes: Mapping[str, Any]) -> RolloutState:
+    def changed(self, changes: Mapping[str, object]) -> RolloutState:
         """As `dataclasses.replace`, for a state that is copied several times at every look of every rollout."""
         values = vars(self)
         if unknown := changes.keys() - values.keys():

@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TypeVar, get_args, get_origin, get_type_hints
 
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.renamed import renamed
 
 _log = logging.getLogger(__name__)
+_K = TypeVar("_K")
 
 FORMAT = 2
 """Number of the shape below. Snapshots of the first versions have none; they read as format 0. Up to format 1 the keys
@@ -140,8 +141,9 @@ def read_snapshot(data: object) -> Snapshot:
     parts = {key: value for key, value in data.items() if key not in ("format", "trouble")}
     if not isinstance(number, int) or number < _RENAMED_SINCE:
         parts |= {key: renamed(parts[key], place)[0] for key, place in _PLACES.items() if key in parts}
-    found = _parts(Snapshot, parts, "", trouble)
-    return Snapshot(format=number if isinstance(number, int) else 0, **{**found, "trouble": tuple(trouble)})
+    found = _read(Snapshot, parts, "", trouble)
+    assert isinstance(found, Snapshot), "every part of it has a default"
+    return replace(found, format=number if isinstance(number, int) else 0, trouble=tuple(trouble))
 
 
 @cache
@@ -154,7 +156,7 @@ class _Unreadable(Exception):
     """Nothing of a value can be kept; `trouble` has the reason."""
 
 
-def _read(kind: Any, value: object, place: str, trouble: list[str]) -> Any:
+def _read(kind: object, value: object, place: str, trouble: list[str]) -> object:
     """`value` as `kind`; of a collection what can be read of it. Raises _Unreadable."""
     import msgspec
 
@@ -165,7 +167,7 @@ def _read(kind: Any, value: object, place: str, trouble: list[str]) -> Any:
     arguments = get_args(kind)
     if NoneType in arguments:
         kind = arguments[0]
-    if isinstance(value, Mapping) and hasattr(kind, "__dataclass_fields__"):
+    if isinstance(value, Mapping) and callable(kind) and hasattr(kind, "__dataclass_fields__"):
         with suppress(TypeError):  # a required part is missing
             return kind(**_parts(kind, value, place, trouble))
     if isinstance(value, list) and get_origin(kind) is tuple:
@@ -176,7 +178,7 @@ def _read(kind: Any, value: object, place: str, trouble: list[str]) -> Any:
     raise _Unreadable
 
 
-def _parts(kind: Any, value: Mapping[str, object], place: str, trouble: list[str]) -> dict[str, Any]:
+def _parts(kind: object, value: Mapping[str, object], place: str, trouble: list[str]) -> dict[str, object]:
     """The fields of `kind` that `value` holds in a form that can be read."""
     found = {}
     for name, hint in _hints(kind).items():
@@ -187,13 +189,13 @@ def _parts(kind: Any, value: Mapping[str, object], place: str, trouble: list[str
 
 
 @cache
-def _hints(kind: Any) -> Mapping[str, Any]:
+def _hints(kind: object) -> Mapping[str, object]:
     """The types of its fields, evaluated once: a controller reads thousands of snapshots."""
     return get_type_hints(kind)
 
 
-def _members(kind: Any, members: Iterable[tuple[Any, object]], place: str, trouble: list[str]) -> dict[Any, Any]:
-    found = {}
+def _members(kind: object, members: Iterable[tuple[_K, object]], place: str, trouble: list[str]) -> dict[_K, object]:
+    found: dict[_K, object] = {}
     for key, member in members:
         with suppress(_Unreadable):
             found[key] = _read(kind, member, f"{place}.{key}", trouble)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json, find, list_at, object_at, text_at
 from pilotage.model.plan import Plan, Setting, Step
 from pilotage.plan.dates import MOVED
 from pilotage.plan.values import DEFAULT, origin, show_value
@@ -23,7 +24,7 @@ class Reason:
     """The value at a path, and the sentences that explain it, the nearest cause first."""
 
     path: str
-    value: Any
+    value: Json
     because: tuple[str, ...]
 
 
@@ -39,9 +40,9 @@ def why(plan: Plan, path: str) -> Reason:
     return Reason(path, value, sentences)
 
 
-def _walk(data: Any, path: str) -> tuple[Any, list[tuple[str, Any]]]:
+def _walk(data: Json, path: str) -> tuple[Json, list[tuple[str, Json]]]:
     """The value, and every object passed on the way with the name that led to it."""
-    trail: list[tuple[str, Any]] = [("", data)]
+    trail: list[tuple[str, Json]] = [("", data)]
     position = 0
     while position < len(path):
         match = _PART.match(path, position)
@@ -54,13 +55,14 @@ def _walk(data: Any, path: str) -> tuple[Any, list[tuple[str, Any]]]:
     return data, trail
 
 
-def _into(data: Any, name: str, where: str) -> Any:
-    if isinstance(data, dict) and name in data:
+def _into(data: Json, name: str, where: str) -> Json:
+    if isinstance(data, Mapping) and name in data:
         return data[name]
     if isinstance(data, list):
-        if name.isdigit() and int(name) < len(data):
-            return data[int(name)]
-        named = [item for item in data if isinstance(item, dict) and name in (item.get("id"), item.get("name"))]
+        items = list_at(data)
+        if name.isdigit() and int(name) < len(items):
+            return items[int(name)]
+        named = [item for item in items if isinstance(item, Mapping) and name in (item.get("id"), item.get("name"))]
         if named:
             return named[0]
         ids = [str(item.get("id") or item.get("name")) for item in data if isinstance(item, dict)]
@@ -81,10 +83,10 @@ def _of_setting(setting: Setting) -> tuple[str, ...]:
     return ("the default for all answers" if source == DEFAULT else source, setting.why)
 
 
-def _of_step(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
+def _of_step(plan: Plan, trail: list[tuple[str, Json]]) -> tuple[str, ...]:
     if len(trail) < 3 or trail[1][0] != "steps":
         return ()
-    step: Step = next(step for step in plan.steps if step.id == trail[2][1]["id"])
+    step: Step = next(step for step in plan.steps if step.id == find(trail[2][1], "id"))
     field = trail[3][0] if len(trail) > 3 else ""
     settings = [d.setting for d in step.derived if not field or d.field == field]
     if field in ("title", "undo", "id", "kind", "needs", "judged", "activities"):
@@ -97,7 +99,7 @@ def _of_answer(path: str) -> tuple[str, ...]:
     return ("one of the six answers, under `answers` in pilotage.yaml",) if path.startswith("answers") else ()
 
 
-def _of_date(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
+def _of_date(plan: Plan, trail: list[tuple[str, Json]]) -> tuple[str, ...]:
     """A day of the timeline: counted from the release date, which is given or moved."""
     name = trail[-1][0]
     if name == "release_date":
@@ -110,18 +112,20 @@ def _of_date(plan: Plan, trail: list[tuple[str, Any]]) -> tuple[str, ...]:
     return ()
 
 
-def _of_source(trail: list[tuple[str, Any]]) -> tuple[str, ...]:
+def _of_source(trail: list[tuple[str, Json]]) -> tuple[str, ...]:
     for _, passed in reversed(trail):
         if isinstance(passed, dict) and passed.get("source"):
             said = [from_] if (from_ := origin(str(passed["source"]))) != DEFAULT else []
             said += [str(passed[name]) for name in ("note", "explanation", "why") if passed.get(name)]
             said += [f"limit {passed['limit_from']}"] if passed.get("limit_from") else []
-            said += [passed["catch_up"]["waiver"]] if passed.get("catch_up") else []
+            said += [text_at(passed, "catch_up", "waiver")] if passed.get("catch_up") else []
             return tuple(said)
     return ()
 
 
 def _answers(plan: Plan) -> str:
-    answers = plan.to_dict()["answers"]
-    shown = (f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in answers.items())
+    answers = object_at(plan.to_dict(), "answers")
+    shown = (
+        f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in answers.items()
+    )
     return ", ".join(shown)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.events import (
@@ -16,6 +15,7 @@ from pilotage.model.events import (
     TrafficWithdrawn,
     parse,
 )
+from pilotage.model.json import JsonObject
 from pilotage.model.quantity import about
 from pilotage.report.statistics import wilson
 
@@ -28,7 +28,7 @@ class Line:
     clock: str
     type: str
     sentence: str
-    data: Mapping[str, Any]
+    data: JsonObject
 
     @property
     def what(self) -> Occurrence:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from pilotage.model.events import (
     Completed,
@@ -19,6 +18,7 @@ from pilotage.model.events import (
     TrafficRestored,
     TrafficWithdrawn,
 )
+from pilotage.model.json import JsonObject
 
 
 class Condition(StrEnum):
@@ -152,7 +152,7 @@ def rfc3339(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def data_of(page: StatusPage) -> dict[str, Any]:
+def data_of(page: StatusPage) -> JsonObject:
     """Versioned JSON for machines."""
     return {
         "schema": 1,

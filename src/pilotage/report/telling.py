@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from pilotage.model.channel import KnownChannel, QuietHours, channel_of
 from pilotage.model.event_names import type_today
 from pilotage.model.events import (
     Completed,
@@ -25,6 +25,7 @@ from pilotage.model.events import (
     TrafficWithdrawn,
     parse,
 )
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Incident, Message, Severity
 from pilotage.model.rollout import HoldCause
 
@@ -49,7 +50,7 @@ class Happened:
     at: float
     type: str
     sentence: str
-    data: Mapping[str, Any]
+    data: JsonObject
 
     @property
     def what(self) -> Occurrence:
@@ -123,34 +124,33 @@ def _asks(occurrence: Occurrence) -> tuple[str, ...]:
 # ── where to, and when ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def channels_for(message: Message, channels: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], float]]:
+def channels_for(message: Message, channels: Sequence[JsonObject]) -> list[tuple[JsonObject, float]]:
     """The channels (as plain sections of `notify`) that are told, each with the time at which it may be."""
-    return [
-        (channel, due_at(message, channel.get("quiet_hours"))) for channel in channels if _wanted(message, channel)
-    ]  # fmt: skip
+    known = [(section, channel_of(section)) for section in channels]
+    return [(section, due_at(message, channel.quiet_hours)) for section, channel in known if _wanted(message, channel)]
 
 
-def _wanted(message: Message, channel: Mapping[str, Any]) -> bool:
-    if channel["environments"] and message.environment not in channel["environments"]:
+def _wanted(message: Message, channel: KnownChannel) -> bool:
+    if channel.environments and message.environment not in channel.environments:
         return False
-    if message.audience not in channel["audiences"]:
+    if message.audience not in channel.audiences:
         return False
-    if channel["kind"] == "pagerduty":
+    if channel.kind == "pagerduty":
         return message.incident is not Incident.NONE
-    if channel["kind"] == "cdevents":
+    if channel.kind == "cdevents":
         return True
     # What ends a thread is told wherever its beginning was (rule 12: always one at the end).
-    least = Severity(channel["min_severity"])
+    least = channel.min_severity
     return message.severity.rank >= least.rank or (message.final and least.rank <= Severity.WARNING.rank)
 
 
-def due_at(message: Message, quiet: Mapping[str, Any] | None) -> float:
+def due_at(message: Message, quiet: QuietHours | None) -> float:
     """Now, or when the quiet hours are over. Unix seconds; clocks are those of the zone, whatever summer does."""
-    if quiet is None or message.severity.rank >= Severity(quiet["min_severity"]).rank:
+    if quiet is None or message.severity.rank >= quiet.min_severity.rank:
         return message.at
-    zone = ZoneInfo(quiet["timezone"])
+    zone = ZoneInfo(quiet.timezone)
     here = datetime.fromtimestamp(message.at, UTC).astimezone(zone)
-    clock, opens, closes = f"{here:%H:%M}", quiet["start"], quiet["end"]
+    clock, opens, closes = f"{here:%H:%M}", quiet.start, quiet.end
     over_night = closes <= opens
     if not (clock >= opens or clock < closes if over_night else opens <= clock < closes):
         return message.at

@@ -12,11 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.model.errors import Conflict, Invalid
+from pilotage.model.json import Json, find, number_at, object_at, text_at
 from pilotage.model.risk import RiskFactor
 from pilotage.risk.features import FEATURES
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 FORMAT = 1
 _F = RiskFactor
@@ -78,20 +85,26 @@ class RiskModel:
     def from_json(text: str) -> RiskModel:
         """Raises BadModel when `text` is not a model of this format with these measures."""
         try:
-            read: dict[str, Any] = json.loads(text)
-            measures = read["measures"]
-            if read["format"] != FORMAT or set(measures) != set(FEATURES):
+            read: Json = json.loads(text)
+            measures = object_at(read, "measures")
+            if find(read, "format") != FORMAT or set(measures) != set(FEATURES):
                 raise BadModel(f"not a risk model of format {FORMAT} with the measures of this version")
             column = {
-                key: tuple(float(measures[name][key]) for name in FEATURES) for key in ("weight", "mean", "deviation")
+                key: tuple(float(number_at(measures, name, key)) for name in FEATURES)
+                for key in ("weight", "mean", "deviation")
             }
-            scales = tuple(float(read["scales"][factor]) for factor in RiskFactor)
+            scales = tuple(float(number_at(read, "scales", factor)) for factor in RiskFactor)
             return RiskModel(
-                float(read["intercept"]), column["mean"], column["deviation"], column["weight"], scales, read["origin"]
+                float(number_at(read, "intercept")),
+                column["mean"],
+                column["deviation"],
+                column["weight"],
+                scales,
+                text_at(read, "origin"),
             )
         except BadModel:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             raise BadModel(f"not a risk model: {error}") from None
 
 
@@ -136,7 +149,7 @@ def refit(model: RiskModel, measures: Sequence[Sequence[float]], harmful: Sequen
     return RiskModel(float(fitted[0]), model.means, model.deviations, model.weights, scales, origin)
 
 
-def newton(x: Any, y: Any, prior: Any, precision: Any) -> Any:
+def newton(x: Floats, y: Floats, prior: Floats, precision: Floats) -> Floats:
     """Logistic regression with a normal prior (mean, precision matrix), by Newton's method on numpy arrays."""
     import numpy as np
 

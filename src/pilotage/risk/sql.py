@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from pilotage.model.errors import Invalid
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.errors import ErrorLevel
     from sqlglot.parser import Parser
+    from sqlglot.tokenizer_core import Token
 
 _STEPS_PER_TOKEN = 20
 """How often the parser may look at a token. Real migrations need one or two looks, nested arrays five."""
@@ -37,8 +40,18 @@ def statements(text: str) -> list[exp.Expression | None]:
         raise UnreadableSql(str(error)) from None
 
 
+class _Bounded(Protocol):
+    """A parser with a limit. left: steps that it may still make."""
+
+    left: int
+
+    def __init__(self, *, error_level: ErrorLevel, dialect: Dialect) -> None: ...
+
+    def parse(self, raw_tokens: list[Token], sql: str) -> list[exp.Expression | None]: ...
+
+
 @cache
-def _bounded() -> Any:
+def _bounded() -> type[_Bounded]:
     """PostgreSQL's parser, which gives up where it goes over the same tokens again and again."""
     from sqlglot.dialects.postgres import Postgres
 

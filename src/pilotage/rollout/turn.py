@@ -9,13 +9,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol, Unpack
 
 from pilotage.model.events import Occurrence
 from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
-from pilotage.model.rollout import Action, Event, Hold, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Changes, Details, Event, Hold, Mode, RolloutState, Seen, Status
 from pilotage.model.text import plain
 from pilotage.model.traffic import WHOLE
 
@@ -53,11 +53,11 @@ class Turn:
     def tell(self, occurrence: Occurrence) -> None:
         self.events.append(occurrence.record())
 
-    def set(self, **changes: Any) -> None:
+    def set(self, **changes: Unpack[Changes]) -> None:
         """Change the state. Reasons come from people and from logs: they are clean and bounded from here on."""
         self.state = self.state.changed({name: _clean(value) for name, value in changes.items()})
 
-    def enter(self, status: Status, **changes: Any) -> None:
+    def enter(self, status: Status, **changes: Unpack[Details]) -> None:
         self.set(status=status, in_status=0.0, **changes)
 
     def note_out(self, out: bool) -> None:
@@ -69,7 +69,7 @@ class Turn:
             self.set(out=out, drained=0.0)
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: object) -> object:
     if isinstance(value, Hold):
         return replace(value, sentence=plain(value.sentence, LONGEST_REASON))
     return plain(value, LONGEST_REASON) if type(value) is str else value

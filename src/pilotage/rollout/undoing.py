@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from pilotage.model.events import Failed, InterventionRequired, RollbackStarted, RolledBack
-from pilotage.model.rollout import Status
+from pilotage.model.rollout import Details, Status
 from pilotage.rollout.turn import Turn
 
 _NOT_ITS_FAULT = ("timeout", "instance")
@@ -34,7 +34,7 @@ def overdue_back(turn: Turn) -> bool:
     return turn.state.in_status >= turn.plan.rollback.timeout
 
 
-def rolled_back(turn: Turn, outcome: str, **changes: Any) -> None:
+def rolled_back(turn: Turn, outcome: str, **changes: Unpack[Details]) -> None:
     """The way back is complete. outcome: what was read back."""
     turn.enter(Status.ROLLED_BACK, **changes)
     turn.tell(RolledBack(version=turn.state.new, outcome=outcome, reason=turn.state.reason))

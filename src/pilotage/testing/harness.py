@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import urllib3
 
-from pilotage.adapters.ports import Backends, Flags, Fleet, Metrics, Notifier, Router
+from pilotage.adapters.ports import Backends, Delivery, Flags, Fleet, Metrics, Notifier, Router
 from pilotage.model.capabilities import FlagsCapabilities, FleetCapabilities, MetricsCapabilities, RouterCapabilities
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Message
 from pilotage.model.traffic import Split
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 10.0, what: str = "it did not come about") -> None:
+def wait_until(true: Callable[[], object], seconds: float = 10.0, what: str = "it did not come about") -> None:
     """Wait until `true()`; fail with `what` after a generous time."""
     until = time.monotonic() + seconds
     while not true():
@@ -146,5 +146,5 @@ class NotifierUnderTest:
     refuse: Callable[[bool], None] | None = None
     """`refuse(permanent)`: let the receiver refuse the next message, for good or for now."""
 
-    def send(self, message: Message, first: Mapping[str, Any] | None = None, *, again: bool = False) -> dict[str, Any]:
-        return self.notifier.send(message, first, again=again)
+    def send(self, message: Message, first: JsonObject | None = None, *, again: bool = False) -> JsonObject:
+        return self.notifier.send(Delivery(message=message, first=first, again=again))

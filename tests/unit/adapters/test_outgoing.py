@@ -13,7 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from pilotage.adapters import outgoing
 from pilotage.adapters.addresses import is_metadata, is_public
 from pilotage.adapters.notify import apprise, email
+from pilotage.adapters.notify.sections import EmailSection
 from pilotage.adapters.outgoing import Undelivered, checked, post
+from pilotage.adapters.ports import Delivery
 from pilotage.config.fields import Url
 from pilotage.model.message import Message, Severity
 
@@ -103,10 +105,10 @@ def test_one_deadline_for_a_whole_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(email, "_WHOLE", 0.4)
     message = Message("k", "t", "completed", Severity.INFO, "title", "text", 0.0, "shop", "production", "2.0")
     with dripping(b"220 ") as port:
-        section = {"host": "127.0.0.1", "port": port, "encryption": "none", "allow_private_network": True, "password": None,
-                   "sender": "a@example.org", "to": ["b@example.org"]}  # fmt: skip
+        given = {"kind": "email", "host": "127.0.0.1", "port": port, "encryption": "none",
+                 "allow_private_network": True, "sender": "a@example.org", "to": ["b@example.org"]}  # fmt: skip
         with pytest.raises(Undelivered, match=r"127\.0\.0\.1 does not take mail"):
-            email.Email(section).send(message, None, again=False)
+            email.Email(EmailSection.model_validate(given)).send(Delivery(message=message))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://[::1", "http://a:b/"])

@@ -21,6 +21,7 @@ from pilotage.engine.records import outbox
 from pilotage.engine.records.announcements import remind
 from pilotage.engine.records.store import Store
 from pilotage.model.announcement import Announced, State
+from pilotage.model.json import text_at
 from pilotage.plan.communication import _CALENDAR, _OPERATIONS
 from pilotage.render.announcement import BadTemplate, announcement, template_of
 
@@ -246,7 +247,7 @@ def test_an_announcement_is_previewed_edited_approved_and_sent_once(folder: Path
     store = Store(folder / ".pilotage")
     (letter,) = outbox.letters(store.engine)
     store.close()
-    assert (letter["channel"], letter["message"]["text"]) == ("customers", "Our own words about 2.0.0.")
+    assert (letter.channel, letter.message["text"]) == ("customers", "Our own words about 2.0.0.")
 
 
 def test_what_reaches_nobody_and_what_is_skipped_say_so(folder: Path) -> None:
@@ -324,14 +325,14 @@ def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Pat
     assert remind(store.engine, plan_day) == len(late)
     assert remind(store.engine, plan_day + 60) == 0
     assert remind(store.engine, plan_day + 86400) >= len(late)
-    nags = [letter for letter in outbox.letters(store.engine, limit=500) if "overdue" in letter["key"]]
-    assert {letter["channel"] for letter in nags} == {"ops"}
-    assert any("`pilotage announce approve release_announcement 2.0.0`" in n["message"]["text"] for n in nags)
+    nags = [letter for letter in outbox.letters(store.engine, limit=500) if "overdue" in letter.key]
+    assert {letter.channel for letter in nags} == {"ops"}
+    assert any("`pilotage announce approve release_announcement 2.0.0`" in text_at(n.message, "text") for n in nags)
     run("skip", "release_announcement", "2.0.0", "--reason", "x", "--date", "2027-06-18", "--as-of", "2026-11-24")
     remind(store.engine, plan_day + 2 * 86400)
-    newest = [n for n in outbox.letters(store.engine, limit=500) if n["key"].endswith("2027-06-16")]
+    newest = [n for n in outbox.letters(store.engine, limit=500) if n.key.endswith("2027-06-16")]
     assert newest
-    assert not any("release_announcement" in n["key"] for n in newest)
+    assert not any("release_announcement" in n.key for n in newest)
     store.close()
 
 

@@ -25,6 +25,7 @@ from pilotage.adapters.metrics.samples import samples_of
 from pilotage.judge.rules import BadAnalysisTemplate, rules_of
 from pilotage.model import commit, quantity
 from pilotage.model import file_kind as files
+from pilotage.model.json import JsonObject
 from pilotage.model.text import clean
 from pilotage.report import commits
 from pilotage.report.changelog import updated
@@ -310,10 +311,14 @@ def test_texts_of_strangers_are_read_in_a_moment(
 
 def test_an_expression_in_a_template_of_argo_is_not_run() -> None:
     """Names, `.*` and `|` are understood; more is refused in a sentence, whatever it says."""
-    metric = {"name": "memory-rss", "successCondition": "result[0] < 1", "provider": {"prometheus": {"query": "q"}}}
+    metric: JsonObject = {
+        "name": "memory-rss",
+        "successCondition": "result[0] < 1",
+        "provider": {"prometheus": {"query": "q"}},
+    }
 
     def dry(name: str) -> bool:
-        spec = {"metrics": [metric], "dryRun": [{"metricName": name}]}
+        spec: JsonObject = {"metrics": [metric], "dryRun": [{"metricName": name}]}
         return rules_of({"kind": "AnalysisTemplate", "spec": spec})[0].dry_run
 
     assert [dry(name) for name in ("memory.*", ".*rss", "^memory-rss$", "(cpu.*|memory-.*s)", ".*")] == [True] * 5

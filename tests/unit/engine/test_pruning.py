@@ -45,7 +45,7 @@ def test_messages_of_rollouts_that_are_over_go_and_no_other(tmp_path: Path) -> N
     found = old(store.engine, tmp_path, KEPT, NOW + 101)
     assert found.messages == 1
     prune(store.engine, found, KEPT, NOW + 101)
-    assert {one["key"] for one in letters(store.engine) if one["state"] == PRUNED} == {"a"}
+    assert {one.key for one in letters(store.engine) if one.state == PRUNED} == {"a"}
     assert old(store.engine, tmp_path, KEPT, NOW + 101).messages == 0
 
 
@@ -65,7 +65,8 @@ def test_the_chain_proves_what_was_sent_after_a_prune_and_a_deletion_is_still_fo
     """House rule: what the chain has sealed can be verified for ever, and `prune` raises no alarm."""
     store = Store(tmp_path)
     first, second, running = all_sent_and_pruned(store, tmp_path)
-    pruned = [one for one in letters(store.engine) if one["state"] == PRUNED]
+    with store.engine.connect() as connection:
+        pruned = connection.execute(select(outbox).where(outbox.c.state == PRUNED)).mappings().all()
     assert {one["thread"] for one in pruned} == {first, second}
     assert {(tuple(one["message"]), str(one["section"]), one["receipt"]) for one in pruned} == {
         (("title", "digest"), "{}", None)

@@ -157,7 +157,7 @@ def test_r26_actions_are_kept_reminded_of_weekly_finished_and_exported(tmp_path:
     now = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
     number = actions.add(store.engine, "shop", new, [ops], "ada", now)
     assert [actions.remind(store.engine, now + d * DAY) for d in (0, 1, 7)] == [1, 0, 1]
-    assert {letter["channel"] for letter in outbox.letters(store.engine)} == {"ops"}
+    assert {letter.channel for letter in outbox.letters(store.engine)} == {"ops"}
     tasks = Calendar.from_ical(to_tasks("shop", actions.actions_of(store.engine, "shop"), datetime.now(UTC)))
     (task,) = tasks.walk("VTODO")
     assert (str(task["summary"]), str(task["priority"])) == ("shop: a smoke test\nthat fails", "1")

@@ -10,7 +10,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from pilotage.model.channel import QuietHours
 from pilotage.model.events import EVENTS, parse
+from pilotage.model.json import read_as
 from pilotage.model.message import Incident, Message, Severity
 from pilotage.report.telling import Happened, Subject, channels_for, due_at, incident_of, message_of
 
@@ -146,4 +148,4 @@ def test_quiet_hours_hold_back_what_can_wait(quiet: dict[str, str], type_: str, 
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
 
     message = message_of(SUBJECT, Happened(1, moment(clock), type_, "x", {}))
-    assert due_at(message, quiet) == moment(due)
+    assert due_at(message, read_as(QuietHours, quiet)) == moment(due)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from pilotage.adapters.command import wire
 from pilotage.adapters.command.program import Program
 from pilotage.adapters.context import Context
-from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.adapters.ports import AdapterError, Backends, Delivery
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.json import Json, JsonObject, each, find, list_at, number_at, object_at
-from pilotage.model.message import Message
 from pilotage.model.observation import Instance, Observation, Reading
 from pilotage.model.text import line
 from pilotage.model.traffic import WHOLE, Split
@@ -161,7 +159,7 @@ class CommandNotifier(_Port):
     def __init__(self, program: Program, context: Context) -> None:
         super().__init__("notify", program, context)
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        facts = {**asdict(message), "facts": dict(message.facts)}
-        receipt = self._ask("send", message=facts, first=first, again=again).get("receipt", {})
+    def send(self, delivery: Delivery) -> JsonObject:
+        message = {**asdict(delivery.message), "facts": dict(delivery.message.facts)}
+        receipt = self._ask("send", message=message, first=delivery.first, again=delivery.again).get("receipt", {})
         return dict(wire.understood(object_at, receipt, "the receipt"))

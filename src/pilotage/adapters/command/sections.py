@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from pilotage.adapters.context import Context
+from pilotage.adapters.ports import Flags, Fleet, Metrics, Notifier, Queries, Router
 from pilotage.adapters.registry import Adapter
 from pilotage.config.channels import Channel
 from pilotage.config.fields import Duration, PlainUrl, UrlPath
@@ -94,7 +95,7 @@ def _program(section: _Command, context: Context) -> Program:
     return Program(section.command, context.folder, environment, section.timeout)
 
 
-def _open_router(section: CommandRouterSection, context: Context) -> Any:
+def _open_router(section: CommandRouterSection, context: Context) -> Router:
     from pilotage.adapters.command.adapters import CommandRouter
 
     endpoints = "endpoints" in section.capabilities
@@ -106,7 +107,7 @@ def _router_can(section: CommandRouterSection) -> RouterCapabilities:
     return replace(_ROUTER, grain=max(1, round(section.weight_granularity * 1000)), **able)
 
 
-def _open_fleet(section: CommandFleetSection, context: Context) -> Any:
+def _open_fleet(section: CommandFleetSection, context: Context) -> Fleet:
     from pilotage.adapters.command.adapters import CommandFleet
 
     return CommandFleet(_program(section, context), context, health_path=section.health_check_path)
@@ -117,7 +118,7 @@ def _fleet_can(section: CommandFleetSection) -> FleetCapabilities:
     return FleetCapabilities(provides=provides, logs="logs" in section.capabilities)
 
 
-def _open_metrics(section: CommandMetricsSection, context: Context) -> Any:
+def _open_metrics(section: CommandMetricsSection, context: Context) -> Metrics:
     from pilotage.adapters.command.adapters import CommandMetrics
 
     return CommandMetrics(_program(section, context), context)
@@ -128,19 +129,19 @@ def _metrics_can(section: CommandMetricsSection) -> MetricsCapabilities:
     return replace(_METRICS, provides=provides)
 
 
-def _open_queries(section: CommandQueriesSection, context: Context) -> Any:
+def _open_queries(section: CommandQueriesSection, context: Context) -> Queries:
     from pilotage.adapters.command.adapters import CommandQueries
 
     return CommandQueries(_program(section, context), context)
 
 
-def _open_flags(section: CommandFlagSection, context: Context) -> Any:
+def _open_flags(section: CommandFlagSection, context: Context) -> Flags:
     from pilotage.adapters.command.adapters import CommandFlags
 
     return CommandFlags(_program(section, context), context, key=section.key)
 
 
-def _open_channel(section: CommandChannelSection, context: Context) -> Any:
+def _open_channel(section: CommandChannelSection, context: Context) -> Notifier:
     from pilotage.adapters.command.adapters import CommandNotifier
 
     return CommandNotifier(_program(section, context), context)

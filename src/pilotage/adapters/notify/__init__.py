@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters.ports import Notifier
+from pilotage.model.json import JsonObject
 
 
-def open_channel(section: Mapping[str, Any], folder: Path | None = None) -> Notifier:
+def open_channel(section: JsonObject, folder: Path | None = None) -> Notifier:
     """The notifier of a section, as plain data. Its secrets are resolved at each sending. folder: where programs start.
 
     A message may have been kept by another version of Pilotage: keys that this one does not know are ignored. Raises

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pilotage.adapters.outgoing import Undelivered, checked
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
-from pilotage.model.message import Message, Severity
+from pilotage.model.json import JsonObject
+from pilotage.model.message import Severity
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import AppriseSection
 
 _KINDS = {
     Severity.PROGRESS: "info", Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure",
@@ -18,16 +22,18 @@ _KINDS = {
 
 
 class Apprise:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: AppriseSection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+    def send(self, delivery: Delivery) -> JsonObject:
         import apprise
+
+        message = delivery.message
 
         # Its own log shows addresses, and addresses hold tokens.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
-        url = resolve(self._section["url"]).reveal()
-        _public(url, private=self._section["allow_private_network"])
+        url = resolve(self._section.url).reveal()
+        _public(url, private=self._section.allow_private_network)
         sender = apprise.Apprise()
         if not sender.add(url):
             raise Undelivered("Apprise does not know this kind of address", permanent=True)

@@ -7,15 +7,19 @@ is the message's key, so one that comes twice can be told. Transitions for which
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pilotage.adapters.outgoing import post
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import JsonObject, entries, text_at
 from pilotage.model.message import Incident, Message
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import CDEventsSection
 
 _TEXT = 20_000
 _SPEC = "0.5.1"
@@ -24,31 +28,31 @@ _VERSION = "0.3.0"
 
 
 class CDEvents:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: CDEventsSection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+    def send(self, delivery: Delivery) -> JsonObject:
         sent = []
-        for event in events(message, self._section["source"]):
-            context = event["context"]
+        for event in events(delivery.message, self._section.source):
+            context = entries(text_at, event, "context")
             headers = {
                 "Content-Type": "application/json", "ce-specversion": "1.0", "ce-id": context["id"],
                 "ce-source": context["source"], "ce-type": context["type"], "ce-time": context["timestamp"],
-                "ce-subject": quote(event["subject"]["id"], safe="/"),
+                "ce-subject": quote(text_at(event, "subject", "id"), safe="/"),
             }  # fmt: skip
-            if self._section["token"]:
-                headers["Authorization"] = f"Bearer {resolve(self._section['token']).reveal()}"
+            if self._section.token:
+                headers["Authorization"] = f"Bearer {resolve(self._section.token).reveal()}"
             content = json.dumps(event, ensure_ascii=False).encode()
-            post(self._section["url"], content, headers, private=self._section["allow_private_network"])
+            post(self._section.url, content, headers, private=self._section.allow_private_network)
             sent.append(context["id"])
         return {"ids": sent}
 
 
-def events(message: Message, source: str) -> list[dict[str, Any]]:
+def events(message: Message, source: str) -> list[JsonObject]:
     """None, one or two: a rollback is a fact about the service and the end of an incident."""
     made = []
     if verb := _verb(message):
-        content = {"environment": {"id": message.environment}, "artifactId": _artifact(message, verb)}
+        content: JsonObject = {"environment": {"id": message.environment}, "artifactId": _artifact(message, verb)}
         made.append(_event(message, source, f"service.{verb}", message.service, content))
     if message.incident in (Incident.TRIGGER, Incident.RESOLVE):
         verb = "detected" if message.incident is Incident.TRIGGER else "resolved"
@@ -76,7 +80,7 @@ def _artifact(message: Message, verb: str) -> str:
     return f"pkg:generic/{quote(message.service, safe='')}@{quote(version, safe='')}"
 
 
-def _event(message: Message, source: str, name: str, subject: str, content: dict[str, Any]) -> dict[str, Any]:
+def _event(message: Message, source: str, name: str, subject: str, content: JsonObject) -> JsonObject:
     return {
         "context": {
             "specversion": _SPEC,

@@ -6,19 +6,23 @@ import hashlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.deadline import Deadline
 from pilotage.adapters.outgoing import TIMEOUT, Undelivered, checked
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import JsonObject, text_at
 from pilotage.model.message import Message, Severity
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import EmailSection
 
 _BODY = 100_000
 _WHOLE = 3 * TIMEOUT
@@ -29,39 +33,37 @@ _COLOURS = {
 
 
 class Email:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: EmailSection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        composed = compose(message, self._section["sender"], self._section["to"], first)
+    def send(self, delivery: Delivery) -> JsonObject:
+        composed = compose(delivery.message, self._section.sender, self._section.to, delivery.first)
         try:
             with Deadline(_WHOLE) as deadline, self._connect(deadline) as server:
-                if self._section["password"]:
-                    server.login(self._section["username"], resolve(self._section["password"]).reveal())
+                if self._section.password:
+                    server.login(self._section.username or "", resolve(self._section.password).reveal())
                 refused = server.send_message(composed)
         except smtplib.SMTPAuthenticationError as error:
-            raise Undelivered(
-                f"{self._section['host']} refuses the login ({error.smtp_code})", permanent=True
-            ) from None
+            raise Undelivered(f"{self._section.host} refuses the login ({error.smtp_code})", permanent=True) from None
         except smtplib.SMTPRecipientsRefused:
-            raise Undelivered(f"{self._section['host']} refuses every recipient", permanent=True) from None
+            raise Undelivered(f"{self._section.host} refuses every recipient", permanent=True) from None
         except smtplib.SMTPResponseException as error:
             # 4yz may be better later, 5yz not (RFC 5321, section 4.2.1).
             raise Undelivered(
-                f"{self._section['host']} answered {error.smtp_code}", permanent=error.smtp_code >= 500
+                f"{self._section.host} answered {error.smtp_code}", permanent=error.smtp_code >= 500
             ) from None
         except (OSError, smtplib.SMTPException) as error:
-            raise Undelivered(f"{self._section['host']} does not take mail: {type(error).__name__}") from None
+            raise Undelivered(f"{self._section.host} does not take mail: {type(error).__name__}") from None
         return {"id": composed["Message-ID"], "refused": sorted(refused)}
 
     def _connect(self, deadline: Deadline) -> smtplib.SMTP:
-        host, port = self._section["host"], self._section["port"]
-        address = checked(host, port, private=self._section["allow_private_network"])
+        host, port = self._section.host, self._section.port
+        address = checked(host, port, private=self._section.allow_private_network)
         context = ssl.create_default_context()
-        if self._section["encryption"] == "tls":
+        if self._section.encryption == "tls":
             return _Secure(address, port, deadline=deadline, context=context, named=host)
         server = _Named(address, port, deadline=deadline, named=host)
-        if self._section["encryption"] == "starttls":
+        if self._section.encryption == "starttls":
             server.starttls(context=context)
         return server
 
@@ -74,7 +76,7 @@ class _Named(smtplib.SMTP):
         super().__init__(address, port, timeout=TIMEOUT)
         self._host = named
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002  # smtplib passes it
         return self._deadline.connect(host, port)
 
 
@@ -83,11 +85,11 @@ class _Secure(smtplib.SMTP_SSL):
         self._deadline, self._named = deadline, named
         super().__init__(address, port, timeout=TIMEOUT, context=context)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:  # noqa: ARG002  # smtplib passes it
         return self.context.wrap_socket(self._deadline.connect(host, port), server_hostname=self._named)
 
 
-def compose(message: Message, sender: str, to: list[str], first: Mapping[str, Any] | None) -> EmailMessage:
+def compose(message: Message, sender: str, to: list[str], first: JsonObject | None) -> EmailMessage:
     """A mail whose headers no text can break out of: line feeds are gone, and the policy refuses what is left."""
     made = EmailMessage(policy=SMTP)
     made["Subject"] = f"[{message.severity}] {line(message.title, 180)}"
@@ -97,7 +99,7 @@ def compose(message: Message, sender: str, to: list[str], first: Mapping[str, An
     made["Auto-Submitted"] = "auto-generated"
     made["X-Pilotage-Key"] = line(message.key, 200)
     if first:
-        made["In-Reply-To"] = made["References"] = first["id"]
+        made["In-Reply-To"] = made["References"] = text_at(first, "id")
     text = plain(message.text, _BODY)
     facts = "\n".join(f"{line(label, 40)}: {line(value, 500)}" for label, value in message.facts)
     made.set_content(f"{text}\n\n{facts}\n" if facts else f"{text}\n")

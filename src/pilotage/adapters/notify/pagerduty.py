@@ -6,33 +6,37 @@ An event that comes twice with the same key and action changes nothing there, so
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.outgoing import post
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Message
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import PagerDutySection
 
 _SUMMARY, _KEY = 1024, 255
 
 
 class PagerDuty:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: PagerDutySection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        content = event(message, resolve(self._section["routing_key"]).reveal())
+    def send(self, delivery: Delivery) -> JsonObject:
+        content = event(delivery.message, resolve(self._section.routing_key).reveal())
         post(
-            self._section["url"], json.dumps(content).encode(), {"Content-Type": "application/json"},
-            private=self._section["allow_private_network"],
+            self._section.url, json.dumps(content).encode(), {"Content-Type": "application/json"},
+            private=self._section.allow_private_network,
         )  # fmt: skip
         return {"dedup_key": content["dedup_key"]}
 
 
-def event(message: Message, routing_key: str) -> dict[str, Any]:
-    made: dict[str, Any] = {
+def event(message: Message, routing_key: str) -> JsonObject:
+    made: dict[str, Json] = {
         "routing_key": routing_key,
         "event_action": message.incident.value,
         "dedup_key": f"pilotage/{message.thread}"[:_KEY],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -108,13 +108,12 @@ class AppriseSection(Channel):
     url: SecretRef = Field(description="Reference to an Apprise URL, such as ntfy://topic or discord://id/token.")
 
 
-def _adapter(
-    section: type[Channel], module: str, name: str, **able: bool
-) -> Adapter[Any, Notifier, NotifyCapabilities]:
-    def opened(given: Channel, _context: Context) -> Notifier:
-        made: Notifier = getattr(import_module(f"pilotage.adapters.notify.{module}"), name)(
-            given.model_dump(mode="json", warnings=False)
-        )
+_S = TypeVar("_S", bound=Channel)
+
+
+def _adapter(section: type[_S], module: str, name: str, **able: bool) -> Adapter[_S, Notifier, NotifyCapabilities]:
+    def opened(given: _S, _context: Context) -> Notifier:
+        made: Notifier = getattr(import_module(f"pilotage.adapters.notify.{module}"), name)(given)
         return made
 
     return Adapter(section=section, capabilities=NotifyCapabilities(**able), open=opened)

@@ -8,13 +8,17 @@ last one arrived (conversations.replies). Texts are escaped as Slack wants it: &
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.message import Message, Severity
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import SlackSection
 
 _SECTION, _HEADER, _FIELD = 2900, 150, 1900
 _EVENT = "pilotage_event"
@@ -29,20 +33,24 @@ def escaped(text: str) -> str:
 
 
 class Slack:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: SlackSection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        if self._section["webhook_url"]:
-            content = {"text": fallback(message), "blocks": blocks(message, buttons=False)}
-            url = resolve(self._section["webhook_url"]).reveal()
-            post(url, json.dumps(content).encode(), _JSON, private=self._section["allow_private_network"])
+    def send(self, delivery: Delivery) -> JsonObject:
+        if self._section.webhook_url:
+            content: JsonObject = {
+                "text": fallback(delivery.message),
+                "blocks": blocks(delivery.message, buttons=False),
+            }
+            url = resolve(self._section.webhook_url).reveal()
+            post(url, json.dumps(content).encode(), _JSON, private=self._section.allow_private_network)
             return {}
-        return self._as_a_bot(message, first, again=again)
+        return self._as_a_bot(delivery)
 
-    def _as_a_bot(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        buttons = self._section["signing_secret"] is not None
-        content = {
+    def _as_a_bot(self, delivery: Delivery) -> JsonObject:
+        message, first, again = delivery.message, delivery.first, delivery.again
+        buttons = self._section.signing_secret is not None
+        content: JsonObject = {
             "text": fallback(message),
             "blocks": blocks(message, buttons=buttons),
             "metadata": {"event_type": _EVENT, "event_payload": {"key": message.key}},
@@ -51,7 +59,7 @@ class Slack:
         if first is None:
             if again and (found := self._already(message, None)):
                 return found
-            return self._call("chat.postMessage", {"channel": self._section["channel"], **content})
+            return self._call("chat.postMessage", {"channel": self._section.channel, **content})
         if message.severity is Severity.PROGRESS:
             self._call("chat.update", {"channel": first["channel"], "ts": first["ts"], **content})
             return {}
@@ -61,30 +69,30 @@ class Slack:
         reply = {"channel": first["channel"], "thread_ts": first["ts"], "reply_broadcast": loud, **content}
         return self._call("chat.postMessage", reply)
 
-    def _already(self, message: Message, first: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    def _already(self, message: Message, first: JsonObject | None) -> JsonObject | None:
         """The receipt of the message, if it is there."""
         if first is None:
-            asked = {"channel": self._section["channel"], "include_all_metadata": True, "limit": 200}
+            asked: JsonObject = {"channel": self._section.channel, "include_all_metadata": True, "limit": 200}
             found = self._read("conversations.history", {**asked, "oldest": f"{message.at - 60:.0f}"})
         else:
             asked = {"channel": first["channel"], "ts": first["ts"], "include_all_metadata": True, "limit": 200}
             found = self._read("conversations.replies", asked)
-        for one in found.get("messages", []):
-            if one.get("metadata", {}).get("event_payload", {}).get("key") == message.key:
-                return {"ts": one["ts"], "channel": found.get("channel") or asked["channel"]}
+        for one in optional(list_at, found, "messages") or ():
+            if find(one, "metadata", "event_payload", "key") == message.key:
+                return {"ts": text_at(one, "ts"), "channel": found.get("channel") or asked["channel"]}
         return None
 
-    def _call(self, method: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    def _call(self, method: str, content: JsonObject) -> JsonObject:
         answer = self._read(method, content)
         return {"ts": answer["ts"], "channel": answer["channel"]}
 
-    def _read(self, method: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        token = resolve(self._section["token"]).reveal()
+    def _read(self, method: str, content: JsonObject) -> JsonObject:
+        token = resolve(self._section.token or "").reveal()
         headers = {**_JSON, "Authorization": f"Bearer {token}"}
-        url = f"{self._section['api_url'].rstrip('/')}/{method}"
-        answer = post(url, json.dumps(content).encode(), headers, private=self._section["allow_private_network"])
+        url = f"{self._section.api_url.rstrip('/')}/{method}"
+        answer = post(url, json.dumps(content).encode(), headers, private=self._section.allow_private_network)
         try:
-            read: dict[str, Any] = json.loads(answer.body)
+            read = object_at(json.loads(answer.body))
         except ValueError:
             raise Undelivered(f"{method}: the answer is not JSON") from None
         if not read.get("ok"):
@@ -101,10 +109,10 @@ def fallback(message: Message) -> str:
     return f"{_MARKS[message.severity]} {escaped(line(message.title, 200))}: {escaped(line(message.text, 600))}"
 
 
-def blocks(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
+def blocks(message: Message, *, buttons: bool) -> list[JsonObject]:
     """Block Kit: a header, the sentence, the facts, and buttons where something is asked and can be answered."""
     title = f"{_MARKS[message.severity]} {line(message.title, _HEADER - 2)}"
-    made: list[dict[str, Any]] = [
+    made: list[JsonObject] = [
         {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}},
         {
             "type": "section",
@@ -112,7 +120,7 @@ def blocks(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
         },
     ]
     if message.facts:
-        fields = [
+        fields: list[JsonObject] = [
             {
                 "type": "mrkdwn",
                 "text": f"*{escaped(line(label, 40))}*\n{escaped(line(value, _FIELD))}",
@@ -127,10 +135,10 @@ def blocks(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
     return made
 
 
-def _button(message: Message, ask: str) -> dict[str, Any]:
+def _button(message: Message, ask: str) -> JsonObject:
     style = {"style": "primary"} if ask == "approve" else {"style": "danger"}
     value = json.dumps({"rollout": message.thread, "about": message.about, "ask": ask})
-    sure = {
+    sure: JsonObject = {
         "title": {"type": "plain_text", "text": f"{ask.capitalize()}?"},
         "text": {"type": "plain_text", "text": line(message.title, 290)},
         "confirm": {"type": "plain_text", "text": ask.capitalize()},

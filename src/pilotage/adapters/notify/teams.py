@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.outgoing import post
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Message, Severity
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import TeamsSection
 
 LIMIT = 27_000
 """Bytes; Teams refuses messages of about 28 kB."""
@@ -20,12 +24,12 @@ _COLOURS = {
 
 
 class Teams:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: TeamsSection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
-        url = resolve(self._section["webhook_url"]).reveal()
-        post(url, body(message), {"Content-Type": "application/json"}, private=self._section["allow_private_network"])
+    def send(self, delivery: Delivery) -> JsonObject:
+        url = resolve(self._section.webhook_url).reveal()
+        post(url, body(delivery.message), {"Content-Type": "application/json"}, private=self._section.allow_private_network)
         return {}
 
 
@@ -39,8 +43,8 @@ def body(message: Message) -> bytes:
         most //= 2
 
 
-def card(message: Message, most: int) -> dict[str, Any]:
-    content = {
+def card(message: Message, most: int) -> JsonObject:
+    content: JsonObject = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
@@ -52,13 +56,17 @@ def card(message: Message, most: int) -> dict[str, Any]:
         ],
         "msteams": {"width": "Full"},
     }
-    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
+    attachment: JsonObject = {
+        "contentType": "application/vnd.microsoft.card.adaptive",
+        "contentUrl": None,
+        "content": content,
+    }
     return {"type": "message", "attachments": [attachment]}
 
 
-def literal(text: str, label: str = "", **look: Any) -> dict[str, Any]:
+def literal(text: str, label: str = "", **look: Json) -> JsonObject:
     """A block of runs, in which neither Markdown nor date functions mean anything (Adaptive Cards 1.2, TextRun)."""
-    runs: list[dict[str, Any]] = [{"type": "TextRun", "text": f"{label}: ", "weight": "Bolder"}] if label else []
+    runs: list[JsonObject] = [{"type": "TextRun", "text": f"{label}: ", "weight": "Bolder"}] if label else []
     runs.append({"type": "TextRun", "text": text or "–", **look})
-    block: dict[str, Any] = {"type": "RichTextBlock", "inlines": runs}
+    block: JsonObject = {"type": "RichTextBlock", "inlines": runs}
     return {**block, "spacing": "Small"} if label else block

@@ -12,32 +12,37 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Message
 from pilotage.model.text import line, plain
+
+if TYPE_CHECKING:
+    from pilotage.adapters.notify.sections import WebhookSection
 
 _TEXT = 100_000
 
 
 class Webhook:
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: WebhookSection) -> None:
         self._section = section
 
-    def send(self, message: Message, first: Mapping[str, Any] | None, *, again: bool) -> dict[str, Any]:
+    def send(self, delivery: Delivery) -> JsonObject:
+        message = delivery.message
         content = json.dumps(document(message), ensure_ascii=False).encode()
         identity, now = identity_of(message), int(time.time())
         headers = {
             "Content-Type": "application/json",
             "webhook-id": identity,
             "webhook-timestamp": str(now),
-            "webhook-signature": signature(resolve(self._section["secret"]).reveal(), identity, now, content),
+            "webhook-signature": signature(resolve(self._section.secret).reveal(), identity, now, content),
         }
-        post(self._section["url"], content, headers, private=self._section["allow_private_network"])
+        post(self._section.url, content, headers, private=self._section.allow_private_network)
         return {"id": identity}
 
 
@@ -46,7 +51,7 @@ def identity_of(message: Message) -> str:
     return f"msg_{hashlib.sha256(message.key.encode()).hexdigest()[:32]}"
 
 
-def document(message: Message) -> dict[str, Any]:
+def document(message: Message) -> JsonObject:
     """`{type, timestamp, data}`, thin enough to be read by anybody."""
     return {
         "type": f"pilotage.{message.type.replace('-', '_')}",

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pilotage.adapters.ports import AdapterError
 
@@ -73,7 +73,7 @@ class Crew:
 
     def __init__(self, most: int = 512) -> None:
         self._most, self._threads = most, 0
-        self._idle: list[SimpleQueue[Call[Any]]] = []
+        self._idle: list[SimpleQueue[Callable[[], None]]] = []
         self._lock = threading.Lock()
 
     def start(self, work: Callable[[], _T]) -> Call[_T]:
@@ -87,13 +87,13 @@ class Crew:
                 self._threads += 1
                 box = SimpleQueue()
                 threading.Thread(target=self._serve, args=(box,), name="crew", daemon=True).start()
-        box.put(call)
+        box.put(call.run)
         return call
 
-    def _serve(self, box: SimpleQueue[Call[Any]]) -> None:
+    def _serve(self, box: SimpleQueue[Callable[[], None]]) -> None:
         while True:
             try:
-                box.get(timeout=_IDLE).run()
+                box.get(timeout=_IDLE)()
             except Empty:
                 with self._lock:
                     if box in self._idle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
 from pilotage.config.models import EnvironmentSection
@@ -14,6 +14,7 @@ from pilotage.engine.placement.location import folder_of_router, place_of, route
 from pilotage.model.capabilities import (
     Port,
 )
+from pilotage.model.json import Json, JsonObject, object_at
 from pilotage.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
             files |= {name: text} if len(text) <= LARGEST_FILE else {}
     kept = _without_empty(section.model_dump(mode="json"))
     if section.flag is not None and section.flag.kind == "flagd":
-        del kept["flag"]["kind"]
+        kept["flag"] = {name: value for name, value in object_at(kept, "flag").items() if name != "kind"}
     return Snapshot(environment=kept, cwd=str(cwd), routes=routes, files=files)
 
 
@@ -43,10 +44,10 @@ def files_of(section: EnvironmentSection) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for files, one in found if files for name in files(one)))
 
 
-def _without_empty(section: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(section: JsonObject) -> dict[str, Json]:
     """The section without settings that nobody made. A worker of an older version refuses keys that it does not know,
     so it can execute a rollout that uses nothing newer. Rules stay whole: it reads their keys without asking."""
-    kept = {}
+    kept: dict[str, Json] = {}
     for name, value in section.items():
         if isinstance(value, dict) and name == "analysis":
             value = {key: part for key, part in value.items() if part is not None}

@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pilotage.adapters.ports import Fenced
 from pilotage.engine.execution.acting import Acting
@@ -37,7 +36,7 @@ from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, we
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Command, Decision, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Command, Decision, RolloutState, Seen, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 
 _PATIENCE_UNDOING = 0.3
@@ -251,7 +250,7 @@ class Driver:
             self._recorded = time.monotonic() - random.random() * self.checkpoint_every
         return time.monotonic() - self._recorded >= self.checkpoint_every
 
-    def _act(self, target: Target, actions: tuple[Any, ...], seen: Seen, *, back: bool) -> None:
+    def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen, *, back: bool) -> None:
         def facts(version: str, step: str) -> Mapping[str, str]:
             there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
             old = self.rollout.state.old or ""

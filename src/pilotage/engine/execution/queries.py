@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Protocol, TypeVar
 
 from pilotage.adapters.ports import AdapterError, Queries
 from pilotage.engine.execution.crew import Call, Crew
@@ -21,16 +21,28 @@ _GRACE = 0.05
 _LONGEST = 6.0
 """Seconds after which a query that has not come back counts as one that failed."""
 
+_T = TypeVar("_T")
+
 Figures = tuple[float | None, float | None]
+
+
+class _Waiting(Protocol):
+    """A call as far as it is waited for, whatever it gives."""
+
+    @property
+    def age(self) -> float: ...
+
+    def wait(self, seconds: float, /) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Under:
     """A query under way. phase: in which it was asked; a later one has no use for its answer."""
 
-    call: Call[Any]
+    call: _Waiting
     phase: int
-    take: Callable[[Any, str], None]
+    take: Callable[[], None]
+    """Take its answer in, or why there is none."""
 
 
 class QueriesBeside:
@@ -79,16 +91,17 @@ class QueriesBeside:
 
         self._begin(f"signal {name}", read, take)
 
-    def _to_rule(self, name: str) -> Callable[[Any, str], None]:
+    def _to_rule(self, name: str) -> Callable[[tuple[float, ...] | None, str], None]:
         def take(found: tuple[float, ...] | None, trouble: str) -> None:
             self._rules.record(name, found, self._clock.now(), trouble)
 
         return take
 
-    def _begin(self, key: str, work: Callable[[], Any], take: Callable[[Any, str], None]) -> None:
+    def _begin(self, key: str, work: Callable[[], _T], take: Callable[[_T | None, str], None]) -> None:
         under = self._under.get(key)
         if under is None:
-            self._under[key] = _Under(call=self._crew.start(work), phase=self._phase, take=take)
+            call = self._crew.start(work)
+            self._under[key] = _Under(call=call, phase=self._phase, take=partial(_settle, call, take))
         elif under.call.age > _LONGEST:
             take(None, f"the query has had no response for {under.call.age:.0f} s")
 
@@ -100,10 +113,15 @@ class QueriesBeside:
             del self._under[key]
             if under.phase != self._phase:
                 continue
-            try:
-                under.take(under.call.result(), "")
-            except AdapterError as error:
-                under.take(None, str(error))
+            under.take()
+
+
+def _settle(call: Call[_T], take: Callable[[_T | None, str], None]) -> None:
+    """Hand on what a call gave, or why it gave nothing."""
+    try:
+        take(call.result(), "")
+    except AdapterError as error:
+        take(None, str(error))
 
 
 def _one(queries: Queries, text: str, version: str | None) -> float | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.notify import open_channel
 from pilotage.adapters.outgoing import Undelivered
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.ports import AdapterError, Delivery
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records import outbox
 from pilotage.model.clock import Clock
@@ -71,7 +71,8 @@ def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) 
         return False
     reach("outbox-claimed")
     try:
-        receipt = open_channel(letter.section).send(letter.message, letter.first, again=letter.again)
+        delivery = Delivery(message=letter.message, first=letter.first, again=letter.again)
+        receipt = open_channel(letter.section).send(delivery)
     except AdapterError as error:
         given = error if isinstance(error, Undelivered) else Undelivered(str(error))
         outbox.failed(engine, letter, str(error), clock.now(), permanent=given.permanent, retry_after=given.retry_after)

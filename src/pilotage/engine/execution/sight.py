@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.execution.asking import Asked, Round
@@ -39,6 +39,8 @@ _BUDGET_UNDOING = 0.15
 _OLDEST_ADDRESSES = 60.0
 """Seconds for which the addresses of instances are good enough to lead users back to them."""
 _UNKNOWN = "the store does not respond, so a freeze or a failure of another service cannot be ruled out"
+
+_T = TypeVar("_T")
 
 
 class Sight:
@@ -171,7 +173,7 @@ class Sight:
     def _assembled(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
         told = list(trouble)
 
-        def known(asked: Asked[Any]) -> Any:
+        def known(asked: Asked[_T]) -> _T | None:
             value, wrong = asked.answer()
             told.extend([wrong] if wrong else [])
             return value

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context, Peers
@@ -94,7 +94,9 @@ def open_target(
     context = Context(
         directory=place, fence=fence, service=service, environment=environment, folder=cwd, files=snapshot.files
     )
-    fleet: Fleet = _opened(Port.FLEET, section.fleet, replace(context, directory=place / "fleet"))
+    fleet: Fleet = registry.of(Port.FLEET, section.fleet).open(
+        section.fleet, replace(context, directory=place / "fleet")
+    )
     peers = Peers(
         health_path=fleet.health_path,
         strata=strata_of(section),
@@ -107,7 +109,9 @@ def open_target(
     return Target(
         router=router,
         fleet=fleet,
-        metrics=_opened(Port.METRICS, section.metrics, replace(context, directory=place / "metrics")),
+        metrics=registry.of(Port.METRICS, section.metrics).open(
+            section.metrics, replace(context, directory=place / "metrics")
+        ),
         can=capabilities_of(section),
         queries=queries_of(section, replace(context, directory=place / "queries")),
         checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd),
@@ -123,7 +127,7 @@ def _router(section: EnvironmentSection, context: Context, switch_deadline: floa
     """The router, or several as one."""
     place = context.directory
     opened: dict[str, Router] = {
-        name: _opened(Port.ROUTER, one, replace(context, directory=place / folder_of_router(name)))
+        name: registry.of(Port.ROUTER, one).open(one, replace(context, directory=place / folder_of_router(name)))
         for name, one in section.every_router.items()
     }
     if len(opened) == 1:
@@ -141,13 +145,9 @@ def router_folder(place: Path, section: EnvironmentSection) -> Path:
     return place / folder_of_router(names[0])
 
 
-def _opened(port: Port, section: AdapterSection, context: Context) -> Any:
-    return registry.of(port, section).open(section, context)
-
-
 def open_flags(section: FlagSection, context: Context) -> Flags:
     """The one place where a release flag is opened."""
-    flags: Flags = _opened(Port.FLAGS, section, context)
+    flags: Flags = registry.of(Port.FLAGS, section).open(section, context)
     return flags
 
 

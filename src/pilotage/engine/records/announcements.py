@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +14,7 @@ from pilotage.engine.records.tables import announcements
 from pilotage.engine.records.zones import calendar_zones
 from pilotage.model.announcement import Announced, State
 from pilotage.model.clock import day_of
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Message, Severity
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
@@ -32,7 +32,7 @@ def items(connection: Connection, plan: Plan) -> frozenset[str]:
 
 
 def post(
-    connection: Connection, message: Message, channels: Sequence[Mapping[str, Any]], now: float, due: float | None
+    connection: Connection, message: Message, channels: Sequence[JsonObject], now: float, due: float | None
 ) -> int:
     """Hand a message to the outbox, now or at a time; returns through how many channels. Raises StoreConflict where
     that was done before."""
@@ -81,13 +81,13 @@ class Entry:
     Unix seconds."""
 
     planned: Announced
-    channels: Sequence[Mapping[str, Any]]
+    channels: Sequence[JsonObject]
     actor: str
     reason: str
     now: float
 
 
-def keep(connection: Connection, plan: Plan, entry: Entry, **values: Any) -> None:
+def keep(connection: Connection, plan: Plan, entry: Entry, **values: Json) -> None:
     """Keep what was done, and the item with it where that is the first time."""
     item = entry.planned.item
     if item not in items(connection, plan):
@@ -100,7 +100,7 @@ def create(
     connection: Connection,
     plan: Plan,
     planned: Announced,
-    channels: Sequence[Mapping[str, Any]],
+    channels: Sequence[JsonObject],
     actor: str,
     now: float,
 ) -> None:
@@ -114,7 +114,7 @@ def create(
     )  # fmt: skip
 
 
-def change(connection: Connection, plan: Plan, item: str, **values: Any) -> None:
+def change(connection: Connection, plan: Plan, item: str, **values: Json) -> None:
     """Give columns of a kept item new values."""
     connection.execute(update(announcements).where(_of(plan), announcements.c.item == item).values(**values))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -13,6 +12,7 @@ from pilotage.engine.integrity.sealing import NOTHING, Seal, told, with_sealed
 from pilotage.engine.records.outbox import name_of, post
 from pilotage.engine.records.tables import events
 from pilotage.model.events import RolloutQueued, RolloutStarted
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Incident
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
@@ -31,7 +31,7 @@ class Told:
     count: int
     paged: bool | None
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> JsonObject:
         return {"head": self.head, "events": self.count, "paged": None if self.paged is None else int(self.paged)}
 
 

@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,15 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
     """The database of `directory`, brought up to date: a file in it, or what `url` or the environment names."""
     made(directory)
     url = url or database_url(directory)
-    sizes: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_timeout": LONGEST_WAIT}
+    make = partial(create_engine, url, json_serializer=_json, pool_size=20, max_overflow=20, pool_timeout=LONGEST_WAIT)
     if url.startswith("sqlite:"):
         _keep_to_ourselves(make_url(url).database)
-        engine = create_engine(url, connect_args={"timeout": LONGEST_WAIT}, json_serializer=_json, **sizes)
+        engine = make(connect_args={"timeout": LONGEST_WAIT})
         _set_up_sqlite(engine)
     else:
         given = make_url(url).query
         waits = {name: value for name, value in _PATIENCE.items() if name not in given}
-        engine = create_engine(url, pool_pre_ping=True, json_serializer=_json, connect_args=waits, **sizes)
+        engine = make(pool_pre_ping=True, connect_args=waits)
         _set_up_postgresql(engine)
     migrate(engine, directory)
     return engine
@@ -80,7 +82,7 @@ def _set_up_sqlite(engine: Engine) -> None:
     waits for no writer and keeps none waiting."""
 
     @event.listens_for(engine, "connect")
-    def _(connection: Any, _record: Any) -> None:
+    def _(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         wait = f"busy_timeout={LONGEST_WAIT * 1000:.0f}"
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", wait):
@@ -101,11 +103,11 @@ def _set_up_postgresql(engine: Engine) -> None:
     from pilotage.engine.records.postgresql import Impatient
 
     @event.listens_for(engine, "do_connect")
-    def _(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+    def _(_dialect: object, _record: object, arguments: Sequence[str], named: Mapping[str, Any]) -> Impatient:
         return Impatient.connect(*arguments, **named)
 
     @event.listens_for(engine, "connect")
-    def _(connection: Any, _record: Any) -> None:
+    def _(connection: Impatient, _record: object) -> None:
         # A controller that freezes inside a transaction would keep its locks, and every other controller waiting.
         limits = {
             "idle_in_transaction_session_timeout": LONGEST_PAUSE,

@@ -6,9 +6,21 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import TypeAlias
 
-from sqlalchemy import Column, Connection, Table, Update, bindparam, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    Update,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from pilotage.engine.integrity import heads, sealing
 from pilotage.engine.integrity.heads import Kind
@@ -19,6 +31,7 @@ from pilotage.engine.records.rows import readable
 from pilotage.engine.records.statements import encoded, plan_row, snapshot_row, state_columns
 from pilotage.engine.records.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
 from pilotage.model.events import RolloutCancelled
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
@@ -26,6 +39,9 @@ from pilotage.model.rollout import CommandKind, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot, read_snapshot
 from pilotage.model.stored_state import to_data
 from pilotage.report.telling import Subject
+
+Columns: TypeAlias = "Mapping[str, Json | ColumnElement[int]]"
+"""New values of a row, by column."""
 
 TOO_LATE = "too late"
 """How the outcome of a command begins that nobody took up before its rollout ended."""
@@ -101,7 +117,7 @@ def start(connection: Connection, waiting: Rollout, state: RolloutState, now: fl
     subject, before = chronicle.subject_of(waiting), chronicle.so_far(waiting)
     seal = sealing.start(connection, waiting.id, old=state.old, sequence=sequence, now=now)
     told = chronicle.tell(connection, subject, waiting.snapshot, before, [event], now, seal)
-    columns = {**state_columns(waiting.plan, state), **told.columns()}
+    columns: dict[str, Json | ColumnElement[int]] = {**state_columns(waiting.plan, state), **told.columns()}
     columns |= {"sequence": sequence, "rank": sequence, "started_at": now, "revision": rollouts.c.revision + 1}
     change(connection, waiting.id, columns)
     sealing.link(connection, waiting.service, waiting.environment, waiting.id, before.count + 1)
@@ -136,7 +152,7 @@ def withdraw(connection: Connection, identity: str, actor: str, now: float) -> b
     return True
 
 
-def ends_with(connection: Connection, rollout: str, columns: Mapping[str, Any]) -> Seal:
+def ends_with(connection: Connection, rollout: str, columns: JsonObject) -> Seal:
     """What the last event of a rollout fixes that ends with these columns."""
     commanded = sealing.asked(connection, rollout, (), ends=True)
     return Seal(first={}, last={**commanded, **sealing.end(connection, rollout, columns)})
@@ -157,19 +173,19 @@ def close_commands(connection: Connection, rollout: str, status: Status) -> None
     connection.execute(still_open.values(outcome=f"{TOO_LATE}: the rollout is {status}"))
 
 
-def change(connection: Connection, identity: str, columns: Mapping[str, Any]) -> None:
+def change(connection: Connection, identity: str, columns: Columns) -> None:
     connection.execute(update(rollouts).where(rollouts.c.id == identity).values(**columns))
 
 
 def keep_beside(connection: Connection, identity: str, revision: int, judge: JudgeState | None, live: LiveView) -> None:
     """The judge's sums and the last look."""
     if judge is not None:
-        sums = {"revision": revision, "body": encoded(judge.to_dict())}
+        sums: JsonObject = {"revision": revision, "body": encoded(judge.to_dict())}
         _put(connection, judge_states, judge_states.c.rollout, identity, sums)
     _put(connection, live_views, live_views.c.rollout, identity, {"body": encoded(live.to_dict())})
 
 
-def note_quiet(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+def note_quiet(connection: Connection, rows: Sequence[JsonObject]) -> int:
     """Several looks at which nothing happened (`quiet_row`); returns how many rollouts were still as they had been
     read. Unless all of them were, the transaction is to be undone."""
     changed = connection.execute(_quiet_state(), rows).rowcount
@@ -181,7 +197,7 @@ def note_quiet(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int
     return changed
 
 
-def quiet_row(quiet: Quiet) -> dict[str, Any]:
+def quiet_row(quiet: Quiet) -> JsonObject:
     """What `note_quiet` takes. Raises ValueError where something is no JSON."""
     before = quiet.rollout.revision
     return {
@@ -197,17 +213,21 @@ def _quiet_state() -> Update:
 
 
 @cache
-def _quiet_judge(dialect: str) -> Any:
-    given: dict[str, Any] = {"rollout": bindparam("of"), "revision": bindparam("after"), "body": bindparam("judge")}
+def _quiet_judge(dialect: str) -> Insert:
+    given: dict[str, BindParameter[str]] = {
+        "rollout": bindparam("of"),
+        "revision": bindparam("after"),
+        "body": bindparam("judge"),
+    }
     return _in_place_of(dialect, judge_states, given)
 
 
 @cache
-def _quiet_live(dialect: str) -> Any:
+def _quiet_live(dialect: str) -> Insert:
     return _in_place_of(dialect, live_views, {"rollout": bindparam("of"), "body": bindparam("live")})
 
 
-def _in_place_of(dialect: str, table: Table, given: Mapping[str, Any]) -> Any:
+def _in_place_of(dialect: str, table: Table, given: Mapping[str, BindParameter[str]]) -> Insert:
     """A row instead of the rollout's row that is there."""
     from sqlalchemy.dialects.postgresql import insert as insert_there
     from sqlalchemy.dialects.sqlite import insert as insert_here
@@ -217,12 +237,12 @@ def _in_place_of(dialect: str, table: Table, given: Mapping[str, Any]) -> Any:
     return row.on_conflict_do_update(index_elements=["rollout"], set_=kept)
 
 
-def _put(connection: Connection, table: Table, key: Column[Any], identity: str, values: dict[str, Any]) -> None:
+def _put(connection: Connection, table: Table, key: Column[str], identity: str, values: JsonObject) -> None:
     if connection.execute(update(table).where(key == identity).values(**values)).rowcount == 0:
         connection.execute(insert(table).values(rollout=identity, **values))
 
 
-def _once(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+def _once(connection: Connection, table: Table, row: JsonObject) -> None:
     """A body that is not there yet; of two who write the same at once one does."""
     from sqlalchemy.dialects.postgresql import insert as insert_there
     from sqlalchemy.dialects.sqlite import insert as insert_here

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 
 from sqlalchemy import Engine, RowMapping, insert, select, update
 
@@ -14,6 +13,7 @@ from pilotage.engine.records.zones import calendar_zones
 from pilotage.model.clock import day_of
 from pilotage.model.errors import Invalid
 from pilotage.model.followup import FollowUp
+from pilotage.model.json import JsonObject
 from pilotage.model.message import Message, Severity
 
 _EARLIEST = "Pacific/Kiritimati"
@@ -24,9 +24,7 @@ class UnknownAction(Invalid):
     """No follow-up action has this number."""
 
 
-def add(
-    engine: Engine, service: str, action: FollowUp, channels: Sequence[Mapping[str, Any]], actor: str, now: float
-) -> int:
+def add(engine: Engine, service: str, action: FollowUp, channels: Sequence[JsonObject], actor: str, now: float) -> int:
     """Keep a new one; returns its number. channels: who is reminded of it."""
     with engine.begin() as connection:
         made = connection.execute(

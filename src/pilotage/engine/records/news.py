@@ -6,9 +6,8 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, PoolProxiedConnection
 
 from pilotage.engine.execution.looking import Looking
 from pilotage.engine.placement import leases
@@ -27,7 +26,7 @@ class Changes:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._is_file = engine, engine.dialect.name == "sqlite"
-        self._connection: Any = None
+        self._connection: PoolProxiedConnection | None = None
         self._seen: object = None
         self._at = -math.inf
 
@@ -48,7 +47,8 @@ class Changes:
             return self._connection.cursor().execute("PRAGMA data_version").fetchone()
         except Exception:
             with suppress(Exception):
-                self._connection.close()
+                if self._connection is not None:
+                    self._connection.close()
             self._connection = None
             raise
 

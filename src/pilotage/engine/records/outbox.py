@@ -8,9 +8,8 @@ so that an end is never told before its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, or_, select, update
@@ -18,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.tables import outbox
+from pilotage.model.channel import channel_of
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Message
 from pilotage.model.renamed import renamed
 from pilotage.report.telling import channels_for
@@ -39,12 +40,33 @@ class Letter:
 
     id: int
     channel: str
-    section: Mapping[str, Any]
+    section: JsonObject
     message: Message
     attempts: int
     created_at: float
     again: bool
-    first: Mapping[str, Any] | None
+    first: JsonObject | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """A message as it was written for one channel, and what came of it. Times are Unix seconds; the receipt is the
+    channel's own, None before it went out."""
+
+    key: str
+    channel: str
+    state: str
+    due: float
+    attempts: int
+    created_at: float
+    sent_at: float | None
+    receipt: JsonObject | None
+    error: str | None
+    message: JsonObject
+
+    @property
+    def title(self) -> str:
+        return str(self.message.get("title") or "")
 
 
 @dataclass(frozen=True)
@@ -66,7 +88,7 @@ class ChannelHealth:
 def post(
     connection: Connection,
     message: Message,
-    channels: Sequence[Mapping[str, Any]],
+    channels: Sequence[JsonObject],
     now: float,
     due: float | None = None,
 ) -> int:
@@ -84,7 +106,7 @@ def post(
     return len(written)
 
 
-def post_once(engine: Engine, message: Message, channels: Sequence[Mapping[str, Any]], now: float) -> int:
+def post_once(engine: Engine, message: Message, channels: Sequence[JsonObject], now: float) -> int:
     """The same in a transaction of its own; nothing when a message of that key was posted before."""
     try:
         with engine.begin() as connection:
@@ -107,8 +129,8 @@ def withdraw(connection: Connection, key: str) -> bool:
     return connection.execute(untouched).rowcount == there
 
 
-def name_of(section: Mapping[str, Any]) -> str:
-    return str(section.get("name") or section["kind"])
+def name_of(section: JsonObject) -> str:
+    return channel_of(section).called
 
 
 # ── sent ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +178,7 @@ def _next(connection: Connection, channel: str, now: float) -> RowMapping | None
     return connection.execute(waiting.order_by(outbox.c.id).limit(1)).mappings().first()
 
 
-def _first_receipt(connection: Connection, row: RowMapping) -> Mapping[str, Any] | None:
+def _first_receipt(connection: Connection, row: RowMapping) -> JsonObject | None:
     query = select(outbox.c.receipt).where(
         outbox.c.thread == row["thread"], outbox.c.channel == row["channel"], outbox.c.state == SENT,
     )  # fmt: skip
@@ -164,7 +186,7 @@ def _first_receipt(connection: Connection, row: RowMapping) -> Mapping[str, Any]
     return next((receipt for receipt in found if receipt), None)
 
 
-def delivered(engine: Engine, letter: Letter, receipt: Mapping[str, Any], now: float) -> None:
+def delivered(engine: Engine, letter: Letter, receipt: JsonObject, now: float) -> None:
     _close(engine, letter, state=SENT, sent_at=now, receipt=dict(receipt), error=None, claimed_until=0.0)
 
 
@@ -175,7 +197,7 @@ def failed(engine: Engine, letter: Letter, why: str, now: float, *, permanent: b
     _close(engine, letter, state=DEAD if over else WAITING, due=now + wait, error=why[:500], claimed_until=0.0)
 
 
-def _close(engine: Engine, letter: Letter, **values: Any) -> None:
+def _close(engine: Engine, letter: Letter, **values: Json) -> None:
     with engine.begin() as connection:
         connection.execute(
             update(outbox).where(outbox.c.id == letter.id, outbox.c.attempts == letter.attempts).values(**values)
@@ -223,14 +245,14 @@ def _trouble(connection: Connection) -> dict[str, str]:
     return {row.channel: row.error for row in connection.execute(query.order_by(outbox.c.id))}
 
 
-def letters(engine: Engine, *, thread: str | None = None, limit: int = 50) -> tuple[Mapping[str, Any], ...]:
+def letters(engine: Engine, *, thread: str | None = None, limit: int = 50) -> tuple[Posted, ...]:
     """What was written to whom and what came of it, newest first."""
     query = select(outbox)
     if thread is not None:
         query = query.where(outbox.c.thread == thread)
     with engine.connect() as connection:
         rows = connection.execute(query.order_by(outbox.c.id.desc()).limit(limit)).mappings().all()
-    return tuple(dict(row) for row in rows)
+    return tuple(Posted(**{name: row[name] for name in Posted.__dataclass_fields__}) for row in rows)
 
 
 def waiting(engine: Engine) -> int:

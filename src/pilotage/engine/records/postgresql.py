@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
+from psycopg.abc import RV, PQGen
 
 ANSWER = 6.0
 """Seconds for an answer: a little longer than the server's own limit of a statement, whose error says more."""
 
 
-class Impatient(psycopg.Connection[Any]):
+_INTERVAL = 0.1
+"""Seconds after which psycopg looks for signals while it waits; its own default."""
+
+
+class Impatient(psycopg.Connection[tuple[object, ...]]):
     """A connection whose every wait for the server ends: one that is frozen, or was cut off without a word, would keep
     its caller for ever. patience: seconds, None where it may take as long as it takes."""
 
     patience: float | None = ANSWER
 
-    def wait(self, *arguments: Any, **named: Any) -> Any:
-        """As psycopg's. Raises OperationalError, and the connection is closed, when no answer comes."""
+    def wait(self, gen: PQGen[RV], interval: float = _INTERVAL, timeout: float | None = None) -> RV:
+        """As psycopg's; without a timeout, `patience` is one. Raises OperationalError, and the connection is closed,
+        when no answer comes."""
         try:
-            return super().wait(*arguments, **{"timeout": self.patience, **named})
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
         except psycopg.errors._WaitTimeout:
             # Nobody knows what the server makes of it: the transaction is lost, and the connection with it.
             self.pgconn.finish()

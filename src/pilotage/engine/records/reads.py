@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, RowMapping, Select, select
 
@@ -13,7 +12,7 @@ from pilotage.engine.placement.places import home_of, known
 from pilotage.engine.records import environments, outbox
 from pilotage.engine.records.home import Home
 from pilotage.engine.records.rows import ACTIVE, FINAL, newest_first, parsed, summary, whole
-from pilotage.engine.records.statements import summaries, wholes
+from pilotage.engine.records.statements import Listed, summaries, wholes
 from pilotage.engine.records.tables import commands, events, judge_states, rollouts
 from pilotage.engine.records.tables import environments as places
 from pilotage.model.clock import Clock
@@ -206,26 +205,26 @@ class Reads:
 
     # ── within ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _first(self, query: Select[Any]) -> RowMapping | None:
+    def _first(self, query: Listed) -> RowMapping | None:
         with self._engine.connect() as connection:
             return connection.execute(query).mappings().first()
 
-    def _list(self, query: Select[Any]) -> tuple[RolloutSummary, ...]:
+    def _list(self, query: Listed) -> tuple[RolloutSummary, ...]:
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return tuple(summary(row) for row in rows)
 
 
-def _started(query: Select[Any], service: str, environment: str) -> Select[Any]:
+def _started(query: Listed, service: str, environment: str) -> Listed:
     query = query.where(rollouts.c.service == service, rollouts.c.environment == environment)
     return query.where(rollouts.c.sequence.is_not(None)).order_by(rollouts.c.sequence.desc()).limit(1)
 
 
-def _listed(service: str, environment: str, limit: int) -> Select[Any]:
+def _listed(service: str, environment: str, limit: int) -> Listed:
     query = summaries().where(rollouts.c.service == service, rollouts.c.environment == environment)
     return query.order_by(rollouts.c.rank.desc(), rollouts.c.created_at.desc()).limit(limit)
 
 
-def _waiting(service: str, environment: str) -> Select[Any]:
+def _waiting(service: str, environment: str) -> Select[str]:
     query = select(rollouts.c.id).where(rollouts.c.service == service, rollouts.c.environment == environment)
     return query.where(rollouts.c.status == Status.QUEUED.value).order_by(rollouts.c.created_at)

@@ -7,9 +7,10 @@ not show.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
+from pilotage.model.json import Json, JsonObject, number_at, optional, text_at, whole_at
 from pilotage.model.record import RolloutSummary
 from pilotage.model.status import Mode, Status
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from pilotage.model.record import Rollout
     from pilotage.model.snapshot import Membership
 
-Row = Mapping[Any, Any]
-"""A row by the names of its columns, of SQLAlchemy or of SQLite."""
+
+class Row(Protocol):
+    """A row by the names of its columns, of SQLAlchemy or of SQLite."""
+
+    def __getitem__(self, name: str, /) -> Json: ...
+
 
 FINAL = tuple(status.value for status in Status if status.final)
 ACTIVE = tuple(status.value for status in Status if not status.final and status is not Status.QUEUED)
@@ -31,14 +36,37 @@ OWN = (
 
 
 def summary(row: Row) -> RolloutSummary:
-    given = dict(row)
-    given["membership"] = _membership(given.pop("part"))
-    given |= {"status": Status(row["status"]), "mode": Mode(row["mode"])}
-    given |= {"dark": bool(row["dark"]), "preserved": bool(row["preserved"])}
-    return RolloutSummary(**given)
+    return RolloutSummary(
+        id=text_at(row, "id"),
+        service=text_at(row, "service"),
+        environment=text_at(row, "environment"),
+        sequence=optional(whole_at, row, "sequence"),
+        version=text_at(row, "version"),
+        old=optional(text_at, row, "old"),
+        status=Status(text_at(row, "status")),
+        mode=Mode(text_at(row, "mode")),
+        actor=text_at(row, "actor"),
+        created_at=number_at(row, "created_at"),
+        started_at=optional(number_at, row, "started_at"),
+        finished_at=optional(number_at, row, "finished_at"),
+        step=text_at(row, "step"),
+        weight=whole_at(row, "weight"),
+        reached=whole_at(row, "reached"),
+        reason=text_at(row, "reason"),
+        dark=bool(row["dark"]),
+        preserved=bool(row["preserved"]),
+        kind=text_at(row, "kind"),
+        strategy=text_at(row, "strategy"),
+        plan_hash=text_at(row, "plan_hash"),
+        release=optional(text_at, row, "release"),
+        membership=_membership(row["part"]),
+        head=text_at(row, "head"),
+        events=whole_at(row, "events"),
+        revision=whole_at(row, "revision"),
+    )
 
 
-def _membership(part: Any) -> Membership | None:
+def _membership(part: Json) -> Membership | None:
     if part is None:
         return None
     import msgspec
@@ -59,36 +87,50 @@ def whole(row: Row) -> Rollout:
     from pilotage.model.snapshot import read_snapshot
     from pilotage.model.stored_state import from_data
 
-    own = {name: row[name] for name in OWN}
     try:
-        plan = read_plan(row["plan"] or "")
+        plan = read_plan(optional(text_at, row, "plan") or "")
         return Rollout(
-            **{**own, "paged": None if row["paged"] is None else bool(row["paged"])},
+            id=text_at(row, "id"),
+            service=text_at(row, "service"),
+            environment=text_at(row, "environment"),
+            version=text_at(row, "version"),
+            old=optional(text_at, row, "old"),
+            actor=text_at(row, "actor"),
+            created_at=number_at(row, "created_at"),
+            finished_at=optional(number_at, row, "finished_at"),
             plan=plan,
+            plan_hash=text_at(row, "plan_hash"),
             snapshot=read_snapshot(parsed(row["target"])),
             state=from_data(readable(row["state"]), plan.answers.deployment_strategy),
             judge=read_judge(parsed(row["judge"])),
             live=read_live(parsed(row["live"])),
+            head=text_at(row, "head"),
+            events=whole_at(row, "events"),
+            revision=whole_at(row, "revision"),
+            release=optional(text_at, row, "release"),
+            sequence=optional(whole_at, row, "sequence"),
+            started_at=optional(number_at, row, "started_at"),
+            paged=None if row["paged"] is None else bool(row["paged"]),
         )
     except (ValueError, TypeError) as error:
         raise Unreadable(
             f"the record of {row['version']} in {row['environment']} ({row['id']}) cannot be read by this version of "
             f"Pilotage: {error}",
-            dict(row),
+            {name: row[name] for name in OWN},
         ) from error
 
 
-def parsed(body: str | None) -> dict[str, Any] | None:
+def parsed(body: Json) -> JsonObject | None:
     """A JSON object as it was kept; None where it is missing or none."""
     import msgspec
 
     try:
-        return msgspec.json.decode(body, type=dict[str, Any]) if body else None
+        return msgspec.json.decode(body, type=dict[str, Json]) if isinstance(body, str) and body else None
     except ValueError:
         return None
 
 
-def readable(body: str | None) -> dict[str, Any]:
+def readable(body: Json) -> JsonObject:
     """The same, an empty one in place of None."""
     return parsed(body) or {}
 

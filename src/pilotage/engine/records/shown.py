@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from pilotage.engine.records.rows import ACTIVE
 from pilotage.engine.records.store import Store
@@ -52,6 +52,17 @@ def recorded(store: Store, now: float) -> tuple[object, ...]:
         return tuple(value for query in (running, ended, said) for value in connection.execute(query).one())
 
 
+class _Row(NamedTuple):
+    """What of a rollout's row says whether it is shown."""
+
+    id: str
+    service: str
+    environment: str
+    version: str
+    started_at: float
+    finished_at: float | None
+
+
 class Shown:
     """The rollouts that the page may tell of. What has ended is read once; of most ends nothing is kept but when."""
 
@@ -67,24 +78,24 @@ class Shown:
         self._ended |= {one.id: one for one in new.values() if one.final}
         return [new[row.id] if row.id in new else self._ended[row.id] for row in rows]
 
-    def _rows(self, now: float) -> list[Row[Any]]:
-        columns = ("id", "service", "environment", "version", "status", "started_at", "finished_at")
-        query = select(*(rollouts.c[name] for name in columns)).where(rollouts.c.sequence.is_not(None))
+    def _rows(self, now: float) -> list[_Row]:
+        query = select(*(rollouts.c[name] for name in _Row._fields)).where(rollouts.c.sequence.is_not(None))
         # Two questions, so that each finds its index.
         with self._store.engine.connect() as connection:
             running = connection.execute(query.where(rollouts.c.status.in_(ACTIVE))).all()
             ended = connection.execute(query.where(rollouts.c.finished_at > now - _SHOWN)).all()
         # What ended in between is in both.
-        return sorted({row.id: row for row in (*running, *ended)}.values(), key=lambda row: row.started_at)
+        found = [_Row(*row) for row in (*running, *ended)]
+        return sorted({row.id: row for row in found}.values(), key=lambda row: row.started_at or 0.0)
 
-    def _read(self, rows: Sequence[Row[Any]]) -> dict[str, Rollout]:
+    def _read(self, rows: Sequence[_Row]) -> dict[str, Rollout]:
         live = self._store.live_views([row.id for row in rows if row.finished_at is None])
         happened = self._events([row.id for row in rows])
         found = {}
         for row in rows:
             final, closed = row.finished_at is not None, row.id in live and live[row.id].closed
             one = Rollout(row.id, row.service, row.version, final, closed, happened.get(row.id, ()))
-            if final and incident_of(one) is None:
+            if row.finished_at is not None and incident_of(one) is None:
                 one = replace(one, events=(), last=row.finished_at)
             found[row.id] = one
         return found

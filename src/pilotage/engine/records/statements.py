@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import Any
+from typing import TypeAlias
 
 from sqlalchemy import Select, select
 
 from pilotage.engine.records.rows import OWN
 from pilotage.engine.records.tables import judge_states, live_views, plans, rollouts, snapshots
+from pilotage.model.json import JsonObject
 from pilotage.model.plan import Plan
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import RolloutState
 from pilotage.model.snapshot import FORMAT, Snapshot
 from pilotage.model.stored_state import to_data
+
+Listed: TypeAlias = "Select[*tuple[object, ...]]"
+"""A query whose columns are listed when the program runs."""
 
 # ── read ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -24,12 +28,12 @@ _SUMMARY = tuple(
 )
 
 
-def summaries() -> Select[Any]:
+def summaries() -> Listed:
     """The columns that a RolloutSummary is made of, and nothing that is large."""
     return select(*_SUMMARY)
 
 
-def wholes() -> Select[Any]:
+def wholes() -> Listed:
     """All that a Rollout is made of; bodies as they were written."""
     return (
         select(
@@ -47,16 +51,16 @@ def wholes() -> Select[Any]:
 # ── written ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def plan_row(plan: Plan) -> dict[str, Any]:
+def plan_row(plan: Plan) -> JsonObject:
     return {"hash": plan.hash, "format": plan.format, "body": plan.to_json()}
 
 
-def snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
+def snapshot_row(snapshot: Snapshot) -> JsonObject:
     body = encoded(snapshot.to_dict())
     return {"hash": hashlib.sha256(body.encode()).hexdigest(), "format": FORMAT, "body": body}
 
 
-def state_columns(plan: Plan, state: RolloutState) -> dict[str, Any]:
+def state_columns(plan: Plan, state: RolloutState) -> JsonObject:
     """What of a state has columns of its own, and the state itself."""
     step = plan.steps[state.step]
     return {

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -36,6 +35,7 @@ from pilotage.engine.records.tables import commands, rollouts
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
 from pilotage.model.events import EnvironmentRemoved
+from pilotage.model.json import JsonObject
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
 from pilotage.model.progress import BlueGreenProgress
@@ -219,7 +219,7 @@ class Store(Reads):
                 raise StoreConflict(f"{row.version} is {row.status}: too late to {kind}")
             return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
 
-    def _change(self, connection: Connection, rollout: Rollout, columns: dict[str, Any]) -> None:
+    def _change(self, connection: Connection, rollout: Rollout, columns: JsonObject) -> None:
         mine = update(rollouts).where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)
         if connection.execute(mine.values(**columns, revision=rollout.revision + 1)).rowcount != 1:
             raise StoreConflict(f"rollout {rollout.id} was changed by another worker")

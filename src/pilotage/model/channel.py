@@ -1,0 +1,41 @@
+"""What the outbox must know of a channel: whom it reaches, with what, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilotage.model.json import JsonObject, read_as
+from pilotage.model.message import OPERATORS, Severity
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuietHours:
+    """start, end: `HH:MM` in `timezone`; over midnight where `end` is the earlier one · min_severity: messages less
+    severe than this wait."""
+
+    start: str
+    end: str
+    timezone: str = "UTC"
+    min_severity: Severity = Severity.CRITICAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownChannel:
+    """A section of `notify` as far as it says where messages go; the rest is its notifier's. environments: empty for
+    all."""
+
+    kind: str
+    name: str | None = None
+    min_severity: Severity = Severity.INFO
+    environments: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = (OPERATORS,)
+    quiet_hours: QuietHours | None = None
+
+    @property
+    def called(self) -> str:
+        return self.name or self.kind
+
+
+def channel_of(section: JsonObject) -> KnownChannel:
+    """The channel of a section of `notify` as it was kept. Raises WrongJson."""
+    return read_as(KnownChannel, section)
