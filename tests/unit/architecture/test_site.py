@@ -58,7 +58,11 @@ def _listed(nav: list[dict[str, Any]]) -> Iterator[str]:
             yield from _listed(value) if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *PAGES],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_links_of_a_page_lead_to_a_page_and_a_heading(page: Path) -> None:
     """Within docs/, so that they work on the site as in the repository. Links to other sites are only looked at."""
     text = _prose(page.read_text())
