@@ -18,6 +18,7 @@ import pytest
 
 from pilotage.app.reference import EXIT_STATUSES, VARIABLES, errors
 from pilotage.cli.main import cli
+from pilotage.plan.numbers import PATHS
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -119,3 +120,15 @@ def test_files_that_a_page_names_exist(page: str) -> None:
     named = set(re.findall(r"`([\w./-]+\.py)`", (ROOT / page).read_text()))
     assert named
     assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.parent.name in ("start", "guides", "explanation", "operate")],
+                         ids=lambda page: page.name)  # fmt: skip
+def test_settings_that_a_page_names_exist(page: Path) -> None:
+    """`canary.weights` and the like: a setting that was renamed is renamed in every page."""
+    groups = {path.partition(".")[0] for path in PATHS if "." in path}
+    sections = set(
+        re.findall(r"^## environments\.(\S+)$", (DOCS / "reference/pilotage-yaml.md").read_text(), re.MULTILINE)
+    )
+    named = set(re.findall(r"`([a-z_]+\.[a-z_0-9]+)\b", page.read_text()))
+    assert [name for name in named if name.partition(".")[0] in groups and name not in {*PATHS, *sections}] == []
