@@ -29,7 +29,7 @@ def overview(project: Project, limit: int) -> tuple[Sequence[ChannelHealth], Seq
     return outbox.health(project.store.engine, names), outbox.letters(project.store.engine, limit=limit)
 
 
-def overview_output(health: Sequence[ChannelHealth], letters: Sequence[Mapping[str, Any]]) -> NotifyOutput:
+def overview_output(health: Sequence[ChannelHealth], letters: Sequence[Posted]) -> NotifyOutput:
     """The same as JSON."""
     channels = tuple(_channel(one) for one in health)
     return NotifyOutput(channels=channels, messages=tuple(_message(letter) for letter in letters))
@@ -46,21 +46,20 @@ def _channel(one: ChannelHealth) -> ChannelOutput:
     )
 
 
-def _message(row: Mapping[str, Any]) -> MessageOutput:
-    """row: of the outbox."""
+def _message(row: Posted) -> MessageOutput:
     # Of a message that was pruned, only the digest is left.
-    said = {name: str(row["message"].get(name, "")) for name in ("severity", "title", "text")}
+    said = {name: str(row.message.get(name, "")) for name in ("severity", "title", "text")}
     return MessageOutput(
-        key=row["key"],
-        channel=row["channel"],
-        state=row["state"],
-        due_at=timestamp(row["due"]),
-        attempts=row["attempts"],
-        created_at=timestamp(row["created_at"]),
-        sent_at=timestamp(row["sent_at"]),
-        receipt=row["receipt"],
-        error=row["error"],
-        type=type_today(str(row["message"].get("type", ""))),
+        key=row.key,
+        channel=row.channel,
+        state=row.state,
+        due_at=timestamp(row.due),
+        attempts=row.attempts,
+        created_at=timestamp(row.created_at),
+        sent_at=timestamp(row.sent_at),
+        receipt=row.receipt,
+        error=row.error,
+        type=type_today(str(row.message.get("type", ""))),
         **said,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pilotage.model.json import JsonObject, read_as
+from pilotage.model.renamed import renamed
 from pilotage.model.message import OPERATORS, Severity
 
 
@@ -37,5 +38,6 @@ class KnownChannel:
 
 
 def channel_of(section: JsonObject) -> KnownChannel:
-    """The channel of a section of `notify` as it was kept. Raises WrongJson."""
-    return read_as(KnownChannel, section)
+    """The channel of a section of `notify` as it was kept, by whatever names. Raises WrongJson."""
+    today, _ = renamed(section, "notify.*")
+    return read_as(KnownChannel, today)

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json, JsonObject, each, find, object_at, text_at
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
 from pilotage.model.renamed import SETTINGS
 from pilotage.model.traffic import percent
@@ -47,8 +48,8 @@ def read_plan(text: str) -> Plan:
     import msgspec
 
     try:
-        data = json.loads(text)
-        number = data["format"]
+        data = object_at(json.loads(text))
+        number = find(data, "format")
         if not isinstance(number, int) or number < OLDEST:
             raise UnreadablePlan(f"the plan has format {number!r}; this version reads formats {OLDEST} to {FORMAT}")
         if number > FORMAT:
@@ -56,7 +57,7 @@ def read_plan(text: str) -> Plan:
                 f"the plan has format {number}; this version of Pilotage reads up to format {FORMAT}: upgrade Pilotage"
             )
         if number < _SETTINGS_RENAMED:
-            _rename(data)
+            data = _renamed(data)
         if number < _FIELDS_RENAMED:
             data = _with_fields_of_today(data)
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
@@ -74,19 +75,26 @@ def read_plan(text: str) -> Plan:
 def read_document(text: str) -> Plan:
     """The plan of a file that people hand on: of today's format only what Pilotage writes, older ones as stored plans
     are read. Raises ValueError."""
-    data = json.loads(text)
-    older = isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] < FORMAT
-    return read_plan(text) if older else Plan.from_dict(data)
+    data: Json = json.loads(text)
+    number = find(data, "format")
+    older = isinstance(number, int) and number < FORMAT
+    return read_plan(text) if older else Plan.from_dict(object_at(data))
 
 
-def _rename(data: dict[str, Any]) -> None:
-    """The settings of an older plan by the names that they have now."""
-    for part, key in (("settings", "path"), ("health", "limit"), ("alerts", "limit_from")):
-        for one in data[part]:
-            one[key] = SETTINGS.get(one[key], one[key])
-    for step in data["steps"]:
-        for derived in step.get("derived", ()):
-            derived["setting"] = SETTINGS.get(derived["setting"], derived["setting"])
+def _renamed(data: JsonObject) -> JsonObject:
+    """An older plan with the names that its settings have now."""
+    steps = [
+        {**step, "derived": _with_names(step, "derived", "setting")} if "derived" in step else step
+        for step in each(object_at, data, "steps")
+    ]
+    places = (("settings", "path"), ("health", "limit"), ("alerts", "limit_from"))
+    return {**data, "steps": steps, **{part: _with_names(data, part, key) for part, key in places}}
+
+
+def _with_names(data: JsonObject, part: str, key: str) -> list[JsonObject]:
+    """The objects of a part, each with today's name of the setting that stands under `key`."""
+    named = ((one, text_at(one, key)) for one in each(object_at, data, part))
+    return [{**one, key: SETTINGS.get(name, name)} for one, name in named]
 
 
 def _with_fields_of_today(data: Mapping[str, Any]) -> dict[str, Any]:

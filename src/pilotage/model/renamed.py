@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from pilotage.model.json import Json, JsonObject
 
 SETTINGS: Mapping[str, str] = {
     "advance.error_rate": "success_criteria.error_rate",
@@ -139,22 +140,22 @@ class Renamed:
     now: Path
 
 
-def renamed(data: object, place: str = "") -> tuple[Any, tuple[Renamed, ...]]:
+def renamed(data: Json, place: str = "") -> tuple[Json, tuple[Renamed, ...]]:
     """A copy of `data`, which stands at `place` of `pilotage.yaml`, with today's names; and each old name that stood
     in it, parents first. place: such as `environments.*`; empty for the whole file."""
     found: list[Renamed] = []
     return _walk(data, tuple(place.split(".")) if place else (), (), (), found), tuple(found)
 
 
-def _walk(data: object, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> Any:
+def _walk(data: Json, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> Json:
     if isinstance(data, list | tuple):
         return [_walk(item, (*place, "*"), (*path, at), (*now, at), found) for at, item in enumerate(data)]
     if not isinstance(data, Mapping):
         return data
-    changed: dict[Any, Any] = {}
-    names: dict[Any, str] = dict(_names_at(place, data))
+    changed: dict[str, Json] = {}
+    names = dict(_names_at(place, data))
     for key, value in data.items():
-        new: Any = names.get(key, key)
+        new = names.get(key, key)
         new = key if new in data else new  # both names: the old one is unknown, and the file is refused for it
         if new != key:
             found.append(Renamed((*path, key), (*now, new)))
@@ -162,7 +163,7 @@ def _walk(data: object, place: tuple[str, ...], path: Path, now: Path, found: li
     return changed
 
 
-def _names_at(place: tuple[str, ...], section: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+def _names_at(place: tuple[str, ...], section: JsonObject) -> Iterator[tuple[str, str]]:
     """Old and new name of each key that was renamed in the section at `place`."""
     if place[:1] == ("services",) and len(place) > 2:
         place = place[2:]  # each service has environments, as the root has

@@ -14,6 +14,7 @@ from pilotage.config.stored import read_section
 from pilotage.config.yaml_reader import ConfigError, read
 from pilotage.engine.integrity import custody
 from pilotage.engine.rescue import flag_rescue
+from pilotage.model.json import JsonObject, find
 from pilotage.model.renamed import KEYS, SETTINGS, renamed
 from pilotage.model.snapshot import read_snapshot
 from pilotage.plan.numbers import PATHS, BadOverride, Override
@@ -192,15 +193,15 @@ def test_each_key_of_the_table_is_tried_here() -> None:
 
 
 def test_the_same_key_of_an_adapter_of_others_stays() -> None:
-    data = {"environments": {"production": {"router": {"kind": "edge", "deadline": "1s", "run": ["x"]}}}}
+    data: JsonObject = {"environments": {"production": {"router": {"kind": "edge", "deadline": "1s", "run": ["x"]}}}}
     assert renamed(data) == (data, ())
 
 
 def test_each_service_of_several_has_the_same_names() -> None:
     data = read(BEFORE.encode(), "").data
-    whole = {"services": {"web": {"environments": data["environments"]}}}
+    whole: JsonObject = {"services": {"web": {"environments": find(data, "environments")}}}
     plain, found = renamed(whole)
-    assert plain["services"]["web"]["environments"] == renamed(data)[0]["environments"]
+    assert find(plain, "services", "web", "environments") == find(renamed(data)[0], "environments")
     assert found[0].path[:4] == ("services", "web", "environments", "production")
 
 
@@ -208,10 +209,10 @@ def test_what_a_rollout_kept_under_old_keys_is_read_as_if_it_had_the_new_ones(tm
     """Whatever version stored a rollout, it can be finished and undone (rule 7)."""
     (tmp_path / "pilotage.yaml").write_text(TODAY)
     today, before = load(tmp_path / "pilotage.yaml").configuration, read(BEFORE.encode(), "").data
-    old = {"environment": before["environments"]["production"], "notify": before["notify"]}
+    old: JsonObject = {"environment": find(before, "environments", "production"), "notify": find(before, "notify")}
     for snapshot in (read_snapshot(old), read_snapshot({**old, "format": 1})):
         assert read_section(snapshot.environment).section == today.environments["production"]
-        assert list(snapshot.notify) == read(TODAY.encode(), "").data["notify"]
+        assert list_at(read(TODAY.encode(), "").data, "notify") == list(snapshot.notify)
 
 
 def test_anchors_and_flags_noted_beside_the_store_are_read_too(tmp_path: Path) -> None:

@@ -80,5 +80,5 @@ def flag_at(place: Path) -> ReleaseFlag | None:
     found = read_leniently(place / _NOTE)
     with contextlib.suppress(WrongJson):
         section, _ = renamed(object_at(found, "section"), "environments.*.flag")
-        return ReleaseFlag(place=place, section=section, folder=Path(text_at(found, "folder")))
+        return ReleaseFlag(place=place, section=object_at(section), folder=Path(text_at(found, "folder")))
     return None

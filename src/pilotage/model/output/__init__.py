@@ -6,8 +6,8 @@ An output is an API: add fields; rename or remove none without a new `SCHEMA`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from pilotage.model.json import JsonObject
 from pilotage.model.output.base import SCHEMA as SCHEMA
 from pilotage.model.output.base import Output as Output
 from pilotage.model.output.base import Part
@@ -41,7 +41,7 @@ def outputs() -> Mapping[str, type[Part]]:
     }
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> JsonObject:
     """A JSON Schema (2020-12) of each output, by its class."""
     import msgspec
 

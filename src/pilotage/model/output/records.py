@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.output.base import Output, Part
 
 
@@ -32,7 +30,7 @@ class MessageOutput(Part, frozen=True, kw_only=True):
     attempts: int
     created_at: str
     sent_at: str | None
-    receipt: Mapping[str, Any] | None
+    receipt: JsonObject | None
     error: str | None
     type: str
     """The event's type, `announcement` or `reminder`."""
@@ -193,5 +191,5 @@ class ReasonOutput(Output, frozen=True, kw_only=True):
     """`plan VERSION --explain PATH`."""
 
     path: str
-    value: Any
+    value: Json
     reasons: tuple[str, ...]

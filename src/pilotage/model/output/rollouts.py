@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from pilotage.model.json import JsonObject
 from pilotage.model.output.base import Output, Part
 
 
@@ -119,7 +119,7 @@ class EventOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
     type: str
     """See [events](events.md)."""
     sentence: str
-    data: Mapping[str, Any]
+    data: JsonObject
     previous_hash: str
     """The hash of the event before; of the first event, the plan's."""
     hash: str
