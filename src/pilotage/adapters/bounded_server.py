@@ -6,8 +6,12 @@ import contextlib
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TypeAlias
+
+Request: TypeAlias = socket.socket | tuple[bytes, socket.socket]
+"""A connection; of datagrams, which nothing here serves, the text beside it."""
 
 _log = logging.getLogger(__name__)
 
@@ -17,12 +21,16 @@ class BoundedServer(ThreadingHTTPServer):
     wrong with one is logged, and the others do not notice."""
 
     def __init__(
-        self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler] | Any, most: int, patience: float
+        self,
+        place: tuple[str, int],
+        handler: Callable[[Request, tuple[str, int], ThreadingHTTPServer], BaseHTTPRequestHandler],
+        most: int,
+        patience: float,
     ) -> None:
         self._free, self._patience = threading.BoundedSemaphore(most), patience
         super().__init__(place, handler)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Request, client_address: tuple[str, int]) -> None:
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
@@ -32,7 +40,7 @@ class BoundedServer(ThreadingHTTPServer):
             self._free.release()
             raise
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request_thread(self, request: Request, client_address: tuple[str, int]) -> None:
         timer = threading.Timer(self._patience, _shut, (request,))
         timer.daemon = True
         timer.start()
@@ -42,10 +50,11 @@ class BoundedServer(ThreadingHTTPServer):
             timer.cancel()
             self._free.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Request, client_address: tuple[str, int]) -> None:  # noqa: ARG002
         _log.info("a request of %s was not answered", client_address[0], exc_info=True)
 
 
-def _shut(connection: socket.socket) -> None:
+def _shut(connection: Request) -> None:
     with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        if isinstance(connection, socket.socket):
+            connection.shutdown(socket.SHUT_RDWR)

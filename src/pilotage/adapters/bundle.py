@@ -10,11 +10,12 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from pilotage.adapters.evidence import LIMIT
 from pilotage.adapters.files import write_durably
 from pilotage.adapters.keys import BUNDLE, Signer, is_signed, key_id
+from pilotage.model.json import Json, text_at
 from pilotage.model.readiness import BadBundle, ChangedBundle
 
 MANIFEST = "manifest.json"
@@ -56,7 +57,7 @@ class Unpacked:
 def pack(path: Path, contents: Mapping[str, bytes], signer: Signer | None = None) -> str:
     """Write the archive at once or not at all; returns its SHA-256. Raises BadBundle for what `unpack` would refuse."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
-    manifest: dict[str, Any] = {"format": 1, "sha256": digests}
+    manifest: dict[str, Json] = {"format": 1, "sha256": digests}
     if signer is not None:
         signed = signer.sign(BUNDLE, _listed(digests))
         manifest["signed"] = asdict(Signature(key=signed.key, public=signer.public, signature=signed.signature))
@@ -144,14 +145,16 @@ def _manifest(path: Path, content: bytes) -> tuple[dict[str, str], Signature | N
     return listed, None if signed is None else _signature(path, listed, signed)
 
 
-def _signature(path: Path, listed: Mapping[str, str], told: Any) -> Signature:
+def _signature(path: Path, listed: Mapping[str, str], told: Json) -> Signature:
     """The signature, checked against the key that comes with it; whose key that is, only the reader can know."""
     try:
-        signed = Signature(key=str(told["key"]), public=str(told["public"]), signature=str(told["signature"]))
+        signed = Signature(
+            key=text_at(told, "key"), public=text_at(told, "public"), signature=text_at(told, "signature")
+        )
         right = key_id(signed.public) == signed.key and is_signed(
             signed.public, BUNDLE, _listed(listed), signed.signature
         )
-    except (KeyError, TypeError, ValueError):
+    except ValueError:
         raise BadBundle(f"{path}: its signature cannot be read") from None
     if not right:
         raise ChangedBundle(f"{path}: the list of its contents was changed after it was signed")

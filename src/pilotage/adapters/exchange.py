@@ -7,9 +7,9 @@ the file is compared just before the rename, which leaves an instant.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
@@ -48,7 +48,7 @@ def _swap(one: Path, other: Path) -> bool:
 
 
 @cache
-def _renameat2() -> Any:
+def _renameat2() -> Callable[..., int] | None:
     import ctypes
 
     found = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)

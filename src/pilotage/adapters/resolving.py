@@ -9,9 +9,16 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
-Addresses = list[tuple[Any, ...]]
+Addresses = list[
+    tuple[
+        socket.AddressFamily,
+        socket.SocketKind,
+        int,
+        str,
+        tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
+    ]
+]
 """As `socket.getaddrinfo` gives them."""
 
 _FRESH = 5.0

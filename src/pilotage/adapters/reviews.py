@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import quote
 
 from pilotage.adapters.http import get_status
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.json import Json, WrongJson, list_at, text_at, whole_at
 
 GITHUB, GITLAB = "https://api.github.com", "https://gitlab.com"
 
@@ -26,32 +26,33 @@ class Hub:
         ask = self._of_github if self._github else self._of_gitlab
         try:
             return {commit: tuple(f"{login} (approved)" for login in ask(commit)) for commit in commits}
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            words = f"{type(error).__name__}: {error}"
-            raise AdapterError(f"{self._base} answers with something that is no list of reviews: {words}") from None
+        except WrongJson as error:
+            raise AdapterError(f"{self._base} answers with something that is no list of reviews: {error}") from None
 
     def _of_github(self, commit: str) -> list[str]:
         place = f"{self._base}/repos/{quote(self._project)}"
         found: list[str] = []
-        for request in self._json(f"{place}/commits/{commit}/pulls"):
-            author = request["user"]["login"]
+        for request in list_at(self._json(f"{place}/commits/{commit}/pulls")):
+            author = text_at(request, "user", "login")
             stands = dict[str, str]()
-            for review in self._json(f"{place}/pulls/{request['number']}/reviews?per_page=100"):
-                if review["state"] != "COMMENTED":
-                    stands[review["user"]["login"]] = review["state"]
+            number = whole_at(request, "number")
+            for review in list_at(self._json(f"{place}/pulls/{number}/reviews?per_page=100")):
+                if (state := text_at(review, "state")) != "COMMENTED":
+                    stands[text_at(review, "user", "login")] = state
             found += [who for who, state in stands.items() if state == "APPROVED" and who != author]
         return found
 
     def _of_gitlab(self, commit: str) -> list[str]:
         place = f"{self._base}/api/v4/projects/{quote(self._project, safe='')}"
         found: list[str] = []
-        for request in self._json(f"{place}/repository/commits/{commit}/merge_requests"):
-            author = request["author"]["username"]
-            approved = self._json(f"{place}/merge_requests/{request['iid']}/approvals")["approved_by"]
-            found += [one["user"]["username"] for one in approved if one["user"]["username"] != author]
+        for request in list_at(self._json(f"{place}/repository/commits/{commit}/merge_requests")):
+            author = text_at(request, "author", "username")
+            approved = self._json(f"{place}/merge_requests/{whole_at(request, 'iid')}/approvals")
+            names = [text_at(one, "user", "username") for one in list_at(approved, "approved_by")]
+            found += [name for name in names if name != author]
         return found
 
-    def _json(self, url: str) -> Any:
+    def _json(self, url: str) -> Json:
         headers = {"Accept": "application/json"}
         if self._token:
             name, value = ("Authorization", f"Bearer {self._token}") if self._github else ("PRIVATE-TOKEN", self._token)
@@ -61,6 +62,7 @@ class Hub:
             cure = "; the token may be missing or too weak" if status in (401, 403, 404) else ""
             raise AdapterError(f"{url} answered {status}{cure}")
         try:
-            return json.loads(body)
+            found: Json = json.loads(body)
         except (ValueError, RecursionError):
             raise AdapterError(f"{url} answered something that is not JSON") from None
+        return found

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from pilotage.adapters import registry
 from pilotage.model.capabilities import Port, PortCapabilities
+from pilotage.model.json import JsonObject
 from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE
 
@@ -25,7 +25,7 @@ class Installed:
     capabilities: PortCapabilities | None
     """None where the adapter cannot be imported."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         can = asdict(self.capabilities) if self.capabilities else None
         return {
             "port": self.port,

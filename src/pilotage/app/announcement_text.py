@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.evidence import Folder
 from pilotage.adapters.git import Git
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _HIGHLIGHTS = 5
 
 
-def text_of(announced: Announced, facts: Mapping[str, Any], folder: Path | None, language: str) -> str:
+def text_of(announced: Announced, facts: Mapping[str, object], folder: Path | None, language: str) -> str:
     """A person's own words, else the template's. Raises BadTemplate."""
     if announced.text is not None:
         return announced.text
@@ -58,7 +58,7 @@ def own_templates(folder: Path) -> BaseLoader:
     return FunctionLoader(read)
 
 
-def facts_of(store: Store, loaded: Loaded, plan: Plan, range_: str | None = None) -> dict[str, Any]:
+def facts_of(store: Store, loaded: Loaded, plan: Plan, range_: str | None = None) -> dict[str, object]:
     """What a template may say: of the plan, of the changes, of the rollout, and of who signed."""
     changes = _changes(store, loaded, plan, range_)
     rollout = _rollout(store, plan)
@@ -92,7 +92,7 @@ def _changes(store: Store, loaded: Loaded, plan: Plan, range_: str | None) -> Se
         return ()
 
 
-def _of_changes(changes: Sequence[Change]) -> dict[str, Any]:
+def _of_changes(changes: Sequence[Change]) -> dict[str, object]:
     notes = notes_of(changes, Release("", "", None, ""), Audience.USER)
     interesting = [c for c in changes if c.kind in (Kind.FEATURE, Kind.IMPROVEMENT, Kind.SECURITY)]
     return {

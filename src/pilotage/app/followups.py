@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from pilotage.adapters.outgoing import Undelivered, post
@@ -15,6 +14,7 @@ from pilotage.app.snapshot import channels_of
 from pilotage.engine.records import followups
 from pilotage.engine.records.followups import actions_of, exported
 from pilotage.model.followup import FollowUp
+from pilotage.model.json import JsonObject, text_at
 
 
 def to_issue(kind: str, project: str, url: str | None, token: str, action: FollowUp, *, private: bool) -> str:
@@ -23,7 +23,7 @@ def to_issue(kind: str, project: str, url: str | None, token: str, action: Follo
     title = action.description.splitlines()[0][:200]
     if kind == "github":
         place = f"{(url or 'https://api.github.com').rstrip('/')}/repos/{quote(project)}/issues"
-        content: dict[str, Any] = {"title": title, "body": body, "labels": ["retrospective"]}
+        content: JsonObject = {"title": title, "body": body, "labels": ["retrospective"]}
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
     else:
         place = f"{(url or 'https://gitlab.com').rstrip('/')}/api/v4/projects/{quote(project, safe='')}/issues"
@@ -32,9 +32,8 @@ def to_issue(kind: str, project: str, url: str | None, token: str, action: Follo
     plain = {**headers, "Content-Type": "application/json", "User-Agent": "pilotage"}
     answer = post(place, json.dumps(content).encode(), plain, private=private)
     try:
-        read = json.loads(answer.body)
-        return str(read["html_url"] if kind == "github" else read["web_url"])
-    except (ValueError, KeyError, TypeError):
+        return text_at(json.loads(answer.body), "html_url" if kind == "github" else "web_url")
+    except ValueError:
         raise Undelivered(f"{kind} did not return an issue") from None
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import cleandoc
-from typing import Any
 
 from pilotage.model.errors import Invalid, PilotageError
+from pilotage.model.json import JsonObject, each, entries, list_at, object_at, optional, text_at
 from pilotage.model.quantity import format_duration
 
 
@@ -78,15 +78,14 @@ VARIABLES: Mapping[str, str] = {
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def schema() -> Mapping[str, Any]:
+def schema() -> JsonObject:
     """The JSON Schema of pilotage.yaml with all installed adapters. Takes a tenth of a second."""
     from pilotage.config.loading import json_schema
 
-    whole: Mapping[str, Any] = json.loads(json_schema())
-    return whole
+    return object_at(json.loads(json_schema()))
 
 
-def section(path: str, whole: Mapping[str, Any] | None = None) -> tuple[Section, ...]:
+def section(path: str, whole: JsonObject | None = None) -> tuple[Section, ...]:
     """The section at a path such as `environments.router`; one for each kind where there are several. Names of
     environments and services are left out of paths. Raises NoSuchSection.
 
@@ -106,8 +105,8 @@ def section(path: str, whole: Mapping[str, Any] | None = None) -> tuple[Section,
     return tuple(dict.fromkeys(_section(whole, path, node) for node in nodes))
 
 
-def _section(whole: Mapping[str, Any], path: str, node: Mapping[str, Any]) -> Section:
-    required = node.get("required", ())
+def _section(whole: JsonObject, path: str, node: JsonObject) -> Section:
+    required = optional(list_at, node, "required") or ()
     settings = tuple(
         Setting(
             name=name,
@@ -121,7 +120,7 @@ def _section(whole: Mapping[str, Any], path: str, node: Mapping[str, Any]) -> Se
     return Section(path=path, description=cleandoc(str(node.get("description", ""))), settings=settings)
 
 
-def _default(schema: Mapping[str, Any], kind: str, *, required: bool) -> str:
+def _default(schema: JsonObject, kind: str, *, required: bool) -> str:
     if required:
         return "required"
     match schema.get("default"):
@@ -133,22 +132,22 @@ def _default(schema: Mapping[str, Any], kind: str, *, required: bool) -> str:
             return json.dumps(default, ensure_ascii=False)
 
 
-def _inner(whole: Mapping[str, Any], node: Mapping[str, Any], word: str) -> Iterator[Mapping[str, Any]]:
+def _inner(whole: JsonObject, node: JsonObject, word: str) -> Iterator[JsonObject]:
     schema = _properties(node).get(word)
     if schema is not None:
         yield from (one for one in _variants(whole, schema) if _properties(one))
 
 
-def _variants(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _variants(whole: JsonObject, schema: JsonObject) -> Iterator[JsonObject]:
     """What a value may be, references followed: of a list each element, of a mapping each value."""
     if "$ref" in schema:
-        yield from _variants(whole, whole["$defs"][schema["$ref"].rpartition("/")[2]])
+        yield from _variants(whole, _definition(whole, schema))
         return
     for key in ("anyOf", "oneOf"):
-        for one in schema.get(key, ()):
+        for one in _schemas(schema, key):
             yield from _variants(whole, one)
-    if schema.get("type") == "array" and isinstance(schema.get("items"), dict):
-        yield from _variants(whole, schema["items"])
+    if schema.get("type") == "array" and isinstance(schema.get("items"), Mapping):
+        yield from _variants(whole, object_at(schema, "items"))
     elif schema.get("type") == "object" and (values := _values(schema)):
         for one in values:
             yield from _variants(whole, one)
@@ -156,15 +155,24 @@ def _variants(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[M
         yield schema
 
 
-def _values(schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def _values(schema: JsonObject) -> tuple[JsonObject, ...]:
     """What the values of a mapping with free names may be."""
+    named = entries(object_at, schema, "patternProperties") if "patternProperties" in schema else {}
     more = schema.get("additionalProperties")
-    return (*schema.get("patternProperties", {}).values(), *((more,) if isinstance(more, dict) and more else ()))
+    return (*named.values(), *((more,) if isinstance(more, Mapping) and more else ()))
 
 
-def _properties(node: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    found: Mapping[str, Mapping[str, Any]] = node.get("properties", {})
-    return found
+def _properties(node: JsonObject) -> Mapping[str, JsonObject]:
+    return entries(object_at, node, "properties") if "properties" in node else {}
+
+
+def _schemas(schema: JsonObject, key: str) -> list[JsonObject]:
+    return each(object_at, schema, key) if key in schema else []
+
+
+def _definition(whole: JsonObject, schema: JsonObject) -> JsonObject:
+    """What a reference leads to."""
+    return object_at(whole, "$defs", text_at(schema, "$ref").rpartition("/")[2])
 
 
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": ""}
@@ -173,20 +181,22 @@ _DURATION = ["text", "whole number", "number"]
 """As the schema has it: seconds, or a text such as 5m."""
 
 
-def _kind(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _kind(whole: JsonObject, schema: JsonObject) -> str:
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
-        return ", ".join(str(one) for one in schema["enum"])
+        return ", ".join(str(one) for one in list_at(schema, "enum"))
     if "$ref" in schema:
-        return _kind(whole, whole["$defs"][schema["$ref"].rpartition("/")[2]])
+        return _kind(whole, _definition(whole, schema))
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            parts = [part for part in dict.fromkeys(_kind(whole, one) for one in schema[key]) if part]
+            parts = [part for part in dict.fromkeys(_kind(whole, one) for one in _schemas(schema, key)) if part]
             return "duration" if parts == _DURATION else " or ".join(parts)
     match schema.get("type"):
         case "array":
-            return f"list of {_kind(whole, schema.get('items', {}))}".removesuffix(" of ")
+            return f"list of {_kind(whole, object_at(schema, 'items') if 'items' in schema else {})}".removesuffix(
+                " of "
+            )
         case "object":
             return "section" if "properties" in schema else "mapping"
         case kind:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO, Unpack
 from zoneinfo import ZoneInfo
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, said
-from pilotage.cli.planning import wish_of, wish_options, wish_options_beside_reason
+from pilotage.cli.planning import Wished, wish_of, wish_options, wish_options_beside_reason
 
 if TYPE_CHECKING:
     from pilotage.model.announcement import Announced
@@ -28,10 +28,12 @@ def announce() -> None:
     """Work with the plan's announcements: preview, edit, approve, send, schedule, skip."""
 
 
-def _plan(project: Project, version: str, environment: str | None, wished: dict[str, Any]) -> Plan:
+def _plan(project: Project, version: str, environment: str | None, wished: Wished, reason: str = "") -> Plan:
     from pilotage.app.plan import plan_for
 
-    return plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
+    return plan_for(
+        project.loaded, project.environment(environment), wish_of(project, version, **wished, reason=reason)
+    )
 
 
 def _one(project: Project, plan: Plan, item: str) -> Announced:
@@ -58,7 +60,9 @@ def _text(project: Project, plan: Plan, announced: Announced, range_: str | None
 @wish_options
 @json_option
 @click.pass_obj
-def show_all(project: Project, /, version: str, environment: str | None, as_json: bool, **wished: Any) -> None:
+def show_all(
+    project: Project, /, version: str, environment: str | None, as_json: bool, **wished: Unpack[Wished]
+) -> None:
     """List the announcements of VERSION.
 
     Shows audience, owner, due time and state of each.
@@ -94,7 +98,7 @@ def show_all(project: Project, /, version: str, environment: str | None, as_json
 @environment_option
 @wish_options
 @click.pass_obj
-def track(project: Project, /, version: str, environment: str | None, **wished: Any) -> None:
+def track(project: Project, /, version: str, environment: str | None, **wished: Unpack[Wished]) -> None:
     """Remind owners of overdue announcements of VERSION.
 
     Each owner gets a reminder once a day until the announcement is sent or skipped.
@@ -115,7 +119,7 @@ def track(project: Project, /, version: str, environment: str | None, **wished: 
 @_range
 @click.pass_obj
 def show(
-    project: Project, /, item: str, version: str, environment: str | None, range_: str | None, **wished: Any
+    project: Project, /, item: str, version: str, environment: str | None, range_: str | None, **wished: Unpack[Wished]
 ) -> None:
     """Preview ITEM with the facts known now."""
     plan = _plan(project, version, environment, wished)
@@ -129,7 +133,9 @@ def show(
 @environment_option
 @wish_options
 @click.pass_obj
-def edit(project: Project, /, item: str, version: str, file: Any, environment: str | None, **wished: Any) -> None:
+def edit(
+    project: Project, /, item: str, version: str, file: TextIO, environment: str | None, **wished: Unpack[Wished]
+) -> None:
     """Replace the text of ITEM by FILE (- for standard input).
 
     The owner must approve it again.
@@ -151,7 +157,7 @@ def edit(project: Project, /, item: str, version: str, file: Any, environment: s
 @environment_option
 @wish_options
 @click.pass_obj
-def approve(project: Project, /, item: str, version: str, environment: str | None, **wished: Any) -> None:
+def approve(project: Project, /, item: str, version: str, environment: str | None, **wished: Unpack[Wished]) -> None:
     """Approve ITEM for sending.
 
     If `people` is configured, only its owner can approve.
@@ -174,7 +180,7 @@ def approve(project: Project, /, item: str, version: str, environment: str | Non
 @click.pass_obj
 def send(
     project: Project, /, item: str, version: str, environment: str | None, range_: str | None, moment: str | None,
-    **wished: Any,
+    **wished: Unpack[Wished],
 ) -> None:  # fmt: skip
     """Send ITEM to its audience, now or with --at.
 
@@ -207,12 +213,14 @@ def _moment(text: str, plan: Plan) -> float:
 @wish_options_beside_reason
 @click.option("-m", "--reason", required=True, callback=said, help="Why. Stored with the release.")
 @click.pass_obj
-def skip(project: Project, /, item: str, version: str, environment: str | None, reason: str, **wished: Any) -> None:
+def skip(
+    project: Project, /, item: str, version: str, environment: str | None, reason: str, **wished: Unpack[Wished]
+) -> None:
     """Skip ITEM for this release."""
     from pilotage.app.announcements import skip as leave_out
     from pilotage.app.requests import AnnouncementRequest
 
-    plan = _plan(project, version, environment, {**wished, "reason": reason})
+    plan = _plan(project, version, environment, wished, reason)
     leave_out(project, project.actor, AnnouncementRequest(plan=plan, item=item, reason=reason))
     click.echo(f"{item} is skipped: {reason}")
 

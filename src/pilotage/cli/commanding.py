@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from pilotage.app.project import Project
@@ -32,7 +30,7 @@ def _send(project: Project, environment: str | None, kind: str, reason: str, ful
     raise SystemExit(status[answer.end])
 
 
-def _command(kind: str, text: str) -> Any:
+def _command(kind: str, text: str) -> click.Command:
     @click.command(kind, help=text)
     @environment_option
     @reason_option

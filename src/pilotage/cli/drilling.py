@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option
-from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.planning import Wished, wish_of, wish_options
 
 
 @click.group()
@@ -24,7 +24,7 @@ def drill() -> None:
 @json_option
 @click.pass_obj
 def drill_rollback(
-    project: Project, /, version: str, environment: str | None, timeout: str, as_json: bool, **wished: Any
+    project: Project, /, version: str, environment: str | None, timeout: str, as_json: bool, **wished: Unpack[Wished]
 ) -> None:
     """Release VERSION, let it reach users, roll it back, and report how long that took.
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from pilotage.model.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class _Edge:
@@ -27,7 +30,7 @@ class _Edge:
         for text in lines:
             self.write(text)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self.stream, name)
 
 
@@ -44,7 +47,7 @@ def guard() -> Callable[[], None]:
     return undo
 
 
-def console(*, stderr: bool = False) -> Any:
+def console(*, stderr: bool = False) -> Console:
     """Rich's console: no text is markup, and none holds a control character."""
     from rich.console import Console
     from rich.segment import Segment

@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import click
 
@@ -102,12 +102,12 @@ class _Told(click.ClickException):
         super().__init__(sentence)
         self.exit_code = status  # type: ignore[misc]  # declared for the class, meant for each
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[str] | None = None) -> None:
         click.echo(f"pilotage: {self.message}", err=True)
 
 
 class _Lazy(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         from pilotage.model.errors import PilotageError
 
         try:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., object])
+"""A function that options are added to."""
 
 
 def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
-from pilotage.cli.options import environment_option, json_option
+from pilotage.cli.options import Command, environment_option, json_option
 
 if TYPE_CHECKING:
     from pilotage.app.plan import Wish
@@ -27,17 +27,17 @@ def plan() -> None:
     """Show what a release would do; compare plans; move a plan to another date."""
 
 
-def wish_options(command: Any) -> Any:
+def wish_options(command: Command) -> Command:
     """Add the options that describe the wanted plan."""
     return _wish_options(command, "-m", "--reason", words="Why you accept the conflicts. Recorded in the plan.")
 
 
-def wish_options_beside_reason(command: Any) -> Any:
+def wish_options_beside_reason(command: Command) -> Command:
     """Add the same options to a command with a --reason of its own."""
     return _wish_options(command, "--accept-reason", words="Why you accept the conflicts. Default: --reason.")
 
 
-def _wish_options(command: Any, *names: str, words: str) -> Any:
+def _wish_options(command: Command, *names: str, words: str) -> Command:
     for option in reversed(
         (
             click.option("--date", "release_date", type=_DAY, help="Day on which all users have the release."),
@@ -59,6 +59,17 @@ def _wish_options(command: Any, *names: str, words: str) -> Any:
     ):
         command = option(command)
     return command
+
+
+class Wished(TypedDict):
+    """What the options of `wish_options` give."""
+
+    release_date: datetime | None
+    as_of: datetime | None
+    done: str | None
+    accept: tuple[str, ...]
+    accept_reason: str | None
+    with_risk: str | None
 
 
 def wish_of(
@@ -172,7 +183,7 @@ def make(
     what_if: tuple[str, ...],
     detailed_exitcode: bool,
     as_json: bool,
-    **wished: Any,
+    **wished: Unpack[Wished],
 ) -> None:
     """Show what a release of VERSION would do, and why.
 
@@ -270,7 +281,7 @@ def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_
 )
 @json_option
 @click.pass_obj
-def retarget(project: Project, /, source: str, output: Path | None, as_json: bool, **wished: Any) -> None:
+def retarget(project: Project, /, source: str, output: Path | None, as_json: bool, **wished: Unpack[Wished]) -> None:
     """Move PLAN to --date. Show what moves, and who needs to hear of it.
 
     PLAN is a JSON file, - for standard input, or the id of a rollout.

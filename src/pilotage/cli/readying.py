@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.exit import UNVERIFIABLE
 from pilotage.cli.options import environment_option, json_option, key_option
-from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.planning import Wished, wish_of, wish_options
 from pilotage.model.text import clean
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.pass_obj
 def ready(
     project: Project, /, version: str, environment: str | None, watch: bool, sarif: Path | None, markdown: Path | None,
-    archive: Path | None, as_json: bool, **wished: Any,
+    archive: Path | None, as_json: bool, **wished: Unpack[Wished],
 ) -> None:  # fmt: skip
     """Show whether VERSION is ready: every gate of its plan, the evidence, and what to do next.
 

@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import json_option
+from pilotage.model.json import Json, JsonObject
 
 if TYPE_CHECKING:
     from pilotage.app.risk import Answer
@@ -65,11 +66,11 @@ def assess(
 assess.context_class = Unnamed
 
 
-def to_dict(answer: Answer, per_commit: bool) -> dict[str, Any]:
+def to_dict(answer: Answer, per_commit: bool) -> JsonObject:
     """Return an answer as JSON: `score`, `level`, `factors`, findings, mitigations, recommendation."""
     whole = asdict(answer.assessment)
     whole["settings"] = dict(answer.assessment.settings)
-    content = {"schema": SCHEMA, **whole}
+    content: dict[str, Json] = {"schema": SCHEMA, **whole}
     if per_commit:
         content["per_commit"] = [
             {**asdict(change), "parts": {str(factor): round(part, 4) for factor, part in change.parts}}

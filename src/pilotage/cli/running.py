@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Unpack
 
 import click
 
@@ -11,7 +11,7 @@ from pilotage.app.homes import Attended, attend, keep_up
 from pilotage.app.project import Project
 from pilotage.cli.exit import status_of
 from pilotage.cli.options import environment_option, json_option
-from pilotage.cli.planning import wish_of, wish_options
+from pilotage.cli.planning import Wished, wish_of, wish_options
 from pilotage.model.record import Recorded
 
 
@@ -46,7 +46,7 @@ def deploy(
     on_conflict: str | None,
     break_glass: bool,
     as_json: bool,
-    **wished: Any,
+    **wished: Unpack[Wished],
 ) -> None:
     """Plan VERSION, roll it out, and follow the rollout. Ctrl-C detaches; the worker continues.
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import Any
 
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.options import environment_option, json_option
+from pilotage.cli.options import Command, environment_option, json_option
 from pilotage.model.errors import Invalid
 from pilotage.model.questions import QUESTIONS
 
 _START = "python -m shop --port {port} --release {version}"
 
 
-def _answer_options(command: Any) -> Any:
+def _answer_options(command: Command) -> Command:
     for name, kind, default, question in reversed(QUESTIONS):
         flag = f"--{name.replace('_', '-')}"
         if name == "stakeholders":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from pilotage.cli.options import Command
 
 if TYPE_CHECKING:
     from pilotage.app.periods import Report
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 FORMS = ("terminal", "markdown", "html", "json")
 
 
-def form_options(command: Any) -> Any:
+def form_options(command: Command) -> Command:
     """`--format` and `--output`."""
     for option in (
         click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."),

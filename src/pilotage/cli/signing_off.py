@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Unpack
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, said
-from pilotage.cli.planning import wish_of, wish_options_beside_reason
+from pilotage.cli.planning import Wished, wish_of, wish_options_beside_reason
 
 
 @click.command("sign-off")
@@ -19,7 +19,9 @@ from pilotage.cli.planning import wish_of, wish_options_beside_reason
 @wish_options_beside_reason
 @click.option("-m", "--reason", default="", help="Why. Stored and shown with the sign-off.")
 @click.pass_obj
-def sign_off(project: Project, /, role: str, version: str, environment: str | None, reason: str, **wished: Any) -> None:
+def sign_off(
+    project: Project, /, role: str, version: str, environment: str | None, reason: str, **wished: Unpack[Wished]
+) -> None:
     """Sign off every item that the plan of VERSION requires of ROLE, such as qa-lead.
 
     A sign-off is valid for this plan, and for this artifact if `readiness.artifact` names one. If `people` is
@@ -49,7 +51,7 @@ def sign_off(project: Project, /, role: str, version: str, environment: str | No
 @click.pass_obj
 def waive(
     project: Project, /, items: tuple[str, ...], version: str, environment: str | None, role: str, reason: str,
-    until: str, **wished: Any,
+    until: str, **wished: Unpack[Wished],
 ) -> None:  # fmt: skip
     """Let VERSION start without some items until a given time.
 

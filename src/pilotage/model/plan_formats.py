@@ -57,7 +57,7 @@ def read_plan(text: str) -> Plan:
                 f"the plan has format {number}; this version of Pilotage reads up to format {FORMAT}: upgrade Pilotage"
             )
         if number < _SETTINGS_RENAMED:
-            data = _renamed(data)
+            data = _with_settings_of_today(data)
         if number < _FIELDS_RENAMED:
             data = _with_fields_of_today(data)
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
@@ -81,7 +81,7 @@ def read_document(text: str) -> Plan:
     return read_plan(text) if older else Plan.from_dict(object_at(data))
 
 
-def _renamed(data: JsonObject) -> JsonObject:
+def _with_settings_of_today(data: JsonObject) -> JsonObject:
     """An older plan with the names that its settings have now."""
     steps = [
         {**step, "derived": _with_names(step, "derived", "setting")} if "derived" in step else step
@@ -97,34 +97,45 @@ def _with_names(data: JsonObject, part: str, key: str) -> list[JsonObject]:
     return [{**one, key: SETTINGS.get(name, name)} for one, name in named]
 
 
-def _with_fields_of_today(data: Mapping[str, Any]) -> dict[str, Any]:
-    steps = [_renamed(step, _STEP) for step in data["steps"]]
-    for step in steps:
-        step["weight_percent"] = percent(step["weight_percent"])
-        step["mirror_percent"] = percent(step.get("mirror_percent", 0))
-        step["derived"] = [{**one, "field": _STEP.get(one["field"], one["field"])} for one in step.get("derived", ())]
-    settings = [_in_percent(one) for one in data["settings"]]
-    on_call = [_renamed(one, {"because": "reason"}) for one in data["waves"]]
-    readiness = [_renamed(one, {"wants": "requirement"}) for one in data["readiness"]]
-    communication = [_renamed(one, {"at": "due_at"}) for one in data["communication"]]
-    stages = [_renamed(one, {"least": "shortest", "most": "longest"}) for one in data["timeline"]["stages"]]
-    targets = [_renamed(one, {"wanted": "goal"}) for one in data["retrospective"]["targets"]]
-    parts = {
+def _with_fields_of_today(data: JsonObject) -> JsonObject:
+    def each_of(part: JsonObject, name: str, names: Mapping[str, str]) -> list[JsonObject]:
+        return [_renamed(one, names) for one in each(object_at, part, name)]
+
+    steps = [_step_of_today(step) for step in each_of(data, "steps", _STEP)]
+    settings = [_in_percent(one) for one in each(object_at, data, "settings")]
+    on_call = each_of(data, "waves", {"because": "reason"})
+    readiness = each_of(data, "readiness", {"wants": "requirement"})
+    communication = each_of(data, "communication", {"at": "due_at"})
+    timeline, retrospective = object_at(data, "timeline"), object_at(data, "retrospective")
+    stages = each_of(timeline, "stages", {"least": "shortest", "most": "longest"})
+    targets = each_of(retrospective, "targets", {"wanted": "goal"})
+    parts: JsonObject = {
         "settings": settings, "steps": steps, "readiness": readiness, "communication": communication,
-        "rollback": _renamed(data["rollback"], _ROLLBACK), "on_call": on_call,
-        "timeline": {**data["timeline"], "stages": stages},
-        "retrospective": {**data["retrospective"], "targets": targets},
+        "rollback": _renamed(object_at(data, "rollback"), _ROLLBACK), "on_call": on_call,
+        "timeline": {**timeline, "stages": stages},
+        "retrospective": {**retrospective, "targets": targets},
     }  # fmt: skip
     return {**data, **parts}
 
 
-def _in_percent(setting: Mapping[str, Any]) -> Mapping[str, Any]:
-    if setting["unit"] != "per mille":
+def _step_of_today(step: JsonObject) -> JsonObject:
+    derived = each(object_at, step, "derived") if "derived" in step else []
+    fields_of = ((one, text_at(one, "field")) for one in derived)
+    return {
+        **step,
+        "weight_percent": percent(whole_at(step, "weight_percent")),
+        "mirror_percent": percent(optional(whole_at, step, "mirror_percent") or 0),
+        "derived": [{**one, "field": _STEP.get(field, field)} for one, field in fields_of],
+    }
+
+
+def _in_percent(setting: JsonObject) -> JsonObject:
+    if text_at(setting, "unit") != "per mille":
         return setting
-    return {**setting, "unit": Unit.WEIGHTS.value, "value": [percent(weight) for weight in setting["value"]]}
+    return {**setting, "unit": Unit.WEIGHTS.value, "value": [percent(one) for one in each(whole_at, setting, "value")]}
 
 
-def _renamed(part: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _renamed(part: JsonObject, names: Mapping[str, str]) -> JsonObject:
     return {names.get(name, name): value for name, value in part.items()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from pilotage.readiness.findings.code import bandit, semgrep
 from pilotage.readiness.findings.images import grype, trivy
@@ -26,7 +25,7 @@ from pilotage.readiness.formats import (
     recognise,
 )
 
-READERS: Mapping[str, Callable[[Any, str], Iterator[Issue | Passed]]] = {
+READERS: Mapping[str, Callable[[object, str], Iterator[Issue | Passed]]] = {
     SARIF: sarif, SEMGREP: semgrep, BANDIT: bandit, TRIVY: trivy, GRYPE: grype, DEPENDENCY_CHECK: dependency_check,
     CYCLONEDX: cyclonedx, PIP_AUDIT: pip_audit, NPM_AUDIT: npm_audit, OSV_SCANNER: osv_scanner,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pilotage.model.json import object_at
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import whole
 from pilotage.readiness.formats import COBERTURA, COVERAGE_PY, GO, JACOCO, LCOV, recognise
@@ -58,8 +59,8 @@ def _jacoco(root: Node, name: str) -> tuple[int, int]:
     raise BadEvidence(f"{name}: this JaCoCo report has no line counter")
 
 
-def _coverage_py(read: Any, name: str) -> tuple[int, int]:
-    totals = read["totals"]
+def _coverage_py(read: object, name: str) -> tuple[int, int]:
+    totals = object_at(read, "totals")
     if "num_statements" not in totals:
         raise BadEvidence(f"{name} is incomplete: totals has no num_statements")
     return whole(totals["covered_lines"], name), whole(totals["num_statements"], name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.readiness import BadEvidence
 
 T = TypeVar("T")
@@ -21,10 +22,10 @@ def text_of(content: bytes, name: str) -> str:
         raise BadEvidence(f"{name}:{line}: is not text in {said}: byte {error.start} belongs to no character") from None
 
 
-def json_of(text: str, name: str) -> Any:
+def json_of(text: str, name: str) -> Json:
     """Raises BadEvidence with line and column for what is not JSON, and for a key that an object has twice."""
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        found: Json = json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise BadEvidence(f"{name} is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -32,9 +33,10 @@ def json_of(text: str, name: str) -> Any:
         raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}{several}") from None
     except ValueError as error:
         raise BadEvidence(f"{name} is not valid JSON: {error}") from None
+    return found
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Json]]) -> JsonObject:
     """Of two values of one key, readers take either: such a report can say different things to different tools."""
     found = dict(pairs)
     if len(found) < len(pairs):

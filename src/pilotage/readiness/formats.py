@@ -10,11 +10,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
+from typing import Any, TypeVar
 
+from pilotage.model.json import Json, find
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import json_of, text_of
 from pilotage.readiness.xml_reader import Node, xml_of
+
+_T = TypeVar("_T")
 
 JUNIT, TRX, TAP = "JUnit XML", ".NET TRX", "TAP"
 COBERTURA, JACOCO, LCOV, COVERAGE_PY, GO = "Cobertura", "JaCoCo", "lcov", "coverage.py JSON", "Go's coverage profile"
@@ -62,14 +65,17 @@ def _parsed(content: bytes, name: str) -> Report:
     return Report(format=_first(_TEXT, _first_line(text)), content=text)
 
 
-def _first(table: Mapping[str, Callable[[Any], bool]], content: Any) -> str:
+def _first(table: Mapping[str, Callable[[_T], bool]], content: _T) -> str:
     return next((format_ for format_, fits in table.items() if fits(content)), "")
 
 
-def fitting(content: Any) -> tuple[str, ...]:
+def fitting(content: Node | Json) -> tuple[str, ...]:
     """Every format that fits parsed content; more than one would be a fault of the tables."""
-    table = _XML if isinstance(content, Node) else _TEXT if isinstance(content, str) else _JSON
-    return tuple(format_ for format_, fits in table.items() if fits(content))
+    if isinstance(content, Node):
+        return tuple(format_ for format_, fits in _XML.items() if fits(content))
+    if isinstance(content, str):
+        return tuple(format_ for format_, fits in _TEXT.items() if fits(content))
+    return tuple(format_ for format_, fits in _JSON.items() if fits(content))
 
 
 # ── XML, by the root ───────────────────────────────────────────────────────────────────────────────────────
@@ -113,57 +119,58 @@ _XML: Mapping[str, Callable[[Node], bool]] = {
 # ── JSON, by the keys that nobody else has ─────────────────────────────────────────────────────────────────
 
 
-def _object(*keys: str) -> Callable[[Any], bool]:
-    return lambda data: isinstance(data, dict) and data.keys() >= set(keys)
+def _object(*keys: str) -> Callable[[Json], bool]:
+    return lambda data: isinstance(data, Mapping) and data.keys() >= set(keys)
 
 
-def _list(*keys: str) -> Callable[[Any], bool]:
+def _list(*keys: str) -> Callable[[Json], bool]:
     """A list whose first entry has these keys."""
     return lambda data: isinstance(data, list) and bool(data) and _object(*keys)(data[0])
 
 
-def _either(*keys: str) -> Callable[[Any], bool]:
+def _either(*keys: str) -> Callable[[Json], bool]:
     """An object with these keys, or a list of such objects."""
     one, several = _object(*keys), _list(*keys)
     return lambda data: one(data) or several(data)
 
 
-def _lists(data: Any, key: str, *of_each: str) -> bool:
+def _lists(data: Json, key: str, *of_each: str) -> bool:
     """Whether `key` holds a list of at least one object, each with the given keys."""
-    found = data.get(key) if isinstance(data, dict) else None
+    found = data.get(key) if isinstance(data, Mapping) else None
     return isinstance(found, list) and bool(found) and all(_object(*of_each)(one) for one in found)
 
 
-def _is_sarif(data: Any) -> bool:
-    if not _object("runs")(data) or not isinstance(data["runs"], list):
+def _is_sarif(data: Json) -> bool:
+    runs = find(data, "runs")
+    if not isinstance(data, Mapping) or not isinstance(runs, list):
         return False
-    return "sarif" in str(data.get("$schema")) or "version" in data or all(_object("tool")(run) for run in data["runs"])
+    return "sarif" in str(data.get("$schema")) or "version" in data or all(_object("tool")(run) for run in runs)
 
 
-def _is_semgrep(data: Any) -> bool:
-    return _object("results", "errors")(data) and ("paths" in data or _lists(data, "results", "check_id"))
+def _is_semgrep(data: Json) -> bool:
+    return _object("results", "errors")(data) and (_object("paths")(data) or _lists(data, "results", "check_id"))
 
 
-def _is_grype(data: Any) -> bool:
+def _is_grype(data: Json) -> bool:
     if not _object("matches")(data):
         return False
-    writer = data.get("descriptor", {"name": "grype"} if _object("source", "distro")(data) else None)
-    return isinstance(writer, dict) and writer.get("name") == "grype"  # Xeol writes the same keys
+    if not isinstance(data, Mapping) or "descriptor" not in data:
+        return _object("source", "distro")(data)
+    return find(data, "descriptor", "name") == "grype"  # Xeol writes the same keys
 
 
-def _is_pip_audit(data: Any) -> bool:
-    return _object("dependencies")(data) and data.keys() <= {"dependencies", "fixes"}
+def _is_pip_audit(data: Json) -> bool:
+    return isinstance(data, Mapping) and {"dependencies"} <= data.keys() <= {"dependencies", "fixes"}
 
 
-def _is_npm(data: Any) -> bool:
-    return _object("auditReportVersion")(data) or (
-        _object("advisories")(data) and bool(data.keys() & {"metadata", "actions", "muted"})
-    )
+def _is_npm(data: Json) -> bool:
+    company = ("metadata", "actions", "muted")
+    return _object("auditReportVersion")(data) or any(_object("advisories", beside)(data) for beside in company)
 
 
-def _is_osv(data: Any) -> bool:
+def _is_osv(data: Json) -> bool:
     """An empty list of results says only in the company of OSV-Scanner's own keys whose it is."""
-    if not _object("results")(data) or data.keys() & {"errors", "metrics"}:
+    if not isinstance(data, Mapping) or "results" not in data or data.keys() & {"errors", "metrics"}:
         return False
     return "experimental_config" in data or _lists(data, "results", "packages")
 
@@ -171,29 +178,30 @@ def _is_osv(data: Any) -> bool:
 _K6_METRIC = re.compile(r"(http_req|iteration|group_duration|grpc_req|ws_|browser_|vus|data_(sent|received)|checks\b)")
 
 
-def _is_gitlab(data: Any) -> bool:
-    return _object("vulnerabilities", "version")(data) and bool(data.keys() & {"scan", "remediations"})
+def _is_gitlab(data: Json) -> bool:
+    company = ("scan", "remediations")
+    return any(_object("vulnerabilities", "version", beside)(data) for beside in company)
 
 
-def _is_k6(data: Any) -> bool:
-    found = data.get("metrics") if isinstance(data, dict) and "results" not in data else None
+def _is_k6(data: Json) -> bool:
+    found = data.get("metrics") if isinstance(data, Mapping) and "results" not in data else None
     return isinstance(found, dict) and any(map(_K6_METRIC.match, found))
 
 
-def _is_seconds(data: Any) -> bool:
-    return isinstance(data, dict) and bool(data) and all(map(_is_runs, data.values()))
+def _is_seconds(data: Json) -> bool:
+    return isinstance(data, Mapping) and bool(data) and all(map(_is_runs, data.values()))
 
 
-def _is_runs(value: Any) -> bool:
+def _is_runs(value: Json) -> bool:
     runs = value if isinstance(value, list) else [value]
     return bool(runs) and all(isinstance(run, int | float) and not isinstance(run, bool) for run in runs)
 
 
-def _within(key: str, *inner: str) -> Callable[[Any], bool]:
-    return lambda data: isinstance(data, dict) and _object(*inner)(data.get(key))
+def _within(key: str, *inner: str) -> Callable[[Json], bool]:
+    return lambda data: isinstance(data, Mapping) and _object(*inner)(data.get(key))
 
 
-_JSON: Mapping[str, Callable[[Any], bool]] = {
+_JSON: Mapping[str, Callable[[Json], bool]] = {
     SARIF: _is_sarif,
     SEMGREP: _is_semgrep,
     BANDIT: _object("results", "errors", "metrics"),
@@ -228,7 +236,7 @@ _JSON: Mapping[str, Callable[[Any], bool]] = {
     "Checkov JSON": _either("check_type", "results"),
     "SonarQube JSON": _object("issues", "components", "paging"),
     "SPDX JSON": _object("spdxVersion"),
-    "OpenVEX JSON": lambda data: _object("@context", "statements")(data) and "openvex" in str(data["@context"]),
+    "OpenVEX JSON": lambda data: _object("@context", "statements")(data) and "openvex" in str(find(data, "@context")),
     "CSAF JSON": _within("document", "csaf_version"),
     "an error of npm": _within("error", "code", "summary"),
     "Google Benchmark JSON": lambda data: _lists(data, "benchmarks", "real_time"),

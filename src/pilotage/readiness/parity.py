@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 USUAL = (
     "router.listen", "metrics.admin", "traffic", "synthetic", "flag.file", "analysis.prometheus", "checks", "probes",
@@ -13,7 +12,7 @@ USUAL = (
 
 
 def differences(
-    staging: Mapping[str, Any], production: Mapping[str, Any], allowed: Sequence[str]
+    staging: Mapping[str, object], production: Mapping[str, object], allowed: Sequence[str]
 ) -> tuple[tuple[str, object, object], ...]:
     """(path, in staging, in production) of each setting that differs and is neither usual nor allowed."""
     return tuple(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -67,7 +66,7 @@ class _PytestBenchmark(msgspec.Struct, frozen=True):
     benchmarks: tuple[_Benchmark, ...]
 
 
-def _pytest_benchmark(read: Any, name: str) -> Iterator[_Told]:
+def _pytest_benchmark(read: object, name: str) -> Iterator[_Told]:
     for one in shaped(read, _PytestBenchmark, name).benchmarks:
         yield one.fullname or one.name, _runs(one.stats.data, one.stats.median)
 
@@ -84,7 +83,7 @@ class _Hyperfine(msgspec.Struct, frozen=True):
     results: tuple[_Command, ...]
 
 
-def _hyperfine(read: Any, name: str) -> Iterator[_Told]:
+def _hyperfine(read: object, name: str) -> Iterator[_Told]:
     for one in shaped(read, _Hyperfine, name).results:
         called, codes = one.command_name or one.command, one.exit_codes or ()
         # None: ended by a signal. hyperfine goes on after either with --ignore-failure.
@@ -98,7 +97,7 @@ def _runs(several: tuple[float, ...] | None, one: float | None) -> tuple[float, 
     return several or (() if one is None else (one,))
 
 
-def _k6(read: Any, name: str) -> Iterator[_Told]:
+def _k6(read: object, name: str) -> Iterator[_Told]:
     """What `handleSummary` gets and what `--summary-export` writes: the same numbers, with and without `values`."""
     found = shaped(read, _K6, name)
     if "checks" not in found.metrics and found.root_group is not None:
@@ -106,7 +105,7 @@ def _k6(read: Any, name: str) -> Iterator[_Told]:
     for metric, told in found.metrics.items():
         crossed = list(_crossed(told, name))
         yield from (f"k6: {metric} misses its threshold {rule}" for rule in crossed)
-        values = shaped(told.get("values", told), dict[str, Any], name)
+        values = shaped(told.get("values", told), dict[str, object], name)
         base = metric.partition("{")[0]
         if base in ("http_req_failed", "checks") and not told.get("thresholds"):
             yield from _failures(metric, base, values, name)
@@ -115,7 +114,7 @@ def _k6(read: Any, name: str) -> Iterator[_Told]:
         if "duration" in metric:
             for quantile in ("med", "p(95)", "p(99)"):
                 if values.get(quantile) is not None:
-                    yield f"{metric} {quantile}", (values[quantile],)
+                    yield f"{metric} {quantile}", (number(values[quantile], name, f"{metric} {quantile}"),)
 
 
 class _Check(msgspec.Struct, frozen=True):
@@ -132,7 +131,7 @@ class _Group(msgspec.Struct, frozen=True):
 
 
 class _K6(msgspec.Struct, frozen=True):
-    metrics: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, object]]
     root_group: _Group | None = None
 
 
@@ -148,16 +147,16 @@ def _checks_of(group: _Group) -> Iterator[str]:
         yield f"k6: {failed} of {every} checks failed"
 
 
-def _crossed(metric: Mapping[str, Any], name: str) -> Iterator[str]:
+def _crossed(metric: Mapping[str, object], name: str) -> Iterator[str]:
     """Thresholds that were not kept. `--summary-export` says true of those, `handleSummary` says ok: false of them
     (grafana/k6#1498)."""
-    for rule, told in shaped(metric.get("thresholds") or {}, dict[str, dict[str, Any] | bool], name).items():
+    for rule, told in shaped(metric.get("thresholds") or {}, dict[str, dict[str, object] | bool], name).items():
         failed = told if isinstance(told, bool) else told.get("ok") is not True
         if failed:
             yield rule
 
 
-def _failures(metric: str, base: str, values: Mapping[str, Any], name: str) -> Iterator[str]:
+def _failures(metric: str, base: str, values: Mapping[str, object], name: str) -> Iterator[str]:
     if base == "checks" and values.get("passes") == 0 and values.get("fails") == 0:
         return  # none was made, and a rate of none is written as 0
     given = values.get("rate", values.get("value"))
@@ -169,11 +168,11 @@ def _failures(metric: str, base: str, values: Mapping[str, Any], name: str) -> I
         yield f"k6: {100 * failed:.3g} % of the {what} failed ({metric}); at most {100 * MOST_FAILED:g} % may"
 
 
-def _seconds(read: Any, _name: str) -> Iterator[_Told]:
-    for called, runs in read.items():
-        yield str(called), tuple(runs) if isinstance(runs, list) else (runs,)
+def _seconds(read: object, name: str) -> Iterator[_Told]:
+    for called, runs in shaped(read, dict[str, float | tuple[float, ...]], name).items():
+        yield called, runs if isinstance(runs, tuple) else (runs,)
 
 
-READERS: Mapping[str, Callable[[Any, str], Iterator[_Told]]] = {
+READERS: Mapping[str, Callable[[object, str], Iterator[_Told]]] = {
     PYTEST_BENCHMARK: _pytest_benchmark, HYPERFINE: _hyperfine, K6: _k6, SECONDS: _seconds,
 }  # fmt: skip

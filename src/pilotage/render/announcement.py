@@ -8,7 +8,6 @@ that a template says a thing only where it is so. `FOLDER/de/release_announcemen
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from jinja2 import (
     BaseLoader,
@@ -33,7 +32,7 @@ class BadTemplate(Invalid):
     """An announcement template cannot be used. The message names the line and the mistake."""
 
 
-def announcement(item: str, facts: Mapping[str, Any], own: Sequence[BaseLoader] = (), language: str = OURS) -> str:
+def announcement(item: str, facts: Mapping[str, object], own: Sequence[BaseLoader] = (), language: str = OURS) -> str:
     """The text of one message of the communication calendar. own: where a person's templates lie, first looked at.
     Raises BadTemplate."""
     try:

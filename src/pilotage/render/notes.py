@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pilotage.model.document import Document, Section
+from pilotage.model.json import JsonObject
 from pilotage.render.markdown import coded, literal
 from pilotage.report.curated import Line, merged
 from pilotage.report.notes import Audience, Breaking, Item, Notes
@@ -86,7 +85,7 @@ def draft_of(notes: Notes, before: str | None) -> str:
     return merged(before, head, sections)
 
 
-def data_of(notes: Notes) -> dict[str, Any]:
+def data_of(notes: Notes) -> JsonObject:
     """Versioned JSON."""
     return {
         "schema": SCHEMA, "service": notes.service, "version": notes.version,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.readiness import Gate, Readiness, Standing
 from pilotage.render.markdown import literal
 
@@ -38,11 +38,11 @@ def evidence(gate: Gate) -> str:
     return "; ".join(proof.sentence for proof in gate.proofs if proof.ready) or "–"
 
 
-def to_dict(found: Readiness) -> dict[str, Any]:
+def to_dict(found: Readiness) -> JsonObject:
     """As it stands in a bundle: `ready`, `gates` with their proofs, `signatures`."""
     import msgspec
 
-    plain: dict[str, Any] = msgspec.to_builtins(found)
+    plain: JsonObject = msgspec.to_builtins(found)
     return {"schema": SCHEMA, "ready": found.ready, **plain}
 
 
@@ -57,15 +57,15 @@ def to_markdown(found: Readiness) -> str:
     return "\n".join([*lines, ""])
 
 
-def to_sarif(found: Readiness, version: str, configuration: str) -> dict[str, Any]:
+def to_sarif(found: Readiness, version: str, configuration: str) -> JsonObject:
     """One result for each gate that is not ready, and a suppressed one for each that is waived. version: of Pilotage ·
     configuration: path of the file where evidence is named."""
-    rules = [
+    rules: list[JsonObject] = [
         {"id": gate.item, "shortDescription": {"text": gate.title}, "help": {"text": gate.wants}}
         for gate in found.gates
     ]
     results = [_result(gate, configuration) for gate in (*found.missing, *found.waived)]
-    driver = {"name": "Pilotage", "version": version, "rules": rules}
+    driver: JsonObject = {"name": "Pilotage", "version": version, "rules": rules}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -73,10 +73,10 @@ def to_sarif(found: Readiness, version: str, configuration: str) -> dict[str, An
     }
 
 
-def _result(gate: Gate, configuration: str) -> dict[str, Any]:
-    place = {"physicalLocation": {"artifactLocation": {"uri": configuration}, "region": {"startLine": 1}}}
+def _result(gate: Gate, configuration: str) -> JsonObject:
+    place: JsonObject = {"physicalLocation": {"artifactLocation": {"uri": configuration}, "region": {"startLine": 1}}}
     text = f"{gate.title}: {gate.reason}" + (f". Next: {gate.next}" if gate.next else "")
-    result = {"ruleId": gate.item, "level": "error", "message": {"text": text}, "locations": [place]}
+    result: dict[str, Json] = {"ruleId": gate.item, "level": "error", "message": {"text": text}, "locations": [place]}
     if gate.standing is Standing.WAIVED:
         result["suppressions"] = [{"kind": "external", "justification": gate.reason}]
     return result

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pilotage.adapters import registry
 from pilotage.adapters.ports import AlertSeries
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
+from pilotage.model.json import Json, JsonObject
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.schedule import AlertRule
@@ -39,10 +38,10 @@ def _series(plan: Plan) -> AlertSeries:
     raise NoSeries("no health metric of this plan has series for Prometheus; use `metrics: {kind: envoy}`")
 
 
-def _rule(plan: Plan, alert: AlertRule, series: AlertSeries) -> dict[str, Any]:
+def _rule(plan: Plan, alert: AlertRule, series: AlertSeries) -> JsonObject:
     setting = plan.setting(alert.limit_from)
     limit = show_value(setting.unit, setting.value)
-    rule: dict[str, Any] = {"alert": alert.title.replace(" ", ""), "expr": _expression(plan, alert, series)}
+    rule: dict[str, Json] = {"alert": alert.title.replace(" ", ""), "expr": _expression(plan, alert, series)}
     if alert.seconds:
         rule["for"] = format_duration(alert.seconds)
     rule["labels"] = {

@@ -8,12 +8,13 @@ and product costs a step or more, by the size of what it handles, and a template
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Template, nodes
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -30,6 +31,9 @@ _NO_METHODS = ("expandtabs", "translate")
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:[0-9]{4}|\*)")
 _LARGEST = 4_096
 """Bits of a product."""
+
+
+_T = TypeVar("_T")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -53,7 +57,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if self._left < 0:
             raise SecurityError(f"more than {STEPS} steps")
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         self.spend(1)
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "**" or (operator == "*" and not numbers):
@@ -66,23 +70,27 @@ class Sandbox(ImmutableSandboxedEnvironment):
             _within(_size(left) + _size(right), MOST, "a text")
         return self._kept(super().call_binop(context, operator, left, right))
 
-    def call(self, context: Any, called: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self, context: Context, called: object, *args: object, **kwargs: object) -> object:
         self.spend(self.weight)
         of = getattr(called, "__self__", None)
         if isinstance(of, str):
-            name = str(called.__name__)
+            name = str(getattr(called, "__name__", ""))
             if name in _NO_METHODS:
                 raise SecurityError(f"{name} is not allowed on text")
             _fits(name, of, args, kwargs)
         return self._kept(super().call(context, called, *args, **kwargs))
 
-    def wrap_str_format(self, value: Any) -> Any:
+    def wrap_str_format(self, value: object) -> None:
         """Jinja knows `str.format` here; its widths cannot be told beforehand."""
         if super().wrap_str_format(value) is not None:
             raise SecurityError("format is not allowed on text: use the filter or %")
-        return None
 
-    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:  # noqa: A002
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, object] | None = None,  # noqa: A002
+    ) -> Template:
         self.spend(self.weight)
         return super().get_template(name, parent, globals)
 
@@ -94,11 +102,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         assert isinstance(made, nodes.Template)
         return made
 
-    def _bounded(self, name: str, run: Callable[..., Any]) -> Callable[..., Any]:
+    def _bounded(self, name: str, run: Callable[..., object]) -> Callable[..., object]:
         """The filter, with what it is given and what it gives looked at. Some get the context or environment first."""
         first = 1 if hasattr(run, "jinja_pass_arg") else 0
 
-        def bounded(*args: Any, **kwargs: Any) -> Any:
+        def bounded(*args: object, **kwargs: object) -> object:
             given, rest = args[first], args[first + 1 :]
             self.spend(1 + _size(given) // 1_000)
             if isinstance(given, Iterator):
@@ -110,22 +118,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
             bounded.jinja_pass_arg = run.jinja_pass_arg  # type: ignore[attr-defined]
         return bounded
 
-    def _kept(self, made: Any) -> Any:
+    def _kept(self, made: _T) -> _T:
         size = _size(made)
         _within(size, MOST, "a text or list")
         self.spend(size // 1_000)
         return made
 
-    def _shown(self, value: Any) -> Any:
+    def _shown(self, value: _T) -> _T:
         self.spend(_size(value) // 100)
         return value
 
-    def _counted(self, found: Iterable[Any], cost: int) -> Iterator[Any]:
+    def _counted(self, found: Iterable[_T], cost: int) -> Iterator[_T]:
         for one in found:
             self.spend(cost)
             yield one
 
-    def _all(self, found: Iterator[Any]) -> list[Any]:
+    def _all(self, found: Iterator[_T]) -> list[_T]:
         return list(self._counted(found, 1))
 
 
@@ -150,7 +158,7 @@ class _Counting(NodeTransformer):
         return nodes.Filter(parts, "join", [], [], None, None, lineno=node.lineno)
 
 
-def _fits(name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _fits(name: str, value: object, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
     """Whether a filter or method of that name makes something of a size that can be borne. Raises SecurityError."""
     given = (*args, *kwargs.values())
     for one in given:
@@ -179,7 +187,7 @@ def _format(text: str) -> None:
         raise SecurityError(f"a width of more than three digits in {text[:40]!r}")
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     return len(value) if isinstance(value, str | list | tuple | dict | set | frozenset | bytes) else 1
 
 

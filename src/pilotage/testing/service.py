@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 
 class Version(ThreadingHTTPServer):
@@ -28,7 +28,9 @@ class Version(ThreadingHTTPServer):
     def address(self) -> tuple[str, int]:
         return ("127.0.0.1", int(self.server_address[1]))
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: tuple[str, int]
+    ) -> None:
         """A router may drop a connection whenever it likes."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)

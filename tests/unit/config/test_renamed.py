@@ -14,7 +14,7 @@ from pilotage.config.stored import read_section
 from pilotage.config.yaml_reader import ConfigError, read
 from pilotage.engine.integrity import custody
 from pilotage.engine.rescue import flag_rescue
-from pilotage.model.json import JsonObject, find
+from pilotage.model.json import JsonObject, find, list_at
 from pilotage.model.renamed import KEYS, SETTINGS, renamed
 from pilotage.model.snapshot import read_snapshot
 from pilotage.plan.numbers import PATHS, BadOverride, Override
@@ -186,7 +186,7 @@ def test_other_mistakes_of_a_file_with_old_keys_are_told_where_they_stand(tmp_pa
 def test_each_key_of_the_table_is_tried_here() -> None:
     plain, found = renamed(read(BEFORE.encode(), "").data)
     assert plain == read(TODAY.encode(), "").data
-    synthetic = {"production": {"synthetic": {"path": "/", "per_second": 1}}}
+    synthetic: JsonObject = {"production": {"synthetic": {"path": "/", "per_second": 1}}}
     _, more = renamed({"services": {"web": {"after": ["api"], "environments": synthetic}}})
     tried = {(old.path[-1], old.now[-1]) for old in (*found, *more)}
     assert tried >= {pair for names in KEYS.values() for pair in names.items()}

@@ -12,15 +12,19 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import replace_if_unchanged
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.flag import OFF, Ramp
+from pilotage.model.json import Json, JsonObject, each, entries, find, list_at, object_at, text_at, whole_at
 from pilotage.model.traffic import WHOLE
+
+if TYPE_CHECKING:
+    from openfeature.contrib.tools.flagd.core import FlagdCore
 
 GROUP = "group"
 """The attribute of the evaluation context that names a user's group."""
@@ -38,7 +42,7 @@ class FlagdFile:
         self._file, self._key, self._fence = file, key, fence
 
     def read(self) -> Ramp:
-        flag = self._definitions()["flags"].get(self._key)
+        flag = self._definitions().get(self._key)
         if flag is None:
             return OFF
         ramp = _ramp_of(flag)
@@ -56,11 +60,12 @@ class FlagdFile:
             for _ in range(_TRIES):
                 before = self._content()
                 definitions = self._parsed(before)
-                flag = definitions["flags"].get(self._key)
+                flags = entries(object_at, definitions, "flags")
+                flag = flags.get(self._key)
                 if flag is not None and _ramp_of(flag) == ramp:
                     return
-                definitions["flags"][self._key] = {**(flag or {}), **_definition(ramp)}
-                content = json.dumps(definitions, indent=1, sort_keys=True).encode()
+                flags[self._key] = {**(flag or {}), **_definition(ramp)}
+                content = json.dumps({**definitions, "flags": flags}, indent=1, sort_keys=True).encode()
                 # Editors and other tools know no lock of ours: what one of them saved meanwhile is read anew.
                 if replace_if_unchanged(self._file, before, content):
                     return
@@ -72,8 +77,9 @@ class FlagdFile:
             if _answer(_evaluator({self._key: _definition(ramp)}), self._key, "pilotage-test-user") is not wanted:
                 raise AdapterError(f"the flag {self._key} does not turn {'on' if wanted else 'off'} for a test user")
 
-    def _definitions(self) -> dict[str, Any]:
-        return self._parsed(self._content())
+    def _definitions(self) -> Mapping[str, JsonObject]:
+        """By flag."""
+        return entries(object_at, self._parsed(self._content()), "flags")
 
     def _content(self) -> bytes | None:
         try:
@@ -83,16 +89,19 @@ class FlagdFile:
         except OSError as error:
             raise AdapterError(f"{self._file} cannot be read: {error.strerror}") from None
 
-    def _parsed(self, content: bytes | None) -> dict[str, Any]:
+    def _parsed(self, content: bytes | None) -> JsonObject:
         try:
-            found = None if content is None else json.loads(content)
+            found: Json = None if content is None else json.loads(content)
         except (ValueError, RecursionError) as error:
             raise AdapterError(f"{self._file} cannot be read: {error}") from None
         if content is not None and found is None:
             raise AdapterError(f"{self._file} holds no `flags`")
         found = found if found is not None else {"$schema": "https://flagd.dev/schema/v0/flags.json", "flags": {}}
-        if not isinstance(found, dict) or not isinstance(found.get("flags"), dict):
+        flags = find(found, "flags")
+        if not isinstance(found, Mapping) or not isinstance(flags, Mapping):
             raise AdapterError(f"{self._file} holds no `flags`")
+        if wrong := [name for name, flag in flags.items() if not isinstance(flag, Mapping)]:
+            raise AdapterError(f"{self._file}: the flag {wrong[0]} is no definition of a flag")
         return found
 
     def _evaluate(self, ramp: Ramp) -> None:
@@ -124,16 +133,16 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _definition(ramp: Ramp) -> dict[str, Any]:
-    fractional: dict[str, Any] = {
+def _definition(ramp: Ramp) -> JsonObject:
+    fractional: JsonObject = {
         "fractional": [
             {"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]},
             ["on", ramp.share],
             ["off", WHOLE - ramp.share],
         ]
     }
-    everyone: Any = "on" if ramp.share == WHOLE else "off" if ramp.share == 0 else fractional
-    targeting = {"if": [{"in": [{"var": GROUP}, list(ramp.groups)]}, "on", everyone]}
+    everyone: Json = "on" if ramp.share == WHOLE else "off" if ramp.share == 0 else fractional
+    targeting: JsonObject = {"if": [{"in": [{"var": GROUP}, list(ramp.groups)]}, "on", everyone]}
     return {
         "state": "ENABLED",
         "variants": {"on": True, "off": False},
@@ -142,22 +151,23 @@ def _definition(ramp: Ramp) -> dict[str, Any]:
     }
 
 
-def _ramp_of(flag: dict[str, Any]) -> Ramp | None:
+def _ramp_of(flag: JsonObject) -> Ramp | None:
     """The ramp that a definition of ours says; None for anything else. A flag without a rule is off."""
     if flag.get("state") == "DISABLED" or not flag.get("targeting"):
         return OFF if flag.get("defaultVariant") == "off" else None
     try:
-        condition, _, everyone = flag["targeting"]["if"]
-        groups = tuple(condition["in"][1])
-        share = {"on": WHOLE, "off": 0}.get(everyone) if isinstance(everyone, str) else everyone["fractional"][1][1]
-    except (KeyError, ValueError, TypeError, IndexError):
+        condition, _, everyone = list_at(flag, "targeting", "if")
+        groups = tuple(each(text_at, condition, "in", 1))
+        fixed = {"on": WHOLE, "off": 0}
+        share = fixed.get(everyone) if isinstance(everyone, str) else whole_at(everyone, "fractional", 1, 1)
+    except ValueError:
         return None
-    ramp = Ramp(groups, int(share)) if share is not None else None
+    ramp = Ramp(groups, share) if share is not None else None
     written = {name: flag.get(name) for name in _definition(OFF)}
     return ramp if ramp is not None and written == _definition(ramp) else None
 
 
-def _evaluator(flags: dict[str, Any]) -> Any:
+def _evaluator(flags: JsonObject) -> FlagdCore:
     from openfeature.contrib.tools.flagd.core import FlagdCore
 
     core = FlagdCore()
@@ -165,7 +175,7 @@ def _evaluator(flags: dict[str, Any]) -> Any:
     return core
 
 
-def _answer(core: Any, key: str, user: str) -> bool:
+def _answer(core: FlagdCore, key: str, user: str) -> bool:
     from openfeature.evaluation_context import EvaluationContext
 
     return bool(core.resolve_boolean_value(key, False, EvaluationContext(targeting_key=user)).value)

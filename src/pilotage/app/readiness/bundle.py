@@ -15,9 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from pilotage.adapters.bundle import Unpacked, pack, unpack
 from pilotage.adapters.evidence import Folder
@@ -27,6 +24,7 @@ from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.remote import BY_ASKING
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
+from pilotage.model.json import Json, number_at, object_at, read_as, truth_at
 from pilotage.model.plan import Plan
 from pilotage.model.plan_formats import read_document
 from pilotage.model.readiness import BadBundle, BadEvidence, Document, Gate, Proof, Readiness, Standing
@@ -131,19 +129,29 @@ def _audit(
     )  # fmt: skip
 
 
-def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What `evidence.json` says was asked for. since: Unix seconds · max_age: seconds · items: sections by item."""
+
+    since: float
+    max_age: float
+    items: Mapping[str, EvidenceSection]
+
+
+def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, _Given]:
     try:
-        told = json.loads(contents.read(READINESS))
-        said = told.pop("ready")
-        told.pop("schema")
-        found = msgspec.convert(told, Readiness)
+        told: Json = json.loads(contents.read(READINESS))
+        said, _ = truth_at(told, "ready"), number_at(told, "schema")
+        found = read_as(Readiness, told)
         plan = read_document(contents.read(PLAN).decode())
-        given = json.loads(contents.read(EVIDENCE))
+        evidence: Json = json.loads(contents.read(EVIDENCE))
         items = {
             name: EvidenceSection.model_validate_json(json.dumps(renamed(one, _EVIDENCE)[0]))
-            for name, one in given["items"].items()
+            for name, one in object_at(evidence, "items").items()
         }
-        given = {"since": float(given["since"]), "max_age": float(given["max_age"]), "items": items}
+        given = _Given(
+            since=float(number_at(evidence, "since")), max_age=float(number_at(evidence, "max_age")), items=items
+        )
     except BadBundle:
         raise
     except KeyError as error:
@@ -157,12 +165,12 @@ def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, dict[str, An
     return plan, found, given
 
 
-def _check_values(path: Path, found: Readiness, given: Mapping[str, Any]) -> None:
+def _check_values(path: Path, found: Readiness, given: _Given) -> None:
     """Raises BadBundle for times that no calendar has, and for paths that are none."""
     documents = _documents(found)
-    times = [found.at, given["since"], *(document.modified for document in documents)]
+    times = [found.at, given.since, *(document.modified for document in documents)]
     times += [time for one in found.signatures for time in (one.at, one.until or 0.0)]
-    ages = [given["max_age"], *(one.max_age for one in given["items"].values() if one.max_age)]
+    ages = [given.max_age, *(one.max_age for one in given.items.values() if one.max_age)]
     if not all(0 <= number < _YEAR_10000 for number in (*times, *ages)):
         raise BadBundle(f"{path}: contains a time outside the years 1970 to 9999")
     for document in documents:
@@ -199,12 +207,12 @@ _NAMES = KEYS[_EVIDENCE]
 """Bundles of earlier versions call some kinds of evidence otherwise."""
 
 
-def _unfounded(found: Readiness, given: Mapping[str, Any]) -> Iterator[str]:
+def _unfounded(found: Readiness, given: _Given) -> Iterator[str]:
     """Gates that count by evidence, without that evidence."""
     for one in found.gates:
         if one.item not in BY_EVIDENCE or one.standing is not Standing.READY:
             continue
-        wanted = given["items"].get(one.item)
+        wanted = given.items.get(one.item)
         if wanted is None:
             yield f"{one.item}: marked ready, but evidence.json names no evidence for it"
             continue
@@ -224,15 +232,15 @@ def _has_report(one: Gate) -> bool:
     return any(proof.kind in BY_REPORT and proof.documents for proof in one.proofs)
 
 
-def _remade(root: Path, plan: Plan, found: Readiness, given: Mapping[str, Any]) -> list[str]:
+def _remade(root: Path, plan: Plan, found: Readiness, given: _Given) -> list[str]:
     """For each proof that a file alone decides: what is wrong with it, or nothing."""
     requirements = {item.id: item for item in plan.readiness}
     results = []
     for one in found.gates:
-        wanted = given["items"].get(one.item)
+        wanted = given.items.get(one.item)
         if wanted is None or one.item not in requirements:
             continue
-        folder = Folder(root, wanted.max_age or given["max_age"], found.at, given["since"])
+        folder = Folder(root, wanted.max_age or given.max_age, found.at, given.since)
         reports = Reports(folder, plan.answers.risk_tolerance)
         for proof in one.proofs:
             if (check := BY_REPORT.get(proof.kind)) is None or not proof.documents:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from pilotage.app.readiness.files import few
 from pilotage.app.readiness.remote import Case
 from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack
+from pilotage.model.json import JsonObject, WrongJson, entries, find, object_at, optional, text_at
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Proof
@@ -151,12 +151,12 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     every = replace(case.folder, max_age=float("inf"), since=0.0)
     content, document = every.read(section.file)
     try:
-        flags: Mapping[str, Any] = json_of(text_of(content, section.file), section.file)["flags"]
+        flags = entries(object_at, json_of(text_of(content, section.file), section.file), "flags")
         mine = flags[section.key]
         today = day_of(case.now, case.loaded.configuration.calendar.timezone)
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
-        owner, removal = mine.get("metadata", {}).get("owner"), _removal(mine)
-    except (KeyError, TypeError, AttributeError) as error:
+        owner, removal = find(mine, "metadata", "owner"), _removal(mine)
+    except (KeyError, WrongJson) as error:
         raise BadEvidence(f"{section.file} has no flag {section.key} in flagd format: {error}") from None
     except (ValueError, RecursionError) as error:
         raise BadEvidence(f"{section.file}: {error}") from None
@@ -174,8 +174,8 @@ def _flag(case: Case, _item: Requirement) -> Proof:
     return Proof("flag", True, words, (document,))
 
 
-def _removal(flag: Mapping[str, Any]) -> date | None:
-    given = flag.get("metadata", {}).get("removeBy")
+def _removal(flag: JsonObject) -> date | None:
+    given = optional(text_at, flag, "metadata", "removeBy")
     return date.fromisoformat(given) if given else None
 
 

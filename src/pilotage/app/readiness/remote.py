@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import unquote
 
 from pilotage.adapters.evidence import Folder
@@ -14,7 +13,7 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
-from pilotage.config.readiness import EvidenceSection, ReadinessSection
+from pilotage.config.readiness import EvidenceSection, ReadinessSection, ReviewsSection
 from pilotage.engine.records.store import Store
 from pilotage.model.json import WrongJson, find, list_at, text_at
 from pilotage.model.plan import Plan
@@ -102,13 +101,13 @@ def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     return Proof("reviews", True, f"all {len(commits)} commits since {first} were reviewed by another person")
 
 
-def _approvals(asked: Any, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
+def _approvals(asked: ReviewsSection, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
     from pilotage.adapters.reviews import Hub
 
     token = os.environ.get(asked.token or "", "")
     if asked.token and not token:
         raise AdapterError(f"environment variable {asked.token} is empty; set it to a token of the code host")
-    return Hub(asked.code_host, asked.repository, asked.url, token).approvals(commits)
+    return Hub(asked.code_host or "", asked.repository or "", asked.url, token).approvals(commits)
 
 
 def _served(case: Case, git: Git) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -46,7 +45,7 @@ class _Semgrep(msgspec.Struct, frozen=True):
     paths: _Paths | None = None
 
 
-def semgrep(read: Any, name: str) -> Iterator[Issue | Passed]:
+def semgrep(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for a run that checked no files."""
     found = shaped(read, _Semgrep, name)
     if found.paths is not None and found.paths.scanned == () and not found.results:
@@ -88,10 +87,10 @@ class _BanditError(msgspec.Struct, frozen=True):
 class _Bandit(msgspec.Struct, frozen=True):
     results: tuple[_BanditResult, ...]
     errors: tuple[_BanditError, ...]
-    metrics: dict[str, Any]
+    metrics: dict[str, object]
 
 
-def bandit(read: Any, name: str) -> Iterator[Issue | Passed]:
+def bandit(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for a run that checked no files."""
     found = shaped(read, _Bandit, name)
     if not found.metrics.keys() - {"_totals"} and not found.results:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
+from pilotage.model.json import find
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import shaped
 from pilotage.readiness.findings.issue import Issue, Passed
@@ -60,18 +60,18 @@ class _Target(_Struct, frozen=True):
     misconfigurations: tuple[_Misconfiguration, ...] | None = None
     secrets: tuple[_Secret, ...] | None = None
     licenses: tuple[_Licence, ...] | None = None
-    experimental_modified_findings: tuple[Any, ...] | None = None
+    experimental_modified_findings: tuple[object, ...] | None = None
 
 
 class _Trivy(_Struct, frozen=True):
     results: tuple[_Target, ...] | None = None
 
 
-def trivy(read: Any, name: str) -> Iterator[Issue | Passed]:
+def trivy(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for a scan that found nothing to look at: its results name each target, clean ones too."""
     found = shaped(read, _Trivy, name)
     if not found.results:
-        raise BadEvidence(f"{name}: Trivy found nothing to scan in {str(read['ArtifactName'])[:100]!r}")
+        raise BadEvidence(f"{name}: Trivy found nothing to scan in {str(find(read, 'ArtifactName'))[:100]!r}")
     for target in found.results:
         yield from _trivy_target(target)
 
@@ -138,10 +138,10 @@ class _Match(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Grype(msgspec.Struct, frozen=True, rename="camel"):
     matches: tuple[_Match, ...]
-    ignored_matches: tuple[Any, ...] | None = None
+    ignored_matches: tuple[object, ...] | None = None
 
 
-def grype(read: Any, name: str) -> Iterator[Issue | Passed]:
+def grype(read: object, name: str) -> Iterator[Issue | Passed]:
     found = shaped(read, _Grype, name)
     for match in found.matches:
         known, artifact = match.vulnerability, match.artifact

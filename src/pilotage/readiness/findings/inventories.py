@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from pilotage.model.json import find, object_at
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import shaped
 from pilotage.readiness.findings.issue import Issue, Passed
@@ -28,12 +29,12 @@ class _Package(_Struct, frozen=True):
 class _Dependency(_Struct, frozen=True):
     file_name: str
     vulnerabilities: tuple[_Vulnerability, ...] | None = None
-    suppressed_vulnerabilities: tuple[Any, ...] | None = None
+    suppressed_vulnerabilities: tuple[object, ...] | None = None
     packages: tuple[_Package, ...] | None = None
 
 
 class _ScanInfo(_Struct, frozen=True):
-    analysis_exceptions: tuple[Any, ...] | None = None
+    analysis_exceptions: tuple[object, ...] | None = None
 
 
 class _DependencyCheck(_Struct, frozen=True):
@@ -41,7 +42,7 @@ class _DependencyCheck(_Struct, frozen=True):
     scan_info: _ScanInfo | None = None
 
 
-def dependency_check(read: Any, name: str) -> Iterator[Issue | Passed]:
+def dependency_check(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for a scan that checked no dependencies."""
     found = shaped(read, _DependencyCheck, name)
     if not found.dependencies:
@@ -114,11 +115,11 @@ class _Bom(_Struct, frozen=True):
 _DECIDED = frozenset({"resolved", "resolved_with_pedigree", "false_positive", "not_affected"})
 
 
-def cyclonedx(read: Any, name: str) -> Iterator[Issue | Passed]:
+def cyclonedx(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for an inventory alone: nobody looked for vulnerabilities in it."""
-    if read["bomFormat"] != "CycloneDX":
-        raise BadEvidence(f"{name}: bomFormat is {str(read['bomFormat'])[:40]!r}, not CycloneDX")
-    if "vulnerabilities" not in read:
+    if (form := find(read, "bomFormat")) != "CycloneDX":
+        raise BadEvidence(f"{name}: bomFormat is {str(form)[:40]!r}, not CycloneDX")
+    if "vulnerabilities" not in object_at(read):
         raise BadEvidence(f"{name} is a bill of materials without `vulnerabilities`: use the report of a scan")
     found = shaped(read, _Bom, name)
     components = dict(_components(found))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
+from pilotage.model.json import object_at
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import shaped
 from pilotage.readiness.findings.issue import Issue, Passed
@@ -29,7 +29,7 @@ class _PipAudit(msgspec.Struct, frozen=True):
     dependencies: tuple[_Package, ...]
 
 
-def pip_audit(read: Any, name: str) -> Iterator[Issue | Passed]:
+def pip_audit(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for no package at all, and for a package of which nothing is said."""
     found = shaped(read, _PipAudit, name)
     if not found.dependencies:
@@ -86,9 +86,9 @@ class _Npm(msgspec.Struct, frozen=True):
     vulnerabilities: dict[str, _Vulnerable] | None = None
 
 
-def npm_audit(read: Any, name: str) -> Iterator[Issue | Passed]:
+def npm_audit(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for an audit that did not end, and for totals that its list does not bear out."""
-    if "metadata" not in read:
+    if "metadata" not in object_at(read):
         raise BadEvidence(f"{name}: the npm audit report has no totals, so the run failed")
     found = shaped(read, _Npm, name)
     issues = [*_version_6(found), *_version_7(found)]
@@ -158,7 +158,7 @@ class _Osv(msgspec.Struct, frozen=True):
     results: tuple[_OsvResult, ...] | None = None
 
 
-def osv_scanner(read: Any, name: str) -> Iterator[Issue | Passed]:
+def osv_scanner(read: object, name: str) -> Iterator[Issue | Passed]:
     for result in shaped(read, _Osv, name).results or ():
         for entry in result.packages or ():
             yield from _osv_entry(entry)

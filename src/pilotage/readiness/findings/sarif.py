@@ -7,10 +7,11 @@ was accepted (§3.35.3), and a score of `security-severity` decides over a level
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from pilotage.model.json import find
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import shaped
 from pilotage.readiness.findings.issue import Issue, Passed
@@ -49,7 +50,7 @@ class _Reference(_Struct, frozen=True):
 class _Rule(_Struct, frozen=True):
     id: str
     default_configuration: _Configuration | None = None
-    properties: dict[str, Any] | None = None
+    properties: dict[str, object] | None = None
 
 
 class _Driver(_Struct, frozen=True):
@@ -115,7 +116,7 @@ class _Result(_Struct, frozen=True):
     suppressions: tuple[_Suppression, ...] | None = None
     baseline_state: Literal["new", "unchanged", "updated", "absent"] | None = None
     locations: tuple[_Location, ...] | None = None
-    properties: dict[str, Any] | None = None
+    properties: dict[str, object] | None = None
 
 
 class _Listed(_Struct, frozen=True):
@@ -139,9 +140,9 @@ class _Log(_Struct, frozen=True):
     inline_external_properties: tuple[_Inline, ...] | None = None
 
 
-def sarif(read: Any, name: str) -> Iterator[Issue | Passed]:
+def sarif(read: object, name: str) -> Iterator[Issue | Passed]:
     """Raises BadEvidence for another version, for a run that did not end well, and for results kept elsewhere."""
-    if (version := read.get("version", "2.1.0")) != "2.1.0":
+    if (version := find(read, "version")) not in (None, "2.1.0"):
         raise BadEvidence(f"{name} looks like SARIF {str(version)[:20]}; supported is 2.1.0")
     log = shaped(read, _Log, name)
     if not log.runs:
