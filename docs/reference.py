@@ -22,7 +22,7 @@ from pilotage.app.reference import EXIT_STATUSES, VARIABLES, errors
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.capabilities import Port
 from pilotage.model.plan import Unit
-from pilotage.plan.numbers import ROWS, Row
+from pilotage.plan.rows import ROWS, Row
 from pilotage.plan.values import show_value
 
 DOCS = Path(__file__).parent

@@ -16,8 +16,8 @@ from pilotage.model.plan import FORMAT, Plan
 from pilotage.model.plan_formats import NewerPlan, UnreadablePlan, read_plan
 from pilotage.model.renamed import SETTINGS
 from pilotage.model.rollout import Mode, Seen
-from pilotage.plan.numbers import ROWS
 from pilotage.plan.reasons import why
+from pilotage.plan.rows import ROWS
 from pilotage.rollout.machine import begin, decide
 from tests.plans import a_plan
 

@@ -103,7 +103,7 @@ class _Told(click.ClickException):
         self.exit_code = status  # type: ignore[misc]  # declared for the class, meant for each
 
     def show(self, file: IO[str] | None = None) -> None:
-        click.echo(f"pilotage: {self.message}", err=True)
+        click.echo(f"pilotage: {self.message}", file=file, err=file is None)
 
 
 class _Lazy(click.Group):
@@ -128,17 +128,17 @@ class _Lazy(click.Group):
                 raise
             raise _Told(error) from error
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click passes it
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # as above
         if cmd_name not in _COMMANDS:
             return None
         command = getattr(import_module(f"pilotage.cli.{_COMMANDS[cmd_name][0]}"), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click passes it
         width = max(map(len, _COMMANDS))
         for title, commands in _GROUPS.items():
             with formatter.section(title):

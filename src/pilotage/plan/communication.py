@@ -47,45 +47,88 @@ class _Draft:
 _SUCCESS = Role.CUSTOMER_SUCCESS
 _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
     Stakeholder.INTERNAL_ONLY: (
-        _Draft("internal_notice", "internal teams", "Notice of the release", "Slack", Role.RELEASE_MANAGER, _days(-3), "{release} is planned for {day}: {scope}. Strategy: {strategy}. A rollback takes at most {undo}.", "R22, C9"),
-        _Draft("internal_start", "internal teams", "The rollout starts", "Slack", Role.RELEASE_MANAGER, _START, "{release} is rolling out now. Follow it with `pilotage watch`.", "R22, C9"),
-        _Draft("internal_done", "internal teams", "The release is complete", "Slack", Role.RELEASE_MANAGER, _days(1), "{release} has reached all users. Measurements: [from the report].", "R22, C9"),
+        _Draft("internal_notice", "internal teams", "Notice of the release", "Slack", Role.RELEASE_MANAGER, _days(-3),
+            "{release} is planned for {day}: {scope}. Strategy: {strategy}. A rollback takes at most {undo}.",
+            "R22, C9"),
+        _Draft("internal_start", "internal teams", "The rollout starts", "Slack", Role.RELEASE_MANAGER, _START,
+            "{release} is rolling out now. Follow it with `pilotage watch`.", "R22, C9"),
+        _Draft("internal_done", "internal teams", "The release is complete", "Slack", Role.RELEASE_MANAGER, _days(1),
+            "{release} has reached all users. Measurements: [from the report].", "R22, C9"),
     ),
     Stakeholder.CUSTOMER_FACING: (
-        _Draft("release_announcement", "customers", "Release Announcement", "e-mail", Role.COMMUNICATIONS, _days(-7), "{service} {version} is coming on {day}. [Highlights from the release notes.] You do not need to do anything."),
-        _Draft("documentation_updates", "customers", "Documentation Updates", "documentation", Role.PRODUCT_MANAGER, _days(-7), "Help centre and API pages for {service} {version}, marked as coming on {day}."),
-        _Draft("webinar_scheduling", "customers", "Webinar Scheduling", "webinar", Role.PRODUCT_MANAGER, _days(-7), "Invitation: what is new in {service} {version}. [Date and link.]"),
-        _Draft("support_team_briefing", "support", "Support Team Training", "meeting", Role.SUPPORT_LEAD, _days(-7), "What changes in {service} {version}, the questions to expect, and where to report problems on {day}."),
-        _Draft("status_page_start", "customers", "Status Page Updates: in progress", "status page", Role.DEVOPS_ENGINEER, _START, "We are releasing {service} {version}. {downtime}"),
-        _Draft("status_page_done", "customers", "Status Page Updates: completed", "status page", Role.DEVOPS_ENGINEER, _NOW, "{service} {version} is available to all users."),
-        _Draft("social_media", "customers", "Social Media Updates", "social media", Role.COMMUNICATIONS, _NOW, "{service} {version} is here. [One highlight, and the link to the notes.]", "R22, C19"),
-        _Draft("in_app_notification", "customers", "In-App Notifications", "in-app", Role.PRODUCT_MANAGER, _NOW, "New in {version}: [one highlight, with a tour].", "R22, C19"),
-        _Draft("customer_success_outreach", "key accounts", "Customer Success Outreach", "personal message", _SUCCESS, _NOW, "{service} {version} is released. What it means for you: [the account's own use].", "R22, C19"),
-        _Draft("release_notes_publication", "customers", "Release Notes Publication", "documentation", Role.PRODUCT_MANAGER, _NOW, "Release notes of {service} {version}: [from the changes]. Updated on the next working day.", "R22, C19"),
-        _Draft("release_notes_amended", "customers", "Release Notes, updated", "documentation", Role.PRODUCT_MANAGER, _days(1), "Release notes of {service} {version}, updated with what we have learned since.", "R22, C19"),
-        _Draft("success_metrics", "customers", "Success Metrics Sharing", "e-mail", Role.PRODUCT_MANAGER, _days(1), "What {service} {version} changed: [measured numbers with their period and sample size, or none]."),
-        _Draft("customer_feedback", "customers", "Customer Feedback Collection", "survey", _SUCCESS, _days(1), "How do you like {service} {version}? [Survey link.]"),
-        _Draft("follow_up_webinar", "customers", "Follow-up Webinars", "webinar", Role.PRODUCT_MANAGER, _days(1), "Invitation: working with {service} {version}. [Date and link.]"),
+        _Draft("release_announcement", "customers", "Release Announcement", "e-mail", Role.COMMUNICATIONS, _days(-7),
+            "{service} {version} is coming on {day}. [Highlights from the release notes.] You do not need to do "
+            "anything."),
+        _Draft("documentation_updates", "customers", "Documentation Updates", "documentation", Role.PRODUCT_MANAGER,
+            _days(-7), "Help centre and API pages for {service} {version}, marked as coming on {day}."),
+        _Draft("webinar_scheduling", "customers", "Webinar Scheduling", "webinar", Role.PRODUCT_MANAGER, _days(-7),
+            "Invitation: what is new in {service} {version}. [Date and link.]"),
+        _Draft("support_team_briefing", "support", "Support Team Training", "meeting", Role.SUPPORT_LEAD, _days(-7),
+            "What changes in {service} {version}, the questions to expect, and where to report problems on {day}."),
+        _Draft("status_page_start", "customers", "Status Page Updates: in progress", "status page",
+            Role.DEVOPS_ENGINEER, _START, "We are releasing {service} {version}. {downtime}"),
+        _Draft("status_page_done", "customers", "Status Page Updates: completed", "status page", Role.DEVOPS_ENGINEER,
+            _NOW, "{service} {version} is available to all users."),
+        _Draft("social_media", "customers", "Social Media Updates", "social media", Role.COMMUNICATIONS, _NOW,
+            "{service} {version} is here. [One highlight, and the link to the notes.]", "R22, C19"),
+        _Draft("in_app_notification", "customers", "In-App Notifications", "in-app", Role.PRODUCT_MANAGER, _NOW,
+            "New in {version}: [one highlight, with a tour].", "R22, C19"),
+        _Draft("customer_success_outreach", "key accounts", "Customer Success Outreach", "personal message", _SUCCESS,
+            _NOW, "{service} {version} is released. What it means for you: [the account's own use].", "R22, C19"),
+        _Draft("release_notes_publication", "customers", "Release Notes Publication", "documentation",
+            Role.PRODUCT_MANAGER, _NOW,
+            "Release notes of {service} {version}: [from the changes]. Updated on the next working day.", "R22, C19"),
+        _Draft("release_notes_amended", "customers", "Release Notes, updated", "documentation", Role.PRODUCT_MANAGER,
+            _days(1), "Release notes of {service} {version}, updated with what we have learned since.", "R22, C19"),
+        _Draft("success_metrics", "customers", "Success Metrics Sharing", "e-mail", Role.PRODUCT_MANAGER, _days(1),
+            "What {service} {version} changed: [measured numbers with their period and sample size, or none]."),
+        _Draft("customer_feedback", "customers", "Customer Feedback Collection", "survey", _SUCCESS, _days(1),
+            "How do you like {service} {version}? [Survey link.]"),
+        _Draft("follow_up_webinar", "customers", "Follow-up Webinars", "webinar", Role.PRODUCT_MANAGER, _days(1),
+            "Invitation: working with {service} {version}. [Date and link.]"),
     ),
     Stakeholder.ENTERPRISE: (
-        _Draft("compliance_impact", "compliance", "Compliance impact assessment", "document", Role.COMPLIANCE_OFFICER, _days(-2 * _WEEK), "What {service} {version} changes for regulation and security: [assessment]. Validation follows test sign-off.", "R22, C20"),
-        _Draft("it_leadership_briefing", "IT leadership", "Technical briefing and architecture review", "document", Role.ENGINEERING_LEAD, _days(-_WEEK), "{release} on {day}. Strategy {strategy}; infrastructure and operations: [changes]. A rollback takes at most {undo}."),
-        _Draft("end_user_guides", "end users", "User guides and training materials", "e-mail", Role.PRODUCT_MANAGER, _days(-3), "{service} {version} arrives on {day}. What changes in your work: [guide]. Help: [support]."),
-        _Draft("executive_briefing", "executives", "Executive briefing", "document", Role.PRODUCT_OWNER, _hours(-48, START), "Release: {type} {version}. Date: {day}. Business impact: {impact}. Downtime: {downtime_short}. Risk: if the release exceeds a limit, it rolls back within {undo}."),
-        _Draft("executive_confirmation", "executives", "Success confirmation", "e-mail", Role.PRODUCT_OWNER, _hours(24), "{service} {version}: [outcome, duration, rollbacks, downtime as measured]."),
-        _Draft("it_leadership_report", "IT leadership", "Technical validation and performance report", "document", Role.ENGINEERING_LEAD, _days(1), "{service} {version}: [health metrics against the previous version, with n and interval]."),
-        _Draft("end_user_feedback", "end users", "User feedback and additional training", "survey", Role.PRODUCT_MANAGER, _days(3), "How is {service} {version} working for you? [Survey, further training.]"),
-        _Draft("compliance_report", "compliance", "Compliance validation report", "document", Role.COMPLIANCE_OFFICER, _days(1), "{service} {version}, artifact [digest]: validated [when, by whom, with what evidence].", "R22, C20"),
+        _Draft("compliance_impact", "compliance", "Compliance impact assessment", "document", Role.COMPLIANCE_OFFICER,
+            _days(-2 * _WEEK),
+            "What {service} {version} changes for regulation and security: [assessment]. Validation follows test "
+            "sign-off.", "R22, C20"),
+        _Draft("it_leadership_briefing", "IT leadership", "Technical briefing and architecture review", "document",
+            Role.ENGINEERING_LEAD, _days(-_WEEK),
+            "{release} on {day}. Strategy {strategy}; infrastructure and operations: [changes]. A rollback takes at "
+            "most {undo}."),
+        _Draft("end_user_guides", "end users", "User guides and training materials", "e-mail", Role.PRODUCT_MANAGER,
+            _days(-3), "{service} {version} arrives on {day}. What changes in your work: [guide]. Help: [support]."),
+        _Draft("executive_briefing", "executives", "Executive briefing", "document", Role.PRODUCT_OWNER,
+            _hours(-48, START),
+            "Release: {type} {version}. Date: {day}. Business impact: {impact}. Downtime: {downtime_short}. Risk: if"
+            " the release exceeds a limit, it rolls back within {undo}."),
+        _Draft("executive_confirmation", "executives", "Success confirmation", "e-mail", Role.PRODUCT_OWNER, _hours(24),
+            "{service} {version}: [outcome, duration, rollbacks, downtime as measured]."),
+        _Draft("it_leadership_report", "IT leadership", "Technical validation and performance report", "document",
+            Role.ENGINEERING_LEAD, _days(1),
+            "{service} {version}: [health metrics against the previous version, with n and interval]."),
+        _Draft("end_user_feedback", "end users", "User feedback and additional training", "survey",
+            Role.PRODUCT_MANAGER, _days(3), "How is {service} {version} working for you? [Survey, further training.]"),
+        _Draft("compliance_report", "compliance", "Compliance validation report", "document", Role.COMPLIANCE_OFFICER,
+            _days(1), "{service} {version}, artifact [digest]: validated [when, by whom, with what evidence].",
+            "R22, C20"),
     ),
     Stakeholder.MULTI_TENANT: (
-        _Draft("tenant_wave_notice", "tenants", "Notice of your wave", "e-mail", _SUCCESS, _days(-7), "{service} {version} reaches you in wave [n] on [day of the wave]. You can ask for another wave until [day].", "R22, C9"),
-        _Draft("tenant_wave_start", "tenants of the wave", "Your wave starts", "e-mail", _SUCCESS, _START, "{service} {version} is rolling out to you now. {downtime}", "R22, C9"),
-        _Draft("tenant_wave_done", "tenants of the wave", "Your wave is complete", "e-mail", _SUCCESS, _NOW, "You now use {service} {version}. Release notes: [link].", "R22, C9"),
+        _Draft("tenant_wave_notice", "tenants", "Notice of your wave", "e-mail", _SUCCESS, _days(-7),
+            "{service} {version} reaches you in wave [n] on [day of the wave]. You can ask for another wave until "
+            "[day].", "R22, C9"),
+        _Draft("tenant_wave_start", "tenants of the wave", "Your wave starts", "e-mail", _SUCCESS, _START,
+            "{service} {version} is rolling out to you now. {downtime}", "R22, C9"),
+        _Draft("tenant_wave_done", "tenants of the wave", "Your wave is complete", "e-mail", _SUCCESS, _NOW,
+            "You now use {service} {version}. Release notes: [link].", "R22, C9"),
     ),
 }  # fmt: skip
 
 _OPERATIONS = (
-    _Draft("rollback_notice", "everyone told of the release", "The release was rolled back", "every channel used before", Role.RELEASE_MANAGER, Lead("a rollback", 0, "hours"), "{service} {version} was rolled back at [time] because of [reason with its numbers]. The previous version serves all users. Next: [step].", "R21"),
+    _Draft("rollback_notice", "everyone told of the release", "The release was rolled back",
+        "every channel used before", Role.RELEASE_MANAGER, Lead("a rollback", 0, "hours"),
+        "{service} {version} was rolled back at [time] because of [reason with its numbers]. The previous version "
+        "serves all users. Next: [step].", "R21"),
 )  # fmt: skip
 
 
@@ -153,7 +196,10 @@ def _catch_up(draft: _Draft, day: date | None, times: Times, longest: int | None
         return None
     rule = _RULE_OF[draft.audience]
     why = f"ended on {day}, before the decision" if passed else f"is longer than the {longest} days of a hotfix"
-    waiver = f"{draft.audience}: the lead time of {draft.lead} {why}. They are {rule} instead, and the missed lead time is recorded"
+    waiver = (
+        f"{draft.audience}: the lead time of {draft.lead} {why}. They are {rule} instead, and the missed lead time is "
+        "recorded"
+    )
     return CatchUp(rule, draft.lead, day, waiver)
 
 

@@ -12,9 +12,10 @@ from pilotage.model.calendar import Calendar
 from pilotage.model.plan import Step
 from pilotage.model.risk import Assessment
 from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
-from pilotage.plan.numbers import DAY, Override, settings
+from pilotage.plan.numbers import Override, settings
 from pilotage.plan.ramp import Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed
+from pilotage.plan.rows import DAY
 from pilotage.plan.steps import Numbers
 from pilotage.plan.strategies import steps_of
 from pilotage.plan.timeline import (

@@ -12,7 +12,8 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment, RiskLevel
 from pilotage.model.traffic import WHOLE, percent
 from pilotage.plan.exposure import ERRORS, TOP, Ramp, Stage, expected_hurt, ramp
-from pilotage.plan.numbers import ROWS, BadOverride
+from pilotage.plan.numbers import BadOverride
+from pilotage.plan.rows import ROWS
 from pilotage.plan.steps import Numbers
 from pilotage.plan.strategies import steps_of
 from pilotage.plan.strategies.canary import held_back

@@ -125,33 +125,49 @@ def _technical(tolerance: RiskTolerance) -> tuple[Item, ...]:
     unit, integration = (coverage(kind, tolerance) for kind in _USUAL_COVERAGE)
     qa, dev, stage = Role.QA_LEAD, Role.ENGINEERING_LEAD, "automated_testing"
     return (
-        Item("unit_test_coverage", "code quality", "Unit test coverage", dev, "coverage report of the released commit", f"≥ {unit} %", TESTING, stage, "R5"),
-        Item("integration_test_coverage", "code quality", "Integration test coverage", qa, "coverage report of the released commit", f"≥ {integration} %", TESTING, stage, "R5"),
-        Item("code_review_completion", "code quality", "Every commit reviewed", dev, "reviews of the commits since the last release", "100 %, reviewer ≠ author", DEVELOPMENT, "commit", "R5"),
-        Item("static_analysis_passing", "code quality", "Static analysis", dev, "report of the released commit", "no finding", DEVELOPMENT, "commit", "R5"),
-        Item("security_scan_passing", "code quality", "Security scan", Role.SECURITY_ENGINEER, "report of the released artifact", "no finding without a decision", TESTING, "commit", "R5"),
-        Item("performance_benchmarks", "code quality", "Performance benchmarks", qa, "benchmark against the version in production", "within thresholds", TESTING, stage, "R5"),
+        Item("unit_test_coverage", "code quality", "Unit test coverage", dev, "coverage report of the released commit",
+            f"≥ {unit} %", TESTING, stage, "R5"),
+        Item("integration_test_coverage", "code quality", "Integration test coverage", qa,
+            "coverage report of the released commit", f"≥ {integration} %", TESTING, stage, "R5"),
+        Item("code_review_completion", "code quality", "Every commit reviewed", dev,
+            "reviews of the commits since the last release", "100 %, reviewer ≠ author", DEVELOPMENT, "commit", "R5"),
+        Item("static_analysis_passing", "code quality", "Static analysis", dev, "report of the released commit",
+            "no finding", DEVELOPMENT, "commit", "R5"),
+        Item("security_scan_passing", "code quality", "Security scan", Role.SECURITY_ENGINEER,
+            "report of the released artifact", "no finding without a decision", TESTING, "commit", "R5"),
+        Item("performance_benchmarks", "code quality", "Performance benchmarks", qa,
+            "benchmark against the version in production", "within thresholds", TESTING, stage, "R5"),
     )  # fmt: skip
 
 
 _OPS = Role.DEVOPS_ENGINEER
 _STAGED = "deploy_staging"
 _INFRASTRUCTURE = (
-    Item("environment_parity", "infrastructure", "Staging matches production", _OPS, "comparison of the two environments", "production-like staging", TESTING, _STAGED, "R5"),
-    Item("deployment_automation", "infrastructure", "Deployment is automated", _OPS, "a deployment of this plan to staging", "fully automated", PREPARATION, _STAGED, "R5"),
-    Item("monitoring_instrumentation", "infrastructure", "Monitoring covers the new version", _OPS, "a reading of each health metric", "comprehensive", PREPARATION, _STAGED, "R5"),
-    Item("alerting_configuration", "infrastructure", "Alerts are validated", _OPS, "a delivered test alert", "validated", PREPARATION, _STAGED, "R5"),
-    Item("backup_procedures", "infrastructure", "Backups are tested and restorable", _OPS, "a verified restore with its duration", "tested and verified", PREPARATION, _STAGED, "R5"),
-    Item("rollback_mechanism", "infrastructure", "Rollback is automated and tested", _OPS, "a rollback in staging with its duration", "automated and tested", PREPARATION, _STAGED, "R5"),
+    Item("environment_parity", "infrastructure", "Staging matches production", _OPS,
+        "comparison of the two environments", "production-like staging", TESTING, _STAGED, "R5"),
+    Item("deployment_automation", "infrastructure", "Deployment is automated", _OPS,
+        "a deployment of this plan to staging", "fully automated", PREPARATION, _STAGED, "R5"),
+    Item("monitoring_instrumentation", "infrastructure", "Monitoring covers the new version", _OPS,
+        "a reading of each health metric", "comprehensive", PREPARATION, _STAGED, "R5"),
+    Item("alerting_configuration", "infrastructure", "Alerts are validated", _OPS, "a delivered test alert",
+        "validated", PREPARATION, _STAGED, "R5"),
+    Item("backup_procedures", "infrastructure", "Backups are tested and restorable", _OPS,
+        "a verified restore with its duration", "tested and verified", PREPARATION, _STAGED, "R5"),
+    Item("rollback_mechanism", "infrastructure", "Rollback is automated and tested", _OPS,
+        "a rollback in staging with its duration", "automated and tested", PREPARATION, _STAGED, "R5"),
 )  # fmt: skip
 
 _SUPPORT = Role.SUPPORT_LEAD
 _TESTED = "automated_testing"
 _OPERATIONAL = (
-    Item("runbook_documentation", "operations", "Runbooks are current", _OPS, "a runbook newer than the last change", "current and comprehensive", PREPARATION, _TESTED, "R5"),
-    Item("support_team_training", "operations", "Support is trained", _SUPPORT, "list of trained people with dates", "completed", PREPARATION, _TESTED, "R5"),
-    Item("incident_response_plan", "operations", "The incident plan is up to date", _OPS, "incident plan with on-call names", "updated", PREPARATION, _TESTED, "R5"),
-    Item("communication_plan", "operations", "The communication plan is approved", Role.PRODUCT_OWNER, "approval of this plan's calendar", "approved by stakeholders", PREPARATION, _TESTED, "R5"),
+    Item("runbook_documentation", "operations", "Runbooks are current", _OPS, "a runbook newer than the last change",
+        "current and comprehensive", PREPARATION, _TESTED, "R5"),
+    Item("support_team_training", "operations", "Support is trained", _SUPPORT, "list of trained people with dates",
+        "completed", PREPARATION, _TESTED, "R5"),
+    Item("incident_response_plan", "operations", "The incident plan is up to date", _OPS,
+        "incident plan with on-call names", "updated", PREPARATION, _TESTED, "R5"),
+    Item("communication_plan", "operations", "The communication plan is approved", Role.PRODUCT_OWNER,
+        "approval of this plan's calendar", "approved by stakeholders", PREPARATION, _TESTED, "R5"),
 )  # fmt: skip
 
 
@@ -212,27 +228,42 @@ def _internal(small: bool) -> tuple[Item, ...]:
 _COMMS, _COMPLIANCE, _BUSINESS = Role.COMMUNICATIONS, Role.COMPLIANCE_OFFICER, Role.BUSINESS_STAKEHOLDER
 _EXTRA: Mapping[Stakeholder, tuple[Item, ...]] = {
     Stakeholder.CUSTOMER_FACING: (
-        Item("release_notes", "customers", "Release notes are drafted and reviewed", Role.PRODUCT_MANAGER, "reviewed draft", "reviewed; published when everyone has the release", PREPARATION, _TESTED, "R6, C19"),
-        Item("feature_announcements", "customers", "Announcements are scheduled", _COMMS, "scheduled messages", "scheduled", PREPARATION, _TESTED, "R6"),
-        Item("support_documentation", "customers", "Support documentation is up to date", _SUPPORT, "changed pages", "updated", PREPARATION, _TESTED, "R6"),
-        Item("training_materials", "customers", "Training material is available", _SUPPORT, "link to the material", "available", PREPARATION, _TESTED, "R6"),
+        Item("release_notes", "customers", "Release notes are drafted and reviewed", Role.PRODUCT_MANAGER,
+            "reviewed draft", "reviewed; published when everyone has the release", PREPARATION, _TESTED, "R6, C19"),
+        Item("feature_announcements", "customers", "Announcements are scheduled", _COMMS, "scheduled messages",
+            "scheduled", PREPARATION, _TESTED, "R6"),
+        Item("support_documentation", "customers", "Support documentation is up to date", _SUPPORT, "changed pages",
+            "updated", PREPARATION, _TESTED, "R6"),
+        Item("training_materials", "customers", "Training material is available", _SUPPORT, "link to the material",
+            "available", PREPARATION, _TESTED, "R6"),
     ),
     Stakeholder.ENTERPRISE: (
-        Item("compliance_impact_assessment", "enterprise", "Compliance impact is assessed", _COMPLIANCE, "impact assessment", "completed", DEVELOPMENT, "build", "R6, C20"),
-        Item("compliance_validation", "enterprise", "Compliance is validated", _COMPLIANCE, "validation bound to the artifact's digest, after test sign-off; a new build voids it", "completed", PREPARATION, _TESTED, "R6, C20"),
-        Item("security_assessment", "enterprise", "Security is assessed", Role.SECURITY_ENGINEER, "assessment bound to the artifact's digest", "approved", TESTING, _TESTED, "R6"),
-        Item("change_management_approval", "enterprise", "The change is approved", Role.CHANGE_MANAGER, "change record", "obtained", PREPARATION, _TESTED, "R6"),
-        Item("business_stakeholder_signoff", "enterprise", "Business signs off", _BUSINESS, "sign-off bound to this plan's hash", "documented", PREPARATION, _TESTED, "R6"),
+        Item("compliance_impact_assessment", "enterprise", "Compliance impact is assessed", _COMPLIANCE,
+            "impact assessment", "completed", DEVELOPMENT, "build", "R6, C20"),
+        Item("compliance_validation", "enterprise", "Compliance is validated", _COMPLIANCE,
+            "validation bound to the artifact's digest, after test sign-off; a new build voids it", "completed",
+            PREPARATION, _TESTED, "R6, C20"),
+        Item("security_assessment", "enterprise", "Security is assessed", Role.SECURITY_ENGINEER,
+            "assessment bound to the artifact's digest", "approved", TESTING, _TESTED, "R6"),
+        Item("change_management_approval", "enterprise", "The change is approved", Role.CHANGE_MANAGER, "change record",
+            "obtained", PREPARATION, _TESTED, "R6"),
+        Item("business_stakeholder_signoff", "enterprise", "Business signs off", _BUSINESS,
+            "sign-off bound to this plan's hash", "documented", PREPARATION, _TESTED, "R6"),
     ),
     Stakeholder.MULTI_TENANT: (
-        Item("tenant_waves", "tenants", "Tenant waves are agreed", Role.CUSTOMER_SUCCESS, "the list of tenants by wave", "agreed", PREPARATION, _TESTED, "R6, C9"),
-        Item("tenant_notices", "tenants", "Tenant notices are sent", Role.CUSTOMER_SUCCESS, "delivered notice of each wave", "sent", PREPARATION, _TESTED, "R6, C9"),
+        Item("tenant_waves", "tenants", "Tenant waves are agreed", Role.CUSTOMER_SUCCESS, "the list of tenants by wave",
+            "agreed", PREPARATION, _TESTED, "R6, C9"),
+        Item("tenant_notices", "tenants", "Tenant notices are sent", Role.CUSTOMER_SUCCESS,
+            "delivered notice of each wave", "sent", PREPARATION, _TESTED, "R6, C9"),
     ),
 }  # fmt: skip
 
 _FLAG = (
-    Item("flag_registered", "flag", "The flag has an owner, a kill switch and a removal date", Role.PRODUCT_OWNER, "the flag's record", "registered, off", PREPARATION, _STAGED, "R16"),
+    Item("flag_registered", "flag", "The flag has an owner, a kill switch and a removal date", Role.PRODUCT_OWNER,
+        "the flag's record", "registered, off", PREPARATION, _STAGED, "R16"),
 )  # fmt: skip
 _HOTFIX = (
-    Item("emergency_change_record", "sign-off", "The emergency is recorded", Role.ENGINEERING_LEAD, "what is broken, for whom, since when; a review within 48 hours of the release", "recorded", PLANNING, "commit", "R4, C18"),
+    Item("emergency_change_record", "sign-off", "The emergency is recorded", Role.ENGINEERING_LEAD,
+        "what is broken, for whom, since when; a review within 48 hours of the release", "recorded", PLANNING, "commit",
+        "R4, C18"),
 )  # fmt: skip

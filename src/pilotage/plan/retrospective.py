@@ -23,9 +23,11 @@ _BEFOREHAND = ("release_review", "what_went_well")
 _STEP = 5
 
 TARGETS = (
-    Target("deployment_success_rate", "deployment", "Successful deployments", "> 99 %", "share with n and its Wilson interval"),
+    Target("deployment_success_rate", "deployment", "Successful deployments", "> 99 %",
+        "share with n and its Wilson interval"),
     Target("deployment_duration", "deployment", "Deployment duration", "trend", "median"),
-    Target("rollback_frequency", "deployment", "Rolled-back deployments", "< 5 %", "share with n and its Wilson interval"),
+    Target("rollback_frequency", "deployment", "Rolled-back deployments", "< 5 %",
+        "share with n and its Wilson interval"),
     Target("mean_time_to_recovery", "deployment", "Time to recovery", "< 30 min", "median"),
     Target("bug_escape_rate", "quality", "Escaped bugs", "< 2 %", "escaped ÷ (escaped + found before), 30 days"),
     Target("customer_reported_issues", "quality", "Customer-reported issues", "trend", "count"),

@@ -169,8 +169,8 @@ def _failures(metric: str, base: str, values: Mapping[str, object], name: str) -
 
 
 def _seconds(read: object, name: str) -> Iterator[_Told]:
-    for called, runs in shaped(read, dict[str, float | tuple[float, ...]], name).items():
-        yield called, runs if isinstance(runs, tuple) else (runs,)
+    for called, runs in shaped(read, dict[str, object], name).items():
+        yield called, tuple(runs) if isinstance(runs, list) else (runs,)
 
 
 READERS: Mapping[str, Callable[[object, str], Iterator[_Told]]] = {

@@ -28,8 +28,11 @@ _SUBSYSTEM = re.compile(r"^(?P<scope>[\w./*{}, -]{1,40}?):\s+(?P<text>\S.*)$")
 _TELLING: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(words, re.IGNORECASE))
     for kind, sure, words in (
-        (Kind.INTERNAL, 0.85, r"\b(?:mypy|pyright|pylint|eslint|rubocop|ruff|pre-commit|golangci(?:-lint)?|dependabot|codecov)\b"),
-        (Kind.INTERNAL, 0.85, r"^(?:release|start|prepare|tag|cut)\b.{0,20}?\bv?\d+\.\d+|^the \d+\w\w batch|\bbefore -?rc|^(?:git )?v?\d+(?:\.\d+)+[.-]?(?:rc\.?\d+)?$"),
+        (Kind.INTERNAL, 0.85,
+            r"\b(?:mypy|pyright|pylint|eslint|rubocop|ruff|pre-commit|golangci(?:-lint)?|dependabot|codecov)\b"),
+        (Kind.INTERNAL, 0.85,
+            r"^(?:release|start|prepare|tag|cut)\b.{0,20}?\bv?\d+\.\d+|^the \d+\w\w batch|\bbefore -?rc|"
+            r"^(?:git )?v?\d+(?:\.\d+)+[.-]?(?:rc\.?\d+)?$"),
         (Kind.DOCS, 0.75, r"\[(?:ci[ -]skip|skip[ -]ci)\]|^(?:typo|doc)(?:s|fix(?:es)?)?\b"),
     )
 ]  # fmt: skip
@@ -40,22 +43,30 @@ _VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
         (Kind.DEPENDENCY, 0.9, r"bump|(?:update|upgrade) (?:dependency|dependencies|.+ (?:from|to) v?\d)"),
-        (Kind.INTERNAL, 0.7, r"tests?|ci|lint|rubocop|refactor\w*|renam\w+|clean ?up|cosmetic|reformat|format|re-?indent"
-                             r"|move|extract|inline|simplif\w+|deduplicate|typos? in (?:a )?(?:comment|test)s?|whitespace"
+        (Kind.INTERNAL, 0.7, r"tests?|ci|lint|rubocop|refactor\w*|renam\w+|clean ?up|cosmetic|reformat|format"
+                             r"|re-?indent"
+                             r"|move|extract|inline|simplif\w+|deduplicate|typos? in (?:a )?(?:comment|test)s?"
+                             r"|whitespace"
                              r"|start (?:the )?(?:next|development)|prepare (?:for )?(?:release|v?\d)|release|version"
                              r"|merge (?:branch|remote|tag)|apply|backport|sync|skip|stub|mock|assert"
-                             r"|(?:add|adjust|update|fix|deactivate|disable|enable|remove|improve|split|port)\b.*\btests?\b(?! command| mode| client)"),
-        (Kind.DOCS, 0.8, r"docs?|documentation|document|readme|changelog|typos?|(?:fix|correct) (?:a |the )?(?:typos?|spelling"
-                         r"|grammar|links?|docs?|documentation|comments?|rdoc \w+)|clarify|rst|markdown|(?:update|fix|improve) .*docstrings?"),
+                             r"|(?:add|adjust|update|fix|deactivate|disable|enable|remove|improve|split"
+                             r"|port)\b.*\btests?\b(?! command| mode| client)"),
+        (Kind.DOCS, 0.8, r"docs?|documentation|document|readme|changelog|typos?|(?:fix|correct) (?:a |the )?(?:typos?"
+                         r"|spelling"
+                         r"|grammar|links?|docs?|documentation|comments?|rdoc \w+)|clarify|rst|markdown|(?:update|fix"
+                         r"|improve) .*docstrings?"),
         (Kind.SECURITY, 0.85, r".*\bcve-\d+|.*\bsecurity\b|.*\bvulnerab"),
         (Kind.DEPRECATION, 0.85, r"deprecat\w+"),
-        (Kind.FIX, 0.8, r"fix\w*|correct\w*|repair\w*|resolv\w+|prevent\w*|avoid\w*|handle\w*|don'?t|do not|stop|restore"
+        (Kind.FIX, 0.8, r"fix\w*|correct\w*|repair\w*|resolv\w+|prevent\w*|avoid\w*|handle\w*|don'?t|do not|stop"
+                        r"|restore"
                         r"|ensure|make sure|guard|workaround|work around"),
-        (Kind.IMPROVEMENT, 0.7, r"improv\w+|optimi[sz]\w+|speed\w*|reduc\w+|faster|cache|tweak|enhance\w*|tighten|relax"),
+        (Kind.IMPROVEMENT, 0.7,
+            r"improv\w+|optimi[sz]\w+|speed\w*|reduc\w+|faster|cache|tweak|enhance\w*|tighten|relax"),
         (Kind.FEATURE, 0.7, r"add(?:s|ed|ing)?|implement\w*|introduc\w+|support\w*|allow\w*|enabl\w+|new|teach|provide"
                             r"|expose|accept|create|let"),
         (Kind.REMOVAL, 0.65, r"remov\w+|drop\w*|delet\w+|get rid"),
-        (Kind.CHANGE, 0.55, r"chang\w+|use|switch\w*|replac\w+|make|set|update|upgrade|convert|default|require|return|pass"),
+        (Kind.CHANGE, 0.55,
+            r"chang\w+|use|switch\w*|replac\w+|make|set|update|upgrade|convert|default|require|return|pass"),
     )
 ]  # fmt: skip
 
@@ -63,13 +74,17 @@ _VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
 _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
-        (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$|-rc\d+|merge \S+ into \S+"
-                             r"|^fixup!|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite|flaky"),
+        (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$"
+                             r"|-rc\d+|merge \S+ into \S+"
+                             r"|^fixup!|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite"
+                             r"|flaky"),
         (Kind.DEPRECATION, 0.6, r"deprecat\w+"),
-        (Kind.FIX, 0.65, r"(?:leak|hot|build)?fix|fixe[sd]|fixing|corrected|bugs?|regressions?|crash\w*|leaks?|races?|broken|incorrect\w*|wrong\w*|segfault|deadlock"
+        (Kind.FIX, 0.65, r"(?:leak|hot|build)?fix|fixe[sd]|fixing|corrected|bugs?|regressions?|crash\w*|leaks?|races?"
+                         r"|broken|incorrect\w*|wrong\w*|segfault|deadlock"
                          r"|panics?|misbehav\w+|failed to|workaround"),
         (Kind.IMPROVEMENT, 0.6, r"optimi[sz]\w+|performance|faster|efficien\w+|speed\w*|quicker"),
-        (Kind.FEATURE, 0.6, r"learned|learns|taught|now (?:supports?|allows?|can|understands?|uses?)|ha(?:s|ve) been (?:added|introduced|implemented)"
+        (Kind.FEATURE, 0.6, r"learned|learns|taught|now (?:supports?|allows?|can|understands?|uses?)|ha(?:s"
+                            r"|ve) been (?:added|introduced|implemented)"
                             r"|new (?:option|command|feature|flag|api|parameter|function|method)s?"),
         (Kind.REMOVAL, 0.6, r"ha(?:s|ve) been (?:removed|dropped)"),
     )
@@ -78,9 +93,12 @@ _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
 
 
 _FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (
-    (Kind.DEPENDENCY, re.compile(r"(?:^|/)(?:[\w-]+\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.sum|requirements[\w.-]*\.txt|requirements/[\w.-]+)$")),
-    (Kind.DOCS, re.compile(r"(?:^|/)(?:docs?|documentation|guides)/|\.(?:md|rst|adoc)$|(?:^|/)(?:README|NEWS|CHANGES)[\w.]*$", re.IGNORECASE)),
-    (Kind.INTERNAL, re.compile(r"(?:^|/)(?:tests?|spec|__tests__|t|ci|\.github|\.gitlab|\.circleci)/|(?:^|/)\.[\w-]+\.ya?ml$"
+    (Kind.DEPENDENCY, re.compile(r"(?:^|/)(?:[\w-]+\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.sum|requirements[\w.-]*\.txt"
+                                 r"|requirements/[\w.-]+)$")),
+    (Kind.DOCS, re.compile(r"(?:^|/)(?:docs?|documentation|guides)/|\.(?:md|rst|adoc)$|(?:^|/)(?:README|NEWS"
+                           r"|CHANGES)[\w.]*$", re.IGNORECASE)),
+    (Kind.INTERNAL, re.compile(r"(?:^|/)(?:tests?|spec|__tests__|t|ci|\.github|\.gitlab|\.circleci)/|(?:^"
+                               r"|/)\.[\w-]+\.ya?ml$"
                                r"|_test\.\w+$|(?:^|/)test_|\.(?:test|spec)\.\w+$")),
 )  # fmt: skip
 

@@ -16,7 +16,8 @@ from pilotage import Answers, Plan, Service, make_plan
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.plan import StepKind, canonical_json
 from pilotage.plan.making import PlanRefused
-from pilotage.plan.numbers import ROWS, BadOverride, Override, Row
+from pilotage.plan.numbers import BadOverride, Override
+from pilotage.plan.rows import ROWS, Row
 from pilotage.plan.values import read_value, show_value
 from tests import plans
 

@@ -131,7 +131,7 @@ class _Run(_Struct, frozen=True):
 
 
 class _Inline(_Struct, frozen=True):
-    results: tuple[Any, ...] | None = None
+    results: tuple[object, ...] | None = None
 
 
 class _Log(_Struct, frozen=True):
