@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pilotage.model.json import JsonObject, read_as
-from pilotage.model.renamed import renamed
 from pilotage.model.message import OPERATORS, Severity
+from pilotage.model.renamed import renamed
 
 
 @dataclass(frozen=True, kw_only=True)

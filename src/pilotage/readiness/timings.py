@@ -47,8 +47,8 @@ def timings(content: bytes, name: str) -> Timings:
     return Timings(runs=found, faults=tuple(faults))
 
 
-_Told = tuple[str, "tuple[float, ...]"] | str
-"""A benchmark with its runs, or what is wrong with all of them."""
+_Told = tuple[str, "tuple[object, ...]"] | str
+"""A benchmark with its runs as they were told, or what is wrong with all of them."""
 
 
 class _Stats(msgspec.Struct, frozen=True):
@@ -114,7 +114,7 @@ def _k6(read: object, name: str) -> Iterator[_Told]:
         if "duration" in metric:
             for quantile in ("med", "p(95)", "p(99)"):
                 if values.get(quantile) is not None:
-                    yield f"{metric} {quantile}", (number(values[quantile], name, f"{metric} {quantile}"),)
+                    yield f"{metric} {quantile}", (values[quantile],)
 
 
 class _Check(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_no_file_of_ours_is_exempt_from_a_rule_of_the_linter() -> None:
 
 
 def test_what_may_change_of_a_state_are_its_fields() -> None:
-    assert Changes.__annotations__ == RolloutState.__annotations__
+    assert get_type_hints(Changes) == get_type_hints(RolloutState)
 
 
 # ── JSON that is read ──────────────────────────────────────────────────────────────────────────────────────

@@ -29,7 +29,12 @@ class Teams:
 
     def send(self, delivery: Delivery) -> JsonObject:
         url = resolve(self._section.webhook_url).reveal()
-        post(url, body(delivery.message), {"Content-Type": "application/json"}, private=self._section.allow_private_network)
+        post(
+            url,
+            body(delivery.message),
+            {"Content-Type": "application/json"},
+            private=self._section.allow_private_network,
+        )
         return {}
 
 

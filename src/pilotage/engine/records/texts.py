@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
