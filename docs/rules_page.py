@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pilotage.plan.numbers import ROWS
+from pilotage.plan.rows import ROWS
 
 REQUIREMENTS: Mapping[str, tuple[str, str]] = {
     "R1": (

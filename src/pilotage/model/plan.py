@@ -209,12 +209,12 @@ class Plan:
         assert isinstance(plain, Mapping)
         return plain
 
-    def to_dict_of_today(self) -> dict[str, Any]:
+    def to_dict_of_today(self) -> JsonObject:
         """The same under today's names, also of a stored plan."""
         from msgspec import json as fast_json
 
-        plain = fast_json.decode(fast_json.encode(self))
-        assert isinstance(plain, dict)
+        plain: Json = fast_json.decode(fast_json.encode(self))
+        assert isinstance(plain, Mapping)
         return plain
 
     @staticmethod

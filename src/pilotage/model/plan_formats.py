@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
-from pilotage.model.json import Json, JsonObject, each, find, object_at, text_at
+from pilotage.model.json import Json, JsonObject, each, find, object_at, optional, text_at, whole_at
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
 from pilotage.model.renamed import SETTINGS
 from pilotage.model.traffic import percent

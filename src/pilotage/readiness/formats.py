@@ -243,7 +243,7 @@ _JSON: Mapping[str, Callable[[Json], bool]] = {
     "JMH JSON": _list("benchmark", "primaryMetric"),
     "Vegeta JSON": _object("latencies", "status_codes"),
     "Istanbul's JSON summary": _within("total", "lines", "statements"),
-    "llvm-cov JSON": lambda data: _object("data", "type")(data) and "llvm.coverage" in str(data["type"]),
+    "llvm-cov JSON": lambda data: _object("data", "type")(data) and "llvm.coverage" in str(find(data, "type")),
     "Jest JSON": _object("numTotalTests", "testResults"),
     "Mocha JSON": _within("stats", "tests", "passes"),
     "Playwright JSON": _object("config", "suites", "stats"),
