@@ -22,7 +22,7 @@ USUAL: Mapping[str, Any] = {
     "team_size": "medium",
     "release_frequency": "monthly",
     "risk_tolerance": "medium",
-    "stakeholders": "internal-only",
+    "stakeholder_complexity": "internal-only",
 }
 
 

@@ -88,7 +88,7 @@ def test_releases_go_through_it_and_an_envoy_at_once_and_a_bad_one_is_undone_at_
     }
     answers = {
         "release_type": "minor", "deployment_strategy": "canary", "team_size": "small", "release_frequency": "weekly",
-        "risk_tolerance": "low", "stakeholders": ["customer-facing"],
+        "risk_tolerance": "low", "stakeholder_complexity": ["customer-facing"],
     }  # fmt: skip
     whole = {"service": "shop", "answers": answers, "environments": {"production": environment}}
     (tmp_path / "pilotage.yaml").write_text(json.dumps(whole))

@@ -98,7 +98,7 @@ class Shop:
             "team_size": "small",
             "release_frequency": "weekly",
             "risk_tolerance": tolerance,
-            "stakeholders": ["customer-facing"],
+            "stakeholder_complexity": ["customer-facing"],
         }
         whole = {"service": "shop", "answers": answers, "environments": {"production": environment}}
         (directory / "pilotage.yaml").write_text(json.dumps(whole, indent=2))

@@ -26,7 +26,7 @@ def plan(**changes: Any) -> Plan:
         "team_size": "distributed",
         "release_frequency": "monthly",
         "risk_tolerance": "low",
-        "stakeholders": ["enterprise", "customer-facing"],
+        "stakeholder_complexity": ["enterprise", "customer-facing"],
     }
     calendar = Calendar("Europe/Berlin", ("Europe/Berlin", "America/New_York"))
     return make_plan(
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 PLANS: dict[str, dict[str, Any]] = {
     "scheduled": {},
     "continuous": {"release_frequency": "continuous", "deployment_strategy": "feature-toggle"},
-    "stopped": {"stakeholders": ["internal-only", "enterprise"]},
+    "stopped": {"stakeholder_complexity": ["internal-only", "enterprise"]},
 }
 
 

@@ -27,7 +27,7 @@ def checked(name: str, given: str) -> str:
     kind = next(kind for question, kind, _, _ in QUESTIONS if question == name)
     words = [word.strip() for word in given.split(",")]
     unknown = [word for word in words if word not in list(kind)]
-    if unknown or (len(words) > 1 and name != "stakeholders"):
+    if unknown or (len(words) > 1 and name != "stakeholder_complexity"):
         raise Unclear(f"{name}: {(unknown or words)[0]!r} is not one of {', '.join(kind)}")
     return ", ".join(words)
 
@@ -38,7 +38,7 @@ def effects_of(
     """Each possible answer, and what it would change in the plan: from the plans themselves. before: the answers
     given so far, by question."""
     so_far = {question: before.get(question, proposed) for question, _, proposed, _ in QUESTIONS}
-    several = {**so_far, "stakeholders": so_far["stakeholders"].split(", ")}
+    several = {**so_far, "stakeholder_complexity": so_far["stakeholder_complexity"].split(", ")}
 
     def plan_with(answer: str) -> Plan:
         return make_plan(Answers(**{**several, name: answer}), version="next")  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ answers:
   team_size: {answers["team_size"]}
   release_frequency: {answers["release_frequency"]}
   risk_tolerance: {answers["risk_tolerance"]}
-  stakeholders: [{answers["stakeholders"]}]
+  stakeholder_complexity: [{answers["stakeholder_complexity"]}]
 
 environments:
   production:

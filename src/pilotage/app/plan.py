@@ -14,7 +14,7 @@ from pilotage.config.loading import Loaded
 from pilotage.config.models import TrafficSection
 from pilotage.engine.execution.targets import capabilities_of
 from pilotage.model.acceptance import Acceptance
-from pilotage.model.answers import Answers
+from pilotage.model.answers import SHORT_NAMES, Answers
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import read_as
@@ -140,14 +140,15 @@ class UnknownAnswer(Invalid):
 def changed(answers: Answers, changes: Mapping[str, str | tuple[str, ...]]) -> Answers:
     """The answers with some given anew. Raises UnknownAnswer."""
     given = {name: getattr(answers, name) for name in Answers.__dataclass_fields__}
-    for name, answer in changes.items():
+    for called, answer in changes.items():
+        name = SHORT_NAMES.get(called, called)
         if name not in given:
             raise UnknownAnswer(f"no question is called {name!r}; there are {', '.join(given)}")
         try:
             given = {**given, name: answer}
             Answers(**given)
         except ValueError:
-            present: StrEnum = answers.stakeholders[0] if name == "stakeholders" else getattr(answers, name)
+            present: StrEnum = answers.stakeholders[0] if name == "stakeholder_complexity" else getattr(answers, name)
             shown = answer if isinstance(answer, str) else ", ".join(answer)
             raise UnknownAnswer(f"{name}: {shown!r} is not one of {', '.join(type(present))}") from None
     return Answers(**given)
@@ -179,7 +180,7 @@ def what_if(project: Project, environment: str, wish: Wish, made: Plan, given: S
         if not equals or not answer:
             raise Unclear(f"--what-if {pair}: use QUESTION=ANSWER, such as risk_tolerance=low")
         several = tuple(word.strip() for word in answer.split(","))
-        changes[name] = several if name == "stakeholders" else answer
+        changes[name] = several if SHORT_NAMES.get(name, name) == "stakeholder_complexity" else answer
     from pilotage.plan.difference import difference
 
     return difference(made, plan_for(project.loaded, environment, replace(wish, changes=changes)))

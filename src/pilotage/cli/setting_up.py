@@ -9,6 +9,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import Command, environment_option, json_option
+from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.errors import Invalid
 from pilotage.model.questions import QUESTIONS
 
@@ -18,9 +19,10 @@ _START = "python -m shop --port {port} --release {version}"
 def _answer_options(command: Command) -> Command:
     for name, kind, default, question in reversed(QUESTIONS):
         flag = f"--{name.replace('_', '-')}"
-        if name == "stakeholders":
+        short = [f"--{word}" for word, whole in SHORT_NAMES.items() if whole == name]
+        if name == "stakeholder_complexity":
             text = f"{question} [{', '.join(kind)}; default: {default}]"
-            option = click.option(flag, name, default=None, help=text)
+            option = click.option(flag, *short, name, default=None, help=text)
         else:
             option = click.option(
                 flag,

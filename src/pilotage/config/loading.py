@@ -15,6 +15,7 @@ from pilotage.config.fields import Misplaced
 from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
+from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.json import Json, find
 from pilotage.model.renamed import Renamed, renamed
 
@@ -61,7 +62,7 @@ def load(path: Path) -> Loaded:
             str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")]
         )
     data, old_names = renamed(document.data)
-    problems += [_old_name(document, old) for old in old_names]
+    problems += [_old_name(document, old) for old in old_names if old.path[-1] not in SHORT_NAMES]
     try:
         configuration = Configuration.model_validate(data)
     except ValidationError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from pilotage.config.analysis import AnalysisSection
 from pilotage.config.calendar import CalendarSection
@@ -30,6 +30,7 @@ from pilotage.config.matching import mismatches
 from pilotage.config.readiness import ReadinessSection
 from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
 from pilotage.model.answers import (
+    SHORT_NAMES,
     Answers,
     DeploymentStrategy,
     ReleaseFrequency,
@@ -42,8 +43,18 @@ from pilotage.model.capabilities import Port
 from pilotage.model.order import cycle_in
 
 
+def _with_short_names(schema: dict[str, Any]) -> None:
+    """For editors: an answer may have its short name."""
+    for short, name in SHORT_NAMES.items():
+        schema["properties"][short] = {**schema["properties"][name], "description": f"Short name of {name}."}
+        schema["required"].remove(name)
+        schema["allOf"] = [{"anyOf": [{"required": [name]}, {"required": [short]}]}]
+
+
 class AnswersSection(Section):
     """The six answers from which Pilotage makes its plans. `pilotage init` asks them."""
+
+    model_config = ConfigDict(json_schema_extra=_with_short_names)
 
     release_type: Annotated[ReleaseType, Field(strict=False)] = Field(
         description="Kind of change: major, minor, patch, hotfix or feature-flag."
@@ -58,8 +69,9 @@ class AnswersSection(Section):
     risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(
         description="How careful to be. Sets the defaults of most numbers in the plan."
     )
-    stakeholders: list[Annotated[Stakeholder, Field(strict=False)]] = Field(
-        min_length=1, description="Who is affected by a release. You can list several."
+    stakeholder_complexity: list[Annotated[Stakeholder, Field(strict=False)]] = Field(
+        min_length=1,
+        description="Who is affected by a release. You can list several. Short name: `stakeholders`.",
     )
 
     def to_answers(self) -> Answers:
@@ -69,7 +81,7 @@ class AnswersSection(Section):
             self.team_size,
             self.release_frequency,
             self.risk_tolerance,
-            self.stakeholders,
+            self.stakeholder_complexity,
         )
 
 

@@ -180,7 +180,7 @@ answers:
   team_size: small
   release_frequency: continuous
   risk_tolerance: low
-  stakeholders: [customer-facing]
+  stakeholder_complexity: [customer-facing]
 environments:
   demo:
     fleet: {{kind: process, command: {json.dumps(command)}, count: 2, health_check_path: /healthz, stop_timeout: 3s}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -60,7 +60,7 @@ class Answers:
     team_size: TeamSize
     release_frequency: ReleaseFrequency
     risk_tolerance: RiskTolerance
-    stakeholders: tuple[Stakeholder, ...] = field(default=())
+    stakeholder_complexity: tuple[Stakeholder, ...] = field(default=())
 
     def __init__(
         self,
@@ -69,11 +69,14 @@ class Answers:
         team_size: TeamSize | str,
         release_frequency: ReleaseFrequency | str,
         risk_tolerance: RiskTolerance | str,
-        stakeholders: Iterable[Stakeholder | str] | Stakeholder | str,
+        stakeholder_complexity: Iterable[Stakeholder | str] | Stakeholder | str = (),
+        *,
+        stakeholders: Iterable[Stakeholder | str] | Stakeholder | str = (),
     ) -> None:
-        named = (stakeholders,) if isinstance(stakeholders, str) else tuple(stakeholders)
+        given = stakeholder_complexity or stakeholders
+        named = (given,) if isinstance(given, str) else tuple(given)
         if not named:
-            raise ValueError(f"stakeholders: name at least one of {', '.join(Stakeholder)}")
+            raise ValueError(f"stakeholder_complexity: name at least one of {', '.join(Stakeholder)}")
         wanted = {Stakeholder(name) for name in named}
         set_once = object.__setattr__
         set_once(self, "release_type", ReleaseType(release_type))
@@ -82,4 +85,13 @@ class Answers:
         set_once(self, "release_frequency", ReleaseFrequency(release_frequency))
         set_once(self, "risk_tolerance", RiskTolerance(risk_tolerance))
         # One order, whatever order they were named in: same answers, same plan (R2).
-        set_once(self, "stakeholders", tuple(s for s in Stakeholder if s in wanted))
+        set_once(self, "stakeholder_complexity", tuple(s for s in Stakeholder if s in wanted))
+
+    @property
+    def stakeholders(self) -> tuple[Stakeholder, ...]:
+        """Short name of `stakeholder_complexity`."""
+        return self.stakeholder_complexity
+
+
+SHORT_NAMES: Mapping[str, str] = {"stakeholders": "stakeholder_complexity"}
+"""An answer's short name, taken wherever people give answers, and its name."""

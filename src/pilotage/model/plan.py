@@ -26,7 +26,7 @@ from pilotage.model.schedule import (
     Timeline,
 )
 
-FORMAT = 6
+FORMAT = 7
 """Version of the plan's JSON; raised with every change of its fields or of the names of settings, and
 `plan_formats` then reads the old one too."""
 

@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import fields, replace
 from functools import lru_cache
 
-from pilotage.model.answers import Answers, DeploymentStrategy
+from pilotage.model.answers import SHORT_NAMES, Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, each, find, object_at, optional, text_at, whole_at
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
@@ -27,6 +27,9 @@ _SETTINGS_RENAMED = 5
 
 _FIELDS_RENAMED = 6
 """Plans of older formats have the fields of `_STEP` and `_ROLLBACK`, and weights per mille."""
+
+_ANSWERS_RENAMED = 7
+"""Plans of older formats have answers under their short names."""
 
 _STEP = {"weight": "weight_percent", "mirror": "mirror_percent", "deadline": "timeout"}
 _ROLLBACK = {"moves": "steps", "deadline": "timeout", "then": "next_steps"}
@@ -60,6 +63,8 @@ def read_plan(text: str) -> Plan:
             data = _with_settings_of_today(data)
         if number < _FIELDS_RENAMED:
             data = _with_fields_of_today(data)
+        if number < _ANSWERS_RENAMED:
+            data = {**data, "answers": _renamed(object_at(data, "answers"), SHORT_NAMES)}
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
         plan = msgspec.convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}

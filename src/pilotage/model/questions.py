@@ -29,6 +29,11 @@ QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
         "medium",
         "How much risk do you accept? low watches each step 24 h, medium 4 h, high 1 h",
     ),
-    ("stakeholders", Stakeholder, "customer-facing", "Who does a release affect? Separate several with commas"),
+    (
+        "stakeholder_complexity",
+        Stakeholder,
+        "customer-facing",
+        "Who does a release affect? Separate several with commas",
+    ),
 )
 """Of each: its name, the answers it has, the one that is proposed, and the question."""

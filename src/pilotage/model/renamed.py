@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.json import Json, JsonObject
 
 SETTINGS: Mapping[str, str] = {
@@ -78,6 +79,7 @@ _ROUTER = {**_COMMAND, "can": "capabilities", "grain": "weight_granularity"}
 
 KEYS: Mapping[str, Mapping[str, str]] = {
     "": {"accept": "accepted_conflicts", "when_busy": "on_conflict"},
+    "answers": SHORT_NAMES,
     "audit.anchors.* (webhook)": {"private": "allow_private_network"},
     "calendar": {"closes": "workday_end", "opens": "workday_start", "zone": "timezone", "zones": "team_timezones"},
     "calendar.freezes.*": {

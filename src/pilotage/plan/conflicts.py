@@ -96,7 +96,7 @@ def _of_big_bang(a: Answers) -> Iterator[Conflict]:
         )  # fmt: skip
     if Stakeholder.MULTI_TENANT in a.stakeholders:
         yield Conflict(
-            "big-bang-with-tenant-waves", _named(a, "deployment_strategy", "stakeholders"),
+            "big-bang-with-tenant-waves", _named(a, "deployment_strategy", "stakeholder_complexity"),
             "tenants get the release in waves; a big bang reaches all of them at once",
             "deployment_strategy: canary", True, "R6, R8",
         )  # fmt: skip
@@ -143,9 +143,9 @@ def _of_stakeholders(a: Answers) -> Iterator[Conflict]:
     if Stakeholder.INTERNAL_ONLY in a.stakeholders and len(a.stakeholders) > 1:
         others = ", ".join(s for s in a.stakeholders if s is not Stakeholder.INTERNAL_ONLY)
         yield Conflict(
-            "internal-only-with-others", _named(a, "stakeholders"),
+            "internal-only-with-others", _named(a, "stakeholder_complexity"),
             f"internal-only means that nobody outside is affected, and {others} are named too",
-            f"stakeholders: [{others}]", True, "R1, R8",
+            f"stakeholder_complexity: [{others}]", True, "R1, R8",
         )  # fmt: skip
 
 

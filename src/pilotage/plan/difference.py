@@ -17,7 +17,7 @@ from pilotage.plan.values import origin, show_value
 T = TypeVar("T")
 NOTHING = "–"
 QUESTIONS = (
-    "release_type", "deployment_strategy", "team_size", "release_frequency", "risk_tolerance", "stakeholders",
+    "release_type", "deployment_strategy", "team_size", "release_frequency", "risk_tolerance", "stakeholder_complexity",
 )  # fmt: skip
 
 
@@ -255,9 +255,9 @@ _PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[PlanChange]], tuple[str
     (_steps, _OF_STEPS),
     (_rollback, _OF_STEPS),
     (_timeline, _OF_DATES),
-    (_readiness, (*_OF_DATES, "team_size", "stakeholders")),
+    (_readiness, (*_OF_DATES, "team_size", "stakeholder_complexity")),
     (_attendance, _OF_DATES),
-    (_communication, ("stakeholders", "release_type", "release date", "version", "deployment_strategy")),
+    (_communication, ("stakeholder_complexity", "release_type", "release date", "version", "deployment_strategy")),
     (_conflicts, ()),
     (_risk, ()),
     (_alerts, ("deployment_strategy", "risk_tolerance")),

@@ -192,7 +192,7 @@ def needs_approval(answers: Answers) -> tuple[str, ...]:
     if answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME):
         found.append(f"risk_tolerance: {answers.risk_tolerance}")
     if Stakeholder.ENTERPRISE in answers.stakeholders:
-        found.append("stakeholders: enterprise")
+        found.append("stakeholder_complexity: enterprise")
     return tuple(found)
 
 

@@ -167,7 +167,7 @@ CONFIGURATION = {
     "service": "shop",
     "answers": {
         "release_type": "minor", "deployment_strategy": "canary", "team_size": "medium", "release_frequency": "weekly",
-        "risk_tolerance": "medium", "stakeholders": ["customer-facing"],
+        "risk_tolerance": "medium", "stakeholder_complexity": ["customer-facing"],
     },
     "people": {"eve": {"roles": ["communications manager"]}, "bob": {"roles": ["QA lead"]}},
     "notify": [

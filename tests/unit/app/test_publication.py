@@ -27,7 +27,7 @@ ENVIRONMENT = {
 }
 ANSWERS = {
     "release_type": "minor", "deployment_strategy": "canary", "team_size": "small", "release_frequency": "weekly",
-    "risk_tolerance": "low", "stakeholders": ["customer-facing"],
+    "risk_tolerance": "low", "stakeholder_complexity": ["customer-facing"],
 }  # fmt: skip
 PAGE = {"folder": "public/status", "title": "Shop status", "environment": "production"}
 

@@ -89,7 +89,10 @@ def test_wrong_options_are_usage_errors(folder: Path, arguments: tuple[str, ...]
     [
         (("--what-if", "mood=bad"), "no question is called 'mood'; there are release_type"),
         (("--what-if", "risk_tolerance=none"), "risk_tolerance: 'none' is not one of low, medium, high"),
-        (("--what-if", "stakeholders=all,enterprise"), "stakeholders: 'all, enterprise' is not one of internal-only"),
+        (
+            ("--what-if", "stakeholder_complexity=all,enterprise"),
+            "stakeholder_complexity: 'all, enterprise' is not one of internal-only",
+        ),
         (("--why", "nothing"), "the plan has no 'nothing'"),
         (("--accept", "made-up", "--reason", "x"), "accept: no conflict is called 'made-up'"),
         (
@@ -115,8 +118,8 @@ def test_r3_what_if_shows_the_difference_and_its_status_tells(folder: Path) -> N
     assert "risk_tolerance" in shown.stdout
     same = run("plan", "2.4.0", "--what-if", "risk_tolerance=medium", "--detailed-exitcode")
     assert (same.exit_code, same.stdout) == (0, "no difference\n")
-    changes = data("plan", "2.4.0", "--what-if", "stakeholders=multi-tenant")["changes"]
-    assert {change["name"] for change in changes} >= {"stakeholders", "Tenant waves are agreed"}
+    changes = data("plan", "2.4.0", "--what-if", "stakeholder_complexity=multi-tenant")["changes"]
+    assert {change["name"] for change in changes} >= {"stakeholder_complexity", "Tenant waves are agreed"}
 
 
 def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
@@ -134,7 +137,7 @@ def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
     ("content", "words"),
     [
         (None, "neither a file nor a rollout"),
-        ("{}", "not a plan of format 5"),
+        ("{}", "not a plan of format 7"),
         ("x", "Expecting value"),
         ("[]", "b.json"),
     ],
@@ -169,7 +172,7 @@ def test_r8_deploy_refuses_a_conflict_nobody_accepted_and_records_one_that_someb
     status, sentence = outcome(run("deploy", "2.4.0"))
     assert status == 3
     assert "internal-only-with-others: internal-only means that nobody outside is affected" in sentence
-    assert "stakeholders: [enterprise]" in sentence
+    assert "stakeholder_complexity: [enterprise]" in sentence
     assert '--accept internal-only-with-others --reason "…"' in sentence
     accepted = data("plan", "2.4.0", "--accept", "internal-only-with-others", "--reason", "known")
     assert accepted["conflicts"][0]["accepted_by"] == "ada"

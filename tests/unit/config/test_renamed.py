@@ -15,11 +15,14 @@ from pilotage.config.yaml_reader import ConfigError, read
 from pilotage.engine.integrity import custody
 from pilotage.engine.rescue import flag_rescue
 from pilotage.model.json import JsonObject, find, list_at
+from pilotage.model.questions import QUESTIONS
 from pilotage.model.renamed import KEYS, SETTINGS, renamed
 from pilotage.model.snapshot import read_snapshot
 from pilotage.plan.numbers import PATHS, BadOverride, Override
 
 from .test_config import GOOD
+
+ANSWERS = [question for question, _, _, _ in QUESTIONS]
 
 FAST = "      canary.phase_duration: 30m\n"
 
@@ -132,7 +135,7 @@ PAIRS = (
 
 HEAD = GOOD[: GOOD.index("  production:")]
 BEFORE = HEAD + "".join(old for old, _ in PAIRS)
-TODAY = HEAD + "".join(new or old for old, new in PAIRS)
+TODAY = HEAD.replace("stakeholders", "stakeholder_complexity") + "".join(new or old for old, new in PAIRS)
 
 
 def refused(folder: Path, content: str) -> list[str]:
@@ -190,6 +193,19 @@ def test_each_key_of_the_table_is_tried_here() -> None:
     _, more = renamed({"services": {"web": {"after": ["api"], "environments": synthetic}}})
     tried = {(old.path[-1], old.now[-1]) for old in (*found, *more)}
     assert tried >= {pair for names in KEYS.values() for pair in names.items()}
+
+
+def test_r1_stakeholders_is_the_short_name_of_stakeholder_complexity(tmp_path: Path) -> None:
+    found = []
+    for name in ("stakeholders", "stakeholder_complexity"):
+        (tmp_path / "pilotage.yaml").write_text(GOOD.replace("stakeholders", name))
+        found.append(load(tmp_path / "pilotage.yaml").configuration.answers.to_answers())
+    assert found[0] == found[1]
+    whole = {question: getattr(found[0], question) for question in ANSWERS}
+    assert Answers(**whole) == Answers(**{**whole, "stakeholders": whole.pop("stakeholder_complexity")})
+    assert "8:18: answers.stakeholders[0]: 'x' is not one of internal-only" in "".join(
+        refused(tmp_path, GOOD.replace("[customer-facing, enterprise]", "[x]"))
+    )
 
 
 def test_the_same_key_of_an_adapter_of_others_stays() -> None:

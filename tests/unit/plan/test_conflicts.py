@@ -18,15 +18,17 @@ CASES = [
     ("big-bang-with-zero-downtime", {"deployment_strategy": "big-bang", "risk_tolerance": "zero-downtime"}),
     ("flag-release-with-big-bang", {"deployment_strategy": "big-bang", "release_type": "feature-flag"}),
     ("big-bang-with-continuous-frequency", {"deployment_strategy": "big-bang", "release_frequency": "continuous"}),
-    ("big-bang-with-tenant-waves", {"deployment_strategy": "big-bang", "stakeholders": "multi-tenant"}),
+    ("big-bang-with-tenant-waves", {"deployment_strategy": "big-bang", "stakeholder_complexity": "multi-tenant"}),
     ("hotfix-waits-for-its-train", {"release_type": "hotfix", "release_frequency": "quarterly"}),
     ("hotfix-waits-for-its-train", {"release_type": "hotfix", "release_frequency": "monthly"}),
     ("hotfix-outlasts-its-day", {"release_type": "hotfix", "deployment_strategy": "canary", "risk_tolerance": "low"}),
-    ("internal-only-with-others", {"stakeholders": ["internal-only", "enterprise"]}),
+    ("internal-only-with-others", {"stakeholder_complexity": ["internal-only", "enterprise"]}),
 ]
 
 
-plan = partial(planned, deployment_strategy="blue-green", release_frequency="weekly", stakeholders="enterprise")
+plan = partial(
+    planned, deployment_strategy="blue-green", release_frequency="weekly", stakeholder_complexity="enterprise"
+)
 
 
 @pytest.mark.parametrize(("name", "changes"), CASES)
@@ -50,7 +52,7 @@ def test_r8_the_proposal_frees_the_plan(name: str, changes: dict[str, Any]) -> N
     path, _, value = conflict.relaxation.partition(": ")
     value = value.removesuffix(", for this release")
     if path in USUAL:
-        answer: object = value.strip("[]").split(", ") if path == "stakeholders" else value
+        answer: object = value.strip("[]").split(", ") if path == "stakeholder_complexity" else value
         freed = plan(**{**changes, path: answer})
     else:
         freed = plan(Service(overrides={path: Override(value, "here")}), **changes)
@@ -129,7 +131,7 @@ def test_c16_a_migration_that_closes_the_service_and_zero_downtime() -> None:
 
 def test_r8_acceptance_is_recorded_with_reason_and_name() -> None:
     accept = {"big-bang-with-tenant-waves": Acceptance("one tenant so far", "ada")}
-    made = plan(accept=accept, deployment_strategy="big-bang", stakeholders="multi-tenant")
+    made = plan(accept=accept, deployment_strategy="big-bang", stakeholder_complexity="multi-tenant")
     assert made.stopped_by == ()
     assert (made.conflicts[0].reason, made.conflicts[0].accepted_by) == ("one tenant so far", "ada")
 

@@ -23,7 +23,7 @@ def plan(day: date | None, calendar: Calendar | None = None, today: date | None 
         "team_size": "medium",
         "release_frequency": "weekly",
         "risk_tolerance": "medium",
-        "stakeholders": "internal-only",
+        "stakeholder_complexity": "internal-only",
     }
     answers = Answers(**{**usual, **changes})
     return make_plan(answers, version="1", release_date=day, calendar=calendar, today=today, done=done)

@@ -24,7 +24,7 @@ from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import NoSuchPath, why
 from tests.plans import planned
 
-plan = partial(planned, stakeholders="customer-facing", calendar=Calendar("Europe/Berlin"))
+plan = partial(planned, stakeholder_complexity="customer-facing", calendar=Calendar("Europe/Berlin"))
 
 
 def found(changes: tuple[PlanChange, ...], part: str, what: str) -> PlanChange:
@@ -54,11 +54,11 @@ def test_r3_a_lower_tolerance_changes_numbers_steps_readiness_and_alerts_and_say
 
 
 def test_r3_another_audience_adds_messages_for_it() -> None:
-    changes = difference(plan(), plan(stakeholders=["customer-facing", "enterprise"]))
+    changes = difference(plan(), plan(stakeholder_complexity=["customer-facing", "enterprise"]))
     briefing = found(changes, "communication", "Executive briefing")
     assert (briefing.before, briefing.whom) == ("–", "executives")
     assert briefing.after == "48 hours before the start of the rollout"
-    assert briefing.reason == "stakeholders: customer-facing, enterprise"
+    assert briefing.reason == "stakeholder_complexity: customer-facing, enterprise"
     assert set(by_part(changes)) == {"inputs", "readiness", "communication"}
 
 
@@ -86,7 +86,7 @@ def test_r3_instances_health_and_conflicts() -> None:
     changes = difference(plan(), plan(Service(instances=8, measured={"application_error_rate": "envoy"})))
     assert found(changes, "inputs", "instances").after == "8"
     assert found(changes, "health", "error rate measured by").after == "envoy"
-    conflict = difference(plan(), plan(stakeholders=["internal-only", "customer-facing"]))
+    conflict = difference(plan(), plan(stakeholder_complexity=["internal-only", "customer-facing"]))
     assert "internal-only means" in found(conflict, "conflicts", "internal-only-with-others").after
 
 
@@ -102,7 +102,7 @@ def test_a_change_that_no_part_speaks_of_is_still_shown() -> None:
         plan, version=st.sampled_from(["1", "2"]), release_date=st.sampled_from([None, date(2027, 6, 16)]),
         release_type=st.sampled_from(ReleaseType), deployment_strategy=st.sampled_from(DeploymentStrategy),
         team_size=st.sampled_from(TeamSize), release_frequency=st.sampled_from(ReleaseFrequency),
-        risk_tolerance=st.sampled_from(RiskTolerance), stakeholders=st.sampled_from(Stakeholder),
+        risk_tolerance=st.sampled_from(RiskTolerance), stakeholder_complexity=st.sampled_from(Stakeholder),
     )
 ])  # fmt: skip
 def test_r3_two_plans_differ_exactly_when_their_hashes_do(a: Plan, b: Plan) -> None:

@@ -21,8 +21,8 @@ from pilotage.plan.rows import ROWS, Row
 from pilotage.plan.values import read_value, show_value
 from tests import plans
 
-answers = partial(plans.answers, release_frequency="weekly", stakeholders="customer-facing")
-plan = partial(plans.planned, release_frequency="weekly", stakeholders="customer-facing")
+answers = partial(plans.answers, release_frequency="weekly", stakeholder_complexity="customer-facing")
+plan = partial(plans.planned, release_frequency="weekly", stakeholder_complexity="customer-facing")
 
 
 def test_r13_r22_every_weight_is_scaled_for_set_read_back_and_watched_and_the_last_one_baked() -> None:
@@ -59,7 +59,7 @@ def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"format": 1}, "not a plan of format 6"),
+        ({"format": 1}, "not a plan of format 7"),
         ({"steps": "many"}, "not a plan"),
         ({"surprise": 1}, "keys or values that this version does not know"),
         ({"answers": {"release_type": "minor"}}, "not a plan"),
@@ -146,14 +146,14 @@ def test_every_default_is_shown_as_it_could_be_written(row: object, tolerance: R
     assert read_value(row.unit, written) == row.value(tolerance)
 
 
-@pytest.mark.parametrize("field", ["release_type", "team_size", "risk_tolerance", "stakeholders"])
+@pytest.mark.parametrize("field", ["release_type", "team_size", "risk_tolerance", "stakeholder_complexity"])
 def test_r1_an_answer_outside_its_list_is_an_error(field: str) -> None:
     with pytest.raises(ValueError, match="enormous"):
         answers(**{field: "enormous"})
 
 
 def test_r1_stakeholders_may_be_several_but_not_none() -> None:
-    with pytest.raises(ValueError, match="stakeholders"):
+    with pytest.raises(ValueError, match="stakeholder_complexity"):
         Answers("minor", "canary", "small", "weekly", "low", [])
 
 

@@ -52,7 +52,7 @@ def message(identity: str, **changes: Any) -> Message:
     ],
 )
 def test_r22_messages(requirement: str, stakeholder: str, identity: str, audience: str, lead: str) -> None:
-    found = message(identity, stakeholders=stakeholder)
+    found = message(identity, stakeholder_complexity=stakeholder)
     assert (found.audience, str(found.lead)) == (audience, lead)
     assert requirement in found.source
     assert found.draft
@@ -66,20 +66,20 @@ def test_r22_messages(requirement: str, stakeholder: str, identity: str, audienc
     [("internal-only", 4), ("customer-facing", 15), ("enterprise", 9), ("multi-tenant", 4)],
 )
 def test_r22_that_is_all_of_them(stakeholder: str, count: int) -> None:
-    assert len(plan(stakeholders=stakeholder).communication) == count
+    assert len(plan(stakeholder_complexity=stakeholder).communication) == count
 
 
 def test_r22_the_executive_summary_has_impact_and_downtime() -> None:
-    usual = message("executive_briefing", stakeholders="enterprise").draft
+    usual = message("executive_briefing", stakeholder_complexity="enterprise").draft
     assert "Business impact: Medium" in usual
-    none = message("executive_briefing", stakeholders="enterprise", risk_tolerance="zero-downtime").draft
+    none = message("executive_briefing", stakeholder_complexity="enterprise", risk_tolerance="zero-downtime").draft
     assert "Downtime: None" in none
-    closed = message("executive_briefing", stakeholders="enterprise", deployment_strategy="big-bang").draft
+    closed = message("executive_briefing", stakeholder_complexity="enterprise", deployment_strategy="big-bang").draft
     assert "Downtime: up to 2h" in closed
 
 
 def test_r22_days_are_working_days_never_later_than_due_and_hours_are_instants() -> None:
-    made = plan(stakeholders=["customer-facing", "enterprise"], release_date=date(2027, 3, 17))
+    made = plan(stakeholder_complexity=["customer-facing", "enterprise"], release_date=date(2027, 3, 17))
     assert made.release_date == date(2027, 3, 17)
     due = {m.id: m.due for m in made.communication}
     assert due["release_announcement"] == date(2027, 3, 8)
@@ -108,7 +108,7 @@ def test_r22_days_are_working_days_never_later_than_due_and_hours_are_instants()
     ],
 )
 def test_c11_a_hotfix_catches_up_by_audience(identity: str, stakeholder: str, rule: str, lead: str) -> None:
-    found = message(identity, stakeholders=stakeholder, release_type="hotfix", deployment_strategy="rolling")
+    found = message(identity, stakeholder_complexity=stakeholder, release_type="hotfix", deployment_strategy="rolling")
     assert found.catch_up is not None
     assert (found.catch_up.rule, str(found.lead)) == (rule, lead)
     assert "is recorded" in found.catch_up.waiver
@@ -117,7 +117,9 @@ def test_c11_a_hotfix_catches_up_by_audience(identity: str, stakeholder: str, ru
 
 def test_c11_a_lead_that_has_passed_is_replaced_and_one_that_has_not_is_kept() -> None:
     phases = ["planning_phase", "development_phase", "testing_phase", "deployment_preparation"]
-    made = plan(stakeholders="enterprise", release_date=date(2027, 3, 17), today=date(2027, 3, 12), done=phases)
+    made = plan(
+        stakeholder_complexity="enterprise", release_date=date(2027, 3, 17), today=date(2027, 3, 12), done=phases
+    )
     found = {m.id: m for m in made.communication}
     assert found["compliance_impact"].catch_up is not None
     assert found["compliance_impact"].catch_up.missed_due == date(2027, 3, 3)

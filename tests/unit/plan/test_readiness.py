@@ -125,7 +125,7 @@ def test_r5_c16_a_migration_may_close_it_too() -> None:
 )
 def test_r6_stakeholders_add_items_and_several_add_up(stakeholder: str, group: str, ids: str) -> None:
     for named in ([stakeholder], ["customer-facing", "enterprise", "multi-tenant"]):
-        found = [item.id for item in plan(stakeholders=named).readiness if item.group == group]
+        found = [item.id for item in plan(stakeholder_complexity=named).readiness if item.group == group]
         assert sorted(found) == ids.split()
     assert group not in {item.group for item in plan().readiness}
 
@@ -139,8 +139,8 @@ def test_r6_stakeholders_add_items_and_several_add_up(stakeholder: str, group: s
         ({"risk_tolerance": "low"}, "risk_tolerance: low"),
         ({"risk_tolerance": "zero-downtime"}, "risk_tolerance: zero-downtime"),
         ({"risk_tolerance": "high"}, None),
-        ({"stakeholders": "enterprise"}, "stakeholders: enterprise"),
-        ({"stakeholders": "customer-facing"}, None),
+        ({"stakeholder_complexity": "enterprise"}, "stakeholder_complexity: enterprise"),
+        ({"stakeholder_complexity": "customer-facing"}, None),
     ],
 )
 def test_c17_an_approval_before_production(changes: dict[str, Any], because: str | None) -> None:
@@ -156,7 +156,7 @@ def test_c18_a_small_team_may_hold_roles_jointly_and_it_says_so() -> None:
 
 
 def test_c20_compliance_is_assessed_before_and_validated_after_testing() -> None:
-    made = plan(release_type="major", stakeholders="enterprise", release_date=date(2027, 6, 16))
+    made = plan(release_type="major", stakeholder_complexity="enterprise", release_date=date(2027, 6, 16))
     due = {item.id: item.due for item in made.readiness}
     tested = next(phase.end for phase in made.timeline.phases if phase.id == "testing_phase")
     assert tested is not None

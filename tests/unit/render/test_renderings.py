@@ -34,7 +34,7 @@ def plan(day: date | None = date(2027, 6, 16), version: str = "2.4.0", **changes
         "team_size": "distributed",
         "release_frequency": "monthly",
         "risk_tolerance": "medium",
-        "stakeholders": ["enterprise", "customer-facing"],
+        "stakeholder_complexity": ["enterprise", "customer-facing"],
     }
     answers = Answers(**{**usual, **changes})
     calendar = Calendar("Europe/Berlin", ("Europe/Berlin", "America/New_York"))
@@ -134,7 +134,7 @@ def test_html_escapes_what_a_plan_says() -> None:
 
 
 def test_html_says_when_the_plan_is_stopped() -> None:
-    assert "cannot be executed" in to_html(plan(stakeholders=["internal-only", "enterprise"]))
+    assert "cannot be executed" in to_html(plan(stakeholder_complexity=["internal-only", "enterprise"]))
     assert "cannot be executed" not in to_html(plan())
 
 
