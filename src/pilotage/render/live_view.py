@@ -16,7 +16,8 @@ from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
-from pilotage.model.rollout import Status
+from pilotage.model.rollout import Mode, Status
+from pilotage.model.step_title import title_of
 from pilotage.model.traffic import WHOLE
 from pilotage.render.lines import local_clock
 from pilotage.render.rich_table import rich_table
@@ -72,7 +73,7 @@ def _head(rollout: Rollout) -> Text:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
     head = Text.assemble(
         (f"● {state.status}", _COLOUR[state.status]),
-        f"   step {state.step + 1} of {len(rollout.plan.steps)}: {step.title}",
+        f"   step {state.step + 1} of {len(rollout.plan.steps)}: {title_of(step, state.new, state.mode)}",
     )
     if step.kind in (StepKind.ANALYSE, StepKind.BAKE) and not state.status.final:
         head.append(f"   {state.watched:.0f} of {format_duration(step.duration)}")
@@ -109,7 +110,8 @@ def _traffic(rollout: Rollout) -> Text:
     def share(value: int | None) -> str:
         return "–" if value is None else format_share(value / WHOLE)
 
-    new = "canary" if rollout.plan.answers.deployment_strategy == "canary" else "new"
+    compared = rollout.plan.answers.deployment_strategy == "canary" and rollout.state.mode is not Mode.INITIAL
+    new = "canary" if compared else "new"
     text.append(f"  {new} target {share(live.wanted)}, router {share(live.routed)}, observed {share(live.observed)}")
     if live.closed:
         text.append("   closed: users see the maintenance page", "bold yellow")
@@ -144,6 +146,8 @@ def _rail(rollout: Rollout) -> Text:
         StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.SWITCH, StepKind.KEEP, StepKind.BATCH,
         StepKind.MAINTENANCE, StepKind.REPLACE,
     )  # fmt: skip
+    if rollout.state.mode is Mode.INITIAL:
+        return Text("first deployment: everyone gets the version at once", "dim")
     here, text = rollout.state.step, Text()
     undone = rollout.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     reached = False

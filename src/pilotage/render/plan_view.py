@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from pilotage.model.document import Section
@@ -15,6 +18,10 @@ from pilotage.render.sections import headline, sections, summary
 
 SHOWN = ("conflicts", "timeline", "steps", "rollback")
 """What a person looks at first; the rest is a line that says how to see it."""
+_WIDE = 110
+"""Columns of a terminal from which every table has room."""
+_FEW = 3
+"""Columns of a table that always has room."""
 
 
 def plan_view(plan: Plan, wanted: tuple[str, ...] = ()) -> RenderableType:
@@ -22,7 +29,7 @@ def plan_view(plan: Plan, wanted: tuple[str, ...] = ()) -> RenderableType:
     parts = sections(plan)
     chosen = {part.id for part in parts} if "all" in wanted else set(wanted or SHOWN)
     head = Text.assemble((headline(plan), "bold"), f"   {summary(plan)}   ", (f"plan {plan.hash[:12]}", "dim"))
-    notes = [Text(f"• {note}", "yellow") for note in plan.notes]
+    notes = [_bullets(plan.notes, "yellow")] if plan.notes else []
     shown = [line for part in parts if part.id in chosen for line in _section(part)]
     left = [f"{part.id} ({len(part.rows)})" for part in parts if part.id not in chosen]
     foot = (
@@ -37,8 +44,40 @@ def _section(section: Section) -> Iterator[RenderableType]:
     yield Text(f"\n{section.title}", "bold underline")
     yield from (Text(sentence) for sentence in section.sentences)
     if section.rows:
-        yield rich_table(section.headers, section.rows, numbers=section.numbers)
-    yield from (Text(f"  • {bullet}") for bullet in section.bullets)
+        yield _Rows(section)
+    if section.bullets:
+        yield _bullets(section.bullets)
+
+
+def _bullets(texts: Iterable[str], style: str = "") -> RenderableType:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for text in texts:
+        grid.add_row(Text("•", style), Text(text, style))
+    return grid
+
+
+def _fact(header: str, cell: str) -> str:
+    """`deadline 2m`, and `if it fails: stop the canary`."""
+    return f"{header}: {cell}" if len(cell.split()) > 3 else f"{header} {cell}"
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table where its columns have room, else each row as a block: what it is, and the rest below it."""
+
+    section: Section
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        section = self.section
+        if len(section.headers) <= _FEW or options.max_width >= _WIDE:
+            yield rich_table(section.headers, section.rows, numbers=section.numbers)
+            return
+        first = 1 if section.headers[0] == "#" else 0
+        for row in section.rows:
+            yield Text(f"{row[0]:>2}  {row[1]}" if first else row[0], "bold")
+            said = zip(section.headers[first + 1 :], row[first + 1 :], strict=True)
+            facts = " · ".join(_fact(header, cell) for header, cell in said if cell != "–")
+            yield Padding(Text(facts), (0, 0, 0, 4))
 
 
 def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:

@@ -234,7 +234,7 @@ def _rollback(plan: Plan) -> Section:
         "rollback", "Rollback",
         (
             f"Takes at most {format_duration(rollback.timeout)}; after that, Pilotage pages an operator. Triggers:",
-            *rollback.triggers,
+            *(f"• {trigger}" for trigger in rollback.triggers),
         ),
         ("#", "step"), tuple((str(number), move) for number, move in enumerate(rollback.steps, 1)),
         rollback.next_steps, ("#",),

@@ -77,7 +77,7 @@ def note_skipped(turn: Turn) -> None:
     """Tell a person of a check that passes because nobody was asked."""
     name = turn.step.id
     if turn.step.kind is StepKind.CHECK and name not in _ASKS and name not in turn.seen.hooks:
-        turn.tell(CheckSkipped(step=name, title=turn.step.title))
+        turn.tell(CheckSkipped(step=name, title=turn.title))
 
 
 def failed_check(turn: Turn) -> bool:
@@ -85,7 +85,7 @@ def failed_check(turn: Turn) -> bool:
     result = turn.seen.check(turn.step.id, turn.state.attempt)
     if turn.step.kind is not StepKind.CHECK or result is None or result.status is not CheckStatus.FAILED:
         return False
-    roll_back(turn, f"check failed: {turn.step.title}: {result.detail}", "check")
+    roll_back(turn, f"check failed: {turn.title}: {result.detail}", "check")
     return True
 
 
@@ -94,4 +94,4 @@ def awaits_approval(turn: Turn) -> str:
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
     if turn.state.mode is not Mode.FULL or given >= wanted:
         return ""
-    return f"waiting for {turn.step.title}" + (f" ({given} of {wanted})" if given else "")
+    return f"waiting for {turn.title}" + (f" ({given} of {wanted})" if given else "")

@@ -59,7 +59,7 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
                     reason=command.reason,
                     full=command.full,
                     step=turn.step.id,
-                    title=turn.step.title,
+                    title=turn.title,
                     withdrawal_reason=turn.state.reason,
                 )
             )
@@ -105,7 +105,7 @@ def _go_on(turn: Turn, command: Command) -> str:
 
 def _promote(turn: Turn, command: Command) -> str:
     if turn.step.kind is StepKind.GATE:
-        return _refuse(turn, command, f"the rollout waits for {turn.step.title}; run `pilotage approve`")
+        return _refuse(turn, command, f"the rollout waits for {turn.title}; run `pilotage approve`")
     turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
     accept(turn)
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
@@ -132,7 +132,7 @@ def _approve(turn: Turn, command: Command) -> str:
         Approved(
             plan_hash=turn.plan.hash,
             actor=command.actor,
-            title=turn.step.title,
+            title=turn.title,
             approvals=given,
             approvals_required=wanted,
             reason=command.reason,
@@ -144,7 +144,7 @@ def _approve(turn: Turn, command: Command) -> str:
 def _reject(turn: Turn, command: Command, by: str) -> str:
     if turn.step.kind is not StepKind.GATE:
         return _refuse(turn, command, "no step waits for an approval")
-    roll_back(turn, f"{turn.step.title} rejected {by}", "command")
+    roll_back(turn, f"{turn.title} rejected {by}", "command")
     return "done"
 
 

@@ -204,7 +204,7 @@ def begin_again(turn: Turn) -> None:
         harmed=(), paused=False, convicted=False, returned=False,
     )  # fmt: skip
     turn.stale = True
-    turn.tell(RetryStarted(restarts=state.tries + 1, step=turn.step.id, title=turn.step.title, failed_metrics=was))
+    turn.tell(RetryStarted(restarts=state.tries + 1, step=turn.step.id, title=turn.title, failed_metrics=was))
 
 
 # ── while it is withdrawn ──────────────────────────────────────────────────────────────────────────────────

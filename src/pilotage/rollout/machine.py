@@ -218,5 +218,5 @@ def _progress(turn: Turn) -> None:
     end_hold(turn)
     if turn.strategy.overdue(turn):
         why = "; ".join(part for part in (turn.strategy.awaits(turn), turn.seen.trouble) if part)
-        late = f"timed out after {format_duration(turn.step.timeout)}: {turn.step.title} ({why})"
+        late = f"timed out after {format_duration(turn.step.timeout)}: {turn.title} ({why})"
         roll_back(turn, late, "timeout")

@@ -34,7 +34,7 @@ def next_step(turn: Turn) -> None:
     turn.set(reached=max(turn.state.reached, turn.step.weight))
     turn.tell(
         StepStarted(
-            step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.step.title
+            step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.title
         )
     )
 

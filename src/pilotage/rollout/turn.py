@@ -16,6 +16,7 @@ from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
 from pilotage.model.rollout import Action, Changes, Details, Event, Hold, Mode, RolloutState, Seen, Status
+from pilotage.model.step_title import title_of
 from pilotage.model.text import plain
 from pilotage.model.traffic import WHOLE
 
@@ -49,6 +50,11 @@ class Turn:
     @property
     def step(self) -> Step:
         return self.plan.steps[self.state.step]
+
+    @property
+    def title(self) -> str:
+        """What the step is called in this rollout."""
+        return title_of(self.step, self.state.new, self.state.mode)
 
     def tell(self, occurrence: Occurrence) -> None:
         self.events.append(occurrence.record())

@@ -109,7 +109,7 @@ def lacks_data_alone(turn: Turn, cause: HoldCause | None) -> bool:
 def go_on_unwatched(turn: Turn, why: str) -> None:
     """All that was seen passed; what nobody could see undoes nothing."""
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", unwatched=turn.state.unwatched or why)
-    turn.tell(AnalysisIncomplete(step=turn.step.id, title=turn.step.title, reason=why))
+    turn.tell(AnalysisIncomplete(step=turn.step.id, title=turn.title, reason=why))
     next_step(turn)
 
 

@@ -238,3 +238,17 @@ def test_rules_without_series_are_refused_with_what_would_give_them() -> None:
     bare = make_plan(Answers("patch", "canary", "small", "weekly", "high", "enterprise"), version="1")
     with pytest.raises(NoSeries, match=r"metrics: \{kind: envoy\}"):
         to_rules(bare)
+
+
+@pytest.mark.parametrize("strategy", ["canary", "blue-green", "rolling", "big-bang", "feature-toggle"])
+def test_the_steps_of_a_plan_stand_whole_on_80_columns(strategy: str) -> None:
+    """Seven columns leave a step nine letters; below 110 columns it has a line of its own (R3)."""
+    from rich.console import Console
+
+    from pilotage.render.plan_view import plan_view
+
+    made = plan(deployment_strategy=strategy)
+    with (console := Console(width=80)).capture() as captured:
+        console.print(plan_view(made, ("steps",)))
+    lines = [line.strip() for line in captured.get().splitlines()]
+    assert all(f"{number}  {step.title}" in lines for number, step in enumerate(made.steps, 1))

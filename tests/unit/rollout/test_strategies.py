@@ -12,8 +12,10 @@ from pilotage.model import step_ids
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus
+from pilotage.model.plan import StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Apply, CommandKind, Mode, RolloutState, Seen, Status
+from pilotage.model.step_title import title_of
 from pilotage.model.stored_state import from_data, to_data
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import decide
@@ -150,3 +152,13 @@ def test_a_way_back_is_stored_as_the_number_that_earlier_versions_wrote() -> Non
 def test_a_way_back_with_more_parts_than_there_are_is_no_state() -> None:
     with pytest.raises(msgspec.ValidationError):
         from_data({"new": "2", "old": "1", "status": "rolling-back", "moves": 9}, S.BIG_BANG)
+
+
+@pytest.mark.parametrize("strategy", SHORT)
+def test_a_first_deployment_speaks_of_no_canary_preview_or_stable(strategy: str) -> None:
+    """Everyone gets the version at once, so the words of a comparison would mislead."""
+    plan = a_plan(strategy, "low", 4, False)
+    told = {
+        title_of(step, "1.0", Mode.INITIAL) for step in plan.steps if step.kind not in (StepKind.CHECK, StepKind.GATE)
+    }
+    assert not [title for title in told for word in ("canary", "preview", "stable", "old version") if word in title]

@@ -10,6 +10,7 @@ from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, See
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Apply, Decision, Seen
+from pilotage.model.step_title import title_of
 
 
 def view_of(plan: Plan, decision: Decision, seen: Seen, verdicts: Sequence[Verdict], judging: Judging) -> LiveView:
@@ -21,7 +22,7 @@ def view_of(plan: Plan, decision: Decision, seen: Seen, verdicts: Sequence[Verdi
     return LiveView(
         at=state.at,
         step=step.id,
-        title=step.title,
+        title=title_of(step, state.new, state.mode),
         watched=state.watched if step.kind in (StepKind.ANALYSE, StepKind.BAKE) else state.waited,
         duration=step.duration,
         wanted=wanted.weight(state.new) if wanted else None,
