@@ -123,7 +123,8 @@ def _approve(turn: Turn, command: Command) -> str:
     if command.actor == turn.state.author and not turn.plan.setting("approval.allow_author").value:
         return _refuse(turn, command, f"{command.actor} started this rollout, so another person must approve it")
     role = str(turn.plan.setting("approval.role").value)
-    if role and role not in command.roles:
+    # A setting has the role in one word, `people` as it is written in a sentence.
+    if role and role not in {held.lower().replace(" ", "-") for held in command.roles}:
         return _refuse(turn, command, f"{command.actor} does not have the role {role}")
     if command.actor not in turn.state.approvals:
         turn.set(approvals=(*turn.state.approvals, command.actor))
