@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from pilotage.model.condition import BadCondition, Condition
 from pilotage.model.errors import Invalid
-from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
+from pilotage.model.json import JsonObject, WrongJson, find, list_at, object_at, optional, text_at
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -161,10 +161,8 @@ def rules_of(template: JsonObject) -> tuple[Rule, ...]:
         )
     try:
         return _rules(object_at(template, "spec") if template.get("spec") else {})
-    except (AttributeError, KeyError, TypeError, IndexError, OverflowError) as error:
-        raise BadAnalysisTemplate(
-            f"spec is not of an AnalysisTemplate's shape: {type(error).__name__}: {error}"
-        ) from None
+    except (WrongJson, TypeError, OverflowError) as error:
+        raise BadAnalysisTemplate(f"spec is not of an AnalysisTemplate's shape: {error}") from None
 
 
 def _rules(spec: JsonObject) -> tuple[Rule, ...]:
