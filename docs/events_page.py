@@ -77,7 +77,7 @@ Everything that happens to a rollout is an event. Read them with `pilotage event
 [in your channels](../guides/notifications.md), or take them from [`pilotage events --json`](json.md).
 
 Each event has a type, a sentence for people, and data for programs. Types and fields are stable: later versions add
-to them, and rename or remove none without a new name in the list of [earlier names](#earlier-names).
+some, and list what they rename under [earlier names](#earlier-names).
 `pilotage schema events` prints the JSON Schema.
 
 - **Severity.** A message has the severity of its event. A *critical* event pages: it opens the incident of its rollout.
