@@ -114,7 +114,8 @@ def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
 
     text = page.read_text()
     lines = [line for block in blocks(str(page), "sh") for line in block.splitlines()]
-    lines += re.findall(r"`(pilotage [^`]+)`", text) + re.findall(r"^\$ (pilotage .+)$", text, re.MULTILINE)
+    lines += [" ".join(said.split()) for said in re.findall(r"`(pilotage\s[^`]+)`", text)]
+    lines += re.findall(r"^\$ (pilotage .+)$", text, re.MULTILINE)
     assert lines
     for line in lines:
         if not line.startswith("pilotage "):
