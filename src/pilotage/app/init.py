@@ -79,6 +79,21 @@ def write_configuration(
     write_durably(made(project.directory) / "pilotage.schema.json", json_schema().encode())
 
 
+def rename_keys(project: Project) -> int:
+    """Give old keys and settings of the configuration the names that they have now, and say how many there were.
+    Raises ConfigError if the file is no YAML, Unclear if it cannot be read."""
+    from pilotage.config.renaming import with_names_of_today
+
+    try:
+        content = project.config.read_bytes()
+    except OSError as error:
+        raise Unclear(f"{project.config} cannot be read: {error.strerror}") from None
+    changed, count = with_names_of_today(content, str(project.config))
+    if count:
+        write_durably(project.config.resolve(), changed, shared=True)
+    return count
+
+
 def validate(project: Project) -> None:
     """Read the configuration, and make a plan for every environment of every service. Raises ConfigError, and what
     `plan_for` raises."""

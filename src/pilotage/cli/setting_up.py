@@ -80,11 +80,15 @@ def _ask(
 
 
 @click.command()
+@click.option("--fix", is_flag=True, help="First rename keys and settings that have new names. Comments stay.")
 @click.pass_obj
-def validate(project: Project) -> None:
+def validate(project: Project, fix: bool) -> None:
     """Check pilotage.yaml, and that it makes a plan. Lists every error at once, with line and column."""
+    from pilotage.app.init import rename_keys
     from pilotage.app.init import validate as check
 
+    if fix and (count := rename_keys(project)):
+        click.echo(f"{project.config}: {count} name{'s' if count > 1 else ''} replaced")
     check(project)
     click.echo(f"{project.config} is valid")
 

@@ -87,9 +87,8 @@ def _at_top(message: str) -> Problem:
 
 
 def _old_name(document: Document, old: Renamed) -> Problem:
-    return Problem(
-        document.keys.get(old.path) or document.mark(old.path), f"is now called {old.now[-1]}", _shown_path(old.path)
-    )
+    mark = document.keys.get(old.path) or document.mark(old.path)
+    return Problem(mark, f"is now called {old.now[-1]}", _shown_path(old.path))
 
 
 def _problem(document: Document, data: Json, detail: ErrorDetails, old_names: Sequence[Renamed]) -> Problem:

@@ -20,7 +20,7 @@ from pilotage.model.renamed import KEYS, SETTINGS, renamed
 from pilotage.model.snapshot import read_snapshot
 from pilotage.plan.numbers import PATHS, BadOverride, Override
 
-from .test_config import GOOD
+from .test_config import GOOD, run
 
 ANSWERS = [question for question, _, _, _ in QUESTIONS]
 
@@ -36,7 +36,7 @@ PAIRS = (
     ("      run: [./router],\n", "      command: [./router],\n"),
     ("      deadline: 3s,\n", "      timeout: 3s,\n"),
     ("      can: [header_routes, mirror],\n", "      capabilities: [header_routes, mirror],\n"),
-    ("      grain: 0.1}\n", "      weight_granularity: 0.1}\n"),
+    ("      grain: 0.05}\n", "      weight_granularity: 0.05}\n"),
     ("    metrics: {kind: command, can: [durations],\n", "    metrics: {kind: command, capabilities: [durations],\n"),
     ("      run: [./counts], deadline: 2s}\n", "      command: [./counts], timeout: 2s}\n"),
     (
@@ -240,3 +240,18 @@ def test_anchors_and_flags_noted_beside_the_store_are_read_too(tmp_path: Path) -
     found = flag_rescue.flag_at(tmp_path)
     assert found is not None
     assert (found.section["command"], found.section["metrics_path"]) == (["./flag"], "/m")
+
+
+def test_validate_can_rename_the_keys_and_leaves_everything_else_as_it_is(tmp_path: Path) -> None:
+    comment = "# stop_deadline: is in a comment\n"
+    path = tmp_path / "pilotage.yaml"
+    path.write_text(comment + BEFORE.replace("  differs:", '  "differs":').replace("\n", "\r\n"), newline="")
+    assert run("--config", str(path), "validate").exit_code == 2
+    fixed = run("--config", str(path), "validate", "--fix")
+    assert fixed.exit_code == 0, fixed.stderr
+    assert "names replaced" in fixed.stdout
+    wanted = TODAY.replace("stakeholder_complexity", "stakeholders").replace(
+        "  allowed_differences:", '  "allowed_differences":'
+    )
+    assert path.read_bytes().decode() == comment + wanted.replace("\n", "\r\n")
+    assert "replaced" not in run("--config", str(path), "validate", "--fix").stdout
