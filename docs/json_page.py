@@ -32,6 +32,38 @@ pilotage schema output > pilotage-output.schema.json   # JSON Schema of everythi
 """
 
 
+_USUAL = {
+    "service": "Name of the service.", "environment": "Name of the environment.", "version": "Version of the release.",
+    "rollout": "Id of the rollout.", "status": "Its status.", "step": "Id of the step.", "title": "Title, for people.",
+    "sentence": "The same as a sentence.", "reason": "Why.", "actor": "Who did it.", "owner": "Role that owns it.",
+    "item": "Name of the item.", "audience": "Audience that gets it.", "channel": "Name of the channel.",
+    "channels": "Names of the channels.", "name": "Its name.", "id": "Its id.", "kind": "Its kind.",
+    "created_at": "When it was created.", "started_at": "When it started; null before.",
+    "finished_at": "When it ended; null before.", "timestamp": "When it happened.",
+    "checked_at": "When it was checked.",
+    "signed_at": "When it was signed.", "sent_at": "When it was sent; null before.", "due_at": "When it is due.",
+    "last_sent_at": "When the last message was sent.", "modified_at": "When it was last changed.",
+    "plan_hash": "SHA-256 of the plan.", "sha256": "SHA-256 of the file.", "artifact": "SHA-256 of the artifact.",
+    "ready": "Whether it is ready.", "overdue": "Whether the due date has passed.", "path": "Path, as given.",
+    "before": "The old value.", "after": "The new value.", "flag": "The feature flag.", "groups": "Groups of users.",
+    "strategy": "Deployment strategy.", "metric": "Name of the metric.", "samples": "Number of samples.",
+    "severity": "Severity: progress, info, warning or critical.", "text": "Text of the message.",
+    "error": "The last error; null if there is none.", "attempts": "Attempts so far.",
+    "number": "Its place in the rollout's events, from 1.", "data": "Fields of the event.",
+    "role": "Role of the person.",
+    "intact": "Whether nothing was changed.", "key_id": "Id of the signing key.", "value": "Its value.",
+    "key_known": "Whether the key is known.", "files": "Number of files.", "reasons": "Where it comes from.",
+    "port": "Its port.", "health": "Its health.", "detail": "What it says of itself.", "section": "Part of the plan.",
+    "requirement": "What is required.", "size_bytes": "Size of the file.", "days": "For how many days.", "sent": "Messages sent.",
+    "waiting": "Messages that wait.", "key": "Key of the message.", "receipt": "The receiver's receipt.",
+    "priority": "Priority: high, medium or low.", "outcome": "Result; empty while it is open.",
+    "description": "What is to be done.", "issue": "Link to its issue.", "subject": "What was checked.",
+    "forecast": "When the analysis will be certain.", "duration_seconds": "How long it took.",
+    "earlier_ids": "Ids of earlier keys.", "schema": "Version of this output.",
+}  # fmt: skip
+"""What fields of these names mean in every output whose class says nothing else."""
+
+
 def page() -> str:
     """The page."""
     sections, known = [_OPENING], dict[type, str]()
@@ -55,8 +87,18 @@ def _section(title: str, kind: type[msgspec.Struct], level: str = "##") -> str:
     if level != "##":
         lines += [" ".join((inspect.getdoc(kind) or "").split()), ""]
     lines += ["| field | type | meaning |", "|---|---|---|"]
-    lines += [f"| `{name}` | {_type(hints[name])} | {said.get(name, '')} |" for name in kind.__struct_fields__]
+    lines += [
+        f"| `{name}` | {_type(hints[name])} | {said.get(name) or _usual(name, hints[name])} |"
+        for name in kind.__struct_fields__
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _usual(name: str, hint: object) -> str:
+    """Of a field without words of its own: the first sentence of its class, or what the name means elsewhere."""
+    kinds = [one for one in (hint, *typing.get_args(hint)) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    of_class = " ".join((inspect.getdoc(kinds[0]) or "").split()).partition(". ")[0].rstrip(".") if kinds else ""
+    return f"{of_class}." if of_class else _USUAL.get(name, "")
 
 
 def _parts(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
@@ -97,4 +139,4 @@ def _type(hint: object) -> str:
         return f"{_type(arguments[1])} by name"
     assert isinstance(hint, type)
     listed = {kind: command for command, kind in output.outputs().items()}
-    return f"[{hint.__name__}](#{hint.__name__.lower()})" if hint not in listed else f"as of `{listed[hint]}`"
+    return f"[{hint.__name__}](#{hint.__name__.lower()})" if hint not in listed else f"what `{listed[hint]}` prints"
