@@ -125,10 +125,21 @@ def test_files_that_a_page_names_exist(page: str) -> None:
 @pytest.mark.parametrize("page", [p for p in PAGES if p.parent.name in ("start", "guides", "explanation", "operate")],
                          ids=lambda page: page.name)  # fmt: skip
 def test_settings_that_a_page_names_exist(page: Path) -> None:
-    """`canary.weights` and the like: a setting that was renamed is renamed in every page."""
-    groups = {path.partition(".")[0] for path in PATHS if "." in path}
-    sections = set(
-        re.findall(r"^## environments\.(\S+)$", (DOCS / "reference/pilotage-yaml.md").read_text(), re.MULTILINE)
-    )
-    named = set(re.findall(r"`([a-z_]+\.[a-z_0-9]+)\b", page.read_text()))
-    assert [name for name in named if name.partition(".")[0] in groups and name not in {*PATHS, *sections}] == []
+    """`canary.weights`, `router.listen` and the like: a setting that was renamed is renamed in every page."""
+    known = _settings_of_the_file() | set(PATHS)
+    groups = {name.partition(".")[0] for name in known if "." in name}
+    named = set(re.findall(r"`([a-z_]+\.[a-z_0-9]+)[`:]", page.read_text()))
+    assert [name for name in named if name.partition(".")[0] in groups and name not in known] == []
+
+
+@cache
+def _settings_of_the_file() -> set[str]:
+    """`fleet.count`: each setting of `pilotage.yaml` with the last part of its section, as pages write it."""
+    found, section = set[str](), ""
+    for line in (DOCS / "reference/pilotage-yaml.md").read_text().splitlines():
+        if heading := re.match(r"##+ ([a-z_.]+)", line):
+            section = heading[1].rpartition(".")[2]
+            found.add(heading[1].removeprefix("environments."))
+        elif setting := re.match(r"\| `(\w+)`", line):
+            found.add(f"{section}.{setting[1]}")
+    return found
