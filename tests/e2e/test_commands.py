@@ -65,7 +65,7 @@ def test_a_life_of_releases(shop: Make) -> None:
         assert "<svg" in page
         it.run("deploy", it.release("v9"), expect=7)
         looks = it.run("watch", "--json", "--ticks", "--timeout", "2s", expect=6).splitlines()
-        assert {json.loads(line)["type"] for line in looks} >= {"look", "paused"}
+        assert {json.loads(line)["type"] for line in looks} >= {"tick", "paused"}
         it.run("resume")
         it.run("abort", "-m", "changed my mind")
         out, err = following.communicate(timeout=60)

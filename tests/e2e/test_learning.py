@@ -113,14 +113,14 @@ def _public(it: Shop) -> None:
     it.run("announce", "track", "v5", "--date", "2027-06-18", "--as-of", "2026-11-24")
     folder, until = it.directory / "public", time.monotonic() + 30
     # The worker writes it, without being asked.
-    while not (data := json.loads((folder / "status.json").read_text()))["planned"]:
+    while not (data := json.loads((folder / "status.json").read_text()))["scheduled"]:
         assert time.monotonic() < until, data
         time.sleep(0.1)
     assert data["services"] == [{"name": "shop", "condition": "operational"}]
     (incident,) = data["incidents"]
     assert [u["state"] for u in incident["updates"]] == ["investigating", "resolved"]
     assert incident["ended"] is not None
-    assert [p["title"] for p in data["planned"]] == ["shop v5"]
+    assert [p["title"] for p in data["scheduled"]] == ["shop v5"]
     inner = it.latest().state.reason
     assert inner not in (folder / "index.html").read_text(), "the public is told no inner reasons"
     feed = fromstring((folder / "feed.xml").read_text())

@@ -145,7 +145,7 @@ def _figures(made: Dora, told: tuple[Told, ...]) -> Mapping[str, object]:
             for f in made.figures
         ],
         "rollouts": [
-            {"id": t.id, "version": t.version, "status": t.status, "seconds": t.seconds, "reason": t.reason}
+            {"id": t.id, "version": t.version, "status": t.status, "duration_seconds": t.seconds, "reason": t.reason}
             for t in told
         ],
     }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
+import msgspec
+
 from pilotage.model.text import clean
+from pilotage.model.timestamp import timestamp
 from pilotage.render.html import page as html_page
-from pilotage.report.status import WORDS, Condition, StatusPage, data_of, rfc3339
+from pilotage.report.status import WORDS, Condition, StatusPage, output_of
 
 
 def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
     """Name → content. address: where the page will be found, for the feed's ids and links."""
     made = {
         "index.html": _html(page),
-        "status.json": json.dumps(data_of(page), indent=2, ensure_ascii=False) + "\n",
+        "status.json": msgspec.json.format(msgspec.json.encode(output_of(page)), indent=2).decode() + "\n",
         "feed.xml": _feed(page, address.rstrip("/") + "/"),
     }
     return {name: clean(content) for name, content in made.items()}
@@ -24,7 +26,13 @@ def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
 
 def _html(page: StatusPage) -> str:
     return html_page(
-        "status.html.j2", title=page.title, page=page, headline=headline(page), words=WORDS, clock=_clock, stamp=rfc3339
+        "status.html.j2",
+        title=page.title,
+        page=page,
+        headline=headline(page),
+        words=WORDS,
+        clock=_clock,
+        stamp=timestamp,
     )
 
 
@@ -51,7 +59,7 @@ def _feed(page: StatusPage, address: str) -> str:
     )
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<title>{escape(page.title)}</title>\n<id>{escape(address)}</id>\n<updated>{rfc3339(page.made)}</updated>\n"
+        f"<title>{escape(page.title)}</title>\n<id>{escape(address)}</id>\n<updated>{timestamp(page.made)}</updated>\n"
         f'<link rel="self" href={quoteattr(address + "feed.xml")}/>\n<link href={quoteattr(address)}/>\n'
         f"<author><name>{escape(page.title)}</name></author>\n{entries}</feed>\n"
     )
@@ -59,6 +67,6 @@ def _feed(page: StatusPage, address: str) -> str:
 
 def _entry(identity: str, title: str, at: float, text: str, link: str) -> str:
     return (
-        f"<entry><id>{escape(identity)}</id><title>{escape(title)}</title><updated>{rfc3339(at)}</updated>"
+        f"<entry><id>{escape(identity)}</id><title>{escape(title)}</title><updated>{timestamp(at)}</updated>"
         f'<link href={quoteattr(link)}/><content type="text">{escape(text)}</content></entry>\n'
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from pilotage.model.events import (
@@ -18,7 +17,14 @@ from pilotage.model.events import (
     TrafficRestored,
     TrafficWithdrawn,
 )
-from pilotage.model.json import JsonObject
+from pilotage.model.output.published import (
+    IncidentUpdate,
+    PublicIncidentOutput,
+    ScheduledRelease,
+    ServiceCondition,
+    StatusPageOutput,
+)
+from pilotage.model.timestamp import timestamp
 
 
 class Condition(StrEnum):
@@ -148,24 +154,29 @@ _RESOLVED = "The previous version of {service} serves all requests again."
 _FAILED = "The rollback is taking longer than expected. Our engineers are working on it."
 
 
-def rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def output_of(page: StatusPage) -> StatusPageOutput:
+    """The page for programs."""
+    return StatusPageOutput(
+        title=page.title,
+        updated_at=timestamp(page.made),
+        services=tuple(ServiceCondition(name=name, condition=condition.value) for name, condition in page.services),
+        incidents=tuple(_incident(incident) for incident in page.incidents),
+        scheduled=tuple(
+            ScheduledRelease(id=one.id, scheduled_for=timestamp(one.at), title=one.title, text=one.text)
+            for one in page.planned
+        ),
+    )
 
 
-def data_of(page: StatusPage) -> JsonObject:
-    """Versioned JSON for machines."""
-    return {
-        "schema": 1,
-        "title": page.title,
-        "updated": rfc3339(page.made),
-        "services": [{"name": name, "condition": condition.value} for name, condition in page.services],
-        "incidents": [
-            {
-                "id": i.id, "service": i.service, "title": i.title, "began": rfc3339(i.began),
-                "ended": rfc3339(i.ended) if i.ended else None,
-                "updates": [{"at": rfc3339(u.at), "state": u.state, "text": u.text} for u in i.updates],
-            }
-            for i in page.incidents
-        ],
-        "planned": [{"id": p.id, "at": rfc3339(p.at), "title": p.title, "text": p.text} for p in page.planned],
-    }  # fmt: skip
+def _incident(one: PublicIncident) -> PublicIncidentOutput:
+    return PublicIncidentOutput(
+        id=one.id,
+        service=one.service,
+        title=one.title,
+        started_at=timestamp(one.began),
+        resolved_at=timestamp(one.ended),
+        updates=tuple(
+            IncidentUpdate(created_at=timestamp(update.at), state=update.state, text=update.text)
+            for update in one.updates
+        ),
+    )

@@ -10,17 +10,20 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
+from pilotage.model.event_names import type_today
 from pilotage.model.json import JsonObject
 from pilotage.model.message import Message
+from pilotage.model.output.published import WebhookData, WebhookOutput
 from pilotage.model.text import line, plain
+from pilotage.model.timestamp import timestamp
 
 if TYPE_CHECKING:
     from pilotage.adapters.notify.sections import WebhookSection
@@ -34,7 +37,7 @@ class Webhook:
 
     def send(self, delivery: Delivery) -> JsonObject:
         message = delivery.message
-        content = json.dumps(document(message), ensure_ascii=False).encode()
+        content = msgspec.json.encode(document(message))
         identity, now = identity_of(message), int(time.time())
         headers = {
             "Content-Type": "application/json",
@@ -51,19 +54,26 @@ def identity_of(message: Message) -> str:
     return f"msg_{hashlib.sha256(message.key.encode()).hexdigest()[:32]}"
 
 
-def document(message: Message) -> JsonObject:
+def document(message: Message) -> WebhookOutput:
     """`{type, timestamp, data}`, thin enough to be read by anybody."""
-    return {
-        "type": f"pilotage.{message.type.replace('-', '_')}",
-        "timestamp": datetime.fromtimestamp(message.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "data": {
-            "key": message.key, "rollout": message.thread, "service": message.service,
-            "environment": message.environment, "version": line(message.version, 200),
-            "before": line(message.old, 200), "severity": message.severity.value, "title": line(message.title, 300),
-            "text": plain(message.text, _TEXT), "audience": message.audience, "final": message.final,
-            "facts": {line(label, 40): plain(value, 2000) for label, value in message.facts},
-        },
-    }  # fmt: skip
+    return WebhookOutput(
+        type=f"pilotage.{type_today(message.type).replace('-', '_')}",
+        timestamp=timestamp(message.at),
+        data=WebhookData(
+            key=message.key,
+            rollout=message.thread,
+            service=message.service,
+            environment=message.environment,
+            version=line(message.version, 200),
+            stable_version=line(message.old, 200),
+            severity=message.severity.value,
+            title=line(message.title, 300),
+            text=plain(message.text, _TEXT),
+            audience=message.audience,
+            final=message.final,
+            facts={line(label, 40): plain(value, 2000) for label, value in message.facts},
+        ),
+    )
 
 
 def signature(secret: str, identity: str, at: int, content: bytes) -> str:

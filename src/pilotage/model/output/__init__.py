@@ -15,7 +15,7 @@ from pilotage.model.output.base import Part
 
 def outputs() -> Mapping[str, type[Part]]:
     """By the command that prints it: the class of its output."""
-    from pilotage.model.output import readiness, records, rollouts
+    from pilotage.model.output import published, readiness, records, rollouts
 
     return {
         "status": rollouts.EnvironmentOutput,
@@ -38,6 +38,8 @@ def outputs() -> Mapping[str, type[Part]]:
         "followup list": records.FollowUpsOutput,
         "doctor": records.DoctorOutput,
         "key show": records.KeyOutput,
+        "webhooks: the body": published.WebhookOutput,
+        "serve-status: the file status.json": published.StatusPageOutput,
     }
 
 

@@ -1,0 +1,87 @@
+"""What leaves Pilotage for other programs: the body of a webhook, and the public status page's `status.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pilotage.model.output.base import Output, Part
+
+
+class WebhookData(Part, frozen=True, kw_only=True):
+    """What a webhook's body is about."""
+
+    key: str
+    """Names the message for ever: the same one may arrive twice."""
+    rollout: str
+    """The id of the rollout, or of what the message belongs to."""
+    service: str
+    environment: str
+    version: str
+    stable_version: str
+    """The version to roll back to; empty if there is none."""
+    severity: str
+    """`progress`, `info`, `warning` or `critical`."""
+    title: str
+    text: str
+    audience: str
+    final: bool
+    """Whether it is the last message of its rollout."""
+    facts: Mapping[str, str]
+    """For people, by label."""
+
+
+class WebhookOutput(Part, frozen=True, kw_only=True):
+    """The body of a webhook, as [Standard Webhooks](https://www.standardwebhooks.com) describes it."""
+
+    type: str
+    """`pilotage.` and the event's type with underscores, such as `pilotage.rolled_back`."""
+    timestamp: str
+    data: WebhookData
+
+
+class ServiceCondition(Part, frozen=True, kw_only=True):
+    """A service of the status page."""
+
+    name: str
+    condition: str
+    """`operational`, `releasing`, `degraded` or `maintenance`."""
+
+
+class IncidentUpdate(Part, frozen=True, kw_only=True):
+    """One update of an incident."""
+
+    created_at: str
+    state: str
+    """`investigating`, `identified` or `resolved`."""
+    text: str
+
+
+class PublicIncidentOutput(Part, frozen=True, kw_only=True):
+    """An incident of the status page."""
+
+    id: str
+    service: str
+    title: str
+    started_at: str
+    resolved_at: str | None
+    updates: tuple[IncidentUpdate, ...]
+
+
+class ScheduledRelease(Part, frozen=True, kw_only=True):
+    """An announced release of the status page."""
+
+    id: str
+    scheduled_for: str
+    title: str
+    text: str
+
+
+class StatusPageOutput(Output, frozen=True, kw_only=True):
+    """`status.json` of the public status page."""
+
+    title: str
+    updated_at: str
+    services: tuple[ServiceCondition, ...]
+    incidents: tuple[PublicIncidentOutput, ...]
+    """Newest first."""
+    scheduled: tuple[ScheduledRelease, ...]
