@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from pilotage.config.analysis import AnalysisSection
 from pilotage.config.calendar import CalendarSection
@@ -43,11 +44,16 @@ from pilotage.model.capabilities import Port
 from pilotage.model.order import cycle_in
 
 
-def _with_short_names(schema: dict[str, Any]) -> None:
+def _with_short_names(schema: JsonDict) -> None:
     """For editors: an answer may have its short name."""
+    properties, required = schema["properties"], schema["required"]
+    assert isinstance(properties, dict)
+    assert isinstance(required, list)
     for short, name in SHORT_NAMES.items():
-        schema["properties"][short] = {**schema["properties"][name], "description": f"Short name of {name}."}
-        schema["required"].remove(name)
+        whole = properties[name]
+        assert isinstance(whole, dict)
+        properties[short] = {**whole, "description": f"Short name of {name}."}
+        required.remove(name)
         schema["allOf"] = [{"anyOf": [{"required": [name]}, {"required": [short]}]}]
 
 
