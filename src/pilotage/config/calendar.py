@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from pilotage.config.fields import Clock, Day, Duration, Moment, Section, Weekday, Zone
+from pilotage.config.recurrence import trouble_with
 
 
 class WindowSection(Section):
@@ -15,12 +15,14 @@ class WindowSection(Section):
 
     days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week.")
     start: Clock = Field(description="Start of the window, such as 09:00.")
-    end: Clock = Field(description="End of the window, such as 15:00.")
+    end: Clock = Field(
+        description="End of the window, such as 15:00; on the next day where it is earlier than the start."
+    )
 
     @model_validator(mode="after")
-    def _starts_first(self) -> WindowSection:
-        if self.end <= self.start:
-            raise ValueError(f"the window ends ({self.end}) before it starts ({self.start})")
+    def _has_a_length(self) -> WindowSection:
+        if self.end == self.start:
+            raise ValueError(f"the window starts and ends at {self.start}: give it a length")
         return self
 
 
@@ -36,8 +38,8 @@ class FreezeSection(Section):
     last_day: Day | None = Field(None, description="Last day, inclusive.")
     start: Moment | None = Field(
         None,
-        description="Start, such as 2027-02-13 18:00, in the calendar's time zone. With rrule: the earliest first "
-        "recurrence, 2020-01-01 by default.",
+        description="Start, such as 2027-02-13 18:00, in the calendar's time zone. With rrule: when the rule "
+        "begins, from which COUNT and INTERVAL count.",
     )
     end: Moment | None = Field(None, description="End, in the calendar's time zone.")
     rrule: str | None = Field(
@@ -54,8 +56,8 @@ class FreezeSection(Section):
         first, last = (self.first_day, self.last_day) if days else (self.start, self.end)
         if first is not None and last is not None and (last < first or (not days and last == first)):
             raise ValueError(f"it is over ({last}) before it starts ({first})")
-        if self.rrule is not None and not re.search(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", self.rrule):
-            raise ValueError("its rrule needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY")
+        if self.rrule is not None and (trouble := trouble_with(self.rrule, self.start is not None)):
+            raise ValueError(trouble)
         return self
 
 
@@ -66,6 +68,10 @@ class CalendarSection(Section):
     team_timezones: list[Zone] = Field(default_factory=list, description="Time zones of the team. Default: timezone.")
     holidays: list[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]] = Field(
         default_factory=list, description="Public holidays of these countries or regions, such as DE-BY or US."
+    )
+    weekend: list[Weekday] | None = Field(
+        default=None,
+        description="Days of the week without work. Default: those of the countries in holidays, or sat and sun.",
     )
     workday_start: Clock = Field("09:00", description="Start of the working day, in each zone.")
     workday_end: Clock = Field("17:00", description="End of the working day.")

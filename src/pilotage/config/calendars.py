@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from pilotage.config.calendar import CalendarSection, FreezeSection, WindowSection
 from pilotage.config.loading import Loaded
+from pilotage.config.recurrence import recurrences
 from pilotage.config.yaml_reader import ConfigError, Problem
-from pilotage.model.calendar import WEEKDAYS, Calendar, Freeze, Window, at
+from pilotage.model.calendar import SATURDAY_AND_SUNDAY, WEEKDAYS, Calendar, Freeze, Window, at
+
+if TYPE_CHECKING:
+    from holidays.holiday_base import HolidayBase
 
 _BEFORE, _AFTER = timedelta(days=2 * 366), timedelta(days=3 * 366)
 """How far around a release date holidays and recurring freezes are worked out: its phases and its retrospective."""
 _MOST = 2000
 """Recurrences of one rule in that time; more is a mistake."""
-_FIRST = "2020-01-01"
 
 
 def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
@@ -24,14 +29,17 @@ def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
     if around is None:
         return Calendar(section.timezone, tuple(section.team_timezones), opens=opens, closes=closes)
     first, last = around - _BEFORE, around + _AFTER
+    off = _days_off(loaded, section, range(first.year, last.year + 1))
     return Calendar(
         section.timezone,
         tuple(section.team_timezones),
-        _holidays(loaded, section, range(first.year, last.year + 1)),
+        off.holidays,
         tuple(freeze for index in range(len(section.freezes)) for freeze in _freezes(loaded, index, first, last)),
         tuple(_window(window) for window in section.windows),
         opens,
         closes,
+        frozenset(WEEKDAYS.index(day) for day in section.weekend) if section.weekend is not None else off.weekend,
+        off.workdays,
     )
 
 
@@ -40,25 +48,47 @@ def _window(section: WindowSection) -> Window:
     return Window(numbers, time.fromisoformat(section.start), time.fromisoformat(section.end))
 
 
-def _holidays(loaded: Loaded, section: CalendarSection, years: range) -> dict[date, str]:
-    """Every day off of every country named; of two names for one day the first country's."""
+@dataclass(frozen=True, kw_only=True)
+class _DaysOff:
+    """Of all countries of a team together. holidays: day to name · weekend: weekdays, 0 is Monday · workdays: days of a
+    weekend on which people work in exchange for others."""
+
+    holidays: Mapping[date, str]
+    weekend: frozenset[int] = SATURDAY_AND_SUNDAY
+    workdays: frozenset[date] = frozenset()
+
+
+def _days_off(loaded: Loaded, section: CalendarSection, years: range) -> _DaysOff:
+    """Every day off of every country named; of two names for one day the first country's. One on which people work in
+    one country is no workday of the team where it is a day off in another."""
     if not section.holidays:
-        return {}
+        return _DaysOff(holidays={})
+    calendars = [_country(loaded, index, place, years) for index, place in enumerate(section.holidays)]
+    found: dict[date, str] = {}
+    for country in calendars:
+        for day, name in country.items():
+            found.setdefault(day, name)
+    weekend = frozenset(day for country in calendars for day in country.weekend)
+    exchanged = frozenset(day for country in calendars for day in country.weekend_workdays)
+    return _DaysOff(
+        holidays=dict(sorted(found.items())),
+        weekend=weekend,
+        workdays=frozenset(day for day in exchanged if all(country.is_working_day(day) for country in calendars)),
+    )
+
+
+def _country(loaded: Loaded, index: int, place: str, years: range) -> HolidayBase:
     import holidays
 
-    found: dict[date, str] = {}
-    for index, place in enumerate(section.holidays):
-        country, _, region = place.partition("-")
-        try:
-            days = holidays.country_holidays(country, subdiv=region or None, years=years)
-            if "en_US" in days.supported_languages:
-                days = holidays.country_holidays(country, subdiv=region or None, years=years, language="en_US")
-        except NotImplementedError:
-            message = f"{place!r} is no country or region whose holidays are known, such as DE, DE-BY or US-CA"
-            raise _wrong(loaded, ("calendar", "holidays", index), message) from None
-        for day, name in days.items():
-            found.setdefault(day, name)
-    return dict(sorted(found.items()))
+    country, _, region = place.partition("-")
+    try:
+        days = holidays.country_holidays(country, subdiv=region or None, years=years)
+        if "en_US" in days.supported_languages:
+            days = holidays.country_holidays(country, subdiv=region or None, years=years, language="en_US")
+    except NotImplementedError:
+        message = f"{place!r} is no country or region whose holidays are known, such as DE, DE-BY or US-CA"
+        raise _wrong(loaded, ("calendar", "holidays", index), message) from None
+    return days
 
 
 def _freezes(loaded: Loaded, index: int, first: date, last: date) -> Iterator[Freeze]:
@@ -69,7 +99,9 @@ def _freezes(loaded: Loaded, index: int, first: date, last: date) -> Iterator[Fr
             section.name, date.fromisoformat(section.first_day), date.fromisoformat(section.last_day), zone, place
         )
     elif section.start and section.end:
-        yield Freeze(section.name, _local(section.start, zone), _local(section.end, zone), place)
+        begins, ends = _local(section.start, zone), _local(section.end, zone)
+        if begins < ends:  # in the hour that clocks skip, nothing is frozen
+            yield Freeze(section.name, begins, ends, place)
     else:
         yield from _recurring(loaded, section, index, (first, last), place)
 
@@ -78,25 +110,19 @@ def _recurring(
     loaded: Loaded, section: FreezeSection, index: int, span: tuple[date, date], place: str
 ) -> Iterator[Freeze]:  # fmt: skip
     """Recurrences by the wall clock of the zone, so that a clock change moves none of them."""
-    from dateutil.rrule import rrulestr
-
-    zone, start = loaded.configuration.calendar.timezone, datetime.fromisoformat(section.start or _FIRST)
+    zone, starts = loaded.configuration.calendar.timezone, section.start
     lasts = timedelta(seconds=section.duration or 0)
-    try:
-        rule = rrulestr(section.rrule or "", dtstart=start)
-    except (ValueError, TypeError) as error:
-        raise _wrong(
-            loaded, ("calendar", "freezes", index, "rrule"), f"{section.rrule!r} is no RRULE: {error}"
-        ) from None
-    for number, moment in enumerate(rule.xafter(datetime.combine(span[0], time(0)), inc=True)):
-        if moment.date() > span[1]:
-            return
+    begin = datetime.fromisoformat(starts) if starts else None
+    # One that began before is still active for as long as it lasts.
+    first, last = datetime.combine(span[0], time(0)) - lasts, datetime.combine(span[1], time.max)
+    for number, moment in enumerate(recurrences(section.rrule or "", begin, zone, first, last)):
         if number >= _MOST:
             message = f"{section.rrule!r} recurs more than {_MOST} times in five years"
             raise _wrong(loaded, ("calendar", "freezes", index, "rrule"), message)
-        begins = at(moment.date(), moment.time(), zone)
-        ends = moment + lasts
-        yield Freeze(section.name, begins, at(ends.date(), ends.time(), zone), place)
+        begins, ends = at(moment.date(), moment.time(), zone), moment + lasts
+        until = at(ends.date(), ends.time(), zone)
+        if begins < until:
+            yield Freeze(section.name, begins, until, place)
 
 
 def _local(text: str, zone: str) -> datetime:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SATURDAY_AND_SUNDAY = frozenset({5, 6})
 HORIZON = 366
 """How many days a search looks ahead or back before it gives up."""
 
@@ -37,21 +38,37 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Window:
-    """A preferred time to begin a rollout: on these weekdays (0 is Monday) from `opens` until before `closes`."""
+    """A preferred time to begin a rollout: on these weekdays (0 is Monday) from `opens` until before `closes`, which is
+    on the next day where it is earlier than `opens`."""
 
     days: frozenset[int]
     opens: time
     closes: time
 
     def __post_init__(self) -> None:
-        if self.closes <= self.opens:
-            raise ValueError(f"window closes ({self.closes:%H:%M}) before it opens ({self.opens:%H:%M})")
+        if self.closes == self.opens:
+            raise ValueError(f"the window opens and closes at {self.opens:%H:%M}: give it a length")
+
+    def on(self, day: date, zone: str) -> Opening:
+        """The window that opens on `day`, whether or not its weekdays say so."""
+        last = day if self.opens < self.closes else day + ONE_DAY
+        return Opening(day, at(day, self.opens, zone), at(last, self.closes, zone))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A time in which a rollout of `day` may begin: [begins, ends)."""
+
+    day: date
+    begins: datetime
+    ends: datetime
 
 
 @dataclass(frozen=True)
 class Calendar:
     """zone: the release's own (IANA name) · zones: where the team sits, `zone` alone when empty · holidays: day to
-    name, of every country of the team · windows: none means any working hour · opens, closes: the working day.
+    name, of every country of the team · windows: none means any working hour · opens, closes: the working day ·
+    weekend: weekdays without work (0 is Monday) · workdays: days of a weekend on which people work all the same.
     """
 
     zone: str = "UTC"
@@ -61,42 +78,57 @@ class Calendar:
     windows: tuple[Window, ...] = ()
     opens: time = time(9)
     closes: time = time(17)
+    weekend: frozenset[int] = SATURDAY_AND_SUNDAY
+    workdays: frozenset[date] = frozenset()
 
     @property
     def team_zones(self) -> tuple[str, ...]:
         return self.zones or (self.zone,)
 
     @cached_property
-    def _frozen(self) -> dict[date, Freeze]:
-        """Every day that a freeze touches."""
+    def _touching(self) -> dict[date, list[Freeze]]:
+        """For every day, the freezes that touch it."""
         zone = ZoneInfo(self.zone)
-        frozen: dict[date, Freeze] = {}
+        touching: dict[date, list[Freeze]] = {}
         for freeze in self.freezes:
-            day, last = freeze.begins.astimezone(zone).date(), (freeze.ends - timedelta(microseconds=1))
-            while day <= last.astimezone(zone).date():
-                frozen.setdefault(day, freeze)
-                day += ONE_DAY
-        return frozen
+            last = (freeze.ends - timedelta(microseconds=1)).astimezone(zone).date()
+            for day in days(freeze.begins.astimezone(zone).date(), last):
+                touching.setdefault(day, []).append(freeze)
+        return touching
+
+    @cached_property
+    def _closed(self) -> dict[date, Freeze]:
+        """Days on which freezes leave no time to begin a rollout, with the freeze that ends last."""
+        return {
+            day: max(there, key=lambda freeze: freeze.ends)
+            for day, there in self._touching.items()
+            if not any(self._starts(opening) for opening in (self._working_hours(day), *self._windows_on(day)))
+        }
 
     def freeze_on(self, day: date) -> Freeze | None:
-        """The freeze that touches `day`, if any."""
-        return self._frozen.get(day)
+        """The freeze that leaves no time to begin a rollout on `day`, if any."""
+        return self._closed.get(day)
+
+    def freeze_at(self, moment: datetime) -> Freeze | None:
+        """The freeze that is active at that moment, if any; of several the one that ends last."""
+        there = self._touching.get(moment.astimezone(ZoneInfo(self.zone)).date(), ())
+        return max((f for f in there if f.begins <= moment < f.ends), key=lambda f: f.ends, default=None)
 
     def is_working(self, day: date) -> bool:
         """Neither weekend nor holiday."""
-        return day.weekday() < 5 and day not in self.holidays
+        return day not in self.holidays and (day.weekday() not in self.weekend or day in self.workdays)
 
     def is_open(self, day: date) -> bool:
-        """A working day that no freeze touches: one that counts in a phase."""
-        return day.weekday() < 5 and day not in self.holidays and day not in self._frozen
+        """A working day that freezes leave time on: one that counts in a phase."""
+        return day not in self._closed and self.is_working(day)
 
     def why_closed(self, day: date) -> str:
-        """`2026-12-25 is a holiday (Christmas Day)`; empty for an open day."""
+        """`2026-12-25 is a holiday (Christmas Day)`; empty for an open day, and for one that has a window."""
         if freeze := self.freeze_on(day):
             return f"{day} is in the freeze ({freeze.name})"
         if day in self.holidays:
             return f"{day} is a holiday ({self.holidays[day]})"
-        return f"{day} is a {day:%A}" if day.weekday() > 4 else ""
+        return "" if self.is_working(day) or self._windows_on(day) else f"{day} is a {day:%A}"
 
     def working_day_before(self, day: date, count: int) -> date:
         """The working day `count` working days before `day`; 0 gives `day`, or the nearest working day before it."""
@@ -137,14 +169,61 @@ class Calendar:
 
     def counts(self, day: date, emergency: bool) -> bool:
         """Whether a phase may use `day`."""
-        return day not in self._frozen if emergency else self.is_open(day)
+        return day not in self._closed if emergency else self.is_open(day)
+
+    def takes_rollouts(self, day: date, emergency: bool) -> bool:
+        """Whether a rollout may begin or end on `day`: on one that counts, or in a window that opens on it though it is
+        in a weekend."""
+        in_window = day not in self._closed and day not in self.holidays and bool(self._windows_on(day))
+        return in_window or self.counts(day, emergency)
+
+    def is_frozen(self, day: date, emergency: bool) -> bool:
+        """Whether a freeze takes `day` from a rollout, which could have used it."""
+        could = emergency or self.is_working(day) or bool(self._windows_on(day))
+        return could and day in self._closed
 
     def opening_on(self, day: date) -> datetime | None:
-        """When a rollout may first begin on `day` in `zone`; None when the preferred windows leave that day out."""
-        if not self.windows:
-            return at(day, self.opens, self.zone)
-        opens = [window.opens for window in self.windows if day.weekday() in window.days]
-        return at(day, min(opens), self.zone) if opens else None
+        """When a rollout may first begin on `day` in `zone`; None when the preferred windows leave that day out, or
+        freezes leave no time."""
+        return min((moment for moment, _ in self.starts_on(day)), default=None)
+
+    def starts_on(self, day: date) -> Iterator[tuple[datetime, Opening]]:
+        """Times on `day` from which a rollout may begin, with the window or the working day that each belongs to: where
+        that opens, and where a freeze ends in it."""
+        for opening in self._windows_on(day) if self.windows else (self._working_hours(day),):
+            yield from ((moment, opening) for moment in self._starts(opening))
+
+    def meets_freeze(self, begins: datetime, ends: datetime) -> bool:
+        """Whether a freeze is active at any moment in [begins, ends)."""
+        zone = ZoneInfo(self.zone)
+        there = (
+            self._touching.get(day, ()) for day in days(begins.astimezone(zone).date(), ends.astimezone(zone).date())
+        )
+        return any(freeze.begins < ends and begins < freeze.ends for found in there for freeze in found)
+
+    def with_freezes(self, begins: datetime, seconds: float) -> datetime:
+        """`begins` plus elapsed time in which no freeze is active, in its own zone."""
+        left, moment = timedelta(seconds=seconds), begins
+        for freeze in sorted(self.freezes, key=lambda freeze: freeze.begins):
+            if freeze.ends <= moment:
+                continue
+            if freeze.begins >= moment + left:
+                break
+            left -= max(timedelta(), freeze.begins - moment)
+            moment = freeze.ends
+        return later(moment.astimezone(begins.tzinfo), left.total_seconds())
+
+    def _working_hours(self, day: date) -> Opening:
+        return Opening(day, at(day, self.opens, self.zone), at(day, self.closes, self.zone))
+
+    def _windows_on(self, day: date) -> tuple[Opening, ...]:
+        return tuple(window.on(day, self.zone) for window in self.windows if day.weekday() in window.days)
+
+    def _starts(self, opening: Opening) -> list[datetime]:
+        zone = ZoneInfo(self.zone)
+        there = [freeze for day in days(opening.day, opening.ends.date()) for freeze in self._touching.get(day, ())]
+        moments = {opening.begins, *(f.ends.astimezone(zone) for f in there if opening.begins < f.ends < opening.ends)}
+        return sorted(moment for moment in moments if not any(f.begins <= moment < f.ends for f in there))
 
 
 @lru_cache(maxsize=4096)

@@ -41,18 +41,38 @@ class Search:
     emergency: bool
 
     def landing(self, day: date) -> Landing | None:
-        """The rollout that ends on `day`: it begins in a preferred window, as late as it can, and spans no freeze."""
-        if not self.calendar.counts(day, self.emergency):
+        """The rollout that ends on `day`: it begins in a window, as late as it can, and spans no frozen day."""
+        if not self.calendar.takes_rollouts(day, self.emergency):
             return None
         start = day
         for _ in range(HORIZON):
-            if self.calendar.freeze_on(start):
+            if self.calendar.is_frozen(start, self.emergency):
                 return None
-            opening = self.calendar.opening_on(start) if self.calendar.counts(start, self.emergency) else None
-            if opening is not None and (exposed := later(opening, self.lead)).date() <= day:
-                return Landing(day, opening, exposed) if self._first_open(exposed.date(), day) else None
+            if found := self._begun_on(start, day):
+                return found if self._first_open(found.exposed.date(), day) else None
             start -= ONE_DAY
         return None
+
+    def _begun_on(self, start: date, day: date) -> Landing | None:
+        """The first rollout that begins on `start` and ends by `day`: one that no freeze holds up, if there is any. Of
+        one that ends in the window in which it began, the day is the window's, also after midnight."""
+        if not self.calendar.takes_rollouts(start, self.emergency):
+            return None
+        held: Landing | None = None
+        for begins, opening in self.calendar.starts_on(start):
+            exposed = later(begins, self.lead)
+            if exposed.date() > day and not (opening.day == day and exposed <= opening.ends):
+                continue
+            if not self.calendar.meets_freeze(begins, exposed):
+                return Landing(day, begins, exposed)
+            # Steps wait for the end of a freeze: only one that is over by the end of that day is borne.
+            held = held or self._held_up(Landing(day, begins, exposed))
+        return held
+
+    def _held_up(self, landing: Landing) -> Landing | None:
+        """The same rollout, later by the freezes that it meets."""
+        exposed = self.calendar.with_freezes(landing.begins, self.lead)
+        return replace(landing, exposed=exposed) if exposed.date() <= landing.release else None
 
     def _first_open(self, exposed: date, day: date) -> bool:
         """Whether `day` is the first open one on which everyone has the release."""
@@ -89,7 +109,7 @@ class Search:
         if not self.calendar.freezes or not self.spans:
             return False
         start = self.slots(landing)[-1].start
-        return any(self.calendar.freeze_on(day) for day in days(start, landing.release))
+        return any(self.calendar.is_frozen(day, self.emergency) for day in days(start, landing.release))
 
     def latest(self, wanted: date) -> Landing | None:
         """The landing on `wanted`, or on the nearest day before it that works by the calendar alone."""

@@ -22,7 +22,7 @@ def _found(when: datetime, calendar: Calendar, others: tuple[str, ...]) -> Itera
     local = when.astimezone(ZoneInfo(calendar.zone))
     day, clock = local.date(), f"{local:%A %H:%M} {calendar.zone}"
     wait = "wait for the next working morning"
-    if freeze := calendar.freeze_on(day):
+    if freeze := calendar.freeze_at(when):
         yield RiskLevel.CRITICAL, f"{clock} is in the freeze {freeze.name}", "wait for its end"
     elif not calendar.is_working(day):
         yield RiskLevel.HIGH, f"{clock} is no working day ({calendar.why_closed(day) or 'weekend'})", wait

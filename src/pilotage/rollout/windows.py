@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from pilotage.model.calendar import WEEKDAYS, Freeze
-from pilotage.model.snapshot import KnownCalendar
+from pilotage.model.snapshot import KnownCalendar, KnownWindow
 
 
 def reigning(freezes: tuple[Freeze, ...], now: float) -> Freeze | None:
@@ -26,11 +26,18 @@ def outside_windows(calendar: KnownCalendar, now: float) -> str:
     if not windows:
         return ""
     here = datetime.fromtimestamp(now, ZoneInfo(calendar.zone))
-    clock = f"{here:%H:%M}"
-    if any(here.weekday() in w.days and w.opens <= clock < w.closes for w in windows):
+    if any(_is_in(window, here) for window in windows):
         return ""
     agreed = "; ".join(f"{', '.join(WEEKDAYS[d] for d in w.days)} {w.opens}–{w.closes}" for w in windows)
     return f"it is {here:%a %H:%M} in {calendar.zone}, outside the release windows ({agreed})"
+
+
+def _is_in(window: KnownWindow, here: datetime) -> bool:
+    """Whether the window is open; one that closes earlier than it opens is open until the next day."""
+    clock, day = f"{here:%H:%M}", here.weekday()
+    if window.opens < window.closes:
+        return day in window.days and window.opens <= clock < window.closes
+    return (day in window.days and clock >= window.opens) or ((day - 1) % 7 in window.days and clock < window.closes)
 
 
 def freeze_now(calendar: KnownCalendar, declared: Sequence[Freeze], now: float) -> str:

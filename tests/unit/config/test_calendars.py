@@ -43,7 +43,9 @@ calendar:
     assert found.freezes[0].source == "pilotage.yaml:22"
     assert found.freezes[1].begins.astimezone(UTC) == datetime(2027, 6, 16, 10, tzinfo=UTC)
     frozen = [day for day in range(9, 18) if found.freeze_on(date(2027, 6, day))]
-    assert frozen == [10, 11, 12, 16]
+    assert frozen == [10, 11, 12], "the morning of the 16th is free"
+    assert found.freeze_at(datetime(2027, 6, 16, 11, tzinfo=UTC))
+    assert not found.freeze_at(datetime(2027, 6, 16, 9, tzinfo=UTC))
 
 
 def test_r11_a_recurring_freeze_keeps_its_wall_clock_over_a_clock_change(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_without_a_date_nothing_is_worked_out(tmp_path: Path) -> None:
         ("{holidays: [germany]}", "calendar.holidays[0]: 'germany' does not look like"),
         ("{workday_start: '25:00'}", "'25:00' is not a time of day such as 09:00"),
         ("{workday_start: '18:00'}", "the working day ends (17:00) before it starts (18:00)"),
-        ("{windows: [{start: '10:00', end: '09:00'}]}", "the window ends (09:00) before it starts (10:00)"),
+        ("{windows: [{start: '10:00', end: '10:00'}]}", "the window starts and ends at 10:00: give it a length"),
         ("{windows: [{days: [someday], start: '08:00', end: '09:00'}]}", "'someday' is not one of mon, tue"),
         ("{freezes: [{name: x, first_day: 2027-02-30, last_day: 2027-03-01}]}", "'2027-02-30' is not a day such as"),
         (

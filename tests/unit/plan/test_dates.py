@@ -117,9 +117,43 @@ def test_no_day_at_all_says_so() -> None:
 
 
 def test_windows_that_leave_no_day_are_named() -> None:
-    weekend_only = Calendar(windows=(Window(frozenset({6}), time(10), time(12)),))
+    sundays_off = {FRIDAY + timedelta(days=7 * n + 2): "rest" for n in range(-120, 120)}
+    never = Calendar(windows=(Window(frozenset({6}), time(10), time(12)),), holidays=sundays_off)
     with pytest.raises(PlanRefused, match="start outside the preferred windows"):
-        plan(FRIDAY, weekend_only)
+        plan(FRIDAY, never)
+
+
+def test_r11_a_release_in_a_window_of_the_weekend_lands_there() -> None:
+    """A team that agreed on Saturday's night means it; development days are still those of the week."""
+    night = Calendar(windows=(Window(frozenset({5}), time(22), time(4)),))
+    saturday = date(2026, 11, 28)
+    made = plan(saturday, night)
+    assert (made.release_date, made.on_call[0].begins) == (saturday, datetime(2026, 11, 28, 22, tzinfo=UTC))
+    assert [phase.end for phase in made.timeline.phases][-2:] == [date(2026, 11, 26), saturday]
+    assert not night.is_working(saturday)
+
+
+def test_r11_a_freeze_of_hours_closes_those_hours() -> None:
+    """A nightly batch closes no day, a freeze from Friday 17:00 leaves Friday's rollout, one over lunch moves it."""
+
+    def frozen(*hours: tuple[date, int, int]) -> Calendar:
+        return Calendar(
+            freezes=tuple(
+                Freeze(f"freeze {n}", at(day, time(first), "UTC"), later(at(day, time(first), "UTC"), 3600 * length))
+                for n, (day, first, length) in enumerate(hours)
+            )
+        )
+
+    nightly = frozen(*((FRIDAY + timedelta(days=n), 1, 4) for n in range(-300, 300)))
+    assert plan(FRIDAY, nightly).release_date == FRIDAY
+    weekend = frozen((FRIDAY, 17, 63))
+    assert plan(FRIDAY, weekend).on_call[0].begins == at(FRIDAY, time(9), "UTC")
+    assert plan(date(2026, 11, 30), weekend).on_call[0].begins == at(date(2026, 11, 30), time(9), "UTC")
+    morning = plan(FRIDAY, frozen((FRIDAY, 8, 2)))
+    assert morning.on_call[0].begins == at(FRIDAY, time(10), "UTC")
+    whole_day = plan(FRIDAY, frozen((FRIDAY, 8, 10)))
+    assert whole_day.release_date == FRIDAY - timedelta(days=1)
+    assert "is in the freeze (freeze 0)" in whole_day.notes[0]
 
 
 def test_a_late_start_within_the_slack_is_a_note_with_what_is_left() -> None:
