@@ -27,8 +27,8 @@ PASSED = '<testcase classname="c" name="a"/>'
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        pytest.param("regrtest-failures.xml", "counts 3 failed tests, and its cases show none", id="python/cpython#126237"),
-        pytest.param("suite-failure.xml", "x counts 1 failed tests, and its cases show none", id="a suite's failure alone"),
+        pytest.param("regrtest-failures.xml", "counts 3 failures, and its cases show none", id="python/cpython#126237"),
+        pytest.param("suite-failure.xml", "x counts 1 failures, and its cases show none", id="a suite's failure alone"),
         pytest.param("suite-setup-error.xml", "x: setUpClass failed", id="google/googletest#5034"),
         pytest.param("pytest-teardown.xml", "1 of 1 tests failed: t.a", id="pytest-dev/pytest#3850"),
     ],
@@ -59,10 +59,10 @@ def test_counted_one_way_more_tests_than_cases_are_no_failure(file: str, words: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (suite(PASSED, tests=1, errors=1), "counts 1 failed tests"),
-        (f'<testsuites errors="1">{suite(PASSED, tests=1, failures=0)}</testsuites>', "testsuites counts 1 failed tests"),
+        (suite(PASSED, tests=1, errors=1), "counts 1 failures"),
+        (f'<testsuites errors="1">{suite(PASSED, tests=1, failures=0)}</testsuites>', "testsuites counts 1 failures"),
         (suite(PASSED + '<testcase name="b"><failure/></testcase>', tests=2, failures=2), "its cases show 1"),
-        (suite(suite(PASSED, failures=0) + suite(PASSED, failures=1)), "counts 1 failed tests"),
+        (suite(suite(PASSED, failures=0) + suite(PASSED, failures=1)), "counts 1 failures"),
         (suite(PASSED + "<failure message='teardown'/>"), "s: teardown"),
         (suite('<testcase name="b"><failure/><rerunFailure/></testcase>', tests=1, failures=1), "1 of 1 tests failed: b"),
         (suite('<testcase name="b"><rerunError/></testcase>', tests=1), "1 of 1 tests failed: b"),
@@ -70,7 +70,7 @@ def test_counted_one_way_more_tests_than_cases_are_no_failure(file: str, words: 
         (suite('<testcase name="b" result="broken"/>'), "b (broken)"),
         (suite('<testcase name="b" success="False"/>'), "tests failed: b"),
         (suite('<testcase name="b"><skipped/><error/></testcase>'), "tests failed: b"),
-        (f'<x:testsuite xmlns:x="y" failures="1">{PASSED}</x:testsuite>', "counts 1 failed tests"),
+        (f'<x:testsuite xmlns:x="y" failures="1">{PASSED}</x:testsuite>', "counts 1 failures"),
         (suite(PASSED, tests=9), "report:1: announces 9 tests and contains 1"),
         (suite(PASSED, tests="many"), "report:1: tests is 'many', not a number"),
         (suite(PASSED, failures=-1), "failures is '-1'"),
@@ -85,16 +85,16 @@ def test_counted_one_way_every_word_for_a_failure_is_read(tmp_path: Path, conten
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(suite(PASSED, tests=12, failures=0, errors=0), "1 tests passed, 11 more", id="Catch2 counts assertions"),
+        pytest.param(suite(PASSED, tests=12, failures=0, errors=0), "1 test passed, 11 more", id="Catch2 counts assertions"),
         pytest.param(suite('<testcase name="b"><flakyError/><flakyFailure/></testcase>', tests=3, failures=2),
-                     "1 tests passed, 1 of them flaky (b)", id="two flaky attempts"),
+                     "1 test passed, 1 of them flaky (b)", id="two flaky attempts"),
         pytest.param(suite('<testcase name="b"/><testcase name="c"><skipped/></testcase>', tests=2, skipped=1),
-                     "1 tests passed, 1 were skipped", id="skipped"),
-        pytest.param(suite('<testcase name="b" status="run" result="completed"/>', tests=1, disabled=0), "1 tests passed",
+                     "1 test passed, 1 were skipped", id="skipped"),
+        pytest.param(suite('<testcase name="b" status="run" result="completed"/>', tests=1, disabled=0), "1 test passed",
                      id="GoogleTest, run"),
         pytest.param(suite(PASSED * 3, tests=3, skipped=1), "2 tests passed, 1 were skipped", id="skipped by count alone"),
-        pytest.param(suite(PASSED, tests="", failures=""), "1 tests passed", id="empty counts"),
-        pytest.param(suite("<properties/><testcase name='a'><system-out/></testcase><system-err/>"), "1 tests passed",
+        pytest.param(suite(PASSED, tests="", failures=""), "1 test passed", id="empty counts"),
+        pytest.param(suite("<properties/><testcase name='a'><system-out/></testcase><system-err/>"), "1 test passed",
                      id="output"),
     ],
 )  # fmt: skip
@@ -131,7 +131,7 @@ def test_tests_that_did_not_run_are_no_pass_of_googletest() -> None:
 
 def test_bytes_are_read_as_their_declaration_says() -> None:
     """morganstanley/testplan#1346."""
-    assert said(TESTS, "latin-1.xml") == (True, "1 tests passed")
+    assert said(TESTS, "latin-1.xml") == (True, "1 test passed")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_bytes_are_read_in_any_encoding_that_xml_declares(tmp_path: Path, encodi
 
 def test_utf_16_that_still_declares_utf_8_is_what_powershell_writes(tmp_path: Path) -> None:
     content = f'<?xml version="1.0" encoding="utf-8"?>{suite(PASSED)}'.encode("utf-16")
-    assert said(written(tmp_path, content)) == (True, "1 tests passed")
+    assert said(written(tmp_path, content)) == (True, "1 test passed")
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ ROWS = '<UnitTestResult testName="r" outcome="{}"><InnerResults>{}</InnerResults
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (trx(ONE, 'total="1" failed="0"'), (True, "1 tests passed")),
-        (trx(ONE + ONE.replace("Passed", "NotExecuted")), (True, "1 tests passed, 1 were skipped")),
+        (trx(ONE, 'total="1" failed="0"'), (True, "1 test passed")),
+        (trx(ONE + ONE.replace("Passed", "NotExecuted")), (True, "1 test passed, 1 were skipped")),
         (trx(ROWS.format("Passed", ONE * 2), 'total="2"'), (True, "2 tests passed")),
         (trx(ONE.replace("Passed", "Failed"), outcome="Failed"), (False, "1 of 1 tests failed: a")),
         (trx(ONE.replace("Passed", "Timeout")), (False, "1 of 1 tests failed: a")),
@@ -200,10 +200,10 @@ def test_trx_of_dotnet_is_read_with_its_summary(tmp_path: Path, content: str, ex
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("TAP version 13\n1..2\nok 1 - a\nok 2 - b # SKIP no network\n", (True, "1 tests passed, 1 were skipped")),
+        ("TAP version 13\n1..2\nok 1 - a\nok 2 - b # SKIP no network\n", (True, "1 test passed, 1 were skipped")),
         ("ok\nok\n1..2\n", (True, "2 tests passed")),
-        ("1..2\nok 1\nnot ok 2 - later # TODO some day\n", (True, "1 tests passed, 1 were skipped")),
-        ("1..1\n    1..1\n    ok 1 - inner\nok 1 - outer\n", (True, "1 tests passed")),
+        ("1..2\nok 1\nnot ok 2 - later # TODO some day\n", (True, "1 test passed, 1 were skipped")),
+        ("1..1\n    1..1\n    ok 1 - inner\nok 1 - outer\n", (True, "1 test passed")),
         ("1..2\nok 1\nnot ok 2 - b\n  ---\n  message: |\n    ok 3\n  ...\n", (False, "1 of 2 tests failed: b")),
         ("1..1\n    not ok 1 - inner\nok 1 - outer\n", (False, "1 of 1 tests failed: inner")),
         ("1..1\nok 1\n# tests 3\n# fail 2\n", (False, "report counts 2 failed tests at its end, and lists none")),

@@ -253,5 +253,5 @@ def _signed(found: Audit) -> str:
     if not found.key:
         return f"unsigned: says only that files agree with their list{claims}"
     if not found.known:
-        return f"signed with the key {found.key}, which is not known here: --key PUBLIC.pem names its owner's{claims}"
+        return f"signed with the key {found.key}, which is unknown here: --key PUBLIC.pem names its owner's{claims}"
     return f"signed with the known key {found.key}{claims}"

@@ -115,7 +115,7 @@ def _hold_against_its_counts(suite: Node, found: _Tally, name: str) -> None:
     if (hidden := failures - found.shown - found.reruns) > 0:
         called = suite.get("name") or suite.tag
         shown = f"show {found.shown}" if found.shown else "show none"
-        found.doubts.append(f"{name}:{suite.line}: {called} counts {failures} failed tests, and its cases {shown}")
+        found.doubts.append(f"{name}:{suite.line}: {called} counts {failures} failures, and its cases {shown}")
         found.shown += hidden
     listed = found.cases + found.reruns
     if said["tests"] is not None and said["tests"] > max(listed, found.cases + found.shown) + found.unlisted:

@@ -119,8 +119,23 @@ def test_a_bundle_of_before_is_unsigned_and_never_passes(project: Path) -> None:
 
     said = run(project, "audit", "verify", str(forge(project, only_people)), "--json")
     told = json.loads(said.output)
-    assert (said.exit_code, told["key"], told["key_known"]) == (10, None, False), said.output
-    assert told["claimed"] > 0
+    assert (said.exit_code, told["key_id"], told["key_known"]) == (10, None, False), said.output
+    assert told["claims"] > 0
+
+
+def nothing_is_required(found: Any, _given: Any) -> None:
+    for one in found["gates"]:
+        proof = {"kind": "first release", "ready": True, "sentence": "a first one", "documents": [], "required": False}
+        one |= {"standing": "not required", "reason": "a first one", "next": "", "proofs": [proof]}
+    found["ready"] = True
+
+
+def test_a_bundle_that_calls_items_not_required_without_a_ground_is_found(project: Path) -> None:
+    """A first deployment can do without five items; the plan names what does not apply to the team."""
+    said = run(project, "audit", "verify", str(forge(project, nothing_is_required)))
+    assert said.exit_code == 1, said.output
+    assert "qa_validation: marked as not required, but every release needs it" in said.output
+    assert "rollback_mechanism" not in said.output
 
 
 def test_a_bundle_signed_with_another_key_is_not_taken_for_ours(project: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from pilotage.adapters.evidence import Folder
 from pilotage.adapters.keys import Signer
 from pilotage.app.readiness.assessment import committed, is_small, safely, section_of
 from pilotage.app.readiness.files import BY_REPORT, Reports
+from pilotage.app.readiness.first_release import EXEMPTIBLE
 from pilotage.app.readiness.remote import BY_ASKING
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection
@@ -118,6 +119,7 @@ def _audit(
         *_identity(plan, found),
         *_files(contents, found),
         *_unfounded(found, given),
+        *_spared(plan, found),
         *(fault for fault in remade if fault),
         *_decisions(plan, found),
         *_artifact(found, artifact),
@@ -226,6 +228,14 @@ def _unfounded(found: Readiness, given: _Given) -> Iterator[str]:
                 yield f"{one.item}: has a proof of kind {proof.kind}, which evidence.json does not name"
             elif proof.kind in BY_REPORT and not proof.documents:
                 yield f"{one.item}: relies on {proof.kind}, but no document shows it"
+
+
+def _spared(plan: Plan, found: Readiness) -> Iterator[str]:
+    """Gates that count as not required, of items that neither the plan leaves out nor a first deployment can lack."""
+    left_out = {item.id for item in plan.readiness if not item.blocking}
+    for one in found.gates:
+        if one.standing is Standing.NOT_REQUIRED and one.item not in left_out | EXEMPTIBLE:
+            yield f"{one.item}: marked as not required, but every release needs it"
 
 
 def _has_report(one: Gate) -> bool:

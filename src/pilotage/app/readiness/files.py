@@ -68,7 +68,7 @@ def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof
 
 def _passed(passed: int, found: Sequence[Results]) -> str:
     flaky = [name for one in found for name in one.flaky]
-    told = [f"{passed} tests passed"]
+    told = [f"{passed} test{'s' * (passed != 1)} passed"]
     if flaky:
         told.append(f"{len(flaky)} of them flaky ({few(flaky)})")
     if skipped := sum(one.skipped for one in found):

@@ -76,3 +76,6 @@ _EXEMPT: Mapping[str, Callable[[Case], str]] = {
     "deployment_automation": _deployment, "monitoring_instrumentation": _monitoring, "rollback_mechanism": _rollback,
     "code_review_completion": _reviews, "performance_benchmarks": _benchmarks,
 }  # fmt: skip
+
+EXEMPTIBLE = frozenset(_EXEMPT)
+"""Items that a first deployment can do without."""
