@@ -233,6 +233,11 @@ def test_next_names_no_sign_off_that_nobody_can_give(place: Path) -> None:
     assert found["devops_approval"]["next_step"].startswith("assign the role in pilotage.yaml: people:")
 
 
+def test_next_names_no_sign_off_of_an_artifact_that_is_not_there(place: Path) -> None:
+    configured(place, READY + "  artifact: shop.whl\n")
+    assert gates()["qa_validation"]["next_step"] == "build shop.whl, then pilotage sign-off qa-lead 2.4.0 -e production"
+
+
 def test_the_list_says_how_much_is_to_do_and_for_whom(place: Path) -> None:
     configured(place, EXEMPT)
     told = run("ready", "2.4.0", "-e", "production").stdout

@@ -1,7 +1,7 @@
 """What to do about an item that is not ready: a command that works as things are, or the setting to write.
 
 A command that would be refused is never named: a deployment whose gate is the one that is shut, a drill without a
-version to go back to, a sign-off of a role that nobody has.
+version to go back to, a sign-off of a role that nobody has or of an artifact that is not there.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def _evidence(case: Case, item: Requirement) -> str:
 
 def _sign_off(case: Case, item: Requirement) -> str:
     command = f"pilotage sign-off {hyphened(item.owner)} {case.plan.version} -e {case.plan.environment}"
-    people = People.of(case.loaded)
+    artifact, people = case.section.artifact, People.of(case.loaded)
+    if artifact and not case.folder.exists(artifact):
+        return f"build {artifact}, then {command}"
     if people.by_name and not people.holders(item.owner):
         return f"assign the role in pilotage.yaml: people: {{NAME: {{roles: [{item.owner}]}}}}, then {command}"
     if item.id in BY_OTHER_THAN_THE_ASKER:
