@@ -85,7 +85,7 @@ def test_an_adopted_target_is_no_longer_the_old_places(store: Store, folders: tu
     token = places.take(store.engine, a, *target, "a/1")
     assert token is not None
     fence = Fence(a / "fence.json", token, "a/1")
-    heart = leases.Heart(store.engine, "a/1")
+    heart = leases.LeaseKeeper(store.engine, "a/1")
     heart.beat()
     with pytest.raises(places.StillAlive, match="whose worker is at work"):
         places.adopt(store.engine, b, *target)
@@ -140,7 +140,7 @@ def test_the_clocks_of_workers_do_not_matter(
             shifted.setattr(time, "time", lambda skew=skew, now=time.time: now() + skew)
             assert places.take(store.engine, a, *target, "a/2") is None
             assert places.take(store.engine, a, *target, "a/1") == 1
-            leases.Heart(store.engine, "a/1").beat()
+            leases.LeaseKeeper(store.engine, "a/1").beat()
     home = places.home_of(store.engine, a, *target)
     assert home is not None
     assert home.heard is not None

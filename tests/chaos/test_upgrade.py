@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
 from pilotage.engine.execution import failpoints
 from pilotage.engine.execution.description import describe
@@ -123,7 +123,7 @@ def test_an_older_worker_can_execute_what_a_newer_command_begins_with_settings_t
     path = tmp_path / "pilotage.yaml"
     path.write_text(GOOD.replace("    overrides:", f"{guards}    overrides:"))
     loaded = load(path)
-    plan = plan_for(loaded, "production", Wish("2"))
+    plan = plan_for(loaded, "production", PlanRequest("2"))
     old.reads(dict(describe(loaded.configuration.environments["production"], tmp_path).environment), plan.to_json())
 
 

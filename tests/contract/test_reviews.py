@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.reviews import Hub
+from pilotage.adapters.reviews import CodeHost
 
 pytestmark = pytest.mark.real
 
@@ -62,19 +62,19 @@ def host(pages: dict[str, Any], header: str, value: str) -> Iterator[str]:
 
 def test_github_tells_who_approved_last_and_is_not_the_author() -> None:
     with host(GITHUB, "Authorization", "Bearer t0ken") as url:
-        found = Hub("github", "team/shop", url, "t0ken").approvals(["abc", "own", "taken-back", "direct"])
+        found = CodeHost("github", "team/shop", url, "t0ken").approvals(["abc", "own", "taken-back", "direct"])
     assert found == {"abc": ("bob (approved)",), "own": (), "taken-back": (), "direct": ()}
 
 
 def test_gitlab_tells_who_approved_and_is_not_the_author() -> None:
     with host(GITLAB, "PRIVATE-TOKEN", "t0ken") as url:
-        assert Hub("gitlab", "team/shop", url, "t0ken").approvals(["abc"]) == {"abc": ("bob (approved)",)}
+        assert CodeHost("gitlab", "team/shop", url, "t0ken").approvals(["abc"]) == {"abc": ("bob (approved)",)}
 
 
 def test_a_wrong_token_and_a_dead_host_are_errors_without_the_token_in_them() -> None:
     with host(GITHUB, "Authorization", "Bearer t0ken") as url:
         with pytest.raises(AdapterError, match="404; the token may be missing") as told:
-            Hub("github", "team/shop", url, "wr0ng").approvals(["abc"])
+            CodeHost("github", "team/shop", url, "wr0ng").approvals(["abc"])
         assert "wr0ng" not in str(told.value)
     with pytest.raises(AdapterError, match="does not answer"):
-        Hub("github", "team/shop", "http://127.0.0.1:9", "").approvals(["abc"])
+        CodeHost("github", "team/shop", "http://127.0.0.1:9", "").approvals(["abc"])

@@ -15,7 +15,7 @@ import pytest
 from pilotage.model.plan import FORMAT, Plan
 from pilotage.model.plan_formats import NewerPlan, UnreadablePlan, read_plan
 from pilotage.model.renamed import SETTINGS
-from pilotage.model.rollout import Mode, Seen
+from pilotage.model.rollout import Mode, Observed
 from pilotage.plan.reasons import why
 from pilotage.plan.rows import ROWS
 from pilotage.rollout.machine import begin, decide
@@ -57,7 +57,7 @@ def test_a_plan_of_any_age_is_read_with_its_own_hash_and_can_be_executed(path: P
         assert {row.path for row in ROWS if row.only in (None, strategy)} <= there
         for mode in (Mode.FULL, Mode.INITIAL, Mode.FAST_RETURN):
             state = begin(plan, None if mode is Mode.INITIAL else "1.0", mode)
-            assert decide(plan, state, Seen(None, None), (), 1.0).state.new == "2.0"
+            assert decide(plan, state, Observed(None, None), (), 1.0).state.new == "2.0"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -22,7 +22,7 @@ LIMIT = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Folder:
+class ProjectFiles:
     """root: nothing outside of it is read · max_age: seconds · now: Unix seconds · since: when the released commit was
     made, Unix seconds; what is older cannot speak of it · git: keeps some of the files; those are as old as their
     commit, whenever they were checked out."""

@@ -13,7 +13,7 @@ from pilotage.model.json import Json, WrongJson, list_at, text_at, whole_at
 GITHUB, GITLAB = "https://api.github.com", "https://gitlab.com"
 
 
-class Hub:
+class CodeHost:
     """One project at its host. token: never shown, and sent to `url` only."""
 
     def __init__(self, kind: str, project: str, url: str | None, token: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.notes import changes_between, measured
@@ -45,7 +45,7 @@ def own_templates(folder: Path) -> BaseLoader:
     """The templates of a project, read as its evidence is: nothing leads out of their folder, no `..` and no link."""
     from jinja2 import FunctionLoader
 
-    inside = Folder(folder, float("inf"), 0.0)
+    inside = ProjectFiles(folder, float("inf"), 0.0)
 
     def read(name: str) -> str | None:
         if not os.path.lexists(folder / name):

@@ -10,13 +10,13 @@ from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.snapshot import snapshot_of
 from pilotage.engine.records.store import StoreConflict, Wanted
-from pilotage.engine.rescue.returning import Started
+from pilotage.engine.rescue.returning import DeployResult
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState
 from pilotage.rollout.machine import begin
 
 
-def deploy(project: Project, actor: str, request: DeployRequest) -> Started:
+def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
     """Begin the rollout of a plan (rule 8): the version that serves already is a no-op; the stable one, asked for while
     another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
 
@@ -31,19 +31,19 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> Started:
     if latest is not None and not latest.state.status.final:
         return _while_busy(project, actor, request, latest)
     if serving and serving[0] == plan.version:
-        return Started(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
+        return DeployResult(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
     told = check_ready(project, actor, request)
     mode = (Mode.EMERGENCY if request.emergency_reason else Mode.FULL) if serving else Mode.INITIAL
     return start(project, actor, request, serving[0] if serving else None, mode, told)
 
 
-def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Rollout) -> Started:
+def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Rollout) -> DeployResult:
     plan, store = request.plan, project.store
     if plan.version == latest.version:
-        return Started(latest, f"{plan.version} is already rolling out", fresh=False)
+        return DeployResult(latest, f"{plan.version} is already rolling out", fresh=False)
     if plan.version == latest.old:
         store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
-        return Started(latest, f"rolling back {latest.version}: {plan.version} was deployed again", fresh=False)
+        return DeployResult(latest, f"rolling back {latest.version}: {plan.version} was deployed again", fresh=False)
     if request.on_conflict == "refuse":
         raise StoreConflict(
             f"{latest.version} is rolling out in {plan.environment}: wait for it, run `pilotage abort` first, or use "
@@ -51,25 +51,25 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
         )
     for other in store.queued(plan.service, plan.environment):
         if other.version == plan.version:
-            return Started(store.get(other.id), f"{plan.version} is already queued", fresh=False)
+            return DeployResult(store.get(other.id), f"{plan.version} is already queued", fresh=False)
     told = check_ready(project, actor, request)
     mode, now = Mode.EMERGENCY if request.emergency_reason else Mode.FULL, store.clock.now()
     wanted = _wanted(project, actor, request, latest.old, mode, told)
     if request.on_conflict == "replace":
         rollout = store.replace(wanted, latest.id, now)
-        return Started(rollout, f"{latest.version} rolls back, then {plan.version} rolls out", fresh=True)
+        return DeployResult(rollout, f"{latest.version} rolls back, then {plan.version} rolls out", fresh=True)
     rollout = store.create(plan, wanted.state, wanted.snapshot, actor, now, queued=True, more=told)
-    return Started(rollout, f"{plan.version} rolls out after {latest.version}", fresh=True)
+    return DeployResult(rollout, f"{plan.version} rolls out after {latest.version}", fresh=True)
 
 
 def start(
     project: Project, actor: str, request: DeployRequest, old: str | None, mode: Mode, told: tuple[Event, ...] = ()
-) -> Started:
+) -> DeployResult:
     """Write the rollout down, with what is told with its start; nothing else is asked. old: the version it replaces."""
     plan, store = request.plan, project.store
     wanted = _wanted(project, actor, request, old, mode, told)
     rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=told)
-    return Started(rollout, f"rolling out {plan.version} to {plan.environment}", fresh=True)
+    return DeployResult(rollout, f"rolling out {plan.version} to {plan.environment}", fresh=True)
 
 
 def _wanted(

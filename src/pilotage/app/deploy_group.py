@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 
 from pilotage.app.permissions import Permission
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.preconditions import PlanStopped, check_may_begin, check_ready
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, GroupRequest
@@ -52,7 +52,7 @@ def _checked(
         if request.environment not in one.loaded.configuration.environments:
             where = one.loaded.place("environments")
             raise PlanStopped(f"{where}: {name} has no environment {request.environment!r}")
-        plan = plan_for(one.loaded, request.environment, Wish(request.versions[name]))
+        plan = plan_for(one.loaded, request.environment, PlanRequest(request.versions[name]))
         asked = DeployRequest(plan=plan, emergency_reason=request.emergency_reason)
         check_may_begin(one, asked)
         serving = project.store.serving(name, request.environment)

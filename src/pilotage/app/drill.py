@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from pilotage.app.deploy import deploy
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.app.requests import DeployRequest
 from pilotage.model.errors import PilotageError
@@ -36,7 +36,7 @@ class Drilled:
     allowed: float
 
 
-def drill_rollback(project: Project, actor: str, environment: str | None, wish: Wish, timeout: float) -> Drilled:
+def drill_rollback(project: Project, actor: str, environment: str | None, wish: PlanRequest, timeout: float) -> Drilled:
     """environment: None for `readiness.staging`, or the only one. timeout: seconds. Raises Unclear, StillRunning,
     NotUndone, and what `deploy` raises."""
     place, store = _place(project, environment), project.store

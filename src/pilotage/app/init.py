@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pilotage.adapters.files import write_durably
 from pilotage.app.output import write_file
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.config.loading import json_schema, load
 from pilotage.config.yaml_reader import ConfigError
@@ -100,7 +100,7 @@ def validate(project: Project) -> None:
     services = project.whole.configuration.services
     for one in [project.for_service(name) for name in services] if services and not project.service else [project]:
         for environment in one.loaded.configuration.environments:
-            plan = plan_for(one.loaded, environment, Wish("0.0.0"))
+            plan = plan_for(one.loaded, environment, PlanRequest("0.0.0"))
             if one.loaded.configuration.readiness is not None:
                 from pilotage.app.readiness.assessment import check_items
 

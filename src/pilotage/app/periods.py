@@ -11,7 +11,7 @@ import msgspec
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.app.reports import deployments_of, dora_from_tags, incident_from, period_of, rollouts_of, told_of
 from pilotage.engine.records.followups import actions_of
@@ -77,7 +77,7 @@ def retrospective(project: Project, environment: str | None, since: str, until: 
     """The fact sheet and the agenda of a retrospective. Raises BadSpan."""
     name, service = project.environment(environment), project.loaded.configuration.service
     period = gathered(project, name, since, until)
-    plan = plan_for(project.loaded, name, Wish("next"))
+    plan = plan_for(project.loaded, name, PlanRequest("next"))
     facts = Facts(
         service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service),
         project.today.isoformat(),

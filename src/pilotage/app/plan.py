@@ -19,7 +19,7 @@ from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import read_as
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.plan_change import PlanChange, Retold
+from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.plan_formats import read_document
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import UnknownItem
@@ -32,7 +32,7 @@ from pilotage.plan.reasons import Reason, why
 
 
 @dataclass(frozen=True)
-class Wish:
+class PlanRequest:
     """What is asked of a plan beside the configuration. changes: answers given anew, for a what-if · risk: of the
     change that the version brings."""
 
@@ -47,7 +47,7 @@ class Wish:
     """The way back is planned whatever the target can do: nothing may block it."""
 
 
-def plan_for(loaded: Loaded, environment: str, wish: Wish) -> Plan:
+def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
     """The plan for a wish, its overrides traced to their lines. Raises ValueError with what is wrong."""
     from pilotage.config.calendars import calendar_of
 
@@ -171,7 +171,9 @@ def read_plan(project: Project, named: str, text: str | None = None) -> Plan:
         raise Unclear(f"{named}: {error}; create one with `pilotage plan VERSION --json`") from None
 
 
-def what_if(project: Project, environment: str, wish: Wish, made: Plan, given: Sequence[str]) -> tuple[PlanChange, ...]:
+def what_if(
+    project: Project, environment: str, wish: PlanRequest, made: Plan, given: Sequence[str]
+) -> tuple[PlanChange, ...]:
     """What other answers would change in a plan. given: `question=answer`, several stakeholders with commas. Raises
     Unclear, UnknownAnswer."""
     changes: dict[str, str | tuple[str, ...]] = {}
@@ -192,10 +194,10 @@ class Retargeted:
 
     plan: Plan
     changes: tuple[PlanChange, ...]
-    again: tuple[Retold, ...]
+    again: tuple[Renotified, ...]
 
 
-def retarget(project: Project, before: Plan, wish: Wish) -> Retargeted:
+def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
     """A plan moved to the date of a wish, with its own answers. Raises Unclear."""
     from pilotage.plan.difference import difference, told_again
 

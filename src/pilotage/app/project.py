@@ -136,10 +136,10 @@ class Project:
         """See that a worker is at work here, and knows what is to be published."""
         from pilotage.engine.execution.supervisor import ensure_worker
 
-        self.leave_word()
+        self.publish_settings()
         ensure_worker(self.directory)
 
-    def leave_word(self) -> None:
+    def publish_settings(self) -> None:
         """Of what is to be published, for the worker. Rollouts know all they need: a file that somebody is just editing
         must stop neither them nor who commands them."""
         from pilotage.app.publication import LeadsOutside, note, publication_of

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from pilotage.app.deploy import start
 from pilotage.app.permissions import Permission
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.engine.rescue.returning import Started, go_back_by_record, pace_back, way_back
+from pilotage.engine.rescue.returning import DeployResult, go_back_by_record, pace_back, way_back
 
 
-def go_back(project: Project, actor: str, request: RollbackRequest) -> Started:
+def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployResult:
     """Undo the rollout under way, or else return to a version that served before. Within `rollback.window` of the
     present one's end that version is not watched anew; later it is released like any other. Where nobody can read the
     configuration, the store's records say how. Raises NoWayBack, StoreConflict, Unclear."""
@@ -24,10 +24,10 @@ def go_back(project: Project, actor: str, request: RollbackRequest) -> Started:
     except ConfigError:
         return go_back_by_record(project.store, service, name, request.to, actor, request.reason)
     found = way_back(project.store, service, name, request.to, actor, request.reason)
-    if isinstance(found, Started):
+    if isinstance(found, DeployResult):
         return found
     version, serving, latest = found
-    plan = plan_for(loaded, name, Wish(version, going_back=True))
+    plan = plan_for(loaded, name, PlanRequest(version, going_back=True))
     mode, words = pace_back(plan, latest, project.store.clock.now())
     started = start(project, actor, DeployRequest(plan=plan), serving, mode)
     return replace(started, sentence=f"rolling back {name} to {version}{words}")

@@ -25,7 +25,7 @@ def worker(project: Project) -> None:
 
     if not project.config.exists() and not project.has_store:
         raise click.UsageError(f"{project.config} does not exist, and nothing was ever deployed here: `pilotage init`")
-    project.leave_word()
+    project.publish_settings()
     raise SystemExit(run(project.directory))
 
 

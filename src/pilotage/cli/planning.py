@@ -15,7 +15,7 @@ from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import Command, environment_option, json_option
 
 if TYPE_CHECKING:
-    from pilotage.app.plan import Wish
+    from pilotage.app.plan import PlanRequest
     from pilotage.model.plan import Plan
     from pilotage.model.risk import Assessment
 
@@ -82,16 +82,16 @@ def wish_of(
     accept_reason: str | None,
     with_risk: str | None,
     reason: str = "",
-) -> Wish:
+) -> PlanRequest:
     """Return what the options ask for. reason: the command's own, which stands for a missing --accept-reason. Raises
     UsageError for --accept without --reason, or the reverse."""
-    from pilotage.app.plan import Wish
+    from pilotage.app.plan import PlanRequest
     from pilotage.model.acceptance import Acceptance
 
     given = accept_reason or (reason if accept else "")
     if bool(accept) != bool(given):
         raise click.UsageError("--accept CONFLICT and --reason TEXT go together")
-    return Wish(
+    return PlanRequest(
         version,
         release_date.date() if release_date else None,
         as_of.date() if as_of else project.today,

@@ -130,14 +130,14 @@ def show(found: Readiness, to_stderr: bool = False) -> None:
 def _status(gate: Gate) -> Text:
     from rich.text import Text
 
-    from pilotage.model.readiness import Standing
+    from pilotage.model.readiness import GateStatus
     from pilotage.render.readiness import MARK
 
     shade = {
-        Standing.READY: "green",
-        Standing.WAIVED: "yellow",
-        Standing.NOT_READY: "red",
-        Standing.NOT_REQUIRED: "dim",
+        GateStatus.READY: "green",
+        GateStatus.WAIVED: "yellow",
+        GateStatus.NOT_READY: "red",
+        GateStatus.NOT_REQUIRED: "dim",
     }
     return Text(f"{MARK[gate.standing]} {gate.standing}", shade[gate.standing])
 
@@ -148,13 +148,13 @@ def _blocks(found: Readiness) -> Group:
     from rich.padding import Padding
     from rich.text import Text
 
-    from pilotage.model.readiness import Standing
+    from pilotage.model.readiness import GateStatus
     from pilotage.render.readiness import by_owner, evidence
 
     lines: list[Text | Padding] = []
     owner = ""
     for gate in by_owner(found):
-        if gate.standing is Standing.NOT_READY and gate.owner != owner:
+        if gate.standing is GateStatus.NOT_READY and gate.owner != owner:
             owner = gate.owner
             lines.append(Text(owner, "bold"))
         lines.append(Text.assemble(_status(gate), f"  {gate.item}"))

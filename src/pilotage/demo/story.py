@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pilotage.adapters.free_port import free_port
 from pilotage.app.deploy import deploy
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.teardown import take_down
@@ -103,7 +103,9 @@ def _control(state: Path) -> Iterator[Store]:
 
 
 def _first(store: Store, directory: Path, loaded: Loaded) -> None:
-    started = deploy(Project.of(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", Wish(FIRST))))
+    started = deploy(
+        Project.of(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(FIRST)))
+    )
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:
@@ -116,7 +118,9 @@ def _first(store: Store, directory: Path, loaded: Loaded) -> None:
 
 def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
     since = time.time()
-    started = deploy(Project.of(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", Wish(version))))
+    started = deploy(
+        Project.of(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(version)))
+    )
     assert started.rollout is not None
     identity, until = started.rollout.id, time.monotonic() + _RUN_DEADLINE
     while True:

@@ -18,7 +18,7 @@ class PlanChange:
 
 
 @dataclass(frozen=True)
-class Retold:
+class Renotified:
     """Someone who was told the old date by now and must be told the new one."""
 
     audience: str

@@ -12,7 +12,7 @@ LONGEST = 2_000
 """Characters of what a check saw."""
 
 
-class Standing(StrEnum):
+class GateStatus(StrEnum):
     READY = "ready"
     NOT_READY = "not ready"
     WAIVED = "waived"
@@ -51,7 +51,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Evidence:
     """What one check saw. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage looked at itself ·
     required: False where this release cannot have what the item asks for, and the sentence says why."""
 
@@ -75,8 +75,8 @@ class Gate:
     title: str
     owner: str
     wants: str
-    standing: Standing
-    proofs: tuple[Proof, ...]
+    standing: GateStatus
+    proofs: tuple[Evidence, ...]
     reason: str
     next: str
 
@@ -97,15 +97,15 @@ class Readiness:
 
     @property
     def missing(self) -> tuple[Gate, ...]:
-        return tuple(gate for gate in self.gates if gate.standing is Standing.NOT_READY)
+        return tuple(gate for gate in self.gates if gate.standing is GateStatus.NOT_READY)
 
     @property
     def waived(self) -> tuple[Gate, ...]:
-        return tuple(gate for gate in self.gates if gate.standing is Standing.WAIVED)
+        return tuple(gate for gate in self.gates if gate.standing is GateStatus.WAIVED)
 
     @property
     def not_required(self) -> tuple[Gate, ...]:
-        return tuple(gate for gate in self.gates if gate.standing is Standing.NOT_REQUIRED)
+        return tuple(gate for gate in self.gates if gate.standing is GateStatus.NOT_REQUIRED)
 
     @property
     def ready(self) -> bool:

@@ -239,7 +239,7 @@ class RolloutState:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observed:
     """What was read back just before a decision. None means it could not be read; `trouble` says why.
 
     endpoints: host and port of every instance that the router sends requests to, per version · hooks: steps for which

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from pilotage.model.plan import Plan, Step
-from pilotage.model.plan_change import PlanChange, Retold
+from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
 from pilotage.model.traffic import WHOLE
@@ -267,7 +267,7 @@ _PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[PlanChange]], tuple[str
 """What compares each part, and the inputs that usually change it."""
 
 
-def told_again(before: Plan, after: Plan, today: date) -> tuple[Retold, ...]:
+def told_again(before: Plan, after: Plan, today: date) -> tuple[Renotified, ...]:
     """The audiences whose messages named a date that no longer holds, and were due by today."""
     if before.release_date == after.release_date:
         return ()
@@ -276,7 +276,7 @@ def told_again(before: Plan, after: Plan, today: date) -> tuple[Retold, ...]:
         if message.due and message.due <= today:
             told.setdefault(message.audience, []).append(message)
     return tuple(
-        Retold(audience, tuple(f"{m.title} ({m.channel}, {m.due})" for m in messages), messages[0].owner)
+        Renotified(audience, tuple(f"{m.title} ({m.channel}, {m.due})" for m in messages), messages[0].owner)
         for audience, messages in told.items()
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pilotage.model.readiness import Gate, Proof, Signature, SignatureKind, Standing
+from pilotage.model.readiness import Evidence, Gate, GateStatus, Signature, SignatureKind
 from pilotage.model.schedule import Requirement
 
 BY_EVIDENCE = frozenset((
@@ -36,7 +36,7 @@ def by_proof(item: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class ReleaseContext:
     """plan: hash · artifact: SHA-256 or empty · now: Unix seconds · asker: every name of whoever asks · small: a small
     team's members may approve their own release, with a review afterwards (C18)."""
 
@@ -48,29 +48,29 @@ class Circumstances:
 
 
 def gate(
-    item: Requirement, proofs: Sequence[Proof], signatures: Sequence[Signature], told: str, where: Circumstances
+    item: Requirement, proofs: Sequence[Evidence], signatures: Sequence[Signature], told: str, where: ReleaseContext
 ) -> Gate:
     """told: the command or setting that gets this item its evidence."""
     mine = [s for s in signatures if s.item == item.id]
     waiver = _last([s for s in mine if s.kind is SignatureKind.WAIVER and _may_waive(s, where)], where)
     seen = tuple(proofs)
     if not item.blocking:
-        return _gate(item, Standing.NOT_REQUIRED, (), item.note, "")
+        return _gate(item, GateStatus.NOT_REQUIRED, (), item.note, "")
     if seen and not any(proof.required for proof in seen):
-        return _gate(item, Standing.NOT_REQUIRED, seen, "; ".join(proof.sentence for proof in seen), "")
+        return _gate(item, GateStatus.NOT_REQUIRED, seen, "; ".join(proof.sentence for proof in seen), "")
     reason = _why_not(item, seen, mine, where)
     if not reason:
-        return _gate(item, Standing.READY, _with_sign_off(item, seen, mine, where), "", "")
+        return _gate(item, GateStatus.READY, _with_sign_off(item, seen, mine, where), "", "")
     if waiver is not None:
-        return _gate(item, Standing.WAIVED, seen, f"{_said(waiver)}; without it: {reason}", "")
-    return _gate(item, Standing.NOT_READY, seen, reason, told)
+        return _gate(item, GateStatus.WAIVED, seen, f"{_said(waiver)}; without it: {reason}", "")
+    return _gate(item, GateStatus.NOT_READY, seen, reason, told)
 
 
-def _gate(item: Requirement, standing: Standing, proofs: tuple[Proof, ...], reason: str, told: str) -> Gate:
+def _gate(item: Requirement, standing: GateStatus, proofs: tuple[Evidence, ...], reason: str, told: str) -> Gate:
     return Gate(item.id, item.title, item.owner, item.requirement, standing, proofs, reason, told)
 
 
-def _why_not(item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signature], where: Circumstances) -> str:
+def _why_not(item: Requirement, proofs: tuple[Evidence, ...], mine: Sequence[Signature], where: ReleaseContext) -> str:
     """Empty when nothing is missing."""
     bad = [proof.sentence for proof in proofs if not proof.ready]
     if bad:
@@ -88,11 +88,11 @@ def _why_not(item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signat
     return ""
 
 
-def _valid(signature: Signature, where: Circumstances) -> bool:
+def _valid(signature: Signature, where: ReleaseContext) -> bool:
     return signature.plan == where.plan and signature.artifact == where.artifact
 
 
-def _void(signature: Signature, where: Circumstances) -> str:
+def _void(signature: Signature, where: ReleaseContext) -> str:
     if signature.plan != where.plan:
         return f"{signature.by} signed off plan {signature.plan[:12]}; the plan has changed to {where.plan[:12]} since"
     return f"{signature.by} signed off artifact {_short(signature.artifact)}; this is artifact {_short(where.artifact)}"
@@ -102,12 +102,12 @@ def _short(digest: str) -> str:
     return digest[:12] or "none"
 
 
-def _may_waive(waiver: Signature, where: Circumstances) -> bool:
+def _may_waive(waiver: Signature, where: ReleaseContext) -> bool:
     """Who may not approve for themselves may not do without the approval either."""
     return waiver.item not in BY_OTHER_THAN_THE_ASKER or where.small or waiver.by not in where.asker
 
 
-def _last(waivers: Sequence[Signature], where: Circumstances) -> Signature | None:
+def _last(waivers: Sequence[Signature], where: ReleaseContext) -> Signature | None:
     """A waiver holds for its release whatever the plan's hash, until it ends."""
     live = [w for w in waivers if w.until is not None and w.until > where.now]
     return live[-1] if live else None
@@ -121,11 +121,11 @@ def _said(waiver: Signature) -> str:
 
 
 def _with_sign_off(
-    item: Requirement, proofs: tuple[Proof, ...], mine: Sequence[Signature], where: Circumstances
-) -> tuple[Proof, ...]:
+    item: Requirement, proofs: tuple[Evidence, ...], mine: Sequence[Signature], where: ReleaseContext
+) -> tuple[Evidence, ...]:
     valid = [s for s in mine if s.kind is SignatureKind.SIGN_OFF and _valid(s, where)]
     if by_proof(item.id) or not valid:
         return proofs
     last = valid[-1]
     comment = f": {last.comment}" if last.comment else ""
-    return (*proofs, Proof("sign-off", True, f"{last.by} ({last.role}){comment}"))
+    return (*proofs, Evidence("sign-off", True, f"{last.by} ({last.role}){comment}"))

@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections import Counter
 
 from pilotage.model.json import Json, JsonObject
-from pilotage.model.readiness import Gate, Readiness, Standing
+from pilotage.model.readiness import Gate, GateStatus, Readiness
 from pilotage.render.markdown import literal
 
 SCHEMA = 1
 """Of a bundle's readiness."""
 
-MARK = {Standing.READY: "✓", Standing.WAIVED: "~", Standing.NOT_READY: "✗", Standing.NOT_REQUIRED: "–"}
+MARK = {GateStatus.READY: "✓", GateStatus.WAIVED: "~", GateStatus.NOT_READY: "✗", GateStatus.NOT_REQUIRED: "–"}
 
 
 def headline(found: Readiness) -> str:
     """One line: whether it may begin, how many gates are open, and how many are left to do."""
     counts = Counter(gate.standing for gate in found.gates)
-    told = [f"{counts[Standing.READY]} of {len(found.gates)} ready"]
-    told += [f"{counts[Standing.WAIVED]} waived"] * bool(counts[Standing.WAIVED])
-    told += [f"{counts[Standing.NOT_REQUIRED]} not required"] * bool(counts[Standing.NOT_REQUIRED])
-    told += [f"{counts[Standing.NOT_READY]} to do"] * bool(counts[Standing.NOT_READY])
+    told = [f"{counts[GateStatus.READY]} of {len(found.gates)} ready"]
+    told += [f"{counts[GateStatus.WAIVED]} waived"] * bool(counts[GateStatus.WAIVED])
+    told += [f"{counts[GateStatus.NOT_REQUIRED]} not required"] * bool(counts[GateStatus.NOT_REQUIRED])
+    told += [f"{counts[GateStatus.NOT_READY]} to do"] * bool(counts[GateStatus.NOT_READY])
     verdict = "ready" if found.ready else "not ready"
     return f"{found.service} {found.version} is {verdict} for {found.environment}: {', '.join(told)}"
 
 
 def by_owner(found: Readiness) -> tuple[Gate, ...]:
     """What is to do first, and together what one role has to do; then what is waived, ready and not required."""
-    order = (Standing.NOT_READY, Standing.WAIVED, Standing.READY, Standing.NOT_REQUIRED)
+    order = (GateStatus.NOT_READY, GateStatus.WAIVED, GateStatus.READY, GateStatus.NOT_REQUIRED)
     return tuple(sorted(found.gates, key=lambda gate: (order.index(gate.standing), gate.owner)))
 
 
 def evidence(gate: Gate) -> str:
     """What was seen; of a gate that is not required its reason says all."""
-    if gate.standing is Standing.NOT_REQUIRED:
+    if gate.standing is GateStatus.NOT_REQUIRED:
         return "–"
     return "; ".join(proof.sentence for proof in gate.proofs if proof.ready) or "–"
 
@@ -77,6 +77,6 @@ def _result(gate: Gate, configuration: str) -> JsonObject:
     place: JsonObject = {"physicalLocation": {"artifactLocation": {"uri": configuration}, "region": {"startLine": 1}}}
     text = f"{gate.title}: {gate.reason}" + (f". Next: {gate.next}" if gate.next else "")
     result: dict[str, Json] = {"ruleId": gate.item, "level": "error", "message": {"text": text}, "locations": [place]}
-    if gate.standing is Standing.WAIVED:
+    if gate.standing is GateStatus.WAIVED:
         result["suppressions"] = [{"kind": "external", "justification": gate.reason}]
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.model.output.readiness import EvidenceOutput, FileOutput, GateOutput, ReadinessOutput, SignatureOutput
-from pilotage.model.readiness import Document, Gate, Proof, Readiness, Signature
+from pilotage.model.readiness import Document, Evidence, Gate, Readiness, Signature
 from pilotage.model.timestamp import timestamp
 
 
@@ -36,7 +36,7 @@ def _gate(gate: Gate) -> GateOutput:
     )
 
 
-def _evidence(proof: Proof) -> EvidenceOutput:
+def _evidence(proof: Evidence) -> EvidenceOutput:
     files = tuple(_file(document) for document in proof.documents)
     return EvidenceOutput(kind=proof.kind, ready=proof.ready, sentence=proof.sentence, files=files)
 

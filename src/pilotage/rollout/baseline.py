@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pilotage.model.plan import Plan, Step, StepKind
-from pilotage.model.rollout import Action, Ensure, Mode, RolloutState, Seen
+from pilotage.model.rollout import Action, Ensure, Mode, Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split, baseline_of, instances_for
 from pilotage.rollout.sight import alive, healthy, reachable
-from pilotage.rollout.turn import FORWARD, Turn
+from pilotage.rollout.turn import FORWARD, Tick
 
 
 def name(plan: Plan, old: str | None) -> str | None:
@@ -33,7 +33,7 @@ def _wanted(plan: Plan, state: RolloutState) -> str | None:
     return named if named and runs and _compares(plan, plan.steps[state.step]) else None
 
 
-def desired(plan: Plan, state: RolloutState, seen: Seen) -> Iterator[Action]:
+def desired(plan: Plan, state: RolloutState, seen: Observed) -> Iterator[Action]:
     """Its instances: as many as canaries while it is compared with, none once its last requests have had their time.
     What a rollback leaves of it stops when the rollback is done, like any version that nobody knows."""
     if named := _wanted(plan, state):
@@ -44,13 +44,13 @@ def desired(plan: Plan, state: RolloutState, seen: Seen) -> Iterator[Action]:
             yield Ensure(named, 0)
 
 
-def ready(turn: Turn) -> bool:
+def ready(turn: Tick) -> bool:
     """Whether as many of it are healthy as the step has canaries."""
     named = _wanted(turn.plan, turn.state)
     return named is None or healthy(turn.seen, named) >= turn.step.instances
 
 
-def beside(plan: Plan, state: RolloutState, seen: Seen, split: Split) -> Split:
+def beside(plan: Plan, state: RolloutState, seen: Observed, split: Split) -> Split:
     """The split with the baseline's requests taken from stable's; as it was while the baseline cannot carry them."""
     named, weight = _wanted(plan, state), split.weight(state.new)
     if named is None or state.old is None or not 0 < 3 * weight <= WHOLE:

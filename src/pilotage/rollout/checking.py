@@ -13,39 +13,39 @@ from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Mode
 from pilotage.rollout.sight import check_status, healthy, present
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 
 
-def _new_is_healthy(turn: Turn) -> str:
+def _new_is_healthy(turn: Tick) -> str:
     well = healthy(turn.seen, turn.state.new)
     return "" if well >= turn.step.instances else f"{well} of {turn.step.instances} instances are healthy"
 
 
-def _old_is_healthy(turn: Turn) -> str:
+def _old_is_healthy(turn: Tick) -> str:
     if turn.state.old is None:
         return ""
     well = healthy(turn.seen, turn.state.old)
     return "" if well >= turn.plan.instances else f"{well} of {turn.plan.instances} instances are healthy"
 
 
-def _old_is_there(turn: Turn) -> str:
+def _old_is_there(turn: Tick) -> str:
     there = turn.state.old is None or (turn.seen.instances is not None and present(turn.seen, turn.state.old))
     return "" if there else f"no instance of {turn.state.old} is running, so nothing shows that it can be started again"
 
 
-def _monitoring_answers(turn: Turn) -> str:
+def _monitoring_answers(turn: Tick) -> str:
     failing = [v for v in turn.seen.verdicts if v.kind is VerdictKind.SOURCE_ERROR]
     if failing:
         return failing[0].sentence
     return "" if turn.seen.verdicts else "the metrics source has not responded yet"
 
 
-def _inside_the_window(turn: Turn) -> str:
+def _inside_the_window(turn: Tick) -> str:
     return turn.seen.outside
 
 
-_ASKS: Mapping[str, Callable[[Turn], str]] = {
+_ASKS: Mapping[str, Callable[[Tick], str]] = {
     ids.CHECK_HEALTH: _new_is_healthy,
     ids.CHECK_HEALTH_CHECKS: _new_is_healthy,
     ids.CHECK_INSTANCES: _new_is_healthy,
@@ -58,7 +58,7 @@ _ASKS: Mapping[str, Callable[[Turn], str]] = {
 """By the step's id: the question it asks of what was seen; empty is yes."""
 
 
-def awaits_check(turn: Turn) -> str:
+def awaits_check(turn: Tick) -> str:
     """What is not answered with yes yet, by the step's own question and the configured checks; empty when all is.
 
     A step with neither has nobody to ask: it passes, and `note_skipped` says so.
@@ -73,14 +73,14 @@ def awaits_check(turn: Turn) -> str:
     return f"{status or 'not started'}{': ' + result.detail if result and result.detail else ''}"
 
 
-def note_skipped(turn: Turn) -> None:
+def note_skipped(turn: Tick) -> None:
     """Tell a person of a check that passes because nobody was asked."""
     name = turn.step.id
     if turn.step.kind is StepKind.CHECK and name not in _ASKS and name not in turn.seen.hooks:
         turn.tell(CheckSkipped(step=name, title=turn.title))
 
 
-def failed_check(turn: Turn) -> bool:
+def failed_check(turn: Tick) -> bool:
     """A check that failed is an answer, not a wait: the release goes back."""
     result = turn.seen.check(turn.step.id, turn.state.attempt)
     if turn.step.kind is not StepKind.CHECK or result is None or result.status is not CheckStatus.FAILED:
@@ -89,7 +89,7 @@ def failed_check(turn: Turn) -> bool:
     return True
 
 
-def awaits_approval(turn: Turn) -> str:
+def awaits_approval(turn: Tick) -> str:
     """Whose approval is waited for; empty once there are enough."""
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
     if turn.state.mode is not Mode.FULL or given >= wanted:

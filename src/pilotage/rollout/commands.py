@@ -8,7 +8,7 @@ from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, HoldCause, Mode, Status
 from pilotage.rollout.harm import accept, begin_again
 from pilotage.rollout.stepping import next_step
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import JUDGED
 
@@ -20,7 +20,7 @@ def first_to_undo(command: Command) -> bool:
     return command.kind not in _UNDOING
 
 
-def obey(turn: Turn, command: Command) -> str:
+def handle(turn: Tick, command: Command) -> str:
     """Take up a command; returns its outcome in a word or a sentence."""
     status = turn.state.status
     by = by_whom(command.actor, command.reason)
@@ -49,7 +49,7 @@ def obey(turn: Turn, command: Command) -> str:
             return _reject(turn, command, by)
 
 
-def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
+def _answer_withdrawn(turn: Tick, command: Command, by: str) -> str:
     """The users are with stable already; what a person can say is whether the new version gets them back."""
     match command.kind:
         case CommandKind.PROMOTE:
@@ -85,11 +85,11 @@ def _answer_withdrawn(turn: Turn, command: Command, by: str) -> str:
             return _refuse(turn, command, f"{turn.state.new} is withdrawn and has no traffic: {works}")
 
 
-def _without_analyses(turn: Turn) -> Mode:
+def _without_analyses(turn: Tick) -> Mode:
     return Mode.FAST_RETURN if turn.state.mode is not Mode.INITIAL else Mode.INITIAL
 
 
-def _go_on(turn: Turn, command: Command) -> str:
+def _go_on(turn: Tick, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
     if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.REGRESSION:
         # The pause asked whether this may go on.
@@ -103,7 +103,7 @@ def _go_on(turn: Turn, command: Command) -> str:
     return "done"
 
 
-def _promote(turn: Turn, command: Command) -> str:
+def _promote(turn: Tick, command: Command) -> str:
     if turn.step.kind is StepKind.GATE:
         return _refuse(turn, command, f"the rollout waits for {turn.title}; run `pilotage approve`")
     turn.tell(Promoted(actor=command.actor, reason=command.reason, full=command.full))
@@ -116,7 +116,7 @@ def _promote(turn: Turn, command: Command) -> str:
     return "done"
 
 
-def _approve(turn: Turn, command: Command) -> str:
+def _approve(turn: Tick, command: Command) -> str:
     """One of the approvals that the step wants: of a person with the role, who is not the author (R13, C18)."""
     if turn.step.kind is not StepKind.GATE:
         return _refuse(turn, command, "no step waits for an approval")
@@ -142,13 +142,13 @@ def _approve(turn: Turn, command: Command) -> str:
     return "done" if given >= wanted else f"approved; {wanted - given} more needed"
 
 
-def _reject(turn: Turn, command: Command, by: str) -> str:
+def _reject(turn: Tick, command: Command, by: str) -> str:
     if turn.step.kind is not StepKind.GATE:
         return _refuse(turn, command, "no step waits for an approval")
     roll_back(turn, f"{turn.title} rejected {by}", "command")
     return "done"
 
 
-def _refuse(turn: Turn, command: Command, why: str) -> str:
+def _refuse(turn: Tick, command: Command, why: str) -> str:
     turn.tell(CommandRefused(command=command.kind, actor=command.actor, reason=why))
     return f"refused: {why}"

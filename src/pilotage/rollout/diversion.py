@@ -13,7 +13,7 @@ from pilotage.model.rollout import Diversion, HoldCause, RolloutState
 from pilotage.model.traffic import percent
 from pilotage.rollout.patience import LEAST_CALM
 from pilotage.rollout.sight import alive, healthy
-from pilotage.rollout.turn import FORWARD, Turn
+from pilotage.rollout.turn import FORWARD, Tick
 
 
 def attended(state: RolloutState, passed: float) -> Diversion | None:
@@ -22,7 +22,7 @@ def attended(state: RolloutState, passed: float) -> Diversion | None:
     return replace(diverted, calm=diverted.calm + passed) if diverted and diverted.well else diverted
 
 
-def divert(turn: Turn) -> None:
+def divert(turn: Tick) -> None:
     """Begin or end it, by what was seen."""
     state, seen = turn.state, turn.seen
     if state.status not in FORWARD or state.old is None:
@@ -38,7 +38,7 @@ def divert(turn: Turn) -> None:
         _mind(turn, state.diverted)
 
 
-def _mind(turn: Turn, diverted: Diversion) -> None:
+def _mind(turn: Tick, diverted: Diversion) -> None:
     state, seen = turn.state, turn.seen
     well = healthy(seen, state.new)
     if not well or well < len(alive(seen, state.new)):
@@ -56,6 +56,6 @@ def _holds_for_it(state: RolloutState) -> bool:
     return state.hold is not None and state.hold.cause is HoldCause.CANARY_UNHEALTHY
 
 
-def _end(turn: Turn, diverted: Diversion) -> None:
+def _end(turn: Tick, diverted: Diversion) -> None:
     turn.set(diverted=None)
     turn.tell(TrafficResumed(version=turn.state.new, weight_percent=percent(diverted.share)))

@@ -13,9 +13,9 @@ from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestore
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
-from pilotage.model.rollout import Action, Hold, HoldCause, Replace, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Hold, HoldCause, Observed, Replace, RolloutState, Status
 from pilotage.rollout.sight import alive, healthy
-from pilotage.rollout.turn import Turn, switch
+from pilotage.rollout.turn import Tick, switch
 from pilotage.rollout.undoing import roll_back
 
 REPLACED = "replaced"
@@ -28,7 +28,7 @@ def sentence_of(verdicts: list[Verdict]) -> str:
     return "; ".join(f"{v.metric}: {v.sentence}" for v in verdicts)
 
 
-def guard_against_harm(turn: Turn) -> None:
+def guard_against_harm(turn: Tick) -> None:
     """Act on what failed in this look, whatever the rollout is doing."""
     if turn.stale:
         return
@@ -45,12 +45,12 @@ def guard_against_harm(turn: Turn) -> None:
         _begin_second_try(turn, sure)
 
 
-def _excused(turn: Turn, verdict: Verdict) -> bool:
+def _excused(turn: Tick, verdict: Verdict) -> bool:
     """Bad luck has one second try, and only the statistics' harm has it: never a critical limit."""
     return verdict.excuse is not None and turn.state.tries == 0 and switch(turn.plan, "analysis.retry_once", True)
 
 
-def _act_on_sure_harm(turn: Turn, guilty: list[Verdict]) -> None:
+def _act_on_sure_harm(turn: Tick, guilty: list[Verdict]) -> None:
     stranded = turn.strategy.withdraws(turn) and not turn.strategy.frees_all(turn)
     if turn.plan.setting("rollback_auto").value or stranded:
         # Users who cannot be taken off the version are not left on it until a person answers.
@@ -67,7 +67,7 @@ def _metrics(verdicts: list[Verdict]) -> tuple[str, ...]:
     return tuple(v.metric for v in verdicts)
 
 
-def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
+def withdraw(turn: Tick, guilty: list[Verdict], excuse: str = "") -> None:
     """The users go back to stable in this look, the new instances stay. Where there is nothing to go back to, the
     strategy's next step is held instead; a release that cannot be undone stops and calls a person."""
     reason = sentence_of(guilty)
@@ -85,7 +85,7 @@ def withdraw(turn: Turn, guilty: list[Verdict], excuse: str = "") -> None:
     turn.tell(_withdrawn(turn, guilty))
 
 
-def _withdrawn(turn: Turn, guilty: list[Verdict]) -> TrafficWithdrawn:
+def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
     excuse = turn.state.excuse
     return TrafficWithdrawn(
         cause=guilty[0].metric,
@@ -102,7 +102,7 @@ def _withdrawn(turn: Turn, guilty: list[Verdict]) -> TrafficWithdrawn:
 # ── the second try ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
+def _begin_second_try(turn: Tick, sure: list[Verdict]) -> None:
     ill = next((v for v in sure if v.excuse is Excuse.INSTANCE and v.instance), None)
     excuse = Excuse.INSTANCE if ill else Excuse.WARM_UP
     # In a walk the ill instance alone leaves: the driver sends it nothing while it is replaced.
@@ -115,7 +115,7 @@ def _begin_second_try(turn: Turn, sure: list[Verdict]) -> None:
         turn.tell(InstanceReplaced(instance=ill.instance, reason=ill.sentence))
 
 
-def _what_is_awaited(turn: Turn) -> str:
+def _what_is_awaited(turn: Tick) -> str:
     if turn.state.excuse == Excuse.WARM_UP:
         warm = format_duration(turn.plan.number("analysis.warmup_duration"))
         return f"{warm} of warm-up"
@@ -127,14 +127,14 @@ def being_replaced(state: RolloutState) -> str:
     return state.replaced if state.excuse == Excuse.INSTANCE and not state.status.final else ""
 
 
-def replacing(state: RolloutState, seen: Seen) -> Iterator[Action]:
+def replacing(state: RolloutState, seen: Observed) -> Iterator[Action]:
     """The ill instance leaves once no request can reach it (rule 2), or when the router does not show that in time."""
     ill = being_replaced(state)
     if ill and (_is_out(state.new, ill, seen) or state.in_status >= REPLACED_AFTER):
         yield Replace(state.new, ill)
 
 
-def _is_out(version: str, instance: str, seen: Seen) -> bool:
+def _is_out(version: str, instance: str, seen: Observed) -> bool:
     if seen.split is None or not seen.split.reaches(version):
         return seen.split is not None
     sent = None if seen.endpoints is None else seen.endpoints.get(version, frozenset())
@@ -146,7 +146,7 @@ def left_on_purpose(state: RolloutState, host: str, port: int) -> bool:
     return bool(state.excuse) and state.replaced == f"{host}:{port}"
 
 
-def note_replaced(turn: Turn) -> None:
+def note_replaced(turn: Tick) -> None:
     """Its successor may listen at the same address: what was seen to be gone is not asked to leave again."""
     state, instances = turn.state, turn.seen.instances
     if state.excuse != Excuse.INSTANCE or instances is None:
@@ -159,7 +159,7 @@ def note_replaced(turn: Turn) -> None:
         turn.set(excuse=REPLACED)
 
 
-def hold_for_second_try(turn: Turn) -> Hold | None:
+def hold_for_second_try(turn: Tick) -> Hold | None:
     """Where the traffic stays, because only one instance is ill or nobody else could serve."""
     if not turn.state.excuse:
         return None
@@ -175,7 +175,7 @@ def second_try_limit(plan: Plan) -> float:
     return plan.number("analysis.warmup_duration") + plan.number("hold.decision_timeout")
 
 
-def second_try_is_ready(turn: Turn, wanted: int) -> bool:
+def second_try_is_ready(turn: Tick, wanted: int) -> bool:
     """wanted: instances of the new version that should run."""
     state, seen = turn.state, turn.seen
     if seen.instances is None or seen.split is None or state.excuse == Excuse.INSTANCE:
@@ -190,7 +190,7 @@ def second_try_is_ready(turn: Turn, wanted: int) -> bool:
     return well >= wanted and well == len(alive(seen, state.new))
 
 
-def begin_again(turn: Turn) -> None:
+def begin_again(turn: Tick) -> None:
     """The step's traffic comes back, and its watch and evidence begin anew."""
     state = turn.state
     was = ", ".join(state.harmed)
@@ -210,7 +210,7 @@ def begin_again(turn: Turn) -> None:
 # ── while it is withdrawn ──────────────────────────────────────────────────────────────────────────────────
 
 
-def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
+def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
     """The traffic is read back; then bad luck has its second try, or a person is waited for."""
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
@@ -225,7 +225,7 @@ def mind_the_withdrawal(turn: Turn, wanted: int) -> None:
         roll_back(turn, f"{left} within {format_duration(limit)} of the withdrawal: {state.reason}", "timeout")
 
 
-def accept(turn: Turn) -> None:
+def accept(turn: Tick) -> None:
     """A person has answered: what withdrew the traffic, what fails now, and what looks worse than the past."""
     verdicts = [v for v in turn.seen.verdicts if not v.critical]
     failing = [v.metric for v in verdicts if v.kind is VerdictKind.FAIL or _worse_than_the_past(v)]
@@ -237,7 +237,7 @@ def _worse_than_the_past(verdict: Verdict) -> bool:
     return verdict.past and verdict.kind in (VerdictKind.FAIL, VerdictKind.INCONCLUSIVE)
 
 
-def worse_than_the_past(turn: Turn, *, sure: bool) -> list[Verdict]:
+def worse_than_the_past(turn: Tick, *, sure: bool) -> list[Verdict]:
     """sure: those that fail; else those of which nobody knows."""
     kind = VerdictKind.FAIL if sure else VerdictKind.INCONCLUSIVE
     return [

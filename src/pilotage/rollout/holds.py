@@ -18,7 +18,7 @@ from pilotage.model.traffic import percent
 from pilotage.rollout import patience
 from pilotage.rollout.checking import awaits_approval
 from pilotage.rollout.harm import hold_for_second_try, second_try_limit
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import (
     JUDGED,
@@ -38,7 +38,7 @@ _EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG
 # ── why ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def why_hold(turn: Turn) -> Hold | None:
+def why_hold(turn: Tick) -> Hold | None:
     """The first reason not to go on, or None."""
     state, seen = turn.state, turn.seen
     if turn.step.kind is StepKind.GATE and (awaited := awaits_approval(turn)):
@@ -55,7 +55,7 @@ def why_hold(turn: Turn) -> Hold | None:
     return None
 
 
-def why_not_begin_the_next(turn: Turn) -> Hold | None:
+def why_not_begin_the_next(turn: Tick) -> Hold | None:
     """A freeze that opened meanwhile, or another service of the release that is behind: nobody else gets it until that
     is over; the way back stays open."""
     following = turn.plan.steps[turn.state.step + 1 : turn.state.step + 2]
@@ -71,7 +71,7 @@ def why_not_begin_the_next(turn: Turn) -> Hold | None:
 # ── how long, and then ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def keep_holding(turn: Turn, hold: Hold) -> None:
+def keep_holding(turn: Tick, hold: Hold) -> None:
     """One look at a hold: people hear of its beginning, and at its deadline it ends."""
     limit, then = _limit_of(turn, hold.cause)
     account = patience.of(turn.state, hold.cause) or Trouble(cause=hold.cause)
@@ -83,7 +83,7 @@ def keep_holding(turn: Turn, hold: Hold) -> None:
         _come_to(turn, hold, limit, then)
 
 
-def _begin(turn: Turn, hold: Hold, limit: float, then: str) -> None:
+def _begin(turn: Tick, hold: Hold, limit: float, then: str) -> None:
     turn.enter(Status.HOLDING, hold=hold, reason=hold.sentence, troubles=patience.told(turn.state, hold.cause))
     turn.tell(
         HoldStarted(
@@ -97,7 +97,7 @@ def _begin(turn: Turn, hold: Hold, limit: float, then: str) -> None:
     )
 
 
-def _come_to(turn: Turn, hold: Hold, limit: float, then: str) -> None:
+def _come_to(turn: Tick, hold: Hold, limit: float, then: str) -> None:
     if then == _PAUSE:
         # The cause stays: it says what a pause that nobody ends comes to.
         turn.enter(Status.PAUSED, reason=f"held for {format_duration(limit)}: {hold.sentence}")
@@ -110,13 +110,13 @@ def _come_to(turn: Turn, hold: Hold, limit: float, then: str) -> None:
         roll_back(turn, why, "timeout", _behind(turn, hold))
 
 
-def _behind(turn: Turn, hold: Hold) -> tuple[str, ...]:
+def _behind(turn: Tick, hold: Hold) -> tuple[str, ...]:
     """Routes, statuses and lines of a log behind the verdicts that a hold is about."""
     about = [v for v in turn.seen.verdicts if v.kind is not VerdictKind.PASS and v.sentence in hold.sentence]
     return tuple(line for v in about for line in v.detail)
 
 
-def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
+def _limit_of(turn: Tick, cause: HoldCause) -> tuple[float, str]:
     """How long a hold may last in seconds, and what ends it; a freeze is its own end."""
     plan, strategy = turn.plan, turn.strategy
     if turn.state.excuse:
@@ -145,7 +145,7 @@ def _limit_of(turn: Turn, cause: HoldCause) -> tuple[float, str]:
 # ── its end ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def end_hold(turn: Turn) -> None:
+def end_hold(turn: Tick) -> None:
     """The reason is gone, and has stayed away for long enough."""
     if turn.state.status is Status.HOLDING:
         cause = turn.state.hold.cause if turn.state.hold else None
@@ -160,7 +160,7 @@ def good_for_now(state: RolloutState) -> str:
     return f"{was}; recovered, waiting until it stays stable"
 
 
-def mind_the_pause(turn: Turn) -> None:
+def mind_the_pause(turn: Tick) -> None:
     """A pause that nobody ends: back, or on where that is what a missing answer means."""
     if turn.state.in_status < turn.plan.number("pause.timeout"):
         return

@@ -23,13 +23,13 @@ from pilotage.model.rollout import (
     Ensure,
     Event,
     Mode,
+    Observed,
     RolloutState,
-    Seen,
     Status,
 )
 from pilotage.rollout import diversion, patience
 from pilotage.rollout.checking import failed_check, note_skipped
-from pilotage.rollout.commands import first_to_undo, obey
+from pilotage.rollout.commands import first_to_undo, handle
 from pilotage.rollout.harm import (
     begin_again,
     being_replaced,
@@ -50,7 +50,7 @@ from pilotage.rollout.holds import (
 )
 from pilotage.rollout.stepping import next_step
 from pilotage.rollout.strategies import strategy_of
-from pilotage.rollout.turn import FORWARD, UNDER_WAY, Turn
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import JUDGED, note_verdicts
 
@@ -62,7 +62,7 @@ controller that was away adds no more than this."""
 def decide(
     plan: Plan,
     state: RolloutState,
-    seen: Seen,
+    seen: Observed,
     commands: Sequence[Command],
     now: float,
     passed: float | None = None,
@@ -73,10 +73,10 @@ def decide(
     did not make that look, then the difference of `now`. Neither adds more than `MOST_ATTENDED` to any watch.
     """
     strategy = strategy_of(plan)
-    turn = Turn(plan, _attended(state, now, passed), seen, strategy, began_at=state.step)
+    turn = Tick(plan, _attended(state, now, passed), seen, strategy, began_at=state.step)
     strategy.note(turn)
     for command in sorted(commands, key=first_to_undo):
-        turn.answered.append((command.id, obey(turn, command)))
+        turn.answered.append((command.id, handle(turn, command)))
     if turn.state.status in UNDER_WAY:
         _go_on(turn)
     if turn.state.status is Status.ROLLING_BACK:
@@ -86,7 +86,7 @@ def decide(
     return Decision(turn.state, desired(plan, turn.state, seen), tuple(turn.events), tuple(turn.answered))
 
 
-def desired(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+def desired(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     """Everything that should be so now, whatever the strategy."""
     actions = list(strategy_of(plan).desired(plan, state, seen))
     step = plan.steps[state.step]
@@ -111,7 +111,7 @@ def turned_back(plan: Plan, state: RolloutState, reason: str) -> tuple[RolloutSt
     """The state at the beginning of the way back, and what is told of it, of a rollout whose users were taken back
     already by somebody else's decision."""
     strategy = strategy_of(plan)
-    turn = Turn(plan, state, Seen(None, None), strategy, began_at=state.step)
+    turn = Tick(plan, state, Observed(None, None), strategy, began_at=state.step)
     roll_back(turn, reason, "command")
     return turn.state, tuple(turn.events)
 
@@ -127,7 +127,7 @@ def wants_traffic(plan: Plan, state: RolloutState) -> bool:
     return strategy.exposed(plan, state) and state.step <= last_watch
 
 
-def _strays(state: RolloutState, seen: Seen) -> list[str]:
+def _strays(state: RolloutState, seen: Observed) -> list[str]:
     """Versions that neither this rollout nor the one before it knows, such as what a failed rollback left behind.
     They stop when this rollout is over: no request has reached them for all of it."""
     if not state.status.final or seen.split is None:
@@ -155,7 +155,7 @@ def _attended(state: RolloutState, now: float, advance: float | None) -> Rollout
 # ── forward ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _go_on(turn: Turn) -> None:
+def _go_on(turn: Tick) -> None:
     note_verdicts(turn)
     note_replaced(turn)
     _guard(turn)
@@ -173,7 +173,7 @@ def _go_on(turn: Turn) -> None:
         _progress(turn)
 
 
-def _guard(turn: Turn) -> None:
+def _guard(turn: Tick) -> None:
     """What ends a rollout or takes its users back at once, whatever it is doing: a dead canary, and harm (C1)."""
     dead = [
         i
@@ -188,13 +188,13 @@ def _guard(turn: Turn) -> None:
     guard_against_harm(turn)
 
 
-def _wanted_new(turn: Turn) -> int:
+def _wanted_new(turn: Tick) -> int:
     """So many instances of the new version should run."""
     actions = turn.strategy.desired(turn.plan, turn.state, turn.seen)
     return max((a.count for a in actions if isinstance(a, Ensure) and a.version == turn.state.new), default=1)
 
 
-def _progress(turn: Turn) -> None:
+def _progress(turn: Tick) -> None:
     """The next step once this one's end was read back and nothing speaks against it; a hold, or the way back."""
     if failed_check(turn):
         return

@@ -10,10 +10,10 @@ from pilotage.model.events import TrafficRestored
 from pilotage.model.observation import Health
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_share
-from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
 from pilotage.rollout.sight import healthy, present, reachable, unwell
-from pilotage.rollout.turn import FORWARD, Turn
+from pilotage.rollout.turn import FORWARD, Tick
 
 _STILL_THERE = "the old version is still running"
 _GOING_BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
@@ -22,7 +22,7 @@ _GOING_BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status
 # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def new_instances(plan: Plan, state: RolloutState, seen: Seen, drain: float) -> int:
+def new_instances(plan: Plan, state: RolloutState, seen: Observed, drain: float) -> int:
     """How many of the new version should run; none once its requests are back with stable for `drain` seconds."""
     running = new_instances_deployed(plan, state)
     match state.status:
@@ -42,7 +42,7 @@ def new_instances_deployed(plan: Plan, state: RolloutState) -> int:
     return max((s.instances for s in plan.steps[: state.step + 1] if s.kind is not StepKind.GATE), default=0)
 
 
-def stable_instances(plan: Plan, state: RolloutState, seen: Seen, drain: float) -> int:
+def stable_instances(plan: Plan, state: RolloutState, seen: Observed, drain: float) -> int:
     """How many of stable should run: all of them, until it retires after `drain` seconds without requests."""
     assert state.old is not None
     retires = plan.steps[state.step].kind is StepKind.RETIRE and not state.diverted
@@ -51,20 +51,20 @@ def stable_instances(plan: Plan, state: RolloutState, seen: Seen, drain: float) 
     return 0 if leaves and not reachable(seen, state.old) else plan.instances
 
 
-def awaits_instances(turn: Turn) -> str:
+def awaits_instances(turn: Tick) -> str:
     """How many of the step's instances are healthy, and what the first unhealthy one says; empty when all are."""
     well = healthy(turn.seen, turn.state.new)
     return "" if well >= turn.step.instances else instances_so_far(turn)
 
 
-def instances_so_far(turn: Turn) -> str:
+def instances_so_far(turn: Tick) -> str:
     """The same, also when all of them are healthy."""
     sick = [i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY]
     detail = f", {sick[0].id} is {sick[0].health}: {sick[0].detail}" if sick else ""
     return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} instances are healthy{detail}"
 
 
-def too_few_healthy(turn: Turn) -> Hold | None:
+def too_few_healthy(turn: Tick) -> Hold | None:
     """A hold for too few healthy instances on either side."""
     step, state = turn.step, turn.state
     if state.old and step.kind is not StepKind.RETIRE and step.weight < WHOLE:
@@ -83,7 +83,7 @@ def too_few_healthy(turn: Turn) -> Hold | None:
 # ── the weight ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def weight_wanted(plan: Plan, state: RolloutState, seen: Seen) -> int | None:
+def weight_wanted(plan: Plan, state: RolloutState, seen: Observed) -> int | None:
     """Per mille of requests that the new version should get now; None while nothing may be changed.
 
     It is the step's weight, or 0 on the way back, as far as the instances on either side can carry it.
@@ -117,12 +117,12 @@ def _weight_of_the_step(plan: Plan, state: RolloutState) -> int:
     return WHOLE if state.status is Status.COMPLETED else plan.steps[state.step].weight
 
 
-def answers(state: RolloutState, seen: Seen) -> bool:
+def answers(state: RolloutState, seen: Observed) -> bool:
     """Whether the new version has somebody to answer testers and mirrored requests."""
     return seen.split is not None and healthy(seen, state.new) > 0
 
 
-def awaits_split(turn: Turn, wanted: Split) -> str:
+def awaits_split(turn: Tick, wanted: Split) -> str:
     """What the router shows; empty when it is the wanted split, read back."""
     if turn.seen.split is not None and turn.seen.split == wanted:
         return ""
@@ -134,20 +134,20 @@ def awaits_split(turn: Turn, wanted: Split) -> str:
 # ── the old version's end ──────────────────────────────────────────────────────────────────────────────────
 
 
-def note_drain(turn: Turn) -> None:
+def note_drain(turn: Tick) -> None:
     """Stable drains from the look that saw that no request reaches it."""
     if turn.state.status in FORWARD:
         turn.note_out(turn.state.old is None or not reachable(turn.seen, turn.state.old))
 
 
-def awaits_drain(turn: Turn) -> str:
+def awaits_drain(turn: Tick) -> str:
     """Stable's last requests have their time; empty when it is over."""
     state = turn.state
     drained = state.old is None or (not reachable(turn.seen, state.old) and state.drained >= turn.step.duration)
     return "" if drained else _STILL_THERE
 
 
-def awaits_retirement(turn: Turn) -> str:
+def awaits_retirement(turn: Tick) -> str:
     """Stable's instances stop; empty when none is left, and no request could reach one."""
     old = turn.state.old
     gone = old is None or not (present(turn.seen, old) or reachable(turn.seen, old))
@@ -162,13 +162,13 @@ def has_stable(state: RolloutState) -> bool:
     return state.old is not None
 
 
-def no_user_has_it(turn: Turn) -> bool:
+def no_user_has_it(turn: Tick) -> bool:
     """Whether the router shows a weight of 0."""
     split = turn.seen.split
     return split is not None and split.weight(turn.state.new) == 0
 
 
-def note_requests_back(turn: Turn) -> None:
+def note_requests_back(turn: Tick) -> None:
     """Requests first (rule 7): tell when they are all back, read back; from then on the new version drains."""
     state, seen = turn.state, turn.seen
     back = seen.split is not None and not seen.split.reaches(state.new)

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 from pilotage.model.observation import CheckStatus, Health, Instance
-from pilotage.model.rollout import Seen
+from pilotage.model.rollout import Observed
 
 
-def healthy(seen: Seen, version: str | None) -> int:
+def healthy(seen: Observed, version: str | None) -> int:
     return sum(i.version == version and i.health is Health.HEALTHY for i in seen.instances or ())
 
 
-def unwell(seen: Seen, version: str | None) -> int:
+def unwell(seen: Observed, version: str | None) -> int:
     """Instances that run and say, or do not say, that they are well: they may serve all the same."""
     return sum(i.version == version and i.health is Health.UNHEALTHY for i in seen.instances or ())
 
 
-def alive(seen: Seen, version: str | None) -> list[Instance]:
+def alive(seen: Observed, version: str | None) -> list[Instance]:
     """Instances that run or start, in the fleet's order: the first are those that stay longest."""
     gone = (Health.EXITED, Health.STOPPING)
     return [i for i in seen.instances or () if i.version == version and i.health not in gone]
 
 
-def present(seen: Seen, version: str) -> bool:
+def present(seen: Observed, version: str) -> bool:
     """Whether any instance of the version may still run; True when that is not known."""
     return remaining(seen, version, 0)
 
 
-def remaining(seen: Seen, version: str, count: int) -> bool:
+def remaining(seen: Observed, version: str, count: int) -> bool:
     """Whether more than `count` instances of the version may still run; True when that is not known."""
     if seen.instances is None:
         return True
     return sum(i.version == version and i.health is not Health.EXITED for i in seen.instances) > count
 
 
-def reachable(seen: Seen, version: str) -> bool:
+def reachable(seen: Observed, version: str) -> bool:
     """Whether a request may still reach the version; True when that is not known."""
     return seen.split is None or seen.split.reaches(version)
 
 
-def sent_beyond(seen: Seen, version: str, count: int) -> bool:
+def sent_beyond(seen: Observed, version: str, count: int) -> bool:
     """Whether the router may send requests to other than the first `count` instances; True when that is not known."""
     if seen.split is not None and not seen.split.reaches(version):
         return False
@@ -48,7 +48,7 @@ def sent_beyond(seen: Seen, version: str, count: int) -> bool:
     return not seen.endpoints.get(version, frozenset()) <= kept
 
 
-def check_status(seen: Seen, name: str, attempt: int) -> CheckStatus | None:
+def check_status(seen: Observed, name: str, attempt: int) -> CheckStatus | None:
     """How a step's configured checks stand; PASSED where none are configured, None where nobody knows yet."""
     if name not in seen.hooks:
         return CheckStatus.PASSED

@@ -7,10 +7,10 @@ from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Status
 from pilotage.model.traffic import percent
 from pilotage.rollout.patience import carried_on
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 
 
-def next_step(turn: Turn) -> None:
+def next_step(turn: Tick) -> None:
     """The present step is done: the next one begins, or the rollout is complete."""
     done = turn.step
     if turn.state.step + 1 == len(turn.plan.steps):

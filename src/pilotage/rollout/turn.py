@@ -1,6 +1,6 @@
-"""One look at a rollout (`Turn`), and what a strategy has to say at it (`Strategy`).
+"""One look at a rollout (`Tick`), and what a strategy has to say at it (`Strategy`).
 
-`machine.decide` makes a `Turn` of what was read back, and asks the plan's strategy what is particular to it. What all
+`machine.decide` makes a `Tick` of what was read back, and asks the plan's strategy what is particular to it. What all
 strategies do alike stands in the modules of this folder, a file each in `strategies` has the rest.
 """
 
@@ -15,7 +15,7 @@ from pilotage.model.events import Occurrence
 from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
-from pilotage.model.rollout import Action, Changes, Details, Event, Hold, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.text import plain
 from pilotage.model.traffic import WHOLE
@@ -36,10 +36,10 @@ def switch(plan: Plan, path: str, default: bool) -> bool:
 
 
 @dataclass
-class Turn:
+class Tick:
     plan: Plan
     state: RolloutState
-    seen: Seen
+    seen: Observed
     strategy: Strategy
     began_at: int
     stale: bool = False
@@ -141,27 +141,27 @@ class Strategy(Protocol):
 
     # ── forward ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def note(self, turn: Turn) -> None:
+    def note(self, turn: Tick) -> None:
         """Update the timers that depend on what this look saw, before anything is decided."""
 
-    def hold(self, _turn: Turn) -> Hold | None:
+    def hold(self, _turn: Tick) -> Hold | None:
         """The strategy's own reason to wait at this step, or None."""
         return None
 
-    def hold_before_exposing(self, _turn: Turn) -> Hold | None:
+    def hold_before_exposing(self, _turn: Tick) -> Hold | None:
         """The strategy's own reason to wait before more users get the release, or None."""
         return None
 
     @abstractmethod
-    def awaits(self, turn: Turn) -> str:
+    def awaits(self, turn: Tick) -> str:
         """What the step still waits for, in words; empty once its end was read back (rule 1)."""
 
     @abstractmethod
-    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         """The whole desired state, in order: start before shifting, and stop nothing that a request may reach
         (rule 2). Asking for it twice changes nothing."""
 
-    def next_progress(self, turn: Turn) -> Progress:
+    def next_progress(self, turn: Tick) -> Progress:
         """What the strategy remembers when the next step begins."""
         return turn.state.progress
 
@@ -169,16 +169,16 @@ class Strategy(Protocol):
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
         """Whether the rollout has reached the step that brings the first users to the new version."""
 
-    def did_its_part(self, _turn: Turn) -> bool:
+    def did_its_part(self, _turn: Tick) -> bool:
         """Whether only the step's watch is left."""
         return True
 
-    def proven(self, turn: Turn) -> bool:
+    def proven(self, turn: Tick) -> bool:
         """Whether all users have the release and everything that could be seen passed. Missing data does not undo it
         any more; harm does."""
         return turn.step.kind in (StepKind.BAKE, StepKind.KEEP) or turn.step.weight == WHOLE
 
-    def overdue(self, turn: Turn) -> bool:
+    def overdue(self, turn: Tick) -> bool:
         """Whether the step has missed its deadline. Watches and approvals end by the deadline of their hold instead."""
         waits = (StepKind.ANALYSE, StepKind.BAKE, StepKind.GATE)
         return turn.step.kind not in waits and turn.state.waited >= turn.step.timeout
@@ -195,22 +195,22 @@ class Strategy(Protocol):
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def withdraws(self, _turn: Turn) -> bool:
+    def withdraws(self, _turn: Tick) -> bool:
         """Whether traffic can leave the new version now while its instances keep running."""
         return False
 
-    def frees_all(self, _turn: Turn) -> bool:
+    def frees_all(self, _turn: Tick) -> bool:
         """Whether all of the traffic can leave."""
         return True
 
-    def returned(self, _turn: Turn) -> bool:
+    def returned(self, _turn: Tick) -> bool:
         """Whether this look saw that no user has the new version any more."""
         return False
 
-    def turn_back(self, turn: Turn) -> Progress:
+    def turn_back(self, turn: Tick) -> Progress:
         """What the strategy remembers when the way back begins."""
         return turn.state.progress
 
     @abstractmethod
-    def undo(self, turn: Turn) -> None:
+    def undo(self, turn: Tick) -> None:
         """Take one look at the way back: note what was read back, and end it when it is complete or late."""

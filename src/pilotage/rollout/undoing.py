@@ -6,13 +6,13 @@ from typing import Unpack
 
 from pilotage.model.events import Failed, InterventionRequired, RollbackStarted, RolledBack
 from pilotage.model.rollout import Details, Status
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 
 _NOT_ITS_FAULT = ("timeout", "instance")
 """Causes of a way back that say nothing against the instances that still answer."""
 
 
-def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
+def roll_back(turn: Tick, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
     """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
     reason (routes, statuses, lines of a log), a line each."""
     possible = bool(turn.plan.setting("rollback.enabled").value)
@@ -29,24 +29,24 @@ def roll_back(turn: Turn, reason: str, cause: str, detail: tuple[str, ...] = ())
     turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, details=detail))
 
 
-def overdue_back(turn: Turn) -> bool:
+def overdue_back(turn: Tick) -> bool:
     """Whether the way back took longer than it may."""
     return turn.state.in_status >= turn.plan.rollback.timeout
 
 
-def rolled_back(turn: Turn, outcome: str, **changes: Unpack[Details]) -> None:
+def rolled_back(turn: Tick, outcome: str, **changes: Unpack[Details]) -> None:
     """The way back is complete. outcome: what was read back."""
     turn.enter(Status.ROLLED_BACK, **changes)
     turn.tell(RolledBack(version=turn.state.new, outcome=outcome, reason=turn.state.reason))
 
 
-def give_up(turn: Turn, left: str) -> None:
+def fail_rollback(turn: Tick, left: str) -> None:
     """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
     turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
     turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, error=turn.seen.trouble))
 
 
-def fail_without_a_way_back(turn: Turn) -> None:
+def fail_without_a_way_back(turn: Tick) -> None:
     """The first version of a service has nothing to go back to."""
     turn.enter(Status.FAILED, reason=f"{turn.state.reason}; there is no earlier version to roll back to")
     turn.tell(Failed(version=turn.state.new, reason=turn.state.reason))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.model.rollout import Action, Apply, Ensure, RolloutState, Seen
+from pilotage.model.rollout import Action, Apply, Ensure, Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split, share_of, split_between
 from pilotage.rollout.sight import alive, healthy, remaining, sent_beyond
 
@@ -32,7 +32,7 @@ class Walk:
         return 0 if self.after[0] >= self.before[0] else 1
 
 
-def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+def desired(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     """What should run and who should get requests on this walk."""
     versions = (state.new, state.old)
     if state.old is None:
@@ -64,7 +64,7 @@ def desired(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def most_new(walk: Walk, state: RolloutState, seen: Seen) -> int:
+def most_new(walk: Walk, state: RolloutState, seen: Observed) -> int:
     """How many new instances must serve although nobody wants their answers: those without whom too few would."""
     if walk.enough is None:
         return sum(walk.before)
@@ -72,7 +72,7 @@ def most_new(walk: Walk, state: RolloutState, seen: Seen) -> int:
     return max(0 if there else 1, walk.enough - there)
 
 
-def withheld(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+def withheld(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     """The walk stands still: nobody is started or stopped for it, every old instance serves, and of the new ones no
     more than the service cannot do without."""
     if state.old is None or seen.instances is None:
@@ -89,7 +89,7 @@ def withheld(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def _staying(walk: Walk, seen: Seen, leaving: str) -> int:
+def _staying(walk: Walk, seen: Observed, leaving: str) -> int:
     """How many of those who leave still run. On the way back none is started only to be stopped."""
     shrinks = 1 - walk.grows
     if walk.grows == 0:
@@ -97,7 +97,7 @@ def _staying(walk: Walk, seen: Seen, leaving: str) -> int:
     return max(walk.after[shrinks], min(walk.before[shrinks], len(alive(seen, leaving))))
 
 
-def _alone(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+def _alone(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     """Nothing was there before: everything starts, and gets requests once it is well."""
     full = sum(walk.after)
     start: tuple[Action, ...] = (Ensure(state.new, full),)
@@ -106,7 +106,7 @@ def _alone(walk: Walk, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     return start
 
 
-def _split(state: RolloutState, seen: Seen, serving: dict[str, int]) -> Split | None:
+def _split(state: RolloutState, seen: Observed, serving: dict[str, int]) -> Split | None:
     """Equally much for each instance that serves; None while nothing is known, or nobody would serve."""
     assert state.old is not None
     if seen.instances is None or not sum(serving.values()):
@@ -116,13 +116,13 @@ def _split(state: RolloutState, seen: Seen, serving: dict[str, int]) -> Split | 
     return split_between(state.new, weight, state.old)
 
 
-def drained(walk: Walk, state: RolloutState, seen: Seen) -> bool:
+def drained(walk: Walk, state: RolloutState, seen: Observed) -> bool:
     """Whether those on their way out get no new requests now."""
     leaving = (state.old, state.new)[walk.grows]
     return leaving is None or not sent_beyond(seen, leaving, walk.after[1 - walk.grows])
 
 
-def arrived(walk: Walk, state: RolloutState, seen: Seen) -> bool:
+def arrived(walk: Walk, state: RolloutState, seen: Observed) -> bool:
     """Whether the walk's end was read back: both versions' numbers, their health, the split."""
     new, old = walk.after
     if seen.split is None or seen.instances is None or healthy(seen, state.new) < new:
@@ -135,7 +135,7 @@ def arrived(walk: Walk, state: RolloutState, seen: Seen) -> bool:
     return seen.split == split_between(state.new, share_of(serving, old), state.old) and drained(walk, state, seen)
 
 
-def where(state: RolloutState, seen: Seen) -> str:
+def where(state: RolloutState, seen: Observed) -> str:
     """Exactly what is on which version, for the sentence of whoever must know."""
     if seen.instances is None:
         return "the fleet does not respond"

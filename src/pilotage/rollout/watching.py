@@ -14,7 +14,7 @@ from pilotage.model.traffic import WHOLE
 from pilotage.rollout import patience
 from pilotage.rollout.harm import sentence_of, worse_than_the_past
 from pilotage.rollout.stepping import next_step
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 
 JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
@@ -34,14 +34,14 @@ def is_watched(plan: Plan, state: RolloutState) -> bool:
     return state.mode is Mode.FULL
 
 
-def watch_of(turn: Turn) -> float:
+def watch_of(turn: Tick) -> float:
     """Seconds that this step is watched."""
     if turn.state.mode is Mode.EMERGENCY:
         return min(turn.step.duration, turn.plan.number("emergency.phase_duration"))
     return turn.step.duration
 
 
-def awaits_watch(turn: Turn) -> str:
+def awaits_watch(turn: Tick) -> str:
     """What is left of the step's watch; empty when it is over."""
     if not is_watched(turn.plan, turn.state) or turn.state.watched >= watch_of(turn):
         return ""
@@ -51,7 +51,7 @@ def awaits_watch(turn: Turn) -> str:
 # ── what the verdicts say ──────────────────────────────────────────────────────────────────────────────────
 
 
-def note_verdicts(turn: Turn) -> None:
+def note_verdicts(turn: Tick) -> None:
     """Tell of verdicts that start trouble, and of its end once that lasts: a source that fails every other second is
     one event. The come and go of pass and inconclusive is none."""
     before, since = dict(turn.state.verdicts), dict(turn.state.recovering)
@@ -69,7 +69,7 @@ def note_verdicts(turn: Turn) -> None:
     turn.set(verdicts=tuple(known), recovering=tuple(recovering))
 
 
-def hold_on_evidence(turn: Turn) -> Hold | None:
+def hold_on_evidence(turn: Tick) -> Hold | None:
     """What speaks against going on from a step that is watched."""
     open_verdicts = [v for v in turn.seen.verdicts if v.metric not in turn.state.accepted]
     by_kind = {kind: [v for v in open_verdicts if v.kind is kind] for kind in VerdictKind}
@@ -101,19 +101,19 @@ def _because(cause: HoldCause, verdicts: list[Verdict]) -> Hold:
 # ── when nobody can see, or nobody answers ─────────────────────────────────────────────────────────────────
 
 
-def lacks_data_alone(turn: Turn, cause: HoldCause | None) -> bool:
+def lacks_data_alone(turn: Tick, cause: HoldCause | None) -> bool:
     """Whether the want of data is all that is held against a release of which everything else passed."""
     return cause in NO_DATA and turn.strategy.proven(turn)
 
 
-def go_on_unwatched(turn: Turn, why: str) -> None:
+def go_on_unwatched(turn: Tick, why: str) -> None:
     """All that was seen passed; what nobody could see undoes nothing."""
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", unwatched=turn.state.unwatched or why)
     turn.tell(AnalysisIncomplete(step=turn.step.id, title=turn.title, reason=why))
     next_step(turn)
 
 
-def go_on_although_worse(turn: Turn) -> None:
+def go_on_although_worse(turn: Tick) -> None:
     """Nobody said no, and the past is no control: the release goes on, and says so."""
     sure, unclear = worse_than_the_past(turn, sure=True), worse_than_the_past(turn, sure=False)
     worse = sentence_of([*sure, *unclear]) or turn.state.worse

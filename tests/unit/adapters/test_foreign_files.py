@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from pilotage.adapters import reviews as hubs
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.figures import _csv, _reading
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.errors import exit_status
@@ -166,7 +166,7 @@ def test_what_a_host_answers_about_reviews_of_any_shape(monkeypatch: pytest.Monk
     for answer in (*altered(pulls), *altered({"approved_by": [{"user": {"username": "a"}}]})):
         monkeypatch.setattr(hubs, "get_status", lambda *_, answer=answer, **__: (200, json.dumps(answer).encode()))
         for kind in ("github", "gitlab"):
-            _tried(hubs.Hub(kind, "a/b", None, "").approvals, ["c"])
+            _tried(hubs.CodeHost(kind, "a/b", None, "").approvals, ["c"])
 
 
 def test_figures_of_the_business_of_any_shape(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_figures_of_the_business_of_any_shape(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5_000, "a/" * 3_000, ".", "../a"])
 def test_paths_of_evidence_of_any_shape(tmp_path: Path, name: str) -> None:
-    folder = Folder(tmp_path, 1e308, 1e308)
+    folder = ProjectFiles(tmp_path, 1e308, 1e308)
     for read in (folder.read, folder.content, folder.digest):
         with pytest.raises(BadEvidence):
             read(name)

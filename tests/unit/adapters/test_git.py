@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.readiness import BadEvidence
@@ -60,7 +60,7 @@ def test_r5_a_report_that_git_keeps_is_as_old_as_its_commit_and_not_as_its_check
     assert git is not None
     assert git.kept_since("runbook.md") == written
     now = time.time()
-    kept = Folder(git.path, max_age=3600.0, now=now, git=git)
+    kept = ProjectFiles(git.path, max_age=3600.0, now=now, git=git)
     with pytest.raises(BadEvidence, match=r"report\.json is .* old"):
         kept.read("report.json")
     # What a tool wrote anew, or git does not keep, is as old as the file.
@@ -82,7 +82,7 @@ def test_r5_what_a_shallow_clone_cannot_tell_the_age_of_is_no_evidence(tmp_path:
     git = repository_around(clone)
     assert git is not None
     with pytest.raises(BadEvidence, match="a shallow clone does not tell since when"):
-        Folder(clone, max_age=float("inf"), now=time.time(), git=git).read("runbook.md")
+        ProjectFiles(clone, max_age=float("inf"), now=time.time(), git=git).read("runbook.md")
 
 
 def test_a_repository_that_git_refuses_to_read_is_an_error_and_not_none(

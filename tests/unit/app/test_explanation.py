@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from pilotage.app.deploy import deploy
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.loading import load
@@ -27,7 +27,7 @@ from tests.unit.config.test_config import GOOD
 def rollout(tmp_path: Path) -> Rollout:
     (tmp_path / "pilotage.yaml").write_text(GOOD)
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
-    request = DeployRequest(plan=plan_for(loaded, "production", Wish("v1")))
+    request = DeployRequest(plan=plan_for(loaded, "production", PlanRequest("v1")))
     found = deploy(Project.of(loaded, store), "ada", request).rollout
     assert found is not None
     return found

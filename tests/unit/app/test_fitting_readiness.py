@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.cli.main import cli
 from pilotage.engine.execution.description import describe
@@ -45,7 +45,7 @@ def gates(version: str = "2.4.0", environment: str = "production") -> Mapping[st
 def deployed(place: Path, version: str, environment: str) -> None:
     """As if a worker had done it."""
     it = Project(place / "pilotage.yaml")
-    plan = plan_for(it.loaded, environment, Wish(version))
+    plan = plan_for(it.loaded, environment, PlanRequest(version))
     before = next(iter(it.store.serving(plan.service, environment)), None)
     snapshot = describe(it.loaded.configuration.environments[environment], place)
     rollout = it.store.create(plan, begin(plan, before, Mode.INITIAL), snapshot, "ada", it.clock.now())

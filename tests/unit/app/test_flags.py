@@ -10,7 +10,7 @@ import pytest
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.flags.flagd_file import FlagdFile
 from pilotage.app import flags
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.engine.execution.description import describe
 from pilotage.model.flag import Ramp
@@ -47,7 +47,7 @@ def test_r16_a_flag_is_stale_a_month_after_everyone_has_it(place: Path, strategy
         (place / "pilotage.yaml").write_text(GOOD)
     clock = FakeClock("2026-01-01T00:00:00+00:00")
     it = Project(place / "pilotage.yaml", clock=clock)
-    made = plan_for(it.loaded, "production", Wish("2.0"))
+    made = plan_for(it.loaded, "production", PlanRequest("2.0"))
     snapshot = describe(it.loaded.configuration.environments["production"], place)
     rollout = it.store.create(made, begin(made, None, Mode.INITIAL), snapshot, "ada", clock.now())
     done = replace(rollout.state, status=Status.COMPLETED, at=clock.now())

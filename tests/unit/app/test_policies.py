@@ -11,20 +11,20 @@ import pytest
 
 from pilotage import Plan
 from pilotage.app.deploy import deploy
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.app.rollback import go_back
 from pilotage.config.loading import Loaded, load
 from pilotage.engine.records.queue import begin_what_waits
 from pilotage.engine.records.store import Store, StoreConflict
-from pilotage.engine.rescue.returning import Started
+from pilotage.engine.rescue.returning import DeployResult
 from pilotage.model.calendar import Freeze
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.snapshot import KnownCalendar, KnownWindow, Snapshot
 from pilotage.model.traffic import split_between
 from pilotage.rollout.machine import begin, decide
@@ -40,9 +40,9 @@ WORSE = (Verdict("error rate", VerdictKind.FAIL, "worse", critical=True),)
 a_plan = partial(plans.a_plan, instances=2)
 
 
-def seen(weight: int, verdicts: tuple[Verdict, ...] = WELL, freeze: str = "") -> Seen:
+def seen(weight: int, verdicts: tuple[Verdict, ...] = WELL, freeze: str = "") -> Observed:
     instances = tuple(Instance(f"{v}-{n}", v, "h", n, Health.HEALTHY) for v in ("new", "old") for n in range(2))
-    return Seen(split_between("new", weight, "old"), instances, verdicts, freeze=freeze)
+    return Observed(split_between("new", weight, "old"), instances, verdicts, freeze=freeze)
 
 
 def at(plan: Plan, kind: StepKind, mode: Mode = Mode.FULL) -> RolloutState:
@@ -221,11 +221,13 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     return Store(tmp_path / "state", clock=clock)
 
 
-def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "") -> Started:
+def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "") -> DeployResult:
     return deploy(
         Project.of(loaded, store),
         "ada",
-        DeployRequest(plan=plan_for(loaded, "production", Wish(version)), on_conflict=busy, emergency_reason=glass),
+        DeployRequest(
+            plan=plan_for(loaded, "production", PlanRequest(version)), on_conflict=busy, emergency_reason=glass
+        ),
     )
 
 

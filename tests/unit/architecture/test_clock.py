@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import pilotage
 from pilotage.adapters.clock import SYSTEM
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import assess_readiness
 from pilotage.cli.planning import plan as plan_command
@@ -50,7 +50,7 @@ def test_an_action_is_overdue_for_list_gate_and_reminder_at_the_same_moment(
     channel = {"kind": "slack", "name": "ops", "min_severity": "info", "environments": [], "audiences": ["operators"]}
     new = FollowUp(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
-    made = plan_for(it.loaded, "production", Wish("2.0"))
+    made = plan_for(it.loaded, "production", PlanRequest("2.0"))
     snapshot = Snapshot(calendar=KnownCalendar(zone=zone))
     it.store.create(made, begin(made, None, Mode.INITIAL, "ada"), snapshot, "ada", it.clock.now())
 
@@ -79,7 +79,7 @@ def test_a_snapshot_with_a_zone_that_nobody_knows_stops_no_reminder(tmp_path: Pa
     channel = {"kind": "slack", "name": "ops", "min_severity": "info", "environments": [], "audiences": ["operators"]}
     new = FollowUp(0, "a smoke test", "bob", "2026-11-24", "it fails a bad build", "high", "")
     actions.add(it.store.engine, "shop", new, [channel], "ada", it.clock.now())
-    made = plan_for(it.loaded, "production", Wish("2.0"))
+    made = plan_for(it.loaded, "production", PlanRequest("2.0"))
     snapshot = Snapshot(calendar=KnownCalendar(zone="Mars/Olympus"))
     it.store.create(made, begin(made, None, Mode.INITIAL, "ada"), snapshot, "ada", it.clock.now())
     assert actions.remind(it.store.engine, it.clock.now()) == 1

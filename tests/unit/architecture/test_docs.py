@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
 from tests.typed import typed
 
@@ -29,14 +29,14 @@ def rows(page: str) -> list[list[str]]:
 def test_the_configuration_example_is_valid_and_makes_a_plan(tmp_path: Path) -> None:
     (example,) = blocks("docs/guides/configuration.md", "yaml")
     (tmp_path / "pilotage.yaml").write_text(example)
-    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("2.4.0"))
+    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", PlanRequest("2.4.0"))
     assert plan.setting("canary.phase_duration").value == 1800
 
 
 def test_the_example_of_the_quick_start_makes_a_plan(tmp_path: Path) -> None:
     (example,) = blocks("docs/start/quick-start.md", "yaml")
     (tmp_path / "pilotage.yaml").write_text(example)
-    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("0.65.1"))
+    plan = plan_for(load(tmp_path / "pilotage.yaml"), "production", PlanRequest("0.65.1"))
     assert plan.setting("canary.phase_duration").value == 30
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
 from pilotage.config.models import Configuration, EnvironmentSection
 
@@ -43,7 +43,7 @@ def test_an_example_is_read_and_planned(place: str, text: str, tmp_path: Path) -
     whole = _whole(yaml.safe_load(text), strategy)
     (tmp_path / "pilotage.yaml").write_text(json.dumps(whole, default=str))
     environment = "production" if "production" in whole["environments"] else next(iter(whole["environments"]))
-    assert plan_for(load(tmp_path / "pilotage.yaml"), environment, Wish("2.4.0")).steps, place
+    assert plan_for(load(tmp_path / "pilotage.yaml"), environment, PlanRequest("2.4.0")).steps, place
 
 
 def _whole(example: dict[str, Any], strategy: str) -> dict[str, Any]:

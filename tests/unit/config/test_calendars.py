@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.calendars import calendar_of
 from pilotage.config.loading import load
 from pilotage.config.yaml_reader import ConfigError
@@ -115,6 +115,6 @@ def test_an_acceptance_in_the_file_is_recorded_with_its_source(tmp_path: Path) -
     (tmp_path / "pilotage.yaml").write_text(
         text + "accepted_conflicts: {internal-only-with-others: the intranet has customers}\n"
     )
-    made = plan_for(load(tmp_path / "pilotage.yaml"), "production", Wish("2.4.0"))
+    made = plan_for(load(tmp_path / "pilotage.yaml"), "production", PlanRequest("2.4.0"))
     assert made.conflicts[0].reason == "the intranet has customers"
     assert made.stopped_by == ()

@@ -124,7 +124,7 @@ def test_a_deleted_maintenance_page_is_shown_as_it_was(tmp_path: Path, kept: Sna
 
 
 def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
-    from pilotage.app.plan import Wish, plan_for
+    from pilotage.app.plan import PlanRequest, plan_for
     from pilotage.app.preconditions import PlanStopped, check_may_begin
     from pilotage.app.requests import DeployRequest
     from pilotage.engine.records.store import Store
@@ -133,9 +133,9 @@ def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path)
     path.write_text(GOOD.replace('listen: "127.0.0.1:8080"', 'listen: "127.0.0.1:8080", maintenance_page: closed.html'))
     loaded, store = load(path), Store(tmp_path / "state")
     with pytest.raises(PlanStopped, match=r"pilotage\.yaml:\d+: closed\.html cannot be read"):
-        check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", Wish("2"))))
+        check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", PlanRequest("2"))))
     (tmp_path / "closed.html").write_text("<p>closed</p>")
-    check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", Wish("2"))))
+    check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", PlanRequest("2"))))
     store.close()
 
 

@@ -22,7 +22,7 @@ from pilotage.engine.rescue.takeover import found_at_takeover
 from pilotage.model.json import text_at
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Seen, Status
+from pilotage.model.rollout import CommandKind, Decision, Event, Observed, RolloutState, Status
 from tests.unit.engine.test_abort_first import BACK, WITHIN, begun
 from tests.unit.engine.world import World
 
@@ -209,7 +209,7 @@ def test_the_way_back_after_the_store_went_back_begins_as_any_other(tmp_path: Pa
         status="rolled-back", at=1.0,
     )  # fmt: skip
     journal.note(witness)
-    asks = Seen(None, None)
+    asks = Observed(None, None)
     found = found_at_takeover(rollout, journal, asks, now=2.0, knows=True)
     assert found is not None
     assert found.state.status is Status.ROLLING_BACK

@@ -76,7 +76,7 @@ def test_a_lease_given_before_the_clock_went_back_lasts_no_hour(store: Store) ->
 
 def test_a_heart_knows_what_it_really_renewed(store: Store) -> None:
     """After a failover, or a thaw, a lease that is in other hands is not taken for one's own."""
-    heart = leases.Heart(store.engine, "a/1")
+    heart = leases.LeaseKeeper(store.engine, "a/1")
     for target in (TARGET, "shop/staging"):
         leases.acquire(store.engine, target, "a/1")
     heart.beat()
@@ -102,7 +102,7 @@ def test_a_heart_beats_by_itself_and_outlives_trouble_with_its_store(store: Stor
             return store.engine.begin()
 
     leases.acquire(store.engine, TARGET, "a/1")
-    heart = leases.Heart(Sometimes(), "a/1")  # type: ignore[arg-type]
+    heart = leases.LeaseKeeper(Sometimes(), "a/1")  # type: ignore[arg-type]
     heart.start()
     until = time.monotonic() + 20
     while not heart.holds(TARGET):
@@ -194,7 +194,7 @@ def test_while_the_heart_is_late_nobody_renews_beside_it(store: Store) -> None:
             return store.engine.begin()
 
     assert leases.acquire(store.engine, TARGET, "a/1") == 1
-    heart = leases.Heart(Slow(), "a/1")  # type: ignore[arg-type]
+    heart = leases.LeaseKeeper(Slow(), "a/1")  # type: ignore[arg-type]
     Slow.goes_on.set()
     heart.beat()
     Slow.goes_on.clear()

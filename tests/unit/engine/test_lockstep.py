@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from pilotage.app.plan import Wish, plan_for
+from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
 from pilotage.engine.execution.groups import barrier_of
 from pilotage.engine.records.store import Store
@@ -21,7 +21,7 @@ from tests.unit.config.test_config import GOOD
 def test_nobody_runs_ahead_of_one_that_is_withdrawn(tmp_path: Path) -> None:
     (tmp_path / "pilotage.yaml").write_text(GOOD)
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
-    plan = plan_for(loaded, "production", Wish("v1"))
+    plan = plan_for(loaded, "production", PlanRequest("v1"))
     step = next(i for i, s in enumerate(plan.steps) if s.kind is StepKind.ANALYSE)
     snapshot = Snapshot(release=Membership(lockstep=True))
     members = []

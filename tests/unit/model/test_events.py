@@ -21,7 +21,7 @@ from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import CommandKind, HoldCause, Mode
 from pilotage.rollout.machine import begin, decide
-from pilotage.rollout.turn import Turn
+from pilotage.rollout.turn import Tick
 from tests.plans import NO_NUMBERS, a_plan
 from tests.unit.rollout.test_strategies_model import SHORT, Strategies
 from tests.unit.rollout.world import GOOD, ILL
@@ -120,13 +120,13 @@ def test_every_event_is_made_somewhere() -> None:
 
 def test_the_machine_really_tells_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     told: set[type[ev.Occurrence]] = set()
-    tell = Turn.tell
+    tell = Tick.tell
 
-    def remember(turn: Turn, occurrence: ev.Occurrence) -> None:
+    def remember(turn: Tick, occurrence: ev.Occurrence) -> None:
         told.add(type(occurrence))
         tell(turn, occurrence)
 
-    monkeypatch.setattr(Turn, "tell", remember)
+    monkeypatch.setattr(Tick, "tell", remember)
     _live_through_everything()
     assert set(ev.EVENTS) - OF_THE_STORE <= told, [e.type for e in set(ev.EVENTS) - OF_THE_STORE - told]
 

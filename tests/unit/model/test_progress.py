@@ -20,7 +20,7 @@ from pilotage.model.progress import (
     ToggleProgress,
     WayBack,
 )
-from pilotage.model.rollout import Diversion, Hold, HoldCause, RolloutState, Seen, Status, Trouble
+from pilotage.model.rollout import Diversion, Hold, HoldCause, Observed, RolloutState, Status, Trouble
 from pilotage.model.stored_state import from_data, to_data
 from pilotage.rollout.strategies import STRATEGIES
 from pilotage.rollout.walking import where
@@ -78,5 +78,5 @@ def test_accounts_of_patience_and_a_diversion_outlive_the_worker() -> None:
 
 
 def test_a_first_version_has_no_old_one_to_name() -> None:
-    assert where(RolloutState(new="1.0", old=None), Seen(None, ())) == "on 1.0: none"
-    assert where(RolloutState(new="2.0", old="1.0"), Seen(None, ())) == "on 2.0: none; on 1.0: none"
+    assert where(RolloutState(new="1.0", old=None), Observed(None, ())) == "on 1.0: none"
+    assert where(RolloutState(new="2.0", old="1.0"), Observed(None, ())) == "on 2.0: none; on 1.0: none"

@@ -8,17 +8,17 @@ import pytest
 
 from pilotage.model.answers import Answers
 from pilotage.model.commit import ReviewedCommit
-from pilotage.model.readiness import Gate, Proof, Signature, SignatureKind, Standing
+from pilotage.model.readiness import Evidence, Gate, GateStatus, Signature, SignatureKind
 from pilotage.plan.making import make_plan
 from pilotage.plan.readiness import every_item
 from pilotage.readiness import parity, reviews
-from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, Circumstances, gate
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, ReleaseContext, gate
 
 PLAN = make_plan(Answers("minor", "canary", "small", "weekly", "low", ["customer-facing", "enterprise"]), version="2.0")
 ITEMS = {item.id: item for item in PLAN.readiness}
 NOW = 1_800_000_000.0
-WHERE = Circumstances("plan", "artifact", NOW, frozenset({"ada"}), small=False)
-BAD, GOOD = Proof("coverage", False, "79 % of 100 lines run"), Proof("coverage", True, "91 % of 100 lines run")
+WHERE = ReleaseContext("plan", "artifact", NOW, frozenset({"ada"}), small=False)
+BAD, GOOD = Evidence("coverage", False, "79 % of 100 lines run"), Evidence("coverage", True, "91 % of 100 lines run")
 
 
 def signed(item: str, **changed: object) -> Signature:
@@ -30,14 +30,14 @@ def waiver(item: str, **changed: object) -> Signature:
     return signed(item, **{"kind": SignatureKind.WAIVER, "until": NOW + 60, "role": "release manager", **changed})
 
 
-def judged(item: str, proofs: tuple[Proof, ...] = (), *signatures: Signature, where: Circumstances = WHERE) -> Gate:
+def judged(item: str, proofs: tuple[Evidence, ...] = (), *signatures: Signature, where: ReleaseContext = WHERE) -> Gate:
     return gate(ITEMS[item], proofs, signatures, "the next command", where)
 
 
 @pytest.mark.parametrize("item", sorted(ITEMS))
 def test_r7_no_item_passes_by_default(item: str) -> None:
     found = judged(item)
-    assert found.standing is Standing.NOT_READY
+    assert found.standing is GateStatus.NOT_READY
     assert found.reason
     assert found.next == "the next command"
 
@@ -49,35 +49,35 @@ def test_every_item_has_somebody_who_decides_it() -> None:
 
 
 def test_one_bad_proof_is_enough_and_all_reasons_are_told() -> None:
-    other = Proof("tests", False, "1 of 3 tests failed: a")
-    assert judged("unit_test_coverage", (GOOD,)).standing is Standing.READY
-    assert judged("unit_test_coverage", (GOOD, BAD)).standing is Standing.NOT_READY
+    other = Evidence("tests", False, "1 of 3 tests failed: a")
+    assert judged("unit_test_coverage", (GOOD,)).standing is GateStatus.READY
+    assert judged("unit_test_coverage", (GOOD, BAD)).standing is GateStatus.NOT_READY
     assert judged("unit_test_coverage", (BAD, other)).reason == f"{BAD.sentence}; {other.sentence}"
 
 
 def test_r6_a_person_signs_for_this_plan_and_this_artifact() -> None:
-    assert judged("qa_validation", (), signed("qa_validation")).standing is Standing.READY
+    assert judged("qa_validation", (), signed("qa_validation")).standing is GateStatus.READY
     for changed, words in (
         ({"plan": "another plan"}, "bob signed off plan another plan; the plan has changed to plan since"),
         ({"artifact": "0" * 64}, "bob signed off artifact 000000000000; this is artifact artifact"),
     ):
         found = judged("qa_validation", (), signed("qa_validation", **changed))
-        assert (found.standing, found.reason) == (Standing.NOT_READY, words)
+        assert (found.standing, found.reason) == (GateStatus.NOT_READY, words)
 
 
 def test_a_signature_cannot_replace_a_machines_evidence() -> None:
-    assert judged("unit_test_coverage", (BAD,), signed("unit_test_coverage")).standing is Standing.NOT_READY
-    assert judged("unit_test_coverage", (), signed("unit_test_coverage")).standing is Standing.NOT_READY
+    assert judged("unit_test_coverage", (BAD,), signed("unit_test_coverage")).standing is GateStatus.NOT_READY
+    assert judged("unit_test_coverage", (), signed("unit_test_coverage")).standing is GateStatus.NOT_READY
 
 
 def test_a_waiver_ends_and_stays_visible() -> None:
     found = judged("unit_test_coverage", (BAD,), waiver("unit_test_coverage", comment="legacy"))
-    assert found.standing is Standing.WAIVED
+    assert found.standing is GateStatus.WAIVED
     assert "waived by bob (release manager) until" in found.reason
     assert "legacy; without it: 79 % of 100 lines run" in found.reason
-    assert judged("unit_test_coverage", (GOOD,), waiver("unit_test_coverage")).standing is Standing.READY
+    assert judged("unit_test_coverage", (GOOD,), waiver("unit_test_coverage")).standing is GateStatus.READY
     ended = waiver("unit_test_coverage", until=NOW)
-    assert judged("unit_test_coverage", (BAD,), ended).standing is Standing.NOT_READY
+    assert judged("unit_test_coverage", (BAD,), ended).standing is GateStatus.NOT_READY
 
 
 def test_whoever_asks_for_the_release_neither_approves_nor_waives_the_approval() -> None:
@@ -85,10 +85,10 @@ def test_whoever_asks_for_the_release_neither_approves_nor_waives_the_approval()
         pytest.skip("this plan has no such item")
     own = signed("production_approval", by="ada")
     assert "cannot also approve it" in judged("production_approval", (), own).reason
-    assert judged("production_approval", (), own, signed("production_approval")).standing is Standing.READY
-    assert judged("production_approval", (), own, where=replace(WHERE, small=True)).standing is Standing.READY
-    assert judged("production_approval", (), waiver("production_approval", by="ada")).standing is Standing.NOT_READY
-    assert judged("production_approval", (), waiver("production_approval")).standing is Standing.WAIVED
+    assert judged("production_approval", (), own, signed("production_approval")).standing is GateStatus.READY
+    assert judged("production_approval", (), own, where=replace(WHERE, small=True)).standing is GateStatus.READY
+    assert judged("production_approval", (), waiver("production_approval", by="ada")).standing is GateStatus.NOT_READY
+    assert judged("production_approval", (), waiver("production_approval")).standing is GateStatus.WAIVED
 
 
 # ── reviews ────────────────────────────────────────────────────────────────────────────────────────────────

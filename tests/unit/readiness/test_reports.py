@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.adapters.evidence import LIMIT, Folder
+from pilotage.adapters.evidence import LIMIT, ProjectFiles
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness import audits, benchmarks, coverage, results
 from pilotage.readiness.backups import restore
@@ -237,9 +237,9 @@ def test_a_report_that_is_less_than_it_says_is_refused_with_the_reason(kind: str
 # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def folder(root: Path, **given: float) -> Folder:
+def folder(root: Path, **given: float) -> ProjectFiles:
     now = given.pop("now", root.stat().st_mtime + 60)
-    return Folder(root, given.get("max_age", 3600.0), now, given.get("since", 0.0))
+    return ProjectFiles(root, given.get("max_age", 3600.0), now, given.get("since", 0.0))
 
 
 def test_a_file_that_cannot_speak_for_the_release_says_why(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from pilotage.cli import readying
-from pilotage.model.readiness import Gate, Readiness, Standing
+from pilotage.model.readiness import Gate, GateStatus, Readiness
 
 NEXT = "add under readiness.evidence: code_review_completion: {reviews: {}}"
 FOUND = Readiness(
     service="shop", environment="production", version="2.0", plan="0" * 64, artifact="", asker=("ada",), at=0.0,
     gates=(
-        Gate("code_review_completion", "", "", "", Standing.NOT_READY, (), "no evidence", NEXT),
-        Gate("runbook", "", "", "", Standing.READY, (), "", ""),
+        Gate("code_review_completion", "", "", "", GateStatus.NOT_READY, (), "no evidence", NEXT),
+        Gate("runbook", "", "", "", GateStatus.READY, (), "", ""),
     ),
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.flag import OFF
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import Apply, CommandKind, Decision, HoldCause, RolloutState, Seen, SetFlag, Status
+from pilotage.model.rollout import Apply, CommandKind, Decision, HoldCause, Observed, RolloutState, SetFlag, Status
 from pilotage.model.traffic import WHOLE, capacity
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.strategies.rolling import restored
@@ -17,14 +17,14 @@ _BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILE
 
 
 def check_harm(
-    plan: Plan, before: RolloutState, seen: Seen, decision: Decision, asked: tuple[CommandKind, ...]
+    plan: Plan, before: RolloutState, seen: Observed, decision: Decision, asked: tuple[CommandKind, ...]
 ) -> None:
     _sure_harm_takes_the_users_back(plan, before, seen, decision, asked)
     _doubt_undoes_nothing(plan, before, decision)
     _nobody_waits_for_what_hangs(plan, seen, decision)
 
 
-def _nobody_waits_for_what_hangs(plan: Plan, seen: Seen, decision: Decision) -> None:
+def _nobody_waits_for_what_hangs(plan: Plan, seen: Observed, decision: Decision) -> None:
     """While nothing of the new version is healthy and stable is, stable serves."""
     after = decision.state
     if plan.answers.deployment_strategy not in (DeploymentStrategy.CANARY, DeploymentStrategy.BLUE_GREEN):
@@ -43,7 +43,7 @@ def _is_sure(verdict: Verdict, before: RolloutState, after: RolloutState) -> boo
 
 
 def _sure_harm_takes_the_users_back(
-    plan: Plan, before: RolloutState, seen: Seen, decision: Decision, asked: tuple[CommandKind, ...]
+    plan: Plan, before: RolloutState, seen: Observed, decision: Decision, asked: tuple[CommandKind, ...]
 ) -> None:
     after, strategy = decision.state, plan.answers.deployment_strategy
     anew = CommandKind.RETRY in asked

@@ -19,8 +19,8 @@ from pilotage.model.rollout import (
     Hold,
     HoldCause,
     Mode,
+    Observed,
     RolloutState,
-    Seen,
     Status,
 )
 from pilotage.model.traffic import HeaderRoute, Split, baseline_of, split_between
@@ -39,8 +39,8 @@ def instances(new: int = 2, old: int = 2, *, new_health: Health = Health.HEALTHY
     )
 
 
-def seen(weight: int = 0, verdicts: tuple[Verdict, ...] = GOOD, at: tuple[Instance, ...] | None = None) -> Seen:
-    return Seen(split_between("new", weight, "old"), instances() if at is None else at, verdicts)
+def seen(weight: int = 0, verdicts: tuple[Verdict, ...] = GOOD, at: tuple[Instance, ...] | None = None) -> Observed:
+    return Observed(split_between("new", weight, "old"), instances() if at is None else at, verdicts)
 
 
 def watching(plan: Plan, weight: int) -> RolloutState:
@@ -180,7 +180,7 @@ def test_rule_6_limits_stay_live_in_a_pause_and_the_pause_has_an_end() -> None:
 
 def test_rule_7_an_abort_works_blind_and_moves_traffic_first() -> None:
     plan = a_plan()
-    blind = Seen(None, None, (), trouble="nothing answers")
+    blind = Observed(None, None, (), trouble="nothing answers")
     decision = decide(plan, watching(plan, 500), blind, (Command(1, CommandKind.ABORT, "ada", "pager"),), 1.0)
     assert decision.state.status is Status.ROLLING_BACK
     assert split_of(decision) == split_between("new", 0, "old")
@@ -287,7 +287,7 @@ def test_the_time_before_the_first_look_is_nobodys() -> None:
 def test_a_failed_rollout_without_an_earlier_version_says_so() -> None:
     plan = a_plan()
     dead = (Instance("new-0", "new", "h", 0, Health.EXITED),)
-    decision = decide(plan, begin(plan, None, Mode.INITIAL), Seen(None, dead), (), 1.0)
+    decision = decide(plan, begin(plan, None, Mode.INITIAL), Observed(None, dead), (), 1.0)
     assert decision.state.status is Status.FAILED
     assert "no earlier version" in decision.state.reason
 
@@ -336,14 +336,14 @@ def test_what_a_failed_rollback_left_behind_stops_when_the_next_rollout_is_over(
     assert Ensure("older", 0) not in running.actions
     over = replace(watching(plan, 1000), status=Status.COMPLETED)
     assert Ensure("older", 0) in decide(plan, over, seen(1000, at=stray), (), 1.0).actions
-    reached = Seen(Split((("new", 900), ("older", 100))), stray, GOOD)
+    reached = Observed(Split((("new", 900), ("older", 100))), stray, GOOD)
     assert Ensure("older", 0) not in decide(plan, over, reached, (), 1.0).actions
 
 
 def test_a_dead_router_after_the_end_gets_the_new_version_back_even_while_an_instance_is_missing() -> None:
     plan = a_plan()
     over = replace(watching(plan, 1000), status=Status.COMPLETED)
-    half = Seen(None, instances(new=1, old=0), (), trouble="the router does not answer")
+    half = Observed(None, instances(new=1, old=0), (), trouble="the router does not answer")
     assert split_of(decide(plan, over, half, (), 1.0)) == split_between("new", 1000, "old")
 
 
@@ -394,7 +394,7 @@ def test_r13_a_baseline_goes_when_stable_has_no_more_than_the_canary_and_only_dr
     plan = a_plan({"canary.baseline": True, "canary.drain_duration": "10s"})
     watch = watching(plan, 500)
     there = (*instances(), *fresh(1))
-    still = Seen(Split((("new", 250), (baseline_of("old"), 250), ("old", 500))), there, GOOD)
+    still = Observed(Split((("new", 250), (baseline_of("old"), 250), ("old", 500))), there, GOOD)
     for state, looks_like in ((replace(watch, waited=5.0), seen(500, at=there)), (replace(watch, waited=20.0), still)):
         decision = decide(plan, state, looks_like, (), 1.0)
         assert split_of(decision) == split_between("new", 500, "old")
@@ -406,7 +406,7 @@ def test_r13_a_baseline_goes_when_stable_has_no_more_than_the_canary_and_only_dr
 def test_r13_a_rollback_takes_the_baselines_requests_back_too() -> None:
     plan = a_plan({"canary.baseline": True})
     there = (*instances(), *fresh(1))
-    now = Seen(Split((("new", 50), (baseline_of("old"), 50), ("old", 900))), there, GOOD)
+    now = Observed(Split((("new", 50), (baseline_of("old"), 50), ("old", 900))), there, GOOD)
     back = decide(plan, watching(plan, 50), now, (Command(1, CommandKind.ABORT, "ada"),), 2.0)
     assert split_of(back).weights == (("old", 1000),)
     over = replace(back.state, status=Status.ROLLED_BACK)

@@ -21,9 +21,9 @@ from pilotage.model.rollout import (
     Event,
     HoldCause,
     Mode,
+    Observed,
     Replace,
     RolloutState,
-    Seen,
     SetFlag,
     Status,
 )
@@ -50,10 +50,10 @@ def at(plan: Plan, *, last: bool = False) -> RolloutState:
     return replace(begin(plan, "old", Mode.FULL), step=step, reached=plan.steps[step].weight, at=1.0)
 
 
-def seen(weight: int, verdicts: tuple[Verdict, ...], new: int = 4, old: int = 4, **more: object) -> Seen:
+def seen(weight: int, verdicts: tuple[Verdict, ...], new: int = 4, old: int = 4, **more: object) -> Observed:
     instances = [Instance(f"new-{n}", "new", "h", n, Health.HEALTHY) for n in range(new)]
     instances += [Instance(f"old-{n}", "old", "h", 10 + n, Health.HEALTHY) for n in range(old)]
-    return replace(Seen(split_between("new", weight, "old"), tuple(instances), verdicts), **more)  # type: ignore[arg-type]
+    return replace(Observed(split_between("new", weight, "old"), tuple(instances), verdicts), **more)  # type: ignore[arg-type]
 
 
 def say(kind: CommandKind, **more: bool) -> tuple[Command, ...]:

@@ -14,7 +14,7 @@ from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import Apply, CommandKind, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Apply, CommandKind, Mode, Observed, RolloutState, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.stored_state import from_data, to_data
 from pilotage.model.traffic import WHOLE, Split
@@ -136,7 +136,7 @@ def test_r15_a_restore_that_fails_without_a_word_leaves_the_service_closed_and_c
         progress=BigBangProgress(came_to=WayBack.STOPPED),
     )
     failed = CheckResult(step_ids.RESTORE, 1, CheckStatus.FAILED, "")
-    seen = Seen(Split((("new", WHOLE),), closed=True), (), hooks=frozenset({step_ids.RESTORE}), checks=(failed,))
+    seen = Observed(Split((("new", WHOLE),), closed=True), (), hooks=frozenset({step_ids.RESTORE}), checks=(failed,))
     decision = decide(plan, state, seen, (), 1.0)
     assert decision.state.status is Status.FAILED
     assert "the restore failed" in decision.state.reason

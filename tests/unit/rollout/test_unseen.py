@@ -8,7 +8,7 @@ import pytest
 
 from pilotage.model.flag import OFF
 from pilotage.model.observation import Health, Instance
-from pilotage.model.rollout import Command, CommandKind, Ensure, Mode, Seen, Status
+from pilotage.model.rollout import Command, CommandKind, Ensure, Mode, Observed, Status
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import begin, decide, desired
 from tests.unit.engine.test_abort_first import a_plan
@@ -17,10 +17,10 @@ STRATEGIES = ("canary", "blue-green", "rolling", "big-bang", "feature-toggle")
 FULL = 4
 
 
-def all_old() -> Seen:
+def all_old() -> Observed:
     instances = tuple(Instance(f"old-{n}", "old", "h", n, Health.HEALTHY, 1) for n in range(FULL))
     endpoints = {"old": frozenset(("h", n) for n in range(FULL))}
-    return Seen(Split((("old", WHOLE),)), instances, endpoints=endpoints)
+    return Observed(Split((("old", WHOLE),)), instances, endpoints=endpoints)
 
 
 @pytest.mark.parametrize("split", [None, Split((("old", WHOLE),))])
@@ -28,7 +28,7 @@ def all_old() -> Seen:
 def test_an_abort_before_the_fleet_was_seen_stops_no_instance_that_serves(strategy: str, split: Split | None) -> None:
     """Rule 2: nothing stops that a request may reach."""
     plan = a_plan(strategy=strategy, instances=FULL)
-    unseen = Seen(split, None)
+    unseen = Observed(split, None)
     abort = Command(1, CommandKind.ABORT, "ada", "enough")
     decision = decide(plan, begin(plan, "old", Mode.FULL), unseen, (abort,), 1.0)
     assert decision.state.status is Status.ROLLING_BACK
@@ -44,7 +44,7 @@ def test_a_new_controller_that_does_not_see_the_fleet_yet_stops_nothing(strategy
     plan = a_plan(strategy=strategy, instances=FULL)
     state = begin(plan, "old", Mode.FULL)
     for step, what in enumerate(plan.steps):
-        actions = desired(plan, replace(state, step=step), Seen(None, None))
+        actions = desired(plan, replace(state, step=step), Observed(None, None))
         counts = {a.version: a.count for a in actions if isinstance(a, Ensure)}
         assert counts.get("old", FULL) == FULL, what.id
         assert counts.get("new", FULL) >= (plan.steps[step - 1].instances if step else 0), what.id
@@ -59,6 +59,6 @@ def test_a_first_deployment_is_not_held_because_its_instances_are_still_starting
         tuple(Instance(f"new-{n}", "new", "h", n, Health.STARTING, 1) for n in range(FULL)),
     )
     for second in range(5):
-        decision = decide(plan, state, Seen(None, starting, flag=OFF), (), float(second))
+        decision = decide(plan, state, Observed(None, starting, flag=OFF), (), float(second))
         assert decision.state.status is Status.PROGRESSING, (strategy, decision.state.reason)
         state = decision.state

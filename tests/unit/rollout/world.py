@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Excuse, Health, Instance, Verdict, VerdictKind
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Replace, Seen, SetFlag
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Observed, Replace, SetFlag
 from pilotage.model.traffic import WHOLE, Split
 
 DRAIN = 2.0
@@ -57,7 +57,7 @@ class World:
         sent = {version: frozenset(one.number for one in group) for version, group in fleet.items()}
         return cls(fleet, Split(((old, WHOLE),)) if old else None, hooks, sent=sent)
 
-    def seen(self, verdicts: tuple[Verdict, ...], freeze: str = "") -> Seen:
+    def seen(self, verdicts: tuple[Verdict, ...], freeze: str = "") -> Observed:
         instances = tuple(
             Instance(f"{version}-{one.number}", version, "h", one.number, one.health)
             for version, group in self.fleet.items()
@@ -65,7 +65,7 @@ class World:
         )
         endpoints = {version: frozenset(("h", n) for n in ports) for version, ports in self.sent.items()}
         trouble = "" if self.router_up and self.fleet_up and self.flags_up else "cannot be read"
-        return Seen(
+        return Observed(
             self.split if self.router_up else None,
             instances if self.fleet_up else None,
             verdicts,

@@ -10,14 +10,14 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
 from pilotage.app.readiness import first_release
 from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.next_steps import next_step
 from pilotage.app.readiness.records import OURS
-from pilotage.app.readiness.remote import BY_ASKING, Case
+from pilotage.app.readiness.remote import BY_ASKING, CheckContext
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import ReadinessSection
 from pilotage.engine.records.followups import actions_of
@@ -26,9 +26,9 @@ from pilotage.engine.records.store import Store
 from pilotage.model.answers import TeamSize
 from pilotage.model.clock import day_of
 from pilotage.model.plan import Plan
-from pilotage.model.readiness import BadEvidence, Gate, Proof, Readiness, Signature, UnknownItem
+from pilotage.model.readiness import BadEvidence, Evidence, Gate, Readiness, Signature, UnknownItem
 from pilotage.model.schedule import Requirement, Role
-from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, FOLLOW_UP, Circumstances, gate
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES, FOLLOW_UP, ReleaseContext, gate
 
 if TYPE_CHECKING:
     from pilotage.adapters.git import Git
@@ -46,7 +46,7 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
     artifact, flaw = _artifact(loaded)
     given = signatures_of(store.engine, plan.service, plan.environment, plan.version)
     names = project.people.identify(actor).names
-    where = Circumstances(plan.hash, artifact, now, frozenset(names), is_small(plan))
+    where = ReleaseContext(plan.hash, artifact, now, frozenset(names), is_small(plan))
     found: dict[str, Gate] = {}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1) * 2) as pool:
         asked = {pool.submit(_proofs, case, item, section): item for item in plan.readiness}
@@ -63,7 +63,9 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
     )  # fmt: skip
 
 
-def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circumstances, zone: str) -> tuple[Gate, ...]:
+def _actions(
+    store: Store, plan: Plan, given: Sequence[Signature], where: ReleaseContext, zone: str
+) -> tuple[Gate, ...]:
     """What retrospectives resolved to do gates the next release once it is overdue (R26); until then it is shown as
     what it is. They are not the plan's: what is done meanwhile voids no sign-off."""
     today = day_of(where.now, zone).isoformat()
@@ -79,7 +81,7 @@ def _actions(store: Store, plan: Plan, given: Sequence[Signature], where: Circum
             f"{FOLLOW_UP}{action.id}", "retrospective", action.description, Role.RELEASE_MANAGER,
             "the follow-up's outcome", action.criterion, blocking=True, phase="", due=None, source="R26",
         )  # fmt: skip
-        proof = Proof("followup", not late, words)
+        proof = Evidence("followup", not late, words)
         found.append(gate(item, (proof,), given, f"pilotage followup done {action.id} --outcome …", where))
     return tuple(found)
 
@@ -124,10 +126,10 @@ def enforced(loaded: Loaded, environment: str) -> bool:
     return environment in section.environments if section.environments else environment != section.staging
 
 
-def _case(loaded: Loaded, plan: Plan, store: Store, section: ReadinessSection, now: float) -> Case:
+def _case(loaded: Loaded, plan: Plan, store: Store, section: ReadinessSection, now: float) -> CheckContext:
     folder = loaded.folder
-    evidence = Folder(folder, section.max_age, now, committed(folder), _repository(folder))
-    return Case(loaded, plan, store, section, evidence, now)
+    evidence = ProjectFiles(folder, section.max_age, now, committed(folder), _repository(folder))
+    return CheckContext(loaded, plan, store, section, evidence, now)
 
 
 def _repository(folder: Path) -> Git | None:
@@ -149,24 +151,24 @@ def artifact_digest(loaded: Loaded) -> str:
     section = loaded.configuration.readiness
     if section is None or section.artifact is None:
         return ""
-    return Folder(loaded.folder, inf, 0.0).digest(section.artifact).sha256
+    return ProjectFiles(loaded.folder, inf, 0.0).digest(section.artifact).sha256
 
 
-def _artifact(loaded: Loaded) -> tuple[str, Proof | None]:
+def _artifact(loaded: Loaded) -> tuple[str, Evidence | None]:
     """The artifact's digest, and what keeps it from having one."""
     try:
         return artifact_digest(loaded), None
     except BadEvidence as error:
-        return "", Proof("artifact", False, str(error))
+        return "", Evidence("artifact", False, str(error))
 
 
-def _proofs(case: Case, item: Requirement, section: ReadinessSection) -> tuple[Proof, ...]:
+def _proofs(case: CheckContext, item: Requirement, section: ReadinessSection) -> tuple[Evidence, ...]:
     if not item.blocking:
         return ()
     if exempt := first_release.exemption(case, item):
         return (exempt,)
     wanted = section.evidence.get(item.id)
-    checks: list[tuple[str, Callable[[], Proof]]] = []
+    checks: list[tuple[str, Callable[[], Evidence]]] = []
     if wanted is not None:
         own = case.aged(wanted.max_age) if wanted.max_age else case
         reports = Reports(own.folder, own.plan.answers.risk_tolerance)
@@ -178,14 +180,14 @@ def _proofs(case: Case, item: Requirement, section: ReadinessSection) -> tuple[P
     return tuple(safely(kind, check) for kind, check in checks)
 
 
-def safely(kind: str, check: Callable[[], Proof]) -> Proof:
+def safely(kind: str, check: Callable[[], Evidence]) -> Evidence:
     """A check that cannot be made has shown nothing."""
     try:
         return check()
     except (BadEvidence, AdapterError) as error:
-        return Proof(kind, False, str(error))
+        return Evidence(kind, False, str(error))
     except Exception as error:
-        return Proof(kind, False, f"the check failed: {type(error).__name__}: {error}")
+        return Evidence(kind, False, f"the check failed: {type(error).__name__}: {error}")
 
 
 def is_small(plan: Plan) -> bool:

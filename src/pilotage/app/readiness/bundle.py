@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from pilotage.adapters.bundle import Unpacked, pack, unpack
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.keys import Signer
 from pilotage.app.readiness.assessment import committed, is_small, safely, section_of
 from pilotage.app.readiness.files import BY_REPORT, Reports
@@ -28,20 +28,20 @@ from pilotage.config.readiness import EvidenceSection
 from pilotage.model.json import Json, number_at, object_at, read_as, truth_at
 from pilotage.model.plan import Plan
 from pilotage.model.plan_formats import read_document
-from pilotage.model.readiness import BadBundle, BadEvidence, Document, Gate, Proof, Readiness, Standing
+from pilotage.model.readiness import BadBundle, BadEvidence, Document, Evidence, Gate, GateStatus, Readiness
 from pilotage.model.renamed import KEYS, renamed
-from pilotage.readiness.gates import BY_EVIDENCE, FOLLOW_UPS, Circumstances, gate
+from pilotage.readiness.gates import BY_EVIDENCE, FOLLOW_UPS, ReleaseContext, gate
 from pilotage.render.readiness import to_dict
 
 PLAN, READINESS, EVIDENCE, FOLDER = "plan.json", "readiness.json", "evidence.json", "evidence/"
 _YEAR_10000 = 253402300800.0
-_CLAIMS = (Standing.READY, Standing.NOT_REQUIRED)
+_CLAIMS = (GateStatus.READY, GateStatus.NOT_REQUIRED)
 
 
 def bundle(loaded: Loaded, plan: Plan, found: Readiness, path: Path, signer: Signer | None = None) -> str:
     """Write everything that `found` rests on into one archive; returns its SHA-256. Raises BadEvidence, BadBundle."""
     section, root = section_of(loaded), loaded.folder
-    folder = Folder(root, float("inf"), found.at)
+    folder = ProjectFiles(root, float("inf"), found.at)
     contents = {
         PLAN: plan.to_json().encode(),
         READINESS: _json(to_dict(found)),
@@ -212,7 +212,7 @@ _NAMES = KEYS[_EVIDENCE]
 def _unfounded(found: Readiness, given: _Given) -> Iterator[str]:
     """Gates that count by evidence, without that evidence."""
     for one in found.gates:
-        if one.item not in BY_EVIDENCE or one.standing is not Standing.READY:
+        if one.item not in BY_EVIDENCE or one.standing is not GateStatus.READY:
             continue
         wanted = given.items.get(one.item)
         if wanted is None:
@@ -234,7 +234,7 @@ def _spared(plan: Plan, found: Readiness) -> Iterator[str]:
     """Gates that count as not required, of items that neither the plan leaves out nor a first deployment can lack."""
     left_out = {item.id for item in plan.readiness if not item.blocking}
     for one in found.gates:
-        if one.standing is Standing.NOT_REQUIRED and one.item not in left_out | EXEMPTIBLE:
+        if one.standing is GateStatus.NOT_REQUIRED and one.item not in left_out | EXEMPTIBLE:
             yield f"{one.item}: marked as not required, but every release needs it"
 
 
@@ -250,7 +250,7 @@ def _remade(root: Path, plan: Plan, found: Readiness, given: _Given) -> list[str
         wanted = given.items.get(one.item)
         if wanted is None or one.item not in requirements:
             continue
-        folder = Folder(root, wanted.max_age or given.max_age, found.at, given.since)
+        folder = ProjectFiles(root, wanted.max_age or given.max_age, found.at, given.since)
         reports = Reports(folder, plan.answers.risk_tolerance)
         for proof in one.proofs:
             if (check := BY_REPORT.get(proof.kind)) is None or not proof.documents:
@@ -275,7 +275,7 @@ def _lay_out(root: Path, contents: Unpacked, found: Readiness) -> None:
 
 def _decisions(plan: Plan, found: Readiness) -> Iterator[str]:
     """Each gate again, from its proofs and what people signed."""
-    where = Circumstances(found.plan, found.artifact, found.at, frozenset(found.asker), is_small(plan))
+    where = ReleaseContext(found.plan, found.artifact, found.at, frozenset(found.asker), is_small(plan))
     requirements = {item.id: item for item in plan.readiness}
     for one in found.gates:
         if (item := requirements.get(one.item)) is None:
@@ -290,13 +290,13 @@ def _figures(sentence: str) -> list[str]:
     return sorted(re.findall(r"\d+(?:\.\d+)?", sentence))
 
 
-def _seen(one: Gate) -> tuple[Proof, ...]:
+def _seen(one: Gate) -> tuple[Evidence, ...]:
     return tuple(proof for proof in one.proofs if proof.kind != "sign-off")
 
 
 def _artifact(found: Readiness, artifact: Path | None) -> Iterator[str]:
     if artifact is None:
         return
-    digest = Folder(artifact.resolve().parent, float("inf"), 0.0).digest(artifact.name).sha256
+    digest = ProjectFiles(artifact.resolve().parent, float("inf"), 0.0).digest(artifact.name).sha256
     if digest != found.artifact:
         yield f"{artifact} has the digest {digest[:12]}, and the check was of {found.artifact[:12] or 'no artifact'}"

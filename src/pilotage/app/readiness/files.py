@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.config.readiness import EvidenceSection
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import BadEvidence, Document, Proof
+from pilotage.model.readiness import BadEvidence, Document, Evidence
 from pilotage.model.schedule import Requirement
 from pilotage.plan.readiness import coverage as least_coverage
 from pilotage.readiness import backups, benchmarks, coverage
@@ -27,11 +27,11 @@ _SHOWN = 3
 class Reports:
     """Where they lie, and how careful the release is."""
 
-    folder: Folder
+    folder: ProjectFiles
     tolerance: RiskTolerance
 
 
-def _coverage(given: Reports, item: Requirement, wanted: EvidenceSection) -> Proof:
+def _coverage(given: Reports, item: Requirement, wanted: EvidenceSection) -> Evidence:
     content, document = given.folder.read(wanted.coverage or "")
     hit, lines = coverage.covered(content, document.path)
     least = _least(given, item, wanted)
@@ -39,7 +39,7 @@ def _coverage(given: Reports, item: Requirement, wanted: EvidenceSection) -> Pro
     words = f"{share:.1f} % of {lines} lines covered ({document.path})"
     # Compared exactly: 79.96 % is shown as 80.0 %, and is not 80 %.
     ready = hit * 100 >= least * lines
-    return Proof("coverage", ready, words if ready else f"{words}; at least {least:g} % required", (document,))
+    return Evidence("coverage", ready, words if ready else f"{words}; at least {least:g} % required", (document,))
 
 
 def _least(given: Reports, item: Requirement, wanted: EvidenceSection) -> float:
@@ -51,7 +51,7 @@ def _least(given: Reports, item: Requirement, wanted: EvidenceSection) -> float:
         raise BadEvidence(f"{item.id} has no default threshold: set at_least") from None
 
 
-def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
+def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evidence:
     documents, found = list[Document](), list[Results]()
     for path in wanted.tests:
         content, document = given.folder.read(path)
@@ -62,8 +62,8 @@ def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof
     wrong = [f"{len(failed)} of {passed + len(failed)} tests failed: {few(failed)}"] if failed else []
     wrong += [doubt for one in found for doubt in one.doubts]
     if wrong:
-        return Proof("tests", False, few(wrong), tuple(documents))
-    return Proof("tests", True, _passed(passed, found), tuple(documents))
+        return Evidence("tests", False, few(wrong), tuple(documents))
+    return Evidence("tests", True, _passed(passed, found), tuple(documents))
 
 
 def _passed(passed: int, found: Sequence[Results]) -> str:
@@ -78,7 +78,7 @@ def _passed(passed: int, found: Sequence[Results]) -> str:
     return ", ".join(told)
 
 
-def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
+def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evidence:
     issues, passed, documents = list[Issue](), Counter[Passed](), list[Document]()
     for path in wanted.findings:
         content, document = given.folder.read(path)
@@ -95,7 +95,7 @@ def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Pr
         words += f"; accepted: {', '.join(f'{name} ({wanted.accepted_findings[name]})' for name in decided)}"
     if passed:
         words += f"; ignored: {', '.join(f'{passed[why]} {why}' for why in Passed if passed[why])}"
-    return Proof("findings", not open_, words, tuple(documents))
+    return Evidence("findings", not open_, words, tuple(documents))
 
 
 def _decision(issue: Issue, wanted: EvidenceSection) -> str:
@@ -108,7 +108,7 @@ def _shown(issue: Issue) -> str:
     return f"{issue.id} {issue.sentence}".strip()[:120] + (f" ({issue.place})" if issue.place else "")
 
 
-def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
+def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evidence:
     content, document = given.folder.read(wanted.benchmarks or "")
     new = timings(content, document.path)
     # What served before was measured when it was released: its age says nothing.
@@ -116,24 +116,24 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
     before, old = baseline.read(wanted.baseline or "")
     name, documents = document.path, (document, old)
     if new.faults:
-        return Proof("benchmarks", False, f"{name}: {few(list(new.faults))}", documents)
+        return Evidence("benchmarks", False, f"{name}: {few(list(new.faults))}", documents)
     found = benchmarks.compare(new.runs, timings(before, old.path).runs, wanted.max_slowdown, name)
     if found.gone:
         words = f"{few(list(found.gone))} missing from {name}, present in the baseline"
-        return Proof("benchmarks", False, words, documents)
+        return Evidence("benchmarks", False, words, documents)
     if found.slower:
         shown = [
             f"{s.name} takes {s.factor:.2f}× as long" + (f" (p = {s.chance:.1g})" if s.chance is not None else "")
             for s in found.slower
         ]
-        return Proof("benchmarks", False, f"{few(shown)}; at most {wanted.max_slowdown:g}× allowed", documents)
+        return Evidence("benchmarks", False, f"{few(shown)}; at most {wanted.max_slowdown:g}× allowed", documents)
     words = f"{found.compared} benchmarks, all within {wanted.max_slowdown:g}× of {old.path}"
     if found.bare:
         words += f" ({found.bare} from a single number, so chance is not ruled out)"
-    return Proof("benchmarks", True, words, documents)
+    return Evidence("benchmarks", True, words, documents)
 
 
-def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Proof:
+def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evidence:
     # A backup is restored on its own schedule, whatever was committed since.
     content, document = replace(given.folder, since=0.0).read(wanted.restore or "")
     found = backups.restore(content, document.path)
@@ -143,7 +143,7 @@ def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Pro
     taken = format_duration(round(max(0.0, age)))
     words = f"a backup was restored and verified {taken} ago, in {format_duration(round(found.seconds))}"
     ready = age <= given.folder.max_age
-    return Proof("restore", ready, words if ready else f"{words}: too long ago", (document,))
+    return Evidence("restore", ready, words if ready else f"{words}: too long ago", (document,))
 
 
 def few(words: list[str]) -> str:
@@ -151,7 +151,7 @@ def few(words: list[str]) -> str:
     return ", ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
 
 
-BY_REPORT: Mapping[str, Callable[[Reports, Requirement, EvidenceSection], Proof]] = {
+BY_REPORT: Mapping[str, Callable[[Reports, Requirement, EvidenceSection], Evidence]] = {
     "coverage": _coverage, "tests": _tests, "findings": _findings, "benchmarks": _benchmarks, "restore": _restore,
 }  # fmt: skip
 """By the key under `readiness.evidence`: what a file alone decides, here and on any other machine."""

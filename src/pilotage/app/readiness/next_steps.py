@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pilotage.app.permissions import People, hyphened
-from pilotage.app.readiness.remote import Case
+from pilotage.app.readiness.remote import CheckContext
 from pilotage.model.schedule import Requirement
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OURSELVES
 
 
-def next_step(case: Case, item: Requirement) -> str:
+def next_step(case: CheckContext, item: Requirement) -> str:
     """For an item of the plan; evaluated for every item, whatever its standing."""
     if item.id in BY_OURSELVES:
         return _OURS[item.id](case)
@@ -23,7 +23,7 @@ def next_step(case: Case, item: Requirement) -> str:
     return _sign_off(case, item)
 
 
-def _evidence(case: Case, item: Requirement) -> str:
+def _evidence(case: CheckContext, item: Requirement) -> str:
     given = case.section.evidence.get(item.id)
     if given is None:
         return f"add under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
@@ -37,7 +37,7 @@ def _evidence(case: Case, item: Requirement) -> str:
     return f"regenerate the report, then {again}"
 
 
-def _sign_off(case: Case, item: Requirement) -> str:
+def _sign_off(case: CheckContext, item: Requirement) -> str:
     command = f"pilotage sign-off {hyphened(item.owner)} {case.plan.version} -e {case.plan.environment}"
     artifact, people = case.section.artifact, People.of(case.loaded)
     if artifact and not case.folder.exists(artifact):
@@ -49,19 +49,19 @@ def _sign_off(case: Case, item: Requirement) -> str:
     return command
 
 
-def _parity(case: Case) -> str:
+def _parity(case: CheckContext) -> str:
     if case.section.staging is None:
         return "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
     return "align the two environments, or allow the difference: readiness: {allowed_differences: [SETTING]}"
 
 
-def _deployment(case: Case) -> str:
+def _deployment(case: CheckContext) -> str:
     if case.rehearsed_elsewhere:
         return _deploy(case, case.plan.version)
     return _waive(case, "deployment_automation")
 
 
-def _monitoring(case: Case) -> str:
+def _monitoring(case: CheckContext) -> str:
     if case.store.serving(case.plan.service, case.rehearsal):
         again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"
         return f"send requests to {case.rehearsal}, then {again}"
@@ -70,7 +70,7 @@ def _monitoring(case: Case) -> str:
     return _waive(case, "monitoring_instrumentation")
 
 
-def _rollback(case: Case) -> str:
+def _rollback(case: CheckContext) -> str:
     """The drill deploys a version that does not serve there yet, and goes back to the one that does."""
     if not case.rehearsed_elsewhere:
         return _waive(case, "rollback_mechanism")
@@ -83,7 +83,7 @@ def _rollback(case: Case) -> str:
     return f"pilotage drill rollback {other if other != serving[0] else 'VERSION'} -e {place}"
 
 
-def _deploy(case: Case, version: str) -> str:
+def _deploy(case: CheckContext, version: str) -> str:
     """To the place of rehearsals; where that has gates of its own, they come first."""
     command = f"pilotage deploy {version} -e {case.rehearsal}"
     if case.rehearsal in case.section.environments:
@@ -91,7 +91,7 @@ def _deploy(case: Case, version: str) -> str:
     return command
 
 
-def _waive(case: Case, item: str) -> str:
+def _waive(case: CheckContext, item: str) -> str:
     """For what only a deployment to this environment could show, and its gate is shut."""
     staging = "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
     if item in case.section.waivers.never:
@@ -100,7 +100,7 @@ def _waive(case: Case, item: str) -> str:
     return f"{staging}, or {command} --reason … --until 1d"
 
 
-_OURS: Mapping[str, Callable[[Case], str]] = {
+_OURS: Mapping[str, Callable[[CheckContext], str]] = {
     "environment_parity": _parity,
     "deployment_automation": _deployment,
     "monitoring_instrumentation": _monitoring,

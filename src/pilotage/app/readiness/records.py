@@ -9,13 +9,13 @@ from dataclasses import replace
 from datetime import date
 
 from pilotage.app.readiness.files import few
-from pilotage.app.readiness.remote import Case
+from pilotage.app.readiness.remote import CheckContext
 from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.json import JsonObject, WrongJson, entries, find, object_at, optional, text_at
 from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import BadEvidence, Proof
+from pilotage.model.readiness import BadEvidence, Evidence
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import Requirement
@@ -29,21 +29,21 @@ _MOST_LISTENED = 20.0
 """Seconds, where synthetic requests are rare."""
 
 
-def _parity(case: Case, _item: Requirement) -> Proof:
+def _parity(case: CheckContext, _item: Requirement) -> Evidence:
     staging, here = case.section.staging, case.plan.environment
     if staging is None:
-        return Proof("parity", False, "no staging environment is configured")
+        return Evidence("parity", False, "no staging environment is configured")
     there = case.loaded.configuration.environments
     sections = [there[name].model_dump(mode="json") for name in (staging, here)]
     found = parity.differences(sections[0], sections[1], case.section.allowed_differences)
     if found:
         shown = [f"{path} is {json.dumps(a)} in {staging}, {json.dumps(b)} in {here}" for path, a, b in found]
-        return Proof("parity", False, few(shown))
+        return Evidence("parity", False, few(shown))
     allowed = f" except for {', '.join(case.section.allowed_differences)}" if case.section.allowed_differences else ""
-    return Proof("parity", True, f"{staging} is configured like {here}{allowed}")
+    return Evidence("parity", True, f"{staging} is configured like {here}{allowed}")
 
 
-def _automation(case: Case, _item: Requirement) -> Proof:
+def _automation(case: CheckContext, _item: Requirement) -> Evidence:
     """This version was brought to staging by its plan, or, where there is no staging, another one was brought here."""
     place = case.rehearsal
     done = [
@@ -55,12 +55,12 @@ def _automation(case: Case, _item: Requirement) -> Proof:
         what = case.plan.version if case.rehearsed_elsewhere else "any version"
         within = format_duration(int(case.section.max_drill_age))
         words = f"no deployment of {what} to {place} in the last {within}"
-        return Proof("deployment", False, words)
+        return Evidence("deployment", False, words)
     last = done[0]
-    return Proof("deployment", True, f"{last.version} was deployed to {place} with plan {last.plan_hash[:12]}")
+    return Evidence("deployment", True, f"{last.version} was deployed to {place} with plan {last.plan_hash[:12]}")
 
 
-def _rollback(case: Case, _item: Requirement) -> Proof:
+def _rollback(case: CheckContext, _item: Requirement) -> Evidence:
     """A release that users had already was undone for real, and how long that took."""
     for rollout in _lately(case, case.rehearsal):
         if rollout.status is Status.ROLLED_BACK and rollout.old and rollout.reached > 0:
@@ -73,19 +73,19 @@ def _rollback(case: Case, _item: Requirement) -> Proof:
                     f"{rollout.version} was rolled back in {rollout.environment} within {took:.1f} s "
                     f"({rollout.id}); the plan allows {format_duration(least)}"
                 )
-                return Proof("rollback", took <= least, words)
+                return Evidence("rollback", took <= least, words)
     within = format_duration(int(case.section.max_drill_age))
-    return Proof("rollback", False, f"no rollback in {case.rehearsal} in the last {within}")
+    return Evidence("rollback", False, f"no rollback in {case.rehearsal} in the last {within}")
 
 
-def _lately(case: Case, environment: str) -> list[RolloutSummary]:
+def _lately(case: CheckContext, environment: str) -> list[RolloutSummary]:
     """Its rollouts that ended of late, newest first."""
     since = case.now - case.section.max_drill_age
     known = case.store.history(case.plan.service, environment, limit=200)
     return [rollout for rollout in known if rollout.finished_at is not None and rollout.finished_at >= since]
 
 
-def _monitoring(case: Case, _item: Requirement) -> Proof:
+def _monitoring(case: CheckContext, _item: Requirement) -> Evidence:
     """The metrics source answers, with samples of what serves there now."""
     from pilotage.engine.execution.description import describe
     from pilotage.engine.execution.targets import open_target
@@ -93,7 +93,7 @@ def _monitoring(case: Case, _item: Requirement) -> Proof:
     place = case.rehearsal
     serving = case.store.serving(case.plan.service, place)
     if not serving:
-        return Proof("monitoring", False, f"no version serves {place} yet, so there are no metrics")
+        return Evidence("monitoring", False, f"no version serves {place} yet, so there are no metrics")
     section = case.loaded.configuration.environments[place]
     target = open_target(case.store.directory, describe(section, case.folder.root), case.plan.service, place, token=0)
     listens = _LISTENS
@@ -114,9 +114,9 @@ def _monitoring(case: Case, _item: Requirement) -> Proof:
     words, samples = _heard(seen, ours=target.synthetic is not None)
     words = f"{words} to {serving[0]} in {place} within {listens:g} s"
     if samples:
-        return Proof("monitoring", True, words)
+        return Evidence("monitoring", True, words)
     cure = "" if target.synthetic else "; `synthetic:` sends requests to an environment without users"
-    return Proof("monitoring", False, f"{words}: no samples, so nothing can be judged{cure}")
+    return Evidence("monitoring", False, f"{words}: no samples, so nothing can be judged{cure}")
 
 
 def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
@@ -129,25 +129,25 @@ def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
     return f"{seen.requests} user requests and {sent} synthetic requests", seen.requests + sent
 
 
-def _window(case: Case, item: Requirement) -> Proof:
+def _window(case: CheckContext, item: Requirement) -> Evidence:
     if item.requirement == "none required":
-        return Proof("window", True, "the strategy needs no downtime")
+        return Evidence("window", True, "the strategy needs no downtime")
     windows = case.loaded.configuration.calendar.windows
     if not windows:
-        return Proof("window", False, "the release closes the service, and no maintenance window is configured")
+        return Evidence("window", False, "the release closes the service, and no maintenance window is configured")
     shown = [f"{', '.join(w.days)} {w.start}–{w.end}" for w in windows]
-    return Proof("window", True, f"windows: {few(shown)}")
+    return Evidence("window", True, f"windows: {few(shown)}")
 
 
-def _flag(case: Case, _item: Requirement) -> Proof:
+def _flag(case: CheckContext, _item: Requirement) -> Evidence:
     """The release's flag is off, is somebody's, and has a day on which it goes; no other flag outlived its own."""
     section = case.loaded.configuration.environments[case.plan.environment].flag
     if section is None:
-        return Proof("flag", False, "no flag is configured: add flag: {file: flags.json, key: NAME}")
+        return Evidence("flag", False, "no flag is configured: add flag: {file: flags.json, key: NAME}")
     from pilotage.adapters.flags.flagd_adapter import FlagdSection
 
     if not isinstance(section, FlagdSection):
-        return Proof("flag", False, f"a {section.kind} flag has no owner and no removal date that Pilotage can read")
+        return Evidence("flag", False, f"a {section.kind} flag has no owner and no removal date that Pilotage can read")
     every = replace(case.folder, max_age=float("inf"), since=0.0)
     content, document = every.read(section.file)
     try:
@@ -169,9 +169,9 @@ def _flag(case: Case, _item: Requirement) -> Proof:
         wrong.append(f"{section.key} is not off")
     wrong += [f"{name} is past its removal date {_removal(flags[name])}" for name in past]
     if wrong:
-        return Proof("flag", False, few(wrong), (document,))
+        return Evidence("flag", False, few(wrong), (document,))
     words = f"{section.key} is off, owned by {owner}, to be removed by {removal}"
-    return Proof("flag", True, words, (document,))
+    return Evidence("flag", True, words, (document,))
 
 
 def _removal(flag: JsonObject) -> date | None:
@@ -179,7 +179,7 @@ def _removal(flag: JsonObject) -> date | None:
     return date.fromisoformat(given) if given else None
 
 
-OURS: Mapping[str, Callable[[Case, Requirement], Proof]] = {
+OURS: Mapping[str, Callable[[CheckContext, Requirement], Evidence]] = {
     "environment_parity": _parity, "deployment_automation": _automation, "monitoring_instrumentation": _monitoring,
     "rollback_mechanism": _rollback, "maintenance_window_scheduled": _window, "flag_registered": _flag,
 }  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from pilotage.adapters.evidence import Folder
+from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.readiness.files import few
@@ -18,24 +18,24 @@ from pilotage.engine.records.store import Store
 from pilotage.model.json import WrongJson, find, list_at, text_at
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import BadEvidence, Document, Proof
+from pilotage.model.readiness import BadEvidence, Document, Evidence
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import reviews
 from pilotage.readiness.evidence import text_of
 
 
 @dataclass(frozen=True)
-class Case:
+class CheckContext:
     """What is looked at. now: Unix seconds."""
 
     loaded: Loaded
     plan: Plan
     store: Store
     section: ReadinessSection
-    folder: Folder
+    folder: ProjectFiles
     now: float
 
-    def aged(self, max_age: float) -> Case:
+    def aged(self, max_age: float) -> CheckContext:
         return replace(self, folder=replace(self.folder, max_age=max_age))
 
     @property
@@ -55,7 +55,7 @@ RUNBOOK_AGE = 180 * 86400.0
 _LINK = re.compile(r"\]\(\s*<?([^)>\s]+)")
 
 
-def _runbooks(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
+def _runbooks(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
     """They exist, say something, lead somewhere, and were looked at by somebody of late (by git where there is one)."""
     documents, broken, old = list[Document](), list[str](), list[str]()
     every, longest = replace(case.folder, max_age=float("inf"), since=0.0), given.max_age or RUNBOOK_AGE
@@ -67,14 +67,14 @@ def _runbooks(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
         if case.now - document.modified > longest:
             old.append(path)
     if broken:
-        return Proof("runbooks", False, f"broken links: {few(broken)}", tuple(documents))
+        return Evidence("runbooks", False, f"broken links: {few(broken)}", tuple(documents))
     if old:
         limit = format_duration(int(longest))
-        return Proof("runbooks", False, f"not updated for {limit}: {few(old)}", tuple(documents))
-    return Proof("runbooks", True, f"{len(documents)} up to date, all links work", tuple(documents))
+        return Evidence("runbooks", False, f"not updated for {limit}: {few(old)}", tuple(documents))
+    return Evidence("runbooks", True, f"{len(documents)} up to date, all links work", tuple(documents))
 
 
-def _leads(folder: Folder, path: str, link: str) -> bool:
+def _leads(folder: ProjectFiles, path: str, link: str) -> bool:
     """Of links inside the project; the network is not asked."""
     if re.match(r"[a-z][a-z0-9+.-]*:|#|/", link):
         return True
@@ -82,7 +82,7 @@ def _leads(folder: Folder, path: str, link: str) -> bool:
     return folder.exists(f"{parent}/{unquote(link.partition('#')[0])}" if parent else unquote(link.partition("#")[0]))
 
 
-def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
+def _reviews(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
     from pilotage.adapters.git import Git
 
     asked = given.reviews
@@ -91,26 +91,26 @@ def _reviews(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
     first = asked.since or _served(case, git)
     commits = git.commits(first, git.tag_of(case.plan.version) or "HEAD")
     if not commits:
-        return Proof("reviews", True, f"no commits since {first}")
+        return Evidence("reviews", True, f"no commits since {first}")
     left = reviews.unreviewed(commits)
     if left and asked.code_host:
         left = reviews.unreviewed(commits, _approvals(asked, [one.commit.id for one in left]))
     if left:
         shown = [f"{one.commit.id[:10]} {one.commit.subject[:50]!r} {one.why}" for one in left]
-        return Proof("reviews", False, f"{len(left)} of {len(commits)} commits since {first}: {few(shown)}")
-    return Proof("reviews", True, f"all {len(commits)} commits since {first} were reviewed by another person")
+        return Evidence("reviews", False, f"{len(left)} of {len(commits)} commits since {first}: {few(shown)}")
+    return Evidence("reviews", True, f"all {len(commits)} commits since {first} were reviewed by another person")
 
 
 def _approvals(asked: ReviewsSection, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
-    from pilotage.adapters.reviews import Hub
+    from pilotage.adapters.reviews import CodeHost
 
     token = os.environ.get(asked.token or "", "")
     if asked.token and not token:
         raise AdapterError(f"environment variable {asked.token} is empty; set it to a token of the code host")
-    return Hub(asked.code_host or "", asked.repository or "", asked.url, token).approvals(commits)
+    return CodeHost(asked.code_host or "", asked.repository or "", asked.url, token).approvals(commits)
 
 
-def _served(case: Case, git: Git) -> str:
+def _served(case: CheckContext, git: Git) -> str:
     """The commit of the version in service."""
     serving = case.store.serving(case.plan.service, case.plan.environment)
     if not serving:
@@ -120,7 +120,7 @@ def _served(case: Case, git: Git) -> str:
     return name
 
 
-def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
+def _rules(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
     """The plan's alerts are loaded, for this service there, and evaluated without an error."""
     from pilotage.adapters.http import get_json
 
@@ -142,10 +142,10 @@ def _rules(case: Case, _item: Requirement, given: EvidenceSection) -> Proof:
         raise BadEvidence(f"{base} has not loaded {few(gone)} for {case.plan.service}: {cure}")
     if ill := [name for name in wanted if mine[name] != "ok"]:
         raise BadEvidence(f"{base} cannot evaluate {few(ill)}")
-    return Proof("alert_rules", True, f"{base} evaluates all {len(wanted)} alerts of this plan")
+    return Evidence("alert_rules", True, f"{base} evaluates all {len(wanted)} alerts of this plan")
 
 
-BY_ASKING: Mapping[str, Callable[[Case, Requirement, EvidenceSection], Proof]] = {
+BY_ASKING: Mapping[str, Callable[[CheckContext, Requirement, EvidenceSection], Evidence]] = {
     "runbooks": _runbooks, "reviews": _reviews, "alert_rules": _rules,
 }  # fmt: skip
 """By the key under `readiness.evidence`."""

@@ -18,7 +18,7 @@ from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.rescue import ballast
 from pilotage.model.observation import CheckStatus, Health, Instance
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Replace, Seen, SetFlag
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Observed, Replace, SetFlag
 from pilotage.model.traffic import Split, at_grain
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Acting:
         self.refused: list[str] = []
 
     def act(
-        self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts, there: Sequence[Instance], *,
+        self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts, there: Sequence[Instance], *,
         back: bool,
     ) -> None:  # fmt: skip
         """Say what should be. What is refused now is said again at the next look, which tells why it was. there: the
@@ -87,7 +87,7 @@ class Acting:
         """Whether the look is left to another thread: what was said did not come back for too long."""
         return self._here.leave()
 
-    def _do_all(self, target: Target, actions: Sequence[Action], seen: Seen, facts: Facts) -> list[str]:
+    def _do_all(self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts) -> list[str]:
         refused = []
         for action in actions:
             try:
@@ -108,7 +108,7 @@ class Acting:
             target.checks.stop_all_but(*awaited)
         return refused
 
-    def _do(self, target: Target, action: Action, seen: Seen, facts: Facts) -> None:
+    def _do(self, target: Target, action: Action, seen: Observed, facts: Facts) -> None:
         try:
             _say(target, action, seen, facts)
         except OSError as error:
@@ -118,7 +118,7 @@ class Acting:
             _say(target, action, seen, facts)
 
 
-def _say(target: Target, action: Action, seen: Seen, facts: Facts) -> None:
+def _say(target: Target, action: Action, seen: Observed, facts: Facts) -> None:
     match action:
         case Ensure(version, count):
             target.fleet.ensure(version, count)
@@ -135,7 +135,7 @@ def _say(target: Target, action: Action, seen: Seen, facts: Facts) -> None:
                 target.checks.ensure(name, attempt, facts(version, name))
 
 
-def _settled(actions: Sequence[Action], seen: Seen) -> object | None:
+def _settled(actions: Sequence[Action], seen: Observed) -> object | None:
     """What was said and seen, where every instance is well and the router splits as it should; None else. As long as it
     stays the same there is nothing to say."""
     if not seen.instances or any(i.health is not Health.HEALTHY for i in seen.instances) or seen.checks:
@@ -146,7 +146,7 @@ def _settled(actions: Sequence[Action], seen: Seen) -> object | None:
 
 
 def _backends(
-    seen: Seen, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
+    seen: Observed, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
 ) -> dict[str, list[tuple[str, int]]]:
     """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
     because an empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.judge.release import Beside
-from pilotage.model.rollout import RolloutState, Seen
+from pilotage.model.rollout import Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.turn import FORWARD
 
@@ -22,12 +22,12 @@ class Alongside:
         if state.diverted or state.status not in FORWARD:
             self._diverted = state.diverted.share if state.diverted else 0
 
-    def of_flag(self, seen: Seen) -> Beside:
+    def of_flag(self, seen: Observed) -> Beside:
         """Flag-off, while some users have it."""
         self._before = seen.split
         return Beside("off" if flag_is_partly_off(seen) else None)
 
-    def of_code(self, seen: Seen, fresh: str | None) -> Beside:
+    def of_code(self, seen: Observed, fresh: str | None) -> Beside:
         """Stable, or the fresh instances of it that the new version is compared with."""
         before, split = self._before, seen.split
         self._before = split
@@ -44,7 +44,7 @@ class Alongside:
         earlier = _odds(before, self._new, compared) if before else None
         return Beside(compared, max(odds, earlier or 0.0), self._share(split, before, beside=compared == fresh))
 
-    def stable_serves(self, seen: Seen) -> bool:
+    def stable_serves(self, seen: Observed) -> bool:
         """Whether stable gets requests now."""
         return seen.split is not None and self._old is not None and seen.split.weight(self._new) < WHOLE
 
@@ -67,7 +67,7 @@ class Alongside:
         return 0.5 if beside else now / WHOLE
 
 
-def flag_is_partly_off(seen: Seen) -> bool:
+def flag_is_partly_off(seen: Observed) -> bool:
     """Whether some users do not have the flag."""
     return seen.flag is not None and seen.flag.share < WHOLE
 

@@ -36,7 +36,7 @@ from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, we
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Action, Command, Decision, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Command, Decision, Observed, RolloutState, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 
 _PATIENCE_UNDOING = 0.3
@@ -58,7 +58,7 @@ class Driver:
         directory: Path,
         rollout: str,
         holder: str,
-        heart: leases.Heart | None = None,
+        heart: leases.LeaseKeeper | None = None,
         crew: Crew | None = None,
         *,
         checkpoints: Checkpoints | None = None,
@@ -199,7 +199,7 @@ class Driver:
 
     # ── what that means ────────────────────────────────────────────────────────────────────────────────────
 
-    def _decide(self, seen: Seen, commands: tuple[Command, ...]) -> Decision:
+    def _decide(self, seen: Observed, commands: tuple[Command, ...]) -> Decision:
         now, before = self._store.clock.monotonic(), self.rollout.state
         passed = now - self._attended if self._attended else None
         self._attended = now
@@ -215,7 +215,7 @@ class Driver:
                 return replace(found, actions=desired(self.rollout.plan, found.state, seen))
         return decide(self.rollout.plan, before, seen, commands, self._store.clock.now(), passed)
 
-    def _record(self, decision: Decision, seen: Seen) -> Decision:
+    def _record(self, decision: Decision, seen: Observed) -> Decision:
         """Record what happened, before it is acted upon. What the store does not take in time holds only where it takes
         users back; else all stays as it was. Returns what holds."""
         before = self.rollout.state
@@ -250,7 +250,7 @@ class Driver:
             self._recorded = time.monotonic() - random.random() * self.checkpoint_every
         return time.monotonic() - self._recorded >= self.checkpoint_every
 
-    def _act(self, target: Target, actions: tuple[Action, ...], seen: Seen, *, back: bool) -> None:
+    def _act(self, target: Target, actions: tuple[Action, ...], seen: Observed, *, back: bool) -> None:
         def facts(version: str, step: str) -> Mapping[str, str]:
             there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
             old = self.rollout.state.old or ""

@@ -28,7 +28,7 @@ from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import RolloutState, Seen
+from pilotage.model.rollout import Observed, RolloutState
 from pilotage.rollout.machine import wants_traffic
 from pilotage.rollout.strategies import strategy_of
 from pilotage.rollout.turn import Comparison
@@ -121,7 +121,7 @@ class Judging:
         self._probes.begin_phase()
         self._asking.begin_phase()
 
-    def ask_source(self, target: Target, seen: Seen) -> None:
+    def ask_source(self, target: Target, seen: Observed) -> None:
         """Ask the metrics source what happened since the last reading; `verdicts` takes it in. Beside the judge, whom a
         source that is silent does not hold up."""
         if (seen.split is None and not seen.trouble) or self._new_reading is not None:
@@ -137,13 +137,13 @@ class Judging:
             reading = error
         self._new_reading = subject, reading
 
-    def verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
+    def verdicts(self, target: Target, state: RolloutState, seen: Observed) -> tuple[Verdict, ...]:
         """The verdicts of this look. Whatever goes wrong in here is the judge's trouble: it must never keep the
         rollout from being looked at, or an abort from being obeyed (rules 5 and 7)."""
         with self._lock:
             return self._verdicts(target, state, seen)
 
-    def _verdicts(self, target: Target, state: RolloutState, seen: Seen) -> tuple[Verdict, ...]:
+    def _verdicts(self, target: Target, state: RolloutState, seen: Observed) -> tuple[Verdict, ...]:
         try:
             self._begin_phase()
             self._turn_to(state)
@@ -221,7 +221,7 @@ class Judging:
             return judge_of_flag(*known)
         return judge_of_code(*known, self._new, self._old, self._history)
 
-    def _observe(self, seen: Seen) -> None:
+    def _observe(self, seen: Observed) -> None:
         """Take in the reading that came, if one did."""
         if seen.split is None and not seen.trouble:
             return
@@ -254,19 +254,19 @@ class Judging:
         for version, requests in self.recent.items():
             self.totals[version] = self.totals.get(version, 0) + requests
 
-    def _beside(self, seen: Seen) -> Beside:
+    def _beside(self, seen: Observed) -> Beside:
         if self._subject == "flag":
             return self._alongside.of_flag(seen)
         return self._alongside.of_code(seen, self._strategy.baseline(self._plan, self._old))
 
-    def _measure(self, target: Target, state: RolloutState, seen: Seen) -> None:
+    def _measure(self, target: Target, state: RolloutState, seen: Observed) -> None:
         """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""
         if target.queries is not None:
             watching = self._plan.steps[state.step].kind in _WATCHING
             control = flag_is_partly_off(seen) if self._subject == "flag" else self._alongside.stable_serves(seen)
             self._asking.ask(target.queries, self._names(), control=control, watching=watching)
 
-    def _probe(self, target: Target, state: RolloutState, seen: Seen) -> None:
+    def _probe(self, target: Target, state: RolloutState, seen: Observed) -> None:
         """Keep the probes going while users can have the new version, and take in what they found."""
         if target.probes is None:
             return
@@ -279,7 +279,7 @@ class Judging:
         for result in target.probes.results():
             self._probes.record(result)
 
-    def _with_logs(self, target: Target, seen: Seen, verdict: Verdict) -> Verdict:
+    def _with_logs(self, target: Target, seen: Observed, verdict: Verdict) -> Verdict:
         """What fails, or has errors, with the last lines of the log of the instance that has most of them."""
         if verdict.kind is not VerdictKind.FAIL and not verdict.detail:
             return verdict

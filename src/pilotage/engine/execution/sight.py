@@ -20,7 +20,7 @@ from pilotage.engine.records.store import Store
 from pilotage.model.flag import Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Seen
+from pilotage.model.rollout import Observed
 from pilotage.model.step_ids import CHECK_KILL_SWITCH
 from pilotage.model.traffic import Split
 from pilotage.rollout.windows import freeze_now, outside_windows
@@ -59,11 +59,11 @@ class Sight:
         self._round: Round | None = None
         self._asked_of: object = None
         self._is_first = True
-        self._verdicts: tuple[Seen, tuple[Verdict, ...]] | None = None
+        self._verdicts: tuple[Observed, tuple[Verdict, ...]] | None = None
 
     def whole(
         self, target: Target, rollout: Rollout, judging: Judging, trouble: Sequence[str], hurried: Callable[[], bool]
-    ) -> Seen | None:
+    ) -> Observed | None:
         """All there is to see, with the judge's verdicts; None where somebody is in a hurry (`hurry`), and `hurried`
         says that what is asked undoes the rollout."""
 
@@ -136,11 +136,11 @@ class Sight:
     def _knows_where_users_go(self) -> bool:
         return self._router.was_answered and self._fleet.was_answered
 
-    def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+    def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Observed:
         """What the way back needs, as soon as it can be had: no judge, no query, no freeze."""
         return self._needed(target, rollout, trouble, _BUDGET_UNDOING)
 
-    def kept(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+    def kept(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Observed:
         """What the keeper of a finished rollout needs."""
         return self._needed(target, rollout, trouble, _BUDGET)
 
@@ -157,7 +157,7 @@ class Sight:
         """The instances that were there when they could last be read."""
         return self._fleet.answer(_OLDEST_ADDRESSES)[0] or ()
 
-    def _needed(self, target: Target, rollout: Rollout, trouble: Sequence[str], budget: float) -> Seen:
+    def _needed(self, target: Target, rollout: Rollout, trouble: Sequence[str], budget: float) -> Observed:
         questions: list[Callable[[], object]] = [
             lambda: self._router.ask(lambda: _read_router(target)),
             lambda: self._fleet.ask(target.fleet.instances),
@@ -170,7 +170,7 @@ class Sight:
         self._round.wait(budget)
         return replace(self._assembled(target, rollout, trouble), freeze="", barrier="")
 
-    def _assembled(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Seen:
+    def _assembled(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Observed:
         told = list(trouble)
 
         def known(asked: Asked[_T]) -> _T | None:
@@ -185,7 +185,7 @@ class Sight:
         nothing: tuple[tuple[CheckResult, ...], frozenset[str]] = ((), frozenset())
         checks, hooks = (known(self._checks) or nothing) if target.flags or target.checks else nothing
         freeze, barrier = known(self._agreed) or ("", _UNKNOWN)
-        return Seen(
+        return Observed(
             split, instances, trouble="; ".join(told), endpoints=endpoints, hooks=hooks, checks=checks, freeze=freeze,
             barrier=barrier, outside=outside_windows(rollout.snapshot.calendar, self._store.clock.now()), flag=flag,
         )  # fmt: skip

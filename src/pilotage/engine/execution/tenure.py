@@ -54,7 +54,7 @@ class Tenure:
         directory: Path,
         found: Rollout,
         holder: str,
-        heart: leases.Heart | None,
+        heart: leases.LeaseKeeper | None,
         crew: Crew,
         opened: Callable[[int], Target],
     ) -> None:

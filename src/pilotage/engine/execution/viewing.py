@@ -9,11 +9,11 @@ from pilotage.engine.execution.judging import Judging
 from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, SeenVerdict
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import Apply, Decision, Seen
+from pilotage.model.rollout import Apply, Decision, Observed
 from pilotage.model.step_title import title_of
 
 
-def view_of(plan: Plan, decision: Decision, seen: Seen, verdicts: Sequence[Verdict], judging: Judging) -> LiveView:
+def view_of(plan: Plan, decision: Decision, seen: Observed, verdicts: Sequence[Verdict], judging: Judging) -> LiveView:
     """verdicts: the judge's last; who undoes asks it no more, and people still want to know why."""
     state, recent = decision.state, judging.recent
     step = plan.steps[state.step]

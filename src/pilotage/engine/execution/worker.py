@@ -81,7 +81,7 @@ class Worker:
         self.ended_by = ""
         self._crew, self._troubles = Crew(), Troubles()
         self._checkpoints = Checkpoints(self.store, self.stopping)
-        self._heart = leases.Heart(self.store.engine, self.holder)
+        self._heart = leases.LeaseKeeper(self.store.engine, self.holder)
         self._looking = Looking(self.store, directory, self._overseen, self._crew, self._troubles)
         self._keeping = Keeping(self.store, self._driver, self._troubles)
         self._strays = Strays(self.store, directory, self._in_hand)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Select, Text, cast, select
 
-from pilotage.engine.integrity.derivation import FINAL, Case, Pruned
+from pilotage.engine.integrity.derivation import FINAL, Pruned, StoredRollout
 from pilotage.engine.integrity.sealing import plain
 from pilotage.engine.records.outbox import PRUNED
 from pilotage.engine.records.tables import (
@@ -26,7 +26,7 @@ from pilotage.model.record import Recorded
 _CHUNK = 100
 
 
-def cases(connection: Connection, service: str, environment: str) -> Iterator[Case]:
+def cases(connection: Connection, service: str, environment: str) -> Iterator[StoredRollout]:
     """The rollouts of an environment as they are stored, in the order of lists; some at a time in memory."""
     here = (rollouts.c.service == service, rollouts.c.environment == environment)
     ids = list(connection.scalars(select(rollouts.c.id).where(*here).order_by(rollouts.c.rank, rollouts.c.created_at)))
@@ -34,12 +34,12 @@ def cases(connection: Connection, service: str, environment: str) -> Iterator[Ca
         yield from _chunk(connection, ids[begin : begin + _CHUNK])
 
 
-def case_of(connection: Connection, rollout: str) -> Case:
+def case_of(connection: Connection, rollout: str) -> StoredRollout:
     """One rollout as it is stored. Raises KeyError."""
     return next(_chunk(connection, [rollout]))
 
 
-def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
+def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[StoredRollout]:
     columns = [column for column in rollouts.c if column is not rollouts.c.part]
     texts = (
         plans.c.body.label("plan"), snapshots.c.body.label("target"),
@@ -64,7 +64,7 @@ def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[Case]:
     sent = _grouped(connection, letters.where(outbox.c.thread.in_(ids)).order_by(outbox.c.thread))
     for identity in ids:
         recorded, trouble = _events(told.get(identity, ()))
-        yield Case(
+        yield StoredRollout(
             row=rows[identity],
             events=recorded,
             commands=asked.get(identity, ()),

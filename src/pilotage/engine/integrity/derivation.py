@@ -43,7 +43,7 @@ class Pruned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class StoredRollout:
     """A rollout as stored. row: columns, and `plan`, `target`, `judge`, `live`: the bodies as text, None where they are
     missing · commands: rows, by their id · letters: messages as plain data or `Pruned`, by event number and channel,
     None where one cannot be read · trouble: why events are left out."""
@@ -66,7 +66,7 @@ class Case:
         return begun and (self.row["status"] not in FINAL or any("end" in seal for seal in seals))
 
 
-def differences(case: Case) -> list[str]:
+def differences(case: StoredRollout) -> list[str]:
     """What was changed, each in a sentence; empty when everything agrees."""
     row = case.row
     if case.trouble:
@@ -83,7 +83,7 @@ def differences(case: Case) -> list[str]:
 # ── columns ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _columns(case: Case) -> Iterator[str]:
+def _columns(case: StoredRollout) -> Iterator[str]:
     row, said = case.row, _said(case)
     for name, value in said.items():
         if name == "actor" and "entry" not in _first(case):
@@ -95,7 +95,7 @@ def _columns(case: Case) -> Iterator[str]:
     yield from _plan_and_state(row)
 
 
-def _said(case: Case) -> JsonObject:
+def _said(case: StoredRollout) -> JsonObject:
     """Columns by what the events say about them, the latest word last."""
     said: dict[str, Json] = {}
     for event in case.events:
@@ -117,7 +117,7 @@ def _said(case: Case) -> JsonObject:
     return said
 
 
-def _first(case: Case) -> JsonObject:
+def _first(case: StoredRollout) -> JsonObject:
     return sealed_in(case.events[0].data) if case.events else {}
 
 
@@ -132,7 +132,7 @@ def _names(sentence: str, actor: str) -> bool:
     return any(way in sentence for way in ways) or sentence.endswith((f", requested by {actor}", f", asked by {actor}"))
 
 
-def _lifecycle(case: Case, said: JsonObject) -> Iterator[str]:
+def _lifecycle(case: StoredRollout, said: JsonObject) -> Iterator[str]:
     """A row may not be further than its events."""
     status = case.row["status"]
     if "status" not in said and status in FINAL and case.row["reason"] != _UPGRADED:
@@ -179,7 +179,7 @@ def _text(row: JsonObject, name: str) -> str | None:
 # ── beside the row ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _bodies(case: Case) -> Iterator[str]:
+def _bodies(case: StoredRollout) -> Iterator[str]:
     """The configuration, and, once it has ended, the judge's sums and the last verdicts."""
     if text_digest(_text(case.row, "target")) != case.row["snapshot"]:
         yield "the configuration does not match its digest"
@@ -191,7 +191,7 @@ def _bodies(case: Case) -> Iterator[str]:
                 yield f"{called} {changed} after event {event.number} ({event.type_today})"
 
 
-def _commands(case: Case) -> Iterator[str]:
+def _commands(case: StoredRollout) -> Iterator[str]:
     """Who asked for what."""
     there = {whole_at(row, "id"): {name: row[name] for name in COMMAND} for row in case.commands}
     sealed: dict[int, JsonObject] = {}
@@ -212,7 +212,7 @@ def _commands(case: Case) -> Iterator[str]:
         yield f"command {', '.join(map(str, added))} was added after it ended"
 
 
-def _letters(case: Case) -> Iterator[str]:
+def _letters(case: StoredRollout) -> Iterator[str]:
     """What was told to whom."""
     for event in case.events:
         told = sealed_in(event.data).get("told")

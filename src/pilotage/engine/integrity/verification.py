@@ -16,7 +16,7 @@ from pilotage.adapters.anchors import FileAnchor, open_anchor
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.integrity.cases import cases, strays
 from pilotage.engine.integrity.custody import Custody
-from pilotage.engine.integrity.derivation import FINAL, Case, differences
+from pilotage.engine.integrity.derivation import FINAL, StoredRollout, differences
 from pilotage.engine.integrity.heads import Head, head_of
 from pilotage.engine.integrity.ledger import ledgers
 from pilotage.engine.integrity.sealing import LINKS, sealed_in
@@ -150,7 +150,7 @@ def _place_row(connection: Connection, place: Place) -> _PlaceRow | None:
 # ── the list of rollouts ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _links(case: Case) -> Iterator[Link]:
+def _links(case: StoredRollout) -> Iterator[Link]:
     for event in case.events:
         place = sealed_in(event.data).get("place")
         if event.type_today in LINKS and place is not None:

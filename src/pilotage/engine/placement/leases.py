@@ -126,7 +126,7 @@ def now_of(connection: Connection) -> float:
     return float(connection.scalar(select(_clock(connection))) or 0.0)
 
 
-class Heart:
+class LeaseKeeper:
     """Renews all that one holder has, in a thread of its own, so that nothing else can stop it. It knows which leases
     the last beat really renewed: what was lost, or what a database forgot that went back in time, is not among them."""
 

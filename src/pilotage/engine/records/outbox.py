@@ -34,7 +34,7 @@ _FIRST, _LONGEST, _DAY = 1.0, 300.0, 86400.0
 
 
 @dataclass(frozen=True)
-class Letter:
+class PendingDelivery:
     """One message for one channel. again: an earlier try may have arrived · first: the receipt of its thread's first
     message in that channel."""
 
@@ -143,7 +143,7 @@ def due(engine: Engine, now: float) -> tuple[str, ...]:
         return tuple(connection.scalars(query))
 
 
-def claim(engine: Engine, channel: str, by: str, now: float) -> Letter | None:
+def claim(engine: Engine, channel: str, by: str, now: float) -> PendingDelivery | None:
     """The next letter of a channel, now this sender's alone; None when nothing is due, or another one is at it."""
     with engine.begin() as connection:
         row = _next(connection, channel, now)
@@ -157,7 +157,7 @@ def claim(engine: Engine, channel: str, by: str, now: float) -> Letter | None:
         if changed.rowcount != 1:
             return None
         section, _ = renamed(row["section"], "notify.*")
-        return Letter(
+        return PendingDelivery(
             row["id"], channel, object_at(section), msgspec.convert(row["message"], Message), row["attempts"] + 1,
             row["created_at"], again=row["claimed_until"] > 0,
             first=_first_receipt(connection, row),
@@ -186,18 +186,20 @@ def _first_receipt(connection: Connection, row: RowMapping) -> JsonObject | None
     return next((receipt for receipt in found if receipt), None)
 
 
-def delivered(engine: Engine, letter: Letter, receipt: JsonObject, now: float) -> None:
+def delivered(engine: Engine, letter: PendingDelivery, receipt: JsonObject, now: float) -> None:
     _close(engine, letter, state=SENT, sent_at=now, receipt=dict(receipt), error=None, claimed_until=0.0)
 
 
-def failed(engine: Engine, letter: Letter, why: str, now: float, *, permanent: bool, retry_after: float | None) -> None:
+def failed(
+    engine: Engine, letter: PendingDelivery, why: str, now: float, *, permanent: bool, retry_after: float | None
+) -> None:
     """It did not go out. Tried again after the wait that the receiver asked for, else after twice the last one."""
     over = permanent or now - letter.created_at > _DAY
     wait = retry_after if retry_after is not None else min(_LONGEST, _FIRST * 2 ** min(letter.attempts - 1, 20))
     _close(engine, letter, state=DEAD if over else WAITING, due=now + wait, error=why[:500], claimed_until=0.0)
 
 
-def _close(engine: Engine, letter: Letter, **values: Json) -> None:
+def _close(engine: Engine, letter: PendingDelivery, **values: Json) -> None:
     with engine.begin() as connection:
         connection.execute(
             update(outbox).where(outbox.c.id == letter.id, outbox.c.attempts == letter.attempts).values(**values)

@@ -8,7 +8,7 @@ from sqlalchemy.types import TypeDecorator
 from pilotage.model.text import clean
 
 
-class Said(TypeDecorator[str]):
+class SafeString(TypeDecorator[str]):
     """A name that somebody gave: kept as text, without what a terminal would obey or a database would choke on."""
 
     impl = String
@@ -18,7 +18,7 @@ class Said(TypeDecorator[str]):
         return None if value is None else clean(value)
 
 
-class Words(Said):
+class SafeText(SafeString):
     """Sentences that somebody wrote."""
 
     impl = Text

@@ -17,7 +17,7 @@ class NoWayBack(Conflict):
 
 
 @dataclass(frozen=True)
-class Started:
+class DeployResult:
     """What came of asking: a rollout that runs (or ran), and the sentence about it. `fresh`: it began just now."""
 
     rollout: Rollout | None
@@ -27,7 +27,7 @@ class Started:
 
 def way_back(
     store: Store, service: str, environment: str, to: str | None, actor: str, reason: str
-) -> Started | tuple[str, str, Rollout | None]:
+) -> DeployResult | tuple[str, str, Rollout | None]:
     """What undoing means now: the rollout under way is undone (that is asked for here), or there is nothing to do, or
     else the version to return to, the one that serves, and the last rollout. Raises NoWayBack, StoreConflict."""
     latest = store.latest(service, environment)
@@ -37,7 +37,7 @@ def way_back(
                 f"{latest.version} is rolling out; until it ends, you can only roll back to {latest.old}"
             )
         store.command(latest.id, CommandKind.ROLLBACK, actor, reason)
-        return Started(latest, f"rolling back {latest.version}", fresh=False)
+        return DeployResult(latest, f"rolling back {latest.version}", fresh=False)
     serving = store.serving(service, environment)
     if to is None:
         if len(serving) < 2:
@@ -46,7 +46,7 @@ def way_back(
     elif to not in serving:
         raise NoWayBack(f"{to} has never completed in {environment}; run `pilotage deploy {to}` to roll it out")
     if to == serving[0]:
-        return Started(None, f"{to} already serves all requests of {environment}", fresh=False)
+        return DeployResult(None, f"{to} already serves all requests of {environment}", fresh=False)
     return to, serving[0], latest
 
 
@@ -58,18 +58,20 @@ def pace_back(plan: Plan, latest: Rollout | None, now: float) -> tuple[Mode, str
     return Mode.FULL, ". The rollback window has passed, so all analysis steps run"
 
 
-def go_back_by_record(store: Store, service: str, environment: str, to: str | None, actor: str, reason: str) -> Started:
+def go_back_by_record(
+    store: Store, service: str, environment: str, to: str | None, actor: str, reason: str
+) -> DeployResult:
     """As `go_back`, with the plan and the configuration of the rollout that brought that version. Raises NoWayBack,
     StoreConflict."""
     found = way_back(store, service, environment, to, actor, reason)
-    if isinstance(found, Started):
+    if isinstance(found, DeployResult):
         return found
     version, serving, latest = found
     before = _last_of(store, service, environment, version)
     mode, words = pace_back(before.plan, latest, store.clock.now())
     state = begin(before.plan, serving, mode, actor)
     rollout = store.create(before.plan, state, (latest or before).snapshot, actor, store.clock.now())
-    started = Started(rollout, "", fresh=True)
+    started = DeployResult(rollout, "", fresh=True)
     return replace(started, sentence=f"rolling back {environment} to {version} with its original plan{words}")
 
 

@@ -13,7 +13,7 @@ from pilotage.engine.rescue.journal import Done, Journal, Lost, Witness
 from pilotage.model.events import InterventionRequired
 from pilotage.model.observation import Health
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Decision, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Decision, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import artifact_of
 from pilotage.rollout.machine import begin, turned_back
 
@@ -25,7 +25,7 @@ class StoreWentBack(AdapterError):
 def found_at_takeover(
     rollout: Rollout,
     journal: Journal,
-    seen: Seen,
+    seen: Observed,
     *,
     now: float,
     knows: bool,
@@ -87,7 +87,7 @@ def _back(rollout: Rollout, reason: str, now: float) -> Decision:
     return Decision(state, (), events)
 
 
-def _serves_already(rollout: Rollout, seen: Seen, stable: str) -> str | None:
+def _serves_already(rollout: Rollout, seen: Observed, stable: str) -> str | None:
     """A version that users have now, or that runs, although the store knows of none before this one. Of several it is
     the one that was stable: another may have been a canary that nobody watches any more."""
     split = {artifact_of(v): weight for v, weight in seen.split.weights if weight} if seen.split else {}

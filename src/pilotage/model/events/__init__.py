@@ -1,6 +1,6 @@
 """Every event of a rollout, one class a type. Reference page: docs/reference/events.md.
 
-The machine makes them (`Turn.tell`), the store keeps type, sentence and data, and readers `match` on `parse` of it.
+The machine makes them (`Tick.tell`), the store keeps type, sentence and data, and readers `match` on `parse` of it.
 """
 
 from __future__ import annotations

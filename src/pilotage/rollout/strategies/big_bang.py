@@ -12,13 +12,13 @@ from pilotage.model.events import RollbackStepCompleted
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Apply, Check, Ensure, Mode, Observed, RolloutState, Status
 from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import check_status, healthy, present
-from pilotage.rollout.turn import FORWARD, Comparison, Configured, Strategy, Turn
-from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.turn import FORWARD, Comparison, Configured, Strategy, Tick
+from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.watching import awaits_watch
 
 
@@ -45,7 +45,7 @@ class BigBang(Strategy):
 
     # ── check, close, replace, verify, open, watch ─────────────────────────────────────────────────────────
 
-    def awaits(self, turn: Turn) -> str:
+    def awaits(self, turn: Tick) -> str:
         match turn.step.kind:
             case StepKind.CHECK:
                 return awaits_check(turn)
@@ -60,7 +60,7 @@ class BigBang(Strategy):
             case kind:
                 raise ValueError(f"big-bang has no step of kind {kind}")
 
-    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         if seen.instances is None:
             # Unseen, nothing is stopped; and nobody is shut out or let in.
             return ()
@@ -71,7 +71,7 @@ class BigBang(Strategy):
             return (*gone, Ensure(state.new, plan.instances), Apply(_open_for(state.new)))
         return _backward(plan, state, seen)
 
-    def note(self, turn: Turn) -> None:
+    def note(self, turn: Tick) -> None:
         """Instances drain from the look that saw the maintenance page in front of them."""
         closing = turn.state.status in FORWARD and turn.step.id in (CLOSE, REPLACE)
         if closing or turn.state.status is Status.ROLLING_BACK:
@@ -86,10 +86,10 @@ class BigBang(Strategy):
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def turn_back(self, _turn: Turn) -> BigBangProgress:
+    def turn_back(self, _turn: Tick) -> BigBangProgress:
         return BigBangProgress()
 
-    def undo(self, turn: Turn) -> None:
+    def undo(self, turn: Tick) -> None:
         """Close, stop, restore, start, open: each part begins once the one before it was read back."""
         state = turn.state
         if state.old is None:
@@ -97,7 +97,7 @@ class BigBang(Strategy):
         elif not _may_be_replaced(turn.plan, state):
             _open_again(turn, state.old)
         elif _came_to(state) is WayBack.STOPPED and (failed := _failed_restore(turn)) is not None:
-            give_up(turn, f"the restore failed and the service stays closed: {failed.detail}")
+            fail_rollback(turn, f"the restore failed and the service stays closed: {failed.detail}")
         else:
             _next_part(turn, state.old)
 
@@ -116,7 +116,7 @@ def _is_closed(plan: Plan, state: RolloutState) -> bool:
     return _index(plan, CLOSE) <= state.step < _index(plan, OPEN)
 
 
-def _shut(seen: Seen) -> bool:
+def _shut(seen: Observed) -> bool:
     return seen.split is not None and seen.split.closed
 
 
@@ -131,7 +131,7 @@ def _closed_for(version: str) -> Split:
 # ── close, replace, open ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _forward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+def _forward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     full, closed = plan.instances, _is_closed(plan, state)
     if state.old is None:
         ready = healthy(seen, state.new) >= full
@@ -148,7 +148,7 @@ def _forward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
     return _replacing(plan, state, state.old, seen)
 
 
-def _replacing(plan: Plan, state: RolloutState, old: str, seen: Seen) -> tuple[Action, ...]:
+def _replacing(plan: Plan, state: RolloutState, old: str, seen: Observed) -> tuple[Action, ...]:
     """Behind the page: the old version drains and stops; the new one starts only when the old one is gone."""
     if not present(seen, old):
         return (Ensure(old, 0), Ensure(state.new, plan.instances), Apply(_closed_for(state.new)))
@@ -156,22 +156,22 @@ def _replacing(plan: Plan, state: RolloutState, old: str, seen: Seen) -> tuple[A
     return (Ensure(old, 0 if stops else plan.instances), Ensure(state.new, 0), Apply(_closed_for(old)))
 
 
-def _awaits_close(turn: Turn) -> str:
+def _awaits_close(turn: Tick) -> str:
     return "" if _shut(turn.seen) or turn.state.old is None else _what_router_shows(turn)
 
 
-def _awaits_replacement(turn: Turn) -> str:
+def _awaits_replacement(turn: Tick) -> str:
     seen, state, wanted = turn.seen, turn.state, turn.step.instances
     old_gone = state.old is None or not present(seen, state.old)
     well = healthy(seen, state.new)
     return "" if old_gone and well >= wanted else f"{well} of {wanted} instances are healthy"
 
 
-def _awaits_opening(turn: Turn) -> str:
+def _awaits_opening(turn: Tick) -> str:
     return "" if turn.seen.split == _open_for(turn.state.new) else _what_router_shows(turn)
 
 
-def _what_router_shows(turn: Turn) -> str:
+def _what_router_shows(turn: Tick) -> str:
     return f"the router shows {'the maintenance page' if _shut(turn.seen) else 'the service'}"
 
 
@@ -191,7 +191,7 @@ def _came_to(state: RolloutState) -> WayBack:
     return state.progress.came_to
 
 
-def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+def _backward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     full, came_to = plan.instances, _came_to(state)
     if state.old is None:
         return (Ensure(state.new, full),)
@@ -208,7 +208,7 @@ def _backward(plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]
     return tuple(actions)
 
 
-def _next_part(turn: Turn, old: str) -> None:
+def _next_part(turn: Tick, old: str) -> None:
     part = WayBack(_came_to(turn.state) + 1)
     if _is_so(turn, part, old):
         turn.tell(RollbackStepCompleted(number=int(part), title=_SENTENCES[part]))
@@ -218,10 +218,10 @@ def _next_part(turn: Turn, old: str) -> None:
             return
         part = WayBack(part + 1)
     if overdue_back(turn):
-        give_up(turn, f"not confirmed: {_SENTENCES[part]}")
+        fail_rollback(turn, f"not confirmed: {_SENTENCES[part]}")
 
 
-def _is_so(turn: Turn, part: WayBack, old: str) -> bool:
+def _is_so(turn: Tick, part: WayBack, old: str) -> bool:
     """Whether a part of the way back was read back."""
     state, seen = turn.state, turn.seen
     match part:
@@ -239,16 +239,16 @@ def _is_so(turn: Turn, part: WayBack, old: str) -> bool:
             return True
 
 
-def _failed_restore(turn: Turn) -> CheckResult | None:
+def _failed_restore(turn: Tick) -> CheckResult | None:
     """The restore's result if it failed."""
     if check_status(turn.seen, RESTORE, turn.state.attempt) is not CheckStatus.FAILED:
         return None
     return turn.seen.check(RESTORE, turn.state.attempt)
 
 
-def _open_again(turn: Turn, old: str) -> None:
+def _open_again(turn: Tick, old: str) -> None:
     """Nothing was replaced yet, so only the maintenance page goes."""
     if turn.seen.split == _open_for(old) and not present(turn.seen, turn.state.new):
         rolled_back(turn, f"nothing was replaced; {old} serves all requests")
     elif overdue_back(turn):
-        give_up(turn, "the service is still closed")
+        fail_rollback(turn, "the service is still closed")

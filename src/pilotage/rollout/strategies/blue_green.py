@@ -9,13 +9,13 @@ from __future__ import annotations
 from pilotage.model.events import EnvironmentKept
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BlueGreenProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, Mode, RolloutState, Seen
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, Mode, Observed, RolloutState
 from pilotage.model.traffic import PREVIEW, HeaderRoute, Split, split_between
 from pilotage.rollout import shifting
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import healthy, present
-from pilotage.rollout.turn import UNDER_WAY, Comparison, Strategy, Turn
-from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.turn import UNDER_WAY, Comparison, Strategy, Tick
+from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.watching import awaits_watch
 
 
@@ -26,7 +26,7 @@ class BlueGreen(Strategy):
 
     # ── start, check, approve, switch, watch; keep, drain, retire ──────────────────────────────────────────
 
-    def awaits(self, turn: Turn) -> str:
+    def awaits(self, turn: Tick) -> str:
         match turn.step.kind:
             case StepKind.SCALE:
                 return shifting.awaits_instances(turn)
@@ -47,7 +47,7 @@ class BlueGreen(Strategy):
             case kind:
                 raise ValueError(f"blue-green has no step of kind {kind}")
 
-    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         """All instances of both environments, and all requests to one of them."""
         drain = plan.number("blue_green.drain_duration")
         actions: list[Action] = []
@@ -61,7 +61,7 @@ class BlueGreen(Strategy):
             actions.append(Apply(_split(plan, state, seen, weight)))
         return tuple(actions)
 
-    def hold(self, turn: Turn) -> Hold | None:
+    def hold(self, turn: Tick) -> Hold | None:
         return shifting.too_few_healthy(turn)
 
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
@@ -71,18 +71,18 @@ class BlueGreen(Strategy):
     def comparison(self, _state: RolloutState) -> Comparison:
         return Comparison.BEFORE_AFTER
 
-    def note(self, turn: Turn) -> None:
+    def note(self, turn: Tick) -> None:
         shifting.note_drain(turn)
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def withdraws(self, turn: Turn) -> bool:
+    def withdraws(self, turn: Tick) -> bool:
         return shifting.has_stable(turn.state)
 
-    def returned(self, turn: Turn) -> bool:
+    def returned(self, turn: Tick) -> bool:
         return shifting.no_user_has_it(turn)
 
-    def undo(self, turn: Turn) -> None:
+    def undo(self, turn: Tick) -> None:
         """Send requests back first; the failed environment keeps running (rules 1, 2 and 7)."""
         if turn.state.old is None:
             fail_without_a_way_back(turn)
@@ -98,18 +98,18 @@ class BlueGreen(Strategy):
             rolled_back(turn, f"{old} serves all requests again; {new} has stopped")
         elif overdue_back(turn):
             left = "not every instance of the old version is healthy" if kept else f"{new} is still running"
-            give_up(turn, left if back else f"requests may still reach {new}")
+            fail_rollback(turn, left if back else f"requests may still reach {new}")
 
 
 # ── switch ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
+def _split(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> Split:
     """All requests to one environment, and testers to the new one."""
     return split_between(state.new, weight, state.old, _preview_route(plan, state, seen, weight))
 
 
-def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> tuple[HeaderRoute, ...]:
+def _preview_route(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> tuple[HeaderRoute, ...]:
     """Testers reach the new environment while no user does and one of its instances can answer."""
     header = str(plan.setting("blue_green.preview_header").value)
     shown = state.status in UNDER_WAY and weight == 0 and shifting.answers(state, seen)
@@ -119,7 +119,7 @@ def _preview_route(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
 # ── keep ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _awaits_end_of_readiness(turn: Turn) -> str:
+def _awaits_end_of_readiness(turn: Tick) -> str:
     """The old environment stays ready until the step's time is over."""
     over = turn.state.mode is not Mode.FULL or turn.state.watched >= turn.step.duration
     return "" if over else "the old environment stays ready"
@@ -128,7 +128,7 @@ def _awaits_end_of_readiness(turn: Turn) -> str:
 # ── the way back ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _keep_for_study(turn: Turn) -> None:
+def _keep_for_study(turn: Tick) -> None:
     """Keep the instances of the failed environment that run, without users."""
     running = any(i.version == turn.state.new for i in turn.seen.instances or ())
     if running and not turn.state.preserved:

@@ -11,14 +11,14 @@ import math
 from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
 from pilotage.rollout.checking import awaits_approval
 from pilotage.rollout.harm import sentence_of
 from pilotage.rollout.sight import present
-from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Turn, switch
-from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Tick, switch
+from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.watching import awaits_watch
 
 STRONG_EVIDENCE = math.log(20)
@@ -39,7 +39,7 @@ class Canary(Strategy):
 
     # ── approve, start, shift, watch; drain, retire ────────────────────────────────────────────────────────
 
-    def awaits(self, turn: Turn) -> str:
+    def awaits(self, turn: Tick) -> str:
         match turn.step.kind:
             case StepKind.GATE:
                 return awaits_approval(turn)
@@ -56,7 +56,7 @@ class Canary(Strategy):
             case kind:
                 raise ValueError(f"a canary has no step of kind {kind}")
 
-    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         """All of stable until it retires, the canary and its baseline, and the split of requests between them."""
         drain = plan.number("canary.drain_duration")
         actions: list[Action] = []
@@ -68,10 +68,10 @@ class Canary(Strategy):
             actions.append(Apply(_split(plan, state, seen, weight)))
         return tuple(actions)
 
-    def hold(self, turn: Turn) -> Hold | None:
+    def hold(self, turn: Tick) -> Hold | None:
         return shifting.too_few_healthy(turn)
 
-    def hold_before_exposing(self, turn: Turn) -> Hold | None:
+    def hold_before_exposing(self, turn: Tick) -> Hold | None:
         return _hold_of_the_ramp(turn)
 
     def exposed(self, _plan: Plan, state: RolloutState) -> bool:
@@ -84,18 +84,18 @@ class Canary(Strategy):
     def baseline(self, plan: Plan, old: str | None) -> str | None:
         return baseline.name(plan, old)
 
-    def note(self, turn: Turn) -> None:
+    def note(self, turn: Tick) -> None:
         shifting.note_drain(turn)
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def withdraws(self, turn: Turn) -> bool:
+    def withdraws(self, turn: Tick) -> bool:
         return shifting.has_stable(turn.state)
 
-    def returned(self, turn: Turn) -> bool:
+    def returned(self, turn: Tick) -> bool:
         return shifting.no_user_has_it(turn)
 
-    def undo(self, turn: Turn) -> None:
+    def undo(self, turn: Tick) -> None:
         """Send requests back first; then the canary finishes those it has, and stops (rules 1, 2 and 7)."""
         if turn.state.old is None:
             fail_without_a_way_back(turn)
@@ -105,13 +105,13 @@ class Canary(Strategy):
         if back and not present(turn.seen, new):
             rolled_back(turn, f"{old} serves all requests again; {new} has stopped")
         elif overdue_back(turn):
-            give_up(turn, f"{new} is still running" if back else f"requests may still reach {new}")
+            fail_rollback(turn, f"{new} is still running" if back else f"requests may still reach {new}")
 
 
 # ── start ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _awaits_canaries(turn: Turn) -> str:
+def _awaits_canaries(turn: Tick) -> str:
     """The step's canaries are healthy, and so is the baseline where the plan has one."""
     if baseline.ready(turn):
         return shifting.awaits_instances(turn)
@@ -121,7 +121,7 @@ def _awaits_canaries(turn: Turn) -> str:
 # ── shift ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
+def _split(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> Split:
     """The split at a weight: with the testers' routes, the baseline's share taken from stable, and the mirror."""
     routes = _tester_routes(plan, state, seen, weight)
     split = baseline.beside(plan, state, seen, split_between(state.new, weight, state.old, routes))
@@ -131,7 +131,7 @@ def _split(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> Split:
     return split
 
 
-def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> tuple[HeaderRoute, ...]:
+def _tester_routes(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> tuple[HeaderRoute, ...]:
     """Testers and one cohort of users reach the canary from its first weight until everyone has it. After a withdrawal
     testers may still study it; the cohort goes back with the other users."""
     header = str(plan.setting("canary.tester_header").value)
@@ -144,7 +144,7 @@ def _tester_routes(plan: Plan, state: RolloutState, seen: Seen, weight: int) -> 
     return tuple(HeaderRoute(name, wanted, state.new) for name, wanted in routes if name)
 
 
-def _hold_of_the_ramp(turn: Turn) -> Hold | None:
+def _hold_of_the_ramp(turn: Tick) -> Hold | None:
     """With `canary.weights: auto`, the weight goes up only while there is no strong evidence of harm."""
     if turn.state.mode is not Mode.FULL or not switch(turn.plan, "canary.ramp", False):
         return None

@@ -9,12 +9,12 @@ from pilotage.model.events import TrafficRestored
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import ToggleProgress
-from pilotage.model.rollout import Action, Hold, HoldCause, Mode, RolloutState, Seen, SetFlag, Status
+from pilotage.model.rollout import Action, Hold, HoldCause, Mode, Observed, RolloutState, SetFlag, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Configured, Strategy, Turn
-from pilotage.rollout.undoing import give_up, overdue_back, rolled_back
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Configured, Strategy, Tick
+from pilotage.rollout.undoing import fail_rollback, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
 from pilotage.rollout.watching import awaits_watch
 
@@ -41,7 +41,7 @@ class FeatureToggle(Strategy):
 
     # ── deploy dark, check the kill switch, ramp up, watch ─────────────────────────────────────────────────
 
-    def awaits(self, turn: Turn) -> str:
+    def awaits(self, turn: Tick) -> str:
         match turn.step.kind:
             case StepKind.SCALE:
                 return _awaits_dark_deployment(turn)
@@ -54,7 +54,7 @@ class FeatureToggle(Strategy):
             case kind:
                 raise ValueError(f"a feature toggle has no step of kind {kind}")
 
-    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         """The flag on for the step's users, and the code on as many instances as the walk has reached."""
         walk = _walk(plan, state)
         if state.status is Status.WITHDRAWN and _goes_out_dark(state):
@@ -65,7 +65,7 @@ class FeatureToggle(Strategy):
             return code
         return (SetFlag(_ramp(plan, state)), *code)
 
-    def note(self, turn: Turn) -> None:
+    def note(self, turn: Tick) -> None:
         """Leaving instances drain from when they get no new request; the next part follows one that has arrived."""
         walk = _walk(turn.plan, turn.state)
         turn.note_out(walking.drained(walk, turn.state, turn.seen))
@@ -74,7 +74,7 @@ class FeatureToggle(Strategy):
             parts = min(_own(turn.state).parts + 1, _parts(turn.plan))
             turn.set(progress=ToggleProgress(parts=parts), out=False, drained=0.0)
 
-    def hold(self, turn: Turn) -> Hold | None:
+    def hold(self, turn: Tick) -> Hold | None:
         """The flag cannot be read, or too few instances of the new version are healthy."""
         if turn.seen.flag is None:
             return Hold(HoldCause.FLAGS_UNREACHABLE, turn.seen.trouble or "the flag provider does not respond")
@@ -93,19 +93,19 @@ class FeatureToggle(Strategy):
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def withdraws(self, turn: Turn) -> bool:
+    def withdraws(self, turn: Tick) -> bool:
         """The flag can always go off; the code can only give way to instances of an old version."""
         return not _goes_out_dark(turn.state) or shifting.has_stable(turn.state)
 
-    def returned(self, turn: Turn) -> bool:
+    def returned(self, turn: Tick) -> bool:
         return shifting.no_user_has_it(turn) if _goes_out_dark(turn.state) else turn.seen.flag == OFF
 
-    def turn_back(self, turn: Turn) -> ToggleProgress:
+    def turn_back(self, turn: Tick) -> ToggleProgress:
         """Count the parts that never began as undone."""
         last = _parts(turn.plan)
         return ToggleProgress(undone=last - min(_own(turn.state).parts + 1, last))
 
-    def undo(self, turn: Turn) -> None:
+    def undo(self, turn: Tick) -> None:
         """Turn the flag off, which ends it; a failed dark deployment replaces its instances again, too."""
         state, off = turn.state, turn.seen.flag == OFF
         if off and not state.returned:
@@ -117,7 +117,7 @@ class FeatureToggle(Strategy):
             outcome = f"the flag is off for everyone; {state.new} stays deployed with its flag off"
             rolled_back(turn, outcome, progress=ToggleProgress(dark=True))
         elif overdue_back(turn):
-            give_up(turn, "the flag may still be on for users")
+            fail_rollback(turn, "the flag may still be on for users")
 
 
 def _own(state: RolloutState) -> ToggleProgress:
@@ -162,13 +162,13 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
     return Walk((before, full - before), (after, full - after), full == 1, drain, full - _part(plan))
 
 
-def _awaits_dark_deployment(turn: Turn) -> str:
+def _awaits_dark_deployment(turn: Tick) -> str:
     """The code runs everywhere, and nobody has the flag."""
     done = _own(turn.state).parts >= _parts(turn.plan) and turn.seen.flag == OFF
     return "" if done else walking.where(turn.state, turn.seen)
 
 
-def _take_back_the_code(turn: Turn) -> None:
+def _take_back_the_code(turn: Tick) -> None:
     state, walk = turn.state, _walk(turn.plan, turn.state)
     if walking.arrived(walk, state, turn.seen):
         if walk.after[0] == 0 and turn.seen.flag == OFF:
@@ -176,7 +176,7 @@ def _take_back_the_code(turn: Turn) -> None:
         else:
             turn.set(progress=ToggleProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
     elif state.in_status >= turn.plan.number("feature_toggle.health_check_timeout"):
-        give_up(turn, walking.where(state, turn.seen))
+        fail_rollback(turn, walking.where(state, turn.seen))
 
 
 # ── the ramp ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,7 +191,7 @@ def _ramp(plan: Plan, state: RolloutState) -> Ramp:
     return Ramp(groups, max((step.weight for step in begun), default=0))
 
 
-def _awaits_ramp(turn: Turn) -> str:
+def _awaits_ramp(turn: Tick) -> str:
     flag = turn.seen.flag
     if flag == _ramp(turn.plan, turn.state):
         return ""

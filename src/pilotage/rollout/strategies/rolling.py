@@ -10,12 +10,12 @@ from pilotage.model.events import BatchHealthy, BatchRolledBack
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
-from pilotage.model.rollout import Action, Hold, HoldCause, Mode, RolloutState, Seen, Status
+from pilotage.model.rollout import Action, Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy
-from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Strategy, Turn
-from pilotage.rollout.undoing import fail_without_a_way_back, give_up, overdue_back, rolled_back
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Strategy, Tick
+from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
 from pilotage.rollout.watching import awaits_watch
 
@@ -35,7 +35,7 @@ class Rolling(Strategy):
 
     # ── check, replace batch after batch, watch ────────────────────────────────────────────────────────────
 
-    def awaits(self, turn: Turn) -> str:
+    def awaits(self, turn: Tick) -> str:
         match turn.step.kind:
             case StepKind.CHECK:
                 return awaits_check(turn)
@@ -46,13 +46,13 @@ class Rolling(Strategy):
             case kind:
                 raise ValueError(f"rolling has no step of kind {kind}")
 
-    def desired(self, plan: Plan, state: RolloutState, seen: Seen) -> tuple[Action, ...]:
+    def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         walk = _walk(plan, state)
         if state.status is Status.WITHDRAWN:
             return walking.withheld(walk, state, seen)
         return walking.desired(walk, state, seen)
 
-    def note(self, turn: Turn) -> None:
+    def note(self, turn: Tick) -> None:
         """Leaving instances drain from when they get no new request; a batch is watched from when it serves again."""
         walk = _walk(turn.plan, turn.state)
         turn.note_out(walking.drained(walk, turn.state, turn.seen))
@@ -63,7 +63,7 @@ class Rolling(Strategy):
             turn.set(progress=RollingProgress(restored=True))
             turn.tell(BatchHealthy(step=turn.step.id, instances=walking.where(turn.state, turn.seen)))
 
-    def hold(self, turn: Turn) -> Hold | None:
+    def hold(self, turn: Tick) -> Hold | None:
         """Fewer instances of either version are healthy than the present batch needs."""
         walk, state = _walk(turn.plan, turn.state), turn.state
         new, old = walk.before[0], walk.after[1]
@@ -75,23 +75,23 @@ class Rolling(Strategy):
             return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {new} instances of {state.new} are healthy")
         return None
 
-    def next_progress(self, _turn: Turn) -> RollingProgress:
+    def next_progress(self, _turn: Tick) -> RollingProgress:
         return RollingProgress()
 
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
         """From the first batch on."""
         return state.step >= min(_batch_steps(plan))
 
-    def did_its_part(self, turn: Turn) -> bool:
+    def did_its_part(self, turn: Tick) -> bool:
         if turn.step.kind is not StepKind.BATCH:
             return True
         return restored(turn.state) and walking.arrived(_walk(turn.plan, turn.state), turn.state, turn.seen)
 
-    def proven(self, turn: Turn) -> bool:
+    def proven(self, turn: Tick) -> bool:
         """A batch that serves counts, too."""
         return restored(turn.state) if turn.step.kind is StepKind.BATCH else super().proven(turn)
 
-    def overdue(self, turn: Turn) -> bool:
+    def overdue(self, turn: Tick) -> bool:
         """A batch must serve again by the deadline, less the time of its watch."""
         if turn.step.kind is not StepKind.BATCH:
             return super().overdue(turn)
@@ -102,20 +102,20 @@ class Rolling(Strategy):
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def withdraws(self, turn: Turn) -> bool:
+    def withdraws(self, turn: Tick) -> bool:
         return shifting.has_stable(turn.state)
 
-    def frees_all(self, turn: Turn) -> bool:
+    def frees_all(self, turn: Tick) -> bool:
         """Whether the old instances that are left can carry all requests."""
         return _walk(turn.plan, turn.state).after[1] >= _enough(turn.plan)
 
-    def returned(self, turn: Turn) -> bool:
+    def returned(self, turn: Tick) -> bool:
         return shifting.no_user_has_it(turn)
 
-    def turn_back(self, _turn: Turn) -> RollingProgress:
+    def turn_back(self, _turn: Tick) -> RollingProgress:
         return RollingProgress()
 
-    def undo(self, turn: Turn) -> None:
+    def undo(self, turn: Tick) -> None:
         """Begin no further batch, and replace the updated instances again, the last batch first."""
         state = turn.state
         if state.old is None:
@@ -129,7 +129,7 @@ class Rolling(Strategy):
             turn.set(progress=RollingProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
             turn.tell(BatchRolledBack(instances=walking.where(state, turn.seen)))
         elif overdue_back(turn):
-            give_up(turn, walking.where(state, turn.seen))
+            fail_rollback(turn, walking.where(state, turn.seen))
 
 
 # ── which batch ────────────────────────────────────────────────────────────────────────────────────────────
