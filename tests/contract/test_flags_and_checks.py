@@ -219,7 +219,7 @@ def answered(checks: StepChecks, attempt: int = 1) -> CheckResult:
         time.sleep(0.02)
 
 
-FACTS = {"version": "2.0", "old": "1.0", "step": "smoke", "instances": "127.0.0.1:9"}
+FACTS = {"version": "2.0", "stable_version": "1.0", "step": "smoke", "instances": "127.0.0.1:9"}
 
 
 def test_a_check_is_begun_once_an_attempt_and_its_last_line_is_told(checks: Make, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class RuleSection(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Name of the metric.")
     query: Annotated[str, Field(min_length=1)] = Field(
-        description="PromQL query. `{new}` and `{old}` are replaced by the names of the versions."
+        description="PromQL query. `{version}` and `{stable_version}` are replaced by the names of the versions."
     )
     success_condition: str | None = Field(
         None,

@@ -19,7 +19,7 @@ class CheckSection(ProgramSection):
     command: list[str] | None = Field(
         None,
         min_length=1,
-        description="Arguments of a command, no shell. {version}, {old}, {instances} and {step} are filled in.",
+        description="Arguments of a command, no shell. Fills in {version}, {stable_version}, {instances} and {step}.",
     )
     http: str | None = Field(
         None,

@@ -62,7 +62,7 @@ def load(path: Path) -> Loaded:
             str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")]
         )
     data, old_names = renamed(document.data)
-    problems += [_old_name(document, old) for old in old_names if old.path[-1] not in SHORT_NAMES]
+    problems += [_old_name(document, old) for old in old_names if old.before not in SHORT_NAMES]
     try:
         configuration = Configuration.model_validate(data)
     except ValidationError as error:
@@ -87,8 +87,10 @@ def _at_top(message: str) -> Problem:
 
 
 def _old_name(document: Document, old: Renamed) -> Problem:
+    if old.within:
+        return Problem(document.mark(old.path), f"{old.before} is now called {old.after}", _shown_path(old.path))
     mark = document.keys.get(old.path) or document.mark(old.path)
-    return Problem(mark, f"is now called {old.now[-1]}", _shown_path(old.path))
+    return Problem(mark, f"is now called {old.after}", _shown_path(old.path))
 
 
 def _problem(document: Document, data: Json, detail: ErrorDetails, old_names: Sequence[Renamed]) -> Problem:

@@ -7,7 +7,7 @@ from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.renamed import renamed
 
 Edit = tuple[Mark, str, str]
-"""Where a key stands, what it is called there, and what it is to be called."""
+"""Where a key or a value stands, the old name in it, and the new one."""
 
 
 def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
@@ -15,9 +15,9 @@ def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
     document = read(content, file)
     _, found = renamed(document.data)
     edits: list[Edit] = [
-        (document.keys[old.path], str(old.path[-1]), str(old.now[-1]))
+        (document.marks[old.path] if old.within else document.keys[old.path], old.before, old.after)
         for old in found
-        if old.path in document.keys and old.path[-1] not in SHORT_NAMES
+        if old.path in (document.marks if old.within else document.keys) and old.before not in SHORT_NAMES
     ]
     text = content.decode("utf-8-sig")
     lines = text.split("\n")
@@ -29,5 +29,6 @@ def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
 
 
 def _edited(line: str, column: int, before: str, after: str) -> str:
-    start = line.index(before, column)  # a quoted key begins one character later
-    return line[:start] + after + line[start + len(before) :]
+    """A key once, a placeholder as often as it stands in the value. What stands on a further line stays."""
+    head, rest = line[:column], line[column:]
+    return head + rest.replace(before, after, -1 if before.startswith("{") else 1)

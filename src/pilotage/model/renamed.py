@@ -131,15 +131,30 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 """Keys of `pilotage.yaml`, old to new, by their place. `*` is any name or number; a place ends with `(kind, …)` where
 only sections of those kinds have the key. Each service of several has `environments` as the root has."""
 
+PLACEHOLDERS: Mapping[str, Mapping[str, str]] = {
+    "environments.*.analysis.rules.*.query": {"{new}": "{version}", "{old}": "{stable_version}"},
+    "environments.*.checks.*.*.command.*": {"{old}": "{stable_version}"},
+    "environments.*.checks.*.*.http": {"{old}": "{stable_version}"},
+}
+"""What is filled into values, old to new, by the place of the value."""
+
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """path: where the old name stands, by the old names · now: the same place by today's."""
+    """path: where the old name stands, by the old names · now: the same place by today's · before, after: the names;
+    of a placeholder within a value, the placeholder."""
 
     path: Path
     now: Path
+    before: str
+    after: str
+
+    @property
+    def within(self) -> bool:
+        """Whether it stands in a value, and is no key."""
+        return self.path[-1] != self.before
 
 
 def renamed(data: Json, place: str = "") -> tuple[Json, tuple[Renamed, ...]]:
@@ -152,6 +167,8 @@ def renamed(data: Json, place: str = "") -> tuple[Json, tuple[Renamed, ...]]:
 def _walk(data: Json, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> Json:
     if isinstance(data, list | tuple):
         return [_walk(item, (*place, "*"), (*path, at), (*now, at), found) for at, item in enumerate(data)]
+    if isinstance(data, str):
+        return _filled_in(data, place, path, now, found)
     if not isinstance(data, Mapping):
         return data
     changed: dict[str, Json] = {}
@@ -160,20 +177,31 @@ def _walk(data: Json, place: tuple[str, ...], path: Path, now: Path, found: list
         new = names.get(key, key)
         new = key if new in data else new  # both names: the old one is unknown, and the file is refused for it
         if new != key:
-            found.append(Renamed((*path, key), (*now, new)))
+            found.append(Renamed((*path, key), (*now, new), key, new))
         changed[new] = _walk(value, (*place, str(new)), (*path, key), (*now, new), found)
     return changed
 
 
+def _filled_in(text: str, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> str:
+    for pattern, names in _PLACEHOLDERS:
+        for before, after in names.items():
+            if before in text and _matches(pattern, place):
+                found.append(Renamed(path, now, before, after))
+                text = text.replace(before, after)
+    return text
+
+
 def _names_at(place: tuple[str, ...], section: JsonObject) -> Iterator[tuple[str, str]]:
     """Old and new name of each key that was renamed in the section at `place`."""
+    for pattern, kinds, names in _PLACES:
+        if _matches(pattern, place) and (not kinds or section.get("kind") in kinds):
+            yield from names.items()
+
+
+def _matches(pattern: tuple[str, ...], place: tuple[str, ...]) -> bool:
     if place[:1] == ("services",) and len(place) > 2:
         place = place[2:]  # each service has environments, as the root has
-    for pattern, kinds, names in _PLACES:
-        if len(pattern) != len(place) or not all(p in ("*", part) for p, part in zip(pattern, place, strict=True)):
-            continue
-        if not kinds or section.get("kind") in kinds:
-            yield from names.items()
+    return len(pattern) == len(place) and all(p in ("*", part) for p, part in zip(pattern, place, strict=True))
 
 
 def _places() -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]]:
@@ -183,3 +211,4 @@ def _places() -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, s
 
 
 _PLACES: Sequence[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]] = tuple(_places())
+_PLACEHOLDERS = tuple((tuple(place.split(".")), names) for place, names in PLACEHOLDERS.items())

@@ -10,6 +10,7 @@ import pytest
 
 from pilotage import Answers, Service, make_plan
 from pilotage.config.loading import load
+from pilotage.config.renaming import with_names_of_today
 from pilotage.config.stored import read_section
 from pilotage.config.yaml_reader import ConfigError, read
 from pilotage.engine.integrity import custody
@@ -191,7 +192,7 @@ def test_each_key_of_the_table_is_tried_here() -> None:
     assert plain == read(TODAY.encode(), "").data
     synthetic: JsonObject = {"production": {"synthetic": {"path": "/", "per_second": 1}}}
     _, more = renamed({"services": {"web": {"after": ["api"], "environments": synthetic}}})
-    tried = {(old.path[-1], old.now[-1]) for old in (*found, *more)}
+    tried = {(old.before, old.after) for old in (*found, *more)}
     assert tried >= {pair for names in KEYS.values() for pair in names.items()}
 
 
@@ -211,6 +212,21 @@ def test_r1_stakeholders_is_the_short_name_of_stakeholder_complexity(tmp_path: P
 def test_the_same_key_of_an_adapter_of_others_stays() -> None:
     data: JsonObject = {"environments": {"production": {"router": {"kind": "edge", "deadline": "1s", "run": ["x"]}}}}
     assert renamed(data) == (data, ())
+
+
+def test_placeholders_of_before_are_refused_and_renamed_too(tmp_path: Path) -> None:
+    checks = '    checks: {check-smoke: [{command: [./smoke, "{old}", "{version}"]}, {http: "/x?{old}"}]}\n'
+    rules = '    analysis: {prometheus: http://p:9090, rules: [{name: a, query: \'m{a="{new}"} / m{a="{old}"} / {new}\'}]}\n'
+    before = GOOD + checks + rules
+    assert refused(tmp_path, before) == [
+        "19:48: environments.production.checks.check-smoke[0].command[1]: {old} is now called {stable_version}",
+        "19:79: environments.production.checks.check-smoke[1].http: {old} is now called {stable_version}",
+        "20:70: environments.production.analysis.rules[0].query: {new} is now called {version}",
+        "20:70: environments.production.analysis.rules[0].query: {old} is now called {stable_version}",
+    ]
+    changed, count = with_names_of_today(before.encode(), "")
+    today = before.replace("{old}", "{stable_version}").replace("{new}", "{version}")
+    assert (changed.decode(), count) == (today, 4)
 
 
 def test_each_service_of_several_has_the_same_names() -> None:

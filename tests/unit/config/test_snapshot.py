@@ -180,7 +180,7 @@ def test_a_check_that_cannot_be_read_fails_and_never_passes_by_default(tmp_path:
     target = open_target(tmp_path, changed(kept, checks={"check-smoke": [{"script": "x"}]}), "shop", "production", 1)
     assert isinstance(target.checks, StepChecks)
     assert target.checks.names() == {"check-smoke"}
-    assert "cannot be read" in text_at(target.checks._configured["check-smoke"][0], "unreadable")
+    assert "cannot read the check" in text_at(target.checks._configured["check-smoke"][0], "unreadable")
 
 
 def test_what_brings_users_back_is_used_as_it_stands(kept: Snapshot, caplog: pytest.LogCaptureFixture) -> None:

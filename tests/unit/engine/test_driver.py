@@ -229,7 +229,7 @@ class Answers(dict[str, list[tuple[float, ...] | None]]):
 def with_rules(
     tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch, plan: Plan, answers: Answers, **rule: Any
 ) -> Driver:
-    rules = [{"name": "apdex", "query": 'a{v="{new}"}', "interval": "1ms", **rule}]
+    rules = [{"name": "apdex", "query": 'a{v="{version}"}', "interval": "1ms", **rule}]
     return asking(tmp_path, world, monkeypatch, plan, answers, rules=rules)
 
 

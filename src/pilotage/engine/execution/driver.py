@@ -254,7 +254,7 @@ class Driver:
         def facts(version: str, step: str) -> Mapping[str, str]:
             there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
             old = self.rollout.state.old or ""
-            return {"version": version, "old": old, "step": step, "instances": ",".join(there)}
+            return {"version": version, "stable_version": old, "step": step, "instances": ",".join(there)}
 
         try:
             self._acting.act(target, actions, seen, facts, self._sight.addresses(), back=back)

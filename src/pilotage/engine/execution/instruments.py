@@ -95,13 +95,13 @@ def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
     analysis = read_analysis(snapshot.environment)
     rules = []
     for rule in analysis.rules if analysis else ():
-        if "{old}" in rule.query and old is None:
+        if "{stable_version}" in rule.query and old is None:
             continue
         given = rule.model_dump(exclude={"success_condition", "failure_condition", "query"})
         success, failure = (
             Condition(text) if text else None for text in (rule.success_condition, rule.failure_condition)
         )
-        query = filled(rule.query, {"new": new, "old": old or ""})
+        query = filled(rule.query, {"version": new, "stable_version": old or ""})
         rules.append(Rule(**given, query=query, success=success, failure=failure))
     return tuple(rules)
 
