@@ -18,6 +18,7 @@ from pilotage.engine.records.followups import actions_of
 from pilotage.model.clock import Clock, today
 from pilotage.model.document import Document
 from pilotage.model.errors import Invalid
+from pilotage.model.output.base import SCHEMA
 from pilotage.model.quantity import parse_duration
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
@@ -43,7 +44,7 @@ def period_report(project: Project, environment: str | None, since: str, until: 
     """What a time was like. reader: executive, technical or business. Raises BadSpan."""
     period = gathered(project, project.environment(environment), since, until)
     document = report_of(period, Reader(reader))
-    data = {"schema": 1, "report": msgspec.to_builtins(document), **_figures(period.dora, period.told)}
+    data = {"schema": SCHEMA, "report": msgspec.to_builtins(document), **_figures(period.dora, period.told)}
     return Report(document=document, data=data)
 
 
@@ -52,7 +53,7 @@ def dora_report(project: Project, environment: str | None, since: str, until: da
     name = project.environment(environment)
     period = gathered(project, name, since, until)
     document = dora_document(period.dora, f"{period.service} in {name}", period.span, period.told)
-    return Report(document=document, data={"schema": 1, **_figures(period.dora, period.told)})
+    return Report(document=document, data={"schema": SCHEMA, **_figures(period.dora, period.told)})
 
 
 def dora_report_from_tags(
@@ -63,14 +64,14 @@ def dora_report_from_tags(
     first, last = span_of(project.clock, since, until, "UTC")
     made = dora_from_tags(folder, *period_of(first, last, "UTC"), pattern)
     document = dora_document(made, folder.resolve().name, f"{first} to {last} (UTC)", ())
-    return Report(document=document, data={"schema": 1, **_figures(made, ())})
+    return Report(document=document, data={"schema": SCHEMA, **_figures(made, ())})
 
 
 def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
     """Of a rollout, or of the newest that was undone or failed. Raises Unclear."""
     found = _undone(project, project.environment(environment), rollout)
     made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.timezone))
-    return Report(document=made, data={"schema": 1, "incident": msgspec.to_builtins(made)})
+    return Report(document=made, data={"schema": SCHEMA, "incident": msgspec.to_builtins(made)})
 
 
 def retrospective(project: Project, environment: str | None, since: str, until: date | None) -> Report:
@@ -83,7 +84,7 @@ def retrospective(project: Project, environment: str | None, since: str, until: 
         project.today.isoformat(),
     )  # fmt: skip
     document = fact_sheet(facts, plan.retrospective)
-    return Report(document=document, data={"schema": 1, "retrospective": msgspec.to_builtins(document)})
+    return Report(document=document, data={"schema": SCHEMA, "retrospective": msgspec.to_builtins(document)})
 
 
 def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[date, date]:

@@ -14,6 +14,7 @@ from pilotage.judge.gauges import GaugeJudge
 from pilotage.judge.replay import replay, replay_gauge
 from pilotage.model.errors import Invalid
 from pilotage.model.observation import VerdictKind
+from pilotage.model.output.base import SCHEMA
 from pilotage.model.quantity import parse_share
 from pilotage.render.judge_chart import gauge_chart, ratio_chart
 from pilotage.render.scale import ratio_scale
@@ -69,12 +70,12 @@ def replay_counts(request: ReplayRequest) -> Judged:
         notes=tuple(done.notes),
         scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×  (│ tolerated)",
         data={
-            "schema": 1,
-            "decision": decided.verdict.kind.value if decided else None,
-            "seconds": decided.at - done.began if decided else None,
-            "hurt": decided.hurt if decided else done.moments[-1].hurt,
-            "spared": done.spared,
-            "looks": len(done.moments),
+            "schema": SCHEMA,
+            "verdict": decided.verdict.kind.value if decided else None,
+            "detected_after_seconds": decided.at - done.began if decided else None,
+            "affected_users": decided.hurt if decided else done.moments[-1].hurt,
+            "spared_users": done.spared,
+            "ticks": len(done.moments),
             "sentence": done.sentence,
             "notes": done.notes,
         },
@@ -96,9 +97,9 @@ def replay_samples(request: ReplayRequest) -> Judged:
         sentence=done.sentence,
         notes=tuple(done.notes),
         data={
-            "schema": 1,
-            "decision": "fail" if done.decided else None,
-            "seconds": done.decided[0].at - done.samples[0].at if done.decided else None,
+            "schema": SCHEMA,
+            "verdict": "fail" if done.decided else None,
+            "detected_after_seconds": done.decided[0].at - done.samples[0].at if done.decided else None,
             "sentence": done.sentence,
         },
     )
@@ -132,5 +133,5 @@ def import_rules(source: Path, prometheus: str | None) -> ImportedRules:
     return ImportedRules(
         lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
         section=argo.section_of(prometheus, every) if prometheus else "",
-        data={"schema": 1, "templates": {name: [asdict(rule) for rule in made] for name, made in rules.items()}},
+        data={"schema": SCHEMA, "templates": {name: [asdict(rule) for rule in made] for name, made in rules.items()}},
     )

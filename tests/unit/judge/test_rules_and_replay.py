@@ -304,7 +304,7 @@ def test_the_command_replays_a_csv_and_draws(tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text(header + "0,0,25,1,475\n1,0,25,0,475\n")
     good = run("judge", "--replay", str(tmp_path / "good.csv"), "--json")
     assert good.exit_code == 0
-    assert json.loads(good.stdout)["decision"] is None
+    assert json.loads(good.stdout)["verdict"] is None
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_the_command_replays_a_gauge_and_draws_it(tmp_path: Path) -> None:
     assert said.stdout.startswith("harm after ")
     assert "harm after" in " ".join(ET.parse(tmp_path / "p.svg").getroot().itertext())
     early = json.loads(run("judge", "--gauge", "--replay", str(tmp_path / "memory.csv"), "--json").stdout)
-    assert 300 < early["seconds"] < 600
+    assert 300 < early["detected_after_seconds"] < 600
     (tmp_path / "steady.csv").write_text("time,canary,stable\n" + "".join(f"{n},1,{1 + n % 3}\n" for n in range(300)))
     steady = run("judge", "--gauge", "--replay", str(tmp_path / "steady.csv"))
     assert (steady.exit_code, steady.stdout[:17]) == (0, "no harm in 299 s:")
@@ -359,7 +359,7 @@ def test_the_command_replays_a_prometheus_range(tmp_path: Path) -> None:
     ]
     (tmp_path / "range.json").write_text(json.dumps({"status": "success", "data": {"result": result}}))
     said = run("judge", "--replay", str(tmp_path / "range.json"), "--json")
-    assert json.loads(said.stdout)["decision"] == "fail"
+    assert json.loads(said.stdout)["verdict"] == "fail"
 
 
 def test_imported_rules_are_a_section_that_the_configuration_takes(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from pilotage.model.json import (
     whole_at,
 )
 from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Observation
-from pilotage.model.traffic import HeaderRoute, Mirror, Split
+from pilotage.model.traffic import HeaderRoute, Mirror, Split, percent
 
 _T = TypeVar("_T")
 
@@ -34,10 +34,6 @@ def understood(reader: Callable[[Json], _T], value: Json, what: str) -> _T:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise AdapterError(f"{what} cannot be understood: {why}") from None
-
-
-def percent(permille: int) -> float:
-    return permille / 10
 
 
 def permille(percent: Json) -> int:
@@ -54,7 +50,9 @@ def split_out(split: Split) -> JsonObject:
     return {
         "weights": {version: percent(weight) for version, weight in split.weights},
         "header_routes": [vars(route) for route in split.header_routes],
-        "mirror": {"version": split.mirror.version, "share": percent(split.mirror.share)} if split.mirror else None,
+        "mirror": {"version": split.mirror.version, "weight_percent": percent(split.mirror.share)}
+        if split.mirror
+        else None,
         "closed": split.closed,
     }
 
@@ -66,7 +64,7 @@ def split_in(given: Json) -> Split | None:
     return Split(
         tuple((str(version), permille(weight)) for version, weight in object_at(given, "weights").items() if weight),
         tuple(read_as(HeaderRoute, route) for route in optional(list_at, given, "header_routes") or ()),
-        Mirror(text_at(mirror, "version"), permille(find(mirror, "share"))) if mirror else None,
+        Mirror(text_at(mirror, "version"), permille(find(mirror, "weight_percent"))) if mirror else None,
         closed=bool(find(given, "closed")),
     )
 
@@ -106,12 +104,12 @@ def _instance(one: Json) -> Instance:
 
 
 def ramp_out(ramp: Ramp) -> JsonObject:
-    return {"groups": list(ramp.groups), "share": percent(ramp.share)}
+    return {"groups": list(ramp.groups), "weight_percent": percent(ramp.share)}
 
 
 def ramp_in(given: Json) -> Ramp:
     groups = optional(list_at, given, "groups") or ()
-    return Ramp(tuple(str(group) for group in groups), permille(find(given, "share")))
+    return Ramp(tuple(str(group) for group in groups), permille(find(given, "weight_percent")))
 
 
 @dataclass(frozen=True, kw_only=True)
