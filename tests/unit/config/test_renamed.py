@@ -221,8 +221,8 @@ def test_placeholders_of_before_are_refused_and_renamed_too(tmp_path: Path) -> N
     assert refused(tmp_path, before) == [
         "19:48: environments.production.checks.check-smoke[0].command[1]: {old} is now called {stable_version}",
         "19:79: environments.production.checks.check-smoke[1].http: {old} is now called {stable_version}",
-        "20:70: environments.production.analysis.rules[0].query: {new} is now called {version}",
-        "20:70: environments.production.analysis.rules[0].query: {old} is now called {stable_version}",
+        "20:68: environments.production.analysis.rules[0].query: {new} is now called {version}",
+        "20:68: environments.production.analysis.rules[0].query: {old} is now called {stable_version}",
     ]
     changed, count = with_names_of_today(before.encode(), "")
     today = before.replace("{old}", "{stable_version}").replace("{new}", "{version}")
