@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
 from pilotage.app.project import Project, Unclear
 from pilotage.config.loading import Loaded
 from pilotage.config.models import TrafficSection
-from pilotage.engine.execution.targets import capabilities_of
+from pilotage.engine.execution.abilities import capabilities_of
 from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import SHORT_NAMES, Answers
 from pilotage.model.capabilities import Port
@@ -20,15 +21,15 @@ from pilotage.model.errors import Invalid
 from pilotage.model.json import read_as
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.plan_change import PlanChange, Renotified
-from pilotage.model.plan_formats import read_document
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import UnknownItem
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.frame import Service
 from pilotage.plan.making import Traffic, make_plan
 from pilotage.plan.numbers import Override
-from pilotage.plan.reasons import Reason, why
+
+if TYPE_CHECKING:
+    from pilotage.plan.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
 
 def _check_exemptions(loaded: Loaded) -> None:
     """Raises UnknownItem for a name under readiness.not_for_us that is no item, or one that cannot be left out."""
+    from pilotage.model.readiness import UnknownItem
     from pilotage.plan.readiness import NEVER_EXEMPT, every_item
 
     section, known = loaded.configuration.readiness, sorted(every_item())
@@ -165,6 +167,8 @@ def read_plan(project: Project, named: str, text: str | None = None) -> Plan:
             return project.store.get(named).plan
         except KeyError:
             raise Unclear(f"{named!r} is neither a file nor a rollout; list rollouts with `pilotage history`") from None
+    from pilotage.model.plan_formats import read_document
+
     try:
         return read_document(path.read_text(encoding="utf-8") if text is None else text)
     except (ValueError, AttributeError, KeyError, TypeError, OSError, RecursionError) as error:
@@ -219,4 +223,6 @@ def compare(before: Plan, after: Plan) -> tuple[PlanChange, ...]:
 
 def reason_of(plan: Plan, path: str) -> Reason:
     """Why one value of a plan is what it is. Raises NoSuchPath."""
+    from pilotage.plan.reasons import why
+
     return why(plan, path)

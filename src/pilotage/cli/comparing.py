@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pilotage.cli.plain_table import for_terminal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,11 +34,15 @@ def show_changes(changes: Sequence[PlanChange], as_json: bool) -> None:
         show_json(ChangesOutput(changes=_outputs(changes)))
     elif not changes:
         click.echo("no difference")
-    else:
+    elif for_terminal():
         from pilotage.cli.edge import console
         from pilotage.render.plan_view import changes_view
 
         console().print(changes_view(tuple(changes)))
+    else:
+        from pilotage.render.plan_text import changes_lines
+
+        click.echo("\n".join(changes_lines(tuple(changes))))
 
 
 def _outputs(changes: Sequence[PlanChange]) -> tuple[ChangeOutput, ...]:

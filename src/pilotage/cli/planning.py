@@ -241,13 +241,20 @@ def _write(made: Plan, form: str, output: Path | None) -> None:
 
 
 def _show(made: Plan, section: tuple[str, ...]) -> None:
-    from pilotage.cli.edge import console
-    from pilotage.render.plan_view import plan_view
+    from pilotage.cli.plain_table import for_terminal
     from pilotage.render.sections import IDS
 
     unknown = [name for name in section if name not in (*IDS, "all")]
     if unknown:
         raise click.UsageError(f"there is no section {unknown[0]!r}; there are {', '.join(IDS)}, all")
+    if not for_terminal():
+        from pilotage.render.plan_text import plan_lines
+
+        click.echo("\n".join(plan_lines(made, section)))
+        return
+    from pilotage.cli.edge import console
+    from pilotage.render.plan_view import plan_view
+
     console().print(plan_view(made, section))
 
 

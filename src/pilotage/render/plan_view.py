@@ -13,11 +13,10 @@ from rich.text import Text
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan
 from pilotage.model.plan_change import PlanChange
+from pilotage.render.plan_parts import parts_of
 from pilotage.render.rich_table import rich_table
-from pilotage.render.sections import headline, sections, summary
+from pilotage.render.sections import headline, summary
 
-SHOWN = ("conflicts", "timeline", "steps", "rollback")
-"""What a person looks at first; the rest is a line that says how to see it."""
 _WIDE = 110
 """Columns of a terminal from which every table has room."""
 _FEW = 3
@@ -26,17 +25,11 @@ _FEW = 3
 
 def plan_view(plan: Plan, wanted: tuple[str, ...] = ()) -> RenderableType:
     """The parts asked for, or those a person looks at first. `all` asks for every part."""
-    parts = sections(plan)
-    chosen = {part.id for part in parts} if "all" in wanted else set(wanted or SHOWN)
+    parts = parts_of(plan, wanted)
     head = Text.assemble((headline(plan), "bold"), f"   {summary(plan)}   ", (f"plan {plan.hash[:12]}", "dim"))
     notes = [_bullets(plan.notes, "yellow")] if plan.notes else []
-    shown = [line for part in parts if part.id in chosen for line in _section(part)]
-    left = [f"{part.id} ({len(part.rows)})" for part in parts if part.id not in chosen]
-    foot = (
-        [Text(f"\nMore sections: {', '.join(left)}. Show them with --section NAME or --section all.", "dim")]
-        if left
-        else []
-    )
+    shown = [line for part in parts.shown for line in _section(part)]
+    foot = [Text(f"\n{parts.left}", "dim")] if parts.left else []
     return Group(head, *notes, *shown, *foot)
 
 

@@ -56,6 +56,19 @@ def test_a_mistake_in_the_configuration_is_told_without_the_database_layer(tmp_p
     assert loaded_by(["status"], ("sqlalchemy", "psutil", "pilotage.engine.records.store"), tmp_path) == []
 
 
+@pytest.mark.parametrize("arguments", [["plan", "1.0.0"], ["plan", "1.0.0", "--what-if", "risk_tolerance=low"]])
+def test_a_piped_plan_loads_neither_rich_nor_what_opens_a_target_and_folds_no_line(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    pilotage("init", "--service", "shop", cwd=tmp_path)
+    unwanted = ("rich", "sqlalchemy", "alembic", "numpy", "urllib3", "psutil", "pilotage.engine.execution.targets",
+                "pilotage.engine.records.store", "pilotage.plan.reasons", "pilotage.model.snapshot")  # fmt: skip
+    assert loaded_by(arguments, unwanted, tmp_path) == []
+    shown = process(*arguments, cwd=tmp_path).stdout
+    assert max(map(len, shown.splitlines())) > 120
+    assert "risk_tolerance" in shown or "send all requests to stable" in shown
+
+
 @pytest.mark.parametrize("command", ["status", "history"])
 def test_commands_that_read_load_neither_database_layer_nor_models_nor_what_finds_processes(
     command: str, tmp_path: Path
@@ -82,7 +95,7 @@ def test_neither_do_they_where_a_rollout_is_recorded(command: list[str], tmp_pat
 def test_a_piped_table_has_one_line_a_row_whatever_its_width_and_is_richs_where_that_fits() -> None:
     from rich.console import Console
 
-    from pilotage.cli.plain_table import lines_of
+    from pilotage.render.plain_table import lines_of
     from pilotage.render.rich_table import rich_table
 
     titles, rows = ["began", "by", "reason"], [["12:00", "ada", "ein Grund: 原因"], ["", "grace", ""]]

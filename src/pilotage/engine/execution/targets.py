@@ -18,11 +18,11 @@ from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queri
 from pilotage.config.kinds import AdapterSection, FlagSection, can_count
 from pilotage.config.models import EnvironmentSection
 from pilotage.config.stored import read_kind, read_routers, read_section
+from pilotage.engine.execution.abilities import capabilities_of
 from pilotage.engine.execution.instruments import checks_of, probes_of, queries_of, strata_of, synthetic_of, variants_of
 from pilotage.engine.placement.location import folder_of_router, place_of
 from pilotage.model.capabilities import (
     Capabilities,
-    FlagsCapabilities,
     FleetCapabilities,
     MetricsCapabilities,
     Port,
@@ -149,21 +149,6 @@ def open_flags(section: FlagSection, context: Context) -> Flags:
     """The one place where a release flag is opened."""
     flags: Flags = registry.of(Port.FLAGS, section).open(section, context)
     return flags
-
-
-def capabilities_of(section: EnvironmentSection) -> Capabilities:
-    """What the adapters of an environment can do as they are configured. Raises NoAdapter."""
-    flags = registry.of(Port.FLAGS, section.flag).can(section.flag) if section.flag else FlagsCapabilities()
-    routers = tuple(registry.of(Port.ROUTER, one).can(one) for one in section.every_router.values())
-    return Capabilities(
-        router=routers[0] if len(routers) == 1 else together(routers),
-        fleet=registry.of(Port.FLEET, section.fleet).can(section.fleet),
-        metrics=registry.of(Port.METRICS, section.metrics).can(section.metrics),
-        flags=flags,
-        router_name=" and ".join(dict.fromkeys(one.kind for one in section.every_router.values())),
-        fleet_name=section.fleet.kind,
-        flags_name=section.flag.kind if section.flag else "",
-    )
 
 
 def kept_capabilities(snapshot: Snapshot) -> Capabilities:
