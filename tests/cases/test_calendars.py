@@ -110,7 +110,7 @@ def test_a_saturday_on_which_a_country_works_for_another_day_off_is_a_working_da
         ("FREQ=DAILY;UNTIL=2027-12-31", "UNTIL=2027-12-31 is no date such as 20271231"),
         ("FREQ=DAILY;UNTIL=20271231;COUNT=3", "says both UNTIL and COUNT"),
         ("FREQ=DAILY;UNTIL=20271341", "UNTIL=20271341 is no date such as 20271231"),
-        ("FREQ=WEEKLY;BYDAY=XX", "is no RRULE"),
+        ("FREQ=WEEKLY;BYDAY=XX", "is not an RRULE"),
         ("FREQ=MONTHLY;BYMONTHDAY=40", "BYMONTHDAY=40 is not within 1 to 31"),
         ("FREQ=DAILY;BYHOUR=25", "BYHOUR=25 is not within 0 to 23"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL=0 is not within 1 to 9999"),

@@ -192,12 +192,12 @@ WRONG = {
     "print('{')": "something that is no JSON",
     "print('[]')": "not with a JSON object",
     """print('{"split": {"weights": {"1.0": 99}}}')""": "do not sum to 1000",
-    """print('{"split": {"weights": {"1.0": 99.99, "2": 0.01}}}')""": "99.99 is no share in percent with one decimal",
-    """print('{"split": {}}')""": "the router's split cannot be understood: 'weights' is missing",
+    """print('{"split": {"weights": {"1.0": 99.99, "2": 0.01}}}')""": "99.99 is not a percentage with one decimal",
+    """print('{"split": {}}')""": "cannot read the router's split: 'weights' is missing",
     "import sys; print('first\\nno route to the balancer', file=sys.stderr); sys.exit(7)": "ended with 7: no route to the balancer",
-    "import time; time.sleep(60)": "had no answer after 0.5 s, and was ended",
-    "import os; os.close(1); os.close(2); import time; time.sleep(60)": "did not end within 0.5 s",
-    "while True: print('x' * 10**6)": "said more than 4 MB",
+    "import time; time.sleep(60)": "timed out after 0.5 s and was killed",
+    "import os; os.close(1); os.close(2); import time; time.sleep(60)": "did not exit within 0.5 s",
+    "while True: print('x' * 10**6)": "wrote more than 4 MB",
 }
 
 

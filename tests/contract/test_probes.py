@@ -97,7 +97,7 @@ def test_a_version_whose_pages_are_gone_fails_within_three_rounds_though_it_says
     assert last.kind is VerdictKind.FAIL
     assert last.critical
     at = "{}:{}".format(*new.address)
-    assert last.sentence == f"3 times in a row /cart answered 404 instead of 200 at {at}; stable passes"
+    assert last.sentence == f"3 times in a row /cart returned 404 instead of 200 at {at}; stable passes"
 
 
 def test_pages_that_stable_has_not_either_blame_nobody(sites: dict[str, Site]) -> None:
@@ -158,7 +158,7 @@ def test_an_answer_that_trickles_or_never_comes_ends_at_the_deadline_and_delays_
         assert time.monotonic() - began < 60, "a look waited for the probe"
         probes.stop()
         (found, *_) = results(Probe("p", http="/", timeout=0.3, every=0.1), {"2.0": [address]}, 1)
-        assert found.detail == "/ did not answer within 0.3 s"
+        assert found.detail == "/ did not respond within 0.3 s"
         stop.set()
 
 
@@ -175,7 +175,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     script = "echo begun; sleep 3600 & echo $! > child; wait"
     probe = Probe("p", run=("sh", "-c", script, "{port}"), timeout=0.5, every=3600.0)
     (found, *_) = results(probe, {"2.0": [("127.0.0.1", 1)]}, 1, tmp_path)
-    assert found.detail == "sh did not end within 0.5 s: begun"
+    assert found.detail == "sh did not exit within 0.5 s: begun"
     child = int((tmp_path / "child").read_text())
     until = time.monotonic() + 10
     while _lives(child):

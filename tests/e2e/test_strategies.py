@@ -125,7 +125,7 @@ def test_r12_blue_green_checks_the_preview_switches_at_once_and_keeps_the_old(sh
     assert it.instances("v0") == []
     details = {check.name: check.detail for check in rollout.live.checks}
     assert details["check-smoke"].startswith("smoked v1 2")
-    assert "10 answers as they should be" in details["check-caches"]
+    assert "10 responses as expected" in details["check-caches"]
     it.check_history(rollout)
 
 

@@ -58,14 +58,14 @@ class FileAnchor:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise AdapterError(f"{self.path}: cannot be written: {error.strerror}") from None
+            raise AdapterError(f"{self.path}: cannot write it: {error.strerror}") from None
 
     def lines(self) -> list[str]:
         try:
             with self.path.open(encoding="utf-8", errors="replace") as file:
                 return [line.strip()[:_LONGEST] for line in file if line.strip()]
         except OSError as error:
-            raise AdapterError(f"{self.path}: cannot be read: {error.strerror}") from None
+            raise AdapterError(f"{self.path}: cannot read it: {error.strerror}") from None
 
 
 def _is_cut(path: Path) -> bool:
@@ -104,7 +104,7 @@ class GitNotes:
                 stdin=subprocess.DEVNULL, env={**quiet, **os.environ}, timeout=_SECONDS,
             )  # fmt: skip
         except FileNotFoundError:
-            raise AdapterError("there is no git on this machine's PATH") from None
+            raise AdapterError("git is not on PATH: install it") from None
         except subprocess.TimeoutExpired:
             raise AdapterError(f"git {arguments[0]} took more than {_SECONDS:g} s") from None
         if done.returncode:

@@ -51,7 +51,7 @@ class BoundedServer(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Request, client_address: tuple[str, int]) -> None:  # noqa: ARG002
-        _log.info("a request of %s was not answered", client_address[0], exc_info=True)
+        _log.info("a request from %s failed", client_address[0], exc_info=True)
 
 
 def _shut(connection: Request) -> None:

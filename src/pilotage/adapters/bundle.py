@@ -50,7 +50,7 @@ class Unpacked:
     def read(self, name: str) -> bytes:
         """One content. Raises BadBundle when the bundle does not hold it."""
         if name not in self.files:
-            raise BadBundle(f"the bundle holds no {name}")
+            raise BadBundle(f"the bundle has no {name}")
         return self.files[name].read_bytes()
 
 
@@ -95,7 +95,7 @@ def unpack(path: Path, into: Path) -> Unpacked:
         raise BadBundle(f"{path}: cannot be read: {error.strerror or error}") from None
     except Exception as error:
         # Decompressors and parsers have errors of their own; each of them means that this is no bundle.
-        raise BadBundle(f"{path}: not a whole bundle: {error}") from None
+        raise BadBundle(f"{path}: not a complete bundle: {error}") from None
     _compare(path, listed, {name: digest for name, (_, digest) in found.items()})
     files = {name: into / place for name, (place, _) in found.items()}
     return Unpacked(files=files, digests=listed, sha256=whole, signed=signed)
@@ -105,7 +105,7 @@ def _check_end(path: Path, file: BinaryIO) -> None:
     """Nothing stands behind the last record, where a reader of archives would not look."""
     file.seek(-_END_OF_ARCHIVE, os.SEEK_END)
     if file.read(4) != b"PK\x05\x06":
-        raise ChangedBundle(f"{path}: bytes were added behind its end")
+        raise ChangedBundle(f"{path}: extra bytes after its end")
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Path) -> tuple[str, str]:
@@ -121,9 +121,9 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Path) -> t
 def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     names = [entry.filename for entry in entries]
     if len(names) > MOST_ENTRIES:
-        raise BadBundle(f"{path}: holds {len(names)} contents; at most {MOST_ENTRIES} are read")
+        raise BadBundle(f"{path}: has {len(names)} entries; the limit is {MOST_ENTRIES}")
     if len(set(names)) < len(names):
-        raise BadBundle(f"{path}: holds two contents of one name")
+        raise BadBundle(f"{path}: has two entries with one name")
     for entry in entries:
         if entry.file_size > LIMIT:
             raise BadBundle(f"{path}: {entry.filename!r} unpacks to more than {LIMIT} bytes")
@@ -131,7 +131,7 @@ def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         raise BadBundle(f"{path}: unpacks to more than {MOST} bytes")
     for name in names:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
-            raise BadBundle(f"{path}: {name!r} leads out of the bundle")
+            raise BadBundle(f"{path}: {name!r} points outside the bundle")
 
 
 def _manifest(path: Path, content: bytes) -> tuple[dict[str, str], Signature | None]:
@@ -155,7 +155,7 @@ def _signature(path: Path, listed: Mapping[str, str], told: Json) -> Signature:
             signed.public, BUNDLE, _listed(listed), signed.signature
         )
     except ValueError:
-        raise BadBundle(f"{path}: its signature cannot be read") from None
+        raise BadBundle(f"{path}: unreadable signature") from None
     if not right:
         raise ChangedBundle(f"{path}: the list of its contents was changed after it was signed")
     return signed
@@ -168,8 +168,8 @@ def _listed(digests: Mapping[str, str]) -> bytes:
 def _compare(path: Path, listed: Mapping[str, str], found: Mapping[str, str]) -> None:
     for name in sorted({*listed, *found}):
         if name not in found:
-            raise ChangedBundle(f"{path}: {name} was taken out")
+            raise ChangedBundle(f"{path}: {name} was removed")
         if name not in listed:
-            raise ChangedBundle(f"{path}: {name} was put in")
+            raise ChangedBundle(f"{path}: {name} was added")
         if found[name] != listed[name]:
             raise ChangedBundle(f"{path}: {name} was changed")

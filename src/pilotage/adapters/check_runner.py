@@ -94,9 +94,9 @@ def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
             raise _CheckFailed(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
         status, last = _follow(process, check.timeout, output)
     if status is None:
-        raise _CheckFailed(f"{command[0]} had no answer after {check.timeout:g} s and was ended; it said: {last}")
+        raise _CheckFailed(f"{command[0]} timed out after {check.timeout:g} s; its output: {last}")
     if status != 0:
-        raise _CheckFailed(f"{command[0]} ended with {status}: {last}")
+        raise _CheckFailed(f"{command[0]} exited with {status}: {last}")
     return last
 
 
@@ -145,10 +145,10 @@ def _http(check: _Check, address: str, asked: _Asked) -> str:
             except AdapterError as error:
                 raise _CheckFailed(str(error)) from None
             if status != check.status:
-                raise _CheckFailed(f"{target} answered {status}, not {check.status}")
+                raise _CheckFailed(f"{target} returned {status} instead of {check.status}")
             if check.contains and check.contains not in body.decode(errors="replace"):
-                raise _CheckFailed(f"{target} answered without {check.contains!r}")
-    return f"{path}: {len(targets) * check.requests} answers as they should be"
+                raise _CheckFailed(f"{target} returned a response without {check.contains!r}")
+    return f"{path}: {len(targets) * check.requests} responses as expected"
 
 
 if __name__ == "__main__":

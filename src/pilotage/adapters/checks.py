@@ -83,7 +83,7 @@ class StepChecks:
             return CheckResult(name, attempt, status, f"{detail} ({seconds:.1f} s)".strip())
         if living:
             return CheckResult(name, attempt, CheckStatus.RUNNING)
-        gone = "it ended without an answer: it was killed, or the machine went down; `pilotage retry` runs it again"
+        gone = "the check was killed or the machine stopped; run it again with `pilotage retry`"
         return CheckResult(name, attempt, CheckStatus.FAILED, gone)
 
     @staticmethod
@@ -94,7 +94,7 @@ class StepChecks:
         try:
             passed, detail, seconds = truth_at(found, "passed"), text_at(found, "detail"), number_at(found, "seconds")
         except WrongJson:
-            set_aside(path, "it is no answer of a check")
+            set_aside(path, "not the result of a check")
             return None
         return passed, detail, seconds
 

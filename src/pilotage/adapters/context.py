@@ -60,5 +60,5 @@ class Context:
         try:
             return (self.folder / name).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            _log.warning("%s cannot be read: %s", name, error)
+            _log.warning("cannot read %s: %s", name, error)
             return None

@@ -65,7 +65,7 @@ def admin_url(directory: Path) -> str:
     if not _TCP.fullmatch(address):
         address = _bootstrapped(directory)
     if not address:
-        raise AdapterError(f"no Envoy has been started in {directory}")
+        raise AdapterError(f"no Envoy was started in {directory}")
     return f"http://{address}"
 
 

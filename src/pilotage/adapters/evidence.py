@@ -38,7 +38,7 @@ class ProjectFiles:
         with self._open(path) as file:
             found = os.fstat(file.fileno())
             if found.st_size > LIMIT:
-                raise BadEvidence(f"{path} has {found.st_size} bytes, and at most {LIMIT} are read")
+                raise BadEvidence(f"{path} has {found.st_size} bytes; the limit is {LIMIT}")
             content = file.read(LIMIT + 1)
         if not content.strip():
             raise BadEvidence(f"{path} is empty")
@@ -69,7 +69,7 @@ class ProjectFiles:
         root = self.root.resolve()
         found = sorted(str(one.relative_to(root)) for one in place.rglob("*.md"))
         if not found:
-            raise BadEvidence(f"{path} holds no Markdown file")
+            raise BadEvidence(f"{path} has no Markdown file")
         return found
 
     def exists(self, path: str) -> bool:
@@ -90,19 +90,19 @@ class ProjectFiles:
             raise BadEvidence(f"{path} cannot be read: {error.strerror}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise BadEvidence(f"{path} is no file")
+            raise BadEvidence(f"{path} is not a file")
         return os.fdopen(descriptor, "rb")
 
     def _inside(self, path: str) -> Path:
         root = self.root.resolve()
         if "\0" in path:
-            raise BadEvidence("a path with a zero byte in it is none")
+            raise BadEvidence("a path cannot contain a zero byte")
         try:
             place = (root / path).resolve()
         except (OSError, RuntimeError):  # a loop of links
-            raise BadEvidence(f"{path} leads nowhere") from None
+            raise BadEvidence(f"{path} is a broken link") from None
         if not place.is_relative_to(root):
-            raise BadEvidence(f"{path} lies outside of {root}")
+            raise BadEvidence(f"{path} is outside {root}")
         return place
 
     def _modified(self, path: str, on_disk: float) -> float:
@@ -117,7 +117,7 @@ class ProjectFiles:
     def _fresh(self, document: Document) -> None:
         age = self.now - document.modified
         if age > self.max_age:
-            words = f"is {format_duration(int(age))} old, and {format_duration(int(self.max_age))} is the most"
+            words = f"is {format_duration(int(age))} old; the limit is {format_duration(int(self.max_age))}"
             raise BadEvidence(f"{document.path} {words}")
         if document.modified < self.since:
-            raise BadEvidence(f"{document.path} is older than the commit that is released")
+            raise BadEvidence(f"{document.path} is older than the released commit")

@@ -38,7 +38,7 @@ class Fence:
         if seen > self.token:
             raise Fenced(f"another controller (token {seen}) has taken over from this one (token {self.token})")
         if seen == self.token and self.by and whose and whose != self.by:
-            raise Fenced(f"another controller ({whose}) acts here with the same token {seen}")
+            raise Fenced(f"another controller ({whose}) uses the same token {seen} here")
         mine = (self.token, self.by or whose)
         for copy in _copies(self.file):
             if _read(copy) != mine:
@@ -66,7 +66,7 @@ def _leave(copy: Path, token: int, whose: str) -> None:
     try:
         write_json(copy, {"token": token, "by": whose})
     except OSError as error:
-        _log.warning("%s cannot be written: %s", copy, error.strerror)
+        _log.warning("cannot write %s: %s", copy, error.strerror)
 
 
 def _read(copy: Path) -> tuple[int, str] | None:

@@ -35,9 +35,9 @@ def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
     try:
         path = (folder / name).resolve()
     except (OSError, ValueError, RuntimeError):
-        raise AdapterError(f"{name[:100]!r} is no path of a file") from None
+        raise AdapterError(f"{name[:100]!r} is not a file path") from None
     if not path.is_relative_to(folder.resolve()):
-        raise AdapterError(f"{name} lies outside of the project")
+        raise AdapterError(f"{name} is outside the project")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.DictReader(file), 2):
@@ -47,7 +47,7 @@ def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
     except OSError as error:
         raise AdapterError(f"{name} cannot be read: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
-        raise AdapterError(f"{name} is no CSV: {error}") from None
+        raise AdapterError(f"{name} is not a CSV file: {error}") from None
 
 
 def _reading(day: object, value: object, place: str) -> tuple[float, float]:
@@ -56,7 +56,7 @@ def _reading(day: object, value: object, place: str) -> tuple[float, float]:
         moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
         at, found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), float(str(value))
     except (ValueError, OverflowError):
-        raise AdapterError(f"{place}: {day!r}, {value!r} are not a day and a number") from None
+        raise AdapterError(f"{place}: {day!r}, {value!r} must be a date and a number") from None
     if not math.isfinite(found):
         raise AdapterError(f"{place}: {value!r} is not a finite number")
     return at, found
@@ -70,7 +70,7 @@ def _sql(query: str, database: str) -> Iterator[tuple[float, float]]:
     try:
         engine = create_engine(address)
     except (ArgumentError, NoSuchModuleError):
-        raise AdapterError("its database is no address that SQLAlchemy knows") from None
+        raise AdapterError("its database is not an SQLAlchemy URL") from None
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "sqlite":
@@ -79,7 +79,7 @@ def _sql(query: str, database: str) -> Iterator[tuple[float, float]]:
                 connection.exec_driver_sql("SET TRANSACTION READ ONLY")
             for number, row in enumerate(connection.execute(text(query)), 1):
                 if number > _MOST or len(row) != 2:
-                    raise AdapterError(f"the query must give a day and a value a row, and at most {_MOST} rows")
+                    raise AdapterError(f"the query must return rows of a date and a value, at most {_MOST} rows")
                 yield _reading(row[0], row[1], f"row {number}")
     except DBAPIError as error:
         raise AdapterError(f"the query failed: {type(error.orig).__name__}") from None
@@ -95,11 +95,11 @@ def _prometheus(base: str, query: str, since: float, until: float) -> list[float
     answer = get_json(f"{base.rstrip('/')}/api/v1/query_range?{asked}", timeout=10.0)
     try:
         if text_at(answer, "status") != "success":
-            raise AdapterError(f"{base} refuses the query: {find(answer, 'error')}")
+            raise AdapterError(f"{base} rejected the query: {find(answer, 'error')}")
         series = list_at(answer, "data", "result")
         if len(series) > 1:
-            raise AdapterError("the query gives more than one series: sum or average them")
+            raise AdapterError("the query returns several series: sum or average them")
         found = [float(text_at(pair, 1)) for one in series for pair in list_at(one, "values")]
     except ValueError:
-        raise AdapterError(f"{base} answers the query with something that is no range") from None
+        raise AdapterError(f"{base} did not return a range") from None
     return [value for value in found if value == value]

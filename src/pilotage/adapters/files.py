@@ -164,8 +164,8 @@ def read_leniently(path: Path) -> Json:
 def set_aside(path: Path, why: str) -> None:
     """A file of ours that cannot be used is lost, not fatal: it is kept for study as `NAME.unreadable`."""
     aside = path.with_name(f"{path.name}.unreadable")
-    _log.warning("%s cannot be read (%s): going on without it; it is kept as %s", path, why[:200], aside.name)
+    _log.warning("cannot read %s (%s): continuing without it; it is kept as %s", path, why[:200], aside.name)
     try:
         path.replace(aside)
     except OSError as error:
-        _log.warning("%s cannot be set aside: %s", path, error.strerror)
+        _log.warning("cannot move %s aside: %s", path, error.strerror)

@@ -37,7 +37,7 @@ _LONGEST_MESSAGE = 20_000
 """Characters of a message that are read: of a longer one the beginning, and its end for the trailers."""
 _TRAILERS = 4_000
 
-_UNSHALLOW = "`git fetch --unshallow` brings the history it needs"
+_UNSHALLOW = "fetch the history with `git fetch --unshallow`"
 
 
 def repository_around(folder: Path) -> Git | None:
@@ -62,7 +62,7 @@ class Git:
         try:
             done = subprocess.run([*self._base, *arguments], capture_output=True, check=False)
         except FileNotFoundError:
-            raise AdapterError("there is no git on this machine's PATH") from None
+            raise AdapterError("git is not on PATH: install it") from None
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip().splitlines()
             raise AdapterError(f"git {arguments[0]}: {words[0] if words else f'exit {done.returncode}'}")
@@ -71,7 +71,7 @@ class Git:
     def commit(self, name: str) -> str:
         """The full id of the commit that `name` means. Raises AdapterError when there is none."""
         if name.startswith("-"):
-            raise AdapterError(f"{name!r} is no commit's name")
+            raise AdapterError(f"{name!r} is not the name of a commit")
         try:
             return self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
         except AdapterError:
@@ -115,7 +115,7 @@ class Git:
         if not said:
             return None
         if said[0] in self.boundary():
-            raise AdapterError(f"{path} is kept in git, and a shallow clone does not tell since when: {_UNSHALLOW}")
+            raise AdapterError(f"{path} is in git, but this clone is too shallow to date it: {_UNSHALLOW}")
         return float(said[1])
 
     def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:

@@ -76,7 +76,7 @@ def _ask(addresses: Sequence[tuple[str, int]], path: str, deadline: float) -> li
         finally:
             for key in list(selector.get_map().values()):
                 key.data[1].socket.close()
-    late = Answer(None, f"{path} did not answer within {deadline:g} s")
+    late = Answer(None, f"{path} did not respond within {deadline:g} s")
     return [answer or late for answer in answers]
 
 
@@ -87,12 +87,12 @@ def _begun(host: str, port: int, path: str) -> _Asked | Answer:
     try:
         asking = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        return Answer(None, f"{place} cannot be asked: {error.strerror}")
+        return Answer(None, f"{place} is unreachable: {error.strerror}")
     asking.setblocking(False)
     refused = asking.connect_ex((host, port))
     if refused not in (0, errno.EINPROGRESS):
         asking.close()
-        return Answer(None, f"{place} does not answer: {os.strerror(refused)}")
+        return Answer(None, f"{place} does not respond: {os.strerror(refused)}")
     return _Asked(asking, place, request.encode())
 
 
@@ -101,7 +101,7 @@ def _step(asked: _Asked, selector: selectors.BaseSelector) -> Answer | None:
     try:
         if asked.to_send:
             if refused := asked.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                return Answer(None, f"{asked.place} does not answer: {os.strerror(refused)}")
+                return Answer(None, f"{asked.place} does not respond: {os.strerror(refused)}")
             asked.to_send = asked.to_send[asked.socket.send(asked.to_send) :]
             if not asked.to_send:
                 selector.modify(asked.socket, selectors.EVENT_READ, selector.get_key(asked.socket).data)
@@ -110,7 +110,7 @@ def _step(asked: _Asked, selector: selectors.BaseSelector) -> Answer | None:
     except BlockingIOError:
         return None
     except OSError as error:
-        return Answer(None, f"{asked.place} does not answer: {error.strerror}")
+        return Answer(None, f"{asked.place} does not respond: {error.strerror}")
     asked.came += chunk
     return None if chunk and _goes_on(asked) else _answer(asked)
 
@@ -142,9 +142,9 @@ def _take_head(asked: _Asked, head: bytes, end: int) -> None:
 
 def _answer(asked: _Asked) -> Answer:
     if not asked.came:
-        return Answer(None, f"{asked.place} does not answer: it closed the connection")
+        return Answer(None, f"{asked.place} closed the connection without a response")
     words = bytes(asked.came[:200]).partition(b"\r\n")[0].split()
     with contextlib.suppress(ValueError, IndexError):
         if words[0].startswith(b"HTTP/1."):
             return Answer(int(words[1]))
-    return Answer(None, f"{asked.place} answered something that is not HTTP")
+    return Answer(None, f"{asked.place} did not return HTTP")

@@ -67,7 +67,7 @@ def get_json(url: str, timeout: float = 2.0) -> Json:
     try:
         found: Json = json.loads(body)
     except (ValueError, RecursionError):
-        raise AdapterError(f"{shown(url)} answered something that is not JSON") from None
+        raise AdapterError(f"{shown(url)} did not return JSON") from None
     return found
 
 
@@ -87,7 +87,7 @@ def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], mo
         parts = urlsplit(url)
         connection = _Connection(parts.scheme, parts.hostname or "", parts.port, unquote(parts.netloc), timeout)
     except ValueError as error:
-        raise AdapterError(f"{url!r} is no address: {error}") from None
+        raise AdapterError(f"{url!r} is not a URL: {error}") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     body = bytearray()
     try:
@@ -96,11 +96,11 @@ def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], mo
             while len(body) <= most and (chunk := answer.read(min(_CHUNK, most + 1 - len(body)))):
                 body += chunk
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise AdapterError(f"{shown(url)} does not answer: {_cause(error, timeout)}") from error
+        raise AdapterError(f"{shown(url)} does not respond: {_cause(error, timeout)}") from error
     finally:
         connection.close()
     if len(body) > most:
-        raise AdapterError(f"{shown(url)} answered with more than {most} bytes")
+        raise AdapterError(f"{shown(url)} returned more than {most} bytes")
     return answer.status, bytes(body)
 
 
@@ -204,5 +204,5 @@ def _cause(error: Exception, timeout: float) -> str:
     if isinstance(error, resolving.Unresolved):
         return f"{error} within {timeout:g} s"
     if isinstance(error, TimeoutError):
-        return f"no whole answer within {timeout:g} s"
+        return f"no complete response within {timeout:g} s"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -29,7 +29,7 @@ def limit_logs(directory: Path, largest: int = LARGEST) -> None:
             if path.lstat().st_size > largest:
                 _begin_anew(path, largest)
         except OSError as error:
-            _log.warning("%s has grown large and cannot be begun anew: %s", path, error.strerror)
+            _log.warning("%s is large and cannot be rotated: %s", path, error.strerror)
 
 
 def _logs(directory: Path) -> Iterator[Path]:
@@ -44,7 +44,7 @@ def _begin_anew(path: Path, largest: int) -> None:
             _copy_end(log.fileno(), path, largest)
         except OSError as error:
             # A full disk wants the room more than anybody wants what filled it.
-            _log.warning("%s is emptied, and no copy of it could be kept: %s", path, error.strerror)
+            _log.warning("%s was emptied without keeping a copy: %s", path, error.strerror)
         log.truncate(0)
 
 

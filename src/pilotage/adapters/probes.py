@@ -145,16 +145,16 @@ def _request(probe: Probe, host: str, port: int) -> None:
             body = answer.read(_MOST_BODY)
     except (OSError, http.client.HTTPException) as error:
         if late.is_set() or isinstance(error, TimeoutError):
-            raise _ProbeFailed(f"{probe.http} did not answer within {probe.timeout:g} s") from None
-        raise _ProbeFailed(f"{probe.http} did not answer: {_cause(error)}") from None
+            raise _ProbeFailed(f"{probe.http} did not respond within {probe.timeout:g} s") from None
+        raise _ProbeFailed(f"{probe.http} did not respond: {_cause(error)}") from None
     finally:
         connection.close()
     if late.is_set():
-        raise _ProbeFailed(f"{probe.http} did not answer within {probe.timeout:g} s")
+        raise _ProbeFailed(f"{probe.http} did not respond within {probe.timeout:g} s")
     if answer.status != probe.status:
-        raise _ProbeFailed(f"{probe.http} answered {answer.status} instead of {probe.status}")
+        raise _ProbeFailed(f"{probe.http} returned {answer.status} instead of {probe.status}")
     if probe.contains and probe.contains not in body.decode(errors="replace"):
-        raise _ProbeFailed(f"{probe.http} answered {answer.status} without {probe.contains!r}")
+        raise _ProbeFailed(f"{probe.http} returned {answer.status} without {probe.contains!r}")
 
 
 @contextlib.contextmanager
@@ -186,20 +186,20 @@ def _command(probe: Probe, version: str, host: str, port: int, cwd: Path) -> Non
     try:
         environment = Environment(given=dict(probe.environment), passed=probe.pass_environment).resolved()
     except AdapterError as error:
-        raise _ProbeFailed(f"{command[0]} cannot be started: {error}") from None
+        raise _ProbeFailed(f"cannot start {command[0]}: {error}") from None
     try:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
-        raise _ProbeFailed(f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        raise _ProbeFailed(f"cannot start {command[0]}: {getattr(error, 'strerror', None) or error}") from None
     status, first = _follow(process, probe.timeout)
     said = f": {first}" if first else ""
     if status is None:
-        raise _ProbeFailed(f"{command[0]} did not end within {probe.timeout:g} s{said}")
+        raise _ProbeFailed(f"{command[0]} did not exit within {probe.timeout:g} s{said}")
     if status != 0:
-        raise _ProbeFailed(f"{command[0]} ended with {status}{said}")
+        raise _ProbeFailed(f"{command[0]} exited with {status}{said}")
 
 
 def _follow(process: subprocess.Popen[bytes], timeout: float) -> tuple[int | None, str]:

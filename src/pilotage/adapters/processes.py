@@ -70,7 +70,7 @@ class Record:
             _unwritten.pop(mark_of(self.path), None)
         except OSError as error:
             if _unwritten.setdefault(mark_of(self.path), self).pid is None:
-                _log.warning("%s cannot be written: %s", self.path, error.strerror)
+                _log.warning("cannot write %s: %s", self.path, error.strerror)
             _unwritten[mark_of(self.path)] = self
 
     def forget(self) -> None:
@@ -256,7 +256,7 @@ def _read(path: Path, needs: Needs | None) -> Record | None:
     try:
         record = _parsed(path, data, needs)
     except ValueError as error:
-        set_aside(path, f"it is no record of a process: {error!r}")
+        set_aside(path, f"not a process record: {error!r}")
         return None
     if record.start is None and record.stopping_since is not None:
         # By the wall clock of an earlier Pilotage: the deadline begins anew.
@@ -303,10 +303,10 @@ def _taken_over(path: Path, process: psutil.Process, facts: JsonObject | None, n
     except psutil.Error:
         return None
     except ValueError:
-        _log.warning("process %s carries the mark of %s, and nothing says what it is", process.pid, path)
+        _log.warning("process %s carries the mark of %s, but has no record", process.pid, path)
         return None
     level = logging.WARNING if lost else logging.INFO
-    _log.log(level, "%s was lost: process %s, which it was of, is known again by its mark", path, process.pid)
+    _log.log(level, "%s was lost; found its process %s by its mark", path, process.pid)
     record = Record(path, facts, process.pid, started, boot_id(), time.monotonic())
     record.save()
     return record

@@ -112,10 +112,10 @@ def find(port: Port, kind: str) -> AnyAdapter | None:
     try:
         found = entry.load()
     except Exception as error:
-        _log.warning("%s %s of %s cannot be imported: %r", port, kind, entry.value, error)
+        _log.warning("importing %s %s of %s failed: %r", port, kind, entry.value, error)
         return None
     if not isinstance(found, Adapter):
-        _log.warning("%s %s: %s is no pilotage Adapter", port, kind, entry.value)
+        _log.warning("%s %s: %s is not a pilotage Adapter", port, kind, entry.value)
         return None
     return found
 
@@ -125,7 +125,7 @@ def get(port: Port, kind: str) -> AnyAdapter:
     found = find(port, kind)
     if found is None:
         known = ", ".join(kinds(port))
-        what = f"no {port} adapter called {kind!r} is installed here, there are {known}"
+        what = f"no {port} adapter called {kind!r} is installed; there are {known}"
         raise NoAdapter(what, cure="install its package")
     return found
 
@@ -171,7 +171,7 @@ def _added(port: Port) -> Mapping[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for entry in sorted(entry_points(group=f"pilotage.{port}"), key=lambda entry: (entry.name, entry.value)):
         if entry.name in TABLE[port] or entry.name in found:
-            _log.warning("%s %s of %s is left out: the kind is taken", port, entry.name, entry.value)
+            _log.warning("ignoring %s %s of %s: the kind already exists", port, entry.name, entry.value)
             continue
         found[entry.name] = entry
     return found

@@ -63,7 +63,7 @@ def addresses(host: str, port: int, within: float) -> Addresses:
         return question.found
     if known is not None and time.monotonic() - known.at < _LATELY:
         return known.found
-    raise Unresolved(f"no name server says where {host} is")
+    raise Unresolved(f"no name server resolves {host}")
 
 
 def connect(host: str, port: int, until: float) -> socket.socket:

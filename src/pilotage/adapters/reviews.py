@@ -27,7 +27,7 @@ class CodeHost:
         try:
             return {commit: tuple(f"{login} (approved)" for login in ask(commit)) for commit in commits}
         except WrongJson as error:
-            raise AdapterError(f"{self._base} answers with something that is no list of reviews: {error}") from None
+            raise AdapterError(f"{self._base} did not return a list of reviews: {error}") from None
 
     def _of_github(self, commit: str) -> list[str]:
         place = f"{self._base}/repos/{quote(self._project)}"
@@ -59,10 +59,10 @@ class CodeHost:
             headers[name] = value
         status, body = get_status(url, timeout=10.0, headers=headers)
         if status != 200:
-            cure = "; the token may be missing or too weak" if status in (401, 403, 404) else ""
-            raise AdapterError(f"{url} answered {status}{cure}")
+            cure = "; the token may be missing or lack permissions" if status in (401, 403, 404) else ""
+            raise AdapterError(f"{url} returned {status}{cure}")
         try:
             found: Json = json.loads(body)
         except (ValueError, RecursionError):
-            raise AdapterError(f"{url} answered something that is not JSON") from None
+            raise AdapterError(f"{url} did not return JSON") from None
         return found

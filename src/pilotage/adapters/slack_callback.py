@@ -61,7 +61,7 @@ def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pr
     given = {name.lower(): value for name, value in headers.items()}
     at, signature = given.get("x-slack-request-timestamp", ""), given.get("x-slack-signature", "")
     if (sent := _number(at)) is None or abs(now - sent) > STALE:
-        raise BadCallback(401, "its time is not now")
+        raise BadCallback(401, "its timestamp is too old or in the future")
     expected = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(f"v0={expected}".encode(), signature.encode()):
         raise BadCallback(401, "it is not signed with this secret")
@@ -71,7 +71,7 @@ def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pr
         (payload,) = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"]
         return _pressed(object_at(json.loads(payload)))
     except (ValueError, KeyError, RecursionError):
-        raise BadCallback(400, "it is not a button of Pilotage's") from None
+        raise BadCallback(400, "not a button of Pilotage") from None
 
 
 def _pressed(content: JsonObject) -> Pressed:
@@ -103,21 +103,21 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
         def do_POST(self) -> None:
             length = _number(self.headers.get("Content-Length", ""))
             if length is None:
-                return self._answer(411, "say how long it is")
+                return self._answer(411, "Content-Length is missing")
             if length > MOST:
                 return self._answer(413, "too long")
             body = self.rfile.read(length)
             if len(body) < length:
-                return self._answer(400, "it is cut off")
+                return self._answer(400, "the request is truncated")
             try:
                 status, sentence = take(dict(self.headers.items()), body)
             except Exception:
-                _log.exception("an answer could not be worked out")
-                status, sentence = 500, "it could not be taken down: press again in a moment"
+                _log.exception("processing the answer failed")
+                status, sentence = 500, "the answer could not be recorded: press again in a moment"
             return self._answer(status, sentence)
 
         def do_GET(self) -> None:
-            self._answer(405, "only Slack posts here")
+            self._answer(405, "this address accepts requests from Slack only")
 
         def _answer(self, status: int, sentence: str) -> None:
             content = b"" if status == 200 else f"{sentence}\n".encode()

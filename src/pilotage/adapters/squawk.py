@@ -20,7 +20,7 @@ _RULES = {
     "adding-foreign-key-constraint": "adds a foreign key, which locks both tables while it is checked",
 }
 """The rules that speak of a release's own danger, in our words; the rest of squawk's is style."""
-_CURE = "do it in steps that hold no lock: https://squawkhq.com/docs/rules has one for each"
+_CURE = "use steps that hold no lock; https://squawkhq.com/docs/rules describes one for each"
 _PATIENCE = 20.0
 
 

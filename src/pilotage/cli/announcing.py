@@ -148,7 +148,7 @@ def edit(
     if not text.strip() or len(text) > MOST:
         raise click.UsageError(f"{file.name} must hold between one and {MOST} characters")
     change(project, project.actor, AnnouncementRequest(plan=plan, item=item, text=text))
-    click.echo(f"{item} is said in these words; `pilotage announce approve {item} {version}`")
+    click.echo(f"text of {item} saved; next: `pilotage announce approve {item} {version}`")
 
 
 @announce.command()
@@ -194,7 +194,7 @@ def send(
     text = _text(project, plan, _one(project, plan, item), range_)
     count = tell(project, project.actor, AnnouncementRequest(plan=plan, item=item, text=text, at=at))
     project.ensure_worker()
-    click.echo(f"{item} {'is scheduled' if at else 'goes out'} through {count} channel{'s' * (count != 1)}")
+    click.echo(f"{item} {'is scheduled' if at else 'will be sent'} through {count} channel{'s' * (count != 1)}")
 
 
 def _moment(text: str, plan: Plan) -> float:

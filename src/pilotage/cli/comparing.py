@@ -64,6 +64,6 @@ def show_retargeted(moved: Retargeted, as_json: bool) -> None:
         show_json(RetargetOutput(changes=_outputs(moved.changes), notify_again=again))
         return
     show_changes(moved.changes, as_json=False)
-    click.echo("\nMust be told again:" if moved.again else "\nNobody was told the old date yet.")
+    click.echo("\nNotify again:" if moved.again else "\nNobody was notified of the old date yet.")
     for retold in moved.again:
         click.echo(f"  {retold.audience}, by the {retold.owner}: {'; '.join(retold.told_by)}")

@@ -155,7 +155,7 @@ class _Lazy(click.Group):
             if args[0] in COMMANDS:
                 raise click.UsageError(f"`pilotage {args[0]}` is now `pilotage {COMMANDS[args[0]]}`", ctx)
             close = get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else "; `pilotage --help` lists them"
+            hint = f"; did you mean {close[0]}?" if close else "; list them with `pilotage --help`"
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -88,7 +88,7 @@ def notes(
     if draft is not None:
         is_new = not draft.exists()
         curated = made.renew_draft(draft, found)
-        click.echo(f"{'written' if is_new else 'renewed, with the edits in it'}: {draft}", err=True)
+        click.echo(f"{'written' if is_new else 'updated, your edits kept'}: {draft}", err=True)
         if output is not None:
             _write(output, curated)
     if draft is None and (changelog is None or form or output):

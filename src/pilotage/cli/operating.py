@@ -24,7 +24,7 @@ def worker(project: Project) -> None:
     from pilotage.app.worker import run
 
     if not project.config.exists() and not project.has_store:
-        raise click.UsageError(f"{project.config} does not exist, and nothing was ever deployed here: `pilotage init`")
+        raise click.UsageError(f"{project.config} does not exist, and nothing was deployed here: run `pilotage init`")
     project.publish_settings()
     raise SystemExit(run(project.directory))
 
@@ -144,7 +144,7 @@ def _live() -> Show:
             screen.start()
         share = f"{seen.new_version} of {seen.requests}" if seen.requests else "none yet"
         users = Text(
-            f"  as users see it: {share} answers from {rollout.version}, {seen.failed} failed, {seen.hurt} users hurt"
+            f"  users: {share} responses from {rollout.version}, {seen.failed} failed, {seen.hurt} users affected"
         )
         screen.update(Group(rollout_view(rollout, events), users), refresh=True)
         if rollout.state.status.final:
@@ -168,5 +168,5 @@ def _summary(runs: Sequence[Run], directory: Path) -> None:
         if not run.as_told:
             click.echo("  NOT as expected")
     click.echo(
-        f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   nothing is left running"
+        f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   all processes have stopped"
     )

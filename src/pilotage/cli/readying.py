@@ -242,14 +242,14 @@ def _show_audit(found: Audit, as_json: bool) -> None:
     for fault in found.faults:
         click.echo(f"✗ {clean(fault)}")
     if not found.faults:
-        click.echo(f"whole: {found.files} files as they were, {found.remade} reports read again with one result")
+        click.echo(f"complete: {found.files} files unchanged, {found.remade} reports read again with the same result")
     click.echo(_signed(found))
     click.echo(f"{clean(headline(found.readiness))}\nSHA-256 {found.sha256}")
 
 
 def _signed(found: Audit) -> str:
     """Return a sentence about the signature, or its absence."""
-    claims = f"; {found.claimed} ready gates have no report in it and rest on its maker's word" * bool(found.claimed)
+    claims = f"; {found.claimed} ready gates have no report in the bundle and rely on its author" * bool(found.claimed)
     if not found.key:
         return f"unsigned: says only that files agree with their list{claims}"
     if not found.known:

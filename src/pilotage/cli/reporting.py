@@ -124,4 +124,4 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
                 publish(project)
             except Exception as error:
                 # The page says what was known last; it must go on being served.
-                click.echo(f"not renewed: {type(error).__name__}: {error}", err=True)
+                click.echo(f"not updated: {type(error).__name__}: {error}", err=True)

@@ -140,7 +140,7 @@ def train(project: Project, /, repository: Path | None, revision: str, as_json: 
         return
     click.echo(f"learned from {learned.model.origin}")
     click.echo(
-        f"its later fifth, foretold from its earlier four: AUC {learned.auc[0]:.3f}, as shipped {learned.auc[1]:.3f}"
+        f"latest fifth, predicted from the earlier four: AUC {learned.auc[0]:.3f}, as shipped {learned.auc[1]:.3f}"
     )
     for factor, scale in learned.scales:
         click.echo(f"  {factor:<22} weighs {scale:.2f} of what it usually does")

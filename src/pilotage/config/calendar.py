@@ -55,7 +55,7 @@ class FreezeSection(Section):
         days = self.first_day is not None
         first, last = (self.first_day, self.last_day) if days else (self.start, self.end)
         if first is not None and last is not None and (last < first or (not days and last == first)):
-            raise ValueError(f"it is over ({last}) before it starts ({first})")
+            raise ValueError(f"it ends ({last}) before it starts ({first})")
         if self.rrule is not None and (trouble := trouble_with(self.rrule, self.start is not None)):
             raise ValueError(trouble)
         return self

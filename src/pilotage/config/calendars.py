@@ -86,7 +86,7 @@ def _country(loaded: Loaded, index: int, place: str, years: range) -> HolidayBas
         if "en_US" in days.supported_languages:
             days = holidays.country_holidays(country, subdiv=region or None, years=years, language="en_US")
     except NotImplementedError:
-        message = f"{place!r} is no country or region whose holidays are known, such as DE, DE-BY or US-CA"
+        message = f"{place!r} is not a country or region with known holidays, such as DE, DE-BY or US-CA"
         raise _wrong(loaded, ("calendar", "holidays", index), message) from None
     return days
 

@@ -36,7 +36,7 @@ class CheckSection(ProgramSection):
         if (self.command is None) == (self.http is None):
             raise ValueError("name either command or http")
         if self.command is None and self.names_variables:
-            raise ValueError("env and pass_env go with command")
+            raise ValueError("env and pass_env require command")
         return self
 
 
@@ -71,14 +71,12 @@ class ProbeSection(ProgramSection):
         if (self.command is None) == (self.http is None):
             raise ValueError("name either http or command")
         if self.command is None and self.names_variables:
-            raise ValueError("env and pass_env go with command")
+            raise ValueError("env and pass_env require command")
         if any("\0" in part for part in self.command or ()):
-            raise ValueError("command: a NUL character stands in it, which no command can take")
+            raise ValueError("command: it contains a NUL character")
         if self.command is not None:
             if self.status != 200 or self.contains is not None:
-                raise ValueError("status and contains go with http: a command passes when it exits with 0")
+                raise ValueError("status and contains require http: a command passes when it exits with 0")
             if not any(place in part for part in self.command for place in ("{port}", "{url}")):
-                raise ValueError(
-                    "command: neither {url} nor {port} stands in it, so it could not tell the instances apart"
-                )
+                raise ValueError("command: add {url} or {port}, so that it can tell the instances apart")
         return self

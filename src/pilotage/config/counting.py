@@ -41,7 +41,7 @@ def _grpc(value: dict[str, list[str]]) -> Kind:
         if name not in _FAILED:
             close = get_close_matches(str(name).upper(), _FAILED, n=1, cutoff=0.5)
             more = f"did you mean {close[0]}?" if close else f"known are {', '.join(_FAILED)}"
-            raise ValueError(f"{name!r} is not a gRPC status that an error has; {more}")
+            raise ValueError(f"{name!r} is not a gRPC error status; {more}")
     return value
 
 
@@ -110,7 +110,9 @@ def check_routes(routes: list[RouteSection]) -> list[RouteSection]:
     for index, route in enumerate(routes):
         for earlier in routes[:index]:
             if route.path == earlier.path:
-                raise Misplaced(f"{route.path} stands here twice", index)
+                raise Misplaced(f"{route.path} is listed twice", index)
             if route.path.startswith(earlier.path.rstrip("/") + "/"):
-                raise Misplaced(f"{route.path} gets no request: {earlier.path} stands before it; put it first", index)
+                raise Misplaced(
+                    f"{route.path} matches no request, because {earlier.path} comes before it; put it first", index
+                )
     return routes

@@ -110,7 +110,7 @@ class KindOf:
             raise _at_kind(self.port, "missing", {}, value)
         section = section_of(self.port, kind) if isinstance(kind, str) else None
         if section is None and kind in kinds_of(self.port):
-            why = f"{kind!r} is installed and cannot be imported: `pilotage adapters` says why"
+            why = f"{kind!r} is installed, but importing it failed; run `pilotage adapters` for the reason"
             raise _at_kind(self.port, "value_error", {"error": ValueError(why)}, kind)
         if section is None:
             known = ", ".join(f"'{name}'" for name in kinds_of(self.port))

@@ -52,15 +52,13 @@ def load(path: Path) -> Loaded:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(str(path), [_at_top("no such file: `pilotage init` writes one")]) from None
+        raise ConfigError(str(path), [_at_top("no such file: create it with `pilotage init`")]) from None
     except OSError as error:
         raise ConfigError(str(path), [_at_top(f"cannot be read: {error.strerror}")]) from None
     document = read(content, str(path))
     problems = list(document.problems)
     if not isinstance(document.data, dict):
-        raise ConfigError(
-            str(path), [*problems, _at_top("holds no settings: `pilotage init` writes a file to start from")]
-        )
+        raise ConfigError(str(path), [*problems, _at_top("has no settings: create an example with `pilotage init`")])
     data, old_names = renamed(document.data)
     problems += [_old_name(document, old) for old in old_names if old.before not in SHORT_NAMES]
     try:
@@ -140,7 +138,7 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             return "is missing"
         case "extra_forbidden":
             siblings = _fields_at(path[:-1], data)
-            return f"is not known here{_did_you_mean(str(path[-1]), siblings)}"
+            return f"is not a known setting{_did_you_mean(str(path[-1]), siblings)}"
         case "union_tag_invalid":
             allowed = [word.strip(" '") for word in str(context["expected_tags"]).split(",")]
             close = _did_you_mean(str(context["tag"]), allowed, listed=True)
@@ -153,7 +151,7 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
                 f"{_shown(value)} is not one of {', '.join(allowed)}{_did_you_mean(str(value), allowed, listed=True)}"
             )
         case "string_pattern_mismatch" if context["pattern"].startswith("^secret://"):
-            return "must say where the secret is, secret://env/NAME or secret://file/PATH, not what it is"
+            return "must be a reference, secret://env/NAME or secret://file/PATH, not the secret itself"
         case "string_pattern_mismatch":
             return f"{_shown(value)} does not look like {context['pattern'].strip('^$')}"
         case "value_error":

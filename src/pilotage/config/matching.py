@@ -22,16 +22,16 @@ def mismatches(section: EnvironmentSection) -> Iterator[Misplaced]:
     if counts.of_router and counts.of_router not in kinds:
         written = "metrics" in section.model_fields_set
         yield Misplaced(
-            f"{section.metrics.kind} reads the figures of a router of kind {counts.of_router}, and the router is "
+            f"{section.metrics.kind} reads the counters of a router of kind {counts.of_router}, and the router is "
             f"{routers}: name another source of counts, such as {{kind: command, run: [./counts]}}",
             "metrics" if written else "router" if section.router else "routers",
         )
     if section.synthetic and not all(can_route(router).own_requests for router in section.every_router.values()):
         yield Misplaced(
-            f"a router {routers} cannot tell Pilotage's own requests from those of users: leave synthetic out",
+            f"a router {routers} cannot tell synthetic requests from user requests: remove synthetic",
             "synthetic",
         )
     if section.routes and not counts.routes:
-        yield Misplaced(f"{source} do not count routes apart: leave routes out", "routes")
+        yield Misplaced(f"{source} do not count by route: remove routes", "routes")
     if section.errors != _USUAL_ERRORS and not counts.errors:
-        yield Misplaced(f"{source} count 5xx as failed and nothing else: leave errors out", "errors")
+        yield Misplaced(f"{source} count only 5xx as failed: remove errors", "errors")

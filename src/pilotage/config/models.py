@@ -272,7 +272,7 @@ class Configuration(Section):
                 raise Misplaced(message, "notify", index)
         ordered = {name: tuple(section.depends_on) for name, section in self.services.items()}
         if cycle := cycle_in(ordered):
-            raise Misplaced(f"{' → '.join(cycle)} wait for one another", "services")
+            raise Misplaced(f"{' → '.join(cycle)} depend on each other", "services")
         return self
 
     def _folders(self) -> None:

@@ -19,7 +19,7 @@ def _value(given: object) -> object:
 
 def _usable(text: str) -> str:
     if "\0" in text:
-        raise ValueError("a NUL character stands in it, which no environment can take")
+        raise ValueError("it contains a NUL character")
     if text.startswith("secret://") and not _REFERENCE.fullmatch(text):
         raise ValueError("not a reference such as secret://env/NAME or secret://file/PATH")
     return text

@@ -58,7 +58,7 @@ def trouble_with(rule: str, has_start: bool) -> str:
     try:
         _rule(parts, _EARLIEST)
     except (ValueError, TypeError, IndexError, KeyError) as error:
-        return f"{rule!r} is no RRULE: {error}"
+        return f"{rule!r} is not an RRULE: {error}"
     return ""
 
 

@@ -181,7 +181,7 @@ class _Builder:
                 self._document.problems.append(
                     Problem(
                         _mark(event),
-                        f"the key {key!r} stands here twice (first in line {first.line}): keep one",
+                        f"the key {key!r} appears twice (first in line {first.line}): keep one",
                     )
                 )
             else:

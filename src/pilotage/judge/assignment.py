@@ -56,7 +56,7 @@ class AssignmentCheck:
         seen = format_share(self._canary / self._total)
         return (
             f"the canary gets {seen} of the requests ({self._canary:,} of {self._total:,}) instead of "
-            f"{format_share(self._share)}: its figures are of other users, so nothing is concluded from them"
+            f"{format_share(self._share)}: its metrics describe other users, so they are not compared"
         )
 
     def to_dict(self) -> JsonObject:

@@ -65,16 +65,16 @@ def _sentence(judge: CountJudge, kind: VerdictKind, critical: bool, low: float, 
         case VerdictKind.FAIL if critical:
             return f"{both}: above the limit of {format_share(judge.limit or 0)}, {_sure(judge)}"
         case VerdictKind.FAIL if low <= judge.tolerated_ratio and not _refuted_by_history(judge):
-            return f"{both}: for a while more than {judge.tolerated_ratio:g} times worse, {_sure(judge)}"
+            return f"{both}: temporarily more than {judge.tolerated_ratio:g} times worse, {_sure(judge)}"
         case VerdictKind.FAIL if low <= judge.tolerated_ratio and judge.prior is not None:
             ceiling = format_share(judge.tolerated_ratio * judge.prior.ceiling)
-            return f"{both}: above the {ceiling} that this service's history allows, {_sure(judge)}"
+            return f"{both}: above {ceiling}, the limit from this service's history, {_sure(judge)}"
         case VerdictKind.FAIL:
             return f"{both}: at least {max(low, judge.tolerated_ratio):.3g} times worse, {_sure(judge)}"
         case VerdictKind.PASS:
             return f"{both}: not more than {judge.tolerated_ratio:g} times stable's, {_sure(judge)}"
         case _ if _stable_as_bad(judge):
-            return f"{both}: both are above the limit, so the release is not to blame"
+            return f"{both}: both versions are above the limit, so the release is not the cause"
         case _:
             return both
 
@@ -85,7 +85,7 @@ def _refuted_by_history(judge: CountJudge) -> bool:
 
 
 def _sure(judge: CountJudge) -> str:
-    return f"sure at {100 * (1 - judge.alpha):.4g} %"
+    return f"confidence {100 * (1 - judge.alpha):.4g} %"
 
 
 def _rate(bad: int, total: int) -> str:

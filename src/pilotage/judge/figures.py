@@ -46,7 +46,7 @@ def _table(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tupl
     try:
         yield from _rows(text, columns)
     except csv.Error as error:
-        raise BadFigures(f"it is no CSV: {error}") from None
+        raise BadFigures(f"not a CSV file: {error}") from None
 
 
 def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
@@ -80,7 +80,7 @@ def _moment(line: int, text: str | None) -> float:
         moment = datetime.fromisoformat(text or "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except OverflowError:
-        raise BadFigures(f"line {line}: time is {text!r}, which no calendar has") from None
+        raise BadFigures(f"line {line}: time is {text!r}, which is not a valid time") from None
     except ValueError:
         return _number(line, "time", text)
 
@@ -89,7 +89,7 @@ def _checked(line: int, counts: Sequence[float]) -> None:
     """Counts are whole, and of the requests no more are bad than there are."""
     for name, count in zip(COUNTS, counts, strict=True):
         if count < 0 or count > _LARGEST or count != int(count):
-            raise BadFigures(f"line {line}: {name} is {count:g}, and a count is a whole number from 0 on")
+            raise BadFigures(f"line {line}: {name} is {count:g}, but a count must be a whole number of at least 0")
     for side, bad, total in (("canary", counts[0], counts[1]), ("stable", counts[2], counts[3])):
         if bad > total:
             raise BadFigures(f"line {line}: {side}_bad is {bad:.0f}, more than the {total:.0f} of {side}_total")
@@ -101,7 +101,7 @@ def _range(text: str) -> list[list[float]]:
     try:
         series = dict(_series(found) for found in json.loads(text)["data"]["result"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadFigures(f"it is no answer of Prometheus to a range query: {type(error).__name__}: {error}") from None
+        raise BadFigures(f"not a response of Prometheus to a range query: {type(error).__name__}: {error}") from None
     if missing := [name for name in COUNTS if name not in series]:
         raise BadFigures(f"no series with the labels of {', '.join(missing)} (role=canary|stable, count=bad|total)")
     common = set[float].intersection(*(set(series[name]) for name in COUNTS))

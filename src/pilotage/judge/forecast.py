@@ -23,7 +23,7 @@ class Forecast:
 
     @property
     def sentence(self) -> str:
-        return f"will need {self.span} at this traffic" if self.span else "with this traffic the judge will never know"
+        return f"needs {self.span} at this traffic" if self.span else "this traffic is too low for a result"
 
     @property
     def span(self) -> str:

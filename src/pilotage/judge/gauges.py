@@ -237,14 +237,16 @@ class GaugeJudge:
         level, slope = self._level.bettors.evidence, self._slope.bettors.evidence if self._judge_slope else 0.0
         canary, stable = self._last
         if self._level.bettors.events == 0:
-            few = f"{self._samples} samples; {_LEARNING + self.block} or more are needed for a first comparison"
+            few = f"{self._samples} samples; {_LEARNING + self.block} or more are needed for a comparison"
             return Verdict(self.metric, VerdictKind.INSUFFICIENT_DATA, few)
         harmful = max(level, slope) >= bar
         words = f"canary {canary:.4g}, stable {stable:.4g}"
         if level >= bar:
             words += f": {'more' if self._sign > 0 else 'less'} than {self.factor:g} times as much, {self._sure()}"
         elif harmful:
-            words += f": it {'grows' if self._sign > 0 else 'falls'} against stable, {self._sure()}{self._forecast()}"
+            words += (
+                f": it {'grows' if self._sign > 0 else 'falls'} compared with stable, {self._sure()}{self._forecast()}"
+            )
         return Verdict(
             self.metric,
             VerdictKind.FAIL if harmful else VerdictKind.INCONCLUSIVE,
@@ -265,7 +267,7 @@ class GaugeJudge:
         return f"; at this pace it reaches {self.limit:.4g} after {left:.0f} more samples" if left < 1e7 else ""
 
     def _sure(self) -> str:
-        return f"sure at {100 * (1 - self.alpha):.4g} %"
+        return f"confidence {100 * (1 - self.alpha):.4g} %"
 
     def to_dict(self) -> JsonObject:
         return {

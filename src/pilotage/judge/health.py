@@ -22,7 +22,7 @@ class HealthScore:
     @property
     def sentence(self) -> str:
         worst = min(self.shares, key=lambda share: share[1], default=("", 1.0))
-        return f"health {self.score:.2f}" + (f", least of it {worst[0]} with {worst[1]:.2f}" if worst[1] < 1 else "")
+        return f"health {self.score:.2f}" + (f", lowest {worst[0]} with {worst[1]:.2f}" if worst[1] < 1 else "")
 
 
 def health_score(verdicts: Sequence[Verdict], alpha: float) -> HealthScore:

@@ -143,7 +143,7 @@ def mean(parts: Array) -> float:
 
 
 def too_few(requests: int) -> str:
-    return f"{requests} of {LEAST} requests of each version that a comparison of durations needs"
+    return f"{requests} of the {LEAST} requests per version that a latency comparison needs"
 
 
 def beyond(canary: Histogram, stable: Histogram, parts: Array, alpha: float) -> str:
@@ -152,7 +152,7 @@ def beyond(canary: Histogram, stable: Histogram, parts: Array, alpha: float) -> 
     slow, usual = (h.above(bound) / h.total for h in (canary, stable))
     return (
         f"{slow:.3g} of the canary's requests take more than {format_duration(bound)}, "
-        f"{usual:.3g} of stable's, sure at {100 * (1 - alpha):.4g} %"
+        f"{usual:.3g} of stable's, confidence {100 * (1 - alpha):.4g} %"
     )
 
 

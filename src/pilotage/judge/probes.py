@@ -77,7 +77,7 @@ class ProbeBook:
         verdict = Verdict(metric, VerdictKind.PASS, "", samples=samples, canary="passes", stable=_stand(others))
         if not worst or mine[worst].failed < probe.failures:
             if not samples:
-                sentence = "no result in this phase yet"
+                sentence = "no result at this step yet"
                 return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=sentence, canary="")
             failing = worst and mine[worst].failed
             kind = VerdictKind.INCONCLUSIVE if failing else VerdictKind.PASS
@@ -86,8 +86,10 @@ class ProbeBook:
         verdict = replace(verdict, canary="fails", instance=worst)
         if mine[worst].since(excused) < probe.failures:
             both = "both versions fail" if verdict.stable == "fails" else "stable failed in these rounds too"
-            return replace(verdict, kind=VerdictKind.SOURCE_ERROR, sentence=f"{what}; {both}: not the release's fault")
-        beside = "stable passes" if others else "no stable version runs beside it"
+            return replace(
+                verdict, kind=VerdictKind.SOURCE_ERROR, sentence=f"{what}; {both}: the release is not the cause"
+            )
+        beside = "stable passes" if others else "there is no stable version to compare with"
         return replace(verdict, kind=VerdictKind.FAIL, sentence=f"{what}; {beside}", critical=True)
 
     def _newest_round(self, probe: Probe, new: str) -> tuple[dict[str, _Run], dict[str, _Run]]:
@@ -138,4 +140,4 @@ def _calm(probe: Probe, worst: str, mine: Mapping[str, _Run]) -> str:
     failed = mine[worst].failed if worst else 0
     if not failed:
         return f"passes at {len(mine)} instance{'' if len(mine) == 1 else 's'}"
-    return f"{mine[worst].detail} at {worst}, {failed} of the {probe.failures} times in a row that fail it"
+    return f"{mine[worst].detail} at {worst}, {failed} of the {probe.failures} times consecutive failures that fail it"

@@ -258,8 +258,8 @@ class ReleaseJudge:
         if most >= least:
             # The other kind of traffic was enough; what these few show still counts.
             return verdict if had else replace(verdict, kind=VerdictKind.PASS, sentence=_NOBODY)
-        few = f"{most} of the {least} requests to the new version that this phase needs{self._wait(most, least)}"
-        words = f"{few}; so far {verdict.sentence}" if had else few
+        few = f"{most} of the {least} requests to the new version that this step needs{self._wait(most, least)}"
+        words = f"{few}; so far: {verdict.sentence}" if had else few
         return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=words)
 
     def _excused(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
@@ -274,7 +274,7 @@ class ReleaseJudge:
         if verdict.critical or traffic.evidences()["limit"] >= _ABOVE:
             return verdict
         if not self._warm:
-            words = f"{verdict.sentence}; its instances are younger than {self._warm_up}"
+            words = f"{verdict.sentence}; its instances are still younger than {self._warm_up}"
             return replace(verdict, excuse=Excuse.WARM_UP, sentence=words)
         only = self._only_instance()
         return _of_one_instance(verdict, only) if only else verdict
@@ -344,7 +344,7 @@ class ReleaseJudge:
         self._pace = pair_at(saved, "pace")
 
 
-_NOBODY = "no requests in this phase"
+_NOBODY = "no requests at this step"
 _BADNESS = (
     VerdictKind.PASS, VerdictKind.INSUFFICIENT_DATA, VerdictKind.SOURCE_ERROR, VerdictKind.INCONCLUSIVE,
     VerdictKind.FAIL,
@@ -352,7 +352,7 @@ _BADNESS = (
 
 
 def _of_one_instance(verdict: Verdict, instance: str) -> Verdict:
-    words = f"{verdict.sentence}; the errors are those of one instance, {instance}"
+    words = f"{verdict.sentence}; all errors come from one instance, {instance}"
     return replace(verdict, critical=False, excuse=Excuse.INSTANCE, instance=instance, sentence=words)
 
 

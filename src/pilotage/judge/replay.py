@@ -60,7 +60,7 @@ class Replay:
             return f"no decision in {last.at - self.began:.0f} s: {last.verdict.sentence}"
         after = self.decided.at - self.began
         word = "harm" if self.decided.verdict.kind is VerdictKind.FAIL else "no harm"
-        cost = f", {self.decided.hurt} users hurt until then, {self.spared} more spared" if word == "harm" else ""
+        cost = f", {self.decided.hurt} users affected until then, {self.spared} more avoided" if word == "harm" else ""
         return f"{word} after {after:.0f} s{cost}: {self.decided.verdict.sentence}"
 
 
@@ -98,7 +98,7 @@ def replay_gauge(samples: Iterable[Sample], judge: GaugeJudge) -> GaugeReplay:
     """Feed the samples in the order of their times; of samples with one time the first counts."""
     ordered, notes = _in_order(samples)
     if not ordered:
-        raise NothingToReplay("there is no sample")
+        raise NothingToReplay("there are no samples")
     decided, verdict = None, judge.verdict()
     for sample in ordered:
         verdict = judge.update(sample.canary, sample.stable)
@@ -112,7 +112,7 @@ def replay(looks: Iterable[Look], judge: CountJudge) -> Replay:
     samples). The watch goes on after a decision, so that the picture shows all of it."""
     ordered, notes = _in_order(looks)
     if not any(look.canary_total for look in ordered):
-        raise NothingToReplay("no look has a request to the canary")
+        raise NothingToReplay("no row has requests to the canary")
     stream, hurt, decided, moments = CountStream(judge), 0, None, []
     for look in ordered:
         hurt += look.canary_bad
@@ -134,10 +134,10 @@ def _in_order(things: Iterable[T]) -> tuple[list[T], list[str]]:
     ordered = sorted(given, key=lambda thing: thing.at)
     notes = []
     if ordered != given:
-        notes.append("some looks came late: put in the order of their times")
+        notes.append("some rows were out of order: sorted by time")
     unique = {thing.at: thing for thing in reversed(ordered)}
     if len(unique) < len(ordered):
-        notes.append(f"{len(ordered) - len(unique)} looks had the time of another: left out")
+        notes.append(f"{len(ordered) - len(unique)} rows had the time of another row: ignored")
     return sorted(unique.values(), key=lambda thing: thing.at), notes
 
 

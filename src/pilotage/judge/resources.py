@@ -121,19 +121,19 @@ class MemoryJudge:
             return Verdict(
                 "memory",
                 kind,
-                "no stable version to compare with" if alone else "no memory figures of both versions yet",
+                "no stable version to compare with" if alone else "no memory data of both versions yet",
             )
         canary, stable = self._last
-        words = f"canary {_megabytes(canary)} an instance, stable {_megabytes(stable)}"
+        words = f"canary {_megabytes(canary)} per instance, stable {_megabytes(stable)}"
         failed = self._high >= _MEMORY_READINGS
         growth = self._growth.verdict()
         leaks = growth.kind is VerdictKind.FAIL and canary > _GROWN * (self._grown_up or math.inf)
         if failed:
             words = f"{words}: more than {self._factor:g} times as much"
         elif leaks:
-            words = f"{words}: it grows against stable's, from {_megabytes(self._grown_up or 0)} after its warm-up"
+            words = f"{words}: it grows compared with stable, from {_megabytes(self._grown_up or 0)} after its warm-up"
         if not self._beside:
-            words = f"{words} when it last ran"
+            words = f"{words} (last measurement)"
         return Verdict(
             "memory",
             VerdictKind.FAIL if failed or leaks else VerdictKind.PASS,
@@ -218,9 +218,9 @@ class ProcessorJudge:
         canary, stable = (f"{100 * share:.3g} % of a core" for share in self._last)
         judged = self._judge.verdict()
         failed = judged.kind is VerdictKind.FAIL
-        words = f"canary {canary} an instance, stable {stable}"
+        words = f"canary {canary} per instance, stable {stable}"
         if failed:
-            words = f"{words}: more than {self._factor:g} times as much, an instance and a request"
+            words = f"{words}: more than {self._factor:g} times as much per instance and request"
         kind = VerdictKind.FAIL if failed else VerdictKind.PASS
         return Verdict("cpu", kind, words, evidence=judged.evidence, canary=canary, stable=stable)
 

@@ -140,7 +140,7 @@ def verdict(rule: Rule, tally: Tally) -> Verdict:
     """The rule's answer in the judge's words."""
     phase = assess(rule, tally)
     counted = (
-        f"{tally.measured} measured: {tally.failures} failed of {rule.failure_limit} tolerated, "
+        f"{tally.measured} measured: {tally.failures} failed of {rule.failure_limit} allowed, "
         f"{tally.inconclusives} inconclusive of {rule.inconclusive_limit}, {tally.errors_in_a_row} errors in a row of "
         f"{rule.consecutive_error_limit}"
     )
@@ -157,12 +157,12 @@ def rules_of(template: JsonObject) -> tuple[Rule, ...]:
     """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1), as plain data."""
     if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
         raise BadAnalysisTemplate(
-            f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed"
+            f"kind is {template.get('kind')!r}: use an AnalysisTemplate or ClusterAnalysisTemplate"
         )
     try:
         return _rules(object_at(template, "spec") if template.get("spec") else {})
     except (WrongJson, TypeError, OverflowError) as error:
-        raise BadAnalysisTemplate(f"spec is not of an AnalysisTemplate's shape: {error}") from None
+        raise BadAnalysisTemplate(f"spec does not have the form of an AnalysisTemplate: {error}") from None
 
 
 def _rules(spec: JsonObject) -> tuple[Rule, ...]:
@@ -172,7 +172,7 @@ def _rules(spec: JsonObject) -> tuple[Rule, ...]:
     ]
     metrics = [object_at(metric) for metric in optional(list_at, spec, "metrics") or ()]
     if not metrics:
-        raise BadAnalysisTemplate("spec.metrics is empty: there is nothing to carry over")
+        raise BadAnalysisTemplate("spec.metrics is empty: nothing to import")
     names = tuple(pieces for alternatives in dry for pieces in alternatives)
     arguments = {
         text_at(argument, "name"): find(argument, "value") for argument in optional(list_at, spec, "args") or ()
@@ -215,7 +215,7 @@ def _rule(metric: JsonObject, where: str, arguments: JsonObject, dry: Sequence[_
     provider = object_at(metric, "provider") if metric.get("provider") else {}
     if "prometheus" not in provider:
         kinds = ", ".join(provider) or "none"
-        raise BadAnalysisTemplate(f"{where}.provider: {kinds} cannot be carried over, prometheus can")
+        raise BadAnalysisTemplate(f"{where}.provider: {kinds} cannot be imported; prometheus can")
     try:
         return Rule(
             name=name,

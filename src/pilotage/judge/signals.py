@@ -46,7 +46,7 @@ SIGNALS: Mapping[str, _Signal] = {
     "external_service_latency": _Signal(
         "external services", lambda plan: plan.number("rollback_triggers.external_service_latency_factor")
     ),
-    "user_session_health": _Signal("sessions that hold", _loss("rollback_triggers.session_loss")),
+    "user_session_health": _Signal("unbroken sessions", _loss("rollback_triggers.session_loss")),
     "business_conversion_rate": _Signal("conversions", _loss("rollback_triggers.conversion_loss")),
     "user_satisfaction": _Signal(
         "satisfaction", _loss("rollback_triggers.conversion_loss"), advance="success_criteria.user_satisfaction"
@@ -145,7 +145,7 @@ class _Figure:
             stable = self._past[1] / self._past[0]
         missing = [who for who, value in (("canary", canary), ("stable", stable)) if value is None]
         if canary is None or (stable is None and self._judge is not None):
-            self._trouble = trouble or f"nothing is known of {' and '.join(missing)}"
+            self._trouble = trouble or f"no data for {' and '.join(missing)}"
             return
         self._trouble = ""
         self._phase[0] += 1
@@ -182,7 +182,7 @@ class _Figure:
         if self._trouble:
             return VerdictKind.SOURCE_ERROR, f"{title}: {self._trouble}", canary, stable
         if canary is None:
-            return VerdictKind.INSUFFICIENT_DATA, f"{title}: no reading in this phase yet", None, None
+            return VerdictKind.INSUFFICIENT_DATA, f"{title}: no reading at this step yet", None, None
         before = "stable" if self._control else "stable's past"
         words = f"{title}: canary {canary:.4g}" + (f", {before} {stable:.4g}" if stable is not None else "")
         words += f" (mean of {count})"
@@ -207,7 +207,7 @@ class _Figure:
             worse = canary > factor * stable if factor >= 1 else canary < factor * stable
         if self._enough is not None and canary < self._enough and (worse or stable is None or stable >= self._enough):
             return f"below {format_share(self._enough)}"
-        return f"beyond {factor:g} times stable's" if worse and factor is not None else ""
+        return f"more than {factor:g} times that of stable" if worse and factor is not None else ""
 
     def to_dict(self) -> JsonObject:
         judge = self._judge.to_dict() if self._judge else None

@@ -268,10 +268,11 @@ class TrafficJudge:
             words = f"{verdict.sentence}: above the limit of {limit}, {self._sure()}"
             return replace(verdict, kind=VerdictKind.FAIL, critical=True, sentence=words)
         if harmful:
-            words = f"{verdict.sentence}: more than {self._ratio:g} times stable's, {self._sure()}{self._unit_words()}"
+            words = f"{verdict.sentence}: more than {self._ratio:g} times that of stable, {self._sure()}"
+            words += self._unit_words()
             return replace(verdict, kind=VerdictKind.FAIL, sentence=words)
         if breached:
-            words = f"{verdict.sentence}: both are above the limit, so the release is not to blame"
+            words = f"{verdict.sentence}: both versions are above the limit, so the release is not the cause"
             return replace(verdict, sentence=words)
         return self._advance_errors(verdict)
 
@@ -286,9 +287,9 @@ class TrafficJudge:
         if not self._control:
             return self._against_the_past(verdict, rate, limit, self._past_errors, criterion)
         if phase.stable_rate >= limit and rate <= self._ratio * phase.stable_rate:
-            words = f"{verdict.sentence}: stable itself misses {criterion}, the canary is not worse"
+            words = f"{verdict.sentence}: stable also misses {criterion}, and the canary is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        found = f"{_rate(phase.canary_bad, phase.canary_total)} in this phase, not {criterion}"
+        found = f"{_rate(phase.canary_bad, phase.canary_total)} at this step, not {criterion}"
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: {found}")
 
     def _phase_bad(self) -> int:
@@ -302,16 +303,20 @@ class TrafficJudge:
     ) -> Verdict:
         """No stable version runs beside the new one. What is worse than stable's past can hold, never undo."""
         if rate > (most := self._plan.number("rollback_triggers.error_rate")):
-            words = f"{verdict.sentence}: above the limit of {format_share(most)}, but not surely"
+            words = f"{verdict.sentence}: above the limit of {format_share(most)}, but not with certainty"
             return replace(verdict, sentence=words)
         level = past.level()
         horizon = 0.0 if self._alone_since is None else self._last_at - self._alone_since
         margin = max(_LEAST_MARGIN, past.margin(horizon) or 0.0)
         if level is not None and level >= limit and rate <= margin * level:
-            words = f"{verdict.sentence}: stable missed {criterion} before, and this is not worse than its past"
+            words = f"{verdict.sentence}: stable missed {criterion} before, and the new version is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words, past=True)
-        before = "" if level is None else f"; stable's past is {100 * level:.3g} %, times {margin:.3g} at most"
-        words = f"{verdict.sentence}: misses {criterion}{before}. No stable version runs beside it to compare with"
+        before = (
+            ""
+            if level is None
+            else f"; in the past, stable had {100 * level:.3g} %, and at most {margin:.3g} times that is allowed"
+        )
+        words = f"{verdict.sentence}: misses {criterion}{before}. There is no stable version to compare with"
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=words, past=True)
 
     def slow_verdict(self, *, harmful: bool) -> Verdict:
@@ -338,7 +343,11 @@ class TrafficJudge:
         else:
             sums, (route, _) = self._slow.sums, self._slow.worst_route()
             words = f"slower than {format_duration(self._bound or 0)}: {self._both(sums)}"
-        words = words if "sure at" in words else f"{words}: more than {self._ratio:g} times stable's, {self._sure()}"
+        words = (
+            words
+            if "confidence" in words
+            else f"{words}: more than {self._ratio:g} times that of stable, {self._sure()}"
+        )
         return f"{words}; most on {route}" if self._names(route) else words
 
     def _advance_slow(self, verdict: Verdict, usual: float | None, past: float | None) -> Verdict:
@@ -354,7 +363,7 @@ class TrafficJudge:
         if self._bound is not None and (past is None or past > limit):
             allowed = max(_SLOW_SHARE, self._ratio * (slow.stable_rate if slow.stable_total else 0.0))
             if slow.canary_rate <= allowed:
-                words = f"{shown}: stable itself misses {criterion}, the canary is not worse"
+                words = f"{shown}: stable also misses {criterion}, and the canary is not worse"
                 return replace(verdict, kind=VerdictKind.PASS, sentence=words)
         words = f"{shown}, not {criterion}"
         return replace(verdict, sentence=words, past=not self._control and not self._alone)
@@ -371,7 +380,7 @@ class TrafficJudge:
         now, before = _rate(slow.canary_bad, slow.canary_total), f"{100 * level:.3g} %"
         return (
             f"slower than {format_duration(self._bound)}: {now} of the requests, {before} of stable's in the past. "
-            "No stable version runs beside it to compare with"
+            "There is no stable version to compare with"
         )
 
     def _last_bound(self) -> str:
@@ -392,9 +401,9 @@ class TrafficJudge:
         match self.unit:
             case Unit.USER if not self._lost_log:
                 canary, stable = self._users.hurt
-                return f" ({canary} users hit by errors on the canary, {stable} on stable)"
+                return f" ({canary} users with errors on the canary, {stable} on stable)"
             case Unit.USER | Unit.CLUSTER:
-                return " (users stick to a version and no log tells them apart, so errors count less)"
+                return " (errors count less, because no log tells sticky users apart)"
             case Unit.REQUEST:
                 return ""
 
@@ -434,7 +443,7 @@ class TrafficJudge:
         )
 
     def _sure(self) -> str:
-        return f"sure at {100 * (1 - self._alpha):.4g} %"
+        return f"confidence {100 * (1 - self._alpha):.4g} %"
 
     # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────
 

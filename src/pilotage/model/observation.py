@@ -55,7 +55,7 @@ class CheckResult:
 @dataclass(frozen=True)
 class ProbeResult:
     """How one try of a probe ended at one instance. instance: `host:port` · detail: what came instead of what was
-    wanted, such as `/cart answered 404 instead of 200`; empty when it passed · at: Unix seconds."""
+    wanted, such as `/cart returned 404 instead of 200`; empty when it passed · at: Unix seconds."""
 
     probe: str
     version: str

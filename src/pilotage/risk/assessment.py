@@ -123,7 +123,7 @@ def _size(measured: Sequence[Measured]) -> str:
     words = f"{total} line{'s' * (total != 1)} of source"
     if len(lines) > 1:
         words += f", {most} of them in `{folder}/`"
-    return words + (f"; {untested} of {len(measured)} changes bring code without a test" if untested else "")
+    return words + (f"; {untested} of {len(measured)} changes add code without tests" if untested else "")
 
 
 def _experience(measured: Sequence[Measured]) -> str:
@@ -134,12 +134,12 @@ def _experience(measured: Sequence[Measured]) -> str:
     )
     words = []
     if new:
-        words.append(f"{_some(new)} changed nothing here in the year before")
+        words.append(f"{_some(new)} changed nothing here in the past year")
     if strange:
         words.append(f"{_some(strange)} had not touched these files for a year")
     alone = sum(m.of("ownership") == 1 for m in people)
     if alone:
-        words.append(f"{alone} of {len(measured)} changes are in files that nobody but their author touched for a year")
+        words.append(f"{alone} of {len(measured)} changes are in files that only their author touched in the past year")
     idle = max((m.of("idle") for m in measured), default=0.0)
     return "; ".join(words) or ("their authors know these files" if idle < 1 and measured else "")
 
@@ -162,29 +162,33 @@ def _general(measured: Sequence[Measured], each: Sequence[ChangeRisk], score: fl
     if each and score >= _LEVELS[1][0]:
         worst = max(each, key=lambda change: change.score)
         by_itself = format_share(round(worst.score, 2))
-        found.append(f"have {worst.commit[:10]} ({worst.subject[:60]}) reviewed again: {by_itself} by itself")
+        found.append(f"have {worst.commit[:10]} ({worst.subject[:60]}) reviewed again: {by_itself} on its own")
     if len(each) > 20 and score >= _LEVELS[1][0]:
-        found.append(f"release it in parts: {len(each)} changes at once hide which of them did harm")
+        found.append(f"release it in parts: with {len(each)} changes at once, it is hard to tell which one did harm")
     if any(m.of("untested") for m in measured):
-        found.append("add tests to the changes that bring code without any")
+        found.append("add tests to the changes without any")
     if any(m.of("newcomer") for m in measured):
-        found.append("let somebody who knows these files review what newcomers wrote")
+        found.append("have someone who knows these files review the changes by newcomers")
     return found
 
 
 _SMALL_STEPS = ("canary.weights", "[1%, 5%, 25%, 50%, 100%]")
 _CAREFUL: Mapping[RiskLevel, tuple[DeploymentStrategy, tuple[tuple[str, str], ...], str]] = {
-    RiskLevel.LOW: (DeploymentStrategy.ROLLING, (), "little can go wrong: batches with a look after each are enough"),
-    RiskLevel.MEDIUM: (DeploymentStrategy.CANARY, (), "harm should meet few users first, and be told from chance"),
+    RiskLevel.LOW: (DeploymentStrategy.ROLLING, (), "the risk is low: batches with an analysis after each are enough"),
+    RiskLevel.MEDIUM: (
+        DeploymentStrategy.CANARY,
+        (),
+        "harm should reach few users first, and be distinguished from chance",
+    ),
     RiskLevel.HIGH: (
         DeploymentStrategy.CANARY,
         (_SMALL_STEPS,),
-        "harm is likely enough that one user in a hundred should meet it first",
+        "harm is likely enough to start with 1 % of users",
     ),
     RiskLevel.CRITICAL: (
         DeploymentStrategy.CANARY,
         (_SMALL_STEPS, ("canary.require_approval", "true")),
-        "what was found can do lasting harm: one user in a hundred first, and a person says go before each weight",
+        "the findings can do lasting harm: start with 1 % of users, and require an approval for each weight",
     ),
 }
 
@@ -196,8 +200,8 @@ def _recommended(
     strategy, settings, why = _CAREFUL[level]
     if level is RiskLevel.LOW and tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME):
         strategy, settings, why = _CAREFUL[RiskLevel.MEDIUM]
-        why = f"{why}, as a {tolerance} tolerance wants"
+        why = f"{why}, as a {tolerance} tolerance requires"
     if any(f.factor is RiskFactor.MIGRATIONS and f.level is RiskLevel.CRITICAL for f in findings):
         settings = (*settings, ("rollback.enabled", "false"))
-        why = f"{why}; a migration destroys data, which no rollback brings back"
+        why = f"{why}; a migration destroys data, which no rollback restores"
     return strategy, settings, why

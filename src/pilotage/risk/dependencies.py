@@ -12,7 +12,9 @@ from pilotage.model.errors import Invalid
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.advisories import Advisories
 
-_TEST_FIRST = "release it apart, or run the whole test suite against it; read its notes for breaking changes"
+_TEST_FIRST = (
+    "release it separately, or run the whole test suite against it; read its release notes for breaking changes"
+)
 
 
 class UnreadableLock(Invalid):
@@ -110,7 +112,7 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
     try:
         old, new = (packages(path, text) if text is not None else {} for text in (before, after))
     except UnreadableLock as error:
-        return [_finding(RiskLevel.MEDIUM, f"cannot be read as a lock file: {error}", path)]
+        return [_finding(RiskLevel.MEDIUM, f"is not a readable lock file: {error}", path)]
     if old is None or new is None or (not before and not after):
         return []
     found = list(_vulnerable(path, old, new, advisories))
@@ -119,7 +121,7 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
     changed = {name: (old[name], new[name]) for name in old.keys() & new.keys() if old[name] != new[name]}
     major = [name for name, (a, b) in changed.items() if _major(a) != _major(b) and _key(b) > _key(a)]
     down = [name for name, (a, b) in changed.items() if _key(b) < _key(a)]
-    steps = [*((name, "a major version") for name in sorted(major)), *((name, "a step back") for name in sorted(down))]
+    steps = [*((name, "a major version") for name in sorted(major)), *((name, "a downgrade") for name in sorted(down))]
     found += [_finding(RiskLevel.MEDIUM, f"{name} {' → '.join(changed[name])}, {what}", path) for name, what in steps]
     for words, names in (("new", new.keys() - old.keys()), ("removed", old.keys() - new.keys())):
         if names:
@@ -133,7 +135,7 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
 def _vulnerable(path: str, old: Mapping[str, str], new: Mapping[str, str], advisories: Advisories) -> Iterator[Finding]:
     for name, version in sorted(new.items()):
         if (known := advisories.of(name, version)) and old.get(name) != version:
-            cure = f"do not bring {name} {version} to users: take a version without it"
+            cure = f"do not release {name} {version}: use a version without this vulnerability"
             yield Finding(
                 RiskFactor.DEPENDENCIES, RiskLevel.HIGH, f"{name} {version} is vulnerable: {known}", path, cure
             )

@@ -17,10 +17,10 @@ _KINDS = (
     (re.compile(r"nginx[^/]*\.conf$"), "routing", RiskLevel.MEDIUM),
 )
 _CURE = {
-    "provisioning": "apply it to a copy of the environment first, and keep the plan of it (`terraform plan -out`)",
+    "provisioning": "apply it to a copy of the environment first, and keep its plan (`terraform plan -out`)",
     "cluster": "compare the rendered manifests of both versions before the release",
-    "image": "build the image once, and release the digest that was tested",
-    "routing": "try the routes on the preview before users have them",
+    "image": "build the image once, and release the tested digest",
+    "routing": "test the routes on the preview before users reach them",
 }
 
 

@@ -15,9 +15,11 @@ from pilotage.risk.sql import UnreadableSql, statements
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_EXPAND = "expand first, contract in a later release: both versions must be able to work with the schema"
-_LOCK = "do it without a lock: build indexes concurrently, add constraints as NOT VALID and validate later"
-_BACKUP = "take a backup and try its restore before the release; set rollback.enabled: false if it cannot be undone"
+_EXPAND = "expand first, contract in a later release: the schema must work with both versions"
+_LOCK = "avoid the lock: build indexes concurrently, add constraints as NOT VALID and validate later"
+_BACKUP = (
+    "take a backup and test its restore before the release; set rollback.enabled: false if it cannot be rolled back"
+)
 
 
 def findings_of(path: str, text: str) -> list[Finding]:
@@ -58,7 +60,7 @@ def _of_sql(text: str) -> Iterator[_Found]:
     try:
         found = statements(text)
     except UnreadableSql:
-        yield RiskLevel.MEDIUM, "SQL that could not be read: look at it yourself", _EXPAND
+        yield RiskLevel.MEDIUM, "unreadable SQL: review it by hand", _EXPAND
         return
     created = {
         s.this.find(exp.Table).name
@@ -79,7 +81,7 @@ def _of_sql(text: str) -> Iterator[_Found]:
                 verb = "deletes" if isinstance(statement, exp.Delete) else "rewrites"
                 yield _destroys(f"{verb} every row of {name}")
             case exp.Create(kind="INDEX") if not statement.args.get("concurrently"):
-                yield _locks(f"builds an index on {name} while writes to it wait")
+                yield _locks(f"builds an index on {name} and blocks writes to it")
             case exp.Alter():
                 yield from _of_alter(statement, name)
             case _:
@@ -95,7 +97,7 @@ def _of_alter(statement: object, table: str) -> Iterator[_Found]:
             case exp.Drop(kind="COLUMN"):
                 yield _destroys(f"drops column {table}.{_named(action)}")
             case exp.RenameColumn() | exp.AlterRename():
-                yield _breaks(f"renames something of {table} that the old version still asks for")
+                yield _breaks(f"renames something of {table} that the old version still uses")
             case exp.AlterColumn() if action.args.get("dtype"):
                 yield _breaks(f"changes the type of {table}.{_named(action)}, which rewrites the table under a lock")
             case exp.AlterColumn() if action.args.get("allow_null") is False:
@@ -125,9 +127,9 @@ _PYTHON = {
     "drop_column": _destroys("drops a column"),
     "DeleteModel": _destroys("drops a model's table"),
     "RemoveField": _destroys("drops a field's column"),
-    "rename_table": _breaks("renames a table that the old version still asks for"),
-    "RenameField": _breaks("renames a field that the old version still asks for"),
-    "RenameModel": _breaks("renames a model's table that the old version still asks for"),
+    "rename_table": _breaks("renames a table that the old version still uses"),
+    "RenameField": _breaks("renames a field that the old version still uses"),
+    "RenameModel": _breaks("renames a model's table that the old version still uses"),
 }
 
 
@@ -136,7 +138,7 @@ def _of_python(text: str) -> Iterator[_Found]:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        yield RiskLevel.MEDIUM, "a migration that Python cannot read: look at it yourself", _EXPAND
+        yield RiskLevel.MEDIUM, "unreadable Python migration: review it by hand", _EXPAND
         return
     idle = _idle(tree)
     for node in ast.walk(tree):
@@ -152,10 +154,10 @@ def _of_python(text: str) -> Iterator[_Found]:
         elif name == "alter_column" and _given(node, "nullable") is False:
             yield _locks(f"forbids nulls (alter_column {' '.join(map(repr, _strings(node)[:2]))})")
         elif name == "create_index" and not _given(node, "postgresql_concurrently"):
-            yield _locks(f"builds an index while writes wait (create_index {' '.join(map(repr, _strings(node)[:2]))})")
+            yield _locks(f"builds an index and blocks writes (create_index {' '.join(map(repr, _strings(node)[:2]))})")
         elif name in ("AddIndex", "AddConstraint"):
             what = "builds an index" if name == "AddIndex" else "adds a constraint"
-            yield _locks(f"{what} while writes wait ({name} {' '.join(map(repr, _strings(node)[:2]))})")
+            yield _locks(f"{what} and blocks writes ({name} {' '.join(map(repr, _strings(node)[:2]))})")
         elif name in ("execute", "RunSQL") and (sql := _strings(node)):
             yield from _of_sql(sql[0])
 
@@ -191,11 +193,11 @@ _RAILS = (
     (
         re.compile(rf"\brename_(?:column|table){_NAME}"),
         _breaks,
-        "renames something of {} that the old version asks for",
+        "renames something of {} that the old version uses",
     ),
     (re.compile(rf"\bchange_column{_COLUMN}"), _breaks, "changes the type of {}.{}"),
     (re.compile(rf"\bchange_column_null{_COLUMN}[\"']?\s*,\s*false"), _locks, "forbids nulls in {}.{}"),
-    (_ADD_INDEX, _locks, "builds an index on {} while writes to it wait"),
+    (_ADD_INDEX, _locks, "builds an index on {} and blocks writes to it"),
 )
 _CREATED = re.compile(rf"\bcreate_table{_NAME}")
 _CONCURRENTLY = re.compile(r"algorithm:\s*:concurrently|\n")

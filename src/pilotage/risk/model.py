@@ -136,7 +136,7 @@ def refit(model: RiskModel, measures: Sequence[Sequence[float]], harmful: Sequen
 
     if len(measures) < LEAST_CHANGES or sum(harmful) < LEAST_HARMFUL:
         raise TooLittleHistory(
-            f"{len(measures)} changes of which {sum(harmful)} needed a repair: at least {LEAST_CHANGES} and "
+            f"{len(measures)} changes of which {sum(harmful)} needed a fix: at least {LEAST_CHANGES} and "
             f"{LEAST_HARMFUL} are needed to learn from"
         )
     unscaled = RiskModel(model.intercept, model.means, model.deviations, model.weights)

@@ -63,7 +63,7 @@ def _bounded() -> type[_Bounded]:
         def _advance(self, times: int = 1) -> None:
             self.left -= 1
             if self.left < 0:
-                raise UnreadableSql("it is too entangled")
+                raise UnreadableSql("it is too complex")
             super()._advance(times)
 
     return Bounded

@@ -25,19 +25,19 @@ def _found(when: datetime, calendar: Calendar, others: tuple[str, ...]) -> Itera
     if freeze := calendar.freeze_at(when):
         yield RiskLevel.CRITICAL, f"{clock} is in the freeze {freeze.name}", "wait for its end"
     elif not calendar.is_working(day):
-        yield RiskLevel.HIGH, f"{clock} is no working day ({calendar.why_closed(day) or 'weekend'})", wait
+        yield RiskLevel.HIGH, f"{clock} is not a working day ({calendar.why_closed(day) or 'weekend'})", wait
     elif not calendar.is_working(day + timedelta(days=1)) and local.time() >= _NOON:
-        yield RiskLevel.MEDIUM, f"{clock} is the afternoon before days without work", wait
+        yield RiskLevel.MEDIUM, f"{clock} is the afternoon before non-working days", wait
     elif not calendar.opens <= local.time() < calendar.closes:
         yield RiskLevel.MEDIUM, f"{clock} is outside working hours", wait
     soon = next((f for f in calendar.freezes if timedelta() < f.begins - when <= _NEAR), None)
     if soon is not None:
         begins = soon.begins.astimezone(ZoneInfo(calendar.zone))
-        words = f"the freeze {soon.name} begins {begins:%A %H:%M}: a repair would have to wait for its end"
+        words = f"the freeze {soon.name} starts {begins:%A %H:%M}: a fix would have to wait for its end"
         yield RiskLevel.MEDIUM, words, "release after it"
     if others:
         words = (
-            f"{', '.join(others)} roll{'s' * (len(others) == 1)} out at the same time: harm would be hard to tell apart"
+            f"{', '.join(others)} roll{'s' * (len(others) == 1)} out at the same time: harm would be hard to attribute"
         )
         yield RiskLevel.MEDIUM, words, "release one after the other"
 

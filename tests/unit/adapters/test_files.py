@@ -77,7 +77,7 @@ def test_what_is_no_json_is_none_and_kept_for_study(
     assert files.read_json(path) is None
     assert not path.exists()
     assert (tmp_path / "record.json.unreadable").read_bytes() == content
-    assert "record.json cannot be read" in caplog.text
+    assert "cannot read" in caplog.text
     assert files.read_json(path) is None
 
 

@@ -200,7 +200,7 @@ def test_the_configuration_takes_no_escape_that_no_path_can_hold() -> None:
         ("[" * 700 + "]" * 700, "nested too deeply"),
         ("a: &a [x]\nb: [*a, *a]\n", "an alias is not allowed"),
         ("a: 2026-99-99\n", "month must be in"),
-        ("kind: AnalysisTemplate\nspec: 1\nmetadata: {name: a}\n", "AnalysisTemplate's shape"),
+        ("kind: AnalysisTemplate\nspec: 1\nmetadata: {name: a}\n", "the form of an AnalysisTemplate"),
     ],
 )
 def test_a_command_says_in_one_sentence_what_is_wrong_with_a_file(tmp_path: Path, text: str, said: str) -> None:

@@ -90,7 +90,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., tuple[str, int]]]:
 def test_an_answer_that_never_ends_is_given_up_at_the_deadline(serve: Callable[..., tuple[str, int]], way: str) -> None:
     """The server goes on sending bytes: only a deadline for the whole of it ends this."""
     host, port = serve(SAY[way])
-    with pytest.raises(AdapterError, match=r"no whole answer within 0\.3 s"):
+    with pytest.raises(AdapterError, match=r"no complete response within 0\.3 s"):
         http.get(f"http://{host}:{port}/", 0.3)
 
 
@@ -116,7 +116,7 @@ def test_whole_answers_are_read_by_tcp_and_by_a_unix_socket(
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:99999/", "ftp://x/", "http://[::1", "http:///x", "x"])
 def test_what_is_no_address_is_an_error_of_ours(address: str) -> None:
-    with pytest.raises(AdapterError, match="is no address"):
+    with pytest.raises(AdapterError, match="is not a URL"):
         http.get(address)
 
 
@@ -134,12 +134,12 @@ def test_all_instances_are_asked_at_once_and_a_bad_one_costs_the_others_nothing(
         "silence": None, "a status that drips": None, "headers that drip": None, "a body that drips": None,
         "a body without end": 200, "chunked": 200, "kept open": 200, "until the end": 200, "no HTTP": None,
     }  # fmt: skip
-    assert {answer.detail for answer in answers[9:]} == {"/ did not answer within 1 s"}
+    assert {answer.detail for answer in answers[9:]} == {"/ did not respond within 1 s"}
 
 
 def test_an_instance_that_is_not_there_says_so() -> None:
     (answer,) = health.ask_all([("127.0.0.1", 9)], "/healthz")
-    assert answer == health.Answer(None, "http://127.0.0.1:9/healthz does not answer: Connection refused")
+    assert answer == health.Answer(None, "http://127.0.0.1:9/healthz does not respond: Connection refused")
 
 
 def test_a_page_of_html_in_place_of_an_answer_makes_one_line(serve: Callable[..., tuple[str, int]]) -> None:

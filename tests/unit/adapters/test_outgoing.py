@@ -107,7 +107,7 @@ def test_one_deadline_for_a_whole_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     with dripping(b"220 ") as port:
         given = {"kind": "email", "host": "127.0.0.1", "port": port, "encryption": "none",
                  "allow_private_network": True, "sender": "a@example.org", "to": ["b@example.org"]}  # fmt: skip
-        with pytest.raises(Undelivered, match=r"127\.0\.0\.1 does not take mail"):
+        with pytest.raises(Undelivered, match=r"127\.0\.0\.1 does not accept mail"):
             email.Email(EmailSection.model_validate(given)).send(Delivery(message=message))
 
 

@@ -70,12 +70,12 @@ def test_a_name_server_that_hangs_holds_nobody_and_what_it_said_lately_serves_me
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no network of its own here: {done.stderr.strip()}")
     assert done.stdout.splitlines() == [
-        *["http://shop.example/ does not answer: no name server says where shop.example is within 0.3 s"] * 3,
+        *["http://shop.example/ does not respond: no name server resolves shop.example within 0.3 s"] * 3,
         "3 threads: one asks, for all",
-        "no name server says where shop.example is",
-        "no name server says where mail.example is",
+        "no name server resolves shop.example",
+        "no name server resolves mail.example",
         "127.0.0.1",
         "('127.0.0.1', 80)",
         "('127.0.0.1', 80) as it said lately",
-        "no name server says where site.example is",
+        "no name server resolves site.example",
     ], done.stderr

@@ -106,7 +106,7 @@ def test_none_is_ahead_of_another_for_longer_than_the_switch_deadline(both: Both
     for _ in range(31):
         said = both.look(MORE)
     assert both.edge.split == LITTLE
-    assert "the other routers stay at new 5%, old 95% until it follows" in said
+    assert "the other routers stay at new 5%, old 95% until it catches up" in said
     told = both.edge.told
     for _ in range(50):
         both.look(MORE)

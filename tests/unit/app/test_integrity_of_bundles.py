@@ -94,7 +94,7 @@ def test_bytes_behind_the_end_of_a_bundle_are_found(project: Path, tmp_path: Pat
     longer = tmp_path / "longer.zip"
     longer.write_bytes((project / "honest.zip").read_bytes() + b"x")
     said = run(project, "audit", "verify", str(longer))
-    assert (said.exit_code, "bytes were added behind its end" in said.output) == (1, True)
+    assert (said.exit_code, "extra bytes after its end" in said.output) == (1, True)
 
 
 def test_a_bundle_that_was_forged_as_a_whole_is_found(project: Path) -> None:

@@ -177,7 +177,7 @@ def test_reading_before_anything_was_deployed_is_a_clear_error(tmp_path: Path) -
     for command in ("watch", "events", "explain", "pause"):
         said = pilotage(command, cwd=tmp_path)
         assert said.returncode == 2, command
-        assert "nothing was ever deployed" in said.stderr
+        assert "no deployment to production yet" in said.stderr
     assert pilotage("rollback", cwd=tmp_path).returncode == 7
     assert pilotage("status", cwd=tmp_path).returncode == 0
 
@@ -190,7 +190,7 @@ def test_a_store_that_knows_nothing_of_a_router_that_runs_here_is_told_apart_fro
     pilotage("init", cwd=tmp_path)
     said = pilotage("abort", cwd=tmp_path)
     assert said.returncode == 2
-    assert "Set PILOTAGE_DATABASE as it was then. `pilotage abort --offline` takes users back" in said.stderr
+    assert "Set PILOTAGE_DATABASE to its store. `pilotage abort --offline` returns traffic" in said.stderr
 
 
 def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ notify:
     )
     said = pilotage("doctor", cwd=tmp_path)
     assert said.returncode == 9
-    assert "PASS  channel pagerduty: its secrets can be read" in said.stdout
+    assert "PASS  channel pagerduty: secrets found" in said.stdout
     assert "FAIL  channel teams: the environment variable NOWHERE_SET holds nothing: set it" in said.stdout
     assert "sesame" not in said.stdout + said.stderr
 

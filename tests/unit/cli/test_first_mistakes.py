@@ -20,13 +20,13 @@ def test_a_version_that_is_not_installed_begins_no_rollout(tmp_path: Path) -> No
     (tmp_path / "pilotage.yaml").write_text(yaml.safe_dump(whole))
     said = typed("deploy", "0.99", "-e", "production", "--detach", cwd=tmp_path)
     assert said.returncode == 3, said.stderr
-    assert "versions/0.99/bin/serve is not there: install 0.99, or correct its name" in said.stderr
+    assert "versions/0.99/bin/serve does not exist: install 0.99, or correct its name" in said.stderr
     assert json.loads(typed("history", "--json", cwd=tmp_path).stdout)["rollouts"] == []
 
 
 def test_a_worker_of_nothing_is_not_started(tmp_path: Path) -> None:
     said = typed("worker", cwd=tmp_path)
-    assert (said.returncode, "nothing was ever deployed here" in said.stderr) == (2, True)
+    assert (said.returncode, "nothing was deployed here" in said.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -160,10 +160,10 @@ def test_retarget_keeps_the_plans_own_answers_and_names_who_must_be_told_again(f
     assert {change["name"] for change in said["changes"] if change["section"] == "inputs"} == {"release date"}
     assert [retold["audience"] for retold in said["notify_again"]] == ["compliance", "customers", "support"]
     shown = run(*moving, "--as-of", "2027-06-10", *done, "-o", "b.json")
-    assert "Must be told again:\n  compliance, by the compliance officer" in shown.stdout
+    assert "Notify again:\n  compliance, by the compliance officer" in shown.stdout
     assert Plan.from_dict(json.loads((folder / "b.json").read_text())).answers.risk_tolerance == "medium"
     early = run(*moving, "--as-of", "2026-11-23")
-    assert "Nobody was told the old date yet." in early.stdout
+    assert "Nobody was notified of the old date yet." in early.stdout
     assert run("plan", "retarget", "a.json").exit_code == 2
 
 

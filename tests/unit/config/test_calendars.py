@@ -86,7 +86,7 @@ def test_without_a_date_nothing_is_worked_out(tmp_path: Path) -> None:
             "{timezone: Europe/Berlim}",
             "19:22: calendar.timezone: 'Europe/Berlim' is not a time zone such as Europe/Berlin",
         ),
-        ("{holidays: [XX]}", "19:23: calendar.holidays[0]: 'XX' is no country or region"),
+        ("{holidays: [XX]}", "19:23: calendar.holidays[0]: 'XX' is not a country or region"),
         ("{holidays: [germany]}", "calendar.holidays[0]: 'germany' does not look like"),
         ("{workday_start: '25:00'}", "'25:00' is not a time of day such as 09:00"),
         ("{workday_start: '18:00'}", "the working day ends (17:00) before it starts (18:00)"),
@@ -95,12 +95,12 @@ def test_without_a_date_nothing_is_worked_out(tmp_path: Path) -> None:
         ("{freezes: [{name: x, first_day: 2027-02-30, last_day: 2027-03-01}]}", "'2027-02-30' is not a day such as"),
         (
             "{freezes: [{name: x, first_day: 2027-03-02, last_day: 2027-03-01}]}",
-            "is over (2027-03-01) before it starts",
+            "it ends (2027-03-01) before it starts",
         ),
         ("{freezes: [{name: x, first_day: 2027-03-02}]}", "give either first_day and last_day, or start and end"),
         ("{freezes: [{name: x, start: '2027-03-02 10:00+01:00', end: '2027-03-03 10:00'}]}", "is not a local time"),
         ("{freezes: [{name: x, rrule: 'FREQ=SECONDLY', duration: 1h}]}", "its rrule needs FREQ=DAILY"),
-        ("{freezes: [{name: x, rrule: 'FREQ=DAILY;BYDAY=XX', duration: 1h}]}", "is no RRULE"),
+        ("{freezes: [{name: x, rrule: 'FREQ=DAILY;BYDAY=XX', duration: 1h}]}", "is not an RRULE"),
         ("{freezes: [{name: x, rrule: 'FREQ=DAILY;BYHOUR=0,6,12,18', duration: 1h}]}", "recurs more than 2000 times"),
     ],
 )

@@ -41,14 +41,14 @@ notify:
 
 # name → (what is replaced, by what, each error's line:column and words)
 MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
-    "an empty file": (GOOD, "", [("1:1", "holds no settings")]),
-    "a list instead of settings": (GOOD, "- a\n- b\n", [("1:1", "holds no settings")]),
+    "an empty file": (GOOD, "", [("1:1", "has no settings")]),
+    "a list instead of settings": (GOOD, "- a\n- b\n", [("1:1", "has no settings")]),
     "not YAML": ("service: shop", "service: [shop", [("2:8", "not YAML")]),
     "a tab": ("  release_type", "\trelease_type", [("3:1", "not YAML")]),
     "a word outside its list": ("minor", "minr", [("3:17", "did you mean minor?")]),
     "a stakeholder outside its list": ("enterprise", "enterprize", [("8:35", "did you mean enterprise?")]),
     "an unknown key": ("count: 4", "cuont: 4", [("14:7", "did you mean count?")]),
-    "a key twice": ("count: 4", "count: 4\n      count: 5", [("15:7", "stands here twice (first in line 14)")]),
+    "a key twice": ("count: 4", "count: 4\n      count: 5", [("15:7", "appears twice (first in line 14)")]),
     "a missing answer": ("  team_size: medium\n", "", [("2:1", "answers.team_size: is missing")]),
     "no environments": (GOOD[GOOD.index("environments") :], "", [("1:1", "environments: is missing")]),
     "a count of nothing": ("count: 4", "count: 0", [("14:14", "greater than or equal to 1")]),
@@ -57,7 +57,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "does not look like")]),
     "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
     "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
-    "a command without a port": ('"{port}"', '"8001"', [("11:5", "{port} stands nowhere in it")]),
+    "a command without a port": ('"{port}"', '"8001"', [("11:5", "add {port}, so that two versions can run side by side")]),
     "an error that is none": (
         "    overrides:", "    errors: [5xx, 6xx]\n    overrides:", [("17:19", "'6xx' is not 5xx, 4xx, a status from 300")]
     ),
@@ -70,7 +70,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a route behind a larger one": (
         "    overrides:",
         "    routes: [{path: /api}, {path: /api/users}]\n    overrides:",
-        [("17:28", "/api/users gets no request: /api stands before it")],
+        [("17:28", "/api/users matches no request, because /api comes before it")],
     ),
     "nine routes": (
         "    overrides:",
@@ -101,11 +101,11 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     ),
     "a probe's command with a status": (
         "    overrides:", '    probes: [{command: [curl, "{url}"], status: 201}]\n    overrides:',
-        [("17:14", "status and contains go with http: a command passes when it exits with 0")],
+        [("17:14", "status and contains require http: a command passes when it exits with 0")],
     ),
     "a probe's command that names no instance": (
         "    overrides:", "    probes: [{command: [curl, example.org]}]\n    overrides:",
-        [("17:14", "command: neither {url} nor {port} stands in it")],
+        [("17:14", "command: add {url} or {port}")],
     ),
     "a probe of another host": (
         "    overrides:", "    probes: [{http: http://example.org/}]\n    overrides:", [("17:21", "not a path such as")],

@@ -26,7 +26,7 @@ def test_a_plainly_worse_canary_fails_and_the_sentence_has_the_numbers() -> None
     verdict = CountJudge().update(**counts(12, 250, 5, 4750))
     assert verdict.kind is VerdictKind.FAIL
     assert "canary 4.8 % (12 of 250), stable 0.105 % (5 of 4,750)" in verdict.sentence
-    assert "sure at 99.9 %" in verdict.sentence
+    assert "confidence 99.9 %" in verdict.sentence
     assert verdict.ratio == pytest.approx((12 / 250) / (5 / 4750))
     assert verdict.interval is not None
     assert verdict.ratio is not None
@@ -49,7 +49,7 @@ def test_an_absolute_limit_is_critical_even_without_stable() -> None:
 def test_both_degraded_blames_nobody() -> None:
     verdict = CountJudge(limit=0.01).update(**counts(30, 300, 300, 3000))
     assert verdict.kind is VerdictKind.INCONCLUSIVE
-    assert "not to blame" in verdict.sentence
+    assert "not the cause" in verdict.sentence
 
 
 @pytest.mark.parametrize(("bad", "total"), [(-1, 5), (6, 5)])

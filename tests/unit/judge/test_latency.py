@@ -134,7 +134,7 @@ def test_routes_of_few_requests_wait_and_later_routes_are_the_rest() -> None:
     few, many = Histogram((1.0,), (30, 0)), Histogram((1.0,), (500, 0))
     verdict = strata.update({"/a": few, "/b": EMPTY}, {"/a": many, "/b": many})
     assert verdict.kind is VerdictKind.INSUFFICIENT_DATA
-    assert "30 of 100 requests" in verdict.sentence
+    assert "30 of the 100 requests" in verdict.sentence
     strata.update({"/new": many}, {"/new": many})
     assert strata.canary.total == 530
     assert find(strata.to_dict(), "routes", "rest", "canary", "counts") == (500, 0)

@@ -11,7 +11,7 @@ from pilotage.model.probe import Probe
 CHECKOUT = Probe("checkout", http="/cart", every=5.0, failures=3, timeout=2.0)
 A, B = "127.0.0.1:4001", "127.0.0.1:4002"
 OLD = "127.0.0.1:5001"
-WRONG = "/cart answered 404 instead of 200"
+WRONG = "/cart returned 404 instead of 200"
 
 
 def book() -> ProbeBook:
@@ -72,7 +72,7 @@ def test_what_fails_at_both_versions_is_not_the_releases_fault() -> None:
     for n in range(5):
         verdict = feed(probes, 5.0 * n, {A: False}, {OLD: False})
     assert verdict.kind is VerdictKind.SOURCE_ERROR
-    assert "both versions fail: not the release's fault" in verdict.sentence
+    assert "both versions fail: the release is not the cause" in verdict.sentence
     assert not verdict.critical
 
 
@@ -100,7 +100,7 @@ def test_without_a_stable_version_the_new_one_answers_for_itself() -> None:
     for n in range(3):
         verdict = feed(probes, 5.0 * n, {A: False})
     assert verdict.kind is VerdictKind.FAIL
-    assert "no stable version runs beside it" in verdict.sentence
+    assert "there is no stable version to compare with" in verdict.sentence
 
 
 def test_a_stable_version_that_is_gone_excuses_and_blames_nothing() -> None:

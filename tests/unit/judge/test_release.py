@@ -95,7 +95,7 @@ def test_c2_where_stable_misses_the_criterion_too_not_worse_is_enough() -> None:
     judge.observe(reading((1000, 5), (10_000, 50)), instances(30, 30), BESIDE)
     verdict = judge.verdicts()[0]
     assert verdict.kind is VerdictKind.PASS
-    assert "stable itself misses" in verdict.sentence
+    assert "stable also misses" in verdict.sentence
 
 
 def test_r18_a_slower_canary_fails_but_not_critically() -> None:
@@ -189,7 +189,7 @@ def test_memory_that_grows_is_known_before_the_limit_and_growth_while_young_is_n
     leak = memory_over(700, 0.03)
     verdict = next(v for v in leak.verdicts() if v.metric == "memory")
     assert verdict.kind is VerdictKind.FAIL
-    assert "it grows against stable's" in verdict.sentence
+    assert "it grows compared with stable" in verdict.sentence
     assert verdict.ratio is not None
     assert verdict.ratio < 2
     young = memory_over(115, 0.1)
@@ -204,7 +204,7 @@ def test_missing_requests_are_forecast_at_the_present_pace() -> None:
     verdict = judge.verdicts()[0]
     assert verdict.kind is VerdictKind.INSUFFICIENT_DATA
     assert (
-        "11 of the 50 requests to the new version that this phase needs, about 36s more at this traffic"
+        "11 of the 50 requests to the new version that this step needs, about 36s more at this traffic"
         in verdict.sentence
     )
 
@@ -298,7 +298,7 @@ def test_many_users_of_the_canary_with_errors_are_harm_and_the_sentence_says_how
             break
     verdict = named(judge)
     assert verdict.kind is VerdictKind.FAIL
-    assert "users hit by errors on the canary, 0 on stable" in verdict.sentence
+    assert "users with errors on the canary, 0 on stable" in verdict.sentence
     assert verdict.detail == (f"GET /cart: 500 ({second + 1} times)",)
 
 
@@ -313,7 +313,7 @@ def test_without_the_log_of_failures_sticky_errors_still_count_and_the_verdict_s
         if named(judge).kind is VerdictKind.FAIL:
             break
     assert named(judge).kind is VerdictKind.FAIL
-    assert "no log tells them apart" in named(judge).sentence
+    assert "no log tells sticky users apart" in named(judge).sentence
 
 
 def test_harm_of_one_route_is_found_and_named() -> None:
@@ -447,7 +447,7 @@ def test_what_is_slower_than_the_past_holds_and_says_that_there_is_no_control() 
         assert named(judge, "slow requests").kind is not VerdictKind.FAIL
     verdict = named(judge, "slow requests")
     assert (verdict.kind, verdict.past) == (VerdictKind.INCONCLUSIVE, True)
-    assert "No stable version runs beside it" in verdict.sentence
+    assert "There is no stable version to compare with" in verdict.sentence
 
 
 def test_a_little_slower_than_the_past_is_good_enough() -> None:
@@ -530,7 +530,7 @@ def test_a_service_without_users_advances_on_synthetic_requests() -> None:
     assert {v.metric: v.kind for v in judge.verdicts()}["error rate"] is VerdictKind.PASS
     assert {v.metric: v.kind for v in judge.verdicts()}["slow requests"] is VerdictKind.PASS
     for metric in ("error rate", "slow requests"):
-        whose = "no requests in this phase by users; synthetic requests: "
+        whose = "no requests at this step by users; synthetic requests: "
         assert named(judge, metric).sentence.startswith(whose)
         assert ", not " not in named(judge, metric).sentence, "a pass gives no reason to fail"
     assert "0 of 1,200" in named(judge).sentence
@@ -649,4 +649,4 @@ def test_what_decided_is_said_after_the_new_version_lost_its_traffic() -> None:
         judge.observe(look(1e9 + second, (50, 1 if second == 9 else 0), (950, 0)), (), BESIDE)
     for second in range(60, 70):
         judge.observe(look(1e9 + second, (0, 0), (1000, 0)), (), ALONE)
-    assert "No stable version runs beside it" not in named(judge).sentence
+    assert "There is no stable version to compare with" not in named(judge).sentence

@@ -99,7 +99,7 @@ def test_the_verdict_says_the_counts() -> None:
     tally = measure(rule, measure(rule, Tally(), (0.5,)), None, "connection refused")
     said = verdict(rule, tally)
     assert said.kind is VerdictKind.INCONCLUSIVE
-    assert "1 failed of 2 tolerated" in said.sentence
+    assert "1 failed of 2 allowed" in said.sentence
     assert "1 errors in a row of 4; last 0.5; connection refused" in said.sentence
 
 
@@ -176,7 +176,7 @@ def test_an_analysis_template_is_carried_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("prometheus: {query", "datadog: {query", "spec.metrics[1].provider: datadog cannot be carried over"),
+        ("prometheus: {query", "datadog: {query", "spec.metrics[1].provider: datadog cannot be imported"),
         (
             "result > 2e9",
             "all(result, {# > 1})",
@@ -196,7 +196,7 @@ def test_what_cannot_be_carried_over_says_where(tmp_path: Path, old: str, new: s
 def test_a_template_of_another_kind_or_without_metrics_is_refused() -> None:
     with pytest.raises(BadAnalysisTemplate, match="kind is None"):
         rules_of({})
-    with pytest.raises(BadAnalysisTemplate, match="nothing to carry over"):
+    with pytest.raises(BadAnalysisTemplate, match="nothing to import"):
         rules_of({"kind": "AnalysisTemplate", "spec": {}})
 
 
@@ -214,7 +214,9 @@ def test_replay_says_when_and_whom_it_would_have_spared() -> None:
     assert 0 <= after < 15
     assert done.decided.hurt == 2 * (after + 1)
     assert done.spared == 400 - done.decided.hurt
-    assert done.sentence.startswith(f"harm after {done.decided.at:.0f} s, {done.decided.hurt} users hurt until then")
+    assert done.sentence.startswith(
+        f"harm after {done.decided.at:.0f} s, {done.decided.hurt} users affected until then"
+    )
 
 
 def test_late_and_duplicated_looks_change_nothing_and_are_told() -> None:
@@ -222,7 +224,7 @@ def test_late_and_duplicated_looks_change_nothing_and_are_told() -> None:
     muddled = replay([*given[150:], *given[:150], *given[40:60]], CountJudge())
     assert muddled.decided == replay(given, CountJudge()).decided
     assert muddled.notes == (
-        "some looks came late: put in the order of their times", "20 looks had the time of another: left out",
+        "some rows were out of order: sorted by time", "20 rows had the time of another row: ignored",
     )  # fmt: skip
 
 
@@ -249,14 +251,17 @@ HEAD = "time,canary_bad,canary_total,stable_bad,stable_total\n"
         (f"{HEAD}0,1,1e400,1,10\n", "line 2: canary_total is '1e400', not a finite number"),
         (f"{HEAD}yesterday,1,10,1,10\n", "line 2: time is 'yesterday', not a number"),
         (f"{HEAD}0,1,10,1\n", "line 2: stable_total is empty"),
-        (f"{HEAD}0,-1,10,1,10\n", "line 2: canary_bad is -1, and a count is a whole number from 0 on"),
-        (f"{HEAD}0,1.5,10,1,10\n", "line 2: canary_bad is 1.5, and a count is a whole number from 0 on"),
+        (f"{HEAD}0,-1,10,1,10\n", "line 2: canary_bad is -1, but a count must be a whole number of at least 0"),
+        (f"{HEAD}0,1.5,10,1,10\n", "line 2: canary_bad is 1.5, but a count must be a whole number of at least 0"),
         (f"{HEAD}0,1,10,11,10\n", "line 2: stable_bad is 11, more than the 10 of stable_total"),
-        ('{"data": []}', "no answer of Prometheus to a range query"),
-        ('{"status": "error"}', "no answer of Prometheus to a range query"),
-        ('{"data": {"result": [{"metric": {}, "values": [[0, "x"]]}]}}', "no answer of Prometheus to a range query"),
+        ('{"data": []}', "not a response of Prometheus to a range query"),
+        ('{"status": "error"}', "not a response of Prometheus to a range query"),
+        (
+            '{"data": {"result": [{"metric": {}, "values": [[0, "x"]]}]}}',
+            "not a response of Prometheus to a range query",
+        ),
         ('{"data": {"result": []}}', "no series with the labels of canary_bad"),
-        (HEAD, "no look has a request to the canary"),
+        (HEAD, "no row has requests to the canary"),
     ],
 )
 def test_figures_that_are_none_are_refused_with_line_and_column(text: str, words: str, tmp_path: Path) -> None:
@@ -269,7 +274,7 @@ def test_a_spreadsheets_mark_is_no_column_and_what_is_not_computed_is_no_reading
     (tmp_path / "marked.csv").write_bytes(b"\xef\xbb\xbf" + HEAD.encode() + b"0,1,10,1,10\n")
     assert run("judge", "--replay", str(tmp_path / "marked.csv")).exit_code == 0
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
-    assert "is not text in UTF-8" in run("judge", "--replay", str(tmp_path / "bytes.csv")).output
+    assert "is not UTF-8 text" in run("judge", "--replay", str(tmp_path / "bytes.csv")).output
     result = [
         {"metric": {"role": role, "count": count}, "values": [[0, "0"], [1, "NaN" if count == "bad" else "5"], [2, "9"]]}
         for role in ("canary", "stable") for count in ("bad", "total")
@@ -327,7 +332,7 @@ def test_r20_health_is_one_number_with_each_metrics_share() -> None:
     score = health_score([good, bad, doubt, unknown], 0.001)
     assert score.score == pytest.approx(0.5)
     assert dict(score.shares) == pytest.approx({"errors": 1.0, "memory": 0.0, "slow": 0.5, "latency": 0.5})
-    assert score.sentence == "health 0.50, least of it memory with 0.00"
+    assert score.sentence == "health 0.50, lowest memory with 0.00"
     assert health_score([], 0.001).score == 0.5
     assert health_score([good], 0.001).sentence == "health 1.00"
 

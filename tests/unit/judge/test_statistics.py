@@ -116,7 +116,7 @@ def test_history_lets_a_few_events_suffice_where_there_is_little_traffic() -> No
     judge = CountJudge(prior=History(bad=400, total=400_000))
     for _ in range(3):
         judge.update(**counts(1, 10, 1, 190))
-    assert "this service's history allows" in judge.verdict().sentence
+    assert "the limit from this service's history" in judge.verdict().sentence
 
 
 def test_history_that_stable_itself_refutes_blames_nobody() -> None:
@@ -245,7 +245,7 @@ def test_few_requests_wait_and_other_buckets_are_refused() -> None:
     judge = LatencyJudge()
     verdict = judge.update(Histogram((1.0,), (9, 0)), Histogram((1.0,), (500, 0)))
     assert verdict.kind is VerdictKind.INSUFFICIENT_DATA
-    assert "9 of 100 requests" in verdict.sentence
+    assert "9 of the 100 requests" in verdict.sentence
     with pytest.raises(ValueError, match="different buckets"):
         judge.update(Histogram((2.0,), (9, 0)), Histogram((1.0,), (500, 0)))
 
@@ -391,11 +391,11 @@ def test_the_forecast_is_about_what_a_simulation_takes() -> None:
                 break
     forecast = time_to_decision(requests=500, share=0.05, base_rate=0.001, harm=10)
     assert 0.5 < np.mean(times) / forecast.seconds < 2
-    assert forecast.sentence.startswith("will need about")
+    assert forecast.sentence.startswith("needs about")
 
 
 def test_a_forecast_without_traffic_or_of_no_harm() -> None:
-    assert time_to_decision(requests=0, share=0.05, base_rate=0.001, harm=10).sentence.endswith("never know")
+    assert time_to_decision(requests=0, share=0.05, base_rate=0.001, harm=10).sentence.endswith("too low for a result")
     with pytest.raises(ValueError, match="above the tolerated ratio"):
         time_to_decision(requests=1, share=0.05, base_rate=0.001, harm=1.1)
     assert information(1.25, 1.25, 0.1, 1.0) == pytest.approx(0.0)

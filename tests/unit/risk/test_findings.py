@@ -38,7 +38,7 @@ ALEMBIC = "from alembic import op\ndef upgrade():\n    {}\ndef downgrade():\n   
         ("db/migrate/1_a.rb", "def change\n  remove_column :o, :a\nend\n", CRITICAL, "drops column o.a"),
         ("db/migrate/1_a.rb", "def change\n  add_index :o, :a\nend\n", MEDIUM, "builds an index on o"),
         ("liquibase/1.xml", "<changeSet><dropTable tableName='o'/></changeSet>", CRITICAL, "dropTable"),
-        ("m/1.py", "def upgrade(:\n", MEDIUM, "cannot read"),
+        ("m/1.py", "def upgrade(:\n", MEDIUM, "unreadable Python migration"),
     ],
 )
 def test_a_migration_that_destroys_breaks_or_locks_is_found(path: str, text: str, level: RiskLevel, said: str) -> None:
@@ -119,7 +119,7 @@ def test_a_vulnerable_version_counts_only_when_this_change_brings_it() -> None:
 )
 def test_a_broken_lock_file_says_so_and_does_not_stop(name: str, text: str) -> None:
     found = dependencies.findings_of(name, LOCKS[name].format("1"), text, Advisories())
-    assert any("cannot be read" in f.sentence or "removed" in f.sentence for f in found)
+    assert any("not a readable lock file" in f.sentence or "removed" in f.sentence for f in found)
 
 
 def patch(path: str, added: int = 10) -> FilePatch:
@@ -164,11 +164,11 @@ AUTUMN = Calendar(
     [
         (datetime(2026, 11, 25, 10, tzinfo=UTC), None, ""),
         (datetime(2026, 11, 27, 9, tzinfo=UTC), None, ""),
-        (datetime(2026, 11, 20, 15, tzinfo=UTC), MEDIUM, "the afternoon before days without work"),
-        (datetime(2026, 11, 21, 10, tzinfo=UTC), HIGH, "no working day"),
+        (datetime(2026, 11, 20, 15, tzinfo=UTC), MEDIUM, "the afternoon before non-working days"),
+        (datetime(2026, 11, 21, 10, tzinfo=UTC), HIGH, "not a working day"),
         (datetime(2026, 11, 25, 21, tzinfo=UTC), MEDIUM, "outside working hours"),
         (datetime(2026, 11, 30, 10, tzinfo=UTC), CRITICAL, "in the freeze autumn sale"),
-        (datetime(2026, 11, 28, 10, tzinfo=UTC), HIGH, "no working day"),
+        (datetime(2026, 11, 28, 10, tzinfo=UTC), HIGH, "not a working day"),
     ],
 )
 def test_the_hour_of_the_release(when: datetime, level: RiskLevel | None, said: str) -> None:
@@ -180,5 +180,5 @@ def test_the_hour_of_the_release(when: datetime, level: RiskLevel | None, said: 
 def test_a_freeze_that_begins_within_two_days_and_another_release_are_said() -> None:
     near = timing.findings_of(datetime(2026, 11, 29, 12, tzinfo=UTC), AUTUMN, ("cart 2.0 in production",))
     said = " / ".join(f.sentence for f in near)
-    assert "the freeze autumn sale begins Monday 10:00" in said
+    assert "the freeze autumn sale starts Monday 10:00" in said
     assert "cart 2.0 in production rolls out at the same time" in said

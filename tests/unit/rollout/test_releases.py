@@ -140,7 +140,7 @@ def test_services_that_wait_for_one_another_are_refused_with_the_ring(tmp_path: 
     indented = "\n".join(f"    {line}" for line in f"environments:{tail}".splitlines())
     whole = f"{head}services:\n  api:\n    depends_on: [web]\n{indented}\n  web:\n    depends_on: [api]\n{indented}\n"
     (tmp_path / "pilotage.yaml").write_text(whole)
-    with pytest.raises(ConfigError, match=r"services: (api → web → api|web → api → web) wait for one another"):
+    with pytest.raises(ConfigError, match=r"services: (api → web → api|web → api → web) depend on each other"):
         load(tmp_path / "pilotage.yaml")
     (tmp_path / "pilotage.yaml").write_text(whole.replace("depends_on: [web]", "depends_on: [wbe]"))
     with pytest.raises(ConfigError, match="'wbe' is not one of api, web"):

@@ -43,7 +43,7 @@ class HAProxyMetrics:
                 for slot, row in found.items()
             }
         except (KeyError, TypeError, ValueError) as error:
-            raise AdapterError(f"HAProxy shows statistics that cannot be read: {error!r}") from None
+            raise AdapterError(f"HAProxy shows statistics that cannot read it: {error!r}") from None
 
 
 def _since(version: str, slot: str, before: Mapping[str, list[int]], now: Mapping[str, list[int]]) -> Observation:

@@ -112,7 +112,7 @@ class CommandMetrics(_Port):
             try:
                 return wire.since(version, before.get(version), found)
             except ValueError as error:
-                raise AdapterError(f"the counters cannot be understood: {error}") from None
+                raise AdapterError(f"unreadable counters: {error}") from None
 
         return Reading(
             tuple(since(version) for version in versions),
@@ -150,7 +150,7 @@ class CommandFlags(_Port):
     def rehearse(self) -> None:
         answers = self._ask("rehearse", ramps=[wire.ramp_out(Ramp((), WHOLE)), wire.ramp_out(OFF)]).get("answers")
         if answers != [True, False]:
-            raise AdapterError(f"the flag {self._key} does not turn on and off for a test user: it answers {answers}")
+            raise AdapterError(f"the flag {self._key} does not turn on and off for a test user: it returns {answers}")
 
 
 class CommandNotifier(_Port):

@@ -51,17 +51,17 @@ class Program:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise AdapterError(f"{name} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+            raise AdapterError(f"cannot start {name}: {getattr(error, 'strerror', None) or error}") from None
         with process:
             sent = json.dumps({"pilotage": FORMAT, **request}).encode()
             said, complained, late = _talk(process, sent, self._deadline)
         if late:
-            raise AdapterError(f"{name} {late}, and was ended")
+            raise AdapterError(f"{name} {late} and was killed")
         words = line(complained.decode(errors="replace").strip().rpartition("\n")[2], _TOLD)
         if process.returncode == FENCED:
-            raise Fenced(words or f"{name} says that another controller has taken over")
+            raise Fenced(words or f"{name} reports that another controller has taken over")
         if process.returncode:
-            sentence = f"{name} ended with {process.returncode}{f': {words}' if words else ''}"
+            sentence = f"{name} exited with {process.returncode}{f': {words}' if words else ''}"
             raise Undelivered(sentence, permanent=True) if process.returncode == REFUSED else AdapterError(sentence)
         return _answer(said, name)
 
@@ -70,9 +70,9 @@ def _answer(said: bytes, name: str) -> JsonObject:
     try:
         answer: Json = json.loads(said) if said.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise AdapterError(f"{name} answered with something that is no JSON: {error}") from None
+        raise AdapterError(f"{name} did not return JSON: {error}") from None
     if not isinstance(answer, dict):
-        raise AdapterError(f"{name} answered with {type(answer).__name__}, not with a JSON object")
+        raise AdapterError(f"{name} returned {type(answer).__name__} instead of a JSON object")
     return answer
 
 
@@ -91,7 +91,7 @@ def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tup
             selector.register(descriptor, selectors.EVENT_READ)
         while any(descriptor in selector.get_map() for descriptor in heard):
             if (left := until - time.monotonic()) <= 0:
-                return bytes(said), bytes(complained), _ended(process, f"had no answer after {deadline:g} s")
+                return bytes(said), bytes(complained), _ended(process, f"timed out after {deadline:g} s")
             ready = selector.select(min(left, 0.1))
             if not ready and process.poll() is not None:
                 break
@@ -105,12 +105,12 @@ def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tup
                 else:
                     selector.unregister(key.fd)
             if max(len(said), len(complained)) > _MOST:
-                return b"", b"", _ended(process, f"said more than {_MOST >> 20} MB")
+                return b"", b"", _ended(process, f"wrote more than {_MOST >> 20} MB")
     _closed(process.stdin)
     try:
         process.wait(max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
-        return bytes(said), bytes(complained), _ended(process, f"did not end within {deadline:g} s")
+        return bytes(said), bytes(complained), _ended(process, f"did not exit within {deadline:g} s")
     return bytes(said), bytes(complained), ""
 
 

@@ -33,16 +33,16 @@ def understood(reader: Callable[[Json], _T], value: Json, what: str) -> _T:
         return reader(value)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise AdapterError(f"{what} cannot be understood: {why}") from None
+        raise AdapterError(f"cannot read {what}: {why}") from None
 
 
 def permille(percent: Json) -> int:
     """Raises ValueError for what is no number, or finer than 0.1 %."""
     if not isinstance(percent, int | float | str):
-        raise ValueError(f"{percent} is no share in percent")
+        raise ValueError(f"{percent} is not a percentage")
     found = round(float(percent) * 10)
     if isinstance(percent, bool) or abs(found - float(percent) * 10) > 1e-6:
-        raise ValueError(f"{percent} is no share in percent with one decimal")
+        raise ValueError(f"{percent} is not a percentage with one decimal")
     return found
 
 
@@ -140,5 +140,5 @@ def since(version: str, before: Totals | None, now: Totals) -> Observation:
     if before and before.durations.bounds == now.durations.bounds:
         counts = tuple(new - old for new, old in zip(counts, before.durations.counts, strict=True))
     if min(requests, errors, *counts) < 0:
-        raise ValueError(f"the counters of {version} were set back, and `started` is the same")
+        raise ValueError(f"the counters of {version} went down without a new `started`")
     return Observation(version, requests, errors, Histogram(now.durations.bounds, counts))

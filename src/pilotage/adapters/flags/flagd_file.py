@@ -69,7 +69,7 @@ class FlagdFile:
                 # Editors and other tools know no lock of ours: what one of them saved meanwhile is read anew.
                 if replace_if_unchanged(self._file, before, content):
                     return
-        raise AdapterError(f"{self._file} is changed by others again and again: the flag {self._key} was not set")
+        raise AdapterError(f"{self._file} is changed continually by other programs: flag {self._key} was not set")
 
     def rehearse(self) -> None:
         """Try the kill switch on a copy, with a user of nobody's: on, then off. Raises AdapterError when it fails."""
@@ -95,11 +95,11 @@ class FlagdFile:
         except (ValueError, RecursionError) as error:
             raise AdapterError(f"{self._file} cannot be read: {error}") from None
         if content is not None and found is None:
-            raise AdapterError(f"{self._file} holds no `flags`")
+            raise AdapterError(f"{self._file} has no `flags`")
         found = found if found is not None else {"$schema": "https://flagd.dev/schema/v0/flags.json", "flags": {}}
         flags = find(found, "flags")
         if not isinstance(found, Mapping) or not isinstance(flags, Mapping):
-            raise AdapterError(f"{self._file} holds no `flags`")
+            raise AdapterError(f"{self._file} has no `flags`")
         if wrong := [name for name, flag in flags.items() if not isinstance(flag, Mapping)]:
             raise AdapterError(f"{self._file}: the flag {wrong[0]} is no definition of a flag")
         return found

@@ -129,7 +129,7 @@ class ProcessFleet:
     def _start(self, version: str) -> None:
         records = self._records()
         if len(records) >= _MOST:
-            raise AdapterError(f"{len(records)} instances run or are ending here: no more are started")
+            raise AdapterError(f"{len(records)} instances are running or stopping here: not starting more")
         number = 1 + max((_number(r) for r in records), default=0)
         port = free_port({_port(r) for r in records})
         slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
@@ -191,14 +191,14 @@ class ProcessFleet:
             log = self._directory / "logs" / f"{record.path.stem}.log"
             lines = processes.last_lines(log)
             gone = record.stopping_since is not None or self._lost_its_port(record)
-            return (Health.STOPPING if gone else Health.EXITED), f"its log ends: {lines}" if lines else ""
+            return (Health.STOPPING if gone else Health.EXITED), f"end of its log: {lines}" if lines else ""
         if answer is None:
             return Health.STOPPING, ""
         if answer.status is None:
             return (Health.STARTING if record.age < _SLOW_START else Health.UNHEALTHY), answer.detail
         if 200 <= answer.status < 300:
             return Health.HEALTHY, ""
-        return Health.UNHEALTHY, f"{self._health} answers {answer.status}"
+        return Health.UNHEALTHY, f"{self._health} returns {answer.status}"
 
 
 def _number(record: Record) -> int:

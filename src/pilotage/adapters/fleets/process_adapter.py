@@ -34,7 +34,7 @@ class ProcessFleetSection(ProgramSection, FleetSection):
     def _fills_in(self) -> ProcessFleetSection:
         for needed in ("{port}", "{version}"):
             if not any(needed in part for part in self.command):
-                raise ValueError(f"command: {needed} stands nowhere in it, so two versions could not run side by side")
+                raise ValueError(f"command: add {needed}, so that two versions can run side by side")
         return self
 
 
@@ -58,13 +58,13 @@ def _lacks(section: ProcessFleetSection, folder: Path, version: str) -> str:
     program = section.command[0].replace("{version}", version)
     if "{version}" not in section.command[0] or shutil.which(program) or (folder / program).is_file():
         return ""
-    return f"{program} is not there: install {version}, or correct its name"
+    return f"{program} does not exist: install {version}, or correct its name"
 
 
 def _examine(section: ProcessFleetSection, context: Context) -> Iterator[Finding]:
     program = section.command[0]
     if "{version}" in program:
-        yield Finding("PASS", "fleet", f"{program} is looked for when its version is deployed")
+        yield Finding("PASS", "fleet", f"{program} is checked when its version is deployed")
     elif shutil.which(program) or (context.folder / program).is_file():
         yield Finding("PASS", "fleet", f"{program} can be started")
     else:

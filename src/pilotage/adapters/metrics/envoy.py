@@ -112,7 +112,7 @@ class EnvoyMetrics:
                 cluster: _total(lines, self._strata.failing_of(stratum_of(cluster))) for cluster, lines in found.items()
             }
         except (LookupError, ValueError) as error:
-            raise AdapterError(f"Envoy shows statistics that cannot be read: {error!r}") from None
+            raise AdapterError(f"Envoy returned unreadable statistics: {error!r}") from None
 
     def _since(
         self,
@@ -143,15 +143,15 @@ class EnvoyMetrics:
     def _failures(self, cursor: JsonObject | None) -> tuple[tuple[Failure, ...] | None, Mapping[str, int] | None, str]:
         """Users' failed requests since the cursor, the log's next cursor, and why there are none to be had."""
         if self._log is None:
-            return None, None, "no log of failures: this Envoy is not the embedded router"
+            return None, None, "no log of failed requests: this Envoy is not the embedded router"
         try:
             if cursor is None:
                 return (), self._log.end(), ""
             if (place := _counts(cursor, "log")) is None:
-                return None, self._log.end(), "no log of failures for the time until now"
+                return None, self._log.end(), "no log of failed requests up to now"
             failures, following = self._log.since(place)
         except NoLog as error:
-            return None, _counts(cursor, "log"), f"no log of failures: {error}"
+            return None, _counts(cursor, "log"), f"no log of failed requests: {error}"
         return failures, following, ""
 
 
@@ -187,7 +187,7 @@ def _listener(base: str) -> str:
     text = get(f"{base}/listeners", most=_MOST_LISTENERS).decode(errors="replace")
     named = [found[1] for row in text.splitlines() if (found := _LISTENER.match(row))]
     if not named:
-        raise AdapterError(f"{shown(base)} does not answer as an Envoy's admin interface does")
+        raise AdapterError(f"{shown(base)} is not the admin interface of an Envoy")
     return next((name for name in named if name.startswith("users-")), named[0])
 
 
@@ -240,7 +240,7 @@ def _total(lines: Iterable[tuple[str, dict[str, str], int]], failing: Failing) -
             case _ if name.startswith("grpc_") and int(name.removeprefix("grpc_")) in failing.grpc:
                 failed_calls += value
     if cumulative and len(cumulative) != len(_BOUNDS) + 1:
-        raise AdapterError("Envoy shows other latency buckets than Pilotage configured")
+        raise AdapterError("the latency buckets of Envoy differ from the configured ones")
     durations = tuple(b - a for a, b in zip([0, *cumulative], cumulative, strict=False))
     return _Totals(requests, errors, durations or _ZERO.durations, calls, failed_calls)
 

@@ -78,7 +78,9 @@ class FailureLog:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return found
         except FileNotFoundError:
-            raise NoLog("the running router keeps no log of failures: `pilotage down` and a deploy begin one") from None
+            raise NoLog(
+                "the running router has no log of failed requests; run `pilotage down` and deploy to start one"
+            ) from None
         except OSError as error:
             raise NoLog(f"{path} cannot be read: {error.strerror}") from None
 

@@ -23,10 +23,10 @@ class PrometheusQueries:
         answer = get_json(f"{self._base}/api/v1/query?{urlencode({'query': text})}", timeout=5.0)
         try:
             if text_at(answer, "status") != "success":
-                raise AdapterError(f"{self._base} refuses the query: {find(answer, 'error')}")
+                raise AdapterError(f"{self._base} rejected the query: {find(answer, 'error')}")
             data = object_at(answer, "data")
             if data.get("resultType") == "scalar":
                 return (float(text_at(data, "result", 1)),)
             return tuple(float(text_at(series, "value", 1)) for series in list_at(data, "result"))
         except ValueError:
-            raise AdapterError(f"{self._base} answers the query with something that is no vector") from None
+            raise AdapterError(f"{self._base} did not return a vector") from None

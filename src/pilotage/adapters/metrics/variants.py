@@ -41,7 +41,7 @@ class VariantMetrics:
     def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         asked = [i for i in self._instances() if i.health is Health.HEALTHY]
         if not asked:
-            raise AdapterError("no healthy instance tells what the variants did")
+            raise AdapterError("no healthy instance reports metrics by variant")
         # Together: one that does not answer must not cost its time for each of them.
         with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
             pages = list(pool.map(lambda instance: self._totals(instance, versions), asked))

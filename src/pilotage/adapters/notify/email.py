@@ -44,16 +44,16 @@ class Email:
                     server.login(self._section.username or "", resolve(self._section.password).reveal())
                 refused = server.send_message(composed)
         except smtplib.SMTPAuthenticationError as error:
-            raise Undelivered(f"{self._section.host} refuses the login ({error.smtp_code})", permanent=True) from None
+            raise Undelivered(f"{self._section.host} rejected the login ({error.smtp_code})", permanent=True) from None
         except smtplib.SMTPRecipientsRefused:
-            raise Undelivered(f"{self._section.host} refuses every recipient", permanent=True) from None
+            raise Undelivered(f"{self._section.host} rejected every recipient", permanent=True) from None
         except smtplib.SMTPResponseException as error:
             # 4yz may be better later, 5yz not (RFC 5321, section 4.2.1).
             raise Undelivered(
-                f"{self._section.host} answered {error.smtp_code}", permanent=error.smtp_code >= 500
+                f"{self._section.host} returned {error.smtp_code}", permanent=error.smtp_code >= 500
             ) from None
         except (OSError, smtplib.SMTPException) as error:
-            raise Undelivered(f"{self._section.host} does not take mail: {type(error).__name__}") from None
+            raise Undelivered(f"{self._section.host} does not accept mail: {type(error).__name__}") from None
         return {"id": composed["Message-ID"], "refused": sorted(refused)}
 
     def _connect(self, deadline: Deadline) -> smtplib.SMTP:

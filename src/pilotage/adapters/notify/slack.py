@@ -94,10 +94,10 @@ class Slack:
         try:
             read = object_at(json.loads(answer.body))
         except ValueError:
-            raise Undelivered(f"{method}: the answer is not JSON") from None
+            raise Undelivered(f"{method}: the response is not JSON") from None
         if not read.get("ok"):
-            why = str(read.get("error", "it did not say why"))
-            raise Undelivered(f"Slack refuses {method}: {why}", permanent=why not in _PASSING)
+            why = str(read.get("error", "no reason given"))
+            raise Undelivered(f"Slack rejected {method}: {why}", permanent=why not in _PASSING)
         return read
 
 

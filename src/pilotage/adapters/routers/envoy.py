@@ -100,7 +100,7 @@ class EnvoyRouter:
             self._wait_for_clusters(kept | routed_before)
             self._has_clusters = running
         if turn != self._turn:
-            raise AdapterError("something else was asked of the router meanwhile")
+            raise AdapterError("a newer change replaced this one")
         self._write("rds", routes)
         if routed_before - kept:
             self._wait_for_split(split)
@@ -116,7 +116,7 @@ class EnvoyRouter:
             config = config_in(dump)
             return None if config is None else split_of(config)
         except ValueError as error:
-            raise AdapterError(f"Envoy shows a route that Pilotage did not write: {error}") from error
+            raise AdapterError(f"Envoy has a route that Pilotage did not write: {error}") from error
 
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
         if not self._was_told():
@@ -130,7 +130,7 @@ class EnvoyRouter:
                     sent = frozenset(socket_of(object_at(host, "address")) for host in hosts)
                     found[version] = found.get(version, frozenset()) | sent
         except ValueError as error:
-            raise AdapterError(f"Envoy shows endpoints that cannot be read: {error}") from error
+            raise AdapterError(f"Envoy returned unreadable endpoints: {error}") from error
         return found
 
     def stop(self) -> None:
@@ -194,10 +194,10 @@ class EnvoyRouter:
             url = f"{admin_url(self._directory)}/config_dump?resource=dynamic_active_clusters"
             return wanted <= clusters_in(get_json(url))
 
-        _wait(there, "Envoy has not taken up the clusters")
+        _wait(there, "Envoy has not loaded the clusters")
 
     def _wait_for_split(self, split: Split) -> None:
-        _wait(lambda: self.read() == split, "Envoy has not taken up the routes")
+        _wait(lambda: self.read() == split, "Envoy has not loaded the routes")
 
     def _routed_clusters(self) -> set[str]:
         rds = self._written("rds")
@@ -270,7 +270,7 @@ def _make_private(path: Path) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
             return
         except OSError as error:
-            _log.warning("%s cannot be written: %s", path, error.strerror)
+            _log.warning("cannot write %s: %s", path, error.strerror)
             if not last:
                 with contextlib.suppress(OSError):
                     path.rename(path.with_name(f"{path.name}.{uuid.uuid4().hex}"))

@@ -48,7 +48,7 @@ class EnvoyProcess:
         lost = self._lost(record)
         if not lost:
             return record
-        _log.warning("Envoy (process %s) is started anew: %s", record.pid, lost)
+        _log.warning("restarting Envoy (process %s): %s", record.pid, lost)
         self._end()
         return None
 
@@ -61,7 +61,7 @@ class EnvoyProcess:
         watched = record.facts.get("watches")
         # It watches the very folder that was there when it started, not one of the same name.
         there = watched is None or _text(self.files / _WATCHED) == watched
-        return "" if there else f"{self.files} is another folder by now"
+        return "" if there else f"{self.files} is now a different folder"
 
     def _may_answer(self) -> bool:
         """Whether anything listens on the admin interface here. Of a copied folder the socket is there, and nobody
@@ -82,7 +82,7 @@ class EnvoyProcess:
         now = marks.runs_in(process) if process else None
         if now is not None and now != self._directory and (now / ADMIN_SOCKET).is_socket():
             ways = "its folder was moved or copied. Move it back, or run `pilotage down` there"
-            raise AdapterError(f"Envoy (process {record.pid}) runs in {now} and obeys only there: {ways}")
+            raise AdapterError(f"Envoy (process {record.pid}) runs in {now} and reads only that folder: {ways}")
 
     def prepare(self) -> None:
         """Write what the next Envoy is started with; until it starts, its discovery files may be written."""
@@ -106,13 +106,13 @@ class EnvoyProcess:
         deadline = time.monotonic() + _START_DEADLINE
         while time.monotonic() < deadline:
             if record.process() is None:
-                raise AdapterError(f"Envoy ended at once; {log} ends: {processes.last_lines(log)}")
+                raise AdapterError(f"Envoy exited at once; end of {log}: {processes.last_lines(log)}")
             if self._is_live():
                 # An Envoy that cannot listen lives on without a listener, and would serve nobody.
                 if get(f"{admin_url(self._directory)}/listeners").strip():
                     return record
                 self._end()
-                raise AdapterError(f"Envoy cannot listen; {log} ends: {processes.last_lines(log)}")
+                raise AdapterError(f"Envoy cannot listen; end of {log}: {processes.last_lines(log)}")
             time.sleep(0.02)
         raise AdapterError(f"Envoy is not ready after {_START_DEADLINE:g} s; see {log}")
 

@@ -229,7 +229,7 @@ def split_of(config: JsonObject) -> Split | None:
             shown = f"{dict(_weights_of(route))}, the rest {dict(weights)}"
             raise ValueError(f"the routes disagree: {_shown(route)} is split {shown}")
         if name == _USERS and _mirror_of(route) != mirror:
-            raise ValueError(f"the routes disagree: {_shown(route)} is mirrored otherwise than the rest")
+            raise ValueError(f"the routes disagree: {_shown(route)} is mirrored differently from the rest")
     return Split(weights, testers, mirror)
 
 

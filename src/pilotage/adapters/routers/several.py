@@ -146,7 +146,7 @@ class Several:
         kept = ""
         if target is not None and target != self._wanted:
             self._tell((name for name in self._routers if name not in self._held), target, backends)
-            kept = f"; the other routers stay at {_shares(target)} until it follows"
+            kept = f"; the other routers stay at {_shares(target)} until it catches up"
         raise AdapterError(f"{_named(lagging)}{kept}")
 
     def _furthest(self, behind: list[Split]) -> Split | None:
