@@ -38,14 +38,14 @@ _EARLIEST = datetime(2020, 1, 1)
 def trouble_with(rule: str, has_start: bool) -> str:
     """Why the rule cannot be used, in a sentence; empty where it can. has_start: whether `start` is given."""
     if re.match(r"\s*(DTSTART|EXDATE|RDATE|EXRULE)", rule, re.I) or "\n" in rule.strip():
-        return "its rrule is one RRULE; give DTSTART as `start`"
+        return "rrule must be a single RRULE; give DTSTART as `start`"
     parts = parts_of(rule)
     if parts.get("FREQ") not in _FREQUENCIES:
         return "its rrule needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"
     if twice := next((name for name, times in Counter(_names(rule)).items() if times > 1), ""):
         return f"its rrule says {twice} twice"
     if strange := sorted(set(parts) - _PARTS):
-        return f"its rrule says {strange[0]}, which is no part of an RRULE or not supported here"
+        return f"its rrule says {strange[0]}, which is not part of an RRULE or not supported"
     if wrong := next((name for name, text in parts.items() if not _in_range(name, text)), ""):
         least, most = _MOST[wrong]
         return f"{wrong}={parts[wrong]} is not within {least} to {most}"
