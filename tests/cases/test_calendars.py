@@ -106,7 +106,7 @@ def test_a_saturday_on_which_a_country_works_for_another_day_off_is_a_working_da
         ("FREQ=YEARLY;BYMONTH=12", "does not say on which day: add BYMONTH=12;BYMONTHDAY=31, or `start`"),
         ("FREQ=HOURLY", "needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"),
         ("BYDAY=FR", "needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"),
-        ("FREQ=DAILY;BYHOURS=3", "says BYHOURS, which is no part of an RRULE"),
+        ("FREQ=DAILY;BYHOURS=3", "says BYHOURS, which is not part of an RRULE"),
         ("FREQ=DAILY;UNTIL=2027-12-31", "UNTIL=2027-12-31 is no date such as 20271231"),
         ("FREQ=DAILY;UNTIL=20271231;COUNT=3", "says both UNTIL and COUNT"),
         ("FREQ=DAILY;UNTIL=20271341", "UNTIL=20271341 is no date such as 20271231"),
