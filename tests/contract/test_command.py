@@ -189,12 +189,12 @@ def test_queries_give_values(place: Place) -> None:
 
 
 WRONG = {
-    "print('{')": "something that is no JSON",
-    "print('[]')": "not with a JSON object",
+    "print('{')": "did not return JSON",
+    "print('[]')": "instead of a JSON object",
     """print('{"split": {"weights": {"1.0": 99}}}')""": "do not sum to 1000",
     """print('{"split": {"weights": {"1.0": 99.99, "2": 0.01}}}')""": "99.99 is not a percentage with one decimal",
     """print('{"split": {}}')""": "cannot read the router's split: 'weights' is missing",
-    "import sys; print('first\\nno route to the balancer', file=sys.stderr); sys.exit(7)": "ended with 7: no route to the balancer",
+    "import sys; print('first\\nno route to the balancer', file=sys.stderr); sys.exit(7)": "exited with 7: no route to the balancer",
     "import time; time.sleep(60)": "timed out after 0.5 s and was killed",
     "import os; os.close(1); os.close(2); import time; time.sleep(60)": "did not exit within 0.5 s",
     "while True: print('x' * 10**6)": "wrote more than 4 MB",
@@ -211,7 +211,7 @@ def test_a_program_without_manners_is_an_error_that_says_which(place: Place, sou
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AdapterError, match="no-such-program cannot be started: No such file"):
+    with pytest.raises(AdapterError, match="cannot start no-such-program: No such file"):
         Program(["no-such-program"], tmp_path, Environment(), 1).call({})
 
 

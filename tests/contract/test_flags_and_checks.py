@@ -239,7 +239,7 @@ def test_a_check_is_begun_once_an_attempt_and_its_last_line_is_told(checks: Make
 def test_one_that_fails_says_how(checks: Make) -> None:
     it = checks(python("import sys; print('no basket'); sys.exit(3)"))
     it.ensure("smoke", 1, FACTS)
-    assert "ended with 3: no basket" in answered(it).detail
+    assert "exited with 3: no basket" in answered(it).detail
 
 
 def test_the_facts_are_in_its_environment(checks: Make) -> None:
@@ -294,7 +294,7 @@ def test_a_program_that_is_not_there_is_a_failed_check(checks: Make) -> None:
 def test_an_instance_that_does_not_answer_or_answers_otherwise_fails(checks: Make) -> None:
     it = checks({"http": "/"})
     it.ensure("smoke", 1, FACTS)
-    assert "http://127.0.0.1:9/ does not answer" in answered(it).detail
+    assert "http://127.0.0.1:9/ does not respond" in answered(it).detail
 
 
 def test_one_that_was_killed_has_failed_and_nobody_waits_for_ever(checks: Make, tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_one_that_was_killed_has_failed_and_nobody_waits_for_ever(checks: Make, 
     record = processes.load(tmp_path / "checks" / "smoke.1.process.json")
     assert record is not None
     processes.end_tree(record)
-    assert "it ended without an answer" in answered(it).detail
+    assert "the check was killed or the machine stopped" in answered(it).detail
 
 
 def test_what_nobody_waits_for_any_more_is_ended(checks: Make, tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_lost_or_broken_record_of_a_check_is_an_answer_or_a_failure_and_runs_n
         assert (tmp_path / "ran").read_text() == "x"
     else:
         assert after.status is CheckStatus.FAILED
-        assert "it ended without an answer" in after.detail
+        assert "the check was killed or the machine stopped" in after.detail
 
 
 def test_a_running_check_whose_record_is_lost_is_found_by_its_mark(checks: Make, tmp_path: Path) -> None:

@@ -116,18 +116,18 @@ def test_an_answer_without_what_it_must_hold_fails(sites: dict[str, Site]) -> No
     (right, *_) = results(Probe("p", http="/cart", contains="your cart", every=0.1), there, 1)
     assert right.passed
     (wrong, *_) = results(Probe("p", http="/cart", contains="basket", every=0.1), there, 1)
-    assert wrong.detail == "/cart answered 200 without 'basket'"
+    assert wrong.detail == "/cart returned 200 without 'basket'"
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(sites: dict[str, Site], tmp_path: Path) -> None:
     (tmp_path / "good" / "shop").mkdir()
     (found, *_) = results(Probe("p", http="/shop", every=0.1), {"2.0": [sites["good"].address]}, 1)
-    assert found.detail == "/shop answered 301 instead of 200"
+    assert found.detail == "/shop returned 301 instead of 200"
 
 
 def test_nobody_who_answers_is_a_failure_that_says_so() -> None:
     (found, *_) = results(Probe("p", http="/", every=0.1), {"2.0": [("127.0.0.1", free_port())]}, 1)
-    assert found.detail == "/ did not answer: Connection refused"
+    assert found.detail == "/ did not respond: Connection refused"
 
 
 def test_an_answer_that_trickles_or_never_comes_ends_at_the_deadline_and_delays_no_look() -> None:
@@ -168,7 +168,7 @@ def test_a_command_gets_the_instance_and_no_secrets(tmp_path: Path, monkeypatch:
     run = (sys.executable, "-c", script, "{version}", "{host}", "{port}", "{url}", "$HOME")
     (found, *_) = results(Probe("p", run=run, timeout=20.0, every=0.1), {"2.0": [("127.0.0.1", 4001)]}, 1, tmp_path)
     shown = ["2.0", "127.0.0.1", "4001", "http://127.0.0.1:4001", "$HOME"]
-    assert found.detail == f"{sys.executable} ended with 3: {shown} None"
+    assert found.detail == f"{sys.executable} exited with 3: {shown} None"
 
 
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_command_that_passes_and_one_that_is_not_there(tmp_path: Path) -> None
     there: dict[str, list[Address]] = {"2.0": [("127.0.0.1", 1)]}
     assert results(Probe("p", run=("true", "{port}"), every=0.1), there, 1, tmp_path)[0].passed
     (found, *_) = results(Probe("p", run=("/no/such/program", "{port}"), every=0.1), there, 1, tmp_path)
-    assert found.detail == "/no/such/program cannot be started: No such file or directory"
+    assert found.detail == "cannot start /no/such/program: No such file or directory"
 
 
 def test_they_end_by_themselves_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:

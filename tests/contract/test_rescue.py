@@ -165,7 +165,7 @@ def test_a_service_that_is_closed_is_opened_by_a_person_alone(place: Place) -> N
     rollout, store = rolling(place.directory), Store(place.directory)
     rescue.remember(place.directory, rollout)
     leave_to_stable(place.directory, rollout)
-    assert rescue_stuck(store, place.directory, rollout.id, "it cannot be looked at")
+    assert rescue_stuck(store, place.directory, rollout.id, "cannot observe the rollout")
     leave_unwatched(place.directory)
     assert [(command.kind, command.actor) for command in store.pending(rollout.id)] == [("rollback", "pilotage")]
     assert place.routed.router.read() == closed

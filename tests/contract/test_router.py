@@ -603,7 +603,7 @@ def test_an_envoy_that_nobody_can_tell_anything_any_more_makes_way_for_another(
     routed.take(split_between("2.0", 0, "1.0"), backends)
     assert len(_envoys()) == 1
     assert {routed.ask(user=f"u{n}") for n in range(20)} == {"1.0"}
-    assert "is started anew" in caplog.text
+    assert "restarting Envoy" in caplog.text
 
 
 def test_the_admin_interface_is_this_users_alone(routed: EnvoyUnderTest, versions: Versions) -> None:
