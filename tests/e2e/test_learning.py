@@ -80,13 +80,16 @@ def _figures(it: Shop) -> None:
     assert failed == it.latest().id
     assert 0 < values["failed-deployment-recovery-time"]["value"] < 30
     assert values["deployment-rework-rate"]["value"] == 0
-    executive = it.run("report", "--for", "executive", "--since", "30d", "--format", "markdown")
+    executive = it.run("report", "--audience", "executive", "--since", "30d", "--format", "markdown")
     assert "3 deployments, 1 of them failed" in executive
     assert "| sales | 100 | 120 | +20.0% | 1 and 1 readings |" in executive
     assert "missing.csv cannot be read" in executive
-    technical = it.run("report", "--for", "technical", "--format", "markdown")
+    technical = it.run("report", "--audience", "technical", "--format", "markdown")
     assert "error rate" in technical.partition("## Performance")[2]
-    assert "Not connected" in it.run("report", "--for", "business", "--format", "markdown").partition("## Feedback")[2]
+    assert (
+        "Not connected"
+        in it.run("report", "--audience", "business", "--format", "markdown").partition("## Feedback")[2]
+    )
 
 
 def _retrospective(it: Shop) -> None:

@@ -180,7 +180,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
         )
         _writes_for_machines(it)
         _bundles(it)
-        it.run("deploy", "v1", "-e", "production", "--no-wait")
+        it.run("deploy", "v1", "-e", "production", "--detach")
         assert "waived by ada (release manager)" in it.run("status", "-e", "production")
         told = [json.loads(line) for line in it.run("events", "-e", "production", "--json").splitlines()]
         (checked,) = [event for event in told if event["type"] == "readiness-checked"]

@@ -102,7 +102,7 @@ def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes
         release(it, "v1")
         it.run("deploy", "v1", "--detach")
         it.wait(lambda r: _watches(r, 250), service="web")
-        it.wait(lambda r: "web is at 25 % yet" in r.state.reason, service="api")
+        it.wait(lambda r: "web is still at 25 %" in r.state.reason, service="api")
         it.run("-s", "web", "promote")
         it.wait(lambda r: _watches(r, 500), service="web")
         it.run("-s", "web", "promote")
@@ -120,7 +120,7 @@ def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes
         )
         store.close()
         _never_more_than_one_apart(reached)
-        assert any("web is at" in line for line in it.run("-s", "api", "events").splitlines())
+        assert any("web is still at" in line for line in it.run("-s", "api", "events").splitlines())
 
         _slow_down_web(it, "1s")
         release(it, "v2", web="errors")

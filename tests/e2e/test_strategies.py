@@ -75,7 +75,7 @@ def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> 
     })  # fmt: skip
     it.run("deploy", it.release("v0"))
     with users(it) as traffic:
-        it.run("deploy", it.release("v1"), "--no-wait")
+        it.run("deploy", it.release("v1"), "--detach")
         ask_until(it, "v1", {"x-tenant": "acme"})
         it.wait(lambda r: r.live.requests.get("v0~baseline", 0) > 20)
         assert sorted(it.split().values()) == [250, 250, 500]

@@ -32,7 +32,9 @@ from pilotage.cli.options import json_option
     "--false-positive-rate", default="0.1%", show_default=True, help="Probability of rolling back a good canary."
 )
 @click.option("--limit", help="Error rate that is always harm, such as 5%.")
-@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the ratio to this file, as SVG.")
+@click.option(
+    "--chart", "picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the ratio to this file, as SVG."
+)
 @json_option
 def judge(
     source: Path,

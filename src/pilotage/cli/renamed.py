@@ -10,9 +10,12 @@ COMMANDS: Mapping[str, str] = {"action": "followup", "clean": "cleanup"}
 OPTIONS: Mapping[tuple[str, str], str] = {
     ("announce skip", "--because"): "--reason",
     ("deploy", "--if-busy"): "--on-conflict",
+    ("deploy", "--no-wait"): "--detach",
     ("followup export", "--private"): "--allow-private-network",
     ("judge", "--false-rollback"): "--false-positive-rate",
+    ("judge", "--picture"): "--chart",
     ("judge", "--tolerated-ratio"): "--max-ratio",
+    ("report", "--for"): "--audience",
     ("sign-off", "--comment"): "--reason",
     ("waive", "--because"): "--reason",
     ("watch", "--looks"): "--ticks",

@@ -34,7 +34,7 @@ def day_of(until: datetime | None) -> date | None:
 @since_option
 @until_option
 @click.option(
-    "--for",
+    "--audience",
     "reader",
     type=click.Choice(["executive", "technical", "business"]),
     default="technical",
@@ -49,7 +49,7 @@ def report(
 ) -> None:  # fmt: skip
     """Report on a period: deployments, DORA metrics, performance, business figures, lessons.
 
-    --for chooses the parts.
+    --audience chooses the parts.
     """
     from pilotage.app.periods import period_report
 

@@ -20,7 +20,6 @@ from pilotage.model.record import Recorded
 @environment_option
 @wish_options
 @click.option("--detach", is_flag=True, help="Return as soon as the rollout has started.")
-@click.option("--wait/--no-wait", default=True, help="Follow to the end (default); --no-wait is --detach.")
 @click.option("--timeout", help="Stop following after this time, such as 10m (exit 6). The rollout continues.")
 @click.option(
     "--on-conflict",
@@ -41,7 +40,6 @@ def deploy(
     version: str,
     environment: str | None,
     detach: bool,
-    wait: bool,
     timeout: str | None,
     on_conflict: str | None,
     break_glass: bool,
@@ -64,7 +62,7 @@ def deploy(
 
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:
-        raise SystemExit(_deploy_all(project, version, environment, detach or not wait, seconds, as_json))
+        raise SystemExit(_deploy_all(project, version, environment, detach, seconds, as_json))
     glass = (wished["accept_reason"] or "") if break_glass else ""
     if break_glass and not glass:
         raise click.UsageError("--break-glass requires --reason")
@@ -85,9 +83,9 @@ def deploy(
         keep_up(project, plan.service, plan.environment)
         return
     attended = attend(project, started.rollout.service, started.rollout.environment) is not Attended.NOBODY
-    if detach or not wait or not attended:
+    if detach or not attended:
         _show_detached(as_json, rollout=started.rollout.id)
-        raise SystemExit(0 if attended or detach or not wait else 6)
+        raise SystemExit(0 if attended or detach else 6)
     status = follow(project, started.rollout.id, seconds, as_json)
     # The stable version was asked for while another rolled out: that it is rolled back is what was wanted.
     raise SystemExit(0 if status == 4 and version == started.rollout.old else status)

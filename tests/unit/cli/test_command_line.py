@@ -222,7 +222,7 @@ notify:
 
 def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "past.csv").write_text("time,canary_bad,canary_total,stable_bad,stable_total\n0,1,10,1,10\n")
-    done = pilotage("judge", "--replay", "past.csv", "--picture", "nowhere/x.svg", cwd=tmp_path)
+    done = pilotage("judge", "--replay", "past.csv", "--chart", "nowhere/x.svg", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "pilotage: nowhere/x.svg: No such file or directory\n")
 
 

@@ -302,7 +302,7 @@ def test_the_command_replays_a_csv_and_draws(tmp_path: Path) -> None:
     rows = "".join(f"{k.at},{k.canary_bad},{k.canary_total},{k.stable_bad},{k.stable_total}\n" for k in looks(100))
     header = "time,canary_bad,canary_total,stable_bad,stable_total\n"
     (tmp_path / "past.csv").write_text(header + rows)
-    said = run("judge", "--replay", str(tmp_path / "past.csv"), "--picture", str(tmp_path / "p.svg"))
+    said = run("judge", "--replay", str(tmp_path / "past.csv"), "--chart", str(tmp_path / "p.svg"))
     assert said.exit_code == 4
     assert said.stdout.startswith("harm after 1")
     ET.parse(tmp_path / "p.svg")
@@ -342,7 +342,7 @@ def test_the_command_replays_a_gauge_and_draws_it(tmp_path: Path) -> None:
         f"2026-11-23T10:{n // 60:02}:{n % 60:02},{1 + max(0, n - 300) * 0.01:.3f},{1 + n % 5 / 100}" for n in range(900)
     ]
     (tmp_path / "memory.csv").write_text("time,canary,stable\n" + "\n".join(rows) + "\n")
-    said = run("judge", "--gauge", "--replay", str(tmp_path / "memory.csv"), "--picture", str(tmp_path / "p.svg"))
+    said = run("judge", "--gauge", "--replay", str(tmp_path / "memory.csv"), "--chart", str(tmp_path / "p.svg"))
     assert said.exit_code == 4
     assert said.stdout.startswith("harm after ")
     assert "harm after" in " ".join(ET.parse(tmp_path / "p.svg").getroot().itertext())
