@@ -22,6 +22,7 @@ from pilotage.engine.execution import failpoints
 from pilotage.engine.execution.description import describe
 from pilotage.engine.records import migrations
 from pilotage.engine.records.store import Store
+from pilotage.model.json import object_at
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 from tests.unit.config.test_config import GOOD
@@ -112,19 +113,20 @@ def test_an_older_worker_that_finds_a_newer_store_finishes_its_rollout(
     assert "Traceback" not in (tmp_path / "old-worker.log").read_text()
 
 
-def test_an_older_worker_can_execute_what_a_newer_command_begins_with_settings_that_it_knows(
-    tmp_path: Path, old: OldCode
-) -> None:
-    guards = """\
-    probes: [{http: /cart}]
-    checks: {check-monitoring: [{command: [sh]}]}
-    analysis: {prometheus: "http://p:9090", rules: [{name: a, query: b, success_condition: "result[0] > 1"}]}
-"""
+def test_an_older_worker_refuses_what_a_newer_command_begins_under_other_names(tmp_path: Path, old: OldCode) -> None:
+    """It would start instances without their environment, or watch for other times, if it read what it knows alone."""
     path = tmp_path / "pilotage.yaml"
-    path.write_text(GOOD.replace("    overrides:", f"{guards}    overrides:"))
+    path.write_text(GOOD)
     loaded = load(path)
     plan = plan_for(loaded, "production", PlanRequest("2"))
-    old.reads(dict(describe(loaded.configuration.environments["production"], tmp_path).environment), plan.to_json())
+    kept = dict(describe(loaded.configuration.environments["production"], tmp_path).environment)
+    with pytest.raises(AssertionError, match="health_check_path"):
+        old.reads(kept, plan.to_json())
+    names = {"health_check_path": "health", "stop_timeout": "stop_deadline"}
+    kept["fleet"] = {names.get(key, key): value for key, value in object_at(kept, "fleet").items()}
+    del kept["overrides"]
+    with pytest.raises(AssertionError, match="ValueError: not a plan"):
+        old.reads(kept, plan.to_json())
 
 
 # ── a file: one after the other ────────────────────────────────────────────────────────────────────────────
