@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from pilotage.app.readiness.assessment import Told
-    from pilotage.app.readiness.bundle import Audit
+    from pilotage.app.readiness.audit import Audit
     from pilotage.model.plan import Plan
     from pilotage.model.readiness import Gate, Readiness
 
@@ -199,7 +199,7 @@ def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tup
     ready, and 10 if no known key signed it.
     """
     from pilotage.app.keys import trusted_keys
-    from pilotage.app.readiness.bundle import verify
+    from pilotage.app.readiness.audit import verify
     from pilotage.cli.output import show_json
     from pilotage.model.output.readiness import AuditOutput
     from pilotage.model.readiness import BadBundle
