@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pilotage.app.output import write_file
@@ -12,6 +12,7 @@ from pilotage.judge.counts import CountJudge
 from pilotage.judge.figures import looks_of, samples_of
 from pilotage.judge.gauges import GaugeJudge
 from pilotage.judge.replay import replay, replay_gauge
+from pilotage.judge.rules import Rule
 from pilotage.model.errors import Invalid
 from pilotage.model.observation import VerdictKind
 from pilotage.model.output.base import SCHEMA
@@ -115,23 +116,39 @@ def _text(source: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRules:
-    """lines: `template/rule: what it asks for` · section: `analysis:` for pilotage.yaml, with the address of a
-    Prometheus; empty without one · data: the same for machines."""
+    """lines: `template/rule: what it asks for` · left: `template: what cannot be taken over, and why` · section:
+    `analysis:` for pilotage.yaml, with the address of a Prometheus; empty without one · data: the same for machines."""
 
     lines: tuple[str, ...]
+    left: tuple[str, ...]
     section: str
     data: Mapping[str, object]
 
 
-def import_rules(source: Path, prometheus: str | None) -> ImportedRules:
-    """Of the AnalysisTemplates in a YAML file. Raises BadAnalysisTemplate, BadFile."""
+def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]) -> ImportedRules:
+    """Of the AnalysisTemplates in a YAML file. values: of their arguments. Raises BadAnalysisTemplate, BadFile."""
     try:
-        rules = argo.templates_of(source.read_text(encoding="utf-8"), str(source))
+        found = argo.templates_of(source.read_text(encoding="utf-8-sig"), str(source), values)
     except UnicodeDecodeError as error:
         raise BadFile(f"{source}: {error}") from None
-    every = [rule for made in rules.values() for rule in made]
+    rules = {name: made.rules for name, made in found.items()}
+    left = tuple(f"{name}: {said}" for name, made in found.items() for said in made.left)
+    plain = {name: [_plain(rule) for rule in made] for name, made in rules.items()}
     return ImportedRules(
         lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
+<<<<<<< HEAD
         section=argo.section_of(prometheus, every) if prometheus else "",
         data={"schema": SCHEMA, "templates": {name: [asdict(rule) for rule in made] for name, made in rules.items()}},
+=======
+        left=left,
+        section=argo.section_of(prometheus, argo.with_names_of_their_own(rules)) if prometheus else "",
+        data={"schema": 1, "templates": plain, "left": list(left)},
+>>>>>>> a427ccc (feat(analysis): conditions in the whole language of Argo Rollouts about numbers; arguments; what cannot be imported is named and left)
     )
+
+
+def _plain(rule: Rule) -> dict[str, object]:
+    conditions = {name: {"text": found.text} if found else None for name, found in (
+        ("success", rule.success), ("failure", rule.failure),
+    )}  # fmt: skip
+    return {field.name: getattr(rule, field.name) for field in fields(rule)} | conditions

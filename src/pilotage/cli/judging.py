@@ -81,12 +81,17 @@ def analysis() -> None:
 @analysis.command("import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--prometheus", help="Address of your Prometheus. Prints the section `analysis:` for pilotage.yaml.")
+@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="Value of a template's argument.")
 @json_option
-def import_(source: Path, prometheus: str | None, as_json: bool) -> None:
-    """Show the rules that a file of AnalysisTemplates makes."""
+def import_(source: Path, prometheus: str | None, arguments: tuple[str, ...], as_json: bool) -> None:
+    """Show the rules that a file of AnalysisTemplates makes, and what cannot be imported."""
     from pilotage.app.replay import import_rules
 
-    found = import_rules(source, prometheus)
+    if wrong := next((one for one in arguments if "=" not in one), None):
+        raise click.BadParameter(f"{wrong!r} is not NAME=VALUE, such as limit=0.95", param_hint="--arg")
+    found = import_rules(source, prometheus, dict(one.split("=", 1) for one in arguments))
+    for said in found.left:
+        click.echo(f"not imported: {said}", err=True)
     if as_json:
         click.echo(json.dumps(found.data, ensure_ascii=False, default=str))
     elif prometheus:

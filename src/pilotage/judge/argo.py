@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import yaml
 
-from pilotage.judge.rules import BadAnalysisTemplate, Rule, rules_of
+from pilotage.judge.rules import Rule
+from pilotage.judge.templates import BadAnalysisTemplate, Imported, rules_of
 from pilotage.model.json import JsonObject, text_at
 
 
-def templates_of(text: str, where: str) -> dict[str, tuple[Rule, ...]]:
-    """The rules of each AnalysisTemplate and ClusterAnalysisTemplate in a YAML text, by its name. where: its file.
-    Raises BadAnalysisTemplate."""
+def templates_of(text: str, where: str, values: Mapping[str, str] | None = None) -> dict[str, Imported]:
+    """The rules of each AnalysisTemplate and ClusterAnalysisTemplate in a YAML text, by its name. where: its file ·
+    values: of arguments. Raises BadAnalysisTemplate; also where no rule at all can be taken over."""
     templates = [one for one in _documents(text, where) if str(one.get("kind", "")).endswith("AnalysisTemplate")]
     if not templates:
         raise BadAnalysisTemplate(f"{where}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
     try:
-        return {text_at(found, "metadata", "name"): rules_of(found) for found in templates}
+        found = {text_at(one, "metadata", "name"): rules_of(one, values) for one in templates}
     except (ValueError, KeyError, TypeError) as error:
         raise BadAnalysisTemplate(f"{where}: {error}") from None
+    if not any(made.rules for made in found.values()):
+        left = "; ".join(f"{name}: {said}" for name, made in found.items() for said in made.left)
+        raise BadAnalysisTemplate(f"{where}: no rule can be imported. {left}")
+    return found
+
+
+def with_names_of_their_own(templates: Mapping[str, Sequence[Rule]]) -> list[Rule]:
+    """All rules; those whose name another one has, too, after the name of their template."""
+    times = Counter(rule.name for made in templates.values() for rule in made)
+    return [
+        replace(rule, name=f"{template}-{rule.name}") if times[rule.name] > 1 else rule
+        for template, made in templates.items()
+        for rule in made
+    ]
 
 
 def section_of(prometheus: str, rules: list[Rule]) -> str:

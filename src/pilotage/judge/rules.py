@@ -7,14 +7,11 @@ over inconclusive over failed. `count` measurements end the metric; without `cou
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pilotage.model.condition import BadCondition, Condition
-from pilotage.model.errors import Invalid
-from pilotage.model.json import JsonObject, WrongJson, find, list_at, object_at, optional, text_at
+from pilotage.model.condition import Condition
 from pilotage.model.observation import Verdict, VerdictKind
 
 
@@ -147,6 +144,7 @@ def verdict(rule: Rule, tally: Tally) -> Verdict:
     last = f"; last {', '.join(f'{value:g}' for value in tally.last)}" if tally.last else ""
     trouble = f"; {tally.message}" if tally.message else ""
     return Verdict(rule.name, _KIND[phase], f"{phase}: {counted}{last}{trouble}", samples=tally.measured)
+<<<<<<< HEAD
 
 
 class BadAnalysisTemplate(Invalid):
@@ -261,3 +259,5 @@ def _filled(text: str, arguments: JsonObject) -> str:
         return match[0] if found is None else str(found)
 
     return re.sub(r"\{\{\s*args\.([\w.-]+)\s*\}\}", value, text)
+=======
+>>>>>>> a427ccc (feat(analysis): conditions in the whole language of Argo Rollouts about numbers; arguments; what cannot be imported is named and left)

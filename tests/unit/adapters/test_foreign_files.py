@@ -24,7 +24,7 @@ from pilotage.cli.main import cli
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.config.yaml_reader import read as read_yaml
 from pilotage.judge.figures import BadFigures, looks_of, samples_of
-from pilotage.judge.rules import BadAnalysisTemplate, rules_of
+from pilotage.judge.templates import BadAnalysisTemplate, rules_of
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.audits import findings
 from pilotage.readiness.backups import restore

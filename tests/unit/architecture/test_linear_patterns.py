@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from pilotage.adapters.metrics.samples import samples_of
-from pilotage.judge.rules import BadAnalysisTemplate, rules_of
+from pilotage.judge.templates import BadAnalysisTemplate, rules_of
 from pilotage.model import commit, quantity
 from pilotage.model import file_kind as files
 from pilotage.model.json import JsonObject
@@ -319,7 +319,7 @@ def test_an_expression_in_a_template_of_argo_is_not_run() -> None:
 
     def dry(name: str) -> bool:
         spec: JsonObject = {"metrics": [metric], "dryRun": [{"metricName": name}]}
-        return rules_of({"kind": "AnalysisTemplate", "spec": spec})[0].dry_run
+        return rules_of({"kind": "AnalysisTemplate", "spec": spec}).rules[0].dry_run
 
     assert [dry(name) for name in ("memory.*", ".*rss", "^memory-rss$", "(cpu.*|memory-.*s)", ".*")] == [True] * 5
     assert [dry(name) for name in ("memory", "rss", "cpu|disk", "memory-rss.*rss", "")] == [False] * 5

@@ -1,0 +1,174 @@
+"""AnalysisTemplates of Argo Rollouts, read as rules. What cannot be taken over is named and left, metric by metric."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pilotage.judge.rules import Rule
+from pilotage.model.condition import BadCondition, Condition
+from pilotage.model.errors import Invalid
+from pilotage.model.json import JsonObject, WrongJson, find, list_at, object_at, optional, text_at
+
+
+class BadAnalysisTemplate(Invalid):
+    """The AnalysisTemplate contains something that Pilotage cannot import. The message says where and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What an AnalysisTemplate gives. left: sentences about each part that cannot be taken over."""
+
+    rules: tuple[Rule, ...]
+    left: tuple[str, ...] = ()
+
+
+def rules_of(template: JsonObject, values: Mapping[str, str] | None = None) -> Imported:
+    """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1). values: of its arguments,
+    over the template's own. Raises BadAnalysisTemplate where it is none; a metric that cannot be taken over is left."""
+    if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
+        raise BadAnalysisTemplate(
+            f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed"
+        )
+    try:
+        return _rules(object_at(template, "spec") if template.get("spec") else {}, values or {})
+    except (WrongJson, TypeError, OverflowError) as error:
+        raise BadAnalysisTemplate(f"spec is not of an AnalysisTemplate's shape: {error}") from None
+
+
+def _rules(spec: JsonObject, values: Mapping[str, str]) -> Imported:
+    dry = [
+        _pieces(str(find(entry, "metricName") or ""), at)
+        for at, entry in enumerate(optional(list_at, spec, "dryRun") or ())
+    ]
+    metrics = [object_at(metric) for metric in optional(list_at, spec, "metrics") or ()]
+    if not metrics:
+        raise BadAnalysisTemplate("spec.metrics is empty: there is nothing to import")
+    names = tuple(pieces for alternatives in dry for pieces in alternatives)
+    found, left = [], []
+    for index, metric in enumerate(metrics):
+        try:
+            found.append(_rule(metric, _arguments(spec, values), names))
+            left += [f"{_place(index, metric)}: {said}" for said in _dropped(metric)]
+        except (_Left, BadCondition, ValueError) as error:
+            left.append(f"{_place(index, metric)}: {error}")
+    return Imported(rules=tuple(found), left=tuple(left))
+
+
+class _Left(Exception):
+    """A metric cannot be taken over; the sentence says why."""
+
+
+def _place(index: int, metric: JsonObject) -> str:
+    return f"spec.metrics[{index}] ({metric.get('name') or 'without a name'})"
+
+
+def _arguments(spec: JsonObject, values: Mapping[str, str]) -> Mapping[str, str]:
+    """Those that have a value."""
+    own = {text_at(one, "name"): find(one, "value") for one in optional(list_at, spec, "args") or ()}
+    return {**{name: str(value) for name, value in own.items() if value is not None}, **values}
+
+
+def _dropped(metric: JsonObject) -> Iterator[str]:
+    """What Pilotage has no setting for, of a metric whose rule is taken over."""
+    source = object_at(metric, "provider", "prometheus")
+    for key, cure in (
+        ("headers", "they may hold credentials"), ("authentication", "put a proxy that signs in before it"),
+        ("insecure", "certificates are always verified"), ("rangeQuery", "the newest value is asked for"),
+    ):  # fmt: skip
+        if source.get(key):
+            yield f"provider.prometheus.{key} is not taken over: {cure}"
+
+
+_Pieces = tuple[str, ...]
+
+
+def _pieces(pattern: str, index: int) -> tuple[_Pieces, ...]:
+    """Argo takes any regular expression here. Names, `.*` and `|` are what templates use; a stranger's expression is
+    not run, since one of ten characters can run for hours."""
+    alternatives = pattern.removeprefix("^").removesuffix("$").removeprefix("(").removesuffix(")").split("|")
+    found = tuple(tuple(alternative.replace("\\.", ".").split(".*")) for alternative in alternatives)
+    if any(set(piece) & set("\\^$*+?()[]{}") for pieces in found for piece in pieces):
+        raise BadAnalysisTemplate(
+            f"spec.dryRun[{index}].metricName: {pattern[:60]!r} is more than names, .* and |. Write the names out."
+        )
+    return found
+
+
+def _named(name: str, pieces: _Pieces) -> bool:
+    """Whether the name is the pieces in their order, with anything between them."""
+    first, *rest = pieces
+    if not rest:
+        return name == first
+    *middle, last = rest
+    at = len(first)
+    for piece in middle:
+        found = name.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return name.startswith(first) and name.endswith(last) and at + len(last) <= len(name)
+
+
+def _rule(metric: JsonObject, arguments: Mapping[str, str], dry: Sequence[_Pieces]) -> Rule:
+    name = str(metric.get("name") or "")
+    provider = object_at(metric, "provider") if metric.get("provider") else {}
+    if "prometheus" not in provider:
+        raise _Left(f"its provider is {', '.join(provider) or 'missing'}, and only prometheus can be imported")
+    return Rule(
+        name=name,
+        success=_condition(metric.get("successCondition"), arguments),
+        failure=_condition(metric.get("failureCondition"), arguments),
+        count=_whole(metric, "count", arguments),
+        interval=_seconds(metric, "interval", arguments),
+        initial_delay=_seconds(metric, "initialDelay", arguments) or 0.0,
+        failure_limit=_whole(metric, "failureLimit", arguments) or 0,
+        inconclusive_limit=_whole(metric, "inconclusiveLimit", arguments) or 0,
+        consecutive_error_limit=_or(_whole(metric, "consecutiveErrorLimit", arguments), 4),
+        consecutive_success_limit=_whole(metric, "consecutiveSuccessLimit", arguments) or 0,
+        query=_filled(str(object_at(provider, "prometheus").get("query") or ""), arguments),
+        dry_run=any(_named(name, pieces) for pieces in dry),
+    )
+
+
+def _condition(text: object, arguments: Mapping[str, str]) -> Condition | None:
+    return Condition(_filled(str(text), arguments)) if text else None
+
+
+def _whole(metric: JsonObject, key: str, arguments: Mapping[str, str]) -> int | None:
+    value = metric.get(key)
+    if value is None:
+        return None
+    text = _filled(str(value), arguments)
+    if not re.fullmatch(r"-?\d{1,9}", text.strip()):
+        raise _Left(f"{key} is {text!r}, not a whole number")
+    return int(text)
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _seconds(metric: JsonObject, key: str, arguments: Mapping[str, str]) -> float | None:
+    from pilotage.model.quantity import parse_duration
+
+    text = metric.get(key)
+    if text in (None, ""):
+        return None
+    try:
+        return float(parse_duration(_filled(str(text), arguments)))
+    except ValueError as error:
+        raise _Left(f"{key}: {error}") from None
+
+
+def _filled(text: str, arguments: Mapping[str, str]) -> str:
+    """`{{args.name}}` replaced by its value. Raises _Left for one that has none."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in arguments:
+            raise _Left(f"the argument {name} has no value: give it with --arg {name}=VALUE")
+        return arguments[name]
+
+    return re.sub(r"\{\{\s*args\.([\w.-]+)\s*\}\}", value, text)
