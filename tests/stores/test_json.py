@@ -92,6 +92,15 @@ def test_what_is_printed_of_finished_rollouts_has_no_old_word_and_fits_its_schem
     said("key show", "key", "show")
     plan = CliRunner().invoke(cli, ["plan", "make", "4.0", "--json"])
     assert not faults(json.loads(plan.stdout))
+    (tmp_path / "past.csv").write_text("time,canary_bad,canary_total,stable_bad,stable_total\n0,1,10,1,10\n9,1,9,1,9\n")
+    said("judge", "judge", "--replay", "past.csv")
+    for arguments in (
+        ["adapters", "--json"], ["docs", "environments.router", "--json"], ["docs", "errors", "--json"],
+        ["incident", known["2.0"], "--format", "json"], ["dora", "--format", "json"],
+        ["report", "--format", "json"], ["retro", "--format", "json"],
+    ):  # fmt: skip
+        found = CliRunner().invoke(cli, arguments)
+        assert not faults(json.loads(found.stdout)), arguments
     said("plan --why", "plan", "make", "4.0", "--why", "canary.weights")
     said("plan --what-if, plan diff", "plan", "diff", known["1.0"], known["2.0"])
     said("plan retarget", "plan", "retarget", known["3.0"], "--date", "2030-01-01")

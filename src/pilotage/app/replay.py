@@ -16,6 +16,7 @@ from pilotage.judge.rules import Rule
 from pilotage.model.errors import Invalid
 from pilotage.model.observation import VerdictKind
 from pilotage.model.output.base import SCHEMA
+from pilotage.model.output.records import JudgeOutput
 from pilotage.model.quantity import parse_share
 from pilotage.render.judge_chart import gauge_chart, ratio_chart
 from pilotage.render.scale import ratio_scale
@@ -42,13 +43,13 @@ class ReplayRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """harm: whether it would have been rolled back · scale: the ratio drawn in a line; empty for a gauge · data: the
-    same for machines."""
+    """harm: whether it would have been rolled back · scale: the ratio drawn in a line; empty for a gauge · output: the
+    same for programs."""
 
     harm: bool
     sentence: str
     notes: tuple[str, ...]
-    data: Mapping[str, object]
+    output: JudgeOutput
     scale: str = ""
 
 
@@ -70,16 +71,15 @@ def replay_counts(request: ReplayRequest) -> Judged:
         sentence=done.sentence,
         notes=tuple(done.notes),
         scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×  (│ tolerated)",
-        data={
-            "schema": SCHEMA,
-            "verdict": decided.verdict.kind.value if decided else None,
-            "detected_after_seconds": decided.at - done.began if decided else None,
-            "affected_users": decided.hurt if decided else done.moments[-1].hurt,
-            "spared_users": done.spared,
-            "ticks": len(done.moments),
-            "sentence": done.sentence,
-            "notes": done.notes,
-        },
+        output=JudgeOutput(
+            verdict=decided.verdict.kind.value if decided else None,
+            detected_after_seconds=decided.at - done.began if decided else None,
+            affected_users=decided.hurt if decided else done.moments[-1].hurt,
+            spared_users=done.spared,
+            ticks=len(done.moments),
+            sentence=done.sentence,
+            notes=tuple(done.notes),
+        ),
     )
 
 
@@ -97,12 +97,11 @@ def replay_samples(request: ReplayRequest) -> Judged:
         harm=bool(done.decided),
         sentence=done.sentence,
         notes=tuple(done.notes),
-        data={
-            "schema": SCHEMA,
-            "verdict": "fail" if done.decided else None,
-            "detected_after_seconds": done.decided[0].at - done.samples[0].at if done.decided else None,
-            "sentence": done.sentence,
-        },
+        output=JudgeOutput(
+            verdict="fail" if done.decided else None,
+            detected_after_seconds=done.decided[0].at - done.samples[0].at if done.decided else None,
+            sentence=done.sentence,
+        ),
     )
 
 

@@ -63,7 +63,9 @@ def judge(
     if picture is not None:
         click.echo(f"wrote {picture}", err=True)
     if as_json:
-        click.echo(json.dumps(judged.data, ensure_ascii=False))
+        from pilotage.cli.output import show_json
+
+        show_json(judged.output, line=True)
     else:
         for note in judged.notes:
             click.echo(note, err=True)

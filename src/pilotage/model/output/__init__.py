@@ -30,6 +30,7 @@ def outputs() -> Mapping[str, type[Part]]:
         "plan --why": records.ReasonOutput,
         "plan --what-if, plan diff": records.ChangesOutput,
         "plan retarget": records.RetargetOutput,
+        "judge": records.JudgeOutput,
         "drill": records.DrillOutput,
         "flag show": records.FlagOutput,
         "flag stale": records.StaleFlagsOutput,

@@ -1,4 +1,4 @@
-"""What `notify`, `announce`, `followup`, `flag`, `drill`, `doctor`, `key` and `plan` print with `--json`."""
+"""What `notify`, `announce`, `followup`, `flag`, `drill`, `doctor`, `key` `judge` and `plan` print with `--json`."""
 
 from __future__ import annotations
 
@@ -193,3 +193,19 @@ class ReasonOutput(Output, frozen=True, kw_only=True):
     path: str
     value: Json
     reasons: tuple[str, ...]
+
+
+class JudgeOutput(Output, frozen=True, kw_only=True):
+    """`judge --replay`."""
+
+    verdict: str | None
+    """The first verdict that decides, such as `fail`; null if there is none."""
+    detected_after_seconds: float | None
+    affected_users: int | None = None
+    """Failures up to the verdict, or in all; null for a gauge."""
+    spared_users: int | None = None
+    """Failures after it."""
+    ticks: int | None = None
+    """How often the judge looked."""
+    sentence: str
+    notes: tuple[str, ...] = ()
