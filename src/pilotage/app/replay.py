@@ -135,14 +135,9 @@ def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]
     plain = {name: [_plain(rule) for rule in made] for name, made in rules.items()}
     return ImportedRules(
         lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
-<<<<<<< HEAD
-        section=argo.section_of(prometheus, every) if prometheus else "",
-        data={"schema": SCHEMA, "templates": {name: [asdict(rule) for rule in made] for name, made in rules.items()}},
-=======
         left=left,
         section=argo.section_of(prometheus, argo.with_names_of_their_own(rules)) if prometheus else "",
-        data={"schema": 1, "templates": plain, "left": list(left)},
->>>>>>> a427ccc (feat(analysis): conditions in the whole language of Argo Rollouts about numbers; arguments; what cannot be imported is named and left)
+        data={"schema": SCHEMA, "templates": plain, "left": list(left)},
     )
 
 

@@ -29,12 +29,12 @@ def rules_of(template: JsonObject, values: Mapping[str, str] | None = None) -> I
     over the template's own. Raises BadAnalysisTemplate where it is none; a metric that cannot be taken over is left."""
     if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
         raise BadAnalysisTemplate(
-            f"kind is {template.get('kind')!r}: an AnalysisTemplate or ClusterAnalysisTemplate is needed"
+            f"kind is {template.get('kind')!r}: use an AnalysisTemplate or ClusterAnalysisTemplate"
         )
     try:
         return _rules(object_at(template, "spec") if template.get("spec") else {}, values or {})
     except (WrongJson, TypeError, OverflowError) as error:
-        raise BadAnalysisTemplate(f"spec is not of an AnalysisTemplate's shape: {error}") from None
+        raise BadAnalysisTemplate(f"spec does not have the form of an AnalysisTemplate: {error}") from None
 
 
 def _rules(spec: JsonObject, values: Mapping[str, str]) -> Imported:
@@ -44,7 +44,7 @@ def _rules(spec: JsonObject, values: Mapping[str, str]) -> Imported:
     ]
     metrics = [object_at(metric) for metric in optional(list_at, spec, "metrics") or ()]
     if not metrics:
-        raise BadAnalysisTemplate("spec.metrics is empty: there is nothing to import")
+        raise BadAnalysisTemplate("spec.metrics is empty: nothing to import")
     names = tuple(pieces for alternatives in dry for pieces in alternatives)
     found, left = [], []
     for index, metric in enumerate(metrics):
@@ -78,7 +78,7 @@ def _dropped(metric: JsonObject) -> Iterator[str]:
         ("insecure", "certificates are always verified"), ("rangeQuery", "the newest value is asked for"),
     ):  # fmt: skip
         if source.get(key):
-            yield f"provider.prometheus.{key} is not taken over: {cure}"
+            yield f"provider.prometheus.{key} is not imported: {cure}"
 
 
 _Pieces = tuple[str, ...]

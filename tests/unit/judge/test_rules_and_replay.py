@@ -164,22 +164,11 @@ def test_an_analysis_template_is_carried_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-<<<<<<< HEAD
-        ("prometheus: {query", "datadog: {query", "spec.metrics[1].provider: datadog cannot be imported"),
-        (
-            "result > 2e9",
-            "all(result, {# > 1})",
-            "spec.metrics[1] (memory-use): 'all(result, {# > 1})' is not a comparison",
-        ),
-        ("kind: AnalysisTemplate", "kind: Rollout", "no AnalysisTemplate or ClusterAnalysisTemplate in it"),
-        ("count: 10", "count: many", "spec.metrics[0] (success-rate): invalid literal"),
-=======
         ("prometheus: {query", "datadog: {query", "(memory-use): its provider is datadog, and only prometheus"),
         ("result > 2e9", "result.size > 1", "(memory-use): 'result.size > 1', column 7: '.' is not expected here"),
         ("count: 10", "count: many", "(success-rate): count is 'many', not a whole number"),
         ("interval: 5m", "interval: '{{args.pause}}'", "(success-rate): the argument pause has no value: give it with"),
         ('query: "memory"', "query: a, headers: [{key: a, value: b}]", "(memory-use): provider.prometheus.headers is"),
->>>>>>> a427ccc (feat(analysis): conditions in the whole language of Argo Rollouts about numbers; arguments; what cannot be imported is named and left)
     ],
 )
 def test_what_cannot_be_imported_is_named_and_the_rest_is_imported(
