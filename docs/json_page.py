@@ -29,7 +29,8 @@ pilotage schema output > pilotage-output.schema.json   # JSON Schema of everythi
 - `events`, `deploy` and `watch` print one object per line, everything else prints one object.
 
 `plan --json` prints [the plan](../guides/plans.md), as `pilotage schema plan` describes it. `risk`,
-`analysis import`, `adapters`, `docs` and reports with `--format json` print the fields of what they show, and have no schema yet.
+`analysis import`, `adapters`, `docs` and reports with `--format json` print the fields of what they
+show, and have no schema yet.
 """
 
 
