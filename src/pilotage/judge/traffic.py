@@ -283,13 +283,13 @@ class TrafficJudge:
         bad = self._phase_bad()
         rate = bad / phase.canary_total if phase.canary_total else math.nan
         if rate < limit:
-            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{verdict.sentence}: {criterion}")
+            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{verdict.sentence}; required: {criterion}")
         if not self._control:
             return self._against_the_past(verdict, rate, limit, self._past_errors, criterion)
         if phase.stable_rate >= limit and rate <= self._ratio * phase.stable_rate:
             words = f"{verdict.sentence}: stable also misses {criterion}, and the canary is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        found = f"{_rate(phase.canary_bad, phase.canary_total)} at this step, not {criterion}"
+        found = f"{_rate(phase.canary_bad, phase.canary_total)} at this step; required: {criterion}"
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: {found}")
 
     def _phase_bad(self) -> int:
@@ -359,13 +359,13 @@ class TrafficJudge:
         if not self._control and (worse := self._slower_than_the_past()):
             return replace(verdict, sentence=worse, past=True)
         if meets:
-            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{shown}: {criterion}")
+            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{shown}; required: {criterion}")
         if self._bound is not None and (past is None or past > limit):
             allowed = max(_SLOW_SHARE, self._ratio * (slow.stable_rate if slow.stable_total else 0.0))
             if slow.canary_rate <= allowed:
                 words = f"{shown}: stable also misses {criterion}, and the canary is not worse"
                 return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        words = f"{shown}, not {criterion}"
+        words = f"{shown}; required: {criterion}"
         return replace(verdict, sentence=words, past=not self._control and not self._alone)
 
     def _slower_than_the_past(self) -> str:

@@ -142,13 +142,19 @@ def _next(incident: Incident) -> Section:
     """Immediate, short-term, long-term (R21)."""
     metric = incident.reason.partition(":")[0]
     rows = [
-        *(("immediate", words) for words in incident.then),
+        *(_when_and_what(words) for words in incident.then),
         ("immediate", f"notify everyone who was told of {incident.version}: `pilotage announce show rollback_notice`"),
-        ("short-term", f"reproduce the failure of {metric} on the preserved environment or with the artifact"),
+        ("short-term", f"reproduce the {metric} failure on the preserved environment or with the artifact"),
         ("short-term", "prepare a hotfix or a corrected release; check it with `pilotage risk`"),
-        ("long-term", f"add a check that detects {metric} before users are exposed"),
+        ("long-term", f"add a check that catches the {metric} failure before users are exposed"),
         ("long-term", "hold a retrospective (`pilotage retro`) and record actions with owner and due date"),
     ]
     if incident.status == "failed":
         rows.insert(0, ("immediate", "correct the traffic by hand; `pilotage explain` says what is left"))
     return Section("next", "Next steps", (), ("when", "what"), tuple(rows))
+
+
+def _when_and_what(words: str) -> tuple[str, str]:
+    """`within 24 hours: document the incident` in two cells."""
+    when, _, what = words.partition(": ")
+    return ("immediate" if when == "at once" else when, what) if what else ("immediate", words)

@@ -303,13 +303,13 @@ def test_figures_are_read_from_a_csv_and_a_database(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "cannot be read"), ("day,value\nx,1\n", "a.csv:2"), ("day,value\n2026-01-01,much\n", "not a day and a number"),
-     ("a,b\n1,2\n", "not a day and a number")],
+    [(None, "cannot be read"), ("day,value\nx,1\n", "a.csv:2"), ("day,value\n2026-01-01,much\n", "must be a date and a number"),
+     ("a,b\n1,2\n", "must be a date and a number")],
 )  # fmt: skip
 def test_a_source_that_is_none_says_what_is_wrong(tmp_path: Path, content: str | None, words: str) -> None:
     if content is not None:
         (tmp_path / "a.csv").write_text(content)
     with pytest.raises(AdapterError, match=words):
         values_of(source(csv="a.csv"), tmp_path, 0, time.time())
-    with pytest.raises(AdapterError, match="outside of the project"):
+    with pytest.raises(AdapterError, match="outside the project"):
         values_of(source(csv="../a.csv"), tmp_path, 0, time.time())

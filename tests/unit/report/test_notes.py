@@ -377,7 +377,7 @@ def test_a_shallow_clone_is_refused_where_the_range_is_not_whole_in_it(repositor
         )
     said = CliRunner().invoke(cli, ["notes", "--repository", str(clone / "1")])
     assert said.exit_code == 9
-    assert "ends within everything up to HEAD: `git fetch --unshallow`" in said.stderr
+    assert "ends within everything up to HEAD: fetch the history with `git fetch --unshallow`" in said.stderr
     whole = run("notes", "HEAD~1..HEAD", "--version", "1.1.0", "--repository", clone / "2", "--format", "markdown")
     assert "1 change: 1 fix." in whole
 

@@ -166,7 +166,7 @@ class RolledBack(Occurrence, tag="rolled-back", severity=Severity.WARNING):
 
     @property
     def sentence(self) -> str:
-        return f"{self.outcome}: {self.reason}"
+        return f"{self.outcome}. Reason: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
