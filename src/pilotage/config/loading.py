@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,7 +60,7 @@ def load(path: Path) -> Loaded:
     if not isinstance(document.data, dict):
         raise ConfigError(str(path), [*problems, _at_top("has no settings: create an example with `pilotage init`")])
     data, old_names = renamed(document.data)
-    problems += [_old_name(document, old) for old in old_names if old.before not in SHORT_NAMES]
+    problems += _old_names(document, [old for old in old_names if old.before not in SHORT_NAMES])
     try:
         configuration = Configuration.model_validate(data)
     except ValidationError as error:
@@ -84,11 +84,14 @@ def _at_top(message: str) -> Problem:
     return Problem(Mark(1, 1), message)
 
 
-def _old_name(document: Document, old: Renamed) -> Problem:
-    if old.within:
-        return Problem(document.mark(old.path), f"{old.before} is now called {old.after}", _shown_path(old.path))
-    mark = document.keys.get(old.path) or document.mark(old.path)
-    return Problem(mark, f"is now called {old.after}", _shown_path(old.path))
+def _old_names(document: Document, found: Sequence[Renamed]) -> Iterator[Problem]:
+    """A sentence each; the first says what replaces them all."""
+    cure = "; `pilotage validate --fix` replaces every old name"
+    for old in found:
+        mark = document.mark(old.path) if old.within else document.keys.get(old.path) or document.mark(old.path)
+        what = f"{old.before} is now called {old.after}" if old.within else f"is now called {old.after}"
+        yield Problem(mark, what + cure, _shown_path(old.path))
+        cure = ""
 
 
 def _problem(document: Document, data: Json, detail: ErrorDetails, old_names: Sequence[Renamed]) -> Problem:

@@ -144,7 +144,9 @@ def refused(folder: Path, content: str) -> list[str]:
     (folder / "pilotage.yaml").write_text(content)
     with pytest.raises(ConfigError) as caught:
         load(folder / "pilotage.yaml")
-    return [problem.at("").lstrip(":") for problem in caught.value.problems]
+    told = [problem.at("").lstrip(":") for problem in caught.value.problems]
+    assert "; `pilotage validate --fix` replaces every old name" in str(caught.value) or "now called" not in str(told)
+    return [sentence.partition("; `pilotage validate")[0] for sentence in told]
 
 
 def test_the_table_leads_from_names_that_are_gone_to_names_that_are_there() -> None:
