@@ -64,7 +64,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
             Fence(tmp_path / "fence.json", token),
             command=[sys.executable, "-c", SERVER, "{port}", "{version}"],
             health="/",
-            stop_deadline=1.0,
+            stop_timeout=1.0,
             cwd=tmp_path,
         )
 
@@ -254,7 +254,7 @@ def test_the_instances_outlive_the_terminal(make: Make) -> None:
 def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
     fence = Fence(tmp_path / "fence.json", 1)
     place = tmp_path / "fleet"
-    fleet = ProcessFleet(place, fence, command=["/no/such/program"], health="/", stop_deadline=1, cwd=tmp_path)
+    fleet = ProcessFleet(place, fence, command=["/no/such/program"], health="/", stop_timeout=1, cwd=tmp_path)
     with pytest.raises(AdapterError, match="cannot start '/no/such/program'"):
         fleet.ensure("1.0", 1)
     assert not list(place.glob("*.json"))
@@ -380,7 +380,7 @@ from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.fleets.process import ProcessFleet
 place = Path(sys.argv[1])
-fleet = ProcessFleet(place / "fleet", Fence(place / "fence.json", 1), command=["false"], health="/", stop_deadline=1.0,
+fleet = ProcessFleet(place / "fleet", Fence(place / "fence.json", 1), command=["false"], health="/", stop_timeout=1.0,
                      cwd=place)
 fleet.ensure("1.0", 1)
 print(*(f"{i.id} {i.health}" for i in fleet.instances()))
@@ -439,7 +439,7 @@ def test_an_instance_sees_what_the_configuration_names_and_no_secret_of_the_work
     fence = Fence(tmp_path / "fence.json", 1)
     command = [sys.executable, "-c", program, "{version}", "{port}"]
     fleet = ProcessFleet(
-        tmp_path / "fleet", fence, command=command, health="/", stop_deadline=1, cwd=tmp_path, environment=environment
+        tmp_path / "fleet", fence, command=command, health="/", stop_timeout=1, cwd=tmp_path, environment=environment
     )
     fleet.ensure("1.0", 1)
     wait(fleet, lambda found: [i.health for i in found] == [Health.EXITED])
@@ -454,7 +454,7 @@ def test_a_secret_that_cannot_be_had_starts_nothing_and_is_named(tmp_path: Path)
     environment = Environment(given={"KEY": "secret://env/NOBODY_SET_THIS"})
     fence = Fence(tmp_path / "fence.json", 1)
     fleet = ProcessFleet(
-        tmp_path / "fleet", fence, command=["true"], health="/", stop_deadline=1, cwd=tmp_path, environment=environment
+        tmp_path / "fleet", fence, command=["true"], health="/", stop_timeout=1, cwd=tmp_path, environment=environment
     )
     with pytest.raises(AdapterError, match="NOBODY_SET_THIS holds nothing"):
         fleet.ensure("1.0", 1)
@@ -466,7 +466,7 @@ def test_placeholders_are_filled_in_once(tmp_path: Path) -> None:
     fence = Fence(tmp_path / "fence.json", 1)
     program = "import sys; print('got', sys.argv[1:])"
     command = [sys.executable, "-c", program, "{version}", "{port}", "{other}"]
-    fleet = ProcessFleet(tmp_path / "fleet", fence, command=command, health="/", stop_deadline=1, cwd=tmp_path)
+    fleet = ProcessFleet(tmp_path / "fleet", fence, command=command, health="/", stop_timeout=1, cwd=tmp_path)
     fleet.ensure("{port}", 1)
     (dead,) = wait(fleet, lambda found: [i.health for i in found] == [Health.EXITED])
     assert fleet.log_tail(dead.id) == (f"got ['{{port}}', '{dead.port}', '{{other}}']",)

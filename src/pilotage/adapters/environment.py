@@ -1,7 +1,7 @@
 """What programs that Pilotage starts see of its environment: where programs are and how to write, none of its secrets.
 
 Whoever needs more names it in the configuration: `environment` gives values, or references to secrets that are
-resolved when the program starts and are written nowhere; `pass_environment` hands variables on.
+resolved when the program starts and are written nowhere; `pass_env` hands variables on.
 """
 
 from __future__ import annotations

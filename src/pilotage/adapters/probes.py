@@ -184,7 +184,7 @@ def _command(probe: Probe, version: str, host: str, port: int, cwd: Path) -> Non
     facts = {"version": artifact_of(version), "host": host, "port": str(port), "url": f"http://{host}:{port}"}
     command = [filled(part, facts) for part in probe.run]
     try:
-        environment = Environment(given=dict(probe.environment), passed=probe.pass_environment).resolved()
+        environment = Environment(given=dict(probe.environment), passed=probe.pass_env).resolved()
     except AdapterError as error:
         raise _ProbeFailed(f"cannot start {command[0]}: {error}") from None
     try:

@@ -12,7 +12,7 @@ class Probe:
     http: a path at each instance · run: an argument list, no shell, with `{version}`, `{host}`, `{port}` and `{url}`
     filled in; it passes when it exits with 0 · status, contains: what the answer must be · every: seconds between two
     rounds · failures: so many in a row at one instance are a failure of the version · timeout: seconds of one try ·
-    environment, pass_environment: what a command sees beside what every program gets, as the configuration names it.
+    environment, pass_env: what a command sees beside what every program gets, as the configuration names it.
     """
 
     name: str
@@ -24,4 +24,4 @@ class Probe:
     failures: int = 3
     timeout: float = 2.0
     environment: tuple[tuple[str, str], ...] = ()
-    pass_environment: tuple[str, ...] = ()
+    pass_env: tuple[str, ...] = ()

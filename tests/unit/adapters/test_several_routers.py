@@ -48,7 +48,7 @@ class Both:
     def __init__(self) -> None:
         self.edge, self.inner, self.now = One(), One(), 0.0
         routers = {"edge": self.edge, "inner": self.inner}
-        self.one = Several(routers, stable=lambda: "old", switch_deadline=30, clock=lambda: self.now)
+        self.one = Several(routers, stable=lambda: "old", switch_timeout=30, clock=lambda: self.now)
 
     def look(self, wanted: Split, after: float = 1) -> str:
         """A look of the engine: read, then say what should be; what went wrong."""
@@ -129,7 +129,7 @@ def test_rule_7_the_way_back_waits_for_no_router(both: Both) -> None:
 def test_a_controller_that_finds_them_apart_leaves_none_ahead(both: Both) -> None:
     """The one before died between two routers: the more careful of both splits holds until the other follows."""
     both.edge.split, both.inner.split, both.inner.deaf = MORE, LITTLE, True
-    both.one = Several({"edge": both.edge, "inner": both.inner}, stable=lambda: "old", switch_deadline=30, clock=lambda: both.now)  # fmt: skip
+    both.one = Several({"edge": both.edge, "inner": both.inner}, stable=lambda: "old", switch_timeout=30, clock=lambda: both.now)  # fmt: skip
     for _ in range(33):
         both.look(MORE)
     assert both.edge.split == LITTLE

@@ -155,7 +155,7 @@ def test_while_64_instances_do_not_say_how_they_are(
         for number, port in enumerate(ports):
             facts = {"version": "old" if number < 32 else "new", "port": port, "number": number}
             processes.start(fleet / f"i{number}.json", ["sleep", "60"], facts, fleet / "logs" / "log")
-        seen = ProcessFleet(fleet, Fence(fleet / "fence", 1), command=(), health="/", stop_deadline=0.1, cwd=tmp_path)
+        seen = ProcessFleet(fleet, Fence(fleet / "fence", 1), command=(), health="/", stop_timeout=0.1, cwd=tmp_path)
         try:
             assert world.shifted.wait(WITHIN)
             monkeypatch.setattr(pretended, "instances", seen.instances)

@@ -45,7 +45,7 @@ class ProcessFleet:
     """The Fleet port over processes.
 
     command: argument list with `{version}` and `{port}` · health: path that answers 2xx when the instance is well ·
-    stop_deadline: seconds between asking an instance to end and forcing it · environment: what instances see beside
+    stop_timeout: seconds between asking an instance to end and forcing it · environment: what instances see beside
     what every program gets.
     """
 
@@ -56,14 +56,14 @@ class ProcessFleet:
         *,
         command: Sequence[str],
         health: str,
-        stop_deadline: float,
+        stop_timeout: float,
         cwd: Path,
         environment: Environment | None = None,
     ) -> None:
         self._directory, self._fence, self._cwd = directory, fence, cwd
         self._environment = environment or Environment()
         self._known: frozenset[Path] | None = None
-        self._command, self._health, self._stop_deadline = tuple(command), health, stop_deadline
+        self._command, self._health, self._stop_timeout = tuple(command), health, stop_timeout
 
     @property
     def health_path(self) -> str:
@@ -79,9 +79,9 @@ class ProcessFleet:
             elif record.stopping_since is None:
                 alive.append(record)
             else:
-                processes.stop(record, self._stop_deadline)
+                processes.stop(record, self._stop_timeout)
         for record in sorted(alive, key=_number)[count:]:
-            processes.stop(record, self._stop_deadline)
+            processes.stop(record, self._stop_timeout)
         for _ in range(count - len(alive) - young_dead):
             self._start(version)
 
@@ -92,7 +92,7 @@ class ProcessFleet:
                 continue
             # What died by itself is `ensure`'s to replace, with its pause between two starts.
             if record.stopping_since is not None or record.process() is not None:
-                processes.stop(record, self._stop_deadline)
+                processes.stop(record, self._stop_timeout)
 
     def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
         # The newest instance at an address is the one meant.
@@ -120,11 +120,11 @@ class ProcessFleet:
         self._fence.check()
         left = self._records()
         while left:
-            left = [r for r in left if processes.stop(r, self._stop_deadline) is not None]
+            left = [r for r in left if processes.stop(r, self._stop_timeout) is not None]
             left = [r for r in (processes.load(r.path, _NEEDS) for r in left) if r is not None]
             time.sleep(0.05)
         # What carries the mark of a record that is lost, or was begun by what has ended.
-        processes.end_all(marks.left_in(self._directory), self._stop_deadline)
+        processes.end_all(marks.left_in(self._directory), self._stop_timeout)
 
     def _start(self, version: str) -> None:
         records = self._records()
@@ -150,7 +150,7 @@ class ProcessFleet:
         """What dies right after its start is started again no more than every two seconds."""
         if count and record.stopping_since is None and record.age < 2:
             return False
-        processes.stop(record, self._stop_deadline)
+        processes.stop(record, self._stop_timeout)
         return True
 
     def _records(self) -> list[Record]:

@@ -47,7 +47,7 @@ def _open(section: ProcessFleetSection, context: Context) -> Fleet:
         context.fence,
         command=section.command,
         health=section.health_check_path,
-        stop_deadline=section.stop_timeout,
+        stop_timeout=section.stop_timeout,
         cwd=context.folder,
         environment=Environment(given=section.env, passed=section.pass_env),
     )

@@ -59,9 +59,9 @@ _TAKE_UP_DEADLINE = 5.0
 class EnvoyRouter:
     """The Router port over Envoy. directory: where its files and its process's record are."""
 
-    def __init__(self, directory: Path, fence: Fence, settings: Settings, *, stop_deadline: float = 5.0) -> None:
+    def __init__(self, directory: Path, fence: Fence, settings: Settings, *, stop_timeout: float = 5.0) -> None:
         self._directory, self._fence = directory.resolve(), fence
-        self._envoy = EnvoyProcess(self._directory, stop_deadline)
+        self._envoy = EnvoyProcess(self._directory, stop_timeout)
         self._files = self._envoy.files
         self._settings = settings
         self._has_clusters: processes.Record | None = None

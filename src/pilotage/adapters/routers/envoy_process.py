@@ -31,11 +31,11 @@ _KNOCKS = 0.5
 
 
 class EnvoyProcess:
-    """directory: where its files are, and the folder in which it runs · stop_deadline: seconds until it is forced to
+    """directory: where its files are, and the folder in which it runs · stop_timeout: seconds until it is forced to
     end."""
 
-    def __init__(self, directory: Path, stop_deadline: float) -> None:
-        self._directory, self._stop_deadline = directory, stop_deadline
+    def __init__(self, directory: Path, stop_timeout: float) -> None:
+        self._directory, self._stop_timeout = directory, stop_timeout
         self.files = directory / "xds"
         self.record = directory / "envoy.json"
 
@@ -119,7 +119,7 @@ class EnvoyProcess:
     def stop(self) -> None:
         """End it, and whatever else carries a mark of its folder."""
         self._end()
-        processes.end_all(marks.left_in(self._directory), self._stop_deadline)
+        processes.end_all(marks.left_in(self._directory), self._stop_timeout)
         forget_admin(self._directory)
 
     def started_with(self) -> JsonObject | None:
@@ -138,7 +138,7 @@ class EnvoyProcess:
     def _end(self) -> None:
         record = processes.load(self.record)
         while record is not None:
-            record = processes.stop(record, self._stop_deadline) and processes.load(self.record)
+            record = processes.stop(record, self._stop_timeout) and processes.load(self.record)
             time.sleep(0.02)
 
     def _is_live(self) -> bool:

@@ -1,7 +1,7 @@
 """Several routers as one: a split is reached when all of them show it, and none stays ahead of another.
 
 A router that cannot be told or read is named. While one lags on the way forward, the others wait for it for
-`switch_deadline` and then go back to the split that all had, until the one that lags answers again. On the way back
+`switch_timeout` and then go back to the split that all had, until the one that lags answers again. On the way back
 every router is told at once and none waits for another: users leave a harmful version wherever that can be done.
 """
 
@@ -18,7 +18,7 @@ from pilotage.model.traffic import Split
 class Several:
     """The Router port over others, by name.
 
-    stable: the version to go back to, empty where that is not known · switch_deadline: seconds for which one router may
+    stable: the version to go back to, empty where that is not known · switch_timeout: seconds for which one router may
     be ahead of another.
     """
 
@@ -27,10 +27,10 @@ class Several:
         routers: Mapping[str, Router],
         *,
         stable: Callable[[], str],
-        switch_deadline: float,
+        switch_timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._routers, self._stable, self._deadline = dict(routers), stable, switch_deadline
+        self._routers, self._stable, self._deadline = dict(routers), stable, switch_timeout
         self._clock = clock
         self._wanted: Split | None = None
         self._together: Split | None = None

@@ -171,7 +171,7 @@ class Driver:
         rollout = self.rollout
         return open_target(
             self._directory, rollout.snapshot, rollout.service, rollout.environment, token, rollout.id, self._holder,
-            _switch_deadline(rollout.plan),
+            _switch_timeout(rollout.plan),
         )  # fmt: skip
 
     def _take_over(self, present: Present) -> None:
@@ -281,7 +281,7 @@ def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
     return moved or returns or after.status is Status.COMPLETED
 
 
-def _switch_deadline(plan: Plan) -> float:
+def _switch_timeout(plan: Plan) -> float:
     """Seconds for which one of several routers may be ahead of another."""
     found = (setting.value for setting in plan.settings if setting.path.endswith(".switch_timeout"))
     return next((float(value) for value in found if isinstance(value, int | float)), SWITCH_DEADLINE)

@@ -125,7 +125,7 @@ def _probes_of(sections: Sequence[ProbeSection]) -> tuple[Probe, ...]:
             failures=probe.failure_threshold,
             timeout=probe.timeout,
             environment=tuple(probe.env.items()),
-            pass_environment=tuple(probe.pass_env),
+            pass_env=tuple(probe.pass_env),
         )
         for probe in sections
     )

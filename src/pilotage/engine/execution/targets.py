@@ -74,7 +74,7 @@ def open_target(
     token: int,
     rollout: str = "",
     by: str = "",
-    switch_deadline: float = SWITCH_DEADLINE,
+    switch_timeout: float = SWITCH_DEADLINE,
 ) -> Target:
     """`directory` is the store's; `snapshot` is what the rollout knows of its configuration; `rollout` its id; `by`
     who holds the lease with `token`; `switch_timeout`: seconds for which one of several routers may be ahead.
@@ -105,7 +105,7 @@ def open_target(
         instances=fleet.instances,
     )
     context = replace(context, peers=peers)
-    router = _router(section, context, switch_deadline)
+    router = _router(section, context, switch_timeout)
     return Target(
         router=router,
         fleet=fleet,
@@ -123,7 +123,7 @@ def open_target(
     )
 
 
-def _router(section: EnvironmentSection, context: Context, switch_deadline: float) -> Router:
+def _router(section: EnvironmentSection, context: Context, switch_timeout: float) -> Router:
     """The router, or several as one."""
     place = context.directory
     opened: dict[str, Router] = {
@@ -135,7 +135,7 @@ def _router(section: EnvironmentSection, context: Context, switch_deadline: floa
     from pilotage.adapters.routers.several import Several
     from pilotage.engine.rescue import take_back as rescue
 
-    return Several(opened, stable=lambda: rescue.stable_at(place), switch_deadline=switch_deadline)
+    return Several(opened, stable=lambda: rescue.stable_at(place), switch_timeout=switch_timeout)
 
 
 def router_folder(place: Path, section: EnvironmentSection) -> Path:
