@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from pilotage.judge.replay import Look, Sample, from_counters
 from pilotage.model.errors import Invalid
@@ -17,6 +18,11 @@ GAUGES = ("canary", "stable")
 
 _LARGEST = 1e15
 """Of a count: well within what a float holds exactly."""
+
+
+_MILLISECONDS = 1e11
+_FEW = 8
+"""Steps of a counter from which on its course tells what it is."""
 
 
 class BadFigures(Invalid):
@@ -50,13 +56,23 @@ def _table(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tupl
 
 
 def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
-    rows = csv.DictReader(text.splitlines())
+    lines = text.splitlines()
+    rows = csv.DictReader(lines, delimiter=_delimiter(lines[0] if lines else ""), skipinitialspace=True)
+    # Spreadsheets and dashboards write `Time`, and a space after each comma.
+    there = [name.strip().lower() for name in rows.fieldnames or ()]
+    rows.fieldnames = there
     wanted = ("time", *columns)
-    if missing := [name for name in wanted if name not in (rows.fieldnames or ())]:
-        raise BadFigures(f"line 1: {_several(missing)} missing; the columns are {', '.join(wanted)}")
+    if missing := [name for name in wanted if name not in there]:
+        found = f"; line 1 has {', '.join(there)[:200]}" if there else ""
+        raise BadFigures(f"line 1: {_several(missing)} missing; the columns are {', '.join(wanted)}{found}")
     for row in rows:
         at = _moment(rows.line_num, row["time"])
         yield rows.line_num, at, tuple(_number(rows.line_num, name, row[name]) for name in columns)
+
+
+def _delimiter(header: str) -> str:
+    """What stands between the names of the columns."""
+    return max(",;\t", key=header.count)
 
 
 def _several(names: Sequence[str]) -> str:
@@ -82,7 +98,12 @@ def _moment(line: int, text: str | None) -> float:
     except OverflowError:
         raise BadFigures(f"line {line}: time is {text!r}, which is not a valid time") from None
     except ValueError:
-        return _number(line, "time", text)
+        return _seconds(_number(line, "time", text))
+
+
+def _seconds(moment: float) -> float:
+    """Unix seconds, also of milliseconds, which dashboards write: as seconds they would be after the year 5000."""
+    return moment / 1000 if moment >= _MILLISECONDS else moment
 
 
 def _checked(line: int, counts: Sequence[float]) -> None:
@@ -96,21 +117,49 @@ def _checked(line: int, counts: Sequence[float]) -> None:
 
 
 def _range(text: str) -> list[list[float]]:
-    """Counters of `/api/v1/query_range`: four series, told apart by the labels `role` (canary, stable) and `count`
-    (bad, total). A time that one of them lacks is left out."""
+    """Counters of `/api/v1/query_range`: four counters, told apart by the labels `role` (canary, stable) and `count`
+    (bad, total); where several series have the same, one an instance, they are added. A time that one of them lacks is
+    left out."""
     try:
-        series = dict(_series(found) for found in json.loads(text)["data"]["result"])
+        answer = json.loads(text)
+        if answer.get("status") == "error" and answer.get("error"):
+            raise BadFigures(f"Prometheus answered with an error: {str(answer['error'])[:200]}")
+        parts = [_series(found) for found in answer["data"]["result"]]
+    except BadFigures:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadFigures(f"not a response of Prometheus to a range query: {type(error).__name__}: {error}") from None
+    series = {name: _added([values for named, values in parts if named == name]) for name, _ in parts}
     if missing := [name for name in COUNTS if name not in series]:
         raise BadFigures(f"no series with the labels of {', '.join(missing)} (role=canary|stable, count=bad|total)")
     common = set[float].intersection(*(set(series[name]) for name in COUNTS))
-    return [[at, *(series[name][at] for name in COUNTS)] for at in sorted(common)]
+    if not common:
+        raise BadFigures("no time is in all four series: query them with the same start and step")
+    found = [[at, *(series[name][at] for name in COUNTS)] for at in sorted(common)]
+    _are_counters([row[2] for row in found], [row[4] for row in found])
+    return found
 
 
 def _series(found: Json) -> tuple[str, dict[float, float]]:
     labels = object_at(found, "metric")
-    values = {float(number_at(pair, 0)): float(text_at(pair, 1)) for pair in list_at(found, "values")}
+    values = {_seconds(float(number_at(pair, 0))): float(text_at(pair, 1)) for pair in list_at(found, "values")}
     # Prometheus writes NaN for what it could not compute: nothing is known of that time.
     known = {at: value for at, value in values.items() if math.isfinite(value)}
     return f"{labels.get('role')}_{labels.get('count')}", known
+
+
+def _added(parts: list[dict[float, float]]) -> dict[float, float]:
+    """Several series as one, at the times that all of them have: one that is missing would look like a restart."""
+    common = set[float].intersection(*(set(part) for part in parts))
+    return {at: sum(part[at] for part in parts) for at in common}
+
+
+def _are_counters(*totals: list[float]) -> None:
+    """A counter falls when it restarts, which is seldom. Raises BadFigures for what falls often, or never moves."""
+    for values in totals:
+        steps = list(pairwise(values))
+        falls = sum(later < earlier for earlier, later in steps)
+        if len(steps) >= _FEW and (falls > len(steps) / 4 or len(set(values)) == 1):
+            raise BadFigures(
+                "the totals do not grow, so these are rates: query the counters, without rate() or irate()"
+            )

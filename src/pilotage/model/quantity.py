@@ -12,6 +12,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
 _LONGEST = 100
 """Characters of a duration or a share."""
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_PLAIN = re.compile(r"(?:0|1|0?\.\d+|[01]\.\d*)")
 
 
 def parse_duration(text: str | int | float) -> int | float:
@@ -53,11 +54,16 @@ def about(seconds: float) -> str:
     return format_duration(round(seconds) if seconds < 3600 else round(seconds / size) * size)
 
 
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST and _PLAIN.fullmatch(text.strip()) is not None
+
+
 def parse_share(text: str | int | float) -> int | float:
-    """A share in 0…1, the ends as int, from `5%`, `0.1 %` or a plain number in 0…1. Raises ValueError otherwise."""
+    """A share in 0…1, the ends as int, from `5%`, `0.1 %` or a plain number in 0…1, also written as text. Raises
+    ValueError otherwise."""
     if isinstance(text, str) and len(text) <= _LONGEST and (percent := _PERCENT.fullmatch(text.strip())):
         share = float(percent[1]) / 100
-    elif isinstance(text, int | float) and not isinstance(text, bool):
+    elif not isinstance(text, bool | str) or (isinstance(text, str) and _is_plain(text)):
         share = float(text)
     else:
         raise ValueError(f"{text!r} is not a share such as 5% or 0.05")
