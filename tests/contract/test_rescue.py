@@ -202,7 +202,7 @@ def test_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None
     assert place.take_back() == "all traffic goes to 1.0; nothing was stopped", "once more changes nothing"
     rescue.settled(place.directory, "shop", "production")
     assert rescue.standing(place.directory, "shop", "production") is None
-    with pytest.raises(rescue.NothingToTakeBack, match=r"1\.0 has all users"):
+    with pytest.raises(rescue.NothingToTakeBack, match=r"1\.0 has all traffic"):
         place.take_back()
     # Whoever comes next goes on as ever.
     place.routed.take(_split(), place.backends)
@@ -307,7 +307,7 @@ def test_a_silent_admin_address_does_not_stop_it_and_is_told(place: Place) -> No
 def test_users_stay_where_they_are_when_nobody_else_answers(place: Place) -> None:
     place.routed.take(_split(), place.backends)
     place.running["1.0"].dying = True
-    with pytest.raises(rescue.NothingToTakeBack, match=r"no instance of 1\.0 answers"):
+    with pytest.raises(rescue.NothingToTakeBack, match=r"no instance of 1\.0 responds"):
         place.take_back()
     assert place.routed.router.read() == _split()
     with pytest.raises(rescue.NothingToTakeBack, match="no router has been started"):

@@ -118,7 +118,7 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
 
         show_json(HistoryOutput(rollouts=_outputs(project, found)))
         return
-    titles = ("began", *(["service"] if several else []), "rollout", "version", "status", "took", "by", "reason")
+    titles = ("started", *(["service"] if several else []), "rollout", "version", "status", "duration", "by", "reason")
     show_table(titles, [_cells(one, several) for one in found])
 
 

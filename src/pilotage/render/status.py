@@ -41,7 +41,7 @@ def headline(page: StatusPage) -> str:
     for condition in (Condition.DEGRADED, Condition.MAINTENANCE, Condition.RELEASING):
         if condition in conditions:
             return f"{WORDS[condition]}."
-    return f"{WORDS[Condition.OPERATIONAL]}."
+    return "All systems operational."
 
 
 def _clock(at: float) -> str:

@@ -35,7 +35,7 @@ class Condition(StrEnum):
 
 
 WORDS: Mapping[Condition, str] = {
-    Condition.OPERATIONAL: "All systems operational",
+    Condition.OPERATIONAL: "Operational",
     Condition.RELEASING: "Release in progress",
     Condition.DEGRADED: "Some requests may fail",
     Condition.MAINTENANCE: "Closed for maintenance",

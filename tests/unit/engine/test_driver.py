@@ -265,7 +265,7 @@ def test_a_counted_rule_undoes_a_release_as_argo_rollouts_counts(
     drive(ruled, lambda d: d.rollout.state.status.final)
     assert ruled.rollout.state.status is Status.ROLLED_BACK
     assert "apdex: Failed" in ruled.rollout.state.reason
-    assert "2 failed of 1 tolerated" in ruled.rollout.state.reason
+    assert "2 failed of 1 allowed" in ruled.rollout.state.reason
 
 
 def test_a_counted_rule_whose_source_is_down_holds(
@@ -320,7 +320,7 @@ def test_a_signal_without_a_single_value_holds(
     drive(asked, lambda d: d.rollout.state.status is Status.HOLDING)
     assert asked.rollout.state.hold is not None
     assert asked.rollout.state.hold.cause is HoldCause.SOURCE_ERROR
-    assert "nothing is known of canary" in asked.rollout.state.hold.sentence
+    assert "no data for canary" in asked.rollout.state.hold.sentence
     again = Driver(asked._store, asked._store.directory, asked.rollout.id, "here/1/1.00")
     assert again._judging._signals.verdicts()[0].kind == "source-error"
 

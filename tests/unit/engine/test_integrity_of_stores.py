@@ -354,7 +354,7 @@ def test_an_anchor_that_lost_a_line_and_one_that_is_gone_are_told_apart(folder: 
     anchor.unlink()
     found = verified(folder)
     assert found.of(Grade.CHANGED) == []
-    assert "cannot be read" in str(found.of(Grade.UNVERIFIABLE)[0])
+    assert "cannot read it" in str(found.of(Grade.UNVERIFIABLE)[0])
 
 
 def test_a_line_that_was_forged_in_an_anchor_and_a_key_that_is_not_known(folder: Path, tmp_path: Path) -> None:
