@@ -16,8 +16,8 @@ from pilotage.adapters.clock import SYSTEM
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import assess_readiness
-from pilotage.cli.planning import plan as plan_command
-from pilotage.cli.retrospecting import followup
+from pilotage.cli.plan import plan as plan_command
+from pilotage.cli.retro import followup
 from pilotage.engine.records import followups as actions
 from pilotage.engine.records.store import Store
 from pilotage.model.clock import today

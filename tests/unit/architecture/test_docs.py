@@ -139,7 +139,7 @@ def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
 
 
 def test_the_tables_of_plans_are_the_codes() -> None:
-    from pilotage.cli.planning import make
+    from pilotage.cli.plan import make
     from pilotage.plan.conflicts import NAMES
 
     documented = [row[0].strip("|` ") for row in rows("docs/guides/plans.md")]

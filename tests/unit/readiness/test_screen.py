@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pilotage.cli import readying
+from pilotage.cli import ready as readying
 from pilotage.model.readiness import Gate, GateStatus, Readiness
 
 NEXT = "add under readiness.evidence: code_review_completion: {reviews: {}}"

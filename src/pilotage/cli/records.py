@@ -176,7 +176,7 @@ def _verified(
     as_json: bool,
 ) -> int:  # fmt: skip
     """List and verify. Verification also runs if no rollout can be listed: it finds what is missing."""
-    from pilotage.cli.verifying import verify as check
+    from pilotage.cli.verify import verify as check
 
     if rollout is not None:
         found = project.summary(rollout)

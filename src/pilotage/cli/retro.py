@@ -11,8 +11,8 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, said
-from pilotage.cli.reporting import day_of, since_option, until_option
-from pilotage.cli.showing import form_options, show
+from pilotage.cli.report import day_of, since_option, until_option
+from pilotage.cli.report_output import form_options, show
 
 if TYPE_CHECKING:
     from pilotage.model.followup import FollowUp

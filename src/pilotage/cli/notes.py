@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.showing import form_options, show
+from pilotage.cli.report_output import form_options, show
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _AUDIENCES = ["developer", "user", "executive"]

@@ -10,7 +10,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import address, environment_option
-from pilotage.cli.showing import form_options, show
+from pilotage.cli.report_output import form_options, show
 
 _RENEW_EVERY = 2.0
 """Seconds between two updates of the page."""

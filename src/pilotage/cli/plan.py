@@ -197,7 +197,7 @@ def make(
     made = plan_for(project.loaded, named, wish)
     if what_if:
         from pilotage.app.plan import what_if as changed_by
-        from pilotage.cli.comparing import show_changes
+        from pilotage.cli.plan_changes import show_changes
 
         changes = changed_by(project, named, wish, made, what_if)
         show_changes(changes, as_json)
@@ -270,7 +270,7 @@ def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_
     Each is a JSON file, - for standard input, or the id of a rollout.
     """
     from pilotage.app.plan import compare
-    from pilotage.cli.comparing import named_plan, show_changes
+    from pilotage.cli.plan_changes import named_plan, show_changes
 
     changes = compare(named_plan(project, before), named_plan(project, after))
     show_changes(changes, as_json)
@@ -294,7 +294,7 @@ def retarget(project: Project, /, source: str, output: Path | None, as_json: boo
     PLAN is a JSON file, - for standard input, or the id of a rollout.
     """
     from pilotage.app.plan import retarget as move
-    from pilotage.cli.comparing import named_plan, show_retargeted
+    from pilotage.cli.plan_changes import named_plan, show_retargeted
 
     if wished["release_date"] is None:
         raise click.UsageError("name the new day with --date YYYY-MM-DD")
