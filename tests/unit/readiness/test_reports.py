@@ -253,9 +253,9 @@ def test_a_file_that_cannot_speak_for_the_release_says_why(tmp_path: Path) -> No
     with (root / "huge").open("wb") as file:
         file.truncate(2**30)
     for path, words in {
-        "missing": "missing is missing", "empty": "empty is empty", ".": "is no file",
-        "../secret": "lies outside", "link": "lies outside", "/etc/passwd": "lies outside", "loop": "leads nowhere",
-        "pipe": "is no file", "huge": f"at most {LIMIT} are read", "a\0b": "zero byte",
+        "missing": "missing is missing", "empty": "empty is empty", ".": "is not a file",
+        "../secret": "is outside", "link": "is outside", "/etc/passwd": "is outside", "loop": "is a broken link",
+        "pipe": "is not a file", "huge": f"the limit is {LIMIT}", "a\0b": "zero byte",
     }.items():  # fmt: skip
         with pytest.raises(BadEvidence, match=words):
             folder(root).read(path)
@@ -265,9 +265,9 @@ def test_old_evidence_is_stale_and_so_is_what_is_older_than_the_commit(tmp_path:
     (tmp_path / "report").write_text("x")
     written = (tmp_path / "report").stat().st_mtime
     assert folder(tmp_path, now=written + 60).read("report")[0] == b"x"
-    with pytest.raises(BadEvidence, match="is 2h old, and 1h is the most"):
+    with pytest.raises(BadEvidence, match="is 2h old; the limit is 1h"):
         folder(tmp_path, now=written + 7200).read("report")
-    with pytest.raises(BadEvidence, match="older than the commit"):
+    with pytest.raises(BadEvidence, match="older than the released commit"):
         folder(tmp_path, now=written + 60, since=written + 1).read("report")
 
 
