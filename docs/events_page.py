@@ -26,9 +26,9 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ),
     ev.ReadinessChecked(waivers={"load-test": "waived by grace: no load changes"}, artifact="", gate_count=21),
     ev.StepStarted(
-        step="weight-25%", finished_step="scale-25%", weight_percent=25.0, title="25% of requests go to 2.4.0"
+        step="weight-25%", finished_step="scale-25%", weight_percent=25.0, title="send 25% of requests to the canary"
     ),
-    ev.CheckSkipped(step="check-smoke", title="smoke test of 2.4.0"),
+    ev.CheckSkipped(step="check-smoke", title="smoke tests on the preview"),
     ev.BatchHealthy(step="batch-1", instances=WHERE),
     ev.VerdictChanged(metric="error rate", verdict=VerdictKind.SOURCE_ERROR, reason="Prometheus does not answer"),
     ev.HoldStarted(
@@ -52,8 +52,8 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.TrafficResumed(version="2.4.0", weight_percent=25.0),
     ev.TrafficWithdrawn(cause="error rate", step="analyse-25%", version="2.4.0", reason=WORSE, timeout_seconds=1800),
     ev.InstanceReplaced(instance="127.0.0.1:4100", reason="error rate: 40 % on one instance"),
-    ev.RetryStarted(restarts=1, step="analyse-25%", title="watch 25% for 4h", failed_metrics="error rate"),
-    ev.AnalysisIncomplete(step="bake", title="watch 100% for 1h", reason="error rate: 12 of 100 requests"),
+    ev.RetryStarted(restarts=1, step="analyse-25%", title="analyse at 25% for 4h", failed_metrics="error rate"),
+    ev.AnalysisIncomplete(step="bake", title="bake at 100% for 1h", reason="error rate: 12 of the 100 requests that this step needs"),
     ev.RegressionAccepted(regressions="slow requests: 3 % against 1 % last week"),
     ev.InterventionRequired(
         cause="error rate", step="analyse-25%", reason=f"{WORSE}; this release does not roll back automatically"

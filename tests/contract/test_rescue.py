@@ -310,7 +310,7 @@ def test_users_stay_where_they_are_when_nobody_else_answers(place: Place) -> Non
     with pytest.raises(rescue.NothingToTakeBack, match=r"no instance of 1\.0 responds"):
         place.take_back()
     assert place.routed.router.read() == _split()
-    with pytest.raises(rescue.NothingToTakeBack, match="no router has been started"):
+    with pytest.raises(rescue.NothingToTakeBack, match="no router was started"):
         rescue.take_back(place.directory, "shop", "staging", None)
 
 
