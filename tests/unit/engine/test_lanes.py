@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pilotage.engine.execution.asking import Here, Overtaken
 from pilotage.engine.execution.lanes import Lanes
+from pilotage.engine.execution.polling import Here, Overtaken
 
 LONGEST = 20.0
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError, Fenced
-from pilotage.engine.execution.asking import Here
 from pilotage.engine.execution.crew import Call, Crew
 from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.execution.polling import Here
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.rescue import ballast
 from pilotage.model.observation import CheckStatus, Health, Instance

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pilotage.adapters.ports import Fenced
 from pilotage.engine.execution.acting import Acting
-from pilotage.engine.execution.asked import Asked, undoes
+from pilotage.engine.execution.command_reader import CommandReader, undoes
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.judging import Judging
@@ -70,7 +70,7 @@ class Driver:
         self._place = (directory, found.service, found.environment)
         self._folder = place_of(*self._place)
         self._tenure = Tenure(store, directory, found, holder, heart, self._crew, self._opened)
-        self._asked = Asked(store, directory, found, self._crew)
+        self._asked = CommandReader(store, directory, found, self._crew)
         self._journal = Journal(*self._place)
         self._checkpoints = checkpoints
         self._recorder = Recorder(store, found, self._journal, self._crew, checkpoints)

@@ -10,11 +10,11 @@ from dataclasses import asdict, replace
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.config.stored import read_analysis
 from pilotage.engine.execution.alongside import Alongside, flag_is_partly_off
-from pilotage.engine.execution.asking import OLDEST
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.histories import known_history
 from pilotage.engine.execution.instruments import probe_specs, rules_of
 from pilotage.engine.execution.judges import VARIANTS, judge_of_code, judge_of_flag
+from pilotage.engine.execution.polling import OLDEST
 from pilotage.engine.execution.queries import QueriesBeside
 from pilotage.engine.execution.targets import Target, kept_capabilities
 from pilotage.engine.records.store import Store

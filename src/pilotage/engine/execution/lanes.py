@@ -1,7 +1,7 @@
 """Looks in as few threads as they take: one thread makes look after look, each when it is due, without handing over.
 
 A thread that waits for the outside holds up nobody: another one goes on with the looks that are due. Where the wait is
-long, the look itself is taken over, so that it keeps its budget (`asking.py`). Threads cost processor time each time
+long, the look itself is taken over, so that it keeps its budget (`polling.py`). Threads cost processor time each time
 one wakes another, so there are more of them only while one of them stands still.
 """
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Set
 from pathlib import Path
 
 from pilotage.adapters.ports import Fenced
-from pilotage.engine.execution.asking import Overtaken
 from pilotage.engine.execution.crew import Call, Crew, Crowded
 from pilotage.engine.execution.driver import Driver, LeaseLost
 from pilotage.engine.execution.lanes import Lanes
+from pilotage.engine.execution.polling import Overtaken
 from pilotage.engine.execution.recorder import AWAY
 from pilotage.engine.execution.troubles import Troubles
 from pilotage.engine.records.store import Store, StoreConflict

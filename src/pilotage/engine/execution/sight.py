@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pilotage.adapters.ports import AdapterError
-from pilotage.engine.execution.asking import Asked, Round
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.groups import barrier_of
 from pilotage.engine.execution.judging import Judging
+from pilotage.engine.execution.polling import Poll, Round
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.records.store import Store
 from pilotage.model.flag import Ramp
@@ -49,13 +49,13 @@ class Sight:
 
     def __init__(self, crew: Crew, store: Store, *, overseen: bool = False) -> None:
         self._crew, self._store, self._overseen = crew, store, overseen
-        self._router: Asked[tuple[Split | None, Endpoints | None, str]] = Asked("router")
-        self._fleet: Asked[tuple[Instance, ...]] = Asked("fleet")
-        self._flag: Asked[Ramp] = Asked("flag")
-        self._checks: Asked[tuple[tuple[CheckResult, ...], frozenset[str]]] = Asked("checks")
-        self._agreed: Asked[tuple[str, str]] = Asked("store")
-        self._source: Asked[None] = Asked("metrics")
-        self._judge: Asked[None] = Asked("judge")
+        self._router: Poll[tuple[Split | None, Endpoints | None, str]] = Poll("router")
+        self._fleet: Poll[tuple[Instance, ...]] = Poll("fleet")
+        self._flag: Poll[Ramp] = Poll("flag")
+        self._checks: Poll[tuple[tuple[CheckResult, ...], frozenset[str]]] = Poll("checks")
+        self._agreed: Poll[tuple[str, str]] = Poll("store")
+        self._source: Poll[None] = Poll("metrics")
+        self._judge: Poll[None] = Poll("judge")
         self._round: Round | None = None
         self._asked_of: object = None
         self._is_first = True
@@ -173,7 +173,7 @@ class Sight:
     def _assembled(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Observed:
         told = list(trouble)
 
-        def known(asked: Asked[_T]) -> _T | None:
+        def known(asked: Poll[_T]) -> _T | None:
             value, wrong = asked.answer()
             told.extend([wrong] if wrong else [])
             return value

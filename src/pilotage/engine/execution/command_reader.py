@@ -20,7 +20,7 @@ _PATIENCE = 0.3
 """Seconds that a look waits for commands: an abort must not wait for a store that is slow."""
 
 
-class Asked:
+class CommandReader:
     def __init__(self, store: Store, directory: Path, found: Rollout, crew: Crew) -> None:
         self._store, self._directory, self._crew = store, directory, crew
         self._folder = place_of(directory, found.service, found.environment)

@@ -27,7 +27,7 @@ _NEXT_THREAD_AFTER = 0.1
 """Seconds that a round waits for one question before another thread takes on those that are left."""
 
 
-class Asked(Generic[_T]):
+class Poll(Generic[_T]):
     """One question: under way or not, and its last answer."""
 
     def __init__(self, what: str) -> None:
