@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pilotage.judge.rate_words import confidence, rate_of
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.quantity import format_share
 
@@ -26,7 +27,7 @@ def verdict_of(judge: CountJudge) -> Verdict:
         kind = VerdictKind.FAIL
     elif safe >= judge.safe_bar and breach < bar:
         kind = VerdictKind.PASS
-    canary, stable = _rate(sums.canary_bad, sums.canary_total), _rate(sums.stable_bad, sums.stable_total)
+    canary, stable = rate_of(sums.canary_bad, sums.canary_total), rate_of(sums.stable_bad, sums.stable_total)
     return Verdict(
         judge.metric,
         kind,
@@ -63,16 +64,16 @@ def _sentence(judge: CountJudge, kind: VerdictKind, critical: bool, low: float, 
         case VerdictKind.INSUFFICIENT_DATA:
             return "no requests to the canary yet"
         case VerdictKind.FAIL if critical:
-            return f"{both}: above the limit of {format_share(judge.limit or 0)}, {_sure(judge)}"
+            return f"{both}: above the limit of {format_share(judge.limit or 0)}, {confidence(judge.alpha)}"
         case VerdictKind.FAIL if low <= judge.tolerated_ratio and not _refuted_by_history(judge):
-            return f"{both}: temporarily more than {judge.tolerated_ratio:g} times worse, {_sure(judge)}"
+            return f"{both}: temporarily more than {judge.tolerated_ratio:g} times worse, {confidence(judge.alpha)}"
         case VerdictKind.FAIL if low <= judge.tolerated_ratio and judge.prior is not None:
             ceiling = format_share(judge.tolerated_ratio * judge.prior.ceiling)
-            return f"{both}: above {ceiling}, the limit from this service's history, {_sure(judge)}"
+            return f"{both}: above {ceiling}, the limit from this service's history, {confidence(judge.alpha)}"
         case VerdictKind.FAIL:
-            return f"{both}: at least {max(low, judge.tolerated_ratio):.3g} times worse, {_sure(judge)}"
+            return f"{both}: at least {max(low, judge.tolerated_ratio):.3g} times worse, {confidence(judge.alpha)}"
         case VerdictKind.PASS:
-            return f"{both}: not more than {judge.tolerated_ratio:g} times stable's, {_sure(judge)}"
+            return f"{both}: not more than {judge.tolerated_ratio:g} times stable's, {confidence(judge.alpha)}"
         case _ if _stable_as_bad(judge):
             return f"{both}: both versions are above the limit, so the release is not the cause"
         case _:
@@ -82,11 +83,3 @@ def _sentence(judge: CountJudge, kind: VerdictKind, critical: bool, low: float, 
 def _refuted_by_history(judge: CountJudge) -> bool:
     """Whether it is history that refutes the canary, and not the comparison with stable."""
     return judge.prior is not None and judge.compared() < judge.bar
-
-
-def _sure(judge: CountJudge) -> str:
-    return f"confidence {100 * (1 - judge.alpha):.4g} %"
-
-
-def _rate(bad: int, total: int) -> str:
-    return f"{bad / total * 100:.3g} %" if total else "–"

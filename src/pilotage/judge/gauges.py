@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from pilotage.judge.rate_words import confidence
 from pilotage.model.json import JsonObject, each, entries, number_at, object_at, optional, pair_at, read_as, whole_at
 from pilotage.model.observation import Verdict, VerdictKind
 
@@ -240,13 +241,12 @@ class GaugeJudge:
             few = f"{self._samples} samples; {_LEARNING + self.block} or more are needed for a comparison"
             return Verdict(self.metric, VerdictKind.INSUFFICIENT_DATA, few)
         harmful = max(level, slope) >= bar
+        sure = confidence(self.alpha)
         words = f"canary {canary:.4g}, stable {stable:.4g}"
         if level >= bar:
-            words += f": {'more' if self._sign > 0 else 'less'} than {self.factor:g} times as much, {self._sure()}"
+            words += f": {'more' if self._sign > 0 else 'less'} than {self.factor:g} times as much, {sure}"
         elif harmful:
-            words += (
-                f": it {'grows' if self._sign > 0 else 'falls'} compared with stable, {self._sure()}{self._forecast()}"
-            )
+            words += f": it {'grows' if self._sign > 0 else 'falls'} compared with stable, {sure}{self._forecast()}"
         return Verdict(
             self.metric,
             VerdictKind.FAIL if harmful else VerdictKind.INCONCLUSIVE,
@@ -265,9 +265,6 @@ class GaugeJudge:
         grown = (self._last[0] - self._first[0]) / max(1, self._samples - self.block)
         left = (self.limit - self._last[0]) / grown if grown * self._sign > 0 else math.inf
         return f"; at this pace it reaches {self.limit:.4g} after {left:.0f} more samples" if left < 1e7 else ""
-
-    def _sure(self) -> str:
-        return f"confidence {100 * (1 - self.alpha):.4g} %"
 
     def to_dict(self) -> JsonObject:
         return {

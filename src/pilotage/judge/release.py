@@ -24,8 +24,9 @@ from pilotage.judge.look import Look, Unit
 from pilotage.judge.reasons import Reasons
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
 from pilotage.judge.silent_log import SilentLog, of_version
+from pilotage.judge.slowness import SLOW
 from pilotage.judge.sums import History
-from pilotage.judge.traffic import ERRORS, SLOW, TrafficJudge
+from pilotage.judge.traffic import ERRORS, TrafficJudge
 from pilotage.model.json import JsonObject, each, find, object_at, pair_at, text_at, truth_at
 from pilotage.model.observation import (
     Excuse,

@@ -20,16 +20,17 @@ from pilotage.judge.count_stream import CountStream
 from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.limit import LimitStream
-from pilotage.judge.look import Look, Unit, by_route, durations_by_route, exposure, slow_by_route
+from pilotage.judge.look import Look, Unit, by_route, exposure
 from pilotage.judge.past import PastLevel
+from pilotage.judge.rate_words import both_of, confidence, names_route, rate_of
+from pilotage.judge.slowness import LEAST_MARGIN, Slowness
 from pilotage.judge.strata import StrataStream
-from pilotage.judge.strata_latency import StrataLatency
 from pilotage.judge.sums import History, Sums
 from pilotage.judge.users import UserStream
 from pilotage.model.json import JsonObject, entries, list_at, number_at, object_at, optional, truth_at, whole_at
-from pilotage.model.observation import EMPTY, REST, Failure, Histogram, Verdict, VerdictKind
+from pilotage.model.observation import Failure, Verdict, VerdictKind
 from pilotage.model.plan import Plan
-from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.quantity import format_share
 
 
 class _Part(Protocol):
@@ -40,16 +41,9 @@ class _Part(Protocol):
     def restore(self, saved: JsonObject) -> None: ...
 
 
-ERRORS, SLOW = "error rate", "slow requests"
-_SLOW_SHARE = 0.05
-"""A 95th percentile is a bound that 5 % of requests exceed."""
-
+ERRORS = "error rate"
 _FALLBACK = 0.1
 """Share of the capital for looks in which nothing tells users apart, where usually something does."""
-
-_LEAST_MARGIN = 3.0
-"""How many times its past level a rate may be at least, where nothing runs beside the new version: its instances get
-another share of the traffic than stable's ever did, which no history of stable shows."""
 
 _RECENT = 10.0
 """Seconds of stable's errors that say whether something hurts both versions now."""
@@ -86,17 +80,17 @@ class TrafficJudge:
         self._ratio = plan.number("analysis.max_ratio")
         self._bursts = Dispersion(history.dispersion if history else 1.0)
         self._recent: list[tuple[float, int, int]] = []
-        self._past_errors, self._past_slow = PastLevel(), PastLevel()
-        self._past = EMPTY
+        self._past_errors = PastLevel()
+        self._slowness = Slowness(plan, alpha, routes=self._routes, alone=alone)
         self._ever = Sums()
-        self._bound: float | None = None
         self._control, self._lost_log, self._last_at = True, False, 0.0
         self.begin_phase()
         self.begin_again()
 
     def begin_phase(self) -> None:
         """Forget what counts towards advancing, never the evidence of harm."""
-        self.phase, self._phase_slow, self._phase_durations = Sums(), Sums(), EMPTY
+        self.phase = Sums()
+        self._slowness.begin_phase()
         self._phase_users: dict[int, int] = {}
         self._alone_since: float | None = None
 
@@ -109,15 +103,7 @@ class TrafficJudge:
         self._users = UserStream(ratio, errors, routes=self._routes)
         self._clustered = CountStream(CountJudge(ratio, errors, prior=self._history, metric=ERRORS), clustered=True)
         self._limit = LimitStream(plan.number("rollback_triggers.error_rate"))
-        self._slow = StrataStream(ratio, alpha * WEIGHTS["slow"], metric=SLOW)
-        self._latency = StrataLatency(
-            plan.number("rollback_triggers.response_time_factor"),
-            alpha * WEIGHTS["durations"],
-            metric=SLOW,
-            least=plan.number("analysis.min_response_time_difference", 0.01),
-            least_share=plan.number("analysis.min_response_time_share", 0.1),
-            strata=(*self._routes, REST),
-        )
+        self._slowness.begin_again()
 
     # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -143,7 +129,7 @@ class TrafficJudge:
         if stable.requests:
             self._bursts.update(stable.errors, stable.requests)
             self._past_errors.update(look.at, stable.errors, stable.requests)
-        self._observe_durations(look)
+        self._slowness.observe(look)
 
     def _limit_errors(self, look: Look, ours: Sequence[Failure]) -> None:
         sticky = self.unit is not Unit.REQUEST
@@ -177,48 +163,6 @@ class TrafficJudge:
         total = Sums(look.canary.errors, look.canary.requests, look.stable.errors, look.stable.requests)
         self._clustered.take_in(total, at=look.at)
 
-    def _observe_durations(self, look: Look) -> None:
-        canary, stable = look.canary.durations, look.stable.durations
-        self._phase_durations = self._phase_durations.plus(canary)
-        if self._bound is None:
-            self._past = self._past.plus(stable)
-            self._bound = self._slow_bound()
-        if look.control and canary.bounds and stable.bounds:
-            ours, theirs = durations_by_route(look.canary), durations_by_route(look.stable)
-            self._latency.take_in(ours, theirs, look.trust)
-        if self._bound is None:
-            return
-        counts = slow_by_route(look.canary, look.stable, self._routes, self._bound)
-        total = Sums()
-        for part in counts.values():
-            total = total.plus(part)
-        self._phase_slow = self._phase_slow.plus(total)
-        if look.control:
-            self._slow.take_in(counts, at=look.at, trust=look.trust)
-        if total.stable_total:
-            self._past_slow.update(look.at, total.stable_bad, total.stable_total)
-
-    def _slow_bound(self) -> float | None:
-        """Seconds beyond which a request is slow: R18's factor times the past 95th percentile of stable, at least the
-        difference that matters more, rounded up to a bucket's bound. Fixed once known: a bound that followed the data
-        would not be one."""
-        past, plan = self._past, self._plan
-        if self._alone:
-            return next((b for b in past.bounds if b >= plan.number("success_criteria.response_time_p95")), None)
-        if past.total < plan.number("analysis.min_requests"):
-            return None
-        usual = past.quantile_bound(1 - _SLOW_SHARE)
-        if usual is None:
-            return None
-        slow = max(usual * plan.number("rollback_triggers.response_time_factor"), self._matters(usual))
-        return next((b for b in past.bounds if b >= slow), None)
-
-    def _matters(self, usual: float) -> float:
-        """The shortest duration that is longer than `usual` by what matters, in seconds."""
-        plan = self._plan
-        share = plan.number("analysis.min_response_time_share", 0.1)
-        return max(usual * (1 + share), usual + plan.number("analysis.min_response_time_difference", 0.01))
-
     # ── what it means ──────────────────────────────────────────────────────────────────────────────────────
 
     def evidences(self) -> dict[str, float]:
@@ -226,8 +170,7 @@ class TrafficJudge:
         return {
             "errors": self._error_evidence(),
             "limit": self._limit.evidence(),
-            "durations": self._latency.evidence(),
-            "slow": self._slow.evidence(),
+            **self._slowness.evidences(),
         }
 
     def _error_evidence(self) -> float:
@@ -250,12 +193,12 @@ class TrafficJudge:
     def error_verdict(self, *, harmful: bool, breached: bool) -> Verdict:
         """harmful: the release's bar is reached, and errors are what reached it · breached: likewise the limit."""
         sums = self.sums
-        canary, stable = _rate(sums.canary_bad, sums.canary_total), _rate(sums.stable_bad, sums.stable_total)
+        canary, stable = rate_of(sums.canary_bad, sums.canary_total), rate_of(sums.stable_bad, sums.stable_total)
         worst = self._worst_route() if sums.canary_bad else ""
         verdict = Verdict(
             ERRORS,
             VerdictKind.INCONCLUSIVE,
-            f"{self._both(sums)}{f'; most on {worst}' if worst else ''}",
+            f"{both_of(sums)}{f'; most on {worst}' if worst else ''}",
             sums.canary_rate / sums.stable_rate if sums.canary_total and sums.stable_bad else None,
             self._interval(),
             max(self._error_evidence(), self._limit.evidence()),
@@ -265,10 +208,10 @@ class TrafficJudge:
         )
         if breached and self._worse_than_stable():
             limit = format_share(self._plan.number("rollback_triggers.error_rate"))
-            words = f"{verdict.sentence}: above the limit of {limit}, {self._sure()}"
+            words = f"{verdict.sentence}: above the limit of {limit}, {confidence(self._alpha)}"
             return replace(verdict, kind=VerdictKind.FAIL, critical=True, sentence=words)
         if harmful:
-            words = f"{verdict.sentence}: more than {self._ratio:g} times that of stable, {self._sure()}"
+            words = f"{verdict.sentence}: more than {self._ratio:g} times that of stable, {confidence(self._alpha)}"
             words += self._unit_words()
             return replace(verdict, kind=VerdictKind.FAIL, sentence=words)
         if breached:
@@ -289,7 +232,7 @@ class TrafficJudge:
         if phase.stable_rate >= limit and rate <= self._ratio * phase.stable_rate:
             words = f"{verdict.sentence}: stable also misses {criterion}, and the canary is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        found = f"{_rate(phase.canary_bad, phase.canary_total)} at this step; required: {criterion}"
+        found = f"{rate_of(phase.canary_bad, phase.canary_total)} at this step; required: {criterion}"
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: {found}")
 
     def _phase_bad(self) -> int:
@@ -306,8 +249,7 @@ class TrafficJudge:
             words = f"{verdict.sentence}: above the limit of {format_share(most)}, but not with certainty"
             return replace(verdict, sentence=words)
         level = past.level()
-        horizon = 0.0 if self._alone_since is None else self._last_at - self._alone_since
-        margin = max(_LEAST_MARGIN, past.margin(horizon) or 0.0)
+        margin = max(LEAST_MARGIN, past.margin(self._alone_for) or 0.0)
         if level is not None and level >= limit and rate <= margin * level:
             words = f"{verdict.sentence}: stable missed {criterion} before, and the new version is not worse"
             return replace(verdict, kind=VerdictKind.PASS, sentence=words, past=True)
@@ -321,81 +263,14 @@ class TrafficJudge:
 
     def slow_verdict(self, *, harmful: bool) -> Verdict:
         """harmful: the release's bar is reached, and durations are what reached it."""
-        usual, past = (part.quantile_bound(1 - _SLOW_SHARE) for part in (self._phase_durations, self._past))
-        verdict = Verdict(
-            SLOW,
-            VerdictKind.INCONCLUSIVE,
-            self._latency.sentence,
-            evidence=max(self._latency.evidence(), self._slow.evidence()),
-            samples=self._phase_durations.total,
-            canary=f"p95 ≤ {format_duration(usual)}" if usual else "–",
-            stable=f"p95 ≤ {format_duration(past)}" if past else "–",
-        )
-        if harmful:
-            # Being slower is never critical by itself: R20 calls it a warning.
-            return replace(verdict, kind=VerdictKind.FAIL, sentence=self._slow_words())
-        return self._advance_slow(verdict, usual, past)
+        return self._slowness.verdict(harmful=harmful, control=self._control, alone_for=self._alone_for)
 
-    def _slow_words(self) -> str:
-        """The sentence of the statistic that has more evidence, with the route."""
-        if self._latency.evidence() >= self._slow.evidence():
-            words, (route, _) = self._latency.sentence, self._latency.worst_route()
-        else:
-            sums, (route, _) = self._slow.sums, self._slow.worst_route()
-            words = f"slower than {format_duration(self._bound or 0)}: {self._both(sums)}"
-        words = (
-            words
-            if "confidence" in words
-            else f"{words}: more than {self._ratio:g} times that of stable, {self._sure()}"
-        )
-        return f"{words}; most on {route}" if self._names(route) else words
-
-    def _advance_slow(self, verdict: Verdict, usual: float | None, past: float | None) -> Verdict:
-        """R13's criterion on this phase's durations, and beside nothing else the past's."""
-        limit = self._plan.number("success_criteria.response_time_p95")
-        criterion = f"p95 at most {format_duration(limit)}"
-        shown = f"p95 at most {format_duration(usual)}" if usual else f"p95 above {self._last_bound()}"
-        slow, meets = self._phase_slow, usual is not None and usual <= limit
-        if not self._control and (worse := self._slower_than_the_past()):
-            return replace(verdict, sentence=worse, past=True)
-        if meets:
-            return replace(verdict, kind=VerdictKind.PASS, sentence=f"{shown}; required: {criterion}")
-        if self._bound is not None and (past is None or past > limit):
-            allowed = max(_SLOW_SHARE, self._ratio * (slow.stable_rate if slow.stable_total else 0.0))
-            if slow.canary_rate <= allowed:
-                words = f"{shown}: stable also misses {criterion}, and the canary is not worse"
-                return replace(verdict, kind=VerdictKind.PASS, sentence=words)
-        words = f"{shown}; required: {criterion}"
-        return replace(verdict, sentence=words, past=not self._control and not self._alone)
-
-    def _slower_than_the_past(self) -> str:
-        """The sentence that says so, or nothing. The margin is what stable's own history shows at this distance."""
-        slow, level = self._phase_slow, self._past_slow.level()
-        if self._bound is None or level is None or not slow.canary_total:
-            return ""
-        horizon = 0.0 if self._alone_since is None else self._last_at - self._alone_since
-        margin = max(_LEAST_MARGIN, self._past_slow.margin(horizon) or 0.0)
-        if slow.canary_rate <= margin * max(_SLOW_SHARE, level):
-            return ""
-        now, before = _rate(slow.canary_bad, slow.canary_total), f"{100 * level:.3g} %"
-        return (
-            f"slower than {format_duration(self._bound)}: {now} of the requests, {before} of stable's in the past. "
-            "There is no stable version to compare with"
-        )
-
-    def _last_bound(self) -> str:
-        bounds = self._phase_durations.bounds
-        return format_duration(bounds[-1]) if bounds else "what is known"
+    @property
+    def _alone_for(self) -> float:
+        """Seconds since stable ran beside the new version."""
+        return 0.0 if self._alone_since is None else self._last_at - self._alone_since
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _both(self, sums: Sums) -> str:
-        canary = f"canary {_rate(sums.canary_bad, sums.canary_total)} ({sums.canary_bad} of {sums.canary_total:,})"
-        if not sums.stable_total:
-            return canary
-        return (
-            f"{canary}, stable {_rate(sums.stable_bad, sums.stable_total)} ({sums.stable_bad} of {sums.stable_total:,})"
-        )
 
     def _unit_words(self) -> str:
         match self.unit:
@@ -409,11 +284,7 @@ class TrafficJudge:
 
     def _worst_route(self) -> str:
         route, _ = self._users.worst_route() if self.unit is Unit.USER else self._strata.worst_route()
-        return route if self._names(route) else ""
-
-    def _names(self, route: str) -> bool:
-        """Whether naming the route says anything: there are several, and this is one of them."""
-        return bool(route) and bool(self._routes) and route != REST
+        return route if names_route(self._routes, route) else ""
 
     def _interval(self) -> tuple[float, float]:
         match self.unit:
@@ -442,22 +313,17 @@ class TrafficJudge:
             and sums.canary_rate <= self._ratio * sums.stable_rate
         )
 
-    def _sure(self) -> str:
-        return f"confidence {100 * (1 - self._alpha):.4g} %"
-
     # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def to_dict(self) -> JsonObject:
         """Everything learned so far as plain JSON."""
         return {
             "ever": self._ever.to_dict(), "sums": self.sums.to_dict(), "phase": self.phase.to_dict(),
-            "phase_slow": self._phase_slow.to_dict(),
             "phase_users": [list(pair) for pair in self._phase_users.items()], "recent": self._recent,
-            "phase_durations": vars(self._phase_durations),
             "alone_since": self._alone_since, "control": self._control, "lost_log": self._lost_log,
-            "last_at": self._last_at, "past": vars(self._past), "bound": self._bound,
+            "last_at": self._last_at,
             "bursts": self._bursts.to_dict(), "past_errors": self._past_errors.to_dict(),
-            "past_slow": self._past_slow.to_dict(),
+            **self._slowness.to_dict(),
             **{name: part.to_dict() for name, part in self._parts().items()},
         }  # fmt: skip
 
@@ -465,26 +331,21 @@ class TrafficJudge:
         self._ever = Sums(**entries(whole_at, saved, "ever"))
         self._recent = [(number_at(look, 0), whole_at(look, 1), whole_at(look, 2)) for look in list_at(saved, "recent")]
         self.sums, self.phase = Sums(**entries(whole_at, saved, "sums")), Sums(**entries(whole_at, saved, "phase"))
-        self._phase_slow, self._phase_users = Sums(**entries(whole_at, saved, "phase_slow")), {}
+        self._phase_users = {}
         for pair in list_at(saved, "phase_users"):
             self._phase_users[whole_at(pair, 0)] = whole_at(pair, 1)
-        self._past, self._phase_durations = (
-            Histogram.of(object_at(saved, "past")),
-            Histogram.of(object_at(saved, "phase_durations")),
-        )
-        self._alone_since, self._bound = optional(number_at, saved, "alone_since"), optional(number_at, saved, "bound")
+        self._alone_since = optional(number_at, saved, "alone_since")
         self._control, self._lost_log = truth_at(saved, "control"), truth_at(saved, "lost_log")
         self._last_at = number_at(saved, "last_at")
         self._bursts.restore(object_at(saved, "bursts"))
         self._past_errors.restore(object_at(saved, "past_errors"))
-        self._past_slow.restore(object_at(saved, "past_slow"))
+        self._slowness.restore(saved)
         for name, part in self._parts().items():
             part.restore(object_at(saved, name))
 
     def _parts(self) -> Mapping[str, _Part]:
         return {
             "strata": self._strata, "users": self._users, "clustered": self._clustered, "limit": self._limit,
-            "slow": self._slow, "latency": self._latency,
         }  # fmt: skip
 
 
@@ -496,7 +357,3 @@ def _upper(looks: Sequence[tuple[float, int, int]]) -> float:
 
 def _hurt(failures: Iterable[Failure]) -> list[tuple[int, str]]:
     return [(failure.user, failure.route) for failure in failures]
-
-
-def _rate(bad: int, total: int) -> str:
-    return f"{bad / total * 100:.3g} %" if total else "–"
