@@ -24,6 +24,7 @@ from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.traffic import WHOLE
+from pilotage.model.version import check_version
 from pilotage.plan.frame import Service
 from pilotage.plan.making import Traffic, make_plan
 from pilotage.plan.numbers import Override
@@ -53,6 +54,7 @@ def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
     from pilotage.config.calendars import calendar_of
 
     if not wish.going_back:
+        check_version(wish.version)
         _check_exemptions(loaded)
     recorded = {
         name: Acceptance(reason, "pilotage.yaml", loaded.place("accepted_conflicts", name))
@@ -104,7 +106,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
     """What the plan needs to know of the service there."""
     section = loaded.configuration.environments[environment]
     overrides = {
-        path: Override(value, loaded.place("environments", environment, "overrides", path))
+        path: Override(value, *loaded.line_and_column("environments", environment, "overrides", path))
         for path, value in section.overrides.items()
     }
     signals: Iterable[str] = section.analysis.signals if section.analysis else ()

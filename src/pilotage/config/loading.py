@@ -36,9 +36,14 @@ class Loaded:
 
     def place(self, *path: str | int) -> str:
         """`pilotage.yaml:31`, for a plan to name the source of a number."""
+        return self.line_and_column(*path)[0]
+
+    def line_and_column(self, *path: str | int) -> tuple[str, int]:
+        """`pilotage.yaml:31`, and the column."""
         if self.service and path[:1] == ("environments",):
             path = ("services", self.service, *path)
-        return f"{self.path.name}:{self.document.mark(path).line}"
+        mark = self.document.mark(path)
+        return f"{self.path.name}:{mark.line}", mark.column
 
     def of(self, service: str) -> Loaded:
         """As if `service` were the only one. KeyError when there is none of that name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -166,6 +167,16 @@ class EnvironmentSection(Section):
         default_factory=dict,
         description="Numbers of the plan to change, by path, such as `canary.phase_duration: 30m`.",
     )
+
+    @field_validator("overrides", mode="before")
+    @classmethod
+    def _flat(cls, written: object) -> object:
+        for section, nested in written.items() if isinstance(written, dict) else ():
+            if isinstance(nested, dict) and nested:
+                name, value = next(iter(nested.items()))
+                flat = f"{section}.{name}: {json.dumps(value, default=str)}"
+                raise Misplaced(f"is no number of the plan: write {flat} instead", section)
+        return written
 
     @property
     def every_router(self) -> Mapping[str, RouterSection]:

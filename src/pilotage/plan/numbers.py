@@ -9,18 +9,24 @@ from functools import cache
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.errors import Invalid
-from pilotage.model.plan import Setting, Unit
+from pilotage.model.plan import Setting
 from pilotage.model.renamed import SETTINGS as RENAMED
 from pilotage.plan.rows import ROWS, Row
-from pilotage.plan.values import Value, origin, read_value, show_value
+from pilotage.plan.values import origin, read_value, show_value
 
 
 @dataclass(frozen=True)
 class Override:
-    """A value from `pilotage.yaml` as written there, and the place it stands (`pilotage.yaml:31`)."""
+    """A value from `pilotage.yaml` as written there, and the place it stands (`pilotage.yaml:31`). column: for errors;
+    0 where it is not known."""
 
     value: object
     source: str
+    column: int = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self.source}:{self.column}" if self.column else self.source
 
 
 AUTO = "auto"
@@ -36,7 +42,7 @@ _BLUE_GREEN_TRIGGERS: Mapping[str, float] = {
 
 
 class BadOverride(Invalid):
-    """An override has an unknown path or an invalid value. The message says where, and what is valid."""
+    """Overrides have an unknown path or an invalid value. The message says of each where, and what is valid."""
 
 
 def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Override]) -> tuple[Setting, ...]:
@@ -44,35 +50,45 @@ def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Over
 
     An override of another strategy's number is checked too, and has no effect.
     """
-    from difflib import get_close_matches
-
     usual = _usual(tolerance, strategy)
     if not overrides:
         return usual
     overrides = _with_ramp(overrides)
-    for path, override in overrides.items():
-        if path in RENAMED:
-            raise BadOverride(f"{override.source}: {path} is now called {RENAMED[path]}")
-        if path not in PATHS:
-            close = get_close_matches(path, PATHS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(PATHS)}"
-            raise BadOverride(f"{override.source}: the plan has no number called {path}{hint}")
-        _overridden_value(next(row.unit for row in ROWS if row.path == path), path, override)
+    if problems := [said for path, override in overrides.items() if (said := _trouble(path, override))]:
+        many = f"{len(problems)} overrides are wrong\n" if len(problems) > 1 else ""
+        raise BadOverride(many + "\n".join(problems))
     return tuple(
         _overridden(setting, overrides[setting.path]) if setting.path in overrides else setting for setting in usual
     )
 
 
+def _trouble(path: str, override: Override) -> str:
+    """Where the override stands and what is wrong with it; empty where nothing is."""
+    from difflib import get_close_matches
+
+    if path in RENAMED:
+        return f"{override.place}: {path} is now called {RENAMED[path]}"
+    if path not in PATHS:
+        close = get_close_matches(path, PATHS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(PATHS)}"
+        return f"{override.place}: the plan has no number called {path}{hint}"
+    try:
+        read_value(next(row.unit for row in ROWS if row.path == path), override.value)
+    except ValueError as error:
+        return f"{override.place}: {path}: {error}"
+    return ""
+
+
 def _with_ramp(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
     """`canary.weights: auto` asks for a ramp; its weights are worked out later, from the traffic."""
     if ramp := overrides.get("canary.ramp"):
-        raise BadOverride(f"{ramp.source}: canary.ramp cannot be set by itself; write canary.weights: auto")
+        raise BadOverride(f"{ramp.place}: canary.ramp cannot be set by itself; write canary.weights: auto")
     weights = overrides.get("canary.weights")
     if weights is None or weights.value != AUTO:
         return overrides
     return {
         **{path: o for path, o in overrides.items() if path != "canary.weights"},
-        "canary.ramp": Override(True, weights.source),
+        "canary.ramp": Override(True, weights.source, weights.column),
     }
 
 
@@ -92,13 +108,6 @@ def _setting(row: Row, tolerance: RiskTolerance, strategy: S) -> Setting:
 
 
 def _overridden(usual: Setting, override: Override) -> Setting:
-    value = _overridden_value(usual.unit, usual.path, override)
+    value = read_value(usual.unit, override.value)
     why = f"{usual.why}; without the override {show_value(usual.unit, usual.value)} ({origin(usual.source)})"
     return Setting(usual.path, value, usual.unit, override.source, why)
-
-
-def _overridden_value(unit: Unit, path: str, override: Override) -> Value:
-    try:
-        return read_value(unit, override.value)
-    except ValueError as error:
-        raise BadOverride(f"{override.source}: {path}: {error}") from None

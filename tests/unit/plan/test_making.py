@@ -175,3 +175,22 @@ def test_r1_stakeholders_may_be_several_but_not_none() -> None:
 def test_wrong_input_is_named_with_what_would_be_right(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanRefused, match=words):
         make_plan(answers(), **{"version": "1", **wrong})
+
+
+def test_every_wrong_override_is_named_at_once_with_line_and_column() -> None:
+    overrides = {
+        "canary.phase_duration": Override("10 m", "pilotage.yaml:9", 30),
+        "canary.weigths": Override([1], "pilotage.yaml:10", 21),
+        "hold.timeout": Override("1h", "pilotage.yaml:11", 21),
+        "rollback_auto": Override("maybe", "pilotage.yaml:12", 22),
+    }
+    with pytest.raises(BadOverride) as error:
+        plan(Service(overrides=overrides))
+    first, *rest = str(error.value).splitlines()
+    assert first == "3 overrides are wrong"
+    assert [line.partition(": ")[0] for line in rest] == [
+        "pilotage.yaml:9:30",
+        "pilotage.yaml:10:21",
+        "pilotage.yaml:12:22",
+    ]
+    assert "did you mean canary.weights?" in rest[1]
