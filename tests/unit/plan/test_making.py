@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.model.answers import RiskTolerance
-from pilotage.model.plan import StepKind, canonical_json
+from pilotage.model.plan import StepKind, Unit, canonical_json
 from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import BadOverride, Override
 from pilotage.plan.rows import ROWS, Row
@@ -137,11 +137,11 @@ def test_every_default_is_shown_as_it_could_be_written(row: object, tolerance: R
     assert isinstance(row, Row)
     shown = show_value(row.unit, row.value(tolerance))
     written: object = {"yes": True, "no": False}.get(shown, shown)
-    if row.unit == "per mille":
+    if row.unit is Unit.WEIGHTS:
         written = shown.split(" → ")
-    elif row.unit == "factor":
+    elif row.unit is Unit.FACTOR:
         written = float(shown.rstrip("×"))
-    elif row.unit == "count":
+    elif row.unit is Unit.COUNT:
         written = int(shown)
     assert read_value(row.unit, written) == row.value(tolerance)
 
