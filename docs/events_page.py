@@ -53,7 +53,9 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.TrafficWithdrawn(cause="error rate", step="analyse-25%", version="2.4.0", reason=WORSE, timeout_seconds=1800),
     ev.InstanceReplaced(instance="127.0.0.1:4100", reason="error rate: 40 % on one instance"),
     ev.RetryStarted(restarts=1, step="analyse-25%", title="analyse at 25% for 4h", failed_metrics="error rate"),
-    ev.AnalysisIncomplete(step="bake", title="bake at 100% for 1h", reason="error rate: 12 of the 100 requests that this step needs"),
+    ev.AnalysisIncomplete(
+        step="bake", title="bake at 100% for 1h", reason="error rate: 12 of the 100 requests that this step needs"
+    ),
     ev.RegressionAccepted(regressions="slow requests: 3 % against 1 % last week"),
     ev.InterventionRequired(
         cause="error rate", step="analyse-25%", reason=f"{WORSE}; this release does not roll back automatically"
