@@ -135,7 +135,7 @@ def test_one_that_answers_badly_is_unhealthy_not_dead(make: Make) -> None:
     fleet = make(1)
     fleet.ensure("sick", 1)
     (sick,) = wait(fleet, lambda found: [i.health for i in found] == [Health.UNHEALTHY])
-    assert "answers 500" in sick.detail
+    assert "returns 500" in sick.detail
 
 
 def test_one_that_ignores_the_request_to_end_is_forced_after_the_deadline(make: Make) -> None:
