@@ -19,7 +19,7 @@ from pilotage.engine.rescue import ballast
 from pilotage.engine.execution.acting import Acting
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.targets import Target
-from pilotage.model.rollout import Apply, Seen
+from pilotage.model.rollout import Apply, Observed
 from pilotage.model.traffic import Split
 
 place = Path(sys.argv[1])
@@ -37,7 +37,7 @@ def filled():
 
 acting = Acting("rollout", place, Crew())
 target = Target(Router(), None, None)
-seen = Seen(None, ())
+seen = Observed(None, ())
 def refused():
     acting.act(target, (Apply(Split((("old", 1000),))),), seen, lambda *_: {}, (), back=True)
     return acting.refused
