@@ -89,10 +89,10 @@ class Git:
             return name.removeprefix("refs/tags/")
         return None
 
-    def commits_between(self, first: str, last: str) -> tuple[tuple[str, float], ...]:
+    def commits_between(self, first: str, last: str, paths: Sequence[str] = ()) -> tuple[tuple[str, float], ...]:
         """Every commit after `first` up to `last` but merges, newest first: its id, and when it was committed, Unix
-        seconds. Raises AdapterError."""
-        lines = self.run("log", "--no-merges", "--format=%H %ct", f"{first}..{last}", "--").splitlines()
+        seconds. paths: only what touches these. Raises AdapterError."""
+        lines = self.run("log", "--no-merges", "--format=%H %ct", f"{first}..{last}", "--", *paths).splitlines()
         return tuple((line.split()[0], float(line.split()[1])) for line in lines)
 
     def boundary(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.notes import changes_between, measured
+from pilotage.app.notes import Ends, changes_between, measured, named_ends
 from pilotage.config.loading import Loaded
 from pilotage.engine.records.signatures import signatures_of
 from pilotage.engine.records.store import Store
@@ -80,12 +80,12 @@ def _changes(store: Store, loaded: Loaded, plan: Plan, range_: str | None) -> Se
     git = Git(loaded.folder)
     try:
         if range_ is not None:
-            return changes_between(git, range_).changes
+            return changes_between(git, named_ends(git, range_)).changes
         rollout = _rollout(store, plan)
         serving = store.serving(plan.service, plan.environment)
         first = git.tag_of((rollout.old or "") if rollout else serving[0] if serving else "")
         last = git.tag_of(plan.version) or "HEAD"
-        return changes_between(git, f"{first}..{last}").changes if first else ()
+        return changes_between(git, Ends(first, last)).changes if first else ()
     except AdapterError:
         if range_ is not None:
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,8 @@ from pilotage.report.commits import Change
 from pilotage.report.curated import unmarked
 from pilotage.report.notes import Audience, Notes, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of
-from pilotage.report.versions import BadVersion, Scheme, next_version, ordered
+from pilotage.report.tags import of_one_package, version_named, versions_of
+from pilotage.report.versions import BadVersion, Scheme, Tag, next_version
 
 if TYPE_CHECKING:
     from pilotage.engine.records.store import Store
@@ -27,37 +28,83 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """changes of a range · before: the version that the range begins at, if it is one · day: of its last commit."""
+    """changes of a range · before: the version that the range begins at, if it is one · day: of its last commit · at:
+    the version that it ends at, empty where it ends at none · announced: a pre-release within it, the newest one."""
 
     range: str
     changes: tuple[Change, ...]
     before: str
     day: date | None
+    at: str = ""
+    announced: str = ""
 
 
-def changes_between(git: Git, range_: str | None, paths: Sequence[str] = ()) -> Found:
-    """range_: `A..B`, `A` for what came after A, None for what came after the newest version. Raises AdapterError."""
-    first, last = _ends(git, range_)
+@dataclass(frozen=True)
+class Ends:
+    """Where a range begins (empty: with the first commit) and ends; the rest as in `Found`."""
+
+    first: str
+    last: str
+    at: str = ""
+    announced: str = ""
+
+
+def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
+    """Raises AdapterError."""
+    first, last = ends.first, ends.last
     revisions = [f"{git.commit(first)}..{git.commit(last)}"] if first else [git.commit(last)]
     shown = f"{first}..{last}" if first else f"everything up to {last}"
     git.see_whole(revisions, shown)
     commits = git.told(revisions, paths)
     day = datetime.fromtimestamp(commits[0].at, UTC).date() if commits else None
-    return Found(shown, changes_of(commits), first, day)
+    return Found(shown, changes_of(commits), first, day, ends.at, ends.announced)
 
 
-def _ends(git: Git, range_: str | None) -> tuple[str, str]:
-    if range_ is None:
-        git.commit("HEAD")
-        tags = ordered(git.run("tag", "--merged", "HEAD").split())
-        return (tags[-1] if tags else ""), "HEAD"
+def ends_of(git: Git, request: NotesRequest) -> Ends:
+    """`A..B` as it was asked for; `A` is what came after A. Without a range: a tagged commit's own version, else what
+    came after the last one. A final release holds what its pre-releases held. Raises BadVersion, AdapterError."""
+    git.commit("HEAD")
+    if request.range is not None:
+        return named_ends(git, request.range)
+    tags, here = _versions_before(git, request)
+    if here is not None and not (request.only_number and not here.final):
+        earlier = [tag for tag in tags if tag.order < here.order and (tag.final or not here.final)]
+        return Ends(earlier[-1].name if earlier else "", here.name, here.name)
+    finals = [tag for tag in tags if tag.final] or tags[-1:]
+    first = finals[-1].name if finals else ""
+    announced = tags[-1].name if tags and tags[-1].name != first else ""
+    return Ends(first, "HEAD", announced=announced)
+
+
+def named_ends(git: Git, range_: str) -> Ends:
+    """The ends of `A..B`, or of `A` for what came after A. Raises AdapterError."""
     first, dots, last = range_.partition("..")
-    return first, (last.removeprefix(".") or "HEAD") if dots else "HEAD"
+    last = (last.removeprefix(".") or "HEAD") if dots else "HEAD"
+    return Ends(first, last, _version_at(git, first, last))
+
+
+def _versions_before(git: Git, request: NotesRequest) -> tuple[Sequence[Tag], Tag | None]:
+    """The versions up to HEAD, oldest first, and the one that HEAD itself is."""
+    scheme = Scheme(request.scheme)
+    here = git.run("tag", "--points-at", "HEAD").split()
+    found = versions_of(git.run("tag", "--merged", "HEAD").split(), scheme)
+    tags = of_one_package(found, request.paths, request.tag_prefix, here)
+    return tags, next((tag for tag in reversed(tags) if tag.name in here), None)
+
+
+def _version_at(git: Git, first: str, last: str) -> str:
+    """The version that the end of a range is: by its own name, or of the same prefix as the range's beginning."""
+    if (named := version_named(last)) and git.tag_of(last):
+        return named.name
+    before = version_named(first)
+    prefix = before.prefix if before else "v"
+    found = [tag for name in git.run("tag", "--points-at", git.commit(last)).split() if (tag := version_named(name))]
+    return next((tag.name for tag in reversed(found) if tag.prefix == prefix), "")
 
 
 def following(found: Found, scheme: Scheme) -> str:
     """The version after the one that the range begins at. Raises BadVersion."""
-    return next_version(found.before or "0.0.0", found.changes, scheme)
+    return next_version(found.before or "0.0.0", found.changes, scheme, found.announced)
 
 
 def release_of(found: Found, service: str, version: str, day: date | None, store: Store | None) -> Release:
@@ -88,9 +135,10 @@ def service_here(folder: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NotesRequest:
-    """range: as of `changes_between` · scheme: semver or pep440 · version: that is released; None for the next one ·
+    """range: as of `ends_of` · scheme: semver or pep440 · version: that is released; None for the next one ·
     audience: developer, user or executive · day: of the release; None for that of its last commit · repository: another
-    one than the project's · needs_version: a word stands for a version that cannot be worked out."""
+    one than the project's · needs_version: a word stands for a version that cannot be worked out · tag_prefix: of the tags that are its versions;
+    None for what the paths say · only_number: the next version is wanted, not the notes."""
 
     range: str | None = None
     paths: Sequence[str] = ()
@@ -100,6 +148,8 @@ class NotesRequest:
     day: date | None = None
     repository: Path | None = None
     needs_version: bool = True
+    tag_prefix: str | None = None
+    only_number: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +164,8 @@ class NotesFound:
 
 def next_version_of(project: Project, request: NotesRequest) -> str:
     """The version that the changes of a range ask for. Raises BadVersion, AdapterError."""
-    return following(_changes(project, request), Scheme(request.scheme))
+    found = _changes(project, replace(request, only_number=True))
+    return found.at if found.at and request.range is None else following(found, Scheme(request.scheme))
 
 
 def notes_for(project: Project, request: NotesRequest) -> NotesFound:
@@ -149,10 +200,13 @@ def renew_draft(path: Path, found: NotesFound) -> str:
 
 
 def _changes(project: Project, request: NotesRequest) -> Found:
-    return changes_between(Git(request.repository or project.folder), request.range, request.paths)
+    git = Git(request.repository or project.folder)
+    return changes_between(git, ends_of(git, request), request.paths)
 
 
 def _version(found: Found, request: NotesRequest) -> str:
+    if found.at:
+        return found.at
     try:
         return following(found, Scheme(request.scheme))
     except BadVersion:

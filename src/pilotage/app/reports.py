@@ -107,22 +107,23 @@ def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] 
         return None
 
 
-def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*") -> Dora:
+def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*", paths: Sequence[str] = ()) -> Dora:
     """The figures that tags alone can tell: each version's tag is a deployment, a patch version one that was not
-    planned. Whether one failed, tags do not know."""
-    from pilotage.report.versions import releases
+    planned. Whether one failed, tags do not know. paths: only commits that touch these count. Tags with different
+    prefixes are of different packages: each follows the one before it of its own."""
+    from pilotage.report.tags import version_named
 
     git = Git(folder)
     text = git.run("for-each-ref", "--format=%(refname:short) %(creatordate:unix)", f"refs/tags/{pattern}")
     named = [line.rsplit(" ", 1) for line in text.splitlines() if " " in line]
-    at = {name: float(when) for name, when in named if when}
-    dated = sorted((at[tag], tag) for tag in releases(list(at)))
-    found, before = [], ""
-    for when, tag in dated:
-        commits = git.commits_between(before, tag) if before and since <= when < until else None
-        patch = tag.rsplit(".", 1)[-1].isdigit() and int(tag.rsplit(".", 1)[-1]) > 0 and tag.count(".") >= 2
-        found.append(Deployment(tag, tag, before, when, when, End.COMPLETED, hotfix=patch, commits=commits))
-        before = tag
+    dated = [(float(when), tag) for name, when in named if when and (tag := version_named(name)) and tag.final]
+    found, before = [], dict[str, str]()
+    for when, tag in sorted(dated, key=lambda one: (one[0], one[1].name)):
+        old = before.get(tag.package, "")
+        commits = git.commits_between(old, tag.name, paths) if old and since <= when < until else None
+        hotfix = tag.release[2] > 0
+        found.append(Deployment(tag.name, tag.name, old, when, when, End.COMPLETED, hotfix=hotfix, commits=commits))
+        before[tag.package] = tag.name
     plain = [Deployment(**{**vars(d), "hotfix": False}) for d in found]
     figures = {f.id: f for f in dora_of(plain, since, until).figures}
     rework = dora_of(found, since, until).figure("deployment-rework-rate")

@@ -43,6 +43,9 @@ _AUDIENCES = ["developer", "user", "executive"]
 @click.option(
     "--path", "paths", multiple=True, help="Include only changes to this path, for one package of several. Repeatable."
 )
+@click.option(
+    "--tag-prefix", help="Prefix of the tags that are versions, such as api-v. Default: by --path, else v or none."
+)
 @click.option("--date", "day", type=_DAY, help="Date of the release. Default: the date of its last commit.")
 @click.option(
     "--repository", type=click.Path(path_type=Path, file_okay=False), help="Read this repository, not the current one."
@@ -61,10 +64,12 @@ def notes(
     only_version: bool,
     scheme: str,
     paths: tuple[str, ...],
+    tag_prefix: str | None,
     day: datetime | None,
     repository: Path | None,
 ) -> None:
-    """Write release notes for the commits A..B. Default: from the newest version's tag to HEAD.
+    """Write release notes for the commits A..B. Default: from the last final version's tag to HEAD, or the version that
+    HEAD is tagged with.
 
     No commit convention is needed. A ? marks a kind of change that is a guess. Reverts are left out, together with
     what they undid.
@@ -76,7 +81,7 @@ def notes(
     when = day.date() if day else None
     request = made.NotesRequest(
         range=range_, paths=paths, scheme=scheme, version=named, audience=audience, day=when, repository=repository,
-        needs_version=not unreleased,
+        needs_version=not unreleased, tag_prefix=tag_prefix,
     )  # fmt: skip
     if only_version:
         click.echo(made.next_version_of(project, request))

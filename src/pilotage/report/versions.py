@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from pilotage.model.errors import Invalid
 from pilotage.report.commit_words import Kind
 from pilotage.report.commits import Change
-
-if TYPE_CHECKING:
-    from packaging.version import Version
 
 _SEMVER = re.compile(
     r"^(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
@@ -20,6 +17,12 @@ _SEMVER = re.compile(
     r"(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$"
 )
 """The expression that semver.org suggests."""
+
+_SHORT = re.compile(r"^(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)$")
+"""A range may begin at `v1.2`; what comes after it is asked for by name."""
+
+_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d+(?=\.\d)")
+"""Where the number of a tag with a prefix may begin."""
 
 _LONGEST = 250
 """Characters of a version or tag; git's own names are no longer."""
@@ -50,60 +53,100 @@ def part_of(changes: Sequence[Change]) -> Part | None:
     return Part.PATCH if any(change.kind not in silent for change in changes) else None
 
 
-def next_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
-    """The version after `now`. Below 1.0.0 nothing is promised (semver's rule 4): what breaks raises the minor part. A
-    pre-release becomes the release it announced, when that is large enough. Raises BadVersion."""
-    prefix = "v" if now.startswith("v") else ""
-    major, minor, patch, pre = _read(now.removeprefix("v"), scheme)
-    part = part_of(changes)
-    if part is None:
-        return now
-    if part is Part.MAJOR and major == 0:
-        part = Part.MINOR
-    grown = {
-        Part.MAJOR: (major + 1, 0, 0), Part.MINOR: (major, minor + 1, 0), Part.PATCH: (major, minor, patch + 1),
-    }[part]  # fmt: skip
-    announced = {Part.MAJOR: (minor, patch) == (0, 0), Part.MINOR: patch == 0, Part.PATCH: True}[part]
-    if pre and announced:
-        grown = (major, minor, patch)
-    return f"{prefix}{'.'.join(map(str, grown))}"
+@dataclass(frozen=True, kw_only=True)
+class Tag:
+    """A tag that is a version. prefix: what stands before the number, such as `v` or `api-v` · order: compares versions
+    of one scheme · final: it is no pre-release."""
+
+    name: str
+    prefix: str
+    release: tuple[int, int, int]
+    order: tuple[object, ...]
+    final: bool
+
+    @property
+    def package(self) -> str:
+        """The part of the prefix that names a package: `api` of `api-v1.2.0`, empty where the tag is of everything."""
+        return re.sub(r"(?:(?<![A-Za-z])v)$", "", self.prefix).rstrip("-/@_.")
 
 
-def _read(text: str, scheme: Scheme) -> tuple[int, int, int, bool]:
-    if len(text) > _LONGEST:
-        raise BadVersion(f"{text[:40]!r}… is not a version: it has more than {_LONGEST} characters")
+def tag_of(name: str, scheme: Scheme) -> Tag | None:
+    """The version that a tag names, `1.2.0`, `v1.2.0`, `api/v1.2.0`, `api-1.2.0` or `@acme/api@1.2.0`; None where it
+    names none, as `build-1234` and `sprint42` do."""
+    name_ = name[:_LONGEST]
+    plain = 1 if name_[:1] in ("v", "V") and name_[1:2].isdigit() else 0
+    starts = [plain] if name_[plain : plain + 1].isdigit() else [found.start() for found in _NUMBER.finditer(name_)]
+    for start in starts:
+        if found := _numbered(name_, start, scheme):
+            return found
+    return None
+
+
+def _numbered(name: str, start: int, scheme: Scheme) -> Tag | None:
+    text, prefix = name[start:], name[:start]
     if scheme is Scheme.SEMVER:
-        found = _SEMVER.match(text)
-        if not found:
-            raise BadVersion(f"{text!r} is not a semantic version such as 2.4.0 or 2.4.0-rc.1")
-        return int(found["major"]), int(found["minor"]), int(found["patch"]), bool(found["pre"])
+        found = _SEMVER.match(text) or (_SHORT.match(text) if prefix in ("", "v", "V") else None)
+        if found is None:
+            return None
+        numbers = found.groupdict()
+        release, pre = (
+            (int(numbers["major"]), int(numbers["minor"]), int(numbers.get("patch") or 0)),
+            numbers.get("pre"),
+        )
+        order = (*release, pre is None, tuple(_identifier(part) for part in (pre or "").split(".")))
+        return Tag(name=name, prefix=prefix, release=release, order=order, final=pre is None)
     from packaging.version import InvalidVersion, Version
 
     try:
         version = Version(text)
-    except InvalidVersion:
-        raise BadVersion(f"{text!r} is not a PEP 440 version such as 2.4.0 or 2.4.0rc1") from None
-    release = (*version.release, 0, 0)
-    return release[0], release[1], release[2], version.is_prerelease
+    except (InvalidVersion, ValueError):  # ValueError: a number of thousands of digits
+        return None
+    major, minor, patch = (*version.release, 0, 0)[:3]
+    final = not version.is_prerelease
+    return Tag(name=name, prefix=prefix, release=(major, minor, patch), order=(version,), final=final)
 
 
-def ordered(tags: Sequence[str]) -> list[str]:
-    """Tags that are versions, oldest first; a pre-release before its release."""
-    return [tag for _, tag in sorted(_versions(tags))]
+def _identifier(text: str) -> tuple[bool, int, str]:
+    """Numbers before words, and by size (rule 11 of Semantic Versioning 2.0.0)."""
+    return (not text.isdecimal(), int(text) if text.isdecimal() else 0, text)
 
 
-def releases(tags: Sequence[str]) -> list[str]:
-    """The same without pre-releases."""
-    return [tag for version, tag in sorted(_versions(tags)) if not version.is_prerelease]
+def next_version(now: str, changes: Sequence[Change], scheme: Scheme, announced: str = "") -> str:
+    """The version after `now`. Below 1.0.0 nothing is promised (semver's rule 4): what breaks raises the minor part. A
+    pre-release becomes the release it announced, when that is large enough. announced: a pre-release after `now`, whose
+    changes are among these. Raises BadVersion."""
+    tag = _read(now, scheme)
+    part = part_of(changes)
+    if part is None and not announced:
+        return now
+    grown = _grown(tag, part)
+    if announced:
+        grown = max(grown, _read(announced, scheme).release)
+    return f"{tag.prefix}{'.'.join(map(str, grown))}"
 
 
-def _versions(tags: Sequence[str]) -> list[tuple[Version, str]]:
-    from packaging.version import Version
+def _grown(tag: Tag, part: Part | None) -> tuple[int, int, int]:
+    major, minor, patch = tag.release
+    if part is Part.MAJOR and major == 0:
+        part = Part.MINOR
+    match part:
+        case None:
+            return tag.release
+        case Part.MAJOR:
+            grown, fits = (major + 1, 0, 0), (minor, patch) == (0, 0)
+        case Part.MINOR:
+            grown, fits = (major, minor + 1, 0), patch == 0
+        case Part.PATCH:
+            grown, fits = (major, minor, patch + 1), True
+    return tag.release if fits and not tag.final else grown
 
-    found = []
-    for tag in tags:
-        try:
-            found.append((Version(re.sub(r"^.*?v?(?=\d)", "", tag[:_LONGEST], count=1)), tag))
-        except ValueError:  # InvalidVersion, or a number of thousands of digits
-            continue
+
+def _read(text: str, scheme: Scheme) -> Tag:
+    if len(text) > _LONGEST:
+        raise BadVersion(f"{text[:40]!r}… is not a version: it has more than {_LONGEST} characters")
+    found = tag_of(text, scheme)
+    if scheme is Scheme.SEMVER and (found is None or text[len(found.prefix) :].count(".") < 2):
+        raise BadVersion(f"{text!r} is not a semantic version such as 2.4.0 or 2.4.0-rc.1")
+    if found is None:
+        raise BadVersion(f"{text!r} is not a PEP 440 version such as 2.4.0 or 2.4.0rc1")
     return found

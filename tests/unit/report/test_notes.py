@@ -21,7 +21,8 @@ from pilotage.report.commits import Change, classify
 from pilotage.report.curated import Line, merged, unmarked
 from pilotage.report.notes import Audience, Item, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of
-from pilotage.report.versions import BadVersion, Scheme, next_version, ordered
+from pilotage.report.tags import versions_of
+from pilotage.report.versions import BadVersion, Scheme, next_version
 
 COUNT = iter(range(1, 10**6))
 
@@ -211,8 +212,9 @@ def test_what_is_no_version_is_refused(now: str, scheme: Scheme) -> None:
 
 
 def test_tags_are_ordered_as_versions_are() -> None:
-    assert ordered(["v1.10.0", "v1.9.0", "v1.10.0-rc.1", "nightly", "shop-1.2.0"]) == [
-        "shop-1.2.0", "v1.9.0", "v1.10.0-rc.1", "v1.10.0"
+    names = ["v1.10.0", "v1.9.0", "v1.10.0-rc.1", "v1.10.0-rc.1.1", "v1.10.0-alpha", "nightly", "shop-1.2.0"]
+    assert [tag.name for tag in versions_of(names, Scheme.SEMVER)] == [
+        "shop-1.2.0", "v1.9.0", "v1.10.0-alpha", "v1.10.0-rc.1", "v1.10.0-rc.1.1", "v1.10.0"
     ]  # fmt: skip
 
 

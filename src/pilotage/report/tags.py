@@ -1,0 +1,59 @@
+"""Which tags are versions of what a release is made of: of everything, or of one package of a monorepo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pilotage.report.versions import BadVersion, Scheme, Tag, tag_of
+
+_OF_EVERYTHING = ("release", "releases", "rel", "version", "versions", "ver", "tags")
+"""Words before a number that name no package."""
+
+
+def versions_of(names: Sequence[str], scheme: Scheme) -> tuple[Tag, ...]:
+    """The tags that are versions of the scheme, oldest version first, a pre-release before its release."""
+    found = [tag for name in names if (tag := tag_of(name, scheme))]
+    return tuple(sorted(found, key=lambda tag: (tag.order, tag.name)))
+
+
+def version_named(name: str) -> Tag | None:
+    """The version of whatever scheme that a tag names."""
+    return tag_of(name, Scheme.SEMVER) or tag_of(name, Scheme.PEP440)
+
+
+def of_one_package(
+    tags: Sequence[Tag], paths: Sequence[str], prefix: str | None = None, here: Sequence[str] = ()
+) -> tuple[Tag, ...]:
+    """The tags of what is released: those with the prefix, else those whose prefix names the path, else those of
+    everything. here: tags of the commit itself; where one package has one, it is that package's release. Raises
+    BadVersion where several packages come into question."""
+    if prefix is not None:
+        return tuple(tag for tag in tags if tag.prefix == prefix)
+    for fits in (_is_path, _ends_path):
+        if found := tuple(tag for tag in tags if any(fits(tag.package, path) for path in paths)):
+            return found
+    if found := tuple(tag for tag in tags if not tag.package):
+        return found
+    packages = {tag.package for tag in tags}
+    if len(packages) > 1:
+        packages = (
+            packages.intersection(_OF_EVERYTHING) or {tag.package for tag in tags if tag.name in here} or packages
+        )
+    if len(packages) > 1:
+        newest = list({tag.package: tag for tag in tags}.values())
+        shown = ", ".join(tag.name for tag in newest[-5:])
+        raise BadVersion(
+            f"the tags are of several packages ({shown}): choose one with --path or --tag-prefix {newest[-1].prefix}"
+        )
+    return tuple(tag for tag in tags if tag.package in packages)
+
+
+def _is_path(package: str, path: str) -> bool:
+    return bool(package) and package == path.strip("./")
+
+
+def _ends_path(package: str, path: str) -> bool:
+    """`api` and `@acme/api` fit `packages/api`, and so does `acme-api`."""
+    parts = path.strip("./").split("/")
+    ends = ["/".join(parts[at:]) for at in range(len(parts))] + ["-".join(parts[at:]) for at in range(len(parts))]
+    return bool(package) and (package in ends or package.rpartition("/")[2] == parts[-1])
