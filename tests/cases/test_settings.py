@@ -9,14 +9,14 @@ import pytest
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.model.version import BadVersion, check_version
+from pilotage.model.version import BadVersionName, check_version
 from tests.unit.config.test_config import GOOD
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "'; rm", "a b", "", "-1", "2.4.0\n", "v" * 200, "latest", "HEAD", "ü"])
 def test_what_is_no_version_is_refused_before_anything_is_planned(tmp_path: Path, name: str) -> None:
     (tmp_path / "pilotage.yaml").write_text(GOOD)
-    with pytest.raises(BadVersion):
+    with pytest.raises(BadVersionName):
         plan_for(load(tmp_path / "pilotage.yaml"), "production", PlanRequest(name))
 
 

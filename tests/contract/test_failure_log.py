@@ -178,7 +178,7 @@ def test_a_request_without_a_user_is_a_user_of_its_own(log: FailureLog, path: Pa
 def test_a_log_that_is_not_there_is_no_log_without_failures(log: FailureLog, path: Path) -> None:
     cursor = log.end()
     path.unlink()
-    with pytest.raises(NoLog, match="keeps no log of failures"):
+    with pytest.raises(NoLog, match="has no log of failed requests"):
         log.since(cursor)
     path.mkdir()
     with pytest.raises(NoLog, match="cannot be read"):

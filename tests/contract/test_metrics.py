@@ -124,7 +124,7 @@ def test_a_restarted_source_never_counts_negatively(metrics: Metrics, routed: En
 
 
 def test_a_dead_port_is_an_error() -> None:
-    with pytest.raises(AdapterError, match="does not answer"):
+    with pytest.raises(AdapterError, match="does not respond"):
         EnvoyMetrics(lambda: "http://127.0.0.1:9").observe(BOTH, None)
 
 
@@ -406,7 +406,7 @@ def test_where_no_log_can_be_had_the_reading_says_why(
     (routed.directory / "failures.log").unlink()
     reading = counted.observe(BOTH, cursor)
     assert reading.failures is None
-    assert "keeps no log of failures" in reading.note
+    assert "has no log of failed requests" in reading.note
 
 
 # ── gRPC ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -82,7 +82,7 @@ def test_a_query_gives_the_values_of_its_series(prometheus: str) -> None:
 def test_a_refused_query_and_a_dead_server_are_errors_not_answers(prometheus: str) -> None:
     with pytest.raises(AdapterError, match="parse error"):
         PrometheusQueries(prometheus).query("sum(")
-    with pytest.raises(AdapterError, match="does not answer"):
+    with pytest.raises(AdapterError, match="does not respond"):
         PrometheusQueries("http://127.0.0.1:9").query("up")
 
 

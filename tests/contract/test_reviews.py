@@ -76,5 +76,5 @@ def test_a_wrong_token_and_a_dead_host_are_errors_without_the_token_in_them() ->
         with pytest.raises(AdapterError, match="404; the token may be missing") as told:
             CodeHost("github", "team/shop", url, "wr0ng").approvals(["abc"])
         assert "wr0ng" not in str(told.value)
-    with pytest.raises(AdapterError, match="does not answer"):
+    with pytest.raises(AdapterError, match="does not respond"):
         CodeHost("github", "team/shop", "http://127.0.0.1:9", "").approvals(["abc"])

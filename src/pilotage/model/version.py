@@ -10,17 +10,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 _MOVING = ("latest", "newest", "current", "head")
 
 
-class BadVersion(Invalid):
+class BadVersionName(Invalid):
     """What was given names no version. The message says what would."""
 
 
 def check_version(name: str) -> None:
-    """Raises BadVersion for what is no name of one version."""
+    """Raises BadVersionName for what is no name of one version."""
     if name.lower() in _MOVING:
-        raise BadVersion(f"{name!r} means another version from day to day: name the version itself, such as 2.4.0")
+        raise BadVersionName(f"{name!r} means another version from day to day: name the version itself, such as 2.4.0")
     if not _NAME.fullmatch(name):
         shown = name if len(name) <= 60 else f"{name[:60]}…"
-        raise BadVersion(
+        raise BadVersionName(
             f"{shown!r} is no version: use letters, digits and . _ + ~ - (at most 128, beginning with a letter or a "
             "digit), such as 2.4.0, v2.4.0-rc.1 or 3f2a91c"
         )
