@@ -20,7 +20,7 @@ from pilotage.report.curated import unmarked
 from pilotage.report.notes import Audience, Notes, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of
 from pilotage.report.tags import of_one_package, version_named, versions_of
-from pilotage.report.versions import BadVersion, Scheme, Tag, next_version
+from pilotage.report.versions import BadVersion, Scheme, Tag, asked_version, next_version
 
 if TYPE_CHECKING:
     from pilotage.engine.records.store import Store
@@ -103,7 +103,10 @@ def _version_at(git: Git, first: str, last: str) -> str:
 
 
 def following(found: Found, scheme: Scheme) -> str:
-    """The version after the one that the range begins at. Raises BadVersion."""
+    """The version that a `Release-As` footer asks for, else the one after that which the range begins at. Raises
+    BadVersion."""
+    if wanted := asked_version(found.before or found.announced, found.changes, scheme):
+        return wanted
     return next_version(found.before or "0.0.0", found.changes, scheme, found.announced)
 
 
@@ -135,10 +138,11 @@ def service_here(folder: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NotesRequest:
-    """range: as of `ends_of` · scheme: semver or pep440 · version: that is released; None for the next one ·
-    audience: developer, user or executive · day: of the release; None for that of its last commit · repository: another
-    one than the project's · needs_version: a word stands for a version that cannot be worked out · tag_prefix: of the tags that are its versions;
-    None for what the paths say · only_number: the next version is wanted, not the notes."""
+    """range: `A..B`, or `A` for what came after A · scheme: semver or pep440 · version: that is released; None for the
+    next one · audience: developer, user or executive · day: of the release; None for that of its last commit ·
+    repository: another one than the project's · needs_version: a word stands for a version that cannot be worked out ·
+    tag_prefix: of the tags that are its versions; None for what the paths say · only_number: the next version is
+    wanted, not the notes."""
 
     range: str | None = None
     paths: Sequence[str] = ()

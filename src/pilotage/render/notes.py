@@ -10,6 +10,8 @@ from pilotage.report.notes import Audience, Breaking, Item, Notes
 
 SCHEMA = 1
 
+_MOST_HINTS = 5
+
 
 def document_of(notes: Notes) -> Document:
     """Everything that this audience is told."""
@@ -45,6 +47,11 @@ def _lead(notes: Notes) -> list[str]:
         found.append(f"{len(notes.breaking)} of them {'is' if one else 'are'} breaking: see the migration guide.")
     if notes.audience is Audience.DEVELOPER and notes.unsure:
         found.append(f"The kind of {notes.unsure} of them is a guess (marked ?).")
+    if notes.audience is Audience.DEVELOPER and notes.may_break:
+        found.append(
+            f"By their words these may break something, though neither ! nor a BREAKING CHANGE footer declares it: "
+            f"{', '.join(notes.may_break[:_MOST_HINTS])}."
+        )
     return found
 
 

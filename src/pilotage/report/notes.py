@@ -67,7 +67,7 @@ class Breaking:
 @dataclass(frozen=True)
 class Notes:
     """counts: of all changes by kind, shown or not · unsure: how many of them are guesses · measured: label and value,
-    each with its n and interval."""
+    each with its n and interval · may_break: changes whose words speak of breaking, though no footer declares it."""
 
     service: str
     version: str
@@ -80,6 +80,7 @@ class Notes:
     contributors: tuple[str, ...]
     unsure: int
     measured: tuple[tuple[str, str], ...] = ()
+    may_break: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -113,6 +114,7 @@ def notes_of(changes: Sequence[Change], release: Release, audience: Audience) ->
         tuple((titles[kind], counts[kind]) for kind, _, _ in SECTIONS if counts[kind]),
         tuple(sorted(people, key=lambda name: (-people[name], name))) if audience is Audience.DEVELOPER else (),
         sum(change.sure < SURE for change in changes), release.measured,
+        tuple(f"#{c.request}" if c.request else c.id[:9] for c in changes if c.may_break),
     )  # fmt: skip
 
 

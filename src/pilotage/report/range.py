@@ -81,6 +81,8 @@ def _spoken_for(merge: Commit, brought: Sequence[Commit]) -> Change:
     return replace(
         said, breaking=breaking, authors=tuple(writers) or said.authors,
         issues=tuple(i for i in issues if i != f"#{said.request}")[:10], covers=tuple(c.id for c in brought),
+        may_break=breaking is None and (said.may_break or any(part.may_break for part in parts)),
+        release_as=said.release_as or next((part.release_as for part in parts if part.release_as), ""),
     )  # fmt: skip
 
 

@@ -125,6 +125,17 @@ def next_version(now: str, changes: Sequence[Change], scheme: Scheme, announced:
     return f"{tag.prefix}{'.'.join(map(str, grown))}"
 
 
+def asked_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
+    """The version that the newest change asks for with `Release-As`, with the prefix of `now`; empty where none does or
+    where it is no version."""
+    for change in changes:
+        wanted = change.release_as.removeprefix("v")
+        if wanted and (found := tag_of(wanted, scheme)) and not found.prefix:
+            before = tag_of(now, scheme)
+            return f"{before.prefix if before else ''}{wanted}"
+    return ""
+
+
 def _grown(tag: Tag, part: Part | None) -> tuple[int, int, int]:
     major, minor, patch = tag.release
     if part is Part.MAJOR and major == 0:

@@ -1,0 +1,85 @@
+"""What breaks: what a commit declares with `!` or a footer, and a platform that it drops. Words that only speak of
+breaking are a hint at most: a major version cannot be taken back."""
+
+from __future__ import annotations
+
+import re
+
+from pilotage.report.commit_words import Kind
+from pilotage.report.headers import CONVENTIONAL, PART, TYPES, has_bang
+
+TRAILERS = re.compile(
+    r"^(?:[A-Z][\w-]+-by|Change-Id|Cc|Closes?|Fixes|Resolves|Refs?|See-also|Changelog|Link): ", re.MULTILINE
+)
+_FOOTER = re.compile(r"^BREAKING[ -]CHANGES?: +(?P<text>\S.*)$", re.MULTILINE)
+_TOKEN = re.compile(r"^(?:[A-Za-z][\w-]*|BREAKING[ -]CHANGES?)(?:: | #)")
+_SAID = re.compile(
+    r"\b(?:backwards?[- ]incompatible|incompatible change|breaking change|breaks? (?:backwards? )?compatibility)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:not|no|non|without)\b[^.\n]{0,20}breaking", re.IGNORECASE)
+
+_NAMES = (
+    r"(?:python|pypy|node(?:\.?js)?|php|ruby|jruby|java|jdk|golang|go|rust|\.net|perl|scala|kubernetes|k8s|postgres(?:ql)?"
+    r"|mysql|mariadb|sqlite|django|rails|spring boot|react|vue|angular|windows|macos|ios|android|ubuntu|debian"
+    r"|internet explorer|ie)"
+)
+_PLATFORM = re.compile(rf"(?<![\w-]){_NAMES} ?v?\d", re.IGNORECASE)
+_DROPS = re.compile(
+    rf"\b(?:drop(?:s|ped|ping)?(?: support)?(?: for| of)?|(?:remov(?:e|es|ed|ing)|ends?) support (?:for|of)"
+    rf"|no longer supports?) (?:(?:old|the|legacy|eol) )?(?:(?P<named>{_NAMES})[ -]?v?[<>=]{{0,2}} ?\d|v?\d+\.\d)"
+    rf"|\b(?:remov(?:e|es|ed|ing)|drop(?:s|ped|ping)?) (?P<before>{_NAMES}) ?v?\d[\d.]{{0,9}} support\b",
+    re.IGNORECASE,
+)
+
+
+def declared(subject: str, text: str, body: str) -> str | None:
+    """What breaks, in the words of its footer, else of the text below a subject with `!`; None where neither declares
+    it. text: the subject without its type."""
+    if footer := _of_footer(body):
+        return footer
+    if has_bang(subject):
+        first = body.partition("\n\n")[0]
+        return " ".join(first.split()) if first and not TRAILERS.match(first) else sentence(text)
+    for part in PART.findall(body):
+        found = CONVENTIONAL.match(part)
+        if found and has_bang(part) and found["type"].lower() in TYPES:
+            return sentence(found["text"])
+    return None
+
+
+def _of_footer(body: str) -> str | None:
+    """The text of a footer: it begins a paragraph, or comes after another footer or the end of a sentence, so that a
+    sentence which is wrapped before these words is none."""
+    for paragraph in body.replace("\r", "").split("\n\n"):
+        lines = paragraph.split("\n")
+        for number, line in enumerate(lines):
+            found = _FOOTER.match(line)
+            before = lines[number - 1] if number else ""
+            if found and (not before or _TOKEN.match(lines[0]) or before.rstrip()[-1:] in (".", "!", "?", ":", ")")):
+                rest = lines[number + 1 :]
+                end = next((at for at, other in enumerate(rest) if _TOKEN.match(other)), len(rest))
+                return " ".join(" ".join([found["text"], *rest[:end]]).split())
+    return None
+
+
+def drops_platform(subject: str, kind: Kind) -> bool:
+    """`drop Python 3.8`, `support Python 3.13, drop 3.8`, `remove support for Node 16`; not where only tests or
+    documentation drop it."""
+    header = CONVENTIONAL.match(subject)
+    of_tests = header["type"].lower() in ("ci", "test", "tests", "docs", "doc") if header else kind is Kind.DOCS
+    found = None if of_tests else _DROPS.search(subject)
+    return bool(found and (found["named"] or found["before"] or _PLATFORM.search(subject)))
+
+
+def mentioned(subject: str, body: str, kind: Kind) -> bool:
+    """Whether words say that something breaks, of a change that reaches anybody."""
+    text = f"{subject}\n{body}"
+    return kind not in (Kind.INTERNAL, Kind.DOCS) and bool(_SAID.search(text)) and not _DENIED.search(text)
+
+
+def sentence(text: str) -> str:
+    """Begins with a capital, ends without a full stop."""
+    text = text.strip().rstrip(".") if not text.rstrip().endswith("...") else text.strip()
+    first = text.partition(" ")[0]
+    return text if not text or not first.islower() or not first.isalpha() else text[0].upper() + text[1:]
