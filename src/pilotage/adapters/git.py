@@ -148,11 +148,15 @@ class Git:
         blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(_END) if block.strip())
         return tuple(ReviewedCommit(b[0], tuple(b[1].split()), b[2].lower(), _said(b[3])) for b in blocks)
 
-    def told(self, revisions: Sequence[str], paths: Sequence[str] = ()) -> tuple[Commit, ...]:
-        """Commits with their messages and the names of their files, newest first; merges name no files. paths: only
-        what touches these. One pass over the history, one over the names. Raises AdapterError."""
+    def touching(self, revisions: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
+        """Ids of the commits but merges that touch one of the paths. Raises AdapterError."""
+        return frozenset(self.run("rev-list", "--full-history", "--no-merges", *revisions, "--", *paths).split())
+
+    def told(self, revisions: Sequence[str]) -> tuple[Commit, ...]:
+        """Commits with their messages and the names of their files, newest first; merges name no files. Raises
+        AdapterError."""
         form = f"--format=%x01{_MARK}%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02{_MARK}"
-        text = self.run("log", form, "--name-only", "--no-renames", "--topo-order", *revisions, "--", *paths)
+        text = self.run("log", form, "--name-only", "--no-renames", "--topo-order", *revisions, "--")
         found = []
         for block in text.split(_BEGIN)[1:]:
             head, _, files = block.partition(_END)

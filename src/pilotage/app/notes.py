@@ -55,9 +55,11 @@ def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     revisions = [f"{git.commit(first)}..{git.commit(last)}"] if first else [git.commit(last)]
     shown = f"{first}..{last}" if first else f"everything up to {last}"
     git.see_whole(revisions, shown)
-    commits = git.told(revisions, paths)
-    day = datetime.fromtimestamp(commits[0].at, UTC).date() if commits else None
-    return Found(shown, changes_of(commits), first, day, ends.at, ends.announced)
+    commits = git.told(revisions)
+    touching = git.touching(revisions, paths) if paths else None
+    newest = next((commit.at for commit in commits if touching is None or commit.id in touching), None)
+    day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
+    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced)
 
 
 def ends_of(git: Git, request: NotesRequest) -> Ends:

@@ -25,14 +25,34 @@ class Kind(StrEnum):
 _SUBSYSTEM = re.compile(r"^(?P<scope>[\w./*{}, -]{1,40}?):\s+(?P<text>\S.*)$")
 
 
+_ONLY_RELEASES = re.compile(
+    r"^(?:(?:chore|build|ci|release)(?:\([^)]*\))?: )?(?:"
+    r"(?:release|start|prepare|tag|cut|publish|bump to)\b.{0,20}?\bv?\d+\.\d+"
+    r"|\[?release\]? ?v?\d|\[maven-release-plugin\]|\[gradle release plugin\]|\(cargo-release\)|publish$"
+    r"|version packages|bump: version"
+    r"|(?:bump|update|set|increment)(?: the| package| project| app)? version(?:$|:| to\b| from\b| v?\d)"
+    r"|(?:prepare|start|begin|back to)(?: for| the)?(?: next)? (?:release|dev(?:elopment)?)"
+    r"(?: (?:version|iteration|cycle))?(?: \S{0,20}\d\S{0,20})?$"
+    r"|next (?:development|snapshot) (?:version|iteration|cycle)|post[- ]release"
+    r"|(?:git )?v?\d+(?:\.\d+)+[.-]?(?:(?:rc|alpha|beta)\.?\d*)?(?: \(#\d+\))?$)",
+    re.IGNORECASE,
+)
+"""Subjects of commits that do nothing but release."""
+
+
+def only_releases(subject: str) -> bool:
+    """Whether a commit by its subject only makes a release: people, changesets, Maven, commitizen, release-please."""
+    return bool(_ONLY_RELEASES.match(subject[:_LONGEST_RELEASE]))
+
+
+_LONGEST_RELEASE = 200
 _TELLING: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(words, re.IGNORECASE))
     for kind, sure, words in (
         (Kind.INTERNAL, 0.85,
             r"\b(?:mypy|pyright|pylint|eslint|rubocop|ruff|pre-commit|golangci(?:-lint)?|dependabot|codecov)\b"),
         (Kind.INTERNAL, 0.85,
-            r"^(?:release|start|prepare|tag|cut)\b.{0,20}?\bv?\d+\.\d+|^the \d+\w\w batch|\bbefore -?rc|"
-            r"^(?:git )?v?\d+(?:\.\d+)+[.-]?(?:rc\.?\d+)?$"),
+            r"^the \d+\w\w batch|\bbefore -?rc"),
         (Kind.DOCS, 0.75, r"\[(?:ci[ -]skip|skip[ -]ci)\]|^(?:typo|doc)(?:s|fix(?:es)?)?\b"),
     )
 ]  # fmt: skip
@@ -105,6 +125,8 @@ _FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (
 
 def by_words(subject: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
     scope, text = scoped(subject)
+    if only_releases(subject):
+        return Kind.INTERNAL, scope, text, 0.95, "it only releases"
     for kind, sure, pattern in _TELLING:
         if found := pattern.search(subject):
             return kind, scope, text, sure, f"the words {found[0]!r}"

@@ -29,7 +29,7 @@ LABELS: Mapping[str, Kind] = {
     "dependencies": Kind.DEPENDENCY, "experiment": Kind.FEATURE,
 }  # fmt: skip
 LABEL = re.compile(r"^(?:\[(?P<label>[A-Za-z][\w /-]{1,20})\]|(?P<upper>[A-Z]{3,}))(?P<bang>!)?[:\s]\s*(?P<text>\S.*)$")
-PART = re.compile(rf"^\* (\S[^\n]{{0,{LONGEST_SUBJECT}}})", re.MULTILINE)
+PART = re.compile(rf"^[*-] (\S[^\n]{{0,{LONGEST_SUBJECT}}})", re.MULTILINE)
 """A commit of a squashed request, as GitHub and GitLab list them below its title."""
 
 

@@ -129,8 +129,8 @@ def _item(change: Change, audience: Audience) -> Item:
 
 def _text(change: Change, audience: Audience) -> str:
     """A revert of something that was released before says so: users had it."""
-    if change.reverts:
-        return f"Reverted: {change.summary.removeprefix('Revert ').strip(chr(34))}"
+    if change.reverts and not change.reverts.again:
+        return f"Reverted: {change.summary}"
     return change.summary if audience is Audience.DEVELOPER else change.summary.replace("`", "")
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from pilotage.model.commit import Commit
-from pilotage.report.commits import Change, classify, speaks, title_of
+from pilotage.report.commits import LABELLED, SURE, Change, classify, most_notable
+from pilotage.report.merges import request_of
+from pilotage.report.reverts import without_reverts
 
 
-def changes_of(commits: Sequence[Commit]) -> tuple[Change, ...]:
+def changes_of(commits: Sequence[Commit], touching: Set[str] | None = None) -> tuple[Change, ...]:
     """commits: of the range, newest first, children before their parents. Returns what is left, newest first.
 
     A merge that says what it brings speaks for the commits it brought; others only join histories. A revert of
-    something in the range cancels it, and is cancelled by its own revert; one of something older is a change.
+    something in the range cancels it, and is cancelled by its own revert; one of something older is a change. touching:
+    ids of the commits that count, as those of one package; None for all.
     """
     known = {commit.id: commit for commit in commits}
     place = {commit.id: number for number, commit in enumerate(commits)}
@@ -24,13 +27,16 @@ def changes_of(commits: Sequence[Commit]) -> tuple[Change, ...]:
         if commit.id in spoken:
             continue
         if len(commit.parents) < 2:
-            found.append(classify(commit))
-        elif speaks(commit):
+            if touching is None or commit.id in touching:
+                found.append(classify(commit))
+        elif request_of(commit).speaks:
             brought = with_mainline.get(commit.id)
             brought = (brought_by(commit, known) if brought is None else brought) - spoken
             spoken |= brought
-            found.append(_spoken_for(commit, [known[identity] for identity in sorted(brought, key=place.__getitem__)]))
-    return _without_copies(_without_reverts(found, known))
+            ours = brought if touching is None else brought & touching
+            if ours or touching is None:
+                found.append(_spoken_for(commit, [known[identity] for identity in sorted(ours, key=place.__getitem__)]))
+    return _without_copies(without_reverts(found, known))
 
 
 def _with_mainline(commits: Sequence[Commit], known: Mapping[str, Commit]) -> dict[str, set[str]]:
@@ -75,6 +81,9 @@ def _spoken_for(merge: Commit, brought: Sequence[Commit]) -> Change:
         said = again if again.sure > said.sure else said
     if said.sure < 0.85 and len(kinds) == 1 and all(part.sure >= 0.85 for part in parts):
         said = replace(said, kind=kinds.pop(), sure=0.85, why="all of its commits")
+    typed = most_notable([part.kind for part in parts if part.sure >= LABELLED])
+    if said.sure < SURE and typed is not None:
+        said = replace(said, kind=typed, sure=0.85, why="its commits")
     breaking = said.breaking or next((part.breaking for part in parts if part.breaking), None)
     writers = dict.fromkeys(name for part in parts for name in part.authors)
     issues = dict.fromkeys((*said.issues, *(issue for part in parts for issue in part.issues)))
@@ -84,42 +93,6 @@ def _spoken_for(merge: Commit, brought: Sequence[Commit]) -> Change:
         may_break=breaking is None and (said.may_break or any(part.may_break for part in parts)),
         release_as=said.release_as or next((part.release_as for part in parts if part.release_as), ""),
     )  # fmt: skip
-
-
-def _without_reverts(found: Sequence[Change], known: Mapping[str, Commit]) -> list[Change]:
-    """Oldest first: a revert takes what it names away, and a revert of that revert brings it back. Where what it names
-    is in the range, the revert itself is no news."""
-    standing: dict[str, bool] = {}
-    targets: dict[str, str] = {}
-    subjects: dict[str, str] = {}
-    owners = {covered: change.id for change in found for covered in change.covers}
-
-    def turn(identity: str, on: bool) -> None:
-        if identity in targets:
-            turn(targets[identity], not on)
-        else:
-            standing[identity] = on
-
-    for change in reversed(found):
-        target = _target(change, standing, subjects, owners)
-        standing[change.id] = target is None
-        if target is not None:
-            targets[change.id] = target
-            turn(target, on=False)
-        subjects[title_of(known[change.id])] = change.id
-    return [change for change in found if standing[change.id]]
-
-
-def _target(
-    change: Change, standing: Mapping[str, bool], subjects: Mapping[str, str], owners: Mapping[str, str]
-) -> str | None:
-    """The change of the range that this one reverts."""
-    if not change.reverts:
-        return None
-    for identity in (*standing, *owners):
-        if identity.startswith(change.reverts):
-            return owners.get(identity, identity)
-    return subjects.get(change.reverts)
 
 
 def _without_copies(found: Sequence[Change]) -> tuple[Change, ...]:

@@ -55,7 +55,7 @@ def commit(message: str, *parents: str, files: tuple[str, ...] = (), name: str =
         ("blame: honor the ignore file", Kind.CHANGE, "Honor the ignore file", 0.3),
         ("diff: learn --color-words", Kind.CHANGE, "Learn --color-words", 0.3),
         ('"git log" learned a new option', Kind.FEATURE, '"git log" learned a new option', 0.6),
-        ("2.14.0-rc1", Kind.INTERNAL, "2.14.0-rc1", 0.85),
+        ("2.14.0-rc1", Kind.INTERNAL, "2.14.0-rc1", 0.95),
         ("something else entirely", Kind.CHANGE, "Something else entirely", 0.3),
     ],
 )
@@ -420,11 +420,11 @@ def test_unsure_is_said(repository: Path) -> None:
     ("message", "kind", "breaking"),
     [
         ("Coupons (#7)\n\n* feat: add coupons\n\n* test: cover coupons\n\n* wip", Kind.FEATURE, None),
-        ("Coupons (#7)\n\n* feat: add coupons\n\n* fix: rounding", Kind.CHANGE, None),  # they do not agree
+        ("Coupons (#7)\n\n* feat: add coupons\n\n* fix: rounding", Kind.FEATURE, None),  # the more notable one
         ("Coupons (#7)\n\n* docs: say it\n\n* docs: better", Kind.DOCS, None),
         ("fix: coupons (#7)\n\n* feat: add coupons", Kind.FIX, None),  # the title says it
         ("Coupons (#7)\n\n* address review\n* more", Kind.CHANGE, None),
-        ("Coupons (#7)\n\n* feat(api)!: prices are net\n\n* fix: rounding", Kind.CHANGE, "Prices are net"),
+        ("Coupons (#7)\n\n* feat(api)!: prices are net\n\n* fix: rounding", Kind.FEATURE, "Prices are net"),
     ],
 )
 def test_r23_a_squashed_request_is_what_the_commits_say_that_it_was_squashed_from(
