@@ -117,8 +117,8 @@ def _looked_into(
     for path, before, after in _both(git, first, last, migrating):
         if after and after != before:
             yield from migrations.findings_of(path, after)
-            if path.endswith(".sql"):
-                yield from squawk.findings_of(path, after)
+            if forward := migrations.forward_sql(path, after):
+                yield from squawk.findings_of(path, forward)
     left = _MOST_TO_PARSE
     for path, before, after in _both(git, first, last, _decisive(files)):
         left -= len(after or "")

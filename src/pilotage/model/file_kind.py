@@ -27,9 +27,11 @@ _TEST = re.compile(
     r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
 )
 _MIGRATION = re.compile(
-    r"(^|/)migrations?/(.*/)?(\d[^/]*\.(py|rb|js|ts|php)|[^/]*\.sql)$|(^|/)(alembic|migrations)/versions/[^/]*\.py$"
-    r"|(^|/)db/migrate/(.*/)?\d[^/]*\.rb$|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml)$"
-    r"|(^|/)[VRU]\d+([_.]\d+)*__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|sql)$|(^|/)db/(schema\.rb|structure\.sql)$"
+    r"(^|/)[mM]igrations?/(.*/)?((\d|Version\d)[^/]*\.(py|rb|js|mjs|cjs|ts|php|exs|go|edgeql|kts?)|\d{14}_[^/]*(?<!\.Designer)\.cs"
+    r"|[^/]*\.sql|[VRU]\d[^/]*__[^/]*\.(java|kt))$"
+    r"|(^|/)drizzle/(.*/)?\d[^/]*\.sql$|(^|/)(alembic|migrations)/versions/[^/]*\.py$|(^|/)db/migrate/(.*/)?\d[^/]*\.rb$"
+    r"|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml)$"
+    r"|(^|/)[VRU]\d+([_.]\d+)*__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|sql)$|(^|/)db/(schema\.rb|structure\.sql)$",
 )
 _INFRASTRUCTURE = re.compile(
     r"\.(tf|tfvars|hcl|bicep)$|(^|/)(Dockerfile[^/]*|[^/]*\.Dockerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml"

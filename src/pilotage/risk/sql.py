@@ -1,8 +1,11 @@
-"""Reads SQL as PostgreSQL does, within a bound: some statements of a hundred letters would keep sqlglot for hours."""
+"""Reads SQL as its database does, within a bound: some statements of a hundred letters would keep sqlglot for hours."""
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,25 +21,103 @@ if TYPE_CHECKING:
 _STEPS_PER_TOKEN = 20
 """How often the parser may look at a token. Real migrations need one or two looks, nested arrays five."""
 
+_HINTS = (
+    ("tsql", re.compile(r"(?:^|[\s.,(])\[[A-Za-z_][\w ]*\]|^[ \t]*GO\b[ \t;\d]*$|\b(?:sp_rename|NVARCHAR|NOCHECK)\b",
+                        re.IGNORECASE | re.MULTILINE)),
+    ("mysql", re.compile(r"`|\b(?:ENGINE|ALGORITHM)\s*=|\bAUTO_INCREMENT\b|\b(?:MODIFY|CHANGE)\s|\bRENAME\s+TABLE\b"
+                         r"|\bADD\s+(?:UNIQUE\s+)?(?:INDEX|KEY)\b", re.IGNORECASE)),
+    ("sqlite", re.compile(r"\bPRAGMA\b|\bAUTOINCREMENT\b", re.IGNORECASE)),
+)  # fmt: skip
+"""What only one database writes."""
+
+_FOLDERS = {
+    "postgres": "postgres", "pgsql": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlserver": "tsql",
+    "mssql": "tsql", "tsql": "tsql", "sqlite": "sqlite",
+}  # fmt: skip
+_DIALECTS = ("postgres", "mysql", "tsql", "sqlite")
+_COMMENT = re.compile(r"--[^\n]*")
+_BETWEEN = re.compile(
+    r"^(?:[ \t]*GO\b[ \t;\d]*|\\[^\n]*|[ \t]*DELIMITER\b[^\n]*)$|--> ?statement-breakpoint", re.M | re.I
+)
+"""Lines of sqlcmd, psql and mysql, and Drizzle's mark: not SQL themselves, they stand between two statements."""
+
 
 class UnreadableSql(Invalid):
     """A migration's SQL cannot be parsed."""
 
 
-def statements(text: str) -> list[exp.Expression | None]:
-    """The statements of a script, None for an empty one. What PostgreSQL might take and sqlglot does not know is a
-    Command. Raises UnreadableSql."""
-    from sqlglot.dialects.postgres import Postgres
-    from sqlglot.errors import ErrorLevel, SqlglotError
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """Statements as one dialect (sqlglot's name of it) reads them. What it does not know is a Command."""
+
+    dialect: str
+    statements: tuple[exp.Expression, ...]
+
+
+def script(text: str, path: str = "") -> Script:
+    """A script in the dialect that reads most of it; hints of the path and the text decide between equals.
+
+    Raises UnreadableSql where no dialect can read it.
+    """
+    text, best, fault = _BETWEEN.sub(";", text.replace("\r\n", "\n")), None, UnreadableSql("it is too complex")
+    for dialect in dict.fromkeys([*_hinted(path, _COMMENT.sub("", text)), *_DIALECTS]):
+        try:
+            read = Script(dialect=dialect, statements=tuple(_statements(text, dialect)))
+        except UnreadableSql as error:
+            fault = error
+            continue
+        if best is None or _unknown(read) < _unknown(best):
+            best = read
+        if not _unknown(best):
+            break
+    if best is None:
+        raise fault
+    return best
+
+
+def _hinted(path: str, text: str) -> Iterator[str]:
+    words = re.split(r"[^a-z]+", path[-500:].lower())
+    yield from (dialect for word, dialect in _FOLDERS.items() if word in words)
+    yield from (dialect for dialect, hint in _HINTS if hint.search(text))
+
+
+def _unknown(read: Script) -> int:
+    return sum(is_unknown(statement) for statement in read.statements)
+
+
+def is_unknown(statement: exp.Expression) -> bool:
+    """Whether a statement is a bare command or an expression: the parser makes them of words that it does not know."""
+    from sqlglot import exp
+
+    bare = isinstance(statement, exp.Condition | exp.Alias | exp.Identifier | exp.Tuple)
+    return isinstance(statement, exp.Command) or (bare and not isinstance(statement, exp.Query))
+
+
+def written(statement: exp.Expression, dialect: str) -> str:
+    """A statement as text again, "…" where it is nested too deeply to be written."""
+    from sqlglot.errors import SqlglotError
+
+    try:
+        return statement.sql(dialect)
+    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError):
+        return "…"
+
+
+def _statements(text: str, name: str) -> Iterator[exp.Expression]:
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.errors import ErrorLevel
 
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    dialect = Postgres()
     try:
+        dialect = Dialect.get_or_raise(name)
         tokens = dialect.tokenize(text)
-        parser = _bounded()(error_level=ErrorLevel.IGNORE, dialect=dialect)
+        parser = _bounded(name)(error_level=ErrorLevel.IGNORE, dialect=dialect)
         parser.left = 1_000 + _STEPS_PER_TOKEN * len(tokens)
-        return list(parser.parse(tokens, text))
-    except (SqlglotError, RecursionError) as error:
+        yield from (statement for statement in parser.parse(tokens, text) if statement is not None)
+    except UnreadableSql:
+        raise
+    # Where errors are ignored, the parser goes on with parts that it has not got, and trips over them in many ways.
+    except Exception as error:
         raise UnreadableSql(str(error)) from None
 
 
@@ -51,11 +132,11 @@ class _Bounded(Protocol):
 
 
 @cache
-def _bounded() -> type[_Bounded]:
-    """PostgreSQL's parser, which gives up where it goes over the same tokens again and again."""
-    from sqlglot.dialects.postgres import Postgres
+def _bounded(name: str) -> type[_Bounded]:
+    """A dialect's parser, which gives up where it goes over the same tokens again and again."""
+    from sqlglot.dialects.dialect import Dialect
 
-    base: type[Parser] = Postgres.Parser
+    base: type[Parser] = Dialect.get_or_raise(name).parser_class
 
     class Bounded(base):  # type: ignore[misc, valid-type]
         left = 0

@@ -65,7 +65,6 @@ def test_a_migration_that_destroys_breaks_or_locks_is_found(path: str, text: str
         ("db/migrate/1_a.rb", "def change\n  create_table :o do\n  end\n  add_index :o, :a\nend\n"),
         ("db/migrate/1_a.rb", "def change\n  add_index :o, :a, algorithm: :concurrently\nend\n"),
         ("liquibase/1.xml", "<addColumn/><rollback><dropColumn/></rollback>"),
-        ("m/1.txt", "DROP TABLE orders;"),
     ],
 )
 def test_a_migration_that_both_versions_can_live_with_is_not(path: str, text: str) -> None:

@@ -1,0 +1,31 @@
+"""The words for what a migration does: it destroys data, breaks the old version, holds a lock, or is not read here."""
+
+from __future__ import annotations
+
+from pilotage.model.risk import RiskLevel
+
+Found = tuple[RiskLevel, str, str]
+"""How risky an operation is, what it does in words, and what to do about it."""
+
+_EXPAND = "expand first, contract in a later release: the schema must work with both versions"
+_LOCK = "avoid the lock: build indexes concurrently, add constraints as NOT VALID and validate later"
+_BACKUP = (
+    "take a backup and test its restore before the release; set rollback.enabled: false if it cannot be rolled back"
+)
+
+
+def destroys(what: str) -> Found:
+    return RiskLevel.CRITICAL, what, _BACKUP
+
+
+def breaks(what: str) -> Found:
+    return RiskLevel.HIGH, what, _EXPAND
+
+
+def locks(what: str) -> Found:
+    return RiskLevel.MEDIUM, what, _LOCK
+
+
+def unread(what: str) -> Found:
+    """What cannot be read may do anything: a person looks at it."""
+    return RiskLevel.MEDIUM, f"{what}: review it by hand", _EXPAND

@@ -1,0 +1,131 @@
+"""The calls of a Python migration that run forward, and the texts that stand in them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Self
+
+_BACKWARD = ("state_operations", "reverse_sql", "reverse_code", "rollback")
+_LOOKUPS = ("select", "inspect", "scalar", "exists", "count")
+
+
+def name_of(call: ast.Call) -> str:
+    """The last part of what is called: `add_column` of `op.add_column(…)`."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def strings(call: ast.Call) -> list[str]:
+    """The texts among a call's arguments, the names it works on first."""
+    named = ("name", "model_name", "table_name", "old_name", "sql")
+    given_ = [*call.args, *(k.value for k in call.keywords if k.arg in named)]
+    return [a.value for a in given_ if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+
+
+def given(call: ast.Call, name: str) -> object:
+    """A keyword's constant, True for anything that is not one, None where it is not given."""
+    value = next((k.value for k in call.keywords if k.arg == name), None)
+    return value.value if isinstance(value, ast.Constant) else True if value is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """forward: calls of the way forward, by their place · texts: what names stand for, where it is one text ·
+    batches: a batch's table by the call inside it."""
+
+    forward: tuple[ast.Call, ...]
+    texts: dict[str, ast.expr]
+    batches: dict[int, str]
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> Self:
+        nodes = list(ast.walk(tree))
+        idle = _idle(nodes)
+        calls = [node for node in nodes if isinstance(node, ast.Call) and id(node) not in idle]
+        named = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
+        return cls(
+            forward=tuple(sorted(calls, key=lambda call: (call.lineno, call.col_offset))),
+            texts={node.targets[0].id: node.value for node in named if isinstance(node.targets[0], ast.Name)},
+            batches=_batches(nodes),
+        )
+
+    def batch_table(self, call: ast.Call) -> str:
+        """The table of the `batch_alter_table` that a call stands in, or nothing."""
+        return self.batches.get(id(call), "")
+
+    def scripts(self, value: ast.expr, depth: int = 0) -> list[str] | None:
+        """The SQL of an expression, a list of it or a name for it; nothing for a lookup, None where it is computed."""
+        match value:
+            case ast.Constant(value=str(text)):
+                return [text]
+            case ast.JoinedStr(values=parts):
+                return ["".join(str(p.value) if isinstance(p, ast.Constant) else "x" for p in parts)]
+            case ast.Name(id=name) if name in self.texts and depth < _DEEPEST:
+                return self.scripts(self.texts[name], depth + 1)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) if depth < _DEEPEST:
+                return self._of_list(parts, depth)
+            case ast.BinOp(op=ast.Add(), left=left, right=right) if depth < _DEEPEST:
+                both = self.scripts(left, depth + 1), self.scripts(right, depth + 1)
+                return None if both[0] is None else ["".join([*both[0], *(both[1] or ["x"])])]
+            case ast.BinOp(op=ast.Mod(), left=left) if depth < _DEEPEST:
+                return self.scripts(left, depth + 1)
+            case ast.Call() if depth < _DEEPEST:
+                return self._of_call(value, depth)
+            case _:
+                return None
+
+    def _of_list(self, parts: list[ast.expr], depth: int) -> list[str] | None:
+        """Django takes a list of statements, each a text or a pair of a text and its parameters."""
+        found: list[str] = []
+        for part in parts:
+            part = part.elts[0] if isinstance(part, ast.Tuple | ast.List) and part.elts else part
+            script = self.scripts(part, depth + 1)
+            if script is None:
+                return None
+            found += script
+        return found
+
+    def _of_call(self, call: ast.Call, depth: int) -> list[str] | None:
+        name = name_of(call)
+        if isinstance(call.func, ast.Attribute) and name in ("format", "bindparams", "strip", "execution_options"):
+            return self.scripts(call.func.value, depth + 1)
+        if name in ("text", "dedent", "DDL", "SQL") and call.args:
+            return self.scripts(call.args[0], depth + 1)
+        if any(name_of(inner) in _LOOKUPS for inner in ast.walk(call) if isinstance(inner, ast.Call)):
+            return []
+        return None
+
+
+_DEEPEST = 8
+"""How far names, lists and sums are followed."""
+
+
+def _idle(nodes: list[ast.AST]) -> set[int]:
+    """What does not touch the database on the way forward: `downgrade`, the reverse of Django's operations, and their
+    operations on its state alone."""
+    parts: list[ast.AST] = []
+    for node in nodes:
+        if isinstance(node, ast.keyword) and node.arg in _BACKWARD:
+            parts.append(node.value)
+        elif isinstance(node, ast.Call) and name_of(node) in _SECOND and len(node.args) > 1:
+            parts.append(node.args[1])
+    back = {part.id for part in parts if isinstance(part, ast.Name)}
+    for node in nodes:
+        named = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+        if named.startswith("downgrade") or named in back:
+            parts.append(node)
+    return {id(inner) for part in parts for inner in ast.walk(part)}
+
+
+_SECOND = ("RunSQL", "RunPython", "SeparateDatabaseAndState", "step")
+"""Operations whose second argument takes them back, or touches the state alone."""
+
+
+def _batches(nodes: list[ast.AST]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for node in (node for node in nodes if isinstance(node, ast.With)):
+        for item in node.items:
+            head = item.context_expr
+            if isinstance(head, ast.Call) and name_of(head) == "batch_alter_table" and (words := strings(head)):
+                found |= {id(inner): words[0] for part in node.body for inner in ast.walk(part)}
+    return found

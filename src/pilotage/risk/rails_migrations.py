@@ -1,0 +1,190 @@
+"""What a migration of Rails does on its way forward, from its text: `change`, `up`, and the SQL that it executes."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+
+from pilotage.risk.operations import Found, breaks, destroys, locks, unread
+from pilotage.risk.sql_migrations import of_sql
+
+_ARG = r"[\s(]*:?[\"']?(\w+)"
+_CALL = re.compile(
+    r"\b(create_table|create_join_table|drop_table|drop_join_table|remove_columns?|remove_reference|remove_references"
+    r"|remove_belongs_to|remove_timestamps|rename_column|rename_table|change_column|change_column_null|add_index"
+    r"|add_reference|add_belongs_to|add_foreign_key|add_check_constraint|validate_check_constraint|add_unique_constraint"
+    rf"|add_column|change_table)\b{_ARG}[\"']?(?:\s*,{_ARG})?"
+)
+_IN_TABLE = re.compile(r"\bt\.(remove|remove_references|remove_belongs_to|remove_timestamps|rename|change|index)\b[ (]")
+_ALL_ROWS = re.compile(r"\b([A-Z]\w*)(?:\.(?:all|unscoped))?\.(delete_all|destroy_all)\b")
+_DOWN = re.compile(r"([ \t]*)(?:def (?:self\.)?down\b|\w+\.down do\b)")
+_DOWN_BRACES = re.compile(r"[ \t]*\w+\.down[ \t]*\{")
+_EXECUTE = re.compile(r"\bexecute\b[ \t(]*(<<[~-]?['\"]?(\w+)|[\"']|%[qQ]?[({\[])?")
+_INSERTED = re.compile(r"#\{[^{}\n]*\}")
+_CONCURRENT = re.compile(r"algorithm:\s*:concurrently|:algorithm\s*=>\s*:concurrently")
+_NOT_VALID = re.compile(r"\bvalidate:\s*false|:validate\s*=>\s*false")
+_NOT_NULL = re.compile(r"\bnull:\s*false|:null\s*=>\s*false")
+_DEFAULT = re.compile(r"\bdefault:|:default\s*=>")
+_NO_INDEX = re.compile(r"\bindex:\s*false")
+_KEY = re.compile(r"\bforeign_key:\s*(?!false)")
+
+
+def of_rails(text: str) -> Iterator[Found]:
+    kept = "\n".join(_forward(text.replace("\r\n", "\n").split("\n")))
+    created, proven = set[str](), set[str]()
+    calls = list(_CALL.finditer(kept))
+    ends = [*(call.start() for call in calls[1:]), len(kept)]
+    for call, end in zip(calls, ends, strict=False):
+        rest = _rest(kept[call.end() : end])
+        name, table = call[1], call[2]
+        if name in ("create_table", "create_join_table"):
+            created |= {table, _joined(call)}
+        elif name == "validate_check_constraint":
+            proven.add(table)
+        elif not created & {table, _joined(call) if name == "drop_join_table" else table}:
+            yield from _of_call(name, table, call[3] or "", rest, proven)
+    for said in _IN_TABLE.finditer(kept):
+        yield from _of_table(said[1], _rest(kept[said.end() : said.end() + 200]))
+    for said in _ALL_ROWS.finditer(kept):
+        yield destroys(f"deletes every row of {said[1]}")
+    yield from _of_executed(kept)
+
+
+def _joined(call: re.Match[str]) -> str:
+    return "_".join(sorted((call[2], call[3] or "")))
+
+
+def _rest(text: str) -> str:
+    """What still belongs to a call: to the end of the line, and on where the line ends with a comma or a bracket."""
+    lines = []
+    for line in text.split("\n"):
+        lines.append(line)
+        if not line.split(" #")[0].rstrip().endswith((",", "(", "[", "{", "\\", "|")):
+            break
+    return " ".join(lines)
+
+
+def _of_call(name: str, table: str, column: str, rest: str, proven: set[str]) -> Iterator[Found]:
+    match name:
+        case "drop_table":
+            yield destroys(f"drops table {table}")
+        case "drop_join_table":
+            yield destroys(f"drops join table {table}, {column}")
+        case "remove_column" | "remove_columns":
+            yield destroys(f"drops column {table}.{column}")
+        case "remove_reference" | "remove_references" | "remove_belongs_to":
+            yield destroys(f"drops column {table}.{column}_id")
+        case "remove_timestamps":
+            yield destroys(f"drops columns {table}.created_at and {table}.updated_at")
+        case "rename_column" | "rename_table":
+            yield breaks(f"renames something of {table} that the old version uses")
+        case "change_column":
+            yield breaks(f"changes the type of {table}.{column}")
+        case "change_column_null" if rest.lstrip(" ,").startswith("false") and table not in proven:
+            yield locks(f"forbids nulls in {table}.{column}")
+        case "add_index" if not _CONCURRENT.search(rest):
+            yield locks(f"builds an index on {table} and blocks writes to it")
+        case "add_foreign_key" | "add_check_constraint" if not _NOT_VALID.search(rest):
+            what = f"a foreign key to {column}" if name == "add_foreign_key" else "a check"
+            yield locks(f"adds {what} to {table}, which is checked under a lock")
+        case "add_unique_constraint" if "using_index" not in rest:
+            yield locks(f"builds an index on {table} and blocks writes to it")
+        case "add_reference" | "add_belongs_to" | "add_column":
+            yield from _of_column(name, table, column, rest)
+        case _:
+            pass
+
+
+def _of_column(name: str, table: str, column: str, rest: str) -> Iterator[Found]:
+    if _NOT_NULL.search(rest) and not _DEFAULT.search(rest):
+        yield breaks(f"adds {table}.{column}, not null and without a default: the old version cannot insert")
+    if name == "add_column":
+        return
+    if not _NO_INDEX.search(rest) and not _CONCURRENT.search(rest):
+        yield locks(f"builds an index on {table} and blocks writes to it")
+    if _KEY.search(rest) and not _NOT_VALID.search(rest):
+        yield locks(f"adds a foreign key to {table}, which is checked under a lock")
+
+
+def _of_table(name: str, rest: str) -> Iterator[Found]:
+    """A line of `change_table`."""
+    said = re.match(r"[ (]*:?[\"']?(\w+)", rest)
+    column = said[1] if said else "?"
+    match name:
+        case "rename":
+            yield breaks(f"renames column {column} that the old version uses")
+        case "change":
+            yield breaks(f"changes the type of column {column}")
+        case "index":
+            pass
+        case _:
+            yield destroys(f"drops column {column} (t.{name})")
+
+
+def _of_executed(kept: str) -> Iterator[Found]:
+    at, ends = 0, _Ends(kept)
+    for said in _EXECUTE.finditer(kept):
+        if said.start() < at:
+            continue
+        if said[1] is None:
+            yield unread("SQL that is computed (execute)")
+            continue
+        start, stop = ends.of_heredoc(said.end(), said[2]) if said[2] else ends.of_text(said.end(), said[1][-1])
+        if stop < 0:
+            yield unread("SQL that does not end (execute)")
+        else:
+            at = stop
+            yield from of_sql(_INSERTED.sub("x", kept[start:stop]))
+
+
+class _Ends:
+    """Where the texts of a file end; a mark that does not come any more is looked for once."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._endless = text, set[str]()
+        self._lines = text.split("\n")
+        self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
+
+    def of_text(self, start: int, opened: str) -> tuple[int, int]:
+        closed = {"(": ")", "{": "}", "[": "]"}.get(opened, opened)
+        stop = -1 if closed in self._endless else self._text.find(closed, start)
+        if stop < 0:
+            self._endless.add(closed)
+        return start, stop
+
+    def of_heredoc(self, start: int, word: str) -> tuple[int, int]:
+        """The lines after the one that begins it, up to the word that ends it."""
+        first = bisect_left(self._starts, start)
+        last = None
+        if f"<<{word}" not in self._endless:
+            last = next((n for n in range(first, len(self._lines)) if self._lines[n].strip() == word), None)
+        if last is None:
+            self._endless.add(f"<<{word}")
+            return start, -1
+        return self._starts[first], self._starts[last]
+
+
+def _forward(lines: list[str]) -> Iterator[str]:
+    """The lines without `down`, as far as its `end` is found, and without comments."""
+    at, endless = 0, set[str]()
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        if _DOWN_BRACES.match(line) and "}" in line:
+            continue
+        down = _DOWN.match(line) or _DOWN_BRACES.match(line)
+        if down and (end := _end_of(line, down)) not in endless:
+            last = next((n for n in range(at, len(lines)) if lines[n].split("#")[0].rstrip() == end), None)
+            if last is not None:
+                at = last + 1
+                continue
+            endless.add(end)
+        if not line.lstrip().startswith("#"):
+            yield line
+
+
+def _end_of(line: str, down: re.Match[str]) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return f"{indent}}}" if down.re is _DOWN_BRACES else f"{indent}end"

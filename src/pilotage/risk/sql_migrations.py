@@ -1,0 +1,240 @@
+"""What a script of SQL does to a schema that the old version still uses, statement by statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pilotage.risk.operations import Found, breaks, destroys, locks, unread
+from pilotage.risk.sql import UnreadableSql, is_unknown, script, written
+from pilotage.risk.sql_commands import of_command
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+@dataclass
+class _Schema:
+    """What the statements so far have made. created: tables · renamed: a table's later name by its name at first ·
+    checks: column that a constraint proves not null, by (table, constraint) · proven: (table, column)"""
+
+    dialect: str
+    created: set[str] = field(default_factory=set)
+    renamed: dict[str, str] = field(default_factory=dict)
+    checks: dict[tuple[str, str], str] = field(default_factory=dict)
+    proven: set[tuple[str, str]] = field(default_factory=set)
+    validated: list[tuple[str, str]] = field(default_factory=list)
+
+
+def of_sql(text: str, path: str = "") -> Iterator[Found]:
+    """The operations of a script that destroy, break or lock; path gives a hint of its database."""
+    from sqlglot import exp
+
+    try:
+        read = script(text, path)
+    except UnreadableSql:
+        yield unread("unreadable SQL")
+        return
+    steps = [step for statement in read.statements for step in _flat(statement)]
+    schema = _Schema(read.dialect)
+    for step in steps:
+        if isinstance(step, exp.Alter) and (rename := step.find(exp.AlterRename)):
+            schema.renamed[_table(step)] = _table(rename)
+    for step in steps:
+        yield from _of_statement(step, schema)
+
+
+def _flat(statement: exp.Expression) -> Iterator[exp.Expression]:
+    """A statement, or what stands in its blocks, as in T-SQL's `IF EXISTS (…) DROP TABLE …`."""
+    from sqlglot import exp
+
+    left = [statement]
+    while left:
+        one = left.pop()
+        if isinstance(one, exp.Block):
+            left += reversed([part for part in one.expressions if isinstance(part, exp.Expression)])
+        elif isinstance(one, exp.IfBlock | exp.WhileBlock):
+            parts = [one.args.get(name) for name in ("false", "true", "body")]
+            left += [part for part in parts if isinstance(part, exp.Expression)]
+        else:
+            yield one
+
+
+def _table(statement: exp.Expression) -> str:
+    from sqlglot import exp
+
+    table = statement.find(exp.Table)
+    return table.name if table else ""
+
+
+def _of_statement(statement: exp.Expression, schema: _Schema) -> Iterator[Found]:
+    from sqlglot import exp
+
+    match statement:
+        case _ if is_unknown(statement) or isinstance(statement, exp.Execute):
+            yield from _of_command(statement, schema)
+        case exp.Create(kind="TABLE"):
+            schema.created.add(_table(statement))
+        case exp.Drop(kind="TABLE" | "SCHEMA" | "DATABASE"):
+            for table in statement.args.get("tables") or [statement.this]:
+                yield from _of_drop(str(statement.kind).lower(), table.name if table else "", schema)
+        case exp.TruncateTable():
+            tables = [table.name for table in statement.expressions]
+            yield from (destroys(f"empties table {name}") for name in tables if name not in schema.created)
+        case _ if _table(statement) in schema.created:
+            pass
+        case exp.Delete() | exp.Update() if statement.args.get("where") is None:
+            if isinstance(statement, exp.Update):
+                yield destroys(f"rewrites every row of {_table(statement)}")
+            elif not statement.args.get("using"):
+                yield destroys(f"deletes every row of {_table(statement)}")
+        case exp.Create() if str(statement.kind).endswith("INDEX"):
+            if not statement.args.get("concurrently") and not _is_online(statement, schema.dialect):
+                yield locks(f"builds an index on {_table(statement)} and blocks writes to it")
+        case exp.Alter():
+            yield from _of_alter(statement, _table(statement), schema)
+        case _:
+            pass
+
+
+def _of_drop(kind: str, name: str, schema: _Schema) -> Iterator[Found]:
+    """A table that a copy takes the place of is how SQLite changes a column: the copy may hold less."""
+    if name in schema.created:
+        schema.created.discard(name)
+    elif kind == "table" and any(new == name and old in schema.created for old, new in schema.renamed.items()):
+        yield breaks(f"rebuilds table {name} from a copy: compare the columns of both")
+    else:
+        yield destroys(f"drops {kind} {name}")
+
+
+_ONLINE = re.compile(r"\bONLINE\s*=\s*ON\b", re.IGNORECASE)
+
+
+def _is_online(statement: exp.Expression, dialect: str) -> bool:
+    """InnoDB builds indexes while writes go on (MySQL Reference Manual, Online DDL Operations), SQL Server if asked."""
+    return dialect == "mysql" or (dialect == "tsql" and bool(_ONLINE.search(written(statement, dialect))))
+
+
+def _of_command(statement: exp.Expression, schema: _Schema) -> Iterator[Found]:
+    from sqlglot import exp
+
+    if isinstance(statement, exp.Execute):
+        literals = " ".join(literal.name for literal in statement.find_all(exp.Literal))
+        text = f"EXEC {statement.this.name if statement.this else ''} {literals}"
+    elif not isinstance(statement, exp.Command):
+        text = written(statement, schema.dialect)
+    else:
+        argument = statement.args.get("expression")
+        text = f"{statement.name} {getattr(argument, 'this', argument) or ''}"
+    text = " ".join(text.split())
+    if validated := _VALIDATED.search(text):
+        table = validated[1].rpartition(".")[2].strip('"')
+        schema.validated.append((table, validated[2]))
+        if column := schema.checks.get((table, validated[2])):
+            schema.proven.add((table, column))
+    yield from of_command(text, schema.dialect, schema.created)
+
+
+_VALIDATED = re.compile(r"\bTABLE (?:ONLY )?([\w.\"]+) VALIDATE CONSTRAINT \"?(\w+)", re.IGNORECASE)
+
+
+def _of_alter(statement: exp.Alter, table: str, schema: _Schema) -> Iterator[Found]:
+    from sqlglot import exp
+
+    for action in statement.args.get("actions") or ():
+        match action:
+            case exp.Drop(kind="COLUMN"):
+                yield destroys(f"drops column {table}.{_named(action)}")
+            case exp.Command():
+                yield from of_command(
+                    f"ALTER TABLE {table} {written(action, schema.dialect)}", schema.dialect, schema.created
+                )
+            case exp.RenameColumn() | exp.AlterRename():
+                yield breaks(f"renames something of {table} that the old version still uses")
+            case exp.ModifyColumn():
+                yield from _of_modify(action, table)
+            case exp.AlterColumn() if action.args.get("dtype"):
+                yield breaks(f"changes the type of {table}.{_named(action)}, which rewrites the table under a lock")
+            case exp.AlterColumn() if action.args.get("allow_null") is False:
+                if not _is_proven(table, _named(action), schema):
+                    yield locks(f"forbids nulls in {table}.{_named(action)}, which reads the whole table under a lock")
+            case exp.ColumnDef():
+                yield from _of_column(action, table)
+            case exp.AddConstraint():
+                yield from _of_constraint(action, table, bool(statement.args.get("not_valid")), schema)
+            case _:
+                pass
+
+
+def _named(action: exp.Expression) -> str:
+    """The column an action is about, "?" where the statement is too odd to tell."""
+    from sqlglot import exp
+
+    name = action.find(exp.Identifier)
+    return name.name if name else "?"
+
+
+def _of_modify(action: exp.Expression, table: str) -> Iterator[Found]:
+    """MySQL's MODIFY and CHANGE: both write the whole definition anew, and CHANGE can give another name."""
+    before, now = action.args.get("rename_from"), _named(action.this)
+    if before is not None and before.name != now:
+        yield breaks(f"renames {table}.{before.name} to {now}, which the old version still uses")
+    yield breaks(f"changes the type of {table}.{now}, which may rewrite the table under a lock")
+
+
+def _of_column(column: exp.Expression, table: str) -> Iterator[Found]:
+    from sqlglot import exp
+
+    kinds = [c.args.get("kind") for c in column.args.get("constraints") or ()]
+    filled = (exp.DefaultColumnConstraint, exp.ComputedColumnConstraint, exp.GeneratedAsIdentityColumnConstraint,
+              exp.AutoIncrementColumnConstraint)  # fmt: skip
+    required = any(isinstance(k, exp.NotNullColumnConstraint) and not k.args.get("allow_null") for k in kinds)
+    if required and not any(isinstance(k, filled) for k in kinds):
+        yield breaks(f"adds {table}.{column.name}, not null and without a default: the old version cannot insert")
+    if any(isinstance(k, exp.UniqueColumnConstraint | exp.PrimaryKeyColumnConstraint) for k in kinds):
+        yield locks(f"adds {table}.{column.name} with an index, which is built while writes wait")
+    for reference in (k for k in kinds if isinstance(k, exp.Reference)):
+        yield locks(f"adds {table}.{column.name} with a foreign key, which locks {_table(reference)} as well")
+
+
+def _of_constraint(action: exp.Expression, table: str, not_valid: bool, schema: _Schema) -> Iterator[Found]:
+    from sqlglot import exp
+
+    for name, column in _null_checks(action):
+        schema.checks[table, name] = column
+        if not not_valid:
+            schema.proven.add((table, column))
+    index = action.find(exp.IndexColumnConstraint, exp.UniqueColumnConstraint)
+    if not not_valid and not (index and schema.dialect == "mysql"):
+        yield locks(f"adds a constraint to {table}, which reads the whole table under a lock")
+
+
+def _null_checks(action: exp.Expression) -> Iterator[tuple[str, str]]:
+    """(constraint, column) of each `CHECK (column IS NOT NULL)`, however it is written."""
+    from sqlglot import exp
+
+    for constraint in action.find_all(exp.Constraint):
+        for check in constraint.find_all(exp.CheckColumnConstraint):
+            said = check.this
+            while isinstance(said, exp.Paren):
+                said = said.this
+            said = said.args.get("this") if isinstance(said, exp.Is) and said.args.get("negate") else _denied(said)
+            if isinstance(said, exp.Column):
+                yield constraint.name, said.name
+
+
+def _denied(said: exp.Expression | None) -> exp.Expression | None:
+    from sqlglot import exp
+
+    inner = said.this if isinstance(said, exp.Not) else None
+    is_null = isinstance(inner, exp.Is) and isinstance(inner.args.get("expression"), exp.Null)
+    return inner.this if is_null and inner else None
+
+
+def _is_proven(table: str, column: str, schema: _Schema) -> bool:
+    """PostgreSQL 12 and later take a validated check for the proof, so that nothing is read. A check of an earlier
+    migration is known by its name alone."""
+    by_name = any(t == table and (t, name) not in schema.checks and column in name for t, name in schema.validated)
+    return (table, column) in schema.proven or by_name
