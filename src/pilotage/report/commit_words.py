@@ -34,7 +34,7 @@ _ONLY_RELEASES = re.compile(
     r"|(?:prepare|start|begin|back to)(?: for| the)?(?: next)? (?:release|dev(?:elopment)?)"
     r"(?: (?:version|iteration|cycle))?(?: \S{0,20}\d\S{0,20})?$"
     r"|next (?:development|snapshot) (?:version|iteration|cycle)|post[- ]release"
-    r"|(?:git )?v?\d+(?:\.\d+)+[.-]?(?:(?:rc|alpha|beta)\.?\d*)?(?: \(#\d+\))?$)",
+    r"|[@\w/-]{1,60}[-@/]v?\d+\.\d+\.\d+$|(?:git )?v?\d+(?:\.\d+)+[.-]?(?:(?:rc|alpha|beta)\.?\d*)?(?: \(#\d+\))?$)",
     re.IGNORECASE,
 )
 """Subjects of commits that do nothing but release."""
@@ -43,6 +43,11 @@ _ONLY_RELEASES = re.compile(
 def only_releases(subject: str) -> bool:
     """Whether a commit by its subject only makes a release: people, changesets, Maven, commitizen, release-please."""
     return bool(_ONLY_RELEASES.match(subject[:_LONGEST_RELEASE]))
+
+
+def is_security_update(text: str) -> bool:
+    """How renovate marks the update of a dependency that closes a vulnerability."""
+    return text.rstrip().lower().endswith("[security]")
 
 
 _LONGEST_RELEASE = 200
@@ -94,7 +99,7 @@ _VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
 _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
-        (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch|(?:git |v)?\d+\.\d+(?:\.\d+)?(?:[.-]?rc\.?\d+)?$"
+        (Kind.INTERNAL, 0.7, r"(?:the )?\d+(?:st|nd|rd|th) batch"
                              r"|-rc\d+|merge \S+ into \S+"
                              r"|^fixup!|refactor\w*|simplif\w+|start \d[\d.]* cycle|clean-?up|code ?style|test suite"
                              r"|flaky"),
@@ -133,6 +138,8 @@ def by_words(subject: str, files: Sequence[str]) -> tuple[Kind, str, str, float,
     by_files = _by_files(files)
     for kind, sure, pattern in _VERBS:
         if pattern.match(text):
+            if kind is Kind.DEPENDENCY and is_security_update(text):
+                return Kind.SECURITY, scope, text, sure, "an update marked [security]"
             if by_files in (Kind.DOCS, Kind.INTERNAL) and kind not in (Kind.DEPENDENCY, Kind.SECURITY):
                 return by_files, scope, text, 0.85, "its files"
             return kind, scope, text, sure, f"the words {text.split()[0]!r} …"
@@ -151,7 +158,11 @@ def by_words(subject: str, files: Sequence[str]) -> tuple[Kind, str, str, float,
 def scoped(subject: str) -> tuple[str, str]:
     """`subsystem: text`, as kernels and git itself have it."""
     found = _SUBSYSTEM.match(subject)
-    if found and not found["scope"].lower().startswith(("http", "note", "todo")) and len(found["scope"].split()) <= 3:
+    if (
+        found
+        and not found["scope"].lower().startswith(("http", "note", "todo", "cve-"))
+        and len(found["scope"].split()) <= 3
+    ):
         return found["scope"], found["text"]
     return "", subject
 

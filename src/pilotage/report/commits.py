@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 from pilotage.model.commit import Commit
 from pilotage.report.breaking import declared, drops_platform, mentioned, sentence
-from pilotage.report.commit_words import Kind, by_words, scoped
+from pilotage.report.commit_words import Kind, by_words, is_security_update, scoped
+from pilotage.report.decoration import NO_ISSUE, Plain, is_issue, undecorated
 from pilotage.report.headers import CONVENTIONAL, LABEL, LABELS, PART, TYPES
 from pilotage.report.merges import plain_title, request_of
+from pilotage.report.people import CO_AUTHOR
 from pilotage.report.reverts import Revert, revert_of
 
 
@@ -51,11 +53,7 @@ _FAIRLY_SURE, LABELLED = 0.85, 0.95
 
 _TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILINE)
 _RELEASE_AS = re.compile(r"^Release-As: {0,9}(\S{1,250})$", re.IGNORECASE | re.MULTILINE)
-_ISSUE = re.compile(r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|[A-Z][A-Z0-9]{1,9}-\d+))\b")
-_NO_ISSUE = re.compile(
-    r"^(?:UTF|SHA|ISO|CVE|RFC|HTTP|TLS|AES|MD|UCS|CP|PEP|BCP|ECMA|X|I|US|GPT|IPV?)-\d", re.IGNORECASE
-)
-_CO_AUTHOR = re.compile(r"^Co-authored-by:([^<\n]*)<", re.IGNORECASE | re.MULTILINE)
+_ISSUE = re.compile(r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|[A-Z][A-Z0-9]{1,9}-\d+))\b")
 
 
 def classify(commit: Commit) -> Change:
@@ -64,14 +62,17 @@ def classify(commit: Commit) -> Change:
     request = request_of(commit)
     subject, body = request.title, request.body
     reverts = revert_of(subject, body)
-    kind, scope, text, sure, why = _read(plain_title(reverts.subject) if reverts else subject, body, commit.files)
+    plain = undecorated(plain_title(reverts.subject) if reverts else subject)
+    kind, scope, text, sure, why = _read(plain, body, commit.files)
     if sure < _FAIRLY_SURE and (known := _kind_of_parts(body)):
         kind, sure, why = known, _FAIRLY_SURE, "the commits it was squashed from"
     if reverts and not reverts.again:
         kind, sure, why = Kind.CHANGE, 1.0, "a revert"
-    breaking = declared(subject, text, body) or (sentence(text) if drops_platform(subject, kind) else None)
-    issues = tuple(dict.fromkeys(i for i in _ISSUE.findall(f"{subject}\n{body}") if not _NO_ISSUE.match(i)))
-    helpers = filter(None, map(str.strip, _CO_AUTHOR.findall(commit.message)))
+    breaking = declared(subject if reverts else plain.text, text, body)
+    if breaking is None and not (reverts and not reverts.again) and (plain.breaks or drops_platform(plain.text, kind)):
+        breaking = sentence(text)
+    issues = tuple(dict.fromkeys(i for i in _ISSUE.findall(f"{subject}\n{body}") if not NO_ISSUE.match(i)))
+    helpers = [name.strip() for name, _ in CO_AUTHOR.findall(commit.message) if name.strip()]
     authors = tuple(dict.fromkeys([commit.name, *helpers]))
     return Change(
         commit.id, kind, sentence(text), scope, breaking, sure, why, request.number,
@@ -82,7 +83,7 @@ def classify(commit: Commit) -> Change:
 
 def _kind_of_parts(body: str) -> Kind | None:
     """What the commits say that a request was squashed from: the most notable kind of those that say one."""
-    read = [_read(subject, "", ()) for subject in PART.findall(body)]
+    read = [_read(undecorated(subject), "", ()) for subject in PART.findall(body)]
     return most_notable([kind for kind, _, _, sure, _ in read if sure >= LABELLED])
 
 
@@ -92,8 +93,9 @@ def most_notable(kinds: Sequence[Kind]) -> Kind | None:
     return min(kinds, key=order.index, default=None)
 
 
-def _read(subject: str, body: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
+def _read(plain: Plain, body: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
     """Kind, scope, text, confidence, and what they were read from."""
+    subject = plain.text
     if found := CONVENTIONAL.match(subject):
         known = TYPES.get(found["type"].lower())
         if known is not None:
@@ -107,14 +109,17 @@ def _read(subject: str, body: str, files: Sequence[str]) -> tuple[Kind, str, str
         if label in LABELS:
             scope, text = scoped(found["text"])
             return LABELS[label], scope, text, LABELLED, "a label"
-    return by_words(subject, files)
+    kind, scope, text, sure, why = by_words(subject, files)
+    if plain.kind is not None:
+        kind, sure, why = plain.kind, LABELLED, "its gitmoji"
+    return kind, plain.scope or scope, text, sure, why
 
 
 def _conventional(known: Kind, found: re.Match[str]) -> tuple[Kind, str, str, float, str]:
-    scope = (found["scope"] or "").strip()
+    scope, text = (found["scope"] or "").strip(), undecorated(found["text"]).text
     if scope.lower() in ("deps", "deps-dev", "dependencies") or (known is Kind.INTERNAL and _bumps(found["text"])):
-        known = Kind.DEPENDENCY
-    return known, scope, found["text"], 1.0, "Conventional Commits"
+        known = Kind.SECURITY if is_security_update(text) else Kind.DEPENDENCY
+    return known, "" if is_issue(scope) else scope, text, 1.0, "Conventional Commits"
 
 
 def _bumps(text: str) -> bool:

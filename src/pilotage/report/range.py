@@ -8,6 +8,7 @@ from dataclasses import replace
 from pilotage.model.commit import Commit
 from pilotage.report.commits import LABELLED, SURE, Change, classify, most_notable
 from pilotage.report.merges import request_of
+from pilotage.report.people import names_of, shown
 from pilotage.report.reverts import without_reverts
 
 
@@ -36,7 +37,9 @@ def changes_of(commits: Sequence[Commit], touching: Set[str] | None = None) -> t
             ours = brought if touching is None else brought & touching
             if ours or touching is None:
                 found.append(_spoken_for(commit, [known[identity] for identity in sorted(ours, key=place.__getitem__)]))
-    return _without_copies(without_reverts(found, known))
+    names = names_of(commits)
+    left = [replace(change, authors=shown(change.authors, names)) for change in without_reverts(found, known)]
+    return _without_copies(left)
 
 
 def _with_mainline(commits: Sequence[Commit], known: Mapping[str, Commit]) -> dict[str, set[str]]:
