@@ -191,7 +191,7 @@ def report_of(found: NotesFound) -> Report:
 
 def update_changelog(path: Path, found: NotesFound, *, unreleased: bool) -> str:
     """Bring a CHANGELOG.md up to date in place. Returns the title of the section that was written. Raises OSError."""
-    before = path.read_text(encoding="utf-8") if path.exists() else None
+    before = path.read_bytes().decode() if path.exists() else None  # its line ends as they are
     version, day = ("Unreleased", None) if unreleased else (found.version, found.day)
     write_file(path, updated(before, version, day, kept_sections(found.changes)))
     return version

@@ -1,58 +1,92 @@
-"""`CHANGELOG.md` as Keep a Changelog 1.1.0 wants it, updated in place: other versions' sections are not touched."""
+"""`CHANGELOG.md`, updated in place and in its own shape; a new one as Keep a Changelog 1.1.0 wants it.
+
+Other versions' sections are not touched. A new section has the level, the brackets, the `v`, the date and the links of
+its neighbours, and what people wrote under *Unreleased* becomes part of it.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
 
-from pilotage.report.curated import Line, merged
+from pilotage.report.changelog_headings import Heading, bare, headings_of, level_below, linked, written
+from pilotage.report.curated import Line, joined, merged
 from pilotage.report.notes import Item
 
 _HEAD = """# Changelog
 
 The format is [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
 """
-_SECTION = re.compile(r"^## \[?(?P<version>[^\]\s]+)\]?(?:\s+-\s+\S+)?.*$", re.MULTILINE)
-_LINK = re.compile(r"\[[^\]]+\]: \S+")
+_BOM = "\ufeff"
+_CONVENTIONAL = {"Added": "Features", "Fixed": "Bug Fixes"}
+"""Titles of semantic-release, release-please and standard-version."""
 
 
 def updated(text: str | None, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]]) -> str:
     """The file with this version's section made, or made anew with the edits that people made to it. A version comes
-    below `Unreleased`, above all others; day: None while it is not released."""
+    below `Unreleased`, above all older ones; day: None while it is not released. Line ends and a byte order mark stay
+    as they are."""
     text = _HEAD if text is None else text
+    mark = _BOM if text.startswith(_BOM) else ""
+    windows = "\r\n" in text
+    made = _updated(text.removeprefix(_BOM).replace("\r\n", "\n"), version, day, sections)
+    return mark + (made.replace("\n", "\r\n") if windows else made)
+
+
+def _updated(text: str, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]]) -> str:
     body, tail = _apart(text)
-    found = {match["version"]: match for match in _SECTION.finditer(body)}
-    starts = [match.start() for match in found.values()]
-    lines = [(title, [Line(item.id, sentence(item)) for item in items]) for title, items in sections]
-    heading = f"## [{version}]" + (f" - {day.isoformat()}" if day else "")
-    if version in found:
-        begin = found[version].start()
-        end = min((start for start in starts if start > begin), default=len(body))
-        old = body[found[version].end() : end].strip()
-        section = merged(old, "", lines, level=3)
-    else:
-        begin = end = _place(body, starts, found)
-        section = merged(None, "", lines, level=3)
-    made = f"{body[:begin].rstrip()}\n\n{heading}\n\n{section.strip()}\n\n{body[end:].lstrip()}".strip()
-    return f"{made}\n\n{tail}".rstrip() + "\n"
+    found = headings_of(body)
+    level = level_below(body, found)
+    lines = _lines(body, sections)
+    own = next((heading for heading in found if heading.bare == bare(version)), None)
+    place = own.begin if own else _place(found, version, len(body))
+    old = own.content(body, found) if own else None
+    waiting = next((heading for heading in found if heading.is_unreleased), None)
+    if waiting and own is not waiting and _is_next(found, version, waiting):
+        held = waiting.content(body, found)
+        old = joined(held, old or "", level) if held else old
+        end = waiting.end_of_content(body, found)
+        body = f"{body[: waiting.end]}\n\n{body[end:].lstrip()}" if held else body
+        found = headings_of(body)
+        own = next((heading for heading in found if heading.bare == bare(version)), None)
+        place = own.begin if own else _place(found, version, len(body))
+    section = merged(old or None, "", lines, level)
+    end = own.end_of_content(body, found) if own else place
+    heading = written(version, day, found, own)
+    made = f"{body[:place].rstrip()}\n\n{heading}\n\n{section.strip()}\n\n{body[end:].lstrip()}".strip()
+    return f"{made}\n\n{linked(tail, version, heading)}".rstrip() + "\n"
+
+
+def _lines(body: str, sections: Sequence[tuple[str, Sequence[Item]]]) -> list[tuple[str, list[Line]]]:
+    """Under the titles that the file uses."""
+    conventional = any(f"\n### {title}\n" in body for title in _CONVENTIONAL.values())
+    kept = any(f"\n### {title}\n" in body for title in _CONVENTIONAL)
+    titles = _CONVENTIONAL if conventional and not kept else {}
+    return [(titles.get(title, title), [Line(item.id, sentence(item)) for item in items]) for title, items in sections]
 
 
 def _apart(text: str) -> tuple[str, str]:
     """What comes before the links at the end, and the links."""
     lines = text.rstrip().split("\n")
     first = len(lines)
-    while first and _LINK.fullmatch(lines[first - 1]):
+    while first and lines[first - 1].startswith("[") and "]: " in lines[first - 1]:
         first -= 1
     return ("\n".join(lines[:first]), "\n".join(lines[first:])) if first < len(lines) else (text, "")
 
 
-def _place(body: str, starts: Sequence[int], found: dict[str, re.Match[str]]) -> int:
-    """Where a new version's section begins."""
-    unreleased = next((match for version, match in found.items() if version.lower() == "unreleased"), None)
-    if unreleased is None:
-        return min(starts, default=len(body))
-    return min((start for start in starts if start > unreleased.start()), default=len(body))
+def _place(found: Sequence[Heading], version: str, end: int) -> int:
+    """Where a new version's section begins: before the first one that is not newer."""
+    if bare(version) == "unreleased":
+        return found[0].begin if found else end
+    order = Heading.order_of(version)
+    older = [heading for heading in found if not heading.is_unreleased and heading.order <= order]
+    return older[0].begin if older else end
+
+
+def _is_next(found: Sequence[Heading], version: str, waiting: Heading) -> bool:
+    """Whether what waits under `Unreleased` belongs to this version: it is newer than all others."""
+    order = Heading.order_of(version)
+    return bare(version) != "unreleased" and all(heading.order <= order for heading in found if heading is not waiting)
 
 
 def sentence(item: Item) -> str:

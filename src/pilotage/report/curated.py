@@ -48,7 +48,7 @@ def merged(draft: str | None, head: str, sections: Sequence[tuple[str, Sequence[
             head, [(title, [mark(line) for line in lines]) for title, lines in sections if lines], _ids(sections), level
         )
     old_head, old = _read(draft, level)
-    offered = set(((found := _OFFERED.search(draft)) and found[1].split()) or ())
+    offered = {identity for found in _OFFERED.finditer(draft) for identity in found[1].split()}
     standing = {m[1] for _, lines in old for line in lines if (m := _MARK.search(line))}
     fresh = {line.id[:12]: line for _, lines in sections for line in lines}
     kept = {title: [_again(line, fresh) for line in lines] for title, lines in old}
@@ -64,6 +64,20 @@ def merged(draft: str | None, head: str, sections: Sequence[tuple[str, Sequence[
     body = [(title, [line for line in kept[title] if line is not None]) for title in order]
     filled = [(title, lines) for title, lines in body if any(line.strip() for line in lines)]
     return _written(old_head, filled, sorted({*offered, *_ids(sections)}), level)
+
+
+def joined(first: str, second: str, level: int) -> str:
+    """Two drafts as one, section by section; each line once."""
+    (head, one), (other_head, other) = _read(first, level), _read(second, level)
+    lines: dict[str, list[str]] = {}
+    for title, found in (*one, *other):
+        place = lines.setdefault(title, [])
+        ids = {mark[1] for line in place if (mark := _MARK.search(line))}
+        while place and not place[-1].strip():
+            place.pop()
+        place += [line for line in found if line.strip() and not ((mark := _MARK.search(line)) and mark[1] in ids)]
+    offered = {identity for text in (first, second) for m in _OFFERED.finditer(text) for identity in m[1].split()}
+    return _written("\n\n".join(filter(None, (head, other_head))), list(lines.items()), sorted(offered), level)
 
 
 def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:
