@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -57,12 +57,12 @@ def dora_report(project: Project, environment: str | None, since: str, until: da
 
 
 def dora_report_from_tags(
-    project: Project, repository: Path | None, pattern: str, since: str, until: date | None
+    project: Project, repository: Path | None, pattern: str, since: str, until: date | None, paths: Sequence[str] = ()
 ) -> Report:
-    """What a repository's tags alone tell. Raises BadSpan, AdapterError."""
+    """What a repository's tags alone tell. paths: of one package. Raises BadSpan, BadPattern, AdapterError."""
     folder = repository or project.folder
     first, last = span_of(project.clock, since, until, "UTC")
-    made = dora_from_tags(folder, *period_of(first, last, "UTC"), pattern)
+    made = dora_from_tags(folder, *period_of(first, last, "UTC"), pattern, paths)
     document = dora_document(made, folder.resolve().name, f"{first} to {last} (UTC)", ())
     return Report(document=document, data={"schema": SCHEMA, **_figures(made, ())})
 
@@ -92,9 +92,13 @@ def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[da
 
     last = until or today(clock, zone)
     try:
-        return date.fromisoformat(since), last
+        first = date.fromisoformat(since)
     except ValueError:
         pass
+    else:
+        if first > last:
+            raise BadSpan(f"the period ends before it begins: {first} to {last}", where="--since")
+        return first, last
     try:
         days = float(parse_duration(since)) / 86400
     except ValueError:

@@ -12,6 +12,7 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.records.store import Store
 from pilotage.model.answers import ReleaseType
+from pilotage.model.errors import Invalid
 from pilotage.model.events import (
     HoldStarted,
     InstanceExited,
@@ -56,16 +57,30 @@ def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], folder: Pat
     """rollouts: oldest first · folder: the repository, which knows what each brought."""
     served: set[str] = set()
     found = []
+    seen = store.live_views([rollout.id for rollout in rollouts])
     for rollout in rollouts:
         events = store.events(rollout.id)
-        found.append(_deployment(rollout, events, rollout.version in served, folder))
+        exposed = reached_users(rollout, events, seen[rollout.id])
+        found.append(_deployment(rollout, events, rollout.version in served, exposed, folder))
         if rollout.status is Status.COMPLETED:
             served.add(rollout.version)
     return tuple(found)
 
 
-def _deployment(rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, folder: Path | None) -> Deployment:
-    exposed = rollout.reached > 0 or rollout.old is None or any(_exposes(e) for e in events)
+def reached_users(rollout: RolloutSummary, events: Sequence[Recorded], seen: LiveView) -> bool:
+    """Whether users had the version. One that was given weight and undone before a request came to it reached nobody;
+    where no requests were counted, its weight decides."""
+    if rollout.old is None:
+        return True
+    unused = rollout.old in seen.requests and not seen.requests.get(rollout.version)
+    if unused and rollout.status is not Status.COMPLETED:
+        return False
+    return rollout.reached > 0 or any(_exposes(event) for event in events)
+
+
+def _deployment(
+    rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, exposed: bool, folder: Path | None
+) -> Deployment:
     hotfix = rollout.kind == ReleaseType.HOTFIX or rollout.mode is Mode.EMERGENCY
     began = _began(rollout)
     ended = began + rollout.took if rollout.took is not None else None
@@ -107,6 +122,10 @@ def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] 
         return None
 
 
+class BadPattern(Invalid):
+    """A pattern of tags matches no version."""
+
+
 def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*", paths: Sequence[str] = ()) -> Dora:
     """The figures that tags alone can tell: each version's tag is a deployment, a patch version one that was not
     planned. Whether one failed, tags do not know. paths: only commits that touch these count. Tags with different
@@ -116,7 +135,11 @@ def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*",
     git = Git(folder)
     text = git.run("for-each-ref", "--format=%(refname:short) %(creatordate:unix)", f"refs/tags/{pattern}")
     named = [line.rsplit(" ", 1) for line in text.splitlines() if " " in line]
+    if not pattern.strip():
+        raise BadPattern("the pattern of tags is empty: use '*' for all tags", where="--from-tags")
     dated = [(float(when), tag) for name, when in named if when and (tag := version_named(name)) and tag.final]
+    if not dated:
+        raise BadPattern(f"no tag of a final version matches {pattern!r}", where="--from-tags")
     found, before = [], dict[str, str]()
     for when, tag in sorted(dated, key=lambda one: (one[0], one[1].name)):
         old = before.get(tag.package, "")

@@ -66,18 +66,21 @@ def report(
     type=click.Path(path_type=Path, file_okay=False),
     help="With --from-tags: read this repository, not the current one.",
 )
+@click.option("--path", "paths", multiple=True, help="With --from-tags: count only commits to this path. Repeatable.")
 @form_options
 @click.pass_obj
 def dora(
     project: Project, environment: str | None, since: str, until: datetime | None, from_tags: str | None,
-    repository: Path | None, form: str | None, output: Path | None,
+    repository: Path | None, paths: tuple[str, ...], form: str | None, output: Path | None,
 ) -> None:  # fmt: skip
     """Show the five DORA metrics, each with its interval, sample size and rollouts."""
     from pilotage.app.periods import dora_report, dora_report_from_tags
 
     last = day_of(until)
+    if paths and from_tags is None:
+        raise click.UsageError("--path needs --from-tags: rollouts are of a whole service")
     if from_tags is not None:
-        made = dora_report_from_tags(project, repository, from_tags, since, last)
+        made = dora_report_from_tags(project, repository, from_tags, since, last, paths)
     else:
         made = dora_report(project, environment, since, last)
     show(made, form, output)

@@ -1,0 +1,87 @@
+"""DORA's figures at their edges: of one package, of no period, of no users (R24)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from pilotage.app.reports import reached_users
+from pilotage.model.live import LiveView
+from pilotage.model.record import RolloutSummary
+from pilotage.model.rollout import Status
+from tests.cases.history import BEGIN, History
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """Two packages, whose commits and tags take turns."""
+    made = History(tmp_path / "shop")
+    made.commit("feat: a", "api/a.py", tag="api-v1.0.0")
+    made.commit("feat: w", "web/w.js", tag="web-v5.0.0")
+    made.commit("fix: w", "web/w.js")
+    made.commit("fix: a", "api/a.py")
+    made.commit("fix: w again", "web/w.js", tag="web-v5.0.1")
+    made.git("tag", "api-v1.0.1")
+    return made
+
+
+def lead_time(history: History, *arguments: str) -> dict[str, object]:
+    said = history.run("dora", "--repository", str(history.folder), "--since", "2023-11-01", "--until", "2023-12-01",
+                       "--format", "json", *arguments)  # fmt: skip
+    return next(figure for figure in json.loads(said)["figures"] if figure["id"] == "change-lead-time")
+
+
+def test_lead_time_of_one_package_is_of_its_commits(history: History) -> None:
+    """apache/devlake#7193: commits of the other package were counted."""
+    assert BEGIN
+    whole, own = lead_time(history, "--from-tags", "api-*"), lead_time(history, "--from-tags", "api-*", "--path", "api")
+    assert (whole["n"], own["n"]) == (4, 1)
+    assert own["value"] == HOUR
+
+
+def test_a_version_follows_the_one_before_it_of_its_own_package(history: History) -> None:
+    """In the order of all tags web-v5.0.0 would follow api-v1.0.1."""
+    assert lead_time(history, "--from-tags", "*", "--path", "api")["counted"] == ["api-v1.0.1", "web-v5.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--from-tags", "*", "--since", "2025-01-01", "--until", "2024-01-01"), "ends before it begins"),
+        (("--from-tags", ""), "empty"),
+        (("--from-tags", " "), "empty"),
+        (("--from-tags", "nothing-*"), "nothing-*"),
+    ],
+    ids=["a period that ends before it begins", "an empty pattern", "a blank one", "one that fits no version"],
+)
+def test_what_has_no_figures_is_refused(history: History, arguments: tuple[str, ...], words: str) -> None:
+    assert words in history.run("dora", "--repository", str(history.folder), *arguments, expect=2)
+
+
+def test_a_path_is_for_tags_only(history: History) -> None:
+    assert "--from-tags" in history.run("dora", "--path", "api", expect=2)
+
+
+@pytest.mark.parametrize(
+    ("status", "requests", "reached"),
+    [
+        (Status.ROLLED_BACK, {"1.0": 90, "1.1": 0}, False),
+        (Status.ROLLED_BACK, {"1.0": 90}, False),
+        (Status.ROLLED_BACK, {"1.0": 90, "1.1": 1}, True),
+        (Status.ROLLED_BACK, {}, True),
+        (Status.COMPLETED, {"1.0": 90, "1.1": 0}, True),
+    ],
+    ids=["none to the canary", "none recorded for it", "one", "nothing was counted", "it completed"],
+)
+def test_a_rollout_that_nobody_reached_is_no_failed_deployment(
+    status: Status, requests: dict[str, int], reached: bool
+) -> None:
+    """A canary with weight and without a request was counted as a deployment that failed."""
+    rollout = cast(RolloutSummary, SimpleNamespace(reached=50, old="1.0", version="1.1", status=status))
+    assert reached_users(rollout, (), LiveView(requests=requests)) is reached
