@@ -41,9 +41,11 @@ _INFRASTRUCTURE = re.compile(
     r"|cloudformation|deploy/manifests)/[^/]"
 )
 _DEPENDENCIES = re.compile(
-    r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|poetry\.lock|uv\.lock|package\.json"
-    r"|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|go\.(mod|sum)|Cargo\.(toml|lock)|pom\.xml"
-    r"|build\.gradle(\.kts)?|libs\.versions\.toml|Gemfile(\.lock)?|[^/]*\.gemspec|composer\.(json|lock))$"
+    r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|(poetry|uv|pdm|mix|pubspec|deno)\.lock"
+    r"|pylock\.([^/.]+\.)?toml|package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|bun\.lockb?|pnpm-lock\.yaml"
+    r"|go\.(mod|sum)|Cargo\.(toml|lock)|pom\.xml|build\.gradle(\.kts)?|gradle\.lockfile|libs\.versions\.toml"
+    r"|packages\.lock\.json|Directory\.Packages\.props|Package\.resolved|Podfile\.lock|conda-lock\.yml"
+    r"|Gemfile(\.lock)?|[^/]*\.gemspec|composer\.(json|lock))$"
 )
 _GENERATED = re.compile(
     r"(^|/)(vendor|node_modules|third_party|dist|generated|\.yarn)/|\.(min\.js|pb\.go|snap|lock)$|_pb2\.py$|\.generated\."

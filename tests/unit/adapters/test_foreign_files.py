@@ -31,7 +31,7 @@ from pilotage.readiness.backups import restore
 from pilotage.readiness.coverage import covered
 from pilotage.readiness.results import results
 from pilotage.readiness.timings import timings
-from pilotage.risk.dependencies import UnreadableLock, packages
+from pilotage.risk.locks import UnreadableLock, packages
 from pilotage.risk.migrations import findings_of
 from pilotage.risk.model import BadModel, RiskModel, shipped
 

@@ -1,0 +1,234 @@
+"""The packages that a lock file pins, in the formats of many tools."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+
+from pilotage.model.errors import Invalid
+from pilotage.risk import maven
+from pilotage.risk.versions import Scheme
+
+Pins = Mapping[str, frozenset[str]]
+"""Versions by package; a Go module that another one replaces has that one, after REPLACED, in place of its version."""
+REPLACED = "=> "
+
+_Pair = tuple[str, str]
+_Reader = Callable[[str], Iterator[_Pair]]
+
+
+class UnreadableLock(Invalid):
+    """A lock file does not have the format of its name."""
+
+
+def packages(path: str, text: str) -> Pins | None:
+    """All versions of each package that a file pins; None for a file that is not read here. Raises UnreadableLock."""
+    if (known := _known(path)) is None:
+        return None
+    read, scheme = known
+    found: dict[str, set[str]] = {}
+    try:
+        for name, version in read(text.replace("\r\n", "\n")):
+            name = re.sub(r"[-_.]+", "-", name).lower() if scheme is Scheme.PYTHON else name
+            found.setdefault(name, set()).add(version)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise UnreadableLock(f"{path}: {error}") from None
+    return {name: frozenset(versions) for name, versions in found.items()}
+
+
+def scheme_of(path: str) -> Scheme:
+    known = _known(path)
+    return known[1] if known else Scheme.SEMVER
+
+
+def is_manifest(path: str) -> bool:
+    """Whether a file asks for ranges of versions or holds sums: what is built in stands in the lock file beside it."""
+    name = posixpath.basename(path)
+    return name in _MANIFESTS or name.endswith((".gemspec", ".in"))
+
+
+def _known(path: str) -> tuple[_Reader, Scheme] | None:
+    name = posixpath.basename(path)
+    if _REQUIREMENTS.fullmatch(name):
+        return _pairs(_REQUIREMENT), Scheme.PYTHON
+    return (_toml, Scheme.PYTHON) if _PYLOCK.fullmatch(name) else _READERS.get(name)
+
+
+def _toml(text: str) -> Iterator[_Pair]:
+    """uv, poetry, PDM, Cargo: `[[package]]` tables; pylock.toml: `[[packages]]`. Members of the workspace are no
+    dependencies."""
+    read = tomllib.loads(text)
+    for package in [*read.get("package", []), *read.get("packages", [])]:
+        source = package.get("source") or {}
+        own = isinstance(source, dict) and ({"editable", "virtual", "directory"} & source.keys())
+        if "version" in package and not own and "directory" not in package:
+            yield str(package["name"]), str(package["version"])
+
+
+def _npm(text: str) -> Iterator[_Pair]:
+    read = json.loads(text)
+    for path, package in read.get("packages", {}).items():
+        if "node_modules/" in path and "version" in package and not package.get("link"):
+            yield str(package.get("name") or path.rpartition("node_modules/")[2]), str(package["version"])
+    left = [] if "packages" in read else [read]
+    while left:
+        inner = left.pop().get("dependencies", {})
+        yield from ((name, str(package["version"])) for name, package in inner.items())
+        left += inner.values()
+
+
+def _composer(text: str) -> Iterator[_Pair]:
+    read = json.loads(text)
+    for package in [*read.get("packages", []), *read.get("packages-dev", [])]:
+        yield str(package["name"]), str(package["version"])
+
+
+def _nuget(text: str) -> Iterator[_Pair]:
+    for framework in json.loads(text).get("dependencies", {}).values():
+        for name, package in framework.items():
+            if "resolved" in package:
+                yield name, str(package["resolved"])
+
+
+def _pipenv(text: str) -> Iterator[_Pair]:
+    read = json.loads(text)
+    for name, package in (pair for group in ("default", "develop") for pair in read.get(group, {}).items()):
+        if "version" in package:
+            yield name, str(package["version"]).lstrip("=")
+
+
+def _swift(text: str) -> Iterator[_Pair]:
+    read = json.loads(text)
+    for pin in read.get("pins") or read.get("object", {}).get("pins", []):
+        state = pin.get("state") or {}
+        yield str(pin.get("identity") or pin.get("package")), str(state.get("version") or state.get("revision"))
+
+
+def _pub(text: str) -> Iterator[_Pair]:
+    name = ""
+    for line in text.splitlines():
+        if head := _PUB_HEAD.fullmatch(line):
+            name = head[1]
+        elif name and (version := _PUB_VERSION.fullmatch(line)):
+            yield name, version[1]
+
+
+def _catalog(text: str) -> Iterator[_Pair]:
+    """Gradle's libs.versions.toml: its named versions, and those that stand beside a module."""
+    read = tomllib.loads(text)
+    for name, version in read.get("versions", {}).items():
+        yield name, str(version.get("strictly") or version.get("require") if isinstance(version, dict) else version)
+    for library in [*read.get("libraries", {}).values(), *read.get("plugins", {}).values()]:
+        if isinstance(library, str):
+            name, _, version = library.rpartition(":")
+            yield name, version
+        elif isinstance(library.get("version"), str):
+            named = library.get("module") or library.get("id") or f"{library.get('group')}:{library.get('name')}"
+            yield str(named), library["version"]
+
+
+_YARN_HEAD = re.compile(r'"?(@?[^@"\s]+)@')
+_YARN_VERSION = re.compile(r'[ \t]+version:? "?([^"\s]+)')
+_PNPM = re.compile(r"^ {2}['\"]?/?(@?[^@'\"\s(/]+(?:/[^@'\"\s(]+)?)[@/](\d[^'\":\s(]*)", re.MULTILINE)
+_GO_HOST = re.compile(r"[\w.-]+")
+_GO_MAJOR = re.compile(r"/v\d+$")
+_REQUIREMENT = re.compile(
+    r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\n]*\])?[ \t]*==[ \t]*([^\s;#\\]+)", re.MULTILINE
+)
+_GEM = re.compile(r"^ {4}([A-Za-z0-9_.-]+) \(([^)=<>~\n]+)\)$", re.MULTILINE)
+_GEM_PLATFORM = re.compile(r"-(?:x86|x64|aarch64|arm|java|universal|mingw|mswin).*")
+_PUB_HEAD = re.compile(r" {2}(\w+):")
+_PUB_VERSION = re.compile(r" {4}version: \"?([^\"\s]+)\"?")
+_MIX = re.compile(r'^ {2}"(\w+)": \{:hex, :\w+, "([^"\n]+)"', re.MULTILINE)
+_BUN = re.compile(r'^ {4}"[^"\n]+": \["(@?[^@"\n]+)@(\d[^"\n]*)"', re.MULTILINE)
+_PROPS = re.compile(r"<(?:Package|GlobalPackage)(?:Version|Reference)\b([^<>]*)>")
+_INCLUDED = re.compile(r"\b(?:Include|Update)\s*=\s*\"([^\"<>]*)\"")
+_NUGET_VERSION = re.compile(r"\bVersion\s*=\s*\"([^\"<>]*)\"")
+_GRADLE_LOCK = re.compile(r"^([\w.-]+:[\w.-]+):([^=:\s]+)=", re.MULTILINE)
+_GRADLE = re.compile(r"[\"']([\w.-]{1,100}:[\w.-]{1,100}):(\d[\w.+-]{0,100})[\"'@]")
+
+
+def _pairs(pattern: re.Pattern[str]) -> _Reader:
+    return lambda text: iter([(str(found[1]), str(found[2])) for found in pattern.finditer(text)])
+
+
+def _gems(text: str) -> Iterator[_Pair]:
+    """One gem has a version for each platform: they are one."""
+    return iter([(str(found[1]), _GEM_PLATFORM.sub("", str(found[2]))) for found in _GEM.finditer(text)])
+
+
+def _props(text: str) -> Iterator[_Pair]:
+    for found in _PROPS.finditer(text):
+        name, version = _INCLUDED.search(found[1]), _NUGET_VERSION.search(found[1])
+        if name and version:
+            yield name[1], version[1]
+
+
+def _yarn(text: str) -> Iterator[_Pair]:
+    """An entry's head, and the first `version` of the indented lines below it."""
+    name = ""
+    for line in text.splitlines():
+        if head := _YARN_HEAD.match(line) if line.endswith(":") else None:
+            name = head[1]
+        elif not line.startswith((" ", "\t")):
+            name = ""
+        elif name and (version := _YARN_VERSION.match(line)):
+            if version[1] != "0.0.0-use.local":
+                yield name, version[1]
+            name = ""
+
+
+def _go(text: str) -> Iterator[_Pair]:
+    """`require` and `replace`, alone or in a block. A major version's path (`…/v2`) is the same module."""
+    block, pinned, replaced = "", list[_Pair](), dict[str, str]()
+    for line in text.splitlines():
+        words = line.partition("//")[0].split()
+        if words[-1:] in (["("], [")"]):
+            block = words[0] if words[-1] == "(" else ""
+            continue
+        verb, words = (block, words) if block else ("".join(words[:1]), words[1:])
+        if verb == "require" and len(words) > 1 and _is_pinned(words[0], words[1]):
+            pinned.append((words[0], words[1]))
+        elif verb == "replace" and "=>" in words[1:-1]:
+            replaced[words[0]] = " ".join(words[words.index("=>") + 1 :])
+    for path, version in pinned:
+        by = replaced.get(path, "")
+        same = by.partition(" ")[0] == path and " " in by
+        yield _GO_MAJOR.sub("", path), by.rpartition(" ")[2] if same else f"{REPLACED}{by}" if by else version
+
+
+def _is_pinned(path: str, version: str) -> bool:
+    host = path.partition("/")[0]
+    return "." in host[1:-1] and bool(_GO_HOST.fullmatch(host)) and version[:1] == "v" and version[1:2].isdigit()
+
+
+_READERS: Mapping[str, tuple[_Reader, Scheme]] = {
+    **dict.fromkeys(("uv.lock", "poetry.lock", "pdm.lock"), (_toml, Scheme.PYTHON)),
+    "Pipfile.lock": (_pipenv, Scheme.PYTHON),
+    "Cargo.lock": (_toml, Scheme.SEMVER),
+    **dict.fromkeys(("package-lock.json", "npm-shrinkwrap.json"), (_npm, Scheme.SEMVER)),
+    "yarn.lock": (_yarn, Scheme.SEMVER),
+    "pnpm-lock.yaml": (_pairs(_PNPM), Scheme.SEMVER),
+    "bun.lock": (_pairs(_BUN), Scheme.SEMVER),
+    "go.mod": (_go, Scheme.SEMVER),
+    "composer.lock": (_composer, Scheme.SEMVER),
+    "mix.lock": (_pairs(_MIX), Scheme.SEMVER),
+    "packages.lock.json": (_nuget, Scheme.SEMVER),
+    "Directory.Packages.props": (_props, Scheme.SEMVER),
+    "pubspec.lock": (_pub, Scheme.SEMVER),
+    "Package.resolved": (_swift, Scheme.SEMVER),
+    "Gemfile.lock": (_gems, Scheme.RUBY),
+    "pom.xml": (maven.packages, Scheme.MAVEN),
+    "gradle.lockfile": (_pairs(_GRADLE_LOCK), Scheme.MAVEN),
+    "libs.versions.toml": (_catalog, Scheme.MAVEN),
+    **dict.fromkeys(("build.gradle", "build.gradle.kts"), (_pairs(_GRADLE), Scheme.MAVEN)),
+}
+_REQUIREMENTS = re.compile(r"requirements[^/]*\.txt")
+_PYLOCK = re.compile(r"pylock\.(?:[^/.]+\.)?toml")
+_MANIFESTS = frozenset((
+    "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "package.json", "go.sum", "Cargo.toml", "Gemfile",
+    "composer.json",
+))  # fmt: skip
