@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.model.commit import Commit
+from pilotage.render.markdown import literal
 from pilotage.report.commit_words import Kind
 from pilotage.report.commits import classify
 from tests.cases.history import History
@@ -112,6 +113,26 @@ def test_commits_that_only_release_are_internal(subject: str) -> None:
 )
 def test_words_of_releases_in_other_sentences_are_none(subject: str) -> None:
     assert "it only releases" not in classify(commit(subject, "a.c")).why
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Close #2832 and [square] brackets", "Close #2832 and [square] brackets"),
+        ("Require httpx>=0.20 of api_v1_2", "Require httpx>=0.20 of api_v1_2"),
+        ("# no heading", r"\# no heading"),
+        ("> no quote", r"\> no quote"),
+        ("[x] no task", r"\[x\] no task"),
+        ("a [link](javascript:x)", r"a \[link\](javascript:x)"),
+        ("a [link][x]", r"a \[link\]\[x\]"),
+        ("[x]: https://x", r"\[x\]: https://x"),
+        ("<b>, *b* and _b_, a|b, \\", r"\<b>, \*b\* and \_b\_, a\|b, \\"),
+        ("__init__ and snake_", r"\_\_init\_\_ and snake\_"),
+    ],
+)
+def test_only_what_markdown_would_read_is_escaped(text: str, written: str) -> None:
+    """Notes of simonw/datasette had a backslash before every number of an issue."""
+    assert literal(text) == written
 
 
 def test_bots_are_no_contributors_and_one_person_is_one(tmp_path: Path) -> None:

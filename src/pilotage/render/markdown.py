@@ -10,7 +10,12 @@ from pilotage.model.plan import Plan
 from pilotage.model.text import clean
 from pilotage.render.sections import headline, sections, summary
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
+_ALWAYS = re.compile(r"([\\`*<|]|(?<![^\W_])_|_(?![^\W_]))")
+"""An underscore within a word is no emphasis."""
+
+_AT_START = re.compile(r"^(\s{0,3})(#{1,6}(?=\s|$)|>)")
+_LINKS = re.compile(r"\][(\[:]|^\s{0,3}\[.\]|\[\^")
+"""Brackets that make a link, its definition, a task or a footnote."""
 
 
 def to_markdown(plan: Plan) -> str:
@@ -49,5 +54,7 @@ def coded(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Plain text: nothing of it is markup, and it stays on its line."""
-    return _MARKUP.sub(r"\\\1", clean(text)).replace("\n", " ")
+    """Plain text: nothing of it is markup, and it stays on its line. Only what Markdown would read is escaped."""
+    line = clean(text).replace("\n", " ")
+    escaped = _AT_START.sub(r"\1\\\2", _ALWAYS.sub(r"\\\1", line))
+    return re.sub(r"([\[\]])", r"\\\1", escaped) if _LINKS.search(line) else escaped

@@ -88,7 +88,7 @@ def test_markdown_is_not_broken_by_what_a_plan_says() -> None:
     # Such a version is refused today; a plan on file may still have one.
     nasty = replace(made, version="1|2 `x` <b>\n# no")
     lines = to_markdown(nasty).splitlines()
-    assert "<b>" not in to_markdown(nasty).replace(r"\<b\>", "")
+    assert "<b>" not in to_markdown(nasty).replace(r"\<b>", "")
     assert not any(line.startswith("# no") for line in lines)
     for block in itertools.groupby(lines, key=lambda line: line.startswith("|")):
         if block[0]:
