@@ -139,6 +139,8 @@ def test_sql_server_is_read_as_sql_server() -> None:
         ("\\connect shop\nDROP TABLE foo;", [(CRITICAL, "drops table foo")]),
         ("DROP TABLE a, b;", [(CRITICAL, "drops table a"), (CRITICAL, "drops table b")]),
         ("TRUNCATE a, b;", [(CRITICAL, "empties table a"), (CRITICAL, "empties table b")]),
+        ("ALTER TABLE a VALIDATE CONSTRAINT c; CREATE INDEX i ON a (b);", [(MEDIUM, "builds an index on a")]),
+        ("INSERT INTO a VALUES ('use `b`'); CREATE INDEX i ON a (b);", [(MEDIUM, "builds an index on a")]),
         ("ALTER TABLE a OWNER TO b; COMMENT ON TABLE a IS 'x'; GRANT SELECT ON a TO b;", []),
         ("ALTER TABLE a RENAME CONSTRAINT b TO c; ALTER TYPE x ADD VALUE 'a';", []),
         ("ALTER TABLE a SET SCHEMA b;", [(HIGH, "renames something of a")]),

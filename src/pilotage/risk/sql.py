@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from pilotage.model.errors import Invalid
+from pilotage.risk.sql_commands import is_harmless
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -35,7 +37,9 @@ _FOLDERS = {
     "mssql": "tsql", "tsql": "tsql", "sqlite": "sqlite",
 }  # fmt: skip
 _DIALECTS = ("postgres", "mysql", "tsql", "sqlite")
-_COMMENT = re.compile(r"--[^\n]*")
+_NOT_CODE = re.compile(r"--[^\n]*|'[^'\n]*'")
+_LONG = 100_000
+"""Characters of a script that is read in one dialect alone, where that one can read it: each takes seconds."""
 _BETWEEN = re.compile(
     r"^(?:[ \t]*GO\b[ \t;\d]*|\\[^\n]*|[ \t]*DELIMITER\b[^\n]*)$|--> ?statement-breakpoint", re.M | re.I
 )
@@ -60,7 +64,7 @@ def script(text: str, path: str = "") -> Script:
     Raises UnreadableSql where no dialect can read it.
     """
     text, best, fault = _BETWEEN.sub(";", text.replace("\r\n", "\n")), None, UnreadableSql("it is too complex")
-    for dialect in dict.fromkeys([*_hinted(path, _COMMENT.sub("", text)), *_DIALECTS]):
+    for dialect in dict.fromkeys([*_hinted(path, _NOT_CODE.sub("", text)), *_DIALECTS]):
         try:
             read = Script(dialect=dialect, statements=tuple(_statements(text, dialect)))
         except UnreadableSql as error:
@@ -68,7 +72,7 @@ def script(text: str, path: str = "") -> Script:
             continue
         if best is None or _unknown(read) < _unknown(best):
             best = read
-        if not _unknown(best):
+        if len(text) > _LONG or not _unknown(best):
             break
     if best is None:
         raise fault
@@ -82,7 +86,7 @@ def _hinted(path: str, text: str) -> Iterator[str]:
 
 
 def _unknown(read: Script) -> int:
-    return sum(is_unknown(statement) for statement in read.statements)
+    return sum(is_unknown(s) and not is_harmless(words_of(s, read.dialect)) for s in read.statements)
 
 
 def is_unknown(statement: exp.Expression) -> bool:
@@ -93,14 +97,35 @@ def is_unknown(statement: exp.Expression) -> bool:
     return isinstance(statement, exp.Command) or (bare and not isinstance(statement, exp.Query))
 
 
+def words_of(statement: exp.Expression, dialect: str) -> str:
+    """The words of a statement that is unknown or calls a procedure, with single spaces between them."""
+    from sqlglot import exp
+
+    if isinstance(statement, exp.Execute):
+        literals = " ".join(literal.name for literal in statement.find_all(exp.Literal))
+        text = f"EXEC {statement.this.name if statement.this else ''} {literals}"
+    elif isinstance(statement, exp.Command):
+        argument = statement.args.get("expression")
+        text = f"{statement.name} {getattr(argument, 'this', argument) or ''}"
+    else:
+        text = written(statement, dialect)
+    return " ".join(text.split())
+
+
 def written(statement: exp.Expression, dialect: str) -> str:
-    """A statement as text again, "…" where it is nested too deeply to be written."""
+    """A statement as text again, "…" for one that is too large to be shown."""
     from sqlglot.errors import SqlglotError
 
+    if next(islice(statement.walk(), _LARGEST, None), None) is not None:
+        return "…"
     try:
         return statement.sql(dialect)
     except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError):
         return "…"
+
+
+_LARGEST = 200
+"""Parts of a statement that is written as text."""
 
 
 def _statements(text: str, name: str) -> Iterator[exp.Expression]:

@@ -49,8 +49,13 @@ def of_command(text: str, dialect: str, created: Collection[str]) -> Iterator[Fo
     if dialect != "mysql" and (index := _INDEX.match(text[:_LONGEST])) and index[1] not in created:
         found.append(locks(f"builds an index on {index[1]} and blocks writes to it"))
     yield from found
-    if not found and not _HARMLESS.match(text) and not _is_quiet(text):
+    if not found and not is_harmless(text):
         yield unread(f"SQL that is not read here ({_short(text)})")
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a statement, though it is not parsed, neither destroys nor breaks anything by its first words."""
+    return bool(_HARMLESS.match(text)) or _is_quiet(text)
 
 
 def _known(text: str) -> Iterator[tuple[str, Callable[[str], Found], str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
-from pilotage.risk.sql import UnreadableSql, is_unknown, script, written
+from pilotage.risk.sql import UnreadableSql, is_unknown, script, words_of, written
 from pilotage.risk.sql_commands import of_command
 
 if TYPE_CHECKING:
@@ -118,17 +118,7 @@ def _is_online(statement: exp.Expression, dialect: str) -> bool:
 
 
 def _of_command(statement: exp.Expression, schema: _Schema) -> Iterator[Found]:
-    from sqlglot import exp
-
-    if isinstance(statement, exp.Execute):
-        literals = " ".join(literal.name for literal in statement.find_all(exp.Literal))
-        text = f"EXEC {statement.this.name if statement.this else ''} {literals}"
-    elif not isinstance(statement, exp.Command):
-        text = written(statement, schema.dialect)
-    else:
-        argument = statement.args.get("expression")
-        text = f"{statement.name} {getattr(argument, 'this', argument) or ''}"
-    text = " ".join(text.split())
+    text = words_of(statement, schema.dialect)
     if validated := _VALIDATED.search(text):
         table = validated[1].rpartition(".")[2].strip('"')
         schema.validated.append((table, validated[2]))
