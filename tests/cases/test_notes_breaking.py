@@ -43,6 +43,7 @@ def history(tmp_path: Path) -> History:
         pytest.param("fix: x\n\nRefs: #1\nBREAKING CHANGE: y", "v2.0.0", id="a footer after a footer"),
         pytest.param("Work (#3)\n\n* feat: a\n\nBREAKING CHANGE: y\n\n* fix: b", "v2.0.0", id="within a squash"),
         pytest.param("Work (#3)\n\n* feat!: a\n\n* fix: b", "v2.0.0", id="! of a squash's part"),
+        pytest.param("feat: a (#3)\n\n* refactor!: b", "v1.5.0", id="googleapis/release-please v17.5.0: a typed title"),
         pytest.param("feat!(api): x", "v2.0.0", id="! before the scope"),
         pytest.param("feat(api)! : x", "v2.0.0", id="a space before the colon"),
         pytest.param("Vendor Pint, support Python 3.13, drop 3.8", "v2.0.0", id="simonw/datasette: a platform dropped"),
@@ -64,6 +65,12 @@ def test_words_about_breaking_are_a_hint_to_developers(history: History) -> None
     assert "may break" in text
     assert "8" in text
     assert "may break" not in history.notes("--audience", "user")
+
+
+def test_a_list_of_commits_is_no_migration_guide(history: History) -> None:
+    """orhun/git-cliff v2.3.0."""
+    history.commit("feat(gitlab)!: add GitLab support (#598)\n\n* feat(gitlab): first\n\n* chore: more")
+    assert "- Add GitLab support\n" in history.notes()
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ def test_a_number_at_the_end_makes_nothing_internal(subject: str) -> None:
         ("Bump the npm group across 1 directory with 3 updates", Kind.DEPENDENCY),
         ("chore(deps): update dependency next to v14.1.1 [security]", Kind.SECURITY),
         ("Update dependency requests to v2.32.0 [SECURITY]", Kind.SECURITY),
+        ("fix(deps): patch the handlebars package for CVE-2021-23369", Kind.SECURITY),
     ],
 )
 def test_updates_of_dependencies_are_that_and_those_for_security_are_told(subject: str, kind: Kind) -> None:

@@ -40,12 +40,22 @@ def declared(subject: str, text: str, body: str) -> str | None:
         return footer
     if has_bang(subject):
         first = body.partition("\n\n")[0]
-        return " ".join(first.split()) if first and not TRAILERS.match(first) else sentence(text)
-    for part in PART.findall(body):
-        found = CONVENTIONAL.match(part)
-        if found and has_bang(part) and found["type"].lower() in TYPES:
-            return sentence(found["text"])
-    return None
+        tells = first and not TRAILERS.match(first) and not first.startswith(("* ", "- "))
+        return " ".join(first.split()) if tells else sentence(text)
+    return None if is_typed(subject) else _of_part(body)
+
+
+def is_typed(subject: str) -> bool:
+    """Whether a subject names its type: then it speaks for the commits that it was squashed from."""
+    found = CONVENTIONAL.match(subject)
+    return bool(found and found["type"].lower() in TYPES)
+
+
+def _of_part(body: str) -> str | None:
+    """What breaks by the `!` of a commit that a request was squashed from."""
+    parts = (part for part in PART.findall(body) if has_bang(part) and is_typed(part))
+    found = CONVENTIONAL.match(next(parts, ""))
+    return sentence(found["text"]) if found else None
 
 
 def _of_footer(body: str) -> str | None:
@@ -73,9 +83,12 @@ def drops_platform(subject: str, kind: Kind) -> bool:
 
 
 def mentioned(subject: str, body: str, kind: Kind) -> bool:
-    """Whether words say that something breaks, of a change that reaches anybody."""
+    """Whether words say that something breaks, of a change that reaches anybody, or a commit below a title that does
+    not."""
     text = f"{subject}\n{body}"
-    return kind not in (Kind.INTERNAL, Kind.DOCS) and bool(_SAID.search(text)) and not _DENIED.search(text)
+    return _of_part(body) is not None or (
+        kind not in (Kind.INTERNAL, Kind.DOCS) and bool(_SAID.search(text)) and not _DENIED.search(text)
+    )
 
 
 def sentence(text: str) -> str:

@@ -45,9 +45,12 @@ def only_releases(subject: str) -> bool:
     return bool(_ONLY_RELEASES.match(subject[:_LONGEST_RELEASE]))
 
 
+_ADVISORY = re.compile(r"\bCVE-\d{4}-\d+|\bGHSA-\w{4}-", re.IGNORECASE)
+
+
 def is_security_update(text: str) -> bool:
-    """How renovate marks the update of a dependency that closes a vulnerability."""
-    return text.rstrip().lower().endswith("[security]")
+    """Whether an update of a dependency closes a vulnerability: renovate marks it, people name the advisory."""
+    return text.rstrip().lower().endswith("[security]") or bool(_ADVISORY.search(text))
 
 
 _LONGEST_RELEASE = 200
