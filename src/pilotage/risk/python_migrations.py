@@ -54,7 +54,7 @@ class _Alembic:
     def found(self, call: ast.Call, name: str) -> Iterator[Found]:
         batch = self.calls.batch_table(call)
         words = strings(call)
-        shown = f"{name} {' '.join(map(repr, words[:2]))}".rstrip()
+        shown = f"{name} {' '.join(map(repr, [*([batch] if batch else []), *words][:2]))}".rstrip()
         table = batch or (words[_PLACE.get(name, 0)] if len(words) > _PLACE.get(name, 0) else "")
         if name == "create_table":
             self.created.add(table)

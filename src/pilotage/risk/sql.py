@@ -63,7 +63,11 @@ def script(text: str, path: str = "") -> Script:
 
     Raises UnreadableSql where no dialect can read it.
     """
-    text, best, fault = _BETWEEN.sub(";", text.replace("\r\n", "\n")), None, UnreadableSql("it is too complex")
+    text, best, fault = (
+        _BETWEEN.sub(";", "\n".join(_without_data(text.splitlines()))),
+        None,
+        UnreadableSql("it is too complex"),
+    )
     for dialect in dict.fromkeys([*_hinted(path, _NOT_CODE.sub("", text)), *_DIALECTS]):
         try:
             read = Script(dialect=dialect, statements=tuple(_statements(text, dialect)))
@@ -77,6 +81,17 @@ def script(text: str, path: str = "") -> Script:
     if best is None:
         raise fault
     return best
+
+
+def _without_data(lines: list[str]) -> Iterator[str]:
+    """The lines without the rows that psql's `COPY … FROM stdin` takes, up to `\\.`."""
+    is_data = False
+    for line in lines:
+        if not is_data:
+            yield line
+            is_data = line[:5].upper() == "COPY " and line.rstrip().lower().endswith("from stdin;")
+        elif line.rstrip() == "\\.":
+            is_data = False
 
 
 def _hinted(path: str, text: str) -> Iterator[str]:

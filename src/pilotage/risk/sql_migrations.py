@@ -86,14 +86,15 @@ def _of_statement(statement: exp.Expression, schema: _Schema) -> Iterator[Found]
         case _ if _table(statement) in schema.created:
             pass
         case exp.Delete() | exp.Update() if statement.args.get("where") is None:
-            if isinstance(statement, exp.Update):
+            joined = statement.args.get("using") or (statement.this and statement.this.args.get("joins"))
+            if isinstance(statement, exp.Update) and not joined:
                 yield destroys(f"rewrites every row of {_table(statement)}")
-            elif not statement.args.get("using"):
+            elif isinstance(statement, exp.Delete) and not joined:
                 yield destroys(f"deletes every row of {_table(statement)}")
         case exp.Create() if str(statement.kind).endswith("INDEX"):
             if not statement.args.get("concurrently") and not _is_online(statement, schema.dialect):
                 yield locks(f"builds an index on {_table(statement)} and blocks writes to it")
-        case exp.Alter():
+        case exp.Alter() if statement.args.get("kind") != "INDEX":
             yield from _of_alter(statement, _table(statement), schema)
         case _:
             pass
