@@ -87,7 +87,10 @@ def test_a_new_section_stands_on_top_whatever_the_level() -> None:
         made = updated(text, "v1.2.0", DAY, NEW)
         assert headings(made) == [heading, *headings(text)], "a minor version at the level of minor versions"
         assert made.endswith(text[text.index(headings(text)[0]) :]), "nothing else is touched"
-        assert "### Features\n\n- coupons" in made, "under the titles that the file uses"
+        assert "### Features\n\n* coupons" in made, "under the titles and behind the bullets that the file uses"
+        assert updated(made, "v1.2.0", DAY, NEW) == made
+        edited = made.replace("* coupons", "* coupons, at last")
+        assert updated(edited, "v1.2.0", DAY, NEW) == edited
     assert updated(MIXED, "1.2.0", DAY, NEW).startswith(MIXED[:60])
 
 

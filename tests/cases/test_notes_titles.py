@@ -148,3 +148,11 @@ def test_bots_are_no_contributors_and_one_person_is_one(tmp_path: Path) -> None:
                    "Co-authored-by: Copilot <x@github.com>\nCo-authored-by: Bob <bob@x>")  # fmt: skip
     text = history.notes().replace("\\", "")
     assert text.rstrip().endswith("Contributors\n\nAnn Lee, Ada, Bob")
+
+
+def test_of_two_spellings_the_one_with_a_capital_is_shown(tmp_path: Path) -> None:
+    history = History(tmp_path / "shop")
+    history.commit("feat: a", tag="v1.0.0")
+    history.commit("fix: b", name="Ann", email="ann@x")
+    history.commit("fix: c", name="ann", email="ann@x")
+    assert history.notes().endswith("Contributors\n\nAnn\n")

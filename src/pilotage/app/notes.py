@@ -118,8 +118,10 @@ def release_of(found: Found, service: str, version: str, day: date | None, store
 
 def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str], ...]:
     """What the last rollout of that version that completed said at its end: figures with the requests they are of."""
+    named = version_named(version)
+    names = {version, version[len(named.prefix) :] if named else version}  # a tag has a prefix, a rollout mostly none
     for rollout in store.history(service, limit=200):
-        if rollout.version == version and rollout.status is Status.COMPLETED and rollout.old:
+        if rollout.version in names and rollout.status is Status.COMPLETED and rollout.old:
             live = store.live_views([rollout.id])[rollout.id]
             where = f"in {rollout.environment}, against {rollout.old}"
             return tuple(

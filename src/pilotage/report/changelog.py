@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pilotage.report.changelog_headings import Heading, bare, headings_of, level_below, linked, written
-from pilotage.report.curated import Line, joined, merged
+from pilotage.report.curated import Line, joined, merged, with_bullets
 from pilotage.report.notes import Item
 
 _HEAD = """# Changelog
@@ -50,7 +50,8 @@ def _updated(text: str, version: str, day: date | None, sections: Sequence[tuple
         found = headings_of(body)
         own = next((heading for heading in found if heading.bare == bare(version)), None)
         place = own.begin if own else _place(found, version, len(body))
-    section = merged(old or None, "", lines, level)
+    starred = body.count("\n* ") > body.count("\n- ")
+    section = with_bullets(merged(with_bullets(old, "-") if old else None, "", lines, level), "*" if starred else "-")
     end = own.end_of_content(body, found) if own else place
     heading = written(version, day, found, own)
     made = f"{body[:place].rstrip()}\n\n{heading}\n\n{section.strip()}\n\n{body[end:].lstrip()}".strip()

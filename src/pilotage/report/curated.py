@@ -80,6 +80,14 @@ def joined(first: str, second: str, level: int) -> str:
     return _written("\n\n".join(filter(None, (head, other_head))), list(lines.items()), sorted(offered), level)
 
 
+def with_bullets(draft: str, bullet: str) -> str:
+    """The draft with its generated lines behind another bullet, `-` or `*`."""
+    lines = draft.split("\n")
+    return "\n".join(
+        f"{bullet} {line[2:]}" if line[:2] in ("- ", "* ") and _MARK.search(line) else line for line in lines
+    )
+
+
 def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:
     return sorted({line.id[:12] for _, lines in sections for line in lines})
 

@@ -29,7 +29,7 @@ def names_of(commits: Sequence[Commit]) -> Mapping[str, str]:
         group.update(dict.fromkeys(roots, first))
     counts = Counter(name for name, _ in pairs)
     best: dict[str, str] = {}
-    for name in sorted(counts, key=lambda name: (counts[name], len(name.split()), name)):
+    for name in sorted(counts, key=lambda name: (counts[name], len(name.split()), name[:1].isupper(), name)):
         best[_root(group, f"name {name.casefold()}")] = name
     bots = {name for name, email in pairs if _BOT.search(name) or "[bot]@" in email}
     return {name: "" if name in bots else best[_root(group, f"name {name.casefold()}")] for name in counts}
