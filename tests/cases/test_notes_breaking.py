@@ -44,6 +44,7 @@ def history(tmp_path: Path) -> History:
         pytest.param("Work (#3)\n\n* feat: a\n\nBREAKING CHANGE: y\n\n* fix: b", "v2.0.0", id="within a squash"),
         pytest.param("Work (#3)\n\n* feat!: a\n\n* fix: b", "v2.0.0", id="! of a squash's part"),
         pytest.param("feat: a (#3)\n\n* refactor!: b", "v1.5.0", id="googleapis/release-please v17.5.0: a typed title"),
+        pytest.param("fix: x\r\n\r\nText\r\n\r\nBREAKING CHANGE: y\r\n", "v2.0.0", id="line ends of Windows"),
         pytest.param("feat!(api): x", "v2.0.0", id="! before the scope"),
         pytest.param("feat(api)! : x", "v2.0.0", id="a space before the colon"),
         pytest.param("Vendor Pint, support Python 3.13, drop 3.8", "v2.0.0", id="simonw/datasette: a platform dropped"),

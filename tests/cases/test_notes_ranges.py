@@ -114,6 +114,27 @@ def test_a_range_that_ends_at_a_tag_is_named_by_it(history: History, tmp_path: P
     history.commit("feat: c", tag="15.0a1")
     assert "shop 14.0.0" in history.notes("13.0.0..14.0.0")
     assert "shop 15.0a1" in history.notes("14.0.0..15.0a1"), "of another scheme, too"
+    assert "shop 14.0.0" in history.notes("refs/tags/13.0.0..refs/tags/14.0.0"), "as a pipeline names them"
+    history.git("branch", "release/13.1.0", "14.0.0~1")
+    assert "shop 13.0.0" in history.notes("13.0.0..release/13.1.0"), "a branch is no version, the tag it stands at is"
     file = tmp_path / "C.md"
     history.notes("13.0.0..14.0.0", "--changelog", str(file))
     assert "## [14.0.0]" in file.read_text()
+
+
+def test_a_candidate_that_becomes_the_release_is_the_release(history: History) -> None:
+    history.commit("feat: a", tag="v1.0.0")
+    history.commit("feat: b")
+    history.commit("fix: c", tag="v1.1.0-rc.1")
+    history.git("tag", "v1.1.0")
+    text = history.notes()
+    assert "shop v1.1.0," in text
+    assert "\n- B " in text
+
+
+@pytest.mark.parametrize("path", ["packages/api/", "./packages/api", "packages/api/src"])
+def test_a_path_may_be_written_in_other_ways(history: History, path: str) -> None:
+    history.commit("feat: a", "packages/api/src/a.py", tag="api-v1.2.0")
+    history.commit("feat: w", "packages/web/w.js", tag="web-v3.0.0")
+    history.commit("fix: api", "packages/api/src/a.py")
+    assert history.next_version("--path", path) == "api-v1.2.1"

@@ -82,6 +82,7 @@ def named_ends(git: Git, range_: str) -> Ends:
     """The ends of `A..B`, or of `A` for what came after A. Raises AdapterError."""
     first, dots, last = range_.partition("..")
     last = (last.removeprefix(".") or "HEAD") if dots else "HEAD"
+    first, last = first.removeprefix("refs/tags/"), last.removeprefix("refs/tags/")  # as pipelines name them
     return Ends(first, last, _version_at(git, first, last))
 
 
@@ -96,8 +97,8 @@ def _versions_before(git: Git, request: NotesRequest) -> tuple[Sequence[Tag], Ta
 
 def _version_at(git: Git, first: str, last: str) -> str:
     """The version that the end of a range is: by its own name, or of the same prefix as the range's beginning."""
-    if (named := version_named(last)) and git.tag_of(last):
-        return named.name
+    if version_named(last) and git.run("tag", "--list", last).strip() == last:
+        return last
     before = version_named(first)
     prefix = before.prefix if before else "v"
     found = [tag for name in git.run("tag", "--points-at", git.commit(last)).split() if (tag := version_named(name))]

@@ -29,9 +29,8 @@ def of_one_package(
     BadVersion where several packages come into question."""
     if prefix is not None:
         return tuple(tag for tag in tags if tag.prefix == prefix)
-    for fits in (_is_path, _ends_path):
-        if found := tuple(tag for tag in tags if any(fits(tag.package, path) for path in paths)):
-            return found
+    if found := _of_paths(tags, paths):
+        return found
     if found := tuple(tag for tag in tags if not tag.package):
         return found
     packages = {tag.package for tag in tags}
@@ -48,12 +47,22 @@ def of_one_package(
     return tuple(tag for tag in tags if tag.package in packages)
 
 
-def _is_path(package: str, path: str) -> bool:
-    return bool(package) and package == path.strip("./")
+def _of_paths(tags: Sequence[Tag], paths: Sequence[str]) -> tuple[Tag, ...]:
+    """The tags of the package that is a path, else of the nearest folder above that is one."""
+    split = [path.strip("./").split("/") for path in paths]
+    while split := [parts for parts in split if parts]:
+        for fits in (_is_path, _ends_path):
+            if found := tuple(tag for tag in tags if tag.package and any(fits(tag.package, parts) for parts in split)):
+                return found
+        split = [parts[:-1] for parts in split]
+    return ()
 
 
-def _ends_path(package: str, path: str) -> bool:
-    """`api` and `@acme/api` fit `packages/api`, and so does `acme-api`."""
-    parts = path.strip("./").split("/")
+def _is_path(package: str, parts: Sequence[str]) -> bool:
+    return package == "/".join(parts)
+
+
+def _ends_path(package: str, parts: Sequence[str]) -> bool:
+    """`api` and `@acme/api` fit `packages/api`, and so does `packages-api`."""
     ends = ["/".join(parts[at:]) for at in range(len(parts))] + ["-".join(parts[at:]) for at in range(len(parts))]
-    return bool(package) and (package in ends or package.rpartition("/")[2] == parts[-1])
+    return package in ends or package.rpartition("/")[2] == parts[-1]
