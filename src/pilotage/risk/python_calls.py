@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 _BACKWARD = ("state_operations", "reverse_sql", "reverse_code", "rollback")
-_LOOKUPS = ("select", "inspect", "scalar", "exists", "count")
+_LIMITED = ("select", "inspect", "scalar", "exists", "count", "insert", "where", "filter", "filter_by")
+"""Parts of a query of SQLAlchemy that reads, adds, or reaches some of the rows only."""
+_WRITES = {"delete": "DELETE FROM {}", "update": "UPDATE {} SET x = 1"}
 
 
 def name_of(call: ast.Call) -> str:
@@ -42,10 +44,10 @@ class Calls:
         nodes = list(ast.walk(tree))
         idle = _idle(nodes)
         calls = [node for node in nodes if isinstance(node, ast.Call) and id(node) not in idle]
-        named = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
+        named = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)]
         return cls(
             forward=tuple(sorted(calls, key=lambda call: (call.lineno, call.col_offset))),
-            texts={node.targets[0].id: node.value for node in named if isinstance(node.targets[0], ast.Name)},
+            texts={target.id: node.value for node in named if (target := _target(node)) and node.value},
             batches=_batches(nodes),
         )
 
@@ -91,9 +93,23 @@ class Calls:
             return self.scripts(call.func.value, depth + 1)
         if name in ("text", "dedent", "DDL", "SQL") and call.args:
             return self.scripts(call.args[0], depth + 1)
-        if any(name_of(inner) in _LOOKUPS for inner in ast.walk(call) if isinstance(inner, ast.Call)):
+        inner = [one for one in ast.walk(call) if isinstance(one, ast.Call)]
+        if any(name_of(one) in _LIMITED for one in inner):
             return []
-        return None
+        return next((made for one in inner if (made := _written(one))), None)
+
+
+def _written(call: ast.Call) -> list[str]:
+    """`table.delete()` or `sa.delete(table)` as SQL: a write to every row, where nothing limits it."""
+    if (sql := _WRITES.get(name_of(call))) is None:
+        return []
+    table = call.args[0] if call.args else call.func.value if isinstance(call.func, ast.Attribute) else None
+    return [sql.format(table.id if isinstance(table, ast.Name) else "x")]
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> ast.Name | None:
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    return target if isinstance(target, ast.Name) else None
 
 
 _DEEPEST = 8

@@ -87,8 +87,8 @@ def _of_call(name: str, table: str, column: str, rest: str, proven: set[str]) ->
         case "add_index" if not _CONCURRENT.search(rest):
             yield locks(f"builds an index on {table} and blocks writes to it")
         case "add_foreign_key" | "add_check_constraint" if not _NOT_VALID.search(rest):
-            what = f"a foreign key to {column}" if name == "add_foreign_key" else "a check"
-            yield locks(f"adds {what} to {table}, which is checked under a lock")
+            what = f"a foreign key from {table} to {column}" if name == "add_foreign_key" else f"a check to {table}"
+            yield locks(f"adds {what}, which is validated under a lock")
         case "add_unique_constraint" if "using_index" not in rest:
             yield locks(f"builds an index on {table} and blocks writes to it")
         case "add_reference" | "add_belongs_to" | "add_column":
@@ -136,7 +136,7 @@ def _of_executed(kept: str) -> Iterator[Found]:
             yield unread("SQL that does not end (execute)")
         else:
             at = stop
-            yield from of_sql(_INSERTED.sub("x", kept[start:stop]))
+            yield from of_sql(_INSERTED.sub("x", kept[start:stop]).replace('\\"', '"'))
 
 
 class _Ends:
@@ -150,6 +150,8 @@ class _Ends:
     def of_text(self, start: int, opened: str) -> tuple[int, int]:
         closed = {"(": ")", "{": "}", "[": "]"}.get(opened, opened)
         stop = -1 if closed in self._endless else self._text.find(closed, start)
+        while stop > 0 and self._text[stop - 1] == "\\":
+            stop = self._text.find(closed, stop + 1)
         if stop < 0:
             self._endless.add(closed)
         return start, stop
