@@ -275,6 +275,8 @@ def test_operations_that_users_write(path: str, file: str, wanted: list[tuple[Ri
         (DJANGO, "AddField('m', 'f', models.ManyToManyField('o'))", []),
         (DJANGO, "AddField('m', 'f', models.ForeignKey('o', null=True, db_index=False))", [(MEDIUM, "a foreign key")]),
         (DJANGO, "AlterField('m', 'f', models.CharField(unique=True))", [(MEDIUM, "changes m.f with an index")]),
+        (DJANGO, "AlterField('m', 'f', models.ForeignKey('o', on_delete=CASCADE))", []),
+        (DJANGO, "AddField('m', 'f', models.SlugField(null=True))", [(MEDIUM, "adds m.f with an index")]),
         (DJANGO, "CreateModel(name='M')\nAddConstraint(model_name='m', constraint=c)\nRemoveField('m', 'f')\n", []),
         (DJANGO, "RunSQL(['DROP TABLE a', ['DELETE FROM b', None]])", [(CRITICAL, "drops table a"), (CRITICAL, "deletes")]),
         (DJANGO, "def f(apps, e):\n    apps.get_model('a', 'M').objects.all().delete()\nRunPython(f)\n",

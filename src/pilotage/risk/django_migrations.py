@@ -50,7 +50,7 @@ def _of_field(call: ast.Call, named: str, *, added: bool) -> Iterator[Found]:
     if added and given(field, "null") is not True and not _is_filled_in(field, kind):
         yield breaks(f"adds {named}, not null and without a default of the database: the old version cannot insert")
     verb = "adds" if added else "changes"
-    if given(field, "unique") or given(field, "primary_key") or _is_indexed(field, kind):
+    if given(field, "unique") or given(field, "primary_key") or _is_indexed(field, kind, added):
         yield locks(f"{verb} {named} with an index, which is built while writes wait")
     if added and kind in _KEYS and given(field, "db_constraint") is not False:
         yield locks(f"adds {named} with a foreign key, which locks the other table as well")
@@ -62,10 +62,12 @@ def _is_filled_in(field: ast.Call, kind: str) -> bool:
     return given(field, "db_default") is not None or kind in ("GeneratedField", "AutoField", "BigAutoField")
 
 
-def _is_indexed(field: ast.Call, kind: str) -> bool:
-    """Whether the database gets an index: `db_index`, or a kind that has one unless it is said otherwise."""
+def _is_indexed(field: ast.Call, kind: str, added: bool) -> bool:
+    """Whether the database builds an index: for `db_index`, or a new column of a kind that has one unless it is said
+    otherwise. Where such a column is only altered, it had its index before."""
     said = given(field, "db_index")
-    return bool(said) or (kind in ("SlugField", *_KEYS) and said is None and not given(field, "unique"))
+    by_kind = added and kind in ("SlugField", *_KEYS) and said is None and not given(field, "unique")
+    return bool(said) or by_kind
 
 
 def _is_filled(call: ast.Call) -> bool:
