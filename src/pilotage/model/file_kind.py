@@ -29,7 +29,7 @@ _TEST = re.compile(
 _MIGRATION = re.compile(
     r"(^|/)[mM]igrations?/(.*/)?((\d|Version\d)[^/]*\.(py|rb|js|mjs|cjs|ts|php|exs|go|edgeql|kts?)|\d{14}_[^/]*(?<!\.Designer)\.cs"
     r"|[^/]*\.sql|[VRU]\d[^/]*__[^/]*\.(java|kt))$"
-    r"|(^|/)drizzle/(.*/)?\d[^/]*\.sql$|(^|/)(alembic|migrations)/versions/[^/]*\.py$|(^|/)db/migrate/(.*/)?\d[^/]*\.rb$"
+    r"|(^|/)drizzle/(.*/)?\d[^/]*\.sql$|(^|/)(alembic|migrations)/versions/[^/]*\.py$|(^|/)db/(post_)?migrate/(.*/)?\d[^/]*\.rb$"
     r"|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml)$"
     r"|(^|/)[VRU]\d+([_.]\d+)*__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|sql)$|(^|/)db/(schema\.rb|structure\.sql)$",
 )
