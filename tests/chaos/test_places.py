@@ -74,7 +74,7 @@ def test_a_target_belongs_to_the_place_that_deployed_to_it_first(store: Store, f
     home = places.home_of(store.engine, b, *target)
     assert home is not None
     assert home.is_silent
-    assert "last heard of 6" in home.in_words
+    assert "last reported 6" in home.in_words
     with pytest.raises(places.Elsewhere):
         places.take(store.engine, b, *target, "b/1")
 
@@ -87,7 +87,7 @@ def test_an_adopted_target_is_no_longer_the_old_places(store: Store, folders: tu
     fence = Fence(a / "fence.json", token, "a/1")
     heart = leases.LeaseKeeper(store.engine, "a/1")
     heart.beat()
-    with pytest.raises(places.StillAlive, match="whose worker is at work"):
+    with pytest.raises(places.StillAlive, match="its worker is active"):
         places.adopt(store.engine, b, *target)
     assert places.adopt(store.engine, b, *target, force=True).name.endswith(f"in {a.parent}")
     heart.beat()

@@ -38,7 +38,7 @@ def test_no_call_waits_for_a_frozen_server(tmp_path: Path, monkeypatch: pytest.M
         store = Store(tmp_path)
         with store.engine.connect() as connection, frozen(server.get_pid()):
             began = time.monotonic()
-            with pytest.raises(OperationalError, match="did not answer"):
+            with pytest.raises(OperationalError, match="did not respond"):
                 connection.exec_driver_sql("SELECT 1")
             with pytest.raises(OperationalError):
                 store.unfinished()

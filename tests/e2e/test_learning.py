@@ -61,7 +61,7 @@ def _incident(it: Shop, rollout: str) -> None:
     text = it.run("incident", "--format", "markdown")
     assert text.startswith("# Incident: shop v3 in production")
     assert "v2 serves all requests again" in text
-    assert "requests to v3 that failed" in text
+    assert "failed requests to v3" in text
     told = it.run("events", rollout, "--json").splitlines()
     assert text.count("\n| 20") == len(told), "every event stands in the timeline"
     data = json.loads(it.run("incident", "--format", "json"))

@@ -34,6 +34,7 @@ _MOST = 16 << 20
 """Bytes of an answer: Envoy's pages of thousands of clusters are some megabytes."""
 _CHUNK = 64 * 1024
 IN_TARGETS = "/%:?[]@!$&'()*+,;=-._~"
+_OPEN_FILES = Path("/proc/self/fd")
 _LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system takes (104 on macOS, 108 on Linux)."""
 
@@ -185,14 +186,21 @@ def connect_unix(path: Path, until: float) -> socket.socket:
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """The same socket by a path that is short enough for the system: through a link in a folder of our own."""
+    """The same socket by a path that is short enough for the system: through the folder, held open, or a link to it."""
     if len(os.fsencode(path)) <= _LONGEST_SOCKET:
         yield str(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="pilotage-") as folder:
-        link = Path(folder) / "d"
-        link.symlink_to(path.parent, target_is_directory=True)
-        yield str(link / path.name)
+    elif _OPEN_FILES.is_dir():
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield str(_OPEN_FILES / str(folder) / path.name)
+        finally:
+            os.close(folder)
+    else:
+        # Not where TMPDIR says: that may be as long.
+        with tempfile.TemporaryDirectory(prefix="pilotage-", dir="/tmp") as made:
+            link = Path(made) / "d"
+            link.symlink_to(path.parent, target_is_directory=True)
+            yield str(link / path.name)
 
 
 @cache

@@ -111,6 +111,8 @@ def test_whole_answers_are_read_by_tcp_and_by_a_unix_socket(
     folder.mkdir()
     monkeypatch.chdir(folder)
     serve(SAY[way], Path("admin.sock"))
+    monkeypatch.setenv("TMPDIR", str(folder))  # nor is one there a way around it
+    monkeypatch.setattr("tempfile.tempdir", None)
     assert http.get(f"{http.unix_url(folder / 'admin.sock')}/", 5) == b"ok"
 
 
