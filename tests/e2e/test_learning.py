@@ -122,7 +122,7 @@ def _public(it: Shop) -> None:
     assert data["services"] == [{"name": "shop", "condition": "operational"}]
     (incident,) = data["incidents"]
     assert [u["state"] for u in incident["updates"]] == ["investigating", "resolved"]
-    assert incident["ended"] is not None
+    assert incident["resolved_at"] is not None
     assert [p["title"] for p in data["scheduled"]] == ["shop v5"]
     inner = it.latest().state.reason
     assert inner not in (folder / "index.html").read_text(), "the public is told no inner reasons"
