@@ -12,7 +12,7 @@ from pilotage.app.snapshot import snapshot_of
 from pilotage.engine.records.store import StoreConflict, Wanted
 from pilotage.engine.rescue.returning import DeployResult
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState
+from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState, Status
 from pilotage.rollout.machine import begin
 
 
@@ -44,6 +44,11 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
     if plan.version == latest.old:
         store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
         return DeployResult(latest, f"rolling back {latest.version}: {plan.version} was deployed again", fresh=False)
+    if request.on_conflict == "refuse" and latest.state.status is Status.ROLLING_BACK:
+        raise StoreConflict(
+            f"{latest.version} is being rolled back in {plan.environment}: wait until that is over, or use "
+            "--on-conflict queue"
+        )
     if request.on_conflict == "refuse":
         raise StoreConflict(
             f"{latest.version} is rolling out in {plan.environment}: wait for it, run `pilotage abort` first, or use "

@@ -146,7 +146,7 @@ environments:
       kind: process
       command: {json.dumps(command)}
       count: 2
-      health_check_path: /healthz   # answers 2xx when the instance is well
+      health_check_path: /healthz   # returns 2xx when the instance is healthy
     # Users reach the service through an embedded Envoy. It gives each a cookie, so that they stay on their version.
     router:
       kind: envoy
@@ -158,7 +158,7 @@ environments:
     # errors: [5xx, 404]
     # Critical functions, tried at each instance of both versions while a release is watched.
     # probes: [{{http: /login, contains: Sign in}}]
-    # Any number of the plan may be set here by its path; `pilotage plan` shows them all, each with its source.
+    # Set any number of the plan here, by its path. `pilotage plan` lists them all with their sources.
     overrides: {{}}
       # canary.phase_duration: 30m
       # canary.weights: [1%, 10%, 50%, 100%]

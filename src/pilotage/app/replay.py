@@ -115,11 +115,13 @@ def _text(source: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRules:
-    """lines: `template/rule: what it asks for` · left: `template: what cannot be taken over, and why` · section:
+    """lines: `template/rule: what it asks for` · left: `template: what cannot be taken over, and why` ·
+    warnings: about rules that are taken over · section:
     `analysis:` for pilotage.yaml, with the address of a Prometheus; empty without one · data: the same for machines."""
 
     lines: tuple[str, ...]
     left: tuple[str, ...]
+    warnings: tuple[str, ...]
     section: str
     data: Mapping[str, object]
 
@@ -131,11 +133,18 @@ def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]
     except UnicodeDecodeError as error:
         raise BadFile(f"{source}: {error}") from None
     rules = {name: made.rules for name, made in found.items()}
+    blind = tuple(
+        f"{name}: the query of {rule.name} names no version: add {{version}}, or it measures both versions together"
+        for name, made in rules.items()
+        for rule in made
+        if "{version}" not in rule.query and "{stable_version}" not in rule.query
+    )
     left = tuple(f"{name}: {said}" for name, made in found.items() for said in made.left)
     plain = {name: [_plain(rule) for rule in made] for name, made in rules.items()}
     return ImportedRules(
         lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
         left=left,
+        warnings=blind,
         section=argo.section_of(prometheus, argo.with_names_of_their_own(rules)) if prometheus else "",
         data={"schema": SCHEMA, "templates": plain, "left": list(left)},
     )

@@ -94,6 +94,8 @@ def import_(source: Path, prometheus: str | None, arguments: tuple[str, ...], as
     found = import_rules(source, prometheus, dict(one.split("=", 1) for one in arguments))
     for said in found.left:
         click.echo(f"not imported: {said}", err=True)
+    for said in found.warnings:
+        click.echo(f"warning: {said}", err=True)
     if as_json:
         click.echo(json.dumps(found.data, ensure_ascii=False, default=str))
     elif prometheus:

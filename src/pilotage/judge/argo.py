@@ -12,6 +12,7 @@ import yaml
 from pilotage.judge.rules import Rule
 from pilotage.judge.templates import BadAnalysisTemplate, Imported, rules_of
 from pilotage.model.json import JsonObject, text_at
+from pilotage.model.quantity import format_duration
 
 
 def templates_of(text: str, where: str, values: Mapping[str, str] | None = None) -> dict[str, Imported]:
@@ -47,8 +48,10 @@ def section_of(prometheus: str, rules: list[Rule]) -> str:
     for rule in rules:
         fields = {
             "name": rule.name, "query": rule.query, "success_condition": rule.success and rule.success.text,
-            "failure_condition": rule.failure and rule.failure.text, "interval": rule.interval,
-            "initial_delay": rule.initial_delay, "count": rule.count, "failure_limit": rule.failure_limit,
+            "failure_condition": rule.failure and rule.failure.text,
+            "interval": rule.interval and format_duration(rule.interval),
+            "initial_delay": rule.initial_delay and format_duration(rule.initial_delay),
+            "count": rule.count, "failure_limit": rule.failure_limit,
             "inconclusive_limit": rule.inconclusive_limit, "consecutive_error_limit": rule.consecutive_error_limit,
             "consecutive_success_limit": rule.consecutive_success_limit, "dry_run": rule.dry_run,
         }  # fmt: skip
@@ -61,7 +64,8 @@ def in_words(rule: Rule) -> str:
     """What a rule asks for."""
     success = f"success when {rule.success.text}" if rule.success else ""
     failure = f"failure when {rule.failure.text}" if rule.failure else ""
-    often = f"{rule.count or 'any number of'} times every {rule.interval:g} s" if rule.interval else "once"
+    often = f"{rule.count or 'any number of'} times every {format_duration(rule.interval)}" if rule.interval else "once"
+    often += f" after {format_duration(rule.initial_delay)}" if rule.initial_delay else ""
     limits = (
         f"tolerates {rule.failure_limit} failures, {rule.inconclusive_limit} inconclusive, "
         f"{rule.consecutive_error_limit} errors in a row"

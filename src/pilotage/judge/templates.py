@@ -127,7 +127,7 @@ def _rule(metric: JsonObject, arguments: Mapping[str, str], dry: Sequence[_Piece
         inconclusive_limit=_whole(metric, "inconclusiveLimit", arguments) or 0,
         consecutive_error_limit=_or(_whole(metric, "consecutiveErrorLimit", arguments), 4),
         consecutive_success_limit=_whole(metric, "consecutiveSuccessLimit", arguments) or 0,
-        query=_filled(str(object_at(provider, "prometheus").get("query") or ""), arguments),
+        query=_filled(str(object_at(provider, "prometheus").get("query") or ""), arguments).strip(),
         dry_run=any(_named(name, pieces) for pieces in dry),
     )
 

@@ -16,6 +16,7 @@ from pilotage.model.events import (
     parse,
 )
 from pilotage.model.json import JsonObject
+from pilotage.model.observation import VerdictKind
 from pilotage.model.quantity import about
 from pilotage.report.statistics import wilson
 
@@ -76,6 +77,8 @@ def incident_of(incident: Incident) -> Document:
 def _lead(incident: Incident) -> list[str]:
     ended = "was rolled back" if incident.status == "rolled-back" else f"is {incident.status}"
     found = [f"{incident.version} {ended}: {incident.reason}.".replace("..", ".")]
+    if (harm := _withdrawn(incident)) and harm.reason not in incident.reason:
+        found.append(f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", "."))
     if incident.old and incident.status == "rolled-back":
         found.append(f"{incident.old} serves all requests again.")
     if incident.status == "failed":
@@ -140,18 +143,31 @@ def _kept(incident: Incident) -> Section:
 
 def _next(incident: Incident) -> Section:
     """Immediate, short-term, long-term (R21)."""
-    metric = incident.reason.partition(":")[0]
+    failure = f"the {metric} failure" if (metric := _metric(incident)) else "the failure"
+    still = "in the failed environment, which still runs, or " if incident.preserved else ""
+    place = f"{still}with the artifact"
     rows = [
         *(_when_and_what(words) for words in incident.then),
         ("immediate", f"notify everyone who was told of {incident.version}: `pilotage announce show rollback_notice`"),
-        ("short-term", f"reproduce the {metric} failure on the preserved environment or with the artifact"),
+        ("short-term", f"reproduce {failure} {place}"),
         ("short-term", "prepare a hotfix or a corrected release; check it with `pilotage risk`"),
-        ("long-term", f"add a check that catches the {metric} failure before users are exposed"),
+        ("long-term", f"add a check that catches {failure} before users are exposed"),
         ("long-term", "hold a retrospective (`pilotage retro`) and record actions with owner and due date"),
     ]
     if incident.status == "failed":
         rows.insert(0, ("immediate", "correct the traffic by hand; `pilotage explain` says what is left"))
     return Section("next", "Next steps", (), ("when", "what"), tuple(rows))
+
+
+def _withdrawn(incident: Incident) -> TrafficWithdrawn | None:
+    return next((line.what for line in incident.lines if isinstance(line.what, TrafficWithdrawn)), None)
+
+
+def _metric(incident: Incident) -> str:
+    """What failed: as the event says that took users back, or as a verdict does; empty where only a person knows."""
+    if harm := _withdrawn(incident):
+        return harm.cause
+    return next((metric for metric, kind, _ in incident.verdicts if kind == VerdictKind.FAIL), "")
 
 
 def _when_and_what(words: str) -> tuple[str, str]:

@@ -152,7 +152,7 @@ def test_an_analysis_template_is_carried_over(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text("kind: Service\n---\n" + TEMPLATE)
     said = run("analysis", "import", str(tmp_path / "t.yaml"), "--arg", "service-name=shop")
     assert said.exit_code == 0, said.output
-    assert "success-rate/success-rate: success when result[0] >= 0.95; measured 10 times every 300 s" in said.stdout
+    assert "success-rate/success-rate: success when result[0] >= 0.95; measured 10 times every 5m" in said.stdout
     assert "tolerates 3 failures, 0 inconclusive, 4 errors in a row" in said.stdout
     assert "memory-use: failure when result > 2e9; measured once" in said.stdout
     assert said.stdout.rstrip().endswith("2 errors in a row; dry run")
@@ -415,9 +415,10 @@ def test_imported_rules_are_a_section_that_the_configuration_takes(tmp_path: Pat
     said = CliRunner().invoke(
         cli, ["analysis", "import", str(tmp_path / "template.yaml"), "--prometheus", "http://127.0.0.1:9090"]
     )
-    section = AnalysisSection.model_validate(yaml.safe_load(said.output)["analysis"])
+    section = AnalysisSection.model_validate(yaml.safe_load(said.stdout)["analysis"])
     (rule,) = section.rules
     assert (rule.name, rule.count, rule.failure_limit, rule.interval) == ("success-rate", 5, 2, 60)
+    assert "the query of success-rate names no version: add {version}" in said.stderr
 
 
 def test_a_wrong_condition_in_the_configuration_is_named() -> None:

@@ -34,6 +34,9 @@ def _evidence(case: CheckContext, item: Requirement) -> str:
         return f"load the rules that pilotage plan {case.plan.version} --format rules writes, then {again}"
     if given.runbooks:
         return f"update and commit the runbooks, then {again}"
+    if given.findings:
+        accept = f"readiness.evidence.{item.id}.accepted_findings"
+        return f"fix what it finds, or list that under {accept}; regenerate the report, then {again}"
     return f"regenerate the report, then {again}"
 
 

@@ -44,7 +44,10 @@ def way_back(
             raise NoWayBack(f"{environment} has no earlier good version to roll back to")
         to = serving[1]
     elif to not in serving:
-        raise NoWayBack(f"{to} has never completed in {environment}; run `pilotage deploy {to}` to roll it out")
+        # Whoever was gone back from is no way back, however often it completed.
+        known = any(one.version == to for one in store.history(service, environment, limit=500))
+        said = "is not a version to roll back to" if known else "has never completed"
+        raise NoWayBack(f"{to} {said} in {environment}; run `pilotage deploy {to}` to roll it out")
     if to == serving[0]:
         return DeployResult(None, f"{to} already serves all requests of {environment}", fresh=False)
     return to, serving[0], latest
