@@ -199,6 +199,27 @@ def test_a_worker_that_has_no_lock_yet_ends_with_its_supervisor() -> None:
     supervising.wait(20)
 
 
+ASKED_TOO_EARLY = """
+import os, signal, subprocess
+began = subprocess.Popen.__init__
+def begins(self, *given, **named):
+    began(self, *given, **named)
+    print(self.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)  # before whoever starts it knows the process
+subprocess.Popen.__init__ = begins
+"""
+
+
+def test_a_supervisor_that_is_stopped_while_it_starts_a_worker_leaves_none_behind() -> None:
+    command = [sys.executable, "-c", ASKED_TOO_EARLY + SUPERVISES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    worker = int(done.stdout)
+    left = psutil.pid_exists(worker)
+    if left:
+        psutil.Process(worker).kill()
+    assert (done.returncode, left) == (0, False)
+
+
 def test_a_supervisor_of_an_earlier_version_still_starts_a_worker(tmp_path: Path) -> None:
     """It runs until the next command, with the name that it knows, while the code beside it is new."""
     folder = tmp_path / "state"

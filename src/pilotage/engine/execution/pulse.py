@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 MOST_SILENT = 10
 """Seconds of silence, after a first beat, with which a worker counts as hung. They are counted one by one, so that a
 machine that sleeps, or has no time for the supervisor either, makes no worker look hung."""
 
+_REQUESTS = (signal.SIGTERM, signal.SIGINT)
 _PIPE = "PILOTAGE_PULSE"
 _EVERY = 1.0
 
@@ -49,25 +52,47 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> tuple
     """Run a worker until it ends; kill it when it hangs. Returns its exit status, and whether it was killed here.
     Where this is interrupted the worker ends, too."""
     listening, beating = os.pipe()
+    worker: subprocess.Popen[bytes] | None = None
     try:
         os.set_blocking(beating, False)
-        worker = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, pass_fds=(beating,), env={**environment, _PIPE: str(beating)}
-        )
-    finally:
+        with _signals_wait():
+            worker = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, pass_fds=(beating,), env={**environment, _PIPE: str(beating)}
+            )
         os.close(beating)
-    try:
+        beating = -1
         hangs = _hangs(listening)
         if hangs:
             worker.kill()
         return worker.wait(), hangs
     except BaseException:
         # Whoever ends this one asks for the worker by its lock, which one that is just starting does not hold yet.
-        worker.kill()
-        worker.wait()
+        if worker is not None:
+            worker.kill()
+            worker.wait()
         raise
     finally:
         os.close(listening)
+        if beating >= 0:
+            os.close(beating)
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Handle a request to end only afterwards: raised while a process is being started, it would leave one behind of
+    which nobody knows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: arrived.append(got)) for number in _REQUESTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for asked in arrived:
+            signal.raise_signal(asked)
 
 
 def _hangs(listening: int) -> bool:
