@@ -63,7 +63,6 @@ class _Scope:
 class _Part:
     kind: Kind
     compute: _Compute
-    constant: bool = False
 
 
 def parse(text: str) -> Callable[[tuple[float, ...]], bool]:
