@@ -27,7 +27,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_we_keep_is_this_users_alone_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("umask")
+def test_what_we_keep_is_this_users_alone_whatever_the_umask(tmp_path: Path) -> None:
     place = tmp_path / "run" / "shop" / "fleet"
     files.write_json(place / "record.json", {})
     files.write_at_once(place / "xds.json", b"{}")
@@ -63,7 +64,7 @@ def test_a_link_is_replaced_and_never_written_through(tmp_path: Path, shared: bo
         files.open_log(tmp_path / "log")
 
 
-def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_a_device_is_written_to_and_not_replaced() -> None:
     files.write_durably(Path("/dev/null"), b"x", shared=True)
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 

@@ -36,9 +36,10 @@ from pilotage.risk.migrations import findings_of
 from pilotage.risk.model import BadModel, RiskModel, shipped
 
 AWKWARD: tuple[Any, ...] = (
-    None, True, -1, 0, 1e308, -1e308, 10**30, "", "²", "9" * 5_000, "NaN", "1e999", "\x00", "\ud800", "0001-01-01T00:00:00+23:59",
-    "9999-12-31T23:59:59-23:59", [], {}, [[]], [None], {"": None}, ["a"], {"a": 1}, [{}], [1],
-)  # fmt: skip
+    *(None, True, -1, 0, 1e308, -1e308, 10**30),
+    *("", "²", "9" * 5_000, "NaN", "1e999", "\x00", "\ud800", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"),
+    *([], {}, [[]], [None], {"": None}, ["a"], {"a": 1}, [{}], [1]),
+)
 DEEP = 20_000
 
 
@@ -84,40 +85,108 @@ def raw(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def found_in(text: str) -> object:
+    return findings(raw(text), "f")
+
+
+def timed_in(text: str) -> object:
+    return timings(raw(text), "f")
+
+
+def covered_in(text: str) -> object:
+    return covered(raw(text), "f")
+
+
+SARIF = {
+    "runs": [
+        {
+            "tool": {"driver": {"name": "x"}},
+            "invocations": [{"executionSuccessful": True}],
+            "results": [
+                {
+                    "ruleId": "r",
+                    "level": "error",
+                    "message": {"text": "m"},
+                    "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a"}, "region": {"startLine": 1}}}],
+                }
+            ],
+        }
+    ]
+}
+PIP_AUDIT = {"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "C", "fix_versions": ["2"]}]}]}
+NPM = {
+    "auditReportVersion": 2,
+    "metadata": {},
+    "vulnerabilities": {"a": {"range": "1", "via": [{"title": "t", "url": "u/1", "severity": "high"}]}},
+}
+NPM_6 = {
+    "metadata": {},
+    "advisories": {
+        "1": {"id": 1, "module_name": "a", "title": "t", "severity": "high", "findings": [{"version": "1"}]}
+    },
+}
+OSV = {
+    "results": [
+        {
+            "packages": [
+                {"package": {"name": "a", "version": "1"}, "vulnerabilities": [{"id": "C", "summary": "s"}]},
+            ]
+        }
+    ]
+}
+BENCHMARK = {"benchmarks": [{"fullname": "a", "stats": {"data": [1.0, 2.0], "median": 1.5}}]}
+RESTORE = {"taken_at": "2026-01-01T00:00:00Z", "restored_at": "2026-01-01T01:00:00Z", "seconds": 3, "verified": True}
+RANGE = {
+    "data": {
+        "result": [
+            {"metric": {"role": role, "count": count}, "values": [[1, "1"], [2, "3"]]}
+            for role in ("canary", "stable")
+            for count in ("bad", "total")
+        ]
+    }
+}
+NPM_LOCK = {"packages": {"": {}, "node_modules/a": {"version": "1.0"}}, "dependencies": {"a": {"version": "1"}}}
 JSONS: list[tuple[str, Callable[[str], object], Any]] = [
-    ("sarif", lambda t: findings(raw(t), "f"), {"runs": [{"tool": {"driver": {"name": "x"}}, "invocations": [{"executionSuccessful": True}], "results": [
-        {"ruleId": "r", "level": "error", "message": {"text": "m"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a"}, "region": {"startLine": 1}}}]}]}]}),
-    ("pip-audit", lambda t: findings(raw(t), "f"), {"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "C", "fix_versions": ["2"]}]}]}),
-    ("npm", lambda t: findings(raw(t), "f"), {"auditReportVersion": 2, "metadata": {}, "vulnerabilities": {"a": {"range": "1", "via": [{"title": "t", "url": "u/1", "severity": "high"}]}}}),
-    ("npm 6", lambda t: findings(raw(t), "f"), {"metadata": {}, "advisories": {"1": {"id": 1, "module_name": "a", "title": "t", "severity": "high", "findings": [{"version": "1"}]}}}),
-    ("osv", lambda t: findings(raw(t), "f"), {"results": [{"packages": [{"package": {"name": "a", "version": "1"}, "vulnerabilities": [{"id": "C", "summary": "s"}]}]}]}),
-    ("pytest-benchmark", lambda t: timings(raw(t), "f"), {"benchmarks": [{"fullname": "a", "stats": {"data": [1.0, 2.0], "median": 1.5}}]}),
-    ("hyperfine", lambda t: timings(raw(t), "f"), {"results": [{"command": "a", "times": [1.0], "median": 1.0}]}),
-    ("k6", lambda t: timings(raw(t), "f"), {"metrics": {"http_req_duration": {"values": {"med": 1.0, "p(95)": 2.0}}}}),
-    ("restore", lambda t: restore(raw(t), "f"), {"taken_at": "2026-01-01T00:00:00Z", "restored_at": "2026-01-01T01:00:00Z", "seconds": 3, "verified": True}),
-    ("coverage.py", lambda t: covered(raw(t), "f"), {"totals": {"covered_lines": 1, "num_statements": 2}}),
-    ("range", lambda t: looks_of(t, cumulative=False), {"data": {"result": [
-        {"metric": {"role": r, "count": c}, "values": [[1, "1"], [2, "3"]]} for r in ("canary", "stable") for c in ("bad", "total")]}}),
-    ("npm lock", lambda t: packages("package-lock.json", t), {"packages": {"": {}, "node_modules/a": {"version": "1.0"}}, "dependencies": {"a": {"version": "1"}}}),
+    ("sarif", found_in, SARIF),
+    ("pip-audit", found_in, PIP_AUDIT),
+    ("npm", found_in, NPM),
+    ("npm 6", found_in, NPM_6),
+    ("osv", found_in, OSV),
+    ("pytest-benchmark", timed_in, BENCHMARK),
+    ("hyperfine", timed_in, {"results": [{"command": "a", "times": [1.0], "median": 1.0}]}),
+    ("k6", timed_in, {"metrics": {"http_req_duration": {"values": {"med": 1.0, "p(95)": 2.0}}}}),
+    ("restore", lambda t: restore(raw(t), "f"), RESTORE),
+    ("coverage.py", covered_in, {"totals": {"covered_lines": 1, "num_statements": 2}}),
+    ("range", lambda t: looks_of(t, cumulative=False), RANGE),
+    ("npm lock", lambda t: packages("package-lock.json", t), NPM_LOCK),
     ("risk model", RiskModel.from_json, json.loads(shipped().to_json())),
-]  # fmt: skip
+]
+
+JUNIT = (
+    '<testsuites><testsuite tests="1"><testcase classname="a" name="b"><failure/></testcase></testsuite></testsuites>'
+)
+COUNTS = "time,canary_bad,canary_total,stable_bad,stable_total\n1,0,10,0,10\n2,1,20,1,20\n"
+UV_LOCK = '[[package]]\nname = "a"\nversion = "1.0"\nsource = { registry = "x" }\n'
+POM = "<dependency><groupId>a</groupId><artifactId>b</artifactId><version>1</version></dependency>"
+ALEMBIC = 'def upgrade():\n    op.drop_table("a")\n    op.execute("DROP TABLE b")\n'
+RAILS = "def change\n  drop_table :a\n  add_index :b, :c, algorithm: :concurrently\nend\n"
 TEXTS: list[tuple[str, Callable[[str], object], str]] = [
-    ("junit", lambda t: results(raw(t), "f"), '<testsuites><testsuite tests="1"><testcase classname="a" name="b"><failure/></testcase></testsuite></testsuites>'),
-    ("cobertura", lambda t: covered(raw(t), "f"), '<coverage lines-valid="2" lines-covered="1"/>'),
-    ("cobertura lines", lambda t: covered(raw(t), "f"), '<coverage line-rate="1"><line hits="1"/></coverage>'),
-    ("jacoco", lambda t: covered(raw(t), "f"), '<report name="x"><counter type="LINE" missed="1" covered="2"/></report>'),
-    ("lcov", lambda t: covered(raw(t), "f"), "SF:a\nDA:1,1\nDA:2,0\nend_of_record\n"),
-    ("counts", lambda t: looks_of(t, cumulative=True), "time,canary_bad,canary_total,stable_bad,stable_total\n1,0,10,0,10\n2,1,20,1,20\n"),
+    ("junit", lambda t: results(raw(t), "f"), JUNIT),
+    ("cobertura", covered_in, '<coverage lines-valid="2" lines-covered="1"/>'),
+    ("cobertura lines", covered_in, '<coverage line-rate="1"><line hits="1"/></coverage>'),
+    ("jacoco", covered_in, '<report name="x"><counter type="LINE" missed="1" covered="2"/></report>'),
+    ("lcov", covered_in, "SF:a\nDA:1,1\nDA:2,0\nend_of_record\n"),
+    ("counts", lambda t: looks_of(t, cumulative=True), COUNTS),
     ("gauges", samples_of, "time,canary,stable\n2026-01-01T00:00:00,1.0,1.1\n2,1,2\n"),
-    ("uv.lock", lambda t: packages("uv.lock", t), '[[package]]\nname = "a"\nversion = "1.0"\nsource = { registry = "x" }\n'),
+    ("uv.lock", lambda t: packages("uv.lock", t), UV_LOCK),
     ("yarn.lock", lambda t: packages("yarn.lock", t), '"a@^1":\n  version "1.0.1"\n'),
     ("go.mod", lambda t: packages("go.mod", t), "module x\nrequire (\n\tgolang.org/x/a v1.0.0 // indirect\n)\n"),
-    ("pom.xml", lambda t: packages("pom.xml", t), "<dependency><groupId>a</groupId><artifactId>b</artifactId><version>1</version></dependency>"),
+    ("pom.xml", lambda t: packages("pom.xml", t), POM),
     ("sql", lambda t: findings_of("migrations/1.sql", t), "ALTER TABLE a ADD COLUMN b int NOT NULL ; DROP TABLE c ;"),
-    ("alembic", lambda t: findings_of("migrations/1.py", t), 'def upgrade():\n    op.drop_table("a")\n    op.execute("DROP TABLE b")\n'),
-    ("rails", lambda t: findings_of("db/migrate/1.rb", t), "def change\n  drop_table :a\n  add_index :b, :c, algorithm: :concurrently\nend\n"),
-    ("pilotage.yaml", lambda t: read_yaml(t.encode("utf-8", "surrogatepass"), "f"), 'service: shop\nanswers: {a: [1, 2.5, "x"]}\n'),
-]  # fmt: skip
+    ("alembic", lambda t: findings_of("migrations/1.py", t), ALEMBIC),
+    ("rails", lambda t: findings_of("db/migrate/1.rb", t), RAILS),
+    ("pilotage.yaml", lambda t: read_yaml(raw(t), "f"), 'service: shop\nanswers: {a: [1, 2.5, "x"]}\n'),
+]
 THEIR_OWN = (BadEvidence, BadFigures, UnreadableLock, ConfigError, BadAnalysisTemplate, BadModel, AdapterError)
 
 
@@ -147,12 +216,23 @@ def _tried(read: Callable[[Any], object], given: Any) -> None:
 
 
 TEMPLATE = {
-    "kind": "AnalysisTemplate", "spec": {
-        "args": [{"name": "a", "value": "1"}], "dryRun": [{"metricName": "x"}],
-        "metrics": [{"name": "m", "interval": "5m", "count": 3, "failureLimit": 1, "successCondition": "result[0] >= {{args.a}}",
-                     "failureCondition": "default(result, 1.5) < 2", "provider": {"prometheus": {"query": "q{{args.a}}"}}}],
+    "kind": "AnalysisTemplate",
+    "spec": {
+        "args": [{"name": "a", "value": "1"}],
+        "dryRun": [{"metricName": "x"}],
+        "metrics": [
+            {
+                "name": "m",
+                "interval": "5m",
+                "count": 3,
+                "failureLimit": 1,
+                "successCondition": "result[0] >= {{args.a}}",
+                "failureCondition": "default(result, 1.5) < 2",
+                "provider": {"prometheus": {"query": "q{{args.a}}"}},
+            }
+        ],
     },
-}  # fmt: skip
+}
 
 
 def test_a_template_of_argo_of_any_shape() -> None:

@@ -37,7 +37,7 @@ def hold(connection: socket.socket, said: bytes) -> None:
 
 
 SAY: dict[str, Say] = {
-    "silence": lambda connection: time.sleep(30),
+    "silence": lambda c: hold(c, b""),
     "a status that drips": drip,
     "headers that drip": lambda connection: drip(connection, HEAD, b"X-Long: "),
     "a body that drips": lambda connection: drip(connection, HEAD, b"Content-Length: 1000000\r\n\r\n"),
@@ -50,7 +50,7 @@ SAY: dict[str, Say] = {
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., tuple[str, int]]]:
+def serve() -> Iterator[Callable[..., tuple[str, int]]]:
     """Starts a server that says this to everybody."""
     servers: list[socket.socket] = []
 

@@ -39,12 +39,16 @@ class Opened:
     def __init__(self, section, context):
         self.section, self.context = section, context
 
-ROUTER = Adapter(section=Edge, capabilities=RouterCapabilities(grain=100, sticky=False, own_requests=False), open=Opened)
+TENTHS = RouterCapabilities(grain=100, sticky=False, own_requests=False)
+ROUTER = Adapter(section=Edge, capabilities=TENTHS, open=Opened)
 METRICS = Adapter(section=Counts, capabilities=MetricsCapabilities(), open=Opened)
 '''
 ENTRIES = {"pilotage.router": "edge = edge_package:ROUTER\nenvoy = edge_package:ROUTER\nbroken = gone:X",
            "pilotage.metrics": "counts = edge_package:METRICS"}  # fmt: skip
-EDGE = GOOD.replace('router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}', "router: {kind: edge, site: berlin}\n    metrics: {kind: counts}")  # fmt: skip
+EDGE = GOOD.replace(
+    'router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}',
+    "router: {kind: edge, site: berlin}\n    metrics: {kind: counts}",
+)
 
 
 @pytest.fixture
@@ -73,7 +77,8 @@ def test_a_package_adds_a_kind_that_files_schema_and_rollouts_know(tmp_path: Pat
     target = open_target(tmp_path, describe(section, tmp_path), "shop", "production", 1)
     assert (target.router.section.site, target.router.context.peers.health_path) == ("berlin", "/healthz")  # type: ignore[attr-defined]
     assert (target.can.router.grain, target.can.router.sticky) == (100, False)
-    kinds = [one["properties"]["kind"]["const"] for one in json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["anyOf"][0]["oneOf"]]  # fmt: skip
+    routers = json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["anyOf"][0]["oneOf"]
+    kinds = [one["properties"]["kind"]["const"] for one in routers]
     assert kinds == ["envoy", "command", "edge"]
 
 
@@ -93,27 +98,69 @@ def test_no_package_replaces_a_kind_of_ours() -> None:
     assert registry.get(Port.ROUTER, "envoy").section.__module__ == "pilotage.adapters.routers.envoy_adapter"
 
 
+WRONG: dict[str, tuple[str, str, str]] = {
+    "unknown kind": (
+        EDGE.replace("edge", "egde"),
+        "16:20",
+        "router.kind: 'egde' is not one of envoy, command, broken, edge; did you mean edge?",
+    ),
+    "broken package": (
+        EDGE.replace("edge", "broken"),
+        "16:20",
+        "router.kind: 'broken' is installed, but importing it failed; run `pilotage adapters` for the reason",
+    ),
+    "unknown key of that kind": (
+        EDGE.replace("site", "sight"),
+        "16:26",
+        "router.sight: is not a known setting; did you mean site?",
+    ),
+    "router and routers": (
+        EDGE.replace("    metrics: {kind: counts}", "    routers: {inner: {kind: edge, site: x}}"),
+        "17:5",
+        "routers: name either router or routers",
+    ),
+    "one of several": (
+        EDGE.replace("router: {kind: edge, site: berlin}", "routers: {inner: {kind: egde}}"),
+        "16:29",
+        "routers.inner.kind: 'egde' is not one of",
+    ),
+    "own requests": (
+        EDGE + "    synthetic: {path: /, requests_per_second: 1}\n",
+        "20:5",
+        "synthetic: a router of kind edge cannot tell synthetic requests from user requests",
+    ),
+    "routes": (
+        EDGE + "    routes: [{path: /api}]\n",
+        "20:5",
+        "routes: metrics of kind counts do not count by route",
+    ),
+    "errors": (
+        EDGE + "    errors: [5xx, 404]\n",
+        "20:5",
+        "errors: metrics of kind counts count only 5xx as failed",
+    ),
+    "no router": (
+        EDGE.replace("    router: {kind: edge, site: berlin}\n", ""),
+        "10:3",
+        "router: is missing",
+    ),
+    "counts of another router": (
+        EDGE.replace("    metrics: {kind: counts}\n", ""),
+        "16:5",
+        "router: envoy reads the counters of a router of kind envoy",
+    ),
+}
+"""What is wrong: the file, and the place and the words of its error, below environments.production."""
+
+
 @pytest.mark.usefixtures("installed")
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (EDGE.replace("edge", "egde"), "pilotage.yaml:16:20: environments.production.router.kind: 'egde' is not one of envoy, command, broken, edge; did you mean edge?"),
-        (EDGE.replace("edge", "broken"), "pilotage.yaml:16:20: environments.production.router.kind: 'broken' is installed, but importing it failed; run `pilotage adapters` for the reason"),
-        (EDGE.replace("site", "sight"), "pilotage.yaml:16:26: environments.production.router.sight: is not a known setting; did you mean site?"),
-        (EDGE.replace("    metrics: {kind: counts}", "    routers: {inner: {kind: edge, site: x}}"), "pilotage.yaml:17:5: environments.production.routers: name either router or routers"),
-        (EDGE.replace("router: {kind: edge, site: berlin}", "routers: {inner: {kind: egde}}"), "pilotage.yaml:16:29: environments.production.routers.inner.kind: 'egde' is not one of"),
-        (EDGE + "    synthetic: {path: /, requests_per_second: 1}\n", "pilotage.yaml:20:5: environments.production.synthetic: a router of kind edge cannot tell synthetic requests from user requests"),
-        (EDGE + "    routes: [{path: /api}]\n", "pilotage.yaml:20:5: environments.production.routes: metrics of kind counts do not count by route"),
-        (EDGE + "    errors: [5xx, 404]\n", "pilotage.yaml:20:5: environments.production.errors: metrics of kind counts count only 5xx as failed"),
-        (EDGE.replace("    router: {kind: edge, site: berlin}\n", ""), "environments.production.router: is missing"),
-        (EDGE.replace("    metrics: {kind: counts}\n", ""), "pilotage.yaml:16:5: environments.production.router: envoy reads the counters of a router of kind envoy"),
-    ],
-    ids=["unknown kind", "broken package", "unknown key of that kind", "router and routers", "one of several", "own requests", "routes", "errors", "no router", "counts of another router"],
-)  # fmt: skip
-def test_what_is_wrong_with_an_added_kind_is_said_with_its_line(tmp_path: Path, wrong: str, said: str) -> None:
+@pytest.mark.parametrize(("wrong", "place", "said"), WRONG.values(), ids=list(WRONG))
+def test_what_is_wrong_with_an_added_kind_is_said_with_its_line(
+    tmp_path: Path, wrong: str, place: str, said: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         load(written(tmp_path, wrong))
-    assert said in str(error.value)
+    assert f"pilotage.yaml:{place}: environments.production.{said}" in str(error.value)
 
 
 def test_a_rollout_whose_adapter_was_uninstalled_says_which_package_is_missing(tmp_path: Path) -> None:

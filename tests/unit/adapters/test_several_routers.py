@@ -26,7 +26,7 @@ class One:
     def url(self) -> str:
         return ""
 
-    def apply(self, split: Split, backends: Backends) -> None:
+    def apply(self, split: Split, _backends: Backends) -> None:
         if self.deaf:
             raise AdapterError("refuses the connection")
         self.told += split != self.split
@@ -47,6 +47,10 @@ class One:
 class Both:
     def __init__(self) -> None:
         self.edge, self.inner, self.now = One(), One(), 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """A new controller, which remembers nothing, finds the same routers."""
         routers = {"edge": self.edge, "inner": self.inner}
         self.one = Several(routers, stable=lambda: "old", switch_timeout=30, clock=lambda: self.now)
 
@@ -129,7 +133,7 @@ def test_rule_7_the_way_back_waits_for_no_router(both: Both) -> None:
 def test_a_controller_that_finds_them_apart_leaves_none_ahead(both: Both) -> None:
     """The one before died between two routers: the more careful of both splits holds until the other follows."""
     both.edge.split, both.inner.split, both.inner.deaf = MORE, LITTLE, True
-    both.one = Several({"edge": both.edge, "inner": both.inner}, stable=lambda: "old", switch_timeout=30, clock=lambda: both.now)  # fmt: skip
+    both.restart()
     for _ in range(33):
         both.look(MORE)
     assert both.edge.split == LITTLE
