@@ -1,4 +1,4 @@
-"""Announcements (R22): drafts with real facts, in anybody's words, approved by their owners, sent once, nagged about."""
+"""Announcements (R22): drafts with real facts in anybody's words, approved by their owners, sent once, nagged about."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from pilotage.plan.communication import _CALENDAR, _OPERATIONS
 from pilotage.render.announcement import BadTemplate, announcement, template_of
 
 ITEMS = sorted({draft.id for drafts in _CALENDAR.values() for draft in drafts} | {d.id for d in _OPERATIONS})
-WORDS = dict.fromkeys(
-    ("release", "service", "version", "type", "day", "scope", "impact", "strategy", "undo", "downtime", "downtime_short",
-     "plan", "before", "reason", "outcome", "artifact"), "",
-)  # fmt: skip
+FACTS = """
+    release service version type day scope impact strategy undo downtime downtime_short
+    plan before reason outcome artifact
+"""
+WORDS = dict.fromkeys(FACTS.split(), "")
 NOTHING: dict[str, Any] = {
     **WORDS, "known": False, "measured": [], "signed": [], "highlights": [], "breaking": [], "sections": [],
     "security": [], "dependencies": 0,
@@ -85,6 +86,11 @@ def test_a_template_reaches_nothing_but_its_facts(source: str, words: str) -> No
 TEN = "0123456789"
 
 
+def loops(variables: str, body: str = "") -> str:
+    """The body in a loop of ten for each variable."""
+    return "".join(f"{{% for {a} in '{TEN}' %}}" for a in variables) + body + "{% endfor %}" * len(variables)
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -106,9 +112,9 @@ TEN = "0123456789"
         "{% set a = 'aaaaaaaaaaaaaaaa' %}" + "{% set a = a|replace('a', a) %}" * 8 + "{{ a|length }}",
         "{% set a = ['aaaaaaaaaaaaaaaa'] %}" + "{% set a = a + a %}" * 40 + "{{ a|length }}",
         "{% set a = 99999999999 %}" + "{% set a = a * a %}" * 40 + "{{ a > 1 }}",
-        "".join(f"{{% for {a} in '{TEN}' %}}" for a in "abcdef") + "{% endfor %}" * 6,
+        loops("abcdef"),
         "".join(f"{{% for {a} in '{TEN}' if {a} %}}" for a in "abcdef") + "{% endfor %}" * 6,
-        "{% set x %}" + "".join(f"{{% for {a} in '{TEN}' %}}" for a in "abcd") + "y" * 9_000 + "{% endfor %}" * 4 + "{% endset %}",
+        "{% set x %}" + loops("abcd", "y" * 9_000) + "{% endset %}",
         "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
         "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
         "{% include 'social_media.j2' %}{% include 'social_media.j2' %}",
@@ -133,7 +139,8 @@ def test_a_template_uses_little_time_and_memory(source: str) -> None:
 def test_what_templates_need_still_works() -> None:
     source = (
         "{% for h in highlights %}{{ loop.index }}. {{ h|upper|replace('a', 'b')|truncate(20) }}\n{% endfor %}"
-        "{{ '%-10s|%5.1f' % ('a', 1.5) }} {{ ['a', 'b']|join(', ') }} {{ 'a' ~ 1 ~ 'b' }} {{ 2 * 3 + 1 }} {{ 'x'|center(5) }}"
+        "{{ '%-10s|%5.1f' % ('a', 1.5) }} {{ ['a', 'b']|join(', ') }} {{ 'a' ~ 1 ~ 'b' }} {{ 2 * 3 + 1 }} "
+        "{{ 'x'|center(5) }}"
         "{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m('y') }} {{ ['b', 'a']|sort|first }} {{ 'a b'.split()|length }}"
     )
     text = announcement(
@@ -319,8 +326,8 @@ def test_overdue_ones_nag_their_owner_once_a_day_until_they_are_done(folder: Pat
     run("track", "2.0.0", "--date", "2027-06-18", "--as-of", "2026-11-24")
     store = Store(folder / ".pilotage")
     plan_day = 1_813_000_000.0  # 14 June 2027, after what is due a week before
-    late = [a for a in json.loads(run("list", "2.0.0", "--json", "--date", "2027-06-18", "--as-of", "2026-11-24").stdout)
-            ["announcements"] if a["due_at"] and a["due_at"] < "2027-06-14"]  # fmt: skip
+    listed = json.loads(run("list", "2.0.0", "--json", "--date", "2027-06-18", "--as-of", "2026-11-24").stdout)
+    late = [a for a in listed["announcements"] if a["due_at"] and a["due_at"] < "2027-06-14"]
     assert len(late) > 2
     assert remind(store.engine, plan_day) == len(late)
     assert remind(store.engine, plan_day + 60) == 0

@@ -156,7 +156,7 @@ def listening(take: Any) -> Iterator[tuple[str, int]]:
 def test_the_server_takes_posts_of_a_sensible_size_only() -> None:
     taken: list[bytes] = []
 
-    def take(headers: Any, body: bytes) -> tuple[int, str]:
+    def take(_headers: Any, body: bytes) -> tuple[int, str]:
         taken.append(body)
         return 200, ""
 
@@ -174,7 +174,7 @@ def test_the_server_takes_posts_of_a_sensible_size_only() -> None:
 def test_whatever_is_sent_nothing_is_printed_and_the_answer_is_one_of_http(capfd: pytest.CaptureFixture[str]) -> None:
     """Lengths that are none, bodies that are cut off, and what goes wrong inside."""
 
-    def take(headers: Any, body: bytes) -> tuple[int, str]:
+    def take(*_: object) -> tuple[int, str]:
         raise RuntimeError("the store is locked")
 
     with listening(take) as place:

@@ -73,7 +73,8 @@ def test_a_rollback_without_a_plan_of_the_version_says_what_to_do(broken: Store)
     assert (said.exit_code, "no earlier good version" in said.output or "no plan of" in said.output) == (7, True)
 
 
-def test_offline_commands_name_what_is_there(broken: Store) -> None:
+@pytest.mark.usefixtures("broken")
+def test_offline_commands_name_what_is_there() -> None:
     for name in ("shop-production", "shop-staging"):
         (Path(".pilotage") / "run" / name / "router").mkdir(parents=True)
     said = CliRunner().invoke(cli, ["abort", "--offline"])

@@ -1,4 +1,4 @@
-"""A release's flag outside its rollout (R16): one that users have begins no release, one that all have goes some day."""
+"""A release's flag outside its rollout (R16): one that users have begins no release, one that all have goes one day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle's carrier may do anything to it: what was changed, forged or malformed is found, and said without a crash."""
+"""A bundle's carrier may do anything to it: what was changed, forged or malformed is found and said without a crash."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_times_that_no_calendar_has_are_refused(project: Path, place: str, value
 
 @pytest.mark.parametrize("path", ["junit\0.xml", "junit\ud800.xml", "j" * 5000])
 def test_paths_that_are_none_are_refused(project: Path, path: str) -> None:
-    def change(found: Any, given: Any) -> None:
+    def change(found: Any, _given: Any) -> None:
         document_of(found)["path"] = path
 
     said = run(project, "audit", "verify", str(forge(project, change)))

@@ -1,4 +1,4 @@
-"""What people and calendars may do to a rollout: approvals, freezes, broken glass, queues, releases without a way back."""
+"""What people and calendars may do to a rollout: approve, freeze, break glass, queue, release without a way back."""
 
 from __future__ import annotations
 

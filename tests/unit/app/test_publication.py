@@ -1,4 +1,4 @@
-"""The status page is written by the worker: what the configuration wants, when something happened, and not otherwise."""
+"""The worker writes the status page: what the configuration wants, when something happened, and not otherwise."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ from pilotage.model.traffic import Split
 ROLLOUT = RolloutSummary(
     id="r", service="shop", environment="production", sequence=2, version="2.0", old="1.0", status=Status.PROGRESSING,
     mode=Mode.FULL, actor="ada", created_at=0.0, started_at=0.0, finished_at=None, step="bake", weight=1000,
-    reached=1000, reason="", dark=False, preserved=False, kind="minor", strategy="blue-green", plan_hash="", group_id=None,
-    membership=None, head="", events=1, revision=1,
+    reached=1000, reason="", dark=False, preserved=False, kind="minor", strategy="blue-green", plan_hash="",
+    group_id=None, membership=None, head="", events=1, revision=1,
 )  # fmt: skip
 WELL = EnvironmentStatus(
-    service="shop", environment="production", serving=("1.0",), newest=None, routed=None, queued=(), worker=7, home=None,
-    router_up=True, split=None, troubles=(),
+    service="shop", environment="production", serving=("1.0",), newest=None, routed=None, queued=(), worker=7,
+    home=None, router_up=True, split=None, troubles=(),
 )  # fmt: skip
 UNDER_WAY = replace(WELL, newest=ROLLOUT)
 

@@ -55,7 +55,7 @@ def test_the_judges_example_of_rules_is_valid() -> None:
     assert len(signals.signals) == len(SIGNALS)
 
 
-def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence(tmp_path: Path) -> None:
+def test_the_readiness_example_is_valid_and_names_every_kind_of_evidence() -> None:
     import yaml
 
     from pilotage.config.readiness import EvidenceSection, ReadinessSection

@@ -39,7 +39,7 @@ def generated() -> Mapping[str, Callable[[], str]]:
 
 
 def test_pages_that_come_from_the_code_are_not_stale(generated: Mapping[str, Callable[[], str]]) -> None:
-    """After a change of a setting, an option, an event, an error, an adapter or a decision: python docs/reference.py."""
+    """After a change of a setting, option, event, error, adapter or decision, run python docs/reference.py."""
     stale = [name for name, page in generated.items() if (DOCS / name).read_text() != page()]
     assert stale == [], "run python docs/reference.py"
 

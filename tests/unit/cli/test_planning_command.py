@@ -1,4 +1,4 @@
-"""`pilotage plan` as it is typed: forms, refusals, acceptances, differences, and what deploy does with a stopped plan."""
+"""`pilotage plan` as typed: forms, refusals, acceptances, differences, and what deploy does with a stopped plan."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_r3_every_form_goes_to_the_output_or_a_file(folder: Path, form: str) -> 
     assert (folder / "out").stat().st_size > 500
 
 
-def test_r3_the_json_is_the_plan(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_r3_the_json_is_the_plan() -> None:
     made = Plan.from_dict(data("plan", "2.4.0", *DATED))
     assert made.setting("canary.phase_duration").source == "pilotage.yaml:18"
     assert {metric.id: metric.provided_by for metric in made.health if metric.provided_by} == {
@@ -61,13 +62,15 @@ def test_r3_the_json_is_the_plan(folder: Path) -> None:
     }
 
 
-def test_help_is_that_of_making_a_plan_and_names_the_others(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_help_is_that_of_making_a_plan_and_names_the_others() -> None:
     shown = run("plan", "--help").stdout
     assert shown.startswith("Usage: cli plan [OPTIONS] VERSION")
     assert "plan diff A B" in shown
     assert "plan retarget PLAN" in shown
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -78,12 +81,13 @@ def test_help_is_that_of_making_a_plan_and_names_the_others(folder: Path) -> Non
         (("--date", "soon"), "'soon' does not match the format"),
     ],
 )
-def test_wrong_options_are_usage_errors(folder: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_options_are_usage_errors(arguments: tuple[str, ...], words: str) -> None:
     result = run("plan", "2.4.0", *arguments)
     assert result.exit_code == 2
     assert words in result.output
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -103,16 +107,15 @@ def test_wrong_options_are_usage_errors(folder: Path, arguments: tuple[str, ...]
         (("--format", "ics"), "a plan without a date has no calendar"),
     ],
 )
-def test_what_cannot_be_planned_is_one_sentence_and_status_2(
-    folder: Path, arguments: tuple[str, ...], words: str
-) -> None:
+def test_what_cannot_be_planned_is_one_sentence_and_status_2(arguments: tuple[str, ...], words: str) -> None:
     status, sentence = outcome(run("plan", "2.4.0", *arguments))
     assert status == 2
     assert words in sentence
     assert "\n" not in sentence
 
 
-def test_r3_what_if_shows_the_difference_and_its_status_tells(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_r3_what_if_shows_the_difference_and_its_status_tells() -> None:
     shown = run("plan", "2.4.0", "--what-if", "risk_tolerance=low", "--detailed-exitcode")
     assert shown.exit_code == 10
     assert "risk_tolerance" in shown.stdout
@@ -213,7 +216,8 @@ def test_deploy_refuses_to_begin_in_a_freeze(folder: Path) -> None:
     assert run("deploy", "2.4.0", "--break-glass").exit_code == 2
 
 
-def test_the_schema_of_a_plan_is_printed(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_the_schema_of_a_plan_is_printed() -> None:
     schema = json.loads(run("schema", "plan").stdout)
     assert schema["$defs"]["Plan"]["properties"]["steps"]["type"] == "array"
 
