@@ -39,6 +39,12 @@ CHANNEL = """\
 notify:
   - {kind: teams, webhook_url: "secret://env/T\""""
 
+
+def with_setting(setting: str) -> tuple[str, str]:
+    """What to replace in the good file, and by what, so that its environment has this setting in line 17."""
+    return "    overrides:", f"    {setting}\n    overrides:"
+
+
 # name → (what is replaced, by what, each error's line:column and words)
 MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "an empty file": (GOOD, "", [("1:1", "has no settings")]),
@@ -57,31 +63,33 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "does not look like")]),
     "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
     "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
-    "a command without a port": ('"{port}"', '"8001"', [("11:5", "add {port}, so that two versions can run side by side")]),
+    "a command without a port": (
+        '"{port}"', '"8001"', [("11:5", "add {port}, so that two versions can run side by side")],
+    ),
     "an error that is none": (
-        "    overrides:", "    errors: [5xx, 6xx]\n    overrides:", [("17:19", "'6xx' is not 5xx, 4xx, a status from 300")]
+        *with_setting("errors: [5xx, 6xx]"), [("17:19", "'6xx' is not 5xx, 4xx, a status from 300")]
     ),
-    "a status in quotes": ("    overrides:", '    errors: ["404"]\n    overrides:', [("17:14", "404 without quotes")]),
+    "a status in quotes": (*with_setting('errors: ["404"]'), [("17:14", "404 without quotes")]),
     "an unknown gRPC status": (
-        "    overrides:", "    errors: [{grpc: [UNAVAILABEL]}]\n    overrides:", [("17:14", "did you mean UNAVAILABLE?")]
+        *with_setting("errors: [{grpc: [UNAVAILABEL]}]"), [("17:14", "did you mean UNAVAILABLE?")]
     ),
-    "no error at all": ("    overrides:", "    errors: []\n    overrides:", [("17:5", "at least one kind of error")]),
-    "a route to everything": ("    overrides:", "    routes: [{path: /}]\n    overrides:", [("17:21", "/ is every path")]),
+    "no error at all": (*with_setting("errors: []"), [("17:5", "at least one kind of error")]),
+    "a route to everything": (*with_setting("routes: [{path: /}]"), [("17:21", "/ is every path")]),
     "a route behind a larger one": (
-        "    overrides:",
-        "    routes: [{path: /api}, {path: /api/users}]\n    overrides:",
+        *with_setting("routes: [{path: /api}, {path: /api/users}]"),
         [("17:28", "/api/users matches no request, because /api comes before it")],
     ),
     "nine routes": (
-        "    overrides:",
-        f"    routes: [{', '.join(f'{{path: /r{n}}}' for n in range(9))}]\n    overrides:",
+        *with_setting(f"routes: [{', '.join(f'{{path: /r{n}}}' for n in range(9))}]"),
         [("17:5", "at most 8 routes, got 9")],
     ),
     "sticky by nothing": ("{cookie: session}", "{}", [("16:53", "name either a cookie or a header")]),
     "an alias": ("service: shop", "service: &s shop", [("1:10", "anchor &s is not allowed")]),
     "a tag": ("service: shop", "service: !!python/object:os.system shop", [("1:10", "tag")]),
     "a second document": ("answers:", "---\nanswers:", [("2:1", "second document")]),
-    "an override of no number": ("canary.phase_duration", "canary.phase_duratoin", [("18", "did you mean canary.phase_duration?")]),
+    "an override of no number": (
+        "canary.phase_duration", "canary.phase_duratoin", [("18", "did you mean canary.phase_duration?")],
+    ),
     "an override that is no duration": ("30m", "soon", [("18", "'soon' is not a duration")]),
     "a control character": ("service: shop", "service: sh\x07op", [("1:12", "control character")]),
     "a channel of no environment": (
@@ -93,32 +101,32 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         [("11:5", "two channels are called 'teams'")],
     ),
     "a probe by nothing": (
-        "    overrides:", "    probes: [{name: checkout}]\n    overrides:", [("17:14", "name either http or command")],
+        *with_setting("probes: [{name: checkout}]"), [("17:14", "name either http or command")],
     ),
     "a probe both ways": (
-        "    overrides:", '    probes: [{http: /cart, command: [curl, "{url}"]}]\n    overrides:',
+        *with_setting('probes: [{http: /cart, command: [curl, "{url}"]}]'),
         [("17:14", "name either http or command")],
     ),
     "a probe's command with a status": (
-        "    overrides:", '    probes: [{command: [curl, "{url}"], status: 201}]\n    overrides:',
+        *with_setting('probes: [{command: [curl, "{url}"], status: 201}]'),
         [("17:14", "status and contains require http: a command passes when it exits with 0")],
     ),
     "a probe's command that names no instance": (
-        "    overrides:", "    probes: [{command: [curl, example.org]}]\n    overrides:",
+        *with_setting("probes: [{command: [curl, example.org]}]"),
         [("17:14", "command: add {url} or {port}")],
     ),
     "a probe of another host": (
-        "    overrides:", "    probes: [{http: http://example.org/}]\n    overrides:", [("17:21", "not a path such as")],
+        *with_setting("probes: [{http: http://example.org/}]"), [("17:21", "not a path such as")],
     ),
     "a probe without a pause": (
-        "    overrides:", "    probes: [{http: /cart, interval: 0s}]\n    overrides:", [("17:38", "greater than or equal to 1")],
+        *with_setting("probes: [{http: /cart, interval: 0s}]"), [("17:38", "greater than or equal to 1")],
     ),
     "two probes of one name": (
-        "    overrides:", "    probes: [{http: /cart}, {http: /cart, contains: sum}]\n    overrides:",
+        *with_setting("probes: [{http: /cart}, {http: /cart, contains: sum}]"),
         [("17:29", "two probes are called '/cart': give each a name of its own")],
     ),
     "an unknown key of a probe": (
-        "    overrides:", "    probes: [{http: /cart, contain: sum}]\n    overrides:", [("17:28", "did you mean contains?")],
+        *with_setting("probes: [{http: /cart, contain: sum}]"), [("17:28", "did you mean contains?")],
     ),
     "five errors at once": (
         GOOD,
@@ -190,7 +198,8 @@ def test_a_rollout_keeps_the_probes_of_its_environment(tmp_path: Path) -> None:
     from pilotage.engine.execution.targets import open_target
     from pilotage.model.snapshot import Snapshot, read_snapshot
 
-    probes = 'probes: [{http: /cart, contains: sum}, {name: search, command: [curl, "{url}"], interval: 10s, failure_threshold: 1}]'
+    search = '{name: search, command: [curl, "{url}"], interval: 10s, failure_threshold: 1}'
+    probes = f"probes: [{{http: /cart, contains: sum}}, {search}]"
     path = tmp_path / "pilotage.yaml"
     path.write_text(GOOD.replace("    overrides:", f"    {probes}\n    overrides:"))
     described = describe(load(path).configuration.environments["production"], tmp_path)
@@ -218,7 +227,8 @@ def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
     ("text", "value"),
     [
         ("yes", "yes"), ("on", "on"), ("no", "no"), ("true", True), ("null", None), ("12", 12), ("1.5", 1.5),
-        ("'12'", "12"), ("1e3", 1000.0), ("0x10", "0x10"), ("12:30", "12:30"), ("2026-01-01", "2026-01-01"), ("~", None),
+        ("'12'", "12"), ("1e3", 1000.0), ("0x10", "0x10"), ("12:30", "12:30"), ("2026-01-01", "2026-01-01"),
+        ("~", None),
     ],
 )  # fmt: skip
 def test_values_follow_yaml_1_2(text: str, value: object) -> None:
@@ -269,8 +279,11 @@ def test_cli_is_importable_as_click_group() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [GOOD, CHANNEL, "a:\tb", "\ta: b", "a: b: c", "{a: b", "a: @b", "a: -", "é: [ü,\n  {日: 1}]\nb: |\n  x\nc:\nd: ''", "[" * 70],
-)  # fmt: skip
+    [
+        *(GOOD, CHANNEL, "é: [ü,\n  {日: 1}]\nb: |\n  x\nc:\nd: ''"),
+        *("a:\tb", "\ta: b", "a: b: c", "{a: b", "a: @b", "a: -", "[" * 70),
+    ],
+)
 def test_with_libyaml_and_without_it_a_file_means_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_it() -> object:
         try:

@@ -27,9 +27,12 @@ def test_they_are_those_that_the_models_find(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "service: 1", "service: shop", "service: shop\nenvironments: {}", "service: [", "service: A\n" * 2,
-     "services: {web: {}}", "services: 3", "services: {Web: {environments: {a: {}}}}", "service: shop\nenvironments: {1: {}}"],
-)  # fmt: skip
+    [
+        *("", "[]", "service: 1", "service: shop", "service: [", "service: A\n" * 2),
+        *("service: shop\nenvironments: {}", "service: shop\nenvironments: {1: {}}"),
+        *("services: 3", "services: {web: {}}", "services: {Web: {environments: {a: {}}}}"),
+    ],
+)
 def test_what_is_not_plainly_right_is_left_to_the_models(tmp_path: Path, text: str) -> None:
     file = written(tmp_path, text)
     assert names_in(file) is None

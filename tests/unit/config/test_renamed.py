@@ -109,13 +109,16 @@ PAIRS = (
         '    - {name: c, rrule: FREQ=DAILY, duration: 1h, start: "2027-01-01 10:00"}\n',
     ),
     (
-        "audit: {anchors: [{kind: webhook, url: https://a.example, secret: secret://env/A, private: true}]}\n",
-        "audit: {anchors: [{kind: webhook, url: https://a.example, secret: secret://env/A, allow_private_network: true}]}\n",
+        "audit: {anchors: [{kind: webhook, url: https://a.example, secret: secret://env/A,\n  private: true}]}\n",
+        "audit: {anchors: [{kind: webhook, url: https://a.example, secret: secret://env/A,\n"
+        "  allow_private_network: true}]}\n",
     ),
     ("notify:\n", ""),
     (
-        "  - {kind: slack, name: a, token: secret://env/A, channel: b, api: https://s.example, severity: warning}\n",
-        "  - {kind: slack, name: a, token: secret://env/A, channel: b, api_url: https://s.example, min_severity: warning}\n",
+        "  - {kind: slack, name: a, token: secret://env/A, channel: b,\n"
+        "    api: https://s.example, severity: warning}\n",
+        "  - {kind: slack, name: a, token: secret://env/A, channel: b,\n"
+        "    api_url: https://s.example, min_severity: warning}\n",
     ),
     (
         "  - {kind: slack, name: b, webhook: secret://env/A, private: true}\n",
@@ -218,7 +221,8 @@ def test_the_same_key_of_an_adapter_of_others_stays() -> None:
 
 def test_placeholders_of_before_are_refused_and_renamed_too(tmp_path: Path) -> None:
     checks = '    checks: {check-smoke: [{command: [./smoke, "{old}", "{version}"]}, {http: "/x?{old}"}]}\n'
-    rules = '    analysis: {prometheus: http://p:9090, rules: [{name: a, query: \'m{a="{new}"} / m{a="{old}"} / {new}\'}]}\n'
+    query = """'m{a="{new}"} / m{a="{old}"} / {new}'"""
+    rules = f"    analysis: {{prometheus: http://p:9090, rules: [{{name: a, query: {query}}}]}}\n"
     before = GOOD + checks + rules
     assert refused(tmp_path, before) == [
         "19:48: environments.production.checks.check-smoke[0].command[1]: {old} is now called {stable_version}",
