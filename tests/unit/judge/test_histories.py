@@ -23,7 +23,7 @@ class Known:
     def __init__(self, *known: tuple[float, int, int]) -> None:
         self._known = known
 
-    def judged(self, service: str, environment: str, limit: int) -> tuple[tuple[float, JudgeState], ...]:
+    def judged(self, _service: str, _environment: str, _limit: int) -> tuple[tuple[float, JudgeState], ...]:
         def of(bad: int, total: int) -> JudgeState:
             sums = {"stable_bad": bad, "stable_total": total}
             return JudgeState(sums={"users": {"ever": sums, "bursts": {"factor": 1.0}}})

@@ -240,7 +240,7 @@ def test_a_stream_goes_on_within_a_pooled_look_and_within_a_block(clustered: boo
 
 
 def test_routes_together_are_an_e_process_by_enumeration() -> None:
-    """Every path of 12 events, in turn of two routes with their own split, each the canary's with its route's chance."""
+    """Every path of 12 events, of two routes in turn with a split each; the route's chance says whose the event is."""
     exposures, mean = (0.1, 2.0), 0.0
     for path in itertools.product((0, 1), repeat=12):
         stream, chance = StrataStream(tolerated_ratio=1.0, strata=("/a", "/b"), prior=History(0, 0)), 1.0
@@ -301,7 +301,7 @@ def test_another_mix_of_routes_is_no_harm() -> None:
 
 @pytest.mark.parametrize("prior", [None, History(1_000, 1_000_000)], ids=["alone", "with history"])
 def test_neither_known_odds_nor_history_take_another_mix_for_harm(prior: History | None) -> None:
-    """The canary is asked four times as often for what fails often: its odds are those of the whole, not of the route."""
+    """The canary is asked four times as often for what fails often: its odds are the whole's, not the route's."""
     chance = np.random.default_rng(43)
     for _ in range(3):
         stream = StrataStream(prior=prior)

@@ -18,8 +18,8 @@ BAR = math.log(1000)
 
 
 def test_users_are_an_e_process_by_enumeration_while_the_weight_grows() -> None:
-    """C1: under "the version does not matter" each user is the canary's where its hash is below the weight. Every way in
-    which seven users' hashes can lie, with users who fail again and a weight that grows: the mean is at most one."""
+    """C1: under "the version does not matter" each user is the canary's where its hash is below the weight. Every way
+    in which seven users' hashes can lie, with users who fail again and a weight that grows: the mean is at most one."""
     levels, shares = (0.05, 0.25, 1.0), (0.05, 0.2, 0.75)
     failing = [(0,), (1, 2), (0, 3), (4,), (1, 5), (6, 0)]
     weights = [0.05, 0.05, 0.25, 0.25, 0.25, 0.25]
@@ -40,8 +40,8 @@ def test_users_are_an_e_process_by_enumeration_while_the_weight_grows() -> None:
 
 
 def sticky_hour(chance: np.random.Generator, rate: float, retries: int) -> list[tuple[list[int], list[int], int, int]]:
-    """An hour of looks of users who stick: 5 % on the canary, 0.1 % of requests fail and are tried again, in vain, within
-    seconds. Users with an error, one entry an error, and requests of either version; no version is worse."""
+    """An hour of looks of users who stick: 5 % on the canary, 0.1 % of requests fail and are tried again, in vain,
+    within seconds. Users with an error, one entry an error, and requests of either version; no version is worse."""
     looks: list[tuple[list[int], list[int], int, int]] = []
     failed: list[list[int]] = [[] for _ in range(3600)]
     for second in range(3600):

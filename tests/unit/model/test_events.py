@@ -1,4 +1,4 @@
-"""Every event has a class with a sentence and a severity; what was stored can always be read; the page is the code's."""
+"""Every event has a class with a sentence and a severity; what was stored can be read; the page is the code's."""
 
 from __future__ import annotations
 

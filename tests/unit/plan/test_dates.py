@@ -86,8 +86,9 @@ def test_a_canary_that_takes_days_begins_so_that_everyone_has_it_on_the_day() ->
     [
         (
             date(2026, 11, 23), (),
-            "its planning_phase would have to start on 2026-10-06, and today is 2026-11-23. Changes that would help, smallest "
-            "first: name the completed phases: --done planning_phase,development_phase,testing_phase; "
+            "its planning_phase would have to start on 2026-10-06, and today is 2026-11-23. "
+            "Changes that would help, smallest first: "
+            "name the completed phases: --done planning_phase,development_phase,testing_phase; "
             "--date 2027-01-14 (the shortest path); --date 2027-02-16 (safe: every phase takes its longest time)",
         ),
         (date(2026, 11, 28), BEFORE, "the rollout would have to start on 2026-11-27, and today is 2026-11-28"),

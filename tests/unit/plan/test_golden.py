@@ -35,12 +35,13 @@ BERLIN = Calendar(
     (Window(frozenset({0, 1, 2, 3}), time(10), time(15)),),
 )
 MEASURED = {"application_error_rate": "envoy", "response_time_p95": "envoy", "memory_utilization": "process"}
+SIX_HOURS = {"canary.phase_duration": Override("6h", "pilotage.yaml:31")}
 
 PLANS: dict[str, Callable[[], Plan]] = {
     "major-canary": lambda: make_plan(
         Answers("major", "canary", "distributed", "quarterly", "low", ["customer-facing", "enterprise"]),
         version="2.4.0", release_date=date(2027, 6, 19), today=date(2027, 2, 1), calendar=BERLIN,
-        service=Service("shop", "production", 4, {"canary.phase_duration": Override("6h", "pilotage.yaml:31")}, MEASURED),
+        service=Service("shop", instances=4, overrides=SIX_HOURS, measured=MEASURED),
     ),
     "minor-blue-green": lambda: make_plan(
         Answers("minor", "blue-green", "medium", "weekly", "medium", ["customer-facing"]), version="2.4.0",

@@ -73,11 +73,33 @@ def phase_of(kind: str, phase: str) -> Phase:
 @pytest.mark.parametrize(
     ("kind", "phase", "activities"),
     [
-        ("major", PLANNING, "requirements_finalization architecture_review risk_assessment resource_allocation stakeholder_alignment"),
-        ("major", DEVELOPMENT, "feature_development unit_testing code_reviews integration_testing documentation_updates"),
-        ("major", TESTING, "system_testing user_acceptance_testing performance_testing security_testing regression_testing"),
-        ("major", PREPARATION, "deployment_script_testing rollback_procedure_validation monitoring_setup communication_preparation final_stakeholder_approval"),
-        ("major", EXECUTION, "pre_deployment_checklist production_deployment post_deployment_validation stakeholder_notification documentation_finalization"),
+        (
+            "major",
+            PLANNING,
+            "requirements_finalization architecture_review risk_assessment resource_allocation stakeholder_alignment",
+        ),
+        (
+            "major",
+            DEVELOPMENT,
+            "feature_development unit_testing code_reviews integration_testing documentation_updates",
+        ),
+        (
+            "major",
+            TESTING,
+            "system_testing user_acceptance_testing performance_testing security_testing regression_testing",
+        ),
+        (
+            "major",
+            PREPARATION,
+            "deployment_script_testing rollback_procedure_validation monitoring_setup communication_preparation "
+            "final_stakeholder_approval",
+        ),
+        (
+            "major",
+            EXECUTION,
+            "pre_deployment_checklist production_deployment post_deployment_validation stakeholder_notification "
+            "documentation_finalization",
+        ),
         ("minor", PLANNING, "feature_scoping technical_design resource_planning timeline_confirmation"),
         ("minor", DEVELOPMENT, "feature_implementation unit_testing integration_testing code_reviews"),
         ("minor", TESTING, "system_testing user_acceptance_testing regression_testing"),
@@ -88,7 +110,7 @@ def phase_of(kind: str, phase: str) -> Phase:
         ("patch", TESTING, "targeted_testing regression_testing"),
         ("patch", EXECUTION, "deployment validation communication"),
     ],
-)  # fmt: skip
+)
 def test_r9_activities(kind: str, phase: str, activities: str) -> None:
     assert phase_of(kind, phase).activities == tuple(activities.split())
 
@@ -99,10 +121,18 @@ def test_r9_activities(kind: str, phase: str, activities: str) -> None:
         (PLANNING, "Requirements finalized; Architecture approved; Risk assessment completed; Go/No-go decision made"),
         (DEVELOPMENT, "Feature freeze; Code complete; Unit tests passing; Code reviews completed"),
         (TESTING, "System testing complete; UAT sign-off; Performance validation; Security clearance"),
-        (PREPARATION, "Deployment scripts validated; Rollback procedures tested; Communication plan approved; Final stakeholder sign-off"),
-        (EXECUTION, "Production deployment complete; Health checks passing; Stakeholders notified; Post-deployment review scheduled"),
+        (
+            PREPARATION,
+            "Deployment scripts validated; Rollback procedures tested; Communication plan approved; "
+            "Final stakeholder sign-off",
+        ),
+        (
+            EXECUTION,
+            "Production deployment complete; Health checks passing; Stakeholders notified; "
+            "Post-deployment review scheduled",
+        ),
     ],
-)  # fmt: skip
+)
 def test_r9_milestones(phase: str, milestones: str) -> None:
     assert "; ".join(milestone.title for milestone in phase_of("major", phase).milestones) == milestones
 

@@ -41,11 +41,15 @@ DEPLOYMENTS = [
 DEPLOYMENTS.append(
     Deployment("r20", "1.20", "1.19", 20 * DAY, 20 * DAY + 60, End.ROLLED_BACK, trouble=20 * DAY, well=20 * DAY + 30)
 )
-TOLD = tuple(
-    Told(d.id, d.version, f"day {n}", "completed" if d.end is End.COMPLETED else "rolled-back", 3600.0,
-         "" if d.end is End.COMPLETED else "error rate: canary 5 %", (Compared("error rate", "0.1 %", "0.1 %", 1.0, 0.5, None, 900),))
-    for n, d in enumerate(DEPLOYMENTS, 1)
-)  # fmt: skip
+COMPARED = (Compared("error rate", "0.1 %", "0.1 %", 1.0, 0.5, None, 900),)
+
+
+def told_of(number: int, deployment: Deployment) -> Told:
+    status, reason = ("completed", "") if deployment.end is End.COMPLETED else ("rolled-back", "error rate: canary 5 %")
+    return Told(deployment.id, deployment.version, f"day {number}", status, 3600.0, reason, COMPARED)
+
+
+TOLD = tuple(told_of(number, deployment) for number, deployment in enumerate(DEPLOYMENTS, 1))
 PERIOD = Period("shop", "production", "all of it", dora_of(DEPLOYMENTS, 0, 28 * DAY), TOLD)
 RETRO = make_plan(Answers("minor", "canary", "distributed", "weekly", "low", "enterprise"), version="2").retrospective
 
@@ -90,8 +94,10 @@ def test_each_figure_of_dora_leads_to_what_it_counts() -> None:
 
 def test_recommendations_follow_from_the_figures_or_are_not_given() -> None:
     assert section(report_of(PERIOD, Reader.TECHNICAL), "recommendations").sentences == ("No recommendations.",)
-    bad = [Deployment(f"b{n}", f"2.{n}", "1", n * DAY, n * DAY + 60, End.ROLLED_BACK, trouble=n * DAY, well=n * DAY + 7200)
-           for n in range(1, 9)]  # fmt: skip
+    bad = [
+        Deployment(f"b{n}", f"2.{n}", "1", day, day + 60, End.ROLLED_BACK, trouble=day, well=day + 7200)
+        for n, day in ((n, n * DAY) for n in range(1, 9))
+    ]
     told = tuple(Told(d.id, d.version, "day", "rolled-back", 60.0, "error rate: canary") for d in bad)
     found = section(
         report_of(Period("s", "p", "x", dora_of(bad, 0, 28 * DAY), told), Reader.EXECUTIVE), "recommendations"
@@ -303,9 +309,13 @@ def test_figures_are_read_from_a_csv_and_a_database(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "cannot be read"), ("day,value\nx,1\n", "a.csv:2"), ("day,value\n2026-01-01,much\n", "must be a date and a number"),
-     ("a,b\n1,2\n", "must be a date and a number")],
-)  # fmt: skip
+    [
+        (None, "cannot be read"),
+        ("day,value\nx,1\n", "a.csv:2"),
+        ("day,value\n2026-01-01,much\n", "must be a date and a number"),
+        ("a,b\n1,2\n", "must be a date and a number"),
+    ],
+)
 def test_a_source_that_is_none_says_what_is_wrong(tmp_path: Path, content: str | None, words: str) -> None:
     if content is not None:
         (tmp_path / "a.csv").write_text(content)

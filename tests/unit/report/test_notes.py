@@ -406,7 +406,7 @@ def test_the_command_says_what_is_wrong(repository: Path) -> None:
         assert (said.exit_code, words in said.stderr) == (9, True)
 
 
-def test_unsure_is_said(repository: Path) -> None:
+def test_unsure_is_said() -> None:
     change = Change("1" * 40, Kind.CHANGE, "Something", sure=0.3)
     notes = notes_of([change], Release("shop", "2", None, "r"), Audience.DEVELOPER)
     from pilotage.render.notes import document_of

@@ -25,8 +25,13 @@ def event(type_: str, number: int = 1, **data: Any) -> Happened:
 
 def channel(**given: Any) -> dict[str, Any]:
     whole: dict[str, Any] = {
-        "kind": "slack", "name": None, "min_severity": "info", "environments": [], "audiences": ["operators"], "quiet_hours": None
-    }  # fmt: skip
+        "kind": "slack",
+        "name": None,
+        "min_severity": "info",
+        "environments": [],
+        "audiences": ["operators"],
+        "quiet_hours": None,
+    }
     return {**whole, **given}
 
 

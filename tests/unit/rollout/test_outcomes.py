@@ -1,5 +1,5 @@
-"""Every strategy × version × traffic × tolerance ends as the table in docs/guides/strategies.md says (C1, rule 5): the table is
-read from the page, and each of its cells is run through `decide` in a small world without people."""
+"""Every strategy × version × traffic × tolerance ends as the table in docs/guides/strategies.md says (C1, rule 5): the
+table is read from the page, and each of its cells is run through `decide` in a small world without people."""
 
 from __future__ import annotations
 
