@@ -110,7 +110,7 @@ CHOICES: Mapping[str, tuple[str, str]] = {
         "is recorded.",
     ),
     "C12": ("Agenda", "The parts of an agenda are scaled to the length of the meeting."),
-    "C13": ("Overlap", "The plan says how many releases are in flight at once, and which cadence avoids it."),
+    "C13": ("Overlap", "The plan says how many releases overlap, and which cadence avoids it."),
     "C14": (
         "Working days",
         "Durations count working days. A release on a closed day moves earlier, and the plan says so.",

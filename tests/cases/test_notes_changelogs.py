@@ -173,3 +173,45 @@ def test_code_is_no_heading() -> None:
     text = "# C\n\n```\n## 9.9.9\n```\n\n## 1.0.0\n\n- a\n"
     made = updated(text, "1.1.0", DAY, NEW)
     assert made.index("```\n\n## 1.1.0") < made.index("## 1.0.0")
+
+
+def test_the_file_remembers_what_was_offered_in_one_line(tmp_path: Path) -> None:
+    """A list of every commit of a year is nothing for people; the range that they lie in is one line."""
+    history = History(tmp_path / "shop")
+    history.commit("feat: a", tag="v1.2.0")
+    for word in ("coupons", "search", "a typo"):
+        history.commit(f"feat: {word}")
+    file = tmp_path / "CHANGELOG.md"
+    history.notes("--changelog", str(file), "--unreleased")
+    text = file.read_text()
+    assert re.search(r"<!-- offered: [0-9a-f]{12}\.\.[0-9a-f]{12} -->", text)
+    file.write_text("\n".join(line for line in text.splitlines() if "typo" not in line) + "\n")
+    history.commit("feat: carts")
+    history.notes("--changelog", str(file), "--unreleased")
+    again = file.read_text().lower()
+    assert "typo" not in again, "it was removed on purpose"
+    assert again.count("coupons") == again.count("carts") == 1
+    assert again.count("..") == 1, "the new range holds the one before"
+    history.notes("--changelog", str(file))
+    released = file.read_text().lower()
+    assert "typo" not in released
+    assert released.count("carts") == released.count("..") == 1
+    other = History(tmp_path / "other")
+    other.commit("feat: of another repository")
+    other.notes("--changelog", str(file), "--version", "1.3.0", "--unreleased")
+    assert "of another repository" in file.read_text().lower(), "an unknown range hides nothing"
+
+
+def test_a_list_of_an_earlier_version_still_counts(tmp_path: Path) -> None:
+    history = History(tmp_path / "shop")
+    history.commit("feat: a", tag="v1.2.0")
+    history.commit("feat: coupons")
+    history.commit("feat: search")
+    file = tmp_path / "CHANGELOG.md"
+    seen = history.git("log", "-1", "--format=%H", "--grep=coupons")[:12]
+    file.write_text(f"# Changelog\n\n## [Unreleased]\n\n- by hand\n\n<!-- offered: {seen} -->\n")
+    history.notes("--changelog", str(file), "--unreleased")
+    text = file.read_text().lower()
+    assert "coupons" not in text
+    assert "- search" in text
+    assert seen not in text, "the range holds it"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from pilotage.adapters.outgoing import Undelivered, post
+from pilotage.adapters.secrets import resolve
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.snapshot import channels_of
@@ -45,7 +46,7 @@ def actions_here(project: Project, *, open_only: bool) -> tuple[FollowUp, ...]:
     return actions_of(project.store.engine, project.loaded.configuration.service, open_only=open_only)
 
 
-def resolve(project: Project, actor: str, action: FollowUp) -> int:
+def add_followup(project: Project, actor: str, action: FollowUp) -> int:
     """Keep a new action; its owner is reminded through every channel of the configuration. Returns its number."""
     project.require(actor, Permission.FOLLOW_UP)
     channels = channels_of(project.loaded)
@@ -70,6 +71,11 @@ class Tracker:
     token: str = field(repr=False)
     url: str | None = None
     private: bool = False
+
+
+def token_of(reference: str) -> str:
+    """The token that `secret://env/NAME` or `secret://file/PATH` leads to. Raises AdapterError."""
+    return resolve(reference).reveal()
 
 
 def open_issues(project: Project, tracker: Tracker) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
 from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
@@ -16,7 +17,7 @@ from pilotage.model.rollout import Status
 from pilotage.render.notes import data_of, document_of, draft_of
 from pilotage.report.changelog import updated
 from pilotage.report.commits import Change
-from pilotage.report.curated import unmarked
+from pilotage.report.curated import Span, unmarked
 from pilotage.report.notes import Audience, Notes, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of
 from pilotage.report.tags import of_one_package, version_named, versions_of
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Found:
     """changes of a range · before: the version that the range begins at, if it is one · day: of its last commit · at:
-    the version that it ends at, empty where it ends at none · announced: a pre-release within it, the newest one."""
+    the version that it ends at, empty where it ends at none · announced: a pre-release within it, the newest one ·
+    span: the range by its commits, as a changelog remembers it."""
 
     range: str
     changes: tuple[Change, ...]
@@ -37,6 +39,7 @@ class Found:
     day: date | None
     at: str = ""
     announced: str = ""
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,20 @@ def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     touching = git.touching(revisions, paths) if paths else None
     newest = next((commit.at for commit in commits if touching is None or commit.id in touching), None)
     day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
-    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced)
+    span = _span(git, first and git.commit(first), git.commit(last))
+    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span)
+
+
+def _span(git: Git, first: str, last: str) -> Span:
+    def commits(named: str) -> frozenset[str]:
+        begin, _, end = named.partition("..")
+        try:
+            found = git.run("rev-list", *([named] if begin else [end]), "--").split()
+        except AdapterError:
+            return frozenset()  # rebased away, or of another repository
+        return frozenset(identity[:12] for identity in found)
+
+    return Span(f"{first[:12]}..{last[:12]}", commits)
 
 
 def ends_of(git: Git, request: NotesRequest) -> Ends:
@@ -169,6 +185,7 @@ class NotesFound:
     changes: Sequence[Change]
     version: str
     day: date | None
+    span: Span | None = None
 
 
 def next_version_of(project: Project, request: NotesRequest) -> str:
@@ -184,7 +201,7 @@ def notes_for(project: Project, request: NotesRequest) -> NotesFound:
     store = project.store if project.has_store and request.repository is None else None
     release = release_of(found, _service(project, request.repository), version, day, store)
     notes = notes_of(found.changes, release, Audience(request.audience))
-    return NotesFound(notes=notes, changes=found.changes, version=version, day=day)
+    return NotesFound(notes=notes, changes=found.changes, version=version, day=day, span=found.span)
 
 
 def report_of(found: NotesFound) -> Report:
@@ -196,7 +213,7 @@ def update_changelog(path: Path, found: NotesFound, *, unreleased: bool) -> str:
     """Bring a CHANGELOG.md up to date in place. Returns the title of the section that was written. Raises OSError."""
     before = path.read_bytes().decode() if path.exists() else None  # its line ends as they are
     version, day = ("Unreleased", None) if unreleased else (found.version, found.day)
-    write_file(path, updated(before, version, day, kept_sections(found.changes)))
+    write_file(path, updated(before, version, day, kept_sections(found.changes), found.span))
     return version
 
 

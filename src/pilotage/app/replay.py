@@ -19,7 +19,7 @@ from pilotage.model.output.base import SCHEMA
 from pilotage.model.output.records import JudgeOutput
 from pilotage.model.quantity import parse_share
 from pilotage.render.judge_chart import gauge_chart, ratio_chart
-from pilotage.render.scale import ratio_scale
+from pilotage.render.scale import LEGEND, ratio_scale
 
 
 class BadFile(Invalid):
@@ -70,7 +70,7 @@ def replay_counts(request: ReplayRequest) -> Judged:
         harm=decided is not None and decided.verdict.kind is VerdictKind.FAIL,
         sentence=done.sentence,
         notes=tuple(done.notes),
-        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×  (│ tolerated)",
+        scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×\n{LEGEND}",
         output=JudgeOutput(
             verdict=decided.verdict.kind.value if decided else None,
             detected_after_seconds=decided.at - done.began if decided else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,11 +55,11 @@ def add(
     project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str
 ) -> None:
     """Add a follow-up."""
-    from pilotage.app.followups import resolve
+    from pilotage.app.followups import add_followup
     from pilotage.model.followup import FollowUp
 
     made = FollowUp(0, description, owner, due.date().isoformat(), criterion, priority, release)
-    number = resolve(project, project.actor, made)
+    number = add_followup(project, project.actor, made)
     click.echo(f"follow-up {number}: {owner} until {made.due}")
 
 
@@ -116,7 +115,7 @@ def _state(one: FollowUp, today: str) -> str:
     "--issues", type=click.Choice(["github", "gitlab"]), help="Open an issue for each follow-up that has none."
 )
 @click.option("--project", "place", help="With --issues: owner/name, or the project's path on GitLab.")
-@click.option("--token", help="With --issues: name of the environment variable with the token.")
+@click.option("--token", help="With --issues: reference to the access token, such as secret://env/GITHUB_TOKEN.")
 @click.option("--url", help="With --issues: address of a self-hosted server.")
 @click.option(
     "--allow-private-network", "private", is_flag=True, help="With --url: allow an address in a private network."
@@ -131,7 +130,7 @@ def export(
 
     found = actions_here(project, open_only=True)
     if ics is None and issues is None:
-        raise click.UsageError("say --ics FILE, or --issues github --project owner/name --token VARIABLE")
+        raise click.UsageError("give --ics FILE, or --issues github --project owner/name --token secret://env/NAME")
     if ics is not None:
         from pilotage.app.output import write_file
         from pilotage.render.tasks import to_tasks
@@ -145,11 +144,13 @@ def export(
 def _open_issues(
     project: Project, kind: str, place: str | None, token: str | None, url: str | None, *, private: bool
 ) -> None:
-    from pilotage.app.followups import Tracker, open_issues
+    from pilotage.app.followups import Tracker, open_issues, token_of
 
-    secret = os.environ.get(token or "", "")
-    if not place or not secret:
-        raise click.UsageError("--issues needs --project, and --token with the name of a variable that holds one")
-    tracker = Tracker(kind=kind, project=place, token=secret, url=url, private=private)
+    if not place or not token:
+        raise click.UsageError("--issues needs --project and --token, such as --token secret://env/GITHUB_TOKEN")
+    if not token.startswith("secret://"):
+        # It may be the token itself, so it is not repeated.
+        raise click.UsageError("--token must be a reference to the token, such as secret://env/GITHUB_TOKEN")
+    tracker = Tracker(kind=kind, project=place, token=token_of(token), url=url, private=private)
     for number, address in open_issues(project, tracker):
         click.echo(f"follow-up {number}: {address}")

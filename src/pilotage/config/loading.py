@@ -94,9 +94,17 @@ def _old_names(document: Document, found: Sequence[Renamed]) -> Iterator[Problem
     cure = "; `pilotage validate --fix` replaces every old name"
     for old in found:
         mark = document.mark(old.path) if old.within else document.keys.get(old.path) or document.mark(old.path)
-        what = f"{old.before} is now called {old.after}" if old.within else f"is now called {old.after}"
-        yield Problem(mark, what + cure, _shown_path(old.path))
+        yield Problem(mark, _renamed_in_words(old) + cure, _shown_path(old.path))
         cure = ""
+
+
+def _renamed_in_words(old: Renamed) -> str:
+    if not old.within:
+        return f"is now called {old.after}"
+    if old.before.startswith("{"):
+        return f"{old.before} is now called {old.after}"
+    # What is not in capitals may be the secret itself.
+    return f"is now a reference: {old.after if old.before.isupper() else 'secret://env/NAME'}"
 
 
 def _problem(document: Document, data: Json, detail: ErrorDetails, old_names: Sequence[Renamed]) -> Problem:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from pilotage.config.channels import SecretRef
 from pilotage.config.fields import Duration, PlainUrl, Section
 
 
@@ -17,8 +18,8 @@ class ReviewsSection(Section):
     )
     repository: str | None = Field(None, description="Repository on that host: owner/name, or GitLab's project path.")
     url: PlainUrl | None = Field(None, description="Address of a self-hosted code host.")
-    token: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Name of the environment variable with the access token."
+    token: SecretRef | None = Field(
+        None, description="Reference to the access token, such as secret://env/GITHUB_TOKEN."
     )
     since: str | None = Field(None, description="Check commits after this one. Default: the version in production.")
 

@@ -7,6 +7,7 @@ signed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -138,13 +139,16 @@ PLACEHOLDERS: Mapping[str, Mapping[str, str]] = {
 }
 """What is filled into values, old to new, by the place of the value."""
 
+VARIABLES = ("readiness.evidence.*.reviews.token",)
+"""Places of values that were the name of an environment variable, and are references to a secret."""
+
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Renamed:
     """path: where the old name stands, by the old names · now: the same place by today's · before, after: the names;
-    of a placeholder within a value, the placeholder."""
+    of a value, what is replaced in it."""
 
     path: Path
     now: Path
@@ -183,6 +187,9 @@ def _walk(data: Json, place: tuple[str, ...], path: Path, now: Path, found: list
 
 
 def _filled_in(text: str, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> str:
+    if any(_matches(pattern, place) for pattern in _VARIABLES) and _VARIABLE.fullmatch(text):
+        found.append(Renamed(path, now, text, f"secret://env/{text}"))
+        return f"secret://env/{text}"
     for pattern, names in _PLACEHOLDERS:
         for before, after in names.items():
             if before in text and _matches(pattern, place):
@@ -211,4 +218,6 @@ def _places() -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, s
 
 
 _PLACES: Sequence[tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]] = tuple(_places())
+_VARIABLES = tuple(tuple(place.split(".")) for place in VARIABLES)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDERS = tuple((tuple(place.split(".")), names) for place, names in PLACEHOLDERS.items())

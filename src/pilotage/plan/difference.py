@@ -12,6 +12,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
+from pilotage.plan.monitoring import limit_in_words
 from pilotage.plan.values import origin, show_value
 
 T = TypeVar("T")
@@ -208,7 +209,7 @@ def _alert(plan: Plan, alert: AlertRule | None) -> str:
     if alert is None:
         return NOTHING
     setting = plan.setting(alert.limit_from)
-    return f"{alert.comparison} {show_value(setting.unit, setting.value)}, {alert.severity}"
+    return f"{limit_in_words(alert, show_value(setting.unit, setting.value))}, {alert.severity}"
 
 
 def _health(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:

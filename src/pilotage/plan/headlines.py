@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pilotage.model.plan import Plan, Unit
+from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.plan.values import show_value
 
@@ -20,17 +20,12 @@ def headlines(plan: Plan) -> Mapping[str, str]:
         "analysis takes": format_duration(plan.watched),
         "rollback within": format_duration(plan.rollback.timeout),
         "error limit": show_value(error.unit, error.value),
-        "automatic rollback": show_value(*_automatic(plan)),
+        "automatic rollback": "on" if plan.setting("rollback_auto").value else "off",
         "readiness": f"{len(plan.readiness)} items",
         "messages": str(len(plan.communication)),
         "retrospective": f"{plan.retrospective.timing}, {plan.retrospective.minutes} min",
         "conflicts": conflicts or "none",
     }
-
-
-def _automatic(plan: Plan) -> tuple[Unit, bool | int | float | str | tuple[int | float, ...]]:
-    setting = plan.setting("rollback_auto")
-    return setting.unit, setting.value
 
 
 def contrast(before: Plan, after: Plan) -> str:

@@ -196,10 +196,10 @@ def _overlap(timeline: Timeline) -> tuple[str, ...]:
     trains = timeline.trains
     if trains is None or trains.in_flight < 2:
         return ()
-    smallest = f"{trains.smallest_cadence} is the shortest cadence without" if trains.smallest_cadence else ""
+    longer = f"release {trains.smallest_cadence} or less often" if trains.smallest_cadence else "make releases shorter"
     return (
-        f"{trains.in_flight} releases of this length ({trains.length} open days) are in flight at once; "
-        f"{smallest or 'no cadence is long enough without'} overlap",
+        f"a release takes {trains.length} open days and one starts every {trains.cadence}: up to {trains.in_flight} "
+        f"overlap; to avoid that, {longer}",
     )
 
 

@@ -25,6 +25,10 @@ CHANNELS = ("slack", "email", "pagerduty", "teams")
 """R20's four, in its order."""
 
 
+TIMES_BASELINE, UNKNOWN_FOR = "> baseline ×", "unknown for"
+"""Comparisons that are no sign alone."""
+
+
 def health_of(measured: Mapping[str, str]) -> tuple[HealthMetric, ...]:
     """The eight metrics of R19. `measured` says which source provides which; one without a source is not judged."""
     return tuple(
@@ -45,7 +49,7 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
         0, "critical", "immediate_rollback", CHANNELS, "R20",
     )  # fmt: skip
     yield AlertRule(
-        "performance_degradation", "Performance Degradation", "response_time_p95", "> baseline ×",
+        "performance_degradation", "Performance Degradation", "response_time_p95", TIMES_BASELINE,
         n.value("rollback_triggers.response_time_factor"), "rollback_triggers.response_time_factor", window,
         "warning", "investigation_required", ("slack", "email", "teams"), "R20",
     )  # fmt: skip
@@ -57,7 +61,7 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
         )  # fmt: skip
     patience = n.value("hold.timeout")
     yield AlertRule(
-        "no_data", "No Data", "application_error_rate", "unknown for", patience, "hold.timeout", patience, "warning",
+        "no_data", "No Data", "application_error_rate", UNKNOWN_FOR, patience, "hold.timeout", patience, "warning",
         "hold", ("slack", "email", "teams"), "R20, rule 5",
     )  # fmt: skip
     if strategy is DeploymentStrategy.CANARY:
@@ -66,6 +70,11 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
             n.value("alerts.canary_health_score"), "alerts.canary_health_score", 0, "critical",
             "stop_canary_rollout", CHANNELS, "R20",
         )  # fmt: skip
+
+
+def limit_in_words(alert: AlertRule, shown: str) -> str:
+    """`> 5%`, `> 2× baseline`, `unknown for 30m`. shown: the limit as people read it."""
+    return f"> {shown} baseline" if alert.comparison == TIMES_BASELINE else f"{alert.comparison} {shown}"
 
 
 def alert_notes(alerts: tuple[AlertRule, ...], numbers: Numbers) -> tuple[str, ...]:

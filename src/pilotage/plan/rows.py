@@ -190,8 +190,8 @@ ROWS = (
     _same("rollback.enabled", Unit.SWITCH, True, "rule 10",
         "whether the release can roll back automatically; without it, harm stops the release and pages an operator"),
     Row("rollback_auto", Unit.SWITCH, True, False, False, True, "R18, C1",
-        "what follows harm below the critical limit, once traffic is back on stable; yes: roll back, no: wait for a "
-        "decision"),
+        "what follows harm below the critical limit, once traffic is back on stable; true: roll back, false: wait "
+        "for a decision"),
     _same("rollback.window", Unit.SECONDS, DAY, "R21",
         "how long after a release a return to its predecessor skips the analysis"),
     _same("rollback.timeout", Unit.SECONDS, 2 * MINUTE, "R13",

@@ -98,6 +98,6 @@ def show_value(unit: Unit, value: Value) -> str:
         case Unit.FACTOR:
             return f"{value:g}×"
         case Unit.SWITCH:
-            return "yes" if value else "no"
+            return "true" if value else "false"
         case _:
             return str(value) or "none"

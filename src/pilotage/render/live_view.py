@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -21,7 +21,7 @@ from pilotage.model.step_title import title_of
 from pilotage.model.traffic import WHOLE
 from pilotage.render.lines import local_clock
 from pilotage.render.rich_table import rich_table
-from pilotage.render.scale import ratio_scale
+from pilotage.render.scale import LEGEND, ratio_scale
 
 _COLOUR = {
     Status.QUEUED: "dim", Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow",
@@ -110,8 +110,9 @@ def _traffic(rollout: Rollout) -> Text:
     def share(value: int | None) -> str:
         return "–" if value is None else format_share(value / WHOLE)
 
-    compared = rollout.plan.answers.deployment_strategy == "canary" and rollout.state.mode is not Mode.INITIAL
-    new = "canary" if compared else "new"
+    compared = rollout.state.mode in (Mode.FULL, Mode.EMERGENCY)
+    canary = compared and rollout.plan.answers.deployment_strategy == "canary"
+    new = "canary" if canary else "new"
     text.append(f"  {new} target {share(live.wanted)}, router {share(live.routed)}, observed {share(live.observed)}")
     if live.closed:
         text.append("   closed: users see the maintenance page", "bold yellow")
@@ -169,6 +170,8 @@ def _short(step: Step) -> str:
     """A step's name on the rail."""
     if step.kind in (StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE):
         return f"{step.kind} {step.audience or format_share(step.weight / WHOLE)}"
+    if step.kind is StepKind.RETIRE:
+        return step.title
     return step.id.replace("-", " ")
 
 
@@ -182,7 +185,12 @@ class _Metrics:
         verdicts = self.rollout.live.verdicts
         if options.max_width >= _WIDE:
             yield self._side_by_side(verdicts)
-            return
+        else:
+            yield from self._one_below_the_other(verdicts)
+        if any(verdict.interval for verdict in verdicts):
+            yield Text(LEGEND, "dim")
+
+    def _one_below_the_other(self, verdicts: Sequence[SeenVerdict]) -> Iterator[RenderableType]:
         for verdict in verdicts:
             values = f"  stable {verdict.stable or '–'}, new {verdict.canary or '–'}"
             yield Text.assemble((verdict.metric, "bold"), values)

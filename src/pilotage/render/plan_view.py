@@ -50,7 +50,7 @@ def _bullets(texts: Iterable[str], style: str = "") -> RenderableType:
 
 
 def _fact(header: str, cell: str) -> str:
-    """`deadline 2m`, and `if it fails: stop the canary`."""
+    """`timeout 2m`, and `if it fails: stop the canary`."""
     return f"{header}: {cell}" if len(cell.split()) > 3 else f"{header} {cell}"
 
 

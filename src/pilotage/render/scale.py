@@ -6,6 +6,8 @@ import math
 
 _LOWEST, _HIGHEST, _CELLS = 1 / 64, 256.0, 29
 
+LEGEND = "● ratio to stable   ━ its confidence interval   │ tolerated ratio"
+
 
 def ratio_scale(ratio: float | None, interval: tuple[float, float] | None, tolerated: float) -> str:
     """The interval as a bar, the ratio as a dot, the tolerated ratio as a mark, on a logarithmic scale of 29 cells."""

@@ -14,6 +14,7 @@ from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Phase, Shift
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
+from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
 
 
@@ -187,8 +188,8 @@ def _steps(plan: Plan) -> Section:
     return Section(
         "steps", "Steps",
         (f"At least {format_duration(plan.watched)} in all. A step ends only when its result is confirmed.",),
-        ("#", "step", "new version", "instances", "takes", "deadline", "if it fails"), rows,
-        numbers=("#", "new version", "instances", "takes", "deadline"),
+        ("#", "step", "new version", "instances", "takes", "timeout", "if it fails"), rows,
+        numbers=("#", "new version", "instances", "takes", "timeout"),
     )  # fmt: skip
 
 
@@ -243,7 +244,7 @@ def _rollback(plan: Plan) -> Section:
 
 def _health(plan: Plan) -> Section:
     rows = tuple(
-        (h.title, f"{_limit(plan, h.limit)} ({h.limit})", h.compared_with, h.provided_by or "not measured")
+        (h.title, f"{_limit(plan, h.limit)} ({h.limit})", h.compared_with, h.provided_by or "nothing")
         for h in plan.health
     )
     return Section("health", "Health", (), ("metric", "limit", "against", "measured by"), rows)
@@ -252,8 +253,9 @@ def _health(plan: Plan) -> Section:
 def _alerts(plan: Plan) -> Section:
     rows = tuple(
         (
-            a.title, f"{a.metric.replace('_', ' ')} {a.comparison} {_limit(plan, a.limit_from)}",
-            format_duration(a.seconds), a.severity, a.action.replace("_", " "), ", ".join(a.channels),
+            a.title, f"{a.metric.replace('_', ' ')} {limit_in_words(a, _limit(plan, a.limit_from))}",
+            format_duration(a.seconds) if a.seconds and a.comparison != UNKNOWN_FOR else "–",
+            a.severity, a.action.replace("_", " "), ", ".join(a.channels),
         )
         for a in plan.alerts
     )  # fmt: skip

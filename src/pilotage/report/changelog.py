@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pilotage.report.changelog_headings import Heading, bare, headings_of, level_below, linked, written
-from pilotage.report.curated import Line, joined, merged, with_bullets
+from pilotage.report.curated import Line, Span, joined, merged, with_bullets
 from pilotage.report.notes import Item
 
 _HEAD = """# Changelog
@@ -22,18 +22,23 @@ _CONVENTIONAL = {"Added": "Features", "Fixed": "Bug Fixes"}
 """Titles of semantic-release, release-please and standard-version."""
 
 
-def updated(text: str | None, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]]) -> str:
+def updated(
+    text: str | None, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]],
+    span: Span | None = None,
+) -> str:  # fmt: skip
     """The file with this version's section made, or made anew with the edits that people made to it. A version comes
     below `Unreleased`, above all older ones; day: None while it is not released. Line ends and a byte order mark stay
-    as they are."""
+    as they are. span: the range of the changes; without one, the file names each change."""
     text = _HEAD if text is None else text
     mark = _BOM if text.startswith(_BOM) else ""
     windows = "\r\n" in text
-    made = _updated(text.removeprefix(_BOM).replace("\r\n", "\n"), version, day, sections)
+    made = _updated(text.removeprefix(_BOM).replace("\r\n", "\n"), version, day, sections, span)
     return mark + (made.replace("\n", "\r\n") if windows else made)
 
 
-def _updated(text: str, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]]) -> str:
+def _updated(
+    text: str, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]], span: Span | None
+) -> str:
     body, tail = _apart(text)
     found = headings_of(body)
     level = level_below(body, found)
@@ -51,7 +56,8 @@ def _updated(text: str, version: str, day: date | None, sections: Sequence[tuple
         own = next((heading for heading in found if heading.bare == bare(version)), None)
         place = own.begin if own else _place(found, version, len(body))
     starred = body.count("\n* ") > body.count("\n- ")
-    section = with_bullets(merged(with_bullets(old, "-") if old else None, "", lines, level), "*" if starred else "-")
+    new = merged(with_bullets(old, "-") if old else None, "", lines, level, span)
+    section = with_bullets(new, "*" if starred else "-")
     end = own.end_of_content(body, found) if own else place
     heading = written(version, day, found, own)
     made = f"{body[:place].rstrip()}\n\n{heading}\n\n{section.strip()}\n\n{body[end:].lstrip()}".strip()

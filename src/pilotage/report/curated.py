@@ -2,19 +2,20 @@
 
 Each generated line ends with a comment that names its change and what its text was when it was written:
 `<!-- 1a2b3c4d5e6f 9f8e7d6c -->`. A line whose text is no longer that was edited, and is kept as it is where it is. A
-change that was offered before (a comment at the end lists them) and stands nowhere was removed on purpose. Lines
-without a comment are a person's own.
+change that was offered before and stands nowhere was removed on purpose. A comment at the end says what was offered:
+the changes one by one in a draft, ranges of commits in a changelog that stays in the repository. Lines without a
+comment are a person's own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 _MARK = re.compile(r"<!-- ([0-9a-f]{7,40}) ([0-9a-f]{8}) -->$")
-_OFFERED = re.compile(r"^<!-- offered: ([0-9a-f ]*) -->$", re.MULTILINE)
+_OFFERED = re.compile(r"^<!-- offered: ([0-9a-f. ]*) -->$", re.MULTILINE)
 _HEADING = re.compile(r"^(#{2,4}) (.+)$")
 
 
@@ -24,6 +25,27 @@ class Line:
 
     id: str
     text: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of commits that a changelog remembers in place of its changes. name: `1a2b3c4d5e6f..9f8e7d6c5b4a`,
+    without the first id for everything up to the last · commits: the first 12 digits of each commit's id in a range of this
+    form; none for one that the repository does not know."""
+
+    name: str
+    commits: Callable[[str], frozenset[str]]
+
+    def offered(self, before: Sequence[str]) -> frozenset[str]:
+        """The changes that `before` stands for: ids, and ranges."""
+        ranges = [self.commits(one) for one in before if ".." in one]
+        return frozenset(before).union(*ranges)
+
+    def after(self, before: Sequence[str]) -> list[str]:
+        """What to remember from now on: this range, and of `before` what lies outside of it."""
+        mine = self.commits(self.name)
+        outside = (one for one in before if not (self.commits(one) <= mine if ".." in one else one in mine))
+        return [self.name, *sorted(one for one in outside if one != self.name)]
 
 
 def mark(line: Line) -> str:
@@ -41,14 +63,19 @@ def unmarked(draft: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def merged(draft: str | None, head: str, sections: Sequence[tuple[str, Sequence[Line]]], level: int = 2) -> str:
-    """The new draft. head: what stands before the first section, of a first draft only · level: of the headings."""
+def merged(
+    draft: str | None, head: str, sections: Sequence[tuple[str, Sequence[Line]]], level: int = 2,
+    span: Span | None = None,
+) -> str:  # fmt: skip
+    """The new draft. head: what stands before the first section, of a first draft only · level: of the headings ·
+    span: of a changelog, the range that the sections are made from."""
+    before = _offered(draft or "")
+    after = span.after(before) if span else sorted({*before, *_ids(sections)})
     if draft is None:
-        return _written(
-            head, [(title, [mark(line) for line in lines]) for title, lines in sections if lines], _ids(sections), level
-        )
+        fresh_ones = [(title, [mark(line) for line in lines]) for title, lines in sections if lines]
+        return _written(head, fresh_ones, after, level)
     old_head, old = _read(draft, level)
-    offered = {identity for found in _OFFERED.finditer(draft) for identity in found[1].split()}
+    offered = span.offered(before) if span else frozenset(before)
     standing = {m[1] for _, lines in old for line in lines if (m := _MARK.search(line))}
     fresh = {line.id[:12]: line for _, lines in sections for line in lines}
     kept = {title: [_again(line, fresh) for line in lines] for title, lines in old}
@@ -63,7 +90,7 @@ def merged(draft: str | None, head: str, sections: Sequence[tuple[str, Sequence[
     order = [title for title, _ in old] + [title for title, _ in sections if title not in dict(old)]
     body = [(title, [line for line in kept[title] if line is not None]) for title in order]
     filled = [(title, lines) for title, lines in body if any(line.strip() for line in lines)]
-    return _written(old_head, filled, sorted({*offered, *_ids(sections)}), level)
+    return _written(old_head, filled, after, level)
 
 
 def joined(first: str, second: str, level: int) -> str:
@@ -76,8 +103,8 @@ def joined(first: str, second: str, level: int) -> str:
         while place and not place[-1].strip():
             place.pop()
         place += [line for line in found if line.strip() and not ((mark := _MARK.search(line)) and mark[1] in ids)]
-    offered = {identity for text in (first, second) for m in _OFFERED.finditer(text) for identity in m[1].split()}
-    return _written("\n\n".join(filter(None, (head, other_head))), list(lines.items()), sorted(offered), level)
+    offered = sorted({*_offered(first), *_offered(second)})
+    return _written("\n\n".join(filter(None, (head, other_head))), list(lines.items()), offered, level)
 
 
 def with_bullets(draft: str, bullet: str) -> str:
@@ -86,6 +113,10 @@ def with_bullets(draft: str, bullet: str) -> str:
     return "\n".join(
         f"{bullet} {line[2:]}" if line[:2] in ("- ", "* ") and _MARK.search(line) else line for line in lines
     )
+
+
+def _offered(draft: str) -> list[str]:
+    return [one for found in _OFFERED.finditer(draft) for one in found[1].split()]
 
 
 def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:

@@ -25,7 +25,7 @@ from pilotage.model.events import (
 from pilotage.model.json import list_at, optional
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
-from pilotage.model.rollout import Status
+from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.traffic import WHOLE
 
@@ -48,7 +48,7 @@ def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
         case Status.PROGRESSING:
             title = title_of(step, state.new, state.mode)
             left = max(0.0, step.duration - state.watched)
-            waits = f", {format_duration(round(left))} to go" if step.duration else ""
+            waits = f", {format_duration(round(left))} to go" if step.duration and state.mode is Mode.FULL else ""
             answer = f"{rollout.version} is at step {state.step + 1} of {len(rollout.plan.steps)}: {title}{waits}."
         case Status.HOLDING:
             answer = f"{rollout.version} is holding at {format_share(step.weight / WHOLE)}: {_ended(state.reason)}"

@@ -27,7 +27,7 @@ def handle(turn: Tick, command: Command) -> str:
     if command.kind in _UNDOING:
         if status.final or status is Status.ROLLING_BACK:
             return f"nothing to do: the rollout is already {status}"
-        roll_back(turn, f"{'aborted' if command.kind is CommandKind.ABORT else 'rolled back'} {by}", "command")
+        roll_back(turn, f"{'aborted' if command.kind is CommandKind.ABORT else 'requested'} {by}", "command")
         return "done"
     if status.final or status is Status.ROLLING_BACK:
         return _refuse(turn, command, f"the rollout is {status}")

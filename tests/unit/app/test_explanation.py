@@ -76,5 +76,6 @@ def test_the_view_of_an_80_column_terminal_breaks_no_scale_and_names_the_trouble
         console.print(rollout_view(replace(rollout, live=seen), ()))
         shown[width] = [line.strip("│ ") for line in console.export_text().splitlines()]
         assert any("1/64×" in line and line.endswith("256×") for line in shown[width])
+        assert sum("│ tolerated ratio" in line for line in shown[width]) == 1, "one legend for all scales"
         assert "trouble  cannot start 'shop': No such file or directory" in shown[width]
     assert "cpu  stable 1.98 % of a core, new 3.46 % of a core" in shown[80]

@@ -82,8 +82,8 @@ PAIRS = (
         "    alerting_configuration: {alert_rules: http://p:9090}\n",
     ),
     (
-        "    code_review_completion: {reviews: {host: github, repository: a/b}}\n",
-        "    code_review_completion: {reviews: {code_host: github, repository: a/b}}\n",
+        "    code_review_completion: {reviews: {host: github, repository: a/b, token: TOKEN_1}}\n",
+        "    code_review_completion: {reviews: {code_host: github, repository: a/b, token: secret://env/TOKEN_1}}\n",
     ),
     ("report: {business: [{name: sales, csv: s.csv}]}\n", "report: {business_metrics: [{name: sales, csv: s.csv}]}\n"),
     (
@@ -184,7 +184,19 @@ def test_old_keys_are_refused_where_they_stand_and_nothing_else_is(tmp_path: Pat
     load(tmp_path / "pilotage.yaml")
     told = refused(tmp_path, BEFORE)
     assert "13:7: environments.production.fleet.stop_deadline: is now called stop_timeout" in told
-    assert all("is now called" in sentence for sentence in told)
+    token = [sentence for sentence in told if "reviews.token" in sentence]
+    assert [one.partition(": ")[2] for one in token] == [
+        "readiness.evidence.code_review_completion.reviews.token: is now a reference: secret://env/TOKEN_1"
+    ]
+    assert all("is now called" in sentence for sentence in told if sentence not in token)
+
+
+def test_what_may_be_the_token_itself_is_not_repeated(tmp_path: Path) -> None:
+    for value in ("ghp_abcDEF123", "glpat-abc"):
+        told = refused(tmp_path, TODAY.replace("secret://env/TOKEN_1", value))
+        assert len(told) == 1
+        assert value not in told[0]
+        assert "secret://env/NAME" in told[0]
 
 
 def test_other_mistakes_of_a_file_with_old_keys_are_told_where_they_stand(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_an_approval_stands_before_each_weight_when_asked_for() -> None:
 def test_every_default_is_shown_as_it_could_be_written(row: object, tolerance: RiskTolerance) -> None:
     assert isinstance(row, Row)
     shown = show_value(row.unit, row.value(tolerance))
-    written: object = {"yes": True, "no": False}.get(shown, shown)
+    written: object = {"true": True, "false": False}.get(shown, shown)
     if row.unit is Unit.WEIGHTS:
         written = shown.split(" → ")
     elif row.unit is Unit.FACTOR:

@@ -162,3 +162,17 @@ def test_a_first_deployment_speaks_of_no_canary_preview_or_stable(strategy: str)
         title_of(step, "1.0", Mode.INITIAL) for step in plan.steps if step.kind not in (StepKind.CHECK, StepKind.GATE)
     }
     assert not [title for title in told for word in ("canary", "preview", "stable", "old version") if word in title]
+
+
+@pytest.mark.parametrize("strategy", SHORT)
+def test_a_fast_return_speaks_of_no_canary_and_no_analysis_of_its_own(strategy: str) -> None:
+    """It brings back a version that was in production, and analyses nothing: its steps say so."""
+    plan = a_plan(strategy, "low", 4, False)
+    first = STRATEGIES[plan.answers.deployment_strategy].first_step(plan, Mode.FAST_RETURN)
+    titles = {
+        step.kind: title_of(step, "1.0", Mode.FAST_RETURN)
+        for step in plan.steps[first:]
+        if step.kind is not StepKind.CHECK
+    }
+    assert not [title for title in titles.values() for word in ("canary", "preview", "watch", "bake") if word in title]
+    assert titles[StepKind.BAKE] == "no analysis: 1.0 was in production before"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ from urllib.parse import unquote
 
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git
-from pilotage.adapters.ports import AdapterError
 from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection, ReadinessSection, ReviewsSection
@@ -103,10 +101,9 @@ def _reviews(case: CheckContext, _item: Requirement, given: EvidenceSection) -> 
 
 def _approvals(asked: ReviewsSection, commits: list[str]) -> Mapping[str, tuple[str, ...]]:
     from pilotage.adapters.reviews import CodeHost
+    from pilotage.adapters.secrets import resolve
 
-    token = os.environ.get(asked.token or "", "")
-    if asked.token and not token:
-        raise AdapterError(f"environment variable {asked.token} is empty; set it to a token of the code host")
+    token = resolve(asked.token).reveal() if asked.token else ""
     return CodeHost(asked.code_host or "", asked.repository or "", asked.url, token).approvals(commits)
 
 

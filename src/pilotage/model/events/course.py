@@ -36,7 +36,7 @@ class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
     environment: str
     actor: str
     emergency_reason: str = ""
-    """Why it is an emergency; only with the mode `urgent`."""
+    """Why it is an emergency; only with the mode `emergency`."""
 
     @property
     def sentence(self) -> str:
