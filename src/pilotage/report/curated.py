@@ -30,8 +30,8 @@ class Line:
 @dataclass(frozen=True)
 class Span:
     """A range of commits that a changelog remembers in place of its changes. name: `1a2b3c4d5e6f..9f8e7d6c5b4a`,
-    without the first id for everything up to the last · commits: the first 12 digits of each commit's id in a range of this
-    form; none for one that the repository does not know."""
+    without the first id for everything up to the last · commits: the first 12 digits of each commit's id in a range of
+    this form; none for one that the repository does not know."""
 
     name: str
     commits: Callable[[str], frozenset[str]]
