@@ -191,7 +191,7 @@ def test_while_a_hook_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.real
-def test_while_envoys_admin_interface_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_envoys_admin_interface_is_silent(tmp_path: Path) -> None:
     """Envoy takes up its routes by file; that it did is read back when it answers again. Also by a worker that has
     never spoken with this Envoy."""
     with silent(2) as ports:

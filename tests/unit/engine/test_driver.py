@@ -81,11 +81,11 @@ def drive(driver: Driver, until: Callable[[Driver], bool]) -> None:
     raise AssertionError(driver.rollout.state)
 
 
-def _broken(world: World) -> Reading:
+def _broken(_: World) -> Reading:
     raise ZeroDivisionError("a bug in an adapter")
 
 
-def _dead(world: World) -> Reading:
+def _dead(_: World) -> Reading:
     raise AdapterError("connection refused")
 
 
@@ -129,9 +129,7 @@ def test_an_abort_is_obeyed_while_everything_else_is_broken(
     monkeypatch.undo()
 
 
-def test_sums_that_another_version_wrote_are_started_anew_not_stumbled_over(
-    driver: Driver, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sums_that_another_version_wrote_are_started_anew_not_stumbled_over(driver: Driver, tmp_path: Path) -> None:
     drive(driver, lambda d: d.rollout.state.step >= 1)
     store = driver._store
     with store.engine.begin() as connection:
@@ -194,9 +192,7 @@ def test_a_router_that_splits_otherwise_than_it_says_holds_the_rollout(driver: D
     assert "the canary gets 50% of the requests" in hold.sentence
 
 
-def test_users_who_stick_to_a_version_are_no_mismatch(
-    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch, driver: Driver
-) -> None:
+def test_users_who_stick_to_a_version_are_no_mismatch(tmp_path: Path, world: World, driver: Driver) -> None:
     plan = driver.rollout.plan
     store = Store(tmp_path / "sticky", clock=world.clock)
     snapshot = Snapshot(environment={"router": {"kind": "envoy", "listen": "a:1", "sticky": {"cookie": "session"}}})
@@ -385,7 +381,7 @@ def test_the_judges_sums_change_their_shape_with_their_format_alone(driver: Driv
 
 @pytest.mark.parametrize(("answers_after", "status"), [(0.4, Status.PROGRESSING), (30.0, Status.HOLDING)])
 def test_a_fleet_that_is_slow_to_answer_at_first_is_waited_for_and_one_that_stays_silent_holds_the_rollout(
-    driver: Driver, world: World, monkeypatch: pytest.MonkeyPatch, answers_after: float, status: Status
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, answers_after: float, status: Status
 ) -> None:
     """What was never asked before is no trouble yet; it becomes trouble once the first patience is over."""
     monkeypatch.setattr(sight, "_BUDGET", 0.05)

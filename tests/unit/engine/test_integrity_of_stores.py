@@ -41,8 +41,17 @@ from tests.plans import a_plan
 from tests.receivers import SECRET, StandardWebhook, listening
 from tests.unit.config.test_config import GOOD
 
-HOOK: JsonObject = {"kind": "webhook", "name": "hook", "url": "https://example.org", "secret": "secret://env/X", "allow_private_network": False,
-        "environments": [], "audiences": ["operators"], "min_severity": "progress", "quiet_hours": None}  # fmt: skip
+HOOK: JsonObject = {
+    "kind": "webhook",
+    "name": "hook",
+    "url": "https://example.org",
+    "secret": "secret://env/X",
+    "allow_private_network": False,
+    "environments": [],
+    "audiences": ["operators"],
+    "min_severity": "progress",
+    "quiet_hours": None,
+}
 
 
 SEEN = SeenVerdict(metric="errors", kind="fail", sentence="errors: 9%")
@@ -283,10 +292,11 @@ def without_its_verdict(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rewritten(folder: Path) -> None:
-    """The whole chain of 3.0 without its verdict: completed becomes completed, by the rules; nothing of it is in heads."""
+    """The whole chain of 3.0 without its verdict: completed becomes completed, by the rules; the heads stay."""
     edit(
         folder,
-        "UPDATE rollout SET finished_at = (SELECT max(at) FROM events WHERE rollout = rollout.id) WHERE version = '3.0'",
+        "UPDATE rollout SET finished_at = (SELECT max(at) FROM events WHERE rollout = rollout.id) "
+        "WHERE version = '3.0'",
     )
     rewrite(folder, "3.0", without_its_verdict)
 
@@ -301,9 +311,9 @@ def test_a_chain_that_was_rewritten_with_its_heads_is_found_by_an_anchor(folder:
     """The owner of the database also clears signatures, so that the worker signs the new head: it does not."""
     rewritten(folder)
     edit(folder,
-         "UPDATE heads SET head = (SELECT head FROM rollout WHERE id = heads.rollout), events = (SELECT events FROM rollout "
-         "WHERE id = heads.rollout), signature = NULL, key = NULL, open = 1 WHERE kind = 'ended' AND rollout = "
-         "(SELECT id FROM rollout WHERE version = '3.0')")  # fmt: skip
+         "UPDATE heads SET head = (SELECT head FROM rollout WHERE id = heads.rollout), "
+         "events = (SELECT events FROM rollout WHERE id = heads.rollout), signature = NULL, key = NULL, open = 1 "
+         "WHERE kind = 'ended' AND rollout = (SELECT id FROM rollout WHERE version = '3.0')")  # fmt: skip
     store = Store(folder)
     assert Notary(store.engine, folder).serve(time.time()) == 0
     assert "a different head was signed" in heads.trouble(store.engine)[1]
@@ -319,8 +329,8 @@ def test_a_store_that_was_set_back_is_found_by_its_anchor_alone(folder: Path) ->
     it = ids(folder)["3.0"]
     edit(folder, f"DELETE FROM heads WHERE rollout = '{it}'", f"DELETE FROM events WHERE rollout = '{it}'",
          f"DELETE FROM outbox WHERE thread = '{it}'", f"DELETE FROM rollout WHERE id = '{it}'",
-         "UPDATE environments SET sequence = 2, head = (SELECT hash FROM events JOIN rollout ON rollout.id = events.rollout "
-         "WHERE version = '2.0' AND number = 1)")  # fmt: skip
+         "UPDATE environments SET sequence = 2, head = (SELECT hash FROM events "
+         "JOIN rollout ON rollout.id = events.rollout WHERE version = '2.0' AND number = 1)")  # fmt: skip
     assert changed(folder) == ""
     assert f"{it}: this rollout (number 3) is missing (so says file" in changed(folder, anchored=True)
 
@@ -336,14 +346,11 @@ def test_a_store_that_was_set_back_is_found_by_the_journal_beside_the_target(fol
     assert changed(folder) == ""
     edit(folder, f"DELETE FROM heads WHERE rollout = '{it}' AND kind = 'ended'",
          f"DELETE FROM events WHERE rollout = '{it}' AND number > 3",
-         f"UPDATE rollout SET status = 'progressing', events = 3, finished_at = NULL, reason = '', state = replace(state, "
-         f"'completed', 'progressing'), head = (SELECT hash FROM events WHERE rollout = '{it}' AND number = 3) "
-         f"WHERE id = '{it}'")  # fmt: skip
-    words = changed(folder)
-    assert (
-        words
-        == f"{it}: the event {latest.head[:12]} is missing; 3 events are present (so says the journal next to the target)"
-    )
+         f"UPDATE rollout SET status = 'progressing', events = 3, finished_at = NULL, reason = '', "
+         f"state = replace(state, 'completed', 'progressing'), "
+         f"head = (SELECT hash FROM events WHERE rollout = '{it}' AND number = 3) WHERE id = '{it}'")  # fmt: skip
+    missing = f"the event {latest.head[:12]} is missing; 3 events are present"
+    assert changed(folder) == f"{it}: {missing} (so says the journal next to the target)"
 
 
 def test_an_anchor_that_lost_a_line_and_one_that_is_gone_are_told_apart(folder: Path) -> None:
@@ -357,7 +364,7 @@ def test_an_anchor_that_lost_a_line_and_one_that_is_gone_are_told_apart(folder: 
     assert "cannot read it" in str(found.of(Grade.UNVERIFIABLE)[0])
 
 
-def test_a_line_that_was_forged_in_an_anchor_and_a_key_that_is_not_known(folder: Path, tmp_path: Path) -> None:
+def test_a_line_that_was_forged_in_an_anchor_and_a_key_that_is_not_known(folder: Path) -> None:
     found = verified(folder, keys={})
     assert found.signed == 0
     assert "which is unknown here" in str(found.of(Grade.UNVERIFIABLE)[0])
@@ -379,18 +386,25 @@ def test_a_missing_key_stops_no_end_and_is_told(tmp_path: Path) -> None:
     store.close()
 
 
+SIGN = """
+import sys, time
+from pathlib import Path
+from pilotage.engine.integrity.notary import Notary
+from pilotage.engine.records.store import Store
+
+folder = Path(sys.argv[1])
+Notary(Store(folder).engine, folder).serve(time.time())
+"""
+
+
 @pytest.mark.parametrize("failpoint", ["head-signed", "head-anchored"])
 def test_a_worker_killed_while_it_signs_signs_again_and_anchors_at_least_once(tmp_path: Path, failpoint: str) -> None:
     folder, anchor = tmp_path / "state", tmp_path / "anchor.jsonl"
     store = Store(folder)
     note(folder, Custody(anchors=[{"kind": "file", "path": str(anchor)}]))
     release(store, "1.0", None, "ada", Status.COMPLETED)
-    program = (
-        "import sys, time; from pathlib import Path; from pilotage.engine.integrity.notary import Notary; "
-        "from pilotage.engine.records.store import Store; folder = Path(sys.argv[1]); Notary(Store(folder).engine, folder).serve(time.time())"
-    )
     environment = {**os.environ, "PILOTAGE_FAILPOINT": f"{failpoint}:2"}
-    done = subprocess.run([sys.executable, "-c", program, str(folder)], env=environment)
+    done = subprocess.run([sys.executable, "-c", SIGN, str(folder)], env=environment)
     assert done.returncode == -signal.SIGKILL
     assert Notary(store.engine, folder).serve(time.time()) == (2 if failpoint == "head-signed" else 1)
     assert len(set(anchor.read_text().splitlines())) == 2

@@ -182,8 +182,8 @@ def test_a_fence_above_the_lease_stops_nobody_who_holds_it(store: Store, tmp_pat
 
 
 def test_while_the_heart_is_late_nobody_renews_beside_it(store: Store) -> None:
-    """Rule 4: hundreds of rollouts that renew their own leases, because the store is slow, would make it slower. A heart
-    that is at work is waited for; what it did not renew last time, and where none is at work, is asked for at once."""
+    """Rule 4: hundreds of rollouts that renew their own leases, because the store is slow, would make it slower. Each
+    waits for a heart at work. What the heart did not renew last time, or without a heart, each asks for at once."""
 
     class Slow:
         dialect = store.engine.dialect

@@ -80,8 +80,8 @@ def test_the_reader_answers_what_the_store_answers(store: Store) -> None:
 def test_also_where_records_are_spoilt_messages_stuck_heads_unsigned_and_nobody_kept_what_serves(store: Store) -> None:
     of_2 = "(SELECT id FROM rollout WHERE version = '2.0')"
     letter = ("INSERT INTO outbox (key, channel, section, service, environment, thread, message, state, due, attempts,"
-              " claimed_until, created_at, error) VALUES ('{0}', '{1}', '{{}}', 'shop', 'production', 't', '{{}}', '{2}',"
-              " 0, 1, 0, 0, {3})")  # fmt: skip
+              " claimed_until, created_at, error)"
+              " VALUES ('{0}', '{1}', '{{}}', 'shop', 'production', 't', '{{}}', '{2}', 0, 1, 0, 0, {3})")  # fmt: skip
     head = ("INSERT INTO heads (service, environment, rollout, kind, events, head, place, at, anchored, open, error)"
             " VALUES ('shop', 'production', 'r', 'ended', 1, 'h', 'p', 0, '[]', 1, '{}')")  # fmt: skip
     spoilt(

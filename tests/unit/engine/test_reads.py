@@ -1,4 +1,4 @@
-"""Reads of the store wait for no writer and keep none waiting; what cannot be read stops nobody; a broken file is told."""
+"""Reads of the store wait for no writer and keep none waiting; a spoilt row stops nobody; a broken file is told."""
 
 from __future__ import annotations
 

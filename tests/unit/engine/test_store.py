@@ -51,7 +51,7 @@ def test_rule_8_one_rollout_at_a_time_in_an_environment(store: Store) -> None:
 
 
 def test_two_targets_whose_names_come_to_the_same_folder_do_not_share_it(store: Store) -> None:
-    """`shop` in `eu-production` and `shop-eu` in `production` both run in `shop-eu-production`: one router, two owners."""
+    """`shop` in `eu-production` and `shop-eu` in `production` would both run in `shop-eu-production`, on one router."""
     first, second = (
         a_plan(service=Service(name=name, environment=environment))
         for name, environment in (("shop", "eu-production"), ("shop-eu", "production"))
@@ -143,7 +143,8 @@ def test_a_dead_process_of_this_host_holds_nothing(store: Store) -> None:
     assert leases.acquire(store.engine, "shop/production", leases.holder()) == 2
 
 
-def test_a_store_of_a_newer_pilotage_is_refused(store: Store, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_store_of_a_newer_pilotage_is_refused(tmp_path: Path) -> None:
     from pilotage.engine.records.migrations import StoreTooNew
 
     with sqlite3.connect(tmp_path / "pilotage.sqlite") as connection:

@@ -48,7 +48,7 @@ class World(FakeWorld):
         else:
             self.back.set()
 
-    def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
+    def observe(self, _versions: Sequence[str], _cursor: JsonObject | None) -> Reading:
         return self.reading()
 
     def counted(self, new: int, old: int, old_errors: int = 0) -> Reading:

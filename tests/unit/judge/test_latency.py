@@ -69,7 +69,7 @@ def test_stretching_keeps_every_request_and_moves_none_down(found: list[int], fa
 
 
 def test_a_difference_that_does_not_matter_is_not_called_slow() -> None:
-    """Half as long again is 5 ms where a request takes 10: harm by itself, but not where 10 ms or 10 % are tolerated."""
+    """Half as long again is 5 ms where a request takes 10: harm by itself, but none where 10 ms or 10 % may be."""
     chance = np.random.default_rng(9)
     strict, lenient = LatencyJudge(tolerated=1.05), LatencyJudge(tolerated=1.05, least=0.01, least_share=0.1)
     slow = LatencyJudge(tolerated=1.05, least=0.01, least_share=0.1)
