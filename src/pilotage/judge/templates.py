@@ -116,6 +116,7 @@ def _rule(metric: JsonObject, arguments: Mapping[str, str], dry: Sequence[_Piece
     provider = object_at(metric, "provider") if metric.get("provider") else {}
     if "prometheus" not in provider:
         raise _Left(f"its provider is {', '.join(provider) or 'missing'}, and only prometheus can be imported")
+    _check_arguments([*(metric.get(key) for key in _FILLED), find(provider, "prometheus", "query")], arguments)
     return Rule(
         name=name,
         success=_condition(metric.get("successCondition"), arguments),
@@ -130,6 +131,23 @@ def _rule(metric: JsonObject, arguments: Mapping[str, str], dry: Sequence[_Piece
         query=_filled(str(object_at(provider, "prometheus").get("query") or ""), arguments).strip(),
         dry_run=any(_named(name, pieces) for pieces in dry),
     )
+
+
+_FILLED = (
+    "successCondition", "failureCondition", "count", "interval", "initialDelay", "failureLimit", "inconclusiveLimit",
+    "consecutiveErrorLimit", "consecutiveSuccessLimit",
+)  # fmt: skip
+"""What arguments may stand in, next to the query."""
+_ARGUMENT = re.compile(r"\{\{\s*args\.([\w.-]+)\s*\}\}")
+
+
+def _check_arguments(texts: Sequence[object], arguments: Mapping[str, str]) -> None:
+    """Raises _Left with every argument that has no value, so that one more run gives them all."""
+    names = dict.fromkeys(name for text in texts for name in _ARGUMENT.findall(str(text or "")))
+    if missing := [name for name in names if name not in arguments]:
+        several = len(missing) > 1
+        said = f"the argument{'s' if several else ''} {', '.join(missing)} {'have' if several else 'has'} no value"
+        raise _Left(f"{said}: give {'them' if several else 'it'} with {' '.join(f'--arg {n}=VALUE' for n in missing)}")
 
 
 def _condition(text: object, arguments: Mapping[str, str]) -> Condition | None:
@@ -163,12 +181,5 @@ def _seconds(metric: JsonObject, key: str, arguments: Mapping[str, str]) -> floa
 
 
 def _filled(text: str, arguments: Mapping[str, str]) -> str:
-    """`{{args.name}}` replaced by its value. Raises _Left for one that has none."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in arguments:
-            raise _Left(f"the argument {name} has no value: give it with --arg {name}=VALUE")
-        return arguments[name]
-
-    return re.sub(r"\{\{\s*args\.([\w.-]+)\s*\}\}", value, text)
+    """`{{args.name}}` replaced by its value; _check_arguments has found that each has one."""
+    return _ARGUMENT.sub(lambda found: arguments[found[1]], text)

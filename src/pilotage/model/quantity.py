@@ -7,12 +7,12 @@ import re
 from functools import lru_cache
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|d|h|m|s))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_DURATION = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)(ms|d|h|m|s))+")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|d|h|m|s)")
 _LONGEST = 100
 """Characters of a duration or a share."""
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_PLAIN = re.compile(r"(?:0|1|0?\.\d+|[01]\.\d*)")
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
+_PLAIN = re.compile(r"(?:0|1|0?\.[0-9]+|[01]\.[0-9]*)")
 
 
 def parse_duration(text: str | int | float) -> int | float:
