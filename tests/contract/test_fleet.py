@@ -39,7 +39,7 @@ if "stubborn" in version:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(500 if "sick" in version else 200); self.end_headers(); self.wfile.write(version.encode())
+        self.send_response(404 if "elsewhere" in version else 500 if "sick" in version else 200); self.end_headers(); self.wfile.write(version.encode())
     def log_message(self, *_): pass
 if "chatty" in version:
     print("first\\nsecond\\n\\n\\x1b[31mred\\x1b[0m\\x00\\n" + "x" * 1000, flush=True)
@@ -258,6 +258,15 @@ def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
     with pytest.raises(AdapterError, match="cannot start '/no/such/program'"):
         fleet.ensure("1.0", 1)
     assert not list(place.glob("*.json"))
+
+
+def _until(holds: Callable[[], object]) -> None:
+    """Wait for it, so long that only a fault makes it fail."""
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
 
 
 def _children() -> list[psutil.Process]:
@@ -491,3 +500,48 @@ def _marked(name: str) -> list[psutil.Process]:
             if mark.endswith(name) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+def test_a_health_path_that_does_not_exist_is_told_as_what_no_waiting_changes(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("elsewhere", 1)
+    _until(lambda: any(i.refuses for i in fleet.instances()))
+    (found,) = fleet.instances()
+    assert (found.health, found.detail.partition(".")[0]) == (Health.UNHEALTHY, "/ returns 404")
+
+
+def test_an_error_of_the_server_may_pass(make: Make) -> None:
+    fleet = make(1)
+    fleet.ensure("sick", 1)
+    _until(lambda: any("returns 500" in i.detail for i in fleet.instances()))
+    time.sleep(1.0)
+    assert [i.refuses for i in fleet.instances()] == [False]
+
+
+def test_each_instance_finds_its_folder_and_its_port_in_its_environment(tmp_path: Path) -> None:
+    (tmp_path / "releases" / "1.0").mkdir(parents=True)
+    fleet = ProcessFleet(
+        tmp_path / "fleet", Fence(tmp_path / "fence.json", 1), stop_timeout=1.0, cwd=tmp_path, health="/",
+        command=["sh", "-c", "echo $PORT $PWD; sleep 60"], home="releases/{version}",
+        environment=Environment(given={"PORT": "{port}"}),
+    )  # fmt: skip
+    fleet.ensure("1.0", 1)
+    try:
+        _until(lambda: fleet.log_tail("1.0-1"))
+        (found,) = fleet.instances()
+        assert fleet.log_tail("1.0-1") == (f"{found.port} {tmp_path / 'releases' / '1.0'}",)
+    finally:
+        fleet.stop()
+
+
+def test_a_program_that_went_away_is_an_instance_that_exited_and_not_a_try_every_two_seconds(tmp_path: Path) -> None:
+    fleet = ProcessFleet(
+        tmp_path / "fleet", Fence(tmp_path / "fence.json", 1), stop_timeout=1.0, cwd=tmp_path, health="/",
+        command=["./{version}", "{port}"],
+    )  # fmt: skip
+    with pytest.raises(AdapterError, match="No such file"):
+        fleet.ensure("1.0", 1)
+    (found,) = fleet.instances()
+    assert (found.health, found.detail) == (Health.EXITED, "cannot start './1.0': No such file or directory")
+    fleet.ensure("1.0", 0)
+    assert fleet.instances() == ()

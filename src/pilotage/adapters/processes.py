@@ -8,6 +8,7 @@ record is lost, that mark finds the process, and what it was started for makes t
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -34,8 +35,14 @@ _FACTS = "PILOTAGE_PROCESS_FACTS"
 _unwritten: dict[str, Record] = {}
 """Records that the disk has not taken, by their marks."""
 
+_NEVER_STARTS = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP)
+
 Needs = Mapping[str, type]
 """What an owner's facts must hold, by name, or the record is none."""
+
+
+class NeverStarts(AdapterError):
+    """A program that is not there, or is none: no second try starts it."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +186,17 @@ def start(
             )
     except (OSError, ValueError) as error:
         record.forget()
-        raise AdapterError(f"cannot start {command[0]!r}: {getattr(error, 'strerror', None) or error}") from error
+        kind = NeverStarts if getattr(error, "errno", None) in _NEVER_STARTS else AdapterError
+        raise kind(f"cannot start {command[0]!r}: {_why_not(cwd, error)}") from error
     record = replace(record, pid=process.pid, start=start_ticks(process.pid), boot=boot_id(), began=time.monotonic())
     record.save()
     return record
+
+
+def _why_not(cwd: Path | None, error: Exception) -> str:
+    if cwd is not None and not cwd.is_dir():
+        return f"the folder {cwd} does not exist"
+    return str(getattr(error, "strerror", None) or error)
 
 
 def stop(record: Record, deadline: float) -> Record | None:

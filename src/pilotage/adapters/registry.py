@@ -88,7 +88,10 @@ class Adapter(Generic[S, P, C]):
     """For `pilotage doctor`: whether what the adapter needs is there. Changes nothing; takes seconds at most."""
     lacks: Callable[[S, Path, str], str] | None = None
     """Of a fleet: what is not there to run a version (section, the project's folder, version); empty where it can be
-    started as far as anybody can know before. Asked before a rollout begins."""
+    started as far as anybody can know before. Asked before a rollout begins. Of a router: why it cannot listen, asked
+    only where none of ours runs."""
+    starts_aside: bool = False
+    """Of a fleet: whether an instance in another directory touches nothing of what serves."""
     files: Callable[[S], Iterable[str]] | None = None
     """Files of the project that the way back needs; their text is kept with every rollout."""
     alert_series: Callable[[str], AlertSeries] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.errors import exit_status
 from pilotage.app.project import Project
+from pilotage.app.startable import lacks_of
 from pilotage.config.channels import Channel
 from pilotage.model.finding import Finding
 
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     from pilotage.model.traffic import Split
 
 
-def examine(project: Project, environment: str | None) -> list[Finding]:
-    """Every finding, in the order a newcomer would mend them. Raises ConfigError."""
+def examine(project: Project, environment: str | None, version: str | None = None) -> list[Finding]:
+    """Every finding, in the order a newcomer would mend them. version: one whose start is tried. Raises ConfigError."""
     name = project.environment(environment)
     findings = [
         Finding("PASS", "Python", sys.version.split()[0]),
         Finding("PASS", "configuration", str(project.config)),
     ]
     findings += [*_adapters(project, name), *(stored := [*_store(project)])]
+    if version is not None and stored[-1].result == "PASS":
+        from pilotage.app.trial import try_version
+
+        findings += try_version(project, name, version)
     if all(finding.result == "PASS" for finding in stored):
         findings += _running(project, name)
     findings += _status_page(project)
@@ -105,6 +109,9 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     else:
         yield Finding("PASS", "worker", "not running; `pilotage deploy` will start one")
     serving = project.store.serving(service, environment)
+    if serving and (problem := lacks_of(project.loaded, section, serving[0])):
+        # Its instances run on; but one that ends is not replaced, and nobody can come back to it.
+        yield Finding("WARN", "fleet", f"{serving[0]} serves, but could not be started again: {problem}")
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
     if not serving:
         # A first rollout is under way, or the store that knew of one was lost: the port may be our own router's.
@@ -182,18 +189,15 @@ def _sends(split: Split | None) -> Finding:
 def _port_free(url: str) -> Finding:
     from urllib.parse import urlsplit
 
+    from pilotage.adapters.ports import AdapterError
+    from pilotage.adapters.routers.listening import refuse_taken
+
     parts = urlsplit(url)
     if not parts.hostname:
         return Finding("PASS", "router", "not started yet")
     host, port = parts.hostname, parts.port or 80
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return Finding(
-                "FAIL",
-                "router",
-                f"cannot listen on {host}:{port}: {error.strerror}. Change router.listen, or stop what uses the port",
-            )
+    try:
+        refuse_taken(host, port)
+    except AdapterError as error:
+        return Finding("FAIL", "router", str(error))
     return Finding("PASS", "router", f"{host}:{port} is free")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pilotage.adapters import registry
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
+from pilotage.app.startable import check_startable
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
 from pilotage.config.models import EnvironmentSection
 from pilotage.engine.execution.description import describe, files_of
 from pilotage.engine.execution.targets import open_flags
 from pilotage.engine.records.store import StoreConflict
-from pilotage.model.capabilities import Port
 from pilotage.model.clock import day_of
 from pilotage.model.errors import NotReady
 from pilotage.model.events import ReadinessChecked
@@ -56,8 +55,10 @@ def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[E
 
 
 def check_may_begin(project: Project, request: DeployRequest) -> None:
-    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless it is an emergency."""
+    """Raises PlanStopped for a plan that may not be executed, CannotStart for a version that cannot be started here,
+    StoreConflict in a freeze unless it is an emergency."""
     _may_execute(request.plan, project.loaded)
+    check_startable(project, request.plan.environment, request.plan.version)
     _may_begin(project, request)
 
 
@@ -72,9 +73,6 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
     strategy = strategy_of(plan)
     if missing := strategy.requires(_configured(loaded, section, strategy)):
         raise PlanStopped(f"{loaded.place('environments', plan.environment)}: {missing[0]}")
-    lacks = registry.of(Port.FLEET, section.fleet).lacks
-    if lacks and (lacking := lacks(section.fleet, loaded.folder, plan.version)):
-        raise PlanStopped(f"{loaded.place('environments', plan.environment, 'fleet')}: {lacking}")
     kept = describe(section, loaded.folder).files
     for name in files_of(section):
         if name not in kept:

@@ -9,6 +9,7 @@ from pilotage.app.permissions import Permission
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
+from pilotage.app.startable import check_startable
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.rescue.returning import DeployResult, go_back_by_record, pace_back, way_back
 
@@ -16,7 +17,8 @@ from pilotage.engine.rescue.returning import DeployResult, go_back_by_record, pa
 def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployResult:
     """Undo the rollout under way, or else return to a version that served before. Within `rollback.window` of the
     present one's end that version is not watched anew; later it is released like any other. Where nobody can read the
-    configuration, the store's records say how. Raises NoWayBack, StoreConflict, Unclear."""
+    configuration, the store's records say how. Raises NoWayBack, CannotStart,
+    StoreConflict, Unclear."""
     service, name = project.place(request.environment)
     project.require(actor, Permission.ROLL_BACK, name)
     try:
@@ -27,6 +29,7 @@ def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployRes
     if isinstance(found, DeployResult):
         return found
     version, serving, latest = found
+    check_startable(project, name, version)
     plan = plan_for(loaded, name, PlanRequest(version, going_back=True))
     mode, words = pace_back(plan, latest, project.store.clock.now())
     started = start(project, actor, DeployRequest(plan=plan), serving, mode)

@@ -104,15 +104,22 @@ def schema(of: str) -> None:
 
 @click.command()
 @environment_option
+@click.option("--version", help="Also start one instance of this version, check its health, and stop it.")
 @json_option
 @click.pass_obj
-def doctor(project: Project, environment: str | None, as_json: bool) -> None:
-    """Check this machine, pilotage.yaml and its channels. Exits with 9 if something is missing, and says what to do."""
+def doctor(project: Project, environment: str | None, version: str | None, as_json: bool) -> None:
+    """Check this machine, pilotage.yaml and its channels.
+
+    Exits with 9 if something is missing, and says what to do.
+
+    \b
+        pilotage doctor --version 2.5.0   tries to start one instance, where no user reaches it
+    """
     from pilotage.app.doctor import examine
     from pilotage.cli.output import show_json
     from pilotage.model.output.records import CheckedOutput, DoctorOutput
 
-    findings = examine(project, environment)
+    findings = examine(project, environment, version)
     if as_json:
         checked = (CheckedOutput(result=f.result, subject=f.what, sentence=f.sentence) for f in findings)
         show_json(DoctorOutput(findings=tuple(checked)))

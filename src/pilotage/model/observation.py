@@ -34,6 +34,8 @@ class Instance:
     memory: int | None = None
     detail: str = ""
     cpu: float | None = None
+    refuses: bool = False
+    """Whether its health check fails in a way that waiting does not change, such as a path that does not exist."""
 
 
 class CheckStatus(StrEnum):

@@ -48,6 +48,7 @@ from pilotage.rollout.holds import (
     why_hold,
     why_not_begin_the_next,
 )
+from pilotage.rollout.sight import instance_that_refuses
 from pilotage.rollout.stepping import next_step
 from pilotage.rollout.strategies import strategy_of
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Tick
@@ -216,6 +217,9 @@ def _progress(turn: Tick) -> None:
         turn.set(reason=good_for_now(turn.state))
         return
     end_hold(turn)
+    if turn.strategy.awaits(turn) and (refusing := instance_that_refuses(turn.seen, turn.state.new)):
+        roll_back(turn, f"instance {refusing.id} of the new version is not healthy: {refusing.detail}", "instance")
+        return
     if turn.strategy.overdue(turn):
         why = "; ".join(part for part in (turn.strategy.awaits(turn), turn.seen.trouble) if part)
         late = f"timed out after {format_duration(turn.step.timeout)}: {turn.title} ({why})"

@@ -15,6 +15,11 @@ def unwell(seen: Observed, version: str | None) -> int:
     return sum(i.version == version and i.health is Health.UNHEALTHY for i in seen.instances or ())
 
 
+def instance_that_refuses(seen: Observed, version: str) -> Instance | None:
+    """An instance whose health check no waiting makes pass."""
+    return next((i for i in seen.instances or () if i.version == version and i.refuses), None)
+
+
 def alive(seen: Observed, version: str | None) -> list[Instance]:
     """Instances that run or start, in the fleet's order: the first are those that stay longest."""
     gone = (Health.EXITED, Health.STOPPING)

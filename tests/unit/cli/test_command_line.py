@@ -201,7 +201,7 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     pilotage("init", "--command", "no-such-program {port} {version}", cwd=tmp_path)
     said = pilotage("doctor", cwd=tmp_path)
     assert said.returncode == 9
-    assert "FAIL  fleet: 'no-such-program' is not on PATH" in said.stdout
+    assert "FAIL  fleet: no-such-program is not on PATH" in said.stdout
 
 
 def test_doctor_names_the_channel_whose_secret_is_missing_and_no_secret(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
     "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
     "a command without a port": (
-        '"{port}"', '"8001"', [("11:5", "add {port}, so that two versions can run side by side")],
+        '"{port}"', '"8001"', [("11:5", "add {port}, where the program takes the port to listen on")],
     ),
     "an error that is none": (
         *with_setting("errors: [5xx, 6xx]"), [("17:19", "'6xx' is not 5xx, 4xx, a status from 300")]

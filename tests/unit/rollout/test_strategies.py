@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from pilotage.model import step_ids
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.flag import OFF, Ramp
-from pilotage.model.observation import CheckResult, CheckStatus
+from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance
 from pilotage.model.plan import StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Apply, CommandKind, Mode, Observed, RolloutState, Status
@@ -176,3 +177,27 @@ def test_a_fast_return_speaks_of_no_canary_and_no_analysis_of_its_own(strategy: 
     }
     assert not [title for title in titles.values() for word in ("canary", "preview", "watch", "bake") if word in title]
     assert titles[StepKind.BAKE] == "no analysis: 1.0 was in production before"
+
+
+@pytest.mark.parametrize("strategy", [S.CANARY, S.BLUE_GREEN, S.ROLLING, S.BIG_BANG, S.FEATURE_TOGGLE])
+def test_an_instance_whose_health_path_does_not_exist_ends_the_rollout_at_once(strategy: S) -> None:
+    """R15: no deadline is waited for where waiting changes nothing, and the reason is what the instance answered."""
+    machine = Strategies()
+    machine.start(strategy, "low", Mode.FULL, 2, False)
+    plan, state = machine.plan, machine.state
+    for look in range(200):
+        machine.world.mend()
+        machine.world.pass_time(1.0)
+        seen = machine.world.seen(GOOD, "")
+        wrong = Instance("2-1", state.new, "127.0.0.1", 1, Health.UNHEALTHY, None, "/healthz returns 404", refuses=True)
+        others = [i for i in seen.instances or () if i.version != state.new]
+        if len(others) < len(seen.instances or ()):
+            seen = dataclasses.replace(seen, instances=(*others, wrong))
+        decision = decide(plan, state, seen, (), 1000.0 + look)
+        state = decision.state
+        if state.status is Status.ROLLING_BACK:
+            break
+        for action in decision.actions:
+            machine.world.act(action)
+    assert "/healthz returns 404" in state.reason
+    assert "timed out" not in state.reason

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -36,6 +38,12 @@ end must not fill the machine."""
 
 _NEEDS: processes.Needs = {"version": str, "port": int, "number": int}
 
+_FOR_NOW = (408, 425, 429)
+"""Statuses below 500 by which a server says that it may answer otherwise later."""
+_REFUSES_AFTER = 0.8
+"""Seconds for which an instance answers like that until it is believed."""
+_WRONG_PATH = "Set fleet.health_check_path to a path that returns 2xx without a login"
+
 _SLOW_START = 5.0
 _YOUNG = 60.0
 """Seconds after its start in which an instance that ended may have found its port taken."""
@@ -44,9 +52,9 @@ _YOUNG = 60.0
 class ProcessFleet:
     """The Fleet port over processes.
 
-    command: argument list with `{version}` and `{port}` · health: path that answers 2xx when the instance is well ·
-    stop_timeout: seconds between asking an instance to end and forcing it · environment: what instances see beside
-    what every program gets.
+    command: argument list; `{version}` and `{port}` are filled in, there and in `home` and `environment` · health: path
+    that answers 2xx when the instance is well · stop_timeout: seconds between asking an instance to end and forcing it
+    · home: an instance's folder, relative to `cwd` · environment: what instances see beside what every program gets.
     """
 
     def __init__(
@@ -58,12 +66,15 @@ class ProcessFleet:
         health: str,
         stop_timeout: float,
         cwd: Path,
+        home: str = "",
         environment: Environment | None = None,
     ) -> None:
-        self._directory, self._fence, self._cwd = directory, fence, cwd
+        self._directory, self._fence, self._cwd, self._home = directory, fence, cwd, home
         self._environment = environment or Environment()
         self._known: frozenset[Path] | None = None
         self._command, self._health, self._stop_timeout = tuple(command), health, stop_timeout
+        self._unstartable: dict[str, Instance] = {}
+        self._refusing: dict[Path, float] = {}
 
     @property
     def health_path(self) -> str:
@@ -71,6 +82,8 @@ class ProcessFleet:
 
     def ensure(self, version: str, count: int) -> None:
         self._fence.check()
+        if count == 0:
+            self._unstartable.pop(version, None)
         mine = [r for r in self._records() if r.facts["version"] == version]
         alive, young_dead = [], 0
         for record in mine:
@@ -114,7 +127,8 @@ class ProcessFleet:
         asked = [r for r in records if r.path in living and r.stopping_since is None]
         answers = ask_all([("127.0.0.1", _port(r)) for r in asked], self._health)
         answered = {r.path: answer for r, answer in zip(asked, answers, strict=True)}
-        return tuple(self._instance(r, living.get(r.path), answered.get(r.path)) for r in records)
+        found = tuple(self._instance(r, living.get(r.path), answered.get(r.path)) for r in records)
+        return (*found, *self._unstartable.values())
 
     def stop(self) -> None:
         self._fence.check()
@@ -135,16 +149,23 @@ class ProcessFleet:
         slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
         places = {"version": artifact_of(version), "port": str(port)}
         command = [filled(part, places) for part in self._command]
+        given = {name: filled(value, places) for name, value in self._environment.given.items()}
         facts: JsonObject = {"version": version, "port": port, "number": number}
         name = f"{slug}-{number}"
-        processes.start(
-            self._directory / f"{name}.json",
-            command,
-            facts,
-            self._directory / "logs" / f"{name}.log",
-            self._cwd,
-            self._environment.resolved(),
-        )
+        try:
+            processes.start(
+                self._directory / f"{name}.json",
+                command,
+                facts,
+                self._directory / "logs" / f"{name}.log",
+                self._cwd / filled(self._home, places),
+                replace(self._environment, given=given).resolved(),
+            )
+        except processes.NeverStarts as error:
+            # No second try changes that, so it is told as an instance that has exited, with the reason.
+            self._unstartable[version] = Instance(name, version, "127.0.0.1", port, Health.EXITED, None, str(error))
+            raise
+        self._unstartable.pop(version, None)
 
     def _removed(self, record: Record, count: int) -> bool:
         """What dies right after its start is started again no more than every two seconds."""
@@ -173,9 +194,19 @@ class ProcessFleet:
                 times = process.cpu_times()
                 memory, cpu = process.memory_info().rss, times.user + times.system
         version = text_at(record.facts, "version")
+        refuses = process is not None and self._refuses(record, answer)
         return Instance(
-            record.path.stem, version, "127.0.0.1", _port(record), health, memory, detail, cpu
+            record.path.stem, version, "127.0.0.1", _port(record), health, memory, detail, cpu, refuses
         )  # fmt: skip
+
+    def _refuses(self, record: Record, answer: Answer | None) -> bool:
+        """Whether it has answered its health check for a while as no program does that is still starting: with an error
+        of whoever asks (4xx), such as 404, or by leading elsewhere (3xx)."""
+        if answer is not None and answer.status is not None and 200 <= answer.status < 300:
+            self._refusing[record.path] = math.inf  # it knows its path: whatever comes later is for now
+        if answer is None or answer.status is None or not 300 <= answer.status < 500 or answer.status in _FOR_NOW:
+            return False
+        return time.monotonic() - self._refusing.setdefault(record.path, time.monotonic()) >= _REFUSES_AFTER
 
     def _lost_its_port(self, record: Record) -> bool:
         """Whether it ended right after its start and somebody else listens on its port: between the choice of a free
@@ -198,7 +229,8 @@ class ProcessFleet:
             return (Health.STARTING if record.age < _SLOW_START else Health.UNHEALTHY), answer.detail
         if 200 <= answer.status < 300:
             return Health.HEALTHY, ""
-        return Health.UNHEALTHY, f"{self._health} returns {answer.status}"
+        cure = f". {_WRONG_PATH}" if 300 <= answer.status < 500 and answer.status not in _FOR_NOW else ""
+        return Health.UNHEALTHY, f"{self._health} returns {answer.status}{cure}"
 
 
 def _number(record: Record) -> int:

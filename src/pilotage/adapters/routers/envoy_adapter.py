@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -94,6 +95,17 @@ def _examine(_section: EnvoyRouterSection, _context: Context) -> Iterator[Findin
         yield Finding("FAIL", "Envoy", str(error))
 
 
+def _lacks(section: EnvoyRouterSection, _folder: Path, _version: str) -> str:
+    """Who listens on its port; empty where nobody does."""
+    from pilotage.adapters.routers.listening import refuse_taken
+
+    try:
+        refuse_taken(*host_and_port(section.listen))
+    except AdapterError as error:
+        return str(error)
+    return ""
+
+
 _AT_BEST = RouterCapabilities()
 
 ADAPTER = Adapter(
@@ -102,5 +114,6 @@ ADAPTER = Adapter(
     open=_open,
     configured=_configured,
     examine=_examine,
+    lacks=_lacks,
     files=lambda section: [section.maintenance_page] if section.maintenance_page else [],
 )
