@@ -1,5 +1,5 @@
-"""Pilotage as `pip install` leaves it: the built wheel in an environment of its own, with the locked versions of what it
-needs and nothing else."""
+"""Pilotage as `pip install` leaves it: the built wheel in an environment of its own, with the locked versions of what
+it needs and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_INDEX = re.compile("failed to fetch|error sending request|dns error|could no
 
 
 def install(place: Path) -> Path:
-    """The environment's folder of programs. Where the package index cannot be reached, a laptop's run skips; CI fails."""
+    """The environment's folder of programs. Without a package index to reach, a laptop's run skips, and CI's fails."""
     _uv("build", "--wheel", "--quiet", "--out-dir", str(place), str(ROOT))
     (wheel,) = place.glob("*.whl")
     wanted, python = place / "requirements.txt", place / "environment/bin/python"

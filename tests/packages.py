@@ -25,8 +25,8 @@ def on_path(*folders: Path) -> Iterator[None]:
 
 
 def as_installed(project: Path, folder: Path) -> tuple[Path, ...]:
-    """The folders for `sys.path` that make a project look installed. folder: for the metadata that an installer would write
-    from its pyproject.toml."""
+    """The folders for `sys.path` that make a project look installed. folder: for the metadata that an installer would
+    write from its pyproject.toml."""
     told = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     info = folder / f"{told['name'].replace('-', '_')}-{told['version']}.dist-info"
     info.mkdir(parents=True)
@@ -41,7 +41,7 @@ def as_installed(project: Path, folder: Path) -> tuple[Path, ...]:
 
 
 def write_package(folder: Path, name: str, source: str, entries: Mapping[str, str]) -> Path:
-    """A package of one module with entry points: `group` → `kind = module:object`. Returns the folder for `sys.path`."""
+    """A package of one module with entry points, `group` → `kind = module:object`; the folder for `sys.path`."""
     folder.mkdir(parents=True, exist_ok=True)
     module = name.replace("-", "_")
     (folder / f"{module}.py").write_text(source)

@@ -1,7 +1,7 @@
 """Receivers of messages on real sockets, as strict as the services they stand for, that tell what they got.
 
-Slack, PagerDuty, Teams, CDEvents and Standard Webhooks over HTTP(S); mail over SMTP with TLS. Each refuses what the real
-one refuses (sizes, fields, signatures, tokens), and drops repetitions where the real one does.
+Slack, PagerDuty, Teams, CDEvents and Standard Webhooks over HTTP(S); mail over SMTP with TLS. Each refuses what the
+real one refuses (sizes, fields, signatures, tokens), and drops repetitions where the real one does.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class PagerDutyApi(Receiver):
         super().__init__()
         self.incidents: dict[str, str] = {}
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def take(self, _path: str, _headers: Mapping[str, str], body: bytes) -> Answer:
         content = json.loads(body)
         payload = content.get("payload", {})
         if content.get("routing_key") != ROUTING_KEY or len(content.get("dedup_key", "")) > 255:
@@ -170,7 +170,7 @@ class PagerDutyApi(Receiver):
 class TeamsWorkflow(Receiver):
     """Takes one Adaptive Card of at most 28 kB, and drops nothing."""
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def take(self, _path: str, _headers: Mapping[str, str], body: bytes) -> Answer:
         if len(body) > 28_000:
             return 413, {}, b"Request Entity too large"
         content = json.loads(body)
@@ -191,7 +191,7 @@ class TeamsWorkflow(Receiver):
 class StandardWebhook(Receiver):
     """Verifies the signature with the reference library, and drops what it has."""
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def take(self, _path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
             content = Verifier(SECRET).verify(body, {k.lower(): v for k, v in headers.items()})
         except WebhookVerificationError:
@@ -229,7 +229,7 @@ CDEVENT: dict[str, Any] = {
         "customData": {"type": "object"}, "customDataContentType": {"type": "string"},
     },
 }  # fmt: skip
-"""What all of these events must have, after the specification's schemas; those themselves are used where they are given."""
+"""What these events must have, after the specification's schemas. A broker that is given those checks them, too."""
 
 
 class CDEventsBroker(Receiver):
@@ -239,7 +239,7 @@ class CDEventsBroker(Receiver):
         super().__init__()
         self._schemas = schemas
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def take(self, _path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         content = json.loads(body)
         try:
             jsonschema.validate(content, CDEVENT)
@@ -269,7 +269,7 @@ class CDEventsBroker(Receiver):
 class Ntfy(Receiver):
     """ntfy's publishing as JSON."""
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def take(self, _path: str, _headers: Mapping[str, str], body: bytes) -> Answer:
         self.got.append(json.loads(body))
         return fine({"id": "x"})
 
@@ -325,7 +325,7 @@ class Mailbox(Receiver):
         self.port = 0
         self.secured: list[bool] = []
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         if self.busy:
             self.busy -= 1
             return "451 4.7.1 try again later"

@@ -1,4 +1,4 @@
-"""Commands typed in this process, by the command's own `main`: quick, where a process of its own would prove no more."""
+"""Commands typed in this process, by the command's own `main`: quick, where a process would prove no more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kind: command`: the example of docs/guides/adapters.md and a program for each port keep the contracts; its manners."""
+"""`kind: command`: the example of docs/guides/adapters.md and a program for each port keep the contracts."""
 
 from __future__ import annotations
 
@@ -40,9 +40,12 @@ if call == "ensure":
         state["up"].remove(one)
     for _ in range(asked["count"] - len(mine)):
         state["n"] += 1
-        state["up"].append({"id": f"i{state['n']}", "version": asked["version"], "address": f"10.0.0.1:{state['n']}", "health": "healthy"})
+        address = f"10.0.0.1:{state['n']}"
+        new = {"id": f"i{state['n']}", "version": asked["version"], "address": address, "health": "healthy"}
+        state["up"].append(new)
 elif call == "replace":
-    state["up"] = [one for one in state["up"] if (one["address"], one["version"]) != (asked["instance"], asked["version"])]
+    replaced = asked["instance"], asked["version"]
+    state["up"] = [one for one in state["up"] if (one["address"], one["version"]) != replaced]
 elif call == "stop":
     state = {"up": [], "n": 0, "got": []}
 elif call == "instances":
@@ -194,7 +197,7 @@ WRONG = {
     """print('{"split": {"weights": {"1.0": 99}}}')""": "do not sum to 1000",
     """print('{"split": {"weights": {"1.0": 99.99, "2": 0.01}}}')""": "99.99 is not a percentage with one decimal",
     """print('{"split": {}}')""": "cannot read the router's split: 'weights' is missing",
-    "import sys; print('first\\nno route to the balancer', file=sys.stderr); sys.exit(7)": "exited with 7: no route to the balancer",
+    "import sys; print('first\\nno route', file=sys.stderr); sys.exit(7)": "exited with 7: no route",
     "import time; time.sleep(60)": "timed out after 0.5 s and was killed",
     "import os; os.close(1); os.close(2); import time; time.sleep(60)": "did not exit within 0.5 s",
     "while True: print('x' * 10**6)": "wrote more than 4 MB",

@@ -1,4 +1,4 @@
-"""The fake world that tests act on keeps the contracts of the ports, so that what passes on it may pass on a real one."""
+"""The fake world that tests act on keeps the contracts of the ports, so that what passes on it passes on a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every sentence of the Flags and the Checks port, on a real file as a real provider reads it, and on real processes."""
+"""Every sentence of the Flags and the Checks port, on a real file as a real provider reads it and on real processes."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def test_case_18_a_hook_that_hangs_prints_without_end_and_forks_is_ended_with_it
     ]
 
 
-def test_what_a_hook_left_in_a_session_of_its_own_ends_with_it(checks: Make, tmp_path: Path) -> None:
+def test_what_a_hook_left_in_a_session_of_its_own_ends_with_it(checks: Make) -> None:
     program = (
         "import os, subprocess\n"
         "child = subprocess.Popen(['sleep', '600'], start_new_session=True, stdout=subprocess.DEVNULL)\n"
@@ -307,7 +307,7 @@ def test_one_that_was_killed_has_failed_and_nobody_waits_for_ever(checks: Make, 
     assert "the check was killed or the machine stopped" in answered(it).detail
 
 
-def test_what_nobody_waits_for_any_more_is_ended(checks: Make, tmp_path: Path) -> None:
+def test_what_nobody_waits_for_any_more_is_ended(checks: Make) -> None:
     it = checks(python("import time; time.sleep(60)"))
     it.ensure("smoke", 1, FACTS)
     time.sleep(0.3)

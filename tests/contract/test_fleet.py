@@ -276,7 +276,7 @@ def _children() -> list[psutil.Process]:
 def test_a_port_that_another_program_took_meanwhile_is_no_crash_of_the_version(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A good release was rolled back because a neighbour had begun to listen on the port that was just chosen for it."""
+    """A good release was rolled back because a neighbour had begun to listen on the port just chosen for it."""
     fleet = make(1)
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as neighbour:
         ports = iter([neighbour.getsockname()[1]])

@@ -395,9 +395,7 @@ def _read_up_to(count: int, found: list[Any], counted: EnvoyMetrics, cursor: Any
     return found, cursor
 
 
-def test_where_no_log_can_be_had_the_reading_says_why(
-    counted: EnvoyMetrics, routed: EnvoyUnderTest, tmp_path: Path
-) -> None:
+def test_where_no_log_can_be_had_the_reading_says_why(counted: EnvoyMetrics, routed: EnvoyUnderTest) -> None:
     foreign = EnvoyMetrics(lambda: admin_url(routed.directory), STRATA)
     reading = foreign.observe(BOTH, foreign.observe(BOTH, None).cursor)
     assert reading.failures is None

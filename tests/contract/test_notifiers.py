@@ -44,7 +44,8 @@ pytestmark = pytest.mark.real
 
 MESSAGE = Message(
     "shop-production-1a2b/7", "shop-production-1a2b", "rollback-started", Severity.CRITICAL,
-    "shop 2.4.0 → production: rollback started", "rolling back: error rate: canary 4.8 % (12 of 250)", float(int(time.time())),
+    "shop 2.4.0 → production: rollback started", "rolling back: error rate: canary 4.8 % (12 of 250)",
+    float(int(time.time())),
     "shop", "production", "2.4.0", (("users", "5 %"), ("plan", "abc")), Incident.TRIGGER, old="2.3.0",
 )  # fmt: skip
 
@@ -161,8 +162,8 @@ def test_a_message_is_addressed_and_secured(place: Place) -> None:
 
 
 HOSTILE = (
-    "<script>alert(1)</script> <!channel> <http://evil|click> *bold* `code` {{ ''.__class__ }} [a](http://evil) & \x1b[31mred"
-    "\x1b[0m \u202eevil\u202c =cmd()|' /C calc'!A0\r\nBcc: victim@example.org\r\n\r\nbody \x00 end"
+    "<script>alert(1)</script> <!channel> <http://evil|click> *bold* `code` {{ ''.__class__ }} [a](http://evil) & "
+    "\x1b[31mred\x1b[0m \u202eevil\u202c =cmd()|' /C calc'!A0\r\nBcc: victim@example.org\r\n\r\nbody \x00 end"
 )
 
 

@@ -183,7 +183,7 @@ def test_r15_while_closed_no_user_gets_200_and_a_load_balancer_may_ask_by_its_he
 def test_users_without_a_cookie_stay_on_the_version_of_their_first_request(
     routed: EnvoyUnderTest, versions: Versions, strata: Strata
 ) -> None:
-    """60 users with cookie jars never change version within a weight, and only move towards the growing one (rule 11)."""
+    """60 users with cookie jars never change version within a weight, and move only to the growing one (rule 11)."""
     routed.configured(strata=strata)
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     users = [User(routed) for _ in range(60)]
@@ -284,7 +284,7 @@ def last():
 threading.Thread(target=last).start()
 ctypes.CDLL(None).syscall({number}, 0)
 """
-"""A process whose first thread has ended, as after a kill: nobody sees its files any more, and its port is still held."""
+"""A process whose first thread has ended, as after a kill: nobody sees its files any more, and it holds its port."""
 
 
 @pytest.mark.skipif(os.uname().machine not in _EXIT, reason="the number of a system call")
@@ -375,7 +375,7 @@ def test_a_split_of_an_earlier_pilotage_is_still_read(
 def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
     routed: EnvoyUnderTest, versions: Versions, tmp_path: Path
 ) -> None:
-    """An earlier Pilotage started it without the header that newcomers are hashed by: no two users may get one cookie."""
+    """An earlier Pilotage started it without the header that newcomers are hashed by: no two users get one cookie."""
     backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
     routed.take(split_between("2.0", 500, "1.0"), backends)
     routed.router.stop()

@@ -1,5 +1,5 @@
-"""The demo of each bad release: figures measured by its users, and nothing left running. `test_installed.py` runs it as a
-new user does."""
+"""The demo of each bad release: figures measured by its users, and nothing left running. `test_installed.py` runs it
+as a new user does."""
 
 from __future__ import annotations
 

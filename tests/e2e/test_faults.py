@@ -64,7 +64,7 @@ def test_users_of_a_canary_that_hangs_are_with_stable_before_anything_is_decided
         hanging = it.instances("v1")
         for process in hanging:
             process.suspend()
-        it.wait(lambda r: bool(events(it, "traffic-diverted")))
+        it.wait(lambda _: bool(events(it, "traffic-diverted")))
         until = time.monotonic() + 5
         while it.split().get("version_v1") and time.monotonic() < until:
             time.sleep(0.05)
@@ -84,7 +84,7 @@ def test_users_of_a_canary_that_hangs_are_with_stable_before_anything_is_decided
 
 
 def test_a_canary_that_is_unhealthy_every_other_second_is_never_promoted(shop: Make) -> None:
-    """Its holds used to end each time it was well, and each began to wait anew: it completed, with two events a second."""
+    """Its holds used to end each time it was well, and each waited anew: it completed, with two events a second."""
     it = shop(canary__phase_duration="3s", canary__switch_timeout="4s")
     it.run("deploy", it.release("v0"))
     with users(it, rate=40):

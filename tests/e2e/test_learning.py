@@ -1,4 +1,4 @@
-"""What is learned of releases: an incident, the report of a time, DORA, a retrospective, and the page for the public."""
+"""What is learned of releases: an incident, the report of a time, DORA, a retrospective, the page for the public."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ def configure(it: Shop, **sections: Any) -> None:
 
 def story(it: Shop) -> None:
     """Three releases: the first, a good one, and one that is undone."""
-    (it.directory / "sales.csv").write_text(
-        f"day,value\n{time.strftime('%Y-%m-%d')},120\n{time.strftime('%Y-%m-%d', time.gmtime(time.time() - 40 * 86400))},100\n"
-    )
+    today, before = (time.strftime("%Y-%m-%d", time.gmtime(time.time() - days * 86400)) for days in (0, 40))
+    (it.directory / "sales.csv").write_text(f"day,value\n{today},120\n{before},100\n")
     configure(
         it,
         report={"business_metrics": [{"name": "sales", "csv": "sales.csv"}, {"name": "mood", "csv": "missing.csv"}]},

@@ -1,4 +1,4 @@
-"""Files of `.pilotage` that are deleted or cut off while something runs: it is found again, and the way back is open."""
+"""Files of `.pilotage` are deleted or cut off while something runs: it is found again, and the way back is open."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
 
 
 def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: Make) -> None:
-    """Its files are emptied under the worker, which ends by a bus error; the next one finds a store without rollouts."""
+    """Its files are emptied under the worker, which ends by a bus error; the next one finds a store with no rollout."""
     it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))
     with users(it, 30):
@@ -145,9 +145,7 @@ def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make,
         it.directory = was
 
 
-def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_with_a_canary(
-    shop: Make, tmp_path: Path
-) -> None:
+def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_with_a_canary(shop: Make) -> None:
     """Another program locks the store, as a full disk would, and the worker is killed: the next one gets no lease."""
     it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)
     it.run("deploy", it.release("1.0.0"))

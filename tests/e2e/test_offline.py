@@ -1,4 +1,4 @@
-"""Traffic is taken back with nothing but the router's files, while a worker is at work; afterwards the record says so."""
+"""Traffic is taken back with nothing but the router's files, while a worker is at work; then the record says so."""
 
 from __future__ import annotations
 

@@ -13,8 +13,11 @@ from .conftest import Make
 pytestmark = pytest.mark.real
 
 SECRETS = {
-    "PAYROLL_DB": "hush-payroll", "SLACK_TOKEN": "hush-slack", "AWS_SECRET_ACCESS_KEY": "hush-aws", "SHOP_KEY": "hush-key",
-}  # fmt: skip
+    "PAYROLL_DB": "hush-payroll",
+    "SLACK_TOKEN": "hush-slack",
+    "AWS_SECRET_ACCESS_KEY": "hush-aws",
+    "SHOP_KEY": "hush-key",
+}
 
 
 def test_a_rollout_leaves_nothing_that_others_can_read_and_hands_no_secret_on(

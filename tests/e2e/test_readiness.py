@@ -1,4 +1,4 @@
-"""From nothing to ready: evidence of real tools, people, a drill, a bundle; and deploy, which refuses until then (R5–R7)."""
+"""From nothing to ready: evidence of real tools, people, a drill, a bundle; until then deploy refuses (R5–R7)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ READINESS = {
         "runbook_documentation": {"runbooks": ["docs"]},
     },
 }
+BY_TOOLS = {*READINESS["evidence"], "environment_parity"}
+"""What is ready when every tool has reported."""
 
 TESTED = """
 def double(n):
@@ -134,8 +136,7 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
     # With real reports, machines' items are ready; security has none yet.
     tools(it)
     left = missing(it)
-    assert {"unit_test_coverage", "integration_test_coverage", "static_analysis_passing", "performance_benchmarks",
-            "backup_procedures", "runbook_documentation", "code_review_completion", "environment_parity"}.isdisjoint(left), left  # fmt: skip
+    assert BY_TOOLS.isdisjoint(left), left
     assert left["security_scan_passing"] == "no evidence"
     assert left["deployment_automation"].startswith("no deployment of v1 to staging")
     assert left["rollback_mechanism"].startswith("no rollback in staging")

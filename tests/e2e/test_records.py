@@ -1,4 +1,4 @@
-"""The way back depends on nothing that an edit or a newer version can break: real Envoy, real worker, damaged records."""
+"""The way back depends on nothing that an edit or a newer version breaks: real Envoy, real worker, damaged records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A noisy neighbour: every core busy in bursts, with nothing of ours, until its standard input ends or its time is up."""
+"""A noisy neighbour: every core busy in bursts, with nothing of ours, until its standard input or its time ends."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Releases of an application nobody here wrote, with sixty users who stick and retry, on a machine kept busy: no good
 one is undone, every harmful one is, and what happens is what the users saw.
 
-Three trials always run. `PILOTAGE_LIVE=long pytest tests/live` runs the long set too, which takes some three quarters of
-an hour; `python -m tests.live NAME` runs trials by name and prints what happened.
+Three trials always run. `PILOTAGE_LIVE=long pytest tests/live` runs the long set too, which takes some three quarters
+of an hour; `python -m tests.live NAME` runs trials by name and prints what happened.
 """
 
 from __future__ import annotations

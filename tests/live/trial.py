@@ -83,8 +83,8 @@ class Outcome:
     requests, new: answers in all, and of the new version · lost: answers that were not as they should be and no fault
     of the new version's · hurt: users whom the new version failed · forward, back: the most often that one user went
     from the old version to the new, and back · sure: seconds from the new version's first answer to the verdict
-    that it is harmful, bad luck apart · gone: seconds from that verdict to its last answer · tries: second tries · seconds: of the
-    rollout.
+    that it is harmful, bad luck apart · gone: seconds from that verdict to its last answer · tries: second tries ·
+    seconds: of the rollout.
     """
 
     trial: str

@@ -1,4 +1,4 @@
-"""Plans are signed and kept: a plan of any format is read as it was, and a change of their shape cannot go unnoticed."""
+"""Plans are signed and kept: a plan of any format is read as it was, and no change of their shape goes unnoticed."""
 
 from __future__ import annotations
 

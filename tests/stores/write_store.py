@@ -57,7 +57,8 @@ answers:
 """
 MORE = """\
 people: {ada: {roles: [QA lead], also: ["slack:U1"]}}
-notify: [{kind: webhook, name: hook, url: "http://127.0.0.1:9/hook", secret: "secret://env/PILOTAGE_NOT_SET", audiences: [operators]}]
+notify: [{kind: webhook, name: hook, url: "http://127.0.0.1:9/hook", secret: "secret://env/PILOTAGE_NOT_SET", \
+audiences: [operators]}]
 calendar: {zone: Europe/Berlin, opens: "09:00", closes: "17:00"}
 """
 MODERN = importlib.util.find_spec("pilotage.engine.actions") is not None

@@ -1,4 +1,4 @@
-"""The public interface as its users write it: the type check of the project fails where a name or a type of it changes."""
+"""The public interface as its users write it: the project's type check fails where a name or a type of it changes."""
 
 from __future__ import annotations
 
