@@ -70,7 +70,8 @@ _SHORT: dict[str, object] = {
     "blue_green.drain_duration": "30ms", "rolling.batch_size": "50%", "rolling.max_unavailable": "50%",
     "rolling.wait_time_between_batches": "40ms", "rolling.drain_duration": "30ms", "rolling.bake_duration": "40ms",
     "big_bang.drain_duration": "30ms", "big_bang.bake_duration": "60ms", "feature_toggle.drain_duration": "30ms",
-    "feature_toggle.percentages": ["25%", "100%"], "feature_toggle.phase_duration": "40ms", "feature_toggle.bake_duration": "40ms",
+    "feature_toggle.percentages": ["25%", "100%"], "feature_toggle.phase_duration": "40ms",
+    "feature_toggle.bake_duration": "40ms",
     "analysis.min_requests": 10, "rollout.interval": "5ms", "hold.timeout": "20s", "rollback.timeout": "60s",
 }  # fmt: skip
 

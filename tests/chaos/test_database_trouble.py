@@ -21,6 +21,7 @@ from pilotage.engine.execution import driver, worker
 from pilotage.engine.execution.worker import Worker
 from pilotage.engine.placement.location import DATABASE
 from pilotage.engine.records.store import Store
+from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 
 from .harness import begun, controller, problems
@@ -28,6 +29,11 @@ from .test_two_workers import wait
 from .world import World, make_bad, opened
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
+
+
+def now(place: Path, rollout: str) -> Rollout:
+    """The rollout as its record shows it at once."""
+    return wait(place, rollout, lambda _: True)
 
 
 def test_case_4_postgresql_restarts_under_way(
@@ -38,7 +44,7 @@ def test_case_4_postgresql_restarts_under_way(
         rollout = begun(tmp_path, "canary", {"canary.phase_duration": "1s"})
         pid = controllers()
         wait(tmp_path, rollout, lambda r: r.state.step >= 2)
-        before = wait(tmp_path, rollout, lambda r: True)
+        before = now(tmp_path, rollout)
         _crash(server.get_pid())
         time.sleep(1.5)
         assert os.waitpid(pid, os.WNOHANG) == (0, 0), "the worker must outlive its database"
@@ -88,9 +94,9 @@ def test_case_5_a_full_disk_stops_records_and_not_the_service(tmp_path: Path, mo
         wait(tmp_path, rollout, lambda r: r.state.step >= 2)
         full.set()
         time.sleep(0.3)
-        before, split = wait(tmp_path, rollout, lambda r: True), world.read()
+        before, split = now(tmp_path, rollout), world.read()
         time.sleep(1.0)
-        after = wait(tmp_path, rollout, lambda r: True)
+        after = now(tmp_path, rollout)
         assert (after.revision, world.read()) == (before.revision, split)
         full.clear()
         assert wait(tmp_path, rollout, lambda r: r.state.status.final).state.status is Status.COMPLETED
@@ -209,7 +215,7 @@ def test_a_bad_canary_is_undone_while_the_disk_is_full(tmp_path: Path, monkeypat
 
 def _without_room(store: Store, full: threading.Event) -> None:
     @event.listens_for(store.engine, "before_cursor_execute")
-    def _(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+    def _(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith(("INSERT", "UPDATE")):
             # As many pages as there are: whatever needs one more finds none.
             there = cursor.execute("PRAGMA page_count").fetchone()[0]

@@ -1,4 +1,4 @@
-"""The sender, killed with SIGKILL at every failpoint: every channel has every message, and none twice where it can tell."""
+"""The sender, killed with SIGKILL at every failpoint: a channel has each message, and none twice where it can tell."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ from ..receivers import PagerDutyApi, Receiver, channels, everybody, section
 pytestmark = pytest.mark.real
 
 STORY: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("step-started", {"weight_percent": 5.0}), ("hold-started", {"cause": "inconclusive"}), ("hold-ended", {"cause": "inconclusive"}),
-    ("step-started", {"weight_percent": 25.0}), ("rollback-started", {"cause": "error rate"}), ("traffic-restored", {}),
+    ("step-started", {"weight_percent": 5.0}),
+    ("hold-started", {"cause": "inconclusive"}),
+    ("hold-ended", {"cause": "inconclusive"}),
+    ("step-started", {"weight_percent": 25.0}),
+    ("rollback-started", {"cause": "error rate"}),
+    ("traffic-restored", {}),
     ("rolled-back", {}),
-)  # fmt: skip
+)
 SENDER = """
 import sys, threading, time
 from pathlib import Path

@@ -28,20 +28,20 @@ from pilotage.engine.records.store import Store
 from ..e2e.conftest import Shop
 from .harness import begun
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres"), pytest.mark.usefixtures("database")]
 
 TARGET = ("shop", "production")
 
 
 @pytest.fixture
-def store(tmp_path: Path, database: str) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store(tmp_path / "a" / ".pilotage")
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def folders(tmp_path: Path, store: Store) -> tuple[Path, Path]:
+def folders(tmp_path: Path) -> tuple[Path, Path]:
     """Two folders that know of one rollout."""
     found = tuple(tmp_path / name / ".pilotage" for name in ("a", "b"))
     begun(found[0], "canary")
@@ -117,7 +117,7 @@ def test_a_copy_of_the_folder_is_another_place(tmp_path: Path, monkeypatch: pyte
     assert here(original) == mine
 
 
-def test_a_worker_whose_folder_is_moved_ends_although_its_store_is_elsewhere(tmp_path: Path, database: str) -> None:
+def test_a_worker_whose_folder_is_moved_ends_although_its_store_is_elsewhere(tmp_path: Path) -> None:
     """It would go on at the old path, with a fence and a journal of its own, for targets that are at the new one."""
     working = Worker(tmp_path / "state")
     thread = threading.Thread(target=working.serve, daemon=True)
@@ -147,15 +147,22 @@ def test_the_clocks_of_workers_do_not_matter(
     assert home.heard < 60
 
 
+ADOPT = """
+import sys
+from pathlib import Path
+from pilotage.engine.placement import places
+from pilotage.engine.records.store import Store
+
+folder = Path(sys.argv[1])
+places.adopt(Store(folder).engine, folder, *sys.argv[2:4], force=True)
+"""
+
+
 def test_killed_in_the_middle_of_an_adoption_nothing_has_moved(store: Store, folders: tuple[Path, Path]) -> None:
     a, b = folders
     target = service(store)
     places.take(store.engine, a, *target, "a/1")
-    script = (
-        "import sys; from pathlib import Path; from pilotage.engine.placement import places; from pilotage.engine.records.store import Store;"
-        "d = Path(sys.argv[1]); places.adopt(Store(d).engine, d, *sys.argv[2:4], force=True)"
-    )
-    command = [sys.executable, "-c", script, str(b), *target]
+    command = [sys.executable, "-c", ADOPT, str(b), *target]
     killed = subprocess.run(command, env={**os.environ, "PILOTAGE_FAILPOINT": "adopt:1"}, check=False)
     assert killed.returncode == -signal.SIGKILL
     home = places.home_of(store.engine, a, *target)
@@ -171,7 +178,7 @@ def test_killed_in_the_middle_of_an_adoption_nothing_has_moved(store: Store, fol
 
 
 @pytest.fixture
-def shops(tmp_path: Path, database: str) -> Iterator[tuple[Shop, Shop]]:
+def shops(tmp_path: Path) -> Iterator[tuple[Shop, Shop]]:
     """One service in two folders, with one port, as two checkouts of one repository are."""
     made = []
     for name in ("a", "b"):

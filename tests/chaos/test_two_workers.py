@@ -27,7 +27,7 @@ from tests.unit.engine.test_pruning import all_sent_and_pruned
 from .harness import STRATEGIES, Case, begun, problems, run
 from .world import World
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres"), pytest.mark.usefixtures("database")]
 
 
 def wait(place: Path, rollout: str, wanted: Callable[[Rollout], bool], deadline: float = 90.0) -> Rollout:
@@ -51,7 +51,7 @@ def holder_pid(place: Path) -> int:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_on_postgresql_too_killed_anywhere_it_ends_right(
-    strategy: str, tmp_path: Path, database: str, record_property: Callable[[str, object], None]
+    strategy: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     outcome = run(Case.of(1, strategy, 6), tmp_path)
     record_property("kills", outcome.kills)
@@ -59,7 +59,7 @@ def test_on_postgresql_too_killed_anywhere_it_ends_right(
 
 
 def test_of_two_workers_one_is_killed_and_the_other_finishes(
-    tmp_path: Path, database: str, controllers: Callable[[], int], record_property: Callable[[str, object], None]
+    tmp_path: Path, controllers: Callable[[], int], record_property: Callable[[str, object], None]
 ) -> None:
     rollout = begun(tmp_path, "canary", {"canary.phase_duration": "2s"})
     both = {controllers(), controllers()}
@@ -79,7 +79,7 @@ def test_of_two_workers_one_is_killed_and_the_other_finishes(
 
 
 def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
-    tmp_path: Path, database: str, controllers: Callable[[], int]
+    tmp_path: Path, controllers: Callable[[], int]
 ) -> None:
     rollout = begun(tmp_path, "canary", {"canary.phase_duration": "3s", "canary.bake_duration": "4s"})
     controllers()
@@ -100,7 +100,7 @@ def test_a_worker_that_freezes_loses_its_lease_and_does_no_harm_when_it_thaws(
     assert not problems(tmp_path, "canary", "good", rollout)
 
 
-def test_a_worker_that_freezes_inside_a_transaction_keeps_nobody_waiting(tmp_path: Path, database: str) -> None:
+def test_a_worker_that_freezes_inside_a_transaction_keeps_nobody_waiting(tmp_path: Path) -> None:
     frozen, other = Store(tmp_path), Store(tmp_path)
     assert leases.acquire(frozen.engine, "shop/production", "elsewhere-1/1/1.0") == 1
     with frozen.engine.connect() as connection:
@@ -118,7 +118,7 @@ def test_a_worker_that_freezes_inside_a_transaction_keeps_nobody_waiting(tmp_pat
     other.close()
 
 
-def test_names_of_any_length_that_the_configuration_takes_fit(tmp_path: Path, database: str) -> None:
+def test_names_of_any_length_that_the_configuration_takes_fit(tmp_path: Path) -> None:
     long, version = "a" * 63, "v" + "1" * 127
     plan = a_plan(version=version, service=Service(long, environment=long))
     store = Store(tmp_path)
@@ -139,7 +139,7 @@ def test_names_of_any_length_that_the_configuration_takes_fit(tmp_path: Path, da
     store.close()
 
 
-def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: str) -> None:
+def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     store = Store(tmp_path)
@@ -151,7 +151,7 @@ def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path, database: st
     store.close()
 
 
-def test_two_senders_at_once_send_each_message_once(tmp_path: Path, database: str) -> None:
+def test_two_senders_at_once_send_each_message_once(tmp_path: Path) -> None:
     import subprocess
     import sys
 
@@ -176,7 +176,7 @@ def test_two_senders_at_once_send_each_message_once(tmp_path: Path, database: st
         assert len(found["webhook"].told()) == 8 * len(rollouts)
 
 
-def test_on_postgresql_too_the_chain_proves_what_was_sent_after_a_prune(tmp_path: Path, database: str) -> None:
+def test_on_postgresql_too_the_chain_proves_what_was_sent_after_a_prune(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert [store.broken_link(rollout) for rollout in all_sent_and_pruned(store, tmp_path)] == [None, None, None]
     assert {one.state for one in outbox.letters(store.engine)} == {outbox.PRUNED, outbox.SENT}

@@ -1,7 +1,7 @@
 """A world in one file, for controllers that are killed: a router, a fleet, hooks, a flag and users' requests.
 
-It obeys at once and remembers everything that was done to it, with the time, in a log that only grows. What it must
-never see (an instance stopped while requests reach it) is not prevented here: the log shows it, and the checker finds it.
+It obeys at once and remembers everything that was done to it, with the time, in a log that only grows. It does not
+prevent what it must never see (an instance stopped while requests reach it): the log shows it for the checker.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class World:
 
         self._write("fleet", change)
 
-    def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+    def log_tail(self, _instance: str, _lines: int = 3) -> tuple[str, ...]:
         return ()
 
     def instances(self) -> tuple[Instance, ...]:
@@ -184,7 +184,7 @@ class _Checks:
         self._world = world
         self.names, self.results, self.stop_all_but = world.names, world.results, world.stop_all_but
 
-    def ensure(self, name: str, attempt: int, facts: Mapping[str, str]) -> None:
+    def ensure(self, name: str, attempt: int, _facts: Mapping[str, str]) -> None:
         self._world.ensure_check(name, attempt)
 
 
