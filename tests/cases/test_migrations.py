@@ -298,7 +298,7 @@ def test_operations_that_users_write(path: str, file: str, wanted: list[tuple[Ri
          [(MEDIUM, "createIndex of Liquibase (b)")]),
         ("db/changelog/1.xml", "<sql>DROP TABLE a;</sql>", [(CRITICAL, "drops table a")]),
         ("db/changelog/1.yaml", "- sql:\n    sql: DROP TABLE a\n- dropColumn: {tableName: b, columnName: c}\n",
-         [(CRITICAL, "drops table a"), (CRITICAL, "dropColumn of Liquibase (b)")]),
+         [(CRITICAL, "drops table a"), (CRITICAL, "dropColumn of Liquibase (b.c)")]),
     ],
 )  # fmt: skip
 def test_operations_and_their_siblings(path: str, text: str, wanted: list[tuple[RiskLevel, str]]) -> None:

@@ -116,8 +116,8 @@ def _looked_into(
     migrating = sorted({f.path for f in files if kind_of(f.path) is FileKind.MIGRATION})
     for path, before, after in _both(git, first, last, migrating):
         if after and after != before:
-            yield from migrations.findings_of(path, after)
-            if forward := migrations.forward_sql(path, after):
+            yield from migrations.findings_of(path, after, before or "")
+            if forward := migrations.forward_sql(path, after, before or ""):
                 yield from squawk.findings_of(path, forward)
     left = _MOST_TO_PARSE
     for path, before, after in _both(git, first, last, _decisive(files)):

@@ -27,11 +27,15 @@ _TEST = re.compile(
     r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
 )
 _MIGRATION = re.compile(
-    r"(^|/)[mM]igrations?/(.*/)?((\d|Version\d)[^/]*\.(py|rb|js|mjs|cjs|ts|php|exs|go|edgeql|kts?)|\d{14}_[^/]*(?<!\.Designer)\.cs"
-    r"|[^/]*\.sql|[VRU]\d[^/]*__[^/]*\.(java|kt))$"
-    r"|(^|/)drizzle/(.*/)?\d[^/]*\.sql$|(^|/)(alembic|migrations)/versions/[^/]*\.py$|(^|/)db/(post_)?migrate/(.*/)?\d[^/]*\.rb$"
-    r"|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml)$"
-    r"|(^|/)[VRU]\d+([_.]\d+)*__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|sql)$|(^|/)db/(schema\.rb|structure\.sql)$",
+    r"(^|/)[mM]igrations?/(.*/)?((\d|(Version|Migration|m)_?\d)[^/]*\.(py|rb|js|mjs|cjs|ts|mts|cts|php|exs|go|edgeql|kts?)"
+    r"|(Migration_?|M|V)?\d+_?[^/]*(?<!\.Designer)\.cs|[^/]*\.sql|[VRUB]\d[^/]*__[^/]*\.(java|kt)|[^/]*changelog[^/]*\.groovy"
+    r"|\d[^/]*\.(up|down)\.json)$"
+    r"|(^|/)drizzle/(.*/)?[^/]*\.sql$|(^|/)(alembic|migrations?|migrate_repo)/versions/[^/]*\.py$"
+    r"|(^|/)piccolo_migrations/[^/]*_\d[^/]*\.py$|(^|/)db/(post_)?migrate/(.*/)?\d[^/]*\.rb$"
+    r"|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml|json|groovy)$"
+    r"|(^|/)([VRUB]\d+([_.]\d+)*|R)__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|json|sql|groovy)$"
+    r"|(^|/)([^/]*[._-])?changelog[^/]*\.xml$|(^|/)db/(schema\.rb|structure\.sql)$"
+    r"|(^|/)(deploy|revert|verify|evolutions|db/(up|down))/(.*/)?[^/]*\.sql$|(^|/)[sS]cripts/(Script)?\d{3}[^/]*\.sql$",
 )
 _INFRASTRUCTURE = re.compile(
     r"\.(tf|tfvars|hcl|bicep)$|(^|/)(Dockerfile[^/]*|[^/]*\.Dockerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml"

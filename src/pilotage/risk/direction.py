@@ -1,28 +1,41 @@
 """Which part of a migration runs forward. What takes it back is no part of a release: a tool runs it only on request.
 
 goose, dbmate, sql-migrate, MyBatis, Play and node-pg-migrate mark both directions with comments in one file;
-golang-migrate, sqlx, Diesel, db-migrate and Flyway keep the way back in a file of its own.
+golang-migrate, sqlx, Diesel, db-migrate, Sqitch, grate and Flyway keep the way back in a file of its own.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 
-_BACK = re.compile(r"(^|/)down\.\w+$|\.(down|undo|rollback)\.\w+$|(^|/)sqls/[^/]*-down\.sql$")
-_TOOLS = ("goose", "migrate", "micrate", "sql-migrate")
+_BACK = re.compile(r"^down\.\w+$|\.(down|undo|rollback)\.\w+$")
+_BACK_FOLDERS = ("revert", "verify")
+"""Of Sqitch: its tests run, too, and take everything back at their end."""
+_DUMPS = ("structure.sql", "schema.rb")
+_TOOLS = ("goose", "migrate", "micrate", "sql-migrate", "rambler")
 _OPTIONS = ("transaction", "notransaction")
 """What dbmate (`transaction:false`) and sql-migrate (`notransaction`) write behind a mark."""
 _LONGEST_MARK = 80
 """Characters of a line that is looked at as a mark."""
 
 
-def is_way_back(path: str) -> bool:
-    """Whether a file as a whole takes another one back."""
-    name = posixpath.basename(path)
-    of_flyway = name[:1] == "U" and name[1:2].isdigit() and "__" in name
-    return of_flyway or bool(_BACK.search(path[-500:]))
+def is_left_out(path: str) -> bool:
+    """Whether a release runs nothing of a file: the way back, a dump of the schema, a baseline of Flyway (which a new
+    database alone begins with), and what Sqitch keeps of a change that it reworked."""
+    *folders, name = path[-500:].split("/")
+    is_of_flyway = name[:1] in ("U", "B") and name[1:2].isdigit() and "__" in name
+    is_of_grate = folders[-2:] == ["db", "down"] or (folders[-1:] == ["sqls"] and name.endswith("-down.sql"))
+    is_of_sqitch = name.endswith(".sql") and bool(
+        {*_BACK_FOLDERS} & {*folders} or ("deploy" in folders and "@" in name)
+    )
+    return is_of_flyway or is_of_grate or is_of_sqitch or name in _DUMPS or bool(_BACK.search(name))
+
+
+def runs_again(path: str) -> bool:
+    """Whether a file that is changed runs once more as a whole: Flyway's repeatable ones, and what Sqitch reworks."""
+    *folders, name = path[-500:].split("/")
+    return name.startswith("R__") or "deploy" in folders
 
 
 def forward(text: str) -> str:
@@ -46,6 +59,8 @@ def _way(line: str) -> tuple[str, bool]:
     """`up`, `down` or `undo` where a line is a mark, and whether a tool wrote it. A sentence with such a word is none,
     and a bare `-- down` is one only after its `-- up`."""
     line = line.strip()
+    if line.strip("- ").lower() == _OF_TERN:
+        return "down", True
     if len(line) > _LONGEST_MARK or not line.startswith(("--", "#")):
         return "", False
     words = line.strip("-#/*+ ").lower().replace(":", " ").split()
@@ -56,4 +71,5 @@ def _way(line: str) -> tuple[str, bool]:
     return (way.lstrip("!@"), is_sure) if is_mark and way.lstrip("!@") in _WAYS else ("", False)
 
 
+_OF_TERN = "create above / drop below"
 _WAYS = ("up", "ups", "down", "downs", "undo")

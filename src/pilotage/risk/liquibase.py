@@ -1,99 +1,94 @@
-"""What a changelog of Liquibase does on its way forward: XML from its text, YAML and JSON from their nodes."""
+"""What the change sets of a Liquibase changelog do on their way forward."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-import yaml
-
+from pilotage.risk.changelogs import Node, UnreadableChangelog, change_sets, walk
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
 from pilotage.risk.sql_migrations import of_sql
 
 _KINDS = {
-    **dict.fromkeys(("dropTable", "dropColumn", "delete", "mergeColumns"), destroys),
-    **dict.fromkeys(("renameColumn", "renameTable", "modifyDataType"), breaks),
+    **dict.fromkeys(("dropTable", "dropColumn", "delete", "update", "mergeColumns", "dropAllTables"), destroys),
     **dict.fromkeys(
-        ("addNotNullConstraint", "createIndex", "addForeignKeyConstraint", "addUniqueConstraint", "addPrimaryKey"),
+        ("renameColumn", "renameTable", "renameView", "renameSequence", "modifyDataType", "dropView", "dropSequence",
+         "dropProcedure", "dropFunction"),
+        breaks,
+    ),
+    **dict.fromkeys(
+        ("addNotNullConstraint", "createIndex", "addForeignKeyConstraint", "addUniqueConstraint", "addPrimaryKey",
+         "addLookupTable"),
         locks,
     ),
-}
+}  # fmt: skip
+_LIMITED = ("delete", "update")
+"""Changes that reach some of the rows where they have a condition."""
 _UNREAD = ("sqlFile", "customChange", "executeCommand")
-_TAG = re.compile(r"<([A-Za-z]+)\b([^<>]*)")
-_TABLE = re.compile(r"\b(?:baseT|oldT|t)ableName\s*=\s*[\"']([^\"'<>]*)")
-_LEFT_OUT = re.compile(r"<rollback\b|<!--")
-_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+_BESIDE = (
+    "rollback", "preConditions", "modifySql", "comment", "validCheckSum", "where", "createView", "createProcedure",
+)  # fmt: skip
+"""What does not run forward by itself, or holds text that is none of the changes."""
+_TABLE = ("tableName", "baseTableName", "oldTableName", "existingTableName", "viewName", "oldViewName", "sequenceName",
+          "oldSequenceName")  # fmt: skip
+_FILLED = ("autoIncrement", "computed", "generated")
 
 
-def of_xml(text: str) -> Iterator[Found]:
-    forward = "".join(_outside(text))
-    created, end = set[str](), 0
-    for tag in _TAG.finditer(forward):
-        said = _TABLE.search(tag[2])
-        table = said[1] if said else ""
-        if tag[1] == "createTable":
-            created.add(table)
-        elif tag[1] == "sql" and tag.end() >= end and not tag[2].endswith("/"):
-            end = forward.find("</sql>", tag.end())
-            if end < 0:
-                yield unread("SQL that does not end (Liquibase)")
-                return
-            yield from of_sql(_CDATA.sub("", forward[tag.end() + 1 : end]))
-        elif table not in created or not table:
-            yield from _of_change(tag[1], table, "where" in forward[tag.end() : tag.end() + 200].partition("</")[0])
-
-
-def _of_change(name: str, table: str, limited: bool = False) -> Iterator[Found]:
-    if name in _UNREAD:
-        yield unread(f"{name} of Liquibase, which is not read here")
-    elif name in _KINDS and not (name == "delete" and limited):
-        yield _KINDS[name](f"{name} of Liquibase{f' ({table})' if table else ''}")
-
-
-def of_yaml(text: str) -> Iterator[Found]:
-    """YAML and JSON alike. Raises nothing: what is no YAML is named as not read."""
+def of_changelog(text: str, before: str, *, is_xml: bool) -> Iterator[Found]:
+    """before: the file as it was, whose change sets have run."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        sets = change_sets(text, before, is_xml=is_xml)
+    except UnreadableChangelog:
         yield unread("unreadable changelog")
         return
-    created, seen, left = set[str](), set[int](), [root]
-    while left:
-        node = left.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            left += reversed(node.value)
-        elif isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                yield from _of_key(str(key.value), value, created)
-            left += [value for key, value in reversed(node.value) if key.value != "rollback"]
+    created = set[str]()
+    for one in sets:
+        for node in walk(one, _BESIDE):
+            yield from _of_change(node, created)
 
 
-def _of_key(name: str, value: yaml.Node, created: set[str]) -> Iterator[Found]:
-    pairs = value.value if isinstance(value, yaml.MappingNode) else []
-    said = {str(key.value): str(part.value) for key, part in pairs if isinstance(part, yaml.ScalarNode)}
-    table = next((said[key] for key in ("tableName", "baseTableName", "oldTableName") if key in said), "")
-    if name == "createTable":
+def _of_change(node: Node, created: set[str]) -> Iterator[Found]:
+    table = next((node.said[key] for key in _TABLE if node.said.get(key)), "")
+    if node.name == "createTable":
         created.add(table)
-    elif name == "sql" and isinstance(value, yaml.ScalarNode):
-        yield from of_sql(str(value.value))
-    elif not table or table not in created:
-        yield from _of_change(name, table, "where" in said)
+    elif node.name == "sql":
+        # YAML has the statement in a key of the same name, which comes by itself.
+        if sql := node.text or node.said.get("sql", "") * (node.part("sql") is None):
+            yield from of_sql(sql)
+    elif node.name in _UNREAD:
+        path = node.said.get("path", "")
+        yield unread(f"{node.name} of Liquibase, which is not read here{f' ({path})' if path else ''}")
+    elif table and table in created:
+        pass
+    elif node.name == "addColumn":
+        for column in node.all("column"):
+            yield from _of_column(column, table)
+    elif node.name in _KINDS and not _is_limited(node):
+        yield _KINDS[node.name](f"{node.name} of Liquibase{_shown(node, table)}")
 
 
-def _outside(text: str) -> Iterator[str]:
-    """What stands neither in a comment nor in a rollback; one that never ends is neither."""
-    at, endless = 0, set[str]()
-    for found in _LEFT_OUT.finditer(text):
-        end = "-->" if found[0] == "<!--" else "</rollback>"
-        if found.start() < at or end in endless:
-            continue
-        last = text.find(end, found.end())
-        if last < 0:
-            endless.add(end)
-            continue
-        yield text[at : found.start()]
-        at = last + len(end)
-    yield text[at:]
+def _is_limited(node: Node) -> bool:
+    has_condition = bool(node.part("where") or node.said.get("where"))
+    unchecked = node.name == "addForeignKeyConstraint" and node.said.get("validate") == "false"
+    return (node.name in _LIMITED and has_condition) or unchecked
+
+
+def _shown(node: Node, table: str) -> str:
+    """The table, and the columns that a change drops."""
+    dropped = [node.said["columnName"]] if "columnName" in node.said else []
+    dropped += [one.said["name"] for one in node.all("column") if one.said.get("name")]
+    columns = (
+        f".{', '.join(dropped)}" if dropped and node.name in ("dropColumn", "renameColumn", "modifyDataType") else ""
+    )
+    return f" ({table}{columns})" if table else ""
+
+
+def _of_column(column: Node, table: str) -> Iterator[Found]:
+    rules = {key: value for one in column.all("constraints") for key, value in one.said.items()}
+    named = f"{table}.{column.said.get('name', '?')}"
+    filled = any(key.startswith("default") or (key in _FILLED and said == "true") for key, said in column.said.items())
+    if rules.get("nullable") == "false" and not filled and column.said.get("name"):
+        yield breaks(f"adds {named}, not null and without a default: the old version cannot insert")
+    if "true" in (rules.get("unique"), rules.get("primaryKey")):
+        yield locks(f"adds {named} with an index, which is built while writes wait")
+    if "references" in rules or "foreignKeyName" in rules:
+        yield locks(f"adds {named} with a foreign key, which locks the other table as well")

@@ -3,41 +3,61 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator
 
 from pilotage.model.risk import Finding, RiskFactor
-from pilotage.risk.direction import forward, is_way_back
-from pilotage.risk.liquibase import of_xml, of_yaml
-from pilotage.risk.operations import Found, unread
+from pilotage.risk.changelogs import new_sql
+from pilotage.risk.direction import forward, is_left_out, runs_again
+from pilotage.risk.liquibase import of_changelog
+from pilotage.risk.operations import Found, is_unread, unread
 from pilotage.risk.python_migrations import of_python
 from pilotage.risk.rails_migrations import of_rails
 from pilotage.risk.sql_migrations import of_sql
 
 
-def findings_of(path: str, text: str) -> list[Finding]:
-    """The destructive and the locking operations of one migration file, in its forward direction. What cannot be read
-    is a finding, too."""
-    found = () if is_way_back(path) else _found(path, text)
+def findings_of(path: str, text: str, before: str = "") -> list[Finding]:
+    """The destructive and the locking operations of one migration file, in its forward direction. before: the file at
+    the last release; what it has done is no part of this one. What cannot be read is a finding, too."""
+    if is_left_out(path):
+        return []
+    found, done = list(_found(path, text, before)), Counter(_done(path, before))
+    for one in found[:]:
+        if done[one] > 0 and not is_unread(one):
+            done[one] -= 1
+            found.remove(one)
     return [Finding(RiskFactor.MIGRATIONS, level, what, path, cure) for level, what, cure in dict.fromkeys(found)]
 
 
-def forward_sql(path: str, text: str) -> str:
-    """The SQL of a file that runs forward; nothing for a file of another kind, or that takes another one back."""
-    return forward(text) if path.endswith(".sql") and not is_way_back(path) else ""
+def forward_sql(path: str, text: str, before: str = "") -> str:
+    """The SQL of a file that runs forward; nothing for a file of another kind, or that no release runs."""
+    return forward(new_sql(text, before)) if path.endswith(".sql") and not is_left_out(path) else ""
 
 
-def _found(path: str, text: str) -> Iterator[Found]:
+def _done(path: str, before: str) -> Iterator[Found]:
+    """What the file has done before, where its tool runs a file once. Changelogs are read by their change sets."""
+    is_changelog = posixpath.splitext(path)[1] in _CHANGELOGS or new_sql(before, before) != before
+    if before and not is_changelog and not runs_again(path):
+        yield from _found(path, before, "")
+
+
+_CHANGELOGS = (".xml", ".yaml", ".yml", ".json")
+
+
+def _found(path: str, text: str, before: str) -> Iterator[Found]:
     suffix = posixpath.splitext(path)[1]
     match suffix:
         case ".sql":
-            yield from of_sql(forward(text), path)
+            yield from of_sql(forward(new_sql(text, before)), path)
         case ".py":
             yield from of_python(text)
         case ".rb":
             yield from of_rails(text)
-        case ".xml":
-            yield from of_xml(text)
-        case ".yaml" | ".yml" | ".json":
-            yield from of_yaml(text)
+        case _ if suffix in _CHANGELOGS and not path.endswith(_OF_MONGODB):
+            yield from of_changelog(text, before, is_xml=suffix == ".xml")
         case _:
             yield unread(f"a migration that is not read here ({suffix or 'no suffix'})")
+
+
+_OF_MONGODB = (".up.json",)
+"""Commands of MongoDB, as golang-migrate runs them."""

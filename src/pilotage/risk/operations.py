@@ -28,4 +28,11 @@ def locks(what: str) -> Found:
 
 def unread(what: str) -> Found:
     """What cannot be read may do anything: a person looks at it."""
-    return RiskLevel.MEDIUM, f"{what}: review it by hand", _EXPAND
+    return RiskLevel.MEDIUM, f"{what}{_BY_HAND}", _EXPAND
+
+
+def is_unread(found: Found) -> bool:
+    return found[1].endswith(_BY_HAND)
+
+
+_BY_HAND = ": review it by hand"
