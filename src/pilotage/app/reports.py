@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,21 +15,17 @@ from pilotage.model.answers import ReleaseType
 from pilotage.model.errors import Invalid
 from pilotage.model.events import (
     HoldStarted,
-    InstanceExited,
     InterventionRequired,
+    Occurrence,
     ReadinessChecked,
     RollbackStarted,
-    RolledBack,
     StepStarted,
-    TrafficRestored,
-    TrafficWithdrawn,
-    VerdictChanged,
 )
 from pilotage.model.live import LiveView
-from pilotage.model.observation import VerdictKind
 from pilotage.model.record import Recorded, Rollout, RolloutSummary
-from pilotage.model.rollout import HoldCause, Mode, Status
+from pilotage.model.rollout import Mode, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
+from pilotage.report.harm import harm_began, well_again
 from pilotage.report.incident import Counted, Incident, Line
 from pilotage.report.period import Compared, Told
 
@@ -96,13 +92,10 @@ def _began(rollout: Rollout | RolloutSummary) -> float:
 
 
 def _trouble(events: Sequence[Recorded]) -> float | None:
-    for event in events:
-        match event.what:
-            case InstanceExited() | TrafficWithdrawn() | RollbackStarted() | InterventionRequired():
-                return event.at
-            case VerdictChanged(verdict=VerdictKind.FAIL) | HoldStarted(cause=HoldCause.DEGRADED):
-                return event.at
-    return None
+    """When users first met harm, as far as is known; else the decision to go back."""
+    if (harm := harm_began(_moments(events))) is not None:
+        return harm
+    return next((e.at for e in events if isinstance(e.what, RollbackStarted | InterventionRequired)), None)
 
 
 def _exposes(event: Recorded) -> bool:
@@ -110,7 +103,11 @@ def _exposes(event: Recorded) -> bool:
 
 
 def _well(events: Sequence[Recorded]) -> float | None:
-    return next((e.at for e in events if isinstance(e.what, TrafficRestored | RolledBack)), None)
+    return well_again(_moments(events))
+
+
+def _moments(events: Sequence[Recorded]) -> Iterator[tuple[float, Occurrence]]:
+    return ((event.at, event.what) for event in events)
 
 
 def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] | None:

@@ -92,6 +92,11 @@ class Likelihood:
         high = math.inf if last == self._size - 1 else float(self.theta[last])
         return log(below / len(_FINE)) + top - float(values[self._null]), (low, high)
 
+    def most_likely(self) -> float | None:
+        """The ratio under which what was seen is the most likely; None where that is at an end of the grid."""
+        top = int(self.values.argmax())
+        return float(self.theta[top]) if 0 < top < self._size - 1 else None
+
     def restore(self, values: list[float]) -> None:
         self.values = np.asarray(values, dtype=float)
         self._top = int(self.values.argmax())

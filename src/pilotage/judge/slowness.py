@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pilotage.judge.bar import WEIGHTS
 from pilotage.judge.look import Look, durations_by_route, slow_by_route
+from pilotage.judge.onset import Onset
 from pilotage.judge.past import PastLevel
 from pilotage.judge.rate_words import both_of, confidence, names_route, rate_of
 from pilotage.judge.strata import StrataStream
@@ -49,6 +50,7 @@ class Slowness:
         """Forget the evidence of harm. What is known of stable stays."""
         plan, alpha, ratio = self._plan, self._alpha, self._ratio
         self._slow = StrataStream(ratio, alpha * WEIGHTS["slow"], metric=SLOW)
+        self._onset = Onset()
         self._latency = StrataLatency(
             plan.number("rollback_triggers.response_time_factor"),
             alpha * WEIGHTS["durations"],
@@ -74,6 +76,9 @@ class Slowness:
         for part in counts.values():
             total = total.plus(part)
         self._phase_slow = self._phase_slow.plus(total)
+        usual = self._past_slow.level()
+        tolerated = self._ratio * (_SLOW_SHARE if usual is None else usual)
+        self._onset.update(look.at, total.canary_bad, tolerated * total.canary_total)
         if look.control:
             self._slow.take_in(counts, at=look.at, trust=look.trust)
         if total.stable_total:
@@ -116,6 +121,7 @@ class Slowness:
             samples=self._phase_durations.total,
             canary=f"p95 ≤ {format_duration(usual)}" if usual else "–",
             stable=f"p95 ≤ {format_duration(past)}" if past else "–",
+            since=self._onset.since,
         )
         if harmful:
             # Being slower is never critical by itself: R20 calls it a warning.
@@ -178,7 +184,7 @@ class Slowness:
         return {
             "phase_slow": self._phase_slow.to_dict(), "phase_durations": vars(self._phase_durations),
             "past": vars(self._past), "bound": self._bound, "past_slow": self._past_slow.to_dict(),
-            "slow": self._slow.to_dict(), "latency": self._latency.to_dict(),
+            "slow": self._slow.to_dict(), "latency": self._latency.to_dict(), "slow_onset": self._onset.to_dict(),
         }  # fmt: skip
 
     def restore(self, saved: JsonObject) -> None:
@@ -188,3 +194,5 @@ class Slowness:
         self._past_slow.restore(object_at(saved, "past_slow"))
         self._slow.restore(object_at(saved, "slow"))
         self._latency.restore(object_at(saved, "latency"))
+        if (onset := optional(object_at, saved, "slow_onset")) is not None:
+            self._onset.restore(onset)  # an earlier version kept none

@@ -21,6 +21,7 @@ from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
 from pilotage.judge.limit import LimitStream
 from pilotage.judge.look import Look, Unit, by_route, exposure
+from pilotage.judge.onset import Onset
 from pilotage.judge.past import PastLevel
 from pilotage.judge.rate_words import both_of, confidence, names_route, rate_of
 from pilotage.judge.slowness import LEAST_MARGIN, Slowness
@@ -103,6 +104,7 @@ class TrafficJudge:
         self._users = UserStream(ratio, errors, routes=self._routes)
         self._clustered = CountStream(CountJudge(ratio, errors, prior=self._history, metric=ERRORS), clustered=True)
         self._limit = LimitStream(plan.number("rollback_triggers.error_rate"))
+        self._onset = Onset()
         self._slowness.begin_again()
 
     # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
@@ -123,6 +125,7 @@ class TrafficJudge:
         ours = [f for f in look.failures or () if f.version == canary.version]
         theirs = [f for f in look.failures or () if f.version == stable.version]
         self._count_users(ours)
+        self._note_onset(look, ours)
         self._limit_errors(look, ours)
         if look.control:
             self._compare_errors(look, ours, theirs)
@@ -139,6 +142,11 @@ class TrafficJudge:
         self._limit.update(
             at=look.at, bad=look.canary.errors, total=look.canary.requests, users=users, weight=weight, allowed=allowed
         )
+
+    def _note_onset(self, look: Look, ours: Sequence[Failure]) -> None:
+        usual = self._ever.stable_rate if self._ever.stable_total else 0.0
+        at = min((failure.at for failure in ours if failure.at), default=look.at)
+        self._onset.update(at, look.canary.errors, self._ratio * usual * look.canary.requests)
 
     def _recent_of_stable(self, look: Look) -> float:
         """Stable's error rate in the looks around this one, two standard errors above what was seen."""
@@ -198,13 +206,15 @@ class TrafficJudge:
         verdict = Verdict(
             ERRORS,
             VerdictKind.INCONCLUSIVE,
-            f"{both_of(sums)}{f'; most on {worst}' if worst else ''}",
-            sums.canary_rate / sums.stable_rate if sums.canary_total and sums.stable_bad else None,
+            f"{both_of(sums)}{self._users_words()}{f'; most on {worst}' if worst else ''}",
+            self._ratio_seen(),
             self._interval(),
             max(self._error_evidence(), self._limit.evidence()),
             sums.canary_total,
             canary=canary,
             stable=stable,
+            since=self._onset.since,
+            unit="users with errors" if self._tells_users_apart else "failed requests",
         )
         if breached and self._worse_than_stable():
             limit = format_share(self._plan.number("rollback_triggers.error_rate"))
@@ -212,7 +222,7 @@ class TrafficJudge:
             return replace(verdict, kind=VerdictKind.FAIL, critical=True, sentence=words)
         if harmful:
             words = f"{verdict.sentence}: more than {self._ratio:g} times that of stable, {confidence(self._alpha)}"
-            words += self._unit_words()
+            words += self._without_users()
             return replace(verdict, kind=VerdictKind.FAIL, sentence=words)
         if breached:
             words = f"{verdict.sentence}: both versions are above the limit, so the release is not the cause"
@@ -272,19 +282,32 @@ class TrafficJudge:
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _unit_words(self) -> str:
-        match self.unit:
-            case Unit.USER if not self._lost_log:
-                canary, stable = self._users.hurt
-                return f" ({canary} users with errors on the canary, {stable} on stable)"
-            case Unit.USER | Unit.CLUSTER:
-                return " (errors count less, because no log tells sticky users apart)"
-            case Unit.REQUEST:
-                return ""
+    @property
+    def _tells_users_apart(self) -> bool:
+        return self.unit is Unit.USER and not self._lost_log
+
+    def _users_words(self) -> str:
+        """What is judged, where that is users and not the requests of the figures."""
+        canary, stable = self._users.hurt
+        if not self._tells_users_apart or not canary + stable:
+            return ""
+        return f"; {canary} users with errors on the canary, {stable} on stable"
+
+    def _without_users(self) -> str:
+        if self.unit is Unit.REQUEST or self._tells_users_apart:
+            return ""
+        return " (errors count less, because no log tells sticky users apart)"
 
     def _worst_route(self) -> str:
         route, _ = self._users.worst_route() if self.unit is Unit.USER else self._strata.worst_route()
         return route if names_route(self._routes, route) else ""
+
+    def _ratio_seen(self) -> float | None:
+        """Of what the interval counts."""
+        if self.unit is Unit.USER:
+            return self._users.ratio()
+        sums = self.sums
+        return sums.canary_rate / sums.stable_rate if sums.canary_total and sums.stable_bad else None
 
     def _interval(self) -> tuple[float, float]:
         match self.unit:
@@ -341,11 +364,14 @@ class TrafficJudge:
         self._past_errors.restore(object_at(saved, "past_errors"))
         self._slowness.restore(saved)
         for name, part in self._parts().items():
-            part.restore(object_at(saved, name))
+            # An earlier version kept no onset.
+            if (found := optional(object_at, saved, name)) is not None:
+                part.restore(found)
 
     def _parts(self) -> Mapping[str, _Part]:
         return {
             "strata": self._strata, "users": self._users, "clustered": self._clustered, "limit": self._limit,
+            "onset": self._onset,
         }  # fmt: skip
 
 

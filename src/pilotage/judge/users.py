@@ -157,6 +157,10 @@ class UserStream:
         """Distinct users who met an error: on the canary, on stable."""
         return len(self._seen[0]), len(self._seen[1])
 
+    def ratio(self) -> float | None:
+        """The most likely ratio of users with an error in a window, canary over stable; None while it is unbounded."""
+        return self._likelihood.most_likely()
+
     def interval(self) -> tuple[float, float]:
         """Ratios of users with an error in a window, canary over stable, that the looks do not refute at 1 − alpha."""
         return self._likelihood.compare(self._alpha)[1]

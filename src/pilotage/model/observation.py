@@ -225,7 +225,9 @@ class Verdict:
     canary, stable: the figures compared, in the metric's unit, ready to print ·
     excuse: why a failure may not be the release's fault · instance: `host:port` of the one that fails, with
     `Excuse.INSTANCE` · past: compared with the past alone, because no stable version runs beside the new one; such a
-    verdict can hold a release, never undo it · detail: routes, statuses and examples behind the sentence, a line each.
+    verdict can hold a release, never undo it · detail: routes, statuses and examples behind the sentence, a line each ·
+    since: Unix seconds at which the new version began to do worse, as far as is known · unit: what ratio and interval
+    count, such as `users with errors`; empty for the metric itself.
     """
 
     metric: str
@@ -242,3 +244,5 @@ class Verdict:
     instance: str = ""
     past: bool = False
     detail: tuple[str, ...] = ()
+    since: float | None = None
+    unit: str = ""

@@ -142,6 +142,7 @@ class Details(TypedDict, total=False):
     accepted: tuple[str, ...]
     verdicts: tuple[tuple[str, str], ...]
     recovering: tuple[tuple[str, float], ...]
+    harm_since: float
 
 
 class Changes(Details, total=False):
@@ -214,6 +215,8 @@ class RolloutState:
     """By metric: its verdict, as it was told."""
     recovering: tuple[tuple[str, float], ...] = ()
     """Metrics whose trouble seems to be over, each since when, Unix seconds. Told once that has lasted."""
+    harm_since: float = 0.0
+    """Since when users of the new version have met harm, as far as the last verdicts know; Unix seconds, 0 for none."""
 
     def changed(self, changes: Mapping[str, object]) -> RolloutState:
         """As `dataclasses.replace`, for a state that is copied several times at every look of every rollout."""

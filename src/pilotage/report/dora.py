@@ -7,8 +7,8 @@ fail rate, failed deployment recovery time, deployment rework rate. Here:
   part of a recovery, a rollout that nobody had is none, and one that is under way is not counted yet.
 - It *failed* when it was undone or ended with a person needed, when the next deployment is a hotfix, or when somebody
   went back from it before another one came.
-- *Recovery* is from the first event that told of trouble (else the end of the rollout) until users had a good version
-  again: the return read back, or the completion of what replaced it.
+- *Recovery* is from the first harm that users had, as far as it is known (else the decision to go back), until they had
+  a good version again: the return read back, or the completion of what replaced it.
 - *Lead time* is from a commit to the completion of the first deployment that brought it.
 - *Rework* are deployments that were not planned: hotfixes.
 """
@@ -40,7 +40,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """One rollout. began, ended, trouble, well: Unix seconds; trouble: the first event that told of it, None without ·
+    """One rollout. began, ended, trouble, well: Unix seconds; trouble: when users first met harm, None without ·
     well: when users had a good version again · exposed: users had it · returns: it goes to a version that had served
     already · hotfix: planned as one · commits: id and time of each change it brought, None where git does not know."""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pilotage.model.events import (
     Completed,
     Failed,
+    HoldEnded,
     InterventionRequired,
     Occurrence,
     RollbackStarted,
     RolledBack,
-    StepStarted,
     TrafficRestored,
     TrafficWithdrawn,
 )
@@ -25,6 +25,7 @@ from pilotage.model.output.published import (
     StatusPageOutput,
 )
 from pilotage.model.timestamp import timestamp
+from pilotage.report.harm import harm_began, tells_of_harm
 
 
 class Condition(StrEnum):
@@ -66,9 +67,12 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Update:
+    """template: the text, before it names the service."""
+
     at: float
     state: str
     text: str
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,32 +129,57 @@ def _condition(name: str, rollouts: Sequence[Rollout], incidents: Sequence[Publi
 
 
 def incident_of(rollout: Rollout) -> PublicIncident | None:
-    """An incident for users who met a bad version: from the decision to go back until users had the good one again."""
+    """An incident for users who met a bad version: from the first harm known until they had a good one again."""
     updates: list[Update] = []
-    began = ended = None
-    met = False
-    for event in rollout.events:
-        match event.what:
-            case StepStarted(weight_percent=weight) if weight:
-                met = True
-            case RollbackStarted() | TrafficWithdrawn() | InterventionRequired() if began is None and met:
-                began = event.at
-                updates.append(Update(event.at, "investigating", _FOUND.format(service=rollout.service)))
-            case TrafficRestored() | RolledBack() | Completed() if began is not None and ended is None:
-                ended = event.at
-                updates.append(Update(event.at, "resolved", _RESOLVED.format(service=rollout.service)))
-            case Failed() if began is not None:
-                ended = None
-                updates.append(Update(event.at, "identified", _FAILED))
+    ended: float | None = None
+    for index, event in enumerate(rollout.events):
+        found = _update(event.what, is_open=bool(updates) and ended is None, began=bool(updates))
+        if found is None or (not updates and harm_began(_moments(rollout.events[: index + 1])) is None):
+            continue
+        state, words = found
+        if updates and words == updates[-1].template:
+            continue
+        updates.append(Update(event.at, state, words.format(service=rollout.service), words))
+        ended = event.at if state == "resolved" else None
+    began = harm_began(_moments(rollout.events)) if updates else None
     if began is None:
         return None
-    return PublicIncident(
-        rollout.id, rollout.service, began, ended, f"{rollout.service}: some requests failed", tuple(updates)
-    )
+    title = f"{rollout.service}: some requests failed"
+    return PublicIncident(rollout.id, rollout.service, began, ended, title, tuple(updates))
 
 
-_FOUND = "A new version of {service} caused problems for some users. We are rolling back to the previous version."
-_RESOLVED = "The previous version of {service} serves all requests again."
+def _update(what: Occurrence, *, is_open: bool, began: bool) -> tuple[str, str] | None:
+    """What an event adds to the incident, with the words for it; None where it adds nothing."""
+    match what:
+        case RollbackStarted() | TrafficWithdrawn():
+            return ("identified" if is_open else "investigating"), _GOING_BACK
+        case InterventionRequired() if is_open or tells_of_harm(what):
+            return "investigating", _FOUND
+        case TrafficRestored() | RolledBack() if is_open:
+            return "resolved", _RESTORED
+        case HoldEnded() if is_open:
+            return "resolved", _RECOVERED
+        case Completed() if is_open:
+            return "resolved", _COMPLETED
+        case Failed() if began:
+            return "identified", _FAILED
+        case _ if tells_of_harm(what):
+            return "investigating", _FOUND
+        case _:
+            return None
+
+
+def _moments(events: Sequence[Happened]) -> Iterator[tuple[float, Occurrence]]:
+    return ((event.at, event.what) for event in events)
+
+
+_FOUND = "A new version of {service} causes problems for some users. We are investigating."
+_GOING_BACK = (
+    "A new version of {service} caused problems for some users. We are returning all users to the previous version."
+)
+_RESTORED = "The previous version of {service} serves all requests again."
+_RECOVERED = "The problems with the new version of {service} are over."
+_COMPLETED = "The new version of {service} serves all requests."
 _FAILED = "The rollback is taking longer than expected. Our engineers are working on it."
 
 

@@ -7,6 +7,7 @@ alone; it holds and pages, and never undoes (see `machine`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestored, TrafficWithdrawn
@@ -18,6 +19,9 @@ from pilotage.rollout.sight import alive, healthy
 from pilotage.rollout.turn import Tick, switch
 from pilotage.rollout.undoing import roll_back
 
+STRONG_EVIDENCE = math.log(20)
+"""Natural logarithm of an e-value that chance alone reaches once in 20 releases: harm that is suspected, and said to
+people. The ramp of `canary.weights: auto` waits from there on."""
 REPLACED = "replaced"
 """`RolloutState.excuse` once the ill instance is gone and its successor is on its way."""
 REPLACED_AFTER = 10.0
@@ -26,6 +30,18 @@ REPLACED_AFTER = 10.0
 
 def sentence_of(verdicts: list[Verdict]) -> str:
     return "; ".join(f"{v.metric}: {v.sentence}" for v in verdicts)
+
+
+def note_harm(turn: Tick) -> None:
+    """Remember since when users have met harm, as far as these verdicts know. A look that asked no judge changes
+    nothing."""
+    if turn.seen.verdicts and not turn.stale:
+        found = [v.since or turn.state.at for v in turn.seen.verdicts if _is_harm(v)]
+        turn.set(harm_since=min(found, default=0.0))
+
+
+def _is_harm(verdict: Verdict) -> bool:
+    return verdict.kind is VerdictKind.FAIL or (verdict.evidence >= STRONG_EVIDENCE and verdict.since is not None)
 
 
 def guard_against_harm(turn: Tick) -> None:
@@ -96,6 +112,7 @@ def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
         retry_reason=excuse,
         retry_after=_what_is_awaited(turn) if excuse else "",
         details=guilty[0].detail,
+        harm_started_at=turn.harm_started_at,
     )
 
 

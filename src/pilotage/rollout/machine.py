@@ -36,6 +36,7 @@ from pilotage.rollout.harm import (
     guard_against_harm,
     left_on_purpose,
     mind_the_withdrawal,
+    note_harm,
     note_replaced,
     replacing,
     second_try_is_ready,
@@ -157,6 +158,7 @@ def _attended(state: RolloutState, now: float, advance: float | None) -> Rollout
 
 
 def _go_on(turn: Tick) -> None:
+    note_harm(turn)
     note_verdicts(turn)
     note_replaced(turn)
     _guard(turn)

@@ -18,6 +18,7 @@ from pilotage.model.progress import Progress
 from pilotage.model.rollout import Action, Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.text import plain
+from pilotage.model.timestamp import timestamp
 from pilotage.model.traffic import WHOLE
 
 LONGEST_REASON = 2_000
@@ -55,6 +56,11 @@ class Tick:
     def title(self) -> str:
         """What the step is called in this rollout."""
         return title_of(self.step, self.state.new, self.state.mode)
+
+    @property
+    def harm_started_at(self) -> str:
+        """Since when users have met harm, for an event; empty where none is known."""
+        return timestamp(self.state.harm_since) if self.state.harm_since else ""
 
     def tell(self, occurrence: Occurrence) -> None:
         self.events.append(occurrence.record())

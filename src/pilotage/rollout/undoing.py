@@ -19,14 +19,22 @@ def roll_back(turn: Tick, reason: str, cause: str, detail: tuple[str, ...] = ())
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
             turn.enter(Status.PAUSED, hold=None, reason=f"{reason}; this release does not roll back automatically")
-            turn.tell(InterventionRequired(cause=cause, step=turn.step.id, reason=turn.state.reason))
+            turn.tell(
+                InterventionRequired(
+                    cause=cause, step=turn.step.id, reason=turn.state.reason, harm_started_at=turn.harm_started_at
+                )
+            )
         return
     progress = turn.strategy.turn_back(turn)
     turn.enter(
         Status.ROLLING_BACK, hold=None, troubles=(), reason=reason, out=False, drained=0.0, returned=False,
         attempt=1, excuse="", progress=progress, convicted=turn.state.convicted or cause not in _NOT_ITS_FAULT,
     )  # fmt: skip
-    turn.tell(RollbackStarted(cause=cause, step=turn.step.id, reason=reason, details=detail))
+    turn.tell(
+        RollbackStarted(
+            cause=cause, step=turn.step.id, reason=reason, details=detail, harm_started_at=turn.harm_started_at
+        )
+    )
 
 
 def overdue_back(turn: Tick) -> bool:

@@ -10,6 +10,7 @@ from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Status
+from pilotage.model.timestamp import timestamp
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout import patience
 from pilotage.rollout.harm import sentence_of, worse_than_the_past
@@ -65,7 +66,10 @@ def note_verdicts(turn: Tick) -> None:
             continue
         known.append((metric, now))
         if was != now and (was in _TROUBLE or now in _TROUBLE):
-            turn.tell(VerdictChanged(metric=metric, verdict=verdict.kind, reason=verdict.sentence))
+            dated = timestamp(verdict.since) if verdict.since and verdict.kind is VerdictKind.FAIL else ""
+            turn.tell(
+                VerdictChanged(metric=metric, verdict=verdict.kind, reason=verdict.sentence, harm_started_at=dated)
+            )
     turn.set(verdicts=tuple(known), recovering=tuple(recovering))
 
 

@@ -389,3 +389,29 @@ def test_a_holdback_keeps_its_control_until_the_last_watch_ends() -> None:
     assert plan.steps[whole.state.step].kind is StepKind.DRAIN, "nobody watches what was watched with a control"
     fast = begin(plan, "old", Mode.FAST_RETURN)
     assert plan.steps[fast.step].kind is StepKind.SCALE
+
+
+# ── since when ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_r21_what_takes_users_back_says_since_when_they_were_harmed_and_not_when_the_judge_was_sure() -> None:
+    plan = a_plan()
+    worse = (replace(WORSE[0], since=0.25),)
+    withdrawn = decide(plan, at(plan), seen(50, worse), (), 2.0)
+    assert withdrawn.events[-1].data["harm_started_at"] == "1970-01-01T00:00:00.250Z"
+
+
+def test_r21_an_abort_without_a_verdict_keeps_the_harm_that_the_judge_suspected_before() -> None:
+    """A look that undoes asks no judge: what was suspected in the look before is not forgotten."""
+    plan = a_plan()
+    suspected = (Verdict("error rate", VerdictKind.INCONCLUSIVE, "18 %", evidence=4.0, since=1.5),)
+    before = decide(plan, at(plan), seen(50, suspected), (), 2.0).state
+    aborted = decide(plan, before, seen(50, ()), say(CommandKind.ABORT), 3.0)
+    assert aborted.events[0].data["harm_started_at"] == "1970-01-01T00:00:01.500Z"
+
+
+def test_r21_an_abort_of_a_release_that_harmed_nobody_tells_of_no_harm() -> None:
+    plan = a_plan()
+    before = decide(plan, at(plan), seen(50, WELL), (), 2.0).state
+    aborted = decide(plan, before, seen(50, ()), say(CommandKind.ABORT), 3.0)
+    assert "harm_started_at" not in aborted.events[0].data

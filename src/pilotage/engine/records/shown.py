@@ -16,7 +16,15 @@ from pilotage.model.event_names import types_stored
 from pilotage.model.events import parse
 from pilotage.model.events.course import Completed, Failed, RolledBack, StepStarted
 from pilotage.model.events.people import InterventionRequired
-from pilotage.model.events.trouble import RollbackStarted, TrafficRestored, TrafficWithdrawn
+from pilotage.model.events.trouble import (
+    HoldEnded,
+    HoldStarted,
+    InstanceExited,
+    RollbackStarted,
+    TrafficRestored,
+    TrafficWithdrawn,
+    VerdictChanged,
+)
 from pilotage.report.status import Happened, Planned, Rollout, incident_of
 
 _SHOWN = timedelta(days=30).total_seconds()
@@ -28,12 +36,16 @@ _NOTICED = tuple(
     for kind in (
         Completed,
         Failed,
+        HoldEnded,
+        HoldStarted,
+        InstanceExited,
         InterventionRequired,
         RollbackStarted,
         RolledBack,
         StepStarted,
         TrafficRestored,
         TrafficWithdrawn,
+        VerdictChanged,
     )
     for stored in types_stored(kind.type)
 )

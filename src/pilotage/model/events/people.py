@@ -121,6 +121,8 @@ class InterventionRequired(Occurrence, tag="intervention-required", severity=Sev
     step: str
     """Empty if it concerns the whole rollout."""
     reason: str
+    harm_started_at: str = ""
+    """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
     stable_version: str = ""
     """The version found serving although the store recorded none; from now on the version to roll back to."""
 

@@ -28,6 +28,8 @@ class VerdictChanged(Occurrence, tag="verdict-changed", severity=Severity.WARNIN
     metric: str
     verdict: VerdictKind
     reason: str
+    harm_started_at: str = ""
+    """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
 
     @property
     def severity(self) -> Severity:
@@ -53,6 +55,8 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
     """The deadline; left out if the hold has none of its own."""
     details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
+    harm_started_at: str = ""
+    """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
 
     @property
     def severity(self) -> Severity:
@@ -142,6 +146,8 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
     """What happens before that retry."""
     details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
+    harm_started_at: str = ""
+    """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
 
     @property
     def severity(self) -> Severity:
@@ -230,6 +236,8 @@ class RollbackStarted(Occurrence, tag="rollback-started", severity=Severity.CRIT
     reason: str
     details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
+    harm_started_at: str = ""
+    """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
 
     @property
     def sentence(self) -> str:

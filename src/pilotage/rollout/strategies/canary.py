@@ -6,8 +6,6 @@ docs/guides/canary.md has the rules.
 
 from __future__ import annotations
 
-import math
-
 from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
@@ -15,14 +13,11 @@ from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Mode,
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
 from pilotage.rollout.checking import awaits_approval
-from pilotage.rollout.harm import sentence_of
+from pilotage.rollout.harm import STRONG_EVIDENCE, sentence_of
 from pilotage.rollout.sight import present
 from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Tick, switch
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.watching import awaits_watch
-
-STRONG_EVIDENCE = math.log(20)
-"""Natural logarithm of an e-value that chance alone reaches once in 20 releases. The ramp waits from there on."""
 
 
 class Canary(Strategy):

@@ -1,0 +1,81 @@
+"""R21, R25: every report counts from the first harm that users met until they were well again."""
+
+from __future__ import annotations
+
+import pytest
+
+from pilotage.model.events import (
+    Completed,
+    HoldEnded,
+    HoldStarted,
+    Occurrence,
+    Promoted,
+    RollbackStarted,
+    RolledBack,
+    StepStarted,
+    TrafficRestored,
+    TrafficWithdrawn,
+)
+from pilotage.model.rollout import HoldCause
+from pilotage.model.timestamp import timestamp
+from pilotage.report.harm import harm_began, well_again
+from pilotage.report.status import Condition, Happened, Rollout, StatusPage, incident_of, status_of
+
+EXPOSED = StepStarted(step="weight-25", finished_step="start", weight_percent=25, title="send 25%")
+ABORT = RollbackStarted(cause="command", step="weight-25", reason="aborted by ada")
+HARM = HoldStarted(
+    cause=HoldCause.INCONCLUSIVE, weight_percent=25, reason="19 %", on_timeout="pause", harm_started_at=timestamp(12.0)
+)
+RESTORED = TrafficRestored(outcome="all on 1.0")
+
+
+def withdrawn(since: float) -> TrafficWithdrawn:
+    return TrafficWithdrawn(
+        cause="error rate", step="s", version="2", reason="19 %", timeout_seconds=9, harm_started_at=timestamp(since)
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "began", "well"),
+    [
+        ([(10, EXPOSED), (40, withdrawn(12.0)), (41, RESTORED)], 12.0, 41),
+        ([(10, EXPOSED), (30, HARM), (40, ABORT), (41, RESTORED)], 12.0, 41),
+        ([(10, EXPOSED), (40, ABORT), (41, RESTORED)], None, 41),
+        ([(10, EXPOSED), (40, withdrawn(12.0)), (41, RESTORED), (50, Promoted(actor="ada", step="s"))], 12.0, None),
+    ],
+)
+def test_harm_begins_with_the_first_that_users_met(
+    events: list[tuple[float, Occurrence]], began: float | None, well: float | None
+) -> None:
+    assert (harm_began(events), well_again(events)) == (began, well)
+
+
+def public(*events: tuple[float, Occurrence], final: bool = False) -> StatusPage:
+    rollout = Rollout("r", "shop", "2", final, False, tuple(Happened(*event) for event in events))
+    return status_of("Status", ["shop"], [rollout], [], 100.0)
+
+
+def test_r21_a_hold_for_harm_is_degraded_in_public_and_no_more_once_it_ended() -> None:
+    held = public((10, EXPOSED), (30, HARM))
+    assert held.services == (("shop", Condition.DEGRADED),)
+    assert held.incidents[0].began == 12.0
+    recovered = public((10, EXPOSED), (30, HARM), (50, HoldEnded(cause=HoldCause.INCONCLUSIVE)))
+    assert recovered.services == (("shop", Condition.RELEASING),)
+    assert recovered.incidents[0].ended == 50
+
+
+def test_r21_an_abort_of_a_release_that_harmed_nobody_is_no_incident() -> None:
+    aborted = public((10, EXPOSED), (40, ABORT), (41, RESTORED), final=True)
+    assert aborted.incidents == ()
+    assert aborted.services == (("shop", Condition.OPERATIONAL),)
+
+
+def test_r21_the_public_is_told_which_version_serves_in_the_end() -> None:
+    back = RolledBack(version="2", outcome="1 serves", reason="19 %")
+    undone = incident_of(Rollout("r", "shop", "2", True, False, (Happened(10, EXPOSED), Happened(40, withdrawn(12.0)),
+                                                                Happened(60, back))))  # fmt: skip
+    kept = incident_of(Rollout("r", "shop", "2", True, False, (Happened(10, EXPOSED), Happened(30, HARM),
+                                                              Happened(60, Completed(step="s", version="2")))))  # fmt: skip
+    assert undone is not None and kept is not None
+    assert "previous version of shop serves" in undone.updates[-1].text
+    assert "new version of shop serves" in kept.updates[-1].text
