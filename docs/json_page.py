@@ -28,9 +28,7 @@ pilotage schema output > pilotage-output.schema.json   # JSON Schema of everythi
 - `schema` is raised when a field is renamed or removed. New fields may appear at any time.
 - `events`, `deploy` and `watch` print one object per line, everything else prints one object.
 
-`plan --json` prints [the plan](../guides/plans.md), as `pilotage schema plan` describes it. `risk`,
-`analysis import`, `adapters`, `docs` and reports with `--format json` print the fields of what they
-show, and have no schema yet.
+`plan --json` prints [the plan](../guides/plans.md), as `pilotage schema plan` describes it.
 """
 
 
@@ -99,7 +97,7 @@ def _section(title: str, kind: type[msgspec.Struct], level: str = "##") -> str:
 
 def _usual(name: str, hint: object) -> str:
     """Of a field without words of its own: the first sentence of its class, or what the name means elsewhere."""
-    kinds = [one for one in (hint, *typing.get_args(hint)) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    kinds = _structs(hint)
     of_class = " ".join((inspect.getdoc(kinds[0]) or "").split()).partition(". ")[0].rstrip(".") if kinds else ""
     return f"{of_class}." if of_class else _USUAL.get(name, "")
 
@@ -107,10 +105,15 @@ def _usual(name: str, hint: object) -> str:
 def _parts(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
     found = []
     for hint in typing.get_type_hints(kind).values():
-        for one in (hint, *typing.get_args(hint)):
-            if isinstance(one, type) and issubclass(one, msgspec.Struct):
-                found += [one, *_parts(one)]
+        for one in _structs(hint):
+            found += [one, *_parts(one)]
     return found
+
+
+def _structs(hint: object) -> list[type[msgspec.Struct]]:
+    """The classes of outputs in a type, however deep."""
+    mine = [hint] if isinstance(hint, type) and issubclass(hint, msgspec.Struct) else []
+    return mine + [one for inner in typing.get_args(hint) for one in _structs(inner)]
 
 
 def _words_under_fields(kind: type) -> dict[str, str]:

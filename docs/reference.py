@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,12 +17,9 @@ import rules_page
 import yaml_page
 
 from pilotage.app.adapters import in_words, installed
+from pilotage.app.plan_settings import PlanSetting, plan_settings
 from pilotage.app.reference import EXIT_STATUSES, VARIABLES, errors
-from pilotage.model.answers import RiskTolerance
 from pilotage.model.capabilities import Port
-from pilotage.model.plan import Unit
-from pilotage.plan.rows import ROWS, Row
-from pilotage.plan.values import show_value
 
 DOCS = Path(__file__).parent
 
@@ -43,7 +39,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 _SETTINGS = """# Settings of a plan
 
 Every number of a plan, with its default for each risk tolerance. A group named after a strategy exists only in plans of
-that strategy. `pilotage plan VERSION --section numbers` shows the values for your answers, and `--why NAME` says where
+that strategy. `pilotage plan VERSION --section settings` shows the values for your answers, and `--why NAME` says where
 one comes from.
 
 To change a value, name it under `overrides` of an environment:
@@ -55,67 +51,35 @@ overrides:
 ```
 """
 
-_TAKES = {
-    Unit.SECONDS: "duration",
-    Unit.SHARE: "share, such as 0.1%",
-    Unit.WEIGHTS: "list of shares that ends at 100%",
-    Unit.FACTOR: "number of at least 1",
-    Unit.COUNT: "whole number",
-    Unit.SWITCH: "true or false",
-    Unit.CHOICE: "rollback or pause",
-    Unit.NAME: "name, or none",
-    Unit.COHORT: "header=value, or none",
-    Unit.PORTION: "number of instances, or a share",
-}
-
 
 def settings_page() -> str:
-    parts = [_SETTINGS]
-    for group, rows in itertools.groupby(sorted(ROWS, key=_place), key=_group):
+    parts, groups = [_SETTINGS], dict[str, list[PlanSetting]]()
+    every = plan_settings()
+    for one in every:
+        groups.setdefault(_group(one), []).append(one)
+    for group, members in groups.items():
         cells = (
-            (f"`{row.path}`{_strategy(row)}", _TAKES[row.unit], _defaults(row), _sentence(row.why)) for row in rows
+            (f"`{one.name}`{_strategy(one, every)}", one.takes, _defaults(one), one.description) for one in members
         )
         parts += [f"## {group}\n", table(("setting", "takes", "default", "meaning"), cells)]
     return "\n".join(parts)
 
 
-def _place(row: Row) -> int:
-    """The group's first place in the table, so that a group stands together."""
-    return list(dict.fromkeys(map(_group, ROWS))).index(_group(row))
-
-
-def _group(row: Row) -> str:
+def _group(one: PlanSetting) -> str:
     """`rollback_auto` has a name of its own and stands among the others about rollbacks."""
-    first, dot, _ = row.path.partition(".")
+    first, dot, _ = one.name.partition(".")
     return first if dot else first.partition("_")[0]
 
 
-def _strategy(row: Row) -> str:
-    twice = sum(one.path == row.path for one in ROWS) > 1
-    return f" ({row.only})" if twice and row.only else ""
+def _strategy(one: PlanSetting, every: Sequence[PlanSetting]) -> str:
+    twice = sum(other.name == one.name for other in every) > 1
+    return f" ({one.strategy})" if twice and one.strategy else ""
 
 
-def _defaults(row: Row) -> str:
-    shown = {tolerance: _as_written(row, tolerance) for tolerance in RiskTolerance}
-    if not row.varies:
-        return f"`{shown[RiskTolerance.LOW]}`"
-    return ", ".join(f"{tolerance}: `{value}`" for tolerance, value in shown.items())
-
-
-def _as_written(row: Row, tolerance: RiskTolerance) -> str:
-    """The default as it would stand in `overrides`."""
-    value = row.value(tolerance)
-    match row.unit:
-        case Unit.SWITCH:
-            return str(value).lower()
-        case Unit.WEIGHTS:
-            return f"[{show_value(row.unit, value).replace(' → ', ', ')}]"
-        case _:
-            return show_value(row.unit, value)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+def _defaults(one: PlanSetting) -> str:
+    return (
+        f"`{one.default}`" if one.default else ", ".join(f"{name}: `{value}`" for name, value in one.defaults.items())
+    )
 
 
 # ── errors, adapters, variables, decisions ─────────────────────────────────────────────────────────────────

@@ -34,14 +34,14 @@ def history(tmp_path: Path) -> History:
 def lead_time(history: History, *arguments: str) -> dict[str, object]:
     said = history.run("dora", "--repository", str(history.folder), "--since", "2023-11-01", "--until", "2023-12-01",
                        "--format", "json", *arguments)  # fmt: skip
-    return next(figure for figure in json.loads(said)["figures"] if figure["id"] == "change-lead-time")
+    return next(figure for figure in json.loads(said)["metrics"] if figure["id"] == "change-lead-time")
 
 
 def test_lead_time_of_one_package_is_of_its_commits(history: History) -> None:
     """apache/devlake#7193: commits of the other package were counted."""
     assert BEGIN
     whole, own = lead_time(history, "--from-tags", "api-*"), lead_time(history, "--from-tags", "api-*", "--path", "api")
-    assert (whole["n"], own["n"]) == (4, 1)
+    assert (whole["samples"], own["samples"]) == (4, 1)
     assert own["value"] == HOUR
 
 

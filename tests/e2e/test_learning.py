@@ -66,15 +66,15 @@ def _incident(it: Shop, rollout: str) -> None:
     data = json.loads(it.run("incident", "--format", "json"))
     impact = next(s for s in data["incident"]["sections"] if s["id"] == "impact")
     bars = {bar["label"]: bar for bar in impact["figure"]["bars"]}
-    assert bars["v3"]["value"] > 10 * bars["v2"]["value"]
-    assert bars["v3"]["low"] < bars["v3"]["value"] < bars["v3"]["high"]
+    assert bars["v3"]["value_percent"] > 10 * bars["v2"]["value_percent"]
+    assert bars["v3"]["low_percent"] < bars["v3"]["value_percent"] < bars["v3"]["high_percent"]
 
 
 def _figures(it: Shop) -> None:
     found = json.loads(it.run("dora", "--since", "1d", "--format", "json"))
-    values = {f["id"]: f for f in found["figures"]}
-    assert values["deployment-frequency"]["n"] == 3
-    assert values["change-fail-rate"]["value"] == pytest.approx(1 / 3)
+    values = {f["id"]: f for f in found["metrics"]}
+    assert values["deployment-frequency"]["samples"] == 3
+    assert values["change-fail-rate"]["value"] == pytest.approx(100 / 3)
     (failed,) = values["change-fail-rate"]["counted"]
     assert failed == it.latest().id
     assert 0 < values["failed-deployment-recovery-time"]["value"] < 30

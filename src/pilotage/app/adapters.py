@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 
 from pilotage.adapters import registry
 from pilotage.model.capabilities import Port, PortCapabilities
-from pilotage.model.json import JsonObject
 from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE
 
@@ -24,16 +23,6 @@ class Installed:
     """First line of what its section says of itself."""
     capabilities: PortCapabilities | None
     """None where the adapter cannot be imported."""
-
-    def to_dict(self) -> JsonObject:
-        can = asdict(self.capabilities) if self.capabilities else None
-        return {
-            "port": self.port,
-            "kind": self.kind,
-            "package": self.package,
-            "summary": self.summary,
-            "capabilities": can,
-        }
 
 
 def installed() -> Iterator[Installed]:
@@ -52,7 +41,7 @@ def installed() -> Iterator[Installed]:
 
 
 def in_words(capabilities: PortCapabilities | None) -> str:
-    """Such as `grain 0.1%, mirror; not sticky`."""
+    """Such as `weights in steps of 0.1%, mirror; without sticky`."""
     if capabilities is None:
         return ""
     can, cannot = [], []
@@ -64,7 +53,7 @@ def in_words(capabilities: PortCapabilities | None) -> str:
             case _, False:
                 cannot.append(words)
             case "grain", _:
-                can.append(f"grain {format_share(value / WHOLE)}")
+                can.append(f"weights in steps of {format_share(value / WHOLE)}")
             case "settle", _:
                 can.append(f"settles in {value:g} s")
             case (("versions" | "most"), int(most)):

@@ -14,7 +14,7 @@ from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
 from pilotage.model.rollout import Status
-from pilotage.render.notes import data_of, document_of, draft_of
+from pilotage.render.notes import document_of, draft_of, notes_output
 from pilotage.report.changelog import updated
 from pilotage.report.commits import Change
 from pilotage.report.curated import Span, unmarked
@@ -205,8 +205,8 @@ def notes_for(project: Project, request: NotesRequest) -> NotesFound:
 
 
 def report_of(found: NotesFound) -> Report:
-    """The notes as a document and as data."""
-    return Report(document=document_of(found.notes), data=data_of(found.notes))
+    """The notes as a document, and for programs."""
+    return Report(document=document_of(found.notes), output=notes_output(found.notes))
 
 
 def update_changelog(path: Path, found: NotesFound, *, unreleased: bool) -> str:

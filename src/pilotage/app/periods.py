@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-
-import msgspec
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
@@ -18,13 +16,15 @@ from pilotage.engine.records.followups import actions_of
 from pilotage.model.clock import Clock, today
 from pilotage.model.document import Document
 from pilotage.model.errors import Invalid
-from pilotage.model.output.base import SCHEMA
+from pilotage.model.output.base import Output
+from pilotage.model.output.reports import IncidentOutput, RetrospectiveOutput
 from pilotage.model.quantity import parse_duration
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
-from pilotage.report.dora import FORMULA, Dora, dora_of
+from pilotage.render.report_outputs import document_output, dora_output, period_output
+from pilotage.report.dora import dora_of
 from pilotage.report.incident import incident_of
-from pilotage.report.period import Business, Period, Reader, Told, dora_document, report_of
+from pilotage.report.period import Business, Period, Reader, dora_document, report_of
 from pilotage.report.retro import Facts, fact_sheet
 
 
@@ -34,18 +34,17 @@ class BadSpan(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A document for people, and plain data for machines, ready for JSON."""
+    """A document for people, and the same for programs."""
 
     document: Document
-    data: Mapping[str, object]
+    output: Output
 
 
 def period_report(project: Project, environment: str | None, since: str, until: date | None, reader: str) -> Report:
     """What a time was like. reader: executive, technical or business. Raises BadSpan."""
     period = gathered(project, project.environment(environment), since, until)
     document = report_of(period, Reader(reader))
-    data = {"schema": SCHEMA, "report": msgspec.to_builtins(document), **_figures(period.dora, period.told)}
-    return Report(document=document, data=data)
+    return Report(document=document, output=period_output(document, period.dora, period.told))
 
 
 def dora_report(project: Project, environment: str | None, since: str, until: date | None) -> Report:
@@ -53,7 +52,7 @@ def dora_report(project: Project, environment: str | None, since: str, until: da
     name = project.environment(environment)
     period = gathered(project, name, since, until)
     document = dora_document(period.dora, f"{period.service} in {name}", period.span, period.told)
-    return Report(document=document, data={"schema": SCHEMA, **_figures(period.dora, period.told)})
+    return Report(document=document, output=dora_output(period.dora, period.told))
 
 
 def dora_report_from_tags(
@@ -64,14 +63,14 @@ def dora_report_from_tags(
     first, last = span_of(project.clock, since, until, "UTC")
     made = dora_from_tags(folder, *period_of(first, last, "UTC"), pattern, paths)
     document = dora_document(made, folder.resolve().name, f"{first} to {last} (UTC)", ())
-    return Report(document=document, data={"schema": SCHEMA, **_figures(made, ())})
+    return Report(document=document, output=dora_output(made, ()))
 
 
 def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
     """Of a rollout, or of the newest that was undone or failed. Raises Unclear."""
     found = _undone(project, project.environment(environment), rollout)
     made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.timezone))
-    return Report(document=made, data={"schema": SCHEMA, "incident": msgspec.to_builtins(made)})
+    return Report(document=made, output=IncidentOutput(incident=document_output(made)))
 
 
 def retrospective(project: Project, environment: str | None, since: str, until: date | None) -> Report:
@@ -84,7 +83,7 @@ def retrospective(project: Project, environment: str | None, since: str, until: 
         project.today.isoformat(),
     )  # fmt: skip
     document = fact_sheet(facts, plan.retrospective)
-    return Report(document=document, data={"schema": SCHEMA, "retrospective": msgspec.to_builtins(document)})
+    return Report(document=document, output=RetrospectiveOutput(retrospective=document_output(document)))
 
 
 def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[date, date]:
@@ -140,20 +139,6 @@ def _business(project: Project, begin: float, end: float) -> tuple[Business, ...
         missing = "" if now else "no readings in this period"
         found.append(Business(section.name, means[0], means[1], len(now), len(then), missing))
     return tuple(found)
-
-
-def _figures(made: Dora, told: tuple[Told, ...]) -> Mapping[str, object]:
-    return {
-        "formula": FORMULA,
-        "figures": [
-            {**vars(f), "counted": list(f.counted), "excluded": [list(pair) for pair in f.excluded]}
-            for f in made.figures
-        ],
-        "rollouts": [
-            {"id": t.id, "version": t.version, "status": t.status, "duration_seconds": t.seconds, "reason": t.reason}
-            for t in told
-        ],
-    }
 
 
 def _undone(project: Project, environment: str, rollout: str | None) -> Rollout:

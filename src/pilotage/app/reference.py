@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from inspect import cleandoc
 
 from pilotage.model.errors import Invalid, PilotageError
 from pilotage.model.json import JsonObject, each, entries, list_at, object_at, optional, text_at
 from pilotage.model.quantity import format_duration
+from pilotage.model.renamed import renamed_key
 
 
 class NoSuchSection(Invalid):
@@ -86,23 +87,40 @@ def schema() -> JsonObject:
 
 
 def section(path: str, whole: JsonObject | None = None) -> tuple[Section, ...]:
-    """The section at a path such as `environments.router`; one for each kind where there are several. Names of
-    environments and services are left out of paths. Raises NoSuchSection.
+    """The section at a path such as `environments.router`; one for each kind where there are several. A setting's
+    path, such as `environments.router.kind`, gives its section with this setting alone. Names of environments and
+    services are left out of paths. Raises NoSuchSection.
 
     whole: the schema, for those who ask for many sections.
     """
     whole = whole or schema()
     nodes = [whole]
     trail = [word for word in path.split(".") if word]
-    for word in trail:
+    for number, word in enumerate(trail):
         found = [inner for node in nodes for inner in _inner(whole, node, word)]
         if not found:
-            known = sorted({name for node in nodes for name in _properties(node)})
-            place = ".".join(trail[: trail.index(word)]) or "pilotage.yaml"
-            raise NoSuchSection(f"{place} has no section {word!r}; it has {', '.join(known)}")
+            place = ".".join(trail[:number])
+            if number == len(trail) - 1 and (settings := _settings(whole, place, nodes, word)):
+                return settings
+            raise _no_such_section(path, place, word, nodes)
         nodes = found
     # What every kind has, such as the quiet hours of a channel, is shown once.
     return tuple(dict.fromkeys(_section(whole, path, node) for node in nodes))
+
+
+def _settings(whole: JsonObject, place: str, nodes: list[JsonObject], name: str) -> tuple[Section, ...]:
+    """The sections that have the setting, each with it alone."""
+    sections = dict.fromkeys(_section(whole, place, node) for node in nodes if name in _properties(node))
+    return tuple(
+        replace(one, settings=tuple(setting for setting in one.settings if setting.name == name)) for one in sections
+    )
+
+
+def _no_such_section(path: str, place: str, word: str, nodes: list[JsonObject]) -> NoSuchSection:
+    if (now := renamed_key(path)) != path:
+        return NoSuchSection(f"{path} is now called {now}")
+    known = sorted({name for node in nodes for name in _properties(node)})
+    return NoSuchSection(f"{place or 'pilotage.yaml'} has no setting {word!r}; it has {', '.join(known)}")
 
 
 def _section(whole: JsonObject, path: str, node: JsonObject) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from pilotage.app.output import write_file
@@ -15,8 +15,8 @@ from pilotage.judge.replay import replay, replay_gauge
 from pilotage.judge.rules import Rule
 from pilotage.model.errors import Invalid
 from pilotage.model.observation import VerdictKind
-from pilotage.model.output.base import SCHEMA
 from pilotage.model.output.records import JudgeOutput
+from pilotage.model.output.risk import ImportedRulesOutput, RuleOutput
 from pilotage.model.quantity import parse_share
 from pilotage.render.judge_chart import gauge_chart, ratio_chart
 from pilotage.render.scale import LEGEND, ratio_scale
@@ -116,14 +116,14 @@ def _text(source: Path) -> str:
 @dataclass(frozen=True, kw_only=True)
 class ImportedRules:
     """lines: `template/rule: what it asks for` · left: `template: what cannot be taken over, and why` ·
-    warnings: about rules that are taken over · section:
-    `analysis:` for pilotage.yaml, with the address of a Prometheus; empty without one · data: the same for machines."""
+    warnings: about rules that are taken over · section: `analysis:` for pilotage.yaml, with the address of a
+    Prometheus; empty without one · output: the same for programs."""
 
     lines: tuple[str, ...]
     left: tuple[str, ...]
     warnings: tuple[str, ...]
     section: str
-    data: Mapping[str, object]
+    output: ImportedRulesOutput
 
 
 def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]) -> ImportedRules:
@@ -140,18 +140,29 @@ def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]
         if "{version}" not in rule.query and "{stable_version}" not in rule.query
     )
     left = tuple(f"{name}: {said}" for name, made in found.items() for said in made.left)
-    plain = {name: [_plain(rule) for rule in made] for name, made in rules.items()}
     return ImportedRules(
         lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
         left=left,
         warnings=blind,
         section=argo.section_of(prometheus, argo.with_names_of_their_own(rules)) if prometheus else "",
-        data={"schema": SCHEMA, "templates": plain, "left": list(left)},
+        output=ImportedRulesOutput(
+            templates={name: tuple(map(_rule, made)) for name, made in rules.items()}, not_imported=left, warnings=blind
+        ),
     )
 
 
-def _plain(rule: Rule) -> dict[str, object]:
-    conditions = {name: {"text": found.text} if found else None for name, found in (
-        ("success", rule.success), ("failure", rule.failure),
-    )}  # fmt: skip
-    return {field.name: getattr(rule, field.name) for field in fields(rule)} | conditions
+def _rule(rule: Rule) -> RuleOutput:
+    return RuleOutput(
+        name=rule.name,
+        query=rule.query,
+        success_condition=rule.success.text if rule.success else None,
+        failure_condition=rule.failure.text if rule.failure else None,
+        interval_seconds=rule.interval,
+        initial_delay_seconds=rule.initial_delay,
+        count=rule.count,
+        failure_limit=rule.failure_limit,
+        inconclusive_limit=rule.inconclusive_limit,
+        consecutive_error_limit=rule.consecutive_error_limit,
+        consecutive_success_limit=rule.consecutive_success_limit,
+        dry_run=rule.dry_run,
+    )

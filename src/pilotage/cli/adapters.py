@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pilotage.cli.options import json_option
@@ -22,7 +20,12 @@ def adapters(as_json: bool) -> None:
 
     found = list(installed())
     if as_json:
-        click.echo(json.dumps({"schema": 1, "adapters": [each.to_dict() for each in found]}, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.reference import AdaptersOutput
+        from pilotage.render.adapters import adapter_output
+
+        outputs = (adapter_output(one.port, one.kind, one.package, one.summary, one.capabilities) for one in found)
+        show_json(AdaptersOutput(adapters=tuple(outputs)))
         return
     rows = [(each.port, each.kind, each.package, in_words(each.capabilities) or each.summary) for each in found]
     console().print(rich_table(("port", "kind", "package", "can"), rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,36 +11,105 @@ import click
 from pilotage.cli.options import json_option
 
 if TYPE_CHECKING:
-    from pilotage.app.reference import ErrorKind, Section
+    from pilotage.app.plan_settings import PlanSetting
+    from pilotage.app.reference import NoSuchSection, Section
 
 
 @click.command()
-@click.argument("section", required=False, default="")
+@click.argument("topic", required=False, default="")
 @json_option
-def docs(section: str, as_json: bool) -> None:
-    """Explain the settings of pilotage.yaml, or list all errors.
+def docs(topic: str, as_json: bool) -> None:
+    """Explain settings of pilotage.yaml, settings of a plan, or errors.
 
-    SECTION is a path in pilotage.yaml without the names you chose, or `errors`. Without SECTION, `docs` lists the
-    top-level settings.
+    TOPIC is a path in pilotage.yaml without the names you chose, the name of a plan's setting or of a group of them,
+    `settings` for all settings of a plan, or `errors`. Without TOPIC, `docs` lists the top-level settings of
+    pilotage.yaml.
 
     \b
         pilotage docs environments.router
+        pilotage docs canary.phase_duration
         pilotage docs errors
     """
+    if topic == "errors":
+        _show_errors(as_json)
+    elif found := _plan_settings(topic):
+        _show_plan_settings(found, as_json)
+    else:
+        _show_sections(topic, as_json)
+
+
+def _plan_settings(topic: str) -> Sequence[PlanSetting]:
+    from pilotage.app.plan_settings import plan_settings
+
+    name = topic.removeprefix("environments.overrides.")
+    return plan_settings("" if topic == "settings" else name) if topic else ()
+
+
+def _show_plan_settings(found: Sequence[PlanSetting], as_json: bool) -> None:
+    if as_json:
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.reference import DocsOutput, PlanSettingOutput
+
+        outputs = (
+            PlanSettingOutput(
+                name=one.name, takes=one.takes, defaults={str(name): value for name, value in one.defaults.items()},
+                description=one.description, strategy=one.strategy,
+            )
+            for one in found
+        )  # fmt: skip
+        show_json(DocsOutput(plan_settings=tuple(outputs)))
+        return
+    for number, one in enumerate(found):
+        if number:
+            click.echo()
+        click.echo(click.style(one.name, bold=True) + f"  {one.takes}")
+        click.echo(click.wrap_text(one.description, 78, "  ", "  "))
+        only = f"  Only in {one.strategy} plans." if one.strategy else ""
+        click.echo(f"  Default: {one.default or _by_tolerance(one)}.{only}")
+    if len(found) == 1:
+        click.echo("\nTo change it, set it under `overrides` of an environment in pilotage.yaml.")
+
+
+def _by_tolerance(one: PlanSetting) -> str:
+    return ", ".join(f"{value} for {name}" for name, value in one.defaults.items()) + " risk tolerance"
+
+
+def _show_sections(topic: str, as_json: bool) -> None:
     from pilotage.app import reference
 
-    if section == "errors":
-        _show_errors(reference.errors(), as_json)
-        return
-    found = reference.section(section)
+    try:
+        found = reference.section(topic)
+    except reference.NoSuchSection as error:
+        raise _with_settings(topic, error) from None
     if as_json:
-        shown = [{**vars(one), "settings": [vars(setting) for setting in one.settings]} for one in found]
-        click.echo(json.dumps({"schema": 1, "sections": shown}, indent=2, ensure_ascii=False))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.reference import DocsOutput, SectionOutput, SettingOutput
+
+        outputs = (
+            SectionOutput(
+                path=one.path, description=one.description,
+                settings=tuple(SettingOutput(**vars(setting)) for setting in one.settings),
+            )
+            for one in found
+        )  # fmt: skip
+        show_json(DocsOutput(sections=tuple(outputs)))
         return
     for number, one in enumerate(found):
         if number:
             click.echo()
         _show_section(one)
+
+
+def _with_settings(topic: str, error: NoSuchSection) -> NoSuchSection:
+    """What to say of a topic that is no section: the name may be that of a plan's setting, or have been one."""
+    from pilotage.app.plan_settings import close_to, renamed_setting
+    from pilotage.app.reference import NoSuchSection
+
+    if now := renamed_setting(topic):
+        return NoSuchSection(f"{topic} is now called {now}")
+    if close := close_to(topic):
+        return NoSuchSection(f"there is no setting {topic!r}; did you mean {close}?")
+    return error
 
 
 def _show_section(found: Section) -> None:
@@ -60,9 +128,15 @@ def _show_section(found: Section) -> None:
             click.echo(f"    `pilotage docs {path}` explains its settings.")
 
 
-def _show_errors(found: Sequence[ErrorKind], as_json: bool) -> None:
+def _show_errors(as_json: bool) -> None:
+    from pilotage.app import reference
+
+    found = reference.errors()
     if as_json:
-        click.echo(json.dumps({"schema": 1, "errors": [vars(one) for one in found]}, indent=2, ensure_ascii=False))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.reference import ErrorOutput, ErrorsOutput
+
+        show_json(ErrorsOutput(errors=tuple(ErrorOutput(**vars(one)) for one in found)))
         return
     from pilotage.cli.edge import console
     from pilotage.render.rich_table import rich_table

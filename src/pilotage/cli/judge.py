@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -97,7 +96,9 @@ def import_(source: Path, prometheus: str | None, arguments: tuple[str, ...], as
     for said in found.warnings:
         click.echo(f"warning: {said}", err=True)
     if as_json:
-        click.echo(json.dumps(found.data, ensure_ascii=False, default=str))
+        from pilotage.cli.output import show_json
+
+        show_json(found.output)
     elif prometheus:
         click.echo(found.section)
     else:

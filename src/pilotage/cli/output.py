@@ -13,5 +13,10 @@ if TYPE_CHECKING:
 
 def show_json(output: Part, *, line: bool = False) -> None:
     """Print to standard output. line: on one line, as one of several."""
+    click.echo(json_text(output, line=line))
+
+
+def json_text(output: Part, *, line: bool = False) -> str:
+    """The same as text."""
     encoded = msgspec.json.encode(output)
-    click.echo((encoded if line else msgspec.json.format(encoded, indent=2)).decode())
+    return (encoded if line else msgspec.json.format(encoded, indent=2)).decode()

@@ -244,8 +244,11 @@ def _show(made: Plan, section: tuple[str, ...]) -> None:
     from pilotage.cli.plain_table import for_terminal
     from pilotage.render.sections import IDS
 
-    unknown = [name for name in section if name not in (*IDS, "all")]
-    if unknown:
+    if unknown := [name for name in section if name not in (*IDS, "all")]:
+        from pilotage.cli.renamed import SECTIONS
+
+        if unknown[0] in SECTIONS:
+            raise click.UsageError(f"the section {unknown[0]} is now called {SECTIONS[unknown[0]]}")
         raise click.UsageError(f"there is no section {unknown[0]!r}; there are {', '.join(IDS)}, all")
     if not for_terminal():
         from pilotage.render.plan_text import plan_lines

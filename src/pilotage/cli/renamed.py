@@ -7,6 +7,9 @@ from collections.abc import Mapping
 COMMANDS: Mapping[str, str] = {"action": "followup", "clean": "cleanup"}
 """By the earlier name."""
 
+SECTIONS: Mapping[str, str] = {"attendance": "on-call", "numbers": "settings"}
+"""Of `plan --section`, by the earlier name."""
+
 OPTIONS: Mapping[tuple[str, str], str] = {
     ("announce skip", "--because"): "--reason",
     ("deploy", "--if-busy"): "--on-conflict",

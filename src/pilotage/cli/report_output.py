@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +63,8 @@ def _text(report: Report, form: str) -> str:
         case "html":
             return to_html(report.document)
         case "json":
-            return json.dumps(report.data, indent=2, ensure_ascii=False) + "\n"
+            from pilotage.cli.output import json_text
+
+            return json_text(report.output) + "\n"
         case _:
             return to_markdown(report.document)

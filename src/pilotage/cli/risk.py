@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +11,10 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import json_option
-from pilotage.model.json import Json, JsonObject
 
 if TYPE_CHECKING:
     from pilotage.app.risk import Answer
 
-SCHEMA = 1
 _COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold red"}
 
 repository_option = click.option(
@@ -58,25 +54,15 @@ def assess(
 
     answer = assess_changes(project, revisions, when=when, advisories=advisories, repository=repository)
     if as_json:
-        click.echo(json.dumps(to_dict(answer, per_commit), indent=2, ensure_ascii=False))
+        from pilotage.cli.output import show_json
+        from pilotage.render.risk import risk_output
+
+        show_json(risk_output(answer.assessment, answer.changes if per_commit else None))
     else:
         _show(answer, per_commit)
 
 
 assess.context_class = Unnamed
-
-
-def to_dict(answer: Answer, per_commit: bool) -> JsonObject:
-    """Return an answer as JSON: `score`, `level`, `factors`, findings, mitigations, recommendation."""
-    whole = asdict(answer.assessment)
-    whole["settings"] = dict(answer.assessment.settings)
-    content: dict[str, Json] = {"schema": SCHEMA, **whole}
-    if per_commit:
-        content["per_commit"] = [
-            {**asdict(change), "parts": {str(factor): round(part, 4) for factor, part in change.parts}}
-            for change in sorted(answer.changes, key=lambda change: -change.score)
-        ]
-    return content
 
 
 def _show(answer: Answer, per_commit: bool) -> None:
@@ -133,10 +119,20 @@ def train(project: Project, /, repository: Path | None, revision: str, as_json: 
     from pilotage.app.risk_training import train as fit
 
     learned = fit(project, revision, repository=repository)
-    content = {"schema": SCHEMA, "changes": learned.changes, "harmful": learned.harmful, "origin": learned.model.origin,
-               "scales": {str(f): round(s, 3) for f, s in learned.scales}, "auc": learned.auc}  # fmt: skip
     if as_json:
-        click.echo(json.dumps(content, indent=2))
+        from pilotage.cli.output import show_json
+        from pilotage.model.output.risk import TrainedOutput
+
+        show_json(
+            TrainedOutput(
+                changes=learned.changes,
+                harmful=learned.harmful,
+                model=learned.model.origin,
+                scales={str(factor): round(scale, 3) for factor, scale in learned.scales},
+                auc=learned.auc[0],
+                shipped_auc=learned.auc[1],
+            )
+        )
         return
     click.echo(f"learned from {learned.model.origin}")
     click.echo(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bar:
-    """One value of a figure with its interval, if it has one. text: how the value is written."""
+    """One value of a figure with its interval, if it has one: shares, 0…1. text: how the value is written."""
 
     label: str
     value: float
@@ -18,7 +18,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Figure:
-    """Bars side by side, from zero. marked: a line across all of them, such as a target, and what it is."""
+    """Bars side by side, from zero. marked: a line across all of them, such as a target, a share · mark: what it is."""
 
     title: str
     bars: tuple[Bar, ...]

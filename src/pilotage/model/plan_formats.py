@@ -33,6 +33,9 @@ _ANSWERS_RENAMED = 7
 
 _STEP = {"weight": "weight_percent", "mirror": "mirror_percent", "deadline": "timeout"}
 _ROLLBACK = {"moves": "steps", "deadline": "timeout", "then": "next_steps"}
+_ON_CALL, _REQUIREMENT, _MESSAGE = {"because": "reason"}, {"wants": "requirement"}, {"at": "due_at"}
+_STAGE, _TARGET = {"least": "shortest", "most": "longest"}, {"wanted": "goal"}
+_PLAN = {"waves": "on_call"}
 
 
 class UnreadablePlan(Invalid):
@@ -41,6 +44,12 @@ class UnreadablePlan(Invalid):
 
 class NewerPlan(UnreadablePlan):
     """The stored plan has a format that only a newer version of Pilotage knows."""
+
+
+def renamed_field(name: str) -> str:
+    """What a field of a plan's JSON is called today; empty where none had this name before."""
+    parts = (_PLAN, _STEP, _ROLLBACK, _ON_CALL, _REQUIREMENT, _MESSAGE, _STAGE, _TARGET, SHORT_NAMES)
+    return next((part[name] for part in parts if name in part), "")
 
 
 def read_plan(text: str) -> Plan:
@@ -108,12 +117,12 @@ def _with_fields_of_today(data: JsonObject) -> JsonObject:
 
     steps = [_step_of_today(step) for step in each_of(data, "steps", _STEP)]
     settings = [_in_percent(one) for one in each(object_at, data, "settings")]
-    on_call = each_of(data, "waves", {"because": "reason"})
-    readiness = each_of(data, "readiness", {"wants": "requirement"})
-    communication = each_of(data, "communication", {"at": "due_at"})
+    on_call = each_of(data, "waves", _ON_CALL)
+    readiness = each_of(data, "readiness", _REQUIREMENT)
+    communication = each_of(data, "communication", _MESSAGE)
     timeline, retrospective = object_at(data, "timeline"), object_at(data, "retrospective")
-    stages = each_of(timeline, "stages", {"least": "shortest", "most": "longest"})
-    targets = each_of(retrospective, "targets", {"wanted": "goal"})
+    stages = each_of(timeline, "stages", _STAGE)
+    targets = each_of(retrospective, "targets", _TARGET)
     parts: JsonObject = {
         "settings": settings, "steps": steps, "readiness": readiness, "communication": communication,
         "rollback": _renamed(object_at(data, "rollback"), _ROLLBACK), "on_call": on_call,

@@ -77,6 +77,17 @@ def format_share(share: float) -> str:
     return f"{share * 100:.4g}%"
 
 
+def percent_of(share: float) -> int | float:
+    """0.001 → 0.1, as JSON speaks: without what binary fractions add, whole numbers without a fraction."""
+    found = round(share * 100, 10)
+    return int(found) if found == int(found) else found
+
+
+def share_of_percent(percent: float) -> float:
+    """The way back: 0.1 → 0.001."""
+    return round(percent / 100, 12)
+
+
 def portion_of(portion: str, instances: int) -> int:
     """How many of `instances` a portion means; a share is rounded down."""
     return math.floor(parse_share(portion) * instances + 1e-9) if portion.endswith("%") else int(portion)

@@ -168,6 +168,17 @@ def renamed(data: Json, place: str = "") -> tuple[Json, tuple[Renamed, ...]]:
     return _walk(data, tuple(place.split(".")) if place else (), (), (), found), tuple(found)
 
 
+def renamed_key(path: str) -> str:
+    """Today's form of a path such as `environments.router.deadline`, in which names of environments, services and
+    channels are left out; the path itself where no part of it was renamed."""
+    now: list[str] = []
+    for word in path.split("."):
+        here = [name for name in now if name != "services"]
+        names = (names for pattern, _, names in _PLACES if [part for part in pattern if part != "*"] == here)
+        now.append(next((found[word] for found in names if word in found), word))
+    return ".".join(now)
+
+
 def _walk(data: Json, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> Json:
     if isinstance(data, list | tuple):
         return [_walk(item, (*place, "*"), (*path, at), (*now, at), found) for at, item in enumerate(data)]

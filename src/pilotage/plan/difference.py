@@ -57,11 +57,11 @@ def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     old, new = ({setting.path: setting for setting in plan.settings} for plan in (a, b))
     for path in dict.fromkeys((*old, *new)):
         if path not in new:
-            yield PlanChange("numbers", path, show(a, path), NOTHING, "operators", cause)
+            yield PlanChange("settings", path, show(a, path), NOTHING, "operators", cause)
         elif path not in old:
-            yield PlanChange("numbers", path, NOTHING, show(b, path), "operators", origin(new[path].source))
+            yield PlanChange("settings", path, NOTHING, show(b, path), "operators", origin(new[path].source))
         elif old[path].value != new[path].value:
-            yield PlanChange("numbers", path, show(a, path), show(b, path), "operators", origin(new[path].source))
+            yield PlanChange("settings", path, show(a, path), show(b, path), "operators", origin(new[path].source))
 
 
 def _pairs(a: tuple[T, ...], b: tuple[T, ...], key: Callable[[T], str]) -> Iterator[tuple[str, T | None, T | None]]:
@@ -152,7 +152,7 @@ def _attendance(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
     if a.on_call == b.on_call:
         return
     old, new = (_awake(plan) for plan in (a, b))
-    yield PlanChange("attendance", "outside working hours", old, new, "people on duty", cause)
+    yield PlanChange("on-call", "outside working hours", old, new, "people on call", cause)
 
 
 def _awake(plan: Plan) -> str:
@@ -202,7 +202,7 @@ def _alerts(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
         assert alert is not None
         shown = [_alert(plan, found) for plan, found in ((a, old), (b, new))]
         reason = origin(b.setting(new.limit_from).source) if new else cause
-        yield PlanChange("alerts", alert.title, shown[0], shown[1], "people on duty", reason)
+        yield PlanChange("alerts", alert.title, shown[0], shown[1], "people on call", reason)
 
 
 def _alert(plan: Plan, alert: AlertRule | None) -> str:

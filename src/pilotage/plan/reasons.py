@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, find, list_at, object_at, text_at
 from pilotage.model.plan import Plan, Setting, Step
+from pilotage.model.plan_formats import renamed_field
+from pilotage.model.renamed import SETTINGS
 from pilotage.plan.dates import MOVED
+from pilotage.plan.rows import ROWS
 from pilotage.plan.values import DEFAULT, origin, show_value
 
 _PART = re.compile(r"\.?([A-Za-z_]\w*)|\[([^\]]+)\]")
@@ -33,6 +36,13 @@ def why(plan: Plan, path: str) -> Reason:
     for setting in plan.settings:
         if setting.path == path:
             return Reason(path, show_value(setting.unit, setting.value), _of_setting(setting))
+    if path in SETTINGS:
+        raise NoSuchPath(f"{path} is now called {SETTINGS[path]}")
+    if only := {str(row.only) for row in ROWS if row.path == path}:
+        raise NoSuchPath(
+            f"{path} is a setting of {' and '.join(sorted(only))} plans; this plan's strategy is "
+            f"{plan.answers.deployment_strategy}"
+        )
     value, trail = _walk(plan.to_dict_of_today(), path)
     sentences = _of_step(plan, trail) or _of_answer(path) or _of_date(plan, trail) or _of_source(trail)
     if not sentences:
@@ -68,6 +78,8 @@ def _into(data: Json, name: str, where: str) -> Json:
         ids = [str(item.get("id") or item.get("name")) for item in data if isinstance(item, dict)]
         there = f"0 … {len(data) - 1}{', or ' + ', '.join(ids) if ids else ''}" if data else "nothing"
         raise NoSuchPath(f"{where} has no [{name}]; it has {there}")
+    if isinstance(data, Mapping) and (now := renamed_field(name)) in data:
+        raise NoSuchPath(f"{where} has no {name!r}: it is now called {now}")
     there = ", ".join(data) if isinstance(data, dict) else "no parts"
     raise NoSuchPath(f"{where} has no {name!r}; it has {there}")
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pilotage.model.document import Document, Section
-from pilotage.model.json import JsonObject
+from pilotage.model.output.reports import BreakingOutput, NoteOutput, NotesOutput, NotesSectionOutput
 from pilotage.render.markdown import coded, literal
 from pilotage.report.curated import Line, merged
 from pilotage.report.notes import Audience, Breaking, Item, Notes
-
-SCHEMA = 1
 
 _MOST_HINTS = 5
 
@@ -92,12 +90,33 @@ def draft_of(notes: Notes, before: str | None) -> str:
     return merged(before, head, sections)
 
 
-def data_of(notes: Notes) -> JsonObject:
-    """Versioned JSON."""
-    return {
-        "schema": SCHEMA, "service": notes.service, "version": notes.version,
-        "day": notes.day.isoformat() if notes.day else None, "audience": notes.audience.value, "range": notes.range,
-        "counts": dict(notes.counts), "unsure": notes.unsure, "breaking": [vars(one) for one in notes.breaking],
-        "sections": [{"title": title, "items": [vars(item) for item in items]} for title, items in notes.sections],
-        "contributors": list(notes.contributors), "measured": dict(notes.measured),
-    }  # fmt: skip
+def notes_output(notes: Notes) -> NotesOutput:
+    """Notes as the JSON that `notes` prints."""
+    return NotesOutput(
+        service=notes.service,
+        version=notes.version,
+        date=notes.day.isoformat() if notes.day else None,
+        audience=notes.audience.value,
+        range=notes.range,
+        counts=dict(notes.counts),
+        guessed=notes.unsure,
+        breaking=tuple(BreakingOutput(id=one.id, text=one.text, migration=one.cure) for one in notes.breaking),
+        may_break=notes.may_break,
+        sections=tuple(
+            NotesSectionOutput(title=title, items=tuple(map(_note, items))) for title, items in notes.sections
+        ),
+        contributors=notes.contributors,
+        measured=dict(notes.measured),
+    )
+
+
+def _note(item: Item) -> NoteOutput:
+    return NoteOutput(
+        id=item.id,
+        text=item.text,
+        scope=item.scope,
+        request=item.request,
+        issues=item.issues,
+        authors=item.authors,
+        guessed=item.unsure,
+    )

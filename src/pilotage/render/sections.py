@@ -38,8 +38,8 @@ def sections(plan: Plan) -> tuple[Section, ...]:
 
 
 IDS = (
-    "answers", "conflicts", "timeline", "readiness", "risk", "steps", "attendance", "rollback", "health", "alerts",
-    "communication", "retrospective", "numbers",
+    "answers", "conflicts", "timeline", "readiness", "risk", "steps", "on-call", "rollback", "health", "alerts",
+    "communication", "retrospective", "settings",
 )  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def _attendance(plan: Plan) -> Section:
     )
     rows = tuple(row for wave in plan.on_call for row in _wave(plan, wave))
     headers = ("step", "duty", "from", "until", "zone", "hours", *(f"in {zone}" for zone in plan.zones[1:]))
-    return Section("attendance", "On duty", (sentence,), headers, rows)
+    return Section("on-call", "On call", (sentence,), headers, rows)
 
 
 def _wave(plan: Plan, wave: OnCall) -> Iterator[tuple[str, ...]]:
@@ -302,4 +302,4 @@ def _retrospective(plan: Plan) -> Section:
 
 def _numbers(plan: Plan) -> Section:
     rows = tuple((s.path, show_value(s.unit, s.value), origin(s.source), s.why) for s in plan.settings)
-    return Section("numbers", "Settings", (), ("setting", "value", "source", "meaning"), rows)
+    return Section("settings", "Settings", (), ("setting", "value", "source", "meaning"), rows)

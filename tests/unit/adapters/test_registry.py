@@ -87,10 +87,11 @@ def test_adapters_lists_every_kind_with_its_package_and_what_it_can_do() -> None
     listed = json.loads(typed("adapters", "--json").stdout)["adapters"]
     (edge,) = [one for one in listed if one["kind"] == "edge"]
     assert (edge["port"], edge["package"], edge["summary"]) == ("router", "edge-package", "A router of tenths.")
-    assert (edge["capabilities"]["grain"], edge["capabilities"]["sticky"]) == (100, False)
+    assert edge["capabilities"]["weight_granularity_percent"] == 10
+    assert edge["capabilities"]["sticky"] is False
     assert {one["port"] for one in listed} == set(Port)
     assert [one["capabilities"] for one in listed if one["kind"] == "broken"] == [None], "listed, though unusable"
-    assert "grain 10%, header routes, mirror, closed" in " ".join(typed("adapters").stdout.split())
+    assert "weights in steps of 10%, header routes, mirror, closed" in " ".join(typed("adapters").stdout.split())
 
 
 @pytest.mark.usefixtures("installed")

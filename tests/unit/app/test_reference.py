@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from pilotage.app import reference
 from pilotage.cli.main import cli
+from pilotage.plan.numbers import PATHS
 
 
 def every_section(whole: Mapping[str, Any], path: str = "") -> list[reference.Section]:
@@ -39,7 +40,7 @@ def test_every_section_is_reached_and_says_what_each_setting_takes() -> None:
 def test_a_place_that_is_none_names_those_there_are() -> None:
     said = CliRunner().invoke(cli, ["docs", "environments.ruoter"])
     assert said.exit_code == 2
-    assert "environments has no section 'ruoter'; it has analysis, checks" in said.stderr
+    assert "environments has no setting 'ruoter'; it has analysis, checks" in said.stderr
 
 
 def test_sections_are_shown_with_defaults_and_as_json() -> None:
@@ -48,6 +49,46 @@ def test_sections_are_shown_with_defaults_and_as_json() -> None:
     assert "request_timeout  duration; default 15s" in said.output
     content = json.loads(CliRunner().invoke(cli, ["docs", "environments.router", "--json"]).output)
     assert "listen" in [s["name"] for s in content["sections"][0]["settings"]]
+
+
+def test_a_setting_of_a_plan_is_explained() -> None:
+    """By its name, as the plan shows it; a group shows all of its settings."""
+    said = CliRunner().invoke(cli, ["docs", "canary.phase_duration"]).stdout
+    assert "How long the canary is analysed at each weight." in said
+    assert "4h for medium" in said
+    assert "Only in canary plans" in said
+    assert CliRunner().invoke(cli, ["docs", "environments.overrides.canary.phase_duration"]).stdout == said
+    content = json.loads(CliRunner().invoke(cli, ["docs", "rollback_triggers", "--json"]).stdout)
+    named = {one["name"]: one["defaults"]["medium"] for one in content["plan_settings"]}
+    assert named["rollback_triggers.error_rate"] == "5%"
+    every = json.loads(CliRunner().invoke(cli, ["docs", "settings", "--json"]).stdout)["plan_settings"]
+    assert {one["name"] for one in every} == set(PATHS)
+
+
+def test_one_setting_of_a_section_is_explained_too() -> None:
+    said = CliRunner().invoke(cli, ["docs", "environments.router.request_timeout"])
+    assert "request_timeout  duration; default 15s" in said.output
+    assert "listen" not in said.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("canary.min_requests", "analysis.min_requests"),
+        ("calendar.zone", "calendar.timezone"),
+        ("notify.quiet.below", "notify.quiet_hours.min_severity"),
+        ("environments.router.deadline", "environments.router.timeout"),
+        ("services.environments.analysis.every", "services.environments.analysis.interval"),
+    ],
+)
+def test_an_old_name_is_answered_with_the_new_one(old: str, new: str) -> None:
+    said = CliRunner().invoke(cli, ["docs", old])
+    assert said.exit_code == 2
+    assert said.stderr.strip() == f"pilotage: {old} is now called {new}"
+
+
+def test_a_misspelt_setting_is_answered_with_the_right_one() -> None:
+    assert "did you mean canary.phase_duration?" in CliRunner().invoke(cli, ["docs", "canary.phase_durations"]).stderr
 
 
 def test_errors_have_a_code_a_meaning_and_a_documented_exit_status() -> None:

@@ -251,3 +251,23 @@ def test_r13_auto_weights_come_from_the_traffic_in_the_configuration(folder: Pat
     assert hurt in auto["reasons"][1]
     (forecast,) = [note for note in made["notes"] if "would be detected" in note]
     assert "at 25% would be detected" in forecast, "a step of a minute is not there to know of twice as many errors"
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_old_name_is_answered_with_the_new_one_wherever_it_is_asked_for() -> None:
+    """`--why` and `--section` know what a setting, a field and a section were called."""
+    for arguments, sentence in (
+        (("--why", "canary.min_requests"), "canary.min_requests is now called analysis.min_requests"),
+        (("--why", "steps[0].deadline"), "it is now called timeout"),
+        (("--why", "waves"), "it is now called on_call"),
+        (("--section", "numbers"), "the section numbers is now called settings"),
+    ):
+        said = run("plan", "2.0", *arguments)
+        assert said.exit_code == 2, arguments
+        assert sentence in said.stderr, said.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_setting_of_another_strategy_is_not_unknown() -> None:
+    said = run("plan", "2.0", "--why", "rolling.batch_size")
+    assert "rolling.batch_size is a setting of rolling plans; this plan's strategy is canary" in said.stderr

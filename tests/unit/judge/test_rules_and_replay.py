@@ -204,7 +204,7 @@ def test_arguments_fill_conditions_counts_and_intervals(tmp_path: Path) -> None:
     given = ("--arg", "service-name=shop", "--arg", "pause=2m", "--arg", "times=7", "--arg", "threshold=0.9")
     said = run("analysis", "import", str(tmp_path / "t.yaml"), *given, "--json")
     (first, _) = json.loads(said.stdout)["templates"]["success-rate"]
-    assert (first["interval"], first["count"], first["success"]["text"]) == (120.0, 7, "result[0] >= 0.9")
+    assert (first["interval_seconds"], first["count"], first["success_condition"]) == (120.0, 7, "result[0] >= 0.9")
     assert run("analysis", "import", str(tmp_path / "t.yaml"), "--arg", "pause").exit_code == 2
 
 

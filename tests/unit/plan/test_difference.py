@@ -38,7 +38,7 @@ def test_r3_the_same_plan_has_no_difference() -> None:
 def test_r3_a_lower_tolerance_changes_numbers_steps_readiness_and_alerts_and_says_because_of_what() -> None:
     changes = difference(plan(), plan(risk_tolerance="low"))
     assert changes[0] == PlanChange("inputs", "risk_tolerance", "medium", "low", "everyone", "given")
-    duration = found(changes, "numbers", "canary.phase_duration")
+    duration = found(changes, "settings", "canary.phase_duration")
     assert (duration.before, duration.after, duration.reason) == ("4h", "1d", "risk_tolerance: low")
     step = found(changes, "steps", "analyse at 5% for 1d")
     assert (step.before, step.after, step.whom) == ("5% on 1, 4h, at most 4h15m", "5% on 1, 1d, at most 1d5m", "users")
@@ -65,7 +65,7 @@ def test_r3_another_audience_adds_messages_for_it() -> None:
 def test_r3_an_override_names_its_line_as_the_reason() -> None:
     service = Service(overrides={"canary.phase_duration": Override("30m", "pilotage.yaml:31")})
     changes = difference(plan(), plan(service))
-    assert found(changes, "numbers", "canary.phase_duration").reason == "pilotage.yaml:31"
+    assert found(changes, "settings", "canary.phase_duration").reason == "pilotage.yaml:31"
 
 
 def test_r3_another_strategy_changes_steps_rollback_and_timeline() -> None:
@@ -115,7 +115,7 @@ def test_r3_two_plans_differ_exactly_when_their_hashes_do(a: Plan, b: Plan) -> N
 
 def test_retarget_moves_what_hangs_on_the_date_and_nothing_else() -> None:
     changes = difference(plan(release_date=date(2027, 6, 16)), plan(release_date=date(2027, 6, 23)))
-    assert set(by_part(changes)) == {"inputs", "timeline", "readiness", "attendance", "communication"}
+    assert set(by_part(changes)) == {"inputs", "timeline", "readiness", "on-call", "communication"}
     announcement = found(changes, "communication", "Release Announcement")
     assert announcement.before.startswith("2027-06-07")
     assert announcement.after.startswith("2027-06-14")

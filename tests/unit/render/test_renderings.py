@@ -58,7 +58,7 @@ def test_every_form_of_every_plan_can_be_made(changes: dict[str, Any]) -> None:
     made = plan(**changes)
     assert [section.id for section in sections(made)] == [
         name for name in IDS
-        if (name != "conflicts" or made.conflicts) and (name != "attendance" or made.on_call)
+        if (name != "conflicts" or made.conflicts) and (name != "on-call" or made.on_call)
         and (name != "risk" or made.risk)
     ]  # fmt: skip
     for section in sections(made):

@@ -212,9 +212,9 @@ def test_the_command_answers_in_words_and_as_json_and_refuses_in_one_sentence(sh
     assert "will need a fix" in words.stdout
     assert "Add billing" in words.stdout
     said = json.loads(pilotage(shop.path, "risk", "v1..", "--json", "--per-commit").stdout)
-    assert 0 < said["score"] < 1
+    assert 0 < said["probability_percent"] < 100
     assert {f["factor"] for f in said["factors"]} == {str(f) for f in RiskFactor}
-    assert said["per_commit"][0]["subject"] == "Add billing"
+    assert said["commits"][0]["subject"] == "Add billing"
     wrong = pilotage(shop.path, "risk", "nowhere..HEAD")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (9, 1)
 

@@ -15,7 +15,7 @@ from pilotage.model.output.base import Part
 
 def outputs() -> Mapping[str, type[Part]]:
     """By the command that prints it: the class of its output."""
-    from pilotage.model.output import published, readiness, records, rollouts
+    from pilotage.model.output import published, readiness, records, reference, reports, risk, rollouts
 
     return {
         "status": rollouts.EnvironmentOutput,
@@ -39,6 +39,17 @@ def outputs() -> Mapping[str, type[Part]]:
         "followup list": records.FollowUpsOutput,
         "doctor": records.DoctorOutput,
         "key show": records.KeyOutput,
+        "adapters": reference.AdaptersOutput,
+        "docs": reference.DocsOutput,
+        "docs errors": reference.ErrorsOutput,
+        "risk": risk.RiskOutput,
+        "risk train": risk.TrainedOutput,
+        "analysis import": risk.ImportedRulesOutput,
+        "report --format json": reports.PeriodReportOutput,
+        "dora --format json": reports.DoraOutput,
+        "incident --format json": reports.IncidentOutput,
+        "retro --format json": reports.RetrospectiveOutput,
+        "notes --format json": reports.NotesOutput,
         "webhooks: the body": published.WebhookOutput,
         "serve-status: the file status.json": published.StatusPageOutput,
     }

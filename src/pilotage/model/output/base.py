@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA = 2
-"""Version of what `--json` prints; raised when a field changes its meaning or goes. 1 had weights per mille, and times
-in Unix seconds."""
+SCHEMA = 3
+"""Version of what `--json` prints; raised when a field changes its meaning or goes. 1 had weights per mille and times
+in Unix seconds; 2 had shares between 0 and 1 in reports, risk and plans."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ class PublicIncidentOutput(Part, frozen=True, kw_only=True):
     title: str
     started_at: str
     resolved_at: str | None
+    """When it was resolved; null before."""
     updates: tuple[IncidentUpdate, ...]
 
 
@@ -72,6 +73,7 @@ class ScheduledRelease(Part, frozen=True, kw_only=True):
 
     id: str
     scheduled_for: str
+    """When the release starts."""
     title: str
     text: str
 
@@ -81,6 +83,7 @@ class StatusPageOutput(Output, frozen=True, kw_only=True):
 
     title: str
     updated_at: str
+    """When the page was updated."""
     services: tuple[ServiceCondition, ...]
     incidents: tuple[PublicIncidentOutput, ...]
     """Newest first."""

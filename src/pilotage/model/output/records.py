@@ -201,6 +201,7 @@ class JudgeOutput(Output, frozen=True, kw_only=True):
     verdict: str | None
     """The first verdict that decides, such as `fail`; null if there is none."""
     detected_after_seconds: float | None
+    """From the start of the data to this verdict; null if there is none."""
     affected_users: int | None = None
     """Failures up to the verdict, or in all; null for a gauge."""
     spared_users: int | None = None
@@ -209,3 +210,4 @@ class JudgeOutput(Output, frozen=True, kw_only=True):
     """How often the judge looked."""
     sentence: str
     notes: tuple[str, ...] = ()
+    """What to know about the data."""

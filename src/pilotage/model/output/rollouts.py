@@ -157,6 +157,7 @@ class TickOutput(Part, frozen=True, kw_only=True):
     """One line of `watch --ticks`: what one pass over the rollout observed."""
 
     type: str = "tick"
+    """Always `tick`."""
     timestamp: str
     status: str
     step: str

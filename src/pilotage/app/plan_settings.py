@@ -1,0 +1,75 @@
+"""The settings of a plan, explained for `pilotage docs` and the reference page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pilotage.model.answers import DeploymentStrategy, RiskTolerance
+from pilotage.model.plan import Unit
+from pilotage.model.renamed import SETTINGS as RENAMED
+from pilotage.plan.rows import ROWS, Row
+from pilotage.plan.values import show_value
+
+TAKES: Mapping[Unit, str] = {
+    Unit.SECONDS: "duration",
+    Unit.SHARE: "share, such as 0.1%",
+    Unit.WEIGHTS: "list of shares that ends at 100%",
+    Unit.FACTOR: "number of at least 1",
+    Unit.COUNT: "whole number",
+    Unit.SWITCH: "true or false",
+    Unit.CHOICE: "rollback or pause",
+    Unit.NAME: "name, or none",
+    Unit.COHORT: "header=value, or none",
+    Unit.PORTION: "number of instances, or a share",
+}
+"""What a setting of a unit takes, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSetting:
+    """defaults: by risk tolerance, as they would stand in `overrides` · strategy: the only one whose plans have the
+    setting with these defaults; None for all."""
+
+    name: str
+    takes: str
+    defaults: Mapping[RiskTolerance, str]
+    description: str
+    strategy: DeploymentStrategy | None
+
+    @property
+    def default(self) -> str:
+        """Of every risk tolerance; empty where they differ."""
+        found = set(self.defaults.values())
+        return found.pop() if len(found) == 1 else ""
+
+
+def plan_settings(name: str = "") -> tuple[PlanSetting, ...]:
+    """The setting of this name, those of a group such as `canary`, or all; empty where there is none."""
+    return tuple(_setting(row) for row in ROWS if not name or row.path == name or row.path.startswith(f"{name}."))
+
+
+def _setting(row: Row) -> PlanSetting:
+    return PlanSetting(
+        name=row.path,
+        takes=TAKES[row.unit],
+        defaults={tolerance: _as_written(row, tolerance) for tolerance in RiskTolerance},
+        description=row.why[:1].upper() + row.why[1:] + ("" if row.why.endswith(".") else "."),
+        strategy=row.only,
+    )
+
+
+def _as_written(row: Row, tolerance: RiskTolerance) -> str:
+    shown = show_value(row.unit, row.value(tolerance))
+    return f"[{shown.replace(' → ', ', ')}]" if row.unit is Unit.WEIGHTS else shown
+
+
+def renamed_setting(name: str) -> str:
+    """What the setting of an earlier name is called today; empty where none had that name."""
+    return RENAMED.get(name, "")
+
+
+def close_to(name: str) -> str:
+    """The setting whose name looks most like this one; empty where none does."""
+    return next(iter(get_close_matches(name, [row.path for row in ROWS], n=1, cutoff=0.75)), "")

@@ -1,0 +1,133 @@
+"""What `risk` and `analysis import` print with `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pilotage.model.output.base import Output, Part
+
+
+class RiskFactorOutput(Part, frozen=True, kw_only=True):
+    """One of the six factors."""
+
+    factor: str
+    """Name of the factor."""
+    level: str
+    """`low`, `medium`, `high` or `critical`."""
+    share_percent: float
+    """Its part of the measured risk."""
+    reason: str
+
+
+class RiskFindingOutput(Part, frozen=True, kw_only=True):
+    """One thing that raises the risk."""
+
+    factor: str
+    """The factor that it belongs to."""
+    level: str
+    """The whole release has at least this level because of it."""
+    sentence: str
+    """What was found."""
+    place: str
+    """Where, such as a file and a line."""
+    mitigation: str
+    """What reduces it."""
+
+
+class CommitRiskOutput(Part, frozen=True, kw_only=True):
+    """One change of the range."""
+
+    commit: str
+    """Id of the commit."""
+    subject: str
+    """First line of its message."""
+    author: str
+    """Mail address of its author."""
+    probability_percent: float
+    """Probability that it needs a fix."""
+    log_odds: Mapping[str, float]
+    """What each factor adds, compared with a usual change."""
+
+
+class RiskOutput(Output, frozen=True, kw_only=True):
+    """`risk`."""
+
+    revisions: str
+    """The range, as full commit ids."""
+    changes: int
+    """Number of changes."""
+    probability_percent: float
+    """Probability that a change of the range needs a fix."""
+    level: str
+    """`low`, `medium`, `high` or `critical`."""
+    factors: tuple[RiskFactorOutput, ...]
+    findings: tuple[RiskFindingOutput, ...]
+    """Most serious first."""
+    mitigations: tuple[str, ...]
+    """What reduces the risk."""
+    strategy: str
+    """Recommended deployment strategy."""
+    settings: Mapping[str, str]
+    """Recommended settings of the plan, as they would be written."""
+    reason: str
+    """Why these are recommended."""
+    model: str
+    """What measured it."""
+    commits: tuple[CommitRiskOutput, ...] | None = None
+    """Riskiest first; only with `--per-commit`."""
+
+
+class TrainedOutput(Output, frozen=True, kw_only=True):
+    """`risk train`."""
+
+    changes: int
+    """Changes that it learned from."""
+    harmful: int
+    """How many of them needed a fix."""
+    model: str
+    """What measures from now on."""
+    scales: Mapping[str, float]
+    """Weight of each factor, compared with the shipped model."""
+    auc: float
+    """Area under the ROC curve for the latest fifth, predicted from the earlier four."""
+    shipped_auc: float
+    """The same for the shipped model."""
+
+
+class RuleOutput(Part, frozen=True, kw_only=True):
+    """One rule of an analysis."""
+
+    name: str
+    query: str
+    """Query for the metric."""
+    success_condition: str | None
+    """Condition for success, such as `result[0] >= 0.95`."""
+    failure_condition: str | None
+    """Condition for failure, such as `result[0] < 0.9`."""
+    interval_seconds: float | None
+    """Time between two measurements."""
+    initial_delay_seconds: float
+    """Time before the first measurement."""
+    count: int | None
+    """Number of measurements; null until the step ends."""
+    failure_limit: int
+    """Tolerated failures; -1 for any number."""
+    inconclusive_limit: int
+    """Tolerated measurements that neither succeed nor fail."""
+    consecutive_error_limit: int
+    """Tolerated consecutive errors."""
+    consecutive_success_limit: int
+    """Consecutive successes that end the analysis early; 0 for none."""
+    dry_run: bool
+    """Whether the result is ignored."""
+
+
+class ImportedRulesOutput(Output, frozen=True, kw_only=True):
+    """`analysis import`."""
+
+    templates: Mapping[str, tuple[RuleOutput, ...]]
+    """Rules by the name of their template."""
+    not_imported: tuple[str, ...]
+    """What cannot be imported, and why."""
+    warnings: tuple[str, ...]
+    """About rules that were imported."""
