@@ -26,7 +26,8 @@ def both(folder: Path, new: Any, old: Any) -> Path:
 @pytest.mark.parametrize(
     ("new", "old", "words"),
     [
-        pytest.param("k6-export-failed.json", "k6-export-old.json", "k6: 100 % of the requests failed (http_req_failed)",
+        pytest.param("k6-export-failed.json", "k6-export-old.json",
+                     "k6: 100 % of the requests failed (http_req_failed)",
                      id="wso2/financial-services-accelerator#995, every request failed"),
         pytest.param("k6-summary-threshold.json", "k6-summary-old.json",
                      "k6: http_req_duration misses its threshold p(95)<100",

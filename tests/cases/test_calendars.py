@@ -190,7 +190,11 @@ def days_of(text: str) -> list[date]:
         ("0904", "FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3", "1997 Sep 4 Oct 7 Nov 6"),
         ("0929", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "1997 Sep 29 Oct 30 Nov 27 Dec 30"),
         ("0610", "FREQ=YEARLY;COUNT=4;BYMONTH=6,7", "1997 Jun 10 Jul 10 1998 Jun 10 Jul 10"),
-        ("0101", "FREQ=YEARLY;INTERVAL=3;COUNT=6;BYYEARDAY=1,100,200", "1997 Jan 1 Apr 10 Jul 19 2000 Jan 1 Apr 9 Jul 18"),
+        (
+            "0101",
+            "FREQ=YEARLY;INTERVAL=3;COUNT=6;BYYEARDAY=1,100,200",
+            "1997 Jan 1 Apr 10 Jul 19 2000 Jan 1 Apr 9 Jul 18",
+        ),
         ("0519", "FREQ=YEARLY;BYDAY=20MO", "1997 May 19 1998 May 18 1999 May 17"),
         ("0512", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "1997 May 12 1998 May 11 1999 May 17"),
         ("0313", "FREQ=YEARLY;BYMONTH=3;BYDAY=TH", "1997 Mar 13 20 27 1998 Mar 5 12 19 26"),

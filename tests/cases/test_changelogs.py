@@ -42,7 +42,8 @@ DROP_A, DROP_B = '<dropColumn tableName="t" columnName="a"/>', '<dropColumn tabl
 CHANGELOGS = {
     "db/changelog/db.changelog-master.xml": (xml(DROP_A), xml(DROP_A, DROP_B), "(t.b)"),
     "changelog.yaml in db/changelog": (
-        as_yaml("- dropTable: {tableName: a}\n"), as_yaml("- dropTable: {tableName: a}\n", "- dropTable:\n    tableName: b\n"), "(b)",
+        as_yaml("- dropTable: {tableName: a}\n"),
+        as_yaml("- dropTable: {tableName: a}\n", "- dropTable:\n    tableName: b\n"), "(b)",
     ),
     "db/changelog/changes.json": (
         as_json({"dropTable": {"tableName": "a"}}),
@@ -84,9 +85,10 @@ def test_a_table_that_an_older_change_set_created_is_in_use() -> None:
         ('<addColumn tableName="t"><column name="c" type="int"><constraints nullable="false"/></column></addColumn>',
          [(HIGH, "adds t.c, not null and without a default: the old version cannot insert")]),
         ('<addColumn tableName="t"><column name="c" type="int" defaultValueNumeric="0"><constraints nullable="false"'
-         ' unique="true"/></column></addColumn>', [(MEDIUM, "adds t.c with an index, which is built while writes wait")]),
-        ('<addColumn tableName="t"><column name="c" type="int"><constraints foreignKeyName="f" references="o(id)"/></column>'
-         "</addColumn>", [(MEDIUM, "adds t.c with a foreign key, which locks the other table as well")]),
+         ' unique="true"/></column></addColumn>',
+         [(MEDIUM, "adds t.c with an index, which is built while writes wait")]),
+        ('<addColumn tableName="t"><column name="c" type="int"><constraints foreignKeyName="f" references="o(id)"/>'
+         "</column></addColumn>", [(MEDIUM, "adds t.c with a foreign key, which locks the other table as well")]),
         ('<dropColumn tableName="t"><column name="a"/><column name="b"/></dropColumn>',
          [(CRITICAL, "dropColumn of Liquibase (t.a, b)")]),
         ('<dropView viewName="v"/>', [(HIGH, "dropView of Liquibase (v)")]),
@@ -97,7 +99,8 @@ def test_a_table_that_an_older_change_set_created_is_in_use() -> None:
         ("<sql><![CDATA[DROP TABLE t]]></sql>", [(CRITICAL, "drops table t")]),
         ("<comment>we drop it</comment><rollback><dropTable tableName='t'/></rollback>", []),
         ("<preConditions><sqlCheck expectedResult='0'>SELECT 1</sqlCheck></preConditions>", []),
-        ("<sqlFile path='x.sql'/>", [(MEDIUM, "sqlFile of Liquibase, which is not read here (x.sql): review it by hand")]),
+        ("<sqlFile path='x.sql'/>",
+         [(MEDIUM, "sqlFile of Liquibase, which is not read here (x.sql): review it by hand")]),
         ("<x:dropTable tableName='t'/>", [(CRITICAL, "dropTable of Liquibase (t)")]),
     ],
 )  # fmt: skip

@@ -26,6 +26,7 @@ def test_lcov_with_nothing_but_sums_is_read_by_them() -> None:
 
 LINES = '<class filename="a">{}</class>'
 COUNTED = '<line number="1" hits="1"/><line number="2" hits="0"/>'
+IN_METHODS = f"<methods><method><lines>{COUNTED}</lines></method></methods><lines>{COUNTED}</lines>"
 
 
 def cobertura(inside: str, sums: str = "") -> str:
@@ -37,12 +38,13 @@ def cobertura(inside: str, sums: str = "") -> str:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(cobertura(LINES.format(f"<methods><method><lines>{COUNTED}</lines></method></methods><lines>{COUNTED}</lines>")),
-                     (1, 2), id="Cobertura, methods and class list the same lines"),
+        pytest.param(cobertura(LINES.format(IN_METHODS)), (1, 2),
+                     id="Cobertura, methods and class list the same lines"),
         pytest.param(cobertura(LINES.format(COUNTED) * 2, 'lines-valid="4" lines-covered="3"'), (1, 2),
                      id="Cobertura, sums count each class"),
         pytest.param(cobertura("", 'lines-valid="4" lines-covered="3"'), (3, 4), id="Cobertura, sums alone"),
-        pytest.param("SF:a\nDA:1,0\nDA:1,3\nLF:2\nLH:1\nend_of_record\n", (1, 1), id="lcov, Coverlet lists a line twice"),
+        pytest.param("SF:a\nDA:1,0\nDA:1,3\nLF:2\nLH:1\nend_of_record\n", (1, 1),
+                     id="lcov, Coverlet lists a line twice"),
         pytest.param("SF:a\nDA:1,0\nDA:2,0\nend_of_record\nSF:a\nDA:1,5\nend_of_record\n", (1, 2),
                      id="lcov, two tests of one file"),
         pytest.param("TN:t\nSF:a\nDA:1,1\nLF:1\nLH:1\nend_of_record\nSF:b\nLF:3\nLH:0\nend_of_record\n", (1, 4),

@@ -40,7 +40,8 @@ def of(folder: Path, content: Any, **wanted: Any) -> tuple[bool, str]:
         pytest.param("dependency-check.json", "1 finding: CVE-2021-44228 a.jar has CVE-2021-44228 (a.jar)",
                      id="jeremylong/DependencyCheck#2432"),
         pytest.param("cyclonedx.json", "1 finding: CVE-1", id="DefectDojo/django-DefectDojo#8406"),
-        pytest.param("hyperfine.json", "hyperfine.json looks like hyperfine JSON; supported: SARIF, Semgrep JSON, Bandit",
+        pytest.param("hyperfine.json",
+                     "hyperfine.json looks like hyperfine JSON; supported: SARIF, Semgrep JSON, Bandit",
                      id="hyperfine"),
     ],
 )  # fmt: skip
@@ -70,30 +71,50 @@ def test_a_clean_report_of_each_scanner_is_recognised_by_it_alone(tmp_path: Path
     assert len(fitting(content)) == 1
 
 
+def of_trivy(kind: str, found: object, target: str = "t") -> Any:
+    """Trivy's report of one finding. kind: the list that it stands in."""
+    return {**TRIVY, "Results": [{"Target": target, kind: [found]}]}
+
+
+def of_osv(**found: object) -> Any:
+    """OSV's report of what it found in version 1 of one package."""
+    return {"results": [{"packages": [{"package": {"name": "a", "version": "1"}, **found}]}]}
+
+
+def of_npm(**advisory: object) -> Any:
+    """npm's report of one advisory for the package `a` below 2."""
+    return {**NPM, "vulnerabilities": {"a": {"range": "<2", "via": [{"title": "bad", "severity": "low", **advisory}]}}}
+
+
+def of_npm_6(**advisory: object) -> Any:
+    """The same of npm 6."""
+    return {**NPM_6, "advisories": {"7": {"id": 7, "module_name": "a", "title": "bad", "severity": "low", **advisory}}}
+
+
+SHELL = {"test_id": "B602", "issue_severity": "LOW", "issue_text": "shell", "filename": "x"}
+ZLIB = {"VulnerabilityID": "CVE-1", "PkgName": "zlib", "InstalledVersion": "1.2", "Severity": "LOW"}
+AS_ROOT = {"ID": "DS002", "Status": "FAIL", "Message": "runs as root"}
+AWS_KEY = {"RuleID": "aws-key", "Title": "AWS key", "StartLine": 3}
+AGPL = {"Name": "AGPL-3.0", "Severity": "CRITICAL", "PkgName": "p"}
+IN_TRIAGE = {"id": "CVE-1", "analysis": {"state": "in_triage"}}
 VULNERABLE: dict[str, tuple[Any, str]] = {
     "semgrep": ({**SEMGREP, "results": [{"check_id": "a.b", "path": "x", "extra": {"severity": "WARNING"}}]}, "a.b"),
-    "bandit": ({**BANDIT, "results": [{"test_id": "B602", "issue_severity": "LOW", "issue_text": "shell", "filename": "x"}]},
-               "B602 shell"),
-    "trivy": ({**TRIVY, "Results": [{"Target": "t", "Vulnerabilities": [
-        {"VulnerabilityID": "CVE-1", "PkgName": "zlib", "InstalledVersion": "1.2", "Severity": "LOW"}]}]}, "CVE-1 zlib 1.2"),
-    "trivy, a misconfiguration": ({**TRIVY, "Results": [{"Target": "Dockerfile", "Misconfigurations": [
-        {"ID": "DS002", "Status": "FAIL", "Message": "runs as root"}]}]}, "DS002 runs as root (Dockerfile)"),
-    "trivy, a secret": ({**TRIVY, "Results": [{"Target": ".env", "Secrets": [
-        {"RuleID": "aws-key", "Title": "AWS key", "StartLine": 3}]}]}, "aws-key AWS key (.env:3)"),
-    "trivy, a licence": ({**TRIVY, "Results": [{"Target": "t", "Licenses": [
-        {"Name": "AGPL-3.0", "Severity": "CRITICAL", "PkgName": "p"}]}]}, "AGPL-3.0"),
+    "bandit": ({**BANDIT, "results": [SHELL]}, "B602 shell"),
+    "trivy": (of_trivy("Vulnerabilities", ZLIB), "CVE-1 zlib 1.2"),
+    "trivy, a misconfiguration": (
+        of_trivy("Misconfigurations", AS_ROOT, "Dockerfile"), "DS002 runs as root (Dockerfile)",
+    ),
+    "trivy, a secret": (of_trivy("Secrets", AWS_KEY, ".env"), "aws-key AWS key (.env:3)"),
+    "trivy, a licence": (of_trivy("Licenses", AGPL), "AGPL-3.0"),
     "grype": ({**GRYPE, "matches": [{"vulnerability": {"id": "GHSA-1"}, "artifact": {"name": "a", "version": "1"}}]},
               "GHSA-1 a 1 has GHSA-1"),
     "dependency-check, it failed": ({**CHECK, "scanInfo": {"analysisExceptions": [{"exception": "no network"}]}},
                                     "analysis-exception"),
-    "cyclonedx, in triage": ({**BOM, "vulnerabilities": [{"id": "CVE-1", "analysis": {"state": "in_triage"}}]}, "CVE-1"),
-    "npm": ({**NPM, "vulnerabilities": {"a": {"range": "<2", "via": [
-        {"title": "bad", "severity": "low", "url": "https://github.com/advisories/GHSA-2", "range": "<2"}]}}}, "GHSA-2 a <2: bad"),
-    "npm 6": ({**NPM_6, "advisories": {"7": {"id": 7, "module_name": "a", "title": "bad", "severity": "low"}}}, "7 a: bad"),
-    "osv": ({"results": [{"source": {}, "packages": [
-        {"package": {"name": "a", "version": "1"}, "vulnerabilities": [{"id": "OSV-1"}]}]}]}, "OSV-1"),
-    "osv, a licence": ({"results": [{"packages": [{"package": {"name": "a"}, "license_violations": ["GPL-3.0"]}]}]},
-                       "license-GPL-3.0"),
+    "cyclonedx, in triage": ({**BOM, "vulnerabilities": [IN_TRIAGE]}, "CVE-1"),
+    "npm": (of_npm(url="https://github.com/advisories/GHSA-2", range="<2"), "GHSA-2 a <2: bad"),
+    "npm 6": (of_npm_6(), "7 a: bad"),
+    "osv": (of_osv(vulnerabilities=[{"id": "OSV-1"}]), "OSV-1"),
+    "osv, a licence": (of_osv(license_violations=["GPL-3.0"]), "license-GPL-3.0"),
     "semgrep, a file that it could not parse": ({**SEMGREP, "errors": [{"level": "error", "message": "bad syntax"}]},
                                                 "semgrep-error bad syntax"),
     "bandit, a file that it could not parse": ({**BANDIT, "errors": [{"filename": "x", "reason": "syntax error"}]},
@@ -137,7 +158,10 @@ def test_a_finding_of_each_scanner_shuts_the_gate(tmp_path: Path, content: Any, 
         ({**NPM, "metadata": {"vulnerabilities": {"total": 3}}}, "counts 3 vulnerabilities and lists 0"),
         ({**NPM, "vulnerabilities": {"a": {"via": ["b"]}}}, "lists 1 packages and no advisory"),
         ({**NPM_6, "metadata": {"vulnerabilities": {"high": 2}}}, "counts 2 vulnerabilities and lists 0"),
-        ({**BOM, "vulnerabilities": [{"id": "x", "analysis": {"state": "fine"}}]}, "`$.vulnerabilities[0].analysis.state`"),
+        (
+            {**BOM, "vulnerabilities": [{"id": "x", "analysis": {"state": "fine"}}]},
+            "`$.vulnerabilities[0].analysis.state`",
+        ),
     ],
 )  # fmt: skip
 def test_taken_for_another_one_or_not_whole_is_not_ready(tmp_path: Path, content: Any, words: str) -> None:
@@ -302,15 +326,13 @@ def test_a_finding_is_accepted_by_any_of_its_names() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        {"results": [{"packages": [{"package": {"name": "a"}, "vulnerabilities": [{"id": "GHSA-1", "aliases": ["CVE-1"]}]}]}]},
-        {"results": [{"packages": [{"package": {"name": "a"}, "vulnerabilities": [{"id": "GHSA-1"}],
-                                    "groups": [{"ids": ["GHSA-1"], "aliases": ["CVE-1"]}]}]}]},
+        of_osv(vulnerabilities=[{"id": "GHSA-1", "aliases": ["CVE-1"]}]),
+        of_osv(vulnerabilities=[{"id": "GHSA-1"}], groups=[{"ids": ["GHSA-1"], "aliases": ["CVE-1"]}]),
         {**GRYPE, "matches": [{"vulnerability": {"id": "GHSA-1"}, "artifact": {"name": "a"},
                                "relatedVulnerabilities": [{"id": "CVE-1"}]}]},
         {**BOM, "vulnerabilities": [{"id": "GHSA-1", "references": [{"id": "CVE-1"}]}]},
-        {**NPM_6, "advisories": {"7": {"id": 7, "module_name": "a", "title": "t", "severity": "low", "cves": ["CVE-1"]}}},
-        {**TRIVY, "Results": [{"Target": "t", "Vulnerabilities": [
-            {"VulnerabilityID": "DLA-1", "PkgName": "a", "VendorIDs": ["CVE-1"]}]}]},
+        of_npm_6(cves=["CVE-1"]),
+        of_trivy("Vulnerabilities", {"VulnerabilityID": "DLA-1", "PkgName": "a", "VendorIDs": ["CVE-1"]}),
     ],
 )  # fmt: skip
 def test_a_finding_is_accepted_by_any_of_its_names_in_every_format(tmp_path: Path, content: Any) -> None:
@@ -320,8 +342,9 @@ def test_a_finding_is_accepted_by_any_of_its_names_in_every_format(tmp_path: Pat
 
 def test_npm_7_names_ranges_and_the_lock_file_the_version() -> None:
     """npm/rfcs#372: its report has no version of the package."""
-    report = {**NPM, "vulnerabilities": {"immer": {"range": "7.0.0 - 9.0.5", "via": [
-        {"title": "Pollution", "severity": "high", "url": "https://github.com/advisories/GHSA-9qmh", "range": "<8.0.1"}]}}}  # fmt: skip
+    url = "https://github.com/advisories/GHSA-9qmh"
+    pollution = {"title": "Pollution", "severity": "high", "url": url, "range": "<8.0.1"}
+    report = {**NPM, "vulnerabilities": {"immer": {"range": "7.0.0 - 9.0.5", "via": [pollution]}}}
     known = Advisories(
         Advisory(id=one.id, package=one.package, version=one.version, range=one.range)
         for one in findings(json.dumps(report).encode(), "npm.json").issues

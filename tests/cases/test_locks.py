@@ -44,7 +44,8 @@ def said(name: str, before: str, after: str, *known: Advisory) -> list[tuple[Ris
         pytest.param("package-lock.json", "prerelease", LOW, "1 upgraded within a major version: a",
                      id="G-Rath/osv-detector#211"),
         pytest.param("Pipfile.lock", "pipenv", MEDIUM, "django 3.2 → 5.0, a major version", id="Pipfile.lock"),
-        pytest.param("pom.xml", "maven_properties", MEDIUM, "a:b 5.3.0 → 6.0.0, a major version", id="Maven's properties"),
+        pytest.param("pom.xml", "maven_properties", MEDIUM, "a:b 5.3.0 → 6.0.0, a major version",
+                     id="Maven's properties"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
@@ -67,7 +68,9 @@ FORMATS = {
     "gradle.lockfile": "g:a:{}=runtimeClasspath\n",
     "gradle/libs.versions.toml": '[versions]\na = "{}"\n',
     "build.gradle.kts": 'dependencies {{\n  implementation("g:a:{}")\n}}\n',
-    "service/pom.xml": "<project><parent><groupId>g</groupId><artifactId>a</artifactId><version>{}</version></parent></project>",
+    "service/pom.xml": (
+        "<project><parent><groupId>g</groupId><artifactId>a</artifactId><version>{}</version></parent></project>"
+    ),
 }
 
 

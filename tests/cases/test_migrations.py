@@ -1,4 +1,4 @@
-"""Migrations that users bring, and what each does on its way forward (R17). The id names the public report of the fault."""
+"""Migrations that users bring, and what each does on its way forward (R17). The id names the fault's public report."""
 
 from __future__ import annotations
 
@@ -219,21 +219,26 @@ def test_what_cannot_be_read_in_a_migration_is_a_finding(path: str, text: str) -
         pytest.param(SQL, "validated.sql", [], id="sbdchd/squawk#628, #300"),
         pytest.param(SQL, "unique.sql", [(MEDIUM, "adds foo.u with an index"), (MEDIUM, "locks bar as well")],
                      id="3YOURMIND/django-migration-linter#309"),
-        pytest.param(DJANGO, "django_index.py.txt", [(MEDIUM, "adds m.f with an index"), (MEDIUM, "adds m.u with an index")],
+        pytest.param(DJANGO, "django_index.py.txt",
+                     [(MEDIUM, "adds m.f with an index"), (MEDIUM, "adds m.u with an index")],
                      id="3YOURMIND/django-migration-linter#251"),
         pytest.param(DJANGO, "django_created.py.txt", [], id="3YOURMIND/django-migration-linter#16"),
-        pytest.param(DJANGO, "django_sql.py.txt", [(CRITICAL, "drops table foo"), (CRITICAL, "deletes every row of bar")],
+        pytest.param(DJANGO, "django_sql.py.txt",
+                     [(CRITICAL, "drops table foo"), (CRITICAL, "deletes every row of bar")],
                      id="scaleapi/scale-agentex#225"),
         pytest.param(ALEMBIC, "alembic_required.py.txt", [(HIGH, "adds t.c, not null and without a default")],
                      id="abrt/faf#591, sqlalchemy/alembic#1838"),
         pytest.param(ALEMBIC, "alembic_created.py.txt", [], id="3YOURMIND/django-migration-linter#16 (Alembic)"),
-        pytest.param(ALEMBIC, "alembic_text.py.txt", [(CRITICAL, "drops table foo"), (CRITICAL, "deletes every row of x")],
+        pytest.param(ALEMBIC, "alembic_text.py.txt",
+                     [(CRITICAL, "drops table foo"), (CRITICAL, "deletes every row of x")],
                      id="scaleapi/scale-agentex#225 (Alembic)"),
         pytest.param(RUBY, "rails_concurrently.rb", [], id="ankane/strong_migrations#269"),
         pytest.param(RUBY, "rails_assured.rb", [(CRITICAL, "drops column users.name"), (CRITICAL, "drops table foo")],
                      id="18F/identity-idp#3506, alphagov/notifications-api#3903"),
-        pytest.param(RUBY, "rails_references.rb", [(MEDIUM, "adds a foreign key from a to c"), (CRITICAL, "drops column a.d_id"),
-                     (CRITICAL, "drops join table a, b")], id="drop_join_table, remove_reference, add_foreign_key"),
+        pytest.param(RUBY, "rails_references.rb",
+                     [(MEDIUM, "adds a foreign key from a to c"), (CRITICAL, "drops column a.d_id"),
+                      (CRITICAL, "drops join table a, b")],
+                     id="drop_join_table, remove_reference, add_foreign_key"),
     ],
 )  # fmt: skip
 def test_operations_that_users_write(path: str, file: str, wanted: list[tuple[RiskLevel, str]]) -> None:
@@ -278,7 +283,8 @@ def test_operations_that_users_write(path: str, file: str, wanted: list[tuple[Ri
         (DJANGO, "AlterField('m', 'f', models.ForeignKey('o', on_delete=CASCADE))", []),
         (DJANGO, "AddField('m', 'f', models.SlugField(null=True))", [(MEDIUM, "adds m.f with an index")]),
         (DJANGO, "CreateModel(name='M')\nAddConstraint(model_name='m', constraint=c)\nRemoveField('m', 'f')\n", []),
-        (DJANGO, "RunSQL(['DROP TABLE a', ['DELETE FROM b', None]])", [(CRITICAL, "drops table a"), (CRITICAL, "deletes")]),
+        (DJANGO, "RunSQL(['DROP TABLE a', ['DELETE FROM b', None]])",
+         [(CRITICAL, "drops table a"), (CRITICAL, "deletes")]),
         (DJANGO, "def f(apps, e):\n    apps.get_model('a', 'M').objects.all().delete()\nRunPython(f)\n",
          [(CRITICAL, "deletes every row")]),
         (DJANGO, "def f(apps, e):\n    M.objects.filter(a=1).delete()\nRunPython(f, RunPython.noop)\n", []),

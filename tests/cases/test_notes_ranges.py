@@ -57,8 +57,12 @@ def test_tags_of_the_whole_beside_those_of_packages(history: History) -> None:
     assert history.next_version("--path", "web") == "v1.0.1"
 
 
-@pytest.mark.parametrize("tag", ["build-1234", "release-2024.05.01", "ci-20240501.3", "backup/2023", "sprint42", "v2-beta",
-                                 "hotfix-17", "v7", "2024"])  # fmt: skip
+NO_VERSIONS = """
+    build-1234 release-2024.05.01 ci-20240501.3 backup/2023 sprint42 v2-beta hotfix-17 v7 2024
+"""
+
+
+@pytest.mark.parametrize("tag", NO_VERSIONS.split())
 def test_tags_that_are_no_versions_are_passed_over(history: History, tag: str) -> None:
     """jreleaser/jreleaser#659, nebula-plugins/nebula-release-plugin#249."""
     history.commit("feat: a", tag="v1.4.0")

@@ -96,9 +96,12 @@ def test_updates_of_dependencies_are_that_and_those_for_security_are_told(subjec
 @pytest.mark.parametrize(
     "subject",
     [
-        "Version Packages (#12)", "v1.2.3", "1.2.4", "chore(release): 1.2.5 [skip ci]", "Release 1.2.6", "Release v1.2.6 (#4)",
-        "[maven-release-plugin] prepare release app-1.2", "[maven-release-plugin] prepare for next development iteration",
-        "[maven-release-plugin] rollback the release of app-1.2", "Bump version: 1.2.5 → 1.2.6", "bump: version 1.2.6 → 1.2.7",
+        "Version Packages (#12)", "v1.2.3", "1.2.4", "chore(release): 1.2.5 [skip ci]",
+        "Release 1.2.6", "Release v1.2.6 (#4)",
+        "[maven-release-plugin] prepare release app-1.2",
+        "[maven-release-plugin] prepare for next development iteration",
+        "[maven-release-plugin] rollback the release of app-1.2",
+        "Bump version: 1.2.5 → 1.2.6", "bump: version 1.2.6 → 1.2.7",
         "Bump version to 1.3.0.dev0", "Prepare for 1.4.0", "Prepare next development version", "Back to development",
         "chore(main): release 1.3.0", "Publish", "Update version to 1.2.3", "[release] v1.2.3", "Set version 1.2.3",
         "v2.0.0-rc.1", "api-v1.2.3", "@acme/api@1.2.3", "release: 1.2.3", "Post-release version bump",

@@ -21,6 +21,11 @@ def answered(*series: tuple[str, str, list[float]], start: float = 1_700_000_000
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
 
 
+def all_series(values: list[float]) -> str:
+    """An answer where every series has these values."""
+    return answered(*((role, count, values) for role in ("canary", "stable") for count in ("bad", "total")))
+
+
 def growing(by: float) -> list[float]:
     return [by * at for at in range(12)]
 
@@ -39,11 +44,11 @@ def test_series_of_one_role_are_added_up() -> None:
     [
         (json.dumps({"status": "error", "errorType": "timeout", "error": "query timed out"}), "error: query timed out"),
         (
-            answered(*((r, c, [0.5] * 12) for r in ("canary", "stable") for c in ("bad", "total"))),
+            all_series([0.5] * 12),
             "these are rates: query the counters, without rate()",
         ),
         (
-            answered(*((r, c, [5.0, 3.0, 6.0, 2.0, 7.0, 3.0, 5.0, 4.0, 6.0, 3.0]) for r in ("canary", "stable") for c in ("bad", "total"))),
+            all_series([5.0, 3.0, 6.0, 2.0, 7.0, 3.0, 5.0, 4.0, 6.0, 3.0]),
             "these are rates: query the counters, without rate()",
         ),
         ("time;canary_bad;canary_total;stable_bad\n", "stable_total is missing; the columns are"),

@@ -1,4 +1,4 @@
-"""AnalysisTemplates of Argo Rollouts that users bring, imported with the command (R13). The id names the public file."""
+"""AnalysisTemplates of Argo Rollouts that users bring, imported with the command (R13). The id names their file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def imported(folder: Path, *documents: str, values: tuple[str, ...] = ("service-
                      id="wiggitywhitney/argo-rollouts-istio-prometheus, argoproj/argo-rollouts#1466"),
         pytest.param({"successCondition": "result[0] >= 0.90 || len(result) == 0"}, id="App Mesh: no data comes last"),
         pytest.param({"successCondition": "len(result) == 0 || isNaN(result[0]) || result[0] >= 0.99",
-                      "failureCondition": "len(result) > 0 && !isNaN(result[0]) && result[0] < 0.95"}, id="three parts"),
+                      "failureCondition": "len(result) > 0 && !isNaN(result[0]) && result[0] < 0.95"},
+                     id="three parts"),
         pytest.param({"successCondition": "default(result, 0) <= {{args.limit}}"}, id="Datadog: an argument in it"),
     ],
 )  # fmt: skip

@@ -39,7 +39,9 @@ if "stubborn" in version:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(404 if "elsewhere" in version else 500 if "sick" in version else 200); self.end_headers(); self.wfile.write(version.encode())
+        self.send_response(404 if "elsewhere" in version else 500 if "sick" in version else 200)
+        self.end_headers()
+        self.wfile.write(version.encode())
     def log_message(self, *_): pass
 if "chatty" in version:
     print("first\\nsecond\\n\\n\\x1b[31mred\\x1b[0m\\x00\\n" + "x" * 1000, flush=True)

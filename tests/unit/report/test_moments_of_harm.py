@@ -72,10 +72,10 @@ def test_r21_an_abort_of_a_release_that_harmed_nobody_is_no_incident() -> None:
 
 def test_r21_the_public_is_told_which_version_serves_in_the_end() -> None:
     back = RolledBack(version="2", outcome="1 serves", reason="19 %")
-    undone = incident_of(Rollout("r", "shop", "2", True, False, (Happened(10, EXPOSED), Happened(40, withdrawn(12.0)),
-                                                                Happened(60, back))))  # fmt: skip
-    kept = incident_of(Rollout("r", "shop", "2", True, False, (Happened(10, EXPOSED), Happened(30, HARM),
-                                                              Happened(60, Completed(step="s", version="2")))))  # fmt: skip
-    assert undone is not None and kept is not None
+    undoing = (Happened(10, EXPOSED), Happened(40, withdrawn(12.0)), Happened(60, back))
+    keeping = (Happened(10, EXPOSED), Happened(30, HARM), Happened(60, Completed(step="s", version="2")))
+    undone, kept = (incident_of(Rollout("r", "shop", "2", True, False, events)) for events in (undoing, keeping))
+    assert undone is not None
+    assert kept is not None
     assert "previous version of shop serves" in undone.updates[-1].text
     assert "new version of shop serves" in kept.updates[-1].text

@@ -30,7 +30,8 @@ class ProcessFleetSection(ProgramSection, FleetSection):
     )
     cwd: str = Field(
         "",
-        description="Folder in which an instance starts, such as `releases/{version}`. Default: the folder of this file.",
+        description="Folder in which an instance starts, such as `releases/{version}`. "
+        "Default: the folder of this file.",
     )
     health_check_path: UrlPath = Field("/healthz", description="Path that returns 2xx when an instance is healthy.")
     stop_timeout: Duration = Field(10.0, description="How long an instance may take to stop before it is killed.")
@@ -51,8 +52,8 @@ def _missing(needed: str) -> str:
             "it reads a variable; two versions run side by side"
         )
     return (
-        "command: add {version}, such as releases/{version}/bin/app, or write cwd: releases/{version}: two versions run "
-        "side by side"
+        "command: add {version}, such as releases/{version}/bin/app, or write cwd: releases/{version}: "
+        "two versions run side by side"
     )
 
 
