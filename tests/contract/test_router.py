@@ -246,6 +246,26 @@ def test_users_known_by_a_header_get_no_cookie(routed: EnvoyUnderTest, versions:
     assert not any("set-cookie" in answer.headers for answers in had for answer in answers)
 
 
+def _until_reached(url: str) -> None:
+    for _ in range(200):
+        with contextlib.suppress(AdapterError):
+            assert get(f"{url}/") == b"1.0"
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{url} is not reached")
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_users_reach_an_address_of_ipv6(routed: EnvoyUnderTest, versions: Versions, host: str) -> None:
+    routed.configured(listen=(host, free_port()))
+    routed.router.apply(ONE, {"1.0": [versions("1.0").address]})
+    url = routed.router.url()
+    assert url.startswith("http://[::1]:")
+    _until_reached(url)
+    if host == "::":
+        _until_reached(url.replace("[::1]", "127.0.0.1"))
+
+
 def test_an_address_in_use_is_an_error_that_says_so(routed: EnvoyUnderTest, versions: Versions) -> None:
     """An Envoy that cannot listen would live on and serve nobody."""
     taken = versions("other")

@@ -28,6 +28,7 @@ class BoundedServer(ThreadingHTTPServer):
         patience: float,
     ) -> None:
         self._free, self._patience = threading.BoundedSemaphore(most), patience
+        self.address_family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
         super().__init__(place, handler)
 
     def process_request(self, request: Request, client_address: tuple[str, int]) -> None:

@@ -6,12 +6,18 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pilotage.adapters.files import write_durably
+from pilotage.adapters.routers.listening import is_free
 from pilotage.app.output import write_file
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
+from pilotage.app.proposals.found import RELEASES, Proposal
+from pilotage.app.proposals.found import completed as as_given
+from pilotage.app.proposals.proposing import propose
+from pilotage.config.fields import host_and_port
 from pilotage.config.loading import json_schema, load
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.placement.location import made
@@ -20,6 +26,8 @@ from pilotage.model.plan import Plan
 from pilotage.model.questions import QUESTIONS
 from pilotage.plan.headlines import contrast
 from pilotage.plan.making import make_plan
+
+_MOST_INSTANCES = 64
 
 
 def checked(name: str, given: str) -> str:
@@ -55,19 +63,86 @@ def check_new(project: Project, *, force: bool) -> None:
         raise Unclear(f"{project.config} already exists: overwrite it with --force")
 
 
-def write_configuration(
-    project: Project, answers: Mapping[str, str], *, service: str | None, command: str, listen: str
-) -> None:
-    """answers: by question, as `checked` gives them · service: None for the folder's name · command: as for a shell, to
-    be split into arguments. Raises Unclear, ConfigError, OSError; then what was there before is there again."""
-    folder = re.sub(r"[^a-z0-9-]+", "-", project.folder.name.lower()).strip("-")
-    name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How one instance starts, where its health is asked, how many there are, and where users reach them. command, cwd,
+    env: as of the fleet."""
+
+    command: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]
+    health: str
+    count: int
+    listen: str
+
+
+PLACEHOLDER = "./start --port {port}"
+"""The command of a file for which nothing says how the service starts."""
+
+
+def proposed_start(project: Project) -> tuple[Start, Proposal]:
+    """What the folder's files tell, on a port that is free, and where that stands. Without such files the command is a
+    placeholder."""
+    found = propose(project.folder)
+    words = found.command or tuple(shlex.split(PLACEHOLDER))
+    port = next((port for port in (found.port or 8080, *range(8080, 8100)) if is_free("127.0.0.1", port)), 8080)
+    cwd = found.cwd if found.command else RELEASES
+    return (
+        Start(
+            command=words, cwd=cwd, env=found.env, health=found.health if found.command else "/", count=2,
+            listen=f"127.0.0.1:{port}",
+        ),
+        found,
+    )  # fmt: skip
+
+
+def start_with(command: str, proposed: Start) -> Start:
+    """The proposal with a command as for a shell. Where it names no version it runs in the folder of one, and where it
+    names no port it finds that in the variable PORT. Raises Unclear."""
     try:
-        arguments = shlex.split(command)
+        words = tuple(shlex.split(command))
     except ValueError as error:
         raise Unclear(f"the command {command!r} cannot be split into arguments: {error}") from error
+    if not words:
+        raise Unclear("the command must not be empty")
+    if words == proposed.command:
+        return proposed
+    made = as_given(words)
+    cwd = "" if "{version}" in command else proposed.cwd or made.cwd
+    return replace(proposed, command=made.command, cwd=cwd, env=made.env)
+
+
+def checked_path(text: str) -> str:
+    """A health path. Raises Unclear."""
+    if not re.fullmatch(r"/[^\s?#]*(\?[^\s#]*)?", text):
+        raise Unclear(f"{text!r} is no path such as / or /healthz: it begins with a slash and holds no spaces")
+    return text
+
+
+def checked_count(text: str) -> int:
+    """A number of instances. Raises Unclear."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= _MOST_INSTANCES):
+        raise Unclear(f"{text!r} is no number of instances: give one between 1 and {_MOST_INSTANCES}")
+    return int(text)
+
+
+def checked_listen(text: str) -> str:
+    """An address where users reach the service; a port alone is one on this machine. Raises Unclear."""
+    address = f"127.0.0.1:{text}" if text.isdigit() else text
+    try:
+        host_and_port(address)
+    except ValueError as error:
+        raise Unclear(str(error)) from None
+    return address
+
+
+def write_configuration(project: Project, answers: Mapping[str, str], start: Start, *, service: str | None) -> None:
+    """answers: by question, as `checked` gives them · service: None for the folder's name. Raises Unclear, ConfigError,
+    OSError; then what was there before is there again."""
+    folder = re.sub(r"[^a-z0-9-]+", "-", project.folder.name.lower()).strip("-")
+    name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
     before = project.config.read_bytes() if project.config.exists() else None
-    write_file(project.config, _template(name, answers, arguments, listen))
+    write_file(project.config, _template(name, answers, start))
     try:
         load(project.config)
     except ConfigError:
@@ -124,10 +199,12 @@ def schema_of(what: str) -> str:
     return json_schema()
 
 
-def _template(service: str, answers: Mapping[str, str], command: list[str], listen: str) -> str:
+def _template(service: str, answers: Mapping[str, str], start: Start) -> str:
+    home = f"\n      cwd: {json.dumps(start.cwd)}   # each version lies in its own folder" if start.cwd else ""
+    given = f"\n      env: {{{', '.join(f'{k}: {json.dumps(v)}' for k, v in start.env.items())}}}" if start.env else ""
     return f"""\
 # yaml-language-server: $schema=.pilotage/pilotage.schema.json
-# What Pilotage needs to know of this service. `pilotage validate` checks it, `pilotage schema` describes it.
+# What Pilotage needs to know of this service. `pilotage validate` checks it, `pilotage docs` explains each setting.
 service: {service}
 
 # The six answers; with them `pilotage plan VERSION` works out everything else.
@@ -144,13 +221,13 @@ environments:
     # Instances are processes on this machine: an argument list (no shell), with a free port and the version filled in.
     fleet:
       kind: process
-      command: {json.dumps(command)}
-      count: 2
-      health_check_path: /healthz   # returns 2xx when the instance is healthy
+      command: {json.dumps(start.command)}{home}{given}
+      count: {start.count}
+      health_check_path: {start.health}   # returns 2xx when the instance is healthy
     # Users reach the service through an embedded Envoy. It gives each a cookie, so that they stay on their version.
     router:
       kind: envoy
-      listen: "{listen}"
+      listen: "{start.listen}"
       sticky: {{cookie: pilotage_user}}   # a name that the application itself does not use
     # Requests, errors and latencies as that Envoy counts them.
     metrics: {{kind: envoy}}

@@ -87,6 +87,6 @@ def serve_callbacks(project: Project, listen: str) -> None:
     """
     from pilotage.app.channels import callback_server
 
-    with callback_server(project, *address(listen, "127.0.0.1:8091")) as server:
+    with callback_server(project, *address(listen)) as server:
         click.echo(f"listening on http://{server.server_address[0]!s}:{server.server_port}", err=True)
         server.serve_forever()

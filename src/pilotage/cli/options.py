@@ -19,12 +19,14 @@ def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     return value.strip()
 
 
-def address(listen: str, example: str) -> tuple[str, int]:
+def address(listen: str) -> tuple[str, int]:
     """Host and port of `--listen`. Raises BadParameter."""
-    host, _, port = listen.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
-        raise click.BadParameter(f"{listen!r} is not an address such as {example}", param_hint="--listen")
-    return host, int(port)
+    from pilotage.model.address import parse_address
+
+    try:
+        return parse_address(listen, lowest=0)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from None
 
 
 environment_option = click.option("-e", "--environment", help="Environment, if there are several.")

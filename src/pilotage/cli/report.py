@@ -119,7 +119,7 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
     click.echo(f"written: {folder}", err=True)
     if once:
         return
-    with served(folder, *address(listen, "127.0.0.1:8092")) as url:
+    with served(folder, *address(listen)) as url:
         click.echo(f"{url} since {project.moment:%H:%M:%S} UTC", err=True)
         while True:
             time.sleep(_RENEW_EVERY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 
 import click
@@ -10,10 +9,7 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.options import Command, environment_option, json_option
 from pilotage.model.answers import SHORT_NAMES
-from pilotage.model.errors import Invalid
 from pilotage.model.questions import QUESTIONS
-
-_START = "python -m shop --port {port} --release {version}"
 
 
 def _answer_options(command: Command) -> Command:
@@ -37,46 +33,71 @@ def _answer_options(command: Command) -> Command:
 
 @click.command()
 @click.option("--service", help="Service name. Default: the name of this folder.")
-@click.option("--command", "start_command", default=_START, show_default=True, help="Command that starts one instance.")
-@click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Address where users reach the service.")
+@click.option("--command", "start_command", help="Command that starts one instance. Default: read from this folder.")
+@click.option("--health-check-path", help="Path that returns 2xx when an instance is healthy. Default: likewise, or /.")
+@click.option("--listen", help="Port or address where users reach the service. Default: a free one from 8080.")
+@click.option("--count", help="Number of instances that carry the full load. Default: 2.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @_answer_options
 @click.pass_obj
 def init(
-    project: Project, /, service: str | None, start_command: str, listen: str, force: bool, **answers: str | None
+    project: Project,
+    /,
+    service: str | None,
+    start_command: str | None,
+    health_check_path: str | None,
+    listen: str | None,
+    count: str | None,
+    force: bool,
+    **answers: str | None,
 ) -> None:
-    """Write a commented pilotage.yaml from six answers.
+    """Write a commented pilotage.yaml from a few answers.
 
-    On a terminal, `init` asks the questions. In scripts, give the answers as options:
+    Proposes how the service starts from what lies in this folder, such as a Procfile, package.json, pyproject.toml,
+    manage.py, go.mod, or Dockerfile. On a terminal, `init` asks; press Enter to accept, or ? for help. In scripts, give
+    the answers as options:
 
     \b
+        pilotage init --command "venvs/{version}/bin/app --port {port}" --health-check-path /healthz
         pilotage init --service shop --risk-tolerance low
     """
-    from pilotage.app.init import check_new, write_configuration
+    from pilotage.app.init import check_new, proposed_start, write_configuration
+    from pilotage.cli.init_questions import asks, start_of
 
     check_new(project, force=force)
+    proposed, found = proposed_start(project)
+    options = {"command": start_command, "health": health_check_path, "listen": listen, "count": count}
+    start = start_of(proposed, found, options)
     given: dict[str, str] = {}
     for name, kind, default, text in QUESTIONS:
         given[name] = _ask(name, kind, default, text, answers[name], given)
-    write_configuration(project, given, service=service, command=start_command, listen=listen)
-    click.echo(f"wrote {project.config}; next: `pilotage doctor`, then `pilotage plan VERSION`", err=True)
+    write_configuration(project, given, start, service=service)
+    click.echo(f"wrote {project.config}", err=True)
+    if not asks() and start_command is None:
+        said = f"read from {found.source}" if found.source else "a placeholder: nothing here says how it starts"
+        click.echo(f"fleet.command is {said}; check it", err=True)
+    if "{version}" in start.cwd:
+        click.echo(f"put each version into {start.cwd}, such as {start.cwd.replace('{version}', '1.0.0')}", err=True)
+    click.echo("next: pilotage doctor --version VERSION, then pilotage plan VERSION", err=True)
 
 
 def _ask(
     name: str, kind: type[StrEnum], default: str, question: str, given: str | None, before: dict[str, str]
 ) -> str:  # fmt: skip
     from pilotage.app.init import checked, effects_of
+    from pilotage.cli.init_questions import ask, asks
 
-    if given is None and sys.stdin.isatty() and sys.stdout.isatty():
-        click.echo(f"\n{question}")
+    if given is not None or not asks():
+        return checked(name, given or default)
+
+    def explain() -> None:
         for option, means in effects_of(name, kind, default, before):
-            click.echo(f"  {option:<16}{means}")
-        while True:
-            try:
-                return checked(name, str(click.prompt(" ", default=default, prompt_suffix="")))
-            except Invalid as error:  # a typing error must not lose the answers before
-                click.echo(f"  {error}")
-    return checked(name, given or default)
+            head = f"  {option:<16}"
+            click.echo(click.wrap_text(means, 79, head, " " * len(head)))
+
+    click.echo(f"\n{question}")
+    click.echo(click.wrap_text(", ".join(kind), 79, "  ", "  "))
+    return ask(default, lambda text: checked(name, text), explain)
 
 
 @click.command()

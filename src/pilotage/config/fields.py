@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from pilotage.model.address import parse_address
 from pilotage.model.errors import Invalid
 from pilotage.model.quantity import parse_duration
 
@@ -18,16 +19,13 @@ NAME = r"^[a-z][a-z0-9-]{0,62}$"
 
 
 def _address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536 or not re.fullmatch(r"[A-Za-z0-9.\-]+", host):
-        raise ValueError("not an address such as 127.0.0.1:8080")
+    parse_address(text)
     return text
 
 
 def host_and_port(address: str) -> tuple[str, int]:
     """The two parts of an `Address`."""
-    host, _, port = address.rpartition(":")
-    return host, int(port)
+    return parse_address(address)
 
 
 def _local(text: str) -> str:

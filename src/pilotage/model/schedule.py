@@ -128,6 +128,17 @@ class Trains:
     in_flight: int
     smallest_cadence: str
 
+    @property
+    def overlap(self) -> tuple[str, ...]:
+        """How many releases overlap, and which cadence avoids it; empty where none do."""
+        if self.in_flight < 2:
+            return ()
+        longer = f"release {self.smallest_cadence} or less often" if self.smallest_cadence else "make releases shorter"
+        return (
+            f"a release takes {self.length} open days and one starts every {self.cadence}: up to {self.in_flight} "
+            f"overlap; to avoid that, {longer}",
+        )
+
 
 @dataclass(frozen=True)
 class Timeline:

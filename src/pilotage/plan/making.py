@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from pilotage.model.acceptance import Acceptance
-from pilotage.model.answers import Answers, DeploymentStrategy, TeamSize
+from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.calendar import Calendar
 from pilotage.model.capabilities import Capabilities
 from pilotage.model.plan import FORMAT, Plan
@@ -163,9 +163,9 @@ def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     return (
         *_exempt(frame),
         *_band(timeline),
-        *_outlasts(frame.usual, frame.spans),
-        *_overlap(timeline),
-        *_roles(frame.answers),
+        # Without a day nobody has asked for a schedule: what is wrong with it stands in its own section.
+        *(_outlasts(frame.usual, frame.spans) if frame.landing else ()),
+        *(timeline.trains.overlap if frame.landing and timeline.trains else ()),
     )
 
 
@@ -190,22 +190,3 @@ def _outlasts(spans: tuple[Span, ...], lasting: tuple[Span, ...]) -> tuple[str, 
         return ()
     usual, takes = spans[-1].longest, lasting[-1].longest
     return (f"the execution phase takes {takes} days instead of {usual}, because this plan's steps do",)
-
-
-def _overlap(timeline: Timeline) -> tuple[str, ...]:
-    trains = timeline.trains
-    if trains is None or trains.in_flight < 2:
-        return ()
-    longer = f"release {trains.smallest_cadence} or less often" if trains.smallest_cadence else "make releases shorter"
-    return (
-        f"a release takes {trains.length} open days and one starts every {trains.cadence}: up to {trains.in_flight} "
-        f"overlap; to avoid that, {longer}",
-    )
-
-
-def _roles(answers: Answers) -> tuple[str, ...]:
-    if answers.team_size is not TeamSize.SMALL:
-        return ()
-    return (
-        "in a small team, one person can hold several roles; a review must follow if they approve their own release",
-    )

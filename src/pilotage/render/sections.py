@@ -138,6 +138,8 @@ def _timeline(plan: Plan) -> Section:
 
 def _slack(plan: Plan) -> Iterator[str]:
     timeline = plan.timeline
+    if timeline.trains and not plan.release_date:
+        yield from (f"{one[0].upper()}{one[1:]}." for one in timeline.trains.overlap)
     if timeline.latest_safe_start and timeline.latest_start:
         yield (
             f"Latest safe start: {show_day(timeline.latest_safe_start)}. Latest start at all: "

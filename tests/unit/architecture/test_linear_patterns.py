@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from pilotage.adapters.metrics.samples import samples_of
+from pilotage.app.proposals import found as proposals
 from pilotage.judge.templates import BadAnalysisTemplate, rules_of
 from pilotage.model import commit, quantity
 from pilotage.model import file_kind as files
@@ -35,6 +36,10 @@ from pilotage.risk.migrations import findings_of
 SOURCE = Path(__file__).parents[3] / "src" / "pilotage"
 LENGTH = 4_000
 SHORT = {
+    **{
+        f"app.proposals.{name}": proposals.LONGEST_LINE
+        for name in ("proposing._ASKED", "starts._APP", "starts._FLAG", "starts._STARTED")
+    },
     "model.quantity._PART": quantity._LONGEST,
     "model.file_kind._MIGRATION": files.LONGEST_PATH,
     **{f"risk.infrastructure._KINDS{number or ''}": files.LONGEST_PATH for number in range(9)},

@@ -229,4 +229,4 @@ def test_c13_trains_that_overlap(kind: str, frequency: str, length: int, in_flig
     trains = made.timeline.trains
     assert trains is not None
     assert (trains.length, trains.in_flight, trains.smallest_cadence) == (length, in_flight, smallest)
-    assert any("overlap; to avoid that" in note for note in made.notes) == (in_flight > 1)
+    assert any("overlap; to avoid that" in note for note in trains.overlap) == (in_flight > 1)

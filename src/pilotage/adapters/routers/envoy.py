@@ -47,6 +47,7 @@ from pilotage.adapters.routers.envoy_routes import cluster_names, clusters_in, c
 from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
+from pilotage.model.address import EVERYWHERE, show_host
 from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.traffic import Split
 
@@ -73,7 +74,7 @@ class EnvoyRouter:
 
     def url(self) -> str:
         host, port = self._settings.listen
-        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        return f"http://{show_host(EVERYWHERE.get(host, host))}:{port}"
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()

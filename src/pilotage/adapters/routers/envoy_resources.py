@@ -120,7 +120,9 @@ def endpoints_of(version: str, backends: Iterable[tuple[str, int]]) -> list[Json
 
 
 def address(host: str, port: int) -> JsonObject:
-    return {"socket_address": {"address": host, "port_value": port}}
+    # Who listens at `::` serves IPv4 as well, as servers do by default.
+    both: JsonObject = {"ipv4_compat": True} if host == "::" else {}
+    return {"socket_address": {"address": host, "port_value": port, **both}}
 
 
 def socket_of(found: JsonObject) -> tuple[str, int]:
