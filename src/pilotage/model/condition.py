@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pilotage.model.expression import BadCondition as BadCondition
-from pilotage.model.expression import parse
+from pilotage.model.expression.parser import parse
+from pilotage.model.expression.tokens import BadCondition as BadCondition
 
 
 @dataclass(frozen=True)
