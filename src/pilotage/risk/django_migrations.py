@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from pilotage.risk.operations import Found, breaks, destroys, locks
 from pilotage.risk.python_calls import given, name_of, strings
@@ -20,39 +22,74 @@ _WORDS = {
 _KEYS = ("ForeignKey", "OneToOneField")
 
 
-def of_django(call: ast.Call, name: str, models: set[str]) -> Iterator[Found]:
-    """models: those that the migration has created so far, in small letters; this call may add one."""
+_SET_DEFAULT = re.compile(r"\b(\w+)\W{1,5}SET\s+DEFAULT\b", re.IGNORECASE)
+
+
+def columns_with_defaults(text: str) -> set[str]:
+    """Columns that SQL in the migration gives a default of the database: how projects before Django 5.0 do it."""
+    return {found[1].casefold() for found in _SET_DEFAULT.finditer(text)}
+
+
+@dataclass
+class Models:
+    """created: models that the migration has made so far, in small letters · fields: names of those it has added ·
+    filled: columns that get a default of the database in another way than by `db_default`"""
+
+    created: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    filled: set[str] = field(default_factory=set)
+
+
+def of_django(call: ast.Call, name: str, models: Models) -> Iterator[Found]:
+    """models: what the migration has made so far; this call may add to it."""
     words = strings(call)
     model = words[0].casefold() if words else ""
     if name == "CreateModel":
-        models.add(model)
+        models.created.add(model)
     elif name in ("delete", "_raw_delete") and isinstance(call.func, ast.Attribute) and _is_all(call.func.value):
         yield destroys("deletes every row of a model (objects.all().delete())")
-    elif model in models and model:
+    elif name == "update" and _is_of_every_row(call) and not _are_new(call, models):
+        yield destroys("rewrites every row of a model (objects.update(…))")
+    elif model in models.created and model:
         return
     elif name in _WORDS:
         level, what, cure = _WORDS[name]
         yield level, f"{what} ({name} {' '.join(map(repr, words[:2]))})".replace(" )", ")"), cure
     elif name == "AddField":
-        yield from _of_field(call, ".".join(words[:2]), added=True)
+        models.fields |= set(words[1:2])
+        yield from _of_field(call, words[:2], models, added=True)
     elif name == "AlterField":
-        yield from _of_field(call, ".".join(words[:2]), added=False)
+        yield from _of_field(call, words[:2], models, added=False)
     elif name in ("AlterUniqueTogether", "AlterIndexTogether") and _is_filled(call):
         yield locks(f"builds an index and blocks writes ({name} {' '.join(map(repr, words[:1]))})")
 
 
-def _of_field(call: ast.Call, named: str, *, added: bool) -> Iterator[Found]:
+def _is_of_every_row(call: ast.Call) -> bool:
+    """`….objects.update(…)` or `….objects.all().update(…)`."""
+    value = call.func.value if isinstance(call.func, ast.Attribute) else None
+    is_manager = isinstance(value, ast.Attribute) and value.attr in ("objects", "_default_manager", "_base_manager")
+    return bool(call.keywords) and value is not None and (is_manager or _is_all(value))
+
+
+def _are_new(call: ast.Call, models: Models) -> bool:
+    """Whether an update fills fields alone that the migration has added."""
+    return all(keyword.arg in models.fields for keyword in call.keywords)
+
+
+def _of_field(call: ast.Call, words: list[str], models: Models, *, added: bool) -> Iterator[Found]:
+    named = ".".join(words)
     values = [*call.args, *(k.value for k in call.keywords if k.arg == "field")]
-    field = next((value for value in values if isinstance(value, ast.Call)), None)
-    if field is None or name_of(field) == "ManyToManyField":
+    made = next((value for value in values if isinstance(value, ast.Call)), None)
+    if made is None or name_of(made) == "ManyToManyField":
         return
-    kind = name_of(field)
-    if added and given(field, "null") is not True and not _is_filled_in(field, kind):
+    kind = name_of(made)
+    is_filled = _is_filled_in(made, kind) or any(word.casefold() in models.filled for word in words[-1:])
+    if added and given(made, "null") is not True and not is_filled:
         yield breaks(f"adds {named}, not null and without a default of the database: the old version cannot insert")
     verb = "adds" if added else "changes"
-    if given(field, "unique") or given(field, "primary_key") or _is_indexed(field, kind, added):
+    if given(made, "unique") or given(made, "primary_key") or _is_indexed(made, kind, added):
         yield locks(f"{verb} {named} with an index, which is built while writes wait")
-    if added and kind in _KEYS and given(field, "db_constraint") is not False:
+    if added and kind in _KEYS and given(made, "db_constraint") is not False:
         yield locks(f"adds {named} with a foreign key, which locks the other table as well")
 
 

@@ -6,6 +6,8 @@ import ast
 from dataclasses import dataclass
 from typing import Self
 
+_BACK = ("downgrade", "backwards", "rollback")
+"""How functions begin that take a migration back: Alembic's and Aerich's, Piccolo's, peewee-migrate's."""
 _BACKWARD = ("state_operations", "reverse_sql", "reverse_code", "rollback")
 _LIMITED = ("select", "inspect", "scalar", "exists", "count", "insert", "where", "filter", "filter_by")
 """Parts of a query of SQLAlchemy that reads, adds, or reaches some of the rows only."""
@@ -32,9 +34,10 @@ def given(call: ast.Call, name: str) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """forward: calls of the way forward, by their place · texts: what names stand for, where it is one text ·
-    batches: a batch's table by the call inside it."""
+    """all: every call · forward: those of the way forward, by their place · texts: what names stand for, where it is
+    one text · batches: a batch's table by the call inside it."""
 
+    all: tuple[ast.Call, ...]
     forward: tuple[ast.Call, ...]
     texts: dict[str, ast.expr]
     batches: dict[int, str]
@@ -43,9 +46,11 @@ class Calls:
     def of(cls, tree: ast.Module) -> Self:
         nodes = list(ast.walk(tree))
         idle = _idle(nodes)
-        calls = [node for node in nodes if isinstance(node, ast.Call) and id(node) not in idle]
+        every = [node for node in nodes if isinstance(node, ast.Call)]
+        calls = [call for call in every if id(call) not in idle]
         named = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)]
         return cls(
+            all=tuple(every),
             forward=tuple(sorted(calls, key=lambda call: (call.lineno, call.col_offset))),
             texts={target.id: node.value for node in named if (target := _target(node)) and node.value},
             batches=_batches(nodes),
@@ -128,7 +133,7 @@ def _idle(nodes: list[ast.AST]) -> set[int]:
     back = {part.id for part in parts if isinstance(part, ast.Name)}
     for node in nodes:
         named = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ""
-        if named.startswith("downgrade") or named in back:
+        if named.startswith(_BACK) or named in back:
             parts.append(node)
     return {id(inner) for part in parts for inner in ast.walk(part)}
 

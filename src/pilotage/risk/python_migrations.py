@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from pilotage.risk.django_migrations import of_django
+from pilotage.risk.django_migrations import Models, columns_with_defaults, of_django
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
 from pilotage.risk.python_calls import Calls, given, name_of, strings
 from pilotage.risk.sql_migrations import of_sql
@@ -15,23 +15,62 @@ _SQL = ("execute", "RunSQL", "executescript", "exec_driver_sql")
 
 
 def of_python(text: str) -> Iterator[Found]:
-    """Alembic's `upgrade` and Django's operations; what takes them back is not looked at."""
+    """Alembic's `upgrade`, Django's operations and the SQL that Aerich returns, without what takes them back."""
     try:
-        calls = Calls.of(ast.parse(text))
+        calls = Calls.of(tree := ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield unread("unreadable Python migration")
         return
-    alembic, models = _Alembic(calls), set[str]()
+    alembic = _Alembic(calls)
+    defaults = [str(given(call, "name")) for call in calls.forward if name_of(call) == "AddDefaultValue"]
+    django = Models(filled=columns_with_defaults(text) | {name.casefold() for name in defaults})
     for call in calls.forward:
         name = name_of(call)
         if name in _SQL or (name == "step" and "yoyo" in text):
-            yield from _of_sql(call, calls)
+            yield from _of_sql(call, calls, alembic.added)
         else:
             yield from alembic.found(call, name)
-            yield from of_django(call, name, models)
+            yield from of_django(call, name, django)
+    for sql in _returned(tree):
+        yield from of_sql(sql)
+    if calls.forward and not _is_known(tree, calls):
+        yield unread("a Python migration of another tool than Alembic, Django, yoyo and Aerich")
 
 
-def _of_sql(call: ast.Call, calls: Calls) -> Iterator[Found]:
+_TOOLS = ("alembic", "django", "yoyo", "tortoise")
+
+
+def _is_known(tree: ast.Module, calls: Calls) -> bool:
+    """Whether a migration is of a tool whose operations are known: by what it imports, or by its calls."""
+    nodes = list(ast.walk(tree))
+    imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    imported += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    if any(name.split(".")[0] in _TOOLS for name in imported):
+        return True
+    return any(name_of(call) in (*_SQL, *_OPERATIONS) or _is_of(call, ("op", "batch_op")) for call in calls.all)
+
+
+def _is_of(call: ast.Call, names: tuple[str, ...]) -> bool:
+    value = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(value, ast.Name) and value.id in names
+
+
+_OPERATIONS = (
+    "batch_alter_table", "AddField", "AlterField", "CreateModel", "DeleteModel", "RemoveField", "RunPython",
+    "SeparateDatabaseAndState",
+)  # fmt: skip
+
+
+def _returned(tree: ast.Module) -> Iterator[str]:
+    """The SQL that Aerich's `upgrade` returns."""
+    for function in tree.body:
+        if isinstance(function, ast.AsyncFunctionDef) and function.name == "upgrade":
+            for node in ast.walk(function):
+                if isinstance(node, ast.Return) and isinstance(node.value, ast.Constant):
+                    yield str(node.value.value)
+
+
+def _of_sql(call: ast.Call, calls: Calls, added: Collection[tuple[str, str]]) -> Iterator[Found]:
     """SQL in a call; reads of a connection are no operations."""
     value = next((k.value for k in call.keywords if k.arg in ("sql", "sqltext", "statement")), None)
     value = call.args[0] if call.args else value
@@ -41,15 +80,28 @@ def _of_sql(call: ast.Call, calls: Calls) -> Iterator[Found]:
     if scripts is None:
         yield unread(f"SQL that is computed ({name_of(call)})")
     for script in scripts or ():
-        yield from of_sql(script)
+        yield from of_sql(script, added=added)
+
+
+@dataclass
+class _Column:
+    """A column of the same migration. takes_null · filled: whether the database has a default for it"""
+
+    takes_null: bool
+    filled: bool
+
+    @property
+    def stops_old_version(self) -> bool:
+        return not self.takes_null and not self.filled
 
 
 @dataclass
 class _Alembic:
-    """The operations of Alembic, and the tables that they have created so far."""
+    """The operations of Alembic. created: tables so far · added: columns so far, by (table, column)"""
 
     calls: Calls
     created: set[str] = field(default_factory=set)
+    added: dict[tuple[str, str], _Column] = field(default_factory=dict)
 
     def found(self, call: ast.Call, name: str) -> Iterator[Found]:
         batch = self.calls.batch_table(call)
@@ -61,7 +113,40 @@ class _Alembic:
         elif name == "drop_table" and table in self.created:
             self.created.discard(table)
         elif not table or table not in self.created:
-            yield from _of_operation(call, name, shown, batch)
+            column = next(iter(words[0 if batch else 1 :]), "")
+            if name == "add_column":
+                yield from self._of_column(call, batch)
+            elif name == "alter_column" and (table, column) in self.added:
+                yield from self._of_new_column(call, (table, column))
+            else:
+                yield from _of_operation(call, name, shown)
+
+    def _of_column(self, call: ast.Call, batch: str) -> Iterator[Found]:
+        """`op.add_column("t", sa.Column("c", …))`, and the same of a batch, whose table stands at its head."""
+        column = next((a for a in call.args if isinstance(a, ast.Call) and name_of(a) == "Column"), None)
+        if column is None:
+            return
+        key = batch or next(iter(strings(call)), "?"), next(iter(strings(column)), "?")
+        named = ".".join(key)
+        inner = [name_of(node) for node in ast.walk(column) if isinstance(node, ast.Call)]
+        filled = bool(given(column, "server_default") or {"Computed", "Identity"} & set(inner))
+        self.added[key] = _Column(given(column, "nullable") is not False, filled)
+        if self.added[key].stops_old_version:
+            yield breaks(f"adds {named}, not null and without a default: the old version cannot insert")
+        if given(column, "unique") or given(column, "index") or given(column, "primary_key"):
+            yield locks(f"adds {named} with an index, which is built while writes wait")
+        if "ForeignKey" in inner:
+            yield locks(f"adds {named} with a foreign key, which locks the other table as well")
+
+    def _of_new_column(self, call: ast.Call, key: tuple[str, str]) -> Iterator[Found]:
+        """A column of this migration that becomes required, or loses its default: the old version does not write it."""
+        column, was = self.added[key], self.added[key].stops_old_version
+        if any(keyword.arg == "server_default" for keyword in call.keywords):
+            column.filled = given(call, "server_default") is not None
+        if (takes := given(call, "nullable")) is not None:
+            column.takes_null = takes is not False
+        if column.stops_old_version and not was:
+            yield breaks(f"adds {'.'.join(key)}, not null and without a default: the old version cannot insert")
 
 
 _PLACE = {
@@ -71,7 +156,7 @@ _PLACE = {
 """Where the table stands among an operation's arguments, where it is not the first."""
 
 
-def _of_operation(call: ast.Call, name: str, shown: str, batch: str) -> Iterator[Found]:
+def _of_operation(call: ast.Call, name: str, shown: str) -> Iterator[Found]:
     match name:
         case "drop_table":
             yield destroys(f"drops a table ({shown})")
@@ -81,8 +166,6 @@ def _of_operation(call: ast.Call, name: str, shown: str, batch: str) -> Iterator
             yield breaks(f"renames a table that the old version still uses ({shown})")
         case "alter_column":
             yield from _of_alter(call, shown)
-        case "add_column":
-            yield from _of_column(call, batch)
         case "create_index" if not given(call, "postgresql_concurrently"):
             yield locks(f"builds an index and blocks writes ({shown})")
         case "create_foreign_key" | "create_check_constraint" if not given(call, "postgresql_not_valid"):
@@ -100,20 +183,3 @@ def _of_alter(call: ast.Call, shown: str) -> Iterator[Found]:
         yield breaks(f"changes a column's type ({shown})")
     if given(call, "nullable") is False:
         yield locks(f"forbids nulls ({shown})")
-
-
-def _of_column(call: ast.Call, batch: str) -> Iterator[Found]:
-    """`op.add_column("t", sa.Column("c", …))`, and the same of a batch, whose table stands at its head."""
-    column = next((a for a in call.args if isinstance(a, ast.Call) and name_of(a) == "Column"), None)
-    if column is None:
-        return
-    table = batch or next(iter(strings(call)), "?")
-    named = f"{table}.{next(iter(strings(column)), '?')}"
-    inner = [name_of(node) for node in ast.walk(column) if isinstance(node, ast.Call)]
-    filled = given(column, "server_default") or {"Computed", "Identity"} & set(inner)
-    if given(column, "nullable") is False and not filled:
-        yield breaks(f"adds {named}, not null and without a default: the old version cannot insert")
-    if given(column, "unique") or given(column, "index") or given(column, "primary_key"):
-        yield locks(f"adds {named} with an index, which is built while writes wait")
-    if "ForeignKey" in inner:
-        yield locks(f"adds {named} with a foreign key, which locks the other table as well")

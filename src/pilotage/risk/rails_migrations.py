@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
@@ -14,13 +15,17 @@ _ARG = r"[\s(]*:?[\"']?(\w+)"
 _CALL = re.compile(
     r"\b(create_table|create_join_table|drop_table|drop_join_table|remove_columns?|remove_reference|remove_references"
     r"|remove_belongs_to|remove_timestamps|rename_column|rename_table|change_column|change_column_null|add_index"
-    r"|add_reference|add_belongs_to|add_foreign_key|add_check_constraint|validate_check_constraint|add_unique_constraint"
+    r"|change_column_default|add_reference|add_belongs_to|add_foreign_key|add_check_constraint|validate_check_constraint|add_unique_constraint"
     rf"|add_column|change_table)\b{_ARG}[\"']?(?:\s*,{_ARG})?"
 )
 _IN_TABLE = re.compile(r"\bt\.(remove|remove_references|remove_belongs_to|remove_timestamps|rename|change|index)\b[ (]")
-_ALL_ROWS = re.compile(r"\b([A-Z]\w*)(?:\.(?:all|unscoped))?\.(delete_all|destroy_all)\b")
-_DOWN = re.compile(r"([ \t]*)(?:def (?:self\.)?down\b|\w+\.down do\b)")
-_DOWN_BRACES = re.compile(r"[ \t]*\w+\.down[ \t]*\{")
+_ALL_ROWS = re.compile(r"\b([A-Z]\w*)(?:\.(?:all|unscoped|in_batches))?\.(delete_all|destroy_all|update_all)\b")
+_NAMES = re.compile(r"[\s,(]*:(\w+)(?![\w:])")
+_KEYS = re.compile(r"\b(\w+):")
+_NO_DEFAULT = re.compile(r"^[\s,]*(?:nil\b|from:[^,]*,\s*to:\s*nil\b)")
+_OTHER_TOOL = re.compile(r"\b(Sequel\.migration|ROM::SQL\.migration|Mongoid::Migration|DataMapper)\b")
+_DOWN = re.compile(r"([ \t]*)(?:def (?:self\.)?down\b|(?:\w+\.)?down do\b)")
+_DOWN_BRACES = re.compile(r"[ \t]*(?:\w+\.)?down[ \t]*\{")
 _EXECUTE = re.compile(r"\bexecute\b[ \t(]*(<<[~-]?['\"]?(\w+)|[\"']|%[qQ]?[({\[])?")
 _INSERTED = re.compile(r"#\{[^{}\n]*\}")
 _CONCURRENT = re.compile(r"algorithm:\s*:concurrently|:algorithm\s*=>\s*:concurrently")
@@ -31,25 +36,45 @@ _NO_INDEX = re.compile(r"\bindex:\s*false")
 _KEY = re.compile(r"\bforeign_key:\s*(?!false)")
 
 
+@dataclass
+class _Table:
+    """What the migration has made so far. created: tables · proven: tables with a validated check · added: whether a
+    column takes nulls and whether the database fills it, by (table, column)"""
+
+    created: set[str] = field(default_factory=set)
+    proven: set[str] = field(default_factory=set)
+    added: dict[tuple[str, str], tuple[bool, bool]] = field(default_factory=dict)
+
+
 def of_rails(text: str) -> Iterator[Found]:
     kept = "\n".join(_forward(text.replace("\r\n", "\n").split("\n")))
-    created, proven = set[str](), set[str]()
+    if other := _OTHER_TOOL.search(kept):
+        yield unread(f"a migration of {other[1].split('.')[0].split(':')[0]}, which is read in part")
+    made = _Table()
     calls = list(_CALL.finditer(kept))
     ends = [*(call.start() for call in calls[1:]), len(kept)]
     for call, end in zip(calls, ends, strict=False):
         rest = _rest(kept[call.end() : end])
         name, table = call[1], call[2]
         if name in ("create_table", "create_join_table"):
-            created |= {table, _joined(call)}
+            made.created |= {table, _joined(call)}
         elif name == "validate_check_constraint":
-            proven.add(table)
-        elif not created & {table, _joined(call) if name == "drop_join_table" else table}:
-            yield from _of_call(name, table, call[3] or "", rest, proven)
+            made.proven.add(table)
+        elif not made.created & {table, _joined(call) if name == "drop_join_table" else table}:
+            yield from _of_call(name, table, call[3] or "", rest, made)
     for said in _IN_TABLE.finditer(kept):
         yield from _of_table(said[1], _rest(kept[said.end() : said.end() + 200]))
     for said in _ALL_ROWS.finditer(kept):
-        yield destroys(f"deletes every row of {said[1]}")
-    yield from _of_executed(kept)
+        yield from _of_rows(said[1], said[2], kept[said.end() : said.end() + 200], made)
+    yield from _of_executed(kept, made)
+
+
+def _of_rows(model: str, verb: str, rest: str, made: _Table) -> Iterator[Found]:
+    columns = {column for _, column in made.added}
+    if verb != "update_all":
+        yield destroys(f"deletes every row of {model}")
+    elif not columns.intersection(_KEYS.findall(rest.partition(")")[0])):
+        yield destroys(f"rewrites every row of {model}")
 
 
 def _joined(call: re.Match[str]) -> str:
@@ -66,14 +91,18 @@ def _rest(text: str) -> str:
     return " ".join(lines)
 
 
-def _of_call(name: str, table: str, column: str, rest: str, proven: set[str]) -> Iterator[Found]:
+def _of_call(name: str, table: str, column: str, rest: str, made: _Table) -> Iterator[Found]:
     match name:
         case "drop_table":
-            yield destroys(f"drops table {table}")
+            for one in (table, *([column] if column else []), *_names(rest)):
+                yield destroys(f"drops table {one}")
         case "drop_join_table":
             yield destroys(f"drops join table {table}, {column}")
-        case "remove_column" | "remove_columns":
+        case "remove_column":
             yield destroys(f"drops column {table}.{column}")
+        case "remove_columns":
+            for one in (column, *_names(rest)):
+                yield destroys(f"drops column {table}.{one}")
         case "remove_reference" | "remove_references" | "remove_belongs_to":
             yield destroys(f"drops column {table}.{column}_id")
         case "remove_timestamps":
@@ -82,8 +111,8 @@ def _of_call(name: str, table: str, column: str, rest: str, proven: set[str]) ->
             yield breaks(f"renames something of {table} that the old version uses")
         case "change_column":
             yield breaks(f"changes the type of {table}.{column}")
-        case "change_column_null" if rest.lstrip(" ,").startswith("false") and table not in proven:
-            yield locks(f"forbids nulls in {table}.{column}")
+        case "change_column_null" | "change_column_default":
+            yield from _of_change(name, (table, column), rest, made)
         case "add_index" if not _CONCURRENT.search(rest):
             yield locks(f"builds an index on {table} and blocks writes to it")
         case "add_foreign_key" | "add_check_constraint" if not _NOT_VALID.search(rest):
@@ -92,13 +121,38 @@ def _of_call(name: str, table: str, column: str, rest: str, proven: set[str]) ->
         case "add_unique_constraint" if "using_index" not in rest:
             yield locks(f"builds an index on {table} and blocks writes to it")
         case "add_reference" | "add_belongs_to" | "add_column":
-            yield from _of_column(name, table, column, rest)
+            yield from _of_column(name, table, column, rest, made)
         case _:
             pass
 
 
-def _of_column(name: str, table: str, column: str, rest: str) -> Iterator[Found]:
-    if _NOT_NULL.search(rest) and not _DEFAULT.search(rest):
+def _names(rest: str) -> list[str]:
+    """The further names of a call, up to its first option."""
+    found, at = [], 0
+    while said := _NAMES.match(rest, at):
+        found.append(said[1])
+        at = said.end()
+    return found
+
+
+def _of_change(name: str, key: tuple[str, str], rest: str, made: _Table) -> Iterator[Found]:
+    """A column that becomes required or loses its default. The old version writes no column of this migration."""
+    takes_null, filled = made.added.get(key, (True, False))
+    forbids = name == "change_column_null" and rest.lstrip(" ,").startswith("false") and key[0] not in made.proven
+    if key not in made.added:
+        if forbids:
+            yield locks(f"forbids nulls in {'.'.join(key)}")
+        return
+    now = takes_null and not forbids, filled and not (name == "change_column_default" and _NO_DEFAULT.match(rest))
+    made.added[key] = now
+    if now == (False, False) != (takes_null, filled):
+        yield breaks(f"adds {'.'.join(key)}, not null and without a default: the old version cannot insert")
+
+
+def _of_column(name: str, table: str, column: str, rest: str, made: _Table) -> Iterator[Found]:
+    takes_null, filled = not _NOT_NULL.search(rest), bool(_DEFAULT.search(rest))
+    made.added[table, column] = takes_null, filled
+    if not takes_null and not filled:
         yield breaks(f"adds {table}.{column}, not null and without a default: the old version cannot insert")
     if name == "add_column":
         return
@@ -120,10 +174,11 @@ def _of_table(name: str, rest: str) -> Iterator[Found]:
         case "index":
             pass
         case _:
-            yield destroys(f"drops column {column} (t.{name})")
+            for one in (column, *(_names(rest[said.end() :]) if said and name == "remove" else [])):
+                yield destroys(f"drops column {one} (t.{name})")
 
 
-def _of_executed(kept: str) -> Iterator[Found]:
+def _of_executed(kept: str, made: _Table) -> Iterator[Found]:
     at, ends = 0, _Ends(kept)
     for said in _EXECUTE.finditer(kept):
         if said.start() < at:
@@ -136,7 +191,7 @@ def _of_executed(kept: str) -> Iterator[Found]:
             yield unread("SQL that does not end (execute)")
         else:
             at = stop
-            yield from of_sql(_INSERTED.sub("x", kept[start:stop]).replace('\\"', '"'))
+            yield from of_sql(_INSERTED.sub("x", kept[start:stop]).replace('\\"', '"'), added=made.added)
 
 
 class _Ends:

@@ -38,6 +38,8 @@ _FOLDERS = {
 }  # fmt: skip
 _DIALECTS = ("postgres", "mysql", "tsql", "sqlite")
 _NOT_CODE = re.compile(r"--[^\n]*|'[^'\n]*'")
+_PLACEHOLDER = re.compile(r"\$\{([\w.:-]{1,100})\}")
+"""A value that Flyway, Liquibase and MyBatis put in; most stand for a schema."""
 _LONG = 100_000
 """Characters of a script that is read in one dialect alone, where that one can read it: each takes seconds."""
 _BETWEEN = re.compile(
@@ -64,7 +66,7 @@ def script(text: str, path: str = "") -> Script:
     Raises UnreadableSql where no dialect can read it.
     """
     text, best, fault = (
-        _BETWEEN.sub(";", "\n".join(_without_data(text.splitlines()))),
+        _BETWEEN.sub(";", _PLACEHOLDER.sub("x", "\n".join(_without_data(text.splitlines())))),
         None,
         UnreadableSql("it is too complex"),
     )

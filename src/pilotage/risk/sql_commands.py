@@ -12,13 +12,19 @@ _SAID = (
     (re.compile(rf"\bDROP (?:TABLE|SCHEMA|DATABASE) (?:IF EXISTS )?{_NAME}", re.I), destroys, "drops table {}"),
     (re.compile(rf"\bDROP COLUMN (?:IF EXISTS )?{_NAME}", re.I), destroys, "drops column {}"),
     (re.compile(r"\bTABLE ([^ ]+) DROP \(", re.I), destroys, "drops columns of {}"),
-    (re.compile(rf"\bTRUNCATE (?:TABLE )?{_NAME}", re.I), destroys, "empties table {}"),
+    (re.compile(r"\bTABLE ([^ ]+) TRUNCATE PARTITION\b", re.I), destroys, "empties a partition of {}"),
+    (re.compile(rf"\bTRUNCATE (?:TABLE )?(?!PARTITION\b){_NAME}", re.I), destroys, "empties table {}"),
     (re.compile(rf"\bDELETE FROM {_NAME}(?= ?(?:;|$|END\b))", re.I), destroys, "deletes every row of {}"),
     (re.compile(r"\bDROP OWNED BY (\w+)", re.I), destroys, "drops everything of {}"),
     (re.compile(rf"\b(?:RENAME TABLE|sp_rename) '?{_NAME}", re.I), breaks,
      "renames something of {} that the old version still uses"),
     (re.compile(r"\bTABLE (?:IF EXISTS )?([^ ]+) (?:.{0,200} )?(?:RENAME (?:TO|COLUMN)|SET SCHEMA)\b", re.I), breaks,
      "renames something of {} that the old version still uses"),
+    (re.compile(rf"\bALTER (?:TYPE|SEQUENCE|SCHEMA|FUNCTION|PROCEDURE|(?:MATERIALIZED )?VIEW) (?:IF EXISTS )?{_NAME}"
+                r"(?: ?\([^()]*\))? RENAME\b", re.I), breaks,
+     "renames something of {} that the old version still uses"),
+    (re.compile(rf"\bDROP DOMAIN (?:IF EXISTS )?{_NAME}", re.I), breaks,
+     "drops domain {}, which the old version may still use"),
     (re.compile(r"\bTABLE ([^ ]+) (?:MODIFY|CONVERT TO CHARACTER SET)\b", re.I), breaks,
      "changes the type of columns of {}"),
 )  # fmt: skip
@@ -52,6 +58,18 @@ def of_command(text: str, dialect: str, created: Collection[str]) -> Iterator[Fo
     yield from found
     if not found and not is_harmless(text):
         yield unread(f"SQL that is not read here ({_short(text)})")
+
+
+_EXECUTED = re.compile(r"\bEXECUTE\s+IMMEDIATE\b\s*(?:N?'((?:[^']|'')*)')?", re.I)
+
+
+def of_executed(text: str, dialect: str, created: Collection[str]) -> Iterator[Found]:
+    """Statements that a block of PL/SQL executes from a text: the parser takes `BEGIN …` for a transaction."""
+    for said in _EXECUTED.finditer(text):
+        if said[1] is None:
+            yield unread("SQL that is computed (EXECUTE IMMEDIATE)")
+        else:
+            yield from of_command(" ".join(said[1].replace("''", "'").split()), dialect, created)
 
 
 def is_harmless(text: str) -> bool:

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
 from pilotage.risk.sql import UnreadableSql, is_unknown, script, words_of, written
-from pilotage.risk.sql_commands import of_command
+from pilotage.risk.sql_commands import of_command, of_executed
+from pilotage.risk.sql_schema import Schema, null_checks
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 
-@dataclass
-class _Schema:
-    """What the statements so far have made. created: tables · renamed: a table's later name by its name at first ·
-    checks: column that a constraint proves not null, by (table, constraint) · proven: (table, column)"""
-
-    dialect: str
-    created: set[str] = field(default_factory=set)
-    renamed: dict[str, str] = field(default_factory=dict)
-    checks: dict[tuple[str, str], str] = field(default_factory=dict)
-    proven: set[tuple[str, str]] = field(default_factory=set)
-    validated: list[tuple[str, str]] = field(default_factory=list)
-
-
-def of_sql(text: str, path: str = "") -> Iterator[Found]:
-    """The operations of a script that destroy, break or lock; path gives a hint of its database."""
+def of_sql(text: str, path: str = "", added: Collection[tuple[str, str]] = ()) -> Iterator[Found]:
+    """The operations of a script that destroy, break or lock; path gives a hint of its database. added: (table, column)
+    that the same migration added outside the script."""
     from sqlglot import exp
 
     try:
@@ -38,8 +26,11 @@ def of_sql(text: str, path: str = "") -> Iterator[Found]:
         yield unread("unreadable SQL")
         return
     steps = [step for statement in read.statements for step in _flat(statement)]
-    schema = _Schema(read.dialect)
+    schema = Schema(read.dialect, added=dict.fromkeys(added, False))
+    yield from of_executed(text, read.dialect, schema.created)
     for step in steps:
+        if isinstance(step, exp.Create):
+            schema.remade.add(_table(step))
         if isinstance(step, exp.Alter) and (rename := step.find(exp.AlterRename)):
             schema.renamed[_table(step)] = _table(rename)
     for step in steps:
@@ -69,7 +60,7 @@ def _table(statement: exp.Expression) -> str:
     return table.name if table else ""
 
 
-def _of_statement(statement: exp.Expression, schema: _Schema) -> Iterator[Found]:
+def _of_statement(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
     from sqlglot import exp
 
     match statement:
@@ -77,20 +68,21 @@ def _of_statement(statement: exp.Expression, schema: _Schema) -> Iterator[Found]
             yield from _of_command(statement, schema)
         case exp.Create(kind="TABLE"):
             schema.created.add(_table(statement))
-        case exp.Drop(kind="TABLE" | "SCHEMA" | "DATABASE"):
+        case exp.Drop(kind="TABLE" | "SCHEMA" | "DATABASE" | "VIEW" | "SEQUENCE" | "TYPE" | "FUNCTION" | "PROCEDURE"):
             for table in statement.args.get("tables") or [statement.this]:
-                yield from _of_drop(str(statement.kind).lower(), table.name if table else "", schema)
+                name = (table.name or table.text("db")) if table else ""
+                yield from _of_drop(str(statement.kind).lower(), name, schema)
         case exp.TruncateTable():
             tables = [table.name for table in statement.expressions]
             yield from (destroys(f"empties table {name}") for name in tables if name not in schema.created)
         case _ if _table(statement) in schema.created:
             pass
-        case exp.Delete() | exp.Update() if statement.args.get("where") is None:
-            joined = statement.args.get("using") or (statement.this and statement.this.args.get("joins"))
-            if isinstance(statement, exp.Update) and not joined:
-                yield destroys(f"rewrites every row of {_table(statement)}")
-            elif isinstance(statement, exp.Delete) and not joined:
-                yield destroys(f"deletes every row of {_table(statement)}")
+        case exp.Delete() | exp.Update():
+            yield from _of_rows(statement, schema)
+        case exp.Query() | exp.Insert() if with_ := statement.args.get("with_"):
+            for part in with_.expressions:
+                if isinstance(part.this, exp.Delete | exp.Update) and _table(part.this) not in schema.created:
+                    yield from _of_rows(part.this, schema)
         case exp.Create() if str(statement.kind).endswith("INDEX"):
             if not statement.args.get("concurrently") and not _is_online(statement, schema.dialect):
                 yield locks(f"builds an index on {_table(statement)} and blocks writes to it")
@@ -100,8 +92,38 @@ def _of_statement(statement: exp.Expression, schema: _Schema) -> Iterator[Found]
             pass
 
 
-def _of_drop(kind: str, name: str, schema: _Schema) -> Iterator[Found]:
+def _of_rows(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
+    """What changes every row: nothing is lost where it fills columns that are new."""
+    from sqlglot import exp
+
+    joined = statement.args.get("using") or (statement.this and statement.this.args.get("joins"))
+    if joined or not _is_endless(statement.args.get("where")):
+        return
+    table = _table(statement)
+    if isinstance(statement, exp.Delete):
+        yield destroys(f"deletes every row of {table}")
+    elif all((table, part.this.name) in schema.added for part in statement.expressions if isinstance(part, exp.EQ)):
+        yield locks(f"fills every row of {table} at once, and each stays locked until the end")
+    else:
+        yield destroys(f"rewrites every row of {table}")
+
+
+def _is_endless(where: exp.Expression | None) -> bool:
+    """Whether a condition is none: left out, `true` or `1 = 1`."""
+    from sqlglot import exp
+
+    said = where.this if where else None
+    if isinstance(said, exp.EQ):
+        return isinstance(said.this, exp.Literal) and said.this == said.expression
+    return said is None or (isinstance(said, exp.Boolean) and bool(said.this))
+
+
+def _of_drop(kind: str, name: str, schema: Schema) -> Iterator[Found]:
     """A table that a copy takes the place of is how SQLite changes a column: the copy may hold less."""
+    if kind not in ("table", "schema", "database"):
+        if name not in schema.remade:
+            yield breaks(f"drops {kind} {name}, which the old version may still use")
+        return
     if name in schema.created:
         schema.created.discard(name)
     elif kind == "table" and any(new == name and old in schema.created for old, new in schema.renamed.items()):
@@ -118,7 +140,7 @@ def _is_online(statement: exp.Expression, dialect: str) -> bool:
     return dialect == "mysql" or (dialect == "tsql" and bool(_ONLINE.search(written(statement, dialect))))
 
 
-def _of_command(statement: exp.Expression, schema: _Schema) -> Iterator[Found]:
+def _of_command(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
     text = words_of(statement, schema.dialect)
     if validated := _VALIDATED.search(text):
         table = validated[1].rpartition(".")[2].strip('"')
@@ -131,7 +153,7 @@ def _of_command(statement: exp.Expression, schema: _Schema) -> Iterator[Found]:
 _VALIDATED = re.compile(r"\bTABLE (?:ONLY )?([\w.\"]+) VALIDATE CONSTRAINT \"?(\w+)", re.IGNORECASE)
 
 
-def _of_alter(statement: exp.Alter, table: str, schema: _Schema) -> Iterator[Found]:
+def _of_alter(statement: exp.Alter, table: str, schema: Schema) -> Iterator[Found]:
     from sqlglot import exp
 
     for action in statement.args.get("actions") or ():
@@ -148,11 +170,18 @@ def _of_alter(statement: exp.Alter, table: str, schema: _Schema) -> Iterator[Fou
                 yield from _of_modify(action, table)
             case exp.AlterColumn() if action.args.get("dtype"):
                 yield breaks(f"changes the type of {table}.{_named(action)}, which rewrites the table under a lock")
+            case exp.DropPartition():
+                yield destroys(f"drops a partition of {table} with its rows")
+            case exp.AlterColumn() if (table, _named(action)) in schema.added and not action.args.get("dtype"):
+                yield from _of_new_column(action, (table, _named(action)), schema)
             case exp.AlterColumn() if action.args.get("allow_null") is False:
-                if not _is_proven(table, _named(action), schema):
+                if not schema.is_proven(table, _named(action)):
                     yield locks(f"forbids nulls in {table}.{_named(action)}, which reads the whole table under a lock")
             case exp.ColumnDef():
-                yield from _of_column(action, table)
+                yield from _of_column(action, table, schema)
+            case exp.Schema():  # Oracle's brackets
+                for column in action.find_all(exp.ColumnDef):
+                    yield from _of_column(column, table, schema)
             case exp.AddConstraint():
                 yield from _of_constraint(action, table, bool(statement.args.get("not_valid")), schema)
             case _:
@@ -175,57 +204,50 @@ def _of_modify(action: exp.Expression, table: str) -> Iterator[Found]:
     yield breaks(f"changes the type of {table}.{now}, which may rewrite the table under a lock")
 
 
-def _of_column(column: exp.Expression, table: str) -> Iterator[Found]:
+def _of_column(column: exp.Expression, table: str, schema: Schema) -> Iterator[Found]:
     from sqlglot import exp
 
     kinds = [c.args.get("kind") for c in column.args.get("constraints") or ()]
     filled = (exp.DefaultColumnConstraint, exp.ComputedColumnConstraint, exp.GeneratedAsIdentityColumnConstraint,
               exp.AutoIncrementColumnConstraint)  # fmt: skip
     required = any(isinstance(k, exp.NotNullColumnConstraint) and not k.args.get("allow_null") for k in kinds)
-    if required and not any(isinstance(k, filled) for k in kinds):
+    is_serial = "SERIAL" in str(column.args.get("kind")).upper()
+    key = table, column.name
+    schema.added[key] = is_serial or any(isinstance(k, filled) for k in kinds)
+    schema.required |= {key} if required else set()
+    if required and not schema.added[key]:
         yield breaks(f"adds {table}.{column.name}, not null and without a default: the old version cannot insert")
     if any(isinstance(k, exp.UniqueColumnConstraint | exp.PrimaryKeyColumnConstraint) for k in kinds):
         yield locks(f"adds {table}.{column.name} with an index, which is built while writes wait")
+    if any(isinstance(k, exp.CheckColumnConstraint) for k in kinds):
+        yield locks(f"adds {table}.{column.name} with a check, which reads the whole table under a lock")
     for reference in (k for k in kinds if isinstance(k, exp.Reference)):
         yield locks(f"adds {table}.{column.name} with a foreign key, which locks {_table(reference)} as well")
 
 
-def _of_constraint(action: exp.Expression, table: str, not_valid: bool, schema: _Schema) -> Iterator[Found]:
+def _of_new_column(action: exp.Expression, key: tuple[str, str], schema: Schema) -> Iterator[Found]:
+    """A column of this migration that becomes required, or loses its default: the old version does not write it."""
+    said = action.args
+    was = key in schema.required and not schema.added[key]
+    if said.get("default") is not None:
+        schema.added[key] = True
+    elif said.get("allow_null") is False and schema.is_proven(*key):
+        return
+    elif said.get("allow_null") is not None:
+        (schema.required.add if said["allow_null"] is False else schema.required.discard)(key)
+    elif said.get("drop"):
+        schema.added[key] = False
+    if key in schema.required and not schema.added[key] and not was:
+        yield breaks(f"adds {'.'.join(key)}, not null and without a default: the old version cannot insert")
+
+
+def _of_constraint(action: exp.Expression, table: str, not_valid: bool, schema: Schema) -> Iterator[Found]:
     from sqlglot import exp
 
-    for name, column in _null_checks(action):
+    for name, column in null_checks(action):
         schema.checks[table, name] = column
         if not not_valid:
             schema.proven.add((table, column))
     index = action.find(exp.IndexColumnConstraint, exp.UniqueColumnConstraint)
     if not not_valid and not (index and schema.dialect == "mysql"):
         yield locks(f"adds a constraint to {table}, which reads the whole table under a lock")
-
-
-def _null_checks(action: exp.Expression) -> Iterator[tuple[str, str]]:
-    """(constraint, column) of each `CHECK (column IS NOT NULL)`, however it is written."""
-    from sqlglot import exp
-
-    for constraint in action.find_all(exp.Constraint):
-        for check in constraint.find_all(exp.CheckColumnConstraint):
-            said = check.this
-            while isinstance(said, exp.Paren):
-                said = said.this
-            said = said.args.get("this") if isinstance(said, exp.Is) and said.args.get("negate") else _denied(said)
-            if isinstance(said, exp.Column):
-                yield constraint.name, said.name
-
-
-def _denied(said: exp.Expression | None) -> exp.Expression | None:
-    from sqlglot import exp
-
-    inner = said.this if isinstance(said, exp.Not) else None
-    is_null = isinstance(inner, exp.Is) and isinstance(inner.args.get("expression"), exp.Null)
-    return inner.this if is_null and inner else None
-
-
-def _is_proven(table: str, column: str, schema: _Schema) -> bool:
-    """PostgreSQL 12 and later take a validated check for the proof, so that nothing is read. A check of an earlier
-    migration is known by its name alone."""
-    by_name = any(t == table and (t, name) not in schema.checks and column in name for t, name in schema.validated)
-    return (table, column) in schema.proven or by_name
