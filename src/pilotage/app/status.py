@@ -9,17 +9,20 @@ from pilotage.app.homes import home_elsewhere
 from pilotage.app.project import Project, Unclear
 
 if TYPE_CHECKING:
+    from pilotage.engine.placement.sighting import Sighting
     from pilotage.model.record import RolloutSummary
     from pilotage.model.traffic import Split
 
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """Another place at which the environment runs. heard: Unix seconds of its worker's last sign · words: where it is
+    """Another place at which the environment runs. heard: seconds since its worker's last sign · heard_at: Unix
+    seconds of it · words: where it is
     and when it was heard of · silent: its worker gives no sign."""
 
     name: str
     heard: float | None
+    heard_at: float | None
     words: str
     silent: bool
 
@@ -28,9 +31,10 @@ class Home:
 class EnvironmentStatus:
     """serving: versions, the present one first · newest: the rollout that started last · routed: what its version gets
     of all requests, per mille, as the router was last seen; None where nobody saw · worker: process id of the one
-    here · home: None where the environment is at home here · router_up: whether its router runs here · split: what
-    the router was last told, where no rollout has completed · troubles: a sentence for everything that was not told
-    or not signed."""
+    here · home: None where the environment is at home here · sighting: who answers users, as of now, and None where
+    that is at another place · looked: Unix seconds of the last look at the newest rollout, None without one · split:
+    what the router was last told, where no rollout has completed · troubles: a sentence for everything that was not
+    told or not signed."""
 
     service: str
     environment: str
@@ -40,27 +44,60 @@ class EnvironmentStatus:
     queued: tuple[RolloutSummary, ...]
     worker: int | None
     home: Home | None
-    router_up: bool
+    sighting: Sighting | None
+    looked: float | None
     split: Split | None
     troubles: tuple[str, ...]
 
     @property
     def headline(self) -> str:
         """What serves: what is known, not what was so when somebody last looked."""
-        present, idle = self.serving[0] if self.serving else "nothing", "" if self.worker else " (no worker is running)"
+        present = self.serving[0] if self.serving else "nothing"
         if self.home:
-            return f"{present} serves"
-        if self.newest and not self.newest.status.final and self.routed and self.serving and self.router_up:
-            return self._rolling_out(self.newest.version, present, self.routed) + idle
-        if self.newest and not self.newest.status.final and not self.router_up and not self.worker:
-            return f"down, while {self.newest.version} is {self.newest.status}; start it again with `pilotage watch`"
-        if self.serving and not self.router_up and not self.worker:
-            return f"down; the last version was {present}. Start it again with `pilotage deploy {present}`"
-        if self.serving or not self.router_up:
-            return f"{present} serves{idle}"
+            if not self.home.silent:
+                return f"{present} serves"
+            heard = f" since {_clock(self.home.heard_at)}" if self.home.heard_at else ""
+            return f"not seen{heard}; the last version was {present}"
+        under_way = self.newest if self.newest and not self.newest.status.final else None
+        if self.sighting and not self.sighting.serves:
+            return self._down(present, under_way)
+        if under_way and self.routed and self.serving and self.sighting:
+            return self._rolling_out(under_way.version, present, self.routed) + self._unwatched
+        if self.serving or not self.sighting:
+            return f"{present} serves{self._fewer}{self._unwatched}"
         weights = self.split.weights if self.split else ()
         shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
-        return f"its router sends traffic to {shown}, but no rollout has completed{idle}"
+        return f"its router sends traffic to {shown}, but no rollout has completed{self._unwatched}"
+
+    def _down(self, present: str, under_way: RolloutSummary | None) -> str:
+        """Nothing answers users: since when, why, and who brings it back."""
+        assert self.sighting is not None
+        if not self.serving and not under_way:
+            return "nothing serves"
+        since = self.sighting.down_since
+        down = f"down since {_clock(since)}" if since else "down"
+        why = "" if not self.sighting.router_up else f": no instance of {present} is running"
+        if self.worker:
+            return f"{down}{why}; the worker is starting it again" if not under_way else f"{down}{why}"
+        if under_way:
+            return f"{down}{why}, while {under_way.version} is {under_way.status}; start it again with `pilotage watch`"
+        return f"{down}{why}; the last version was {present}. Start it again with `pilotage deploy {present}`"
+
+    @property
+    def _fewer(self) -> str:
+        """How many of its instances are healthy, where some are not."""
+        found = self.sighting
+        if not found or found.healthy is None or found.healthy == found.instances:
+            return ""
+        return f", {found.healthy} of {found.instances} instances healthy"
+
+    @property
+    def _unwatched(self) -> str:
+        """That nobody watches it, and since when."""
+        if self.worker:
+            return ""
+        last = max((at for at in (self.sighting.at if self.sighting else None, self.looked) if at), default=None)
+        return f" (no worker is running{f'; last seen {_clock(last)}' if last else ''})"
 
     def _rolling_out(self, new: str, present: str, routed: int) -> str:
         from pilotage.model.quantity import format_share
@@ -71,25 +108,43 @@ class EnvironmentStatus:
         return f"{new} gets all requests, but its rollout has not completed; the earlier version is {present}"
 
 
+def _clock(at: float) -> str:
+    """A moment by the clock of this machine, to the minute."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
 def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
     """Of an environment; None for the only one. Raises Unclear, ConfigError."""
     service, name = project.place(environment)  # before what is slow to load: a mistake is told at once
-    from pilotage.engine.placement.location import router_runs
     from pilotage.engine.placement.lock import worker_pid
+    from pilotage.engine.placement.sighting import sighting
 
     serving, home = project.records.serving(service, name), home_elsewhere(project, service, name)
-    up, newest = home is None and router_runs(project.directory, service, name), project.records.newest(service, name)
+    newest, now = project.records.newest(service, name), project.clock.now()
+    live = project.records.live_views([newest.id])[newest.id] if newest else None
+    seen = sighting(project.directory, service, name, now) if home is None else None
     return EnvironmentStatus(
         service=service,
         environment=name,
         serving=serving,
         newest=newest,
-        routed=project.records.live_views([newest.id])[newest.id].routed if newest else None,
+        routed=live.routed if live else None,
         queued=tuple(project.records.queued(service, name)),
         worker=worker_pid(project.directory),
-        home=Home(name=home.place.name, heard=home.heard, words=home.in_words, silent=home.is_silent) if home else None,
-        router_up=up,
-        split=_split_here(project, service, name) if up and not serving else None,
+        home=Home(
+            name=home.place.name,
+            heard=home.heard,
+            heard_at=None if home.heard is None else now - home.heard,
+            words=home.in_words,
+            silent=home.is_silent,
+        )
+        if home
+        else None,
+        sighting=seen,
+        looked=live.at if live and live.at else None,
+        split=_split_here(project, service, name) if seen and seen.router_up and not serving else None,
         troubles=(*_untold(project), *_unsigned(project)),
     )
 

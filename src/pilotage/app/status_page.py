@@ -12,12 +12,16 @@ from pathlib import Path
 from pilotage.adapters.files import write_durably
 from pilotage.adapters.static_server import serve
 from pilotage.app.project import Project
-from pilotage.app.publication import Publication, publication_of
+from pilotage.app.publication import Publication, noted, publication_of
+from pilotage.engine.placement.sighting import sighting
 from pilotage.engine.records.shown import Shown, planned, recorded
 from pilotage.engine.records.store import Store
 from pilotage.model.errors import Invalid
 from pilotage.render.status import files_of
-from pilotage.report.status import StatusPage, status_of
+from pilotage.report.status import Seen, StatusPage, status_of
+
+_LOOK_EVERY = 2.0
+"""Seconds between two looks at whether services answer."""
 
 _LONGEST = 60.0
 """Seconds after which the page is made anew though nothing was recorded: what was planned has become the past."""
@@ -30,22 +34,44 @@ class Publisher:
         self._store = store
         self._shown = Shown(store)
         self._made: tuple[object, ...] = ()
-        self._at = -math.inf
+        self._at = self._looked = -math.inf
+        self._seen: Mapping[str, Seen] = {}
 
     def renew(self, publication: Publication, now: float) -> None:
         """now: seconds since 1970. Raises OSError where the folder cannot be written."""
-        found = (publication, *recorded(self._store, now))
+        if not 0 <= now - self._looked < _LOOK_EVERY:
+            self._looked, self._seen = now, seen_now(self._store, publication.places, now)
+        found = (publication, self._seen, *recorded(self._store, now))
         if found == self._made and now - self._at < _LONGEST:
             return
         # Where it cannot be written, that is found again only then.
         self._made, self._at = found, now
-        page = page_of(self._store, self._shown, publication.title, publication.places, now)
+        page = page_of(self._store, self._shown, publication.title, publication.places, now, self._seen)
         write_status(Path(publication.folder), page, publication.address)
 
 
-def page_of(store: Store, shown: Shown, title: str, places: Mapping[str, str], now: float) -> StatusPage:
-    """places: service → the environment that its public uses."""
-    return status_of(title, list(places), shown.of(places, now), planned(store, places, now), now)
+def page_of(
+    store: Store, shown: Shown, title: str, places: Mapping[str, str], now: float, seen: Mapping[str, Seen]
+) -> StatusPage:
+    """places: service → the environment that its public uses · seen: by service, who answers its users."""
+    return status_of(title, list(places), shown.of(places, now), planned(store, places, now), now, seen)
+
+
+def seen_now(store: Store, places: Mapping[str, str], now: float) -> dict[str, Seen]:
+    """Who answers the users of each service, as this machine sees it; of one at home elsewhere, whether its worker
+    gives a sign. What was never deployed is left out."""
+    found = {}
+    for service, environment in places.items():
+        home = store.home(store.directory, service, environment)
+        if home is None:
+            continue
+        if home.is_here:
+            here = sighting(store.directory, service, environment, now)
+            found[service] = Seen(down=not here.serves, down_since=None if here.serves else here.down_since)
+        else:
+            heard = None if home.heard is None or not home.is_silent else round(now - home.heard)
+            found[service] = Seen(unseen=home.is_silent, unseen_since=heard)
+    return found
 
 
 def write_status(folder: Path, page: StatusPage, address: str) -> bool:
@@ -78,6 +104,12 @@ def publish(project: Project) -> Path:
         raise NoStatusPage(f"{project.config} has no status page: add one, such as `{example}`")
     Publisher(project.store).renew(wanted, project.clock.now())
     return Path(wanted.folder)
+
+
+def publish_if_wanted(project: Project) -> None:
+    """As `publish`, by the word that was left for the worker; nothing where no page is wanted."""
+    if (wanted := noted(project.directory)) is not None and project.has_store:
+        Publisher(project.store).renew(wanted, project.clock.now())
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def down(project: Project, yes: bool, force: bool) -> None:
             raise click.UsageError("this stops the service: confirm with --yes")
         click.confirm("This stops the service for all its users. Continue?", abort=True)
     done = stop(project, project.actor, force=force)
+    _publish(project)
     for name in done.names:
         click.echo(f"{name} is down")
     for one in done.under_way:
@@ -52,6 +53,16 @@ def down(project: Project, yes: bool, force: bool) -> None:
         click.echo(sentence, err=True)
     if done.strays:
         click.echo(f"stopped {done.strays} more processes that were started here")
+
+
+def _publish(project: Project) -> None:
+    """The public page says that the service is down, although no worker renews it any more."""
+    from pilotage.app.status_page import publish_if_wanted
+
+    try:
+        publish_if_wanted(project)
+    except Exception as error:
+        click.echo(f"the status page is not up to date: {str(error).splitlines()[0]}", err=True)
 
 
 @click.command()

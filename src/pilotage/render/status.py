@@ -11,7 +11,7 @@ import msgspec
 from pilotage.model.text import clean
 from pilotage.model.timestamp import timestamp
 from pilotage.render.html import page as html_page
-from pilotage.report.status import WORDS, Condition, StatusPage, output_of
+from pilotage.report.status import WORDS, Condition, Service, StatusPage, output_of
 
 
 def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
@@ -30,18 +30,29 @@ def _html(page: StatusPage) -> str:
         title=page.title,
         page=page,
         headline=headline(page),
-        words=WORDS,
+        words=_words,
         clock=_clock,
         stamp=timestamp,
     )
 
 
 def headline(page: StatusPage) -> str:
-    conditions = {condition for _, condition in page.services}
-    for condition in (Condition.DEGRADED, Condition.MAINTENANCE, Condition.RELEASING):
+    conditions = {one.condition for one in page.services}
+    for condition in (
+        Condition.DOWN,
+        Condition.DEGRADED,
+        Condition.UNKNOWN,
+        Condition.MAINTENANCE,
+        Condition.RELEASING,
+    ):
         if condition in conditions:
             return f"{WORDS[condition]}."
     return "All systems operational."
+
+
+def _words(one: Service) -> str:
+    words = WORDS[one.condition]
+    return f"{words} since {_clock(one.since)}" if one.since else words
 
 
 def _clock(at: float) -> str:

@@ -33,13 +33,19 @@ class Condition(StrEnum):
     RELEASING = "releasing"
     DEGRADED = "degraded"
     MAINTENANCE = "maintenance"
+    DOWN = "down"
+    UNKNOWN = "unknown"
 
+
+_MINUTE = 60.0
 
 WORDS: Mapping[Condition, str] = {
     Condition.OPERATIONAL: "Operational",
     Condition.RELEASING: "Release in progress",
     Condition.DEGRADED: "Some requests may fail",
     Condition.MAINTENANCE: "Closed for maintenance",
+    Condition.DOWN: "Not available",
+    Condition.UNKNOWN: "Not observed",
 }
 
 
@@ -98,25 +104,56 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Who answers users of a service, as somebody saw who looked. down_since: Unix seconds, None where nobody saw it
+    end · unseen_since: Unix seconds of the last look at a service that nobody looks at any more."""
+
+    down: bool = False
+    down_since: float | None = None
+    unseen: bool = False
+    unseen_since: float | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """since: Unix seconds from which it has been down or unseen; None in any other condition, or where nobody knows."""
+
+    name: str
+    condition: Condition
+    since: float | None = None
+
+
+@dataclass(frozen=True)
 class StatusPage:
-    """made: Unix seconds, to the second of the last event, so that the same facts make the same page."""
+    """made: Unix seconds of the last event · checked: of the last look at whether services answer, to the minute."""
 
     title: str
-    services: tuple[tuple[str, Condition], ...]
+    services: tuple[Service, ...]
     incidents: tuple[PublicIncident, ...]
     planned: tuple[Planned, ...]
     made: float
+    checked: float = 0.0
 
 
 def status_of(
-    title: str, services: Sequence[str], rollouts: Sequence[Rollout], planned: Sequence[Planned], now: float
-) -> StatusPage:
-    """services: in the order of the page · rollouts: of late, oldest first."""
+    title: str, services: Sequence[str], rollouts: Sequence[Rollout], planned: Sequence[Planned], now: float,
+    seen: Mapping[str, Seen] | None = None,
+) -> StatusPage:  # fmt: skip
+    """services: in the order of the page · rollouts: of late, oldest first · seen: by service, who answers users now;
+    a service that is not in it is believed to be as its rollouts say."""
     incidents = tuple(i for rollout in rollouts if (i := incident_of(rollout)))
-    conditions = tuple((name, _condition(name, rollouts, incidents)) for name in services)
+    conditions = tuple(_service(name, rollouts, incidents, (seen or {}).get(name, Seen())) for name in services)
     at = max((max(r.last, r.events[-1].at if r.events else 0.0) for r in rollouts), default=0.0)
     coming = tuple(p for p in sorted(planned, key=lambda p: p.at) if p.at > now)
-    return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at)
+    return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE)
+
+
+def _service(name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident], seen: Seen) -> Service:
+    """What was seen goes before what was recorded: records say what was so once."""
+    found = _condition(name, rollouts, incidents)
+    if seen.down and found is not Condition.MAINTENANCE:
+        return Service(name, Condition.DOWN, seen.down_since)
+    return Service(name, Condition.UNKNOWN, seen.unseen_since) if seen.unseen else Service(name, found)
 
 
 def _condition(name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident]) -> Condition:
@@ -188,7 +225,11 @@ def output_of(page: StatusPage) -> StatusPageOutput:
     return StatusPageOutput(
         title=page.title,
         updated_at=timestamp(page.made),
-        services=tuple(ServiceCondition(name=name, condition=condition.value) for name, condition in page.services),
+        checked_at=timestamp(page.checked),
+        services=tuple(
+            ServiceCondition(name=one.name, condition=one.condition.value, since=timestamp(one.since))
+            for one in page.services
+        ),
         incidents=tuple(_incident(incident) for incident in page.incidents),
         scheduled=tuple(
             ScheduledRelease(id=one.id, scheduled_for=timestamp(one.at), title=one.title, text=one.text)

@@ -25,7 +25,7 @@ from pilotage.render.html import rollout_to_html
 from pilotage.render.html import to_html as plan_to_html
 from pilotage.render.rich_table import rich_table
 from pilotage.render.status import files_of
-from pilotage.report.status import Condition, StatusPage
+from pilotage.report.status import Condition, Service, StatusPage
 from tests.plans import a_plan
 
 HOSTILE = "[/red]\x1b]0;title\x07\x1b[2J\u202egnp.exe\x9b\x08<script>alert(1)</script>[x](javascript:a)"
@@ -84,7 +84,7 @@ def test_what_a_command_echoes_is_clean_and_the_streams_are_given_back() -> None
 
 def test_every_page_says_that_it_loads_and_runs_nothing() -> None:
     plan = a_plan(version="2.0")
-    page = StatusPage(HOSTILE, ((HOSTILE, Condition.OPERATIONAL),), (), (), 0.0)
+    page = StatusPage(HOSTILE, (Service(HOSTILE, Condition.OPERATIONAL),), (), (), 0.0)
     status = files_of(page, "http://localhost/")
     pages = [plan_to_html(plan), rollout_to_html(HOSTILE, plan, [HOSTILE], [], [(HOSTILE,) * 3]), to_html(DOCUMENT),
              status["index.html"]]  # fmt: skip

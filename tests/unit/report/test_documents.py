@@ -32,7 +32,7 @@ from pilotage.render.tasks import to_tasks
 from pilotage.report.dora import Deployment, End, dora_of
 from pilotage.report.period import Business, Compared, Period, Reader, Told, dora_document, report_of
 from pilotage.report.retro import Facts, fact_sheet
-from pilotage.report.status import Condition, Happened, Planned, Rollout, incident_of, status_of
+from pilotage.report.status import Condition, Happened, Planned, Rollout, Service, incident_of, status_of
 
 DAY = 86400.0
 DEPLOYMENTS = [
@@ -240,7 +240,7 @@ def test_an_incident_is_of_users_and_ends_when_they_are_well() -> None:
 )
 def test_the_page_says_how_a_service_is(rollouts: list[Rollout], condition: Condition) -> None:
     page = status_of("Status", ["shop"], rollouts, (), 5000.0)
-    assert page.services == (("shop", condition),)
+    assert page.services == (Service("shop", condition),)
     assert headline(page).endswith(".")
 
 

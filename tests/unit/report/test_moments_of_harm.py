@@ -18,8 +18,9 @@ from pilotage.model.events import (
 )
 from pilotage.model.rollout import HoldCause
 from pilotage.model.timestamp import timestamp
+from pilotage.render.status import files_of, headline
 from pilotage.report.harm import harm_began, well_again
-from pilotage.report.status import Condition, Happened, Rollout, StatusPage, incident_of, status_of
+from pilotage.report.status import Condition, Happened, Rollout, Seen, Service, StatusPage, incident_of, status_of
 
 EXPOSED = StepStarted(step="weight-25", finished_step="start", weight_percent=25, title="send 25%")
 ABORT = RollbackStarted(cause="command", step="weight-25", reason="aborted by ada")
@@ -57,17 +58,17 @@ def public(*events: tuple[float, Occurrence], final: bool = False) -> StatusPage
 
 def test_r21_a_hold_for_harm_is_degraded_in_public_and_no_more_once_it_ended() -> None:
     held = public((10, EXPOSED), (30, HARM))
-    assert held.services == (("shop", Condition.DEGRADED),)
+    assert held.services == (Service("shop", Condition.DEGRADED),)
     assert held.incidents[0].began == 12.0
     recovered = public((10, EXPOSED), (30, HARM), (50, HoldEnded(cause=HoldCause.INCONCLUSIVE)))
-    assert recovered.services == (("shop", Condition.RELEASING),)
+    assert recovered.services == (Service("shop", Condition.RELEASING),)
     assert recovered.incidents[0].ended == 50
 
 
 def test_r21_an_abort_of_a_release_that_harmed_nobody_is_no_incident() -> None:
     aborted = public((10, EXPOSED), (40, ABORT), (41, RESTORED), final=True)
     assert aborted.incidents == ()
-    assert aborted.services == (("shop", Condition.OPERATIONAL),)
+    assert aborted.services == (Service("shop", Condition.OPERATIONAL),)
 
 
 def test_r21_the_public_is_told_which_version_serves_in_the_end() -> None:
@@ -79,3 +80,14 @@ def test_r21_the_public_is_told_which_version_serves_in_the_end() -> None:
     assert kept is not None
     assert "previous version of shop serves" in undone.updates[-1].text
     assert "new version of shop serves" in kept.updates[-1].text
+
+
+def test_what_nobody_answers_is_down_whatever_was_recorded_and_what_nobody_sees_is_unknown() -> None:
+    """The page speaks of what is so now: after `down`, or when everything died, the last rollout is history."""
+    over = Rollout("r", "shop", "2", True, False, (), last=50.0)
+    down = status_of("Status", ["shop"], [over], [], 100.0, {"shop": Seen(down=True, down_since=60.0)})
+    unseen = status_of("Status", ["shop"], [over], [], 100.0, {"shop": Seen(unseen=True, unseen_since=60.0)})
+    assert down.services == (Service("shop", Condition.DOWN, 60.0),)
+    assert unseen.services == (Service("shop", Condition.UNKNOWN, 60.0),)
+    assert headline(down) == "Not available."
+    assert "Not available since 1970-01-01 00:01 UTC" in files_of(down, "https://x")["index.html"]

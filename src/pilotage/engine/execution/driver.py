@@ -27,6 +27,7 @@ from pilotage.engine.execution.tenure import PATIENCE, Present, Tenure
 from pilotage.engine.execution.viewing import view_of
 from pilotage.engine.placement import leases
 from pilotage.engine.placement.location import place_of
+from pilotage.engine.placement.sighting import Noting
 from pilotage.engine.records.checkpoints import Checkpoints
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import flag_rescue, rescued
@@ -77,6 +78,7 @@ class Driver:
         self._judging = Judging(store, found, self._crew)
         self._sight = Sight(self._crew, store, overseen=overseen)
         self._acting = Acting(rollout, self._folder, self._crew, overseen=overseen)
+        self._noting = Noting(self._folder)
         self._recorded = -math.inf
         self._attended = 0.0
         self._verdicts: tuple[Verdict, ...] = ()
@@ -120,6 +122,7 @@ class Driver:
         if rescued.must_wait(self._store, self._directory, self.rollout):
             return
         seen = self._sight.kept(target, self.rollout, self._acting.refused)
+        self._noting.note(seen.split, seen.instances, self._store.clock.now())
         self._act(target, desired(self.rollout.plan, self.rollout.state, seen), seen, back=False)
 
     def look(self, *, commanded: bool = True) -> Decision:

@@ -44,7 +44,9 @@ class ServiceCondition(Part, frozen=True, kw_only=True):
 
     name: str
     condition: str
-    """`operational`, `releasing`, `degraded` or `maintenance`."""
+    """`operational`, `releasing`, `degraded`, `maintenance`, `down` or `unknown`: nobody observes it any more."""
+    since: str | None = None
+    """Since when it has been down or unobserved, as far as is known; null in any other condition."""
 
 
 class IncidentUpdate(Part, frozen=True, kw_only=True):
@@ -83,7 +85,10 @@ class StatusPageOutput(Output, frozen=True, kw_only=True):
 
     title: str
     updated_at: str
-    """When the page was updated."""
+    """The last event."""
+    checked_at: str
+    """When Pilotage last looked whether the services answer: about every minute. The page is out of date if that was
+    long ago."""
     services: tuple[ServiceCondition, ...]
     incidents: tuple[PublicIncidentOutput, ...]
     """Newest first."""

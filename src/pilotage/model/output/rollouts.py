@@ -92,6 +92,12 @@ class EnvironmentOutput(Output, frozen=True, kw_only=True):
     """Versions that wait, in their order."""
     worker: int | None
     """Process id of the worker on this machine; null if none is running."""
+    healthy_instances: int | None
+    """Healthy instances of the versions that get requests; null if nobody can say."""
+    down_since: str | None
+    """The last moment at which something served; null if something serves now, or if it is not known."""
+    last_seen_at: str | None
+    """When a worker last looked at what serves; null if none did."""
     home: HomeOutput | None
     """Where the environment runs; null if it is here."""
     rollout: RolloutOutput | None
