@@ -11,10 +11,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
@@ -114,6 +115,28 @@ def test_an_older_worker_that_finds_a_newer_store_finishes_its_rollout(
     assert old_worker.poll() is None
     assert not problems(tmp_path, "canary", "good", rollout)
     assert "Traceback" not in (tmp_path / "old-worker.log").read_text()
+
+
+def test_a_worker_in_the_middle_of_a_record_and_a_migration_do_not_wait_for_each_other(
+    tmp_path: Path, database: str, old: OldCode
+) -> None:
+    """The worker has written its events and has the rollout still to write, when the migration begins."""
+    rollout = old.begun()
+    engine = create_engine(database)
+    with engine.connect() as worker, ThreadPoolExecutor(1) as pool:
+        worker.execute(text("UPDATE events SET at = at WHERE rollout = :id"), {"id": rollout})
+        migrating = pool.submit(lambda: Store(tmp_path).close())
+        with engine.connect() as other:
+            until = time.monotonic() + 20
+            while not other.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                assert time.monotonic() < until
+        worker.execute(text("UPDATE rollouts SET revision = revision WHERE id = :id"), {"id": rollout})
+        worker.commit()
+        migrating.result(30)
+    engine.dispose()
+    store = Store(tmp_path)
+    assert store.unfinished() == (rollout,)
+    store.close()
 
 
 def test_an_older_worker_refuses_what_a_newer_command_begins_under_other_names(tmp_path: Path, old: OldCode) -> None:

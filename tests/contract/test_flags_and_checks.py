@@ -22,6 +22,7 @@ from pilotage.adapters.files import replace_if_unchanged
 from pilotage.adapters.flags.flagd_adapter import ADAPTER
 from pilotage.adapters.flags.flagd_file import FlagdFile
 from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.taken_back import NOTE, TakenBack
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.testing import FlagsUnderTest
@@ -174,6 +175,21 @@ def test_two_writers_and_an_editor_at_once_lose_nothing_of_one_another(tmp_path:
     assert flag_of(file, "editor")["metadata"] == saved
     for key in ("one", "two"):
         assert FlagdFile(file, key, Fence(tmp_path / "f.json", 1)).read() == Ramp((), 100)
+
+
+def test_a_ramp_from_before_the_flag_was_turned_off_without_the_store_is_not_written(
+    flags: FlagdFile, tmp_path: Path
+) -> None:
+    flags.apply(Ramp((), 500))
+    flags.apply(OFF)
+    (tmp_path / NOTE).write_text('{"at": 1.0, "by": "ann", "to": "1.0"}')
+    with pytest.raises(TakenBack, match="turned off for everyone without the store"):
+        flags.apply(Ramp((), 500))
+    assert flags.read() == OFF
+    flags.apply(OFF)
+    (tmp_path / NOTE).unlink()
+    flags.apply(Ramp((), 500))
+    assert flags.read() == Ramp((), 500)
 
 
 def test_the_flags_stay_readable_for_services_of_other_users(flags: FlagdFile, tmp_path: Path) -> None:

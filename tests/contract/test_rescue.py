@@ -24,6 +24,7 @@ from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
+from pilotage.adapters.taken_back import TakenBack
 from pilotage.engine.execution import failpoints
 from pilotage.engine.placement.location import place_of
 from pilotage.engine.records.store import Store
@@ -97,6 +98,7 @@ def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at
         did = rescue.take_back(moved, "shop", "production", None, by="ann")
         assert did == "all traffic goes to 1.0, none to 2.0; nothing was stopped"
         assert place.answers() == {"1.0"}
+        rescue.settled(moved, "shop", "production")
         there = place_of(moved, "shop", "production")
         router = EnvoyRouter(there / "router", Fence(there / "fence.json", 1), place.routed.settings)
         router.apply(Split((("2.0", 1000),)), {"2.0": place.backends["2.0"]})
@@ -104,6 +106,20 @@ def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at
         assert place.answers() == {"2.0"}
     finally:
         moved.rename(place.directory)
+
+
+def test_a_wish_from_before_users_were_taken_back_is_not_written_after_it(place: Place) -> None:
+    """A worker looked for the note just before it was left: what it then writes late must not lead users back to harm."""
+    place.routed.take(Split(HALF), place.backends)
+    place.take_back("1.0")
+    for split in (Split(HALF), Split((("2.0", 1000),))):
+        with pytest.raises(TakenBack, match=r"all traffic was sent to 1\.0 without the store: 2\.0 gets none"):
+            place.routed.router.apply(split, place.backends)
+    assert place.routed.router.read() == BACK
+    place.routed.router.apply(BACK, place.backends)
+    rescue.settled(place.directory, "shop", "production")
+    place.routed.router.apply(Split(HALF), place.backends)
+    assert place.routed.router.read() == Split(HALF)
 
 
 def test_who_cannot_ask_the_store_takes_users_of_an_unwatched_rollout_back_and_of_no_other(place: Place) -> None:
@@ -237,9 +253,9 @@ def test_killed_anywhere_users_are_back_or_a_worker_takes_them_back_and_once_mor
     kills = 0
     instants: tuple[str | float, ...] = (*RESCUE, *(0.004 * n for n in range(10)))
     for at in instants:
+        rescue.settled(place.directory, "shop", "production")
         place.routed.router.apply(_split(), place.backends)
         place.routed.wait_for(_split())
-        rescue.settled(place.directory, "shop", "production")
         was_killed = killed(place, at)
         assert was_killed or isinstance(at, float), f"{at} was not reached"
         kills += was_killed

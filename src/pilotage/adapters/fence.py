@@ -32,6 +32,11 @@ class Fence:
     token: int
     by: str = ""
 
+    @property
+    def place(self) -> Path:
+        """The target's folder."""
+        return self.file.parent
+
     def check(self) -> None:
         """Raise Fenced when a higher token has been here, or the same one in other hands; else leave this one."""
         seen, whose = last_seen(self.file)

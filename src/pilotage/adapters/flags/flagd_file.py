@@ -7,18 +7,16 @@ so that a larger share only adds users (flagd's fractional operation: murmur3, s
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.alone import alone_in
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import replace_if_unchanged
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.taken_back import refuse_older_ramp
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.json import Json, JsonObject, each, entries, find, list_at, object_at, text_at, whole_at
 from pilotage.model.traffic import WHOLE
@@ -31,8 +29,6 @@ GROUP = "group"
 
 _SAMPLE = 2000
 _TRIES = 20
-_LOCK_WITHIN = 2.0
-"""Seconds: who stops with the lock in hand holds up no kill switch."""
 
 
 class FlagdFile:
@@ -56,7 +52,8 @@ class FlagdFile:
 
     def apply(self, ramp: Ramp) -> None:
         self._fence.check()
-        with _alone(self._file.parent):
+        with alone_in(self._file.parent):
+            refuse_older_ramp(self._fence.place, ramp)
             for _ in range(_TRIES):
                 before = self._content()
                 definitions = self._parsed(before)
@@ -113,24 +110,6 @@ class FlagdFile:
         off_by = abs(on - _SAMPLE * share)
         if off_by > 4 * (_SAMPLE * share * (1 - share)) ** 0.5:
             raise AdapterError(f"the flag {self._key} is on for {on} of {_SAMPLE} users, not for {100 * share:g} %")
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Only one Pilotage at a time changes files in the folder, as far as it can be had: no lock is worth a wait of more
-    than two seconds, and `replace_if_unchanged` does the rest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        until = time.monotonic() + _LOCK_WITHIN
-        while time.monotonic() < until:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.01)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _definition(ramp: Ramp) -> JsonObject:

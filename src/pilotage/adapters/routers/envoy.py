@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pilotage.adapters import processes
+from pilotage.adapters.alone import alone_in
 from pilotage.adapters.envoy_admin import (
     FAILURES,
     ROTATED,
@@ -47,6 +48,7 @@ from pilotage.adapters.routers.envoy_routes import cluster_names, clusters_in, c
 from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
+from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.model.address import EVERYWHERE, show_host
 from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.traffic import Split
@@ -102,7 +104,9 @@ class EnvoyRouter:
             self._has_clusters = running
         if turn != self._turn:
             raise AdapterError("a newer change replaced this one")
-        self._write("rds", routes)
+        with alone_in(self._files):
+            refuse_older_split(self._fence.place, split)
+            self._write("rds", routes)
         if routed_before - kept:
             self._wait_for_split(split)
             self._write_clusters(kept)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pilotage.adapters.alone import alone_in
 from pilotage.adapters.envoy_admin import admin_url, cluster_of, stratum_of, version_of
 from pilotage.adapters.files import read_leniently, write_over
 from pilotage.adapters.http import get_json
@@ -66,7 +67,9 @@ def lead_all(directory: Path, version: str, instances: Iterable[tuple[str, int]]
     names = {text_at(found, "name") for found in clusters}
     if _until(lambda: names <= _active_clusters(directory), _CLUSTERS_DEADLINE) is None:
         time.sleep(_UNSEEN)
-    _put(files / "rds.json", [routes])
+    # A worker that did not find the word of this writes its older wish before it, or finds the word.
+    with alone_in(files):
+        _put(files / "rds.json", [routes])
     return bool(_until(lambda: _shown(directory) == Split(((version, WHOLE),)), _ROUTES_DEADLINE))
 
 

@@ -25,6 +25,7 @@ from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.routers.envoy_found import RECORD
 from pilotage.adapters.routers.found import found_routers
+from pilotage.adapters.taken_back import NOTE
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement.location import place_of, router_folders
 from pilotage.engine.rescue.flag_rescue import flag_at
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_STABLE, _RESCUED, _JOURNAL = "stable.json", "rescued.json", "journal.jsonl"
+_STABLE, _RESCUED, _JOURNAL = "stable.json", NOTE, "journal.jsonl"
 _ANSWERS_WITHIN = 2.0
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pilotage\r\nConnection: close\r\n\r\n"
 

@@ -6,9 +6,11 @@ import logging
 import os
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.supervisor import ensure_worker, stop_worker
@@ -21,6 +23,12 @@ _HERE = Path(__file__).parent
 
 _LARGEST_COPY = 2**30
 """Bytes of a file that is copied before it is migrated; a copy of a larger one is its owner's to make."""
+
+_TURN_MS, _PAUSE = 300, 0.05
+"""Milliseconds that a migration waits for one table, of the second after which PostgreSQL ends one of two that wait for
+each other; and seconds in which others get their turn before it tries again."""
+_LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's SQLSTATE when `lock_timeout` is over."""
 
 
 class StoreTooNew(Conflict):
@@ -75,11 +83,39 @@ def _run(engine: Engine) -> None:
                     connection.execute(text(f"SET LOCAL {name} = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(7210469)"))
             if revision(connection) != NEWEST:
+                _alone(connection)
                 configuration.attributes["connection"] = connection
                 command.upgrade(configuration, "head")
                 reach("upgrade")
         # It checked no foreign keys, which tables that are made anew would have broken meanwhile.
         connection.detach()
+
+
+def _alone(connection: Connection) -> None:
+    """On PostgreSQL, take every table before the first one is changed: workers that go on meanwhile touch them in
+    another order, and each would wait for the other. Whoever waits gives all of them back, soon enough that PostgreSQL
+    looks for no deadlock, and tries again."""
+    if connection.dialect.name != "postgresql" or not (names := _tables(connection)):
+        return
+    while True:
+        attempt = connection.begin_nested()
+        try:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_MS}ms'"))
+            connection.execute(text(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE"))
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            attempt.commit()
+            return
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            attempt.rollback()
+            time.sleep(_PAUSE)
+
+
+def _tables(connection: Connection) -> list[str]:
+    """Names of all tables and views of the schema, as they are quoted."""
+    found, quote = inspect(connection), connection.dialect.identifier_preparer.quote
+    return [quote(name) for name in sorted([*found.get_table_names(), *found.get_view_names()])]
 
 
 def _copy(file: Path) -> None:
