@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pilotage.model.plan import FORMAT, Plan
+from pilotage.model.plan import FORMAT, Plan, Setting, Unit
 from pilotage.model.plan_formats import NewerPlan, UnreadablePlan, read_plan
 from pilotage.model.renamed import SETTINGS
 from pilotage.model.rollout import Mode, Observed
@@ -23,7 +23,13 @@ from tests.plans import a_plan
 
 EXAMPLES = sorted((Path(__file__).parent / "plans").glob("*.json.gz"))
 
-SHAPES = {4: "d2ca1ea988c7f6bc", 5: "d2ca1ea988c7f6bc", 6: "919bdbd59ffb49d1", 7: "fb2b17b5e853836e"}
+SHAPES = {
+    4: "d2ca1ea988c7f6bc",
+    5: "d2ca1ea988c7f6bc",
+    6: "919bdbd59ffb49d1",
+    7: "fb2b17b5e853836e",
+    8: "c42e1785dd4b8868",
+}
 """Format and fingerprint of each shape of Plan. Where the test below fails: raise FORMAT, teach `plan_formats` the old
 one, store an example of the new (`write_plans.py`), and add its fingerprint here. Never change an entry."""
 
@@ -60,18 +66,34 @@ def test_a_plan_of_any_age_is_read_with_its_own_hash_and_can_be_executed(path: P
             assert decide(plan, state, Observed(None, None), (), 1.0).state.new == "2.0"
 
 
+def as_written(setting: Setting, unit: str) -> object:
+    """The value in a unit of an older format."""
+    match setting.value:
+        case tuple(weights):
+            return [weight * 10 if unit == "per mille" else weight for weight in weights]
+        case value:
+            return setting.number if unit == "share" else value
+
+
+def test_shares_of_an_older_plan_are_read_as_percent() -> None:
+    """Format 7 had shares between 0 and 1 in settings and alerts; the numbers that are computed with are the same."""
+    for path in EXAMPLES:
+        for _, text in stored(path):
+            plan = read_plan(text)
+            setting = plan.setting("rollback_triggers.error_rate")
+            assert (setting.unit, setting.value) == (Unit.PERCENT, 5 if setting.source.endswith("(R18)") else 1)
+            assert plan.number(setting.path) == float(str(setting.value)) / 100
+            (alert,) = (one for one in plan.alerts if one.id == "high_error_rate")
+            assert alert.limit == setting.value
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_a_plan_of_any_age_keeps_its_values_under_the_names_of_today(path: Path) -> None:
     for _, text in stored(path):
         plan, written = read_plan(text), json.loads(text)
         for setting in written["settings"]:
-            value = plan.setting(SETTINGS.get(setting["path"], setting["path"])).value
-            was = (
-                [share * 10 for share in value]
-                if isinstance(value, tuple) and setting["unit"] == "per mille"
-                else value
-            )
-            assert (list(was) if isinstance(was, tuple) else was) == setting["value"], setting["path"]
+            now = plan.setting(SETTINGS.get(setting["path"], setting["path"]))
+            assert as_written(now, setting["unit"]) == setting["value"], setting["path"]
         named = {setting.path for setting in plan.settings}
         assert {one.limit_from for one in plan.alerts} | {
             d.setting for step in plan.steps for d in step.derived

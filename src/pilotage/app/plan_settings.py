@@ -14,15 +14,15 @@ from pilotage.plan.values import show_value
 
 TAKES: Mapping[Unit, str] = {
     Unit.SECONDS: "duration",
-    Unit.SHARE: "share, such as 0.1%",
-    Unit.WEIGHTS: "list of shares that ends at 100%",
+    Unit.PERCENT: "percentage, such as 0.1%",
+    Unit.WEIGHTS: "list of percentages that ends at 100%",
     Unit.FACTOR: "number of at least 1",
     Unit.COUNT: "whole number",
     Unit.SWITCH: "true or false",
     Unit.CHOICE: "rollback or pause",
     Unit.NAME: "name, or none",
     Unit.COHORT: "header=value, or none",
-    Unit.PORTION: "number of instances, or a share",
+    Unit.PORTION: "number of instances, or a percentage",
 }
 """What a setting of a unit takes, in words."""
 

@@ -76,7 +76,7 @@ def _show(answer: Answer, per_commit: bool) -> None:
     level = Text(found.level.upper(), _COLOUR[found.level])
     screen.print(Text("risk ").append_text(level).append(f"   {found.chance}"))
     rows = (
-        (one.factor, Text(one.level, _COLOUR[one.level]), format_share(round(one.share, 2)), one.sentence)
+        (one.factor, Text(one.level, _COLOUR[one.level]), f"{one.share_percent:.0f}%", one.sentence)
         for one in found.factors
     )
     screen.print(rich_table(("factor", "level", "share", "why"), rows, widths={"why": 1}))

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from pilotage.model.answers import Answers
 from pilotage.model.json import Json, JsonObject
+from pilotage.model.quantity import share_of_percent
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import (
     AlertRule,
@@ -26,7 +27,7 @@ from pilotage.model.schedule import (
     Timeline,
 )
 
-FORMAT = 7
+FORMAT = 8
 """Version of the plan's JSON; raised with every change of its fields or of the names of settings, and
 `plan_formats` then reads the old one too."""
 
@@ -50,15 +51,15 @@ class StepKind(StrEnum):
 
 class Unit(StrEnum):
     SECONDS = "seconds"
-    SHARE = "share"
-    WEIGHTS = "percent"
+    PERCENT = "percent"
+    WEIGHTS = "percent at each step"
     FACTOR = "factor"
     COUNT = "count"
-    SWITCH = "yes or no"
+    SWITCH = "true or false"
     CHOICE = "choice"
     NAME = "name"
     COHORT = "header=value"
-    PORTION = "instances or share"
+    PORTION = "instances or percent"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,13 @@ class Setting:
     unit: Unit
     source: str
     why: str
+
+    @property
+    def number(self) -> int | float:
+        """The value to compute with; a percentage as a share, 0…1. Raises TypeError where it is no number."""
+        if isinstance(self.value, str | tuple):
+            raise TypeError(f"{self.path} is not a number")
+        return share_of_percent(self.value) if self.unit is Unit.PERCENT else self.value
 
 
 @dataclass(frozen=True)
@@ -189,16 +197,14 @@ class Plan:
         raise KeyError(path)
 
     def number(self, path: str, default: float | None = None) -> float:
-        """The number at `path`. default: of plans that were made before there was such a setting."""
+        """The number at `path`; a percentage as a share, 0…1. default: of plans that were made before there was such
+        a setting."""
         try:
-            value = self.setting(path).value
+            return float(self.setting(path).number)
         except KeyError:
             if default is None:
                 raise
             return default
-        if isinstance(value, str | tuple):
-            raise TypeError(f"{path} is not a number")
-        return float(value)
 
     def to_dict(self) -> JsonObject:
         """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts. In the order of the

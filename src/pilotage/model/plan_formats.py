@@ -14,8 +14,9 @@ from functools import lru_cache
 
 from pilotage.model.answers import SHORT_NAMES, Answers, DeploymentStrategy
 from pilotage.model.errors import Invalid
-from pilotage.model.json import Json, JsonObject, each, find, object_at, optional, text_at, whole_at
+from pilotage.model.json import Json, JsonObject, each, find, number_at, object_at, optional, text_at, whole_at
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
+from pilotage.model.quantity import percent_of
 from pilotage.model.renamed import SETTINGS
 from pilotage.model.traffic import percent
 
@@ -30,6 +31,14 @@ _FIELDS_RENAMED = 6
 
 _ANSWERS_RENAMED = 7
 """Plans of older formats have answers under their short names."""
+
+_IN_PERCENT = 8
+"""Plans of older formats have shares between 0 and 1."""
+
+_UNITS = {
+    "share": Unit.PERCENT.value, "percent": Unit.WEIGHTS.value, "yes or no": Unit.SWITCH.value,
+    "instances or share": Unit.PORTION.value,
+}  # fmt: skip
 
 _STEP = {"weight": "weight_percent", "mirror": "mirror_percent", "deadline": "timeout"}
 _ROLLBACK = {"moves": "steps", "deadline": "timeout", "then": "next_steps"}
@@ -74,6 +83,8 @@ def read_plan(text: str) -> Plan:
             data = _with_fields_of_today(data)
         if number < _ANSWERS_RENAMED:
             data = {**data, "answers": _renamed(object_at(data, "answers"), SHORT_NAMES)}
+        if number < _IN_PERCENT:
+            data = _with_percentages(data)
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
         plan = msgspec.convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
@@ -146,7 +157,38 @@ def _step_of_today(step: JsonObject) -> JsonObject:
 def _in_percent(setting: JsonObject) -> JsonObject:
     if text_at(setting, "unit") != "per mille":
         return setting
-    return {**setting, "unit": Unit.WEIGHTS.value, "value": [percent(one) for one in each(whole_at, setting, "value")]}
+    return {**setting, "unit": "percent", "value": [percent(one) for one in each(whole_at, setting, "value")]}
+
+
+def _with_percentages(data: JsonObject) -> JsonObject:
+    """A plan of an older format with percentages for shares, and the names that units have now."""
+    before = each(object_at, data, "settings")
+    shares = {text_at(one, "path") for one in before if find(one, "unit") == "share"}
+    settings = [
+        {**one, "unit": _unit(one), **({"value": percent_of(number_at(one, "value"))} if one["path"] in shares else {})}
+        for one in before
+    ]
+    alerts = [
+        {**one, "limit": percent_of(number_at(one, "limit"))} if find(one, "limit_from") in shares else one
+        for one in each(object_at, data, "alerts")
+    ]
+    health = [{**one, "unit": _unit(one)} for one in each(object_at, data, "health")]
+    risk = optional(object_at, data, "risk") if "risk" in data else None
+    return {**data, "settings": settings, "alerts": alerts, "health": health, "risk": risk and _risk_in_percent(risk)}
+
+
+def _unit(part: JsonObject) -> str:
+    unit = text_at(part, "unit")
+    return _UNITS.get(unit, unit)
+
+
+def _risk_in_percent(risk: JsonObject) -> JsonObject:
+    factors = [
+        {**_renamed(one, {"share": "share_percent"}), "share_percent": percent_of(number_at(one, "share"))}
+        for one in each(object_at, risk, "factors")
+    ]
+    probability = percent_of(number_at(risk, "score"))
+    return {**_renamed(risk, {"score": "probability_percent"}), "probability_percent": probability, "factors": factors}
 
 
 def _renamed(part: JsonObject, names: Mapping[str, str]) -> JsonObject:
@@ -200,9 +242,9 @@ _LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, Dep
     "blue_green.preview_header": ("", Unit.NAME, _S.BLUE_GREEN),
     "canary.baseline": (False, Unit.SWITCH, _S.CANARY),
     "canary.cohort": ("", Unit.COHORT, _S.CANARY),
-    "canary.holdback": (0, Unit.SHARE, _S.CANARY),
+    "canary.holdback": (0, Unit.PERCENT, _S.CANARY),
     "canary.mirror_duration": (10 * _MINUTE, Unit.SECONDS, _S.CANARY),
-    "canary.mirror_weight": (0, Unit.SHARE, _S.CANARY),
+    "canary.mirror_weight": (0, Unit.PERCENT, _S.CANARY),
     "canary.ramp": (False, Unit.SWITCH, _S.CANARY),
     "canary.detection_time": (0, Unit.SECONDS, _S.CANARY),
     "analysis.min_requests": (100, Unit.COUNT, None),
@@ -211,7 +253,7 @@ _LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, Dep
     "rollback.enabled": (True, Unit.SWITCH, None),
     "rollback.window": (_DAY, Unit.SECONDS, None),
     "analysis.min_response_time_difference": (0.01, Unit.SECONDS, None),
-    "analysis.min_response_time_share": (0.1, Unit.SHARE, None),
+    "analysis.min_response_time_share": (10, Unit.PERCENT, None),
     "feature_toggle.drain_duration": (10, Unit.SECONDS, _S.FEATURE_TOGGLE),
     "emergency.phase_duration": (_MINUTE, Unit.SECONDS, None),
 }

@@ -83,9 +83,10 @@ def percent_of(share: float) -> int | float:
     return int(found) if found == int(found) else found
 
 
-def share_of_percent(percent: float) -> float:
-    """The way back: 0.1 → 0.001."""
-    return round(percent / 100, 12)
+def share_of_percent(percent: float) -> int | float:
+    """The way back: 0.1 → 0.001, the number that a person would write."""
+    share = round(percent / 100, 12)
+    return int(share) if share in (0, 1) else share
 
 
 def portion_of(portion: str, instances: int) -> int:

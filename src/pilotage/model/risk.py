@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.quantity import format_share
 
 
 class RiskLevel(StrEnum):
@@ -55,11 +54,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class FactorRisk:
-    """share: of the measured risk, 0…1, all factors together 1 or 0 · sentence: why, in words."""
+    """share_percent: of the measured risk, all factors together 100 or 0 · sentence: why, in words."""
 
     factor: RiskFactor
     level: RiskLevel
-    share: float
+    share_percent: float
     sentence: str
 
 
@@ -77,12 +76,12 @@ class ChangeRisk:
 
 @dataclass(frozen=True)
 class Assessment:
-    """revisions: `A..B`, as full commits · score: probability that something of it needs a repair · model: what
+    """revisions: `A..B`, as full commits · probability_percent: that something of it needs a repair · model: what
     measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be written."""
 
     revisions: str
     changes: int
-    score: float
+    probability_percent: float
     level: RiskLevel
     factors: tuple[FactorRisk, ...]
     findings: tuple[Finding, ...]
@@ -95,7 +94,8 @@ class Assessment:
     @property
     def chance(self) -> str:
         """`98.2% that something in 40 changes needs a repair`."""
-        score = "over 99.9%" if self.score > 0.999 else format_share(round(self.score, 3))
+        percent = self.probability_percent
+        score = "over 99.9%" if percent > 99.9 else f"{round(percent, 1):.4g}%"
         return f"{score} probability that {self.changes} change{'s' * (self.changes != 1)} will need a fix"
 
     @property

@@ -202,7 +202,8 @@ class HealthMetric:
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One alert (R20): `metric` `comparison` `limit`, for `seconds`, then `action`."""
+    """One alert (R20): `metric` `comparison` `limit`, for `seconds`, then `action`. limit: in the unit of the setting
+    `limit_from`, shares in percent."""
 
     id: str
     title: str

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.plan import Unit, whole
+from pilotage.model.plan import Unit
 from pilotage.model.quantity import format_share
 from pilotage.model.schedule import AlertRule, HealthMetric
 from pilotage.plan.steps import Numbers
 
 _HEALTH = (
-    ("application_error_rate", "error rate", Unit.SHARE, "a limit, and stable", "error_rate"),
+    ("application_error_rate", "error rate", Unit.PERCENT, "a limit, and stable", "error_rate"),
     ("response_time_p95", "p95 response time", Unit.SECONDS, "stable", "response_time_factor"),
     ("memory_utilization", "memory per instance", Unit.FACTOR, "stable", "memory_factor"),
     ("cpu_utilization", "CPU per instance", Unit.FACTOR, "stable", "cpu_factor"),
-    ("database_connection_pool", "database connections in use", Unit.SHARE, "a limit", "connection_pool_utilization"),
+    ("database_connection_pool", "database connections in use", Unit.PERCENT, "a limit", "connection_pool_utilization"),
     ("external_service_latency", "external service latency", Unit.SECONDS, "stable", "external_service_latency_factor"),
-    ("user_session_health", "broken sessions", Unit.SHARE, "stable", "session_loss"),
-    ("business_conversion_rate", "conversions", Unit.SHARE, "stable", "conversion_loss"),
+    ("user_session_health", "broken sessions", Unit.PERCENT, "stable", "session_loss"),
+    ("business_conversion_rate", "conversions", Unit.PERCENT, "stable", "conversion_loss"),
 )  # fmt: skip
 
 CHANNELS = ("slack", "email", "pagerduty", "teams")
@@ -45,19 +45,20 @@ def alerts_of(strategy: DeploymentStrategy, numbers: Numbers) -> tuple[AlertRule
 def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
     window, error = n.value("alerts.window"), n.value("rollback_triggers.error_rate")
     yield AlertRule(
-        "high_error_rate", "High Error Rate", "application_error_rate", ">", error, "rollback_triggers.error_rate",
+        "high_error_rate", "High Error Rate", "application_error_rate", ">",
+        n.limit("rollback_triggers.error_rate"), "rollback_triggers.error_rate",
         0, "critical", "immediate_rollback", CHANNELS, "R20",
     )  # fmt: skip
     yield AlertRule(
         "performance_degradation", "Performance Degradation", "response_time_p95", TIMES_BASELINE,
-        n.value("rollback_triggers.response_time_factor"), "rollback_triggers.response_time_factor", window,
+        n.limit("rollback_triggers.response_time_factor"), "rollback_triggers.response_time_factor", window,
         "warning", "investigation_required", ("slack", "email", "teams"), "R20",
     )  # fmt: skip
     success = n.value("alerts.success_rate")
     if success > 1 - error:
         yield AlertRule(
-            "low_success_rate", "Low Success Rate", "success_rate", "<", whole(success), "alerts.success_rate",
-            window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
+            "low_success_rate", "Low Success Rate", "success_rate", "<",
+            n.limit("alerts.success_rate"), "alerts.success_rate", window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
         )  # fmt: skip
     patience = n.value("hold.timeout")
     yield AlertRule(
@@ -67,7 +68,7 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
     if strategy is DeploymentStrategy.CANARY:
         yield AlertRule(
             "canary_health_check_failed", "Canary Health Check Failed", "canary_health_score", "<",
-            n.value("alerts.canary_health_score"), "alerts.canary_health_score", 0, "critical",
+            n.limit("alerts.canary_health_score"), "alerts.canary_health_score", 0, "critical",
             "stop_canary_rollout", CHANNELS, "R20",
         )  # fmt: skip
 

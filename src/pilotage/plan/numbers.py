@@ -35,10 +35,10 @@ AUTO = "auto"
 PATHS = tuple(dict.fromkeys(row.path for row in ROWS))
 
 _BLUE_GREEN_TRIGGERS: Mapping[str, float] = {
-    "rollback_triggers.error_rate": 0.01,
+    "rollback_triggers.error_rate": 1,
     "rollback_triggers.response_time_factor": 1.5,
 }
-"""R12's own triggers, which cap the limits of the risk tolerance (C2)."""
+"""In the units of the rows: R12's own triggers, which cap the limits of the risk tolerance (C2)."""
 
 
 class BadOverride(Invalid):

@@ -26,6 +26,11 @@ class Numbers:
     settings: Mapping[str, Setting]
 
     def value(self, path: str) -> int | float:
+        """To compute with; a percentage as a share, 0…1."""
+        return self.settings[path].number
+
+    def limit(self, path: str) -> int | float:
+        """As the plan shows it, in its own unit."""
         value = self.settings[path].value
         assert isinstance(value, int | float)
         return value

@@ -6,7 +6,14 @@ import math
 import re
 
 from pilotage.model.plan import Unit, whole
-from pilotage.model.quantity import format_duration, format_share, parse_duration, parse_share
+from pilotage.model.quantity import (
+    format_duration,
+    format_share,
+    parse_duration,
+    parse_share,
+    percent_of,
+    share_of_percent,
+)
 from pilotage.model.traffic import WHOLE, percent
 
 Value = bool | int | float | str | tuple[int | float, ...]
@@ -19,8 +26,8 @@ def read_value(unit: Unit, written: object) -> Value:
     match unit:
         case Unit.SECONDS if isinstance(written, str | int | float):
             return parse_duration(written)
-        case Unit.SHARE if isinstance(written, str | int | float):
-            return parse_share(written)
+        case Unit.PERCENT if isinstance(written, str | int | float):
+            return percent_of(parse_share(written))
         case Unit.WEIGHTS if isinstance(written, list | tuple):
             return tuple(map(percent, _weights(written)))
         case Unit.FACTOR if isinstance(written, int | float) and not isinstance(written, bool):
@@ -43,7 +50,7 @@ def read_value(unit: Unit, written: object) -> Value:
             return _portion(written)
     wanted = {
         Unit.SECONDS: "a duration such as 30s or 4h",
-        Unit.SHARE: "a share such as 0.1%",
+        Unit.PERCENT: "a share such as 0.1%",
         Unit.WEIGHTS: "a list of shares such as [5%, 25%, 100%]",
         Unit.FACTOR: "a number of at least 1 such as 1.5",
         Unit.COUNT: "a whole number of at least 0",
@@ -91,8 +98,8 @@ def show_value(unit: Unit, value: Value) -> str:
     match unit:
         case Unit.SECONDS if isinstance(value, int | float):
             return format_duration(value)
-        case Unit.SHARE if isinstance(value, int | float):
-            return format_share(value)
+        case Unit.PERCENT if isinstance(value, int | float):
+            return format_share(share_of_percent(value))
         case Unit.WEIGHTS if isinstance(value, tuple):
             return " → ".join(format_share(share / 100) for share in value)
         case Unit.FACTOR:

@@ -14,7 +14,7 @@ def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> Risk
     return RiskOutput(
         revisions=found.revisions,
         changes=found.changes,
-        probability_percent=percent_of(found.score),
+        probability_percent=found.probability_percent,
         level=found.level,
         factors=tuple(map(_factor, found.factors)),
         findings=tuple(map(_finding, found.findings)),
@@ -29,7 +29,7 @@ def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> Risk
 
 def _factor(found: FactorRisk) -> RiskFactorOutput:
     return RiskFactorOutput(
-        factor=found.factor, level=found.level, share_percent=percent_of(found.share), reason=found.sentence
+        factor=found.factor, level=found.level, share_percent=found.share_percent, reason=found.sentence
     )
 
 

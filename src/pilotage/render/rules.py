@@ -63,16 +63,17 @@ def _expression(plan: Plan, alert: AlertRule, found: AlertSeries) -> str:
 
     window = _window(plan)
     errors, requests = of(found.errors), of(found.requests)
+    limit = plan.setting(alert.limit_from).number
     enough = f"and {of(found.counted)} >= {plan.number('alerts.min_requests'):g}"
     match alert.id:
         case "high_error_rate":
-            return f"{errors} / {requests} > {alert.limit} {enough}"
+            return f"{errors} / {requests} > {limit} {enough}"
         case "low_success_rate":
-            return f"1 - {errors} / {requests} < {alert.limit} {enough}"
+            return f"1 - {errors} / {requests} < {limit} {enough}"
         case "performance_degradation":
-            return f"{of(found.p95)} > {alert.limit} * {of(found.stable_p95)} {enough}"
+            return f"{of(found.p95)} > {limit} * {of(found.stable_p95)} {enough}"
         case "canary_health_check_failed":
-            return f"{found.healthy} / {found.total} < {alert.limit} and {found.total} > 0"
+            return f"{found.healthy} / {found.total} < {limit} and {found.total} > 0"
         case "no_data":
             return found.absent
         case other:

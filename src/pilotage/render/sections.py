@@ -100,7 +100,7 @@ def _conflicts(plan: Plan) -> Section:
 
 
 def _risk(risk: Assessment) -> Section:
-    rows = tuple((f.factor, f.level, format_share(round(f.share, 2)), f.sentence) for f in risk.factors)
+    rows = tuple((f.factor, f.level, f"{f.share_percent:.0f}%", f.sentence) for f in risk.factors)
     return Section(
         "risk", "Risk",
         (f"{risk.level.upper()}: {risk.chance} (model {risk.model}).", f"Recommendation: {risk.advice}."),

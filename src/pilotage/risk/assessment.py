@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.change import Change, FileKind
 from pilotage.model.file_kind import kind_of
-from pilotage.model.quantity import format_share
+from pilotage.model.quantity import format_share, percent_of
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, RiskFactor, RiskLevel
 from pilotage.risk.features import FEATURES
 from pilotage.risk.model import RiskModel
@@ -59,7 +59,7 @@ def assess(
     strategy, settings, why = _recommended(level, findings, tolerance)
     cures = [f.mitigation for f in sorted(findings, key=lambda f: -f.level.rank) if f.mitigation]
     return Assessment(
-        revisions, len(each), score, level, factors, tuple(sorted(findings, key=lambda f: -f.level.rank)),
+        revisions, len(each), percent_of(score), level, factors, tuple(sorted(findings, key=lambda f: -f.level.rank)),
         tuple(dict.fromkeys([*cures, *_general(measured, each, score)])), strategy, settings, why, model.origin,
     )  # fmt: skip
 
@@ -85,7 +85,9 @@ def _factor(
     found = max((f.level for f in mine), key=lambda one: one.rank, default=RiskLevel.LOW)
     by_share = _level(1 - (1 - score) ** share) if share else RiskLevel.LOW
     words = "; ".join(part for part in (_words(factor, measured), _said(mine)) if part)
-    return FactorRisk(factor, max(found, by_share, key=lambda one: one.rank), round(share, 6), words or "nothing found")
+    return FactorRisk(
+        factor, max(found, by_share, key=lambda one: one.rank), percent_of(round(share, 6)), words or "nothing found"
+    )
 
 
 def _said(findings: Sequence[Finding]) -> str:

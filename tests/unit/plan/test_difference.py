@@ -156,7 +156,7 @@ def test_nobody_is_told_again_when_the_date_stays() -> None:
         ("release_date", "2027-06-16", "given with --date"),
         ("timeline.phases[0].start", "2027-03-23", "Planning takes 10–15 open days, counted backwards"),
         ("readiness[unit_test_coverage].requirement", "≥ 80 %", "follows from the six answers: "),
-        ("alerts[high_error_rate].limit", 0.05, "limit rollback_triggers.error_rate"),
+        ("alerts[high_error_rate].limit", 5, "limit rollback_triggers.error_rate"),
         ("communication[release_announcement].due", "2027-06-07", "follows from the six answers: "),
         ("retrospective.minutes", 90, "follows from the six answers: "),
         ("rollback.timeout", "2m", "the default for all answers"),

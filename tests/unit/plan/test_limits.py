@@ -39,13 +39,13 @@ def test_r19_health_metrics(metric: str, limit: str) -> None:
 @pytest.mark.parametrize(
     ("strategy", "tolerance", "alert", "limit", "severity", "action"),
     [
-        ("canary", "medium", "high_error_rate", 0.05, "critical", "immediate_rollback"),
-        ("canary", "low", "high_error_rate", 0.01, "critical", "immediate_rollback"),
-        ("blue-green", "medium", "high_error_rate", 0.01, "critical", "immediate_rollback"),
+        ("canary", "medium", "high_error_rate", 5, "critical", "immediate_rollback"),
+        ("canary", "low", "high_error_rate", 1, "critical", "immediate_rollback"),
+        ("blue-green", "medium", "high_error_rate", 1, "critical", "immediate_rollback"),
         ("canary", "medium", "performance_degradation", 1.5, "warning", "investigation_required"),
         ("canary", "high", "performance_degradation", 2, "warning", "investigation_required"),
-        ("canary", "medium", "low_success_rate", 0.99, "warning", "deployment_pause"),
-        ("canary", "medium", "canary_health_check_failed", 0.9, "critical", "stop_canary_rollout"),
+        ("canary", "medium", "low_success_rate", 99, "warning", "deployment_pause"),
+        ("canary", "medium", "canary_health_check_failed", 90, "critical", "stop_canary_rollout"),
         ("rolling", "medium", "no_data", 15 * M, "warning", "hold"),
     ],
 )
@@ -86,5 +86,5 @@ def test_r20_the_canarys_health_is_the_canarys_alone() -> None:
 def test_an_override_reaches_steps_alerts_and_rollback() -> None:
     service = Service(overrides=overrides({"rollback_triggers.error_rate": "2%"}))
     made = plan(service)
-    assert next(rule.limit for rule in made.alerts if rule.id == "high_error_rate") == 0.02
+    assert next(rule.limit for rule in made.alerts if rule.id == "high_error_rate") == 2
     assert "error rate above 2%" in made.rollback.triggers[0]

@@ -59,7 +59,7 @@ def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"format": 1}, "not a plan of format 7"),
+        ({"format": 1}, "not a plan of format 8"),
         ({"steps": "many"}, "not a plan"),
         ({"surprise": 1}, "keys or values that this version does not know"),
         ({"answers": {"release_type": "minor"}}, "not a plan"),

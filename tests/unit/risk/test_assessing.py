@@ -48,12 +48,14 @@ def test_a_large_change_by_a_stranger_is_riskier_than_a_small_one_by_the_author(
     found = ask(shop)
     scores = {change.commit: change.score for change in found.changes}
     assert scores[large] > 3 * scores[small]
-    assert found.assessment.score == pytest.approx(1 - (1 - scores[small]) * (1 - scores[large]), abs=1e-5)
+    assert found.assessment.probability_percent == pytest.approx(
+        100 * (1 - (1 - scores[small]) * (1 - scores[large])), abs=1e-3
+    )
     said = {f.factor: f.sentence for f in found.assessment.factors}
     assert "in `src/billing/`" in said[RiskFactor.COMPLEXITY]
     assert "1 of 2 changes add code without tests" in said[RiskFactor.COMPLEXITY]
     assert "eve changed nothing here in the past year" in said[RiskFactor.EXPERIENCE]
-    assert sum(f.share for f in found.assessment.factors) == pytest.approx(1, abs=1e-5)
+    assert sum(f.share_percent for f in found.assessment.factors) == pytest.approx(100, abs=1e-3)
 
 
 def test_bots_are_no_newcomers(shop: Repository) -> None:
@@ -81,7 +83,7 @@ def test_little_risk_recommends_rolling_unless_nothing_may_be_lost(shop: Reposit
 
 def test_an_empty_range_has_no_risk(shop: Repository) -> None:
     found = ask(shop, "v1..v1").assessment
-    assert (found.changes, found.score, found.level) == (0, 0.0, RiskLevel.LOW)
+    assert (found.changes, found.probability_percent, found.level) == (0, 0.0, RiskLevel.LOW)
 
 
 @pytest.mark.parametrize(
