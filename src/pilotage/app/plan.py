@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
 from pilotage.app.project import Project, Unclear
+from pilotage.config.environment import TrafficSection
 from pilotage.config.loading import Loaded
-from pilotage.config.models import TrafficSection
 from pilotage.engine.execution.abilities import capabilities_of
 from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import SHORT_NAMES, Answers

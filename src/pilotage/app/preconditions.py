@@ -5,9 +5,9 @@ from __future__ import annotations
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.startable import check_startable
+from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
-from pilotage.config.models import EnvironmentSection
 from pilotage.engine.execution.description import describe, files_of
 from pilotage.engine.execution.targets import open_flags
 from pilotage.engine.records.store import StoreConflict

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pilotage.adapters import registry
 from pilotage.app.project import Project
+from pilotage.config.environment import EnvironmentSection
 from pilotage.config.loading import Loaded
-from pilotage.config.models import EnvironmentSection
 from pilotage.engine.placement.location import router_runs
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import NotReady

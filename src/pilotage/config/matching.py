@@ -9,7 +9,7 @@ from pilotage.config.fields import Misplaced
 from pilotage.config.kinds import can_count, can_route
 
 if TYPE_CHECKING:
-    from pilotage.config.models import EnvironmentSection
+    from pilotage.config.environment import EnvironmentSection
 
 _USUAL_ERRORS = ["5xx"]
 

@@ -17,8 +17,8 @@ from pydantic.fields import FieldInfo
 
 from pilotage.config.analysis import AnalysisSection
 from pilotage.config.checks import ProbeSection
+from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
-from pilotage.config.models import EnvironmentSection
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, find

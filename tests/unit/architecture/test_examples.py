@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from pilotage.app.plan import PlanRequest, plan_for
+from pilotage.config.environment import EnvironmentSection
 from pilotage.config.loading import load
-from pilotage.config.models import Configuration, EnvironmentSection
+from pilotage.config.models import Configuration
 
 ROOT = Path(__file__).parents[3]
 ANSWERS = {

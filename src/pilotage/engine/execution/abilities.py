@@ -8,7 +8,7 @@ from pilotage.adapters import registry
 from pilotage.model.capabilities import Capabilities, FlagsCapabilities, Port, together
 
 if TYPE_CHECKING:
-    from pilotage.config.models import EnvironmentSection
+    from pilotage.config.environment import EnvironmentSection
 
 
 def capabilities_of(section: EnvironmentSection) -> Capabilities:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
-from pilotage.config.models import EnvironmentSection
+from pilotage.config.environment import EnvironmentSection
 from pilotage.engine.execution.targets import kept_capabilities
 from pilotage.engine.placement.location import folder_of_router, place_of, router_folders
 from pilotage.model.capabilities import (

@@ -11,7 +11,7 @@ from pilotage.adapters import registry
 from pilotage.adapters.context import Context
 from pilotage.adapters.ports import Checks, Fleet, Metrics, Probes, Queries, Router
 from pilotage.config.checks import ProbeSection
-from pilotage.config.models import EnvironmentSection
+from pilotage.config.environment import EnvironmentSection
 from pilotage.config.stored import Stored, read_analysis, read_probes
 from pilotage.model.capabilities import (
     Port,

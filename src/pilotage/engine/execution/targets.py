@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
+from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import AdapterSection, FlagSection, can_count
-from pilotage.config.models import EnvironmentSection
 from pilotage.config.stored import read_kind, read_routers, read_section
 from pilotage.engine.execution.abilities import capabilities_of
 from pilotage.engine.execution.instruments import checks_of, probes_of, queries_of, strata_of, synthetic_of, variants_of
