@@ -42,7 +42,7 @@ Needs = Mapping[str, type]
 
 
 class NeverStarts(AdapterError):
-    """A program that is not there, or is none: no second try starts it."""
+    """The program does not exist, or it cannot be executed. Trying again does not help."""
 
 
 @dataclass(frozen=True)

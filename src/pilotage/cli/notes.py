@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.days import Day
 from pilotage.cli.report_output import form_options, show
 
-_DAY = click.DateTime(["%Y-%m-%d"])
+_DAY = Day()
 _AUDIENCES = ["developer", "user", "executive"]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.days import Day
 from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import Command, environment_option, json_option
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pilotage.model.plan import Plan
     from pilotage.model.risk import Assessment
 
-_DAY = click.DateTime(["%Y-%m-%d"])
+_DAY = Day()
 
 
 @click.group(cls=DefaultGroup, default="make")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.days import Day
 from pilotage.cli.options import address, environment_option
 from pilotage.cli.report_output import form_options, show
 
@@ -21,7 +22,7 @@ since_option = click.option(
     show_default=True,
     help="Start: a day such as 2026-11-01, or a duration before the end, such as 30d.",
 )
-until_option = click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day. Default: today.")
+until_option = click.option("--until", type=Day(), help="Last day. Default: today.")
 
 
 def day_of(until: datetime | None) -> date | None:

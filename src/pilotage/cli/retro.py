@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.days import Day
 from pilotage.cli.options import environment_option, json_option, said
 from pilotage.cli.report import day_of, since_option, until_option
 from pilotage.cli.report_output import form_options, show
@@ -44,7 +45,7 @@ def followup() -> None:
 @followup.command()
 @click.argument("description", callback=said)
 @click.option("--owner", required=True, callback=said, help="Person who does it.")
-@click.option("--due", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Due date, as YYYY-MM-DD.")
+@click.option("--due", required=True, type=Day(), help="Due date.")
 @click.option("--criterion", required=True, callback=said, help="How to tell that it is done.")
 @click.option(
     "--priority", type=click.Choice(["high", "medium", "low"]), default="medium", show_default=True, help="Priority."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.days import DayOrTime
 from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import json_option
 
@@ -33,9 +34,7 @@ def risk() -> None:
 @click.argument("revisions", metavar="A..B")
 @repository_option
 @click.option("--per-commit", is_flag=True, help="List each commit, riskiest first.")
-@click.option(
-    "--at", "when", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="Time of the release. Default: now."
-)
+@click.option("--at", "when", type=DayOrTime(), help="Time of the release. Default: now.")
 @click.option(
     "--advisories", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Known vulnerabilities, as JSON of pip-audit, npm audit or OSV.",

@@ -78,7 +78,7 @@ def test_help_is_that_of_making_a_plan_and_names_the_others() -> None:
         (("--accept", "x"), "--accept CONFLICT and --reason TEXT go together"),
         (("--reason", "x"), "--accept CONFLICT and --reason TEXT go together"),
         (("--what-if", "risk_tolerance"), "use QUESTION=ANSWER"),
-        (("--date", "soon"), "'soon' does not match the format"),
+        (("--date", "soon"), "'soon' is not a day: write it as 2026-12-01"),
     ],
 )
 def test_wrong_options_are_usage_errors(arguments: tuple[str, ...], words: str) -> None:

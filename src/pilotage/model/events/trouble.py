@@ -52,7 +52,7 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
     on_timeout: str
     """What happens then: `rollback`, `pause`, `continue`; `none` if the hold ends on its own."""
     timeout_seconds: float | None = None
-    """The deadline; left out if the hold has none of its own."""
+    """Longest time that the hold lasts; left out if it has no limit of its own."""
     details: tuple[str, ...] = ()
     """Routes, status codes and log lines behind it."""
     harm_started_at: str = ""
@@ -107,7 +107,7 @@ class TrafficDiverted(Occurrence, tag="traffic-diverted", severity=Severity.WARN
 
     version: str
     weight_percent: float
-    """Per mille of traffic that stable takes over."""
+    """Traffic that stable takes over."""
 
     @property
     def sentence(self) -> str:
@@ -121,7 +121,7 @@ class TrafficResumed(Occurrence, tag="traffic-resumed", severity=Severity.INFO):
 
     version: str
     weight_percent: float
-    """Per mille of traffic that it receives."""
+    """Traffic that it receives."""
 
     @property
     def sentence(self) -> str:

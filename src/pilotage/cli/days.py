@@ -1,0 +1,38 @@
+"""Days and times as arguments, in ISO 8601."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+import click
+
+
+class Day(click.ParamType[datetime]):
+    """A day, such as 2026-12-01; it becomes the midnight at which the day begins, without a zone."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.combine(date.fromisoformat(str(value)), time())
+        except ValueError:
+            self.fail(f"{value!r} is not a day: write it as 2026-12-01", param, ctx)
+
+
+class DayOrTime(click.ParamType[datetime]):
+    """A day, or a time of a day, without a zone."""
+
+    name = "YYYY-MM-DD[THH:MM]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            found = None
+        if found is None or found.tzinfo is not None:
+            self.fail(f"{value!r} is not a time: write it as 2026-12-01T14:30", param, ctx)
+        return found
