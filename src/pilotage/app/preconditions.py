@@ -55,11 +55,11 @@ def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[E
 
 
 def check_may_begin(project: Project, request: DeployRequest) -> None:
-    """Raises PlanStopped for a plan that may not be executed, CannotStart for a version that cannot be started here,
-    StoreConflict in a freeze unless it is an emergency."""
+    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless it is an emergency,
+    CannotStart for a version that cannot be started here."""
     _may_execute(request.plan, project.loaded)
-    check_startable(project, request.plan.environment, request.plan.version)
     _may_begin(project, request)
+    check_startable(project, request.plan.environment, request.plan.version)
 
 
 def _may_execute(plan: Plan, loaded: Loaded) -> None:
