@@ -140,7 +140,7 @@ def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
     ("content", "words"),
     [
         (None, "neither a file nor a rollout"),
-        ("{}", "not a plan of format 7"),
+        ("{}", "not a plan of format 8"),
         ("x", "Expecting value"),
         ("[]", "b.json"),
     ],
