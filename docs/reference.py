@@ -38,7 +38,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 _SETTINGS = """# Settings of a plan
 
-Every number of a plan, with its default for each risk tolerance. A group named after a strategy exists only in plans of
+Every setting of a plan, with its default for each risk tolerance. A group named after a strategy exists only in plans of
 that strategy. `pilotage plan VERSION --section settings` shows the values for your answers, and `--why NAME` says where
 one comes from.
 

@@ -15,6 +15,7 @@ they work together, with a complete example. `pilotage docs SECTION` prints a se
 
 - Paths leave out the names you choose: `environments.router` is `router` in any environment.
 - A *duration* is a text such as `30s`, `5m`, `4h` or `1d`, or a number of seconds.
+- A *percentage* is a text such as `5%`, or a number from 0 to 1.
 - Where a section has several kinds, `kind` decides which settings it takes.
 """
 

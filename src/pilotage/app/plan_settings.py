@@ -61,7 +61,10 @@ def _setting(row: Row) -> PlanSetting:
 
 
 def _as_written(row: Row, tolerance: RiskTolerance) -> str:
-    shown = show_value(row.unit, row.value(tolerance))
+    value = row.value(tolerance)
+    if row.unit is Unit.FACTOR:
+        return f"{value:g}"
+    shown = show_value(row.unit, value)
     return f"[{shown.replace(' → ', ', ')}]" if row.unit is Unit.WEIGHTS else shown
 
 

@@ -11,7 +11,7 @@ from inspect import cleandoc
 
 from pilotage.model.errors import Invalid, PilotageError
 from pilotage.model.json import JsonObject, each, entries, list_at, object_at, optional, text_at
-from pilotage.model.quantity import format_duration
+from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.renamed import renamed_key
 
 
@@ -146,6 +146,8 @@ def _default(schema: JsonObject, kind: str, *, required: bool) -> str:
             return ""  # a section has those of its settings
         case int() | float() as seconds if kind == "duration":
             return format_duration(seconds)
+        case int() | float() as share if kind == "percentage":
+            return format_share(share)
         case default:
             return json.dumps(default, ensure_ascii=False)
 
@@ -195,8 +197,11 @@ def _definition(whole: JsonObject, schema: JsonObject) -> JsonObject:
 
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": ""}
 
-_DURATION = ["text", "whole number", "number"]
+_DURATION = ("text", "whole number", "number")
 """As the schema has it: seconds, or a text such as 5m."""
+
+_PERCENTAGE = ("number", "text")
+"""A share, or a text such as 5%."""
 
 
 def _kind(whole: JsonObject, schema: JsonObject) -> str:
@@ -209,7 +214,7 @@ def _kind(whole: JsonObject, schema: JsonObject) -> str:
     for key in ("anyOf", "oneOf"):
         if key in schema:
             parts = [part for part in dict.fromkeys(_kind(whole, one) for one in _schemas(schema, key)) if part]
-            return "duration" if parts == _DURATION else " or ".join(parts)
+            return {_DURATION: "duration", _PERCENTAGE: "percentage"}.get(tuple(parts), " or ".join(parts))
     match schema.get("type"):
         case "array":
             return f"list of {_kind(whole, object_at(schema, 'items') if 'items' in schema else {})}".removesuffix(

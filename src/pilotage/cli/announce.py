@@ -182,7 +182,7 @@ def send(
     project: Project, /, item: str, version: str, environment: str | None, range_: str | None, moment: str | None,
     **wished: Unpack[Wished],
 ) -> None:  # fmt: skip
-    """Send ITEM to its audience, now or with --at.
+    """Send ITEM to its audience, now or at the time --at.
 
     It goes out through every channel of that audience. It must be approved.
     """

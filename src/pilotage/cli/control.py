@@ -57,7 +57,7 @@ reject = _command("reject", "Reject the step that is waiting for approval, and r
 def abort(project: Project, environment: str | None, reason: str, offline: bool, to: str | None) -> None:
     """Roll back the rollout in progress, traffic first. Never waits for a gate.
 
-    --offline sends all users back to the stable version, even if the store is locked, full, down or deleted, and
+    --offline sends all users back to the stable version, even if the store is locked, full, down or deleted, or
     pilotage.yaml cannot be read. It stops no process. The worker records the abort when the store is back.
     """
     if to and not offline:
@@ -78,7 +78,7 @@ def abort(project: Project, environment: str | None, reason: str, offline: bool,
 @click.option("--full", is_flag=True, help="Skip all remaining analysis. Every weight change is still confirmed.")
 @click.pass_obj
 def promote(project: Project, environment: str | None, reason: str, full: bool) -> None:
-    """Advance to the next step now, and accept the metrics that hold this one."""
+    """Advance to the next step now, and accept the metrics that speak against it."""
     _send(project, environment, "promote", reason, full)
 
 

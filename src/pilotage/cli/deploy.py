@@ -24,8 +24,8 @@ from pilotage.model.record import Recorded
 @click.option(
     "--on-conflict",
     type=click.Choice(["refuse", "queue", "replace"]),
-    help="If another rollout is in progress: refuse, queue, or replace it, which rolls it back first. "
-    "Default: the same setting of pilotage.yaml.",
+    help="If another rollout is in progress: refuse, queue behind it, or replace it (roll it back first). "
+    "Default: on_conflict in pilotage.yaml.",
 )
 @click.option(
     "--break-glass",

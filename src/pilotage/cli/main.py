@@ -17,7 +17,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "validate": ("set_up", "Check pilotage.yaml and list every error."),
         "doctor": ("set_up", "Check this machine, pilotage.yaml and its channels."),
         "docs": ("docs", "Explain settings and errors."),
-        "schema": ("set_up", "Print the JSON Schema of pilotage.yaml, plans or events."),
+        "schema": ("set_up", "Print the JSON Schema of pilotage.yaml, plans or output."),
         "adapters": ("adapters", "List the installed adapters and what each can do."),
         "completion": ("docs", "Print the completion script for bash, zsh or fish."),
         "demo": ("operate", "Watch a small shop release a good and a bad version."),

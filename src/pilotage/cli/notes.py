@@ -45,7 +45,8 @@ _AUDIENCES = ["developer", "user", "executive"]
     "--path", "paths", multiple=True, help="Include only changes to this path, for one package of several. Repeatable."
 )
 @click.option(
-    "--tag-prefix", help="Prefix of the tags that are versions, such as api-v. Default: by --path, else v or none."
+    "--tag-prefix",
+    help="Prefix of the tags that are versions, such as api-v. Default: the one that fits --path, else v or none.",
 )
 @click.option("--date", "day", type=_DAY, help="Date of the release. Default: the date of its last commit.")
 @click.option(
@@ -69,8 +70,10 @@ def notes(
     day: datetime | None,
     repository: Path | None,
 ) -> None:
-    """Write release notes for the commits A..B. Default: from the last final version's tag to HEAD, or the version that
-    HEAD is tagged with.
+    """Write release notes for the commits A..B.
+
+    Without A..B, the notes cover everything since the tag of the last final version. If HEAD itself has a version's
+    tag, they cover that version.
 
     No commit convention is needed. A ? marks a kind of change that is a guess. Reverts are left out, together with
     what they undid.

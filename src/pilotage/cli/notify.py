@@ -52,7 +52,7 @@ def _clock(at: float | None) -> str:
 @click.argument("channel", required=False)
 @click.pass_obj
 def retry(project: Project, channel: str | None) -> None:
-    """Retry failed messages now, those of CHANNEL or all."""
+    """Retry the failed messages of CHANNEL, or of all channels, now."""
     from pilotage.app.channels import send_again
 
     count = send_again(project, channel)

@@ -20,7 +20,10 @@ _END_DEADLINE = 5.0
 @click.command()
 @click.pass_obj
 def worker(project: Project) -> None:
-    """Run the worker in the foreground, for systemd or a container. Otherwise `deploy` starts one in the background."""
+    """Run the worker in the foreground, for systemd or a container.
+
+    If none runs, `deploy` starts one in the background.
+    """
     from pilotage.app.worker import run
 
     if not project.config.exists() and not project.has_store:
@@ -31,7 +34,11 @@ def worker(project: Project) -> None:
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--force", is_flag=True, help="Also stop what another process holds, or what the store no longer knows.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also stop environments that another worker runs, and processes that the store no longer knows.",
+)
 @click.pass_obj
 def down(project: Project, yes: bool, force: bool) -> None:
     """Stop the worker, the routers and every instance of this folder. The service goes offline."""

@@ -42,7 +42,7 @@ def _wish_options(command: Command, *names: str, words: str) -> Command:
     for option in reversed(
         (
             click.option("--date", "release_date", type=_DAY, help="Day on which all users have the release."),
-            click.option("--as-of", type=_DAY, help="Day of the decision. Default: today."),
+            click.option("--as-of", type=_DAY, help="Plan as if today were this day. Default: today."),
             click.option("--done", help="Finished phases, separated by commas, such as planning_phase."),
             click.option(
                 "--accept",
@@ -53,7 +53,7 @@ def _wish_options(command: Command, *names: str, words: str) -> Command:
             click.option(
                 "--with-risk",
                 metavar="A..B",
-                help="Assess the risk of these commits, and compare the strategy with it.",
+                help="Assess the risk of these commits, and check the strategy against it.",
             ),
             click.option(*names, "accept_reason", help=words),
         )

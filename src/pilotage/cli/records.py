@@ -203,7 +203,10 @@ def _verified(
 )
 @click.pass_obj
 def explain(project: Project, rollout: str | None, environment: str | None, as_json: bool, html: Path | None) -> None:
-    """Explain why a rollout waits, failed or was rolled back, with the numbers."""
+    """Explain why a rollout waits, failed or was rolled back, with the numbers.
+
+    ROLLOUT is the id of a rollout. Default: the last one.
+    """
     from pilotage.app.explain import explained
 
     found = explained(project, environment, rollout)

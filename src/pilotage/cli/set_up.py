@@ -34,7 +34,10 @@ def _answer_options(command: Command) -> Command:
 @click.command()
 @click.option("--service", help="Service name. Default: the name of this folder.")
 @click.option("--command", "start_command", help="Command that starts one instance. Default: read from this folder.")
-@click.option("--health-check-path", help="Path that returns 2xx when an instance is healthy. Default: likewise, or /.")
+@click.option(
+    "--health-check-path",
+    help="Path that returns 2xx when an instance is healthy. Default: read from this folder, or /.",
+)
 @click.option("--listen", help="Port or address where users reach the service. Default: a free one from 8080.")
 @click.option("--count", help="Number of instances that carry the full load. Default: 2.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -117,7 +120,7 @@ def validate(project: Project, fix: bool) -> None:
 @click.command()
 @click.argument("of", type=click.Choice(["configuration", "plan", "events", "output"]), default="configuration")
 def schema(of: str) -> None:
-    """Print the JSON Schema of pilotage.yaml, for editors, or of plans, of events, or of what --json prints."""
+    """Print a JSON Schema: of pilotage.yaml (default, for editors), plans, events, or the output of --json."""
     from pilotage.app.init import schema_of
 
     click.echo(schema_of(of), nl=False)

@@ -69,7 +69,7 @@ class AnalysisSection(Section):
     )
     signals: dict[Signal, Annotated[str, Field(pattern=r"\{version\}")]] = Field(
         default_factory=dict,
-        description="Metrics that neither router nor fleet knows: PromQL queries that contain `{version}`.",
+        description="Metrics that neither router nor fleet provides: PromQL queries that contain `{version}`.",
     )
     interval: Duration = Field(
         15, ge=1, description="Time between two readings of the signals. Use your scrape interval."

@@ -15,9 +15,7 @@ class WindowSection(Section):
 
     days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week.")
     start: Clock = Field(description="Start of the window, such as 09:00.")
-    end: Clock = Field(
-        description="End of the window, such as 15:00; on the next day where it is earlier than the start."
-    )
+    end: Clock = Field(description="End of the window, such as 15:00; on the next day if it is earlier than start.")
 
     @model_validator(mode="after")
     def _has_a_length(self) -> WindowSection:
@@ -38,8 +36,8 @@ class FreezeSection(Section):
     last_day: Day | None = Field(None, description="Last day, inclusive.")
     start: Moment | None = Field(
         None,
-        description="Start, such as 2027-02-13 18:00, in the calendar's time zone. With rrule: when the rule "
-        "begins, from which COUNT and INTERVAL count.",
+        description="Start, such as 2027-02-13 18:00, in the calendar's time zone. With rrule: start of "
+        "the recurrence, from which COUNT and INTERVAL count.",
     )
     end: Moment | None = Field(None, description="End, in the calendar's time zone.")
     rrule: str | None = Field(

@@ -37,7 +37,7 @@ class Channel(AdapterSection):
         None, description="Name of the channel. Default: its kind."
     )
     min_severity: Literal["progress", "info", "warning", "critical"] = Field(
-        "info", description="Send messages from this severity on; progress is every step."
+        "info", description="Lowest severity to send; with progress, every step is sent."
     )
     environments: list[str] = Field(
         default_factory=list, description="Only send messages about these environments. Default: all."

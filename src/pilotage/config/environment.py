@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pilotage.config.analysis import AnalysisSection
 from pilotage.config.checks import CheckSection, ProbeSection
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes, server_errors
-from pilotage.config.fields import NAME, Misplaced, Section, UrlPath
+from pilotage.config.fields import NAME, Misplaced, Section, Share, UrlPath
 from pilotage.config.kinds import FlagSection, FleetSection, KindOf, MetricsSection, RouterSection
 from pilotage.config.matching import mismatches
 from pilotage.model.capabilities import Port
@@ -23,7 +23,7 @@ class TrafficSection(Section):
     requests_per_second: float = Field(
         gt=0, description="Requests per second of all users in a usual hour.", strict=False
     )
-    error_rate: float = Field(gt=0, lt=1, description="Share of requests that fail on a usual day, such as 0.002.")
+    error_rate: Share = Field(gt=0, lt=1, description="Share of requests that fail on a usual day, such as 0.2%.")
 
 
 class SyntheticSection(Section):
@@ -78,7 +78,7 @@ class EnvironmentSection(Section):
     analysis: AnalysisSection | None = Field(None, description="Signals and rules from Prometheus.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict,
-        description="Numbers of the plan to change, by path, such as `canary.phase_duration: 30m`.",
+        description="Settings of the plan to change, by name, such as `canary.phase_duration: 30m`.",
     )
 
     @field_validator("overrides", mode="before")

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pilotage.model.address import parse_address
 from pilotage.model.errors import Invalid
-from pilotage.model.quantity import parse_duration
+from pilotage.model.quantity import parse_duration, parse_share
 
 NAME = r"^[a-z][a-z0-9-]{0,62}$"
 
@@ -52,6 +52,7 @@ def _inside(text: str) -> str:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | int | float)]
+Share = Annotated[float, BeforeValidator(parse_share, json_schema_input_type=float | str)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_url)]
 """An address without a user or password in it."""

@@ -33,9 +33,7 @@ class WebhookAnchor(Section):
         "anchor", description="Name in `pilotage notify`."
     )
     url: Url = Field(description="Address of the receiver.")
-    secret: SecretRef = Field(
-        description="Reference to the shared secret: whsec_… in base64, the same as at the receiver."
-    )
+    secret: SecretRef = Field(description="Reference to the secret that the receiver shares: whsec_… in base64.")
     allow_private_network: bool = Field(False, description="Allow an address in a private network or on this machine.")
 
 

@@ -56,7 +56,7 @@ class AnswersSection(Section):
     )
     release_frequency: Annotated[ReleaseFrequency, Field(strict=False)] = Field(description="How often you release.")
     risk_tolerance: Annotated[RiskTolerance, Field(strict=False)] = Field(
-        description="How careful to be. Sets the defaults of most numbers in the plan."
+        description="How careful to be. Sets the defaults of most settings of the plan."
     )
     stakeholder_complexity: list[Annotated[Stakeholder, Field(strict=False)]] = Field(
         min_length=1,
@@ -82,7 +82,7 @@ class PersonSection(Section):
     )
     aliases: list[Annotated[str, Field(min_length=1)]] = Field(
         default_factory=list,
-        description="Other names of the same person, such as slack:U0123. They do not count as somebody else.",
+        description="Other names of this person, such as slack:U0123.",
     )
 
 
@@ -139,7 +139,7 @@ class Configuration(Section):
         description="Services that one release rolls out together. Use it instead of environments.",
     )
     lockstep: bool = Field(
-        False, description="Keep services without an order between them within one weight of each other."
+        False, description="Services without an order between them advance together: none gets more than one weight ahead."
     )
 
     @model_validator(mode="after")

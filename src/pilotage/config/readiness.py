@@ -57,7 +57,8 @@ class EvidenceSection(Section):
         1.1, ge=1, strict=False, description="Tolerated factor between the medians, such as 1.1."
     )
     reviews: ReviewsSection | None = Field(
-        None, description="Every commit since the version in production was reviewed by someone else than its author."
+        None,
+        description="Someone other than the author must have reviewed every commit since the version in production.",
     )
     restore: str | None = Field(
         None, description="Record of a restore test, with taken_at, restored_at, seconds and verified."

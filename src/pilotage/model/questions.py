@@ -21,19 +21,19 @@ QUESTIONS: tuple[tuple[str, type[StrEnum], str, str], ...] = (
         "canary",
         "How should it reach users?",
     ),
-    ("team_size", TeamSize, "small", "How large is the team? small 2–5, medium 6–15, large >15, distributed"),
+    ("team_size", TeamSize, "small", "How large is the team? Small is 2–5 people, medium 6–15, large more."),
     ("release_frequency", ReleaseFrequency, "weekly", "How often do you release?"),
     (
         "risk_tolerance",
         RiskTolerance,
         "medium",
-        "How much risk do you accept? low watches each step 24 h, medium 4 h, high 1 h",
+        "How much risk do you accept? Steps are analysed for 24 h with low, 4 h with medium, 1 h with high.",
     ),
     (
         "stakeholder_complexity",
         Stakeholder,
         "customer-facing",
-        "Who does a release affect? Separate several with commas",
+        "Who does a release affect? Separate several with commas.",
     ),
 )
 """Of each: its name, the answers it has, the one that is proposed, and the question."""

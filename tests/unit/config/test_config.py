@@ -294,3 +294,14 @@ def test_with_libyaml_and_without_it_a_file_means_the_same(text: str, monkeypatc
     fast = read_it()
     monkeypatch.setattr("pilotage.config.yaml_reader._LIBYAML", None)
     assert fast == read_it()
+
+
+def test_shares_are_written_as_percentages(tmp_path: Path) -> None:
+    """As in `overrides`; a number between 0 and 1 means the same."""
+    for written in ("0.2%", "0.002"):
+        path = tmp_path / "pilotage.yaml"
+        traffic = f"    traffic: {{requests_per_second: 10, error_rate: {written}}}\n"
+        path.write_text(GOOD.replace("    overrides:", f"{traffic}    overrides:", 1))
+        section = load(path).configuration.environments["production"].traffic
+        assert section is not None
+        assert section.error_rate == 0.002

@@ -12,7 +12,7 @@ from pilotage.adapters.context import Context
 from pilotage.adapters.ports import Flags, Fleet, Metrics, Notifier, Queries, Router
 from pilotage.adapters.registry import Adapter
 from pilotage.config.channels import Channel
-from pilotage.config.fields import Duration, PlainUrl, UrlPath
+from pilotage.config.fields import Duration, PlainUrl, Share, UrlPath
 from pilotage.config.kinds import (
     AdapterSection,
     FlagSection,
@@ -53,8 +53,8 @@ class CommandRouterSection(_Command, RouterSection):
     capabilities: list[Literal["header_routes", "mirror", "sticky", "closed", "endpoints"]] = Field(
         default_factory=list, description="What the router can do in addition to weights."
     )
-    weight_granularity: Annotated[float, Field(gt=0, le=1, strict=False)] = Field(
-        0.001, description="Smallest difference between two weights, as a share: 0.01 for whole per cent."
+    weight_granularity: Share = Field(
+        0.001, gt=0, le=1, description="Smallest difference between two weights, such as 1%."
     )
 
 

@@ -85,9 +85,7 @@ class WebhookSection(Channel):
 
     kind: Literal["webhook"]
     url: Url = Field(description="Address of the receiver.")
-    secret: SecretRef = Field(
-        description="Reference to the shared secret: whsec_… in base64, the same as at the receiver."
-    )
+    secret: SecretRef = Field(description="Reference to the secret that the receiver shares: whsec_… in base64.")
 
 
 class CDEventsSection(Channel):
