@@ -97,7 +97,7 @@ def _set_up(*groups: str) -> None:
 
 PROGRAMS = {
     "promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse", "hyperfine": "hyperfine", "npm": "npm",
-    "haproxy": "haproxy",
+    "haproxy": "haproxy", "prometheus-alertmanager": "prometheus-alertmanager",
     "javac": "default-jdk-headless", "/usr/share/java/org.jacoco.core.jar": "libjacoco-java",
 }  # fmt: skip
 """Programs and files that some tests use for real, and the Debian packages that hold them."""

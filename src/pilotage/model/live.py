@@ -129,6 +129,8 @@ class JudgeState:
     rules: JsonObject = field(default_factory=dict)
     signals: JsonObject = field(default_factory=dict)
     probes: JsonObject = field(default_factory=dict)
+    counsels: Mapping[str, JsonObject] = field(default_factory=dict)
+    """What the judges beside the release's own keep, by their names."""
     tries: int = 0
     history: JsonObject | None = None
     """What earlier rollouts taught, as of this one's start."""

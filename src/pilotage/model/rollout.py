@@ -33,6 +33,10 @@ class HoldCause(StrEnum):
     FLAGS_UNREACHABLE = "flags-unreachable"
     APPROVAL = "approval"
     FREEZE = "freeze"
+    ALERT = "alert"
+    """A critical alert of the service fires."""
+    LOW_SUCCESS_RATE = "low-success-rate"
+    """Too few requests of the new version succeed, yet not so few that it is rolled back."""
     DEPENDENCY = "dependency"
     """Another service of the release is behind, and this one must not run ahead of it."""
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.config.stored import read_analysis
 from pilotage.engine.execution.alongside import Alongside, flag_is_partly_off
+from pilotage.engine.execution.counsel import counsels_of, lost_guards
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.histories import known_history
 from pilotage.engine.execution.instruments import probe_specs, rules_of
@@ -47,6 +48,7 @@ class Judging:
 
     def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
         self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
+        self._rollout = rollout
         self._strategy = strategy_of(rollout.plan)
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         self._history = known_history(store, rollout)
@@ -84,6 +86,7 @@ class Judging:
         beside = self._old is not None
         self._signals = SignalBook(self._plan, tuple(self._queries), alpha, self._every, old=beside)
         self._probes = ProbeBook(probe_specs(self._snapshot))
+        self._counsels = counsels_of(self._rollout, self._crew, self._clock)
         self._asking = QueriesBeside(self._crew, self._rules, self._signals, self._queries, self._clock)
         self.totals: dict[str, int] = {}
 
@@ -95,6 +98,7 @@ class Judging:
         for book, sums in ((self._rules, saved.rules), (self._signals, saved.signals), (self._probes, saved.probes)):
             if sums:
                 book.restore(sums)
+        self._counsels.restore(saved.counsels)
         self._cursor = saved.cursor
         self.totals = dict(saved.totals)
         self._unproven = True
@@ -160,7 +164,7 @@ class Judging:
             self._measure(target, state, seen)
             self._probe(target, state, seen)
             counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
-            counted += _lost_guards(target)
+            counted += (*self._counsels.verdicts(), *lost_guards(target))
             return tuple(self._with_logs(target, seen, verdict) for verdict in (*self._judge.verdicts(), *counted))
         except Exception as error:
             _log.exception("%s: the analysis failed", self._name)
@@ -193,6 +197,7 @@ class Judging:
             rules=self._rules.to_dict(),
             signals=self._signals.to_dict(),
             probes=self._probes.to_dict(),
+            counsels=self._counsels.saved(),
             tries=self._tries,
             history=asdict(self._history) if self._history else None,
         )
@@ -211,6 +216,7 @@ class Judging:
             self._judge.begin_again()
             self._signals.begin_again()
             self._probes.begin_again()
+            self._counsels.begin_again()
 
     def _names(self) -> tuple[str, str | None]:
         return VARIANTS if self._subject == "flag" else (self._new, self._old)
@@ -247,6 +253,7 @@ class Judging:
             return
         self._cursor = reading.cursor
         self._judge.observe(reading, seen.instances or (), self._beside(seen))
+        self._counsels.observe(reading)
         self._unproven = False
         # Pilotage's own requests are requests, too, to whoever asks how many there were.
         ours = {o.version: o.synthetic.requests if o.synthetic else 0 for o in reading.observations}
@@ -289,10 +296,3 @@ class Judging:
             return verdict
         lines = tuple(f"{found.id}: {line}" for line in target.fleet.log_tail(found.id, _LOG_LINES))
         return replace(verdict, detail=(*verdict.detail, *lines))
-
-
-def _lost_guards(target: Target) -> tuple[Verdict, ...]:
-    """What the configuration asks to be watched and cannot be read any more is a reason to wait for a person."""
-    if not target.trouble:
-        return ()
-    return (Verdict("configuration", VerdictKind.SOURCE_ERROR, "; ".join(target.trouble)),)

@@ -1,0 +1,83 @@
+"""Judges beside the release's own: each watches one thing, such as alerts, and answers with verdicts of its own.
+
+A counsel never makes a look wait: what it asks of the outside runs in the crew's threads, and a verdict is of the last
+answer. The release's judge stays the one that compares versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from pilotage.engine.execution.crew import Crew
+from pilotage.engine.execution.targets import Target
+from pilotage.model.clock import Clock
+from pilotage.model.json import JsonObject
+from pilotage.model.observation import Reading, Verdict, VerdictKind
+from pilotage.model.record import Rollout
+
+
+class Counsel(Protocol):
+    """One judge of one rollout. It must return at once, and may fail: then the look says that the analysis failed."""
+
+    name: str
+    """Unique among the counsels of a rollout; what it saves is kept under this name."""
+
+    def observe(self, reading: Reading) -> None:
+        """Take in what the metrics source counted since the last reading."""
+
+    def ask(self) -> None:
+        """Begin to ask what is due, and take in what came."""
+
+    def verdicts(self) -> Iterable[Verdict]:
+        """What it says at this look."""
+
+    def begin_again(self) -> None:
+        """Forget the evidence: the version has a second try."""
+
+    def saved(self) -> JsonObject:
+        """What the next worker needs to go on; empty for a counsel without a memory."""
+
+    def restore(self, saved: JsonObject) -> None:
+        """Go on with what was saved. May raise LookupError, TypeError and ValueError."""
+
+
+class Counsels:
+    """All counsels of a rollout as one."""
+
+    def __init__(self, members: Iterable[Counsel]) -> None:
+        self._members = tuple(members)
+
+    def observe(self, reading: Reading) -> None:
+        for member in self._members:
+            member.observe(reading)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Ask each, and return what all say."""
+        for member in self._members:
+            member.ask()
+        return tuple(verdict for member in self._members for verdict in member.verdicts())
+
+    def begin_again(self) -> None:
+        for member in self._members:
+            member.begin_again()
+
+    def saved(self) -> Mapping[str, JsonObject]:
+        return {member.name: kept for member in self._members if (kept := member.saved())}
+
+    def restore(self, saved: Mapping[str, JsonObject]) -> None:
+        for member in self._members:
+            if kept := saved.get(member.name):
+                member.restore(kept)
+
+
+def counsels_of(_rollout: Rollout, _crew: Crew, _clock: Clock) -> Counsels:
+    """The counsels that a rollout's plan and configuration ask for."""
+    return Counsels(())
+
+
+def lost_guards(target: Target) -> tuple[Verdict, ...]:
+    """What the configuration asks to be watched and cannot be read any more is a reason to wait for a person."""
+    if not target.trouble:
+        return ()
+    return (Verdict("configuration", VerdictKind.SOURCE_ERROR, "; ".join(target.trouble)),)
