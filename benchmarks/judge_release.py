@@ -18,10 +18,10 @@ from judge_nulls import SHARE, Errors, Hours
 from judge_peers import first
 
 from pilotage.judge.bar import WEIGHTS
+from pilotage.judge.error_evidence import _FALLBACK
+from pilotage.judge.excuses import _ABOVE
 from pilotage.judge.instances import _HALF_LIFE, _MOST, _UNLIKELY
-from pilotage.judge.release import _ABOVE
 from pilotage.judge.sums import History
-from pilotage.judge.traffic import _FALLBACK
 
 Array = np.ndarray[Any, Any]
 

@@ -109,7 +109,7 @@ def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at
 
 
 def test_a_wish_from_before_users_were_taken_back_is_not_written_after_it(place: Place) -> None:
-    """A worker looked for the note just before it was left: what it then writes late must not lead users back to harm."""
+    """A worker looked for the note just before it was left: what it writes late must not lead users back to harm."""
     place.routed.take(Split(HALF), place.backends)
     place.take_back("1.0")
     for split in (Split(HALF), Split((("2.0", 1000),))):

@@ -68,7 +68,6 @@ def _show(answer: Answer, per_commit: bool) -> None:
     from rich.text import Text
 
     from pilotage.cli.edge import console
-    from pilotage.model.quantity import format_share
     from pilotage.render.rich_table import rich_table
 
     found, screen = answer.assessment, console()

@@ -49,6 +49,14 @@ def leading(evidences: Mapping[str, float], weights: Mapping[str, float]) -> str
     return max(parts, key=parts.__getitem__, default="")
 
 
+def guilty(evidences: Mapping[str, float], weights: Mapping[str, float], alpha: float) -> set[str]:
+    """The tests whose share alone lifts the average to the bar of `alpha`; where only all of them together do, because
+    together they know what none of them knows alone, the one with the largest share; else none."""
+    bar = math.log(1 / alpha)
+    alone = {name for name, value in _weighted(evidences, weights).items() if value >= bar}
+    return alone or ({leading(evidences, weights)} if combined(evidences, weights) >= bar else set())
+
+
 def _weighted(evidences: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
     found = {}
     for name, evidence in evidences.items():

@@ -26,6 +26,21 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Who got requests since the last look.
+
+    stable: whose figures the new version is compared with, None where nothing ran beside it · odds: W / (1 − W) of a
+    user's or request's assignment to the new version, None where neither is assigned by chance · share: of the compared
+    requests that should have gone to the new version, None where that is not known, or where users rather than requests
+    are split.
+    """
+
+    stable: str | None
+    odds: float | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True)
 class Look:
     """What both versions did since the last look.
 

@@ -12,33 +12,24 @@ synthetic request excuses no user's error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pilotage.judge.assignment import AssignmentCheck
-from pilotage.judge.bar import SIGNALS_SHARE, WEIGHTS, combined, leading
+from pilotage.judge.bar import SIGNALS_SHARE, WEIGHTS, guilty
+from pilotage.judge.error_evidence import ERRORS
+from pilotage.judge.excuses import Excuses
 from pilotage.judge.forecast import time_to_decision
-from pilotage.judge.instances import InstanceStream
-from pilotage.judge.look import Look, Unit
-from pilotage.judge.reasons import Reasons
+from pilotage.judge.look import Beside, Look, Unit
+from pilotage.judge.pace import Pace
 from pilotage.judge.resources import Ages, MemoryJudge, ProcessorJudge
 from pilotage.judge.silent_log import SilentLog, of_version
 from pilotage.judge.slowness import SLOW
 from pilotage.judge.sums import History
-from pilotage.judge.traffic import ERRORS, TrafficJudge
-from pilotage.model.json import JsonObject, each, find, object_at, pair_at, text_at, truth_at
-from pilotage.model.observation import (
-    Excuse,
-    Instance,
-    Observation,
-    Reading,
-    RouteCounts,
-    Verdict,
-    VerdictKind,
-)
+from pilotage.judge.traffic import TrafficJudge
+from pilotage.model.json import JsonObject, find, object_at, pair_at, truth_at
+from pilotage.model.observation import Instance, Observation, Reading, RouteCounts, Verdict, VerdictKind
 from pilotage.model.plan import Plan
-from pilotage.model.quantity import format_duration
 
 METRICS = (ERRORS, SLOW)
 """What is counted by the metrics source; memory and processor are the fleet's own figures."""
@@ -46,30 +37,12 @@ METRICS = (ERRORS, SLOW)
 _SYNTHETIC = 0.2
 """Share of the bar that Pilotage's own requests get, where there are any."""
 
-_ABOVE = math.log(20)
-"""Evidence that the critical limit is exceeded at which harm has no excuse any more: three errors of the first ten
-requests exceed a limit of 5 % by chance."""
 
 _SETTLED = 5.0
 """Seconds of a phase before its traffic is known well enough to forecast anything."""
 
 _MATTERS = 2.0
 """The harm that a forecast is about: twice as many errors."""
-
-
-@dataclass(frozen=True)
-class Beside:
-    """Who got requests since the last look.
-
-    stable: whose figures the new version is compared with, None where nothing ran beside it · odds: W / (1 − W) of a
-    user's or request's assignment to the new version, None where neither is assigned by chance · share: of the compared
-    requests that should have gone to the new version, None where that is not known, or where users rather than requests
-    are split.
-    """
-
-    stable: str | None
-    odds: float | None = None
-    share: float | None = None
 
 
 def signal_alpha(plan: Plan, signals: int) -> float:
@@ -116,16 +89,14 @@ class ReleaseJudge:
 
     def begin_again(self) -> None:
         """Forget all evidence of harm, and this phase's figures: the new version gets its second try."""
-        self._pace = (0.0, 0.0)
+        self._pace = Pace()
         for traffic in self._traffic:
             traffic.begin_again()
             traffic.begin_phase()
         plan, alpha = self._plan, self.alpha
         self._memory = MemoryJudge(plan, self._new, self._old, alpha * WEIGHTS["memory"])
         self._processor = ProcessorJudge(plan, self._new, self._old, alpha * WEIGHTS["processor"])
-        self._instances = InstanceStream(plan.number("analysis.max_ratio"), alpha * WEIGHTS["errors"])
-        self._reasons = Reasons()
-        self._seen_instances: set[str] = set()
+        self._excuses = Excuses(plan, self._new, alpha)
 
     @property
     def _traffic(self) -> tuple[TrafficJudge, ...]:
@@ -136,7 +107,7 @@ class ReleaseJudge:
         self._asks_for_requests = asks_for_requests
         for traffic in self._traffic:
             traffic.begin_phase()
-        self._pace = (0.0, 0.0)
+        self._pace = Pace()
 
     # ── what happened ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -156,7 +127,7 @@ class ReleaseJudge:
         if self._ours:
             # The router gives each of them to a version by chance, as it does with users.
             self._ours.observe(replace(look, canary=_synthetic(canary), stable=_synthetic(stable), failures=()))
-        self._observe_instances(look)
+        self._excuses.observe(look)
         if beside.share is not None:
             total = canary.requests + stable.requests
             self._assignment.update(share=beside.share, canary=canary.requests, total=total)
@@ -164,21 +135,7 @@ class ReleaseJudge:
         requests = {o.version: o.requests for o in reading.observations}
         self._memory.observe(instances, reading.at, fresh)
         self._processor.observe(instances, requests, reading.at, fresh)
-        began = self._pace[0] or reading.at
-        self._pace = (began, reading.at - began)
-
-    def _observe_instances(self, look: Look) -> None:
-        """Errors by instance: from the log where there is one, because it knows what counts as an error."""
-        canary, stable, failures = look.canary, look.stable, look.failures
-        ours = [f for f in failures or () if f.version == self._new]
-        self._reasons.add(ours)
-        bad = {part.instance: part.errors for part in canary.instances}
-        if failures is not None:
-            bad = {part.instance: sum(f.instance == part.instance for f in ours) for part in canary.instances}
-        counts = {p.instance: (min(bad[p.instance], p.requests), p.requests) for p in canary.instances}
-        self._seen_instances.update(name for name, (_, total) in counts.items() if total)
-        if look.control:
-            self._instances.update(counts, stable.errors, stable.requests, look.at)
+        self._pace.note(reading.at)
 
     def _trust(self, instances: Sequence[Instance], at: float, fresh: str | None) -> float:
         """How much durations of instances this young say: a fresh canary's caches are cold, and it is not to blame for
@@ -203,21 +160,15 @@ class ReleaseJudge:
         return tuple(self._unless_broken(verdict) for verdict in found if verdict is not None)
 
     def _guilty(self, memory: Verdict | None, processor: Verdict | None) -> set[str]:
-        """The tests whose share alone lifts the average of e-values to the bar; where only all of them together do, the
-        one with the largest share; else none."""
-        found = self._users.evidences()
-        evidences = {"users." + name: value for name, value in found.items()}
-        users = 1 - _SYNTHETIC if self._ours else 1.0
-        weights = {"users." + name: WEIGHTS[name] * users for name in found}
-        if self._ours:
-            for name, value in self._ours.evidences().items():
-                evidences["synthetic." + name], weights["synthetic." + name] = value, WEIGHTS[name] * _SYNTHETIC
+        """The tests that condemn the release, such as `users.errors` and `memory`."""
+        evidences, weights = {}, {}
+        of_users = 1 - _SYNTHETIC if self._ours else 1.0
+        for kind, traffic, share in (("users", self._users, of_users), ("synthetic", self._ours, _SYNTHETIC)):
+            for name, value in traffic.evidences().items() if traffic else ():
+                evidences[f"{kind}.{name}"], weights[f"{kind}.{name}"] = value, WEIGHTS[name] * share
         for name, verdict in (("memory", memory), ("processor", processor)):
             evidences[name], weights[name] = (verdict.evidence if verdict else 0.0), WEIGHTS[name]
-        bar = math.log(1 / self.alpha)
-        guilty = {name for name, value in evidences.items() if value + math.log(weights[name]) >= bar}
-        # The tests together may know what none of them knows alone.
-        return guilty or ({leading(evidences, weights)} if combined(evidences, weights) >= bar else set())
+        return guilty(evidences, weights, self.alpha)
 
     def _unless_broken(self, verdict: Verdict) -> Verdict:
         if not self._broken or verdict.kind is VerdictKind.FAIL or verdict.metric not in METRICS:
@@ -232,12 +183,13 @@ class ReleaseJudge:
 
     def _error_verdict(self, guilty: set[str]) -> Verdict:
         users = self._users.error_verdict(harmful="users.errors" in guilty, breached="users.limit" in guilty)
-        verdict = self._excused(self._enough(users, self._users), self._users)
+        above = self._users.evidences()["limit"]
+        verdict = self._excuses.excused(self._enough(users, self._users), above_limit=above, warm=self._warm)
         if self._ours:
             harmful, breached = "synthetic.errors" in guilty, "synthetic.limit" in guilty
             ours = self._ours.error_verdict(harmful=harmful, breached=breached)
             verdict = _worse(verdict, self._enough(ours, self._ours))
-        lines = self._reasons.lines
+        lines = self._excuses.reasons.lines
         return replace(verdict, detail=lines) if lines and verdict.kind is not VerdictKind.PASS else verdict
 
     def _slow_verdict(self, guilty: set[str]) -> Verdict:
@@ -259,49 +211,18 @@ class ReleaseJudge:
         if most >= least:
             # The other kind of traffic was enough; what these few show still counts.
             return verdict if had else replace(verdict, kind=VerdictKind.PASS, sentence=_NOBODY)
-        few = f"{most} of the {least} requests to the new version that this step needs{self._wait(most, least)}"
+        few = f"{most} of the {least} requests to the new version that this step needs{self._pace.wait(most, least)}"
         words = f"{few}; so far: {verdict.sentence}" if had else few
         return replace(verdict, kind=VerdictKind.INSUFFICIENT_DATA, sentence=words)
-
-    def _excused(self, verdict: Verdict, traffic: TrafficJudge) -> Verdict:
-        """Harm may be the bad luck of one instance while the others are well; unless it is surely above the critical
-        limit, also that of the only one, or of instances that still warm up."""
-        if verdict.kind is not VerdictKind.FAIL:
-            return verdict
-        limit = self._plan.number("rollback_triggers.error_rate")
-        ill = self._instances.ill()
-        if ill and self._instances.rate_without(ill) <= limit:
-            return _of_one_instance(verdict, ill)
-        if verdict.critical or traffic.evidences()["limit"] >= _ABOVE:
-            return verdict
-        if not self._warm:
-            words = f"{verdict.sentence}; its instances are still younger than {self._warm_up}"
-            return replace(verdict, excuse=Excuse.WARM_UP, sentence=words)
-        only = self._only_instance()
-        return _of_one_instance(verdict, only) if only else verdict
-
-    @property
-    def _warm_up(self) -> str:
-        return format_duration(self._plan.number("analysis.warmup_duration"))
-
-    def _only_instance(self) -> str:
-        """With one instance, "it fell ill" and "the release is bad" are the same data."""
-        return next(iter(self._seen_instances)) if len(self._seen_instances) == 1 else ""
-
-    def _wait(self, had: int, least: int) -> str:
-        """How long the missing requests will take at the pace of this phase."""
-        if self._pace[1] < 1 or not had:
-            return ""
-        return f", about {format_duration(math.ceil((least - had) * self._pace[1] / had))} more at this traffic"
 
     @property
     def ill_instance(self) -> str:
         """`host:port` of the instance with the most errors; empty without one."""
-        return self._reasons.worst_instance
+        return self._excuses.reasons.worst_instance
 
     def forecast(self) -> str:
         """When twice as many errors would be detected, at the traffic of this phase; empty while nobody can say."""
-        phase, seconds = self._users.phase, self._pace[1]
+        phase, seconds = self._users.phase, self._pace.seconds
         requests = phase.canary_total + phase.stable_total
         base = self._users.sums
         if seconds < _SETTLED or not phase.canary_total or not phase.stable_total or not base.stable_bad:
@@ -326,8 +247,7 @@ class ReleaseJudge:
             "users": self._users.to_dict(), "synthetic": self._ours.to_dict() if self._ours else None,
             "memory": self._memory.to_dict(), "processor": self._processor.to_dict(),
             "assignment": self._assignment.to_dict(), "ages": self._ages.to_dict(), "warm": self._warm,
-            "instances": self._instances.to_dict(), "seen_instances": sorted(self._seen_instances),
-            "reasons": self._reasons.to_dict(), "pace": self._pace, "asks": self._asks_for_requests,
+            "pace": self._pace.to_list(), "asks": self._asks_for_requests, **self._excuses.to_dict(),
         }  # fmt: skip
 
     def restore(self, saved: JsonObject) -> None:
@@ -339,10 +259,8 @@ class ReleaseJudge:
         self._assignment.restore(object_at(saved, "assignment"))
         self._ages.restore(object_at(saved, "ages"))
         self._warm, self._asks_for_requests = truth_at(saved, "warm"), truth_at(saved, "asks")
-        self._instances.restore(object_at(saved, "instances"))
-        self._seen_instances = set(each(text_at, saved, "seen_instances"))
-        self._reasons.restore(object_at(saved, "reasons"))
-        self._pace = pair_at(saved, "pace")
+        self._excuses.restore(saved)
+        self._pace = Pace(*pair_at(saved, "pace"))
 
 
 _NOBODY = "no requests at this step"
@@ -350,11 +268,6 @@ _BADNESS = (
     VerdictKind.PASS, VerdictKind.INSUFFICIENT_DATA, VerdictKind.SOURCE_ERROR, VerdictKind.INCONCLUSIVE,
     VerdictKind.FAIL,
 )  # fmt: skip
-
-
-def _of_one_instance(verdict: Verdict, instance: str) -> Verdict:
-    words = f"{verdict.sentence}; all errors come from one instance, {instance}"
-    return replace(verdict, critical=False, excuse=Excuse.INSTANCE, instance=instance, sentence=words)
 
 
 def _worse(users: Verdict, ours: Verdict) -> Verdict:

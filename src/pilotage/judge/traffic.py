@@ -1,8 +1,8 @@
 """Judges the requests of one kind, those of users or Pilotage's own: errors, the limit of errors, and durations.
 
-What counts as one event depends on how requests reach a version (`Unit`). Where every request is assigned anew, a
-request is one, whatever errors cluster: the version is a coin for each. Where users stick to a version, their errors
-come together, so a *user* is one; without a log that tells users apart, errors are counted cautiously instead.
+What counts as one event depends on how requests reach a version (`Unit`, `ErrorEvidence`). Where every request is
+assigned anew, a request is one, whatever errors cluster: the version is a coin for each. Where users stick to a
+version, their errors come together, so a *user* is one.
 
 Only a version that runs beside the new one at the same time is a control. Without one (at 100 %, after a switch) no
 comparison adds evidence; the limit still does, and what is worse than the past is said to be worse than the past.
@@ -11,52 +11,28 @@ comparison adds evidence; the limit still does, and what is worse than the past 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from pilotage.judge.bar import WEIGHTS
-from pilotage.judge.count_stream import CountStream
-from pilotage.judge.counts import CountJudge
 from pilotage.judge.dispersion import Dispersion
+from pilotage.judge.error_evidence import ERRORS, ErrorEvidence
 from pilotage.judge.limit import LimitStream
-from pilotage.judge.look import Look, Unit, by_route, exposure
+from pilotage.judge.look import Look, Unit
 from pilotage.judge.onset import Onset
 from pilotage.judge.past import PastLevel
-from pilotage.judge.rate_words import both_of, confidence, names_route, rate_of
+from pilotage.judge.rate_words import both_of, confidence, rate_of
+from pilotage.judge.recent import RecentErrors
+from pilotage.judge.retries import Retries
 from pilotage.judge.slowness import LEAST_MARGIN, Slowness
-from pilotage.judge.strata import StrataStream
 from pilotage.judge.sums import History, Sums
-from pilotage.judge.users import UserStream
-from pilotage.model.json import JsonObject, entries, list_at, number_at, object_at, optional, truth_at, whole_at
+from pilotage.model.json import JsonObject, entries, number_at, object_at, optional, truth_at, whole_at
 from pilotage.model.observation import Failure, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_share
 
-
-class _Part(Protocol):
-    """What keeps sums of its own."""
-
-    def to_dict(self) -> JsonObject: ...
-
-    def restore(self, saved: JsonObject) -> None: ...
-
-
-ERRORS = "error rate"
-_FALLBACK = 0.1
-"""Share of the capital for looks in which nothing tells users apart, where usually something does."""
-
-_RECENT = 10.0
-"""Seconds of stable's errors that say whether something hurts both versions now."""
-
 _PROBABLE = math.log(20)
 """Evidence beyond which more of the new version's users meet errors than chance would have it once in 20 times."""
-
-_RETRIES = 11
-"""Errors of one user that one failure and ten retries explain."""
-
-_MOST_USERS = 2_000
-"""Users of a phase whose errors are told apart."""
 
 
 class TrafficJudge:
@@ -80,7 +56,7 @@ class TrafficJudge:
         self._routes, self._alone = tuple(routes), alone
         self._ratio = plan.number("analysis.max_ratio")
         self._bursts = Dispersion(history.dispersion if history else 1.0)
-        self._recent: list[tuple[float, int, int]] = []
+        self._recent = RecentErrors()
         self._past_errors = PastLevel()
         self._slowness = Slowness(plan, alpha, routes=self._routes, alone=alone)
         self._ever = Sums()
@@ -92,18 +68,15 @@ class TrafficJudge:
         """Forget what counts towards advancing, never the evidence of harm."""
         self.phase = Sums()
         self._slowness.begin_phase()
-        self._phase_users: dict[int, int] = {}
+        self._retries = Retries()
         self._alone_since: float | None = None
 
     def begin_again(self) -> None:
         """Forget the evidence of harm: the new version gets its second try. What is known of stable stays."""
-        plan, alpha, ratio = self._plan, self._alpha, self._ratio
         self.sums = Sums()
-        errors = alpha * WEIGHTS["errors"]
-        self._strata = StrataStream(ratio, errors, prior=self._history, metric=ERRORS)
-        self._users = UserStream(ratio, errors, routes=self._routes)
-        self._clustered = CountStream(CountJudge(ratio, errors, prior=self._history, metric=ERRORS), clustered=True)
-        self._limit = LimitStream(plan.number("rollback_triggers.error_rate"))
+        alpha = self._alpha * WEIGHTS["errors"]
+        self._errors = ErrorEvidence(self.unit, self._ratio, alpha, history=self._history, routes=self._routes)
+        self._limit = LimitStream(self._plan.number("rollback_triggers.error_rate"))
         self._onset = Onset()
         self._slowness.begin_again()
 
@@ -124,11 +97,11 @@ class TrafficJudge:
             self._alone_since = look.at
         ours = [f for f in look.failures or () if f.version == canary.version]
         theirs = [f for f in look.failures or () if f.version == stable.version]
-        self._count_users(ours)
+        self._retries.add(ours)
         self._note_onset(look, ours)
         self._limit_errors(look, ours)
         if look.control:
-            self._compare_errors(look, ours, theirs)
+            self._errors.update(look, ours, theirs)
         if stable.requests:
             self._bursts.update(stable.errors, stable.requests)
             self._past_errors.update(look.at, stable.errors, stable.requests)
@@ -138,7 +111,8 @@ class TrafficJudge:
         sticky = self.unit is not Unit.REQUEST
         users = [f.user for f in ours] if sticky else []
         weight = 1 / self._bursts.factor if sticky else 1.0
-        allowed = self._ratio * self._recent_of_stable(look) if look.control else 0.0
+        stable = look.stable
+        allowed = self._ratio * self._recent.rate(look.at, stable.errors, stable.requests) if look.control else 0.0
         self._limit.update(
             at=look.at, bad=look.canary.errors, total=look.canary.requests, users=users, weight=weight, allowed=allowed
         )
@@ -148,50 +122,15 @@ class TrafficJudge:
         at = min((failure.at for failure in ours if failure.at), default=look.at)
         self._onset.update(at, look.canary.errors, self._ratio * usual * look.canary.requests)
 
-    def _recent_of_stable(self, look: Look) -> float:
-        """Stable's error rate in the looks around this one, two standard errors above what was seen."""
-        self._recent = [part for part in self._recent if look.at - _RECENT < part[0] <= look.at]
-        self._recent.append((look.at, look.stable.errors, look.stable.requests))
-        return max(_upper(self._recent[-1:]), _upper(self._recent))
-
-    def _count_users(self, ours: Sequence[Failure]) -> None:
-        for failure in ours:
-            if failure.user in self._phase_users or len(self._phase_users) < _MOST_USERS:
-                self._phase_users[failure.user] = self._phase_users.get(failure.user, 0) + 1
-
-    def _compare_errors(self, look: Look, ours: Sequence[Failure], theirs: Sequence[Failure]) -> None:
-        """Feed exactly one of the statistics, so that each of them is valid by itself."""
-        counts = by_route(look.canary, look.stable, self._routes)
-        if self.unit is Unit.REQUEST:
-            self._strata.take_in(counts, at=look.at, exposure=exposure(look))
-            return
-        if self.unit is Unit.USER and look.failures is not None and look.odds is not None:
-            self._users.update(at=look.at, odds=look.odds, canary=_hurt(ours), stable=_hurt(theirs))
-            return
-        total = Sums(look.canary.errors, look.canary.requests, look.stable.errors, look.stable.requests)
-        self._clustered.take_in(total, at=look.at)
-
     # ── what it means ──────────────────────────────────────────────────────────────────────────────────────
 
     def evidences(self) -> dict[str, float]:
         """Natural logarithms of the e-values for harm, by the names of `bar.WEIGHTS`."""
         return {
-            "errors": self._error_evidence(),
+            "errors": self._errors.evidence(),
             "limit": self._limit.evidence(),
             **self._slowness.evidences(),
         }
-
-    def _error_evidence(self) -> float:
-        match self.unit:
-            case Unit.REQUEST:
-                return self._strata.evidence()
-            case Unit.USER:
-                users = self._users.evidence() + math.log(1 - _FALLBACK)
-                rest = self._clustered.evidence() + math.log(_FALLBACK)
-                top = max(users, rest)
-                return top + math.log(math.exp(users - top) + math.exp(rest - top))
-            case Unit.CLUSTER:
-                return self._clustered.evidence()
 
     @property
     def dispersion(self) -> float:
@@ -202,14 +141,14 @@ class TrafficJudge:
         """harmful: the release's bar is reached, and errors are what reached it · breached: likewise the limit."""
         sums = self.sums
         canary, stable = rate_of(sums.canary_bad, sums.canary_total), rate_of(sums.stable_bad, sums.stable_total)
-        worst = self._worst_route() if sums.canary_bad else ""
+        worst = self._errors.worst_route() if sums.canary_bad else ""
         verdict = Verdict(
             ERRORS,
             VerdictKind.INCONCLUSIVE,
             f"{both_of(sums)}{self._users_words()}{f'; most on {worst}' if worst else ''}",
-            self._ratio_seen(),
-            self._interval(),
-            max(self._error_evidence(), self._limit.evidence()),
+            self._errors.ratio(sums),
+            self._errors.interval(),
+            max(self._errors.evidence(), self._limit.evidence()),
             sums.canary_total,
             canary=canary,
             stable=stable,
@@ -247,9 +186,7 @@ class TrafficJudge:
 
     def _phase_bad(self) -> int:
         """Errors of this phase; where users are told apart, one failure of one user and its retries are left out."""
-        if self.unit is not Unit.USER or self._lost_log or not self._phase_users:
-            return self.phase.canary_bad
-        return max(0, self.phase.canary_bad - min(max(self._phase_users.values()), _RETRIES))
+        return max(0, self.phase.canary_bad - (self._retries.explained if self._tells_users_apart else 0))
 
     def _against_the_past(
         self, verdict: Verdict, rate: float, limit: float, past: PastLevel, criterion: str
@@ -288,7 +225,7 @@ class TrafficJudge:
 
     def _users_words(self) -> str:
         """What is judged, where that is users and not the requests of the figures."""
-        canary, stable = self._users.hurt
+        canary, stable = self._errors.hurt
         if not self._tells_users_apart or not canary + stable:
             return ""
         return f"; {canary} users with errors on the canary, {stable} on stable"
@@ -298,33 +235,13 @@ class TrafficJudge:
             return ""
         return " (errors count less, because no log tells sticky users apart)"
 
-    def _worst_route(self) -> str:
-        route, _ = self._users.worst_route() if self.unit is Unit.USER else self._strata.worst_route()
-        return route if names_route(self._routes, route) else ""
-
-    def _ratio_seen(self) -> float | None:
-        """Of what the interval counts."""
-        if self.unit is Unit.USER:
-            return self._users.ratio()
-        sums = self.sums
-        return sums.canary_rate / sums.stable_rate if sums.canary_total and sums.stable_bad else None
-
-    def _interval(self) -> tuple[float, float]:
-        match self.unit:
-            case Unit.REQUEST:
-                return self._strata.interval()
-            case Unit.USER:
-                return self._users.interval()
-            case Unit.CLUSTER:
-                return self._clustered.judge.interval()
-
     def _worse_than_stable(self) -> bool:
         """Whether a breach of the limit is the release's: stable does not share it; and where users stick, it is more
         than the chance that brought the users who fail everywhere to the new version."""
         if self._stable_as_bad():
             return False
-        counted = self.unit is Unit.USER and self._control and not self._lost_log
-        return not counted or self._users.evidence() >= _PROBABLE
+        counted = self._tells_users_apart and self._control
+        return not counted or self._errors.of_users() >= _PROBABLE
 
     def _stable_as_bad(self) -> bool:
         """A shared dependency hurts both: the release is not to blame (both degraded)."""
@@ -342,44 +259,23 @@ class TrafficJudge:
         """Everything learned so far as plain JSON."""
         return {
             "ever": self._ever.to_dict(), "sums": self.sums.to_dict(), "phase": self.phase.to_dict(),
-            "phase_users": [list(pair) for pair in self._phase_users.items()], "recent": self._recent,
             "alone_since": self._alone_since, "control": self._control, "lost_log": self._lost_log,
             "last_at": self._last_at,
             "bursts": self._bursts.to_dict(), "past_errors": self._past_errors.to_dict(),
-            **self._slowness.to_dict(),
-            **{name: part.to_dict() for name, part in self._parts().items()},
+            "limit": self._limit.to_dict(), "onset": self._onset.to_dict(),
+            **self._retries.to_dict(), **self._recent.to_dict(), **self._errors.to_dict(), **self._slowness.to_dict(),
         }  # fmt: skip
 
     def restore(self, saved: JsonObject) -> None:
         self._ever = Sums(**entries(whole_at, saved, "ever"))
-        self._recent = [(number_at(look, 0), whole_at(look, 1), whole_at(look, 2)) for look in list_at(saved, "recent")]
         self.sums, self.phase = Sums(**entries(whole_at, saved, "sums")), Sums(**entries(whole_at, saved, "phase"))
-        self._phase_users = {}
-        for pair in list_at(saved, "phase_users"):
-            self._phase_users[whole_at(pair, 0)] = whole_at(pair, 1)
         self._alone_since = optional(number_at, saved, "alone_since")
         self._control, self._lost_log = truth_at(saved, "control"), truth_at(saved, "lost_log")
         self._last_at = number_at(saved, "last_at")
         self._bursts.restore(object_at(saved, "bursts"))
         self._past_errors.restore(object_at(saved, "past_errors"))
-        self._slowness.restore(saved)
-        for name, part in self._parts().items():
-            # An earlier version kept no onset.
-            if (found := optional(object_at, saved, name)) is not None:
-                part.restore(found)
-
-    def _parts(self) -> Mapping[str, _Part]:
-        return {
-            "strata": self._strata, "users": self._users, "clustered": self._clustered, "limit": self._limit,
-            "onset": self._onset,
-        }  # fmt: skip
-
-
-def _upper(looks: Sequence[tuple[float, int, int]]) -> float:
-    """A rate that is two standard errors above what these looks at stable show; 0 where it had no requests."""
-    bad, total = sum(part[1] for part in looks), sum(part[2] for part in looks)
-    return (bad + 2 * math.sqrt(bad)) / total if total else 0.0
-
-
-def _hurt(failures: Iterable[Failure]) -> list[tuple[int, str]]:
-    return [(failure.user, failure.route) for failure in failures]
+        for part in (self._retries, self._recent, self._errors, self._slowness):
+            part.restore(saved)
+        self._limit.restore(object_at(saved, "limit"))
+        if (onset := optional(object_at, saved, "onset")) is not None:
+            self._onset.restore(onset)  # an earlier version kept none

@@ -57,8 +57,8 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
     success = n.value("alerts.success_rate")
     if success > 1 - error:
         yield AlertRule(
-            "low_success_rate", "Low Success Rate", "success_rate", "<",
-            n.limit("alerts.success_rate"), "alerts.success_rate", window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
+            "low_success_rate", "Low Success Rate", "success_rate", "<", n.limit("alerts.success_rate"),
+            "alerts.success_rate", window, "warning", "deployment_pause", ("slack", "email", "teams"), "R20",
         )  # fmt: skip
     patience = n.value("hold.timeout")
     yield AlertRule(

@@ -31,7 +31,8 @@ FOLDERS: dict[str, tuple[dict[str, str], str, str, dict[str, str], str]] = {
         {"Procfile": "web: cd api && ./serve\n"}, "sh -c cd api && ./serve", RELEASES, {"PORT": "{port}"}, "/",
     ),
     "a start script of npm": (
-        {"package.json": '{"scripts": {"start": "node server.js"}}'}, "node server.js", RELEASES, {"PORT": "{port}"}, "/",
+        {"package.json": '{"scripts": {"start": "node server.js"}}'},
+        "node server.js", RELEASES, {"PORT": "{port}"}, "/",
     ),
     "a start script with a package's program": (
         {"package.json": '{"scripts": {"start": "next start -p 3000"}}'},
@@ -62,7 +63,9 @@ FOLDERS: dict[str, tuple[dict[str, str], str, str, dict[str, str], str]] = {
         {"pom.xml": "<groupId>org.springframework.boot</groupId>"},
         "java -jar app.jar --server.port={port}", RELEASES, {}, "/actuator/health",
     ),
-    "a Dockerfile": ({"Dockerfile": DOCKER}, "uvicorn shop:app --host 127.0.0.1 --port {port}", RELEASES, {}, "/health"),
+    "a Dockerfile": (
+        {"Dockerfile": DOCKER}, "uvicorn shop:app --host 127.0.0.1 --port {port}", RELEASES, {}, "/health",
+    ),
     "a website": ({"index.html": ""}, "python3 -m http.server --bind 127.0.0.1 {port}", RELEASES, {}, "/"),
     "nothing": ({}, "", "", {}, "/"),
     "no JSON": ({"package.json": "{"}, "", "", {}, "/"),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pilotage.engine.execution.histories import history_of
-from pilotage.judge.release import Beside, ReleaseJudge
+from pilotage.judge.look import Beside
+from pilotage.judge.release import ReleaseJudge
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Observation, Reading
 from tests.plans import a_plan

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pilotage import Plan
-from pilotage.judge.look import Unit
-from pilotage.judge.release import Beside, ReleaseJudge
+from pilotage.judge.look import Beside, Unit
+from pilotage.judge.release import ReleaseJudge
 from pilotage.judge.sums import History
 from pilotage.model.observation import (
     Excuse,

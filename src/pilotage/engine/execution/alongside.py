@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.judge.release import Beside
+from pilotage.judge.look import Beside
 from pilotage.model.rollout import Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.turn import FORWARD

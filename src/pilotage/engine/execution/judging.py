@@ -21,8 +21,9 @@ from pilotage.engine.execution.targets import Target, kept_capabilities
 from pilotage.engine.records.store import Store
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.health import health_score
+from pilotage.judge.look import Beside
 from pilotage.judge.probes import ProbeBook
-from pilotage.judge.release import Beside, ReleaseJudge, signal_alpha
+from pilotage.judge.release import ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
 from pilotage.model.json import JsonObject
 from pilotage.model.live import JudgeState
