@@ -68,6 +68,15 @@ FORMATS = {
     "gradle.lockfile": "g:a:{}=runtimeClasspath\n",
     "gradle/libs.versions.toml": '[versions]\na = "{}"\n',
     "build.gradle.kts": 'dependencies {{\n  implementation("g:a:{}")\n}}\n',
+    "src/A/A.csproj": '<Project><ItemGroup><PackageReference Include="a" Version="{}" /></ItemGroup></Project>',
+    "src/B/B.fsproj": '<Project><PackageReference Include="a">\n  <Version>{}</Version></PackageReference></Project>',
+    "packages.config": '<packages><package id="a" version="{}" targetFramework="net48" /></packages>',
+    "requirements/base.txt": "a=={}\n",
+    "dev-requirements.txt": "a[x]==={}  # why\n",
+    "constraints.txt": "a == {} ; python_version > '3'\n",
+    "app/build.gradle": "implementation group: 'g', name: 'a', version: '{}'\n",
+    "lib/build.gradle": "ext.a_version = '{}'\nimplementation \"g:a:$a_version\"\n",
+    "web/build.gradle.kts": 'plugins {{\n  id("a") version "{}"\n}}\n',
     "service/pom.xml": (
         "<project><parent><groupId>g</groupId><artifactId>a</artifactId><version>{}</version></parent></project>"
     ),
@@ -82,7 +91,14 @@ def test_a_major_version_in_every_format(name: str) -> None:
     assert sentence.replace("v", "").endswith("a 1.2.3 → 2.0.0, a major ersion")
 
 
-@pytest.mark.parametrize("name", ["bun.lockb", "deno.lock", "Podfile.lock", "conda-lock.yml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bun.lockb", "deno.lock", "Podfile.lock", "conda-lock.yml", "environment.yml", "paket.lock", "rebar.lock",
+        "flake.lock", "conan.lock", "Cartfile.resolved", "renv.lock", "Manifest.toml", "stack.yaml.lock", "Chart.lock",
+        "build.sbt", "deps.edn", "pixi.lock", "MODULE.bazel.lock",
+    ],
+)  # fmt: skip
 def test_a_lock_file_that_is_not_read_is_a_finding(name: str) -> None:
     assert said(name, "a", "b") == [(MEDIUM, "packages changed in a file that is not read here")]
 

@@ -45,10 +45,12 @@ _INFRASTRUCTURE = re.compile(
     r"|cloudformation|deploy/manifests)/[^/]"
 )
 _DEPENDENCIES = re.compile(
-    r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|(poetry|uv|pdm|mix|pubspec|deno)\.lock"
+    r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in)|constraints[^/]*\.txt|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|(poetry|uv|pdm|mix|pubspec|deno)\.lock"
     r"|pylock\.([^/.]+\.)?toml|package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|bun\.lockb?|pnpm-lock\.yaml"
     r"|go\.(mod|sum)|Cargo\.(toml|lock)|pom\.xml|build\.gradle(\.kts)?|gradle\.lockfile|libs\.versions\.toml"
-    r"|packages\.lock\.json|Directory\.Packages\.props|Package\.resolved|Podfile\.lock|conda-lock\.yml"
+    r"|packages\.(lock\.json|config)|Directory\.(Packages|Build)\.props|[^/]*\.(cs|fs|vb)proj|paket\.lock|rebar\.lock|flake\.lock"
+    r"|conan\.lock|vcpkg\.json|Cartfile\.resolved|renv\.lock|Manifest\.toml|stack\.yaml\.lock|cabal\.project\.freeze|pixi\.lock"
+    r"|Chart\.lock|MODULE\.bazel\.lock|environment\.ya?ml|build\.sbt|deps\.edn|project\.clj|Package\.resolved|Podfile\.lock|conda-lock\.yml"
     r"|Gemfile(\.lock)?|[^/]*\.gemspec|composer\.(json|lock))$"
 )
 _GENERATED = re.compile(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.advisories import Advisories
-from pilotage.risk.locks import REPLACED, Pins, UnreadableLock, is_manifest, packages, scheme_of
+from pilotage.risk.locks import REPLACED, REVISION, Pins, UnreadableLock, is_manifest, packages, scheme_of
+from pilotage.risk.sources import moved
 from pilotage.risk.versions import Scheme, compare, has_major_step, ordered
 
 _TEST_FIRST = (
@@ -28,6 +29,7 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
     if not before and not after:
         return []
     found = list(_vulnerable(path, old, new, advisories))
+    found += [_finding(RiskLevel.MEDIUM, said, path) for said in moved(path, before or "", after or "")]
     return found if before is None else [*found, *_told(_changes(_grouped(old), _grouped(new), scheme_of(path)), path)]
 
 
@@ -75,6 +77,7 @@ class _Changes:
     major: list[str] = field(default_factory=list)
     down: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
     minor: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -92,6 +95,8 @@ def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme)
                 (found.new if other else found.removed).append(f"{name} {one or other}")
             elif one.startswith(REPLACED) or other.startswith(REPLACED):
                 found.other.append(f"{name} {one} → {other.removeprefix(REPLACED)}")
+            elif not (_is_version(one) and _is_version(other)):
+                found.source.append(step)
             elif compare(other, one, scheme) < 0:
                 found.down.append(step)
             elif has_major_step(one, other, scheme):
@@ -102,6 +107,11 @@ def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme)
         replaced = [v for v in new.get(name, ()) if v.startswith(REPLACED)]
         found.other.extend(f"{name} → {version.removeprefix(REPLACED)}" for version in replaced)
     return found
+
+
+def _is_version(said: str) -> bool:
+    """Whether it is a number that can be compared, and no commit, address or range."""
+    return said.lstrip("vV")[:1].isdigit() and not said.startswith(REVISION)
 
 
 def _paired(gone: list[str], come: list[str], scheme: Scheme) -> Iterator[tuple[str, str]]:
@@ -121,6 +131,7 @@ def _paired(gone: list[str], come: list[str], scheme: Scheme) -> Iterator[tuple[
 def _told(changes: _Changes, path: str) -> Iterator[Finding]:
     for steps, what in (
         (changes.other, "another module is built in"),
+        (changes.source, "with no version to compare"),
         (changes.major, "a major version"),
         (changes.down, "a downgrade"),
     ):

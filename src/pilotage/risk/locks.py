@@ -9,12 +9,14 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
 from pilotage.model.errors import Invalid
-from pilotage.risk import maven
+from pilotage.risk import gradle, maven
 from pilotage.risk.versions import Scheme
 
 Pins = Mapping[str, frozenset[str]]
-"""Versions by package; a Go module that another one replaces has that one, after REPLACED, in place of its version."""
+"""Versions by package; a Go module that another one replaces has that one, after REPLACED, in place of its version, and
+a package from a repository has the commit after REVISION."""
 REPLACED = "=> "
+REVISION = "commit "
 
 _Pair = tuple[str, str]
 _Reader = Callable[[str], Iterator[_Pair]]
@@ -52,8 +54,11 @@ def is_manifest(path: str) -> bool:
 
 def _known(path: str) -> tuple[_Reader, Scheme] | None:
     name = posixpath.basename(path)
-    if _REQUIREMENTS.fullmatch(name):
-        return _pairs(_REQUIREMENT), Scheme.PYTHON
+    in_folder = name.endswith(".txt") and posixpath.basename(posixpath.dirname(path)) == "requirements"
+    if in_folder or _REQUIREMENTS.fullmatch(name):
+        return _requirements, Scheme.PYTHON
+    if name.endswith(("proj", ".props")) or name == "packages.config":
+        return _props, Scheme.SEMVER
     return (_toml, Scheme.PYTHON) if _PYLOCK.fullmatch(name) else _READERS.get(name)
 
 
@@ -65,25 +70,46 @@ def _toml(text: str) -> Iterator[_Pair]:
         source = package.get("source") or {}
         own = isinstance(source, dict) and ({"editable", "virtual", "directory"} & source.keys())
         if "version" in package and not own and "directory" not in package:
-            yield str(package["name"]), str(package["version"])
+            yield str(package["name"]), _commit_of(source) or str(package["version"])
+
+
+def _commit_of(source: object) -> str:
+    """The commit of a package that is built from a repository: poetry's and Cargo's and uv's ways to say it."""
+    if isinstance(source, dict):
+        said = str(source.get("resolved_reference") or str(source.get("git") or "").partition("#")[2])
+    else:
+        said = str(source).partition("#")[2] if str(source).startswith("git+") else ""
+    return f"{REVISION}{said[:12]}" if said else ""
 
 
 def _npm(text: str) -> Iterator[_Pair]:
     read = json.loads(text)
     for path, package in read.get("packages", {}).items():
         if "node_modules/" in path and "version" in package and not package.get("link"):
-            yield str(package.get("name") or path.rpartition("node_modules/")[2]), str(package["version"])
+            name = str(package.get("name") or path.rpartition("node_modules/")[2])
+            yield name, _commit_of(package.get("resolved") or "") or str(package["version"])
     left = [] if "packages" in read else [read]
     while left:
         inner = left.pop().get("dependencies", {})
-        yield from ((name, str(package["version"])) for name, package in inner.items())
+        own = ("file:", "link:")
+        yield from (
+            (
+                name,
+                _commit_of(f"git+{package['version']}" if "#" in str(package["version"]) else "")
+                or str(package["version"]),
+            )
+            for name, package in inner.items()
+            if not str(package["version"]).startswith(own)
+        )
         left += inner.values()
 
 
 def _composer(text: str) -> Iterator[_Pair]:
     read = json.loads(text)
     for package in [*read.get("packages", []), *read.get("packages-dev", [])]:
-        yield str(package["name"]), str(package["version"])
+        version, source = str(package["version"]), package.get("source") or {}
+        is_branch = version.startswith("dev-") and source.get("reference")
+        yield str(package["name"]), f"{REVISION}{str(source['reference'])[:12]}" if is_branch else version
 
 
 def _nuget(text: str) -> Iterator[_Pair]:
@@ -134,37 +160,62 @@ _YARN_HEAD = re.compile(r'"?(@?[^@"\s]+)@')
 _YARN_VERSION = re.compile(r'[ \t]+version:? "?([^"\s]+)')
 _PNPM = re.compile(r"^ {2}['\"]?/?(@?[^@'\"\s(/]+(?:/[^@'\"\s(]+)?)[@/](\d[^'\":\s(]*)", re.MULTILINE)
 _GO_HOST = re.compile(r"[\w.-]+")
-_GO_MAJOR = re.compile(r"/v\d+$")
+_GO_MAJOR = re.compile(r"(?:/v|(?<=\w)\.v)\d+$")
 _REQUIREMENT = re.compile(
-    r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\n]*\])?[ \t]*==[ \t]*([^\s;#\\]+)", re.MULTILINE
+    r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\n]*\])?[ \t]*(===?|[<>~!]=?|@)?[ \t]*([^\s;#\\]*)", re.MULTILINE
 )
+_FROM_GIT = re.compile(r"^[ \t]*(?:-e[ \t]+)?git\+[^@\s]*?/([\w.-]+?)(?:\.git)?@([\w./-]+)", re.MULTILINE)
+_GEM_GIT = re.compile(r" {2}revision: (\w+)")
 _GEM = re.compile(r"^ {4}([A-Za-z0-9_.-]+) \(([^)=<>~\n]+)\)$", re.MULTILINE)
 _GEM_PLATFORM = re.compile(r"-(?:x86|x64|aarch64|arm|java|universal|mingw|mswin).*")
 _PUB_HEAD = re.compile(r" {2}(\w+):")
 _PUB_VERSION = re.compile(r" {4}version: \"?([^\"\s]+)\"?")
-_MIX = re.compile(r'^ {2}"(\w+)": \{:hex, :\w+, "([^"\n]+)"', re.MULTILINE)
+_MIX = re.compile(r'^ {2}"(\w+)": \{:(?:hex, :\w+|(git), "[^"\n]*"), "([^"\n]+)"', re.MULTILINE)
 _BUN = re.compile(r'^ {4}"[^"\n]+": \["(@?[^@"\n]+)@(\d[^"\n]*)"', re.MULTILINE)
-_PROPS = re.compile(r"<(?:Package|GlobalPackage)(?:Version|Reference)\b([^<>]*)>")
-_INCLUDED = re.compile(r"\b(?:Include|Update)\s*=\s*\"([^\"<>]*)\"")
-_NUGET_VERSION = re.compile(r"\bVersion\s*=\s*\"([^\"<>]*)\"")
+_PROPS = re.compile(
+    r"<(?:(?:Package|GlobalPackage)(?:Version|Reference)|package)\b([^<>]*)>(?:\s{0,99}<Version>([^<>\s]*)<)?"
+)
+_INCLUDED = re.compile(r"\b(?:Include|Update|id)\s?=\s?\"([^\"<>]*)\"")
+_NUGET_VERSION = re.compile(r"\b[Vv]ersion\s?=\s?\"([^\"<>]*)\"")
 _GRADLE_LOCK = re.compile(r"^([\w.-]+:[\w.-]+):([^=:\s]+)=", re.MULTILINE)
-_GRADLE = re.compile(r"[\"']([\w.-]{1,100}:[\w.-]{1,100}):(\d[\w.+-]{0,100})[\"'@]")
 
 
 def _pairs(pattern: re.Pattern[str]) -> _Reader:
     return lambda text: iter([(str(found[1]), str(found[2])) for found in pattern.finditer(text)])
 
 
+def _requirements(text: str) -> Iterator[_Pair]:
+    """What is asked for: a version, an address, or a range, which stands as it is written."""
+    for found in _REQUIREMENT.finditer(text):
+        name, sign, said = found[1], found[2] or "", found[3]
+        if sign or not said:  # else an address such as git+https://…
+            is_plain = sign in ("==", "===", "@") and "*" not in said
+            yield name, said if is_plain else f"{sign}{said}" or "any"
+    yield from ((found[1], f"{REVISION}{found[2][:12]}") for found in _FROM_GIT.finditer(text))
+
+
 def _gems(text: str) -> Iterator[_Pair]:
-    """One gem has a version for each platform: they are one."""
-    return iter([(str(found[1]), _GEM_PLATFORM.sub("", str(found[2]))) for found in _GEM.finditer(text)])
+    """One gem has a version for each platform: they are one. Those below PATH are the project's own."""
+    section = commit = ""
+    for line in text.splitlines():
+        if line and not line.startswith(" "):
+            section, commit = line, ""
+        elif revision := _GEM_GIT.match(line):
+            commit = f"{REVISION}{revision[1][:12]}"
+        elif section != "PATH" and (found := _GEM.match(line)):
+            yield found[1], commit or _GEM_PLATFORM.sub("", found[2])
+
+
+def _mix(text: str) -> Iterator[_Pair]:
+    for found in _MIX.finditer(text):
+        yield found[1], f"{REVISION}{found[3][:12]}" if found[2] else found[3]
 
 
 def _props(text: str) -> Iterator[_Pair]:
     for found in _PROPS.finditer(text):
         name, version = _INCLUDED.search(found[1]), _NUGET_VERSION.search(found[1])
-        if name and version:
-            yield name[1], version[1]
+        if name and (said := version[1] if version else found[2]):
+            yield name[1], said
 
 
 def _yarn(text: str) -> Iterator[_Pair]:
@@ -172,7 +223,7 @@ def _yarn(text: str) -> Iterator[_Pair]:
     name = ""
     for line in text.splitlines():
         if head := _YARN_HEAD.match(line) if line.endswith(":") else None:
-            name = head[1]
+            name = "" if "@workspace:" in line else head[1]
         elif not line.startswith((" ", "\t")):
             name = ""
         elif name and (version := _YARN_VERSION.match(line)):
@@ -215,7 +266,7 @@ _READERS: Mapping[str, tuple[_Reader, Scheme]] = {
     "bun.lock": (_pairs(_BUN), Scheme.SEMVER),
     "go.mod": (_go, Scheme.SEMVER),
     "composer.lock": (_composer, Scheme.SEMVER),
-    "mix.lock": (_pairs(_MIX), Scheme.SEMVER),
+    "mix.lock": (_mix, Scheme.SEMVER),
     "packages.lock.json": (_nuget, Scheme.SEMVER),
     "Directory.Packages.props": (_props, Scheme.SEMVER),
     "pubspec.lock": (_pub, Scheme.SEMVER),
@@ -224,9 +275,9 @@ _READERS: Mapping[str, tuple[_Reader, Scheme]] = {
     "pom.xml": (maven.packages, Scheme.MAVEN),
     "gradle.lockfile": (_pairs(_GRADLE_LOCK), Scheme.MAVEN),
     "libs.versions.toml": (_catalog, Scheme.MAVEN),
-    **dict.fromkeys(("build.gradle", "build.gradle.kts"), (_pairs(_GRADLE), Scheme.MAVEN)),
+    **dict.fromkeys(("build.gradle", "build.gradle.kts"), (gradle.packages, Scheme.MAVEN)),
 }
-_REQUIREMENTS = re.compile(r"requirements[^/]*\.txt")
+_REQUIREMENTS = re.compile(r"[^/]{0,200}?requirements[^/]{0,200}\.txt|constraints[^/]{0,200}\.txt")
 _PYLOCK = re.compile(r"pylock\.(?:[^/.]+\.)?toml")
 _MANIFESTS = frozenset((
     "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "package.json", "go.sum", "Cargo.toml", "Gemfile",

@@ -16,6 +16,7 @@ _DEEPEST = 5
 
 def packages(text: str) -> Iterator[tuple[str, str]]:
     """(group:artifact, version). A version that the pom does not hold, such as its parent's, is left out."""
+    text = "".join(part.partition("-->")[2] if at else part for at, part in enumerate(text.split("<!--")))
     known = _properties(text)
     for block, after in _blocks(_BLOCK, text):
         inner = after.partition(f"</{block}>")[0].partition("<exclusions>")[0]

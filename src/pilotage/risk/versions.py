@@ -54,6 +54,8 @@ def has_major_step(one: str, other: str, scheme: Scheme) -> bool:
     """Whether something may break between two versions: the first number differs, or the first two while the first is 0
     (SemVer 2.0.0, section 4). Years are no such numbers: a calendar says nothing of what breaks."""
     a, b = _numbers(one, scheme), _numbers(other, scheme)
+    if "!" in one and "!" in other and one.partition("!")[0] == other.partition("!")[0]:
+        a, b = a[1:], b[1:]  # of one epoch
     if a[:1] and b[:1] and _YEAR.fullmatch(a[0]) and _YEAR.fullmatch(b[0]):
         return False
     return _leading(a) != _leading(b)
