@@ -91,6 +91,16 @@ some, and list what they rename under [earlier names](#earlier-names).
 """
 
 
+_USUAL = {
+    "version": "The new version.", "environment": "Name of the environment.", "actor": "Who did it.",
+    "step": "Id of the step.", "title": "Title of the step.", "reason": "Why.", "metric": "Name of the metric.",
+    "verdict": "What the judge says of it.", "mode": "How carefully it proceeds.", "cause": "Why it holds.",
+    "approvals": "Approvals so far.", "approvals_required": "Approvals that the step needs.",
+    "command": "The command.", "instance": "Id of the instance.", "outcome": "What the router confirms.",
+}  # fmt: skip
+"""What fields of these names mean in every event whose class says nothing else."""
+
+
 def page() -> str:
     return "\n".join((_OPENING, _overview(), *(_section(example) for example in EXAMPLES), _earlier()))
 
@@ -109,7 +119,7 @@ def _earlier() -> str:
     return "\n".join(
         (
             "## Earlier names", "", "| was | is |", "|---|---|", *rows, "",
-            "A weight was a whole number per mille; it is a number in percent.", "",
+            "Weights were whole numbers per mille. Now they are percentages.", "",
             "| type | fields that were renamed |", "|---|---|", *fields_,
         )
     ) + "\n"  # fmt: skip
@@ -124,7 +134,7 @@ def _section(example: ev.Occurrence) -> str:
         lines += ["| field | type | what |", "|---|---|---|"]
     for field in fields(kind):
         name = f"`{field.name}`" if field.default is MISSING else f"*`{field.name}`*"
-        lines.append(f"| {name} | {_type(hints[field.name])} | {said.get(field.name, '')} |")
+        lines.append(f"| {name} | {_type(hints[field.name])} | {said.get(field.name) or _USUAL[field.name]} |")
     return "\n".join(lines) + "\n"
 
 

@@ -35,7 +35,7 @@ pilotage schema output > pilotage-output.schema.json   # JSON Schema of everythi
 _USUAL = {
     "service": "Name of the service.", "environment": "Name of the environment.", "version": "Version of the release.",
     "rollout": "Id of the rollout.", "status": "Its status.", "step": "Id of the step.", "title": "Title, for people.",
-    "sentence": "The same as a sentence.", "reason": "Why.", "actor": "Who did it.", "owner": "Role that owns it.",
+    "sentence": "The same, as a sentence.", "reason": "Why.", "actor": "Who did it.", "owner": "Role that owns it.",
     "item": "Name of the item.", "audience": "Audience that gets it.", "channel": "Name of the channel.",
     "channels": "Names of the channels.", "name": "Its name.", "id": "Its id.", "kind": "Its kind.",
     "created_at": "When it was created.", "started_at": "When it started; null before.",
@@ -99,6 +99,8 @@ def _usual(name: str, hint: object) -> str:
     """Of a field without words of its own: the first sentence of its class, or what the name means elsewhere."""
     kinds = _structs(hint)
     of_class = " ".join((inspect.getdoc(kinds[0]) or "").split()).partition(". ")[0].rstrip(".") if kinds else ""
+    if of_class and typing.get_origin(hint) is tuple:
+        return f"Each entry: {of_class[:1].lower()}{of_class[1:]}."
     return f"{of_class}." if of_class else _USUAL.get(name, "")
 
 

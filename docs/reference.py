@@ -38,9 +38,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 _SETTINGS = """# Settings of a plan
 
-Every setting of a plan, with its default for each risk tolerance. A group named after a strategy exists only in plans of
-that strategy. `pilotage plan VERSION --section settings` shows the values for your answers, and `--why NAME` says where
-one comes from.
+Every setting of a plan, with its default for each risk tolerance. A group named after a strategy exists only in plans
+of that strategy. `pilotage docs NAME` explains a setting, `pilotage plan VERSION --section settings` shows the values
+for your answers, and `--why NAME` says where a value comes from.
 
 To change a value, name it under `overrides` of an environment:
 

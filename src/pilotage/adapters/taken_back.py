@@ -20,7 +20,7 @@ NOTE = "rescued.json"
 
 
 class TakenBack(AdapterError):
-    """Traffic was taken back without the store, and the record does not have it yet: the next look will."""
+    """Traffic was returned to stable without the store. The worker records it at its next look."""
 
 
 def refuse_older_split(place: Path, split: Split) -> None:

@@ -40,13 +40,20 @@ def installed() -> Iterator[Installed]:
             )
 
 
+_WORDS = {
+    "closed": "maintenance page", "of_router": "reads router", "own_requests": "synthetic requests",
+    "rehearse": "kill switch test", "sticky": "sticky users",
+}  # fmt: skip
+"""Capabilities whose name says too little."""
+
+
 def in_words(capabilities: PortCapabilities | None) -> str:
-    """Such as `weights in steps of 0.1%, mirror; without sticky`."""
+    """Such as `weights in steps of 0.1%, mirror; without sticky users`."""
     if capabilities is None:
         return ""
     can, cannot = [], []
     for name, value in asdict(capabilities).items():
-        words = name.replace("_", " ")
+        words = _WORDS.get(name, name.replace("_", " "))
         match name, value:
             case _, True:
                 can.append(words)

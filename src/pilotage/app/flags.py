@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NotOff(Conflict):
-    """Pilotage turned the flag off, and it still reads as on: something else writes it, too."""
+    """Pilotage turned the flag off, but it is still on: something else writes it as well."""
 
     exit_status = 5
 

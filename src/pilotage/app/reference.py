@@ -16,7 +16,7 @@ from pilotage.model.renamed import renamed_key
 
 
 class NoSuchSection(Invalid):
-    """`pilotage.yaml` has no section of this name."""
+    """`pilotage.yaml` has no section or setting of this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ EXIT_STATUSES: Mapping[int, str] = {
     0: "done",
     1: "internal error; `--debug` shows the traceback",
     2: "wrong usage or configuration",
-    3: "not ready, or a gate is shut",
+    3: "not ready: a gate or a required check fails",
     4: "failed and rolled back cleanly",
     5: "failed, and someone must act",
     6: "timed out waiting; the rollout continues",

@@ -139,7 +139,8 @@ class Configuration(Section):
         description="Services that one release rolls out together. Use it instead of environments.",
     )
     lockstep: bool = Field(
-        False, description="Services without an order between them advance together: none gets more than one weight ahead."
+        False,
+        description="Services without an order between them advance together: none gets more than one weight ahead.",
     )
 
     @model_validator(mode="after")

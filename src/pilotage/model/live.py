@@ -67,9 +67,9 @@ class LiveView:
     """The step's id."""
     title: str = ""
     watched: float = 0.0
-    """Seconds of this step that count."""
+    """Time of this step that was analysed."""
     duration: float = 0.0
-    """Seconds that it asks for."""
+    """Time that the step requires."""
     wanted: int | None = None
     """Share of the new version as it should be."""
     routed: int | None = None
@@ -84,7 +84,7 @@ class LiveView:
     verdicts: tuple[SeenVerdict, ...] = ()
     forecast: str = ""
     health: float | None = None
-    """0 is harm beyond doubt, 1 is well."""
+    """0 is certain harm, 1 is healthy."""
     checks: tuple[SeenCheck, ...] = ()
     instances: tuple[SeenInstance, ...] = ()
     trouble: str = ""

@@ -11,7 +11,7 @@ _MOVING = ("latest", "newest", "current", "head")
 
 
 class BadVersionName(Invalid):
-    """What was given names no version. The message says what would."""
+    """This is not the name of a version. The message says what is."""
 
 
 def check_version(name: str) -> None:

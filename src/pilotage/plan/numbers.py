@@ -42,7 +42,7 @@ _BLUE_GREEN_TRIGGERS: Mapping[str, float] = {
 
 
 class BadOverride(Invalid):
-    """Overrides have an unknown path or an invalid value. The message says of each where, and what is valid."""
+    """Overrides have an unknown path or an invalid value. The message says where each one is, and what is valid."""
 
 
 def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Override]) -> tuple[Setting, ...]:

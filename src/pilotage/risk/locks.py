@@ -23,7 +23,7 @@ _Reader = Callable[[str], Iterator[_Pair]]
 
 
 class UnreadableLock(Invalid):
-    """A lock file does not have the format of its name."""
+    """A lock file is not in the format that its name implies."""
 
 
 def packages(path: str, text: str) -> Pins | None:

@@ -91,7 +91,9 @@ def test_adapters_lists_every_kind_with_its_package_and_what_it_can_do() -> None
     assert edge["capabilities"]["sticky"] is False
     assert {one["port"] for one in listed} == set(Port)
     assert [one["capabilities"] for one in listed if one["kind"] == "broken"] == [None], "listed, though unusable"
-    assert "weights in steps of 10%, header routes, mirror, closed" in " ".join(typed("adapters").stdout.split())
+    assert "weights in steps of 10%, header routes, mirror, maintenance page" in " ".join(
+        typed("adapters").stdout.split()
+    )
 
 
 @pytest.mark.usefixtures("installed")

@@ -11,11 +11,11 @@ from pilotage.model.rollout import CommandKind, HoldCause
 
 @dataclass(frozen=True, kw_only=True)
 class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
-    """A person paused the rollout, or a hold reached its deadline and needs a decision. Critical with the cause
+    """A person paused the rollout, or a hold timed out and needs a decision. Critical with the cause
     `regression`."""
 
     cause: HoldCause | None = None
-    """The hold that reached its deadline; none if a person paused."""
+    """The hold that timed out; none if a person paused."""
     actor: str = ""
     reason: str = ""
 
@@ -124,7 +124,7 @@ class InterventionRequired(Occurrence, tag="intervention-required", severity=Sev
     harm_started_at: str = ""
     """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
     stable_version: str = ""
-    """The version found serving although the store recorded none; from now on the version to roll back to."""
+    """The version that was found serving, though the store recorded none. Pilotage rolls back to it from now on."""
 
     @property
     def sentence(self) -> str:

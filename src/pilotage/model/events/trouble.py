@@ -43,7 +43,8 @@ class VerdictChanged(Occurrence, tag="verdict-changed", severity=Severity.WARNIN
 
 @dataclass(frozen=True, kw_only=True)
 class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
-    """The rollout holds its weight. Critical with the cause `degraded`: harm that cannot be withdrawn."""
+    """The rollout holds its weight. Critical with the cause `degraded`: the release does harm, and its traffic
+    cannot be withdrawn."""
 
     cause: HoldCause
     weight_percent: float
@@ -72,7 +73,8 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldEnded(Occurrence, tag="hold-ended", severity=Severity.INFO):
-    """The cause of a hold is gone. Health must have been good for as long as it was bad."""
+    """The cause of a hold is gone. After a hold for bad health, instances must first stay healthy for as long as
+    they were not."""
 
     cause: HoldCause | None = None
     """The last cause."""
@@ -223,7 +225,7 @@ class RegressionAccepted(Occurrence, tag="regression-accepted", severity=Severit
             if self.regressions
             else "because nothing is worse any more"
         )
-        return f"nobody decided before the pause's deadline: the rollout continues {now}"
+        return f"nobody decided before the pause timed out, so the rollout continues {now}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 
 
 class BadCondition(Invalid):
-    """The condition is no expression about `result`. The message says where and why."""
+    """The condition is not an expression about `result`. The message says where and why."""
 
 
 @dataclass

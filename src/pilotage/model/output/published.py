@@ -8,10 +8,10 @@ from pilotage.model.output.base import Output, Part
 
 
 class WebhookData(Part, frozen=True, kw_only=True):
-    """What a webhook's body is about."""
+    """Content of a webhook."""
 
     key: str
-    """Names the message for ever: the same one may arrive twice."""
+    """Identifies the message. The same message may arrive twice."""
     rollout: str
     """The id of the rollout, or of what the message belongs to."""
     service: str
@@ -27,7 +27,7 @@ class WebhookData(Part, frozen=True, kw_only=True):
     final: bool
     """Whether it is the last message of its rollout."""
     facts: Mapping[str, str]
-    """For people, by label."""
+    """Facts for people, by label."""
 
 
 class WebhookOutput(Part, frozen=True, kw_only=True):

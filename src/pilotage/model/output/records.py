@@ -13,10 +13,10 @@ class ChannelOutput(Part, frozen=True, kw_only=True):
     sent: int
     waiting: int
     dead: int
-    """Messages given up."""
+    """Messages that Pilotage gave up."""
     last_sent_at: str | None
     error: str
-    """Of the last attempt that failed, if none succeeded since."""
+    """Error of the last failed attempt; empty if a later one succeeded."""
 
 
 class MessageOutput(Part, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class FollowUpOutput(Part, frozen=True, kw_only=True):
     description: str
     owner: str
     due: str
-    """A day."""
+    """Due date."""
     overdue: bool
     criterion: str
     """How to tell that it is done."""
@@ -86,7 +86,7 @@ class FollowUpOutput(Part, frozen=True, kw_only=True):
     release: str
     """The version or rollout that caused it."""
     done: str
-    """The day; empty while it is open."""
+    """Date; empty while it is open."""
     outcome: str
     issue: str
 
@@ -103,7 +103,7 @@ class FlagOutput(Output, frozen=True, kw_only=True):
     flag: str
     groups: tuple[str, ...]
     weight_percent: float
-    """Users outside of the groups."""
+    """Share of the users outside the groups."""
 
 
 class StaleFlag(Part, frozen=True, kw_only=True):

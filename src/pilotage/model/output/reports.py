@@ -176,12 +176,12 @@ class NotesOutput(Output, frozen=True, kw_only=True):
     range: str
     """The commits, as given."""
     counts: Mapping[str, int]
-    """Changes of each kind, also of those that this audience does not see."""
+    """Changes of each kind, including those that this audience does not see."""
     guessed: int
     """Changes whose kind is a guess."""
     breaking: tuple[BreakingOutput, ...]
     may_break: tuple[str, ...]
-    """Changes that may be breaking by their words, though nothing declares it: `#` and a request, or a commit."""
+    """Changes that sound breaking, though nothing declares them so: `#` and the request's number, or the commit."""
     sections: tuple[NotesSectionOutput, ...]
     contributors: tuple[str, ...]
     """Names, most changes first; only for developers."""

@@ -9,7 +9,7 @@ from pilotage.model.output.base import Output, Part
 
 
 class WeightPercent(Part, frozen=True, kw_only=True):
-    """The new version's part of requests, in percent."""
+    """Share of requests to the new version, in percent."""
 
     desired: float | None
     """As Pilotage wants it; null before the first observation."""
@@ -76,7 +76,7 @@ class HomeOutput(Part, frozen=True, kw_only=True):
 
     name: str
     heard_seconds_ago: float | None
-    """Since the last sign of its worker; null if there was none."""
+    """Time since its worker was last heard of; null if it never was."""
 
 
 class EnvironmentOutput(Output, frozen=True, kw_only=True):
@@ -89,11 +89,11 @@ class EnvironmentOutput(Output, frozen=True, kw_only=True):
     kept_environment: str | None
     """The version of a failed environment that was kept for debugging."""
     queued: tuple[str, ...]
-    """Versions that wait, in their order."""
+    """Queued versions, in order."""
     worker: int | None
     """Process id of the worker on this machine; null if none is running."""
     healthy_instances: int | None
-    """Healthy instances of the versions that get requests; null if nobody can say."""
+    """Healthy instances of the versions that get requests; null if that is unknown."""
     down_since: str | None
     """The last moment at which something served; null if something serves now, or if it is not known."""
     last_seen_at: str | None
@@ -127,9 +127,9 @@ class EventOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
     sentence: str
     data: JsonObject
     previous_hash: str
-    """The hash of the event before; of the first event, the plan's."""
+    """Hash of the previous event; for the first event, hash of the plan."""
     hash: str
-    """Covers what is stored, so it also covers types and fields under the names they had then."""
+    """Hash of the stored event, with the names that types and fields had then."""
     service: str | None = None
     """Only of a release of several services."""
 
@@ -152,11 +152,11 @@ class InstanceOutput(Part, frozen=True, kw_only=True):
 
 
 class FlagReach(Part, frozen=True, kw_only=True):
-    """Whom a flag reaches."""
+    """Which users have a flag."""
 
     groups: tuple[str, ...]
     weight_percent: float
-    """Users outside of the groups."""
+    """Share of the users outside the groups."""
 
 
 class TickOutput(Part, frozen=True, kw_only=True):
@@ -169,9 +169,9 @@ class TickOutput(Part, frozen=True, kw_only=True):
     step: str
     title: str
     analysed_seconds: float
-    """Seconds of this step that count."""
+    """Time of this step that was analysed."""
     duration_seconds: float
-    """Seconds that it asks for."""
+    """Time that the step requires."""
     weight_percent: WeightPercent
     maintenance: bool
     """Users get the maintenance page."""
@@ -181,7 +181,7 @@ class TickOutput(Part, frozen=True, kw_only=True):
     verdicts: tuple[VerdictOutput, ...]
     forecast: str
     health_score: float | None
-    """0 is harm beyond doubt, 1 is well."""
+    """0 is certain harm, 1 is healthy."""
     checks: tuple[CheckOutput, ...]
     instances: tuple[InstanceOutput, ...]
     error: str
