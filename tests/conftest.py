@@ -3,6 +3,7 @@ live trials came to."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if rows := [properties["live"] for properties in ran if "live" in properties]:
         for line in table.lines(rows):
             terminalreporter.write_line(line)
+
+
+# Test processes of xdist inherit the width of the terminal: what a pipe shows must not depend on it.
+os.environ.pop("COLUMNS", None)

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from tests.unit.engine.world import World
 
 
+@pytest.fixture(autouse=True)
+def _ports_are_free(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else listens on this machine: a unit fails by none of it."""
+    if "real" not in request.keywords:
+        from pilotage.adapters.routers import listening
+
+        monkeypatch.setattr(listening, "_refused", lambda *_: 0)
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A target that obeys, in the place of every one that is opened."""

@@ -15,8 +15,7 @@ def adapters(as_json: bool) -> None:
     Packages add adapters through entry points; see docs/guides/adapters.md.
     """
     from pilotage.app.adapters import in_words, installed
-    from pilotage.cli.edge import console
-    from pilotage.render.rich_table import rich_table
+    from pilotage.cli.plain_table import show_table
 
     found = list(installed())
     if as_json:
@@ -28,4 +27,4 @@ def adapters(as_json: bool) -> None:
         show_json(AdaptersOutput(adapters=tuple(outputs)))
         return
     rows = [(each.port, each.kind, each.package, in_words(each.capabilities) or each.summary) for each in found]
-    console().print(rich_table(("port", "kind", "package", "can"), rows))
+    show_table(("port", "kind", "package", "can"), rows)

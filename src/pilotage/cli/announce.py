@@ -79,8 +79,7 @@ def show_all(
         items = tuple(_output(one, now) for one in found)
         show_json(AnnouncementsOutput(version=version, announcements=items))
         return
-    from pilotage.cli.edge import console
-    from pilotage.render.rich_table import rich_table
+    from pilotage.cli.plain_table import show_table
 
     rows = [
         (
@@ -90,7 +89,7 @@ def show_all(
         )
         for one in found
     ]  # fmt: skip
-    console().print(rich_table(("announcement", "audience", "owner", "due", "state"), rows))
+    show_table(("announcement", "audience", "owner", "due", "state"), rows)
 
 
 @announce.command()

@@ -138,11 +138,10 @@ def _show_errors(as_json: bool) -> None:
 
         show_json(ErrorsOutput(errors=tuple(ErrorOutput(**vars(one)) for one in found)))
         return
-    from pilotage.cli.edge import console
-    from pilotage.render.rich_table import rich_table
+    from pilotage.cli.plain_table import show_table
 
     rows = [(str(one.exit_status), one.code, one.meaning) for one in found]
-    console().print(rich_table(("exit", "code", "meaning"), rows))
+    show_table(("exit", "code", "meaning"), rows)
 
 
 @click.command()

@@ -29,19 +29,16 @@ def show(project: Project, limit: int, as_json: bool) -> None:
 
         show_json(overview_output(health, letters))
         return
-    from pilotage.cli.edge import console
-    from pilotage.render.rich_table import rich_table
+    from pilotage.cli.plain_table import show_table
 
-    screen = console()
-    screen.print(rich_table(("channel", "sent", "waiting", "given up", "last", "trouble"), [
-        (h.channel, str(h.sent), str(h.waiting), str(h.dead), _clock(h.last_sent), h.error) for h in health
-    ]))  # fmt: skip
-    screen.print()
-    screen.print(rich_table(("told", "channel", "what", "state", "tries", "trouble"), [
-        (_clock(letter.created_at), letter.channel, letter.title, letter.state, str(letter.attempts),
-         letter.error or "")
-        for letter in letters
-    ]))  # fmt: skip
+    channels = [(h.channel, str(h.sent), str(h.waiting), str(h.dead), _clock(h.last_sent), h.error) for h in health]
+    show_table(("channel", "sent", "waiting", "given up", "last", "trouble"), channels)
+    click.echo()
+    messages = [
+        (_clock(one.created_at), one.channel, one.title, one.state, str(one.attempts), one.error or "")
+        for one in letters
+    ]
+    show_table(("created", "channel", "message", "state", "tries", "trouble"), messages)
 
 
 def _clock(at: float | None) -> str:

@@ -242,7 +242,7 @@ def _write(made: Plan, form: str, output: Path | None) -> None:
 
 
 def _show(made: Plan, section: tuple[str, ...]) -> None:
-    from pilotage.cli.plain_table import for_terminal
+    from pilotage.cli.plain_table import for_terminal, piped_width
     from pilotage.render.sections import IDS
 
     if unknown := [name for name in section if name not in (*IDS, "all")]:
@@ -254,7 +254,7 @@ def _show(made: Plan, section: tuple[str, ...]) -> None:
     if not for_terminal():
         from pilotage.render.plan_text import plan_lines
 
-        click.echo("\n".join(plan_lines(made, section)))
+        click.echo("\n".join(plan_lines(made, section, piped_width())))
         return
     from pilotage.cli.edge import console
     from pilotage.render.plan_view import plan_view

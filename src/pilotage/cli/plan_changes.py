@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pilotage.cli.plain_table import for_terminal
+from pilotage.cli.plain_table import for_terminal, piped_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def show_changes(changes: Sequence[PlanChange], as_json: bool) -> None:
     else:
         from pilotage.render.plan_text import changes_lines
 
-        click.echo("\n".join(changes_lines(tuple(changes))))
+        click.echo("\n".join(changes_lines(tuple(changes), piped_width())))
 
 
 def _outputs(changes: Sequence[PlanChange]) -> tuple[ChangeOutput, ...]:

@@ -20,13 +20,13 @@ from pilotage.model.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
     from pilotage.app.readiness.assessment import Told
     from pilotage.app.readiness.audit import Audit
     from pilotage.model.plan import Plan
     from pilotage.model.readiness import Gate, Readiness
+    from pilotage.render.rich_table import FittedTable
 
 _AGAIN = 5.0
 """Seconds between two checks of --watch."""
@@ -122,7 +122,7 @@ def show(found: Readiness, to_stderr: bool = False) -> None:
     from pilotage.render.readiness import headline
 
     screen = console(stderr=to_stderr)
-    screen.print(_table(found) if screen.width >= _WIDE else _blocks(found))
+    screen.print(_table(found) if screen.width >= _WIDE else _blocks(found), soft_wrap=screen.width < _WIDE)
     screen.print(Text(f"\n{headline(found)}", "bold green" if found.ready else "bold red"))
     screen.print(Text(f"plan {found.plan[:12]}" + (f", artifact {found.artifact[:12]}" * bool(found.artifact)), "dim"))
 
@@ -161,18 +161,19 @@ def _blocks(found: Readiness) -> Group:
         seen = evidence(gate)
         lines += [Padding(Text(said), (0, 0, 0, 4)) for said in (seen * (seen != "–"), gate.reason) if said]
         if gate.next:
-            lines.append(Padding(Text(f"next: {gate.next}"), (0, 0, 0, 4)))
+            # What is copied from here has no line breaks in it.
+            lines += [Text(f"    {'or' if number else 'next:'} {way}", no_wrap=True, overflow="ignore")
+                      for number, way in enumerate(gate.next.split(", or "))]  # fmt: skip
     return Group(*lines)
 
 
-def _table(found: Readiness) -> Table:
+def _table(found: Readiness) -> FittedTable:
     from pilotage.render.readiness import by_owner, evidence
     from pilotage.render.rich_table import rich_table
 
     gates = by_owner(found)
     rows = ((_status(gate), gate.item, gate.owner, evidence(gate), gate.reason, gate.next) for gate in gates)
-    widths = {"owner": 1, "evidence": 2, "reason": 3, "next": 2}
-    return rich_table(("status", "item", *widths), rows, widths=widths)
+    return rich_table(("status", "item", "owner", "evidence", "reason", "next"), rows)
 
 
 @click.group()

@@ -11,7 +11,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, key_option
-from pilotage.cli.plain_table import show_table
+from pilotage.cli.plain_table import show_lines, show_table, width_shown
 
 if TYPE_CHECKING:
     from pilotage.app.explain import Explained
@@ -116,21 +116,24 @@ def history(project: Project, environment: str | None, limit: int, as_json: bool
 
     found = recorded(project, environment, limit)
     several = len({r.service for r in found}) > 1
+    places = len({r.environment for r in found}) > 1
     if as_json:
         from pilotage.cli.output import show_json
         from pilotage.model.output.rollouts import HistoryOutput
 
         show_json(HistoryOutput(rollouts=_outputs(project, found)))
         return
-    titles = ("started", *(["service"] if several else []), "rollout", "version", "status", "duration", "by", "reason")
-    show_table(titles, [_cells(one, several) for one in found])
+    where = (*(["service"] if several else []), *(["environment"] if places else []))
+    titles = ("rollout", "started", *where, "version", "status", "duration", "by", "reason")
+    show_table(titles, [_cells(one, several, places) for one in found])
 
 
-def _cells(one: RolloutSummary, several: bool) -> list[str]:
+def _cells(one: RolloutSummary, several: bool, places: bool) -> list[str]:
     """A row of `history`."""
     took = f"{one.took:.0f} s" if one.took is not None else "–"
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started_at or one.created_at))
-    return [began, *([one.service] if several else []), one.id, one.version, one.status, took, one.actor, one.reason]
+    where = [*([one.service] if several else []), *([one.environment] if places else [])]
+    return [one.id, began, *where, one.version, one.status, took, one.actor, one.reason]
 
 
 @click.command()
@@ -171,8 +174,7 @@ def _list(project: Project, rollout: str, as_json: bool) -> None:
         return
     from pilotage.render.lines import event_lines
 
-    for line in event_lines(recorded):
-        click.echo(line)
+    click.echo("\n".join(event_lines(recorded, width_shown())))
 
 
 def _verified(
@@ -218,7 +220,7 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
 
         show_json(ExplanationOutput(rollout=found.rollout.id, explanation=tuple(found.sentences)))
     else:
-        click.echo("\n".join(found.sentences))
+        show_lines(line for sentence in found.sentences for line in sentence.split("\n"))
 
 
 def _write_page(path: Path, found: Explained) -> None:

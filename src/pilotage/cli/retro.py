@@ -93,11 +93,10 @@ def show_all(project: Project, everything: bool, as_json: bool) -> None:
         items = tuple(FollowUpOutput(**vars(one), overdue=one.overdue(today)) for one in found)
         show_json(FollowUpsOutput(followups=items))
         return
-    from pilotage.cli.edge import console
-    from pilotage.render.rich_table import rich_table
+    from pilotage.cli.plain_table import show_table
 
     rows = [(str(a.id), a.description, a.owner, a.due, _state(a, today), a.priority, a.criterion) for a in found]
-    console().print(rich_table(("follow-up", "what", "owner", "due", "state", "priority", "done when"), rows))
+    show_table(("follow-up", "what", "owner", "due", "state", "priority", "done when"), rows)
 
 
 def _state(one: FollowUp, today: str) -> str:

@@ -77,7 +77,7 @@ def _show(answer: Answer, per_commit: bool) -> None:
         (one.factor, Text(one.level, _COLOUR[one.level]), f"{one.share_percent:.0f}%", one.sentence)
         for one in found.factors
     )
-    screen.print(rich_table(("factor", "level", "share", "why"), rows, widths={"why": 1}))
+    screen.print(rich_table(("factor", "level", "share", "why"), rows))
     for finding in found.findings[:12]:
         where = f"  {finding.place}" if finding.place else ""
         screen.print(Text("• ", _COLOUR[finding.level]).append(finding.sentence).append(where, "dim"))

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pilotage.model.record import Recorded
+from pilotage.render.fitted import wrapped
+
+_INDENT = 34
+"""Columns before an event's sentence."""
 
 
-def event_lines(recorded: Sequence[Recorded]) -> list[str]:
-    """A line an event, by the local clock: `14:03:07  step-started  25% of requests …`."""
-    return [f"{local_clock(event.at)}  {event.type_today:<23} {event.sentence}" for event in recorded]
+def event_lines(recorded: Sequence[Recorded], width: int | None = None) -> list[str]:
+    """A line an event, by the local clock: `14:03:07  step-started  25% of requests …`. width: columns of a line, where
+    a sentence that is longer hangs below its first word; None for lines of any length."""
+    lines = list[str]()
+    for event in recorded:
+        head = f"{local_clock(event.at)}  {event.type_today:<23} "
+        lines += [head + event.sentence] if width is None else wrapped(event.sentence, width, head, " " * _INDENT)
+    return lines
 
 
 def local_clock(at: float) -> str:

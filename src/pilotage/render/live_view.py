@@ -20,7 +20,7 @@ from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.traffic import WHOLE
 from pilotage.render.lines import local_clock
-from pilotage.render.rich_table import rich_table
+from pilotage.render.rich_table import FittedTable, rich_table
 from pilotage.render.scale import LEGEND, ratio_scale
 
 _COLOUR = {
@@ -196,9 +196,9 @@ class _Metrics:
             yield Text.assemble((verdict.metric, "bold"), values)
             yield Padding(self._words(verdict), (0, 0, 0, 2))
 
-    def _side_by_side(self, verdicts: Sequence[SeenVerdict]) -> Table:
+    def _side_by_side(self, verdicts: Sequence[SeenVerdict]) -> FittedTable:
         rows = ((v.metric, v.stable or "–", v.canary or "–", self._words(v)) for v in verdicts)
-        return rich_table(("metric", "stable", "new", "verdict"), rows, widths={"verdict": 1})
+        return rich_table(("metric", "stable", "new", "verdict"), rows)
 
     def _words(self, verdict: SeenVerdict) -> Text:
         words = Text.assemble((verdict.kind, _VERDICT_COLOUR.get(verdict.kind, "")), f": {verdict.sentence}")

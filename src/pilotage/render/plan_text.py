@@ -1,40 +1,57 @@
-"""A plan, and the difference between two, as lines for a pipe: nothing is folded, a row is a line."""
+"""A plan, and the difference between two, as lines for a pipe: a row is a line, unless somebody named a width."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pilotage.model.plan import Plan
 from pilotage.model.plan_change import PlanChange
+from pilotage.render.fitted import fitted, wrapped
 from pilotage.render.plain_table import lines_of
 from pilotage.render.plan_parts import parts_of
 from pilotage.render.sections import headline, summary
 
 
-def plan_lines(plan: Plan, wanted: tuple[str, ...] = ()) -> Iterator[str]:
-    """The parts asked for, or those a person looks at first. `all` asks for every part."""
+def plan_lines(plan: Plan, wanted: tuple[str, ...] = (), width: int | None = None) -> Iterator[str]:
+    """The parts asked for, or those a person looks at first. `all` asks for every part. width: columns of a line; None
+    for a line a row, whatever its length."""
     parts = parts_of(plan, wanted)
-    yield f"{headline(plan)}   {summary(plan)}   plan {plan.hash[:12]}"
-    yield from _bullets(plan.notes)
+    yield from _folded(f"{headline(plan)}   {summary(plan)}   plan {plan.hash[:12]}", width)
+    yield from _bullets(plan.notes, width)
     for section in parts.shown:
         yield f"\n{section.title}"
-        yield from section.sentences
+        yield from (line for sentence in section.sentences for line in _folded(sentence, width))
         if section.rows:
-            yield from lines_of(section.headers, section.rows, section.numbers)
-        yield from _bullets(section.bullets)
+            yield from _table(section.headers, section.rows, width, section.numbers)
+        yield from _bullets(section.bullets, width)
     if parts.left:
-        yield f"\n{parts.left}"
+        yield ""
+        yield from _folded(parts.left, width)
 
 
-def changes_lines(changes: tuple[PlanChange, ...]) -> Iterator[str]:
-    """The changes by part: what, from what to what, whom it concerns and why."""
+def changes_lines(changes: tuple[PlanChange, ...], width: int | None = None) -> Iterator[str]:
+    """The changes by part: what, from what to what, whom it concerns and why. width: as of `plan_lines`."""
     from pilotage.plan.difference import by_part
 
     for part, found in by_part(changes).items():
         yield f"\n{part.capitalize()}"
         rows = [(one.what, one.before, one.after, one.whom, one.reason) for one in found]
-        yield from lines_of(("what", "before", "after", "affects", "because of"), rows)
+        yield from _table(("what", "before", "after", "affects", "because of"), rows, width)
 
 
-def _bullets(texts: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"• {text}" for text in texts)
+def _table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, numbers: Sequence[str] = ()
+) -> Iterator[str]:  # fmt: skip
+    if width is None:
+        yield from lines_of(titles, rows, numbers)
+    else:
+        yield from (line.text for line in fitted(titles, rows, width, numbers))
+
+
+def _bullets(texts: tuple[str, ...], width: int | None) -> Iterator[str]:
+    yield from (line for text in texts for line in _folded(f"• {text}", width))
+
+
+def _folded(text: str, width: int | None) -> list[str]:
+    """A point of a list hangs below its first word."""
+    return [text] if width is None else wrapped(text, width, "", "  " if text.startswith("• ") else "")

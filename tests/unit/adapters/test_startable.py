@@ -60,6 +60,7 @@ def test_a_version_whose_folder_is_not_there_begins_no_rollout(tmp_path: Path) -
     assert "the folder releases/2.0 does not exist: put 2.0 there" in said.stderr
 
 
+@pytest.mark.real
 def test_a_port_that_is_taken_begins_no_rollout_and_says_by_whom(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
