@@ -24,8 +24,9 @@ from pilotage.model.rollout import Status
 from pilotage.render.report_outputs import document_output, dora_output, period_output
 from pilotage.report.dora import dora_of
 from pilotage.report.incident import incident_of
-from pilotage.report.period import Business, Period, Reader, dora_document, report_of
+from pilotage.report.period import dora_document, report_of
 from pilotage.report.retro import Facts, fact_sheet
+from pilotage.report.told import Business, Period, Reader
 
 
 class BadSpan(Invalid):

@@ -27,7 +27,7 @@ from pilotage.model.rollout import Mode, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
 from pilotage.report.harm import harm_began, well_again
 from pilotage.report.incident import Counted, Incident, Line
-from pilotage.report.period import Compared, Told
+from pilotage.report.told import Compared, Told
 
 _MOST = 2_000
 """Rollouts of an environment that are read for a report: the newest."""

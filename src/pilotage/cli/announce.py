@@ -11,7 +11,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, said
-from pilotage.cli.plan import Wished, wish_of, wish_options, wish_options_beside_reason
+from pilotage.cli.wishes import Wished, wish_of, wish_options, wish_options_beside_reason
 
 if TYPE_CHECKING:
     from pilotage.model.announcement import Announced

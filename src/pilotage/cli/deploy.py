@@ -11,7 +11,7 @@ from pilotage.app.homes import Attended, attend, keep_up
 from pilotage.app.project import Project
 from pilotage.cli.exit import status_of
 from pilotage.cli.options import environment_option, json_option
-from pilotage.cli.plan import Wished, wish_of, wish_options
+from pilotage.cli.wishes import Wished, wish_of, wish_options
 from pilotage.model.record import Recorded
 
 

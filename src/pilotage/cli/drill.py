@@ -8,7 +8,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option
-from pilotage.cli.plan import Wished, wish_of, wish_options
+from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 
 @click.group()

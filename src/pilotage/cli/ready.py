@@ -15,7 +15,7 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.exit import UNVERIFIABLE
 from pilotage.cli.options import environment_option, json_option, key_option
-from pilotage.cli.plan import Wished, wish_of, wish_options
+from pilotage.cli.wishes import Wished, wish_of, wish_options
 from pilotage.model.text import clean
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, said
-from pilotage.cli.plan import Wished, wish_of, wish_options_beside_reason
+from pilotage.cli.wishes import Wished, wish_of, wish_options_beside_reason
 
 
 @click.command("sign-off")

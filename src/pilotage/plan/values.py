@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from pilotage.model.plan import Unit, whole
+from pilotage.model.canonical import whole
+from pilotage.model.plan import Unit
 from pilotage.model.quantity import (
     format_duration,
     format_share,

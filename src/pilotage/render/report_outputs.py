@@ -18,7 +18,7 @@ from pilotage.model.output.reports import (
 )
 from pilotage.model.quantity import percent_of
 from pilotage.report import dora
-from pilotage.report.period import Told
+from pilotage.report.told import Told
 
 
 def document_output(document: Document) -> DocumentOutput:

@@ -11,8 +11,9 @@ from pilotage.model.quantity import about
 from pilotage.model.schedule import Retrospective, Target
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section
-from pilotage.report.period import Told, unusual
+from pilotage.report.period import unusual
 from pilotage.report.statistics import median_interval, wilson
+from pilotage.report.told import Told
 
 
 @dataclass(frozen=True)

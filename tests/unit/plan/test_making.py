@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pilotage import Answers, Plan, Service, make_plan
 from pilotage.model.answers import RiskTolerance
-from pilotage.model.plan import StepKind, Unit, canonical_json
+from pilotage.model.canonical import canonical_json
+from pilotage.model.plan import StepKind, Unit
 from pilotage.plan.making import PlanRefused
 from pilotage.plan.numbers import BadOverride, Override
 from pilotage.plan.rows import ROWS, Row

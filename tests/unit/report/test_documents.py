@@ -30,9 +30,10 @@ from pilotage.render.document import bars, to_html, to_markdown
 from pilotage.render.status import files_of, headline
 from pilotage.render.tasks import to_tasks
 from pilotage.report.dora import Deployment, End, dora_of
-from pilotage.report.period import Business, Compared, Period, Reader, Told, dora_document, report_of
+from pilotage.report.period import dora_document, report_of
 from pilotage.report.retro import Facts, fact_sheet
 from pilotage.report.status import Condition, Happened, Planned, Rollout, Service, incident_of, status_of
+from pilotage.report.told import Business, Compared, Period, Reader, Told
 
 DAY = 86400.0
 DEPLOYMENTS = [

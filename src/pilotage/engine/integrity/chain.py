@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, insert
 
 from pilotage.engine.records.tables import events
-from pilotage.model.plan import canonical_json
+from pilotage.model.canonical import canonical_json
 from pilotage.model.record import Recorded
 from pilotage.model.rollout import Event
 from pilotage.model.text import clean

@@ -13,8 +13,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
 
 from pilotage.engine.records.tables import environments, heads, rollouts
+from pilotage.model.canonical import canonical_json
 from pilotage.model.json import JsonObject, WrongJson, number_at, optional, text_at, whole_at
-from pilotage.model.plan import canonical_json
 
 FORMAT = 1
 

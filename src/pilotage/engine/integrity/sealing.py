@@ -16,10 +16,10 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from pilotage.engine.records.tables import commands, environments, events, judge_states, live_views, rollouts
+from pilotage.model.canonical import canonical_json
 from pilotage.model.events import RolloutQueued, RolloutStarted
 from pilotage.model.json import Json, JsonObject, text_at
 from pilotage.model.message import Message
-from pilotage.model.plan import canonical_json
 from pilotage.model.rollout import Event
 from pilotage.model.text import clean
 

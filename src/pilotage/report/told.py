@@ -1,0 +1,72 @@
+"""What reports are made of: rollouts and figures as they are told, for three readers (R24)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pilotage.report.dora import Dora
+
+
+class Reader(StrEnum):
+    EXECUTIVE = "executive"
+    TECHNICAL = "technical"
+    BUSINESS = "business"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric of a rollout, new version against the one before. low, high: of the ratio, where it is known."""
+
+    metric: str
+    before: str
+    after: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    samples: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """A rollout as a report needs it. day: written in the report's zone · holds, waived: in words · events: time,
+    type and sentence of each · not_required: readiness items that did not apply, each with the reason."""
+
+    id: str
+    version: str
+    day: str
+    status: str
+    seconds: float | None
+    reason: str
+    compared: tuple[Compared, ...] = ()
+    holds: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+    urgent: str = ""
+    events: tuple[tuple[str, str, str], ...] = ()
+    not_required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Business:
+    """A figure of a connected source: its mean in the period and in the one before, of so many readings each; error:
+    why it could not be read."""
+
+    name: str
+    now: float | None = None
+    then: float | None = None
+    readings: int = 0
+    before: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Period:
+    """dora and told: of the same period · span: it in words · open_actions: of retrospectives, in words."""
+
+    service: str
+    environment: str
+    span: str
+    dora: Dora
+    told: tuple[Told, ...]
+    business: tuple[Business, ...] = ()
+    open_actions: tuple[str, ...] = ()
