@@ -7,27 +7,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pilotage.app.project import Project
+from pilotage.model.awaited import Awaited
 from pilotage.model.record import Recorded, Rollout, RolloutSummary
 from pilotage.model.rollout import Status
+from pilotage.rollout.deadlines import awaited
 
 _TAKEN_UP_WITHIN = 10.0
 """Seconds in which a worker that reads this store has looked at a rollout that is under way."""
+
+_SILENT = 30.0
+"""Seconds without a look after which a rollout under way is said to be unobserved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """rollout: as it is recorded now · events: those since the look before · unattended: no worker looked at it, and
-    none is likely to; said once · ended: everything that will be recorded of it is in `events` by now."""
+    none is likely to; said once · silent_since: Unix seconds of the last look of a worker that has made none since;
+    said once · asks: a decision that is waited for from now on; said once · ended: everything that will be recorded of
+    it is in `events` by now."""
 
     rollout: Rollout
     events: Sequence[Recorded]
     unattended: bool = False
+    silent_since: float | None = None
+    asks: Awaited | None = None
     ended: bool = False
 
 
 def follow(project: Project, identity: str, *, every: float, timeout: float | None = None) -> Iterator[Look]:
     """A look every `every` seconds, until the rollout has ended, or `timeout` seconds are over."""
     began, shown, said = time.monotonic(), 0, False
+    silent: float | None = None
+    asked: object = None
     while True:
         rollout = project.store.get(identity)
         events = project.store.events(identity, shown)
@@ -35,7 +46,13 @@ def follow(project: Project, identity: str, *, every: float, timeout: float | No
         unattended = not said and _is_unattended(rollout, time.monotonic() - began)
         said = said or unattended
         ended = rollout.state.status.final and shown >= rollout.events
-        yield Look(rollout=rollout, events=events, unattended=unattended, ended=ended)
+        last, due = _silent_since(rollout, project.clock.now()), awaited(rollout.plan, rollout.state)
+        question = due and (due.commands, rollout.state.reason)
+        yield Look(
+            rollout=rollout, events=events, unattended=unattended, silent_since=None if last == silent else last,
+            asks=due if question != asked else None, ended=ended,
+        )  # fmt: skip
+        silent, asked = last, question
         if ended or (timeout is not None and time.monotonic() - began >= timeout):
             return
         time.sleep(every)
@@ -43,6 +60,13 @@ def follow(project: Project, identity: str, *, every: float, timeout: float | No
 
 def _is_unattended(rollout: Rollout, waited: float) -> bool:
     return rollout.state.at == 0 and rollout.state.status is not Status.QUEUED and waited > _TAKEN_UP_WITHIN
+
+
+def _silent_since(rollout: Rollout, now: float) -> float | None:
+    """The last look at a rollout under way, when that was too long ago."""
+    at = rollout.live.at
+    waits = rollout.state.status.final or rollout.state.status is Status.QUEUED
+    return at if at and not waits and now - at > _SILENT else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.instance_logs import logs_of
 from pilotage.engine.records.store import Store
 from pilotage.model.answers import ReleaseType
 from pilotage.model.errors import Invalid
@@ -215,6 +216,7 @@ def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
         rollout.state.status.value, rollout.state.reason, rollout.plan_hash[:12], clock(_began(rollout), zone),
         lines, _counted(rollout), tuple((v.metric, v.kind, v.sentence) for v in verdicts),
         rollout.state.preserved, tuple(rollout.plan.rollback.next_steps),
+        logs_of(store.directory, rollout.service, rollout.environment, rollout.version),
     )  # fmt: skip
 
 

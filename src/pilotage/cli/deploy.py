@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Unpack
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -13,6 +14,9 @@ from pilotage.cli.exit import status_of
 from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 from pilotage.model.record import Recorded
+
+if TYPE_CHECKING:
+    from pilotage.app.follow import Look
 
 
 @click.command()
@@ -190,6 +194,8 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
                 show_json(event_output(event), line=True)
             else:
                 click.echo(event_lines([event])[0])
+        for line in _waits(look) if not as_json else ():
+            click.echo(line)
         if as_json and ticks and live.at > seen:
             seen = live.at
             show_json(tick_output(status.value, live), line=True)
@@ -198,6 +204,18 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
         click.echo("timed out; the rollout continues", err=True)
         return 6
     return status_of(ended)
+
+
+def _waits(look: Look) -> Iterator[str]:
+    """What would otherwise be a silence: until when a decision is waited for, and that nobody looks any more."""
+    from pilotage.render.lines import local_clock
+
+    if look.asks is not None:
+        answers = ", ".join(f"`pilotage {name}`" for name in look.asks.commands)
+        until = local_clock(look.asks.until)[:5]
+        yield f"waiting for a decision until {until}, then {look.asks.then}: {look.rollout.state.reason} ({answers})"
+    if look.silent_since is not None:
+        yield f"no worker has looked at it since {local_clock(look.silent_since)}: run `pilotage doctor`"
 
 
 def _follow_live(project: Project, identity: str, timeout: float | None) -> int:

@@ -218,9 +218,9 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
         from pilotage.cli.output import show_json
         from pilotage.model.output.rollouts import ExplanationOutput
 
-        show_json(ExplanationOutput(rollout=found.rollout.id, explanation=tuple(found.sentences)))
+        show_json(ExplanationOutput(rollout=found.rollout.id, explanation=tuple(found.explanation.lines)))
     else:
-        show_lines(line for sentence in found.sentences for line in sentence.split("\n"))
+        show_lines(part for line in found.explanation.lines for part in line.split("\n"))
 
 
 def _write_page(path: Path, found: Explained) -> None:
@@ -231,8 +231,8 @@ def _write_page(path: Path, found: Explained) -> None:
     rollout = found.rollout
     title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
     happened = [(local_clock(e.at), e.type_today, e.sentence) for e in found.events]
-    verdicts = rollout.live.verdicts
-    write_file(path, rollout_to_html(title, rollout.plan, list(found.sentences[:1]), verdicts, happened))
+    why = [line.strip() for line in found.explanation.why if line.strip()]
+    write_file(path, rollout_to_html(title, rollout.plan, why, found.verdicts, happened))
     click.echo(f"written: {path}", err=True)
 
 

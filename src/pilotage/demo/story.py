@@ -24,7 +24,7 @@ from pilotage.engine.execution.supervisor import ensure_worker, stop_worker
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
-from pilotage.render.lines import event_lines
+from pilotage.render.lines import event_lines, local_clock
 from pilotage.render.markdown import to_markdown
 from pilotage.report.explanation import explain
 
@@ -130,12 +130,12 @@ def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: 
         if rollout.state.status.final and len(events) >= rollout.events:
             break
         if time.monotonic() > until:
-            raise TimeoutError(f"{version} has not finished: {explain(rollout, events)[0]}")
+            raise TimeoutError(f"{version} has not finished: {explain(rollout, events, local_clock).answer}")
         time.sleep(0.1)
     # Whatever the end broke, users would see now.
     time.sleep(1.0)
     measured = measure(traffic.answers(), version, since)
-    return Run(version, fault, rollout, events, measured, explain(rollout, events))
+    return Run(version, fault, rollout, events, measured, explain(rollout, events, local_clock).lines)
 
 
 def figures(run: Run) -> list[str]:

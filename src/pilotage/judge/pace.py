@@ -8,20 +8,33 @@ from dataclasses import dataclass
 from pilotage.model.quantity import format_duration
 
 
+_GONE = 5.0
+"""Seconds without a request after which the traffic is gone."""
+
+
 @dataclass
 class Pace:
-    """began: Unix seconds of the phase's first reading, 0 before it · seconds: from there to the last one."""
+    """began: Unix seconds of the phase's first reading, 0 before it · seconds: from there to the last one · idle: seconds
+    since the new version's last request."""
 
     began: float = 0.0
     seconds: float = 0.0
+    idle: float = 0.0
 
-    def note(self, at: float) -> None:
-        self.began = self.began or at
+    def note(self, at: float, *, came: bool) -> None:
+        """at: Unix seconds of a reading · came: the new version had requests in it."""
+        before, self.began = self.began + self.seconds, self.began or at
         self.seconds = at - self.began
+        self.idle = 0.0 if came else self.idle + max(0.0, at - (before or at))
+
+    @property
+    def flows(self) -> bool:
+        """Whether requests still come: to a version that was withdrawn, none do at any pace."""
+        return self.idle < _GONE
 
     def wait(self, had: int, least: int) -> str:
         """In words, for requests that come as they did so far; empty while nobody can say."""
-        if self.seconds < 1 or not had:
+        if self.seconds < 1 or not had or not self.flows:
             return ""
         return f", about {format_duration(math.ceil((least - had) * self.seconds / had))} more at this traffic"
 

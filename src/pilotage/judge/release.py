@@ -135,7 +135,7 @@ class ReleaseJudge:
         requests = {o.version: o.requests for o in reading.observations}
         self._memory.observe(instances, reading.at, fresh)
         self._processor.observe(instances, requests, reading.at, fresh)
-        self._pace.note(reading.at)
+        self._pace.note(reading.at, came=canary.requests > 0)
 
     def _trust(self, instances: Sequence[Instance], at: float, fresh: str | None) -> float:
         """How much durations of instances this young say: a fresh canary's caches are cold, and it is not to blame for
@@ -225,7 +225,9 @@ class ReleaseJudge:
         phase, seconds = self._users.phase, self._pace.seconds
         requests = phase.canary_total + phase.stable_total
         base = self._users.sums
-        if seconds < _SETTLED or not phase.canary_total or not phase.stable_total or not base.stable_bad:
+        if seconds < _SETTLED or not self._pace.flows or not phase.canary_total or not phase.stable_total:
+            return ""
+        if not base.stable_bad:
             return ""
         found = time_to_decision(
             requests=requests / seconds,

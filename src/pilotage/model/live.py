@@ -33,6 +33,8 @@ class SeenVerdict:
     ratio: float | None = None
     interval: tuple[float | None, float | None] | None = None
     """Bounds of the ratio; None is an open end."""
+    unit: str = ""
+    """What ratio and interval count, such as `users with errors`; empty for the metric itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

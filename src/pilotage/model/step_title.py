@@ -24,6 +24,15 @@ def title_of(step: Step, version: str, mode: Mode) -> str:
             return step.title
 
 
+_NOT_FIRST = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.DRAIN, StepKind.RETIRE)
+"""What a first deployment leaves out: there is no earlier version."""
+
+
+def happens(step: Step, mode: Mode) -> bool:
+    """Whether anything is done in this step: a step that is left out is passed in the same look, and told to nobody."""
+    return step.kind not in (_NOT_FIRST if mode is Mode.INITIAL else _SKIPPED if mode is Mode.FAST_RETURN else ())
+
+
 def _initial(step: Step, version: str) -> str:
     match step.kind:
         case StepKind.SCALE | StepKind.BATCH | StepKind.REPLACE:

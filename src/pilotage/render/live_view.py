@@ -22,6 +22,8 @@ from pilotage.model.traffic import WHOLE
 from pilotage.render.lines import local_clock
 from pilotage.render.rich_table import FittedTable, rich_table
 from pilotage.render.scale import LEGEND, ratio_scale
+from pilotage.report.verdicts import meaningful
+from pilotage.rollout.deadlines import awaited
 
 _COLOUR = {
     Status.QUEUED: "dim", Status.PROGRESSING: "cyan", Status.HOLDING: "yellow", Status.PAUSED: "yellow",
@@ -71,15 +73,17 @@ def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
 
 def _head(rollout: Rollout) -> Text:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
-    head = Text.assemble(
-        (f"● {state.status}", _COLOUR[state.status]),
-        f"   step {state.step + 1} of {len(rollout.plan.steps)}: {title_of(step, state.new, state.mode)}",
-    )
+    where = f"step {state.step + 1} of {len(rollout.plan.steps)}: {title_of(step, state.new, state.mode)}"
+    shown = "" if state.status is Status.COMPLETED else f"   {'at ' * state.status.final}{where}"
+    head = Text.assemble((f"● {state.status}", _COLOUR[state.status]), shown)
     if step.kind in (StepKind.ANALYSE, StepKind.BAKE) and not state.status.final:
         head.append(f"   {state.watched:.0f} of {format_duration(step.duration)}")
     head.append(f"   plan {rollout.plan_hash[:8]} by {rollout.actor}", "dim")
     if state.reason:
         head.append(f"\n  {state.reason}", _COLOUR[state.status])
+    if (due := awaited(rollout.plan, state)) is not None:
+        answers = ", ".join(f"`pilotage {name}`" for name in due.commands)
+        head.append(f"\n  waiting for a decision until {local_clock(due.until)[:5]}: {answers}", "bold yellow")
     return head
 
 
@@ -120,7 +124,7 @@ def _traffic(rollout: Rollout) -> Text:
         groups = f" and {', '.join(live.flag.groups)}" if live.flag.groups else ""
         text.append(f"   flag on for {format_share(live.flag.share / WHOLE)} of users{groups}")
     if live.health is not None and not rollout.state.status.final:
-        text.append(f"   health {live.health:.2f}")
+        text.append(f"   health score {live.health:.2f} of 1")
     return text
 
 
@@ -182,7 +186,7 @@ class _Metrics:
     rollout: Rollout
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        verdicts = self.rollout.live.verdicts
+        verdicts = meaningful(self.rollout)
         if options.max_width >= _WIDE:
             yield self._side_by_side(verdicts)
         else:
@@ -214,7 +218,8 @@ def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
     low, high = verdict.interval
     shown = (0.0 if low is None else low, math.inf if high is None else high)
     tolerated = rollout.plan.number("analysis.max_ratio")
-    return f"1/64× {ratio_scale(verdict.ratio, shown, tolerated)} 256×"
+    unit = f"{verdict.unit}, ratio: " if verdict.unit else ""
+    return f"{unit}1/64× {ratio_scale(verdict.ratio, shown, tolerated)} 256×"
 
 
 def _tail(events: Sequence[Recorded], last: int) -> list[Text]:

@@ -30,15 +30,15 @@ def to_markdown(plan: Plan) -> str:
 def section_to_markdown(section: Section) -> Iterator[str]:
     yield from (f"## {literal(section.title)}", "")
     for sentence in section.sentences:
-        yield from (f"{literal(sentence)}", "")
+        yield from (f"{coded(sentence)}", "")
     if section.rows:
         rule = ("--:" if header in section.numbers else "---" for header in section.headers)
         yield f"| {' | '.join(map(literal, section.headers))} |"
         yield f"|{'|'.join(rule)}|"
-        yield from (f"| {' | '.join(map(literal, row))} |" for row in section.rows)
+        yield from (f"| {' | '.join(map(_cell, row))} |" for row in section.rows)
         yield ""
     if section.bullets:
-        yield from (f"- {literal(bullet)}" for bullet in section.bullets)
+        yield from (f"- {coded(bullet)}" for bullet in section.bullets)
         yield ""
 
 
@@ -51,6 +51,11 @@ def coded(text: str) -> str:
         f"`{part.replace(chr(10), ' ')}`" if index % 2 and part.strip() else literal(f"`{part}`" if index % 2 else part)
         for index, part in enumerate(parts)
     )
+
+
+def _cell(text: str) -> str:
+    """A table ends a cell at a bar, also within code (GFM 0.29, 4.10)."""
+    return re.sub(r"(?<!\\)\|", r"\|", coded(text))
 
 
 def literal(text: str) -> str:

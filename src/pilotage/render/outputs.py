@@ -113,6 +113,7 @@ def _verdicts(verdicts: Iterable[SeenVerdict]) -> tuple[VerdictOutput, ...]:
             compared_with_past=v.past,
             ratio=v.ratio,
             confidence_interval=v.interval,
+            unit=v.unit,
         )
         for v in verdicts
     )

@@ -1,9 +1,11 @@
-"""Why a rollout is where it is, in sentences, from what was recorded (rule 13). Pure."""
+"""Why a rollout is where it is, what failed, and what to do next, from what was recorded (rule 13). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from pilotage.model.awaited import Awaited
 from pilotage.model.event_names import data_today
 from pilotage.model.events import (
     AnalysisIncomplete,
@@ -28,6 +30,7 @@ from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.traffic import WHOLE
+from pilotage.report.verdicts import meaningful
 
 _TURNING = (
     RollbackStarted | TrafficRestored | HoldStarted | TrafficDiverted | TrafficWithdrawn | InstanceReplaced
@@ -37,60 +40,146 @@ _TURNING = (
 """Events that made the rollout go another way."""
 
 
-def explain(rollout: Rollout, events: Sequence[Recorded]) -> list[str]:
-    """The answer first, then the numbers, then how it came to be."""
+_SILENT = 30.0
+"""Seconds after which a rollout under way that nobody looked at is said to be unobserved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """answer: where it is, and why · failing: routes, statuses and lines of a log · logs: where the logs of the new
+    version are · measured: the last verdicts · led: what made the rollout go another way, a line an event · following:
+    what a person can do."""
+
+    answer: str
+    failing: tuple[str, ...]
+    logs: tuple[str, ...]
+    measured: tuple[str, ...]
+    led: tuple[str, ...]
+    following: str
+
+    @property
+    def why(self) -> list[str]:
+        """Without the numbers and the story."""
+        return [line for line in (self.answer, *self._failing(), self.following) if line]
+
+    @property
+    def lines(self) -> list[str]:
+        """As a terminal shows it."""
+        found = [self.answer, *self._failing()]
+        for title, lines in (("Last measurements:", self.measured), ("What led here:", self.led)):
+            found += ["", title, *(f"  {line}" for line in lines)] if lines else []
+        return [*found, *(["", self.following] if self.following else [])]
+
+    def _failing(self) -> list[str]:
+        found = ["", "What failed:", *(f"  {line}" for line in self.failing)] if self.failing else []
+        logs = [f"  the whole log: {path}" for path in self.logs]
+        return [*found, *logs] if found else (["", "Logs:", *logs] if logs else [])
+
+
+def explain(
+    rollout: Rollout, events: Sequence[Recorded], clock: Callable[[float], str], *, now: float = 0.0,
+    logs: Sequence[str] = (), due: Awaited | None = None,
+) -> Explanation:  # fmt: skip
+    """clock: a moment in Unix seconds, as the reader's clock has it · now: Unix seconds; 0 where only the record counts
+    · logs: where the new version's logs are · due: the decision that it waits for."""
+    state, live, turning = rollout.state, rollout.live, [e for e in events if isinstance(e.what, _TURNING)]
+    measured = [f"{v.metric}: {v.kind}: {v.sentence}" for v in meaningful(rollout)]
+    if live.trouble and not state.status.final:
+        measured.append(live.trouble)
+    answer = _answer(rollout, clock, due)
+    if not state.status.final and state.status is not Status.QUEUED and live.at and now - live.at > _SILENT:
+        answer += f" Nobody has looked at it since {clock(live.at)}: run `pilotage watch`, which starts a worker."
+    failing = _failing(rollout, turning)
+    return Explanation(
+        answer=answer, failing=failing, logs=tuple(logs) if failing or state.status in _WENT_WRONG else (),
+        measured=tuple(measured), led=tuple(_led(rollout, event, clock) for event in turning),
+        following=_next(rollout, due),
+    )  # fmt: skip
+
+
+_WENT_WRONG = (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED, Status.WITHDRAWN)
+
+
+def _answer(rollout: Rollout, clock: Callable[[float], str], due: Awaited | None) -> str:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
-    verdicts = [f"  {v.metric}: {v.kind}: {v.sentence}" for v in rollout.live.verdicts]
-    turning = [line for e in events if isinstance(e.what, _TURNING) for line in _told(e)]
+    waits = f" It waits for a decision until {clock(due.until)}; without one, {due.then}." if due else ""
+    why, share = _ended(state.reason), format_share(step.weight / WHOLE)
     match state.status:
         case Status.QUEUED:
-            answer = f"{rollout.version} is queued for {rollout.environment}."
+            return f"{rollout.version} is queued for {rollout.environment}."
         case Status.PROGRESSING:
             title = title_of(step, state.new, state.mode)
             left = max(0.0, step.duration - state.watched)
-            waits = f", {format_duration(round(left))} to go" if step.duration and state.mode is Mode.FULL else ""
-            answer = f"{rollout.version} is at step {state.step + 1} of {len(rollout.plan.steps)}: {title}{waits}."
+            to_go = f", {format_duration(round(left))} to go" if step.duration and state.mode is Mode.FULL else ""
+            return f"{rollout.version} is at step {state.step + 1} of {len(rollout.plan.steps)}: {title}{to_go}."
         case Status.HOLDING:
-            answer = f"{rollout.version} is holding at {format_share(step.weight / WHOLE)}: {_ended(state.reason)}"
+            return f"{rollout.version} is holding at {share}: {why}{waits}"
         case Status.PAUSED:
-            share = format_share(step.weight / WHOLE)
-            answer = (
-                f"{rollout.version} is paused at {share}: {_ended(state.reason)} Run `pilotage resume` to continue."
-            )
+            return f"{rollout.version} is paused at {share}: {why}{waits}"
         case Status.WITHDRAWN if state.excuse:
-            why = _ended(state.reason)
-            answer = f"{rollout.version} is withdrawn from traffic: {why} It may be transient: Pilotage retries once."
+            return f"{rollout.version} is withdrawn from traffic: {why} It may be transient: Pilotage retries once."
         case Status.WITHDRAWN:
-            limit = format_duration(rollout.plan.number("hold.decision_timeout"))
-            answer = (
-                f"{rollout.version} is withdrawn from traffic: {_ended(state.reason)} `pilotage promote` restores its "
-                "traffic, `pilotage retry` restores it and judges fresh evidence, `pilotage abort` rolls back. Without "
-                f"a decision, Pilotage rolls back {limit} after the withdrawal."
-            )
+            return f"{rollout.version} is withdrawn from traffic: {why}{waits}"
         case Status.ROLLING_BACK:
-            answer = f"{rollout.version} is rolling back: {_ended(state.reason)}"
+            return f"{rollout.version} is rolling back: {why}"
         case Status.ROLLED_BACK:
-            answer = f"{rollout.version} was rolled back: {_ended(state.reason)} {rollout.old} serves all requests."
+            return f"{rollout.version} was rolled back: {why} All requests went back to {rollout.old}."
         case Status.CANCELLED:
-            answer = f"{rollout.version} never started: {_ended(state.reason)}"
+            return f"{rollout.version} never started: {why}"
         case Status.FAILED:
-            answer = f"Manual intervention needed: {_ended(state.reason)}"
+            return f"Manual intervention needed: {why}"
         case Status.COMPLETED:
-            answer = f"{rollout.version} serves all requests of {rollout.environment}."
-            if state.reason:
-                answer += f" It {_ended(state.reason)}"
-    numbers = ["", "Last measurements:", *verdicts] if verdicts else []
-    if rollout.live.trouble:
-        numbers.append(f"  {rollout.live.trouble}")
-    return [answer, *numbers, *(["", "What led here:", *turning] if turning else [])]
+            how = f" It {why}" if state.reason else ""
+            return f"{rollout.version} completed its rollout to {rollout.environment} and got all requests.{how}"
+
+
+def _next(rollout: Rollout, due: Awaited | None) -> str:
+    """The commands that help from here."""
+    if due:
+        return "Next: " + ", ".join(f"`pilotage {name}` {_DOES[name]}" for name in due.commands) + "."
+    match rollout.state.status:
+        case Status.PROGRESSING | Status.HOLDING | Status.WITHDRAWN:
+            return "Next: `pilotage watch` follows it, `pilotage abort` rolls it back."
+        case Status.ROLLING_BACK:
+            return "Next: `pilotage watch` follows the rollback."
+        case Status.ROLLED_BACK:
+            return f"Next: `pilotage incident {rollout.id}` writes the incident report."
+        case Status.FAILED:
+            return "Next: `pilotage status` shows what serves, `pilotage docs` has the page on emergencies."
+        case _:
+            return ""
+
+
+_DOES = {
+    "promote": "gives it its traffic and goes on", "retry": "gives it its traffic and judges fresh evidence",
+    "abort": "rolls it back", "resume": "continues", "approve": "goes on", "reject": "rolls it back",
+}  # fmt: skip
+
+
+def _failing(rollout: Rollout, turning: Sequence[Recorded]) -> tuple[str, ...]:
+    """Routes, statuses and lines of a log: of the event that told of them last, else of the last verdicts."""
+    for event in reversed(turning):
+        found = optional(list_at, data_today(event.type, event.data), "details")
+        if found:
+            return tuple(map(str, found))
+        if isinstance(event.what, InstanceExited) and event.what.log_tail:
+            return (f"{event.what.instance} exited: {event.what.log_tail}",)
+    lines = (line for verdict in meaningful(rollout) if verdict.kind != "pass" for line in verdict.detail)
+    return tuple(dict.fromkeys(lines))
 
 
 def _ended(sentence: str) -> str:
     """With the full stop of a sentence, unless it has an end of its own."""
-    return sentence if sentence.endswith(("?", "!", ".")) else f"{sentence}."
+    return sentence if not sentence or sentence.endswith(("?", "!", ".")) else f"{sentence}."
 
 
-def _told(event: Recorded) -> list[str]:
-    """An event and what lies behind it: the routes and statuses that failed, the last lines of a log."""
-    details = optional(list_at, data_today(event.type, event.data), "details") or ()
-    return [f"  {event.type_today}: {event.sentence}", *(f"    {line}" for line in details)]
+def _led(rollout: Rollout, event: Recorded, clock: Callable[[float], str]) -> str:
+    """An event in a line. What the answer says already is not said again."""
+    sentence, reason = event.sentence, rollout.state.reason
+    if len(reason) > _LONG:
+        sentence = sentence.replace(reason, "as above")
+    return f"{clock(event.at)}  {event.type_today}: {sentence}"
+
+
+_LONG = 40
+"""Characters from which a reason is not repeated."""

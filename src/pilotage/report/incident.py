@@ -9,15 +9,14 @@ from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.events import (
     Occurrence,
     RollbackStarted,
-    RolledBack,
     StepStarted,
-    TrafficRestored,
     TrafficWithdrawn,
     parse,
 )
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import VerdictKind
 from pilotage.model.quantity import about
+from pilotage.report.harm import harm_began, well_again
 from pilotage.report.statistics import wilson
 
 
@@ -48,7 +47,7 @@ class Counted:
 @dataclass(frozen=True)
 class Incident:
     """A rollout that was undone or failed. counted: new version first · verdicts: metric, kind, sentence · preserved:
-    the failed environment still runs · then: the plan's own next steps."""
+    the failed environment still runs · then: the plan's own next steps · logs: where the new version's logs are."""
 
     id: str
     service: str
@@ -64,6 +63,7 @@ class Incident:
     verdicts: tuple[tuple[str, str, str], ...]
     preserved: bool
     then: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
 
 
 def incident_of(incident: Incident) -> Document:
@@ -74,26 +74,56 @@ def incident_of(incident: Incident) -> Document:
     )
 
 
+_ENDS = {"rolled-back": "was rolled back", "rolling-back": "is rolling back", "withdrawn": "is withdrawn from traffic",
+         "failed": "could not be rolled back"}  # fmt: skip
+
+
 def _lead(incident: Incident) -> list[str]:
-    ended = "was rolled back" if incident.status == "rolled-back" else f"is {incident.status}"
+    ended = _ENDS.get(incident.status, f"is {incident.status}")
     found = [f"{incident.version} {ended}: {incident.reason}.".replace("..", ".")]
-    if (harm := _withdrawn(incident)) and harm.reason not in incident.reason:
+    if _ended_by_a_person(incident):
+        found.append(_known_then(incident))
+    elif (harm := _withdrawn(incident)) and harm.reason not in incident.reason:
         found.append(f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", "."))
     if incident.old and incident.status == "rolled-back":
-        found.append(f"{incident.old} serves all requests again.")
+        found.append(f"All requests went back to {incident.old}.")
     if incident.status == "failed":
         found.append("The automatic rollback is not complete: manual intervention needed.")
     return found
 
 
+def _ended_by_a_person(incident: Incident) -> bool:
+    started = [line.what for line in incident.lines if isinstance(line.what, RollbackStarted)]
+    return bool(started) and started[-1].cause == "command"
+
+
+def _known_then(incident: Incident) -> str:
+    """What the analysis knew when a person ended the rollout: the cause, which the person's words need not name."""
+    if harm := _withdrawn(incident):
+        return f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", ".")
+    if found := _suspects(incident):
+        return "The analysis knew until then: " + "; ".join(f"{m}: {kind}: {words}" for m, kind, words in found) + "."
+    return "The analysis knew of no harm until then."
+
+
+def _suspects(incident: Incident) -> list[tuple[str, str, str]]:
+    """Verdicts that fail; where users met harm that was not sure yet, those that did not pass."""
+    failed = [verdict for verdict in incident.verdicts if verdict[1] == VerdictKind.FAIL]
+    harmed = harm_began((line.at, line.what) for line in incident.lines) is not None
+    return failed or [v for v in incident.verdicts if harmed and v[1] == VerdictKind.INCONCLUSIVE]
+
+
 def _impact(incident: Incident) -> Section:
     first, started, back = _moments(incident.lines)
+    harm = harm_began((line.at, line.what) for line in incident.lines)
+    end = back if back is not None else incident.lines[-1].at
     rows = []
     if first is not None:
-        end = back if back is not None else incident.lines[-1].at
         rows.append(("time with users exposed", about(end - first)))
+    if harm is not None:
+        rows.append(("time with users harmed, from the first harm known", about(max(0.0, end - harm))))
     if started is not None and back is not None:
-        rows.append(("time to return all traffic", about(back - started)))
+        rows.append(("from the decision until all traffic was back", about(back - started)))
     bars = []
     for one in incident.counted:
         low, high = wilson(one.bad, one.total)
@@ -110,8 +140,7 @@ def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float |
     """When users first could meet it, when the decision fell to take it from them, when that was read back."""
     first = next((line.at for line in lines if _reaches_users(line)), None)
     started = next((line.at for line in lines if isinstance(line.what, TrafficWithdrawn | RollbackStarted)), None)
-    back = next((line.at for line in lines if isinstance(line.what, TrafficRestored | RolledBack)), None)
-    return first, started, back
+    return first, started, well_again((line.at, line.what) for line in lines)
 
 
 def _reaches_users(line: Line) -> bool:
@@ -136,8 +165,11 @@ def _kept(incident: Incident) -> Section:
         found.append(
             f"the failed environment with {incident.version} is still running; delete it with `pilotage cleanup`"
         )
+    elif incident.status == "rolled-back":
+        found.append(f"the instances of {incident.version} have stopped")
     else:
-        found.append(f"the instances of {incident.version} have stopped; their logs are in the state directory")
+        found.append(f"instances of {incident.version} may still run: `pilotage status` shows them")
+    found += [f"log of an instance: {path}" for path in incident.logs]
     return Section("kept", "Evidence", (), bullets=tuple(found))
 
 
@@ -146,17 +178,31 @@ def _next(incident: Incident) -> Section:
     failure = f"the {metric} failure" if (metric := _metric(incident)) else "the failure"
     still = "in the failed environment, which still runs, or " if incident.preserved else ""
     place = f"{still}with the artifact"
-    rows = [
-        *(_when_and_what(words) for words in incident.then),
-        ("immediate", f"notify everyone who was told of {incident.version}: `pilotage announce show rollback_notice`"),
+    rows = [_when_and_what(words) for words in incident.then] + [
+        ("immediate", f"notify everyone who was told of {incident.version}"),
         ("short-term", f"reproduce {failure} {place}"),
         ("short-term", "prepare a hotfix or a corrected release; check it with `pilotage risk`"),
         ("long-term", f"add a check that catches {failure} before users are exposed"),
-        ("long-term", "hold a retrospective (`pilotage retro`) and record actions with owner and due date"),
+        ("long-term", "record the actions of the review, with owner and due date: `pilotage followup add`"),
     ]
+    if any("notify everyone" in what for _, what in rows[: len(incident.then)]):
+        del rows[len(incident.then)]  # the plan says so already
+    rows = [(when, _with_command(what, incident.version)) for when, what in rows]
     if incident.status == "failed":
         rows.insert(0, ("immediate", "correct the traffic by hand; `pilotage explain` says what is left"))
     return Section("next", "Next steps", (), ("when", "what"), tuple(rows))
+
+
+_DONE_BY = {
+    "notify everyone": ": `pilotage announce show rollback_notice {version}`",
+    "blameless review": ": `pilotage retro` prepares it",
+}
+"""By words of a next step: the command that helps."""
+
+
+def _with_command(what: str, version: str) -> str:
+    found = next((command for words, command in _DONE_BY.items() if words in what and "`" not in what), "")
+    return f"{what}{found.format(version=version)}"
 
 
 def _withdrawn(incident: Incident) -> TrafficWithdrawn | None:
@@ -167,7 +213,7 @@ def _metric(incident: Incident) -> str:
     """What failed: as the event says that took users back, or as a verdict does; empty where only a person knows."""
     if harm := _withdrawn(incident):
         return harm.cause
-    return next((metric for metric, kind, _ in incident.verdicts if kind == VerdictKind.FAIL), "")
+    return next((metric for metric, _, _ in _suspects(incident)), "")
 
 
 def _when_and_what(words: str) -> tuple[str, str]:

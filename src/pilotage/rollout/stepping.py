@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pilotage.model.events import Completed, StepStarted
+from pilotage.model.events import CheckSkipped, Completed, StepStarted
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import RolloutState, Status
+from pilotage.model.step_title import happens
 from pilotage.model.traffic import percent
 from pilotage.rollout.patience import carried_on
 from pilotage.rollout.turn import Tick
@@ -12,7 +13,7 @@ from pilotage.rollout.turn import Tick
 
 def next_step(turn: Tick) -> None:
     """The present step is done: the next one begins, or the rollout is complete."""
-    done = turn.step
+    done, title, confirmed = turn.step, turn.title, _was_confirmed(turn)
     if turn.state.step + 1 == len(turn.plan.steps):
         how = _how_it_completed(turn.state)
         turn.enter(Status.COMPLETED, reason=how, hold=None, troubles=())
@@ -32,11 +33,19 @@ def next_step(turn: Tick) -> None:
         # What was drained is what retires; any other step has its own to wait for.
         turn.set(out=False, drained=0.0)
     turn.set(reached=max(turn.state.reached, turn.step.weight))
+    if not happens(turn.step, turn.state.mode):
+        return
     turn.tell(
         StepStarted(
-            step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.title
+            step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.title,
+            finished_title=title if confirmed else "",
         )
-    )
+    )  # fmt: skip
+
+
+def _was_confirmed(turn: Tick) -> bool:
+    """Whether the step was a check, and somebody was asked."""
+    return turn.step.kind is StepKind.CHECK and not any(event.type == CheckSkipped.type for event in turn.events)
 
 
 def _how_it_completed(state: RolloutState) -> str:

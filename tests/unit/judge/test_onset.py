@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from pilotage.judge.onset import Onset
+from pilotage.judge.pace import Pace
 
 
 def test_r21_harm_begins_with_the_first_failure_where_there_were_none() -> None:
@@ -28,3 +29,13 @@ def test_r21_the_date_survives_a_restart() -> None:
     onset.update(7.5, 2, 0.0)
     other.restore(onset.to_dict())
     assert (other.since, other.to_dict()) == (7.5, onset.to_dict())
+
+
+def test_a_version_that_gets_no_traffic_any_more_promises_none() -> None:
+    pace = Pace()
+    for second in range(1, 11):
+        pace.note(second, came=True)
+    assert "more at this traffic" in pace.wait(50, 100)
+    for second in range(11, 20):
+        pace.note(second, came=False)
+    assert pace.wait(50, 100) == ""

@@ -118,7 +118,7 @@ class ProcessFleet:
                 text = file.read(_TAIL).decode(errors="replace")
         except FileNotFoundError:
             return ()
-        shown = [line(row, _LINE) for row in clean(text).split("\n") if row.strip()]
+        shown = [line(row, _LINE) for row in clean(text).split("\n") if any(map(str.isalnum, row))]
         return tuple(shown[-lines:]) if lines > 0 else ()
 
     def instances(self) -> tuple[Instance, ...]:

@@ -25,6 +25,7 @@ from pilotage.judge.look import Beside
 from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
+from pilotage.judge.wording import worded, words_of
 from pilotage.model.json import JsonObject
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
@@ -166,7 +167,11 @@ class Judging:
             self._probe(target, state, seen)
             counted = (*self._rules.verdicts(), *self._signals.verdicts(), *self._probes.verdicts(self._new))
             counted += (*self._counsels.verdicts(), *lost_guards(target))
-            return tuple(self._with_logs(target, seen, verdict) for verdict in (*self._judge.verdicts(), *counted))
+            words = words_of(
+                self._plan.answers.deployment_strategy, first=self._old is None, flag=self._subject == "flag"
+            )
+            judged = (worded(verdict, words) for verdict in self._judge.verdicts())
+            return tuple(self._with_logs(target, seen, verdict) for verdict in (*judged, *counted))
         except Exception as error:
             _log.exception("%s: the analysis failed", self._name)
             sentence = f"the analysis failed: {type(error).__name__}: {error}"

@@ -54,6 +54,7 @@ def _seen_verdict(verdict: Verdict) -> SeenVerdict:
         detail=verdict.detail,
         past=verdict.past,
         ratio=verdict.ratio,
+        unit=verdict.unit,
         interval=(_bounded(low), _bounded(high)) if verdict.interval else None,
     )
 

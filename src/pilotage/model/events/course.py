@@ -75,7 +75,7 @@ class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PR
 
 @dataclass(frozen=True, kw_only=True)
 class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
-    """A step of the plan is complete, and the next one starts."""
+    """A step of the plan is complete, and the next one starts. Steps that the mode leaves out are not recorded."""
 
     step: str
     finished_step: str
@@ -83,10 +83,13 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
     weight_percent: float
     """Users on the new version in this step."""
     title: str
+    finished_title: str = ""
+    """What the completed step confirmed; left out if the events around it say so."""
 
     @property
     def sentence(self) -> str:
-        return self.title
+        done = f"done: {self.finished_title}; " if self.finished_title else ""
+        return f"{done}begins: {self.title}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +139,7 @@ class RollbackStepCompleted(Occurrence, tag="rollback-step-completed", severity=
 
     @property
     def sentence(self) -> str:
-        return self.title
+        return f"done: {self.title}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,8 @@ class VerdictOutput(Part, frozen=True, kw_only=True):
     """New version to stable version."""
     confidence_interval: tuple[float | None, float | None] | None
     """Bounds of the ratio; null is an open end."""
+    unit: str
+    """What ratio and interval count, such as `users with errors`; empty for the metric itself."""
 
 
 class RolloutOutput(Part, frozen=True, kw_only=True):
