@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from pilotage.model.quantity import format_duration
 
-
 _GONE = 5.0
 """Seconds without a request after which the traffic is gone."""
 
 
 @dataclass
 class Pace:
-    """began: Unix seconds of the phase's first reading, 0 before it · seconds: from there to the last one · idle: seconds
-    since the new version's last request."""
+    """began: Unix seconds of the phase's first reading, 0 before it · seconds: from there to the last one · idle:
+    seconds since the new version's last request."""
 
     began: float = 0.0
     seconds: float = 0.0
