@@ -47,6 +47,44 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens(tmp_path: P
         assert (outside_windows(facts, moment.timestamp()) == "") is inside, moment
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "inside"),
+    [("00:00", "24:00", {0, 9, 23}), ("18:00", "24:00", {23}), ("18:00", "00:00", {23}), ("00:00", "09:00", {0})],
+)
+def test_a_window_may_end_at_midnight(tmp_path: Path, start: str, end: str, inside: set[int]) -> None:
+    """24:00 is the end of a day (ISO 8601); a window of a whole day had no form at all."""
+    found = calendar(tmp_path, f"windows: [{{days: [sat], start: '{start}', end: '{end}'}}]", date(2027, 3, 20))
+    facts = calendar_facts(found)
+    for hour in (0, 9, 23):
+        moment = datetime(2027, 3, 20, hour, tzinfo=UTC).timestamp()
+        assert (outside_windows(facts, moment) == "") is (hour in inside), hour
+    assert outside_windows(facts, datetime(2027, 3, 21, 0, tzinfo=UTC).timestamp())
+
+
+def test_a_freeze_of_four_times_a_day_closes_no_day(tmp_path: Path) -> None:
+    section = "freezes: [{name: batch, rrule: 'FREQ=DAILY;BYHOUR=2,8,13,19', duration: 30m}]"
+    assert planned(tmp_path, section, date(2027, 3, 17)).release_date == date(2027, 3, 17)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("freezes: [{name: x, rrule: 'FREQ=DAILY', duration: 0s}]", "duration is 0: a freeze lasts longer than that"),
+        ("weekend: [mon, tue, wed, thu, fri, sat, sun]", "weekend leaves no working day"),
+        ("holidays: [de]", "'de' is not a country or region in capitals, such as DE or DE-BY"),
+        ("holidays: [Germany]", "'Germany' is not a country or region in capitals"),
+        ("holidays: [EU]", "'EU' is not a country or region with known holidays"),
+        ("timezone: '+02:00'", "'+02:00' is not a time zone such as Europe/Berlin"),
+        ("windows: [{days: [fri], start: 9am, end: '17:00'}]", "'9am' is not a time of day such as 09:00"),
+        ("windows: [{start: '09:00', end: '24:30'}]", "'24:30' is not a time of day such as 09:00"),
+    ],
+)
+def test_a_calendar_that_cannot_be_meant_says_what_would_be_right(tmp_path: Path, section: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=r"pilotage\.yaml:") as error:
+        calendar(tmp_path, section, date(2027, 3, 17))
+    assert words in str(error.value)
+
+
 def test_a_freeze_of_every_night_closes_no_day(tmp_path: Path) -> None:
     """OctopusDeploy/Issues#9291: four hours of a batch are four hours."""
     made = planned(tmp_path, "freezes: [{name: batch, rrule: 'FREQ=DAILY;BYHOUR=1', duration: 4h}]", date(2027, 3, 17))

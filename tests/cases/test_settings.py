@@ -44,6 +44,23 @@ def test_overrides_nested_by_section_are_told_how_to_be_written(tmp_path: Path) 
     assert str(error.value).count("pilotage.yaml:") == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("service: shop", "service: My Shop", "service: 'My Shop' is not a name of a-z, 0-9 and -, such as shop"),
+        ("health_check_path: /healthz", "health_check_path: healthz", "health_check_path: "),
+        ("  production:", "  Production:", "'Production' is not a name of a-z, 0-9 and -"),
+    ],
+)
+def test_what_a_setting_looks_like_is_said_in_words(tmp_path: Path, key: str, value: str, words: str) -> None:
+    """No regular expression is shown to a reader who only wrote a capital letter."""
+    assert key in GOOD
+    (tmp_path / "pilotage.yaml").write_text(GOOD.replace(key, value))
+    said = typed("validate", cwd=tmp_path)
+    assert (said.returncode, words in said.stderr) == (2, True), said.stderr
+    assert not {"[A-Z", "[a-z", "{0,", "\\S"} & {mark for mark in ("[A-Z", "[a-z", "{0,", "\\S") if mark in said.stderr}
+
+
 def test_every_wrong_setting_is_named_at_once_under_overrides_too(tmp_path: Path) -> None:
     """micrometer-metrics/micrometer#7287, #7286: durations as other tools write them, each with its line and column."""
     wrong = ["10 m", "1w", "10sec", "PT10M", "2 minutes", "01:30", "24H", "٣m"]

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pilotage.config.fields import Clock, Day, Duration, Moment, Section, Weekday, Zone
+from pilotage.config.fields import Clock, ClosingClock, Day, Duration, Moment, Section, Weekday, Zone
 from pilotage.config.recurrence import trouble_with
+from pilotage.model.calendar import WEEKDAYS
 
 
 class WindowSection(Section):
@@ -15,7 +16,9 @@ class WindowSection(Section):
 
     days: list[Weekday] = Field(["mon", "tue", "wed", "thu", "fri"], min_length=1, description="Days of the week.")
     start: Clock = Field(description="Start of the window, such as 09:00.")
-    end: Clock = Field(description="End of the window, such as 15:00; on the next day if it is earlier than start.")
+    end: ClosingClock = Field(
+        description="End of the window, such as 15:00 or 24:00; on the next day if it is earlier than start."
+    )
 
     @model_validator(mode="after")
     def _has_a_length(self) -> WindowSection:
@@ -54,6 +57,8 @@ class FreezeSection(Section):
         first, last = (self.first_day, self.last_day) if days else (self.start, self.end)
         if first is not None and last is not None and (last < first or (not days and last == first)):
             raise ValueError(f"it ends ({last}) before it starts ({first})")
+        if self.duration is not None and self.duration <= 0:
+            raise ValueError("duration is 0: a freeze lasts longer than that")
         if self.rrule is not None and (trouble := trouble_with(self.rrule, self.start is not None)):
             raise ValueError(trouble)
         return self
@@ -78,6 +83,8 @@ class CalendarSection(Section):
 
     @model_validator(mode="after")
     def _starts_first(self) -> CalendarSection:
+        if self.weekend is not None and len(set(self.weekend)) == len(WEEKDAYS):
+            raise ValueError("weekend leaves no working day")
         if self.workday_end <= self.workday_start:
             raise ValueError(f"the working day ends ({self.workday_end}) before it starts ({self.workday_start})")
         return self

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BEFORE, _AFTER = timedelta(days=2 * 366), timedelta(days=3 * 366)
 """How far around a release date holidays and recurring freezes are worked out: its phases and its retrospective."""
-_MOST = 2000
+_MOST = 8_000
 """Recurrences of one rule in that time; more is a mistake."""
 
 
@@ -45,7 +45,8 @@ def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
 
 def _window(section: WindowSection) -> Window:
     numbers = frozenset(WEEKDAYS.index(day) for day in section.days)
-    return Window(numbers, time.fromisoformat(section.start), time.fromisoformat(section.end))
+    end = time(0) if section.end == "24:00" else time.fromisoformat(section.end)
+    return Window(numbers, time.fromisoformat(section.start), end)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,6 +86,11 @@ def _clock(text: str) -> str:
     return text
 
 
+def _closing(text: str) -> str:
+    """24:00 is the end of a day (ISO 8601)."""
+    return text if text == "24:00" else _clock(text)
+
+
 def _day(text: str) -> str:
     try:
         date.fromisoformat(text)
@@ -112,6 +117,7 @@ def _zone(text: str) -> str:
 
 
 Clock = Annotated[str, AfterValidator(_clock)]
+ClosingClock = Annotated[str, AfterValidator(_closing)]
 Day = Annotated[str, AfterValidator(_day)]
 Moment = Annotated[str, AfterValidator(_moment)]
 Zone = Annotated[str, AfterValidator(_zone)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pilotage.config.fields import Misplaced
+from pilotage.config.fields import NAME, Misplaced
 from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
@@ -169,7 +169,8 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
         case "string_pattern_mismatch" if context["pattern"].startswith("^secret://"):
             return "must be a reference, secret://env/NAME or secret://file/PATH, not the secret itself"
         case "string_pattern_mismatch":
-            return f"{_shown(value)} does not look like {context['pattern'].strip('^$')}"
+            form = context["pattern"].strip("^$")
+            return f"{_shown(value)} {f'is not {_FORMS[form]}' if form in _FORMS else f'does not look like {form}'}"
         case "value_error":
             return f"{context['error']}"
         case kind if kind.endswith("_type"):
@@ -178,6 +179,20 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             return f"{_shown(value)}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
 
 
+_NAMED = "a name of a-z, 0-9 and -, such as shop"
+_FORMS = {
+    r"[A-Z]{2}(-[A-Z0-9]{1,3})?": "a country or region in capitals, such as DE or DE-BY",
+    r"[a-z]{2}(-[A-Z]{2})?": "a language such as de or de-AT",
+    r"[a-z][a-z0-9-]{0,31}": _NAMED,
+    NAME.strip("^$"): _NAMED,
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}": "a key of letters, digits and . _ -, such as new-checkout",
+    r"[A-Za-z_][A-Za-z0-9_]*": "a name of an environment variable, such as DATABASE_URL",
+    r"[A-Za-z][A-Za-z0-9-]{0,62}": "a name of a header, such as X-User",
+    r"https?://[^\s@]+": "an address such as https://shop.example, without a password",
+    r"https?://[^\s]+": "an address such as https://shop.example",
+    r"(/|https?://)\S*": "a path such as /healthz or an address such as https://shop.example/healthz",
+}
+"""What a text with a pattern of that form is, in words: a regular expression is none of the reader's."""
 _TYPES = {
     "string_type": "text (put it in quotes)",
     "int_type": "a whole number",

@@ -39,14 +39,14 @@ class Freeze:
 @dataclass(frozen=True)
 class Window:
     """A preferred time to begin a rollout: on these weekdays (0 is Monday) from `opens` until before `closes`, which is
-    on the next day where it is earlier than `opens`."""
+    on the next day where it is earlier than `opens`. From midnight to midnight it is the whole day."""
 
     days: frozenset[int]
     opens: time
     closes: time
 
     def __post_init__(self) -> None:
-        if self.closes == self.opens:
+        if self.closes == self.opens != time(0):
             raise ValueError(f"the window opens and closes at {self.opens:%H:%M}: give it a length")
 
     def on(self, day: date, zone: str) -> Opening:

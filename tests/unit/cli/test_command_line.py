@@ -127,7 +127,7 @@ def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
 @pytest.mark.parametrize(("before", "force"), [(None, ()), ("service: mine\n", ("--force",))])
 @pytest.mark.parametrize(
     ("option", "said"),
-    [(("--service", "Sh op"), "does not look like"), (("--command", "a 'b"), "No closing quotation")],
+    [(("--service", "Sh op"), "is not a name of a-z"), (("--command", "a 'b"), "No closing quotation")],
 )
 def test_init_with_an_impossible_option_leaves_things_as_they_were(
     option: tuple[str, str], said: str, before: str | None, force: tuple[str, ...], tmp_path: Path

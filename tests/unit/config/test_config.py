@@ -60,7 +60,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a count of nothing": ("count: 4", "count: 0", [("14:14", "greater than or equal to 1")]),
     "a count in words": ("count: 4", "count: four", [("14:14", "'four' is not a whole number")]),
     "a number as a name": ("service: shop", "service: 7", [("1:10", "7 is not text")]),
-    "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "does not look like")]),
+    "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "is not a name of a-z, 0-9 and -")]),
     "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
     "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
     "a command without a port": (
