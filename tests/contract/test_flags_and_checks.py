@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pilotage.adapters import processes
+from pilotage.adapters import process_records, processes
 from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import replace_if_unchanged
@@ -317,7 +317,7 @@ def test_one_that_was_killed_has_failed_and_nobody_waits_for_ever(checks: Make, 
     it = checks(python("import time; time.sleep(60)"))
     it.ensure("smoke", 1, FACTS)
     time.sleep(0.3)
-    record = processes.load(tmp_path / "checks" / "smoke.1.process.json")
+    record = process_records.load(tmp_path / "checks" / "smoke.1.process.json")
     assert record is not None
     processes.end_tree(record)
     assert "the check was killed or the machine stopped" in answered(it).detail

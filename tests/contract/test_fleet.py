@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pilotage.adapters import processes
+from pilotage.adapters import process_records, processes
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import write_json
@@ -229,7 +229,7 @@ def test_one_started_just_before_a_crash_is_found_although_it_was_not_recorded(m
 def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path: Path) -> None:
     fleet = make(1)
     facts: JsonObject = {"version": "1.0", "port": 1, "number": 1}
-    processes.Record(tmp_path / "fleet" / "1.0-1.json", facts).save()
+    process_records.Record(tmp_path / "fleet" / "1.0-1.json", facts).save()
     fleet.ensure("1.0", 1)
     wait(fleet, healthy("1.0", 1))
     assert len(_children()) == 1
@@ -237,7 +237,7 @@ def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path:
 
 def test_somebody_elses_process_with_the_same_number_is_left_alone(make: Make, tmp_path: Path) -> None:
     facts: JsonObject = {"version": "1.0", "port": 1, "number": 1}
-    processes.Record(tmp_path / "fleet" / "1.0-1.json", facts, pid=os.getpid(), created=1.0).save()
+    process_records.Record(tmp_path / "fleet" / "1.0-1.json", facts, pid=os.getpid(), created=1.0).save()
     fleet = make(1)
     assert [i.health for i in fleet.instances()] == [Health.EXITED]
     fleet.ensure("1.0", 0)
@@ -350,13 +350,13 @@ def test_on_a_full_disk_nothing_is_started_twice_and_what_was_started_ends(
         left[0] -= 1
         write_json(path, value)
 
-    monkeypatch.setattr(processes, "write_json", full)
+    monkeypatch.setattr(process_records, "write_json", full)
     fleet = make(1)
     for _ in range(3):
         fleet.ensure("stubborn", 2)
     there = wait(fleet, healthy("stubborn", 2))
     assert len(_children()) == 2
-    monkeypatch.setattr(processes, "_unwritten", {})  # another controller, which finds them by their marks
+    monkeypatch.setattr(process_records, "_unwritten", {})  # another controller, which finds them by their marks
     fleet = make(1)
     assert [i.id for i in fleet.instances()] == [i.id for i in there]
 
@@ -365,7 +365,7 @@ def test_on_a_full_disk_nothing_is_started_twice_and_what_was_started_ends(
         return len(found) == 1
 
     wait(fleet, gone)
-    monkeypatch.setattr(processes, "write_json", write_json)
+    monkeypatch.setattr(process_records, "write_json", write_json)
     assert healthy("stubborn", 1)(list(fleet.instances()))
     assert len(list((tmp_path / "fleet").glob("*.json"))) == 1
 

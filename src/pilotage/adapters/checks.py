@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pilotage.adapters import processes
+from pilotage.adapters import process_records, processes
 from pilotage.adapters.check_runner import GIVEN
 from pilotage.adapters.environment import Environment, inherited
 from pilotage.adapters.fence import Fence
@@ -17,7 +17,7 @@ from pilotage.model.json import JsonObject, WrongJson, each, entries, number_at,
 from pilotage.model.observation import CheckResult, CheckStatus
 
 _RECORD, _RESULT = ".process.json", ".result.json"
-_NEEDS: processes.Needs = {"name": str, "attempt": int}
+_NEEDS: process_records.Needs = {"name": str, "attempt": int}
 _SOURCES = str(Path(__file__).parents[2])
 
 
@@ -37,7 +37,7 @@ class StepChecks:
         self._fence.check()
         place = self._directory / f"{name}.{attempt}"
         result, record = place.with_name(place.name + _RESULT), place.with_name(place.name + _RECORD)
-        if result.exists() or processes.find(record, _NEEDS) is not None:
+        if result.exists() or process_records.find(record, _NEEDS) is not None:
             return
         specification = place.with_name(place.name + ".asked.json")
         checks, given = self._with_environments(name)
@@ -63,9 +63,9 @@ class StepChecks:
 
     def results(self) -> tuple[CheckResult, ...]:
         """By record or by answer: either may be lost."""
-        begun: dict[tuple[str, int], processes.Record | None] = {}
+        begun: dict[tuple[str, int], process_records.Record | None] = {}
         for path in sorted(self._directory.glob(f"*{_RECORD}")):
-            if (record := processes.load(path, _NEEDS)) is not None:
+            if (record := process_records.load(path, _NEEDS)) is not None:
                 begun[text_at(record.facts, "name"), whole_at(record.facts, "attempt")] = record
         for path in sorted(self._directory.glob(f"*{_RESULT}")):
             name, _, attempt = path.name.removesuffix(_RESULT).rpartition(".")
@@ -73,7 +73,7 @@ class StepChecks:
                 begun.setdefault((name, int(attempt)), None)
         return tuple(self._result(name, attempt, record) for (name, attempt), record in begun.items())
 
-    def _result(self, name: str, attempt: int, record: processes.Record | None) -> CheckResult:
+    def _result(self, name: str, attempt: int, record: process_records.Record | None) -> CheckResult:
         # Whether it lives is asked first: it may write its answer and end between the two questions.
         living = record is not None and record.process() is not None
         answer = self._answer(self._directory / f"{name}.{attempt}{_RESULT}")
@@ -99,9 +99,9 @@ class StepChecks:
         return passed, detail, seconds
 
     def stop_all_but(self, name: str, attempt: int) -> None:
-        processes.adopt(self._directory, _NEEDS)
+        process_records.adopt(self._directory, _NEEDS)
         for path in sorted(self._directory.glob(f"*{_RECORD}")):
-            record = processes.load(path, _NEEDS)
+            record = process_records.load(path, _NEEDS)
             if record is None or record.process() is None or path.name == f"{name}.{attempt}{_RECORD}":
                 continue
             processes.end_tree(record)

@@ -9,12 +9,12 @@ from pilotage.adapters.identity import boot_id, is_zombie, start_ticks
 
 
 def runs(path: Path) -> bool:
-    """As `processes.runs`, which is asked where the record does not say plainly which process it is."""
+    """As `process_records.runs`, which is asked where the record does not say plainly which process it is."""
     found = read_leniently(path)
     if isinstance(found, dict):
         pid, start, boot = found.get("pid"), found.get("start"), found.get("boot")
         if isinstance(pid, int) and isinstance(start, int) and boot and boot == boot_id() and start_ticks(pid) == start:
             return not is_zombie(pid)
-    from pilotage.adapters import processes
+    from pilotage.adapters import process_records
 
-    return processes.runs(path)
+    return process_records.runs(path)

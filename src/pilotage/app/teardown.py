@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pilotage.adapters import marks, processes
+from pilotage.adapters import marks, process_records, processes
 from pilotage.adapters.routers.found import found_routers
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
@@ -129,7 +129,7 @@ def _stop_processes(place: Path) -> bool:
     routers, left = list(found_routers(router_folders(place))), sorted((place / "fleet").glob("*.json"))
     while routers or left:
         routers = [router for router in routers if router.stop(_STOP_DEADLINE)]
-        records = [record for record in map(processes.load, left) if record is not None]
+        records = [record for record in map(process_records.load, left) if record is not None]
         left = [record.path for record in records if processes.stop(record, _STOP_DEADLINE) is not None]
         found |= bool(routers or left)
         time.sleep(0.05)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pilotage import Plan
-from pilotage.adapters import processes
+from pilotage.adapters import process_records, processes
 from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET
 from pilotage.adapters.fence import Fence
@@ -164,7 +164,7 @@ def test_while_64_instances_do_not_say_how_they_are(
             assert world.back.wait(1.0 + 3.0)
         finally:
             for path in fleet.glob("*.json"):
-                if record := processes.load(path):
+                if record := process_records.load(path):
                     processes.end_tree(record)
 
 
@@ -185,7 +185,7 @@ def test_while_a_hook_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             assert time.monotonic() < until + 4.0
             time.sleep(0.02)
         assert world.split == BACK
-        while any(r and r.process() for r in map(processes.load, place.glob("*.process.json"))):
+        while any(r and r.process() for r in map(process_records.load, place.glob("*.process.json"))):
             assert time.monotonic() < until + WITHIN
             time.sleep(0.05)
 

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import psutil
 
-from pilotage.adapters import marks, processes
+from pilotage.adapters import marks, process_records, processes
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.health import Answer, ask_all
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.processes import Record
+from pilotage.adapters.process_records import Record
 from pilotage.model.json import JsonObject, text_at, whole_at
 from pilotage.model.observation import Health, Instance
 from pilotage.model.text import clean, line
@@ -36,7 +36,7 @@ _MOST = 256
 """Instances of an environment at once, those among them that are ending: what dies again and again while it ignores its
 end must not fill the machine."""
 
-_NEEDS: processes.Needs = {"version": str, "port": int, "number": int}
+_NEEDS: process_records.Needs = {"version": str, "port": int, "number": int}
 
 _FOR_NOW = (408, 425, 429)
 """Statuses below 500 by which a server says that it may answer otherwise later."""
@@ -135,7 +135,7 @@ class ProcessFleet:
         left = self._records()
         while left:
             left = [r for r in left if processes.stop(r, self._stop_timeout) is not None]
-            left = [r for r in (processes.load(r.path, _NEEDS) for r in left) if r is not None]
+            left = [r for r in (process_records.load(r.path, _NEEDS) for r in left) if r is not None]
             time.sleep(0.05)
         # What carries the mark of a record that is lost, or was begun by what has ended.
         processes.end_all(marks.left_in(self._directory), self._stop_timeout)
@@ -177,11 +177,11 @@ class ProcessFleet:
     def _records(self) -> list[Record]:
         """Every record. One that went away without our doing is looked for by the mark of its process: when this fleet
         is first asked about, and whenever fewer are there than before."""
-        paths = processes.paths_in(self._directory)
+        paths = process_records.paths_in(self._directory)
         if self._known is None or self._known - paths:
-            processes.adopt(self._directory, _NEEDS)
-            paths = processes.paths_in(self._directory)
-        found = [processes.load(path, _NEEDS) for path in sorted(paths)]
+            process_records.adopt(self._directory, _NEEDS)
+            paths = process_records.paths_in(self._directory)
+        found = [process_records.load(path, _NEEDS) for path in sorted(paths)]
         records = sorted((r for r in found if r is not None), key=_number)
         self._known = frozenset(record.path for record in records)
         return records

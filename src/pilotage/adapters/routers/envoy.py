@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pilotage.adapters import processes
+from pilotage.adapters import process_records
 from pilotage.adapters.alone import alone_in
 from pilotage.adapters.envoy_admin import (
     FAILURES,
@@ -67,8 +67,8 @@ class EnvoyRouter:
         self._envoy = EnvoyProcess(self._directory, stop_timeout)
         self._files = self._envoy.files
         self._settings = settings
-        self._has_clusters: processes.Record | None = None
-        self._has_listener: processes.Record | None = None
+        self._has_clusters: process_records.Record | None = None
+        self._has_listener: process_records.Record | None = None
         self._has_logs = self._reopened = self._is_first_start = False
         self._turn = 0
 
@@ -156,7 +156,7 @@ class EnvoyRouter:
             return False
         return (self._files / "rds.json").exists() or self._envoy.record.exists()
 
-    def _ensure_running(self) -> processes.Record:
+    def _ensure_running(self) -> process_records.Record:
         """Adopt the Envoy of before, or start one; it then has taken up the files."""
         record = self._envoy.running()
         if record is not None:
@@ -166,7 +166,7 @@ class EnvoyRouter:
             return record
         return self._started()
 
-    def _started(self) -> processes.Record:
+    def _started(self) -> process_records.Record:
         """A new Envoy that has taken up the files. Raises AdapterError."""
         refuse_taken(*self._settings.listen)
         self._is_first_start = not self._was_told()

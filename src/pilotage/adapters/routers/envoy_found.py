@@ -46,7 +46,7 @@ class EnvoyFound:
         return envoy_rescue.lead_all(self._folder, version, instances)
 
     def stop(self, within: float) -> bool:
-        from pilotage.adapters import processes
+        from pilotage.adapters import process_records, processes
 
-        record = processes.load(self._folder / RECORD)
+        record = process_records.load(self._folder / RECORD)
         return record is not None and processes.stop(record, within) is not None

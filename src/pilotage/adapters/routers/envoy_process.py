@@ -10,7 +10,7 @@ import time
 import uuid
 from pathlib import Path
 
-from pilotage.adapters import marks, processes
+from pilotage.adapters import marks, process_records, processes
 from pilotage.adapters.envoy_admin import ADMIN_SOCKET, admin_url, envoy_program, forget_admin
 from pilotage.adapters.files import private_folder, read_json, write_json, write_over
 from pilotage.adapters.http import connect_unix, get, get_json
@@ -39,10 +39,10 @@ class EnvoyProcess:
         self.files = directory / "xds"
         self.record = directory / "envoy.json"
 
-    def running(self) -> processes.Record | None:
+    def running(self) -> process_records.Record | None:
         """The Envoy of before, also where its record is lost. One that nobody can tell anything any more, because its
         files were taken away under it, ends."""
-        record = processes.find(self.record)
+        record = process_records.find(self.record)
         if record is None or record.process() is None:
             return None
         lost = self._lost(record)
@@ -52,7 +52,7 @@ class EnvoyProcess:
         self._end()
         return None
 
-    def _lost(self, record: processes.Record) -> str:
+    def _lost(self, record: process_records.Record) -> str:
         """What keeps Envoy from being told anything; empty when nothing does. Raises AdapterError where it obeys, but
         not here."""
         if not self._may_answer():
@@ -76,7 +76,7 @@ class EnvoyProcess:
             return not isinstance(error, ConnectionRefusedError | FileNotFoundError)
         return True
 
-    def _refuse_moved(self, record: processes.Record) -> None:
+    def _refuse_moved(self, record: process_records.Record) -> None:
         """Users stay with a router whose folder was moved: it is where it is for whoever looks there."""
         process = record.process()
         now = marks.runs_in(process) if process else None
@@ -94,7 +94,7 @@ class EnvoyProcess:
         write_over(self._directory / "bootstrap.json", json.dumps(content, indent=1, sort_keys=True).encode())
         write_over(self.files / _WATCHED, listener.encode())
 
-    def start(self) -> processes.Record:
+    def start(self) -> process_records.Record:
         """The Envoy that was prepared, once it listens. Raises AdapterError."""
         command = [
             envoy_program(), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart",
@@ -136,9 +136,9 @@ class EnvoyProcess:
         return None
 
     def _end(self) -> None:
-        record = processes.load(self.record)
+        record = process_records.load(self.record)
         while record is not None:
-            record = processes.stop(record, self._stop_timeout) and processes.load(self.record)
+            record = processes.stop(record, self._stop_timeout) and process_records.load(self.record)
             time.sleep(0.02)
 
     def _is_live(self) -> bool:
