@@ -68,6 +68,8 @@ def hyperfine(**result: Any) -> Any:
             {**k6(), "root_group": {"groups": {"a": {"checks": {"ok": {"passes": 0, "fails": 1}}}}}},
             "1 of 1 checks failed",
         ),
+        (k6(http_req_duration={"values": {"med": 0}}), "took no time, so nothing was measured"),
+        (hyperfine(times=[0.0, 0.0]), "app took no time, so nothing was measured"),
         (hyperfine(exit_codes=[1]), "1 of 1 runs of 'app' failed, with status 1"),
         (hyperfine(times=[1.0, 1.0], exit_codes=[0, None]), "1 of 2 runs of 'app' failed, with a signal"),
     ],

@@ -28,9 +28,9 @@ PASSED = '<testcase classname="c" name="a"/>'
     ("file", "words"),
     [
         pytest.param("regrtest-failures.xml", "counts 3 failures, and its cases show none", id="python/cpython#126237"),
-        pytest.param("suite-failure.xml", "x counts 1 failures, and its cases show none", id="a suite's failure alone"),
+        pytest.param("suite-failure.xml", "x counts 1 failure, and its cases show none", id="a suite's failure alone"),
         pytest.param("suite-setup-error.xml", "x: setUpClass failed", id="google/googletest#5034"),
-        pytest.param("pytest-teardown.xml", "1 of 1 tests failed: t.a", id="pytest-dev/pytest#3850"),
+        pytest.param("pytest-teardown.xml", "1 of 1 tests failed: t.a (failed on teardown)", id="pytest-dev/pytest#3850"),
     ],
 )  # fmt: skip
 def test_counted_one_way_a_failure_that_no_case_shows_is_a_failure(file: str, words: str) -> None:
@@ -59,10 +59,10 @@ def test_counted_one_way_more_tests_than_cases_are_no_failure(file: str, words: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (suite(PASSED, tests=1, errors=1), "counts 1 failures"),
-        (f'<testsuites errors="1">{suite(PASSED, tests=1, failures=0)}</testsuites>', "testsuites counts 1 failures"),
+        (suite(PASSED, tests=1, errors=1), "counts 1 failure"),
+        (f'<testsuites errors="1">{suite(PASSED, tests=1, failures=0)}</testsuites>', "testsuites counts 1 failure"),
         (suite(PASSED + '<testcase name="b"><failure/></testcase>', tests=2, failures=2), "its cases show 1"),
-        (suite(suite(PASSED, failures=0) + suite(PASSED, failures=1)), "counts 1 failures"),
+        (suite(suite(PASSED, failures=0) + suite(PASSED, failures=1)), "counts 1 failure"),
         (suite(PASSED + "<failure message='teardown'/>"), "s: teardown"),
         (
             suite('<testcase name="b"><failure/><rerunFailure/></testcase>', tests=1, failures=1),
@@ -72,8 +72,9 @@ def test_counted_one_way_more_tests_than_cases_are_no_failure(file: str, words: 
         (suite('<testcase name="b" status="failed"/>'), "b (failed)"),
         (suite('<testcase name="b" result="broken"/>'), "b (broken)"),
         (suite('<testcase name="b" success="False"/>'), "tests failed: b"),
+        (suite('<testcase name="b"><warning>No tests found in class "B".</warning></testcase>'), "b (warning)"),
         (suite('<testcase name="b"><skipped/><error/></testcase>'), "tests failed: b"),
-        (f'<x:testsuite xmlns:x="y" failures="1">{PASSED}</x:testsuite>', "counts 1 failures"),
+        (f'<x:testsuite xmlns:x="y" failures="1">{PASSED}</x:testsuite>', "counts 1 failure"),
         (suite(PASSED, tests=9), "report:1: announces 9 tests and contains 1"),
         (suite(PASSED, tests="many"), "report:1: tests is 'many', not a number"),
         (suite(PASSED, failures=-1), "failures is '-1'"),

@@ -49,6 +49,8 @@ def compare(
     both = [key for key in old if key in new]
     if not both:
         raise BadEvidence(f"{name} and its baseline have no benchmark in common: {_unlike(new, old)}")
+    if idle := [key for key in both if not median(new[key])]:
+        raise BadEvidence(f"{name}: {idle[0]} took no time, so nothing was measured")
     tried = {key: _chance(new[key], old[key], tolerated) for key in both}
     ordered = sorted((p, key) for key, p in tried.items() if p is not None)
     surely = set[str]()

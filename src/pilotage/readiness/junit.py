@@ -17,6 +17,8 @@ from pilotage.readiness.xml_reader import Node
 _BAD = frozenset({"failure", "error"})
 _FLAKY = frozenset({"flakyFailure", "flakyError"})
 _RERUN = frozenset({"rerunFailure", "rerunError"})
+_WARNED = "warning"
+"""What PHPUnit before 10 writes for a test that it could not run as one, and exits with 1."""
 _GROUPS = frozenset({"testsuite", "testsuites"})
 
 _STATUS_RAN = frozenset(
@@ -88,7 +90,9 @@ def _case(case: Node, name: str) -> _Tally:
     found = _Tally(cases=1, shown=shown, reruns=reruns)
     status = {case.get(key).strip().lower().replace("_", "").replace(" ", "") for key in ("status", "result")}
     if shown or _RERUN.intersection(kinds):
-        found.failed = [called]
+        found.failed = [f"{called}{_beside(case)}"]
+    elif _WARNED in kinds:
+        found.failed, found.shown = [f"{called} (warning)"], 1
     elif status - _STATUS_RAN - _STATUS_NOT_RUN:
         found.failed, found.shown = [f"{called} ({' '.join(sorted(filter(None, status)))[:40]})"], 1
     elif "skipped" in kinds or status & _STATUS_NOT_RUN or case.get("executed").lower() == "false":
@@ -103,6 +107,12 @@ def _case(case: Node, name: str) -> _Tally:
     return found
 
 
+def _beside(case: Node) -> str:
+    """Where pytest failed outside the test itself: such a test can have passed."""
+    said = {" ".join(child.get("message").split()[:3]) for child in case.children if child.tag in _BAD}
+    return f" ({said.pop()})" if len(said) == 1 and said <= {"failed on setup", "failed on teardown"} else ""
+
+
 def _called(suite: Node, failure: Node) -> str:
     message = " ".join(failure.get("message").split())[:80]
     return ": ".join(filter(None, (suite.get("name") or f"the suite in line {suite.line}", message)))
@@ -115,7 +125,8 @@ def _hold_against_its_counts(suite: Node, found: _Tally, name: str) -> None:
     if (hidden := failures - found.shown - found.reruns) > 0:
         called = suite.get("name") or suite.tag
         shown = f"show {found.shown}" if found.shown else "show none"
-        found.doubts.append(f"{name}:{suite.line}: {called} counts {failures} failures, and its cases {shown}")
+        counted = "1 failure" if failures == 1 else f"{failures} failures"
+        found.doubts.append(f"{name}:{suite.line}: {called} counts {counted}, and its cases {shown}")
         found.shown += hidden
     listed = found.cases + found.reruns
     if said["tests"] is not None and said["tests"] > max(listed, found.cases + found.shown) + found.unlisted:
