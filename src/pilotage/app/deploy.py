@@ -16,9 +16,13 @@ from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState, Statu
 from pilotage.rollout.machine import begin
 
 
+class WouldUndo(StoreConflict):
+    """The stable version was asked for while another rolls out, and nobody confirmed that this rolls it back."""
+
+
 def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
     """Begin the rollout of a plan (rule 8): the version that serves already is a no-op; the stable one, asked for while
-    another rolls out, is a return to it; anything else then is refused (StoreConflict), waits, or replaces it.
+    another rolls out, is a return to it, once that is confirmed (WouldUndo); anything else then is refused (StoreConflict), waits, or replaces it.
 
     Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut where its readiness is enforced,
     StoreConflict in a freeze; the latter two not in an emergency.
@@ -41,7 +45,14 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
     plan, store = request.plan, project.store
     if plan.version == latest.version:
         return DeployResult(latest, f"{plan.version} is already rolling out", fresh=False)
+    if plan.version == latest.old and latest.state.status is Status.ROLLING_BACK:
+        return DeployResult(latest, f"{latest.version} is already rolling back to {plan.version}", fresh=False)
     if plan.version == latest.old:
+        if not request.may_undo:
+            raise WouldUndo(
+                f"{plan.version} is the stable version: deploying it rolls back {latest.version}, which is "
+                f"{latest.state.status} in {plan.environment}. Confirm with --yes"
+            )
         store.command(latest.id, CommandKind.ROLLBACK, actor, f"{plan.version} was deployed again")
         return DeployResult(latest, f"rolling back {latest.version}: {plan.version} was deployed again", fresh=False)
     if request.on_conflict == "refuse" and latest.state.status is Status.ROLLING_BACK:

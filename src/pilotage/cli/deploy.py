@@ -17,6 +17,8 @@ from pilotage.model.record import Recorded
 
 if TYPE_CHECKING:
     from pilotage.app.follow import Look
+    from pilotage.app.requests import DeployRequest
+    from pilotage.engine.rescue.returning import DeployResult
 
 
 @click.command()
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Emergency: skip freezes and gates, analyse only the first weight. Requires --reason.",
 )
+@click.option(
+    "--yes", is_flag=True, help="Confirm that deploying the stable version rolls back the rollout in progress."
+)
 @json_option
 @click.pass_obj
 def deploy(
@@ -47,6 +52,7 @@ def deploy(
     timeout: str | None,
     on_conflict: str | None,
     break_glass: bool,
+    yes: bool,
     as_json: bool,
     **wished: Unpack[Wished],
 ) -> None:
@@ -59,7 +65,6 @@ def deploy(
         pilotage deploy 2.5.0 -e production
         pilotage deploy 2.5.1 --break-glass --reason "fixes the outage"
     """
-    from pilotage.app.deploy import deploy as begin
     from pilotage.app.plan import plan_for
     from pilotage.app.preconditions import GatesShut
     from pilotage.app.requests import DeployRequest
@@ -74,9 +79,9 @@ def deploy(
         wished["accept_reason"] = None
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     wanted = on_conflict or project.loaded.configuration.on_conflict
-    request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass)
+    request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes)
     try:
-        started = begin(project, project.actor, request)
+        started = _begun(project, request)
     except GatesShut as refused:
         from pilotage.cli.ready import show
 
@@ -93,6 +98,21 @@ def deploy(
     status = follow(project, started.rollout.id, seconds, as_json)
     # The stable version was asked for while another rolled out: that it is rolled back is what was wanted.
     raise SystemExit(0 if status == 4 and version == started.rollout.old else status)
+
+
+def _begun(project: Project, request: DeployRequest) -> DeployResult:
+    """The rollout; on a terminal, somebody is asked before another one is rolled back for it."""
+    from dataclasses import replace
+
+    from pilotage.app.deploy import WouldUndo, deploy
+
+    try:
+        return deploy(project, project.actor, request)
+    except WouldUndo as refused:
+        if not sys.stdin.isatty():
+            raise
+        click.confirm(f"{str(refused).partition(' Confirm with')[0]} Continue?", abort=True)
+        return deploy(project, project.actor, replace(request, may_undo=True))
 
 
 def _show_detached(as_json: bool, rollout: str | None = None, group_id: str | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pilotage import Plan
-from pilotage.app.deploy import deploy
+from pilotage.app.deploy import WouldUndo, deploy
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
@@ -221,12 +221,17 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     return Store(tmp_path / "state", clock=clock)
 
 
-def asked(store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "") -> DeployResult:
+def asked(
+    store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "", yes: bool = False
+) -> DeployResult:
     return deploy(
         Project.of(loaded, store),
         "ada",
         DeployRequest(
-            plan=plan_for(loaded, "production", PlanRequest(version)), on_conflict=busy, emergency_reason=glass
+            plan=plan_for(loaded, "production", PlanRequest(version)),
+            on_conflict=busy,
+            emergency_reason=glass,
+            may_undo=yes,
         ),
     )
 
@@ -295,7 +300,7 @@ def test_case_4_of_the_peers_the_old_version_again_is_a_return_and_the_same_a_no
 ) -> None:
     current = running(store, loaded)
     assert asked(store, loaded, "v1").sentence == "v1 is already rolling out"
-    assert asked(store, loaded, "v0").sentence.startswith("rolling back v1")
+    assert asked(store, loaded, "v0", yes=True).sentence.startswith("rolling back v1")
     assert [c.kind for c in store.pending(current.id)] == [CommandKind.ROLLBACK]
 
 
@@ -358,3 +363,15 @@ def test_windows_are_of_the_calendars_zone() -> None:
         "it is Mon 04:30 in Europe/Berlin, outside the release windows"
     )
     assert outside_windows(KnownCalendar(), inside) == ""
+
+
+def test_the_stable_version_undoes_a_rollout_only_with_consent(store: Store, loaded: Loaded) -> None:
+    """As in Argo Rollouts it is a rollback; a pipeline that starts again with an old version gives no consent."""
+    current = running(store, loaded)
+    with pytest.raises(WouldUndo, match="rolls back v1, which is progressing in production. Confirm with --yes"):
+        asked(store, loaded, "v0")
+    assert store.pending(current.id) == ()
+    assert asked(store, loaded, "v0", yes=True).rollout == current
+    assert [command.kind for command in store.pending(current.id)] == [CommandKind.ROLLBACK]
+    end(store, current, Status.ROLLING_BACK)
+    assert "is already rolling back to v0" in asked(store, loaded, "v0").sentence
