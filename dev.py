@@ -4,6 +4,7 @@
     python3 dev.py demo [options]    set up, then `pilotage demo`
     python3 dev.py test [options]    set up, then every check that CI runs (options go to pytest)
     python3 dev.py run  ...          set up, then `pilotage ...`
+    python3 dev.py fuzz [options]    set up, then feed every reader with broken files (`--help`)
 
 Everything lands in `.venv/` beside this file, from the locked versions in `uv.lock`.
 """
@@ -35,6 +36,9 @@ def main(arguments: list[str]) -> int:
             _set_up("--all-groups")
             _programs()
             return _test(rest)
+        case ["fuzz", *rest]:
+            _set_up("--all-groups")
+            return _call("python", "-m", "tests.fuzz", *rest)
         case _:
             print(__doc__)
             return 2

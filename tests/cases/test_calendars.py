@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
+import dateutil.rrule
 import pytest
 
 from pilotage import Answers, Plan, make_plan
@@ -148,7 +150,7 @@ def test_a_saturday_on_which_a_country_works_for_another_day_off_is_a_working_da
         ("FREQ=DAILY;UNTIL=2027-12-31", "UNTIL=2027-12-31 is no date such as 20271231"),
         ("FREQ=DAILY;UNTIL=20271231;COUNT=3", "says both UNTIL and COUNT"),
         ("FREQ=DAILY;UNTIL=20271341", "UNTIL=20271341 is no date such as 20271231"),
-        ("FREQ=WEEKLY;BYDAY=XX", "is not an RRULE"),
+        ("FREQ=WEEKLY;BYDAY=XX", "BYDAY=XX is no day such as MO, 2TU or -1FR"),
         ("FREQ=MONTHLY;BYMONTHDAY=40", "BYMONTHDAY=40 is not within 1 to 31"),
         ("FREQ=DAILY;BYHOUR=25", "BYHOUR=25 is not within 0 to 23"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL=0 is not within 1 to 9999"),
@@ -249,3 +251,60 @@ def test_rules_recur_as_the_examples_of_rfc_5545_say(starts: str, rule: str, day
     assert [moment.date() for moment in found[: len(wanted)]] == wanted
     assert all(moment.time() == time(9) for moment in found)
     assert len(found) == len(wanted) or not {"COUNT", "UNTIL"} & {part.partition("=")[0] for part in rule.split(";")}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=MONTHLY;COUNT=3;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;COUNT=1;BYMONTH=4;BYMONTHDAY=31",
+        "FREQ=DAILY;COUNT=9999;BYMONTH=2;BYMONTHDAY=31",
+    ],
+)
+def test_a_rule_for_a_day_that_never_comes_is_given_up_within_four_centuries(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R11: such a rule was followed for 8,000 years, which took seconds, before it was found empty."""
+    years = set[int]()
+    rebuild = dateutil.rrule._iterinfo.rebuild
+
+    def noted(info: Any, year: int, month: int) -> None:
+        years.add(year)
+        rebuild(info, year, month)
+
+    monkeypatch.setattr(dateutil.rrule._iterinfo, "rebuild", noted)
+    assert not trouble_with(rule, has_start=True)
+    found = recurrences(rule, datetime(2027, 1, 1), "UTC", datetime(2027, 3, 1), datetime(2029, 3, 1))
+    assert list(found) == []
+    assert len(years) <= 400
+
+
+def test_a_count_counts_from_the_start_and_not_from_what_is_asked_for() -> None:
+    """R11: of three weeks from 1 January, one is left after the 14th."""
+    found = recurrences(
+        "FREQ=WEEKLY;COUNT=3", datetime(2027, 1, 1, 9), "UTC", datetime(2027, 1, 14), datetime(2028, 1, 1)
+    )
+    assert list(found) == [datetime(2027, 1, 15, 9)]
+
+
+def test_a_rule_of_every_minute_is_refused_before_its_years_are_walked(tmp_path: Path) -> None:
+    """R11: the years before the release were walked minute by minute first."""
+    rule = "FREQ=DAILY;INTERVAL=2;BYHOUR=1,2,3;BYMINUTE=0,1,2,3"
+    section = f"freezes: [{{name: x, rrule: '{rule}', start: '1990-01-01 00:00', duration: 1m}}]"
+    with pytest.raises(ConfigError, match=r"freezes\[0\]\.rrule: .* recurs more than 8000 times in five years"):
+        calendar(tmp_path, section, date(2027, 3, 17))
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("FREQ=MONTHLY;BYDAY=6TU", "the number is not within 1 to 5, or -1 to -5"),
+        ("FREQ=YEARLY;BYDAY=99999TU", "the number is not within 1 to 53, or -1 to -53"),
+        ("FREQ=YEARLY;BYMONTH=2;BYDAY=-6MO", "the number is not within 1 to 5, or -1 to -5"),
+        ("FREQ=WEEKLY;BYDAY=2TU", "a number needs FREQ=MONTHLY or YEARLY"),
+        ("FREQ=YEARLY;BYWEEKNO=3;BYDAY=2TU", "a number needs FREQ=MONTHLY or YEARLY, without BYWEEKNO"),
+    ],
+)
+def test_a_weekday_with_a_number_that_never_comes_is_refused(rule: str, words: str) -> None:
+    """RFC 5545, section 3.3.10. Such a rule froze nothing, froze every week, or was an internal error."""
+    assert words in trouble_with(rule, has_start=False)

@@ -214,7 +214,7 @@ def test_trx_of_dotnet_is_read_with_its_summary(tmp_path: Path, content: str, ex
         ("1..1\n    not ok 1 - inner\nok 1 - outer\n", (False, "1 of 1 tests failed: inner")),
         ("1..1\nok 1\n# tests 3\n# fail 2\n", (False, "report counts 2 failed tests at its end, and lists none")),
         ("TAP version 14\n1..3\nok 1\nBail out! no database\n", (False, "report:4: Bail out! no database")),
-        ("1..3\nok 1\nok 2\n", (False, "report plans 3 tests and contains 2; it is incomplete")),
+        ("1..3\nok 1\nok 2\n", (False, "report:1: plans 3 tests, and 2 are listed; it is incomplete")),
         ("ok 1\nok 2\n", (False, "report has no plan such as 1..2; it is incomplete")),
         ("1..0 # SKIP nothing here\n", (False, "report: no tests ran")),
         ("1..1\n1..1\nok 1\n", (False, "report:2: a second plan; the first is 1..1")),

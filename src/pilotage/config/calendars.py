@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.config.calendar import CalendarSection, FreezeSection, WindowSection
 from pilotage.config.loading import Loaded
-from pilotage.config.recurrence import recurrences
+from pilotage.config.recurrence import TooOften, recurrences
 from pilotage.config.yaml_reader import ConfigError, Problem
 from pilotage.model.calendar import SATURDAY_AND_SUNDAY, WEEKDAYS, Calendar, Freeze, Window, at
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _BEFORE, _AFTER = timedelta(days=2 * 366), timedelta(days=3 * 366)
 """How far around a release date holidays and recurring freezes are worked out: its phases and its retrospective."""
-_MOST = 8_000
-"""Recurrences of one rule in that time; more is a mistake."""
 
 
 def calendar_of(loaded: Loaded, around: date | None) -> Calendar:
@@ -116,14 +114,14 @@ def _recurring(
     begin = datetime.fromisoformat(starts) if starts else None
     # One that began before is still active for as long as it lasts.
     first, last = datetime.combine(span[0], time(0)) - lasts, datetime.combine(span[1], time.max)
-    for number, moment in enumerate(recurrences(section.rrule or "", begin, zone, first, last)):
-        if number >= _MOST:
-            message = f"{section.rrule!r} recurs more than {_MOST} times in five years"
-            raise _wrong(loaded, ("calendar", "freezes", index, "rrule"), message)
-        begins, ends = at(moment.date(), moment.time(), zone), moment + lasts
-        until = at(ends.date(), ends.time(), zone)
-        if begins < until:
-            yield Freeze(section.name, begins, until, place)
+    try:
+        for moment in recurrences(section.rrule or "", begin, zone, first, last):
+            begins, ends = at(moment.date(), moment.time(), zone), moment + lasts
+            until = at(ends.date(), ends.time(), zone)
+            if begins < until:
+                yield Freeze(section.name, begins, until, place)
+    except TooOften as error:
+        raise _wrong(loaded, ("calendar", "freezes", index, "rrule"), str(error)) from None
 
 
 def _local(text: str, zone: str) -> datetime:

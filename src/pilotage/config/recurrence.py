@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time
+from datetime import MAXYEAR, UTC, datetime, time, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -30,9 +31,17 @@ _MOST = {"BYHOUR": (0, 23), "BYMINUTE": (0, 59), "BYMONTH": (1, 12), "BYMONTHDAY
 """Least and most of what a part may say; days and weeks count from the end, too."""
 _FROM_THE_END = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"}
 
+_DAY = re.compile(r"((?:[-+]?[0-9]{1,6})?)(?:MO|TU|WE|TH|FR|SA|SU)")
+_WEEKS = {"MONTHLY": 5, "YEARLY": 53}
+"""How often a weekday can come in the period of a rule."""
+
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z)?)?")
-_EARLIEST = datetime(2020, 1, 1)
-"""Where a rule begins for which that decides nothing."""
+MOST, _SPAN = 8_000, timedelta(days=5 * 366)
+"""Recurrences of one rule in that time; more is a mistake."""
+
+
+class TooOften(ValueError):
+    """A rule recurs more than MOST times in five years."""
 
 
 def trouble_with(rule: str, has_start: bool) -> str:
@@ -45,20 +54,41 @@ def trouble_with(rule: str, has_start: bool) -> str:
     if twice := next((name for name, times in Counter(_names(rule)).items() if times > 1), ""):
         return f"its rrule says {twice} twice"
     if strange := sorted(set(parts) - _PARTS):
-        return f"its rrule says {strange[0]}, which is not part of an RRULE or not supported"
+        return f"its rrule says {_short(strange[0])}, which is not part of an RRULE or not supported"
     if wrong := next((name for name, text in parts.items() if not _in_range(name, text)), ""):
         least, most = _MOST[wrong]
-        return f"{wrong}={parts[wrong]} is not within {least} to {most}"
+        return f"{wrong}={_short(parts[wrong])} is not within {least} to {most}"
+    if wrong := _wrong_day(parts):
+        return wrong
     if "UNTIL" in parts and not _is_time(parts["UNTIL"]):
-        return f"UNTIL={parts['UNTIL']} is no date such as 20271231, 20271231T170000 or 20271231T160000Z"
+        return f"UNTIL={_short(parts['UNTIL'])} is no date such as 20271231, 20271231T170000 or 20271231T160000Z"
     if "UNTIL" in parts and "COUNT" in parts:
         return "its rrule says both UNTIL and COUNT; RFC 5545 allows one of them"
     if not has_start and (hidden := _hidden_start(parts)):
         return hidden
     try:
-        _rule(parts, _EARLIEST)
+        _rule(parts, datetime(2020, 1, 1))
     except (ValueError, TypeError, IndexError, KeyError) as error:
-        return f"{rule!r} is not an RRULE: {error}"
+        return f"{_short(rule)!r} is not an RRULE: {_short(str(error))}"
+    return ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _wrong_day(parts: Mapping[str, str]) -> str:
+    """Why BYDAY cannot be used: `2TU` is the second Tuesday of a month or year, and of nothing else."""
+    for said in parts["BYDAY"].split(",") if "BYDAY" in parts else ():
+        if not (found := _DAY.fullmatch(said.strip())):
+            return f"BYDAY={_short(said)} is no day such as MO, 2TU or -1FR"
+        if not found[1]:
+            continue
+        if parts["FREQ"] not in _WEEKS or "BYWEEKNO" in parts:
+            return f"BYDAY={said}: a number needs FREQ=MONTHLY or YEARLY, without BYWEEKNO"
+        most = _WEEKS["MONTHLY" if "BYMONTH" in parts else parts["FREQ"]]
+        if not 1 <= abs(int(found[1])) <= most:
+            return f"BYDAY={said}: the number is not within 1 to {most}, or -1 to -{most}"
     return ""
 
 
@@ -107,16 +137,38 @@ def recurrences(rule: str, starts: datetime | None, zone: str, first: datetime, 
     """Naive times by the clock of `zone` at which the rule recurs, first … last. The rule is one without trouble.
 
     UNTIL may be given in UTC, by the zone's clock, or as a day, which is then included, though the rule has times.
+    Raises TooOften.
     """
     parts = parts_of(rule)
     until = min(_until(parts["UNTIL"], zone), last) if "UNTIL" in parts else last
-    found = _rule(parts, starts or _EARLIEST)
-    # A rule that never recurs, such as 30 February, would be followed to the year 9999.
-    bounded = found if "COUNT" in parts else found.replace(until=until)
-    for moment in bounded.xafter(first, inc=True):
-        if moment > until:
-            return
-        yield moment
+    # The library follows a rule that never recurs, such as on 30 February, to its last year, whatever UNTIL says.
+    begin = _begin(parts, starts, first)
+    if begin > until:
+        return
+    later = (MAXYEAR - until.year) // 400 * _FOUR_CENTURIES
+    bounded = _rule(parts, begin + later).replace(until=until + later, count=None)
+    recent = deque[datetime](maxlen=MOST)
+    # It takes either UNTIL or COUNT, as RFC 5545 does.
+    for found in islice(bounded, int(parts["COUNT"]) if "COUNT" in parts else None):
+        moment = found - later
+        if len(recent) == MOST and moment - recent[0] <= _SPAN:
+            raise TooOften(f"{_short(rule)!r} recurs more than {MOST} times in five years")
+        recent.append(moment)
+        if moment >= first:
+            yield moment
+
+
+_FOUR_CENTURIES = timedelta(days=146_097)
+"""Of the Gregorian calendar, after which it repeats day by day; they are whole weeks."""
+
+
+def _begin(parts: Mapping[str, str], starts: datetime | None, first: datetime) -> datetime:
+    """Where the rule is followed from: its start, or shortly before `first` where the start decides no more than the
+    time of the day."""
+    near = datetime((first - timedelta(days=14)).year, 1, 1)
+    if starts is None:
+        return near
+    return starts if _hidden_start(parts) or starts > near else datetime.combine(near, starts.time())
 
 
 def _rule(parts: Mapping[str, str], starts: datetime) -> rrule:

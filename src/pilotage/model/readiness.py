@@ -127,4 +127,12 @@ class ChangedBundle(BadBundle):
 
 
 class BadEvidence(Invalid):
-    """A report cannot be read. The message says what is wrong. The gate fails."""
+    """A report cannot be read. The message says what is wrong, in a few lines: much of it can be the
+    report's own words. The gate fails."""
+
+    def __init__(self, what: str = "", *, where: str = "", cure: str = "") -> None:
+        super().__init__(what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…", where=where, cure=cure)
+
+
+_LONGEST = 600
+"""Characters of a sentence about a report."""

@@ -29,9 +29,12 @@ def covered(content: bytes, name: str) -> tuple[int, int]:
     return hit, lines
 
 
+_SUMS = ("lines-covered", "lines-valid")
+
+
 def _cobertura(root: Node, name: str) -> tuple[int, int]:
     """By its lines where it lists any; the root's own sums count a line once for each class that has it."""
-    told = [whole(root.get(key), name, key) for key in ("lines-covered", "lines-valid") if root.get(key)]
+    told = [whole(root.get(key), f"{name}:{root.line}", key) for key in _SUMS if root.get(key)]
     lines: dict[tuple[str, str], bool] = {}
     listed = 0
     for one in root.all("class"):
@@ -44,7 +47,7 @@ def _cobertura(root: Node, name: str) -> tuple[int, int]:
     if not lines and len(told) == 2:
         return told[0], told[1]
     if len(told) == 2 and told[1] > listed:
-        raise BadEvidence(f"{name} counts {told[1]} lines and lists {listed}; it is incomplete")
+        raise BadEvidence(f"{name}:{root.line}: counts {told[1]} lines and lists {listed}; it is incomplete")
     if lines:
         return sum(lines.values()), len(lines)
     raise BadEvidence(f"{name} covers no lines: it is Cobertura's without lines and without lines-valid")
@@ -62,14 +65,15 @@ def _jacoco(root: Node, name: str) -> tuple[int, int]:
 def _coverage_py(read: object, name: str) -> tuple[int, int]:
     totals = object_at(read, "totals")
     if "num_statements" not in totals:
-        raise BadEvidence(f"{name} is incomplete: totals has no num_statements")
+        raise BadEvidence(f"{name} is incomplete: `$.totals` has no num_statements")
     return whole(totals["covered_lines"], name), whole(totals["num_statements"], name)
 
 
 def _lcov(text: str, name: str) -> tuple[int, int]:
     """By its DA lines; of a file without any, by LF and LH, its own sums."""
     if not text.rstrip().endswith("end_of_record"):
-        raise BadEvidence(f"{name} is truncated: its last record has no end")
+        last = text.rstrip().count("\n") + 1
+        raise BadEvidence(f"{name}:{last}: is truncated: its last record has no end")
     lines: dict[tuple[str, str], bool] = {}
     told: dict[str, dict[str, int]] = {}
     listed = Counter[str]()

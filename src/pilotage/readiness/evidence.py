@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TypeVar
 
-from pilotage.model.json import Json, JsonObject
+from pilotage.model.json import Json
+from pilotage.model.json_text import BadJson, parse
 from pilotage.model.readiness import BadEvidence
 
 T = TypeVar("T")
@@ -25,25 +26,9 @@ def text_of(content: bytes, name: str) -> str:
 def json_of(text: str, name: str) -> Json:
     """Raises BadEvidence with line and column for what is not JSON, and for a key that an object has twice."""
     try:
-        found: Json = json.loads(text, object_pairs_hook=_once)
-    except RecursionError:
-        raise BadEvidence(f"{name} is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        several = ": several documents in one file, such as JSON Lines, are not read" * (error.msg == "Extra data")
-        raise BadEvidence(f"{name}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}{several}") from None
-    except ValueError as error:
-        raise BadEvidence(f"{name} is not valid JSON: {error}") from None
-    return found
-
-
-def _once(pairs: list[tuple[str, Json]]) -> JsonObject:
-    """Of two values of one key, readers take either: such a report can say different things to different tools."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:60]!r} appears twice in one object")
-    return found
+        return parse(text)
+    except BadJson as error:
+        raise BadEvidence(f"{name}:{error.line}:{error.column}: is not valid JSON: {error.what}") from None
 
 
 def shaped(read: object, shape: type[T], name: str) -> T:

@@ -16,9 +16,10 @@ _SUMMED = re.compile(r"#\s*(?:fail(?:ed)?|cancelled)\s+(\d{1,9})\s*$")
 
 @dataclass(slots=True)
 class _Stream:
-    """inner: failures of subtests whose own line has not come yet."""
+    """place: of the plan · inner: failures of subtests whose own line has not come yet."""
 
     plan: int | None = None
+    place: str = ""
     seen: int = 0
     passed: int = 0
     skipped: int = 0
@@ -53,7 +54,7 @@ def _line(stream: _Stream, line: str, nested: bool, place: str) -> None:
     elif found := _PLAN.match(line):
         if stream.plan is not None:
             raise BadEvidence(f"{place}: a second plan; the first is 1..{stream.plan}")
-        stream.plan = int(found[1])
+        stream.plan, stream.place = int(found[1]), place
     elif found := _SUMMED.match(line):
         stream.summed += int(found[1])
 
@@ -81,7 +82,7 @@ def _ended(stream: _Stream, name: str) -> Results:
     if stream.plan is None:
         raise BadEvidence(f"{name} has no plan such as 1..{max(stream.seen, 1)}; it is incomplete")
     if stream.seen != stream.plan:
-        raise BadEvidence(f"{name} plans {stream.plan} tests and contains {stream.seen}; it is incomplete")
+        raise BadEvidence(f"{stream.place}: plans {stream.plan} tests, and {stream.seen} are listed; it is incomplete")
     doubts = []
     if stream.inner:
         doubts.append(f"{name}: subtests failed after the last test: {stream.inner[0]}")

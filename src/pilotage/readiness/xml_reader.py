@@ -60,7 +60,7 @@ def xml_of(content: bytes, name: str) -> Node:
         what = expat.ErrorString(error.code)
         raise BadEvidence(f"{name}:{error.lineno}:{error.offset + 1}: is not valid XML: {what}") from None
     except UnicodeEncodeError:
-        raise BadEvidence(f"{name} contains half a character") from None
+        raise BadEvidence(f"{name}:{parser.CurrentLineNumber}: contains half a character") from None
     assert tree.root is not None  # expat refuses a document without an element
     return tree.root
 
@@ -82,15 +82,16 @@ def _as_text(content: bytes, name: str) -> bytes | str:
     if encoding in _BY_EXPAT:
         return content
     if not _ENCODINGS.fullmatch(encoding):
-        raise BadEvidence(f"{name}:1: declares the encoding {declared!r}, which is not known")
+        raise BadEvidence(f"{name}:1: declares the encoding {declared[:40]!r}, which is not known")
     return _decoded(content, encoding, name)
 
 
 def _decoded(content: bytes, encoding: str, name: str) -> str:
     try:
         return content.decode(encoding)
-    except ValueError as error:
-        raise BadEvidence(f"{name} is not text in {encoding}: {str(error)[:100]}") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadEvidence(f"{name}:{line}: is not text in {encoding}: {str(error)[:100]}") from None
 
 
 class _Tree:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.advisories import Advisories
-from pilotage.risk.locks import REPLACED, REVISION, Pins, UnreadableLock, is_manifest, packages, scheme_of
+from pilotage.risk.lock_documents import REVISION
+from pilotage.risk.locks import REPLACED, Pins, UnreadableLock, is_manifest, packages, scheme_of
 from pilotage.risk.sources import moved
 from pilotage.risk.versions import Scheme, compare, has_major_step, ordered
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
 from pilotage.model.errors import Invalid
-from pilotage.risk import gradle, maven
+from pilotage.risk import gradle, lock_documents, maven
+from pilotage.risk.lock_documents import REVISION
 from pilotage.risk.versions import Scheme
 
 Pins = Mapping[str, frozenset[str]]
 """Versions by package; a Go module that another one replaces has that one, after REPLACED, in place of its version, and
 a package from a repository has the commit after REVISION."""
 REPLACED = "=> "
-REVISION = "commit "
 
 _Pair = tuple[str, str]
 _Reader = Callable[[str], Iterator[_Pair]]
+
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) \S", re.MULTILINE)
+"""What git leaves in a file that was not merged: both sides' versions stand in it."""
+_LONGEST = 400
+"""Characters of what is said about a file that cannot be read."""
 
 
 class UnreadableLock(Invalid):
@@ -32,12 +36,15 @@ def packages(path: str, text: str) -> Pins | None:
         return None
     read, scheme = known
     found: dict[str, set[str]] = {}
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if conflict := _CONFLICT.search(text):
+        raise UnreadableLock(f"{path}: line {text.count(chr(10), 0, conflict.start()) + 1} is a conflict of a merge")
     try:
-        for name, version in read(text.replace("\r\n", "\n")):
+        for name, version in read(text):
             name = re.sub(r"[-_.]+", "-", name).lower() if scheme is Scheme.PYTHON else name
             found.setdefault(name, set()).add(version)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise UnreadableLock(f"{path}: {error}") from None
+    except ValueError as error:
+        raise UnreadableLock(f"{path}: {str(error)[:_LONGEST]}") from None
     return {name: frozenset(versions) for name, versions in found.items()}
 
 
@@ -59,78 +66,7 @@ def _known(path: str) -> tuple[_Reader, Scheme] | None:
         return _requirements, Scheme.PYTHON
     if name.endswith(("proj", ".props")) or name == "packages.config":
         return _props, Scheme.SEMVER
-    return (_toml, Scheme.PYTHON) if _PYLOCK.fullmatch(name) else _READERS.get(name)
-
-
-def _toml(text: str) -> Iterator[_Pair]:
-    """uv, poetry, PDM, Cargo: `[[package]]` tables; pylock.toml: `[[packages]]`. Members of the workspace are no
-    dependencies."""
-    read = tomllib.loads(text)
-    for package in [*read.get("package", []), *read.get("packages", [])]:
-        source = package.get("source") or {}
-        own = isinstance(source, dict) and ({"editable", "virtual", "directory"} & source.keys())
-        if "version" in package and not own and "directory" not in package:
-            yield str(package["name"]), _commit_of(source) or str(package["version"])
-
-
-def _commit_of(source: object) -> str:
-    """The commit of a package that is built from a repository: poetry's and Cargo's and uv's ways to say it."""
-    if isinstance(source, dict):
-        said = str(source.get("resolved_reference") or str(source.get("git") or "").partition("#")[2])
-    else:
-        said = str(source).partition("#")[2] if str(source).startswith("git+") else ""
-    return f"{REVISION}{said[:12]}" if said else ""
-
-
-def _npm(text: str) -> Iterator[_Pair]:
-    read = json.loads(text)
-    for path, package in read.get("packages", {}).items():
-        if "node_modules/" in path and "version" in package and not package.get("link"):
-            name = str(package.get("name") or path.rpartition("node_modules/")[2])
-            yield name, _commit_of(package.get("resolved") or "") or str(package["version"])
-    left = [] if "packages" in read else [read]
-    while left:
-        inner = left.pop().get("dependencies", {})
-        own = ("file:", "link:")
-        yield from (
-            (
-                name,
-                _commit_of(f"git+{package['version']}" if "#" in str(package["version"]) else "")
-                or str(package["version"]),
-            )
-            for name, package in inner.items()
-            if not str(package["version"]).startswith(own)
-        )
-        left += inner.values()
-
-
-def _composer(text: str) -> Iterator[_Pair]:
-    read = json.loads(text)
-    for package in [*read.get("packages", []), *read.get("packages-dev", [])]:
-        version, source = str(package["version"]), package.get("source") or {}
-        is_branch = version.startswith("dev-") and source.get("reference")
-        yield str(package["name"]), f"{REVISION}{str(source['reference'])[:12]}" if is_branch else version
-
-
-def _nuget(text: str) -> Iterator[_Pair]:
-    for framework in json.loads(text).get("dependencies", {}).values():
-        for name, package in framework.items():
-            if "resolved" in package:
-                yield name, str(package["resolved"])
-
-
-def _pipenv(text: str) -> Iterator[_Pair]:
-    read = json.loads(text)
-    for name, package in (pair for group in ("default", "develop") for pair in read.get(group, {}).items()):
-        if "version" in package:
-            yield name, str(package["version"]).lstrip("=")
-
-
-def _swift(text: str) -> Iterator[_Pair]:
-    read = json.loads(text)
-    for pin in read.get("pins") or read.get("object", {}).get("pins", []):
-        state = pin.get("state") or {}
-        yield str(pin.get("identity") or pin.get("package")), str(state.get("version") or state.get("revision"))
+    return (lock_documents.toml, Scheme.PYTHON) if _PYLOCK.fullmatch(name) else _READERS.get(name)
 
 
 def _pub(text: str) -> Iterator[_Pair]:
@@ -142,23 +78,10 @@ def _pub(text: str) -> Iterator[_Pair]:
             yield name, version[1]
 
 
-def _catalog(text: str) -> Iterator[_Pair]:
-    """Gradle's libs.versions.toml: its named versions, and those that stand beside a module."""
-    read = tomllib.loads(text)
-    for name, version in read.get("versions", {}).items():
-        yield name, str(version.get("strictly") or version.get("require") if isinstance(version, dict) else version)
-    for library in [*read.get("libraries", {}).values(), *read.get("plugins", {}).values()]:
-        if isinstance(library, str):
-            name, _, version = library.rpartition(":")
-            yield name, version
-        elif isinstance(library.get("version"), str):
-            named = library.get("module") or library.get("id") or f"{library.get('group')}:{library.get('name')}"
-            yield str(named), library["version"]
-
-
 _YARN_HEAD = re.compile(r'"?(@?[^@"\s]+)@')
 _YARN_VERSION = re.compile(r'[ \t]+version:? "?([^"\s]+)')
-_PNPM = re.compile(r"^ {2}['\"]?/?(@?[^@'\"\s(/]+(?:/[^@'\"\s(]+)?)[@/](\d[^'\":\s(]*)", re.MULTILINE)
+_PNPM = re.compile(r"^( +)['\"]?/?(@?[^@'\"\s(/]+(?:/[^@'\"\s(]+)?)[@/](\d[^'\":\s(]*)", re.MULTILINE)
+_PNPM_STEP = re.compile(r"^packages:[^\S\n]*\n(?:[^\S\n]*\n)*( +)", re.MULTILINE)
 _GO_HOST = re.compile(r"[\w.-]+")
 _GO_MAJOR = re.compile(r"(?:/v|(?<=\w)\.v)\d+$")
 _REQUIREMENT = re.compile(
@@ -189,6 +112,7 @@ def _requirements(text: str) -> Iterator[_Pair]:
     for found in _REQUIREMENT.finditer(text):
         name, sign, said = found[1], found[2] or "", found[3]
         if sign or not said:  # else an address such as git+https://…
+            said = said.partition(",")[0] if sign == "==" else said
             is_plain = sign in ("==", "===", "@") and "*" not in said
             yield name, said if is_plain else f"{sign}{said}" or "any"
     yield from ((found[1], f"{REVISION}{found[2][:12]}") for found in _FROM_GIT.finditer(text))
@@ -216,6 +140,13 @@ def _props(text: str) -> Iterator[_Pair]:
         name, version = _INCLUDED.search(found[1]), _NUGET_VERSION.search(found[1])
         if name and (said := version[1] if version else found[2]):
             yield name[1], said
+
+
+def _pnpm(text: str) -> Iterator[_Pair]:
+    """The keys right below `packages`; Prettier indents them by four."""
+    step = _PNPM_STEP.search(text)
+    width = len(step[1]) if step else 2
+    yield from ((found[2], found[3]) for found in _PNPM.finditer(text) if len(found[1]) == width)
 
 
 def _yarn(text: str) -> Iterator[_Pair]:
@@ -257,24 +188,24 @@ def _is_pinned(path: str, version: str) -> bool:
 
 
 _READERS: Mapping[str, tuple[_Reader, Scheme]] = {
-    **dict.fromkeys(("uv.lock", "poetry.lock", "pdm.lock"), (_toml, Scheme.PYTHON)),
-    "Pipfile.lock": (_pipenv, Scheme.PYTHON),
-    "Cargo.lock": (_toml, Scheme.SEMVER),
-    **dict.fromkeys(("package-lock.json", "npm-shrinkwrap.json"), (_npm, Scheme.SEMVER)),
+    **dict.fromkeys(("uv.lock", "poetry.lock", "pdm.lock"), (lock_documents.toml, Scheme.PYTHON)),
+    "Pipfile.lock": (lock_documents.pipenv, Scheme.PYTHON),
+    "Cargo.lock": (lock_documents.toml, Scheme.SEMVER),
+    **dict.fromkeys(("package-lock.json", "npm-shrinkwrap.json"), (lock_documents.npm, Scheme.SEMVER)),
     "yarn.lock": (_yarn, Scheme.SEMVER),
-    "pnpm-lock.yaml": (_pairs(_PNPM), Scheme.SEMVER),
+    "pnpm-lock.yaml": (_pnpm, Scheme.SEMVER),
     "bun.lock": (_pairs(_BUN), Scheme.SEMVER),
     "go.mod": (_go, Scheme.SEMVER),
-    "composer.lock": (_composer, Scheme.SEMVER),
+    "composer.lock": (lock_documents.composer, Scheme.SEMVER),
     "mix.lock": (_mix, Scheme.SEMVER),
-    "packages.lock.json": (_nuget, Scheme.SEMVER),
+    "packages.lock.json": (lock_documents.nuget, Scheme.SEMVER),
     "Directory.Packages.props": (_props, Scheme.SEMVER),
     "pubspec.lock": (_pub, Scheme.SEMVER),
-    "Package.resolved": (_swift, Scheme.SEMVER),
+    "Package.resolved": (lock_documents.swift, Scheme.SEMVER),
     "Gemfile.lock": (_gems, Scheme.RUBY),
     "pom.xml": (maven.packages, Scheme.MAVEN),
     "gradle.lockfile": (_pairs(_GRADLE_LOCK), Scheme.MAVEN),
-    "libs.versions.toml": (_catalog, Scheme.MAVEN),
+    "libs.versions.toml": (lock_documents.catalog, Scheme.MAVEN),
     **dict.fromkeys(("build.gradle", "build.gradle.kts"), (gradle.packages, Scheme.MAVEN)),
 }
 _REQUIREMENTS = re.compile(r"[^/]{0,200}?requirements[^/]{0,200}\.txt|constraints[^/]{0,200}\.txt")

@@ -131,13 +131,12 @@ def words_of(statement: exp.Expression, dialect: str) -> str:
 
 def written(statement: exp.Expression, dialect: str) -> str:
     """A statement as text again, "…" for one that is too large to be shown."""
-    from sqlglot.errors import SqlglotError
-
     if next(islice(statement.walk(), _LARGEST, None), None) is not None:
         return "…"
     try:
         return statement.sql(dialect)
-    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError):
+    # A statement that was parsed with errors ignored lacks parts, over which the writer trips in any way.
+    except Exception:
         return "…"
 
 

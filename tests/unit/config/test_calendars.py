@@ -100,7 +100,10 @@ def test_without_a_date_nothing_is_worked_out(tmp_path: Path) -> None:
         ("{freezes: [{name: x, first_day: 2027-03-02}]}", "give either first_day and last_day, or start and end"),
         ("{freezes: [{name: x, start: '2027-03-02 10:00+01:00', end: '2027-03-03 10:00'}]}", "is not a local time"),
         ("{freezes: [{name: x, rrule: 'FREQ=SECONDLY', duration: 1h}]}", "its rrule needs FREQ=DAILY"),
-        ("{freezes: [{name: x, rrule: 'FREQ=DAILY;BYDAY=XX', duration: 1h}]}", "is not an RRULE"),
+        (
+            "{freezes: [{name: x, rrule: 'FREQ=DAILY;BYDAY=XX', duration: 1h}]}",
+            "BYDAY=XX is no day such as MO, 2TU or -1FR",
+        ),
         (
             "{freezes: [{name: x, rrule: 'FREQ=DAILY;BYHOUR=0,5,10,15,20', duration: 1h}]}",
             "recurs more than 8000 times",
