@@ -80,9 +80,11 @@ def _figures(it: Shop) -> None:
     assert 0 < values["failed-deployment-recovery-time"]["value"] < 30
     assert values["deployment-rework-rate"]["value"] == 0
     executive = it.run("report", "--audience", "executive", "--since", "30d", "--format", "markdown")
-    assert "3 deployments, 1 of them failed" in executive
-    assert "| sales | 100 | 120 | +20.0% | 1 and 1 readings |" in executive
-    assert "missing.csv cannot be read" in executive
+    assert "3 of them brought users a new version, and 1 of these failed" in executive
+    assert "sales +20.0% against the period before" in executive
+    business = it.run("report", "--audience", "business", "--since", "30d", "--format", "markdown")
+    assert "| sales | 100 | 120 | +20.0% | 1 and 1 readings |" in business
+    assert "missing.csv cannot be read" in business
     technical = it.run("report", "--audience", "technical", "--format", "markdown")
     assert "error rate" in technical.partition("## Performance")[2]
     assert (

@@ -13,11 +13,11 @@ from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section, excluded_section
+from pilotage.report.executive import ends_of, executive_report
 from pilotage.report.statistics import median_interval, wilson
 from pilotage.report.told import Business, Compared, Period, Reader, Told
 
 _SECTIONS: Mapping[Reader, tuple[str, ...]] = {
-    Reader.EXECUTIVE: ("deployments", "dora", "business", "lessons", "recommendations"),
     Reader.TECHNICAL: (
         "deployments",
         "dora",
@@ -33,6 +33,9 @@ _SECTIONS: Mapping[Reader, tuple[str, ...]] = {
 
 
 def report_of(period: Period, reader: Reader) -> Document:
+    title = f"{period.service} in {period.environment}, {period.span} ({reader.value} report)"
+    if reader is Reader.EXECUTIVE:
+        return executive_report(period, title, advice_for(period))
     leads_to = "#rollouts" if "rollouts" in _SECTIONS[reader] else ""
     made = {
         "deployments": _deployments(period), "dora": dora_section(period.dora, leads_to),
@@ -40,7 +43,6 @@ def report_of(period: Period, reader: Reader) -> Document:
         "excluded": excluded_section(period.dora), "business": _business(period), "feedback": _feedback(period),
         "lessons": _lessons(period), "recommendations": _recommendations(period), "actions": _actions(period),
     }  # fmt: skip
-    title = f"{period.service} in {period.environment}, {period.span} ({reader.value} report)"
     return Document(title, tuple(_lead(period)), tuple(made[name] for name in _SECTIONS[reader]))
 
 
@@ -62,7 +64,7 @@ def _lead(period: Period) -> list[str]:
     frequency, failed = period.dora.figure("deployment-frequency"), period.dora.figure("change-fail-rate")
     if not frequency.n:
         return ["No deployments in this period."]
-    words = f"{frequency.n} deployments"
+    words = f"{frequency.n} deployment{'s' * (frequency.n != 1)}"
     if failed.value is not None:
         words += f", {len(failed.counted)} of them failed"
     recovery = period.dora.figure("failed-deployment-recovery-time")
@@ -75,18 +77,21 @@ def _deployments(period: Period) -> Section:
     n = period.dora.figure("change-fail-rate").n
     good = n - len(period.dora.failed)
     low, high = wilson(good, n)
-    ends = Counter(one.status for one in period.told)
     times = [one.seconds for one in period.told if one.seconds is not None and one.status == "completed"]
     rows = [
-        ("deployments", str(n), ""),
+        ("rollouts", str(len(period.dora.deployments)), _ways(period.dora)),
+        ("deployments that reached users", str(n), f"{good} good, {n - good} failed"),
         ("success rate", f"{good / n:.1%}" if n else "–", f"{low:.0%}–{high:.0%}, {good} of {n}" if n else ""),
-        ("rolled back", str(ends["rolled-back"]), ""),
-        ("manual intervention", str(ends["failed"]), ""),
     ]
     if times:
         middle, interval = median_interval(times)
         rows.append(("median duration", about(middle), _span(interval, len(times))))
     return Section("deployments", "Deployments", (), ("measure", "value", "95 % interval, of"), tuple(rows))
+
+
+def _ways(dora: Dora) -> str:
+    """How the rollouts ended; the counts add up to all of them."""
+    return ", ".join(f"{count} {end.value.replace('-', ' ')}" for end, count in sorted(ends_of(dora).items()))
 
 
 def _span(interval: tuple[float, float] | None, n: int) -> str:
@@ -213,6 +218,12 @@ def unusual(told: Sequence[Told]) -> list[str]:
 
 
 def _recommendations(period: Period) -> Section:
+    found = advice_for(period)
+    words = () if found else ("No recommendations.",)
+    return Section("recommendations", "Recommendations", words, bullets=tuple(found))
+
+
+def advice_for(period: Period) -> list[str]:
     """What the figures themselves suggest; nothing where they suggest nothing."""
     found, dora = [], period.dora
     fail, recovery = dora.figure("change-fail-rate"), dora.figure("failed-deployment-recovery-time")
@@ -225,8 +236,9 @@ def _recommendations(period: Period) -> Section:
     causes = Counter(one.reason.partition(":")[0] for one in period.told if one.status == "rolled-back" and one.reason)
     found += [f"{count} releases were rolled back because of {cause}: look for a common cause"
               for cause, count in causes.items() if count > 1]  # fmt: skip
-    blind = [one.version for one in period.told if one.status == "completed" and not one.compared]
-    if blind and len(blind) == len([one for one in period.told if one.status == "completed"]):
+    first = {one.id for one in dora.deployments if not one.old}
+    done = [one for one in period.told if one.status == "completed" and one.id not in first]
+    if done and not any(one.compared for one in done):
         found.append("no release was compared with its predecessor: check the metrics source")
     waived = Counter(words.partition(" ")[0] for one in period.told for words in one.waived)
     found += [
@@ -234,8 +246,7 @@ def _recommendations(period: Period) -> Section:
     ]
     if dora.figure("deployment-rework-rate").value and len(dora.figure("deployment-rework-rate").counted) > 1:
         found.append("there were several hotfixes: find out which test would have caught their causes")
-    words = () if found else ("No recommendations.",)
-    return Section("recommendations", "Recommendations", words, bullets=tuple(found))
+    return found
 
 
 def _actions(period: Period) -> Section:

@@ -368,7 +368,7 @@ def test_windows_are_of_the_calendars_zone() -> None:
 def test_the_stable_version_undoes_a_rollout_only_with_consent(store: Store, loaded: Loaded) -> None:
     """As in Argo Rollouts it is a rollback; a pipeline that starts again with an old version gives no consent."""
     current = running(store, loaded)
-    with pytest.raises(WouldUndo, match="rolls back v1, which is progressing in production. Confirm with --yes"):
+    with pytest.raises(WouldUndo, match=r"rolls back v1, which is progressing in production\. Confirm with --yes"):
         asked(store, loaded, "v0")
     assert store.pending(current.id) == ()
     assert asked(store, loaded, "v0", yes=True).rollout == current
