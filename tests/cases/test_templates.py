@@ -91,3 +91,30 @@ def test_argo_s_rules_of_one_name_get_the_template_s_in_front(tmp_path: Path) ->
         "a-success-rate",
         "b-success-rate",
     ]
+
+
+def test_argo_s_rules_in_a_list_of_kubectl_are_imported(tmp_path: Path) -> None:
+    """`kubectl get analysistemplates -o yaml` writes one List."""
+    items = [json.loads(template(metric(successCondition="result[0] > 0.9"), name=name)) for name in "ab"]
+    status, out, _ = imported(tmp_path, json.dumps({"kind": "List", "items": items}))
+    assert (status, "a/success-rate" in out, "b/success-rate" in out) == (0, True, True)
+
+
+def test_argo_s_templates_in_templates_and_arguments_that_nothing_takes_are_named(tmp_path: Path) -> None:
+    """What Argo would run as well, and a slip of the pen, must not be dropped in silence."""
+    made = json.loads(template(metric(successCondition="result[0] > 0.9")))
+    made["spec"]["templates"] = [{"templateName": "latency"}]
+    status, _, err = imported(tmp_path, json.dumps(made), values=("service-name=shop", "servicename=shop"))
+    assert status == 0
+    assert "not imported: success-rate: spec.templates names latency: import that, too" in err
+    assert "--arg servicename: no template has an argument servicename" in err
+    made["spec"]["metrics"] = []
+    assert "spec.metrics is empty; spec.templates names latency" in imported(tmp_path, json.dumps(made))[2]
+
+
+def test_argo_s_words_for_what_never_fails_are_plain(tmp_path: Path) -> None:
+    rule = metric(successCondition="result[0] > 0.9 // a comment", failureLimit=-1)
+    _, out, _ = imported(tmp_path, template({**rule, "name": "{{args.service-name}}-rate"}, metric()))
+    assert "success-rate/shop-rate: " in out
+    assert "tolerates any number of failures" in out
+    assert "always a success, since it has no condition" in out

@@ -30,7 +30,8 @@ PASSED = '<testcase classname="c" name="a"/>'
         pytest.param("regrtest-failures.xml", "counts 3 failures, and its cases show none", id="python/cpython#126237"),
         pytest.param("suite-failure.xml", "x counts 1 failure, and its cases show none", id="a suite's failure alone"),
         pytest.param("suite-setup-error.xml", "x: setUpClass failed", id="google/googletest#5034"),
-        pytest.param("pytest-teardown.xml", "1 of 1 tests failed: t.a (failed on teardown)", id="pytest-dev/pytest#3850"),
+        pytest.param("pytest-teardown.xml", "1 of 1 tests failed: t.a (failed on teardown)",
+                     id="pytest-dev/pytest#3850"),
     ],
 )  # fmt: skip
 def test_counted_one_way_a_failure_that_no_case_shows_is_a_failure(file: str, words: str) -> None:

@@ -129,10 +129,12 @@ class ImportedRules:
 def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]) -> ImportedRules:
     """Of the AnalysisTemplates in a YAML file. values: of their arguments. Raises BadAnalysisTemplate, BadFile."""
     try:
-        found = argo.templates_of(source.read_text(encoding="utf-8-sig"), str(source), values)
+        text = source.read_text(encoding="utf-8-sig")
+        found = argo.templates_of(text, str(source), values)
     except UnicodeDecodeError as error:
         raise BadFile(f"{source}: {error}") from None
     rules = {name: made.rules for name, made in found.items()}
+    unused = tuple(f"--arg {name}: no template has an argument {name}" for name in values if name not in text)
     blind = tuple(
         f"{name}: the query of {rule.name} names no version: add {{version}}, or it measures both versions together"
         for name, made in rules.items()
@@ -143,10 +145,12 @@ def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]
     return ImportedRules(
         lines=tuple(f"{name}/{rule.name}: {argo.in_words(rule)}" for name, made in rules.items() for rule in made),
         left=left,
-        warnings=blind,
+        warnings=(*unused, *blind),
         section=argo.section_of(prometheus, argo.with_names_of_their_own(rules)) if prometheus else "",
         output=ImportedRulesOutput(
-            templates={name: tuple(map(_rule, made)) for name, made in rules.items()}, not_imported=left, warnings=blind
+            templates={name: tuple(map(_rule, made)) for name, made in rules.items()},
+            not_imported=left,
+            warnings=(*unused, *blind),
         ),
     )
 

@@ -18,7 +18,8 @@ from pilotage.model.quantity import format_duration
 def templates_of(text: str, where: str, values: Mapping[str, str] | None = None) -> dict[str, Imported]:
     """The rules of each AnalysisTemplate and ClusterAnalysisTemplate in a YAML text, by its name. where: its file ·
     values: of arguments. Raises BadAnalysisTemplate; also where no rule at all can be taken over."""
-    templates = [one for one in _documents(text, where) if str(one.get("kind", "")).endswith("AnalysisTemplate")]
+    documents = [part for one in _documents(text, where) for part in _parts(one)]
+    templates = [one for one in documents if str(one.get("kind", "")).endswith("AnalysisTemplate")]
     if not templates:
         raise BadAnalysisTemplate(f"{where}: no AnalysisTemplate or ClusterAnalysisTemplate in it")
     try:
@@ -62,16 +63,30 @@ def section_of(prometheus: str, rules: list[Rule]) -> str:
 
 def in_words(rule: Rule) -> str:
     """What a rule asks for."""
-    success = f"success when {rule.success.text}" if rule.success else ""
+    success = f"success when {rule.success.text.strip()}" if rule.success else ""
+    success = success if rule.success or rule.failure else "always a success, since it has no condition"
     failure = f"failure when {rule.failure.text}" if rule.failure else ""
     often = f"{rule.count or 'any number of'} times every {format_duration(rule.interval)}" if rule.interval else "once"
     often += f" after {format_duration(rule.initial_delay)}" if rule.initial_delay else ""
     limits = (
-        f"tolerates {rule.failure_limit} failures, {rule.inconclusive_limit} inconclusive, "
+        f"tolerates {_limit(rule.failure_limit)} failures, {_limit(rule.inconclusive_limit)} inconclusive, "
         f"{rule.consecutive_error_limit} errors in a row"
     )
     dry = "dry run" if rule.dry_run else ""
     return "; ".join(part for part in (success, failure, f"measured {often}", limits, dry) if part)
+
+
+def _limit(number: int) -> str:
+    """Argo takes a limit below 0 for none."""
+    return str(number) if number >= 0 else "any number of"
+
+
+def _parts(document: JsonObject) -> list[JsonObject]:
+    """The items of a List, as kubectl writes several objects."""
+    items = document.get("items")
+    if document.get("kind") == "List" and isinstance(items, list):
+        return [item for item in items if isinstance(item, dict)]
+    return [document]
 
 
 def _documents(text: str, where: str) -> list[JsonObject]:

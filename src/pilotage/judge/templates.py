@@ -44,9 +44,10 @@ def _rules(spec: JsonObject, values: Mapping[str, str]) -> Imported:
     ]
     metrics = [object_at(metric) for metric in optional(list_at, spec, "metrics") or ()]
     if not metrics:
-        raise BadAnalysisTemplate("spec.metrics is empty: nothing to import")
+        more = f"; {_of_others(spec)}" if spec.get("templates") else ": nothing to import"
+        raise BadAnalysisTemplate(f"spec.metrics is empty{more}")
     names = tuple(pieces for alternatives in dry for pieces in alternatives)
-    found, left = [], []
+    found, left = [], [_of_others(spec)] if spec.get("templates") else []
     for index, metric in enumerate(metrics):
         try:
             found.append(_rule(metric, _arguments(spec, values), names))
@@ -54,6 +55,12 @@ def _rules(spec: JsonObject, values: Mapping[str, str]) -> Imported:
         except (_Left, BadCondition, ValueError) as error:
             left.append(f"{_place(index, metric)}: {error}")
     return Imported(rules=tuple(found), left=tuple(left))
+
+
+def _of_others(spec: JsonObject) -> str:
+    """Templates whose metrics Argo runs as well, where one names them."""
+    names = [str(find(one, "templateName") or "?") for one in optional(list_at, spec, "templates") or ()]
+    return f"spec.templates names {', '.join(names)}: import {'that' if len(names) == 1 else 'those'}, too"
 
 
 class _Left(Exception):
@@ -112,11 +119,11 @@ def _named(name: str, pieces: _Pieces) -> bool:
 
 
 def _rule(metric: JsonObject, arguments: Mapping[str, str], dry: Sequence[_Pieces]) -> Rule:
-    name = str(metric.get("name") or "")
     provider = object_at(metric, "provider") if metric.get("provider") else {}
     if "prometheus" not in provider:
         raise _Left(f"its provider is {', '.join(provider) or 'missing'}, and only prometheus can be imported")
     _check_arguments([*(metric.get(key) for key in _FILLED), find(provider, "prometheus", "query")], arguments)
+    name = _filled(str(metric.get("name") or ""), arguments)
     return Rule(
         name=name,
         success=_condition(metric.get("successCondition"), arguments),
@@ -134,8 +141,8 @@ def _rule(metric: JsonObject, arguments: Mapping[str, str], dry: Sequence[_Piece
 
 
 _FILLED = (
-    "successCondition", "failureCondition", "count", "interval", "initialDelay", "failureLimit", "inconclusiveLimit",
-    "consecutiveErrorLimit", "consecutiveSuccessLimit",
+    "name", "successCondition", "failureCondition", "count", "interval", "initialDelay", "failureLimit",
+    "inconclusiveLimit", "consecutiveErrorLimit", "consecutiveSuccessLimit",
 )  # fmt: skip
 """What arguments may stand in, next to the query."""
 _ARGUMENT = re.compile(r"\{\{\s*args\.([\w.-]+)\s*\}\}")

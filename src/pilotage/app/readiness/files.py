@@ -127,7 +127,8 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
             for s in found.slower
         ]
         return Evidence("benchmarks", False, f"{few(shown)}; at most {wanted.max_slowdown:g}× allowed", documents)
-    words = f"{found.compared} benchmark{'s, all' if found.compared > 1 else ','} within {wanted.max_slowdown:g}× of {old.path}"
+    many = "s, all" if found.compared > 1 else ","
+    words = f"{found.compared} benchmark{many} within {wanted.max_slowdown:g}× of {old.path}"
     if found.bare:
         words += f" ({found.bare} from a single number, so chance is not ruled out)"
     return Evidence("benchmarks", True, words, documents)

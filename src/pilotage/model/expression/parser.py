@@ -112,8 +112,8 @@ def _constant(tokens: Tokens) -> Part:
 
 
 def _literal_list(tokens: Tokens) -> Part:
-    found = [_number(tokens)]
-    while tokens.took(","):
+    found = [_number(tokens)] if tokens.peek() != "]" else []
+    while found and tokens.took(","):
         found.append(_number(tokens))
     tokens.want("]")
     return parts.list_of(found)

@@ -109,6 +109,9 @@ def joined(sign: str, left: Part, right: Part) -> Part:
         return Part(Kind.TRUTH, lambda s: (number_of(one(s)) in values_of(many(s))) is (sign == "in"))
     if sign in ("==", "!=") and left.kind is right.kind is Kind.TRUTH:
         return Part(Kind.TRUTH, lambda s: (left.compute(s) is right.compute(s)) is (sign == "=="))
+    if sign in ("==", "!=") and Kind.LIST in (left.kind, right.kind):
+        these, those = (wanted(part, Kind.LIST).compute for part in (left, right))
+        return Part(Kind.TRUTH, lambda s: (values_of(these(s)) == values_of(those(s))) is (sign == "=="))
     a, b = (wanted(part, Kind.NUMBER).compute for part in (left, right))
     if compare := COMPARE.get(sign):
         return Part(Kind.TRUTH, lambda s: compare(number_of(a(s)), number_of(b(s))))

@@ -80,8 +80,24 @@ class Tokens:
         self.in_each = outer
 
 
+def _without_comments(text: str) -> str:
+    """Spaces in the place of `// …` and `/* … */`. One that does not end stays, and is refused."""
+    kept, at = [], 0
+    while (start := text.find("/", at)) >= 0:
+        end = -1
+        if text.startswith("//", start):
+            end = text.find("\n", start)
+            end = len(text) if end < 0 else end
+        elif text.startswith("/*", start) and (close := text.find("*/", start + 2)) >= 0:
+            end = close + 2
+        kept += [text[at:start], "/"] if end < 0 else [text[at:start], " " * (end - start)]
+        at = start + 1 if end < 0 else end
+    return "".join([*kept, text[at:]])
+
+
 def _tokens(text: str) -> list[tuple[str, int]]:
     """Each with its place in the text."""
+    text = _without_comments(text)
     found, at, end = [], 0, len(text.rstrip())
     while at < end:
         match = _TOKEN.match(text, at)
