@@ -10,7 +10,7 @@ from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.snapshot import snapshot_of
 from pilotage.engine.records.store import StoreConflict, Wanted
-from pilotage.engine.rescue.returning import DeployResult
+from pilotage.engine.rescue.returning import DeployResult as DeployResult
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState, Status
 from pilotage.rollout.machine import begin
@@ -22,7 +22,8 @@ class WouldUndo(StoreConflict):
 
 def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
     """Begin the rollout of a plan (rule 8): the version that serves already is a no-op; the stable one, asked for while
-    another rolls out, is a return to it, once that is confirmed (WouldUndo); anything else then is refused (StoreConflict), waits, or replaces it.
+    another rolls out, is a return to it, once that is confirmed (WouldUndo); anything else then is refused
+    (StoreConflict), waits, or replaces it.
 
     Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut where its readiness is enforced,
     StoreConflict in a freeze; the latter two not in an emergency.

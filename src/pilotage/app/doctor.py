@@ -101,13 +101,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     section = project.loaded.configuration.environments[environment]
     service = project.loaded.configuration.service
     pid = worker_pid(project.directory)
-    unfinished = project.store.unfinished()
-    if pid:
-        yield Finding("PASS", "worker", f"running as process {pid}")
-    elif unfinished:
-        yield Finding("FAIL", "worker", "not running, and a rollout is waiting: start one with `pilotage watch`")
-    else:
-        yield Finding("PASS", "worker", "not running; `pilotage deploy` will start one")
+    yield _worker(project, pid)
     serving = project.store.serving(service, environment)
     if serving and (problem := lacks_of(project.loaded, section, serving[0])):
         # Its instances run on; but one that ends is not replaced, and nobody can come back to it.
@@ -126,21 +120,29 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         yield Finding("FAIL" if left else "WARN", "router", f"{'ended' if left else 'stopped'}; {again}")
         return
     try:
-        split = target.router.read()
-        yield _sends(split)
-        seen = _counted(target.metrics, serving[0])
-        if seen is None:
-            yield Finding("PASS", "metrics", "answers")
-        elif seen:
-            yield Finding("PASS", "metrics", f"{seen:,} requests to {serving[0]} counted since the router started")
-        else:
-            yield Finding(
-                "WARN",
-                "metrics",
-                "responds, but has counted no requests yet: a canary without requests cannot be analysed",
-            )
+        yield _sends(target.router.read())
+        yield _counts(target.metrics, serving[0])
     except AdapterError as error:
         yield Finding("FAIL", "router", str(error))
+
+
+def _worker(project: Project, pid: int | None) -> Finding:
+    if pid:
+        return Finding("PASS", "worker", f"running as process {pid}")
+    if project.store.unfinished():
+        return Finding("FAIL", "worker", "not running, and a rollout is waiting: start one with `pilotage watch`")
+    return Finding("PASS", "worker", "not running; `pilotage deploy` will start one")
+
+
+def _counts(metrics: Metrics, version: str) -> Finding:
+    """Raises AdapterError."""
+    seen = _counted(metrics, version)
+    if seen is None:
+        return Finding("PASS", "metrics", "answers")
+    if seen:
+        return Finding("PASS", "metrics", f"{seen:,} requests to {version} counted since the router started")
+    words = "responds, but has counted no requests yet: a canary without requests cannot be analysed"
+    return Finding("WARN", "metrics", words)
 
 
 def _counted(metrics: Metrics, version: str) -> int | None:

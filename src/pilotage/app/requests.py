@@ -12,8 +12,8 @@ from pilotage.model.rollout import CommandKind
 @dataclass(frozen=True, kw_only=True)
 class DeployRequest:
     """on_conflict: while another rollout is under way, refuse, queue or replace it · emergency_reason: why freezes and
-    gates do not count this time; empty where they do · may_undo: asking for the stable version may roll back the rollout
-    in progress."""
+    gates do not count this time; empty where they do · may_undo: asking for the stable version may roll back the
+    rollout in progress."""
 
     plan: Plan
     on_conflict: str = "refuse"

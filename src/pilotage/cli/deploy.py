@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Unpack
 
 import click
@@ -18,7 +19,7 @@ from pilotage.model.record import Recorded
 if TYPE_CHECKING:
     from pilotage.app.follow import Look
     from pilotage.app.requests import DeployRequest
-    from pilotage.engine.rescue.returning import DeployResult
+    from pilotage.app.deploy import DeployResult
 
 
 @click.command()
@@ -66,27 +67,17 @@ def deploy(
         pilotage deploy 2.5.1 --break-glass --reason "fixes the outage"
     """
     from pilotage.app.plan import plan_for
-    from pilotage.app.preconditions import GatesShut
     from pilotage.app.requests import DeployRequest
 
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:
         raise SystemExit(_deploy_all(project, version, environment, detach, seconds, as_json))
-    glass = (wished["accept_reason"] or "") if break_glass else ""
-    if break_glass and not glass:
-        raise click.UsageError("--break-glass requires --reason")
-    if break_glass and not wished["accept"]:
-        wished["accept_reason"] = None
+    glass = _emergency_reason(wished) if break_glass else ""
     plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
     wanted = on_conflict or project.loaded.configuration.on_conflict
     request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes)
-    try:
+    with _shows_readiness():
         started = _begun(project, request)
-    except GatesShut as refused:
-        from pilotage.cli.ready import show
-
-        show(refused.found, to_stderr=True)
-        raise
     click.echo(started.sentence, err=True)
     if started.rollout is None:
         keep_up(project, plan.service, plan.environment)
@@ -113,6 +104,30 @@ def _begun(project: Project, request: DeployRequest) -> DeployResult:
             raise
         click.confirm(f"{str(refused).partition(' Confirm with')[0]} Continue?", abort=True)
         return deploy(project, project.actor, replace(request, may_undo=True))
+
+
+def _emergency_reason(wished: Wished) -> str:
+    """Take --reason as that of the emergency. With --accept, it stays that of the accepted conflicts, too."""
+    reason = wished["accept_reason"]
+    if not reason:
+        raise click.UsageError("--break-glass requires --reason")
+    if not wished["accept"]:
+        wished["accept_reason"] = None
+    return reason
+
+
+@contextmanager
+def _shows_readiness() -> Iterator[None]:
+    """Print the checks of a release that is refused because it is not ready."""
+    from pilotage.app.preconditions import GatesShut
+
+    try:
+        yield
+    except GatesShut as refused:
+        from pilotage.cli.ready import show
+
+        show(refused.found, to_stderr=True)
+        raise
 
 
 def _show_detached(as_json: bool, rollout: str | None = None, group_id: str | None = None) -> None:

@@ -100,7 +100,8 @@ def _why_so_long(dora: Dora, figure: Measure) -> str:
     old = [age for age in ages if age > _OLD]
     if not old:
         return ""
-    return f"; {len(old)} of them {'was' if len(old) == 1 else 'were'} older than {about(_OLD)}, as in a first release from an old branch"
+    were = "was" if len(old) == 1 else "were"
+    return f"; {len(old)} of them {were} older than {about(_OLD)}, as in a first release from an old branch"
 
 
 def _outlook(period: Period, advice: Sequence[str]) -> str:

@@ -97,13 +97,7 @@ def open_target(
     fleet: Fleet = registry.of(Port.FLEET, section.fleet).open(
         section.fleet, replace(context, directory=place / "fleet")
     )
-    peers = Peers(
-        health_path=fleet.health_path,
-        strata=strata_of(section),
-        synthetic=section.synthetic is not None,
-        router=router_folder(place, section),
-        instances=fleet.instances,
-    )
+    peers = _peers_of(fleet, section, place)
     context = replace(context, peers=peers)
     router = _router(section, context, switch_timeout)
     return Target(
@@ -120,6 +114,16 @@ def open_target(
         synthetic=synthetic_of(router, peers.router, section),
         probes=probes_of(section, cwd),
         trouble=trouble,
+    )
+
+
+def _peers_of(fleet: Fleet, section: EnvironmentSection, place: Path) -> Peers:
+    return Peers(
+        health_path=fleet.health_path,
+        strata=strata_of(section),
+        synthetic=section.synthetic is not None,
+        router=router_folder(place, section),
+        instances=fleet.instances,
     )
 
 

@@ -11,6 +11,17 @@ from pilotage.model.traffic import WHOLE
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import WATCHED, Numbers, check_step, drain_step, gate_step, retire_step, watch_step
 
+_CHECKS = (
+    (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
+    ("check-data", "same data and compatible schema on the preview", "synchronize_database_state"),
+    ("check-caches", "warm caches on the preview", "warm_up_application_caches"),
+    (ids.CHECK_MONITORING, "monitoring of the preview", "verify_monitoring_systems"),
+    ("check-smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
+    (ids.CHECK_HEALTH_CHECKS, "health check of every preview instance", "execute_health_checks"),
+    ("check-functions", "critical functions on the preview", "validate_application_functionality"),
+)
+"""Id, title and activity (R12) of each check before the switch, in their order."""
+
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
     retire = "stop the preview"
@@ -20,19 +31,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         activities=("deploy_to_inactive_environment",),
         derived=(Derived("timeout", "blue_green.health_check_timeout"),), source="R12",
     )  # fmt: skip
-    for identity, title, activity in (
-        (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
-        ("check-data", "same data and compatible schema on the preview", "synchronize_database_state"),
-        ("check-caches", "warm caches on the preview", "warm_up_application_caches"),
-        (ids.CHECK_MONITORING, "monitoring of the preview", "verify_monitoring_systems"),
-        ("check-smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
-        (
-            ids.CHECK_HEALTH_CHECKS,
-            "health check of every preview instance",
-            "execute_health_checks",
-        ),
-        ("check-functions", "critical functions on the preview", "validate_application_functionality"),
-    ):
+    for identity, title, activity in _CHECKS:
         yield check_step(n, identity, title, activity, "blue_green", 0, full, retire, "R12")
     if n.value("blue_green.require_approval"):
         yield gate_step(n, "approve-switch", "approval to switch", 0, full, "blue_green")
