@@ -17,9 +17,9 @@ from pilotage.cli.wishes import Wished, wish_of, wish_options
 from pilotage.model.record import Recorded
 
 if TYPE_CHECKING:
+    from pilotage.app.deploy import DeployResult
     from pilotage.app.follow import Look
     from pilotage.app.requests import DeployRequest
-    from pilotage.app.deploy import DeployResult
 
 
 @click.command()
