@@ -1,2 +1,2 @@
-"""The world outside: routers, fleets, metrics. One folder a port; reading never changes anything, and changing
-says what should be, so that saying it twice does no harm."""
+"""The outside world: routers, fleets, metrics, with one folder per port. Reading changes nothing. Changing sets a
+desired state, so repeating it does no harm."""

@@ -57,7 +57,7 @@ _METADATA_6 = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether everybody reaches the same machine there."""
+    """Whether everyone reaches the same machine there."""
     found = _reached(address)
     if isinstance(found, IPv4Address):
         return not _within(found, _SPECIAL) and not is_metadata(address)

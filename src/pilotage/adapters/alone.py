@@ -15,7 +15,8 @@ _WITHIN = 2.0
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the kernel takes from whoever dies. After two seconds it goes on without one."""
+    """Hold the folder's lock. The kernel releases the lock of a process that dies. After two seconds it continues
+    without the lock."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -32,7 +32,8 @@ class Anchor(Protocol):
 
 
 def open_anchor(section: JsonObject, project: Path) -> Anchor | None:
-    """The anchor of a section of `audit.anchors`; None for a webhook, which the outbox serves and nobody can read."""
+    """The anchor of a section of `audit.anchors`; None for a webhook, which the outbox serves and which cannot be
+    read."""
     match section["kind"]:
         case "file":
             return FileAnchor(Path(text_at(section, "path")))
@@ -95,7 +96,7 @@ class GitNotes:
         return [line.strip()[:_LONGEST] for blob in blobs for line in blob.splitlines() if line.strip()]
 
     def _git(self, *arguments: str) -> str:
-        """Runs git without asking anybody anything, and not for long. Raises AdapterError."""
+        """Runs git without asking anyone anything, and not for long. Raises AdapterError."""
         who = ("-c", "user.name=pilotage", "-c", "user.email=pilotage@localhost")
         quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10"}
         try:

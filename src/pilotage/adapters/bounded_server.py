@@ -1,4 +1,4 @@
-"""An HTTP server that nobody can keep: so many connections at once, and each for so long."""
+"""An HTTP server with a limit on connections and on the duration of each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
 Request: TypeAlias = socket.socket | tuple[bytes, socket.socket]
-"""A connection; of datagrams, which nothing here serves, the text beside it."""
+"""A connection; of datagrams, which nothing here serves, the text next to it."""
 
 _log = logging.getLogger(__name__)
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """most: connections at once; what comes beyond is closed unread · patience: seconds of each connection. What goes
-    wrong with one is logged, and the others do not notice."""
+    """most: connections at a time; further ones are closed unread · patience: seconds for each connection. A failure of
+    one connection is logged and does not affect the others."""
 
     def __init__(
         self,

@@ -55,7 +55,8 @@ class Unpacked:
 
 
 def pack(path: Path, contents: Mapping[str, bytes], signer: Signer | None = None) -> str:
-    """Write the archive at once or not at all; returns its SHA-256. Raises BadBundle for what `unpack` would refuse."""
+    """Write the archive completely or not at all; returns its SHA-256. Raises BadBundle for content that `unpack` would
+    refuse."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     manifest: dict[str, Json] = {"format": 1, "sha256": digests}
     if signer is not None:
@@ -102,7 +103,7 @@ def unpack(path: Path, into: Path) -> Unpacked:
 
 
 def _check_end(path: Path, file: BinaryIO) -> None:
-    """Nothing stands behind the last record, where a reader of archives would not look."""
+    """Check that nothing follows the last record, where a reader of archives would not look."""
     file.seek(-_END_OF_ARCHIVE, os.SEEK_END)
     if file.read(4) != b"PK\x05\x06":
         raise ChangedBundle(f"{path}: extra bytes after its end")

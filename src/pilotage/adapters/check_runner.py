@@ -1,4 +1,4 @@
-"""Runs the checks of one step, one after the other, and writes down how they ended: a process of its own.
+"""Runs the checks of one step in sequence and writes their results, in a process of its own.
 
 `python -m pilotage.adapters.check_runner SPECIFICATION RESULT`. It outlives the controller that started it.
 """
@@ -55,7 +55,7 @@ class _Asked:
 
 
 class _CheckFailed(Exception):
-    """Says what was asked and what came instead."""
+    """The message says what was expected and what came instead."""
 
 
 def run(specification: Path, result: Path) -> None:
@@ -78,7 +78,7 @@ def run(specification: Path, result: Path) -> None:
 
 
 def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
-    """A hook: an argument list, no shell; its last line is what is told."""
+    """A hook: an argument list, no shell. Its last line is the detail that people see."""
     command = [filled(part, asked.facts) for part in check.command or ()]
     given = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
     facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked.facts.items()}
@@ -134,7 +134,7 @@ def _follow(process: subprocess.Popen[bytes], timeout: float, output: IO[bytes])
 
 
 def _http(check: _Check, address: str, asked: _Asked) -> str:
-    """Every instance (or a whole address) must answer as it should, as often as asked."""
+    """Every instance (or a whole URL) must answer as required, as often as configured."""
     path = filled(address, asked.facts)
     whole = path.startswith(("http://", "https://"))
     targets = [path] if whole else [f"http://{instance}{path}" for instance in asked.facts["instances"].split(",")]

@@ -1,4 +1,5 @@
-"""What an adapter gets to know when it is opened: where it may write, for whom it acts, and what stands beside it."""
+"""What an adapter gets when it is opened: where it may write, what it acts for, and the other adapters of its
+target."""
 
 from __future__ import annotations
 
@@ -27,11 +28,11 @@ class Peers:
     strata: Strata = field(default_factory=Strata)
     """Which parts of the traffic are counted apart, and which answers count as failed."""
     synthetic: bool = False
-    """Whether Pilotage sends requests of its own through the router."""
+    """Whether Pilotage sends synthetic requests through the router."""
     router: Path = Path()
     """The folder of the environment's router, whose figures and logs a source of counts may read."""
     instances: Callable[[], tuple[Instance, ...]] = tuple
-    """The fleet's instances, as `Fleet.instances` tells them."""
+    """The fleet's instances, as `Fleet.instances` returns them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Context:
     directory: Path
     """The adapter's own folder: it may write here, and only here. It need not exist yet."""
     fence: Fence
-    """To be asked before everything that changes the target: `fence.check()` raises Fenced."""
+    """Call `fence.check()` before every change of the target; it raises Fenced."""
     service: str
     environment: str
     folder: Path
@@ -53,8 +54,8 @@ class Context:
     """What a reference such as `secret://env/NAME` leads to. Raises AdapterError."""
 
     def text_of(self, name: str) -> str | None:
-        """A file of the project that the configuration names: as it was kept with the rollout, else as it is now; None
-        where it cannot be read."""
+        """A file of the project that the configuration names: the copy kept with the rollout, otherwise the current
+        one; None if it cannot be read."""
         if name in self.files:
             return self.files[name]
         try:

@@ -1,4 +1,4 @@
-"""One deadline for a whole exchange: a socket's own timeout begins anew with every byte it gets."""
+"""One deadline for a whole exchange: a socket's own timeout starts again with every byte it gets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pilotage.adapters import resolving
 
 
 class Deadline:
-    """`connect` gives a socket that is shut down when the time is over, whatever wraps it by then. late: it was."""
+    """`connect` returns a socket that is shut down when the time is over, whatever wraps it by then. late: whether it
+    was."""
 
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds

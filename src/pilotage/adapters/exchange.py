@@ -24,7 +24,7 @@ def exchanged(mine: Path, path: Path, before: bytes) -> bool:
         return True
     if _read(mine) == before:
         return True
-    # Somebody saved it between the comparison and the exchange: theirs goes back, unless they saved it yet again.
+    # Someone saved it between the comparison and the exchange: theirs goes back, unless they saved it yet again.
     _swap(mine, path)
     if _read(mine) != ours:
         _swap(mine, path)

@@ -1,4 +1,4 @@
-"""The fencing token of a target, kept beside what it guards: a controller that lost its lease finds a higher one.
+"""The fencing token of a target, kept next to what it guards: a controller that lost its lease finds a higher one.
 
 A controller may be stopped between the check and the write that follows; what it then writes late is stale by one
 look at most, because the present owner reads back and writes again.
@@ -56,8 +56,8 @@ def last_seen(file: Path) -> tuple[int, str]:
 
 
 def floor(file: Path, by: str) -> int:
-    """What the token of the lease must be above, if `by` is to hold it: whatever others have left here, and one less
-    than what `by` itself has."""
+    """The lower bound of a token that `by` needs: the highest that others left here, and one less than the one `by`
+    itself has."""
     token, whose = last_seen(file)
     return token - 1 if token and whose == by else token
 

@@ -1,6 +1,6 @@
-"""Files that are whole or not there: written beside under a name nobody can guess, then renamed over.
+"""Files that are complete or absent: written under a name that cannot be guessed, then renamed.
 
-What Pilotage keeps for itself is its user's alone, whatever the umask: folders 0700, files 0600.
+Pilotage's own files belong to its user alone, whatever the umask: folders 0700, files 0600.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def write_durably(path: Path, content: bytes, *, shared: bool = False) -> None:
 
 
 def write_at_once(path: Path, content: bytes) -> None:
-    """Replace the file's content atomically, without a wait for the disk: for what is made anew after a crash of the
+    """Replace the file's content atomically, without a wait for the disk: for what is made again after a crash of the
     machine, which may leave it torn."""
     _replace(path, content, durably=False, shared=False)
 
@@ -119,7 +119,7 @@ def _written_beside(path: Path, content: bytes, *, durably: bool, shared: bool) 
 
 
 def created(path: Path, mode: int = _PRIVATE) -> int:
-    """A descriptor of a file that was not there: what lies ready under that name, a link among it, is refused."""
+    """A descriptor of a new file. Whatever already has that name, a link included, is refused."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
 
 
@@ -132,7 +132,7 @@ def private_folder(path: Path) -> Path:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """A file to append to that only this user reads. Raises OSError, also where a link lies."""
+    """A file to append to that only this user can read. Raises OSError, also for a link."""
     private_folder(path.parent)
     if path.is_dir() and not path.is_symlink():
         set_aside(path, "it is a folder")
@@ -141,7 +141,8 @@ def open_log(path: Path) -> IO[bytes]:
 
 
 def read_json(path: Path) -> Json:
-    """The file's content; None when there is none, or when it is no JSON: it is then set aside and said in the log."""
+    """The file's content; None if there is none, or if it is not JSON. In the latter case it is set aside and the log
+    says so."""
     try:
         found: Json = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -153,7 +154,7 @@ def read_json(path: Path) -> Json:
 
 
 def read_leniently(path: Path) -> Json:
-    """What a file says; None where it cannot be read. It stays as it is: others may make more of it."""
+    """The content of a file; None if it cannot be read. The file stays: another version may be able to read it."""
     try:
         found: Json = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -162,7 +163,7 @@ def read_leniently(path: Path) -> Json:
 
 
 def set_aside(path: Path, why: str) -> None:
-    """A file of ours that cannot be used is lost, not fatal: it is kept for study as `NAME.unreadable`."""
+    """An unusable file of Pilotage counts as lost and is not fatal. It is kept for debugging as `NAME.unreadable`."""
     aside = path.with_name(f"{path.name}.unreadable")
     _log.warning("cannot read %s (%s): continuing without it; it is kept as %s", path, why[:200], aside.name)
     try:

@@ -1,8 +1,8 @@
-"""A port on this machine that nobody listens on, that no outgoing connection takes meanwhile, and that was given to
-nobody else a moment ago.
+"""A free port on this machine: nothing listens on it, no outgoing connection can take it, and it was not given out
+recently.
 
-What remains: between the choice and the start of whoever gets it, a program of somebody else may take the port. A fleet
-sees that and starts the instance anew on another one.
+One race remains: between the choice and the start of the instance, another program may take the port. The fleet notices
+and starts the instance again on another port.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pilotage.adapters.identity import boot_id
 _LOWEST, _USUAL_EPHEMERAL = 10240, 32768
 _TRIES = 200
 _GIVEN = 60.0
-"""Seconds for which a port that was given is given to nobody else: by then whoever got it listens."""
+"""Seconds for which a port is not given out again: by then its instance listens."""
 
 
 def free_port(taken: Collection[int] = ()) -> int:
@@ -51,8 +51,8 @@ def _is_free(port: int) -> bool:
 
 @contextlib.contextmanager
 def _given() -> Iterator[dict[str, float]]:
-    """Ports given lately on this machine, by whichever process of this user: read and written under a lock. It is a
-    courtesy, so where no such file can be had, there is none."""
+    """Ports given out recently on this machine, by any process of this user; read and written under a lock. The
+    register is optional: if no such file can be created, there is none."""
     path = Path(tempfile.gettempdir()) / f"pilotage-ports-{os.getuid()}"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -17,7 +17,7 @@ from pilotage.model.commit import Commit, ReviewedCommit
 from pilotage.model.text import clean
 
 _MARK = secrets.token_hex(8)
-"""What nobody can have written into a message: it tells where one begins and ends."""
+"""A marker that cannot occur in a message, because it is random. It shows where a message starts and ends."""
 
 _BEGIN, _END = f"\x01{_MARK}", f"\x02{_MARK}"
 _HEADER = f"%x01{_MARK}%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02{_MARK}"
@@ -28,7 +28,7 @@ _PATCH = (
 _SETTINGS = (
     "core.quotepath=off", "log.showSignature=false", "log.showRoot=true", "i18n.logOutputEncoding=UTF-8",
 )  # fmt: skip
-"""What is read must not hang on how somebody likes their git."""
+"""What is read must not hang on how someone likes their git."""
 
 _MOST = 2**20
 """Bytes of a line that are looked at: what is longer was not written by hand."""
@@ -41,7 +41,7 @@ _UNSHALLOW = "fetch the history with `git fetch --unshallow`"
 
 
 def repository_around(folder: Path) -> Git | None:
-    """The repository that the folder lies in, None when it lies in none. Raises AdapterError where git refuses it."""
+    """The repository that the folder is in, None when it is in none. Raises AdapterError where git refuses it."""
     place = folder.resolve()
     if not any((above / ".git").exists() for above in (place, *place.parents)):
         return None
@@ -69,7 +69,7 @@ class Git:
         return done.stdout.decode(errors="replace")
 
     def commit(self, name: str) -> str:
-        """The full id of the commit that `name` means. Raises AdapterError when there is none."""
+        """The full id of the commit that `name` means. Raises AdapterError if there is none."""
         if name.startswith("-"):
             raise AdapterError(f"{name!r} is not the name of a commit")
         try:
@@ -106,8 +106,8 @@ class Git:
             raise AdapterError(f"{self.path} is a shallow clone that ends within {shown}: {_UNSHALLOW}")
 
     def kept_since(self, path: str) -> float | None:
-        """When the file was committed as it lies there, Unix seconds; None where it was changed since, or git does not
-        keep it. Raises AdapterError where that cannot be known."""
+        """When the current content of the file was committed, Unix seconds; None if it has changed since, or git does
+        not track it. Raises AdapterError if that cannot be known."""
         literal = f":(literal){path}"
         if self.run("status", "--porcelain", "--ignored", "--", literal):
             return None
@@ -119,8 +119,8 @@ class Git:
         return float(said[1])
 
     def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
-        """Changes with their patches, oldest first, along first parents: a merged branch is one change, by whoever
-        wrote its last commit. revisions: as `git log` takes them."""
+        """Changes with their patches, oldest first, along first parents. A merged branch is one change, by the author
+        of its last commit. revisions: as `git log` takes them."""
         authors = self._authors(revisions)
         arguments = ["log", "--reverse", f"--format={_HEADER}", "-p", "-U0", *_PATCH, *options, *revisions, "--"]
         with TemporaryFile() as words, self._reading(arguments, words) as process:

@@ -1,6 +1,6 @@
-"""Asks many instances at once whether they are well, in one thread and within one deadline for all of them.
+"""Checks the health of many instances in one thread and within one deadline for all.
 
-An answer counts when the whole of it is there in time, or its first 64 kB: one that drips or never ends is no answer.
+An answer counts when it is complete in time, or its first 64 kB are. One that trickles or never ends does not count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import quote
 from pilotage.adapters.http import IN_TARGETS
 
 DEADLINE = 1.0
-"""Seconds for all that are asked at once."""
+"""Seconds for all health checks of one call."""
 _AT_ONCE = 64
 _MOST, _LARGEST_HEAD, _CHUNK = 64 * 1024, 16 * 1024, 16 * 1024
 """Bytes of an answer that are read, of its head, and at a time."""
@@ -97,7 +97,7 @@ def _begun(host: str, port: int, path: str) -> _Asked | Answer:
 
 
 def _step(asked: _Asked, selector: selectors.BaseSelector) -> Answer | None:
-    """Go on with one conversation as far as it goes now; its answer once that is known."""
+    """Continue with one conversation as far as it goes now; its answer once that is known."""
     try:
         if asked.to_send:
             if refused := asked.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):

@@ -1,8 +1,8 @@
 """One HTTP client for every adapter: one deadline and one size for a whole answer, no redirects, one error type.
 
-A socket's own timeout begins anew with every byte, so a server that sends a byte now and then holds its asker for ever.
-Here every read is given what is left of the deadline. Addresses are `http://…`, `https://…`, and for a Unix socket
-`http+unix://` with its path quoted in the place of the host.
+A socket's own timeout starts again with every byte, so a server that sends a byte now and then holds its asker for
+ever. Here every read is given what is left of the deadline. Addresses are `http://…`, `https://…`, and for a Unix
+socket `http+unix://` with its path quoted in the place of the host.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def get(url: str, timeout: float = 2.0, *, most: int = _MOST) -> bytes:
 def get_status(
     url: str, timeout: float = 2.0, headers: Mapping[str, str] | None = None, *, most: int = _MOST
 ) -> tuple[int, bytes]:
-    """Status and body, whatever the status. Raises AdapterError when the whole of the answer is not there within
-    `timeout` seconds, or has more than `most` bytes."""
+    """Status and body, whatever the status. Raises AdapterError if the answer is not complete within `timeout` seconds,
+    or has more than `most` bytes."""
     return _asked("GET", url, timeout, headers or {}, most)
 
 
@@ -78,7 +78,7 @@ def unix_url(path: Path) -> str:
 
 
 def shown(url: str) -> str:
-    """The address as a person reads it."""
+    """The address as people read it."""
     parts = urlsplit(url)
     return f"{unquote(parts.netloc)} ({parts.path})" if parts.scheme == UNIX else url
 
@@ -143,7 +143,7 @@ class _Until:
         return io.BufferedReader(_Reader(self._real, self._until))
 
     def close(self) -> None:
-        """A connection is closed before its answer is read: whoever reads it closes the socket then."""
+        """A connection is closed before its answer is read; the reader closes the socket."""
         if not self._read:
             self._real.close()
 

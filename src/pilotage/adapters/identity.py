@@ -1,8 +1,9 @@
-"""Who a process is, whatever the wall clock does: boot id, space of process ids, process id, and start by the clock of
-the kernel.
+"""Identifies a process independently of the wall clock: by boot id, namespace of process ids, process id, and start
+time on the kernel's clock.
 
 psutil's `create_time()` is the start since boot *plus* the time of boot, and the kernel derives that from the wall
-clock: when the clock is put right, every process seems to be another one. Field 22 of `/proc/PID/stat` never moves.
+clock. When the clock is corrected, every process seems to be a different one. Field 22 of `/proc/PID/stat` never
+changes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def boot_id() -> str:
 
 @cache
 def pid_namespace() -> str:
-    """Names the space in which process ids of ours mean something; empty where there is only one."""
+    """Names the namespace in which these process ids are valid; empty where there is only one."""
     with contextlib.suppress(OSError):
         return str(Path("/proc/self/ns/pid").readlink())
     return ""
@@ -45,13 +46,13 @@ def start_ticks(pid: int) -> int | None:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None if Path("/proc/self/stat").exists() else _start_elsewhere(pid)
-    # The name stands in parentheses and may hold blanks and parentheses itself.
+    # The name is in parentheses and may hold blanks and parentheses itself.
     fields = stat[stat.rfind(b")") + 1 :].split()
     return int(fields[_AFTER_NAME]) if len(fields) > _AFTER_NAME else None
 
 
 def is_zombie(pid: int) -> bool:
-    """Whether it has ended and only waits for its parent to hear of it, as far as /proc tells."""
+    """Whether it has exited and only waits for its parent, as far as /proc shows."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
@@ -60,7 +61,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def _start_elsewhere(pid: int) -> int | None:
-    """Where there is no /proc: psutil's own identity of a process, which it keeps clear of changes of the clock."""
+    """Without /proc: psutil's own identity of a process, which does not depend on changes of the clock."""
     import psutil
 
     try:

@@ -1,7 +1,7 @@
-"""The installation's signing key (Ed25519), and the public keys by which its signatures are checked.
+"""The installation's signing key (Ed25519), and the public keys that verify its signatures.
 
-The private key lies in the state folder (`keys/signing.pem`, mode 0600) or wherever `signing.key` names it. Public keys
-stay in `keys/public/` after a rotation, so old signatures can still be checked.
+The private key is in the state folder (`keys/signing.pem`, mode 0600), or where `signing.key` says. Public keys stay in
+`keys/public/` after a rotation, so old signatures can still be verified.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _own(directory: Path) -> Signer:
 
 
 def _create(path: Path) -> None:
-    """A new private key at `path`, or the one that somebody else put there at the same moment."""
+    """A new private key at `path`, or the one that someone else put there at the same moment."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

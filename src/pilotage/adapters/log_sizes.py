@@ -1,8 +1,8 @@
-"""Keeps logs that programs hold open within a size: what a log held is copied beside it, and it begins anew.
+"""Limits the size of logs that programs keep open: the content is copied to a second file, and the log is emptied.
 
-A program has the log as its standard output for as long as it lives, longer than any worker, so neither a rename nor a
-pipe will do: it would go on in the renamed file, and a pipe would end with whoever reads it. All of these logs are
-appended to, so what is written next stands at the beginning of the emptied file.
+A program keeps its log open as standard output for as long as it runs, longer than any worker. So a rename does not
+work (it would continue to write to the renamed file), and neither does a pipe (it would end with its reader). All of
+these logs are opened for appending, so the next line goes to the start of the emptied file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BEFORE = ".1"
 
 
 def limit_logs(directory: Path, largest: int = LARGEST) -> None:
-    """Begin every log anew that has grown larger: the worker's, those of instances, and what Envoy says of itself.
+    """Begin every log again that has grown larger: the worker's, those of instances, and what Envoy says of itself.
     directory: the state's folder. Never raises OSError."""
     for path in _logs(directory):
         try:
@@ -43,13 +43,13 @@ def _begin_anew(path: Path, largest: int) -> None:
         try:
             _copy_end(log.fileno(), path, largest)
         except OSError as error:
-            # A full disk wants the room more than anybody wants what filled it.
+            # A full disk wants the room more than anyone wants what filled it.
             _log.warning("%s was emptied without keeping a copy: %s", path, error.strerror)
         log.truncate(0)
 
 
 def _copy_end(log: int, path: Path, largest: int) -> None:
-    """Keep the last `largest` bytes, and what is written meanwhile, up to as much again."""
+    """Keep the last `largest` bytes, and what is written meanwhile, up to the same amount."""
     beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         with os.fdopen(created(beside), "wb") as copy, os.fdopen(os.dup(log), "rb") as source:

@@ -42,7 +42,7 @@ def left_in(folder: Path) -> list[psutil.Process]:
 
 
 def end_others_of_mine() -> None:
-    """End every other process that carries the mark of this one: what it started, whatever sessions that made."""
+    """Stop every other process that carries this process's mark: everything it started, in any session."""
     mine = os.environ.get(MARK)
     for process, mark in marked() if mine else ():
         if mark == mine:

@@ -1,7 +1,8 @@
-"""How a router tells Pilotage's own requests from those of users: a header whose value only both of them know.
+"""How a router distinguishes Pilotage's synthetic requests from users' requests: a header whose value only the two
+know.
 
-A router that can (`own_requests` among its capabilities) compares the header's value with `synthetic_token` of its own
-folder, hands such a request on with the value 1, and takes the header from every other request.
+A router that can do this (`own_requests` among its capabilities) compares the header's value with `synthetic_token` of
+its own folder, passes such a request on with the value 1, and removes the header from every other request.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _SECRET = re.compile(r"[0-9a-f]{32}")
 
 
 def secret_of(directory: Path, name: str) -> str:
-    """A random text of the router in `directory` that only this user's processes can read; made when first asked for,
-    and anew where it is no such text any more."""
+    """A random text of the router in `directory` that only this user's processes can read. It is created at the first
+    call, and again if the file no longer holds one."""
     private_folder(directory)
     path = directory / name
     found = text_of(path)
@@ -32,7 +33,7 @@ def secret_of(directory: Path, name: str) -> str:
         beside = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(16))
-        # Whoever made it first has made it for everybody.
+        # Whoever made it first has made it for everyone.
         with contextlib.suppress(FileExistsError):
             os.link(beside, path)
         beside.unlink()

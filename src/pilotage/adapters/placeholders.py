@@ -9,5 +9,5 @@ _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
 def filled(text: str, facts: Mapping[str, str]) -> str:
-    """The text with every known name in braces replaced; unknown ones stay as they are."""
+    """The text with every known name in braces replaced. Unknown names stay."""
     return _PLACE.sub(lambda place: facts.get(place[1], place[0]), text)

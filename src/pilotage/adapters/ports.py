@@ -42,7 +42,7 @@ class AlertSeries:
     stable_p95: str
     """The same of all other versions together."""
     healthy: str
-    """Instances that are well."""
+    """Healthy instances."""
     total: str
     """Instances."""
     absent: str
@@ -52,45 +52,43 @@ class AlertSeries:
 class Router(Protocol):
     """Splits requests between versions.
 
-    It goes on splitting when the controller is gone, and the next controller finds it again, also where Pilotage's
-    files were lost meanwhile: there is never a second one beside it. What others keep in the same router stays as it
-    is.
+    It continues to split requests when the controller is gone. The next controller finds it again, even if Pilotage's
+    files were lost: there is never a second one. Whatever else is configured in the same router stays as it is.
     """
 
     def url(self) -> str:
         """Where users reach the service.
 
         Effect: none.
-        After it returns: an address that this machine can ask, such as `http://127.0.0.1:8080`; empty where the router
-            does not know.
+        After it returns: an address that this machine can reach, such as `http://127.0.0.1:8080`; empty if the router
+            does not know it.
         Errors: none.
-        Deadline: at once; it asks nobody.
+        Deadline: immediate; it makes no call.
         Concurrency: any thread, also while another method runs.
         """
 
     def apply(self, split: Split, backends: Backends) -> None:
-        """Ask for this split, with these instances.
+        """Set this split, with these instances.
 
-        Effect: users get the versions by their weights. Where they are told apart by a cookie, the router sets it for
-            those who have none, and they stay on the version of that very request. All routes of a service switch at
-            once. While the split is closed, every user gets the maintenance page with status 503, on the health path
-            too, and only header routes still lead to a version.
-        After it returns: `read` shows the split within the router's `settle` time. A user whom a lower weight of a
-            version reached is reached by a higher one too. Saying it twice changes nothing, also when the first call
-            was cut off anywhere.
-        Errors: AdapterError where a version that gets requests has no instance in `backends`, or the router cannot be
-            told; then the split of before, or this one, holds. Fenced when another controller has taken over.
+        Effect: users get the versions by weight. If a cookie identifies users, the router sets it for those who have
+            none, and they stay on the version of that first request. All routes of a service switch at once. While the
+            split is closed, every user gets the maintenance page with status 503, also on the health path, and only
+            header routes still lead to a version.
+        After it returns: `read` shows the split within the router's `settle` time. Users who got a version at a lower
+            weight keep it at a higher one. Repeating the call changes nothing, even if the first call was interrupted.
+        Errors: AdapterError if a version that gets requests has no instance in `backends`, or the router cannot be
+            changed; either the previous split or this one is then in effect. Fenced if another controller took over.
         Deadline: a few seconds.
-        Concurrency: one call at a time, except that a later call may begin while an earlier one hangs; then the later
-            one holds. `read` and `endpoints` may run meanwhile.
+        Concurrency: one call at a time. A later call may start while an earlier one hangs; the later one then wins.
+            `read` and `endpoints` may run at the same time.
         """
 
     def read(self) -> Split | None:
         """The split that the router itself reports.
 
         Effect: none.
-        After it returns: what users get, not what was asked for; None when the router was never told one.
-        Errors: AdapterError when it does not answer, or splits one route otherwise than another.
+        After it returns: what users get, not what was requested; None if no split was ever set.
+        Errors: AdapterError if it does not answer, or if its routes are split differently.
         Deadline: a few seconds.
         Concurrency: any thread, also while `apply` runs.
         """
@@ -99,61 +97,61 @@ class Router(Protocol):
         """The instances that the router itself sends requests to.
 
         Effect: none.
-        After it returns: host and port of each, per version; None when the router was never told any, or cannot say
-            (see its capabilities).
-        Errors: AdapterError when it does not answer.
+        After it returns: host and port of each, per version; None if none was ever set, or if the router cannot report
+            them (see its capabilities).
+        Errors: AdapterError if it does not answer.
         Deadline: a few seconds.
         Concurrency: any thread, also while `apply` runs.
         """
 
     def stop(self) -> None:
-        """Take the router down.
+        """Stop the router.
 
         Effect: users reach nothing any more.
-        After it returns: nothing of it is left, and `read` gives None. Saying it twice changes nothing.
+        After it returns: nothing of it is left, and `read` gives None. Repeating the call changes nothing.
         Errors: AdapterError, Fenced.
-        Deadline: some ten seconds; then it is ended by force.
-        Concurrency: no other method runs meanwhile.
+        Deadline: about ten seconds; then it is killed.
+        Concurrency: no other method runs at the same time.
         """
 
 
 class Fleet(Protocol):
     """Runs instances of versions.
 
-    They outlive the controller, and the next one finds them again, also where its records of them were lost. They see
-    nothing of the controller's environment but what the configuration names.
+    They outlive the controller. The next one finds them again, even if its records of them were lost. Of the
+    controller's environment they see only what the configuration names.
     """
 
     @property
     def health_path(self) -> str:
-        """The path on which an instance says how it is.
+        """The path of an instance's health check.
 
         Effect: none.
         After it returns: such as `/healthz`.
         Errors: none.
-        Deadline: at once; it asks nobody.
+        Deadline: immediate; it makes no call.
         Concurrency: any thread.
         """
 
     def ensure(self, version: str, count: int) -> None:
-        """See that `count` instances of a version run.
+        """Make `count` instances of a version run.
 
-        Effect: starts what is missing, replaces what died, stops the newest of what is too much: gracefully, by force
-            after the stop deadline.
-        After it returns: all of that has begun; it does not wait for it. Saying it twice starts nothing twice, also
-            when the first call was cut off anywhere.
-        Errors: AdapterError where nothing can be started, Fenced.
+        Effect: starts missing instances, replaces those that exited, and stops the newest surplus ones: gracefully,
+            by force after the stop timeout.
+        After it returns: all of that has started; it does not wait for it. Repeating the call starts nothing twice,
+            even if the first call was interrupted.
+        Errors: AdapterError if nothing can be started, Fenced.
         Deadline: a few seconds.
-        Concurrency: one call at a time; `instances` and `log_tail` may run meanwhile.
+        Concurrency: one call at a time; `instances` and `log_tail` may run at the same time.
         """
 
     def replace(self, version: str, instance: str) -> None:
-        """See that one instance of `version` ends. instance: `host:port`.
+        """Stop one instance of `version`. instance: `host:port`.
 
-        Effect: asks it to end, by force after the stop deadline.
-        After it returns: it is listed as `stopping` until it is gone, and `ensure` starts a fresh one in its place.
-            Saying it twice changes nothing, and an instance that is not there is no error. Its successor may get the
-            same address, so nobody says it any more once the instance was seen to be gone.
+        Effect: stops it gracefully, by force after the stop timeout.
+        After it returns: it is listed as `stopping` until it is gone, and `ensure` starts a new one in its place.
+            Repeating the call changes nothing, and a missing instance is not an error. Its successor may get the same
+            address, so do not repeat the call once the instance is gone.
         Errors: AdapterError, Fenced.
         Deadline: a few seconds.
         Concurrency: as `ensure`.
@@ -163,137 +161,137 @@ class Fleet(Protocol):
         """The last lines that an instance wrote. instance: its id, or `host:port`.
 
         Effect: none.
-        After it returns: oldest first, each at most 200 characters and without control characters; empty where the
-            instance is not known or wrote nothing.
+        After it returns: oldest first, each at most 200 characters and without control characters; empty if the
+            instance is unknown or wrote nothing.
         Errors: AdapterError.
         Deadline: a second.
         Concurrency: any thread, also while `ensure` runs.
         """
 
     def instances(self) -> tuple[Instance, ...]:
-        """Every instance known, with its health as just asked.
+        """Every known instance, with its current health.
 
         Effect: none.
-        After it returns: one that died by itself stays listed as `exited` until `ensure` replaces or removes it.
-        Errors: AdapterError where the fleet does not answer. An instance that does not answer is `unhealthy`.
-        Deadline: seconds, however many are silent; an answer that never ends is none.
+        After it returns: an instance that exited stays listed as `exited` until `ensure` replaces or removes it.
+        Errors: AdapterError if the fleet does not answer. An instance that does not answer is `unhealthy`.
+        Deadline: seconds, however many instances are silent; an answer that never ends does not count.
         Concurrency: any thread, also while `ensure` runs.
         """
 
     def stop(self) -> None:
-        """Stop every instance of every version, and whatever they started.
+        """Stop every instance of every version, with all processes that they started.
 
-        Effect: gracefully, by force after the stop deadline.
-        After it returns: they are gone. Saying it twice changes nothing.
+        Effect: stops them gracefully, by force after the stop timeout.
+        After it returns: they are gone. Repeating the call changes nothing.
         Errors: AdapterError, Fenced.
-        Deadline: some seconds more than the stop deadline.
-        Concurrency: no other method runs meanwhile.
+        Deadline: some seconds more than the stop timeout.
+        Concurrency: no other method runs at the same time.
         """
 
 
 class Metrics(Protocol):
-    """Counts what versions did."""
+    """Counts requests, errors and durations of versions."""
 
     def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
-        """What happened since the reading that gave `cursor`; with None nothing yet, only where to count from.
+        """What happened since the reading that returned `cursor`. With None: nothing yet, only a cursor to count from.
 
         Effect: none.
-        After it returns: counts of users; Pilotage's own requests are counted apart, those of testers nowhere. A
-            version without requests has zero counts. Counts are never negative, also when the source restarted. Each
-            failure stands in one reading only, at most a second after its count. Where the source keeps no log of
+        After it returns: counts of users. Synthetic requests are counted separately, those of testers not at all. A
+            version without requests has zero counts. Counts are never negative, even if the source restarted. Each
+            failure is in exactly one reading, at most a second after its count. If the source keeps no log of
             failures, `failures` is None and the note says why. The cursor is plain JSON.
-        Errors: AdapterError when the source does not answer, answers with something else, or its counters were set
-            back.
+        Errors: AdapterError if the source does not answer, answers with something unexpected, or its counters were
+            reset.
         Deadline: a few seconds.
         Concurrency: one call at a time.
         """
 
 
 class Checks(Protocol):
-    """Runs the configured checks of steps. They outlive the controller, and their answers are found again."""
+    """Runs the configured checks of steps. They outlive the controller, and the next one finds their results."""
 
     def names(self) -> frozenset[str]:
         """The steps for which checks are configured."""
 
     def ensure(self, name: str, attempt: int, facts: Mapping[str, str]) -> None:
-        """See that this attempt of a step's checks was begun: each is begun once, also when the first call was cut
-        off anywhere. Does not wait. facts: what the placeholders stand for. Raises AdapterError, Fenced."""
+        """Start this attempt of a step's checks without waiting for it. Each attempt starts once, even if the first
+        call was interrupted. facts: values of the placeholders. Raises AdapterError, Fenced."""
 
     def results(self) -> tuple[CheckResult, ...]:
-        """How every attempt stands that was begun. One whose process is gone without an answer has failed."""
+        """The result of every attempt that was started. An attempt whose process ended without a result has failed."""
 
     def stop_all_but(self, name: str, attempt: int) -> None:
-        """End whatever else still runs, with all its children: nobody waits for its answer any more."""
+        """Stop all other running checks with their child processes: their results are not needed any more."""
 
 
 class Flags(Protocol):
-    """Reads and sets the reach of one release flag, and touches nothing else of the provider: what others change there
-    at the same time stays."""
+    """Reads and sets who gets one release flag. It leaves everything else at the provider alone, including what others
+    change at the same time."""
 
     def read(self) -> Ramp:
-        """Whom the flag reaches, as the provider itself would answer.
+        """Who gets the flag, as the provider itself would answer.
 
         Effect: none.
         After it returns: off for a flag that was never set.
-        Errors: AdapterError when that cannot be read, or when somebody gave the flag a rule that is not ours.
+        Errors: AdapterError if that cannot be read, or if someone else gave the flag another rule.
         Deadline: a few seconds.
         Concurrency: any thread, also while `apply` runs.
         """
 
     def apply(self, ramp: Ramp) -> None:
-        """Make the flag reach exactly these.
+        """Turn the flag on for exactly these users.
 
-        Effect: services answer their users by the ramp.
-        After it returns: `read` shows it. A user whom a lower share reached is reached by a higher one too. Saying it
-            twice changes nothing.
+        Effect: services evaluate the flag by the ramp.
+        After it returns: `read` shows it. Users who had the flag at a lower share keep it at a higher one. Repeating
+            the call changes nothing.
         Errors: AdapterError, Fenced.
         Deadline: a few seconds.
         Concurrency: several processes may set flags of the same provider at once.
         """
 
     def rehearse(self) -> None:
-        """Try the kill switch on a copy of the flag, with a user of nobody's.
+        """Test the kill switch on a copy of the flag, with a test user.
 
-        Effect: none that a user could see.
-        After it returns: the flag turned on and off for the test user.
-        Errors: AdapterError when it did not.
+        Effect: none that a real user could see.
+        After it returns: the copy was turned on and off for the test user.
+        Errors: AdapterError if it was not.
         Deadline: a few seconds.
         Concurrency: any thread.
         """
 
 
 class Probes(Protocol):
-    """Tries a service's critical functions at its instances, in rounds, beside whoever looks."""
+    """Tests a service's critical functions at its instances, in rounds, in the background."""
 
     def keep_up(self, instances: Backends) -> None:
-        """Go on probing these instances of each version; begins at once and never waits. Without another call within
-        five seconds it ends by itself. A try that hangs ends at its deadline."""
+        """Probe these instances of each version from now on. Never waits. Probing ends five seconds after the last
+        call. A try that hangs ends at its timeout."""
 
     def results(self) -> Sequence[ProbeResult]:
-        """What came since the last call, oldest first. All of one round have the same time and come together."""
+        """Results since the last call, oldest first. All results of one round have the same time and come together."""
 
     def stop(self) -> None:
-        """Probe no more; what was not fetched yet is dropped."""
+        """Stop probing and drop results that were not fetched."""
 
 
 class Queries(Protocol):
-    """Answers questions in a metrics system's own language."""
+    """Answers queries in a metrics system's own language."""
 
     def query(self, text: str) -> tuple[float, ...]:
-        """The values that the question has now.
+        """The current values of a query.
 
         Effect: none.
-        After it returns: one value for each series, in the order of the answer; empty where there is nothing.
-        Errors: AdapterError when it does not answer, refuses the question, or answers with something else.
+        After it returns: one value for each series, in the order of the answer; empty if there is none.
+        Errors: AdapterError if it does not answer, refuses the query, or answers with something unexpected.
         Deadline: five seconds.
-        Concurrency: any number of questions at once.
+        Concurrency: any number of queries at once.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A message on its way through one channel. first: the receipt of its thread's first message there, if there was
-    one · again: an earlier try may have arrived."""
+    """A message for one channel. first: receipt of the first message of its thread there, if there was one · again: an
+    earlier attempt may have arrived."""
 
     message: Message
     first: JsonObject | None = None
@@ -306,10 +304,10 @@ class Notifier(Protocol):
     def send(self, delivery: Delivery) -> JsonObject:
         """Deliver one message.
 
-        Effect: people see it once. Where the receiver can be asked, a try again looks whether the message is there;
-            where it cannot, the message carries its key, by which the receiver tells a repetition.
+        Effect: people see it once. If the receiver can be asked, a retry first looks whether the message is there.
+            Otherwise the message carries its key, by which the receiver recognises a duplicate.
         After it returns: a receipt, plain JSON without secrets.
-        Errors: Undelivered: permanent, or with the wait that the receiver asked for. No error names a secret.
-        Deadline: some ten seconds.
+        Errors: Undelivered: permanent, or with the wait that the receiver requested. No error contains a secret.
+        Deadline: about ten seconds.
         Concurrency: one message of a channel at a time.
         """

@@ -1,7 +1,7 @@
-"""Tries a service's critical functions at each instance, directly, while a release is watched.
+"""Tests a service's critical functions at each instance, directly, while a release is watched.
 
-Each probe goes its rounds in a thread of its own and every try has a deadline: a probe that hangs delays nobody's look.
-The results of a round are handed over together, so that the versions compared were probed at the same time.
+Each probe runs its rounds in a thread of its own, and every try has a timeout, so a hanging probe delays no look. The
+results of a round are handed over together, so compared versions were probed at the same time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pilotage.model.text import line
 from pilotage.model.traffic import artifact_of
 
 _KEPT_UP = 5.0
-"""Seconds: unless asked for again they end, with the worker that asked or the rollout that they were for."""
+"""Seconds after which probing ends unless it is requested again: with its worker or its rollout."""
 
 _MOST_BODY = 64 * 1024
 _MOST_TOLD = 200
@@ -43,7 +43,7 @@ Addresses = Mapping[str, Sequence[tuple[str, int]]]
 
 
 class _ProbeFailed(Exception):
-    """Says what was asked and what came instead."""
+    """The message says what was expected and what came instead."""
 
 
 class InstanceProbes:
@@ -91,7 +91,7 @@ class InstanceProbes:
                     if time.monotonic() < self._until:
                         self._results.extend(results)
         except BaseException:
-            # Such as no more threads to be had: the next look begins it again.
+            # Such as no more threads to be had: the next look starts it again.
             with self._lock:
                 self._running.discard(probe.name)
             raise
@@ -159,7 +159,7 @@ def _request(probe: Probe, host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def _deadline(seconds: float, connection: socket.socket, late: threading.Event) -> Iterator[None]:
-    """Shut the connection down after `seconds`: a socket's own timeout begins anew with every byte."""
+    """Shut the connection down after `seconds`: a socket's own timeout starts again with every byte."""
 
     def cut() -> None:
         late.set()
@@ -203,7 +203,7 @@ def _command(probe: Probe, version: str, host: str, port: int, cwd: Path) -> Non
 
 
 def _follow(process: subprocess.Popen[bytes], timeout: float) -> tuple[int | None, str]:
-    """Exit status, None when its time was up, and the first line that it said."""
+    """Exit status, None if it timed out, and its first line of output."""
     output = bytearray()
 
     def drain() -> None:
@@ -222,7 +222,7 @@ def _follow(process: subprocess.Popen[bytes], timeout: float) -> tuple[int | Non
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    # A grandchild in a session of its own may hold the pipe open for ever.
+    # A grandchild in its own session may hold the pipe open for ever.
     reader.join(1.0)
     lines = bytes(output).decode(errors="replace").strip().splitlines()
     return status, lines[0] if lines else ""

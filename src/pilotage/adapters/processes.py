@@ -43,7 +43,7 @@ def start(
 ) -> Record:
     """Start `command` detached, its output appended to `log`. Raises AdapterError when it cannot be started.
 
-    environment: all that it sees beside its mark; left out, what every program gets.
+    environment: all that it sees next to its mark; left out, what every program gets.
     """
     record = Record(path, facts)
     record.save()
@@ -75,8 +75,8 @@ def _why_not(cwd: Path | None, error: Exception) -> str:
 
 
 def stop(record: Record, deadline: float) -> Record | None:
-    """Ask the process to end, force it once `deadline` seconds have passed; returns None when it is gone, and what it
-    started with it, whatever sessions those made.
+    """Ask the process to stop, and kill it after `deadline` seconds. Returns None when it is gone together with
+    everything that it started, in any session.
 
     Never waits: call it again until it returns None.
     """
@@ -99,7 +99,7 @@ def stop(record: Record, deadline: float) -> Record | None:
 
 
 def end_tree(record: Record) -> None:
-    """End the process and everything it started, whatever sessions those made, at once."""
+    """Kill the process and everything that it started, in any session."""
     process = record.process()
     if process is None:
         return

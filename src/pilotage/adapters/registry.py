@@ -1,8 +1,9 @@
-"""Which adapters there are: one explicit table a port, from `kind` to where the adapter is, imported when it is named.
+"""The installed adapters: one explicit table per port, from `kind` to the adapter's location. An adapter is imported
+when it is used.
 
-Installed packages add to it by the entry-point groups `pilotage.fleet`, `pilotage.router`, `pilotage.metrics`,
-`pilotage.queries`, `pilotage.flags` and `pilotage.notify`: the entry's name is the kind, its object an `Adapter`. No
-package can replace a kind of ours. Entry points are read only when a kind is asked for that stands in no table.
+Installed packages add kinds through the entry-point groups `pilotage.fleet`, `pilotage.router`, `pilotage.metrics`,
+`pilotage.queries`, `pilotage.flags` and `pilotage.notify`: the entry's name is the kind, its object an `Adapter`. A
+package cannot replace a built-in kind. Entry points are read only for a kind that is in no table.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Adapter(Generic[S, P, C]):
     """What the table says of one adapter. Its module is light: what opens the adapter is imported in `open`."""
 
     section: type[S]
-    """Its part of `pilotage.yaml`, with `kind: Literal[…]`; it lives beside the adapter."""
+    """Its part of `pilotage.yaml`, with `kind: Literal[…]`; it lives next to the adapter."""
     capabilities: C
     """What it can do at best."""
     open: Callable[[S, Context], P]
@@ -88,7 +89,7 @@ class Adapter(Generic[S, P, C]):
     """For `pilotage doctor`: whether what the adapter needs is there. Changes nothing; takes seconds at most."""
     lacks: Callable[[S, Path, str], str] | None = None
     """Of a fleet: what is not there to run a version (section, the project's folder, version); empty where it can be
-    started as far as anybody can know before. Asked before a rollout begins. Of a router: why it cannot listen, asked
+    started as far as anyone can know before. Asked before a rollout starts. Of a router: why it cannot listen, asked
     only where none of ours runs."""
     starts_aside: bool = False
     """Of a fleet: whether an instance in another directory touches nothing of what serves."""
@@ -150,7 +151,8 @@ def package_of(port: Port, kind: str) -> str:
 
 
 def leniently(adapter: AnyAdapter, section: JsonObject) -> AdapterSection:
-    """A section that was kept as plain data, maybe by another version: values as they stand, unknown keys ignored."""
+    """A section stored as plain data, maybe by another version: values are used as they are, unknown keys are
+    ignored."""
     from pydantic import ValidationError
 
     model: type[AdapterSection] = adapter.section
@@ -168,7 +170,8 @@ def _loaded(where: str) -> AnyAdapter:
 
 @cache
 def _added(port: Port) -> Mapping[str, EntryPoint]:
-    """What packages add. A kind of ours stays ours, and of two packages with one kind the first by name counts."""
+    """Kinds of installed packages. Built-in kinds take precedence; of two packages with the same kind, the first by
+    name counts."""
     from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}

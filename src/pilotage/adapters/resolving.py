@@ -1,6 +1,6 @@
-"""Addresses of names, within a time: the system's resolver has no deadline, and may keep its asker for minutes.
+"""Resolves host names within a time limit. The system's resolver has none and may block for minutes.
 
-A name is asked in a thread of its own, one a name at a time. Whoever cannot wait for it goes by what it said lately.
+Each name is resolved in its own thread, one at a time. A caller that cannot wait uses the last answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Addresses = list[
 """As `socket.getaddrinfo` gives them."""
 
 _FRESH = 5.0
-"""Seconds for which an answer is not asked for again."""
+"""Seconds for which an answer is reused."""
 _LATELY = 60.0
 """Seconds for which an answer is good enough while no newer one comes."""
 

@@ -1,7 +1,7 @@
-"""Learns a service's routes from a sample of the paths that users ask for, where none are configured.
+"""Learns a service's routes from a sample of requested paths, if none are configured.
 
-A route is a prefix of one or two literal segments: what varies from request to request (numbers, UUIDs, hashes) ends
-it. `largest_routes` is pure; `sampled_paths` reads what the embedded router kept.
+A route is a prefix of one or two literal segments. A segment that varies from request to request (numbers, UUIDs,
+hashes) ends it. `largest_routes` is pure; `sampled_paths` reads what the embedded router logged.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LONGEST_SEGMENT = 40
 
 
 def largest_routes(paths: Sequence[str], most: int = 8) -> tuple[str, ...]:
-    """At most `most` prefixes that at least 5 % of `paths` each begin with, in the order in which they should be
-    tried: a longer one before the one that holds it. Empty where too few paths are known."""
+    """At most `most` prefixes that at least 5 % of `paths` each start with, in the order in which they should be tried:
+    a longer one before the one that holds it. Empty where too few paths are known."""
     if len(paths) < FEWEST:
         return ()
     least = max(2.0, _SHARE * len(paths))
@@ -36,13 +36,13 @@ def largest_routes(paths: Sequence[str], most: int = 8) -> tuple[str, ...]:
     left = (segments for segments in prefixes if segments not in deep)
     shallow = _frequent(Counter(segments[:1] for segments in left if segments), least)
     if any(count == len(paths) for count in (deep | shallow).values()):
-        return ()  # One route for everything tells nothing apart.
+        return ()  # A single route for everything distinguishes nothing.
     kept = sorted((deep | shallow).items(), key=lambda item: (-item[1], item[0]))[:most]
     return tuple("/" + "/".join(segments) for segments, _ in sorted(kept, key=lambda item: (-len(item[0]), -item[1])))
 
 
 def sampled_paths(directory: Path) -> list[str]:
-    """Paths that users asked the router in `directory` for, the oldest first; empty where it kept none."""
+    """Paths that users requested from the router in `directory`, oldest first; empty if none were logged."""
     found: list[str] = []
     for name in (SAMPLE + ROTATED, SAMPLE):
         try:

@@ -1,4 +1,4 @@
-"""Whether the process of a record lives, for who only looks: without psutil wherever the kernel says it itself."""
+"""Whether the process of a record is running, for readers: without psutil if /proc is enough."""
 
 from __future__ import annotations
 

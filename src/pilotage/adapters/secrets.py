@@ -11,7 +11,7 @@ _LIMIT = 64 * 1024
 
 
 class Secret:
-    """A value that shows itself to nobody who does not ask for it."""
+    """A value that is shown only by an explicit `reveal`."""
 
     __slots__ = ("_value",)
 

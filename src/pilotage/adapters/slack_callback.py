@@ -1,9 +1,9 @@
-"""What Slack sends when somebody presses a button: verified, read, and nothing believed that is not signed.
+"""What Slack sends when someone presses a button. Only verified requests count.
 
-A request counts when its signature is Slack's over version, time and body (HMAC-SHA256 with the app's signing secret),
-its time is within five minutes, and it is a POST of a form of at most 100 kB. Whoever sends something else, sends it
-slowly, or sends a lot at once, gets a status of 4xx or a closed connection, and costs at most `_MOST_AT_ONCE` threads
-for `_PATIENCE` seconds.
+A request is valid if its signature is Slack's over version, time and body (HMAC-SHA256 with the app's signing secret),
+its time is within five minutes, and it is a POST of a form of at most 100 kB. Any other request, a slow one, or too
+many at a time get a 4xx status or a closed connection, and occupy at most `_MOST_AT_ONCE` threads for `_PATIENCE`
+seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pressed:
-    """user: Slack's id of whoever pressed · ask: approve, reject or abort · about: the event it answers."""
+    """user: Slack's id of the person · ask: approve, reject or abort · about: the event that it answers."""
 
     user: str
     name: str
@@ -128,6 +128,6 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Who answers which request is told by whoever takes it."""
+            """The handler finds out who may answer which request."""
 
     return BoundedServer((host, port), Handler, _MOST_AT_ONCE, _PATIENCE)

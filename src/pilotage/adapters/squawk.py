@@ -1,4 +1,4 @@
-"""Asks squawk, where it is installed, what a PostgreSQL migration locks or rewrites beyond what we see ourselves."""
+"""Asks squawk, if it is installed, what a PostgreSQL migration locks or rewrites beyond our own findings."""
 
 from __future__ import annotations
 

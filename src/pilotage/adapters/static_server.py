@@ -34,7 +34,7 @@ class _Files(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
-        """Where a file lies; a name that nothing has, where a link would lead out of the folder."""
+        """The path of a file; an unused name if a link would lead out of the folder."""
         found, folder = Path(super().translate_path(path)), Path(self.directory).resolve()
         try:
             inside = found.resolve().is_relative_to(folder)
@@ -46,7 +46,7 @@ class _Files(SimpleHTTPRequestHandler):
         self.send_error(404)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Who reads the page is nobody's business."""
+        """Readers of the page are not logged."""
 
 
 def serve(folder: Path, host: str, port: int) -> ThreadingHTTPServer:

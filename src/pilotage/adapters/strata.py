@@ -50,14 +50,14 @@ class Failing:
 
 @dataclass(frozen=True)
 class Route:
-    """The requests whose path begins with `path`, which ends at a `/` or where the request's own path segment does."""
+    """The requests whose path starts with `path`, which ends at a `/` or where the request's own path segment does."""
 
     path: str
     failing: Failing = field(default_factory=Failing)
 
     @property
     def stratum(self) -> str:
-        """The stratum's name in Envoy, the same for the same path whatever routes stand beside it."""
+        """The stratum's name in Envoy, the same for the same path, whatever other routes are configured."""
         return "r" + hashlib.sha256(self.path.encode()).hexdigest()[:10]
 
 

@@ -1,4 +1,4 @@
-"""Requests of our own, for services that hardly anybody uses at night: a judge without requests learns nothing."""
+"""Synthetic requests for services with too little traffic: a judge without requests learns nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.ports import AdapterError
 
 _KEPT_UP = 5.0
-"""Seconds: unless asked for again they end, with the worker that asked or the rollout that they were for."""
+"""Seconds after which requests end unless they are requested again: with their worker or their rollout."""
 
 
 class SyntheticRequests:
-    """GET `url`, so often a second, through the router like anybody else, each as a new user.
+    """GET `url`, so often a second, through the router like anyone else, each as a new user.
 
     token: gives the secret by which the router tells them from users'; services see the header with the value 1, so
     that they can leave them out of their figures and do nothing lasting.

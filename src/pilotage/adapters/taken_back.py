@@ -1,7 +1,7 @@
 """The note that traffic was taken back without the store. Until the record says so too, no older wish may undo it.
 
 A worker may have looked for the note just before it was left, and be about to write what it wished until then. So the
-note is looked for once more beside the write itself, under the lock that the writer of the note takes after it.
+note is looked for once more next to the write itself, under the lock that the writer of the note takes after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pilotage.model.json import find
 from pilotage.model.traffic import Split, artifact_of
 
 NOTE = "rescued.json"
-"""In the target's folder: when it was done (`at`), who asked (`by`), and the version that all users have (`to`)."""
+"""In the target's folder: when it was done (`at`), who requested it (`by`), and the version that all users have
+(`to`)."""
 
 
 class TakenBack(AdapterError):
@@ -24,7 +25,7 @@ class TakenBack(AdapterError):
 
 
 def refuse_older_split(place: Path, split: Split) -> None:
-    """Raise TakenBack when `split` leads anybody elsewhere than where all users were led. place: the target's folder.
+    """Raise TakenBack when `split` leads anyone elsewhere than where all users were led. place: the target's folder.
 
     A disk without room for words leaves an empty note, which says no version and refuses nothing."""
     to = _led_to(place)
@@ -34,7 +35,7 @@ def refuse_older_split(place: Path, split: Split) -> None:
 
 
 def refuse_older_ramp(place: Path, ramp: Ramp) -> None:
-    """Raise TakenBack when the flag was turned off for everyone, and `ramp` turns it on for anybody."""
+    """Raise TakenBack when the flag was turned off for everyone, and `ramp` turns it on for anyone."""
     if ramp != OFF and _led_to(place):
         raise TakenBack("the flag was turned off for everyone without the store, and stays off")
 

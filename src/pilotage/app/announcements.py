@@ -1,6 +1,6 @@
 """Announcements: drafts of the plan's communication calendar, approved, scheduled, sent, or nagged about.
 
-A release's announcements are tracked from the moment somebody asks for it (`track`); from then on the worker reminds of
+A release's announcements are tracked from the moment someone asks for it (`track`); from then on the worker reminds of
 what is overdue, once a day each, until it is sent or skipped. Sending is the outbox's: at least once, told by key.
 """
 
@@ -50,7 +50,7 @@ def announcements_of(store: Store, plan: Plan) -> tuple[Announced, ...]:
 
 
 def track(project: Project, actor: str, plan: Plan) -> int:
-    """From now on the worker reminds of what is overdue. Returns how many items are tracked anew; due times follow the
+    """From now on the worker reminds of what is overdue. Returns how many items are tracked again; due times follow the
     plan, also of what was tracked before."""
     project.require(actor, Permission.ANNOUNCE, plan.environment)
     loaded, now = project.loaded, project.clock.now()

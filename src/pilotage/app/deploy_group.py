@@ -21,8 +21,8 @@ from pilotage.rollout.machine import begin
 
 
 def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[Rollout, ...]:
-    """Begin a release of several services: all of them wait, and those that wait for nobody begin at once. Nothing
-    begins when any plan may not be executed or any environment is busy. Raises as `deploy`."""
+    """Begin a release of several services: all of them wait, and those that wait for nobody start at once. Nothing
+    starts when any plan may not be executed or any environment is busy. Raises as `deploy`."""
     project.require(actor, Permission.DEPLOY, request.environment)
     plans, told = _checked(project, actor, request)
     identity, now = f"release-{uuid.uuid4().hex[:8]}", project.store.clock.now()

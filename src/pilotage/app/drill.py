@@ -1,4 +1,4 @@
-"""Practising a rollback: a version is released, reaches users, and is undone."""
+"""Practising a rollback: a version is released, reaches users, and is rolled back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NotUndone(PilotageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Drilled:
-    """seconds: from the begin of the rollback to its end · allowed: by the plan, seconds."""
+    """seconds: from the start of the rollback to its end · allowed: by the plan, seconds."""
 
     rollout: str
     environment: str
@@ -76,7 +76,7 @@ def _until(project: Project, identity: str, until: float, *, reached: bool) -> R
 
 
 def _took(project: Project, rollout: Rollout) -> float:
-    """Seconds from the begin of the rollback to its end, by its own events."""
+    """Seconds from the start of the rollback to its end, by its own events."""
     from pilotage.model.events import RollbackStarted, RolledBack
 
     at = {type(event.what): event.at for event in project.store.events(rollout.id)}

@@ -14,7 +14,7 @@ def exit_status(error: Exception) -> tuple[int, str]:
     if isinstance(error, PilotageError):
         return error.exit_status, str(error)
     if isinstance(error, OSError) and error.filename:
-        # A path that somebody named cannot be used; anything else, such as a full disk, is no mistake of theirs.
+        # A path that someone named cannot be used; anything else, such as a full disk, is no mistake of theirs.
         named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
         return (2 if named else 9), f"{error.filename}: {error.strerror}"
     if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):

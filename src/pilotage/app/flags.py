@@ -39,7 +39,7 @@ def read(project: Project, environment: str | None) -> tuple[str, Ramp]:
 
 
 def kill(project: Project, actor: str, environment: str | None, reason: str) -> tuple[str, float]:
-    """Off for everyone, now: one write, read back, without worker, gate or freeze. A rollout under way is undone.
+    """Off for everyone, now: one write, read back, without worker, gate or freeze. A rollout under way is rolled back.
     Returns the flag's key and the seconds until it was read back. Raises NotOff, Unclear, AdapterError."""
     from pilotage.engine.records.store import StoreConflict
     from pilotage.model.rollout import CommandKind

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """changes of a range · before: the version that the range begins at, if it is one · day: of its last commit · at:
+    """changes of a range · before: the version that the range starts at, if it is one · day: of its last commit · at:
     the version that it ends at, empty where it ends at none · announced: a pre-release within it, the newest one ·
     span: the range by its commits, as a changelog remembers it."""
 
@@ -44,7 +44,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Ends:
-    """Where a range begins (empty: with the first commit) and ends; the rest as in `Found`."""
+    """Where a range starts (empty: with the first commit) and ends; the rest as in `Found`."""
 
     first: str
     last: str
@@ -122,7 +122,7 @@ def _version_at(git: Git, first: str, last: str) -> str:
 
 
 def following(found: Found, scheme: Scheme) -> str:
-    """The version that a `Release-As` footer asks for, else the one after that which the range begins at. Raises
+    """The version that a `Release-As` footer asks for, else the one after that which the range starts at. Raises
     BadVersion."""
     if wanted := asked_version(found.before or found.announced, found.changes, scheme):
         return wanted

@@ -68,7 +68,7 @@ def dora_report_from_tags(
 
 
 def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
-    """Of a rollout, or of the newest that was undone or failed. Raises Unclear."""
+    """Of a rollout, or of the newest that was rolled back or failed. Raises Unclear."""
     found = _undone(project, project.environment(environment), rollout)
     made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.timezone))
     return Report(document=made, output=IncidentOutput(incident=document_output(made)))

@@ -41,12 +41,12 @@ class Permission(StrEnum):
 
 
 _BY_ROLE = frozenset({Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_ANNOUNCEMENT})
-"""Somebody's word: it counts because of who gives it."""
+"""Someone's word: it counts because of who gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """What something is done to. role: in which it is done, where it is somebody's word."""
+    """What something is done to. role: in which it is done, where it is someone's word."""
 
     service: str
     environment: str = ""
@@ -68,7 +68,7 @@ class People:
         )
 
     def identify(self, name: str, kind: ActorKind = ActorKind.PERSON) -> Actor:
-        """Who somebody is, by whatever of their names."""
+        """Who someone is, by whatever of their names."""
         for known, (roles, aliases) in self.by_name.items():
             if name in (known, *aliases):
                 return Actor(name=known, kind=kind, aliases=aliases, roles=roles)
@@ -89,7 +89,7 @@ class Refusal:
 def may(actor: Actor, permission: Permission, thing: Thing, people: People) -> Refusal | None:
     """None where the actor may. A pure function of what is given."""
     if permission not in _BY_ROLE:
-        return None  # whoever sees harm may end it, and so far everybody may do the rest
+        return None  # whoever sees harm may end it, and so far everyone may do the rest
     if actor.kind is not ActorKind.PERSON:
         return Refusal(sentence=f"{actor} is a {actor.kind}: only a person may {permission}")
     role = thing.role

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What is asked of a plan beside the configuration. changes: answers given anew, for a what-if · risk: of the
+    """What is asked of a plan next to the configuration. changes: answers given again, for a what-if · risk: of the
     change that the version brings."""
 
     version: str
@@ -142,7 +142,7 @@ class UnknownAnswer(Invalid):
 
 
 def changed(answers: Answers, changes: Mapping[str, str | tuple[str, ...]]) -> Answers:
-    """The answers with some given anew. Raises UnknownAnswer."""
+    """The answers with some given again. Raises UnknownAnswer."""
     given = {name: getattr(answers, name) for name in Answers.__dataclass_fields__}
     for called, answer in changes.items():
         name = SHORT_NAMES.get(called, called)

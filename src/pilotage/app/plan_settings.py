@@ -29,7 +29,7 @@ TAKES: Mapping[Unit, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PlanSetting:
-    """defaults: by risk tolerance, as they would stand in `overrides` · strategy: the only one whose plans have the
+    """defaults: by risk tolerance, as they would are in `overrides` · strategy: the only one whose plans have the
     setting with these defaults; None for all."""
 
     name: str

@@ -1,4 +1,4 @@
-"""Where somebody works: a configuration, the store beside it, and who is at work."""
+"""Where someone works: a configuration, the store next to it, and who is at work."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _log_warning(sentence: str) -> None:
 
 @dataclass
 class Project:
-    """`config` is pilotage.yaml; the state lies in `.pilotage` beside it, or where PILOTAGE_STATE says.
+    """`config` is pilotage.yaml; the state is in `.pilotage` next to it, or where PILOTAGE_STATE says.
 
     warn: takes a sentence for whoever is at work, about something that does not stop them.
     """
@@ -140,7 +140,7 @@ class Project:
         ensure_worker(self.directory)
 
     def publish_settings(self) -> None:
-        """Of what is to be published, for the worker. Rollouts know all they need: a file that somebody is just editing
+        """Of what is to be published, for the worker. Rollouts know all they need: a file that someone is just editing
         must stop neither them nor who commands them."""
         from pilotage.app.publication import LeadsOutside, note, publication_of
         from pilotage.config.yaml_reader import ConfigError
@@ -215,9 +215,9 @@ class Project:
         return named
 
     def place(self, named: str | None) -> tuple[str, str]:
-        """The service and the environment meant. Where nobody can read the configuration, those of the store, if
-        it knows one place or they are named: who must stop something cannot wait until a file is mended. Raises
-        Unclear, ConfigError."""
+        """The service and the environment meant. Where nobody can read the configuration, those of the store, if it
+        knows one place or they are named: who must stop something cannot wait until a file is fixed. Raises Unclear,
+        ConfigError."""
         from pilotage.config.yaml_reader import ConfigError
 
         try:

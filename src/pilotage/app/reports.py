@@ -199,7 +199,7 @@ def _compared(rollout: RolloutSummary, live: LiveView) -> tuple[Compared, ...]:
 
 
 def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
-    """Of a rollout that was undone or failed, from its events and what its judge knew."""
+    """Of a rollout that was rolled back or failed, from its events and what its judge knew."""
     lines = tuple(
         Line(
             e.at,

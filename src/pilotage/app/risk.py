@@ -25,7 +25,7 @@ from pilotage.risk.features import YEAR, History, features_of, remembered
 from pilotage.risk.model import RiskModel, shipped
 
 LEARNED = "risk.json"
-"""The model that `train` leaves beside the store."""
+"""The model that `train` leaves next to the store."""
 
 _MOST_BYTES = 400_000
 """A file beyond this was not written by hand, or is no file to look into in a hurry."""
@@ -39,7 +39,7 @@ _LEAST_DECISIONS = 5
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. when: the release is to begin · others: under way beside it · advisories: what is known against
+    """What is asked. when: the release is to begin · others: under way next to it · advisories: what is known against
     packages · model: None for the one that comes with Pilotage."""
 
     revisions: str

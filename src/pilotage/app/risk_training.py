@@ -86,7 +86,7 @@ def _auc(scores: Sequence[float], harmful: Sequence[bool]) -> float:
 
 
 def train(project: Project, revision: str, *, repository: Path | None = None) -> Learned:
-    """Fit the model to a repository's own repairs, reverts and rollbacks, and keep it beside the store. Raises
+    """Fit the model to a repository's own repairs, reverts and rollbacks, and keep it next to the store. Raises
     TooLittleHistory, AdapterError."""
     learned = learn(repository or project.folder, revision, _undone(project))
     made(project.directory)

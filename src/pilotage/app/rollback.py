@@ -1,4 +1,4 @@
-"""Going back: the rollout under way is undone, or an earlier version is rolled out again."""
+"""Going back: the rollout under way is rolled back, or an earlier version is rolled out again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from pilotage.engine.rescue.returning import DeployResult, go_back_by_record, pa
 
 def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployResult:
     """Undo the rollout under way, or else return to a version that served before. Within `rollback.window` of the
-    present one's end that version is not watched anew; later it is released like any other. Where nobody can read the
-    configuration, the store's records say how. Raises NoWayBack, CannotStart,
-    StoreConflict, Unclear."""
+    current one's end that version is not watched again; later it is released like any other. Where nobody can read the
+    configuration, the store's records say how. Raises NoWayBack, CannotStart, StoreConflict, Unclear."""
     service, name = project.place(request.environment)
     project.require(actor, Permission.ROLL_BACK, name)
     try:

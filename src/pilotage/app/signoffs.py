@@ -48,7 +48,7 @@ def sign_off(project: Project, actor: str, request: SignOffRequest) -> tuple[Req
 
 
 def waive(project: Project, actor: str, request: WaiverRequest) -> tuple[Signature, ...]:
-    """Go on without some items until a moment: a word of their owner's or the release manager's. All or none.
+    """Continue without some items until a moment: a word of their owner's or the release manager's. All or none.
 
     Raises NothingToSign for an item that the plan does not require or that was signed off, TooManyWaivers, Forbidden,
     UnknownRole.

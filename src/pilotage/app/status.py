@@ -29,12 +29,12 @@ class Home:
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentStatus:
-    """serving: versions, the present one first · newest: the rollout that started last · routed: what its version gets
-    of all requests, per mille, as the router was last seen; None where nobody saw · worker: process id of the one
-    here · home: None where the environment is at home here · sighting: who answers users, as of now, and None where
-    that is at another place · looked: Unix seconds of the last look at the newest rollout, None without one · split:
-    what the router was last told, where no rollout has completed · troubles: a sentence for everything that was not
-    told or not signed."""
+    """serving: versions, the current one first · newest: the rollout that started last · routed: what its version gets
+    of all requests, per mille, as the router was last seen; None where nobody saw · worker: process id of the one here
+    · home: None where the environment is at home here · sighting: who answers users, as of now, and None where that is
+    at another place · looked: Unix seconds of the last look at the newest rollout, None without one · split: what the
+    router was last told, where no rollout has completed · troubles: a sentence for everything that was not told or not
+    signed."""
 
     service: str
     environment: str
@@ -51,7 +51,7 @@ class EnvironmentStatus:
 
     @property
     def headline(self) -> str:
-        """What serves: what is known, not what was so when somebody last looked."""
+        """What serves: what is known, not what was so when someone last looked."""
         present = self.serving[0] if self.serving else "nothing"
         if self.home:
             if not self.home.silent:

@@ -24,11 +24,11 @@ _LOOK_EVERY = 2.0
 """Seconds between two looks at whether services answer."""
 
 _LONGEST = 60.0
-"""Seconds after which the page is made anew though nothing was recorded: what was planned has become the past."""
+"""Seconds after which the page is made again though nothing was recorded: what was planned has become the past."""
 
 
 class Publisher:
-    """Makes the page anew when something was recorded that it may show, or a minute has passed."""
+    """Makes the page again when something was recorded that it may show, or a minute has passed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -75,7 +75,7 @@ def seen_now(store: Store, places: Mapping[str, str], now: float) -> dict[str, S
 
 
 def write_status(folder: Path, page: StatusPage, address: str) -> bool:
-    """Each file at once or not at all; returns whether anything changed. Raises OSError, also where a link lies in the
+    """Each file at once or not at all; returns whether anything changed. Raises OSError, also where a link is in the
     folder's place by now."""
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():

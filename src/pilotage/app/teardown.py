@@ -39,7 +39,7 @@ class Down:
 def down(project: Project, actor: str, *, force: bool = False) -> Down:
     """Stop the worker here, the routers and every instance. force: also what another process holds, and what no store
     knows of any more. Raises StoreConflict, AdapterError, and what an unusable store raises, unless forced: the worker
-    then goes on, and brings back what was stopped."""
+    then continues, and brings back what was stopped."""
     project.require(actor, Permission.STOP)
     if not force:
         # The worker watches over users also without its store: where this cannot be done, it stays.
@@ -92,7 +92,7 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
 
 
 def take_down_by_files(directory: Path) -> Down:
-    """The same without a store: everything that was started from here, by the records beside it."""
+    """The same without a store: everything that was started from here, by the records next to it."""
     found = sorted(path for path in (directory / "run").glob("*") if path.is_dir())
     for place in found:
         _stop_processes(place)

@@ -1,4 +1,4 @@
-"""The worker of a folder, with all that it does beside rollouts: reminders, the public status page, sizes of logs.
+"""The worker of a folder, with all that it does next to rollouts: reminders, the public status page, sizes of logs.
 
 `python -m pilotage.app.worker DIRECTORY`.
 """
@@ -52,7 +52,7 @@ def remind(store: Store) -> None:
 
 
 def jobs(directory: Path) -> tuple[Job, ...]:
-    """All that the worker of a folder does beside rollouts."""
+    """All that the worker of a folder does next to rollouts."""
     return (
         Job(name="publisher", every=_PUBLISH_EVERY, work=StatusPage(directory).renew),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),

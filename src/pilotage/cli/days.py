@@ -8,7 +8,7 @@ import click
 
 
 class Day(click.ParamType[datetime]):
-    """A day, such as 2026-12-01; it becomes the midnight at which the day begins, without a zone."""
+    """A day, such as 2026-12-01; it becomes the midnight at which the day starts, without a zone."""
 
     name = "YYYY-MM-DD"
 

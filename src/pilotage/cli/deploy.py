@@ -131,7 +131,7 @@ def _shows_readiness() -> Iterator[None]:
 
 
 def _show_detached(as_json: bool, rollout: str | None = None, group_id: str | None = None) -> None:
-    """Print the id of what goes on without this command."""
+    """Print the id of what continues without this command."""
     if not as_json:
         click.echo(rollout or group_id)
         return

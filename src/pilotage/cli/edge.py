@@ -1,7 +1,7 @@
 """Where the command line writes: nothing of what it shows can steer a terminal, wherever the text came from.
 
 Versions, reasons, logs and messages are cleaned where they enter. Here they are cleaned once more, for records that are
-older, or that somebody changed. Only Rich, which colours and redraws, writes escape sequences, and none of a text's.
+older, or that someone changed. Only Rich, which colours and redraws, writes escape sequences, and none of a text's.
 """
 
 from __future__ import annotations

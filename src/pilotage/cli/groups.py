@@ -1,4 +1,4 @@
-"""A command with subcommands that does something by itself, too: `plan VERSION` beside `plan diff`."""
+"""A command with subcommands that does something by itself, too: `plan VERSION` next to `plan diff`."""
 
 from __future__ import annotations
 

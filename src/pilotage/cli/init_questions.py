@@ -46,7 +46,7 @@ _COUNT = """\
 
 
 def asks() -> bool:
-    """Whether somebody sits at a terminal."""
+    """Whether someone sits at a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

@@ -37,7 +37,7 @@ def width_shown() -> int | None:
 
 
 def show_lines(lines: Iterable[str], hanging: int = 2) -> None:
-    """Print sentences, folded where a table would be. hanging: columns before what is folded, beside a line's own."""
+    """Print sentences, folded where a table would be. hanging: columns before what is folded, next to a line's own."""
     from pilotage.render.fitted import wrapped
 
     width = width_shown()

@@ -143,7 +143,7 @@ def _status(gate: Gate) -> Text:
 
 
 def _blocks(found: Readiness) -> Group:
-    """Each gate with its details below it, for a narrow screen; what is to do stands under who has to do it."""
+    """Each gate with its details below it, for a narrow screen; what is to do is under who has to do it."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text

@@ -127,5 +127,5 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
             try:
                 publish(project)
             except Exception as error:
-                # The page says what was known last; it must go on being served.
+                # The page says what was known last; it must continue being served.
                 click.echo(f"not updated: {type(error).__name__}: {error}", err=True)

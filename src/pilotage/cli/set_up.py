@@ -56,7 +56,7 @@ def init(
 ) -> None:
     """Write a commented pilotage.yaml from a few answers.
 
-    Proposes how the service starts from what lies in this folder, such as a Procfile, package.json, pyproject.toml,
+    Proposes how the service starts from what is in this folder, such as a Procfile, package.json, pyproject.toml,
     manage.py, go.mod, or Dockerfile. On a terminal, `init` asks; press Enter to accept, or ? for help. In scripts, give
     the answers as options:
 

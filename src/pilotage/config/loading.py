@@ -124,7 +124,7 @@ def _shown_path(path: tuple[str | int, ...]) -> str:
 
 
 def _as_written(path: tuple[str | int, ...], old_names: Sequence[Renamed]) -> tuple[str | int, ...]:
-    """The path by the names that stand in the file."""
+    """The path by the names that are in the file."""
     for old in reversed(old_names):
         if path[: len(old.now)] == old.now:
             return (*old.path, *path[len(old.now) :])
@@ -219,7 +219,7 @@ def _fields_at(path: tuple[str | int, ...], data: Json) -> list[str]:
 
 
 def _chosen(possible: list[type[BaseModel] | KindOf], data: Json) -> type[BaseModel] | None:
-    """The model of what stands there; None where nothing is known of it."""
+    """The model of what is there; None where nothing is known of it."""
     if not possible:
         return None
     first = possible[0]

@@ -112,7 +112,7 @@ def _hidden_start(parts: Mapping[str, str]) -> str:
 
 
 def parts_of(rule: str) -> dict[str, str]:
-    """`FREQ=WEEKLY;BYDAY=FR` as names and values, in capitals. What is no pair stands under its own text."""
+    """`FREQ=WEEKLY;BYDAY=FR` as names and values, in capitals. What is no pair is under its own text."""
     return {name.strip(): value.strip() for name, _, value in _pairs(rule)}
 
 

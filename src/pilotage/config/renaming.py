@@ -29,6 +29,6 @@ def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
 
 
 def _edited(line: str, column: int, before: str, after: str) -> str:
-    """A key once, a placeholder as often as it stands in the value. What stands on a further line stays."""
+    """A key once, a placeholder as often as it is in the value. What is on a further line stays."""
     head, rest = line[:column], line[column:]
     return head + rest.replace(before, after, -1 if before.startswith("{") else 1)

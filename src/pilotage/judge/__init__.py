@@ -2,7 +2,7 @@
 
 The names below are the stable streaming API. Each takes in what happened since the last look, and may be asked after
 every look, for ever, what is known: the probability that a harmless version is *ever* called harmful is at most α.
-`to_dict()` gives plain JSON, and `restore(saved)` goes on from it. Evidence is the natural logarithm of an e-value.
+`to_dict()` gives plain JSON, and `restore(saved)` continues from it. Evidence is the natural logarithm of an e-value.
 
 - `CountStream(CountJudge(...))`: rates of bad events, such as errors; `History` is what the service did before
 - `UserStream`: users with an error, where users stick to the version they were assigned

@@ -24,7 +24,7 @@ SIGNALS_SHARE = 0.1
 
 
 def shares(signals: int) -> Mapping[str, float]:
-    """`WEIGHTS` beside so many signals that are compared: together they get a tenth, taken from all in proportion, and
+    """`WEIGHTS` next to so many signals that are compared: together they get a tenth, taken from all in proportion, and
     each has the weight under `SIGNAL`."""
     if signals < 0:
         raise ValueError(f"the number of signals must be at least 0, not {signals}")

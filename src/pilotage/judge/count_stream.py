@@ -22,7 +22,7 @@ class CountStream:
     """A `CountJudge` that learns the dispersion of its events, look by look, from the stable version.
 
     For streams of looks at about equal distances; the evidence then depends on how the looks were cut. Half of the
-    capital bets from the first look on; at look i a share of the rest begins, which falls as 1 / (i log² i). Looks are
+    capital bets from the first look on; at look i a share of the rest starts, which falls as 1 / (i log² i). Looks are
     pooled until the canary has two requests. Verdicts show all requests, those that wait among them.
 
     clustered: users stick to their version and nothing tells them apart. Then no five seconds decide alone, and a look

@@ -11,8 +11,8 @@ from pilotage.model.observation import Verdict, VerdictKind
 
 
 class RuleBook:
-    """Streaming: `due`, then `record` for each, then `verdicts`. A watch begins every rule anew (`begin_phase`), as a
-    step of Argo Rollouts begins an analysis run; a rule without a count measures until its watch ends."""
+    """Streaming: `due`, then `record` for each, then `verdicts`. A watch starts every rule again (`begin_phase`), as a
+    step of Argo Rollouts starts an analysis run; a rule without a count measures until its watch ends."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = {rule.name: rule for rule in rules}
@@ -24,7 +24,7 @@ class RuleBook:
         self._began, self._tallies, self._next = None, {}, {}
 
     def due(self, now: float) -> tuple[Rule, ...]:
-        """The rules to measure at `now`, in Unix seconds; the first call begins the phase."""
+        """The rules to measure at `now`, in Unix seconds; the first call starts the phase."""
         self._began = self._began or now
         return tuple(
             rule

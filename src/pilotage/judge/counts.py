@@ -154,14 +154,14 @@ class CountJudge:
         self._learnt = learnt
 
     def hold_back(self, capital: float) -> None:
-        """Before the first update: keep this share of the capital for harm that begins later (`begin`)."""
+        """Before the first update: keep this share of the capital for harm that starts later (`begin`)."""
         for held in self._capitals():
             held.hold_back(capital)
 
     def begin(self, capital: float) -> None:
-        """Let bettors begin now with `capital` of what was held back: they know nothing of the looks before.
+        """Let bettors start now with `capital` of what was held back: they know nothing of the looks before.
 
-        A mixture of e-processes that begin at times fixed in advance is one. Harm that begins late would otherwise have
+        A mixture of e-processes that start at times fixed in advance is one. Harm that starts late would otherwise have
         to make up for all the good looks before it.
         """
         for held in self._capitals():
@@ -257,7 +257,7 @@ class CountJudge:
         return self._breach.evidence()
 
     def to_dict(self) -> JsonObject:
-        """The running sums as plain JSON, to go on after a restart."""
+        """The running sums as plain JSON, to continue after a restart."""
         return {
             "sums": self.sums.to_dict(),
             "likelihood": self._likelihood.values.tolist(),

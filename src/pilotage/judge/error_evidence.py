@@ -1,8 +1,8 @@
-"""Whether the new version has more errors than stable beside it, by the statistic that fits how requests reach them.
+"""Whether the new version has more errors than stable next to it, by the statistic that fits how requests reach them.
 
-Where every request is assigned anew, errors are counted by route. Where users stick to a version, users with errors are
-counted; in looks in which nothing tells users apart, errors are counted cautiously instead. Each look feeds exactly one
-of the statistics, so that each is valid by itself.
+Where every request is assigned again, errors are counted by route. Where users stick to a version, users with errors
+are counted; in looks in which nothing tells users apart, errors are counted cautiously instead. Each look feeds exactly
+one of the statistics, so that each is valid by itself.
 """
 
 from __future__ import annotations

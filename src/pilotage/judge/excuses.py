@@ -42,7 +42,7 @@ class Excuses:
             self._instances.update(counts, stable.errors, stable.requests, look.at)
 
     def excused(self, verdict: Verdict, *, above_limit: float, warm: bool) -> Verdict:
-        """Harm may be the bad luck of one instance while the others are well; unless it is surely above the critical
+        """Harm may be the bad luck of one instance while the others are healthy; unless it is surely above the critical
         limit, also that of the only one, or of instances that still warm up.
 
         above_limit: the evidence that the critical limit is exceeded · warm: all instances are.

@@ -78,8 +78,8 @@ _LATE, _SUM, _RICHEST = 0.5, 1.07, 1e250
 class Bettors:
     """Capital of several bettors, half of it betting from the first event on and the rest beginning later.
 
-    Harm may begin late, after everybody who bet on it has lost. At event i a share of the rest begins, which falls as
-    1 / (i log² i): a mixture of e-processes that begin at times fixed in advance is one.
+    Harm may start late, after everyone who bet on it has lost. At event i a share of the rest starts, which falls as 1
+    / (i log² i): a mixture of e-processes that start at times fixed in advance is one.
     """
 
     def __init__(self, count: int) -> None:
@@ -120,7 +120,7 @@ class Coin:
 
 _POWERS = (1, 3, 7)
 _MOST = 512
-"""Differences kept; then the ranks begin anew, the capital stays."""
+"""Differences kept; then the ranks start again, the capital stays."""
 
 
 class Ranks:

@@ -110,7 +110,7 @@ class InstanceStream:
     def forget(self, instance: str) -> None:
         """This instance was taken out: from now on the canary is what is left of it.
 
-        What was judged without one of the others still holds this one's errors; those begin anew.
+        What was judged without one of the others still holds this one's errors; those start again.
         """
         if instance not in self._without:
             return

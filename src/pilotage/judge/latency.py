@@ -10,7 +10,7 @@ stochastically faster, it is smaller still, because the steps rise.
 
 A tolerated slowdown stretches stable's durations before pooling: a bucket's requests lie evenly over the logarithm of
 its bounds, and what a stretch carries over the upper bound goes to the bucket above. Where one bucket holds more than
-half of stable's requests, or where they begin (the bucket is ten times as dense as the one below), they may all lie
+half of stable's requests, or where they start (the bucket is ten times as dense as the one below), they may all lie
 close to its upper bound, and the even share would carry too few over: then all of it moves to where that bound goes.
 
 Routes that differ in speed are compared each with itself (`StrataLatency`): another mix of them is no slowness.

@@ -35,7 +35,7 @@ _TOP, _RICHEST = 400.0, 1e120
 """Caps that keep the capital a finite number: far beyond any bar, and a smaller capital is still an e-value."""
 
 LATE = 0.5
-"""Part of the capital that is kept for harm that begins later."""
+"""Part of the capital that is kept for harm that starts later."""
 
 _SUM = 1.07
 """Σ 1 / (n log² n) over n ≥ 3 is 1.0692."""
@@ -139,13 +139,13 @@ def gains(null: float, canary_bad: int, bad: int, exposure: float, weight: float
 
 
 def late_share(look: int) -> float:
-    """Capital that begins at this look, counted from 1: falls as 1 / (n log² n), and never exceeds `LATE` in all."""
+    """Capital that starts at this look, counted from 1: falls as 1 / (n log² n), and never exceeds `LATE` in all."""
     place = look + 2
     return LATE / _SUM / (place * math.log(place) ** 2)
 
 
 class Capital:
-    """Bettors on harm, one a point of `SPAN`: an e-process, summed over those who have begun.
+    """Bettors on harm, one a point of `SPAN`: an e-process, summed over those who have started.
 
     cap: within a block (`close_block`) a bettor's factor counts as at most e^cap. The smaller of a supermartingale and
     a constant is a supermartingale, so the capital still is one: no block decides alone.
@@ -164,7 +164,7 @@ class Capital:
         if self._open is not None:
             self._open = self._open + won
             return
-        # Who begins within a block must not win what its first looks brought: they begin with its first bet.
+        # Who starts within a block must not win what its first looks brought: they start with its first bet.
         self._held += self._due
         self._due = 0.0
         if self._cap is not None:

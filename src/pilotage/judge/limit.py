@@ -1,9 +1,9 @@
 """Judges whether a rate is above a limit that is harm whatever the other version does.
 
-Poisson likelihood ratios ρ^e · exp(−(ρ − 1) · limit · n), averaged over ρ: for independent requests that fail at a
-rate p ≤ limit each has a mean of at most exp((p − limit)(ρ − 1) n) ≤ 1, so the average is an e-process. One such
-average runs from the first request; others begin with each block of 60 seconds, with a share of the capital that is
-fixed in advance, so that harm that begins late need not make up for the good hours before it.
+Poisson likelihood ratios ρ^e · exp(−(ρ − 1) · limit · n), averaged over ρ: for independent requests that fail at a rate
+p ≤ limit each has a mean of at most exp((p − limit)(ρ − 1) n) ≤ 1, so the average is an e-process. One such average
+runs from the first request; others start with each block of 60 seconds, with a share of the capital that is fixed in
+advance, so that harm that starts late need not make up for the good hours before it.
 
 Where users stick to a version and retry, the errors of one user say little about the others. The user with the most
 errors is therefore left out of the count, and the rest is weighed by the dispersion of stable's errors.
@@ -94,7 +94,7 @@ class LimitStream:
     ) -> None:
         """Take in a look: `bad` of `total` requests. users: whose error each was, where that is known · weight: what
         the look counts for, 0…1, known before it · allowed: a rate that is no breach in this look, because a version
-        beside it has it too; the limit where that is higher."""
+        next to it has it too; the limit where that is higher."""
         if not 0 <= bad <= total:
             raise ValueError(f"bad events must be between 0 and the total: {bad} of {total}")
         if not total:

@@ -18,7 +18,7 @@ class Unit(StrEnum):
     """What is assigned to a version, and so counts as one event."""
 
     REQUEST = "request"
-    """Each request is assigned anew."""
+    """Each request is assigned again."""
     USER = "user"
     """Users stick to their version, and the router's log of failures tells them apart."""
     CLUSTER = "cluster"
@@ -29,7 +29,7 @@ class Unit(StrEnum):
 class Beside:
     """Who got requests since the last look.
 
-    stable: whose figures the new version is compared with, None where nothing ran beside it · odds: W / (1 − W) of a
+    stable: whose figures the new version is compared with, None where nothing ran next to it · odds: W / (1 − W) of a
     user's or request's assignment to the new version, None where neither is assigned by chance · share: of the compared
     requests that should have gone to the new version, None where that is not known, or where users rather than requests
     are split.
@@ -44,7 +44,7 @@ class Beside:
 class Look:
     """What both versions did since the last look.
 
-    at: Unix seconds · control: stable ran beside the new version and got requests · odds: of a user's or request's
+    at: Unix seconds · control: stable ran next to the new version and got requests · odds: of a user's or request's
     assignment to the new version, W / (1 − W); None where that is not known · failures: of either version; None without
     a log · trust: the part of what durations say that counts, 0…1, by the age of the new instances.
     """

@@ -1,8 +1,8 @@
 """How high stable's own figure was, and how much it changes by itself over a time.
 
-Where no stable version runs beside the new one, its past is all there is to compare with, and a past is no control: the
-day goes on. What the past can say is how far apart two of its own moments were. Blocks of 30 seconds are kept, at most
-240; then neighbours are merged, so that the memory is bounded however long stable is watched.
+Where no stable version runs next to the new one, its past is all there is to compare with, and a past is no control:
+the day continues. What the past can say is how far apart two of its own moments were. Blocks of 30 seconds are kept, at
+most 240; then neighbours are merged, so that the memory is bounded however long stable is watched.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _positive(levels: Sequence[float]) -> list[float]:
 
 def _distance(began: Sequence[float], horizon: float) -> float | None:
     """Seconds that at least four pairs of blocks are apart: `horizon`, or the most below it."""
-    # The four pairs that are furthest apart begin among the first four blocks and end among the last.
+    # The four pairs that are furthest apart start among the first four blocks and end among the last.
     ends = ((first, last) for first in began[:_PAIRS] for last in began[-_PAIRS:])
     apart = sorted((last - first for first, last in ends if last > first), reverse=True)
     if len(apart) < _PAIRS:

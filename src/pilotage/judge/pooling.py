@@ -19,7 +19,7 @@ _BLOCK = 5.0
 
 
 _POOLED = 2
-"""Requests of the canary that a look must have: with one alone it would stand beside too few of stable's."""
+"""Requests of the canary that a look must have: with one alone it would stand next to too few of stable's."""
 
 
 _LONGEST, _LARGEST = 60, 5000
@@ -29,9 +29,9 @@ _LONGEST, _LARGEST = 60, 5000
 class Pool:
     """Gathers looks until the canary has two requests.
 
-    A look in which the canary errs has at least one of its requests; beside the few of stable's in that one look it
-    would seem a large part of the traffic, and stable's errors in all the looks without a request of the canary
-    would count for nothing. When a pooled look ends depends on exposures alone, so the test stays exact.
+    A look in which the canary errs has at least one of its requests; next to the few of stable's in that one look it
+    would seem a large part of the traffic, and stable's errors in all the looks without a request of the canary would
+    count for nothing. When a pooled look ends depends on exposures alone, so the test stays exact.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Pool:
         """φ as known before the first of the looks pooled last."""
 
     def add(self, look: Sums, dispersion: float) -> Sums | None:
-        """The pooled look that ends with this one, None while it goes on. dispersion: φ as known before the look."""
+        """The pooled look that ends with this one, None while it continues. dispersion: φ as known before the look."""
         if not self._looks:
             self.dispersion = dispersion
             if look.canary_total >= _POOLED:
@@ -79,7 +79,7 @@ class Blocks:
         self._block: int | None = None
 
     def turn(self, look: int, at: float | None) -> bool:
-        """Whether a new block begins with this look, counted from 1, at `at` seconds."""
+        """Whether a new block starts with this look, counted from 1, at `at` seconds."""
         block = math.floor((look - 1 if at is None else at) / _BLOCK)
         begins, self._block = block != self._block, block
         return begins

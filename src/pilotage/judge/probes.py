@@ -42,7 +42,7 @@ class ProbeBook:
         self._seen: dict[str, int] = {}
 
     def begin_phase(self) -> None:
-        """A step began: it is passed by results of its own. Failures in a row go on counting."""
+        """A step began: it is passed by results of its own. Failures in a row continue counting."""
         self._seen.clear()
 
     def begin_again(self) -> None:
@@ -107,7 +107,7 @@ class ProbeBook:
         return {"runs": runs, "seen": dict(self._seen)}
 
     def restore(self, saved: JsonObject) -> None:
-        """Go on from what `to_dict` gave; probes that are not configured any more are left out."""
+        """Continue from what `to_dict` gave; probes that are not configured any more are left out."""
         known = entries(object_at, saved, "runs")
         self._runs = {
             name: {key: read_as(_Run, run) for key, run in known.get(name, {}).items()} for name in self._probes

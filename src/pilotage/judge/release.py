@@ -4,7 +4,7 @@ One bar decides: the weighted average of the e-values of all tests must reach 1 
 (`bar`). An average of e-values is one, however the tests depend on one another, and by Ville's inequality a harmless
 release reaches the bar with at most that probability. The verdict that fails is that of the test with the largest
 share. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24). Nothing is
-concluded from requests that were not split as they should have been, nor from a past without a control beside it.
+concluded from requests that were not split as they should have been, nor from a past without a control next to it.
 
 Pilotage's own requests are judged apart from those of users, and the worse of the two counts: a healthy answer to a
 synthetic request excuses no user's error.

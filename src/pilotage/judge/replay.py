@@ -109,7 +109,7 @@ def replay_gauge(samples: Iterable[Sample], judge: GaugeJudge) -> GaugeReplay:
 
 def replay(looks: Iterable[Look], judge: CountJudge) -> Replay:
     """Feed the looks in the order of their times; of looks with one time the first counts (late and duplicated
-    samples). The watch goes on after a decision, so that the picture shows all of it."""
+    samples). The watch continues after a decision, so that the picture shows all of it."""
     ordered, notes = _in_order(looks)
     if not any(look.canary_total for look in ordered):
         raise NothingToReplay("no row has requests to the canary")
@@ -144,7 +144,7 @@ def _in_order(things: Iterable[T]) -> tuple[list[T], list[str]]:
 def from_counters(samples: Iterable[Sequence[float]]) -> Iterator[Look]:
     """Looks from counters that only grow: (time, canary bad, canary total, stable bad, stable total), in any order.
 
-    A counter that fell began anew: what it shows is what has happened since. Of samples of one time the first counts.
+    A counter that fell began again: what it shows is what has happened since. Of samples of one time the first counts.
     """
     before: tuple[float, ...] | None = None
     ordered = {at: values for at, *values in reversed(list(samples))}

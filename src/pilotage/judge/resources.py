@@ -38,7 +38,7 @@ class Age:
         self._since: tuple[int, float] | None = None
 
     def update(self, count: int, at: float) -> bool:
-        """Whether these instances have just begun their warm-up."""
+        """Whether these instances have just started their warm-up."""
         if self._since is not None and self._since[0] == count:
             return False
         self._since = (count, at)

@@ -5,7 +5,7 @@ others are compared with stable's by `GaugeJudge`, whose share of the false-roll
 to them (`signal_alpha`). To advance, the readings of this phase must be within the same factor in the mean, or reach
 the satisfaction that R13 wants; a figure without a reading is never well.
 
-Where no stable version runs beside the new one (at 100 %, after a switch, with the flag on for everyone) the readings
+Where no stable version runs next to the new one (at 100 %, after a switch, with the flag on for everyone) the readings
 are compared with stable's own of before. Such a comparison has no control: it can hold a release, never undo it.
 """
 
@@ -26,8 +26,8 @@ _IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class _Signal:
-    """factor: of a plan, the canary's level over stable's that is tolerated; below one where less is worse ·
-    advance: the setting with the level that is enough to go on · limit: the setting with a level that is harm."""
+    """factor: of a plan, the canary's level over stable's that is tolerated; below one where less is worse · advance:
+    the setting with the level that is enough to continue · limit: the setting with a level that is harm."""
 
     title: str
     factor: Callable[[Plan], float] | None = None
@@ -89,7 +89,7 @@ class SignalBook:
     def record(
         self, name: str, canary: float | None, stable: float | None, trouble: str = "", *, control: bool = True
     ) -> None:
-        """One reading of both versions; None where there was nothing to read. control: stable runs beside it."""
+        """One reading of both versions; None where there was nothing to read. control: stable runs next to it."""
         self._judges[name].record(canary, stable, trouble, control)
 
     def remember(self, name: str, stable: float | None) -> None:

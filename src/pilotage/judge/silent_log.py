@@ -1,5 +1,5 @@
 """Notices that the router's log of failures says nothing of failures that its counters show: its disk is full, or
-somebody took the file away. Who believed the log then would see no user hurt."""
+someone took the file away. Who believed the log then would see no user hurt."""
 
 from __future__ import annotations
 

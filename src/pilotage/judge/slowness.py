@@ -1,6 +1,6 @@
 """Judges how long requests take: whole distributions, and how many are slower than a bound that is fixed once known.
 
-Beside stable, both add evidence. Without it, what is worse than stable's past is said to be so.
+Next to stable, both add evidence. Without it, what is worse than stable's past is said to be so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SLOW_SHARE = 0.05
 """A 95th percentile is a bound that 5 % of requests exceed."""
 
 LEAST_MARGIN = 3.0
-"""How many times its past level a rate may be at least, where nothing runs beside the new version: its instances get
+"""How many times its past level a rate may be at least, where nothing runs next to the new version: its instances get
 another share of the traffic than stable's ever did, which no history of stable shows."""
 
 
@@ -110,7 +110,7 @@ class Slowness:
         return {"durations": self._latency.evidence(), "slow": self._slow.evidence()}
 
     def verdict(self, *, harmful: bool, control: bool, alone_for: float) -> Verdict:
-        """harmful: the release's bar is reached, and durations are what reached it · control: stable runs beside it ·
+        """harmful: the release's bar is reached, and durations are what reached it · control: stable runs next to it ·
         alone_for: seconds since it did."""
         usual, past = (part.quantile_bound(1 - _SLOW_SHARE) for part in (self._phase_durations, self._past))
         verdict = Verdict(
@@ -145,7 +145,7 @@ class Slowness:
     def _advance(
         self, verdict: Verdict, usual: float | None, past: float | None, *, control: bool, alone_for: float
     ) -> Verdict:
-        """R13's criterion on this phase's durations, and beside nothing else the past's."""
+        """R13's criterion on this phase's durations, and next to nothing else the past's."""
         limit = self._plan.number("success_criteria.response_time_p95")
         criterion = f"p95 at most {format_duration(limit)}"
         shown = f"p95 at most {format_duration(usual)}" if usual else f"p95 above {self._last_bound()}"

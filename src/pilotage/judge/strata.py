@@ -213,7 +213,7 @@ class _Joint(CountJudge):
         return looks
 
     def alike(self) -> bool:
-        """Whether both versions were asked the same until now, as far as anybody can tell."""
+        """Whether both versions were asked the same until now, as far as anyone can tell."""
         return all(self._is_alike(stratum) for stratum in self.strata.values())
 
     def _is_alike(self, stratum: _Stratum) -> bool:

@@ -144,7 +144,7 @@ _FILLED = (
     "name", "successCondition", "failureCondition", "count", "interval", "initialDelay", "failureLimit",
     "inconclusiveLimit", "consecutiveErrorLimit", "consecutiveSuccessLimit",
 )  # fmt: skip
-"""What arguments may stand in, next to the query."""
+"""What arguments may are in, next to the query."""
 _ARGUMENT = re.compile(r"\{\{\s*args\.([\w.-]+)\s*\}\}")
 
 

@@ -1,10 +1,10 @@
 """Judges the requests of one kind, those of users or Pilotage's own: errors, the limit of errors, and durations.
 
 What counts as one event depends on how requests reach a version (`Unit`, `ErrorEvidence`). Where every request is
-assigned anew, a request is one, whatever errors cluster: the version is a coin for each. Where users stick to a
+assigned again, a request is one, whatever errors cluster: the version is a coin for each. Where users stick to a
 version, their errors come together, so a *user* is one.
 
-Only a version that runs beside the new one at the same time is a control. Without one (at 100 %, after a switch) no
+Only a version that runs next to the new one at the same time is a control. Without one (at 100 %, after a switch) no
 comparison adds evidence; the limit still does, and what is worse than the past is said to be worse than the past.
 """
 
@@ -191,7 +191,7 @@ class TrafficJudge:
     def _against_the_past(
         self, verdict: Verdict, rate: float, limit: float, past: PastLevel, criterion: str
     ) -> Verdict:
-        """No stable version runs beside the new one. What is worse than stable's past can hold, never undo."""
+        """No stable version runs next to the new one. What is worse than stable's past can hold, never undo."""
         if rate > (most := self._plan.number("rollback_triggers.error_rate")):
             words = f"{verdict.sentence}: above the limit of {format_share(most)}, but not with certainty"
             return replace(verdict, sentence=words)
@@ -214,7 +214,7 @@ class TrafficJudge:
 
     @property
     def _alone_for(self) -> float:
-        """Seconds since stable ran beside the new version."""
+        """Seconds since stable ran next to the new version."""
         return 0.0 if self._alone_since is None else self._last_at - self._alone_since
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -70,7 +70,7 @@ class UserStream:
     ) -> None:
         """Take in the failed requests since the last look.
 
-        at: Unix seconds · odds: of a user's assignment to the canary, W / (1 − W); 1 beside a baseline; 0 or infinite
+        at: Unix seconds · odds: of a user's assignment to the canary, W / (1 − W); 1 next to a baseline; 0 or infinite
         where there was no control, and then nothing is compared · canary, stable: 64-bit hash of the user, and route.
         """
         if not odds >= 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Someone's decision to go on with a conflict. `source` is the line of `pilotage.yaml`, empty for a command."""
+    """Someone's decision to continue with a conflict. `source` is the line of `pilotage.yaml`, empty for a command."""
 
     reason: str
     by: str

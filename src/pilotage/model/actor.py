@@ -1,4 +1,4 @@
-"""Who asks for something."""
+"""Who gives a command."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Actor:
     """A person, a token of theirs, or a machine."""
 
     name: str
-    """As it is recorded: the name in `people`, where it is known there."""
+    """The recorded name: the one in `people`, if the actor is listed there."""
     kind: ActorKind = ActorKind.PERSON
     aliases: tuple[str, ...] = ()
     """Other names of the same person, such as `slack:U0123`."""
     roles: tuple[str, ...] | None = None
-    """None where no `people` are configured, and anybody may answer for everything."""
+    """None if no `people` are configured; then anyone may answer for everything."""
 
     @property
     def names(self) -> tuple[str, ...]:

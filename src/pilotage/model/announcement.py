@@ -1,4 +1,4 @@
-"""An item of a plan's communication calendar, and how it stands."""
+"""An item of a plan's communication calendar, and its state."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Announced:
-    """One item of the calendar and how it stands. due: Unix seconds, None without a date · text: a person's own words,
-    None for the template's."""
+    """One item of the calendar and its state. due: Unix seconds, None without a date · text: edited text, None for the
+    template's."""
 
     item: str
     title: str

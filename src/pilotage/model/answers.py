@@ -84,7 +84,7 @@ class Answers:
         set_once(self, "team_size", TeamSize(team_size))
         set_once(self, "release_frequency", ReleaseFrequency(release_frequency))
         set_once(self, "risk_tolerance", RiskTolerance(risk_tolerance))
-        # One order, whatever order they were named in: same answers, same plan (R2).
+        # In a fixed order, whatever order they were named in: same answers, same plan (R2).
         set_once(self, "stakeholder_complexity", tuple(s for s in Stakeholder if s in wanted))
 
     @property
@@ -94,4 +94,4 @@ class Answers:
 
 
 SHORT_NAMES: Mapping[str, str] = {"stakeholders": "stakeholder_complexity"}
-"""An answer's short name, taken wherever people give answers, and its name."""
+"""An answer's short name, accepted wherever people give answers, and its full name."""

@@ -1,4 +1,4 @@
-"""Days on which people work and hours in which a release may begin (R11). Days are dates, hours are zoned (C14)."""
+"""Working days, and hours in which a release may start (R11). Days are dates, hours are zoned (C14)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HORIZON = 366
 
 @dataclass(frozen=True)
 class Freeze:
-    """No rollout may start in [begins, ends); both are aware datetimes. Rolling back is always allowed."""
+    """No rollout may start in [starts, ends); both are aware datetimes. Rolling back is always allowed."""
 
     name: str
     begins: datetime
@@ -57,7 +57,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Opening:
-    """A time in which a rollout of `day` may begin: [begins, ends)."""
+    """A time in which a rollout of `day` may begin: [starts, ends)."""
 
     day: date
     begins: datetime
@@ -66,10 +66,9 @@ class Opening:
 
 @dataclass(frozen=True)
 class Calendar:
-    """zone: the release's own (IANA name) · zones: where the team sits, `zone` alone when empty · holidays: day to
-    name, of every country of the team · windows: none means any working hour · opens, closes: the working day ·
-    weekend: weekdays without work (0 is Monday) · workdays: days of a weekend on which people work all the same.
-    """
+    """zone: the release's own (IANA name) · zones: of the team, `zone` alone when empty · holidays: day to name, of
+    every country of the team · windows: none means any working hour · opens, closes: the working day · weekend:
+    weekdays without work (0 is Monday) · workdays: days of a weekend that are working days."""
 
     zone: str = "UTC"
     zones: tuple[str, ...] = ()
@@ -98,7 +97,7 @@ class Calendar:
 
     @cached_property
     def _closed(self) -> dict[date, Freeze]:
-        """Days on which freezes leave no time to begin a rollout, with the freeze that ends last."""
+        """Days on which freezes leave no time to start a rollout, with the freeze that ends last."""
         return {
             day: max(there, key=lambda freeze: freeze.ends)
             for day, there in self._touching.items()
@@ -106,7 +105,7 @@ class Calendar:
         }
 
     def freeze_on(self, day: date) -> Freeze | None:
-        """The freeze that leaves no time to begin a rollout on `day`, if any."""
+        """The freeze that leaves no time to start a rollout on `day`, if any."""
         return self._closed.get(day)
 
     def freeze_at(self, moment: datetime) -> Freeze | None:
@@ -162,7 +161,7 @@ class Calendar:
         raise OverflowError(f"fewer than {count} open days in the ten years before {end}")
 
     def open_days_between(self, first: date, last: date, *, emergency: bool = False) -> int:
-        """How many open days lie in first … last, both included; negative, counted the other way, when last < first."""
+        """How many open days are in first … last, both included; negative, counted the other way, when last < first."""
         if last < first:
             return -sum(self.counts(last + ONE_DAY * n, emergency) for n in range(1, (first - last).days))
         return sum(self.counts(first + ONE_DAY * n, emergency) for n in range((last - first).days + 1))
@@ -172,7 +171,7 @@ class Calendar:
         return day not in self._closed if emergency else self.is_open(day)
 
     def takes_rollouts(self, day: date, emergency: bool) -> bool:
-        """Whether a rollout may begin or end on `day`: on one that counts, or in a window that opens on it though it is
+        """Whether a rollout may start or end on `day`: on one that counts, or in a window that opens on it though it is
         in a weekend."""
         in_window = day not in self._closed and day not in self.holidays and bool(self._windows_on(day))
         return in_window or self.counts(day, emergency)
@@ -183,18 +182,18 @@ class Calendar:
         return could and day in self._closed
 
     def opening_on(self, day: date) -> datetime | None:
-        """When a rollout may first begin on `day` in `zone`; None when the preferred windows leave that day out, or
+        """When a rollout may first start on `day` in `zone`; None when the preferred windows leave that day out, or
         freezes leave no time."""
         return min((moment for moment, _ in self.starts_on(day)), default=None)
 
     def starts_on(self, day: date) -> Iterator[tuple[datetime, Opening]]:
-        """Times on `day` from which a rollout may begin, with the window or the working day that each belongs to: where
+        """Times on `day` from which a rollout may start, with the window or the working day that each belongs to: where
         that opens, and where a freeze ends in it."""
         for opening in self._windows_on(day) if self.windows else (self._working_hours(day),):
             yield from ((moment, opening) for moment in self._starts(opening))
 
     def meets_freeze(self, begins: datetime, ends: datetime) -> bool:
-        """Whether a freeze is active at any moment in [begins, ends)."""
+        """Whether a freeze is active at any moment in [starts, ends)."""
         zone = ZoneInfo(self.zone)
         there = (
             self._touching.get(day, ()) for day in days(begins.astimezone(zone).date(), ends.astimezone(zone).date())

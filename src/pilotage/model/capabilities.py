@@ -1,4 +1,4 @@
-"""What an adapter can do, as data: shown by `pilotage adapters`, and asked when a plan is made."""
+"""What an adapter can do, as data. `pilotage adapters` shows it, and making a plan checks it."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class MetricsCapabilities:
     """Of a source of counts."""
 
     provides: tuple[str, ...] = ("application_error_rate", "response_time_p95")
-    """Health metrics that it tells."""
+    """Health metrics that it provides."""
     of_router: str = ""
-    """The kind of router whose own figures it reads; empty for a source of its own."""
+    """The kind of router whose figures it reads; empty for an independent source."""
     errors: bool = False
     """Counts as failed what the environment's `errors` name; else every 5xx, and nothing else."""
     routes: bool = False
@@ -98,7 +98,7 @@ class NotifyCapabilities:
     """Of a channel."""
 
     threads: bool = False
-    """Messages of one rollout stand together."""
+    """Messages of one rollout form a thread."""
     updates: bool = False
     """The first message of a rollout is kept up to date."""
     buttons: bool = False
@@ -117,7 +117,7 @@ PortCapabilities = (
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """Of a target: what its adapters can do as they are configured. Names are those of the kinds, for sentences."""
+    """Of a target: what its adapters can do as configured. Names are those of the kinds, for sentences."""
 
     router: RouterCapabilities = field(default_factory=RouterCapabilities)
     fleet: FleetCapabilities = field(default_factory=FleetCapabilities)

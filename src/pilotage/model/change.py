@@ -1,4 +1,4 @@
-"""A change that landed: what a commit, or a merged branch as one, did to which files."""
+"""A merged change: what a commit, or a merged branch as one, did to which files."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class FilePatch:
 
 @dataclass(frozen=True)
 class Change:
-    """author: as the mail map has it · at: Unix seconds, when it was written · offset: seconds east of Greenwich where
-    that was · message: all of it · parents: of a merge several; what it did is said against the first."""
+    """author: as in the mail map · at: Unix seconds, when it was written · offset: seconds east of Greenwich at that
+    place · message: complete · parents: several for a merge; its patch is against the first."""
 
     commit: str
     parents: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the outbox must know of a channel: whom it reaches, with what, and when."""
+"""What the outbox must know of a channel: audience, content and times."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ class KnownChannel:
 
 
 def channel_of(section: JsonObject) -> KnownChannel:
-    """The channel of a section of `notify` as it was kept, by whatever names. Raises WrongJson."""
+    """The channel of a stored section of `notify`, under old or new names. Raises WrongJson."""
     today, _ = renamed(section, "notify.*")
     return read_as(KnownChannel, today)

@@ -10,14 +10,14 @@ class Clock(Protocol):
     """Tells the time. A store and a command carry one, so that a test can set it instead of waiting."""
 
     def now(self) -> float:
-        """Unix seconds; may step either way when somebody sets the machine's clock."""
+        """Unix seconds; may step either way when someone sets the machine's clock."""
 
     def monotonic(self) -> float:
         """Seconds since a moment of the clock's own; never goes back."""
 
 
 def today(clock: Clock, zone: str) -> date:
-    """The day it is now in `zone`, the calendar's zone of the service: an IANA name, UTC where there is none."""
+    """The current day in `zone`, the time zone of the service's calendar: an IANA name, UTC if there is none."""
     return day_of(clock.now(), zone)
 
 

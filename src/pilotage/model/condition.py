@@ -1,4 +1,4 @@
-"""A condition of a rule, such as `result[0] >= 0.95 && result[0] < 2`, in its own words and ready to be asked."""
+"""A condition of a rule, such as `result[0] >= 0.95 && result[0] < 2`: its text, and its compiled form."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The errors that people meet: one root, and a kind for each way of acting on them.
+"""The errors that people see: one root, and a class for each way of reacting.
 
-An error says *what* is wrong, *where*, and what would put it right (*cure*), in one sentence. Its kind gives the exit
-status of the shell and the status of HTTP; its code, made of the class's name, is stable for machines.
+An error says *what* is wrong, *where*, and how to fix it (*cure*), in one sentence. Its class gives the exit status of
+the shell and the HTTP status. Its code, made from the class's name, is stable for machines.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 class PilotageError(Exception):
-    """Something went wrong that a person can act on."""
+    """Something went wrong that people can fix."""
 
     exit_status: ClassVar[int] = 1
     http_status: ClassVar[int] = 500

@@ -1,6 +1,6 @@
-"""Events by the names that earlier versions gave them.
+"""Events under the names that earlier versions gave them.
 
-An event is stored for ever and its hash covers type and data, so a rename changes no stored event: readers translate
+An event is stored for ever, and its hash covers type and data. So a rename changes no stored event: readers translate
 it, and its chain is verified over what was stored.
 """
 

@@ -1,7 +1,7 @@
-"""JSON with a type: what a parsed document may be, and readers that check it where it is used.
+"""Typed JSON: the type of a parsed document, and readers that check values where they are used.
 
-A parsed document is `Json`. Whoever reads it says what stands where: `number_at(document, "sums", "total")` is a number
-or `WrongJson` with the place. Readers copy nothing and convert nothing, so what was read is written back as it was.
+A parsed document is `Json`. A reader says what it expects: `number_at(document, "sums", "total")` returns a number or
+raises `WrongJson` with the place. Readers neither copy nor convert, so what was read is written back unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Key: TypeAlias = str | int
 
 
 class Reader(Protocol[_Read]):
-    """A function that reads what stands at a path of a document."""
+    """A function that reads what is at a path of a document."""
 
     def __call__(self, document: object, /, *path: _Key) -> _Read: ...
 
@@ -34,7 +34,7 @@ class WrongJson(ValueError):
 
 
 def find(document: object, /, *path: _Key) -> Json:
-    """What stands at `path`: keys of objects, places in lists. None where the document does not go that far."""
+    """What is at `path`: keys of objects, places in lists. None where the document does not go that far."""
     found = document
     for key in path:
         if isinstance(key, str) and isinstance(found, Mapping):
@@ -100,7 +100,7 @@ def pair_at(document: object, /, *path: _Key) -> tuple[float, float]:
 
 
 def optional(reader: Reader[_T], document: object, *path: _Key) -> _T | None:
-    """What `reader` finds at `path`; None where nothing or null stands there."""
+    """What `reader` finds at `path`; None where nothing or null is there."""
     return None if find(document, *path) is None else reader(document, *path)
 
 
@@ -115,7 +115,7 @@ def entries(reader: Reader[_T], document: object, *path: _Key) -> dict[str, _T]:
 
 
 def read_as(kind: type[_T], document: object, *path: _Key) -> _T:
-    """What stands at `path` as a dataclass or a typed collection."""
+    """What is at `path` as a dataclass or a typed collection."""
     import msgspec
 
     try:

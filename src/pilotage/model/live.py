@@ -1,7 +1,7 @@
 """What the last look at a rollout saw, and what its judge knew: kept for people and for the next worker.
 
-Neither is needed to act. A look that cannot be read is shown as none; evidence that cannot be read begins anew. Both
-therefore may come from any version of Pilotage, older or newer.
+Neither is needed to act. An unreadable look is shown as none; unreadable evidence is collected again. So both may come
+from any version of Pilotage, older or newer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pilotage.model.json import JsonObject, find
 _log = logging.getLogger(__name__)
 
 JUDGE_FORMAT = 1
-"""Number of the shape of `JudgeState` and of all that stands in it; raised when the judge's sums change."""
+"""Number of the shape of `JudgeState` and of all that is in it; raised when the judge's sums change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +104,8 @@ NOTHING_SEEN = LiveView()
 
 
 def read_live(data: object) -> LiveView:
-    """The look that `data` holds, whatever version wrote it: missing parts take their default, unknown ones are
-    ignored. `NOTHING_SEEN` where nothing was recorded yet, or it cannot be read."""
+    """The look in `data`, written by any version: missing parts get their default, unknown ones are ignored.
+    `NOTHING_SEEN` if nothing was recorded yet, or if it is unreadable."""
     import msgspec
 
     if not data:
@@ -132,7 +132,7 @@ class JudgeState:
     signals: JsonObject = field(default_factory=dict)
     probes: JsonObject = field(default_factory=dict)
     counsels: Mapping[str, JsonObject] = field(default_factory=dict)
-    """What the judges beside the release's own keep, by their names."""
+    """What the judges next to the release's own keep, by their names."""
     tries: int = 0
     history: JsonObject | None = None
     """What earlier rollouts taught, as of this one's start."""

@@ -1,4 +1,4 @@
-"""What is told to people and machines: one message a transition, an announcement, or a reminder."""
+"""A message to people and machines: one per transition, an announcement, or a reminder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 OPERATORS = "operators"
-"""The audience of everything that a rollout tells."""
+"""The audience of every message about a rollout."""
 
 
 class Severity(StrEnum):
@@ -33,12 +33,11 @@ class Incident(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """key: names it for ever, so that whoever gets it twice can tell · thread: what belongs together, a rollout's id ·
-    type: the event's, or announcement · text: plain, as it is; every channel escapes for itself · facts: label and
-    value, to be shown beside it · at: Unix seconds · audience: operators, or one of the plan's · final: nothing more
-    follows in this thread · asks: what a person may answer at once (approve, abort) · about: what an answer must
-    still find so, the number of the event.
-    """
+    """key: identifies it for ever, so that a receiver recognises duplicates · thread: what belongs together, a
+    rollout's id · type: the event's, or announcement · text: plain; every channel escapes for itself · facts: label and
+    value, shown next to it · at: Unix seconds · audience: operators, or one of the plan's · final: the last message of
+    its thread · asks: possible answers (approve, abort) · about: number of the event that an answer refers to; it must
+    still be the newest."""
 
     key: str
     thread: str

@@ -46,7 +46,7 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How a configured check of a step stands. `name` is the step's id; `detail` is what a person reads."""
+    """The state of a step's configured check. `name` is the step's id; `detail` is for people."""
 
     name: str
     attempt: int
@@ -90,7 +90,7 @@ class Histogram:
     def quantile_bound(self, share: float) -> float | None:
         """The upper bound of the bucket that holds the quantile; None when empty or unbounded.
 
-        The true quantile lies between the bound before and this one: the bucket hides the rest.
+        The true quantile lies between the previous bound and this one; the bucket does not say where.
         """
         index = self.quantile_index(share)
         return None if index is None or index == len(self.bounds) else self.bounds[index]
@@ -108,7 +108,7 @@ class Histogram:
 
     @staticmethod
     def of(saved: object, /, *path: str | int) -> Histogram:
-        """The histogram whose `vars()` went through JSON and stand at `path` of it."""
+        """The histogram whose `vars()` are at `path` of a JSON document."""
         return Histogram(tuple(each(number_at, saved, *path, "bounds")), tuple(each(whole_at, saved, *path, "counts")))
 
     def plus(self, other: Histogram) -> Histogram:
@@ -147,9 +147,9 @@ class InstanceCounts:
 class Failure:
     """One failed request of a user, from the router's log.
 
-    user: a 64-bit hash of what tells users apart; without a cookie or header of theirs, of the request alone ·
-    route: one of the reading's routes · status: such as `500` or `UNAVAILABLE` · instance: `host:port`, empty when
-    none was reached · path: without its query, bounded · at: Unix seconds.
+    user: a 64-bit hash of what identifies users; without a cookie or header, of the request alone · route: one of the
+    reading's routes · status: such as `500` or `UNAVAILABLE` · instance: `host:port`, empty when none was reached ·
+    path: without its query, bounded · at: Unix seconds.
     """
 
     version: str
@@ -181,10 +181,10 @@ class Observation:
 
 @dataclass(frozen=True)
 class Reading:
-    """Observations since `cursor`'s predecessor. `at` is the source's own time of the reading, Unix seconds.
+    """Observations since the previous cursor. `at` is the source's own time of the reading, Unix seconds.
 
-    The cursor is plain JSON; whoever keeps it beside the sums it led to counts nothing twice after a crash.
-    failures: every failed request of users in the interval; None where the source keeps no log of them.
+    The cursor is plain JSON. If it is stored together with the resulting sums, nothing counts twice after a crash.
+    failures: every failed request of users in the interval; None if the source keeps no log of them.
     """
 
     observations: tuple[Observation, ...]
@@ -219,15 +219,14 @@ class Excuse(StrEnum):
 class Verdict:
     """The judge's answer on one metric, with its reasons.
 
-    ratio: canary's rate over stable's, None when unknown · interval: anytime-valid bounds of it ·
-    evidence: natural logarithm of the strongest e-value for harm · samples: requests of the canary seen ·
-    critical: an absolute limit is breached, which is undone whatever the risk tolerance (C1) ·
-    canary, stable: the figures compared, in the metric's unit, ready to print ·
-    excuse: why a failure may not be the release's fault · instance: `host:port` of the one that fails, with
-    `Excuse.INSTANCE` · past: compared with the past alone, because no stable version runs beside the new one; such a
-    verdict can hold a release, never undo it · detail: routes, statuses and examples behind the sentence, a line each ·
-    since: Unix seconds at which the new version began to do worse, as far as is known · unit: what ratio and interval
-    count, such as `users with errors`; empty for the metric itself.
+    ratio: canary's rate over stable's, None when unknown · interval: anytime-valid bounds of it · evidence: natural
+    logarithm of the strongest e-value for harm · samples: requests of the canary · critical: an absolute limit is
+    exceeded, which is rolled back at every risk tolerance (C1) · canary, stable: the compared figures, in the metric's
+    unit, ready to print · excuse: why a failure may not be the release's fault · instance: `host:port` of the one that
+    fails, with `Excuse.INSTANCE` · past: compared with the past alone, because no stable version runs next to the new
+    one; such a verdict can hold a release, never roll it back · detail: routes, statuses and examples behind the
+    sentence, one per line · since: Unix seconds at which the new version got worse, as far as is known · unit: what
+    ratio and interval count, such as `users with errors`; empty for the metric itself.
     """
 
     metric: str

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 
 def cycle_in(after: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Names that wait for one another in a ring, the first repeated at the end; empty where there is none."""
+    """Names that wait for each other in a cycle, the first repeated at the end; empty if there is none."""
     try:
         TopologicalSorter(after).prepare()
     except CycleError as error:

@@ -90,13 +90,13 @@ class Derived:
 
 @dataclass(frozen=True)
 class Step:
-    """One move of the rollout.
+    """One step of the rollout.
 
-    weight_percent: users on the new version (of a feature toggle: with the flag on) while the step runs ·
-    instances: of the new version · duration: seconds to watch or wait · timeout: seconds after which the wait ends
-    badly · undo: what takes it back · needs: what must hold before · judged: what is watched meanwhile ·
-    audience: a named group instead of a share · downtime: users see no service · activities: the template's names ·
-    mirror_percent: requests that are copied to the new version · beside: new instances start before old ones stop.
+    weight_percent: users on the new version (of a feature toggle: with the flag on) while the step runs · instances: of
+    the new version · duration: seconds to analyse or wait · timeout: seconds after which the wait has failed · undo:
+    how it is rolled back · needs: what must hold before · judged: what is analysed meanwhile · audience: a named group
+    instead of a share · downtime: users see no service · activities: the template's names · mirror_percent: requests
+    that are copied to the new version · beside: new instances start before old ones stop.
     """
 
     id: str
@@ -129,14 +129,14 @@ class Step:
 
     @property
     def ramp(self) -> bool:
-        """Whether this is a short watch of a ramp (`canary.weights: auto`): it asks for no `analysis.min_requests` and
-        no `analysis.warmup_duration`, which the hold after the ramp asks for."""
+        """Whether this is a short analysis of a ramp (`canary.weights: auto`): it does not require
+        `analysis.min_requests` and `analysis.warmup_duration`, which the hold after the ramp requires."""
         return Derived("duration", "canary.ramp") in self.derived
 
 
 @dataclass(frozen=True)
 class Rollback:
-    """How the whole is undone: its steps in order, and the seconds it may take (R12, R13, R21)."""
+    """How the rollout is rolled back: its steps in order, and the seconds it may take (R12, R13, R21)."""
 
     steps: tuple[str, ...]
     triggers: tuple[str, ...]
@@ -147,11 +147,11 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Plan:
-    """Six answers and a service's configuration, worked out. Same inputs, same bytes, same hash (R2).
+    """A plan made from six answers and a service's configuration. Same inputs, same bytes, same hash (R2).
 
-    release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's
-    zone first, then the team's others · risk: of the change itself, when it was asked for · notes: what was changed or
-    could not be kept, one sentence each.
+    release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's zone
+    first, then the team's others · risk: of the change itself, if it was assessed · notes: what was changed or could
+    not be kept, one sentence each.
     """
 
     format: int
@@ -207,8 +207,8 @@ class Plan:
             return default
 
     def to_dict(self) -> JsonObject:
-        """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts. In the order of the
-        fields, for people; a stored plan in that of its text."""
+        """Plain data for JSON: enums and dates as strings, tuples as lists, dataclasses as dicts. Keys are in the order
+        of the fields; those of a stored plan in the order of its text."""
         from msgspec import json as fast_json
 
         plain: Json = fast_json.decode(self.to_json() if self._text else fast_json.encode(self))
@@ -272,8 +272,8 @@ class Plan:
         return fast_json.encode(self, order="sorted").decode()
 
     def kept_as(self, text: str) -> Plan:
-        """This plan with the text that it was read from: no field, so that a plan made of it by `replace` is a new one
-        with a text and a hash of its own. Packed, because a controller holds thousands of them."""
+        """This plan with the text that it was read from. The text is not a field, so a plan derived with `replace` is a
+        new one with its own text and hash. Compressed, because a controller holds thousands of plans."""
         object.__setattr__(self, "_text", zlib.compress(text.encode()))
         return self
 

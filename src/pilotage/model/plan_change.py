@@ -1,4 +1,4 @@
-"""What changes from one plan to another, and who must be told."""
+"""What changes from one plan to another, and who must be notified."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PlanChange:
-    """One difference. before or after is `–` where one plan has no such thing · whom: the people it concerns."""
+    """One difference. before or after is `–` if one plan lacks it · whom: who is affected."""
 
     part: str
     what: str
@@ -19,7 +19,7 @@ class PlanChange:
 
 @dataclass(frozen=True)
 class Renotified:
-    """Someone who was told the old date by now and must be told the new one."""
+    """Someone who knows the old date and must be notified of the new one."""
 
     audience: str
     told_by: tuple[str, ...]

@@ -85,7 +85,7 @@ def read_plan(text: str) -> Plan:
             data = {**data, "answers": _renamed(object_at(data, "answers"), SHORT_NAMES)}
         if number < _IN_PERCENT:
             data = _with_percentages(data)
-        # `risk` came with format 4, `mirror` and `beside` of a step with format 3; the others have had every field.
+        # `risk` came with format 4, `mirror` and `beside` of a step with format 3. All other fields were always there.
         plan = msgspec.convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
         # What is made of it by `replace`, such as the plan of a return, is of today's format.
@@ -98,8 +98,8 @@ def read_plan(text: str) -> Plan:
 
 
 def read_document(text: str) -> Plan:
-    """The plan of a file that people hand on: of today's format only what Pilotage writes, older ones as stored plans
-    are read. Raises ValueError."""
+    """The plan of an exported file: of the current format only what Pilotage writes, older formats as stored plans.
+    Raises ValueError."""
     data: Json = json.loads(text)
     number = find(data, "format")
     older = isinstance(number, int) and number < FORMAT
@@ -117,7 +117,7 @@ def _with_settings_of_today(data: JsonObject) -> JsonObject:
 
 
 def _with_names(data: JsonObject, part: str, key: str) -> list[JsonObject]:
-    """The objects of a part, each with today's name of the setting that stands under `key`."""
+    """The objects of a part, each with today's name of the setting that is under `key`."""
     named = ((one, text_at(one, key)) for one in each(object_at, data, part))
     return [{**one, key: SETTINGS.get(name, name)} for one, name in named]
 
@@ -214,7 +214,7 @@ def _shared(item: object) -> object:
 
 @lru_cache(maxsize=4096)
 def _once(item: object, _shown: str) -> object:
-    """shown: tells apart what compares as equal, such as 1 and true."""
+    """shown: distinguishes values that compare as equal, such as 1 and true."""
     return item
 
 

@@ -10,9 +10,9 @@ class Probe:
     """A GET request (`http`) or a command (`run`), never both.
 
     http: a path at each instance · run: an argument list, no shell, with `{version}`, `{host}`, `{port}` and `{url}`
-    filled in; it passes when it exits with 0 · status, contains: what the answer must be · every: seconds between two
-    rounds · failures: so many in a row at one instance are a failure of the version · timeout: seconds of one try ·
-    environment, pass_env: what a command sees beside what every program gets, as the configuration names it.
+    filled in; it passes when it exits with 0 · status, contains: the required answer · every: seconds between two
+    rounds · failures: consecutive failures at one instance that fail the version · timeout: seconds of one try ·
+    environment, pass_env: variables that a command gets in addition to the usual ones, as configured.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What one strategy alone keeps of a rollout's past. Stored as a union, told apart by the strategy's name."""
+"""State of a rollout that only one strategy needs. Stored as a union with the strategy's name as its tag."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ToggleProgress(_Progress, frozen=True, tag="feature-toggle"):
     undone: int = 0
     """Backward: parts that run the old code, counted from the last; parts that never began are among them."""
     dark: bool = False
-    """Whether it was undone by its flag alone: its code stays where it is."""
+    """Whether it was rolled back by its flag alone: its code stays where it is."""
 
 
 NOTHING = CanaryProgress()

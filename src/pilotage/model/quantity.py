@@ -32,7 +32,7 @@ def parse_duration(text: str | int | float) -> int | float:
 
 @lru_cache(maxsize=1024)
 def format_duration(seconds: float) -> str:
-    """The shortest exact form a person would write: 90 → `1m30s`, 0.25 → `250ms`."""
+    """The shortest exact form: 90 → `1m30s`, 0.25 → `250ms`."""
     milliseconds = round(seconds * 1000)
     if milliseconds == 0:
         return "0s"

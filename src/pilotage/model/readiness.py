@@ -9,7 +9,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.text import plain
 
 LONGEST = 2_000
-"""Characters of what a check saw."""
+"""Characters of a check's result."""
 
 
 class GateStatus(StrEnum):
@@ -26,8 +26,8 @@ class SignatureKind(StrEnum):
 
 @dataclass(frozen=True)
 class Signature:
-    """A person's word. plan: hash of the plan it was given for · artifact: SHA-256 of the artifact, empty where none is
-    named · at, until: Unix seconds; a waiver ends, a sign-off does not."""
+    """A person's statement. plan: hash of the plan it was given for · artifact: SHA-256 of the artifact, empty if none
+    is named · at, until: Unix seconds; a waiver ends, a sign-off does not."""
 
     kind: SignatureKind
     item: str
@@ -52,8 +52,8 @@ class Document:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one check saw. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage looked at itself ·
-    required: False where this release cannot have what the item asks for, and the sentence says why."""
+    """The result of one check. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage checked itself ·
+    required: False if this release cannot have what the item requires; the sentence says why."""
 
     kind: str
     ready: bool
@@ -62,7 +62,7 @@ class Evidence:
     required: bool = True
 
     def __post_init__(self) -> None:
-        # Names of tests, findings and branches come from reports that anybody may have written.
+        # Names of tests, findings and branches come from reports that anyone may have written.
         object.__setattr__(self, "sentence", plain(self.sentence, LONGEST))
 
 
@@ -83,7 +83,8 @@ class Gate:
 
 @dataclass(frozen=True)
 class Readiness:
-    """All gates of one release. plan: the hash of its plan · asker: every name of whoever asked · at: Unix seconds."""
+    """All gates of one release. plan: the hash of its plan · asker: every name of the person who asked · at: Unix
+    seconds."""
 
     service: str
     environment: str

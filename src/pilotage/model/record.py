@@ -1,4 +1,4 @@
-"""A rollout as it is recorded, whole or as its columns tell it, and its events: what lists, views and reports show."""
+"""A recorded rollout, complete or as its columns, and its events: the data of lists, views and reports."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class RolloutSummary:
 
 @dataclass(frozen=True)
 class Rollout:
-    """One rollout as recorded. `live` is the last look, for people.
+    """One recorded rollout. `live` is the last look, for people.
 
-    sequence, started_at: as of RolloutSummary · paged: an incident of it is open; None when only its events know.
+    sequence, started_at: as in RolloutSummary · paged: whether an incident of it is open; None if only its events know.
     """
 
     id: str

@@ -147,8 +147,8 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Renamed:
-    """path: where the old name stands, by the old names · now: the same place by today's · before, after: the names;
-    of a value, what is replaced in it."""
+    """path: place of the old name, by the old names · now: the same place by today's · before, after: the names; of a
+    value, the replaced text."""
 
     path: Path
     now: Path
@@ -157,13 +157,13 @@ class Renamed:
 
     @property
     def within(self) -> bool:
-        """Whether it stands in a value, and is no key."""
+        """Whether it is in a value, and is no key."""
         return self.path[-1] != self.before
 
 
 def renamed(data: Json, place: str = "") -> tuple[Json, tuple[Renamed, ...]]:
-    """A copy of `data`, which stands at `place` of `pilotage.yaml`, with today's names; and each old name that stood
-    in it, parents first. place: such as `environments.*`; empty for the whole file."""
+    """A copy of `data`, which is at `place` of `pilotage.yaml`, with today's names; and each old name that was in it,
+    parents first. place: such as `environments.*`; empty for the whole file."""
     found: list[Renamed] = []
     return _walk(data, tuple(place.split(".")) if place else (), (), (), found), tuple(found)
 

@@ -26,7 +26,7 @@ CAREFULNESS = (
     DeploymentStrategy.CANARY,
     DeploymentStrategy.FEATURE_TOGGLE,
 )
-"""From the one that exposes most users at once to the one that exposes fewest."""
+"""Ordered from the one that exposes most users at once to the one that exposes fewest."""
 
 
 class RiskFactor(StrEnum):
@@ -42,8 +42,8 @@ class RiskFactor(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that raises the risk, and where it is. level: the whole release is at least so risky because of it ·
-    mitigation: what a person can do about it."""
+    """One thing that raises the risk, and its place. level: the whole release has at least this level because of it ·
+    mitigation: what people can do about it."""
 
     factor: RiskFactor
     level: RiskLevel
@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class FactorRisk:
-    """share_percent: of the measured risk, all factors together 100 or 0 · sentence: why, in words."""
+    """share_percent: of the measured risk; all factors add up to 100 or 0 · sentence: the reason."""
 
     factor: RiskFactor
     level: RiskLevel

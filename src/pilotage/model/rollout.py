@@ -1,4 +1,4 @@
-"""The state of a rollout, what may be asked of it, what it wants done and what happened: all data."""
+"""The state of a rollout, its commands, actions and events, all as data."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class CommandKind(StrEnum):
 
 @dataclass(frozen=True)
 class Command:
-    """What `actor` asks of a running rollout. `full` (promote): leave out the analyses that are left.
+    """A command of `actor` to a running rollout. `full` (promote): skip the remaining analyses.
 
-    roles: what the actor may answer for, as the configuration says.
+    roles: which roles the actor has, by the configuration.
     """
 
     id: int
@@ -79,7 +79,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Hold:
-    """cause, the sentence for people, and how many seconds of patience it has used up."""
+    """cause, the sentence for people, and the seconds of patience that it has used up."""
 
     cause: HoldCause
     sentence: str
@@ -98,7 +98,7 @@ class Trouble:
     here: bool = True
     """Whether the last look saw it."""
     told: bool = False
-    """Whether the present hold is about it, too."""
+    """Whether the current hold is about it, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class Diversion:
 
 
 class Details(TypedDict, total=False):
-    """What may change of a state beside its status: its fields, by their names."""
+    """What may change of a state next to its status: its fields, by their names."""
 
     new: str
     old: str | None
@@ -184,39 +184,40 @@ class RolloutState:
     returned: bool = False
     """No user has the new version any more, as was read back: withdrawn, or on the way back."""
     author: str = ""
-    """Who asked for the rollout."""
+    """Who requested the rollout."""
     approvals: tuple[str, ...] = ()
     """Persons who approved the step that waits."""
     attempt: int = 1
-    """How often the step's checks were asked for."""
+    """Number of attempts of the step's checks."""
     reached: int = 0
     """The highest weight that was ever set, per mille."""
     progress: Progress = NOTHING
     tries: int = 0
     """Fresh starts of the evidence after harm; the judge starts again when it changes."""
     excuse: str = ""
-    """Why the harm at hand may be bad luck (an `Excuse`); `replaced` once the ill instance is gone."""
+    """Why the current harm may not be the release's fault (an `Excuse`); `replaced` once the failing instance is
+    gone."""
     replaced: str = ""
     """`host:port` of that instance."""
     harmed: tuple[str, ...] = ()
     """Metrics whose failure withdrew the traffic."""
     paused: bool = False
-    """A person's pause stood when the traffic was withdrawn."""
+    """The rollout was paused by a person when its traffic was withdrawn."""
     convicted: bool = False
-    """It is undone for what it did itself, or a person wants it gone: its users are better off with any stable instance
-    that lives."""
+    """It is rolled back because of its own harm, or because a person wants that: its users are better off on any
+    running stable instance."""
     unwatched: str = ""
-    """What nobody could watch, although all else passed."""
+    """What could not be analysed, although everything else passed."""
     worse: str = ""
-    """In what the version looked worse than the past when it went on all the same."""
+    """In what the version looked worse than the past when it continued all the same."""
     hold: Hold | None = None
     troubles: tuple[Trouble, ...] = ()
     diverted: Diversion | None = None
     reason: str = ""
     accepted: tuple[str, ...] = ()
-    """Metrics whose failure a person has answered."""
+    """Metrics whose failure a person has accepted."""
     verdicts: tuple[tuple[str, str], ...] = ()
-    """By metric: its verdict, as it was told."""
+    """By metric: its last reported verdict."""
     recovering: tuple[tuple[str, float], ...] = ()
     """Metrics whose trouble seems to be over, each since when, Unix seconds. Told once that has lasted."""
     harm_since: float = 0.0
@@ -241,18 +242,18 @@ class RolloutState:
 
     @property
     def dark(self) -> bool:
-        """Whether it was undone by its flag: its code stays where it is."""
+        """Whether it was rolled back by its flag: its code stays where it is."""
         return isinstance(self.progress, ToggleProgress) and self.progress.dark
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What was read back just before a decision. None means it could not be read; `trouble` says why.
+    """What was read back just before a decision. None means unreadable; `trouble` says why.
 
     endpoints: host and port of every instance that the router sends requests to, per version · hooks: steps for which
-    checks are configured · checks: how those that were asked for stand · freeze: the active one, in words ·
-    barrier: which other service of the release this one must not run ahead of, in words ·
-    outside: why now is no time for a maintenance window, in words · flag: the flag's ramp.
+    checks are configured · checks: state of the started ones · freeze: the active one, in words · barrier: which other
+    service of the release this one must not overtake, in words · outside: why a maintenance window cannot start now, in
+    words · flag: the flag's ramp.
     """
 
     split: Split | None
@@ -307,7 +308,7 @@ class SetFlag:
 
 @dataclass(frozen=True)
 class Replace:
-    """This instance (`host:port`) should make way for a fresh one of its version; it gets no requests meanwhile."""
+    """Replace this instance (`host:port`) with a fresh one of its version; meanwhile it gets no requests."""
 
     version: str
     instance: str
@@ -318,7 +319,7 @@ Action = Ensure | Apply | Check | SetFlag | Replace
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, with the sentence a person reads and the data a machine reads."""
+    """Something that happened, with a sentence for people and data for machines."""
 
     type: str
     sentence: str

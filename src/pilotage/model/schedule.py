@@ -1,4 +1,4 @@
-"""What a plan holds beside its steps: readiness, timeline, attendance, messages, the look back. Plain frozen data."""
+"""What a plan holds next to its steps: readiness, timeline, attendance, messages, the look back. Plain frozen data."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of a scheduled release (R9), in open days.
+    """One phase of a scheduled release (R9), in open days.
 
     start, end: the safe schedule, from `longest` · latest_start, latest_end: the shortest path, from `shortest` ·
-    tasks: readiness items due in it · done: the caller said so.
+    tasks: readiness items due in it · done: reported by the caller.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Trains:
-    """How many releases of this length are under way at once in this cadence (C13), counted in open days."""
+    """How many releases of this length overlap at this cadence (C13), counted in open days."""
 
     length: int
     cadence: int
@@ -171,10 +171,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class OnCall:
-    """When a step runs if nothing holds it, and who must be awake for it (R11).
+    """When a step runs if nothing delays it, and who must be available (R11).
 
-    duty: `act` at a move or an approval, `answer` where harm is held for a person, `reachable` where it is undone
-    by itself.
+    duty: `act` at a change or an approval, `answer` if harm waits for a decision, `reachable` if it is rolled back
+    automatically.
     """
 
     step: str
@@ -245,7 +245,7 @@ class CatchUp:
 
 @dataclass(frozen=True)
 class Message:
-    """One message of the communication calendar (R22): who is told what, through which channel, by whom, when.
+    """One message of the communication calendar (R22): audience, channel, owner and time.
 
     due: its day in the release's zone · due_at: its instant, when the lead counts hours; both None without a date.
     """

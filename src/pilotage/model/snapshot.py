@@ -27,16 +27,16 @@ of `pilotage.yaml` had names that `model.renamed` knows."""
 
 _RENAMED_SINCE = 2
 _PLACES = {"environment": "environments.*", "notify": "notify", "people": "people"}
-"""Where parts of a snapshot stand in `pilotage.yaml`."""
+"""Where parts of a snapshot are in `pilotage.yaml`."""
 
 _RENAMED_SINCE = 2
 _PLACES = {"environment": "environments.*", "notify": "notify", "people": "people"}
-"""Where parts of a snapshot stand in `pilotage.yaml`."""
+"""Where parts of a snapshot are in `pilotage.yaml`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownPerson:
-    """Somebody who commands and approves."""
+    """Someone who commands and approves."""
 
     roles: tuple[str, ...] = ()
     """What they may answer for."""
@@ -127,10 +127,10 @@ class Snapshot:
 
 
 def read_snapshot(data: object) -> Snapshot:
-    """The snapshot that `data` holds, whatever version of Pilotage wrote it. Never fails.
+    """The snapshot in `data`, written by any version of Pilotage. Never fails.
 
-    What cannot be read takes its default, and the snapshot's `trouble` says so. A list or a mapping (people, channels,
-    freezes) keeps those of its members that can be read.
+    Unreadable values get their default, and the snapshot's `trouble` says so. A list or a mapping (people, channels,
+    freezes) keeps its readable members.
     """
     if not isinstance(data, Mapping):
         return Snapshot(format=0, trouble=("the rollout's stored configuration is not an object",))

@@ -1,4 +1,4 @@
-"""Where a rollout stands, and how carefully it goes: the words of every list, apart from all else a rollout has."""
+"""The status and the mode of a rollout: the words of every list, without the rest of a rollout's state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Status(StrEnum):
     HOLDING = "holding"
     PAUSED = "paused"
     WITHDRAWN = "withdrawn"
-    """Harm took the users back to stable; the new version runs without them until a person decides."""
+    """Harm returned the users to stable; the new version runs without them until an operator decides."""
     ROLLING_BACK = "rolling-back"
     COMPLETED = "completed"
     ROLLED_BACK = "rolled-back"

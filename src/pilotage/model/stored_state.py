@@ -39,7 +39,7 @@ def to_data(state: RolloutState) -> JsonObject:
 
 
 def from_data(data: JsonObject, strategy: DeploymentStrategy) -> RolloutState:
-    """The state. strategy: the plan's. Raises msgspec.ValidationError for what is none."""
+    """The state. strategy: the plan's. Raises msgspec.ValidationError for invalid data."""
     data = named_today(data)
     if "progress" not in data:
         data = {**data, "progress": msgspec.to_builtins(_from_the_fields_of_all(data, strategy))}

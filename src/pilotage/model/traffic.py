@@ -16,19 +16,19 @@ def percent(weight: int) -> int | float:
 
 
 TESTER, PREVIEW = "canary", "preview"
-"""The values by which a tester's header asks for a canary, or for a preview that no user has yet."""
+"""Values of a tester's header: for a canary, or for a preview that no user has yet."""
 
 
 _BASELINE = "~baseline"
 
 
 def baseline_of(version: str) -> str:
-    """The name of `version`'s fresh instances beside a canary, for router, fleet and metrics to tell apart."""
+    """The name of `version`'s fresh instances next to a canary, for router, fleet and metrics to tell apart."""
     return version + _BASELINE
 
 
 def artifact_of(name: str) -> str:
-    """The version that a router's or fleet's name stands for."""
+    """The version behind a name in router or fleet."""
     return name.removesuffix(_BASELINE)
 
 

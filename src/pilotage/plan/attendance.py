@@ -20,7 +20,7 @@ _SHORTEST = 60
 def on_call_of(
     steps: tuple[Step, ...], begins: datetime, calendar: Calendar, *, auto: bool, answer: str
 ) -> tuple[OnCall, ...]:
-    """Every stretch of the rollout that lasts, with its shifts. `auto`: harm is undone without asking anyone."""
+    """Every stretch of the rollout that lasts, with its shifts. `auto`: harm is rolled back without asking anyone."""
     waves, now = [], begins
     closed = sum(step.timeout for step in steps if step.downtime)
     for step in steps:
@@ -41,7 +41,7 @@ def on_call_of(
 
 def _duty(step: Step, auto: bool, answer: str) -> tuple[str, str]:
     if step.judged and step.weight == WHOLE:
-        # Nothing runs beside it: what is left is a comparison with the past, which undoes nothing (C1).
+        # Nothing runs next to it: what is left is a comparison with the past, which undoes nothing (C1).
         return (
             "answer",
             "at 100 %, harm below the critical limit needs a decision; there is no automatic rollback",
@@ -58,7 +58,7 @@ def _duty(step: Step, auto: bool, answer: str) -> tuple[str, str]:
 
 
 def _shifts(begins: datetime, ends: datetime, calendar: Calendar) -> Iterator[Shift]:
-    """[begins, ends] cut where working hours begin or end somewhere; each piece goes to a zone that is at work."""
+    """[starts, ends] cut where working hours start or end somewhere; each piece goes to a zone that is at work."""
     current: Shift | None = None
     for left, right in _pieces(begins, ends, calendar):
         zone, outside = _cover(left + (right - left) / 2, calendar, current.zone if current else "")

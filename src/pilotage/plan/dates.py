@@ -1,4 +1,4 @@
-"""Which day a release lands on, when its rollout begins, and what to say when no day works (R11, C14)."""
+"""Which day a release lands on, when its rollout starts, and what to say when no day works (R11, C14)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Search:
     emergency: bool
 
     def landing(self, day: date) -> Landing | None:
-        """The rollout that ends on `day`: it begins in a window, as late as it can, and spans no frozen day."""
+        """The rollout that ends on `day`: it starts in a window, as late as it can, and spans no frozen day."""
         if not self.calendar.takes_rollouts(day, self.emergency):
             return None
         start = day
@@ -54,7 +54,7 @@ class Search:
         return None
 
     def _begun_on(self, start: date, day: date) -> Landing | None:
-        """The first rollout that begins on `start` and ends by `day`: one that no freeze holds up, if there is any. Of
+        """The first rollout that starts on `start` and ends by `day`: one that no freeze holds up, if there is any. Of
         one that ends in the window in which it began, the day is the window's, also after midnight."""
         if not self.calendar.takes_rollouts(start, self.emergency):
             return None

@@ -1,9 +1,9 @@
 """How fast a canary should get its users: a ramp worked out from traffic, and the users that a bad release would hurt.
 
 While the judge watches, users hurt until detection grow only slowly with the canary's weight, because the same errors
-that hurt are what the judge learns from. What the weight multiplies outright is the reaction time: errors go on while
-the judge looks, the router switches and connections drain. So a ramp begins where even a total outage costs only some
-errors within the reaction time, and doubles up to 25 %, where the judge learns fast and most users are still safe.
+that hurt are what the judge learns from. What the weight multiplies outright is the reaction time: errors continue
+while the judge looks, the router switches and connections drain. So a ramp starts where even a total outage costs only
+some errors within the reaction time, and doubles up to 25 %, where the judge learns fast and most users are still safe.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HARMS = ((2.0, 0.30), (5.0, 0.25), (10.0, 0.20), (50.0, 0.15), (math.inf, 0.10))
 An assumption, with most of its weight on small harm; twice the weight on total outages speaks the more for a ramp."""
 
 LATER = 3600.0
-"""Seconds at full exposure after which somebody finds, by other means, harm that the judge has missed."""
+"""Seconds at full exposure after which someone finds, by other means, harm that the judge has missed."""
 
 OF_ERRORS = 0.45
 """Share of `analysis.false_positive_rate` that the comparison of error rates has."""
@@ -64,7 +64,7 @@ class Ramp:
 
 
 def ramp(*, rate: float, reaction: float, duration: float, errors: float = ERRORS, tick: float = 1.0) -> Ramp:
-    """The ramp for `rate` requests a second of all users, with `duration` seconds until everybody has the release.
+    """The ramp for `rate` requests a second of all users, with `duration` seconds until everyone has the release.
 
     reaction: seconds from the first error to the last user back on stable · errors: what a total outage at the first
     weight may cost in that time · tick: seconds between two looks, the shortest step.
@@ -78,7 +78,7 @@ def ramp(*, rate: float, reaction: float, duration: float, errors: float = ERROR
 
 
 def ramp_from(first: int, duration: float, tick: float = 1.0) -> Ramp:
-    """The ramp that begins at `first` per mille, below or at `TOP`; whole seconds where they are longer than a look."""
+    """The ramp that starts at `first` per mille, below or at `TOP`; whole seconds where they are longer than a look."""
     every = min(SLOWEST, duration / (4 * max(1.0, math.log2(TOP / first))))
     every = max(tick, math.floor(every))
     weights = []
@@ -102,14 +102,14 @@ def expected_hurt(
 ) -> float:
     """Requests that fail because of a bad release, in the mean over `harms`; a user hit twice counts twice.
 
-    stages: the weights until everybody has the release; full exposure follows for `later` seconds · rate: requests a
+    stages: the weights until everyone has the release; full exposure follows for `later` seconds · rate: requests a
     second of all users · base: stable's error rate, 0…1 · reaction: seconds from sure to undone · share: of `alpha`
     that the comparison of errors has.
 
     Deterministic: no harm is simulated. The logarithm of the evidence grows in the mean by the Kullback–Leibler
     divergence of what happens from what is tolerated (Wald, Annals of Mathematical Statistics 1945). How much it
     scatters is a Brownian motion's first passage of the bar (Siegmund, Sequential Analysis, 1985). At full exposure
-    nothing is compared, so that what was missed goes on until `later`.
+    nothing is compared, so that what was missed continues until `later`.
     """
     if not (rate > 0 and 0 < base < 1 and reaction >= 0):
         raise ValueError("rate above 0, base between 0 and 1 and reaction of at least 0 are needed")
@@ -168,7 +168,7 @@ class _Harm:
 
 @dataclass(frozen=True)
 class _Leg:
-    """A stage with the evidence's mean and variance when it begins, and what a second adds to them."""
+    """A stage with the evidence's mean and variance when it starts, and what a second adds to them."""
 
     begins: float
     end: float

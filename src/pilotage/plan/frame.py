@@ -120,7 +120,7 @@ def frame_of(
     search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
     landing, notes = land(search, release_date) if release_date else (None, ())
     slots = search.slots(landing) if landing else ()
-    # Without a date nothing says where the nights fall: every begun day of the rollout counts.
+    # Without a date nothing says where the nights fall: every day on which the rollout runs counts.
     spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
     notes = (*exposure.notes, *notes, *lateness(search, slots))
     return Frame(

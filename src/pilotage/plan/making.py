@@ -54,9 +54,9 @@ def make_plan(
     """The plan for releasing `version`.
 
     Weights are per mille of users, durations seconds, phases open days. release_date: everyone has it on that day;
-    without one the plan has no days · today: the day of the decision, so that what has passed is noticed ·
-    done: phases that need no time any more · accept: conflicts by name that someone goes on with · risk: of the
-    change · target: what the adapters of the environment can do; None for a target that can do everything.
+    without one the plan has no days · today: the day of the decision, so that what has passed is noticed · done: phases
+    that need no time any more · accept: conflicts by name that someone continues with · risk: of the change · target:
+    what the adapters of the environment can do; None for a target that can do everything.
 
     Raises PlanRefused for what cannot be planned, with the smallest change that frees it, and BadOverride for an
     override that names no number or a wrong one; both are ValueErrors.
@@ -134,7 +134,7 @@ def _flag_removal(frame: Frame) -> date | None:
 
 
 def _readiness(frame: Frame, timeline: Timeline) -> tuple[Requirement, ...]:
-    """Items of a phase are due on its last day; of a pipeline and of the rollout, on the day the rollout begins."""
+    """Items of a phase are due on its last day; of a pipeline and of the rollout, on the day the rollout starts."""
     due = {phase.id: phase.end for phase in timeline.phases if phase.end is not None}
     if frame.landing is not None:
         last = [stage.id for stage in timeline.stages] or [timeline.phases[-1].id]
@@ -163,7 +163,7 @@ def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     return (
         *_exempt(frame),
         *_band(timeline),
-        # Without a day nobody has asked for a schedule: what is wrong with it stands in its own section.
+        # Without a day nobody has asked for a schedule: what is wrong with it is in its own section.
         *(_outlasts(frame.usual, frame.spans) if frame.landing else ()),
         *(timeline.trains.overlap if frame.landing and timeline.trains else ()),
     )

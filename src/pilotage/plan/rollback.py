@@ -1,4 +1,4 @@
-"""How a release is undone, what starts it, and what is done after it (R18, R21)."""
+"""How a release is rolled back, what starts it, and what is done after it (R18, R21)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Undoing:
     compared: str = "stable"
     """What it is compared with."""
     alone: bool = False
-    """Whether no stable version serves users beside it: what is left to compare with is the past."""
+    """Whether no stable version serves users next to it: what is left to compare with is the past."""
     to_the_end: bool = False
     """Whether it is compared with stable until its last watch ends."""
     first: str = "all traffic returns to stable at once"

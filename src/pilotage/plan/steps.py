@@ -16,7 +16,7 @@ from pilotage.plan.values import show_value
 _VERB = {StepKind.ANALYSE: "analyse", StepKind.BAKE: "bake"}
 
 WATCHED = ("application_error_rate", "response_time_p95", "memory_utilization")
-"""Health metrics that decide whether code goes on."""
+"""Health metrics that decide whether code continues."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Phases backwards from the release date, or a pipeline's stages (R4, R9, R10). Ranges stay ranges.
 
 A week is five open days. The upper bounds give the latest safe start, the lower ones the shortest path, the days
-between them are slack. Phases do not overlap, begin and end on open days, and none begins or ends in a freeze (C14).
+between them are slack. Phases do not overlap, start and end on open days, and none starts or ends in a freeze (C14).
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ _JSON: Mapping[str, Callable[[Json], bool]] = {
 
 
 def _first_line(text: str) -> str:
-    """The first line that is neither empty nor a comment; both TAP and lcov begin comments with #."""
+    """The first line that is neither empty nor a comment; both TAP and lcov start comments with #."""
     lines = (line.strip() for line in StringIO(text))
     return next((line for line in lines if line and not line.startswith("#")), "")
 

@@ -22,7 +22,7 @@ BY_OURSELVES = frozenset((
 """Items that Pilotage finds in its own records, its configuration, or the target itself."""
 
 FOLLOW_UP = "followup_"
-"""Begins the item of each follow-up of a retrospective."""
+"""Starts the item of each follow-up of a retrospective."""
 
 FOLLOW_UPS = (FOLLOW_UP, "action_")
 """The same, and as bundles of earlier versions have it."""
@@ -31,7 +31,7 @@ BY_OTHER_THAN_THE_ASKER = frozenset(("production_approval",))
 
 
 def by_proof(item: str) -> bool:
-    """Whether something seen decides it, and not somebody's signature."""
+    """Whether something seen decides it, and not someone's signature."""
     return item in BY_EVIDENCE | BY_OURSELVES or item.startswith(FOLLOW_UPS)
 
 

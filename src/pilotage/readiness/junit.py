@@ -35,7 +35,7 @@ _STATUS_NOT_RUN = frozenset(
 @dataclass(slots=True)
 class _Tally:
     """What lies below one element. cases: test cases · shown: elements that show a failure · reruns: failed attempts of
-    which a later one passed, or that are listed beside a failure · unlisted: tests counted and not listed."""
+    which a later one passed, or that are listed next to a failure · unlisted: tests counted and not listed."""
 
     cases: int = 0
     passed: int = 0

@@ -1,4 +1,4 @@
-"""Whether every commit was looked at by somebody else (R5): by its trailers, or by whoever merged it.
+"""Whether every commit was looked at by someone else (R5): by its trailers, or by whoever merged it.
 
 The conventions are those that git itself keeps: `Reviewed-by`, `Approved-by` and `Acked-by` trailers, and merges of
 requests by another person than the author. A squashed request shows its number only; its host knows the reviews.

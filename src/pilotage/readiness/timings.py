@@ -86,7 +86,7 @@ class _Hyperfine(msgspec.Struct, frozen=True):
 def _hyperfine(read: object, name: str) -> Iterator[_Told]:
     for one in shaped(read, _Hyperfine, name).results:
         called, codes = one.command_name or one.command, one.exit_codes or ()
-        # None: ended by a signal. hyperfine goes on after either with --ignore-failure.
+        # None: ended by a signal. hyperfine continues after either with --ignore-failure.
         if bad := [code for code in codes if code != 0]:
             how = "a signal" if bad[0] is None else f"status {bad[0]}"
             yield f"{len(bad)} of {len(codes)} runs of {called[:60]!r} failed, with {how}"

@@ -13,7 +13,7 @@ _NAMES = {
     "of_router": "requires_router", "own_requests": "synthetic_requests", "provides": "health_metrics",
     "rehearse": "kill_switch_test", "settle": "settle_seconds", "versions": "max_versions",
 }  # fmt: skip
-"""Fields of capabilities whose name in JSON is another one."""
+"""Fields of capabilities that have another name in JSON."""
 
 
 def adapter_output(

@@ -1,8 +1,9 @@
-"""Announcements from templates: ours by language, or a person's own; sandboxed, strict, and no larger than a mail.
+"""Announcements from templates: the shipped ones by language, or the team's own. Rendering is sandboxed and strict, and
+limited to the size of a mail.
 
-A template is Jinja2 in a sandbox that reaches nothing but the facts it is given; a fact that is not known is empty, so
-that a template says a thing only where it is so. `FOLDER/de/release_announcement.j2` goes before
-`FOLDER/release_announcement.j2`, and both before ours.
+A template is Jinja2 in a sandbox that sees only the facts it is given. An unknown fact is empty, so a template can
+leave out what is not known. `FOLDER/de/release_announcement.j2` takes precedence over `FOLDER/release_announcement.j2`,
+and both over the shipped template.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class BadTemplate(Invalid):
 
 
 def announcement(item: str, facts: Mapping[str, object], own: Sequence[BaseLoader] = (), language: str = OURS) -> str:
-    """The text of one message of the communication calendar. own: where a person's templates lie, first looked at.
-    Raises BadTemplate."""
+    """The text of one message of the communication calendar. own: folder of the team's templates, which take
+    precedence. Raises BadTemplate."""
     try:
         text = _whole(_template(item, own, language).generate(facts))
     except BadTemplate:
@@ -49,13 +50,13 @@ def announcement(item: str, facts: Mapping[str, object], own: Sequence[BaseLoade
         line = getattr(error, "lineno", None)
         raise BadTemplate(f"{item}{f':{line}' if line else ''}: {error}") from None
     except Exception as error:
-        # Whatever an expression of somebody else's template does with what it was given.
+        # Whatever an expression of someone else's template does with what it was given.
         raise BadTemplate(f"{item}: {type(error).__name__}: {error}") from None
     return clean(text).strip()
 
 
 def _whole(pieces: Iterable[str]) -> str:
-    """The pieces as one text. Raises SecurityError as soon as they are too many."""
+    """The pieces as one text. Raises SecurityError when there are too many."""
     kept, length = [], 0
     for piece in pieces:
         length += len(piece)
@@ -66,7 +67,7 @@ def _whole(pieces: Iterable[str]) -> str:
 
 
 def _template(item: str, own: Sequence[BaseLoader], language: str) -> Template:
-    """A person's own before ours, and of each the language's before the one for all."""
+    """The team's templates before the shipped ones, and in each the one for the language first."""
     ours = PackageLoader("pilotage.render", "announcements")
     for loader, names in (
         (ChoiceLoader(own), [f"{language}/{item}.j2", f"{item}.j2"]),
@@ -85,7 +86,7 @@ def _template(item: str, own: Sequence[BaseLoader], language: str) -> Template:
 
 
 def template_of(item: str, language: str = OURS) -> str:
-    """Our template's own text, to begin one's own with. Raises BadTemplate."""
+    """The text of a shipped template, as a start for your own. Raises BadTemplate."""
     loader = PackageLoader("pilotage.render", "announcements")
     environment = ImmutableSandboxedEnvironment(loader=loader)
     for name in (f"{language}/{item}.j2", f"{OURS}/{item}.j2"):

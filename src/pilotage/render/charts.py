@@ -1,4 +1,5 @@
-"""The timeline as a Gantt chart and the rollout as a staircase: SVG of our own, readable in light and dark."""
+"""The timeline as a Gantt chart and the rollout as a staircase, as SVG that is readable on light and dark
+backgrounds."""
 
 from __future__ import annotations
 
@@ -129,7 +130,8 @@ def _description(bars: list[_Bar]) -> str:
 
 
 def staircase(plan: Plan) -> str:
-    """The share of users on the new version (with the flag on), step by step; waits are as wide as they are long."""
+    """The share of users on the new version (with the flag on), step by step. The width of a wait shows its
+    duration."""
     points, labels = _points(plan.steps)
     height, left, right, top = 300, 60, 20, 24
     floor = height - 60
@@ -159,7 +161,7 @@ def staircase(plan: Plan) -> str:
 
 
 def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tuple[tuple[float, float], str]]]:
-    """Corners of the staircase in (width, share), and where each wait's label stands."""
+    """Corners of the staircase as (width, share), and the position of each wait's label."""
     longest = max((step.duration for step in steps), default=0) or 1
     points: list[tuple[float, float]] = [(0.0, 0.0)]
     labels = []
@@ -179,7 +181,7 @@ def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tu
 
 
 def svg(title: str, description: str, height: float, body: list[str]) -> str:
-    """A chart of our size and colours around `body`, described for those who cannot see it."""
+    """A chart of the usual size and colours around `body`, with a description for screen readers."""
     inside = "\n".join(body)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pg-chart" role="img" viewBox="0 0 {_WIDTH} {height:g}" '

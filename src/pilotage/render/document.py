@@ -1,4 +1,4 @@
-"""One document, many forms: Markdown, a page, and what a terminal shows."""
+"""A document as Markdown, as an HTML page, or for a terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _marked(section: Section, level: int) -> Iterator[str]:
 
 
 def to_html(document: Document) -> str:
-    """A page that needs nothing else; every text of it is escaped, the figures are ours."""
+    """A self-contained page. All of its text is escaped; the figures are drawn by this module."""
     from markupsafe import Markup
 
     from pilotage.render.html import page

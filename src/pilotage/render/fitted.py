@@ -1,5 +1,5 @@
-"""A table within a width: in columns where they have room, else a block a row. No word is ever broken, so ids, paths
-and commands can be copied; one that is longer than the width stands alone and lets the terminal fold it."""
+"""A table within a width: as columns if they have room, otherwise one block per row. No word is broken, so ids, paths
+and commands can be copied. A word longer than the width gets its own line, and the terminal folds it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GAP = 2
 _ROOMY = 22
 """Columns below which a text would be folded too often to be read."""
 _COMMAND = re.compile(r"\bpilotage [a-z]|--[a-z]")
-"""What people copy: it is not folded."""
+"""What people copy is not folded."""
 _INDENT = 4
 
 
@@ -24,7 +24,7 @@ class Line:
 
 
 def fitted(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int, numbers: Sequence[str] = ()) -> list[Line]:
-    """The table as lines of at most `width` columns. numbers: titles of columns that stand to the right."""
+    """The table as lines of at most `width` columns. numbers: titles of right-aligned columns."""
     columns = columns_of(titles, rows, width)
     if columns is None:
         return [line for row in rows for line in _block(titles, row, width)]
@@ -94,7 +94,7 @@ def _row(cells: Sequence[str], columns: Sequence[int], right: Sequence[bool]) ->
 
 
 def _block(titles: Sequence[str], row: Sequence[str], width: int) -> Iterator[Line]:
-    """What the row is about, and below it each other cell after its title, as many in a line as there is room."""
+    """What the row is about, and below it each other cell after its title, as many per line as fit."""
     first = 2 if titles[0] == "#" else 1
     head, before = (row[1], f"{row[0]:>2}  ") if first == 2 else (row[0], "")
     yield from (Line(text, bold=True) for text in wrapped(head, width, before, " " * _INDENT))

@@ -1,4 +1,4 @@
-"""Pages as single HTML files: nothing loaded from elsewhere, no script, fit for a phone, for print, for the dark."""
+"""Pages as single HTML files: they load nothing and run no script, and suit phones, print and dark mode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
 
 
 def to_html(plan: Plan) -> str:
-    """The whole plan; every text of it is escaped, the charts are ours."""
+    """The whole plan. All of its text is escaped."""
     charts = {"timeline": Markup(gantt(plan)), "steps": Markup(staircase(plan))}
     return page(
         "plan.html.j2",
@@ -51,7 +51,8 @@ def rollout_to_html(
 
 
 def page(name: str, **facts: object) -> str:
-    """A page from one of our templates, which extend `page.html.j2`. Its policy lets it load and run nothing."""
+    """A page from one of the shipped templates, which extend `page.html.j2`. Its policy lets it load and run
+    nothing."""
     # Markup is escaped text by text; what steers a terminal or turns the reading direction is taken from the whole.
     return clean(_environment().get_template(name).render(**facts))
 
@@ -68,6 +69,6 @@ def _environment() -> Environment:
 
 
 def _dates(text: str) -> Markup:
-    """The text, escaped; its days do not break over lines, and what stands between backticks is code."""
+    """The text, escaped. Its dates do not break across lines, and text between backticks is code."""
     dated = _DAY.sub(lambda day: f'<span class="day">{day[0]}</span>', str(escape(text)))
     return Markup(_CODE.sub(r"<code>\1</code>", dated))

@@ -1,4 +1,5 @@
-"""A plan as a calendar (RFC 5545): phases, milestones, what is due, the rollout's waves, messages, the look back."""
+"""A plan as a calendar (RFC 5545): phases, milestones, due dates, the steps of the rollout, messages, the
+retrospective."""
 
 from __future__ import annotations
 
@@ -19,11 +20,9 @@ class NoDate(Invalid):
 
 
 def to_ics(plan: Plan, stamp: datetime) -> bytes:
-    """The calendar's bytes. `stamp` is the moment of making it: the same event made later takes its place.
-
-    UIDs depend on service, environment, version and item alone, so that a retargeted plan moves its events. Raises
-    NoDate for a plan without a date.
-    """
+    """The calendar's bytes. `stamp` is the time of creation: a later event with the same UID replaces an earlier one.
+    UIDs depend on service, environment, version and item alone, so a retargeted plan moves its events. Raises NoDate
+    for a plan without a date."""
     if plan.release_date is None:
         raise NoDate("a plan without a date has no calendar: add --date YYYY-MM-DD")
     calendar = Calendar()
@@ -87,7 +86,7 @@ def _message(plan: Plan, message: Message) -> Event | None:
 
 
 def _days(plan: Plan, name: str, title: str, first: date, last: date, text: str, category: str) -> Event:
-    """Whole days, both included: DTEND is the day after (RFC 5545, 3.6.1); nobody is busy because of them."""
+    """Whole days, both included: DTEND is the day after (RFC 5545, 3.6.1). The entries mark nobody as busy."""
     event = _event(plan, name, title, text, category)
     event.add("dtstart", first)
     event.add("dtend", last + timedelta(days=1))

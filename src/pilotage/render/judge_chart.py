@@ -122,8 +122,8 @@ def _thinned(moments: tuple[Moment, ...], most: int = 400) -> tuple[Moment, ...]
 
 
 def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str) -> str:
-    """A line a metric that is compared: all ratios that are not refuted as a bar, the ratio as a dot, the tolerated one
-    as a mark. `verdicts` as a look records them; what has no ratio is named without a picture."""
+    """One line per compared metric: a bar of all ratios that are not refuted, a dot at the ratio, a mark at the
+    tolerated one. `verdicts` as a look records them; a metric without a ratio is named without a picture."""
     rows, wide = 34, _WIDTH - 220 - _RIGHT
 
     def x(ratio: float | None, otherwise: float) -> float:

@@ -1,4 +1,4 @@
-"""Records as lines for people."""
+"""Records as lines of text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _INDENT = 34
 
 
 def event_lines(recorded: Sequence[Recorded], width: int | None = None) -> list[str]:
-    """A line an event, by the local clock: `14:03:07  step-started  25% of requests …`. width: columns of a line, where
-    a sentence that is longer hangs below its first word; None for lines of any length."""
+    """One line per event, by the local clock: `14:03:07 step-started 25% of requests …`. width: columns of a line; a
+    longer sentence continues below its first word. None for lines of any length."""
     lines = list[str]()
     for event in recorded:
         head = f"{local_clock(event.at)}  {event.type_today:<23} "

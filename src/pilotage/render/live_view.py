@@ -34,7 +34,7 @@ _COLOUR = {
 _VERDICT_COLOUR = {"pass": "green", "fail": "bold red", "source-error": "yellow", "insufficient-data": "dim"}
 _BAR = 40
 _WIDE = 96
-"""Columns from which the scale of a ratio fits beside the figures."""
+"""Columns from which the scale of a ratio fits next to the figures."""
 
 
 def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) -> RenderableType:
@@ -56,7 +56,7 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
 
 
 def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
-    """What the release goes on without, as long as anybody looks at it."""
+    """Waived and exempt items, shown as long as the release is shown."""
     told = [event for event in events if any(event.data.get(key) for key in ("waivers", "waived", "not_required"))]
     if not told:
         return []
@@ -88,7 +88,7 @@ def _head(rollout: Rollout) -> Text:
 
 
 def _standing(rollout: Rollout) -> Table:
-    """Traffic, fleet and steps; a line that is too long continues under its beginning."""
+    """Traffic, fleet and steps. A line that is too long continues below its beginning."""
     live = rollout.live
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -129,7 +129,7 @@ def _traffic(rollout: Rollout) -> Text:
 
 
 def _fleet(rollout: Rollout) -> Text:
-    """How many instances of each version run, and how many of them are well; what runs as a check."""
+    """How many instances of each version run, and how many of them are healthy; what runs as a check."""
     live = rollout.live
     text = Text()
     of_version: dict[str, list[str]] = {}
@@ -146,7 +146,7 @@ def _fleet(rollout: Rollout) -> Text:
 
 
 def _rail(rollout: Rollout) -> Text:
-    """The steps that people wait for: done, under way (or where it failed), to come."""
+    """The steps that people wait for: done, current (or where it failed), still to come."""
     shown = (
         StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.SWITCH, StepKind.KEEP, StepKind.BATCH,
         StepKind.MAINTENANCE, StepKind.REPLACE,
@@ -212,7 +212,7 @@ class _Metrics:
 
 
 def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
-    """The ratio of the rates with all ratios that are not refuted; empty where nothing is compared."""
+    """The ratio of the rates with all ratios that are not refuted; empty if nothing is compared."""
     if not verdict.interval:
         return ""
     low, high = verdict.interval

@@ -11,7 +11,7 @@ from pilotage.model.text import clean
 from pilotage.render.sections import headline, sections, summary
 
 _ALWAYS = re.compile(r"([\\`*<|]|(?<![^\W_])_|_(?![^\W_]))")
-"""An underscore within a word is no emphasis."""
+"""An underscore within a word is not emphasis."""
 
 _AT_START = re.compile(r"^(\s{0,3})(#{1,6}(?=\s|$)|>)")
 _LINKS = re.compile(r"\][(\[:]|^\s{0,3}\[.\]|\[\^")
@@ -59,7 +59,7 @@ def _cell(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Plain text: nothing of it is markup, and it stays on its line. Only what Markdown would read is escaped."""
+    """Plain text without markup, on one line. Escapes only what Markdown would interpret."""
     line = clean(text).replace("\n", " ")
     escaped = _AT_START.sub(r"\1\\\2", _ALWAYS.sub(r"\\\1", line))
     return re.sub(r"([\[\]])", r"\\\1", escaped) if _LINKS.search(line) else escaped

@@ -12,7 +12,7 @@ _MOST_HINTS = 5
 
 
 def document_of(notes: Notes) -> Document:
-    """Everything that this audience is told."""
+    """Everything that this audience gets."""
     parts = [*_breaking(notes)]
     for title, items in notes.sections:
         parts.append(Section(_anchor(title), title, bullets=tuple(_shown(item, notes) for item in items)))
@@ -27,7 +27,7 @@ _ONE = {
     "features": "feature", "improvements": "improvement", "changes": "change", "fixes": "fix",
     "dependencies": "dependency",
 }  # fmt: skip
-"""Titles of which there may be one."""
+"""Titles with a singular form."""
 
 
 def _title(notes: Notes) -> str:
@@ -54,7 +54,7 @@ def _lead(notes: Notes) -> list[str]:
 
 
 def _breaking(notes: Notes) -> list[Section]:
-    """What breaks and what to do: for developers with what was written about it, for executives as a number."""
+    """What breaks and what to do: for developers with the details, for executives as a number."""
     if not notes.breaking or notes.audience is Audience.EXECUTIVE:
         return []
     bullets = tuple(_migration(one) for one in notes.breaking)
@@ -79,7 +79,7 @@ def _anchor(title: str) -> str:
 
 
 def draft_of(notes: Notes, before: str | None) -> str:
-    """Markdown to edit. before: the draft as somebody left it; what they did to it stays."""
+    """Markdown to edit. before: the draft with people's edits, which stay."""
     sections: list[tuple[str, list[Line]]] = []
     if notes.breaking and notes.audience is not Audience.EXECUTIVE:
         lines = [Line(f"{one.id[:11]}b", coded(_migration(one))) for one in notes.breaking]

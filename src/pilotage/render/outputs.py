@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def event_output(event: Recorded, service: str | None = None) -> EventOutput:
-    """An event under today's names, whatever version stored it."""
+    """An event under today's names, whichever version stored it."""
     return EventOutput(
         rollout=event.rollout,
         number=event.number,

@@ -7,8 +7,8 @@ from unicodedata import combining, east_asian_width
 
 
 def lines_of(titles: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> list[str]:
-    """The titles, then a line a row, in columns. A cell of several lines becomes one. numbers: titles of columns that
-    stand to the right."""
+    """The titles, then one line per row, in columns. A cell with several lines becomes one line. numbers: titles of
+    right-aligned columns."""
     table = [titles, *([" ".join(cell.split("\n")) for cell in row] for row in rows)]
     widths = [max(map(width_of, column)) for column in zip(*table, strict=True)]
     return [

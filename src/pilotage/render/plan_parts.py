@@ -1,4 +1,4 @@
-"""What of a plan is shown: the parts asked for, and a line that names the others."""
+"""Which parts of a plan are shown, and a line that names the others."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pilotage.model.plan import Plan
 from pilotage.render.sections import sections
 
 SHOWN = ("conflicts", "steps", "rollback")
-"""What a person looks at first; of a plan with a release day, its timeline as well."""
+"""The parts shown by default; for a plan with a release day, its timeline as well."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """left: says how to see the other parts; empty where there is none."""
+    """left: how to see the other parts; empty if there are none."""
 
     shown: tuple[Section, ...]
     left: str
 
 
 def parts_of(plan: Plan, wanted: tuple[str, ...] = ()) -> Parts:
-    """The parts asked for, or those a person looks at first. `all` asks for every part."""
+    """The named parts, or those shown by default. `all` stands for every part."""
     parts = sections(plan)
     first = (*SHOWN, "timeline") if plan.release_date else SHOWN
     chosen = {part.id for part in parts} if "all" in wanted else set(wanted or first)

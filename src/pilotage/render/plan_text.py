@@ -1,4 +1,4 @@
-"""A plan, and the difference between two, as lines for a pipe: a row is a line, unless somebody named a width."""
+"""A plan, and the difference between two, as lines for a pipe: a row is a line, unless someone named a width."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pilotage.render.sections import headline, summary
 
 
 def plan_lines(plan: Plan, wanted: tuple[str, ...] = (), width: int | None = None) -> Iterator[str]:
-    """The parts asked for, or those a person looks at first. `all` asks for every part. width: columns of a line; None
-    for a line a row, whatever its length."""
+    """The named parts, or those shown by default. `all` stands for every part. width: columns of a line; None for one
+    line per row, whatever its length."""
     parts = parts_of(plan, wanted)
     yield from _folded(f"{headline(plan)}   {summary(plan)}   plan {plan.hash[:12]}", width)
     yield from _bullets(plan.notes, width)
@@ -30,7 +30,7 @@ def plan_lines(plan: Plan, wanted: tuple[str, ...] = (), width: int | None = Non
 
 
 def changes_lines(changes: tuple[PlanChange, ...], width: int | None = None) -> Iterator[str]:
-    """The changes by part: what, from what to what, whom it concerns and why. width: as of `plan_lines`."""
+    """The changes by part: what changed, from what to what, whom it affects and why. width: as in `plan_lines`."""
     from pilotage.plan.difference import by_part
 
     for part, found in by_part(changes).items():
@@ -53,5 +53,5 @@ def _bullets(texts: tuple[str, ...], width: int | None) -> Iterator[str]:
 
 
 def _folded(text: str, width: int | None) -> list[str]:
-    """A point of a list hangs below its first word."""
+    """A list item continues below its first word."""
     return [text] if width is None else wrapped(text, width, "", "  " if text.startswith("• ") else "")

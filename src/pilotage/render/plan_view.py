@@ -17,7 +17,7 @@ from pilotage.render.sections import headline, summary
 
 
 def plan_view(plan: Plan, wanted: tuple[str, ...] = ()) -> RenderableType:
-    """The parts asked for, or those a person looks at first. `all` asks for every part."""
+    """The named parts, or those shown by default. `all` stands for every part."""
     parts = parts_of(plan, wanted)
     head = Text.assemble((headline(plan), "bold"), f"   {summary(plan)}   ", (f"plan {plan.hash[:12]}", "dim"))
     notes = [_bullets(plan.notes, "yellow")] if plan.notes else []
@@ -36,7 +36,7 @@ def _section(section: Section) -> Iterator[RenderableType]:
 
 
 def _sentence(text: str) -> RenderableType:
-    """A sentence; one that is a point of a list hangs below its first word."""
+    """A sentence; a list item continues below its first word."""
     return _bullets([text.removeprefix("• ")]) if text.startswith("• ") else Text(text)
 
 
@@ -48,7 +48,7 @@ def _bullets(texts: Iterable[str], style: str = "") -> RenderableType:
 
 
 def changes_view(changes: tuple[PlanChange, ...]) -> RenderableType:
-    """The changes by part: what, from what to what, whom it concerns and why."""
+    """The changes by part: what changed, from what to what, whom it affects and why."""
     from pilotage.plan.difference import by_part
 
     lines: list[RenderableType] = []

@@ -15,7 +15,7 @@ MARK = {GateStatus.READY: "✓", GateStatus.WAIVED: "~", GateStatus.NOT_READY: "
 
 
 def headline(found: Readiness) -> str:
-    """One line: whether it may begin, how many gates are open, and how many are left to do."""
+    """One line: whether it may start, how many gates are open, and how many are left to do."""
     counts = Counter(gate.standing for gate in found.gates)
     told = [f"{counts[GateStatus.READY]} of {len(found.gates)} ready"]
     told += [f"{counts[GateStatus.WAIVED]} waived"] * bool(counts[GateStatus.WAIVED])
@@ -26,20 +26,20 @@ def headline(found: Readiness) -> str:
 
 
 def by_owner(found: Readiness) -> tuple[Gate, ...]:
-    """What is to do first, and together what one role has to do; then what is waived, ready and not required."""
+    """What to do first, grouped by role; then the waived, ready and exempt items."""
     order = (GateStatus.NOT_READY, GateStatus.WAIVED, GateStatus.READY, GateStatus.NOT_REQUIRED)
     return tuple(sorted(found.gates, key=lambda gate: (order.index(gate.standing), gate.owner)))
 
 
 def evidence(gate: Gate) -> str:
-    """What was seen; of a gate that is not required its reason says all."""
+    """What was found. For an exempt gate, its reason."""
     if gate.standing is GateStatus.NOT_REQUIRED:
         return "–"
     return "; ".join(proof.sentence for proof in gate.proofs if proof.ready) or "–"
 
 
 def to_dict(found: Readiness) -> JsonObject:
-    """As it stands in a bundle: `ready`, `gates` with their proofs, `signatures`."""
+    """The form in a bundle: `ready`, `gates` with their proofs, `signatures`."""
     import msgspec
 
     plain: JsonObject = msgspec.to_builtins(found)

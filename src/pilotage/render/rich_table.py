@@ -1,4 +1,4 @@
-"""The one way in which tables are shown on a terminal: no lines, bold titles, texts as they are."""
+"""How tables look on a terminal: no borders, bold titles, text without markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pilotage.render.fitted import columns_of, fitted
 
 @dataclass(frozen=True)
 class FittedTable:
-    """Columns where they have room, else a block a row."""
+    """As columns if they have room, otherwise one block per row."""
 
     titles: Sequence[str]
     rows: Sequence[Sequence[str | Text]]
@@ -38,5 +38,5 @@ class FittedTable:
 def rich_table(
     titles: Sequence[str], rows: Iterable[Sequence[str | Text]], *, numbers: Sequence[str] = ()
 ) -> FittedTable:  # fmt: skip
-    """A table of `rows`, each with a cell for each title. numbers: titles of columns that stand to the right."""
+    """A table of `rows`, with one cell per title. numbers: titles of right-aligned columns."""
     return FittedTable(titles, tuple(rows), numbers)

@@ -1,8 +1,8 @@
-"""A sandbox for templates of strangers: nothing to reach but what they are given, and no work without end.
+"""A sandbox for untrusted templates: they reach only the facts they are given, and cannot run without end.
 
-Jinja's own sandbox keeps a template from the machine, not from its time and memory. Here each iteration, call, filter
-and product costs a step or more, by the size of what it handles, and a template has `STEPS`. No text grows beyond
-`MOST` characters, and no width beyond `WIDEST`.
+Jinja's own sandbox protects the machine, but not its time and memory. Here each iteration, call, filter and product
+costs a step or more, depending on the size of its operands, and a template has `STEPS`. No text grows beyond `MOST`
+characters, and no width beyond `WIDEST`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STEPS = 50_000
 WIDEST = 1_000
 
 _LEFT_OUT = ("pprint", "urlize", "xmlattr")
-"""Filters that a text has no use for, and that take long over a long one."""
+"""Filters that are useless for text and slow on long text."""
 _NO_METHODS = ("expandtabs", "translate")
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:[0-9]{4}|\*)")
 _LARGEST = 4_096
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """One for each rendering: it counts. Raises SecurityError where a template asks for too much."""
+    """Create one for each rendering, because it counts. Raises SecurityError if a template does too much."""
 
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
@@ -45,7 +45,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(**options, finalize=self._shown)
         self._left = STEPS
         self.weight = 10
-        """Steps of a call and of whatever else may repeat parts of the sources read so far."""
+        """Steps of a call, and of anything else that may repeat parts of the sources read so far."""
         self.globals.clear()
         for name in _LEFT_OUT:
             del self.filters[name]
@@ -81,7 +81,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._kept(super().call(context, called, *args, **kwargs))
 
     def wrap_str_format(self, value: object) -> None:
-        """Jinja knows `str.format` here; its widths cannot be told beforehand."""
+        """Jinja formats with `str.format` here, whose widths cannot be known beforehand."""
         if super().wrap_str_format(value) is not None:
             raise SecurityError("format is not allowed on text: use the filter or %")
 
@@ -103,7 +103,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return made
 
     def _bounded(self, name: str, run: Callable[..., object]) -> Callable[..., object]:
-        """The filter, with what it is given and what it gives looked at. Some get the context or environment first."""
+        """The filter with its input and output checked. Some filters get the context or environment first."""
         first = 1 if hasattr(run, "jinja_pass_arg") else 0
 
         def bounded(*args: object, **kwargs: object) -> object:
@@ -138,7 +138,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class _Counting(NodeTransformer):
-    """Lets loops count themselves, and `~` go the way of `join`."""
+    """Makes loops count themselves, and sends `~` through `join`."""
 
     def __init__(self, name: str | None) -> None:
         self._name = name
@@ -159,7 +159,7 @@ class _Counting(NodeTransformer):
 
 
 def _fits(name: str, value: object, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
-    """Whether a filter or method of that name makes something of a size that can be borne. Raises SecurityError."""
+    """Check that a filter or method of that name makes something of a tolerable size. Raises SecurityError."""
     given = (*args, *kwargs.values())
     for one in given:
         if isinstance(one, int | float) and abs(one) > WIDEST:

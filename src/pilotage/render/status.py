@@ -15,7 +15,7 @@ from pilotage.report.status import WORDS, Condition, Service, StatusPage, output
 
 
 def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
-    """Name → content. address: where the page will be found, for the feed's ids and links."""
+    """Name → content. address: public address of the page, for the feed's ids and links."""
     made = {
         "index.html": _html(page),
         "status.json": msgspec.json.format(msgspec.json.encode(output_of(page)), indent=2).decode() + "\n",

@@ -13,7 +13,7 @@ _PRIORITY = {"high": 1, "medium": 5, "low": 9}
 
 
 def to_tasks(service: str, actions: Sequence[FollowUp], stamp: datetime) -> bytes:
-    """stamp: the moment of making it; the same action made later takes its place."""
+    """stamp: time of creation; a later task for the same action replaces an earlier one."""
     calendar = Calendar()
     calendar.add("prodid", "-//Pilotage//actions//EN")
     calendar.add("version", "2.0")

@@ -59,7 +59,7 @@ def _of_part(body: str) -> str | None:
 
 
 def _of_footer(body: str) -> str | None:
-    """The text of a footer: it begins a paragraph, or comes after another footer or the end of a sentence, so that a
+    """The text of a footer: it starts a paragraph, or comes after another footer or the end of a sentence, so that a
     sentence which is wrapped before these words is none."""
     for paragraph in body.replace("\r", "").split("\n\n"):
         lines = paragraph.split("\n")
@@ -83,7 +83,7 @@ def drops_platform(subject: str, kind: Kind) -> bool:
 
 
 def mentioned(subject: str, body: str, kind: Kind) -> bool:
-    """Whether words say that something breaks, of a change that reaches anybody, or a commit below a title that does
+    """Whether words say that something breaks, of a change that reaches anyone, or a commit below a title that does
     not."""
     text = f"{subject}\n{body}"
     return _of_part(body) is not None or (
@@ -92,7 +92,7 @@ def mentioned(subject: str, body: str, kind: Kind) -> bool:
 
 
 def sentence(text: str) -> str:
-    """Begins with a capital, ends without a full stop."""
+    """Starts with a capital, ends without a full stop."""
     text = text.strip().rstrip(".") if not text.rstrip().endswith("...") else text.strip()
     first = text.partition(" ")[0]
     return text if not text or not first.islower() or not first.isalpha() else text[0].upper() + text[1:]

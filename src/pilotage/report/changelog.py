@@ -26,7 +26,7 @@ def updated(
     text: str | None, version: str, day: date | None, sections: Sequence[tuple[str, Sequence[Item]]],
     span: Span | None = None,
 ) -> str:  # fmt: skip
-    """The file with this version's section made, or made anew with the edits that people made to it. A version comes
+    """The file with this version's section made, or made again with the edits that people made to it. A version comes
     below `Unreleased`, above all older ones; day: None while it is not released. Line ends and a byte order mark stay
     as they are. span: the range of the changes; without one, the file names each change."""
     text = _HEAD if text is None else text

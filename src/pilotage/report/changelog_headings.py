@@ -81,7 +81,7 @@ class Compared:
 
 
 def _code(body: str) -> list[tuple[int, int]]:
-    """Where blocks of code begin and end."""
+    """Where blocks of code start and end."""
     fences = [found.start() for found in re.finditer(r"^```", body, re.MULTILINE)]
     return list(zip(fences[::2], [*fences[1::2], len(body)], strict=False))
 

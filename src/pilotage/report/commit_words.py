@@ -117,7 +117,7 @@ _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
         (Kind.REMOVAL, 0.6, r"ha(?:s|ve) been (?:removed|dropped)"),
     )
 ]  # fmt: skip
-"""Weaker: words anywhere in what is said, where it begins with none of the verbs."""
+"""Weaker: words anywhere in what is said, where it starts with none of the verbs."""
 
 
 _FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (

@@ -2,7 +2,7 @@
 
 In this order: Conventional Commits 1.0; trailers that say it (`Changelog:`, as GitLab has them); bracketed or
 upper-case labels (`[BUGFIX] tsdb: …`); the title of a merged request, or the text of a merged topic; the verb a subject
-begins with, after its `subsystem:`; the files alone. What nothing speaks of is a change with little confidence, and
+starts with, after its `subsystem:`; the files alone. What nothing speaks of is a change with little confidence, and
 counted as unsure rather than hidden.
 """
 

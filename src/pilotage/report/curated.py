@@ -1,4 +1,4 @@
-"""Drafts that people edit: what they changed, moved, removed or added stays when the draft is made anew.
+"""Drafts that people edit: what they changed, moved, removed or added stays when the draft is made again.
 
 Each generated line ends with a comment that names its change and what its text was when it was written:
 `<!-- 1a2b3c4d5e6f 9f8e7d6c -->`. A line whose text is no longer that was edited, and is kept as it is where it is. A
@@ -124,7 +124,7 @@ def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:
 
 
 def _again(line: str, fresh: Mapping[str, Line]) -> str:
-    """A line of the old draft: kept as it is when somebody edited it, made anew when nobody did."""
+    """A line of the old draft: kept as it is when someone edited it, made again when nobody did."""
     text, found = _marked_off(line)
     if not found:
         return line

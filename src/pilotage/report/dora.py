@@ -3,14 +3,14 @@
 Definitions are those of https://dora.dev/guides/dora-metrics/ (2025): deployment frequency, change lead time, change
 fail rate, failed deployment recovery time, deployment rework rate. Here:
 
-- A *deployment* is a rollout that users had, of a version that was not there before. A return to an earlier version is
-  part of a recovery, a rollout that nobody had is none, and one that is under way is not counted yet.
-- It *failed* when it was undone or ended with a person needed, when the next deployment is a hotfix, or when somebody
-  went back from it before another one came.
-- *Recovery* is from the first harm that users had, as far as it is known (else the decision to go back), until they had
-  a good version again: the return read back, or the completion of what replaced it.
-- *Lead time* is from a commit to the completion of the first deployment that brought it.
-- *Rework* are deployments that were not planned: hotfixes.
+- A *deployment* is the first rollout of a version that reached users. A return to an earlier version is part of a
+  recovery. A rollout that reached nobody is not a deployment, and one that is in progress is not counted yet.
+- It *failed* if it was rolled back or needed manual intervention, if the next deployment is a hotfix, or if an operator
+  rolled it back before the next one.
+- *Recovery* lasts from the first event that reports trouble (otherwise the end of the rollout) until users had a good
+  version again: the rollback is confirmed, or what replaced it has completed.
+- *Lead time* is from a commit to the completion of the first deployment that contained it.
+- *Rework* is unplanned deployments: hotfixes.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _why_not(rollout: Deployment) -> str:
 
 
 def _failures(known: Sequence[Deployment]) -> dict[str, float | None]:
-    """Deployments that failed, each with the seconds until users were well again; None where they are not yet."""
+    """Deployments that failed, each with the seconds until users were healthy again; None where they are not yet."""
     found: dict[str, float | None] = {}
     for index, one in enumerate(known):
         if one.returns:
@@ -144,7 +144,7 @@ def _takes_back(following: Deployment, one: Deployment) -> bool:
 
 
 def _next_good(later: Sequence[Deployment]) -> float | None:
-    """When a good version was there for everybody next."""
+    """When a good version was there for everyone next."""
     return next((r.ended for r in later if r.end is End.COMPLETED), None)
 
 

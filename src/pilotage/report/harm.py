@@ -1,7 +1,7 @@
-"""When users met harm in a rollout, and when they were well again, from its events.
+"""When users met harm in a rollout, and when they were healthy again, from its events.
 
-Every report counts from the same moments: the incident document, the public page, DORA's recovery. Harm begins when
-users first met it, as far as is known, and not when the judge was sure or somebody decided.
+Every report counts from the same moments: the incident document, the public page, DORA's recovery. Harm starts when
+users first met it, as far as is known, and not when the judge was sure or someone decided.
 """
 
 from __future__ import annotations

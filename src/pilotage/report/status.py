@@ -1,4 +1,5 @@
-"""What the public may know: which services are well, what hurt and for how long, what is planned. No inner reasons."""
+"""What the public may know: which services are healthy, what hurt and for how long, what is planned. No inner
+reasons."""
 
 from __future__ import annotations
 
@@ -105,8 +106,8 @@ class Planned:
 
 @dataclass(frozen=True)
 class Seen:
-    """Who answers users of a service, as somebody saw who looked. down_since: Unix seconds, None where nobody saw it
-    end · unseen_since: Unix seconds of the last look at a service that nobody looks at any more."""
+    """Who answers users of a service, as someone saw who looked. down_since: Unix seconds, None where nobody saw it end
+    · unseen_since: Unix seconds of the last look at a service that nobody looks at any more."""
 
     down: bool = False
     down_since: float | None = None

@@ -81,8 +81,8 @@ def message_of(subject: Subject, event: Happened) -> Message:
 
 
 def incident_of(open_: bool, occurrence: Occurrence) -> Incident:
-    """What is critical opens the rollout's one incident. It is resolved when users are well again; a failed one stays
-    open. open_: whether it is open already."""
+    """What is critical opens the rollout's one incident. It is resolved when users are healthy again; a failed one
+    stays open. open_: whether it is open already."""
     if occurrence.severity is Severity.CRITICAL:
         return Incident.NONE if open_ else Incident.TRIGGER
     return _to_an_open_incident(occurrence) if open_ else Incident.NONE

@@ -19,10 +19,10 @@ _SEMVER = re.compile(
 """The expression that semver.org suggests."""
 
 _SHORT = re.compile(r"^(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)$")
-"""A range may begin at `v1.2`; what comes after it is asked for by name."""
+"""A range may start at `v1.2`; what comes after it is asked for by name."""
 
 _NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d+(?=\.\d)")
-"""Where the number of a tag with a prefix may begin."""
+"""Where the number of a tag with a prefix may start."""
 
 _LONGEST = 250
 """Characters of a version or tag; git's own names are no longer."""
@@ -44,7 +44,7 @@ class BadVersion(Invalid):
 
 
 def part_of(changes: Sequence[Change]) -> Part | None:
-    """The part that must grow; None when nothing reaches anybody."""
+    """The part that must grow; None when nothing reaches anyone."""
     if any(change.breaking is not None for change in changes):
         return Part.MAJOR
     if any(change.kind in (Kind.FEATURE, Kind.DEPRECATION) for change in changes):

@@ -36,7 +36,7 @@ def _normal(package: str) -> str:
 
 
 def within(version: str, span: str) -> bool:
-    """Whether a version lies in a range of npm. Pre-releases count by their order, as `npm audit` counts them; a range
+    """Whether a version is in a range of npm. Pre-releases count by their order, as `npm audit` counts them; a range
     that cannot be read holds everything."""
     own = _COMPARED.fullmatch(version.strip())
     if own is None or own[1] or not (own[2] or "").isdigit():

@@ -1,7 +1,7 @@
 """Changelogs of Liquibase as trees: XML, YAML and JSON alike, and only the change sets that a release brings.
 
-A changelog keeps its change sets for ever, and Liquibase runs each once. So those that stood in the file before, word
-for word, are no part of the release.
+A changelog keeps its change sets for ever, and Liquibase runs each once. So those that was in the file before, word for
+word, are no part of the release.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class UnreadableChangelog(Invalid):
 
 @dataclass(slots=True)
 class Node:
-    """An element, or a key with what stands under it. said: attributes and scalars · source: the text it is made of."""
+    """An element, or a key with what is under it. said: attributes and scalars · source: the text it is made of."""
 
     name: str
     said: dict[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def change_sets(text: str, before: str, *, is_xml: bool) -> list[Node]:
 
 
 def new_sql(text: str, before: str) -> str:
-    """Formatted SQL without the change sets that stood in the file before; other SQL as it is."""
+    """Formatted SQL without the change sets that was in the file before; other SQL as it is."""
     known = {_plain(one) for one in _blocks(before)[1:]}
     first, *rest = _blocks(text)
     return "".join([first, *(one for one in rest if _plain(one) not in known)])

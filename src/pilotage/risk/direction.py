@@ -22,7 +22,7 @@ _LONGEST_MARK = 80
 
 def is_left_out(path: str) -> bool:
     """Whether a release runs nothing of a file: the way back, a dump of the schema, a baseline of Flyway (which a new
-    database alone begins with), and what Sqitch keeps of a change that it reworked."""
+    database alone starts with), and what Sqitch keeps of a change that it reworked."""
     *folders, name = path[-500:].split("/")
     is_of_flyway = name[:1] in ("U", "B") and name[1:2].isdigit() and "__" in name
     is_of_grate = folders[-2:] == ["db", "down"] or (folders[-1:] == ["sqls"] and name.endswith("-down.sql"))

@@ -1,4 +1,4 @@
-"""The versions of a build.gradle: of its dependencies and plugins, many of which stand in values of the same file."""
+"""The versions of a build.gradle: of its dependencies and plugins, many of which are in values of the same file."""
 
 from __future__ import annotations
 

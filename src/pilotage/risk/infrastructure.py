@@ -1,4 +1,4 @@
-"""What a change does beside the code: where it runs, how it is built, how it is configured."""
+"""What a change does next to the code: where it runs, how it is built, how it is configured."""
 
 from __future__ import annotations
 

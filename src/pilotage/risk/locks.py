@@ -54,7 +54,7 @@ def scheme_of(path: str) -> Scheme:
 
 
 def is_manifest(path: str) -> bool:
-    """Whether a file asks for ranges of versions or holds sums: what is built in stands in the lock file beside it."""
+    """Whether a file asks for ranges of versions or holds sums: what is built in is in the lock file next to it."""
     name = posixpath.basename(path)
     return name in _MANIFESTS or name.endswith((".gemspec", ".in"))
 

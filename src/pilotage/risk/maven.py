@@ -1,4 +1,4 @@
-"""The versions of a pom.xml: of its parent and its dependencies, where most of them stand in properties."""
+"""The versions of a pom.xml: of its parent and its dependencies, where most of them are in properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calls of a Python migration that run forward, and the texts that stand in them."""
+"""The calls of a Python migration that run forward, and the texts that are in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 _BACK = ("downgrade", "backwards", "rollback")
-"""How functions begin that take a migration back: Alembic's and Aerich's, Piccolo's, peewee-migrate's."""
+"""How functions start that take a migration back: Alembic's and Aerich's, Piccolo's, peewee-migrate's."""
 _BACKWARD = ("state_operations", "reverse_sql", "reverse_code", "rollback")
 _LIMITED = ("select", "inspect", "scalar", "exists", "count", "insert", "where", "filter", "filter_by")
 """Parts of a query of SQLAlchemy that reads, adds, or reaches some of the rows only."""
@@ -57,7 +57,7 @@ class Calls:
         )
 
     def batch_table(self, call: ast.Call) -> str:
-        """The table of the `batch_alter_table` that a call stands in, or nothing."""
+        """The table of the `batch_alter_table` that a call is in, or nothing."""
         return self.batches.get(id(call), "")
 
     def scripts(self, value: ast.expr, depth: int = 0) -> list[str] | None:

@@ -157,7 +157,7 @@ def _statements(text: str, name: str) -> Iterator[exp.Expression]:
         yield from (statement for statement in parser.parse(tokens, text) if statement is not None)
     except UnreadableSql:
         raise
-    # Where errors are ignored, the parser goes on with parts that it has not got, and trips over them in many ways.
+    # Where errors are ignored, the parser continues with parts that it has not got, and trips over them in many ways.
     except Exception as error:
         raise UnreadableSql(str(error)) from None
 

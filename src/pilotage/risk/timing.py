@@ -14,7 +14,7 @@ _NEAR = timedelta(days=2)
 
 
 def findings_of(when: datetime, calendar: Calendar, others: tuple[str, ...] = ()) -> list[Finding]:
-    """What speaks against a release at `when`. others: releases that are under way beside it."""
+    """What speaks against a release at `when`. others: releases that are under way next to it."""
     return [Finding(RiskFactor.TIMING, level, what, "", cure) for level, what, cure in _found(when, calendar, others)]
 
 

@@ -1,6 +1,6 @@
 """Checks and approvals: what a step asks by itself, and of those whom the configuration names.
 
-A check asks its own question of what was seen, beside the checks that `checks:` adds to it.
+A check asks its own question of what was seen, next to the checks that `checks:` adds to it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
 
 def first_to_undo(command: Command) -> bool:
-    """A sort key: whoever asks to undo is heard before whoever asks to go on (rule 7)."""
+    """A sort key: whoever asks to undo is heard before whoever asks to continue (rule 7)."""
     return command.kind not in _UNDOING
 
 
@@ -92,7 +92,7 @@ def _without_analyses(turn: Tick) -> Mode:
 def _go_on(turn: Tick, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
     if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.REGRESSION:
-        # The pause asked whether this may go on.
+        # The pause asked whether this may continue.
         accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
         turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")

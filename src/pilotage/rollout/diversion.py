@@ -1,7 +1,7 @@
 """While no instance of the new version is healthy, stable serves its users: a wait for its health is not theirs.
 
-The rollout holds, as it does anyway, and is undone at the hold's deadline; users get the same weight back once the new
-version stays healthy. With some of its instances healthy, these carry the weight. The judge is not asked.
+The rollout holds, as it does anyway, and is rolled back at the hold's deadline; users get the same weight back once the
+new version stays healthy. With some of its instances healthy, these carry the weight. The judge is not asked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Several services in one release: in order, in lockstep where they have none, and undone in reverse (all or nothing).
 
 A release is its rollouts; it has no state of its own. `moves` looks at them and says what should be done next, so that
-a controller killed between any two moves goes on with the same ones.
+a controller killed between any two moves continues with the same ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What harm does to a rollout (C1): undone, or withdrawn until a person decides; and one second try for bad luck.
 
 Three kinds of failure, by what is known of it. Critical: an absolute limit, undone whatever the tolerance. Sure:
-compared with a stable version beside it; the users go back to stable in the same look. Past: compared with the past
+compared with a stable version next to it; the users go back to stable in the same look. Past: compared with the past
 alone; it holds and pages, and never undoes (see `machine`).
 """
 
@@ -85,7 +85,7 @@ def _metrics(verdicts: list[Verdict]) -> tuple[str, ...]:
 
 def withdraw(turn: Tick, guilty: list[Verdict], excuse: str = "") -> None:
     """The users go back to stable in this look, the new instances stay. Where there is nothing to go back to, the
-    strategy's next step is held instead; a release that cannot be undone stops and calls a person."""
+    strategy's next step is held instead; a release that cannot be rolled back stops and pages an operator."""
     reason = sentence_of(guilty)
     if not turn.strategy.withdraws(turn):
         turn.set(excuse="")
@@ -208,7 +208,7 @@ def second_try_is_ready(turn: Tick, wanted: int) -> bool:
 
 
 def begin_again(turn: Tick) -> None:
-    """The step's traffic comes back, and its watch and evidence begin anew."""
+    """The step's traffic comes back, and its watch and evidence start again."""
     state = turn.state
     was = ", ".join(state.harmed)
     if state.status is Status.WITHDRAWN:

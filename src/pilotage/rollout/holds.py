@@ -32,14 +32,14 @@ from pilotage.rollout.watching import (
 _ROLL_BACK, _PAUSE, _CONTINUE = "rollback", "pause", "continue"
 
 _EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP, StepKind.MAINTENANCE)
-"""Steps that bring the release to more users, or close the service: none of them begins in a freeze."""
+"""Steps that bring the release to more users, or close the service: none of them starts in a freeze."""
 
 
 # ── why ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def why_hold(turn: Tick) -> Hold | None:
-    """The first reason not to go on, or None."""
+    """The first reason not to continue, or None."""
     state, seen = turn.state, turn.seen
     if turn.step.kind is StepKind.GATE and (awaited := awaits_approval(turn)):
         return Hold(HoldCause.APPROVAL, awaited)

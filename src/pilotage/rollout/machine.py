@@ -111,7 +111,7 @@ def begin(plan: Plan, old: str | None, mode: Mode, author: str = "") -> RolloutS
 
 def turned_back(plan: Plan, state: RolloutState, reason: str) -> tuple[RolloutState, tuple[Event, ...]]:
     """The state at the beginning of the way back, and what is told of it, of a rollout whose users were taken back
-    already by somebody else's decision."""
+    already by someone else's decision."""
     strategy = strategy_of(plan)
     turn = Tick(plan, state, Observed(None, None), strategy, began_at=state.step)
     roll_back(turn, reason, "command")

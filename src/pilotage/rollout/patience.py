@@ -1,7 +1,7 @@
 """How long trouble is waited out: it adds up, good time pays it back slowly, and a hold ends only once it stays good.
 
 A canary that is ill every other second is ill half of the time; its hold neither ends between two such seconds nor
-starts to wait anew. Each cause has an account of its own, so that causes in turn cannot wait for ever either.
+starts to wait again. Each cause has an account of its own, so that causes in turn cannot wait for ever either.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def met(state: RolloutState, cause: HoldCause | None) -> tuple[Trouble, ...]:
 
 
 def _opened(state: RolloutState, cause: HoldCause) -> Trouble:
-    """A new account. A hold that an earlier version of Pilotage began has none yet, and goes on as long as it would."""
+    """A new account. A hold that an earlier version of Pilotage began has none yet, and continues as long as it
+    would."""
     hold = state.hold if state.status is Status.HOLDING else None
     if hold is None or hold.cause is not cause:
         return Trouble(cause=cause)
@@ -91,5 +92,5 @@ def closed(state: RolloutState) -> tuple[Trouble, ...]:
 
 
 def carried_on(state: RolloutState) -> tuple[Trouble, ...]:
-    """The accounts with which the next step begins."""
+    """The accounts with which the next step starts."""
     return tuple(one for one in closed(state) if one.cause in COMES_AND_GOES)

@@ -1,7 +1,7 @@
 """Two versions side by side, and requests shifted between them by weight: what canary and blue-green do alike.
 
 In the order of a rollout: instances of both, the weight, the drain, the retirement; then the way back. What is asked
-for is derived anew at every look, so that whatever a crash left undone is asked for again.
+for is derived again at every look, so that whatever a crash left undone is asked for again.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _weight_of_the_step(plan: Plan, state: RolloutState) -> int:
 
 
 def answers(state: RolloutState, seen: Observed) -> bool:
-    """Whether the new version has somebody to answer testers and mirrored requests."""
+    """Whether the new version has someone to answer testers and mirrored requests."""
     return seen.split is not None and healthy(seen, state.new) > 0
 
 

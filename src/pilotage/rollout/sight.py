@@ -11,7 +11,7 @@ def healthy(seen: Observed, version: str | None) -> int:
 
 
 def unwell(seen: Observed, version: str | None) -> int:
-    """Instances that run and say, or do not say, that they are well: they may serve all the same."""
+    """Instances that run and say, or do not say, that they are healthy: they may serve all the same."""
     return sum(i.version == version and i.health is Health.UNHEALTHY for i in seen.instances or ())
 
 

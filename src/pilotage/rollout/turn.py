@@ -1,7 +1,7 @@
 """One look at a rollout (`Tick`), and what a strategy has to say at it (`Strategy`).
 
 `machine.decide` makes a `Tick` of what was read back, and asks the plan's strategy what is particular to it. What all
-strategies do alike stands in the modules of this folder, a file each in `strategies` has the rest.
+strategies do alike is in the modules of this folder, a file each in `strategies` has the rest.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Comparison(StrEnum):
     SIDE_BY_SIDE = "side by side"
     """With the stable version, which serves other users at the same time."""
     BEFORE_AFTER = "before and after"
-    """With what the service did before: nothing runs beside the new version."""
+    """With what the service did before: nothing runs next to the new version."""
     VARIANTS = "variants"
     """Users with the flag on with users of the same version who have it off."""
 
@@ -118,7 +118,7 @@ class Strategy(Protocol):
     """
 
     progress: Progress
-    """What the strategy alone remembers, as a rollout begins."""
+    """What the strategy alone remembers, as a rollout starts."""
     unwell_setting: str
     """The setting that limits how long a rollout waits for healthy instances of the new version."""
     stable_unwell_setting: str
@@ -126,7 +126,7 @@ class Strategy(Protocol):
     takes_flag: bool = False
     """Whether the strategy needs the target's flag."""
     more_checks: tuple[str, ...] = ()
-    """Checks that it runs beside those of the plan's steps."""
+    """Checks that it runs next to those of the plan's steps."""
     diverts: bool = True
     """Whether stable takes over the users of a new version while none of its instances is healthy."""
     replaces_alone: bool = False
@@ -137,11 +137,11 @@ class Strategy(Protocol):
     # ── before it begins ───────────────────────────────────────────────────────────────────────────────────
 
     def requires(self, _configured: Configured) -> tuple[str, ...]:
-        """What the target lacks for this strategy, one sentence each; empty when a rollout may begin."""
+        """What the target lacks for this strategy, one sentence each; empty when a rollout may start."""
         return ()
 
     def first_step(self, _plan: Plan, _mode: Mode) -> int:
-        """Index of the step at which a rollout begins that has no earlier version (`Mode.INITIAL`), or goes to a
+        """Index of the step at which a rollout starts that has no earlier version (`Mode.INITIAL`), or goes to a
         version that has proven itself (`Mode.FAST_RETURN`)."""
         return 0
 
@@ -168,7 +168,7 @@ class Strategy(Protocol):
         (rule 2). Asking for it twice changes nothing."""
 
     def next_progress(self, turn: Tick) -> Progress:
-        """What the strategy remembers when the next step begins."""
+        """What the strategy remembers when the next step starts."""
         return turn.state.progress
 
     @abstractmethod
@@ -214,7 +214,7 @@ class Strategy(Protocol):
         return False
 
     def turn_back(self, turn: Tick) -> Progress:
-        """What the strategy remembers when the way back begins."""
+        """What the strategy remembers when the way back starts."""
         return turn.state.progress
 
     @abstractmethod

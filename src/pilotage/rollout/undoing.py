@@ -1,4 +1,4 @@
-"""The way back: how it begins, and the three ways in which it ends. What lies between is the strategy's `undo`."""
+"""The way back: how it starts, and the three ways in which it ends. What lies between is the strategy's `undo`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_ITS_FAULT = ("timeout", "instance")
 
 
 def roll_back(turn: Tick, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
-    """Begin the way back; where there is none (rule 10), stop here and call a person. detail: what lies behind the
+    """Begin the way back; where there is none (rule 10), stop here and page an operator. detail: what lies behind the
     reason (routes, statuses, lines of a log), a line each."""
     possible = bool(turn.plan.setting("rollback.enabled").value)
     if not possible and cause != "command" and turn.state.reached:

@@ -98,7 +98,7 @@ def _staying(walk: Walk, seen: Observed, leaving: str) -> int:
 
 
 def _alone(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
-    """Nothing was there before: everything starts, and gets requests once it is well."""
+    """Nothing was there before: everything starts, and gets requests once it is healthy."""
     full = sum(walk.after)
     start: tuple[Action, ...] = (Ensure(state.new, full),)
     if healthy(seen, state.new) >= full or (seen.split and seen.split.weight(state.new)):

@@ -1,4 +1,5 @@
-"""A step that is watched: how long, what the verdicts say against going on, and what becomes of it when nobody can see.
+"""A step that is watched: how long, what the verdicts say against continuing, and what becomes of it when nobody can
+see.
 
 The watch is of all strategies. What a failed verdict takes back at once is `harm`'s; here it keeps the next step away.
 """
@@ -28,7 +29,7 @@ _REMEDY = "add `synthetic:`, or lower analysis.min_requests if there is some tra
 
 
 def is_watched(plan: Plan, state: RolloutState) -> bool:
-    """Whether evidence is waited for here. With the glass broken, only where the fewest users are."""
+    """Whether evidence is waited for here. In an emergency, only where the fewest users are."""
     if state.mode is Mode.EMERGENCY:
         least = min((s.weight for s in plan.steps if 0 < s.weight < WHOLE), default=0)
         return plan.steps[state.step].weight == least
@@ -74,7 +75,7 @@ def note_verdicts(turn: Tick) -> None:
 
 
 def hold_on_evidence(turn: Tick) -> Hold | None:
-    """What speaks against going on from a step that is watched."""
+    """What speaks against continuing from a step that is watched."""
     open_verdicts = [v for v in turn.seen.verdicts if v.metric not in turn.state.accepted]
     by_kind = {kind: [v for v in open_verdicts if v.kind is kind] for kind in VerdictKind}
     if sure := [v for v in by_kind[VerdictKind.FAIL] if not v.past]:
@@ -118,7 +119,7 @@ def go_on_unwatched(turn: Tick, why: str) -> None:
 
 
 def go_on_although_worse(turn: Tick) -> None:
-    """Nobody said no, and the past is no control: the release goes on, and says so."""
+    """Nobody said no, and the past is no control: the release continues, and says so."""
     sure, unclear = worse_than_the_past(turn, sure=True), worse_than_the_past(turn, sure=False)
     worse = sentence_of([*sure, *unclear]) or turn.state.worse
     accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))

@@ -98,7 +98,7 @@ class FleetUnderTest:
     """Another controller's view of the same fleet, by the token of its fence."""
     can: FleetCapabilities = field(default_factory=FleetCapabilities)
     versions: tuple[str, str] = ("1.0", "2.0")
-    """Two versions that start and are well."""
+    """Two versions that start and are healthy."""
     seconds: float = 10.0
     """How long an instance may take to be well, or to be gone."""
 

@@ -93,7 +93,7 @@ class CommandFleet(_Port):
 
 
 class CommandMetrics(_Port):
-    """The Metrics port over a program that tells counters; this keeps the cursor."""
+    """The Metrics port over a program that reports counters. This class keeps the cursor."""
 
     def __init__(self, program: Program, context: Context) -> None:
         super().__init__("metrics", program, context)

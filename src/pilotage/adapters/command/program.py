@@ -22,7 +22,7 @@ from pilotage.model.text import line
 FORMAT = 1
 """Of the request; raised when a field changes its meaning."""
 FENCED = 3
-"""Exit status: another controller has taken over the target; this one must stop touching it."""
+"""Exit status: another controller has taken over the target, so this one must stop changing it."""
 REFUSED = 4
 """Exit status of a notifier: the receiver will never take this message."""
 _MOST = 4 << 20
@@ -77,8 +77,8 @@ def _answer(said: bytes, name: str) -> JsonObject:
 
 
 def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tuple[bytes, bytes, str]:
-    """What it said and complained, and what was wrong with its manners; its whole group is then ended. What it leaves
-    running may keep its output open: once the program itself has ended, nobody waits for more."""
+    """Standard output, standard error, and what was wrong with its behaviour. Afterwards its process group is killed. A
+    process that it left running may keep the output open, so reading stops when the program itself has ended."""
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None

@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 
 def understood(reader: Callable[[Json], _T], value: Json, what: str) -> _T:
-    """What `reader` makes of an answer. Raises AdapterError, which says what could not be understood."""
+    """What `reader` makes of an answer. Raises AdapterError, which names the part that cannot be understood."""
     try:
         return reader(value)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

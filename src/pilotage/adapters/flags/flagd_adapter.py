@@ -1,4 +1,4 @@
-"""`flag: {kind: flagd}`, which is also what a flag without a kind is: a file of definitions in flagd's format."""
+"""`flag: {kind: flagd}`, the default kind: a file of definitions in flagd's format."""
 
 from __future__ import annotations
 

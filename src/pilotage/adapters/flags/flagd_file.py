@@ -1,8 +1,8 @@
 """One release flag in a file of flag definitions in flagd's format (https://flagd.dev/reference/flag-definitions).
 
-Services evaluate it in their own process through OpenFeature. Users are told apart by `targetingKey`; the named groups
-of a ramp are values of the context's `group`. The bucket of a user is a hash of flag and key, and "on" stands first,
-so that a larger share only adds users (flagd's fractional operation: murmur3, scaled to the sum of the weights).
+Services evaluate it in their own process through OpenFeature. `targetingKey` identifies a user; the named groups of a
+ramp are values of the context's `group`. The bucket of a user is a hash of flag and key. "on" comes first, so a larger
+share only adds users (flagd's fractional operation: murmur3, scaled to the sum of the weights).
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ class FlagdFile:
                     return
                 flags[self._key] = {**(flag or {}), **_definition(ramp)}
                 content = json.dumps({**definitions, "flags": flags}, indent=1, sort_keys=True).encode()
-                # Editors and other tools know no lock of ours: what one of them saved meanwhile is read anew.
+                # Editors and other tools do not take this lock, so what they saved meanwhile is read again.
                 if replace_if_unchanged(self._file, before, content):
                     return
         raise AdapterError(f"{self._file} is changed continually by other programs: flag {self._key} was not set")
 
     def rehearse(self) -> None:
-        """Try the kill switch on a copy, with a user of nobody's: on, then off. Raises AdapterError when it fails."""
+        """Test the kill switch on a copy, with a test user: on, then off. Raises AdapterError if it fails."""
         for ramp, wanted in ((Ramp((), WHOLE), True), (OFF, False)):
             if _answer(_evaluator({self._key: _definition(ramp)}), self._key, "pilotage-test-user") is not wanted:
                 raise AdapterError(f"the flag {self._key} does not turn {'on' if wanted else 'off'} for a test user")
@@ -131,7 +131,8 @@ def _definition(ramp: Ramp) -> JsonObject:
 
 
 def _ramp_of(flag: JsonObject) -> Ramp | None:
-    """The ramp that a definition of ours says; None for anything else. A flag without a rule is off."""
+    """The ramp that a definition written by Pilotage expresses; None for any other definition. A flag without a rule is
+    off."""
     if flag.get("state") == "DISABLED" or not flag.get("targeting"):
         return OFF if flag.get("defaultVariant") == "off" else None
     try:

@@ -1,4 +1,4 @@
-"""A fleet of local processes: each instance a detached process of the configured command on a port of its own."""
+"""A fleet of local processes: each instance is a detached process of the configured command on a port of its own."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _TAIL = 64 * 1024
 _LINE = 200
 
 _MOST = 256
-"""Instances of an environment at once, those among them that are ending: what dies again and again while it ignores its
-end must not fill the machine."""
+"""Instances of an environment, including those that are stopping. A program that exits repeatedly and ignores signals
+to stop must not fill the machine."""
 
 _NEEDS: process_records.Needs = {"version": str, "port": int, "number": int}
 
@@ -53,8 +53,9 @@ class ProcessFleet:
     """The Fleet port over processes.
 
     command: argument list; `{version}` and `{port}` are filled in, there and in `home` and `environment` · health: path
-    that answers 2xx when the instance is well · stop_timeout: seconds between asking an instance to end and forcing it
-    · home: an instance's folder, relative to `cwd` · environment: what instances see beside what every program gets.
+    that answers 2xx when the instance is healthy · stop_timeout: seconds between asking an instance to end and forcing
+    it · home: an instance's folder, relative to `cwd` · environment: what instances see next to what every program
+    gets.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class ProcessFleet:
             left = [r for r in left if processes.stop(r, self._stop_timeout) is not None]
             left = [r for r in (process_records.load(r.path, _NEEDS) for r in left) if r is not None]
             time.sleep(0.05)
-        # What carries the mark of a record that is lost, or was begun by what has ended.
+        # What carries the mark of a record that is lost, or was started by what has ended.
         processes.end_all(marks.left_in(self._directory), self._stop_timeout)
 
     def _start(self, version: str) -> None:
@@ -162,7 +163,7 @@ class ProcessFleet:
                 replace(self._environment, given=given).resolved(),
             )
         except processes.NeverStarts as error:
-            # No second try changes that, so it is told as an instance that has exited, with the reason.
+            # A retry would not help, so it is reported as an instance that exited, with the reason.
             self._unstartable[version] = Instance(name, version, "127.0.0.1", port, Health.EXITED, None, str(error))
             raise
         self._unstartable.pop(version, None)
@@ -200,16 +201,16 @@ class ProcessFleet:
         )  # fmt: skip
 
     def _refuses(self, record: Record, answer: Answer | None) -> bool:
-        """Whether it has answered its health check for a while as no program does that is still starting: with an error
-        of whoever asks (4xx), such as 404, or by leading elsewhere (3xx)."""
+        """Whether its health check has answered for a while as no starting program does: with a client error (4xx),
+        such as 404, or a redirect (3xx)."""
         if answer is not None and answer.status is not None and 200 <= answer.status < 300:
-            self._refusing[record.path] = math.inf  # it knows its path: whatever comes later is for now
+            self._refusing[record.path] = math.inf  # it knows its path, so any later answer is a temporary one
         if answer is None or answer.status is None or not 300 <= answer.status < 500 or answer.status in _FOR_NOW:
             return False
         return time.monotonic() - self._refusing.setdefault(record.path, time.monotonic()) >= _REFUSES_AFTER
 
     def _lost_its_port(self, record: Record) -> bool:
-        """Whether it ended right after its start and somebody else listens on its port: between the choice of a free
+        """Whether it ended right after its start and someone else listens on its port: between the choice of a free
         port and its use another program took it. That is no fault of the version, and `ensure` starts another."""
         if record.age > _YOUNG:
             return False

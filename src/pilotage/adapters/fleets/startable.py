@@ -1,5 +1,5 @@
 """Whether a program can be started at all, as far as its files tell: what cannot start is refused before a rollout
-begins, in a moment, and not found out by trying for minutes."""
+starts, in a moment, and not found out by trying for minutes."""
 
 from __future__ import annotations
 

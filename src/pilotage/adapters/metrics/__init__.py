@@ -1,1 +1,1 @@
-"""What versions did, as counted by somebody who saw it."""
+"""What versions did, as counted by someone who saw it."""

@@ -1,9 +1,9 @@
 """Counts from the embedded router's own statistics: requests, errors and durations per version, since a cursor.
 
-Envoy's counters only grow while it runs, and begin at zero when it starts; the cursor keeps the last totals and
-the start they belong to, so that a restart is seen and nothing is counted twice or negatively. Envoy merges its
-histograms after the answer it gives, so durations lag one reading behind the counts. Each version has a cluster for
-each stratum of its traffic; those of users add up to the version, and the failures among them stand in a log.
+Envoy's counters only grow while it runs, and start at zero when it starts; the cursor keeps the last totals and the
+start they belong to, so that a restart is seen and nothing is counted twice or negatively. Envoy merges its histograms
+after the answer it gives, so durations lag one reading behind the counts. Each version has a cluster for each stratum
+of its traffic; those of users add up to the version, and the failures among them are in a log.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ _SET_BACK = (
 
 
 class EnvoyMetrics:
-    """The Metrics port over an Envoy. `admin` gives the address of its admin interface, anew each time.
+    """The Metrics port over an Envoy. `admin` gives the address of its admin interface, again each time.
 
-    directory: where the embedded router keeps its log of failures; None for an Envoy of somebody else.
+    directory: where the embedded router keeps its log of failures; None for an Envoy of someone else.
     """
 
     def __init__(self, admin: Callable[[], str], strata: Strata | None = None, directory: Path | None = None) -> None:
@@ -71,10 +71,10 @@ class EnvoyMetrics:
 
     def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         base = self._admin()
-        # The listener is named anew at each start of Envoy: that name is the start's identity.
+        # The listener is named again at each start of Envoy: that name is the start's identity.
         started = f"{base}/{_listener(base)}"
         if cursor is None:
-            # Let Envoy merge what lies before the cursor, or it would be counted after it.
+            # Let Envoy merge what came before the cursor, otherwise it would be counted after it.
             get(f"{base}/stats/prometheus?filter={_FILTER}")
             time.sleep(0.05)
         samples = list(samples_of(get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")))
@@ -141,7 +141,7 @@ class EnvoyMetrics:
         return Observation(version, every.requests, every.errors, durations, shown, instances, synthetic)
 
     def _failures(self, cursor: JsonObject | None) -> tuple[tuple[Failure, ...] | None, Mapping[str, int] | None, str]:
-        """Users' failed requests since the cursor, the log's next cursor, and why there are none to be had."""
+        """Users' failed requests since the cursor, the log's next cursor, and why there are none."""
         if self._log is None:
             return None, None, "no log of failed requests: this Envoy is not the embedded router"
         try:
@@ -156,8 +156,8 @@ class EnvoyMetrics:
 
 
 def _witnesses(samples: Iterable[Sample]) -> dict[str, int]:
-    """Counters that tell a reset from whatever else makes others fall: of questions to Envoy itself, which ours are
-    among, and of clusters that were made."""
+    """Counters that distinguish a reset from other reasons for which counters fall: those of requests to Envoy's admin
+    interface, which Pilotage itself raises, and of created clusters."""
     found = {}
     for name, labels, value in samples:
         if name == "envoy_cluster_manager_cluster_added":
@@ -170,13 +170,13 @@ def _witnesses(samples: Iterable[Sample]) -> dict[str, int]:
 def _refuse_set_back(
     was: Mapping[str, int] | None, now: Mapping[str, int], before: Mapping[str, _Totals], totals: Mapping[str, _Totals]
 ) -> None:
-    """Raise AdapterError when counters fell though Envoy is the same: whoever resets them hides what fails."""
+    """Raise AdapterError if counters fell although Envoy is the same process: a reset would hide failures."""
     if not was:
         return  # The cursor of an earlier Pilotage.
     if "asked" in was and now.get("asked", 0) < was["asked"] + _ASKED_BETWEEN:
         raise AdapterError(_SET_BACK)
     fell = any(name in before and total.requests < before[name].requests for name, total in totals.items())
-    # A cluster that was taken away and made anew counts from zero; then one was added.
+    # A cluster that was taken away and made again counts from zero; then one was added.
     if fell and now.get("added", 0) <= was.get("added", 0):
         raise AdapterError(_SET_BACK)
 
@@ -203,7 +203,7 @@ class _Totals:
     failed_calls: int = 0
 
     def since(self, before: _Totals | None) -> tuple[int, int, Histogram]:
-        """Requests, errors and durations. A cluster that was not there counts from zero, and so does one made anew."""
+        """Requests, errors and durations. A cluster that was not there counts from zero, and so does one made again."""
         if before is None or before.requests > self.requests:
             before = _ZERO
         requests = self.requests - before.requests

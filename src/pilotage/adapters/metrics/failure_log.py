@@ -1,7 +1,7 @@
-"""Reads the embedded router's log of failed requests: each line once, whatever happened to the file meanwhile.
+"""Reads the embedded router's log of failed requests: each line exactly once, even if the file was rotated.
 
-Envoy writes a JSON line for each request that failed, and the router begins a new file when one has grown large. The
-cursor says how far which file was read; it is kept with what was made of the lines, so that nothing counts twice.
+Envoy writes a JSON line for each failed request, and the router starts a new file when one is large. The cursor says
+how far each file was read. It is stored with the results, so nothing counts twice.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class FailureLog:
         self._before = self._path.with_name(FAILURES + ROTATED)
 
     def end(self) -> dict[str, int]:
-        """A cursor behind everything that stands there now. Raises NoLog."""
+        """A cursor behind everything that is there now. Raises NoLog."""
         found = self._stat(self._path)
         return {"inode": found.st_ino, "offset": found.st_size}
 
@@ -62,8 +62,8 @@ class FailureLog:
         return tuple(found), {"inode": place.inode, "offset": place.offset}
 
     def _files_from(self, place: _Place) -> Iterator[Path]:
-        """The files yet to be read, in order. The next one begins only when something stands in it: until then Envoy
-        may still write to the one before."""
+        """The files yet to be read, in order. The next one starts only when something is in it: until then Envoy may
+        still write to the one before."""
         current = self._stat(self._path)
         rotated = current.st_ino != place.inode and _inode(self._before) == place.inode
         if rotated:
@@ -104,8 +104,8 @@ class FailureLog:
 
 @dataclass(frozen=True)
 class _Read:
-    """lines: with the place of each, which no other line has · end: the offset behind the last one · taken: bytes
-    read · more: something still stands behind."""
+    """lines: with their unique positions · end: the offset after the last one · taken: bytes read · more: whether more
+    follows."""
 
     lines: list[tuple[bytes, str]]
     end: int
@@ -120,14 +120,14 @@ def _read(path: Path, inode: int, offset: int, most: int) -> _Read:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size < offset:
-                offset = 0  # It was cut off, and begins anew.
+                offset = 0  # It was cut off, and starts again.
             file.seek(offset)
             chunk = file.read(most)
     except OSError as error:
         raise NoLog(f"{path} cannot be read: {error.strerror}") from None
     whole = chunk.rfind(b"\n") + 1
     if not whole and len(chunk) == _MOST:
-        whole = len(chunk)  # No line of ours is so long: whatever this is, go on behind it.
+        whole = len(chunk)  # Envoy writes no line of this length, so skip it.
     lines, at = [], offset
     for line in chunk[:whole].split(b"\n")[:-1]:
         lines.append((line, f"{inode}:{at}"))

@@ -1,4 +1,4 @@
-"""Reads pages in Prometheus' text format, in time that grows with their length alone, whatever stands in them."""
+"""Reads pages in Prometheus' text format in linear time, whatever they contain."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ _LONGEST = 8192
 
 
 def samples_of(page: str) -> Iterator[Sample]:
-    """Every sample with labels and a finite value that is not negative; whatever else stands on the page is passed
-    over."""
+    """Every sample with labels and a finite value that is not negative. Everything else is ignored."""
     for row in page.splitlines():
         if row.startswith("#") or len(row) > _LONGEST:
             continue

@@ -1,7 +1,7 @@
 """What each variant of a flag did, as the instances themselves tell it on a page in Prometheus' text format.
 
 Three series, with the labels `flag` and `variant` (`on`, `off`): `pilotage_variant_requests_total`,
-`pilotage_variant_errors_total`, and the histogram `pilotage_variant_seconds`. Counters of an instance begin anew when
+`pilotage_variant_errors_total`, and the histogram `pilotage_variant_seconds`. Counters of an instance start again when
 it does; the cursor keeps the last totals of each, by its id.
 """
 
@@ -49,7 +49,7 @@ class VariantMetrics:
         kept = object_at(cursor, "totals") if find(cursor, "totals") else {}
         observations = []
         for version in versions:
-            # What an instance did before it was first seen lies before the cursor.
+            # Counts from before an instance was first seen are before the cursor.
             parts = [_since(_saved(kept, i, version), found[version], cursor) for i, found in now.items()]
             durations = EMPTY
             for _, _, histogram in parts:

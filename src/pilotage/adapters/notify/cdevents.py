@@ -1,7 +1,7 @@
 """CDEvents 0.5.1 over HTTP: services deployed, upgraded, rolled back; incidents detected and resolved.
 
-The vocabulary is https://cdevents.dev; the transport the HTTP binding of CloudEvents 1.0 in binary mode. An event's id
-is the message's key, so one that comes twice can be told. Transitions for which CDEvents has no word are not sent.
+The vocabulary is https://cdevents.dev; the transport is the HTTP binding of CloudEvents 1.0 in binary mode. An event's
+id is the message's key, so receivers recognise duplicates. Transitions without a CDEvents type are not sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The channels: `notify` of `pilotage.yaml`, a section a kind, and what each can do. What delivers is beside it."""
+"""The channels: `notify` of `pilotage.yaml`, a section a kind, and what each can do. What delivers is next to it."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def fallback(message: Message) -> str:
 
 
 def blocks(message: Message, *, buttons: bool) -> list[JsonObject]:
-    """Block Kit: a header, the sentence, the facts, and buttons where something is asked and can be answered."""
+    """Block Kit: a header, the sentence, the facts, and buttons if a question is open."""
     title = f"{_MARKS[message.severity]} {line(message.title, _HEADER - 2)}"
     made: list[JsonObject] = [
         {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}},

@@ -55,7 +55,7 @@ def identity_of(message: Message) -> str:
 
 
 def document(message: Message) -> WebhookOutput:
-    """`{type, timestamp, data}`, thin enough to be read by anybody."""
+    """`{type, timestamp, data}`, thin enough to be read by anyone."""
     return WebhookOutput(
         type=f"pilotage.{type_today(message.type).replace('-', '_')}",
         timestamp=timestamp(message.at),
@@ -77,7 +77,7 @@ def document(message: Message) -> WebhookOutput:
 
 
 def signature(secret: str, identity: str, at: int, content: bytes) -> str:
-    """`v1,` and the base64 of HMAC-SHA256 over "id.timestamp.body". Raises Undelivered for a secret that is none."""
+    """`v1,` and the base64 of HMAC-SHA256 over "id.timestamp.body". Raises Undelivered for an invalid secret."""
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):

@@ -150,8 +150,8 @@ class EnvoyRouter:
     # ── the process ────────────────────────────────────────────────────────────────────────────────────────
 
     def _was_told(self) -> bool:
-        """Whether there is anything to read. While the first Envoy of an environment starts, there is nothing yet: who
-        looks meanwhile sees no router, and no trouble with one."""
+        """Whether there is anything to read. While the first Envoy of an environment starts, there is nothing yet,
+        which is not an error."""
         if self._is_first_start:
             return False
         return (self._files / "rds.json").exists() or self._envoy.record.exists()
@@ -227,8 +227,8 @@ class EnvoyRouter:
         return self._write("cds", [cluster(watched, *part, http2=http2) for part in parts])
 
     def _rotate_logs(self) -> None:
-        """Begin the next log where one has grown large; readers find the one before beside it. Envoy is asked once by
-        each controller: the one before may have died between the two."""
+        """Start a new log if the current one is large; readers find the previous one next to it. Each controller tells
+        Envoy once, because the previous controller may have died between the two steps."""
         sizes = {log: _size(self._directory / log) for log in _LARGEST}
         fine = all(size is not None and size <= _LARGEST[log] for log, size in sizes.items())
         if not self._has_logs or (self._reopened and fine):
@@ -254,7 +254,7 @@ class EnvoyRouter:
         return True
 
     def _written(self, name: str) -> JsonObject | None:
-        """What a discovery file says; None when there is none, or a crash of the machine has torn it."""
+        """The content of a discovery file; None if there is none, or if a crash of the machine damaged it."""
         found = read_json(self._files / f"{name}.json")
         return found if isinstance(found, dict) else None
 

@@ -96,7 +96,7 @@ def _examine(_section: EnvoyRouterSection, _context: Context) -> Iterator[Findin
 
 
 def _lacks(section: EnvoyRouterSection, _folder: Path, _version: str) -> str:
-    """Who listens on its port; empty where nobody does."""
+    """What listens on its port; empty if nothing does."""
     from pilotage.adapters.routers.listening import refuse_taken
 
     try:

@@ -28,8 +28,9 @@ _HASH = Path(__file__).with_name("failed_user.lua")
 
 
 def bootstrap(listener: str, connections: int) -> JsonObject:
-    """What Envoy is started with, in the folder of its files: that may be moved, and a socket's path must be short.
-    listener: the name of the one that users reach · connections: of users at once, all others are turned away."""
+    """Envoy's bootstrap configuration, relative to its folder: the folder may be moved, and a socket's path must be
+    short. listener: name of the listener for users · connections: user connections at a time; further ones are
+    rejected."""
     limit = f"{TYPE}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     return {
         "node": {"id": listener, "cluster": "pilotage", "metadata": {_ALONE: True}},
@@ -67,12 +68,12 @@ def listener_named(bootstrapped: Json) -> str | None:
 
 
 def listens_alone(bootstrapped: Json) -> bool:
-    """Whether an Envoy so started shares its port with nobody. A listener cannot change that later."""
+    """Whether an Envoy started like this has its port for itself. A listener cannot change that later."""
     return bool(find(bootstrapped, "node", "metadata", _ALONE))
 
 
 def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = True) -> JsonObject:
-    """files: the folder that Envoy watches, as it names it; beside it are logs and the salt · alone: another process
+    """files: the folder that Envoy watches, as it names it; next to it are logs and the salt · alone: another process
     that listens on the same port is refused, so that no two routers split users between them."""
     directory = files.parent
     manager: JsonObject = {

@@ -1,4 +1,4 @@
-"""The process of an Envoy of ours: found again, started, ended; and what it was started with."""
+"""The process of the embedded Envoy: find, start and stop it, and know how it was started."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from pilotage.model.json import JsonObject, WrongJson, each, find, object_at
 
 _log = logging.getLogger(__name__)
 _FLUSHED_EVERY = 200
-"""Milliseconds until what failed stands in the log."""
+"""Milliseconds until what failed is in the log."""
 _MOST_CONNECTIONS = 50_000
-"""Of users at once. Fewer where the system allows fewer open files: each takes two, one of them to an instance."""
+"""User connections at a time. Fewer if the system allows fewer open files: each takes two, one of them to an
+instance."""
 _WATCHED = "watched"
 """File in the folder of discovery files that names the Envoy that watches it."""
 _START_DEADLINE = 10.0
 _KNOCKS = 0.5
-"""Seconds within which a listening socket takes a connection, whatever its process does."""
+"""Seconds within which a listening socket accepts a connection, whatever its process does."""
 
 
 class EnvoyProcess:
-    """directory: where its files are, and the folder in which it runs · stop_timeout: seconds until it is forced to
-    end."""
+    """directory: where its files are and in which it runs · stop_timeout: seconds until it is killed."""
 
     def __init__(self, directory: Path, stop_timeout: float) -> None:
         self._directory, self._stop_timeout = directory, stop_timeout
@@ -64,8 +64,8 @@ class EnvoyProcess:
         return "" if there else f"{self.files} is now a different folder"
 
     def _may_answer(self) -> bool:
-        """Whether anything listens on the admin interface here. Of a copied folder the socket is there, and nobody
-        listens; an Envoy that is busy or stopped refuses nobody."""
+        """Whether something listens on the admin interface here. In a copied folder the socket exists and nothing
+        listens; an Envoy that is busy or stopped refuses no connection."""
         if not (self._directory / ADMIN_SOCKET).is_socket():
             with contextlib.suppress(AdapterError):
                 return bool(admin_url(self._directory))
@@ -108,7 +108,7 @@ class EnvoyProcess:
             if record.process() is None:
                 raise AdapterError(f"Envoy exited at once; end of {log}: {processes.last_lines(log)}")
             if self._is_live():
-                # An Envoy that cannot listen lives on without a listener, and would serve nobody.
+                # An Envoy that cannot listen keeps running without a listener and would serve nobody.
                 if get(f"{admin_url(self._directory)}/listeners").strip():
                     return record
                 self._end()
@@ -117,7 +117,7 @@ class EnvoyProcess:
         raise AdapterError(f"Envoy is not ready after {_START_DEADLINE:g} s; see {log}")
 
     def stop(self) -> None:
-        """End it, and whatever else carries a mark of its folder."""
+        """Stop it, and everything else that carries a mark of its folder."""
         self._end()
         processes.end_all(marks.left_in(self._directory), self._stop_timeout)
         forget_admin(self._directory)
@@ -156,7 +156,7 @@ def _text(path: Path) -> str | None:
 
 
 def _open_files() -> int:
-    """Files that Envoy may have open at once."""
+    """Files that Envoy can have open at a time."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 20 if most == resource.RLIM_INFINITY else most
 

@@ -1,7 +1,7 @@
-"""Leads every user of an Envoy of ours to one version, with the router's own files alone.
+"""Sends all users of the embedded Envoy to one version, using only the router's own files.
 
-For when nothing else can be read or written: no store, no plan, no configuration, perhaps no room on the disk. What
-the files say of routes, cookies and headers stays; only where they lead changes. Nothing is started or stopped.
+For when nothing else can be read or written: no store, no plan, no configuration, perhaps no disk space. Routes,
+cookies and headers in the files stay; only their destination changes. Nothing is started or stopped.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ from pilotage.model.traffic import WHOLE, Split, artifact_of
 _CLUSTERS_DEADLINE, _ROUTES_DEADLINE = 3.0, 3.0
 _PROTOCOL = "typed_extension_protocol_options"
 _UNSEEN = 0.5
-"""Seconds that an Envoy gets to take up clusters when nobody can ask it whether it has."""
+"""Seconds that Envoy gets to load clusters if it cannot be asked whether it has."""
 
 
 def split_there(directory: Path) -> Split | None:
-    """The split that the files in `directory` ask for, or else the one that Envoy says it makes; None when neither can
-    be read."""
+    """The split in the files of `directory`, or otherwise the one that Envoy reports; None if neither can be read."""
     config = _routes(directory)
     with contextlib.suppress(ValueError):
         return split_of(config) if config else None
@@ -168,7 +167,7 @@ def _active_clusters(directory: Path) -> set[str]:
 
 
 def _until(there: Callable[[], bool], deadline: float) -> bool | None:
-    """Whether it came to be so in `deadline` seconds; None where Envoy could not be asked."""
+    """Whether it was reached within `deadline` seconds; None if Envoy could not be asked."""
     until = time.monotonic() + deadline
     while time.monotonic() < until:
         try:

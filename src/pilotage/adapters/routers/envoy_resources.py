@@ -21,12 +21,13 @@ _IDLE = "1.5s"
 uvicorn and Node after 5 s; a request sent at that very moment is lost. Whoever closes first loses nothing."""
 
 _LONGEST_NAME = 200
-"""Characters of a file's name: a file system takes 255, and one is written beside it."""
+"""Characters of a file's name: a file system takes 255, and one is written next to it."""
 
 
 @dataclass(frozen=True)
 class Sticky:
-    """What tells users apart: a header, or a cookie, which the router makes (for `cookie_ttl` seconds) if need be."""
+    """What identifies users: a header, or a cookie, which the router sets (for `cookie_ttl` seconds) if it is
+    missing."""
 
     cookie: str = ""
     header: str = ""
@@ -59,8 +60,8 @@ class Settings:
 
 
 WATCHED = Path("xds")
-"""The folder of discovery files as Envoy names it: from the folder in which it runs, so that it finds both where they
-are moved to."""
+"""The folder of discovery files as Envoy names it, relative to its working folder, so that it finds both after a
+move."""
 
 
 def watched_by(bootstrapped: Json) -> Path:
@@ -88,7 +89,7 @@ def cluster(files: Path, version: str, stratum: str, *, http2: bool = False) -> 
             "service_name": cluster_of(version),
             "eds_config": source(files, endpoints_file(version)),
         },
-        # A dead instance among living ones is passed over; the whole of a dead version is not.
+        # One dead instance among living ones is skipped; a version of which all are dead is not.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }
     options = "extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -120,7 +121,7 @@ def endpoints_of(version: str, backends: Iterable[tuple[str, int]]) -> list[Json
 
 
 def address(host: str, port: int) -> JsonObject:
-    # Who listens at `::` serves IPv4 as well, as servers do by default.
+    # A listener at `::` serves IPv4 as well, as servers do by default.
     both: JsonObject = {"ipv4_compat": True} if host == "::" else {}
     return {"socket_address": {"address": host, "port_value": port, **both}}
 

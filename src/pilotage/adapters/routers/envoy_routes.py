@@ -1,8 +1,8 @@
 """Who is sent where: the route configuration that a split means to Envoy, and the split that one says.
 
-Order of the routes: Pilotage's own requests, testers, then the users of each route of the service, then the rest.
-Every stratum has the same weights. Users without the sticky cookie have a route beside those who have it: that one
-hashes the random text that becomes their cookie, so that their next request finds the same version.
+Order of the routes: Pilotage's own requests, testers, then the users of each route of the service, then the rest. Every
+stratum has the same weights. Users without the sticky cookie have a route next to those who have it: that one hashes
+the random text that becomes their cookie, so that their next request finds the same version.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pilotage.model.json import Json, JsonObject, each, find, list_at, object_at
 from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, artifact_of
 
 USER_HEADER = "x-pilotage-user"
-"""On every request as it comes in: a random text that Envoy makes, whatever the client sent by that name."""
+"""A random text that Envoy sets on every incoming request, whatever the client sent under that name."""
 USER = "pilotage.user"
 """Where the listener keeps that text for the length of a request."""
 HEALTH_HEADER = "x-pilotage-health"
-"""By which a load balancer in front asks whether the router lives, also while the service is closed."""
+"""With this header a load balancer in front asks whether the router is running, even while the service is closed."""
 
 _CLOSED = "closed: "
 _USERS = "users"
@@ -36,7 +36,7 @@ _MAINTENANCE = (
 
 
 def routes_of(settings: Settings, split: Split, token: str) -> JsonObject:
-    """token: the header value of Pilotage's own requests; empty where they are not told apart."""
+    """token: header value of synthetic requests; empty if they are not distinguished."""
     testers = [_tester(settings, route) for route in split.header_routes]
     if split.closed:
         routes = [*testers, *_closed(settings, split)]
@@ -125,8 +125,9 @@ def _tester(settings: Settings, route: HeaderRoute) -> JsonObject:
 
 
 def _closed(settings: Settings, split: Split) -> Iterator[JsonObject]:
-    """The page for everybody; its name says what the split is when it opens. No path of a user's answers 200: only
-    a load balancer in front, which would take this router for dead, may ask with a header of its own."""
+    """The maintenance page for everyone; its name holds the split to use when the service opens. No user's path returns
+    200. Only a load balancer in front, which would otherwise consider this router dead, gets 200 with its own
+    header."""
     yield {
         "match": {"path": settings.health, "headers": [{"name": HEALTH_HEADER, "present_match": True}]},
         "direct_response": {"status": 200, "body": {"inline_string": "closed for maintenance\n"}},
@@ -186,7 +187,7 @@ def _behaviour(settings: Settings, *, retry: bool = False) -> JsonObject:
             "retry_on": "connect-failure,refused-stream,reset-before-request" + (",reset" if retry else ""),
             "num_retries": 1 if retry else 3,
             "retry_host_predicate": [{"name": "previous_hosts", "typed_config": {"@type": predicate}}],
-            # Each attempt draws anew; five of them met the same one of two instances in 1 of 40 retries.
+            # Each attempt draws again; five of them met the same one of two instances in 1 of 40 retries.
             "host_selection_retry_max_attempts": 20,
         },
     }
@@ -201,7 +202,7 @@ def _regex(header: str, regex: str) -> JsonObject:
 
 
 def _hash_policy(sticky: Sticky) -> JsonObject:
-    # Without a lifetime Envoy makes no cookie of its own: `_newcomers` makes it.
+    # Without a lifetime Envoy sets no cookie itself: `_newcomers` does.
     return {"header": {"header_name": sticky.header}} if sticky.header else {"cookie": {"name": sticky.cookie}}
 
 
@@ -213,8 +214,8 @@ def _set_header(name: str, value: str) -> JsonObject:
 
 
 def split_of(config: JsonObject) -> Split | None:
-    """The split that a route configuration of ours says, also one that an earlier Pilotage wrote; None when it
-    routes nothing yet. Raises ValueError where strata are split differently."""
+    """The split that a route configuration of Pilotage expresses, of any version; None if it routes nothing yet. Raises
+    ValueError if its strata are split differently."""
     if not find(config, "virtual_hosts"):
         return None
     *before, last = each(object_at, config, "virtual_hosts", 0, "routes")
@@ -269,7 +270,7 @@ def _version(cluster: str) -> str:
 
 
 def cluster_names(node: Json) -> Iterator[str]:
-    """Every cluster of ours named anywhere in a route configuration."""
+    """Every cluster of Pilotage that a route configuration names."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key in ("name", "cluster") and isinstance(value, str):

@@ -1,7 +1,7 @@
-"""The one page of Envoy's admin interface that others may read: its statistics, for a Prometheus to scrape.
+"""Serves one page of Envoy's admin interface, its statistics, for Prometheus to scrape.
 
-The interface itself ends Envoy and resets counters for whoever reaches it, so it is a private socket; this listener
-leads to that page alone. Pure: data in, data out.
+The admin interface can stop Envoy and reset counters, so it is a private socket. This listener leads to the one page
+only. Pure: data in, data out.
 """
 
 from __future__ import annotations

@@ -21,34 +21,35 @@ TABLE = ("pilotage.adapters.routers.envoy_found:found",)
 
 
 class FoundRouter(Protocol):
-    """A router that was started for this folder, whoever asks. No method asks the fence: the way back is a person's, or
-    that of a worker whose store is away."""
+    """A router that was started for this folder, controlled by its files alone. No method checks the fence: a rollback
+    here is an operator's, or that of a worker whose store is away."""
 
     def runs(self) -> bool:
         """Whether it runs. Changes nothing."""
 
     def died(self) -> bool:
-        """Whether it does not run although nobody stopped it. Changes nothing."""
+        """Whether it is down although nobody stopped it. Changes nothing."""
 
     def split(self) -> Split | None:
-        """What it does, or was told last; None where that cannot be read. Changes nothing."""
+        """Its current split, or the last one that was set; None if that cannot be read. Changes nothing."""
 
     def addresses(self, version: str) -> Iterable[tuple[str, int]]:
         """The instances of a version that it knows of. Changes nothing."""
 
     def lead_all(self, version: str, instances: Iterable[tuple[str, int]]) -> bool:
-        """Send every user to `version`, testers and mirrors too. Returns whether the router itself says that it is so;
-        False where it does not answer. Raises AdapterError when it cannot be told. Takes some seconds."""
+        """Send every user to `version`, testers and mirrors too. Returns whether the router confirms it; False if it
+        does not answer. Raises AdapterError if it cannot be changed. Takes some seconds."""
 
     def stop(self, within: float) -> bool:
-        """Ask it to end, by force `within` seconds later. Returns whether it still runs; to be said again until not."""
+        """Ask it to stop, and kill it `within` seconds later. Returns whether it is still running; repeat the call
+        until it is not."""
 
 
 Finder = Callable[[Path], FoundRouter | None]
 
 
 def found_router(folder: Path) -> FoundRouter | None:
-    """Whose router this folder is; None where it is nobody's that is installed."""
+    """The router of this folder; None if it belongs to no installed adapter."""
     if not folder.is_dir():
         return None
     for where in TABLE:

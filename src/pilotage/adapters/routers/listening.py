@@ -1,5 +1,5 @@
-"""Whether the address that users reach is free. Two routers can share a port (SO_REUSEPORT), and the kernel then splits
-users between them, whatever either of them says: so none is started where another process listens."""
+"""Checks whether the address for users is free. Two routers can share a port (SO_REUSEPORT), and the kernel then splits
+users between them, so none is started where another process listens."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pilotage.model.text import line
 _LONGEST = 160
 _EVERYWHERE = ("0.0.0.0", "::")
 _DYING = 2.0
-"""Seconds that a killed process may keep its port: until the last of its threads has ended nobody can see it any more,
-but the kernel still sends it users."""
+"""Seconds for which a killed process may keep its port: until its last thread has ended it is invisible, but the kernel
+still sends it users."""
 
 
 _CURES = {
@@ -65,7 +65,7 @@ def _refused(host: str, port: int) -> int:
 
 
 def _who(host: str, port: int) -> str:
-    """The living process that listens there, in words; empty where none can be seen."""
+    """The process that listens there, in words; empty if none is visible."""
     with suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
             at = found.laddr
@@ -77,7 +77,7 @@ def _who(host: str, port: int) -> str:
 
 
 def _named(pid: int) -> str:
-    """A process in words: its name, its id, and what it was started with."""
+    """A process in words: its name, its id, and its command line."""
     process = psutil.Process(pid)
     with suppress(psutil.Error):
         return f"{process.name()} (process {pid}: {line(' '.join(process.cmdline()), _LONGEST)})"

@@ -1,8 +1,8 @@
-"""Several routers as one: a split is reached when all of them show it, and none stays ahead of another.
+"""Several routers as one: a split is reached when all of them show it, and none stays ahead of the others.
 
-A router that cannot be told or read is named. While one lags on the way forward, the others wait for it for
-`switch_timeout` and then go back to the split that all had, until the one that lags answers again. On the way back
-every router is told at once and none waits for another: users leave a harmful version wherever that can be done.
+A router that cannot be set or read is named. While one lags on the way forward, the others wait for it for
+`switch_timeout`, then return to the split that all had, until it answers again. During a rollback every router is set
+at once and none waits for another: users leave a harmful version wherever that is possible.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ class Several:
         """What all of them showed last."""
         self._shown: dict[str, Split | None] = {}
         self._lagging: dict[str, str] = {}
-        """Who did not answer, or does not show what was asked for while others do, as last read; and why."""
+        """Routers that do not answer, or do not show the requested split while others do, as of the last read; and
+        why."""
         self._apart_since: float | None = None
         self._held: frozenset[str] = frozenset()
-        """For whom the others wait."""
+        """Routers for which the others wait."""
 
     def url(self) -> str:
         return next((url for router in self._routers.values() if (url := router.url())), "")
@@ -110,7 +111,7 @@ class Several:
             raise AdapterError(_named(failed))
 
     def _tell(self, names: Iterable[str], split: Split, backends: Backends) -> dict[str, str]:
-        """Who could not be told, and why. Raises Fenced."""
+        """Routers that could not be set, and why. Raises Fenced."""
         refused = {}
         for name in names:
             try:
@@ -122,7 +123,7 @@ class Several:
         return refused
 
     def _wait(self, split: Split, backends: Backends) -> None:
-        """Tell those for whom the others wait; over when all of them show it. Raises AdapterError until then."""
+        """Set the routers for which the others wait. Raises AdapterError until all of them show the split."""
         refused = self._tell(self._held, split, backends)
         behind = {name: self._lagging.get(name, f"shows {_shares(self._shown.get(name))}") for name in self._held}
         if refused or any(name in self._lagging or self._shown.get(name) != split for name in self._held):
@@ -150,7 +151,8 @@ class Several:
         raise AdapterError(f"{_named(lagging)}{kept}")
 
     def _furthest(self, behind: list[Split]) -> Split | None:
-        """Of the splits that are not what was asked for, the one that leaves stable least: it reaches most versions."""
+        """Of the splits that differ from the requested one, the one with the least traffic on stable: it affects most
+        users."""
         stable = self._stable()
         return min(behind, key=lambda one: (one.weight(stable) if stable else 0, -len(one.weights)), default=None)
 

@@ -37,7 +37,7 @@ _VERSION = re.compile(r"v?\d+(\.\w+)*([-+].*)?")
 
 
 def installed_versions(folder: Path) -> Proposal | None:
-    """Versions that lie beside each other, such as `versions/1.2.0/bin/datasette`."""
+    """Versions that lie next to each other, such as `versions/1.2.0/bin/datasette`."""
     for parent in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
         versions = sorted(child for child in parent.iterdir() if child.is_dir() and _VERSION.fullmatch(child.name))
         if not versions:

@@ -61,7 +61,7 @@ def _automation(case: CheckContext, _item: Requirement) -> Evidence:
 
 
 def _rollback(case: CheckContext, _item: Requirement) -> Evidence:
-    """A release that users had already was undone for real, and how long that took."""
+    """A release that users had already was rolled back for real, and how long that took."""
     for rollout in _lately(case, case.rehearsal):
         if rollout.status is Status.ROLLED_BACK and rollout.old and rollout.reached > 0:
             events = {type(event.what): event for event in case.store.events(rollout.id)}
@@ -140,7 +140,7 @@ def _window(case: CheckContext, item: Requirement) -> Evidence:
 
 
 def _flag(case: CheckContext, _item: Requirement) -> Evidence:
-    """The release's flag is off, is somebody's, and has a day on which it goes; no other flag outlived its own."""
+    """The release's flag is off, is someone's, and has a day on which it goes; no other flag outlived its own."""
     section = case.loaded.configuration.environments[case.plan.environment].flag
     if section is None:
         return Evidence("flag", False, "no flag is configured: add flag: {file: flags.json, key: NAME}")

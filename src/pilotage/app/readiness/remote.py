@@ -1,4 +1,5 @@
-"""What is known beside files: runbooks by git, reviews by git and its host, alert rules by the server that has them."""
+"""What is known next to files: runbooks by git, reviews by git and its host, alert rules by the server that has
+them."""
 
 from __future__ import annotations
 
@@ -54,7 +55,7 @@ _LINK = re.compile(r"\]\(\s*<?([^)>\s]+)")
 
 
 def _runbooks(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
-    """They exist, say something, lead somewhere, and were looked at by somebody of late (by git where there is one)."""
+    """They exist, say something, lead somewhere, and were looked at by someone of late (by git where there is one)."""
     documents, broken, old = list[Document](), list[str](), list[str]()
     every, longest = replace(case.folder, max_age=float("inf"), since=0.0), given.max_age or RUNBOOK_AGE
     for path in [found for given_path in given.runbooks for found in case.folder.listed(given_path)]:

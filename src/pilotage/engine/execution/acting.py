@@ -53,7 +53,7 @@ class Acting:
         nothing that was said before. Raises Fenced, Overtaken."""
         seen = replace(seen, instances=tuple(there)) if seen.instances is None and there else seen
         if self._here.is_left and self._call is not None and (self._back or not back):
-            self._call.wait(_BUDGET - self._call.age)  # this look goes on with that of a thread that was overtaken
+            self._call.wait(_BUDGET - self._call.age)  # this look continues with that of a thread that was overtaken
         if self._call is not None and not self._call.done and (self._back or not back):
             self.refused = [f"the last action started {self._call.age:.0f} s ago and is still running"]
             return
@@ -74,7 +74,8 @@ class Acting:
             self.refused = [f"the last action started {_BUDGET:g} s ago and is still running"]
 
     def _begun(self, work: Callable[[], list[str]]) -> Call[list[str]]:
-        """What was begun in another thread; or done in this one, where somebody sees to it that nobody waits for it."""
+        """What was started in another thread; or done in this one, where someone sees to it that nobody waits for
+        it."""
         self._here = Here()
         if not self._overseen:
             self._call = self._crew.start(work)
@@ -136,8 +137,8 @@ def _say(target: Target, action: Action, seen: Observed, facts: Facts) -> None:
 
 
 def _settled(actions: Sequence[Action], seen: Observed) -> object | None:
-    """What was said and seen, where every instance is well and the router splits as it should; None else. As long as it
-    stays the same there is nothing to say."""
+    """What was said and seen, where every instance is healthy and the router splits as it should; None else. As long as
+    it stays the same there is nothing to say."""
     if not seen.instances or any(i.health is not Health.HEALTHY for i in seen.instances) or seen.checks:
         return None
     if any(isinstance(a, Apply) and a.split != seen.split for a in actions):

@@ -1,4 +1,4 @@
-"""Judges beside the release's own: each watches one thing, such as alerts, and answers with verdicts of its own.
+"""Judges next to the release's own: each watches one thing, such as alerts, and answers with verdicts of its own.
 
 A counsel never makes a look wait: what it asks of the outside runs in the crew's threads, and a verdict is of the last
 answer. The release's judge stays the one that compares versions.
@@ -36,10 +36,10 @@ class Counsel(Protocol):
         """Forget the evidence: the version has a second try."""
 
     def saved(self) -> JsonObject:
-        """What the next worker needs to go on; empty for a counsel without a memory."""
+        """What the next worker needs to continue; empty for a counsel without a memory."""
 
     def restore(self, saved: JsonObject) -> None:
-        """Go on with what was saved. May raise LookupError, TypeError and ValueError."""
+        """Continue with what was saved. May raise LookupError, TypeError and ValueError."""
 
 
 class Counsels:

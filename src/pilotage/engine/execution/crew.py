@@ -1,7 +1,7 @@
 """Threads for calls that may never come back: to a router, a fleet, a metrics source, a database.
 
-Whoever asks waits as long as its budget allows, and then goes on without the answer. The call stays behind in its
-thread; it is for the caller not to begin it a second time. Idle threads are used again, and end after a while.
+Whoever asks waits as long as its budget allows, and then continues without the answer. The call stays behind in its
+thread; it is for the caller not to start it a second time. Idle threads are used again, and end after a while.
 """
 
 from __future__ import annotations

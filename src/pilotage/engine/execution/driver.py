@@ -2,7 +2,7 @@
 anywhere, the next look sees what is and asks again for what should be.
 
 No look waits for anything outside for longer than its budget. Commands come first; who undoes asks no judge. While the
-store is away the driver goes on with what it has in memory: users may be taken back, and nothing goes forward.
+store is away the driver continues with what it has in memory: users may be taken back, and nothing goes forward.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ class Driver:
         self._open()
 
     def hurry(self) -> None:
-        """Somebody asked something of the rollout: a look that waits for what it wants to see waits no more."""
+        """Someone asked something of the rollout: a look that waits for what it wants to see waits no more."""
         self._sight.hurry()
 
     def leave_to_another(self) -> bool:
-        """Whether the look under way is left to another thread, which begins it anew and takes in what was asked."""
+        """Whether the look under way is left to another thread, which starts it again and takes in what was asked."""
         return self._sight.leave_to_another() or self._acting.leave_to_another()
 
     def let_go(self) -> None:
@@ -127,7 +127,7 @@ class Driver:
 
     def look(self, *, commanded: bool = True) -> Decision:
         """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
-        when another worker has taken over, Overtaken when another thread has. commanded: somebody may have asked
+        when another worker has taken over, Overtaken when another thread has. commanded: someone may have asked
         something of it."""
         self._recorder.settle()
         target = self._open()
@@ -178,7 +178,7 @@ class Driver:
         )  # fmt: skip
 
     def _take_over(self, present: Present) -> None:
-        """Go on with what the store has now: somebody else may have gone on with it meanwhile."""
+        """Continue with what the store has now: someone else may have gone on with it meanwhile."""
         known = self.rollout.revision
         self._journal.read()
         self._recorder.let_go()

@@ -20,7 +20,7 @@ def arm(name: str, count: int) -> None:
 
 
 def reach(name: str) -> None:
-    """Go on, or die here."""
+    """Continue, or die here."""
     global _left
     if name != _NAME:
         return

@@ -1,4 +1,4 @@
-"""What a worker does beside rollouts, from a list that its owner gives: it knows none of it by name."""
+"""What a worker does next to rollouts, from a list that its owner gives: it knows none of it by name."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def judge_of_flag(plan: Plan, snapshot: Snapshot, can: Capabilities, signals: in
 def judge_of_code(
     plan: Plan, snapshot: Snapshot, can: Capabilities, signals: int, new: str, old: str | None, history: History | None
 ) -> ReleaseJudge:
-    """signals: how many are compared beside it · history: what is known beforehand of the service's errors."""
+    """signals: how many are compared next to it · history: what is known beforehand of the service's errors."""
     synthetic = snapshot.environment.get("synthetic") is not None
     return ReleaseJudge(
         plan, new, old, history, resources=True, unit=_unit(can), routes=snapshot.routes, synthetic=synthetic,

@@ -46,7 +46,7 @@ _LOG_LINES = 3
 
 
 class Judging:
-    """Survives a restart by what `saved` gives: the cursor is kept beside the sums it led to; nothing counts twice."""
+    """Survives a restart by what `saved` gives: the cursor is kept next to the sums it led to; nothing counts twice."""
 
     def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
         self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
@@ -93,7 +93,7 @@ class Judging:
         self.totals: dict[str, int] = {}
 
     def _restore(self, saved: JudgeState) -> None:
-        """Go on with what was saved. Raises all sorts of errors where another version's sums are not ours."""
+        """Continue with what was saved. Raises all sorts of errors where another version's sums are not ours."""
         self._subject, self._tries = saved.subject, saved.tries
         self._judge = self._new_judge()
         self._judge.restore(saved.sums)
@@ -106,8 +106,8 @@ class Judging:
         self._unproven = True
 
     def begin_phase(self, state: RolloutState) -> None:
-        """A step began that is watched: what counts towards advancing from it begins anew. Through other steps the last
-        watch's figures stay, which are why the release is where it is."""
+        """A step began that is watched: what counts towards advancing from it starts again. Through other steps the
+        last watch's figures stay, which are why the release is where it is."""
         if self._plan.steps[state.step].kind not in _WATCHING:
             return
         self._begins = state
@@ -128,8 +128,8 @@ class Judging:
         self._asking.begin_phase()
 
     def ask_source(self, target: Target, seen: Observed) -> None:
-        """Ask the metrics source what happened since the last reading; `verdicts` takes it in. Beside the judge, whom a
-        source that is silent does not hold up."""
+        """Ask the metrics source what happened since the last reading; `verdicts` takes it in. Next to the judge, whom
+        a source that is silent does not hold up."""
         if (seen.split is None and not seen.trouble) or self._new_reading is not None:
             return
         subject, (new, old) = self._subject, self._names()

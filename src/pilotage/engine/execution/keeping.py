@@ -30,7 +30,8 @@ class Keeping:
         self._lock = threading.Lock()
 
     def tick(self) -> None:
-        """Begin the tick of every environment whose last one is over. While the store is away those in hand go on."""
+        """Begin the tick of every environment whose last one is over. While the store is away those in hand
+        continue."""
         try:
             wanted = {rollout.id: rollout.revision for rollout in self._store.settled()}
         except Exception:

@@ -1,8 +1,8 @@
 """Looks in as few threads as they take: one thread makes look after look, each when it is due, without handing over.
 
-A thread that waits for the outside holds up nobody: another one goes on with the looks that are due. Where the wait is
-long, the look itself is taken over, so that it keeps its budget (`polling.py`). Threads cost processor time each time
-one wakes another, so there are more of them only while one of them stands still.
+A thread that waits for the outside holds up nobody: another one continues with the looks that are due. Where the wait
+is long, the look itself is taken over, so that it keeps its budget (`polling.py`). Threads cost processor time each
+time one wakes another, so there are more of them only while one of them stands still.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Lanes:
     """Does work by its name when that is due, never twice at once.
 
     work: does it; False where `take_over` gave it to another thread meanwhile · take_over: whether the work under way
-    is left to another thread, which begins it anew.
+    is left to another thread, which starts it again.
     """
 
     def __init__(self, work: Callable[[str], bool], take_over: Callable[[str], bool]) -> None:
@@ -83,7 +83,7 @@ class Lanes:
                 self._start(name)
 
     def watch(self) -> float:
-        """See that looks go on although threads stand still. Returns the seconds after which to look again."""
+        """See that looks continue although threads stand still. Returns the seconds after which to look again."""
         now = time.monotonic()
         with self._turn:
             self._measure(now)
@@ -139,7 +139,7 @@ class Lanes:
         return self._threads < _MOST and self._threads + self._left < _MOST_LEFT and not self._over
 
     def _start(self, name: str | None = None) -> None:
-        """Another thread; name: what it begins with."""
+        """Another thread; name: what it starts with."""
         if self._may_start:
             self._threads += 1
             if name is not None:

@@ -1,4 +1,4 @@
-"""When each rollout is looked at: each at its own pace, never twice at once, and at once when somebody asks something.
+"""When each rollout is looked at: each at its own pace, never twice at once, and at once when someone asks something.
 
 What is in hand is looked at whether or not the store answers; what the store says is only news.
 """
@@ -64,7 +64,7 @@ class Looking:
         self.looks = 0
 
     def news(self, unfinished: Set[str], commanded: Set[str], others: Set[str] = frozenset()) -> None:
-        """What the store says: which rollouts are under way, and of which somebody has asked something. others: whose
+        """What the store says: which rollouts are under way, and of which someone has asked something. others: whose
         target another worker holds."""
         unfinished = unfinished - (others - self._drivers.keys()) if others else unfinished
         with self._lock:
@@ -194,14 +194,14 @@ class Looking:
                 _log.info("%s: %s", rollout, error)
             return driver
         finally:
-            # The next one begins now: the look at this one waits its turn behind all that are late.
+            # The next one starts now: the look at this one waits its turn behind all that are late.
             self._make_room()
             self._lanes.put(rollout, time.monotonic() + _TAKEN_SOON)
 
     def _make_room(self) -> None:
         with self._lock:
             self._taking -= 1
-            # Of whom somebody has asked something comes first: it may be to take users back.
+            # Of whom someone has asked something comes first: it may be to take users back.
             asked = (rollout for rollout in self._commanded if rollout in self._wanting)
             following = next(asked, None) or next(iter(self._wanting), None)
             self._wanting.pop(following or "", None)
@@ -217,8 +217,8 @@ class Looking:
             self._crew.start(lambda: tell_stuck(self._store, rollout, str(error)))
 
     def _count_unheld(self, rollout: str) -> None:
-        """A worker that begins while the store takes no lease cannot look at what was under way: its users go back
-        until somebody watches it again. The target is in this folder, where no other worker acts."""
+        """A worker that starts while the store takes no lease cannot look at what was under way: its users go back
+        until someone watches it again. The target is in this folder, where no other worker acts."""
         driver = self._drivers.get(rollout)
         self._unheld[rollout] = self._unheld.get(rollout, 0) + 1
         if driver is not None and self._unheld[rollout] % _MOST_FAILED_LOOKS == 0:

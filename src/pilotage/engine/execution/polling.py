@@ -1,7 +1,7 @@
 """Questions that are asked at every look, each never twice at once, with its last answer and how old that is.
 
-A round asks several of them, one after the other in one thread. Where one does not come back, another thread goes on
-with the rest, and whoever looks goes on without the answer when its time is up.
+A round asks several of them, one after the other in one thread. Where one does not come back, another thread continues
+with the rest, and whoever looks continues without the answer when its time is up.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Poll(Generic[_T]):
 
 
 class Overtaken(Exception):
-    """Another thread goes on with this look: here, something did not come back for too long."""
+    """Another thread continues with this look: here, something did not come back for too long."""
 
 
 class Here:
@@ -134,7 +134,7 @@ class Round:
         return found
 
     def wait(self, budget: float) -> bool:
-        """Whether all questions came back within `budget` seconds. Ends early when somebody is in a hurry."""
+        """Whether all questions came back within `budget` seconds. Ends early when someone is in a hurry."""
         until, helpers = time.monotonic() + budget, 0
         with self._lock:
             over = self._over = self._over or threading.Event()
@@ -158,7 +158,7 @@ class Round:
                 self._over.clear()
 
     def leave(self) -> None:
-        """Ask no more of what has not begun yet."""
+        """Ask no more of what has not started yet."""
         with self._lock:
             self._last = None
         self._open.clear()

@@ -1,4 +1,4 @@
-"""Queries of counted rules and signals, beside the look: what has come is taken in, and nobody waits for the rest."""
+"""Queries of counted rules and signals, next to the look: what has come is taken in, and nobody waits for the rest."""
 
 from __future__ import annotations
 
@@ -59,8 +59,9 @@ class QueriesBeside:
         self._phase += 1
 
     def ask(self, queries: Queries, names: tuple[str, str | None], *, control: bool, watching: bool) -> None:
-        """Ask what is due, and take in what came. names: of the new version and of the one beside it · control: whether
-        that one gets requests now · watching: whether the step is watched; else only the other's signals are read."""
+        """Ask what is due, and take in what came. names: of the new version and of the one next to it · control:
+        whether that one gets requests now · watching: whether the step is watched; else only the other's signals are
+        read."""
         now = self._clock.now()
         self._take(0.0)
         if self._signals.due(now):

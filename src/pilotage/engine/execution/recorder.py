@@ -1,8 +1,8 @@
 """Brings the decisions of one rollout into the store, in their order, also where the store is away for a while.
 
-What the store does not take in time is either given up, because nothing may go forward without a record, or kept
-beside the target and recorded later, because it only took users back. What was kept belongs to the record on which it
-was decided: where somebody else has recorded since, it is not put on top of that.
+What the store does not take in time is either given up, because nothing may go forward without a record, or kept next
+to the target and recorded later, because it only took users back. What was kept belongs to the record on which it was
+decided: where someone else has recorded since, it is not put on top of that.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Recorder:
                 self._take_flushed(self._flushing)
 
     def record(self, decision: Decision, judge: JudgeState | None, live: LiveView, patience: float) -> bool:
-        """Whether the store has the decision within `patience` seconds. Raises StoreConflict when somebody else has
+        """Whether the store has the decision within `patience` seconds. Raises StoreConflict when someone else has
         recorded meanwhile."""
         self._latest = judge, live
         self._end_checkpoint(_PATIENCE_AWAY if self.away else patience)
@@ -143,7 +143,7 @@ class Recorder:
             self._take_answer(self._call)
 
     def keep(self, decision: Decision) -> None:
-        """What was decided holds although the store does not have it; what it told is written beside the target."""
+        """What was decided holds although the store does not have it; what it told is written next to the target."""
         if not decision.events:
             self.rollout = replace(self.rollout, state=decision.state)
             return
@@ -165,7 +165,7 @@ class Recorder:
             self.away = ""
 
     def note(self) -> None:
-        """Leave word beside the target of how far the store is."""
+        """Leave word next to the target of how far the store is."""
         known = self._stored
         self._journal.note(
             Witness(

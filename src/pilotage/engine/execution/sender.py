@@ -1,4 +1,4 @@
-"""Sends what the outbox holds, beside the worker's looks and never in their way: a thread for each busy channel."""
+"""Sends what the outbox holds, next to the worker's looks and never in their way: a thread for each busy channel."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Sight:
     def whole(
         self, target: Target, rollout: Rollout, judging: Judging, trouble: Sequence[str], hurried: Callable[[], bool]
     ) -> Observed | None:
-        """All there is to see, with the judge's verdicts; None where somebody is in a hurry (`hurry`), and `hurried`
+        """All there is to see, with the judge's verdicts; None where someone is in a hurry (`hurry`), and `hurried`
         says that what is asked undoes the rollout."""
 
         def judge() -> None:
@@ -219,7 +219,7 @@ def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, .
 
 
 def _rehearsed(target: Target, rollout: Rollout, hooks: frozenset[str]) -> CheckResult | None:
-    """The kill switch is tried before anybody depends on it, unless the configuration has a better test."""
+    """The kill switch is tried before anyone depends on it, unless the configuration has a better test."""
     state = rollout.state
     if target.flags is None or CHECK_KILL_SWITCH in hooks or rollout.plan.steps[state.step].id != CHECK_KILL_SWITCH:
         return None

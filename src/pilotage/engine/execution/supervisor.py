@@ -39,7 +39,7 @@ def ensure_worker(directory: Path) -> None:
         stop_worker(directory)
     elif here:
         for stopped in here:
-            # One that somebody stopped (SIGSTOP) obeys nobody; one that runs does not notice.
+            # One that someone stopped (SIGSTOP) obeys nobody; one that runs does not notice.
             stopped.send(signal.SIGCONT)
         return
     made(directory)
@@ -84,7 +84,7 @@ def _is_earlier(version: str) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers a version begins with; none for one that did not say."""
+    """The numbers a version starts with; none for one that did not say."""
     parts = []
     for part in version.split("."):
         if not part.isdigit():
@@ -108,7 +108,7 @@ def _supervise(directory: Path) -> int:
         if code in (0, 7):
             return 0
         if not lock.there():
-            # Somebody took the file away. Where the folder is gone too nobody asks for a worker.
+            # Someone took the file away. Where the folder is gone too nobody asks for a worker.
             found = lock_file(directory / _SUPERVISOR) if directory.is_dir() else None
             if found is None:
                 return 0

@@ -198,7 +198,7 @@ def examine_adapters(
 
 
 def _folder(snapshot: Snapshot, directory: Path) -> Path:
-    """Where programs start: the project's folder as it was where somebody asked for the rollout. On a machine that has
+    """Where programs start: the project's folder as it was where someone asked for the rollout. On a machine that has
     no such folder it is that of the worker."""
     asked = Path(snapshot.cwd)
     return asked if asked.is_dir() else directory.resolve().parent

@@ -1,4 +1,4 @@
-"""Holds the lease of one rollout's target: only who holds it opens the target, and goes on with the record."""
+"""Holds the lease of one rollout's target: only who holds it opens the target, and continues with the record."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Held:
-    """What whoever holds the lease has. anew: the target was opened now · present: the record to go on with, where
+    """What whoever holds the lease has. again: the target was opened now · present: the record to continue with, where
     another worker may have gone on with it."""
 
     target: Target
@@ -67,11 +67,11 @@ class Tenure:
         self._leasing: Call[tuple[int | None, Present | None]] | None = None
         self._renewed, self._late = -math.inf, False
         self.knows_witness = True
-        """Whether the store has the rollout that was last recorded beside the target."""
+        """Whether the store has the rollout that was last recorded next to the target."""
 
     def hold(self, recorder: Recorder) -> Held:
         """The target, for whoever holds its lease. While the store is away it stays in this worker's hands: the target
-        lies in this worker's own folder, where no other may act, and its fence would say so.
+        is in this worker's own folder, where no other may act, and its fence would say so.
 
         Tells the recorder whether the store answers. Raises LeaseLost where another worker holds the lease, and
         ConnectionError where the store is away and the target was never opened.
@@ -117,13 +117,13 @@ class Tenure:
             self._fence(self._token).check()
 
     def _acquire(self, known: Rollout) -> tuple[int | None, Present | None]:
-        """The token; and, where it is another one than before, what is there to go on with."""
+        """The token; and, where it is another one than before, what is there to continue with."""
         _, service, environment = self._place
         with self._store.in_turn():
             token = places.take(self._store.engine, self._directory, service, environment, self._holder)
         if token is None or token == self._token:
             return token, None
-        # Whoever had the target before writes nothing beside it from here on: what is read now is all there is.
+        # Whoever had the target before writes nothing next to it from here on: what is read now is all there is.
         self._fence(token).check()
         left = Journal(*self._place)
         self.knows_witness = self._knows(left.witness)

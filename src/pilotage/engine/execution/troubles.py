@@ -20,7 +20,7 @@ class Troubles:
         self._lock = threading.Lock()
 
     def note(self, rollout: str, error: Exception) -> bool:
-        """It goes on; whether it has lasted long enough just now to be told."""
+        """It continues; whether it has lasted long enough just now to be told."""
         with self._lock:
             since = self._since.setdefault(rollout, time.monotonic())
             if rollout in self._told or time.monotonic() - since < LASTS:

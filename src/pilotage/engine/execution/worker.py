@@ -1,11 +1,11 @@
-"""The worker: looks at every rollout of a store when it is due, begins what waits its turn, keeps finished ones up.
+"""The worker: looks at every rollout of a store when it is due, starts what waits its turn, keeps finished ones up.
 
-It is crash-only: stopping it is killing it, and the next one goes on where it was. One worker a directory, whose file
+It is crash-only: stopping it is killing it, and the next one continues where it was. One worker a directory, whose file
 `worker.lock` is locked as long as it lives; workers of several directories or machines may share a database, and each
 rollout is the one's that holds its target's lease.
 
 Everything that may hang has a thread of its own: the heart that renews leases, the store's news, the queue, finished
-rollouts, messages, every job it was given. The loop here only begins looks, and touches neither store nor target.
+rollouts, messages, every job it was given. The loop here only starts looks, and touches neither store nor target.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _POLL = 0.1
 _KEEP_EVERY = 2.0
 _SIGN_EVERY = 0.5
 _TURN = 0.001
-"""Seconds that a thread computes before another one has its turn. Python's own 5 ms are paid anew after every statement
-to the store: beside thousands of looks, taking one more rollout in hand took a fifth of a second."""
+"""Seconds that a thread computes before another one has its turn. Python's own 5 ms are paid again after every
+statement to the store: next to thousands of looks, taking one more rollout in hand took a fifth of a second."""
 
 _LAST_LOOKS = 1.0
 """Seconds that looks under way have to end."""
@@ -68,7 +68,7 @@ _MOST_FAILED = 5
 _TRIED_AGAIN = 1.0
 
 STORE_GONE = 75
-"""Exit status: the store is another one now, and a worker that opens it anew is to go on."""
+"""Exit status: the store is another one now, and a worker that opens it again is to continue."""
 
 
 class Worker:
@@ -97,8 +97,8 @@ class Worker:
         return self._looking.looks
 
     def serve(self) -> None:
-        """Work until told to stop. Trouble with the store is waited out: what runs goes on running without us, and what
-        is in hand is looked at."""
+        """Work until told to stop. Trouble with the store is waited out: what runs continues running without us, and
+        what is in hand is looked at."""
         sys.setswitchinterval(_TURN)
         self._heart.start()
         self._sender.start()
@@ -210,5 +210,5 @@ def _end(worker: Worker, lock: Lock) -> int:
         worker.last_words()
     except Exception:
         _log.exception("could not notify anyone")
-    # Where the whole folder was moved away, none is to be made anew for a worker that nobody asked for.
+    # Where the whole folder was moved away, none is to be made again for a worker that nobody asked for.
     return STORE_GONE if lock.there() else 0

@@ -54,7 +54,7 @@ def _chunk(connection: Connection, ids: Sequence[str]) -> Iterator[StoredRollout
         .where(rollouts.c.id.in_(ids))
     )  # fmt: skip
     rows = {row["id"]: dict(row) for row in connection.execute(bodies).mappings()}
-    # JSON is read as text: what somebody wrote there must be found, not stumbled over.
+    # JSON is read as text: what someone wrote there must be found, not stumbled over.
     plain = (column for column in events.c if column is not events.c.data)
     query = select(*plain, cast(events.c.data, Text).label("data")).where(events.c.rollout.in_(ids))
     told = _grouped(connection, query.order_by(events.c.rollout, events.c.number))

@@ -116,7 +116,7 @@ def settle(engine: Engine, one: Open, head: Head, anchored: Collection[str], err
 
 def trouble(engine: Engine) -> tuple[int, str]:
     """How many heads could not be signed or anchored, and why the last one could not; zero and nothing when all is
-    well."""
+    healthy."""
     query = select(func.count(), func.max(heads.c.id)).where(heads.c.open == 1, heads.c.error.is_not(None))
     with engine.connect() as connection:
         count, last = connection.execute(query).one()

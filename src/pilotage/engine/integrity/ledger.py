@@ -1,4 +1,4 @@
-"""The heads that this installation has signed, beside its key: a line of JSON each.
+"""The heads that this installation has signed, next to its key: a line of JSON each.
 
 Where the store is a database elsewhere, the ledger is an anchor outside of it. It also keeps the key from signing two
 different heads for one event, which is what a rewritten store asks for.

@@ -1,4 +1,4 @@
-"""Signs heads and takes them to the anchors, beside the worker's ticks and never in their way.
+"""Signs heads and takes them to the anchors, next to the worker's ticks and never in their way.
 
 Everything here may fail: what fails is logged once, kept with the head, shown by `status`, and tried again.
 """

@@ -1,4 +1,4 @@
-"""What others say about a store: signed heads in it and outside of it, and the witness beside the target.
+"""What others say about a store: signed heads in it and outside of it, and the witness next to the target.
 
 Each says how far a chain once was. A store that does not agree was changed, set back, or lost something.
 """
@@ -114,7 +114,7 @@ def worth_comparing(heads: Sequence[Head], known: Known) -> list[Head]:
 
 def compare(head: Head, known: Known, keys: Keys, by: str) -> Iterator[Finding]:
     """What of the store does not agree with a signed head. by: who has it. Says nothing where the key is not known:
-    anybody may have written that."""
+    anyone may have written that."""
     if (head.service, head.environment) != (known.service, known.environment):
         return
     right = keys.check(head)
@@ -149,7 +149,7 @@ def _disagreements(head: Head, known: Known) -> Iterator[str]:
 
 
 def compare_witness(witness: Witness, known: Known) -> Iterator[Finding]:
-    """witness: how far the store was when a worker last wrote there, by the journal beside the target."""
+    """witness: how far the store was when a worker last wrote there, by the journal next to the target."""
     hashes = known.hashes.get(witness.rollout)
     if hashes is None:
         words = f"this rollout (number {witness.sequence}) is missing"

@@ -113,7 +113,7 @@ def verify(engine: Engine, place: Place) -> Verified:
                 for sentence in differences(case):
                     found.add(Grade.CHANGED, sentence, case.id)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
-                # Nothing that Pilotage ever wrote, so somebody else did.
+                # Nothing that Pilotage ever wrote, so someone else did.
                 words = f"its events were not written by Pilotage: {type(error).__name__}: {error}"
                 found.add(Grade.CHANGED, words, case.id)
         place_row = _place_row(connection, place)

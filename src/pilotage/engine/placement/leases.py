@@ -166,8 +166,8 @@ class LeaseKeeper:
         return time.monotonic() - self._beat < DURATION / 2
 
     def is_late_for(self, target: str) -> bool:
-        """Whether the last beat renewed the lease on `target` and the next one is overdue: asking for it beside the
-        heart, by everybody who holds one, would only make the heart wait longer."""
+        """Whether the last beat renewed the lease on `target` and the next one is overdue: asking for it next to the
+        heart, by everyone who holds one, would only make the heart wait longer."""
         return not self.beats and target in self._held and self._thread.is_alive()
 
     def _go_on(self) -> None:

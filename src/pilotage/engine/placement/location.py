@@ -21,7 +21,7 @@ def made(directory: Path) -> Path:
         _mark_of(directory).write_text("*\n", encoding="utf-8")
         _mark_of(directory).chmod(0o600)
     elif _mark_of(directory).exists():
-        # An earlier Pilotage let everybody in. A folder that it did not make keeps its mode.
+        # An earlier Pilotage let everyone in. A folder that it did not make keeps its mode.
         make_private(directory, 0o700)
     return directory
 
@@ -39,7 +39,7 @@ def make_private(path: Path, mode: int = 0o600) -> None:
 
 
 def make_store_private(file: Path) -> None:
-    """The same of a store's file and of those that SQLite keeps beside it."""
+    """The same of a store's file and of those that SQLite keeps next to it."""
     for name in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
         make_private(name)
 

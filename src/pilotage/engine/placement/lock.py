@@ -23,7 +23,7 @@ WORKER = "worker.lock"
 """The file in the state's folder that the worker at work there keeps locked."""
 
 _PATIENCE = 0.5
-"""Seconds for which a lock without a living holder is waited for: somebody may just look, or write down who it is."""
+"""Seconds for which a lock without a living holder is waited for: someone may just look, or write down who it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def present_version() -> str:
 
 
 def _in_place_of_a_stranger(path: Path) -> Lock | None:
-    """A file of our own instead of one that somebody else keeps locked; of two who do so at once the last one stays."""
+    """A file of our own instead of one that someone else keeps locked; of two who do so at once the last one stays."""
     beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     file = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

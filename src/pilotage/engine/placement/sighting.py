@@ -1,6 +1,6 @@
 """What was last seen of a target that no rollout is changing: who serves, and since when nobody does.
 
-The worker notes it in a file beside the target, at most every few seconds. Whoever only reads (`status`, the public
+The worker notes it in a file next to the target, at most every few seconds. Whoever only reads (`status`, the public
 page) looks for itself at what this machine can tell, and takes the rest from that note, with its age.
 """
 
@@ -30,7 +30,7 @@ class Sighting:
 
     router_up: whether its router runs on this machine, as of now · healthy, instances: of the versions that get
     requests, None where nobody can say · at: Unix seconds of the worker's last look, None without one · down_since:
-    Unix seconds, None while somebody serves or where nobody saw it end.
+    Unix seconds, None while someone serves or where nobody saw it end.
     """
 
     router_up: bool
@@ -41,7 +41,7 @@ class Sighting:
 
     @property
     def serves(self) -> bool:
-        """Whether anybody answers users, as far as is known."""
+        """Whether anyone answers users, as far as is known."""
         return self.router_up and self.healthy != 0
 
 
@@ -92,7 +92,7 @@ def sighting(directory: Path, service: str, environment: str, now: float) -> Sig
 
 
 def _since(noted: Sighting | None, now: float) -> float | None:
-    """The last moment at which somebody still served; where nothing serves, that is when it ended at the earliest."""
+    """The last moment at which someone still served; where nothing serves, that is when it ended at the earliest."""
     if noted is None or noted.at is None or noted.at > now:
         return None
     return noted.down_since or noted.at

@@ -56,7 +56,7 @@ def tell(
     seal: Seal = NOTHING,
 ) -> Told:
     """Record events and post a message about each to the channels of `snapshot`: what happened is told, and nothing
-    else. seal: what the events fix beside their words."""
+    else. seal: what the events fix next to their words."""
     if not new:
         return before
     head, count = before.head, before.count

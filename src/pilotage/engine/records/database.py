@@ -20,7 +20,7 @@ from pilotage.engine.records.migrations import migrate
 _log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 5.0
-"""Seconds that anybody waits for a lock, a connection or an answer of the database before it counts as failed."""
+"""Seconds that anyone waits for a lock, a connection or an answer of the database before it counts as failed."""
 
 LONGEST_PAUSE = LONGEST_WAIT - 1.0
 """Seconds that a transaction may stand idle before PostgreSQL ends it: whoever waits for its locks still gets them."""
@@ -52,7 +52,7 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
 
 def checkpoint(engine: Engine) -> None:
     """Bring what SQLite has written ahead into the file itself, so that a copy of the file alone has it; waits for
-    nobody, and leaves what somebody still reads."""
+    nobody, and leaves what someone still reads."""
     if engine.dialect.name != "sqlite":
         return
     connection = engine.raw_connection()

@@ -44,12 +44,12 @@ Columns: TypeAlias = "Mapping[str, Json | ColumnElement[int]]"
 """New values of a row, by column."""
 
 TOO_LATE = "too late"
-"""How the outcome of a command begins that nobody took up before its rollout ended."""
+"""How the outcome of a command starts that nobody took up before its rollout ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A rollout that somebody asks for. queued: it waits its turn · group_id: the id of those that come out together ·
+    """A rollout that someone asks for. queued: it waits its turn · group_id: the id of those that come out together ·
     more: what is told right after its first event."""
 
     plan: Plan
@@ -187,7 +187,7 @@ def keep_beside(connection: Connection, identity: str, revision: int, judge: Jud
 
 def note_quiet(connection: Connection, rows: Sequence[JsonObject]) -> int:
     """Several looks at which nothing happened (`quiet_row`); returns how many rollouts were still as they had been
-    read. Unless all of them were, the transaction is to be undone."""
+    read. Unless all of them were, the transaction is to be rolled back."""
     changed = connection.execute(_quiet_state(), rows).rowcount
     if changed == len(rows):
         judged = [row for row in rows if row["judge"] is not None]

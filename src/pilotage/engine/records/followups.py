@@ -17,7 +17,7 @@ from pilotage.model.json import JsonObject
 from pilotage.model.message import Message, Severity
 
 _EARLIEST = "Pacific/Kiritimati"
-"""The zone in which each day begins first."""
+"""The zone in which each day starts first."""
 
 
 class UnknownAction(Invalid):

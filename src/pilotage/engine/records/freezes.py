@@ -1,4 +1,4 @@
-"""Freezes that people declare while things run, beside those of the calendar."""
+"""Freezes that people declare while things run, next to those of the calendar."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LEASE = 6.0
 """Seconds after which a holder that was not heard of has lost its lease."""
 
 FIRST_NAMESPACE = "pid:[4026531836]"
-"""The space of process ids that the kernel itself begins with (PROC_PID_INIT_INO): of a machine, not of a container."""
+"""The space of process ids that the kernel itself starts with (PROC_PID_INIT_INO): of a machine, not of a container."""
 
 _LATELY = 2 * LEASE
 """Seconds after which a worker that was not heard of is said to be so."""
@@ -106,8 +106,8 @@ def _noted(file: Path) -> str | None:
 
 
 def _machine(directory: Path) -> str:
-    """Names this machine. A container is replaced by another one, which goes on in its volume: there the folder has to
-    do, as its file system knows it."""
+    """Names this machine. A container is replaced by another one, which continues in its volume: there the folder has
+    to do, as its file system knows it."""
     if pid_namespace() in ("", FIRST_NAMESPACE):
         for file in _machine_files():
             with suppress(OSError):

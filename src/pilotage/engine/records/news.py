@@ -54,7 +54,7 @@ class Changes:
 
 
 class News:
-    """Tells a worker's looks which rollouts are under way, and of which somebody has asked something."""
+    """Tells a worker's looks which rollouts are under way, and of which someone has asked something."""
 
     def __init__(self, store: Store, holder: str, looking: Looking) -> None:
         self._store, self._holder, self._looking = store, holder, looking

@@ -100,7 +100,7 @@ def post(
                 key=message.key, channel=name_of(section), section=dict(section), service=message.service,
                 environment=message.environment, thread=message.thread, message=msgspec.to_builtins(message),
                 state=WAITING, due=max(earliest, due or 0.0), attempts=0, claimed_until=0.0,
-                created_at=max(now, earliest, due or 0.0),  # the day in which it is tried begins when it is due
+                created_at=max(now, earliest, due or 0.0),  # the day in which it is tried starts when it is due
             )
         )  # fmt: skip
     return len(written)
@@ -122,7 +122,7 @@ def waits(connection: Connection, key: str) -> bool:
 
 
 def withdraw(connection: Connection, key: str) -> bool:
-    """Take a message back that nobody has begun to send. False when some of it has gone: then roll the transaction
+    """Take a message back that nobody has started to send. False when some of it has gone: then roll the transaction
     back."""
     there = connection.scalar(select(func.count()).where(outbox.c.key == key))
     untouched = delete(outbox).where(outbox.c.key == key, outbox.c.state == WAITING, outbox.c.attempts == 0)

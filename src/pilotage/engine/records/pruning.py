@@ -59,7 +59,7 @@ def prune(engine: Engine, found: Old, kept: Kept, now: float) -> None:
 
 def _reduce_some(connection: Connection, over: ColumnElement[bool]) -> int:
     """Leave the digests of up to a chunk of messages; returns of how many."""
-    # As text: a message that somebody has edited keeps a digest of its own, and verification goes on naming it.
+    # As text: a message that someone has edited keeps a digest of its own, and verification continues naming it.
     message = cast(outbox.c.message, Text).label("message")
     rows = connection.execute(select(outbox.c.id, message).where(over).order_by(outbox.c.id).limit(_CHUNK)).all()
     for row in rows:

@@ -1,6 +1,6 @@
-"""Rollouts that wait their turn: the next one begins when its environment is free.
+"""Rollouts that wait their turn: the next one starts when its environment is free.
 
-Those of a release of several services begin in its order (`releases`).
+Those of a release of several services start in its order (`releases`).
 """
 
 from __future__ import annotations

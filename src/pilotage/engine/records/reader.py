@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pilotage.model.record import Rollout
 
 _PATIENCE = 5.0
-"""Seconds that a reader waits where somebody keeps the whole file, as `database.LONGEST_WAIT`."""
+"""Seconds that a reader waits where someone keeps the whole file, as `database.LONGEST_WAIT`."""
 
 _SUMMARY = ", ".join("part" if name == "membership" else name for name in RolloutSummary.__dataclass_fields__)
 _EVENT = ", ".join(Recorded.__dataclass_fields__)

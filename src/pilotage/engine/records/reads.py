@@ -165,7 +165,7 @@ class Reads:
         return tuple(found)
 
     def commanded(self) -> frozenset[str]:
-        """Ids of the rollouts that somebody has asked something of."""
+        """Ids of the rollouts that someone has asked something of."""
         query = select(commands.c.rollout).where(commands.c.outcome.is_(None)).distinct()
         with self._engine.connect() as connection:
             return frozenset(connection.scalars(query))

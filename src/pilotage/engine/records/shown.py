@@ -127,7 +127,7 @@ class Shown:
 
 
 def planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planned, ...]:
-    """Releases whose announcements are tracked, and that have not begun."""
+    """Releases whose announcements are tracked, and that have not started."""
     query = select(announcements).where(
         announcements.c.item == _PLANNED, announcements.c.due > now, announcements.c.state != "skipped"
     )

@@ -169,7 +169,7 @@ class Store(Reads):
 
     def record(self, rollout: Rollout, decision: Decision, judge: JudgeState | None, live: LiveView) -> Rollout:
         """State, judge's sums, events and outcomes of commands, all at once; with its end also what serves, and that it
-        is too late for what else was asked. Raises StoreConflict when somebody else has recorded since `rollout` was
+        is too late for what else was asked. Raises StoreConflict when someone else has recorded since `rollout` was
         read."""
         state, now = decision.state, decision.state.at
         over = rollout.finished_at is not None
@@ -200,8 +200,8 @@ class Store(Reads):
         )  # fmt: skip
 
     def record_quiet(self, several: Sequence[Quiet]) -> None:
-        """Looks at which nothing happened, of as many rollouts, all at once. Raises StoreConflict when somebody else
-        has recorded since one of them was read; then none is recorded."""
+        """Looks at which nothing happened, of as many rollouts, all at once. Raises StoreConflict when someone else has
+        recorded since one of them was read; then none is recorded."""
         rows = [entries.quiet_row(quiet) for quiet in sorted(several, key=lambda one: one.rollout.id)]
         with self.in_turn(), self._engine.begin() as connection:
             if entries.note_quiet(connection, rows) != len(rows):
@@ -226,7 +226,7 @@ class Store(Reads):
 
     @contextmanager
     def _conflicts(self, rollout: Rollout) -> Iterator[None]:
-        """An event that somebody else has recorded meanwhile has our number: that is no trouble of the store."""
+        """An event that someone else has recorded meanwhile has our number: that is no trouble of the store."""
         try:
             yield
         except IntegrityError as error:
@@ -239,7 +239,7 @@ class Store(Reads):
             self._alone_in(connection, service, environment)
 
     def _alone_in(self, connection: Connection, service: str, environment: str) -> None:
-        """Nobody else begins anything in this place until the transaction ends; a file has one writer anyway."""
+        """Nobody else starts anything in this place until the transaction ends; a file has one writer anyway."""
         if not self._file:
             digest = hashlib.sha256(f"{service}/{environment}".encode()).digest()
             connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))

@@ -30,7 +30,7 @@ metadata = MetaData()
 
 
 def _one_of(column: str, kinds: Iterable[StrEnum], name: str) -> CheckConstraint:
-    """Only what is listed may stand in the column; migrations list the same."""
+    """Only what is listed may are in the column; migrations list the same."""
     listed = ", ".join(f"'{kind.value}'" for kind in kinds)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
@@ -54,7 +54,7 @@ snapshots = Table(
     Column("format", Integer, nullable=False),
     Column("body", Text, nullable=False),
 )
-"""The configuration of an environment as of a rollout's begin, JSON."""
+"""The configuration of an environment as of a rollout's start, JSON."""
 
 rollouts = Table(
     "rollout",

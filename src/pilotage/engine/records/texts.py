@@ -9,7 +9,7 @@ from pilotage.model.text import clean
 
 
 class SafeString(TypeDecorator[str]):
-    """A name that somebody gave: kept as text, without what a terminal would obey or a database would choke on."""
+    """A name that someone gave: kept as text, without what a terminal would obey or a database would choke on."""
 
     impl = String
     cache_ok = True
@@ -19,7 +19,7 @@ class SafeString(TypeDecorator[str]):
 
 
 class SafeText(SafeString):
-    """Sentences that somebody wrote."""
+    """Sentences that someone wrote."""
 
     impl = Text
     cache_ok = True

@@ -1,4 +1,4 @@
-"""Room that is laid by beside the target: on a full disk it makes way for the few files that take users back."""
+"""Room that is laid by next to the target: on a full disk it makes way for the few files that take users back."""
 
 from __future__ import annotations
 

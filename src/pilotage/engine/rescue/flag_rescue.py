@@ -1,6 +1,6 @@
 """Turns the flag of a feature toggle off when nothing else works: no store, no plan, no configuration.
 
-It goes by a note beside the target (`flag.json`), which is there as long as the release is under way: whose flag
+It goes by a note next to the target (`flag.json`), which is there as long as the release is under way: whose flag
 everyone has is nobody's to turn off afterwards.
 """
 
@@ -63,7 +63,7 @@ class ReleaseFlag:
 
 def remember(place: Path, rollout: Rollout) -> None:
     """Note whose flag a release under way turns on; forget it when that is over. Never raises: a disk without room is
-    no reason not to go on."""
+    no reason not to continue."""
     section = rollout.snapshot.section("flag")
     toggles = strategy_of(rollout.plan).takes_flag
     try:

@@ -1,6 +1,6 @@
-"""What a worker leaves beside the target: how far the store was, and what was done while the store was away.
+"""What a worker leaves next to the target: how far the store was, and what was done while the store was away.
 
-A store can be lost, replaced, or go back in time when a database fails over; what stands beside the target then says
+A store can be lost, replaced, or go back in time when a database fails over; what stands next to the target then says
 so. One line of JSON each, only ever added to; where the disk is full it is kept in memory and written later.
 """
 
@@ -113,7 +113,7 @@ class Journal:
         self.read()
 
     def read(self) -> None:
-        """Read it anew: another worker may have written here meanwhile. What waits for room on the disk stays."""
+        """Read it again: another worker may have written here meanwhile. What waits for room on the disk stays."""
         if self._unwritten:
             return
         self._witness, self._lost, self._done = None, [], {}

@@ -33,7 +33,7 @@ def ordered(store: Store, directory: Path, rollout: Rollout) -> bool:
 
 def must_wait(store: Store, directory: Path, rollout: Rollout) -> bool:
     """Whether a finished rollout may not be kept up now: users were led elsewhere without the store, and a rollout that
-    says so takes its place, or a person has to begin one. Raises what the store does."""
+    says so takes its place, or a person has to start one. Raises what the store does."""
     from pilotage.engine.records.store import StoreConflict
     from pilotage.engine.rescue.returning import NoWayBack, go_back_by_record
 

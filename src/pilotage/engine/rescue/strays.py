@@ -1,7 +1,7 @@
 """Users of targets in this folder that nobody watches go to the version that is stable; nothing is started or stopped.
 
 Either the store does not know the target: it was emptied, replaced or lost, and its worker died with it. Or the store
-cannot be used, and what lies beside the target says that a rollout was under way which no worker has in hand.
+cannot be used, and what lies next to the target says that a rollout was under way which no worker has in hand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pilotage.model.rollout import Status
 _log = logging.getLogger(__name__)
 _OVER = frozenset(status.value for status in Status if status.final)
 _MOST_UNANSWERED = 3
-"""Times in a row that the store may fail before users are taken back: it may only have been started anew."""
+"""Times in a row that the store may fail before users are taken back: it may only have been started again."""
 
 
 class Strays:
@@ -66,8 +66,8 @@ class Strays:
 
 
 def leave_unwatched(directory: Path, in_hand: Set[Path] = frozenset()) -> None:
-    """Take the users of every rollout back that is under way by what lies beside its target, and not in hand. Whoever
-    can use the store again goes on with it."""
+    """Take the users of every rollout back that is under way by what lies next to its target, and not in hand. Whoever
+    can use the store again continues with it."""
     for place in _targets(directory):
         witness = witness_in(place)
         under_way = witness is not None and witness.status not in _OVER

@@ -1,8 +1,8 @@
 """Takes traffic back when nothing else works: no store, no plan, no snapshot, no configuration that can be read.
 
-It uses what lies beside the target: the router's and the fleet's own files, and the note of which version is stable
-that whoever executes a rollout leaves there (`stable.json`). It stops nothing. What it did stands in `rescued.json`:
-a worker that still has the old wish takes that for an abort, and puts it into the record when it can.
+It uses what lies next to the target: the router's and the fleet's own files, and the note of which version is stable
+that whoever executes a rollout leaves there (`stable.json`). It stops nothing. What it did is in `rescued.json`: a
+worker that still has the old wish takes that for an abort, and puts it into the record when it can.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
 
 def remember(directory: Path, rollout: Rollout) -> None:
     """Leave a note of which version is stable, for whoever must take traffic back without the store. Never raises: a
-    disk without room is no reason not to go on. A first rollout that has not begun does not know: what an earlier note
-    says is all that is left of a store that was lost."""
+    disk without room is no reason not to continue. A first rollout that has not started does not know: what an earlier
+    note says is all that is left of a store that was lost."""
     state = rollout.state
     if state.old is None and state.at == 0 and stable_of(directory, rollout.service, rollout.environment):
         return
@@ -157,7 +157,7 @@ def stable_at(place: Path) -> str:
 
 
 def leads_elsewhere(place: Path) -> bool:
-    """Whether a router of `place` leads anybody to another version than the stable one, or may well do so."""
+    """Whether a router of `place` leads anyone to another version than the stable one, or may well do so."""
     stable = _noted_in(place)
     splits = [split for split in _splits_of(place) if not split.closed]
     return any(split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1 for split in splits)
@@ -223,7 +223,7 @@ def _stable(place: Path, before: list[str]) -> str:
 
 def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, int]]:
     """Instances of `version` that answer, by the fleet's records; where none of it can be read, those to which the
-    router sends now. Its files keep older addresses too, and a port may be somebody else's by now."""
+    router sends now. Its files keep older addresses too, and a port may be someone else's by now."""
     found = {address for named, address in _instances(place) if named == version}
     if not found and version in before:
         routers = found_routers(router_folders(place))

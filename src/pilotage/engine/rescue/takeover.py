@@ -1,4 +1,4 @@
-"""What a worker finds when it takes up a rollout, and what of it speaks against going on: a store that went back in
+"""What a worker finds when it takes up a rollout, and what of it speaks against continuing: a store that went back in
 time, or a version that serves already although the store knows of none."""
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def found_at_takeover(
     left: Sequence[Done] = (),
     stable: str = "",
 ) -> Decision | None:
-    """What is decided at once, without its actions; None where nothing speaks against going on. knows: the store has
+    """What is decided at once, without its actions; None where nothing speaks against continuing. knows: the store has
     the rollout that was last recorded here · left: what was done without the store, on another record than it has ·
-    stable: the version that a note beside the target calls so."""
+    stable: the version that a note next to the target calls so."""
     if rollout.state.status.final:
         return None
     if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen, stable)):
@@ -62,7 +62,7 @@ def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool
 
 
 def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState | None, now: float) -> Decision:
-    """Nothing goes forward; what was undone stays undone."""
+    """Nothing goes forward; what was rolled back stays undone."""
     state, same = rollout.state, witness.rollout == rollout.id
     if same:
         lacks = f"{rollout.id} is at revision {rollout.revision}, but was at {witness.revision}"
@@ -82,7 +82,7 @@ def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState |
 
 
 def _back(rollout: Rollout, reason: str, now: float) -> Decision:
-    """The way back begins on what the store has, as any other does."""
+    """The way back starts on what the store has, as any other does."""
     state, events = turned_back(rollout.plan, replace(rollout.state, at=max(now, rollout.state.at)), reason)
     return Decision(state, (), events)
 
@@ -103,7 +103,7 @@ def _serves_already(rollout: Rollout, seen: Observed, stable: str) -> str | None
 
 
 def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
-    """It is released beside what serves, like any other, once a person has looked."""
+    """It is released next to what serves, like any other, once a person has looked."""
     state = begin(rollout.plan, serving, Mode.FULL, rollout.state.author)
     reason = f"{serving} already serves here, but the store has no record of it. Was the store lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)

@@ -90,10 +90,10 @@ class Other(Occurrence, tag="", severity=Severity.INFO):
 
 
 def parse(type_: str, data: JsonObject) -> Occurrence:
-    """The event whose type and data were stored, by whatever names; `Other` when this version does not know it.
+    """The event with a stored type and data, under old or new names; `Other` if this version does not know it.
 
-    An event that was stored by an earlier version has fewer fields: the others are empty. Its sentence is the stored
-    one, not the property's.
+    An event stored by an earlier version has fewer fields: the others are empty. Its sentence is the stored one, not
+    the property's.
     """
     import msgspec
 

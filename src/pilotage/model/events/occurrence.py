@@ -35,11 +35,11 @@ class Occurrence(ABC):
     @property
     @abstractmethod
     def sentence(self) -> str:
-        """What a person reads."""
+        """The sentence for people."""
 
     @property
     def severity(self) -> Severity:
-        """How much it matters; a critical event pages the person on call."""
+        """How serious it is; a critical event pages the person on call."""
         return self.usual_severity
 
     @property
@@ -49,7 +49,7 @@ class Occurrence(ABC):
         return {name: _as_json(value) for name, (value, default) in values.items() if value != default}
 
     def record(self) -> Event:
-        """The event as it is stored: texts from outside are clean and bounded."""
+        """The event as it is stored: texts from outside are sanitised and limited."""
         return Event(self.type, plain(self.sentence, LONGEST), self.data)
 
 

@@ -21,7 +21,7 @@ class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
 
     @property
     def severity(self) -> Severity:
-        # Nothing runs beside the new version to compare it with: only a person can tell.
+        # Nothing runs next to the new version to compare it with, so a person must decide.
         return Severity.CRITICAL if self.cause is HoldCause.REGRESSION else self.usual_severity
 
     @property

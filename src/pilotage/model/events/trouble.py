@@ -61,7 +61,7 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
 
     @property
     def severity(self) -> Severity:
-        # Harm that cannot be withdrawn: only a person can end it well.
+        # Harm that cannot be withdrawn needs an operator.
         return Severity.CRITICAL if self.cause is HoldCause.DEGRADED else self.usual_severity
 
     @property
@@ -153,7 +153,7 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
 
     @property
     def severity(self) -> Severity:
-        # Users are on stable, and Pilotage retries by itself: nobody needs to get up.
+        # Users are on stable, and Pilotage retries by itself, so nobody is paged.
         return Severity.WARNING if self.retry_reason else self.usual_severity
 
     @property

@@ -19,7 +19,7 @@ _NOT, _SIGNED = 50, 90
 
 
 def parse(text: str) -> Callable[[tuple[float, ...]], bool]:
-    """What tells whether the condition is true of a result; that raises LookupError where a value is missing or is no
+    """A function that evaluates the condition for a result; it raises LookupError if a value is missing or not a
     number. Raises BadCondition."""
     tokens = Tokens(text)
     try:

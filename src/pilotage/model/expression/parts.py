@@ -36,7 +36,7 @@ class WrongKind(Exception):
 
 @dataclass(frozen=True)
 class Scope:
-    """What names stand for: the result, and `#`, the element that is looked at."""
+    """Values of names: the result, and `#`, the current element."""
 
     result: tuple[float, ...]
     element: float | None = None
@@ -130,7 +130,7 @@ def _of_truths(sign: str, left: Part, right: Part) -> Part:
 # ── functions ──────────────────────────────────────────────────────────────────────────────────────────────
 
 OF_EACH = frozenset({*OVER, "filter", "map"})
-"""Functions that ask something of each element of a list."""
+"""Functions that evaluate an expression for each element of a list."""
 
 FUNCTIONS = frozenset({*OF_NUMBER, *OF_LIST, *TRUTHS, *OF_EACH, "default", "isNil"})
 
@@ -164,7 +164,7 @@ def default(part: Part, otherwise: Part) -> Part:
 
 
 def of_each(name: str, values: Part, asked: Part) -> Part:
-    """asked: of each element, which is `#` in it."""
+    """asked: the expression for each element, which is `#` in it."""
     many = wanted(values, Kind.LIST).compute
     wanted(asked, Kind.NUMBER if name == "map" else Kind.TRUTH)
 

@@ -26,7 +26,7 @@ class BadCondition(Invalid):
 class Tokens:
     """The tokens of a text, and how far they are read. Raises BadCondition.
 
-    in_each: what is read now is asked of each element of a list, so that `#` stands for one.
+    in_each: the current expression is evaluated for each element of a list, so that `#` stands for one.
     """
 
     text: str

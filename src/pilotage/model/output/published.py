@@ -44,7 +44,7 @@ class ServiceCondition(Part, frozen=True, kw_only=True):
 
     name: str
     condition: str
-    """`operational`, `releasing`, `degraded`, `maintenance`, `down` or `unknown`: nobody observes it any more."""
+    """`operational`, `releasing`, `degraded`, `maintenance`, `down` or `unknown`: Pilotage no longer observes it."""
     since: str | None = None
     """Since when it has been down or unobserved, as far as is known; null in any other condition."""
 

@@ -84,6 +84,6 @@ class AuditOutput(Output, frozen=True, kw_only=True):
     reports_reread: int = 0
     """Reports that were read again, with the same result."""
     claims: int = 0
-    """Gates that rest on a person's word."""
+    """Gates that rest on a person's statement."""
     key_id: str | None = None
     key_known: bool = False

@@ -162,7 +162,7 @@ class ChangeOutput(Part, frozen=True, kw_only=True):
     before: str
     after: str
     affects: str
-    """The people it concerns."""
+    """Who is affected."""
     reason: str
 
 

@@ -34,7 +34,7 @@ class VerdictOutput(Part, frozen=True, kw_only=True):
     details: tuple[str, ...]
     """Routes, status codes and log lines behind it."""
     compared_with_past: bool
-    """Compared with earlier rollouts, because no stable version ran beside it."""
+    """Compared with earlier rollouts, because no stable version ran next to it."""
     ratio: float | None
     """New version to stable version."""
     confidence_interval: tuple[float | None, float | None] | None

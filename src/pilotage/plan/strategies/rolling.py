@@ -15,7 +15,7 @@ from pilotage.plan.steps import WATCHED, Numbers, check_step, watch_step
 
 @dataclass(frozen=True)
 class Batches:
-    """How a rolling rollout walks: `size` instances at a time, `surge` of them beside the old ones (C7)."""
+    """How a rolling rollout walks: `size` instances at a time, `surge` of them next to the old ones (C7)."""
 
     size: int
     surge: bool

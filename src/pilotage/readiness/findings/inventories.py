@@ -1,4 +1,4 @@
-"""Vulnerabilities beside an inventory of components: OWASP dependency-check, and CycloneDX with its VEX."""
+"""Vulnerabilities next to an inventory of components: OWASP dependency-check, and CycloneDX with its VEX."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ class _Rules:
         return self._levels.get(rule.id) or (default.level if default else None) or "warning"
 
     def _referred(self, given: _Reference) -> _Rule | None:
-        """By index, and else by id; the id of a part of a rule begins with the rule's (§3.52.4)."""
+        """By index, and else by id; the id of a part of a rule starts with the rule's (§3.52.4)."""
         rules = self._component(given.tool_component).rules or ()
         if 0 <= given.index < len(rules):
             rule = rules[given.index]

@@ -1,4 +1,4 @@
-"""The five strategies, a file each, in the order in which a rollout happens: begin, forward, the way back."""
+"""The five strategies, a file each, in the order in which a rollout happens: start, forward, the way back."""
 
 from __future__ import annotations
 

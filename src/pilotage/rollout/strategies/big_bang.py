@@ -90,7 +90,7 @@ class BigBang(Strategy):
         return BigBangProgress()
 
     def undo(self, turn: Tick) -> None:
-        """Close, stop, restore, start, open: each part begins once the one before it was read back."""
+        """Close, stop, restore, start, open: each part starts once the one before it was read back."""
         state = turn.state
         if state.old is None:
             fail_without_a_way_back(turn)

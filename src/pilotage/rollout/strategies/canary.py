@@ -1,4 +1,4 @@
-"""Canary (R13): the new version runs beside the old one, and gets a growing share of requests while it proves itself.
+"""Canary (R13): the new version runs next to the old one, and gets a growing share of requests while it proves itself.
 
 For each weight: approve, start instances, shift requests, watch. At the end the old version drains and stops.
 docs/guides/canary.md has the rules.
@@ -70,7 +70,7 @@ class Canary(Strategy):
         return _hold_of_the_ramp(turn)
 
     def exposed(self, _plan: Plan, state: RolloutState) -> bool:
-        """From the first weight that this rollout set; a quick return begins behind the plan's first weight."""
+        """From the first weight that this rollout set; a quick return starts behind the plan's first weight."""
         return state.reached > 0
 
     def comparison(self, _state: RolloutState) -> Comparison:

@@ -13,7 +13,7 @@ from pilotage.testing.harness import FleetUnderTest
 
 
 def healthy(version: str, count: int) -> Callable[[Sequence[Instance]], bool]:
-    """Whether exactly `count` instances of a version are there, and all are well."""
+    """Whether exactly `count` instances of a version are there, and all are healthy."""
     return lambda found: [i.health for i in found if i.version == version] == [Health.HEALTHY] * count
 
 
