@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pilotage.judge.figures import BadFigures, looks_of, samples_of
 from pilotage.model.quantity import parse_share
+from tests.typed import typed
 
 
 def answered(*series: tuple[str, str, list[float]], start: float = 1_700_000_000, step: float = 15.0) -> str:
@@ -86,8 +88,25 @@ def test_series_without_a_common_time_say_so() -> None:
         "time\tcanary_bad\tcanary_total\tstable_bad\tstable_total\n1700000000\t1\t20\t1\t380\n1700000015\t1\t20\t1\t380\n",
         "time,canary_bad,canary_total,stable_bad,stable_total\n2023-11-14T22:13:20Z,1,20,1,380\n"
         "2023-11-14 22:13:35,1,20,1,380\n",
+        "time,canary_bad,canary_total,stable_bad,stable_total\n1700000000000000,1,20,1,380\n1700000015000000,1,20,1,380\n",
+        "time,canary_bad,canary_total,stable_bad,stable_total\n1700000000000000000,1,20,1,380\n"
+        "1700000015000000000,1,20,1,380\n",
+        "sep=;\ntime;canary_bad;canary_total;stable_bad;stable_total\n1700000000;1;20;1;380\n1700000015;1;20;1;380\n",
+        "# of shop\n# today\ntime,canary_bad,canary_total,stable_bad,stable_total\n1700000000,1,20,1,380\n"
+        "1700000015,1,20,1,380\n",
     ],
-    ids=["seconds", "milliseconds", "spaces and a capital", "semicolons", "tabs", "ISO 8601"],
+    ids=[
+        "seconds",
+        "milliseconds",
+        "spaces and a capital",
+        "semicolons",
+        "tabs",
+        "ISO 8601",
+        "microseconds",
+        "nanoseconds",
+        "Excel's line for the separator",
+        "comments",
+    ],
 )
 def test_one_table_in_every_form_has_one_meaning(text: str) -> None:
     """grafana/grafana#5734, #82410: milliseconds passed as seconds, and one capital letter refused the file."""
@@ -109,3 +128,32 @@ def test_a_share_is_taken_as_its_refusal_recommends_it(text: str, share: float) 
 def test_what_may_be_per_cent_or_a_share_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a share|is not between"):
         parse_share(text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"status": "success", "data": {"resultType": "vector", "result": []}}, "is a vector: ask /api/v1/query_range"),
+        ({"status": "success"}, "not a response of Prometheus to a range query: result is missing"),
+        (
+            {"data": {"result": [{"metric": {"role": "v2", "count": "errors"}, "values": [[1, "1"]]}]}},
+            "it has v2_errors",
+        ),
+        ({"data": {"result": [{"metric": {}, "histograms": []}]}}, "of a native histogram, ask for histogram_count()"),
+    ],
+    ids=["an instant query", "another answer", "other labels", "a native histogram"],
+)
+def test_figures_of_another_form_say_what_they_are(answer: object, words: str) -> None:
+    """No name of an exception, and what was found beside what is wanted."""
+    with pytest.raises(BadFigures) as error:
+        looks_of(json.dumps(answer), cumulative=False)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_figures_that_only_grow_are_asked_about_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    rows = [f"{15 * n},{n},{20 * n},{n},{380 * n}" for n in range(1, 40)]
+    text = "\n".join(["time,canary_bad,canary_total,stable_bad,stable_total", *rows])
+    (tmp_path / "past.csv").write_bytes(text.encode(encoding))
+    assert "if they are counters, add --cumulative" in typed("judge", "--replay", "past.csv", cwd=tmp_path).stderr
+    assert "--cumulative" not in typed("judge", "--replay", "past.csv", "--cumulative", cwd=tmp_path).stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 from pilotage.app.output import write_file
 from pilotage.judge import argo
 from pilotage.judge.counts import CountJudge
-from pilotage.judge.figures import looks_of, samples_of
+from pilotage.judge.figures import grow_like_counters, looks_of, samples_of
 from pilotage.judge.gauges import GaugeJudge
 from pilotage.judge.replay import replay, replay_gauge
 from pilotage.judge.rules import Rule
@@ -59,17 +59,21 @@ def replay_counts(request: ReplayRequest) -> Judged:
     try:
         limit = parse_share(request.limit) if request.limit else None
         judge = CountJudge(request.max_ratio, parse_share(request.false_positive_rate), limit)
-        done = replay(looks_of(_text(source), cumulative=request.cumulative), judge)
+        looks = looks_of(_text(source), cumulative=request.cumulative)
+        done = replay(looks, judge)
     except ValueError as error:
         raise BadFile(f"{source}: {error}") from None
     if request.picture is not None:
         write_file(request.picture, ratio_chart(done, f"{source.name}: canary against stable"))
+    notes = tuple(done.notes)
+    if not request.cumulative and grow_like_counters(looks):
+        notes += ("every number grows from row to row: if they are counters, add --cumulative",)
     decided = done.decided
     shown = (decided or done.moments[-1]).verdict
     return Judged(
         harm=decided is not None and decided.verdict.kind is VerdictKind.FAIL,
         sentence=done.sentence,
-        notes=tuple(done.notes),
+        notes=notes,
         scale=f"1/64× {ratio_scale(shown.ratio, shown.interval, request.max_ratio)} 256×\n{LEGEND}",
         output=JudgeOutput(
             verdict=decided.verdict.kind.value if decided else None,
@@ -78,7 +82,7 @@ def replay_counts(request: ReplayRequest) -> Judged:
             spared_users=done.spared,
             ticks=len(done.moments),
             sentence=done.sentence,
-            notes=tuple(done.notes),
+            notes=notes,
         ),
     )
 
@@ -106,9 +110,10 @@ def replay_samples(request: ReplayRequest) -> Judged:
 
 
 def _text(source: Path) -> str:
-    """Spreadsheets put a mark before the first letter."""
+    """Spreadsheets put a mark before the first letter, and "Unicode text" of Excel and PowerShell is UTF-16."""
+    content = source.read_bytes()
     try:
-        return source.read_text(encoding="utf-8-sig")
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8 text") from None
 

@@ -42,6 +42,13 @@ def looks_of(text: str, *, cumulative: bool) -> list[Look]:
     return [Look(at, *(int(count) for count in counts)) for _, at, counts in rows]
 
 
+def grow_like_counters(looks: Sequence[Look]) -> bool:
+    """Whether counts of intervals only grow, all four of them, as counters do and traffic does not."""
+    rows = [(one.canary_bad, one.canary_total, one.stable_bad, one.stable_total) for one in looks]
+    steps = [tuple(b - a for a, b in zip(one, other, strict=True)) for one, other in pairwise(rows)]
+    return len(steps) >= _FEW and all(min(step) >= 0 and step[1] > 0 and step[3] > 0 for step in steps)
+
+
 def samples_of(text: str) -> list[Sample]:
     """A gauge on both versions: a CSV with `time` and GAUGES. Raises BadFigures."""
     return [Sample(at, *values) for _, at, values in _table(text, GAUGES)]
@@ -56,18 +63,21 @@ def _table(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tupl
 
 
 def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
-    lines = text.splitlines()
+    # Excel says `sep=;` in a line of its own, and exports of scripts begin with comments.
+    every = text.splitlines()
+    skipped = next((at for at, line in enumerate(every) if not line.startswith(("#", "sep="))), len(every))
+    lines = every[skipped:]
     rows = csv.DictReader(lines, delimiter=_delimiter(lines[0] if lines else ""), skipinitialspace=True)
     # Spreadsheets and dashboards write `Time`, and a space after each comma.
     there = [name.strip().lower() for name in rows.fieldnames or ()]
     rows.fieldnames = there
     wanted = ("time", *columns)
     if missing := [name for name in wanted if name not in there]:
-        found = f"; line 1 has {', '.join(there)[:200]}" if there else ""
-        raise BadFigures(f"line 1: {_several(missing)} missing; the columns are {', '.join(wanted)}{found}")
+        found = f"; line {skipped + 1} has {', '.join(there)[:200]}" if there else ""
+        raise BadFigures(f"line {skipped + 1}: {_several(missing)} missing; the columns are {', '.join(wanted)}{found}")
     for row in rows:
-        at = _moment(rows.line_num, row["time"])
-        yield rows.line_num, at, tuple(_number(rows.line_num, name, row[name]) for name in columns)
+        line = rows.line_num + skipped
+        yield line, _moment(line, row["time"]), tuple(_number(line, name, row[name]) for name in columns)
 
 
 def _delimiter(header: str) -> str:
@@ -102,8 +112,12 @@ def _moment(line: int, text: str | None) -> float:
 
 
 def _seconds(moment: float) -> float:
-    """Unix seconds, also of milliseconds, which dashboards write: as seconds they would be after the year 5000."""
-    return moment / 1000 if moment >= _MILLISECONDS else moment
+    """Unix seconds, also of milliseconds, micro- and nanoseconds, as Grafana, ClickHouse and InfluxDB write them: as
+    seconds they would be after the year 5000."""
+    for unit in (1e9, 1e6, 1e3):
+        if moment / unit >= _MILLISECONDS / 1000:
+            return moment / unit
+    return moment
 
 
 def _checked(line: int, counts: Sequence[float]) -> None:
@@ -124,14 +138,21 @@ def _range(text: str) -> list[list[float]]:
         answer = json.loads(text)
         if answer.get("status") == "error" and answer.get("error"):
             raise BadFigures(f"Prometheus answered with an error: {str(answer['error'])[:200]}")
-        parts = [_series(found) for found in answer["data"]["result"]]
+        data = answer.get("data", answer)
+        if (kind := str(data.get("resultType") or "matrix")) != "matrix":
+            raise BadFigures(f"the result of Prometheus is a {kind}: ask /api/v1/query_range, not /api/v1/query")
+        parts = [_series(found) for found in data["result"]]
     except BadFigures:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadFigures(f"not a response of Prometheus to a range query: {type(error).__name__}: {error}") from None
+    except KeyError as error:
+        raise BadFigures(f"not a response of Prometheus to a range query: {error.args[0]} is missing") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise BadFigures(f"not a response of Prometheus to a range query: {error}") from None
     series = {name: _added([values for named, values in parts if named == name]) for name, _ in parts}
     if missing := [name for name in COUNTS if name not in series]:
-        raise BadFigures(f"no series with the labels of {', '.join(missing)} (role=canary|stable, count=bad|total)")
+        there = ", ".join(sorted(series)) or "none"
+        asked = "(role=canary|stable, count=bad|total)"
+        raise BadFigures(f"no series with the labels of {', '.join(missing)} {asked}; it has {there[:200]}")
     common = set[float].intersection(*(set(series[name]) for name in COUNTS))
     if not common:
         raise BadFigures("no time is in all four series: query them with the same start and step")
@@ -142,6 +163,8 @@ def _range(text: str) -> list[list[float]]:
 
 def _series(found: Json) -> tuple[str, dict[float, float]]:
     labels = object_at(found, "metric")
+    if "values" not in object_at(found):
+        raise BadFigures("a series has no values: of a native histogram, ask for histogram_count()")
     values = {_seconds(float(number_at(pair, 0))): float(text_at(pair, 1)) for pair in list_at(found, "values")}
     # Prometheus writes NaN for what it could not compute: nothing is known of that time.
     known = {at: value for at, value in values.items() if math.isfinite(value)}
