@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypedDict
 
+from pilotage.model.action import Action
 from pilotage.model.flag import Ramp
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, Instance, Verdict
@@ -270,51 +271,6 @@ class Observed:
 
     def check(self, name: str, attempt: int) -> CheckResult | None:
         return next((c for c in self.checks if c.name == name and c.attempt == attempt), None)
-
-
-@dataclass(frozen=True)
-class Ensure:
-    """So many instances of a version should run; 0 retires it."""
-
-    version: str
-    count: int
-
-
-@dataclass(frozen=True)
-class Apply:
-    """The router should split like this. keep: at most so many of a version's instances get requests, the first ·
-    without: instances (`host:port`) that get none, because they are about to be replaced."""
-
-    split: Split
-    keep: tuple[tuple[str, int], ...] = ()
-    without: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Check:
-    """The configured checks of a step should have been started, for the `attempt`-th time. version: what is checked."""
-
-    name: str
-    attempt: int
-    version: str
-
-
-@dataclass(frozen=True)
-class SetFlag:
-    """The flag should be on for exactly these."""
-
-    ramp: Ramp
-
-
-@dataclass(frozen=True)
-class Replace:
-    """Replace this instance (`host:port`) with a fresh one of its version; meanwhile it gets no requests."""
-
-    version: str
-    instance: str
-
-
-Action = Ensure | Apply | Check | SetFlag | Replace
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pilotage.model.action import Action, Ensure
 from pilotage.model.plan import Plan, Step, StepKind
-from pilotage.model.rollout import Action, Ensure, Mode, Observed, RolloutState
+from pilotage.model.rollout import Mode, Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split, baseline_of, instances_for
 from pilotage.rollout.sight import alive, healthy, reachable
 from pilotage.rollout.turn import FORWARD, Tick

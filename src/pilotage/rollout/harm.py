@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from pilotage.model.action import Action, Replace
 from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestored, TrafficWithdrawn
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
-from pilotage.model.rollout import Action, Hold, HoldCause, Observed, Replace, RolloutState, Status
+from pilotage.model.rollout import Hold, HoldCause, Observed, RolloutState, Status
 from pilotage.rollout.sight import alive, healthy
 from pilotage.rollout.turn import Tick, switch
 from pilotage.rollout.undoing import roll_back

@@ -10,23 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pilotage.model.action import Action, Apply, Check, Ensure
 from pilotage.model.events import InstanceExited
 from pilotage.model.observation import Health
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
-from pilotage.model.rollout import (
-    Action,
-    Apply,
-    Check,
-    Command,
-    Decision,
-    Ensure,
-    Event,
-    Mode,
-    Observed,
-    RolloutState,
-    Status,
-)
+from pilotage.model.rollout import Command, Decision, Event, Mode, Observed, RolloutState, Status
 from pilotage.rollout import diversion, patience
 from pilotage.rollout.checking import failed_check, note_skipped
 from pilotage.rollout.commands import first_to_undo, handle

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, Unpack
 
+from pilotage.model.action import Action
 from pilotage.model.events import Occurrence
 from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
-from pilotage.model.rollout import Action, Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
+from pilotage.model.rollout import Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.text import plain
 from pilotage.model.timestamp import timestamp

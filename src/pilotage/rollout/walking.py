@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.model.rollout import Action, Apply, Ensure, Observed, RolloutState
+from pilotage.model.action import Action, Apply, Ensure
+from pilotage.model.rollout import Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split, share_of, split_between
 from pilotage.rollout.sight import alive, healthy, remaining, sent_beyond
 

@@ -19,7 +19,8 @@ from pilotage.engine.rescue import ballast
 from pilotage.engine.execution.acting import Acting
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.targets import Target
-from pilotage.model.rollout import Apply, Observed
+from pilotage.model.rollout import Observed
+from pilotage.model.action import Apply
 from pilotage.model.traffic import Split
 
 place = Path(sys.argv[1])

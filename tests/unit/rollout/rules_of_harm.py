@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pilotage.model.action import Apply, SetFlag
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.flag import OFF
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import Apply, CommandKind, Decision, HoldCause, Observed, RolloutState, SetFlag, Status
+from pilotage.model.rollout import CommandKind, Decision, HoldCause, Observed, RolloutState, Status
 from pilotage.model.traffic import WHOLE, capacity
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.strategies.rolling import restored

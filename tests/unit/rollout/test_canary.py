@@ -8,21 +8,10 @@ from functools import partial
 import pytest
 
 from pilotage import Plan
+from pilotage.model.action import Apply, Ensure
 from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import (
-    Apply,
-    Command,
-    CommandKind,
-    Decision,
-    Ensure,
-    Hold,
-    HoldCause,
-    Mode,
-    Observed,
-    RolloutState,
-    Status,
-)
+from pilotage.model.rollout import Command, CommandKind, Decision, Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import HeaderRoute, Split, baseline_of, split_between
 from pilotage.rollout.machine import begin, decide
 from tests import plans

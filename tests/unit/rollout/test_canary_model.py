@@ -8,19 +8,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pilotage import Plan
+from pilotage.model.action import Action, Apply, Ensure, Replace
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
-from pilotage.model.rollout import (
-    Action,
-    Apply,
-    Command,
-    CommandKind,
-    Ensure,
-    Mode,
-    Replace,
-    RolloutState,
-    Status,
-)
+from pilotage.model.rollout import Command, CommandKind, Mode, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 from tests import plans

@@ -11,9 +11,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from pilotage.model.action import Apply
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import Apply, Decision, HoldCause, Mode, RolloutState, Status
+from pilotage.model.rollout import Decision, HoldCause, Mode, RolloutState, Status
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.patience import LEAST_CALM

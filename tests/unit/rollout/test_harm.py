@@ -8,23 +8,20 @@ from functools import partial
 import pytest
 
 from pilotage import Plan
+from pilotage.model.action import Apply, Ensure, Replace, SetFlag
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.progress import RollingProgress, ToggleProgress
 from pilotage.model.rollout import (
-    Apply,
     Command,
     CommandKind,
     Decision,
-    Ensure,
     Event,
     HoldCause,
     Mode,
     Observed,
-    Replace,
     RolloutState,
-    SetFlag,
     Status,
 )
 from pilotage.model.traffic import WHOLE, HeaderRoute, share_of, split_between

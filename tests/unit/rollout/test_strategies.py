@@ -10,12 +10,13 @@ import msgspec
 import pytest
 
 from pilotage.model import step_ids
+from pilotage.model.action import Apply
 from pilotage.model.answers import DeploymentStrategy as S
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Health, Instance
 from pilotage.model.plan import StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import Apply, CommandKind, Mode, Observed, RolloutState, Status
+from pilotage.model.rollout import CommandKind, Mode, Observed, RolloutState, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.stored_state import from_data, to_data
 from pilotage.model.traffic import WHOLE, Split

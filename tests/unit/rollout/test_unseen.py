@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from pilotage.model.action import Ensure
 from pilotage.model.flag import OFF
 from pilotage.model.observation import Health, Instance
-from pilotage.model.rollout import Command, CommandKind, Ensure, Mode, Observed, Status
+from pilotage.model.rollout import Command, CommandKind, Mode, Observed, Status
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import begin, decide, desired
 from tests.unit.engine.test_abort_first import a_plan

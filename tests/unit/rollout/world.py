@@ -11,9 +11,10 @@ from typing import Self
 
 import hypothesis.strategies as st
 
+from pilotage.model.action import Action, Apply, Check, Ensure, Replace, SetFlag
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus, Excuse, Health, Instance, Verdict, VerdictKind
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Observed, Replace, SetFlag
+from pilotage.model.rollout import Observed
 from pilotage.model.traffic import WHOLE, Split
 
 DRAIN = 2.0

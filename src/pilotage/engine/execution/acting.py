@@ -17,8 +17,9 @@ from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.polling import Here
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.rescue import ballast
+from pilotage.model.action import Action, Apply, Check, Ensure, Replace, SetFlag
 from pilotage.model.observation import CheckStatus, Health, Instance
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Observed, Replace, SetFlag
+from pilotage.model.rollout import Observed
 from pilotage.model.traffic import Split, at_grain
 
 _log = logging.getLogger(__name__)

@@ -34,10 +34,11 @@ from pilotage.engine.rescue import flag_rescue, rescued
 from pilotage.engine.rescue import take_back as rescue
 from pilotage.engine.rescue.journal import Journal
 from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, went_back
+from pilotage.model.action import Action
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Action, Command, Decision, Observed, RolloutState, Status
+from pilotage.model.rollout import Command, Decision, Observed, RolloutState, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 
 _PATIENCE_UNDOING = 0.3

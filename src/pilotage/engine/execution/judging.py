@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from pilotage.adapters.ports import AdapterError, Metrics
 from pilotage.config.stored import read_analysis
@@ -15,6 +15,7 @@ from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.histories import known_history
 from pilotage.engine.execution.instruments import probe_specs, rules_of
 from pilotage.engine.execution.judges import VARIANTS, judge_of_code, judge_of_flag
+from pilotage.engine.execution.log_tails import with_log
 from pilotage.engine.execution.polling import OLDEST
 from pilotage.engine.execution.queries import QueriesBeside
 from pilotage.engine.execution.targets import Target, kept_capabilities
@@ -42,7 +43,6 @@ STALEST = 60.0
 """Seconds: a reading older than this (or from this far in the future) is no reading of now."""
 
 _WATCHING = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
-_LOG_LINES = 3
 
 
 class Judging:
@@ -171,7 +171,8 @@ class Judging:
                 self._plan.answers.deployment_strategy, first=self._old is None, flag=self._subject == "flag"
             )
             judged = (worded(verdict, words) for verdict in self._judge.verdicts())
-            return tuple(self._with_logs(target, seen, verdict) for verdict in (*judged, *counted))
+            ill = self._judge.ill_instance
+            return tuple(with_log(verdict, seen, target.fleet, ill) for verdict in (*judged, *counted))
         except Exception as error:
             _log.exception("%s: the analysis failed", self._name)
             sentence = f"the analysis failed: {type(error).__name__}: {error}"
@@ -291,14 +292,3 @@ class Judging:
         target.probes.keep_up({v: [(i.host, i.port) for i in there if i.version == v] for v in versions})
         for result in target.probes.results():
             self._probes.record(result)
-
-    def _with_logs(self, target: Target, seen: Observed, verdict: Verdict) -> Verdict:
-        """What fails, or has errors, with the last lines of the log of the instance that has most of them."""
-        if verdict.kind is not VerdictKind.FAIL and not verdict.detail:
-            return verdict
-        ill = verdict.instance or self._judge.ill_instance
-        found = next((i for i in seen.instances or () if f"{i.host}:{i.port}" == ill), None)
-        if found is None:
-            return verdict
-        lines = tuple(f"{found.id}: {line}" for line in target.fleet.log_tail(found.id, _LOG_LINES))
-        return replace(verdict, detail=(*verdict.detail, *lines))

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 
 from pilotage.engine.execution.judging import Judging
+from pilotage.model.action import Apply
 from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, SeenVerdict
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan, StepKind
-from pilotage.model.rollout import Apply, Decision, Observed
+from pilotage.model.rollout import Decision, Observed
 from pilotage.model.step_title import title_of
 
 

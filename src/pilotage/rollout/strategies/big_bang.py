@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pilotage.model.action import Action, Apply, Check, Ensure
 from pilotage.model.events import RollbackStepCompleted
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
-from pilotage.model.rollout import Action, Apply, Check, Ensure, Mode, Observed, RolloutState, Status
+from pilotage.model.rollout import Mode, Observed, RolloutState, Status
 from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.checking import awaits_check

@@ -6,10 +6,11 @@ debugging until `pilotage cleanup` or the next rollout removes it.
 
 from __future__ import annotations
 
+from pilotage.model.action import Action, Apply, Ensure
 from pilotage.model.events import EnvironmentKept
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BlueGreenProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, Mode, Observed, RolloutState
+from pilotage.model.rollout import Hold, Mode, Observed, RolloutState
 from pilotage.model.traffic import PREVIEW, HeaderRoute, Split, split_between
 from pilotage.rollout import shifting
 from pilotage.rollout.checking import awaits_approval, awaits_check

@@ -6,10 +6,11 @@ docs/guides/canary.md has the rules.
 
 from __future__ import annotations
 
+from pilotage.model.action import Action, Apply, Ensure
 from pilotage.model.observation import VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
-from pilotage.model.rollout import Action, Apply, Ensure, Hold, HoldCause, Mode, Observed, RolloutState, Status
+from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
 from pilotage.rollout.checking import awaits_approval

@@ -5,11 +5,12 @@ The way back turns the flag off and leaves the code, dark. Only a failed dark de
 
 from __future__ import annotations
 
+from pilotage.model.action import Action, SetFlag
 from pilotage.model.events import TrafficRestored
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import ToggleProgress
-from pilotage.model.rollout import Action, Hold, HoldCause, Mode, Observed, RolloutState, SetFlag, Status
+from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy

@@ -6,11 +6,12 @@ instances.
 
 from __future__ import annotations
 
+from pilotage.model.action import Action
 from pilotage.model.events import BatchHealthy, BatchRolledBack
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
-from pilotage.model.rollout import Action, Hold, HoldCause, Mode, Observed, RolloutState, Status
+from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import healthy
