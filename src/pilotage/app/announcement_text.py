@@ -95,6 +95,7 @@ def _changes(store: Store, loaded: Loaded, plan: Plan, range_: str | None) -> Se
 def _of_changes(changes: Sequence[Change]) -> dict[str, object]:
     notes = notes_of(changes, Release("", "", None, ""), Audience.USER)
     interesting = [c for c in changes if c.kind in (Kind.FEATURE, Kind.IMPROVEMENT, Kind.SECURITY)]
+    interesting = interesting or [c for c in changes if c.kind is Kind.FIX]
     return {
         "known": bool(changes),
         "highlights": [c.summary.replace("`", "") for c in interesting][:_HIGHLIGHTS],

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pilotage.app.announcement_truth import check_true
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.requests import AnnouncementRequest
@@ -24,6 +25,8 @@ from pilotage.model.json import Json
 from pilotage.model.message import Message, Severity
 from pilotage.model.plan import Plan
 from pilotage.model.schedule import Message as Planned
+from pilotage.plan.communication import words_for
+from pilotage.render.subjects import subject_of
 
 if TYPE_CHECKING:
     pass
@@ -97,7 +100,7 @@ def skip(project: Project, actor: str, request: AnnouncementRequest) -> None:
 
 def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
     """Through every channel that leads to its audience, now or at a time; returns through how many. Raises Unreachable,
-    and StoreConflict for what is not approved or was sent already."""
+    StoreConflict for what is not approved or was sent already, and Untrue for what would be false."""
     project.require(actor, Permission.ANNOUNCE, request.plan.environment)
     plan, item, now = request.plan, request.item, project.clock.now()
     announced = _found(project.store, plan, item)
@@ -110,6 +113,8 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
         raise Unreachable(
             f"no channel reaches {announced.audience}: add `audiences: [{announced.audience}]` to one of `notify`"
         )
+    if announced.text is None:
+        check_true(project.store, plan, item, request.text or "", later=bool(request.at))
     message = _spoken(plan, announced, request.text, now)
     state = State.SCHEDULED if request.at else State.SENT
     with project.store.engine.begin() as connection:
@@ -120,10 +125,9 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
 
 
 def _spoken(plan: Plan, announced: Announced, text: str, now: float) -> Message:
-    key = rows.key_of(plan, announced.item)
+    key, subject = rows.key_of(plan, announced.item), subject_of(announced.item, announced.title, words_for(plan))
     return Message(
-        key, key, "announcement", Severity.INFO, f"{plan.service} {plan.version}: {announced.title}", text, now,
-        plan.service, plan.environment, plan.version, audience=announced.audience,
+        key, key, "announcement", Severity.INFO, subject, text, now, plan.service, plan.environment, plan.version, audience=announced.audience,
     )  # fmt: skip
 
 

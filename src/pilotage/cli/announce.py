@@ -122,7 +122,13 @@ def show(
 ) -> None:
     """Preview ITEM with the facts known now."""
     plan = _plan(project, version, environment, wished)
-    click.echo(_text(project, plan, _one(project, plan, item), range_))
+    from pilotage.app.announcement_truth import untrue
+
+    announced = _one(project, plan, item)
+    text = _text(project, plan, announced, range_)
+    click.echo(text)
+    if announced.text is None and (why := untrue(project.store, plan, item, text)):
+        click.echo(f"it cannot be sent as it is: {why}", err=True)
 
 
 @announce.command()

@@ -18,7 +18,7 @@ from pilotage.adapters.outgoing import TIMEOUT, Undelivered, checked
 from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import JsonObject, text_at
-from pilotage.model.message import Message, Severity
+from pilotage.model.message import OPERATORS, Message, Severity
 from pilotage.model.text import line, plain
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ class _Secure(smtplib.SMTP_SSL):
 def compose(message: Message, sender: str, to: list[str], first: JsonObject | None) -> EmailMessage:
     """A mail whose headers no text can break out of: line feeds are gone, and the policy refuses what is left."""
     made = EmailMessage(policy=SMTP)
-    made["Subject"] = f"[{message.severity}] {line(message.title, 180)}"
+    # How loud it is matters to operators; to customers it is noise.
+    tag = f"[{message.severity}] " if message.audience == OPERATORS else ""
+    made["Subject"] = f"{tag}{line(message.title, 180)}"
     made["From"], made["To"] = sender, ", ".join(to)
     made["Date"] = format_datetime(datetime.fromtimestamp(message.at, UTC))
     made["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"

@@ -14,7 +14,7 @@ from pilotage.adapters.outgoing import Undelivered, post
 from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
-from pilotage.model.message import Message, Severity
+from pilotage.model.message import OPERATORS, Message, Severity
 from pilotage.model.text import line, plain
 
 if TYPE_CHECKING:
@@ -106,12 +106,17 @@ _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 def fallback(message: Message) -> str:
     """The one line of notifications and screen readers."""
-    return f"{_MARKS[message.severity]} {escaped(line(message.title, 200))}: {escaped(line(message.text, 600))}"
+    return f"{_mark(message)}{escaped(line(message.title, 200))}: {escaped(line(message.text, 600))}"
+
+
+def _mark(message: Message) -> str:
+    """How loud it is, which matters to operators only."""
+    return f"{_MARKS[message.severity]} " if message.audience == OPERATORS else ""
 
 
 def blocks(message: Message, *, buttons: bool) -> list[JsonObject]:
     """Block Kit: a header, the sentence, the facts, and buttons if a question is open."""
-    title = f"{_MARKS[message.severity]} {line(message.title, _HEADER - 2)}"
+    title = f"{_mark(message)}{line(message.title, _HEADER - 2)}"
     made: list[JsonObject] = [
         {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}},
         {

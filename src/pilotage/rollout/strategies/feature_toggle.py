@@ -37,7 +37,7 @@ class FeatureToggle(Strategy):
         share = configured.ramp.share / 10
         return (
             f"flag {configured.flag} is already on for {share:g} % of users. A rollout starts with its flag off: use a "
-            "new flag, or turn this one off with `pilotage flag kill`",
+            "new flag. (`pilotage flag kill` would turn the feature off for all of them.)",
         )
 
     # ── deploy dark, check the kill switch, ramp up, watch ─────────────────────────────────────────────────
