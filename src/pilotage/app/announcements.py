@@ -127,7 +127,8 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> int:
 def _spoken(plan: Plan, announced: Announced, text: str, now: float) -> Message:
     key, subject = rows.key_of(plan, announced.item), subject_of(announced.item, announced.title, words_for(plan))
     return Message(
-        key, key, "announcement", Severity.INFO, subject, text, now, plan.service, plan.environment, plan.version, audience=announced.audience,
+        key, key, "announcement", Severity.INFO, subject, text, now, plan.service, plan.environment, plan.version,
+        audience=announced.audience,
     )  # fmt: skip
 
 
