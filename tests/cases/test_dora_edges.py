@@ -57,11 +57,39 @@ def test_a_version_follows_the_one_before_it_of_its_own_package(history: History
         (("--from-tags", ""), "empty"),
         (("--from-tags", " "), "empty"),
         (("--from-tags", "nothing-*"), "nothing-*"),
+        (("--from-tags", "api-*", "--path", "nothing"), "no commit touches nothing"),
+        (("--from-tags", "*", "--since", "2999-01-01"), "ends before it begins"),
+        (("--from-tags", "*", "--since", "2w"), "is not a date such as 2026-11-01 or a period such as 30d"),
     ],
-    ids=["a period that ends before it begins", "an empty pattern", "a blank one", "one that fits no version"],
+    ids=[
+        "a period that ends before it begins",
+        "an empty pattern",
+        "a blank one",
+        "one that fits no version",
+        "a path that no commit touches",
+        "a period that is still to come",
+        "weeks",
+    ],
 )
 def test_what_has_no_figures_is_refused(history: History, arguments: tuple[str, ...], words: str) -> None:
     assert words in history.run("dora", "--repository", str(history.folder), *arguments, expect=2)
+
+
+def test_days_that_are_still_to_come_are_no_part_of_a_period(history: History) -> None:
+    """Four years without a deployment ahead made three tags "0.0075 per week"."""
+    given = (
+        "dora",
+        "--repository",
+        str(history.folder),
+        "--from-tags",
+        "*",
+        "--since",
+        "2023-11-01",
+        "--format",
+        "json",
+    )
+    until, today = (json.loads(history.run(*given, *more)) for more in (("--until", "2999-01-01"), ()))
+    assert until == today
 
 
 def test_a_path_is_for_tags_only(history: History) -> None:

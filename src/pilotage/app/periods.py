@@ -88,9 +88,10 @@ def retrospective(project: Project, environment: str | None, since: str, until: 
 
 
 def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[date, date]:
-    """The first and the last day. Raises BadSpan."""
+    """The first and the last day; one that is still to come would thin out every figure. Raises BadSpan."""
 
-    last = until or today(clock, zone)
+    now = today(clock, zone)
+    last = min(until or now, now)
     try:
         first = date.fromisoformat(since)
     except ValueError:

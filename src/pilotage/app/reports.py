@@ -138,6 +138,8 @@ def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*",
     dated = [(float(when), tag) for name, when in named if when and (tag := version_named(name)) and tag.final]
     if not dated:
         raise BadPattern(f"no tag of a final version matches {pattern!r}", where="--from-tags")
+    if paths and not git.run("log", "--all", "-1", "--format=%H", "--", *paths).strip():
+        raise BadPattern(f"no commit touches {', '.join(paths)}", where="--path")
     found, before = [], dict[str, str]()
     for when, tag in sorted(dated, key=lambda one: (one[0], one[1].name)):
         old = before.get(tag.package, "")
